@@ -1,0 +1,19 @@
+/** What a limiter answers. Times are in seconds. */
+export interface Decision {
+  /** May the call go ahead? */
+  readonly allowed: boolean
+  /** The most the limit holds: what `remaining` is out of. */
+  readonly limit: number
+  /** How much is left after this decision, rounded down. */
+  readonly remaining: number
+  /** Seconds until the same call can pass: exact, rounded up to a microsecond; 0 when it was allowed. */
+  readonly retryAfter: number
+  /** Seconds until nothing of what was used counts any more. */
+  readonly resetAfter: number
+  /** What was asked for. */
+  readonly cost: number
+  /** In a composite: the name of the first limiter that said no. */
+  readonly deniedBy?: string
+  /** The storage could not be asked; the limiter's outage policy answered. */
+  readonly degraded?: true
+}

@@ -1,0 +1,145 @@
+/** Every code an error of aioflux can carry. Codes are stable; messages are for people and may change. */
+export type AioFluxErrorCode =
+  /** An option or argument that no call can work with. */
+  | 'INVALID_OPTION'
+  /** A cost larger than the limit will ever hold: it could never pass. */
+  | 'COST_TOO_LARGE'
+  /** The limit said no, and the caller asked for an exception instead of a value. */
+  | 'LIMIT_EXCEEDED'
+  /** What was waited for did not come, or could not come, in time. */
+  | 'WAIT_TIMEOUT'
+  /** The object was closed before, or while, it was asked. */
+  | 'CLOSED'
+
+// Registered, so that two copies of the package in one process recognise each other's errors.
+const BRAND = Symbol.for('aioflux.error')
+
+/**
+ * The root of the errors thrown by aioflux.
+ *
+ * `error instanceof AioFluxError` also holds for the ones that are a `TypeError` or `RangeError` first,
+ * and for those of another copy of the package.
+ */
+export class AioFluxError extends Error {
+  readonly code: AioFluxErrorCode
+
+  constructor(code: AioFluxErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+    brand(this)
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this === AioFluxError) return isAioFluxError(value)
+    return Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+}
+
+/**
+ * Is this an error of aioflux, and (when `code` is given) that one?
+ *
+ * @example
+ * try {
+ *   await limiter.wait('user', { timeout: '1s' })
+ * } catch (error) {
+ *   if (!isAioFluxError(error, 'WAIT_TIMEOUT')) throw error
+ * }
+ */
+export function isAioFluxError(
+  value: unknown,
+  code?: AioFluxErrorCode,
+): value is Error & { code: AioFluxErrorCode } {
+  if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
+  return code === undefined || (value as { code?: unknown }).code === code
+}
+
+/** An option of the wrong type. */
+export class OptionTypeError extends TypeError {
+  readonly code = 'INVALID_OPTION'
+  /** The option or argument it is about. */
+  readonly option: string
+
+  constructor(option: string, message: string) {
+    super(message)
+    this.name = 'OptionTypeError'
+    this.option = option
+    brand(this)
+  }
+}
+
+/** An option of the right type whose value cannot work. */
+export class OptionRangeError extends RangeError {
+  readonly code = 'INVALID_OPTION'
+  /** The option or argument it is about. */
+  readonly option: string
+
+  constructor(option: string, message: string) {
+    super(message)
+    this.name = 'OptionRangeError'
+    this.option = option
+    brand(this)
+  }
+}
+
+/** A cost that the limit can never grant, however long one waits. */
+export class CostTooLargeError extends RangeError {
+  readonly code = 'COST_TOO_LARGE'
+  readonly cost: number
+  /** The largest cost that can pass. */
+  readonly capacity: number
+
+  constructor(cost: number, capacity: number) {
+    super(`cost must be at most ${capacity}, the most this limit ever holds, got ${cost}`)
+    this.name = 'CostTooLargeError'
+    this.cost = cost
+    this.capacity = capacity
+    brand(this)
+  }
+}
+
+/** The limit said no where an exception was asked for (`onLimit: 'throw'`). */
+export class LimitExceededError extends AioFluxError {
+  /** Seconds until the same call can pass. */
+  readonly retryAfter: number
+  readonly key: string
+
+  constructor(key: string, retryAfter: number) {
+    super('LIMIT_EXCEEDED', `limit exceeded for ${describe(key)}, retry after ${retryAfter} s`)
+    this.retryAfter = retryAfter
+    this.key = key
+  }
+}
+
+/** A wait that ran out of time, or was refused at once because it would have. */
+export class WaitTimeoutError extends AioFluxError {
+  /** Seconds until it could have passed, as far as is known. */
+  readonly retryAfter: number
+
+  constructor(message: string, retryAfter: number) {
+    super('WAIT_TIMEOUT', message)
+    this.retryAfter = retryAfter
+  }
+}
+
+/** The object asked was closed. */
+export class ClosedError extends AioFluxError {
+  constructor(what: string) {
+    super('CLOSED', `${what} is closed`)
+  }
+}
+
+/** A value as an error message shows it: short, quoted where it is text, with its type. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') {
+    return value.length > 60 ? `'${value.slice(0, 57)}...' (string)` : `'${value}' (string)`
+  }
+  if (typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`
+  if (typeof value === 'bigint') return `${value}n (bigint)`
+  if (value === null || value === undefined) return String(value)
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`
+}
+
+function brand(error: object): void {
+  Object.defineProperty(error, BRAND, { value: true })
+}

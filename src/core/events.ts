@@ -1,0 +1,41 @@
+/** Listens to one kind of event. What it throws never reaches the code that told it. */
+export type Listener<Payload> = (payload: Payload) => void
+
+/**
+ * Typed events that cost one branch while nobody listens:
+ * callers ask {@link Events.heard} before they build a payload.
+ */
+export class Events<Payloads extends object> {
+  readonly #listeners = new Map<keyof Payloads, Set<Listener<never>>>()
+
+  /** Does anybody listen to anything? */
+  heard = false
+
+  /** Calls `listener` at each `event` from now on; returns the way to stop that. */
+  on<Name extends keyof Payloads>(name: Name, listener: Listener<Payloads[Name]>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    listeners.add(listener)
+    this.heard = true
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#listeners.get(name) === listeners) {
+        this.#listeners.delete(name)
+      }
+      this.heard = this.#listeners.size > 0
+    }
+  }
+
+  /** Tells everybody who listens to `name`. A listener that throws is reported and does not stop the others. */
+  emit<Name extends keyof Payloads>(name: Name, payload: Payloads[Name]): void {
+    const listeners = this.#listeners.get(name)
+    if (listeners === undefined) return
+    for (const listener of [...listeners]) {
+      try {
+        ;(listener as Listener<Payloads[Name]>)(payload)
+      } catch (error) {
+        console.error(`aioflux: a listener to '${String(name)}' threw`, error)
+      }
+    }
+  }
+}

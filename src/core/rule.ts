@@ -1,0 +1,85 @@
+import type { Duration, Micros } from './duration.ts'
+
+/**
+ * What a rule remembers about one key: a few numbers. A storage may keep them as it likes,
+ * but hands them to the rule as this list.
+ */
+export type State = number[]
+
+/** The numbers a limit is made of, as users write them. */
+export interface Quota {
+  /** How much may pass every `per`. */
+  rate: number
+  /** @default 1 second */
+  per?: Duration
+}
+
+/** What `reconfigure` can change; each rule takes the numbers it was made with. */
+export interface QuotaChange extends Partial<Quota> {
+  /** Token bucket. */
+  burst?: number
+  /** Leaky bucket. */
+  capacity?: number
+  /** Concurrency. */
+  limit?: number
+}
+
+/**
+ * How to decide: deterministic moves on the few numbers of one key.
+ *
+ * A rule reads no clock, does no I/O and throws nothing; it writes only the state it is handed, and only when
+ * it grants. It trusts its numbers: the limiter has checked them.
+ *
+ * Time is in whole microseconds and may step back. A rule then stands still until time has caught up; a state
+ * that lies further ahead than `span` belongs to another clock and counts as fresh.
+ */
+export interface Rule {
+  /** The name of the rule. */
+  readonly kind: string
+  /** The numbers that make this rule different from others of its kind, in their canonical form. */
+  readonly params: Readonly<Record<string, number>>
+  /** The most that can pass at once, so no larger cost can ever pass. */
+  readonly capacity: number
+  /** Any state that nothing is added to is fresh again after this long. */
+  readonly span: Micros
+  /** Set where one falling number says all: how much is used, draining at a steady pace. */
+  readonly drain?: Drain
+
+  /** The state of a key that was never seen. */
+  fresh(now: Micros): State
+
+  /**
+   * The one primitive: takes `cost` if it can be had within `maxWait`.
+   *
+   * `>= 0`: granted, act after that long. `< 0`: no, and nothing was written; ask again after that long
+   * (`-Infinity`: no time can be told).
+   */
+  reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros
+
+  /** Gives `cost` back, never beyond a fresh state. */
+  refund(state: State, now: Micros, cost: number): void
+
+  /** How much a caller could take right now. */
+  remaining(state: State, now: Micros): number
+
+  /** How long until the state equals a fresh one and may be forgotten. */
+  idleAfter(state: State, now: Micros): Micros
+
+  /** The same rule with other numbers. */
+  with(change: QuotaChange): Rule
+}
+
+/**
+ * A rule whose state is `[used, at]`, where `used` falls by one every `interval`.
+ * A storage can keep that as one point in time, in 32 or 64 bits.
+ */
+export interface Drain {
+  /** The time in which one token drains. */
+  readonly interval: Micros
+  /** Tokens are counted in steps of `1 / steps`, a power of two. */
+  readonly steps: number
+  /** A token counts as there when all but this much of it is. */
+  readonly grain: number
+  /** Do 32 bits hold twice the capacity in these steps, with room to tell past from future? */
+  readonly narrow: boolean
+}

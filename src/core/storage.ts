@@ -1,0 +1,73 @@
+import type { Clock } from './clock.ts'
+import type { Duration, Micros } from './duration.ts'
+import type { Rule } from './rule.ts'
+
+/**
+ * Where states live. A limiter opens a ledger in it and asks that; beside the ledgers every storage keeps users'
+ * own values.
+ */
+export interface Storage extends Values, AsyncDisposable {
+  /**
+   * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states.
+   *
+   * @param clock the time to go by, where the storage does not have its own
+   */
+  open(rule: Rule, scope: string, clock?: Clock): Ledger
+  /** Lets go of everything held. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Users' own values, as the original has them: small, by key, each with an optional time to live. */
+export interface Values {
+  /** The value of `key`, or `undefined` where there is none or its time is over. */
+  get<T = unknown>(key: string): Promise<T | undefined>
+  /** Keeps `value` under `key`; with `ttl`, for that long. */
+  set(key: string, value: unknown, ttl?: Duration): Promise<void>
+  /** Adds `by` (default 1) to a number, beginning at 0, and returns the sum. Keeps the time to live. */
+  incr(key: string, by?: number): Promise<number>
+  /** Takes `by` (default 1) from a number, beginning at 0, and returns the rest. Keeps the time to live. */
+  decr(key: string, by?: number): Promise<number>
+  /** Forgets `key`; was it there? */
+  delete(key: string): Promise<boolean>
+  /** Is there a value under `key`? */
+  exists(key: string): Promise<boolean>
+}
+
+/**
+ * One rule's states in one storage: a page per key. All moves are {@link Rule}'s, at the storage's present time.
+ *
+ * This one answers at once. It is the seam of the hot path, so its moves return plain numbers;
+ * what else there is to know about the state judged last stands in `judged`.
+ */
+export interface Ledger {
+  readonly rule: Rule
+  /** The state that the last `reserve` or `peek` judged, as it left it. Read it before the next move. */
+  readonly judged: Judged
+  /** As {@link Rule.reserve}; a blocked key is denied until its block ends. */
+  reserve(key: string, cost: number, maxWait: Micros): Micros
+  /** What `reserve` would answer. Changes nothing. */
+  peek(key: string, cost: number): Micros
+  /**
+   * How long until `cost` could be had by somebody before whom `ahead` is waiting. Changes nothing. Exact where each
+   * of those waits for 1; `-Infinity` where no time can be told.
+   */
+  forecast(key: string, ahead: number, cost: number): Micros
+  /** As {@link Rule.refund}. */
+  refund(key: string, cost: number): void
+  /** Forgets `key`, block included. */
+  reset(key: string): void
+  /** Denies `key` for `duration`; what it used before stays used. */
+  block(key: string, duration: Micros): void
+  /** Goes on with `rule`, of the same kind. What was used stays used; what drains, drains at the new rate from now on. */
+  reconfigure(rule: Rule): void
+  /** How many keys have a state. */
+  readonly size: number
+  /** How many states were given up because there were more keys than room. */
+  readonly evicted: number
+}
+
+/** What a decision says beside yes or no. */
+export interface Judged {
+  remaining(): number
+  idleAfter(): Micros
+}

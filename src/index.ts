@@ -1,0 +1,42 @@
+// How fast work may go.
+
+// The words everyone uses.
+export { type Cancel, type Clock, systemClock } from './core/clock.ts'
+export type { Decision } from './core/decision.ts'
+export type { Duration } from './core/duration.ts'
+export {
+  AioFluxError,
+  type AioFluxErrorCode,
+  ClosedError,
+  CostTooLargeError,
+  isAioFluxError,
+  LimitExceededError,
+  OptionRangeError,
+  OptionTypeError,
+  WaitTimeoutError,
+} from './core/errors.ts'
+export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
+export type { Ledger, Storage, Values } from './core/storage.ts'
+export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
+export type { Wrapper } from './decorators/wrapper.ts'
+export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
+export { ConcurrencyLimiter, type Permit } from './limiters/concurrency-limiter.ts'
+export { createLimiter } from './limiters/create-limiter.ts'
+export type { CompositePart } from './limiters/factory.ts'
+export { LimiterFactory } from './limiters/factory.ts'
+export type {
+  Limiter,
+  LimiterEvents,
+  LimiterOptions,
+  LimiterStats,
+  LocalLimiter,
+  WaitOptions,
+} from './limiters/limiter.ts'
+// How to decide.
+export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
+export { fixedWindow } from './rules/fixed-window.ts'
+export { type LeakyBucketOptions, leakyBucket } from './rules/leaky-bucket.ts'
+export { slidingWindow } from './rules/sliding-window.ts'
+export { type TokenBucketOptions, tokenBucket } from './rules/token-bucket.ts'
+// Where it is remembered.
+export { MemoryStorage, type MemoryStorageOptions } from './storage/memory-storage.ts'

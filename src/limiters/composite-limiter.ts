@@ -1,0 +1,161 @@
+import type { Decision } from '../core/decision.ts'
+import type { Micros } from '../core/duration.ts'
+import { OptionTypeError } from '../core/errors.ts'
+import type { QuotaChange } from '../core/rule.ts'
+import type { WaitOptions } from './limiter.ts'
+import { SyncLimiter, seconds } from './sync-limiter.ts'
+
+/** One limiter of a composite, and the key under which it is asked. */
+export interface LocalMember {
+  readonly limiter: SyncLimiter
+  readonly keyOf: (key: string) => string
+}
+
+/**
+ * Several local limiters as one, all or none: when one says no, the others get back what they had given,
+ * in reverse order, and nobody has lost a token.
+ */
+export class CompositeLimiter extends SyncLimiter {
+  readonly name: string
+  readonly #members: readonly LocalMember[]
+  /** Who said no last. */
+  #denier: LocalMember | undefined
+
+  constructor(members: readonly [LocalMember, ...LocalMember[]]) {
+    super(members[0].limiter.clock)
+    this.#members = members
+    this.name = compositeName(members)
+  }
+
+  get capacity(): number {
+    let least = Infinity
+    for (const { limiter } of this.#members) if (limiter.capacity < least) least = limiter.capacity
+    return least
+  }
+
+  take(key: string, cost: number, maxWait: Micros): Micros {
+    // Waiting here reserves nothing, so those in line are protected by letting nobody past them.
+    if (maxWait === 0 && this.waiting.busy(key)) return Math.min(this.look(key, cost), -1)
+    const members = this.#members
+    for (let i = 0; i < members.length; i++) {
+      const { limiter, keyOf } = members[i] as LocalMember
+      if (limiter.take(keyOf(key), cost, 0) >= 0) continue
+      while (--i >= 0) {
+        const before = members[i] as LocalMember
+        before.limiter.giveBack(before.keyOf(key), cost)
+      }
+      return this.look(key, cost)
+    }
+    this.#denier = undefined
+    return 0
+  }
+
+  /** The longest wait among the members that would deny, the first of which is the denier. */
+  look(key: string, cost: number): Micros {
+    let denied = false
+    let longest: Micros = 0
+    this.#denier = undefined
+    for (const member of this.#members) {
+      const wait = member.limiter.look(member.keyOf(key), cost)
+      if (wait >= 0) continue
+      denied = true
+      this.#denier ??= member
+      if (wait > -Infinity && wait < longest) longest = wait
+    }
+    return denied && longest === 0 ? -Infinity : longest
+  }
+
+  giveBack(key: string, cost: number): void {
+    for (let i = this.#members.length - 1; i >= 0; i--) {
+      const { limiter, keyOf } = this.#members[i] as LocalMember
+      limiter.giveBack(keyOf(key), cost)
+      limiter.wake(keyOf(key))
+    }
+  }
+
+  override leave(key: string, cost: number): void {
+    for (const { limiter, keyOf } of this.#members) limiter.leave(keyOf(key), cost)
+  }
+
+  override async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    // What one member denies may come free behind this composite's back.
+    const stops = this.#members.map(({ limiter }) => limiter.onFreed(() => this.waiting.wakeAll()))
+    try {
+      return await super.wait(key, options)
+    } finally {
+      for (const stop of stops) stop()
+    }
+  }
+
+  forecast(key: string, ahead: number, cost: number): Micros {
+    let latest = -Infinity
+    for (const { limiter, keyOf } of this.#members) {
+      latest = Math.max(latest, limiter.forecast(keyOf(key), ahead, cost))
+    }
+    return latest
+  }
+
+  decision(key: string, cost: number, wait: Micros): Decision {
+    const denier = wait < 0 ? this.#denier : undefined
+    const decisions = this.#members.map(({ limiter, keyOf }) =>
+      limiter.decision(keyOf(key), cost, limiter.look(keyOf(key), cost)),
+    )
+    return {
+      ...combined(decisions),
+      allowed: wait >= 0,
+      retryAfter: wait >= 0 ? 0 : seconds(-wait),
+      cost,
+      ...(denier === undefined ? undefined : { deniedBy: denier.limiter.name }),
+    }
+  }
+
+  forget(key: string): void {
+    for (const { limiter, keyOf } of this.#members) limiter.forget(keyOf(key))
+  }
+
+  hold(key: string, duration: Micros): void {
+    for (const { limiter, keyOf } of this.#members) limiter.hold(keyOf(key), duration)
+  }
+
+  counts(): { keys: number; evicted: number } {
+    const sum = { keys: 0, evicted: 0 }
+    for (const { limiter } of this.#members) {
+      const { keys, evicted } = limiter.counts()
+      sum.keys += keys
+      sum.evicted += evicted
+    }
+    return sum
+  }
+
+  protected change(_quota: QuotaChange): never {
+    throw noQuota()
+  }
+}
+
+/** The numbers of several decisions as those of one: what is tightest counts. */
+export function combined(
+  decisions: readonly Decision[],
+): Pick<Decision, 'limit' | 'remaining' | 'resetAfter'> {
+  let limit = Infinity
+  let remaining = Infinity
+  let resetAfter = 0
+  for (const decision of decisions) {
+    if (decision.remaining < remaining) {
+      limit = decision.limit
+      remaining = decision.remaining
+    }
+    resetAfter = Math.max(resetAfter, decision.resetAfter)
+  }
+  return { limit, remaining, resetAfter }
+}
+
+export function compositeName(members: readonly { limiter: { name: string } }[]): string {
+  return `composite(${members.map(({ limiter }) => limiter.name).join(', ')})`
+}
+
+export function noQuota(): OptionTypeError {
+  return new OptionTypeError(
+    'quota',
+    'a composite has no quota of its own: reconfigure one of its limiters',
+  )
+}

@@ -1,0 +1,73 @@
+import type { Micros } from '../core/duration.ts'
+import { type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
+import type { LimiterOptions, WaitOptions } from './limiter.ts'
+import { RuleLimiter } from './rule-limiter.ts'
+
+/** The right to be inside, until it is released. Releasing twice is releasing once. */
+export interface Permit extends Disposable, AsyncDisposable {
+  readonly key: string
+  readonly tokens: number
+  readonly released: boolean
+  release(): void
+}
+
+/**
+ * How many at once, for each key.
+ *
+ * Ways to hold a permit, safest first: {@link schedule}, which gives it back by itself; {@link permit}, which hands out
+ * an object for `using`; `acquire` and `wait`, whose caller must `release` exactly as much as he took. A denial has
+ * `retryAfter` 0: it depends on others, not on time.
+ *
+ * @example
+ * const uploads = LimiterFactory.concurrency({ limit: 4 })
+ * await uploads.schedule('user-1', () => upload(file))
+ */
+export class ConcurrencyLimiter extends RuleLimiter {
+  constructor(options: ConcurrencyOptions & LimiterOptions) {
+    super(concurrency(options), options)
+  }
+
+  /** Waits for permits, first come, first served. */
+  async permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    await this.wait(key, options)
+    return this.#issue(key, options.cost ?? 1)
+  }
+
+  /** Permits, if they can be had now. */
+  tryPermit(key = '', tokens = 1): Permit | undefined {
+    return this.allow(key, tokens) ? this.#issue(key, tokens) : undefined
+  }
+
+  override leave(key: string, cost: number): void {
+    this.giveBack(key, cost)
+    this.wake(key)
+  }
+
+  override take(key: string, cost: number, maxWait: Micros): Micros {
+    // A permit that comes free belongs to the line, not to whoever happens to ask next. The line itself asks with
+    // patience.
+    if (maxWait === 0 && this.waiting.busy(key)) return -Infinity
+    return super.take(key, cost, maxWait)
+  }
+
+  #issue(key: string, tokens: number): Permit {
+    let released = false
+    const release = () => {
+      if (released) return
+      released = true
+      this.leave(key, tokens)
+    }
+    return {
+      key,
+      tokens,
+      get released() {
+        return released
+      },
+      release,
+      [Symbol.dispose]: release,
+      async [Symbol.asyncDispose]() {
+        release()
+      },
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { describe, OptionTypeError } from '../core/errors.ts'
+import type { Quota } from '../core/rule.ts'
+import type { ConcurrencyOptions } from '../rules/concurrency.ts'
+import { fixedWindow } from '../rules/fixed-window.ts'
+import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
+import { slidingWindow } from '../rules/sliding-window.ts'
+import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
+import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
+import { CompositeLimiter, type LocalMember } from './composite-limiter.ts'
+import { ConcurrencyLimiter } from './concurrency-limiter.ts'
+import { createLimiter } from './create-limiter.ts'
+import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
+import { type Member, MixedComposite } from './mixed-composite.ts'
+import { SyncLimiter } from './sync-limiter.ts'
+
+/** A limiter of a composite; with `key`, asked under another key than the caller's. */
+export type CompositePart<L extends Limiter = Limiter> =
+  | L
+  | {
+      limiter: L
+      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. */
+      key: (key: string) => string
+    }
+
+/** Limiters, ready made. Each is `createLimiter(rule(options), options)` under one name. */
+export const LimiterFactory = {
+  /** A steady rate with bursts. See {@link tokenBucket}. */
+  tokenBucket(options: TokenBucketOptions & LimiterOptions): LocalLimiter {
+    return createLimiter(tokenBucket(checked(options)), options)
+  },
+
+  /** Never more than `rate` in any window of `per`. See {@link slidingWindow}. */
+  slidingWindow(options: Quota & LimiterOptions): LocalLimiter {
+    return createLimiter(slidingWindow(checked(options)), options)
+  },
+
+  /** An even stream. See {@link leakyBucket}. */
+  leakyBucket(options: LeakyBucketOptions & LimiterOptions): LocalLimiter {
+    return createLimiter(leakyBucket(checked(options)), options)
+  },
+
+  /** At most `rate` in each window of `per`. See {@link fixedWindow}. */
+  fixedWindow(options: Quota & LimiterOptions): LocalLimiter {
+    return createLimiter(fixedWindow(checked(options)), options)
+  },
+
+  /** A rate that follows how the other side is doing. */
+  adaptive(options: AdaptiveOptions = {}): AdaptiveLimiter {
+    return new AdaptiveLimiter(checked(options))
+  },
+
+  /** How many at once. */
+  concurrency(options: ConcurrencyOptions & LimiterOptions): ConcurrencyLimiter {
+    return new ConcurrencyLimiter(checked(options))
+  },
+
+  /**
+   * Several limits at once, all or none: a call passes when all of them let it, and a denial by one costs nothing at
+   * the others. The decision is the tightest one; `deniedBy` names the first that said no.
+   *
+   * @example
+   * const limiter = LimiterFactory.composite(
+   *   LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per minute' }),
+   *   LimiterFactory.tokenBucket({ rate: 1000, per: '1h', name: 'per hour' }),
+   * )
+   */
+  composite: composite as typeof composite,
+}
+
+function composite(
+  ...parts: CompositePart<LocalLimiter>[] | [CompositePart<LocalLimiter>[]]
+): LocalLimiter
+function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter
+function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter {
+  const list = parts.flat() as CompositePart[]
+  if (list.length === 0) {
+    throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
+  }
+  const members = list.map(member)
+  return isLocal(members) ? new CompositeLimiter(members) : new MixedComposite(members)
+}
+
+function member(part: CompositePart): Member {
+  const { limiter, key } =
+    'limiter' in Object(part)
+      ? (part as Exclude<CompositePart, Limiter>)
+      : { limiter: part as Limiter, key: same }
+  if (typeof limiter?.consume !== 'function') {
+    throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
+  }
+  if (typeof key !== 'function') {
+    throw new OptionTypeError('key', `key must be a function, got ${describe(key)}`)
+  }
+  return { limiter, keyOf: key }
+}
+
+function isLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
+  return members.every(({ limiter }) => limiter instanceof SyncLimiter)
+}
+
+function same(key: string): string {
+  return key
+}
+
+function checked<T extends object>(options: T): T {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionTypeError('options', `options must be an object, got ${describe(options)}`)
+  }
+  return options
+}

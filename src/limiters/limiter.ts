@@ -1,0 +1,119 @@
+import type { Clock } from '../core/clock.ts'
+import type { Decision } from '../core/decision.ts'
+import type { Duration } from '../core/duration.ts'
+import type { Listener } from '../core/events.ts'
+import type { QuotaChange } from '../core/rule.ts'
+import type { Storage } from '../core/storage.ts'
+
+/** What every limiter can be given. */
+export interface LimiterOptions {
+  /**
+   * Where the limiter remembers.
+   * @default a MemoryStorage of its own
+   */
+  storage?: Storage
+  /**
+   * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts.
+   * @default 'default'
+   */
+  scope?: string
+  /** @default the clock of the storage */
+  clock?: Clock
+  /**
+   * How it is called in `deniedBy`, statistics and metrics.
+   * @default its scope, or the kind of its rule where it has none
+   */
+  name?: string
+}
+
+export interface WaitOptions {
+  /** How much to wait for. @default 1 */
+  cost?: number
+  /** The longest wait. What cannot come in time is refused at once. @default no end */
+  timeout?: Duration
+  /** Leaves the line when it aborts; what was reserved is given back. */
+  signal?: AbortSignal
+}
+
+/**
+ * May this call go ahead now, or when?
+ *
+ * Every verb takes a key (a user, an address, an upstream); without one they all speak of the same key `''`.
+ * A "no" is an answer, not an exception. Exceptions are for misuse: a key that is no string, a cost that is not a
+ * finite number above 0 (`INVALID_OPTION`), or one that could never pass (`COST_TOO_LARGE`).
+ */
+export interface Limiter extends AsyncDisposable {
+  readonly name: string
+
+  /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
+  acquire(key?: string, tokens?: number): Promise<boolean>
+  /** As {@link acquire}, with all there is to know about it. */
+  consume(key?: string, cost?: number): Promise<Decision>
+  /** What {@link consume} would answer. Changes nothing. */
+  peek(key?: string, cost?: number): Promise<Decision>
+  /**
+   * Waits until the cost can be had, then takes it: first come, first served for each key.
+   *
+   * @throws WaitTimeoutError at once when it cannot come within `timeout`, or later when it did not
+   * @throws the reason of `signal` when that aborts
+   */
+  wait(key?: string, options?: WaitOptions): Promise<Decision>
+  /** Waits, then runs `fn` and returns what it returns. Where permits are held, gives them back afterwards. */
+  schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options?: WaitOptions,
+  ): Promise<T>
+  /** Gives tokens back, never beyond what the limit holds. */
+  release(key?: string, tokens?: number): Promise<void>
+  /** Forgets what `key` has used, and its block. */
+  reset(key?: string): Promise<void>
+  /** Denies `key` for `duration`, whatever it has left. */
+  block(key: string, duration: Duration): Promise<void>
+  /** Counts since the start; with a key, also how that key stands. */
+  getStats(key?: string): Promise<LimiterStats>
+  /** Changes the numbers of the limit. What was used stays used. */
+  reconfigure(quota: QuotaChange): Promise<void>
+  /** Listens; returns the way to stop listening. */
+  on<Name extends keyof LimiterEvents>(
+    event: Name,
+    listener: Listener<LimiterEvents[Name]>,
+  ): () => void
+  /** Refuses all who wait, with `CLOSED`. Idempotent. */
+  close(): Promise<void>
+}
+
+/** A limiter that can answer at once, without a promise: one over memory. */
+export interface LocalLimiter extends Limiter {
+  /** {@link Limiter.acquire} at once. */
+  allow(key?: string, cost?: number): boolean
+  /** {@link Limiter.consume} at once. */
+  decide(key?: string, cost?: number): Decision
+}
+
+export interface LimiterStats {
+  name: string
+  /** Calls let through, those that waited included. */
+  allowed: number
+  /** Calls denied, and waits refused or given up. */
+  denied: number
+  /** Calls in line now. */
+  waiting: number
+  /** Keys that are remembered now. */
+  keys: number
+  /** Keys forgotten because there were more than the storage holds. */
+  evicted: number
+  /** The most the limit holds. */
+  limit: number
+  /** How much the key asked about has left. */
+  remaining: number
+  /** Seconds until nothing of what that key has used counts any more. */
+  resetAfter: number
+}
+
+export interface LimiterEvents {
+  allowed: { key: string; cost: number }
+  denied: { key: string; cost: number; retryAfter: number }
+  waited: { key: string; cost: number; seconds: number }
+  reconfigured: { limit: number }
+}

@@ -1,0 +1,253 @@
+import type { Clock } from '../core/clock.ts'
+import type { Decision } from '../core/decision.ts'
+import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import {
+  CostTooLargeError,
+  describe,
+  OptionRangeError,
+  OptionTypeError,
+  WaitTimeoutError,
+} from '../core/errors.ts'
+import { Events, type Listener } from '../core/events.ts'
+import type { QuotaChange } from '../core/rule.ts'
+import type { LimiterEvents, LimiterStats, LocalLimiter, WaitOptions } from './limiter.ts'
+import { type Desk, Waiting } from './waiting.ts'
+
+// There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
+const YES: Promise<boolean> = Promise.resolve(true)
+const NO: Promise<boolean> = Promise.resolve(false)
+
+/**
+ * Every verb of a limiter that can answer at once, over the three moves that differ from one limiter to the next:
+ * take, give back, forecast.
+ */
+export abstract class SyncLimiter implements LocalLimiter, Desk {
+  abstract readonly name: string
+  /** The largest cost that can ever pass. */
+  abstract readonly capacity: number
+  readonly clock: Clock
+  protected readonly events: Events<LimiterEvents> = new Events()
+  protected readonly waiting: Waiting
+  readonly #freed = new Set<() => void>()
+  protected allowed = 0
+  protected denied = 0
+
+  constructor(clock: Clock) {
+    this.clock = clock
+    this.waiting = new Waiting(this, clock)
+  }
+
+  /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
+  abstract take(key: string, cost: number, maxWait: Micros): Micros
+  /** Undoes a `take`. */
+  abstract giveBack(key: string, cost: number): void
+  abstract forecast(key: string, ahead: number, cost: number): Micros
+  /** What `take` would answer. Changes nothing. */
+  abstract look(key: string, cost: number): Micros
+  /** The decision about the last `take` or `look`, whose answer was `wait`. */
+  abstract decision(key: string, cost: number, wait: Micros): Decision
+  /** What was scheduled has ended: gives back what is held only while it runs. */
+  leave(_key: string, _cost: number): void {}
+  abstract forget(key: string): void
+  abstract hold(key: string, duration: Micros): void
+  abstract counts(): { keys: number; evicted: number }
+  protected abstract change(quota: QuotaChange): void
+
+  /** Something has come free for `key`: whoever waits for it asks again. */
+  wake(key: string): void {
+    this.waiting.wake(key)
+    for (const run of this.#freed) run()
+  }
+
+  /** Calls `run` whenever something comes free other than by time; returns the way to stop that. */
+  onFreed(run: () => void): () => void {
+    const own = () => run()
+    this.#freed.add(own)
+    return () => this.#freed.delete(own)
+  }
+
+  allow(key = '', cost = 1): boolean {
+    this.#check(key, cost)
+    const wait = this.take(key, cost, 0)
+    if (wait >= 0) {
+      this.allowed += 1
+      if (this.events.heard) this.events.emit('allowed', { key, cost })
+      return true
+    }
+    this.denied += 1
+    if (this.events.heard) this.#tellDenied(key, cost, wait)
+    return false
+  }
+
+  decide(key = '', cost = 1): Decision {
+    this.#check(key, cost)
+    const wait = this.take(key, cost, 0)
+    const decision = this.decision(key, cost, wait)
+    if (wait >= 0) {
+      this.allowed += 1
+      if (this.events.heard) this.events.emit('allowed', { key, cost })
+    } else {
+      this.denied += 1
+      if (this.events.heard) this.#tellDenied(key, cost, wait)
+    }
+    return decision
+  }
+
+  acquire(key = '', tokens = 1): Promise<boolean> {
+    try {
+      return this.allow(key, tokens) ? YES : NO
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async consume(key = '', cost = 1): Promise<Decision> {
+    return this.decide(key, cost)
+  }
+
+  async peek(key = '', cost = 1): Promise<Decision> {
+    this.#check(key, cost)
+    return this.decision(key, cost, this.look(key, cost))
+  }
+
+  async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    const { cost = 1, timeout, signal } = options
+    this.#check(key, cost)
+    signal?.throwIfAborted()
+    const started = this.clock.now()
+    const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
+    if (this.waiting.busy(key) || !this.#takeNow(key, cost, patience)) {
+      try {
+        await this.waiting.join(key, cost, { deadline: started + patience, signal })
+      } catch (error) {
+        this.denied += 1
+        if (this.events.heard) {
+          const retryAfter = error instanceof WaitTimeoutError ? error.retryAfter : 0
+          this.events.emit('denied', { key, cost, retryAfter })
+        }
+        throw error
+      }
+    }
+    this.allowed += 1
+    if (this.events.heard) {
+      this.events.emit('waited', { key, cost, seconds: (this.clock.now() - started) / 1000 })
+    }
+    this.look(key, cost)
+    return this.decision(key, cost, 0)
+  }
+
+  async schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    if (typeof fn !== 'function') {
+      throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
+    }
+    await this.wait(key, options)
+    try {
+      return await fn(options.signal ?? NEVER)
+    } finally {
+      this.leave(key, options.cost ?? 1)
+    }
+  }
+
+  async release(key = '', tokens = 1): Promise<void> {
+    this.#check(key, tokens)
+    this.giveBack(key, tokens)
+    this.wake(key)
+  }
+
+  async reset(key = ''): Promise<void> {
+    this.#checkKey(key)
+    this.forget(key)
+    this.wake(key)
+  }
+
+  async block(key: string, duration: Duration): Promise<void> {
+    this.#checkKey(key)
+    const millis = toMillis('duration', duration)
+    if (millis === 0) {
+      throw new OptionRangeError('duration', `duration must be > 0, got ${describe(duration)}`)
+    }
+    this.hold(key, Math.ceil(millis * 1000))
+  }
+
+  async getStats(key = ''): Promise<LimiterStats> {
+    this.#checkKey(key)
+    const cost = Math.min(1, this.capacity)
+    const { limit, remaining, resetAfter } = this.decision(key, cost, this.look(key, cost))
+    const { keys, evicted } = this.counts()
+    return {
+      name: this.name,
+      allowed: this.allowed,
+      denied: this.denied,
+      waiting: this.waiting.count,
+      keys,
+      evicted,
+      limit,
+      remaining,
+      resetAfter,
+    }
+  }
+
+  async reconfigure(quota: QuotaChange): Promise<void> {
+    this.change(quota)
+    if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
+    this.waiting.wakeAll()
+    for (const run of this.#freed) run()
+  }
+
+  on<Name extends keyof LimiterEvents>(
+    event: Name,
+    listener: Listener<LimiterEvents[Name]>,
+  ): () => void {
+    return this.events.on(event, listener)
+  }
+
+  async close(): Promise<void> {
+    this.waiting.close(this.name)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #takeNow(key: string, cost: number, patience: Millis): boolean {
+    // Only a rule that makes callers wait their turn even now (the leaky bucket) answers with a wait above 0 here,
+    // and then the line has to be joined after all.
+    const wait = this.take(key, cost, patience === 0 ? 0 : Number.MIN_VALUE)
+    return wait === 0
+  }
+
+  #check(key: string, cost: number): void {
+    if (typeof key === 'string' && typeof cost === 'number' && cost > 0 && cost <= this.capacity) {
+      return
+    }
+    this.#checkKey(key)
+    if (typeof cost !== 'number') {
+      throw new OptionTypeError('cost', `cost must be a number, got ${describe(cost)}`)
+    }
+    if (!(cost > 0 && cost < Infinity)) {
+      throw new OptionRangeError('cost', `cost must be a finite number > 0, got ${describe(cost)}`)
+    }
+    throw new CostTooLargeError(cost, this.capacity)
+  }
+
+  #checkKey(key: string): void {
+    if (typeof key !== 'string') {
+      throw new OptionTypeError('key', `key must be a string, got ${describe(key)}`)
+    }
+  }
+
+  #tellDenied(key: string, cost: number, wait: Micros): void {
+    this.events.emit('denied', { key, cost, retryAfter: seconds(-wait) })
+  }
+}
+
+const NEVER = new AbortController().signal
+
+/** Microseconds as seconds; a time that nobody can tell is 0. */
+export function seconds(micros: Micros): number {
+  return micros === Infinity ? 0 : micros / 1e6
+}

@@ -1,0 +1,56 @@
+import { integer } from '../core/check.ts'
+import type { Micros } from '../core/duration.ts'
+import type { QuotaChange, Rule, State } from '../core/rule.ts'
+
+export interface ConcurrencyOptions {
+  /** How many may be inside at once. */
+  limit: number
+}
+
+/**
+ * How many at once, however long each takes. What was granted must be given back; no time can be told.
+ *
+ * State: `[inside]`.
+ */
+export function concurrency(options: ConcurrencyOptions): Rule {
+  return new Concurrency(options)
+}
+
+class Concurrency implements Rule {
+  readonly kind = 'concurrency'
+  readonly capacity: number
+  readonly span: Micros = Infinity
+  readonly params: Readonly<Record<string, number>>
+
+  constructor(options: ConcurrencyOptions) {
+    this.capacity = integer('limit', options.limit, 1)
+    this.params = { limit: this.capacity }
+  }
+
+  fresh(_now: Micros): State {
+    return [0]
+  }
+
+  reserve(state: State, _now: Micros, cost: number, _maxWait: Micros): Micros {
+    const inside = (state[0] as number) + cost
+    if (inside > this.capacity) return -Infinity
+    state[0] = inside
+    return 0
+  }
+
+  refund(state: State, _now: Micros, cost: number): void {
+    state[0] = Math.max(0, (state[0] as number) - cost)
+  }
+
+  remaining(state: State, _now: Micros): number {
+    return Math.max(0, this.capacity - (state[0] as number))
+  }
+
+  idleAfter(state: State, _now: Micros): Micros {
+    return state[0] === 0 ? 0 : Infinity
+  }
+
+  with(change: QuotaChange): Rule {
+    return new Concurrency({ limit: change.limit ?? this.capacity })
+  }
+}

@@ -1,0 +1,103 @@
+import { positive } from '../core/check.ts'
+import { type Micros, toPositiveMicros } from '../core/duration.ts'
+import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+
+/**
+ * At most `rate` in each window of `per`; a key's first call opens its window.
+ *
+ * The simplest to explain and to check by hand. Its price: calls at the end of one window and the start of the
+ * next make `2 * rate` within a moment. Where that matters, choose {@link slidingWindow} or {@link tokenBucket}.
+ *
+ * @example
+ * const limiter = createLimiter(fixedWindow({ rate: 1000, per: '1d' }))
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export function fixedWindow(options: Quota): Rule {
+  return new FixedWindow(options)
+}
+
+/**
+ * State: `[start, count]`. A count above the capacity is booked in the windows that follow, in order of arrival,
+ * as many as they hold.
+ */
+class FixedWindow implements Rule {
+  readonly kind = 'fixed-window'
+  readonly capacity: number
+  readonly span: Micros
+  readonly params: Readonly<Record<string, number>>
+  readonly #rate: number
+  readonly #options: Quota
+
+  constructor(options: Quota) {
+    this.#rate = positive('rate', options.rate)
+    this.span = toPositiveMicros('per', options.per ?? 1)
+    this.capacity = this.#rate
+    this.params = { rate: this.#rate, per: this.span }
+    this.#options = options
+  }
+
+  fresh(now: Micros): State {
+    return [now, 0]
+  }
+
+  reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros {
+    const rolled = this.#rolled(state, now)
+    let count = this.#count(state, rolled)
+    const start = count === 0 ? now : this.#start(state, rolled)
+    let windows = Math.floor(count / this.#rate)
+    if (overflows(count - windows * this.#rate + cost, this.#rate)) {
+      // What does not fit whole goes into the next window: a cost is never split.
+      windows += 1
+      count = windows * this.#rate
+    }
+    const wait = windows === 0 ? 0 : start + windows * this.span - now
+    if (wait > maxWait) return -wait
+    state[0] = start
+    state[1] = count + cost
+    return wait
+  }
+
+  refund(state: State, now: Micros, cost: number): void {
+    const rolled = this.#rolled(state, now)
+    const count = Math.max(0, this.#count(state, rolled) - cost)
+    state[0] = this.#start(state, rolled)
+    state[1] = count
+  }
+
+  remaining(state: State, now: Micros): number {
+    return Math.max(0, this.#rate - this.#count(state, this.#rolled(state, now)))
+  }
+
+  idleAfter(state: State, now: Micros): Micros {
+    const rolled = this.#rolled(state, now)
+    const windows = Math.ceil(this.#count(state, rolled) / this.#rate)
+    return windows === 0 ? 0 : this.#start(state, rolled) + windows * this.span - now
+  }
+
+  with(change: QuotaChange): Rule {
+    return new FixedWindow({ ...this.#options, ...change })
+  }
+
+  /** How many windows have gone by since the state was written. */
+  #rolled(state: State, now: Micros): number {
+    const elapsed = now - (state[0] as number)
+    if (elapsed < 0) return elapsed < -this.span ? Infinity : 0
+    return Math.floor(elapsed / this.span)
+  }
+
+  #count(state: State, rolled: number): number {
+    return rolled === 0
+      ? (state[1] as number)
+      : Math.max(0, (state[1] as number) - rolled * this.#rate)
+  }
+
+  #start(state: State, rolled: number): Micros {
+    return (state[0] as number) + rolled * this.span
+  }
+}
+
+/** Is `sum` above `limit`, and not only because sums of fractions are inexact? */
+function overflows(sum: number, limit: number): boolean {
+  return sum > limit * (1 + 1e-9)
+}

@@ -1,0 +1,174 @@
+import { positive } from '../core/check.ts'
+import { type Micros, toPositiveMicros } from '../core/duration.ts'
+import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+
+/** Up to this many moments of a window are remembered exactly. */
+const MOMENTS = 128
+/** Beyond that, moments in the same 1/64 of a window become one: the last of them. */
+const CELLS = 64
+
+/**
+ * Never more than `rate` in **any** window of `per`, weights included.
+ *
+ * The strictest rule: no burst at a window's edge, none after a quiet time. It is exact while at most 128 different
+ * moments lie in a window. Beyond that it joins neighbours (those in the same 1/64 of a window, counted as if all
+ * came at the last of their moments), which errs on the strict side only: what was taken comes back up to `per / 64`
+ * later. So time and memory stay flat however high the rate.
+ *
+ * @example
+ * const limiter = createLimiter(slidingWindow({ rate: 100, per: '1m' }))
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export function slidingWindow(options: Quota): Rule {
+  return new SlidingWindow(options)
+}
+
+// Where things stand in the state.
+const TOTAL = 0
+const FIRST = 1
+
+/** State: `[total, at, cost, at, cost, ...]`, oldest first; `total` is the sum of the costs. */
+class SlidingWindow implements Rule {
+  readonly kind = 'sliding-window'
+  readonly capacity: number
+  readonly span: Micros
+  readonly params: Readonly<Record<string, number>>
+  readonly #ceiling: number
+  readonly #cell: Micros
+  readonly #options: Quota
+
+  constructor(options: Quota) {
+    this.capacity = positive('rate', options.rate)
+    this.span = toPositiveMicros('per', options.per ?? 1)
+    // Sums of fractions are inexact; whole costs never come near this margin.
+    this.#ceiling = this.capacity * (1 + 1e-9)
+    this.#cell = this.span / CELLS
+    this.params = { rate: this.capacity, per: this.span }
+    this.#options = options
+  }
+
+  fresh(_now: Micros): State {
+    return [0]
+  }
+
+  reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros {
+    if (this.#foreign(state, now)) this.#clear(state)
+    // In order of arrival: nothing goes before what was already promised.
+    let due = state.length > FIRST ? Math.max(now, state[state.length - 2] as number) : now
+    let total = state[TOTAL] as number
+    let oldest = FIRST
+    while (oldest < state.length) {
+      const leaves = (state[oldest] as number) + this.span
+      if (leaves > now && total + cost <= this.#ceiling) break
+      // It does not fit beside this one, or this one is over: either way it comes after this one has left.
+      if (leaves > due) due = leaves
+      total -= state[oldest + 1] as number
+      oldest += 2
+    }
+    const wait = due - now
+    if (wait > maxWait) return -wait
+    this.#forget(state, now)
+    this.#add(state, due, cost)
+    return wait
+  }
+
+  refund(state: State, now: Micros, cost: number): void {
+    this.#forget(state, now)
+    let left = cost
+    while (left > 0 && state.length > FIRST) {
+      const newest = state.length - 1
+      const taken = Math.min(left, state[newest] as number)
+      state[newest] = (state[newest] as number) - taken
+      state[TOTAL] = (state[TOTAL] as number) - taken
+      left -= taken
+      if (state[newest] === 0) state.length -= 2
+    }
+    if (state.length === FIRST) this.#clear(state)
+  }
+
+  remaining(state: State, now: Micros): number {
+    if (this.#foreign(state, now)) return this.capacity
+    let total = state[TOTAL] as number
+    for (let i = FIRST; i < state.length && this.#over(state, i, now); i += 2) {
+      total -= state[i + 1] as number
+    }
+    return Math.max(0, this.capacity - total)
+  }
+
+  idleAfter(state: State, now: Micros): Micros {
+    if (state.length === FIRST || this.#foreign(state, now)) return 0
+    return Math.max(0, (state[state.length - 2] as number) + this.span - now)
+  }
+
+  with(change: QuotaChange): Rule {
+    return new SlidingWindow({ ...this.#options, ...change })
+  }
+
+  #clear(state: State): void {
+    state.length = FIRST
+    // An exact zero, so that the rounding of fractional costs does not outlive them.
+    state[TOTAL] = 0
+  }
+
+  #over(state: State, i: number, now: Micros): boolean {
+    return (state[i] as number) + this.span <= now
+  }
+
+  /** Does the newest moment lie further ahead than any reservation can? Then it is of another clock. */
+  #foreign(state: State, now: Micros): boolean {
+    return state.length > FIRST && (state[state.length - 2] as number) - now > 2 * this.span
+  }
+
+  /** Drops the moments that have left the window. */
+  #forget(state: State, now: Micros): void {
+    let oldest = FIRST
+    let total = state[TOTAL] as number
+    while (oldest < state.length && this.#over(state, oldest, now)) {
+      total -= state[oldest + 1] as number
+      oldest += 2
+    }
+    if (oldest === FIRST) return
+    if (oldest === state.length) {
+      this.#clear(state)
+      return
+    }
+    state.copyWithin(FIRST, oldest)
+    state.length -= oldest - FIRST
+    state[TOTAL] = total
+  }
+
+  #add(state: State, at: Micros, cost: number): void {
+    const newest = state.length - 2
+    if (newest >= FIRST && state[newest] === at) {
+      state[newest + 1] = (state[newest + 1] as number) + cost
+    } else {
+      state.push(at, cost)
+      if (state.length > FIRST + 2 * MOMENTS) this.#join(state)
+    }
+    state[TOTAL] = (state[TOTAL] as number) + cost
+  }
+
+  /**
+   * Makes one moment of those in the same cell. The grid is fixed in time, so joining again moves nothing further:
+   * a moment is never counted more than one cell too late.
+   */
+  #join(state: State): void {
+    let last = FIRST
+    for (let i = FIRST + 2; i < state.length; i += 2) {
+      if (this.#cellOf(state[i] as number) === this.#cellOf(state[last] as number)) {
+        state[last] = state[i] as number
+        state[last + 1] = (state[last + 1] as number) + (state[i + 1] as number)
+      } else {
+        last += 2
+        state[last] = state[i] as number
+        state[last + 1] = state[i + 1] as number
+      }
+    }
+    state.length = last + 2
+  }
+
+  #cellOf(at: Micros): number {
+    return Math.floor(at / this.#cell)
+  }
+}

@@ -1,0 +1,102 @@
+import { positive } from '../core/check.ts'
+import { type Micros, toPositiveMicros } from '../core/duration.ts'
+import type { Drain, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import { drained, drainOf } from './drain.ts'
+
+export interface TokenBucketOptions extends Quota {
+  /**
+   * The most tokens the bucket holds: what can pass at once after a quiet time, and the largest single cost.
+   * @default rate, and at least 1
+   */
+  burst?: number
+}
+
+/**
+ * A steady rate with bursts: tokens drip in, calls take them out.
+ *
+ * In any stretch of time t at most `burst + rate * t` pass. Choose it for APIs and clients of APIs; choose
+ * {@link slidingWindow} where the limit must hold in every window, bursts included.
+ *
+ * Exact at any rate from one a month to ten million a second; one number per key. This is the virtual
+ * scheduling algorithm (GCRA) of ITU-T I.371, counted in tokens instead of in time so that changing the rate
+ * keeps what was used.
+ *
+ * @example
+ * const limiter = createLimiter(tokenBucket({ rate: 100, per: '1m', burst: 20 }))
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export function tokenBucket(options: TokenBucketOptions): Rule {
+  return new TokenBucket(options)
+}
+
+/** State: `[used, at]`, the tokens that were out of the bucket at that time. */
+export class TokenBucket implements Rule {
+  readonly kind: string = 'token-bucket'
+  readonly capacity: number
+  readonly span: Micros
+  readonly drain: Drain
+  readonly params: Readonly<Record<string, number>>
+  readonly #options: TokenBucketOptions
+
+  constructor(options: TokenBucketOptions) {
+    const rate = positive('rate', options.rate)
+    const interval = toPositiveMicros('per', options.per ?? 1) / rate
+    this.capacity = positive('burst', options.burst ?? Math.max(1, rate))
+    this.span = this.capacity * interval
+    this.drain = drainOf(this.capacity, interval)
+    this.params = { burst: this.capacity, interval, grain: this.drain.grain, span: this.span }
+    this.#options = options
+  }
+
+  fresh(now: Micros): State {
+    return [0, now]
+  }
+
+  reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros {
+    // More than the capacity may be used: that is the promise to whoever waits, and why waiting is in order of arrival.
+    const used = this.used(state, now) + cost
+    const wait = this.timeTo(used - this.capacity)
+    if (wait > maxWait) return -wait
+    this.write(state, now, used)
+    return wait
+  }
+
+  refund(state: State, now: Micros, cost: number): void {
+    this.write(state, now, Math.max(0, this.used(state, now) - cost))
+  }
+
+  remaining(state: State, now: Micros): number {
+    return Math.max(
+      0,
+      Math.min(this.capacity, this.capacity - this.used(state, now) + this.drain.grain),
+    )
+  }
+
+  idleAfter(state: State, now: Micros): Micros {
+    return this.used(state, now) * this.drain.interval
+  }
+
+  with(change: QuotaChange): Rule {
+    return new TokenBucket({ ...this.#options, ...change })
+  }
+
+  protected used(state: State, now: Micros): number {
+    return drained(state[0] as number, state[1] as number, now, this.drain.interval, this.span)
+  }
+
+  /** How long until `over` tokens have drained, in whole microseconds and never too short. */
+  protected timeTo(over: number): Micros {
+    if (over <= this.drain.grain) return 0
+    // Half a grain less than in theory, so that rounding noise does not cost a caller another microsecond.
+    return Math.max(1, Math.ceil((over - this.drain.grain / 2) * this.drain.interval))
+  }
+
+  protected write(state: State, now: Micros, used: number): void {
+    const at = state[1] as number
+    state[0] = used
+    // A clock that steps back and returns must not drain the same time twice, so the older time is not written,
+    // unless it is so much older that the state came from another clock.
+    if (now > at || at - now > this.span) state[1] = now
+  }
+}

@@ -1,0 +1,42 @@
+import type { Micros } from '../core/duration.ts'
+
+/** Keys that are denied until a given time. Bounded; a block that is over is forgotten when it is next met. */
+export class Blocks {
+  readonly #until = new Map<string, Micros>()
+  readonly #capacity: number
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  /** Is nothing blocked? Asked first, so that limits without blocks pay one comparison. */
+  get none(): boolean {
+    return this.#until.size === 0
+  }
+
+  add(key: string, now: Micros, until: Micros): void {
+    this.#until.delete(key)
+    if (this.#until.size >= this.#capacity) this.#makeRoom(now)
+    this.#until.set(key, until)
+  }
+
+  remove(key: string): void {
+    this.#until.delete(key)
+  }
+
+  /** How long `key` is still blocked; 0 when it is not. */
+  left(key: string, now: Micros): Micros {
+    const until = this.#until.get(key)
+    if (until === undefined) return 0
+    if (until > now) return until - now
+    this.#until.delete(key)
+    return 0
+  }
+
+  #makeRoom(now: Micros): void {
+    for (const [key, until] of this.#until) if (until <= now) this.#until.delete(key)
+    // All of them still hold: the one that was set first has served longest.
+    const oldest = this.#until.keys().next()
+    if (this.#until.size >= this.#capacity && !oldest.done) this.#until.delete(oldest.value)
+  }
+}

@@ -1,0 +1,226 @@
+import type { Clock } from '../core/clock.ts'
+import type { Micros } from '../core/duration.ts'
+import type { Drain, Rule, State } from '../core/rule.ts'
+import type { Judged, Ledger } from '../core/storage.ts'
+import { Blocks } from './blocks.ts'
+import { CompactTable } from './compact-table.ts'
+import { FewKeys } from './few-keys.ts'
+import { forecast } from './forecast.ts'
+import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
+import { SteadyClock } from './steady-clock.ts'
+
+/** Up to this many keys are kept as they are. */
+const FEW = 4096
+/** Keys longer than this are not kept: many of them would be more than their states. */
+const LONG_KEY = 256
+
+/**
+ * The ledger of a rule that {@link Drain drains}: a key's whole state is the moment at which all is drained.
+ *
+ * Time runs on a line of ticks, one tick for each step of a token that drains. There `used` tokens are a mark
+ * `used * steps` ticks ahead of now, and a cost moves the mark by a whole number of ticks: the sum never rounds, and
+ * what is rounded is only the present, to a tick. A tick is at most 0.25 ms and at least a nanosecond. Changing the
+ * rate changes the pace of the ticks and leaves every mark where it is.
+ */
+export class CompactLedger implements Ledger, Judged {
+  rule: Rule
+  evicted = 0
+  readonly #clock: SteadyClock
+  readonly #blocks: Blocks
+  readonly #maxKeys: number
+  #table: KeyTable
+  #drain: Drain
+
+  // The line of ticks: at time #since it stood at #ticked, and it moves #pace ticks a microsecond.
+  #since: Micros
+  #ticked = 0
+  #pace = 0
+  // The rule's numbers in ticks.
+  #steps = 0
+  /** A key may lie this far ahead. */
+  #room = 0
+  /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
+  #precious = 0
+
+  /** The state the rule moves; its numbers are doubles from the start, so that the array never changes its kind. */
+  readonly #state: State = [0.5, 0.5]
+  /** What keys share that came when every place was taken by an exhausted one. */
+  #overflow: State | undefined
+
+  constructor(rule: Rule, drain: Drain, maxKeys: number, clock: Clock) {
+    this.rule = rule
+    this.#clock = new SteadyClock(clock, rule.span)
+    this.#blocks = new Blocks(maxKeys)
+    this.#maxKeys = maxKeys
+    this.#table = new FewKeys(Math.min(maxKeys, FEW))
+    this.#drain = drain
+    this.#since = this.#clock.now()
+    this.#measure(rule, drain)
+  }
+
+  get judged(): Judged {
+    return this
+  }
+
+  get size(): number {
+    return this.#table.size
+  }
+
+  get bytes(): number {
+    return this.#table.bytes
+  }
+
+  reserve(key: string, cost: number, maxWait: Micros): Micros {
+    const now = this.#clock.now()
+    const tick = this.#tickAt(now)
+    const slot = this.#table.find(key, tick)
+    if (slot >= 0 && maxWait === 0 && this.#blocks.none) {
+      // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
+      // the rule's own comparison. All else, and every no, is asked of the rule.
+      const ahead = this.#table.ahead(slot, tick)
+      const wanted = (ahead > 0 ? ahead : 0) + cost * this.#steps
+      if (wanted <= this.#room) {
+        this.#table.mark(slot, tick + Math.ceil(wanted))
+        this.#state[0] = wanted / this.#steps
+        this.#state[1] = now
+        return 0
+      }
+    }
+    return this.#ask(key, cost, maxWait, slot, now, tick)
+  }
+
+  peek(key: string, cost: number): Micros {
+    const now = this.#look(key)
+    const left = this.#blocks.left(key, now)
+    if (left > 0) return -left
+    return this.rule.reserve([...this.#state], now, cost, 0)
+  }
+
+  forecast(key: string, ahead: number, cost: number): Micros {
+    const now = this.#look(key)
+    const left = this.#blocks.left(key, now)
+    return Math.max(left, forecast(this.rule, [...this.#state], now, ahead, cost))
+  }
+
+  refund(key: string, cost: number): void {
+    const now = this.#clock.now()
+    const tick = this.#tickAt(now)
+    const slot = this.#table.find(key, tick)
+    if (slot < 0 && this.#overflow === undefined) return
+    this.#load(slot, now, tick)
+    this.rule.refund(this.#state, now, cost)
+    this.#keep(key, slot, tick)
+  }
+
+  reset(key: string): void {
+    this.#blocks.remove(key)
+    const slot = this.#table.find(key, this.#tickAt(this.#clock.now()))
+    if (slot >= 0) this.#table.remove(slot)
+  }
+
+  block(key: string, duration: Micros): void {
+    const now = this.#clock.now()
+    this.#blocks.add(key, now, now + duration)
+  }
+
+  reconfigure(rule: Rule): void {
+    const drain = rule.drain as Drain
+    const now = this.#clock.now()
+    const tick = this.#tickAt(now)
+    if (drain.steps !== this.#drain.steps || drain.narrow !== this.#drain.narrow) {
+      this.#table = this.#table.translated(!drain.narrow, tick, 0, drain.steps / this.#drain.steps)
+      this.#ticked = 0
+    } else {
+      this.#ticked = tick
+    }
+    this.#since = now
+    this.#drain = drain
+    this.rule = rule
+    this.#clock.patience = rule.span
+    this.#measure(rule, drain)
+  }
+
+  remaining(): number {
+    return this.rule.remaining(this.#state, this.#state[1] as Micros)
+  }
+
+  idleAfter(): Micros {
+    return this.rule.idleAfter(this.#state, this.#state[1] as Micros)
+  }
+
+  /** Loads the state of `key`; returns the time. */
+  #look(key: string): Micros {
+    const now = this.#clock.now()
+    const tick = this.#tickAt(now)
+    this.#load(this.#table.find(key, tick), now, tick)
+    return now
+  }
+
+  #ask(
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    slot: number,
+    now: Micros,
+    tick: number,
+  ): Micros {
+    this.#load(slot, now, tick)
+    const left = this.#blocks.left(key, now)
+    if (left > 0) return -left
+    // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
+    const horizon = maxWait < this.rule.span ? maxWait : this.rule.span
+    const wait = this.rule.reserve(this.#state, now, cost, horizon)
+    if (wait >= 0) this.#keep(key, slot, tick)
+    return wait
+  }
+
+  /** Puts the state of a slot where the rule can move it. */
+  #load(slot: number, now: Micros, tick: number): void {
+    const ahead = slot < 0 ? 0 : this.#table.ahead(slot, tick)
+    this.#state[0] = ahead > 0 ? ahead / this.#steps : 0
+    this.#state[1] = now
+    if (slot < 0 && this.#overflow !== undefined) this.#share(this.#overflow, tick)
+  }
+
+  /** Lets the state at hand be the shared one, if there is no place for another. */
+  #share(overflow: State, tick: number): void {
+    if (this.#table.admits(tick, this.#precious)) return
+    this.#state[0] = overflow[0] as number
+    this.#state[1] = overflow[1] as number
+  }
+
+  /** Keeps the state the rule has moved. */
+  #keep(key: string, slot: number, tick: number): void {
+    const at = tick + Math.ceil((this.#state[0] as number) * this.#steps)
+    if (slot >= 0) return this.#table.mark(slot, at)
+    if (this.#table instanceof FewKeys) this.#makeRoom(this.#table, key, tick)
+    const inserted = this.#table.insert(tick, at, this.#precious)
+    if (inserted === REFUSED) this.#overflow = [...this.#state]
+    else if (inserted === EVICTED) this.evicted += 1
+  }
+
+  /** When few keys become many: forgets what may be forgotten, and goes over to the compact table if that is little. */
+  #makeRoom(few: FewKeys, key: string, tick: number): void {
+    const long = key.length > LONG_KEY
+    if (few.size < few.capacity && !long) return
+    if (few.capacity === this.#maxKeys && !long) return
+    few.sweep(tick)
+    if (few.size > few.capacity / 2 || long) {
+      this.#table = new CompactTable(this.#maxKeys, !this.#drain.narrow, tick)
+      few.pour(this.#table, tick)
+    }
+    // The key at hand is still to be put in.
+    this.#table.find(key, tick)
+  }
+
+  #measure(rule: Rule, drain: Drain): void {
+    this.#steps = drain.steps
+    this.#pace = drain.steps / drain.interval
+    this.#room = (rule.capacity + drain.grain) * drain.steps
+    this.#precious = (rule.capacity - 1) * drain.steps
+  }
+
+  #tickAt(now: Micros): number {
+    return this.#ticked + Math.round((now - this.#since) * this.#pace)
+  }
+}

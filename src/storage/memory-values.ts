@@ -1,0 +1,105 @@
+import type { Clock } from '../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import type { Values } from '../core/storage.ts'
+
+interface Entry {
+  value: unknown
+  /** When it is over; `Infinity` for never. */
+  until: Millis
+}
+
+/** Users' own values in memory. When there are more than fit, the one used least recently goes first. */
+export class MemoryValues implements Values {
+  // A Map remembers the order of insertion, and a value that is used is inserted anew: the first is the stalest.
+  readonly #entries = new Map<string, Entry>()
+  readonly #maxKeys: number
+  readonly #clock: Clock
+
+  constructor(maxKeys: number, clock: Clock) {
+    this.#maxKeys = maxKeys
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  async get<T = unknown>(key: string): Promise<T | undefined> {
+    return this.#use(key)?.value as T | undefined
+  }
+
+  async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    checkKey(key)
+    const until = ttl === undefined ? Infinity : this.#clock.now() + positiveTtl(ttl)
+    this.#put(key, { value, until })
+  }
+
+  async incr(key: string, by = 1): Promise<number> {
+    if (typeof by !== 'number' || !Number.isFinite(by)) {
+      throw new OptionTypeError('by', `by must be a finite number, got ${describe(by)}`)
+    }
+    const entry = this.#use(key)
+    const value = entry?.value ?? 0
+    if (typeof value !== 'number') {
+      throw new OptionTypeError(
+        'key',
+        `the value of key ${describe(key)} must be a number to count on, got ${describe(value)}`,
+      )
+    }
+    const sum = value + by
+    if (entry === undefined) this.#put(key, { value: sum, until: Infinity })
+    else entry.value = sum
+    return sum
+  }
+
+  async decr(key: string, by = 1): Promise<number> {
+    return this.incr(key, -by)
+  }
+
+  async delete(key: string): Promise<boolean> {
+    const there = this.#use(key) !== undefined
+    this.#entries.delete(key)
+    return there
+  }
+
+  async exists(key: string): Promise<boolean> {
+    checkKey(key)
+    const entry = this.#entries.get(key)
+    return entry !== undefined && entry.until > this.#clock.now()
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+
+  #use(key: string): Entry | undefined {
+    checkKey(key)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    this.#entries.delete(key)
+    if (entry.until <= this.#clock.now()) return undefined
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #put(key: string, entry: Entry): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    if (this.#entries.size <= this.#maxKeys) return
+    const stalest = this.#entries.keys().next()
+    if (!stalest.done) this.#entries.delete(stalest.value)
+  }
+}
+
+function checkKey(key: string): void {
+  if (typeof key !== 'string') {
+    throw new OptionTypeError('key', `key must be a string, got ${describe(key)}`)
+  }
+}
+
+function positiveTtl(ttl: Duration): Millis {
+  const millis = toMillis('ttl', ttl)
+  if (millis === 0) throw new OptionRangeError('ttl', `ttl must be > 0, got ${describe(ttl)}`)
+  return millis
+}

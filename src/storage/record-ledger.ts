@@ -1,0 +1,158 @@
+import type { Clock } from '../core/clock.ts'
+import type { Micros } from '../core/duration.ts'
+import type { Rule, State } from '../core/rule.ts'
+import type { Judged, Ledger } from '../core/storage.ts'
+import { Blocks } from './blocks.ts'
+import { forecast } from './forecast.ts'
+import { SteadyClock } from './steady-clock.ts'
+
+/** How many keys are looked at to find one that may give way. */
+const SAMPLE = 16
+/** How many keys are looked at, whenever one is added, for some that may be forgotten. */
+const SWEEP = 2
+
+/** The ledger of any rule: a list of numbers for each key. */
+export class RecordLedger implements Ledger, Judged {
+  rule: Rule
+  evicted = 0
+  readonly #clock: SteadyClock
+  readonly #blocks: Blocks
+  readonly #maxKeys: number
+  readonly #states = new Map<string, State>()
+  /** Goes round the keys, one step at a time. */
+  #rounds: Iterator<[string, State]> = this.#states.entries()
+  /** What keys share that came when every key looked at was exhausted. */
+  #overflow: State | undefined
+  #state: State
+  #now: Micros = 0
+
+  constructor(rule: Rule, maxKeys: number, clock: Clock) {
+    this.rule = rule
+    this.#maxKeys = maxKeys
+    this.#clock = new SteadyClock(clock, rule.span)
+    this.#blocks = new Blocks(maxKeys)
+    this.#state = rule.fresh(0)
+  }
+
+  get judged(): Judged {
+    return this
+  }
+
+  get size(): number {
+    return this.#states.size
+  }
+
+  reserve(key: string, cost: number, maxWait: Micros): Micros {
+    const known = this.#open(key)
+    if (!this.#blocks.none) {
+      const left = this.#blocks.left(key, this.#now)
+      if (left > 0) return -left
+    }
+    if (known) return this.rule.reserve(this.#state, this.#now, cost, maxWait)
+    const shared = this.#overflow !== undefined && !this.#makeRoom()
+    if (shared) this.#state = this.#overflow as State
+    const wait = this.rule.reserve(this.#state, this.#now, cost, maxWait)
+    if (wait >= 0 && !shared) this.#add(key)
+    return wait
+  }
+
+  peek(key: string, cost: number): Micros {
+    const known = this.#open(key)
+    const left = this.#blocks.left(key, this.#now)
+    if (left > 0) return -left
+    if (!known && this.#overflow !== undefined && this.#states.size >= this.#maxKeys) {
+      this.#state = this.#overflow
+    }
+    return this.rule.reserve([...this.#state], this.#now, cost, 0)
+  }
+
+  forecast(key: string, ahead: number, cost: number): Micros {
+    this.#open(key)
+    return Math.max(
+      this.#blocks.left(key, this.#now),
+      forecast(this.rule, [...this.#state], this.#now, ahead, cost),
+    )
+  }
+
+  refund(key: string, cost: number): void {
+    if (this.#open(key)) this.rule.refund(this.#state, this.#now, cost)
+    else if (this.#overflow !== undefined) this.rule.refund(this.#overflow, this.#now, cost)
+  }
+
+  reset(key: string): void {
+    this.#blocks.remove(key)
+    this.#states.delete(key)
+  }
+
+  block(key: string, duration: Micros): void {
+    const now = this.#clock.now()
+    this.#blocks.add(key, now, now + duration)
+  }
+
+  reconfigure(rule: Rule): void {
+    this.rule = rule
+    this.#clock.patience = rule.span
+  }
+
+  remaining(): number {
+    return this.rule.remaining(this.#state, this.#now)
+  }
+
+  idleAfter(): Micros {
+    return this.rule.idleAfter(this.#state, this.#now)
+  }
+
+  /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
+  #open(key: string): boolean {
+    this.#now = this.#clock.now()
+    const state = this.#states.get(key)
+    this.#state = state ?? this.rule.fresh(this.#now)
+    return state !== undefined
+  }
+
+  #add(key: string): void {
+    if (this.#makeRoom()) this.#states.set(key, this.#state)
+    else this.#overflow = this.#state
+  }
+
+  /** Sweeps a little, and sees to it that one key more has room; is there? */
+  #makeRoom(): boolean {
+    for (let i = 0; i < SWEEP; i++) this.#next()
+    if (this.#states.size < this.#maxKeys) return true
+    let candidate: string | undefined
+    let soonest = Infinity
+    for (let i = 0; i < SAMPLE && this.#states.size >= this.#maxKeys; i++) {
+      const entry = this.#next()
+      if (entry === undefined) continue
+      const [key, state] = entry
+      const idleAfter = this.rule.idleAfter(state, this.#now)
+      // Freeing an exhausted key would make a flood of new keys the way round a limit.
+      if (idleAfter < soonest && this.rule.remaining(state, this.#now) >= 1) {
+        candidate = key
+        soonest = idleAfter
+      }
+    }
+    if (this.#states.size < this.#maxKeys) return true
+    if (candidate === undefined) return false
+    this.#states.delete(candidate)
+    this.evicted += 1
+    return true
+  }
+
+  /** The next key on the round, or nothing when that one could be forgotten. */
+  #next(): [string, State] | undefined {
+    let step = this.#rounds.next()
+    if (step.done) {
+      this.#rounds = this.#states.entries()
+      step = this.#rounds.next()
+      if (step.done) {
+        this.#overflow = undefined
+        return undefined
+      }
+    }
+    const [key, state] = step.value
+    if (this.rule.idleAfter(state, this.#now) > 0) return step.value
+    this.#states.delete(key)
+    return undefined
+  }
+}

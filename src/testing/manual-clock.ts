@@ -1,0 +1,93 @@
+import type { Cancel, Clock } from '../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+
+interface Timer {
+  readonly due: Millis
+  readonly run: () => void
+}
+
+/**
+ * A clock that stands still until it is told to move, and moves its timers with it. Counts in whole microseconds.
+ *
+ * @example
+ * const clock = new ManualClock()
+ * const limiter = LimiterFactory.tokenBucket({ rate: 1, clock })
+ * limiter.allow() // true
+ * limiter.allow() // false
+ * clock.advance('1s')
+ * limiter.allow() // true
+ */
+export class ManualClock implements Clock {
+  #micros: number
+  #timers: Timer[] = []
+
+  /** @param start where it stands at first */
+  constructor(start: Duration = 0) {
+    this.#micros = Math.round(toMillis('start', start) * 1000)
+  }
+
+  now(): Millis {
+    return this.#micros / 1000
+  }
+
+  after(delay: Millis, run: () => void): Cancel {
+    const timer = { due: this.now() + Math.max(0, delay), run }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
+  }
+
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#timers.length
+  }
+
+  /**
+   * Moves on by `duration`, running the timers that come due on the way, each at its time. A negative number of seconds
+   * steps back and runs none.
+   */
+  advance(duration: Duration): void {
+    const back = typeof duration === 'number' && duration < 0
+    const micros = Math.round(
+      (back ? -toMillis('duration', -duration) : toMillis('duration', duration)) * 1000,
+    )
+    const target = this.#micros + micros
+    for (let timer = this.#next(target); timer !== undefined; timer = this.#next(target)) {
+      this.#run(timer)
+    }
+    this.#micros = target
+  }
+
+  /** As {@link advance}, and lets whoever awaited a timer go on before the next one comes due. */
+  async advanceAsync(duration: Duration): Promise<void> {
+    const target = this.#micros + Math.round(toMillis('duration', duration) * 1000)
+    await settled()
+    for (let timer = this.#next(target); timer !== undefined; timer = this.#next(target)) {
+      this.#run(timer)
+      await settled()
+    }
+    this.#micros = target
+    await settled()
+  }
+
+  #next(target: number): Timer | undefined {
+    let next: Timer | undefined
+    for (const timer of this.#timers) {
+      if (timer.due * 1000 <= target + 1e-3 && (next === undefined || timer.due < next.due))
+        next = timer
+    }
+    return next
+  }
+
+  #run(timer: Timer): void {
+    this.#timers = this.#timers.filter((other) => other !== timer)
+    this.#micros = Math.max(this.#micros, Math.ceil(timer.due * 1000 - 1e-3))
+    timer.run()
+  }
+}
+
+/** Lets promises that are ready go on, and those that become ready by that. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+}
