@@ -33,13 +33,13 @@ const LONGEST_TIMEOUT: Millis = 2 ** 31 - 1
  * millisecond early, and a late one is cut to what is left.
  */
 export function at(clock: Clock, due: Millis, run: () => void): Cancel {
-  let cancel: Cancel = () => {}
-  const arm = () => {
+  const wait = (delay: Millis) => clock.after?.(delay, ring) ?? systemTimer(delay, ring)
+  const ring = () => {
     const left = due - clock.now()
-    if (left <= 0) return run()
-    cancel = (clock.after ?? systemTimer)(left, arm)
+    if (left > 0) cancel = wait(left)
+    else run()
   }
-  cancel = (clock.after ?? systemTimer)(Math.max(0, due - clock.now()), arm)
+  let cancel = wait(Math.max(0, due - clock.now()))
   return () => cancel()
 }
 

@@ -31,7 +31,9 @@ export class AioFluxError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this, and ask as themselves.
     if (this === AioFluxError) return isAioFluxError(value)
+    // biome-ignore lint/complexity/noThisInStatic: as above.
     return Function.prototype[Symbol.hasInstance].call(this, value)
   }
 }

@@ -182,7 +182,7 @@ class Line {
       const head = this.#head
       const now = this.#clock.now()
       const patience = (head.deadline - now) * 1000
-      const wait = this.#desk.take(this.#key, head.cost, patience > 0 ? patience : 0)
+      const wait = this.#desk.take(this.#key, head.cost, Math.max(0, patience))
       if (wait === 0) {
         this.#unlink(head)
         head.grant()

@@ -44,6 +44,5 @@ export function drained(
 ): number {
   const elapsed = now - at
   if (elapsed < 0) return elapsed < -span ? 0 : used
-  const left = used - elapsed / interval
-  return left > 0 ? left : 0
+  return Math.max(0, used - elapsed / interval)
 }

@@ -168,8 +168,7 @@ export class CompactLedger implements Ledger, Judged {
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
-    const horizon = maxWait < this.rule.span ? maxWait : this.rule.span
-    const wait = this.rule.reserve(this.#state, now, cost, horizon)
+    const wait = this.rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
     if (wait >= 0) this.#keep(key, slot, tick)
     return wait
   }
