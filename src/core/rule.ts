@@ -80,6 +80,8 @@ export interface Drain {
   readonly steps: number
   /** A token counts as there when all but this much of it is. */
   readonly grain: number
+  /** Waits are told in whole multiples of this: a power of ten that hides the grain. */
+  readonly quantum: Micros
   /** Do 32 bits hold twice the capacity in these steps, with room to tell past from future? */
   readonly narrow: boolean
 }

@@ -58,13 +58,22 @@ export interface Ledger {
   reset(key: string): void
   /** Denies `key` for `duration`; what it used before stays used. */
   block(key: string, duration: Micros): void
-  /** Goes on with `rule`, of the same kind. What was used stays used; what drains, drains at the new rate from now on. */
-  reconfigure(rule: Rule): void
+  /**
+   * Goes on with `rule`, of the same kind. What was used stays used, up to what the rule holds; what drains, drains at
+   * the new rate from now on. No reservation may be open.
+   */
+  reconfigure(rule: Rule, keep?: Keep): void
   /** How many keys have a state. */
   readonly size: number
   /** How many states were given up because there were more keys than room. */
   readonly evicted: number
 }
+
+/**
+ * What stays the same for a key when a bucket becomes larger: how much it has `'used'` (it gets the difference at once),
+ * or how much it has `'left'` (it has to earn the difference).
+ */
+export type Keep = 'used' | 'left'
 
 /** What a decision says beside yes or no. */
 export interface Judged {

@@ -44,6 +44,8 @@ export interface WaitOptions {
  */
 export interface Limiter extends AsyncDisposable {
   readonly name: string
+  /** The time it goes by, where it has one; what is composed of it goes by the same. */
+  readonly clock?: Clock
 
   /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
   acquire(key?: string, tokens?: number): Promise<boolean>

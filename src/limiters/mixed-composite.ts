@@ -25,7 +25,7 @@ const UNTOLD: Millis = 50
 export class MixedComposite implements Limiter {
   readonly name: string
   readonly #members: readonly Member[]
-  readonly #clock: Clock
+  readonly clock: Clock
   readonly #events = new Events<LimiterEvents>()
   /** For each key, when the last in line has been served. */
   readonly #lines = new Map<string, Promise<void>>()
@@ -34,9 +34,9 @@ export class MixedComposite implements Limiter {
   #denied = 0
   #waiting = 0
 
-  constructor(members: readonly Member[], clock: Clock = systemClock) {
+  constructor(members: readonly Member[]) {
     this.#members = members
-    this.#clock = clock
+    this.clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
     this.name = compositeName(members)
   }
 
@@ -70,7 +70,7 @@ export class MixedComposite implements Limiter {
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     const { cost = 1, timeout, signal } = options
     signal?.throwIfAborted()
-    const started = this.#clock.now()
+    const started = this.clock.now()
     const deadline = timeout === undefined ? Infinity : started + toMillis('timeout', timeout)
     const before = this.#lines.get(key)
     let served = () => {}
@@ -86,13 +86,13 @@ export class MixedComposite implements Limiter {
         const decision = await this.#take(key, cost)
         if (decision.allowed) {
           this.#allowed += 1
-          const seconds = (this.#clock.now() - started) / 1000
+          const seconds = (this.clock.now() - started) / 1000
           if (this.#events.heard) this.#events.emit('waited', { key, cost, seconds })
           return decision
         }
         const pause = decision.retryAfter > 0 ? decision.retryAfter * 1000 : UNTOLD
-        if (this.#clock.now() + pause > deadline) throw this.#late(key, decision.retryAfter)
-        await this.#until(undefined, this.#clock.now() + pause, signal, true)
+        if (this.clock.now() + pause > deadline) throw this.#late(key, decision.retryAfter)
+        await this.#until(undefined, this.clock.now() + pause, signal, true)
       }
     } catch (error) {
       this.#denied += 1
@@ -226,7 +226,7 @@ export class MixedComposite implements Limiter {
       const timer =
         deadline === Infinity
           ? () => {}
-          : at(this.#clock, deadline, () => end(sleep ? resolve : () => reject(this.#late('', 0))))
+          : at(this.clock, deadline, () => end(sleep ? resolve : () => reject(this.#late('', 0))))
       const end = (settle: () => void) => {
         timer()
         for (const one of signals) one.removeEventListener('abort', abort)

@@ -3,7 +3,7 @@ import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
-import type { Ledger } from '../core/storage.ts'
+import type { Ledger, Storage } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { SyncLimiter, seconds } from './sync-limiter.ts'
@@ -19,6 +19,7 @@ export class RuleLimiter extends SyncLimiter {
     checkText('scope', scope)
     checkText('name', name)
     checkClock(clock)
+    checkStorage(storage)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
     this.ledger = (storage ?? new MemoryStorage({ clock: this.clock })).open(
       rule,
@@ -82,6 +83,12 @@ export class RuleLimiter extends SyncLimiter {
 function checkText(option: string, value: string | undefined): void {
   if (value !== undefined && typeof value !== 'string') {
     throw new OptionTypeError(option, `${option} must be a string, got ${describe(value)}`)
+  }
+}
+
+function checkStorage(storage: Storage | undefined): void {
+  if (storage !== undefined && typeof storage?.open !== 'function') {
+    throw new OptionTypeError('storage', `storage must be a storage, got ${describe(storage)}`)
   }
 }
 

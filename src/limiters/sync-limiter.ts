@@ -11,7 +11,8 @@ import {
 import { Events, type Listener } from '../core/events.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { LimiterEvents, LimiterStats, LocalLimiter, WaitOptions } from './limiter.ts'
-import { type Desk, Waiting } from './waiting.ts'
+import type { Desk } from './line.ts'
+import { Waiting } from './waiting.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
 const YES: Promise<boolean> = Promise.resolve(true)
@@ -192,9 +193,8 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async reconfigure(quota: QuotaChange): Promise<void> {
-    this.change(quota)
+    this.waiting.changing(() => this.change(quota))
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
-    this.waiting.wakeAll()
     for (const run of this.#freed) run()
   }
 

@@ -45,7 +45,13 @@ export class TokenBucket implements Rule {
     this.capacity = positive('burst', options.burst ?? Math.max(1, rate))
     this.span = this.capacity * interval
     this.drain = drainOf(this.capacity, interval)
-    this.params = { burst: this.capacity, interval, grain: this.drain.grain, span: this.span }
+    this.params = {
+      burst: this.capacity,
+      interval,
+      grain: this.drain.grain,
+      quantum: this.drain.quantum,
+      span: this.span,
+    }
     this.#options = options
   }
 
@@ -85,11 +91,12 @@ export class TokenBucket implements Rule {
     return drained(state[0] as number, state[1] as number, now, this.drain.interval, this.span)
   }
 
-  /** How long until `over` tokens have drained, in whole microseconds and never too short. */
+  /** How long until `over` tokens have drained, rounded up and never too short. */
   protected timeTo(over: number): Micros {
-    if (over <= this.drain.grain) return 0
-    // Half a grain less than in theory, so that rounding noise does not cost a caller another microsecond.
-    return Math.max(1, Math.ceil((over - this.drain.grain / 2) * this.drain.interval))
+    const { interval, grain, quantum } = this.drain
+    if (over <= grain) return 0
+    // Half a grain less than in theory, so that rounding noise is not rounded up.
+    return Math.ceil(((over - grain / 2) * interval) / quantum) * quantum
   }
 
   protected write(state: State, now: Micros, used: number): void {

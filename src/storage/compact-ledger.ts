@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Drain, Rule, State } from '../core/rule.ts'
-import type { Judged, Ledger } from '../core/storage.ts'
+import type { Judged, Keep, Ledger } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { CompactTable } from './compact-table.ts'
 import { FewKeys } from './few-keys.ts'
@@ -78,7 +78,7 @@ export class CompactLedger implements Ledger, Judged {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
       const ahead = this.#table.ahead(slot, tick)
-      const wanted = (ahead > 0 ? ahead : 0) + cost * this.#steps
+      const wanted = Math.max(0, ahead) + cost * this.#steps
       if (wanted <= this.#room) {
         this.#table.mark(slot, tick + Math.ceil(wanted))
         this.#state[0] = wanted / this.#steps
@@ -123,15 +123,23 @@ export class CompactLedger implements Ledger, Judged {
     this.#blocks.add(key, now, now + duration)
   }
 
-  reconfigure(rule: Rule): void {
+  reconfigure(rule: Rule, keep: Keep = 'used'): void {
     const drain = rule.drain as Drain
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
-    if (drain.steps !== this.#drain.steps || drain.narrow !== this.#drain.narrow) {
-      this.#table = this.#table.translated(!drain.narrow, tick, 0, drain.steps / this.#drain.steps)
-      this.#ticked = 0
-    } else {
-      this.#ticked = tick
+    // Where the ticks stay what they are, the marks may stay where they are; a smaller bucket holds no more than itself.
+    const same = drain.steps === this.#drain.steps && drain.narrow === this.#drain.narrow
+    this.#ticked = same ? tick : 0
+    const more = keep === 'left' ? Math.max(0, rule.capacity - this.rule.capacity) : 0
+    if (!same || more > 0 || rule.capacity < this.rule.capacity) {
+      this.#table = this.#table.translated({
+        wide: !drain.narrow,
+        tick,
+        next: this.#ticked,
+        scale: drain.steps / this.#drain.steps,
+        more: more * drain.steps,
+        most: rule.capacity * drain.steps,
+      })
     }
     this.#since = now
     this.#drain = drain

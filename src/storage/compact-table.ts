@@ -1,5 +1,13 @@
 import { KeyHash, mixed } from './key-hash.ts'
-import { EVICTED, FREE, type Inserted, type KeyTable, REFUSED } from './key-table.ts'
+import {
+  EVICTED,
+  FREE,
+  type Inserted,
+  type KeyTable,
+  REFUSED,
+  type Translation,
+  translatedMark,
+} from './key-table.ts'
 
 /** Slots in a bucket: one cache line holds two buckets' fingerprints, or two buckets' narrow marks. */
 const SLOT_BITS = 3
@@ -125,14 +133,15 @@ export class CompactTable implements KeyTable {
     return ahead <= 0 ? FREE : EVICTED
   }
 
-  translated(wide: boolean, tick: number, next: number, scale: number): CompactTable {
+  translated(to: Translation): CompactTable {
+    const { wide, tick, next } = to
     for (let page = 0; page < this.#swept.length; page++) this.#sweepPage(page, tick)
     const table = new CompactTable(this.#capacity, wide, next)
     table.#prints.set(this.#prints)
     table.#size = this.#size
     for (let slot = 0; slot < this.#prints.length; slot++) {
       if (this.#prints[slot] !== 0) {
-        table.#marks[slot] = next + Math.ceil(this.ahead(slot, tick) * scale)
+        table.#marks[slot] = translatedMark(this.ahead(slot, tick), to)
       }
     }
     return table

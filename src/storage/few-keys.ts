@@ -1,5 +1,13 @@
 import { KeySlots } from './key-slots.ts'
-import { EVICTED, FREE, type Inserted, type KeyTable, REFUSED } from './key-table.ts'
+import {
+  EVICTED,
+  FREE,
+  type Inserted,
+  type KeyTable,
+  REFUSED,
+  type Translation,
+  translatedMark,
+} from './key-table.ts'
 
 /** How many keys are looked at to find one that may be forgotten, and as many to find one that may give way. */
 const SAMPLE = 16
@@ -62,9 +70,9 @@ export class FewKeys implements KeyTable {
     return ahead <= 0 ? FREE : EVICTED
   }
 
-  translated(_wide: boolean, tick: number, next: number, scale: number): FewKeys {
+  translated(to: Translation): FewKeys {
     for (let slot = 0; slot < this.#slots.end; slot++) {
-      this.#marks[slot] = next + Math.ceil(this.ahead(slot, tick) * scale)
+      this.#marks[slot] = translatedMark(this.ahead(slot, to.tick), to)
     }
     return this
   }

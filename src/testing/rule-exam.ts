@@ -174,7 +174,7 @@ export function ruleExam(options: RuleExamOptions): Law[] {
   }
 }
 
-/** The shortest time a rule tells apart: a microsecond, or its grain where that is longer. */
+/** The shortest time a rule tells apart: a microsecond, or what its grain makes of it. */
 function tickOf(rule: Rule): Micros {
-  return rule.drain === undefined ? 1 : Math.ceil(rule.drain.grain * rule.drain.interval + 1)
+  return rule.drain === undefined ? 1 : 2 * rule.drain.quantum
 }
