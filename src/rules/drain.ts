@@ -49,6 +49,6 @@ export function drained(
   span: Micros,
 ): number {
   const elapsed = now - at
-  if (elapsed < 0) return elapsed < -span ? 0 : used
+  if (elapsed <= 0) return elapsed < -span ? 0 : used
   return Math.max(0, used - elapsed / interval)
 }

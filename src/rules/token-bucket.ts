@@ -96,7 +96,8 @@ export class TokenBucket implements Rule {
     const { interval, grain, quantum } = this.drain
     if (over <= grain) return 0
     // Half a grain less than in theory, so that rounding noise is not rounded up.
-    return Math.ceil(((over - grain / 2) * interval) / quantum) * quantum
+    const wait = (over - grain / 2) * interval
+    return quantum === 1 ? Math.ceil(wait) : Math.ceil(wait / quantum) * quantum
   }
 
   protected write(state: State, now: Micros, used: number): void {

@@ -37,6 +37,8 @@ export class CompactLedger implements Ledger, Judged {
   #pace = 0
   // The rule's numbers in ticks.
   #steps = 0
+  /** One step in tokens: a power of two too, so multiplying by it rounds nothing either. */
+  #token = 0
   /** A key may lie this far ahead. */
   #room = 0
   /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
@@ -74,14 +76,14 @@ export class CompactLedger implements Ledger, Judged {
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
     const slot = this.#table.find(key, tick)
-    if (slot >= 0 && maxWait === 0 && this.#blocks.none) {
+    if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
       const ahead = this.#table.ahead(slot, tick)
       const wanted = Math.max(0, ahead) + cost * this.#steps
       if (wanted <= this.#room) {
         this.#table.mark(slot, tick + Math.ceil(wanted))
-        this.#state[0] = wanted / this.#steps
+        this.#state[0] = wanted * this.#token
         this.#state[1] = now
         return 0
       }
@@ -184,7 +186,7 @@ export class CompactLedger implements Ledger, Judged {
   /** Puts the state of a slot where the rule can move it. */
   #load(slot: number, now: Micros, tick: number): void {
     const ahead = slot < 0 ? 0 : this.#table.ahead(slot, tick)
-    this.#state[0] = ahead > 0 ? ahead / this.#steps : 0
+    this.#state[0] = ahead > 0 ? ahead * this.#token : 0
     this.#state[1] = now
     if (slot < 0 && this.#overflow !== undefined) this.#share(this.#overflow, tick)
   }
@@ -222,6 +224,7 @@ export class CompactLedger implements Ledger, Judged {
 
   #measure(rule: Rule, drain: Drain): void {
     this.#steps = drain.steps
+    this.#token = 1 / drain.steps
     this.#pace = drain.steps / drain.interval
     this.#room = (rule.capacity + drain.grain) * drain.steps
     this.#precious = (rule.capacity - 1) * drain.steps

@@ -44,10 +44,8 @@ export class RecordLedger implements Ledger, Judged {
 
   reserve(key: string, cost: number, maxWait: Micros): Micros {
     const known = this.#open(key)
-    if (!this.#blocks.none) {
-      const left = this.#blocks.left(key, this.#now)
-      if (left > 0) return -left
-    }
+    const left = this.#blocks.left(key, this.#now)
+    if (left > 0) return -left
     if (known) return this.rule.reserve(this.#state, this.#now, cost, maxWait)
     const shared = this.#overflow !== undefined && !this.#makeRoom()
     if (shared) this.#state = this.#overflow as State
