@@ -2,7 +2,11 @@
 // noisy, and only ratios taken together mean anything.
 
 /** Runs each contender `rounds` times in turn (A B C A B C ...), so that a drift of the machine hits all alike. */
-export async function compare(title, contenders, { n, rounds = 7, warmup = 2, unit = 'call' } = {}) {
+export async function compare(
+  title,
+  contenders,
+  { n, rounds = 7, warmup = 2, unit = 'call' } = {},
+) {
   const times = contenders.map(() => [])
   // Kept alive: once the last object of its kind is collected, the engine throws away the code it had made for it.
   const alive = []
@@ -38,9 +42,16 @@ function print(title, rows, unit) {
   console.log(`\n${title}`)
   const width = Math.max(...rows.map(({ name }) => name.length))
   for (const [i, { name, nanos, ratio }] of rows.entries()) {
-    const rate = nanos >= 1e6 ? `${(1e9 / nanos).toFixed(0)}/s` : nanos >= 1e3 ? `${(1e6 / nanos).toFixed(0)} k/s` : `${(1e3 / nanos).toFixed(1)} M/s`
+    const rate =
+      nanos >= 1e6
+        ? `${(1e9 / nanos).toFixed(0)}/s`
+        : nanos >= 1e3
+          ? `${(1e6 / nanos).toFixed(0)} k/s`
+          : `${(1e3 / nanos).toFixed(1)} M/s`
     const against = i === 0 ? '' : `aioflux is ${ratio.toFixed(2)} x as fast`
-    console.log(`  ${name.padEnd(width)}  ${nanos.toFixed(0).padStart(7)} ns a ${unit}  ${rate.padStart(10)}   ${against}`)
+    console.log(
+      `  ${name.padEnd(width)}  ${nanos.toFixed(0).padStart(7)} ns a ${unit}  ${rate.padStart(10)}   ${against}`,
+    )
   }
 }
 

@@ -30,20 +30,20 @@ const make = {
   aioflux: () => LimiterFactory.tokenBucket({ rate }),
   flexible: () => new RateLimiterMemory({ points, duration: 1 }),
 }
-let sink = 0
+let _sink = 0
 
 const acquireOne = {
   name: 'aioflux acquire',
   setup: make.aioflux,
   run: async (n, limiter) => {
-    for (let i = 0; i < n; i++) if (await limiter.acquire('key')) sink++
+    for (let i = 0; i < n; i++) if (await limiter.acquire('key')) _sink++
   },
 }
 const flexibleOne = {
   name: 'rate-limiter-flexible consume',
   setup: make.flexible,
   run: async (n, limiter) => {
-    for (let i = 0; i < n; i++) if ((await limiter.consume('key')).remainingPoints > 0) sink++
+    for (let i = 0; i < n; i++) if ((await limiter.consume('key')).remainingPoints > 0) _sink++
   },
 }
 
@@ -59,20 +59,20 @@ export async function limiters() {
           name: 'hand-written bucket',
           setup: () => new HandWritten(),
           run: async (n, bucket) => {
-            for (let i = 0; i < n; i++) if (await bucket.acquire()) sink++
+            for (let i = 0; i < n; i++) if (await bucket.acquire()) _sink++
           },
         },
         {
           name: 'limiter removeTokens',
           setup: () => new RateLimiter({ tokensPerInterval: rate, interval: 'second' }),
           run: async (n, limiter) => {
-            for (let i = 0; i < n; i++) if ((await limiter.removeTokens(1)) >= 0) sink++
+            for (let i = 0; i < n; i++) if ((await limiter.removeTokens(1)) >= 0) _sink++
           },
         },
         {
           name: 'await true (the floor)',
           run: async (n) => {
-            for (let i = 0; i < n; i++) if (await true) sink++
+            for (let i = 0; i < n; i++) if (await true) _sink++
           },
         },
       ],
@@ -87,21 +87,21 @@ export async function limiters() {
           name: 'aioflux allow',
           setup: make.aioflux,
           run: (n, limiter) => {
-            for (let i = 0; i < n; i++) if (limiter.allow('key')) sink++
+            for (let i = 0; i < n; i++) if (limiter.allow('key')) _sink++
           },
         },
         {
           name: 'hand-written bucket',
           setup: () => new HandWritten(),
           run: (n, bucket) => {
-            for (let i = 0; i < n; i++) if (bucket.allow()) sink++
+            for (let i = 0; i < n; i++) if (bucket.allow()) _sink++
           },
         },
         {
           name: 'limiter tryRemoveTokens',
           setup: () => new RateLimiter({ tokensPerInterval: rate, interval: 'second' }),
           run: (n, limiter) => {
-            for (let i = 0; i < n; i++) if (limiter.tryRemoveTokens(1)) sink++
+            for (let i = 0; i < n; i++) if (limiter.tryRemoveTokens(1)) _sink++
           },
         },
       ],
@@ -116,14 +116,15 @@ export async function limiters() {
           name: 'aioflux acquire',
           setup: make.aioflux,
           run: async (n, limiter) => {
-            for (let i = 0; i < n; i++) if (await limiter.acquire(keys[i % 1000])) sink++
+            for (let i = 0; i < n; i++) if (await limiter.acquire(keys[i % 1000])) _sink++
           },
         },
         {
           name: 'rate-limiter-flexible consume',
           setup: make.flexible,
           run: async (n, limiter) => {
-            for (let i = 0; i < n; i++) if ((await limiter.consume(keys[i % 1000])).remainingPoints > 0) sink++
+            for (let i = 0; i < n; i++)
+              if ((await limiter.consume(keys[i % 1000])).remainingPoints > 0) _sink++
           },
         },
       ],
@@ -138,7 +139,7 @@ export async function limiters() {
           name: 'aioflux acquire, denied',
           setup: () => LimiterFactory.tokenBucket({ rate: 1, per: '1d' }),
           run: async (n, limiter) => {
-            for (let i = 0; i < n; i++) if (!(await limiter.acquire('key'))) sink++
+            for (let i = 0; i < n; i++) if (!(await limiter.acquire('key'))) _sink++
           },
         },
         { ...acquireOne, name: 'aioflux acquire, allowed' },
@@ -151,7 +152,7 @@ export async function limiters() {
               try {
                 await limiter.consume('key')
               } catch {
-                sink++
+                _sink++
               }
             }
           },
@@ -164,14 +165,14 @@ export async function limiters() {
     name: `sliding window of ${slidingRate.toLocaleString('en')}`,
     setup: () => LimiterFactory.slidingWindow({ rate: slidingRate, per: slidingRate / 1e6 }),
     run: (n, limiter) => {
-      for (let i = 0; i < n; i++) if (limiter.allow('key')) sink++
+      for (let i = 0; i < n; i++) if (limiter.allow('key')) _sink++
     },
   })
   const bucket = (name = 'token bucket') => ({
     name,
     setup: make.aioflux,
     run: (n, limiter) => {
-      for (let i = 0; i < n; i++) if (limiter.allow('key')) sink++
+      for (let i = 0; i < n; i++) if (limiter.allow('key')) _sink++
     },
   })
   results.push(
@@ -189,9 +190,12 @@ export async function limiters() {
         {
           name: 'composite of two',
           setup: () =>
-            LimiterFactory.composite(make.aioflux(), LimiterFactory.tokenBucket({ rate, per: '1s', burst: 2 * rate })),
+            LimiterFactory.composite(
+              make.aioflux(),
+              LimiterFactory.tokenBucket({ rate, per: '1s', burst: 2 * rate }),
+            ),
           run: async (n, limiter) => {
-            for (let i = 0; i < n; i++) if (await limiter.acquire('key')) sink++
+            for (let i = 0; i < n; i++) if (await limiter.acquire('key')) _sink++
           },
         },
       ],
@@ -215,5 +219,7 @@ function latency() {
   micros.sort()
   const at = (share) => micros[Math.floor(micros.length * share)].toFixed(2)
   console.log('\nOne decision, over 150,000 keys in a storage for 100,000')
-  console.log(`  p50 ${at(0.5)}  p99 ${at(0.99)}  p99.9 ${at(0.999)}  most ${at(0.999999)} microseconds`)
+  console.log(
+    `  p50 ${at(0.5)}  p99 ${at(0.99)}  p99.9 ${at(0.999)}  most ${at(0.999999)} microseconds`,
+  )
 }

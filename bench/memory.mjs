@@ -2,7 +2,7 @@
 // another's heap.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { megabytes, median } from './harness.mjs'
+import { median, megabytes } from './harness.mjs'
 
 const KEYS = 1_000_000
 const self = fileURLToPath(import.meta.url)
@@ -67,7 +67,9 @@ async function measure(name) {
 export function memory() {
   const rows = Object.keys(contenders).map((name) => {
     const runs = Array.from({ length: 3 }, () => {
-      const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', self, name], { encoding: 'utf8' })
+      const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', self, name], {
+        encoding: 'utf8',
+      })
       if (stdout === '') throw new Error(stderr)
       return JSON.parse(stdout)
     })
@@ -76,7 +78,10 @@ export function memory() {
   })
   console.log('\n1,000,000 distinct keys held')
   for (const { name, bytes, fill, again, held, evicted } of rows) {
-    const ratio = name === 'aioflux' ? `${held} held, ${evicted} evicted` : `${(bytes / rows[0].bytes).toFixed(1)} x the memory, aioflux is ${(fill / rows[0].fill).toFixed(2)} x as fast filling, ${(again / rows[0].again).toFixed(2)} x asking again`
+    const ratio =
+      name === 'aioflux'
+        ? `${held} held, ${evicted} evicted`
+        : `${(bytes / rows[0].bytes).toFixed(1)} x the memory, aioflux is ${(fill / rows[0].fill).toFixed(2)} x as fast filling, ${(again / rows[0].again).toFixed(2)} x asking again`
     console.log(
       `  ${name.padEnd(22)} ${megabytes(bytes).padStart(9)}  ${fill.toFixed(0).padStart(5)} ns a new key  ${again.toFixed(0).padStart(5)} ns a known one   ${ratio}`,
     )

@@ -13,17 +13,28 @@ export {
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
+  StorageDownError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
-export type { Ledger, Storage, Values } from './core/storage.ts'
+export type {
+  Judged,
+  Keep,
+  Ledger,
+  Move,
+  RemoteLedger,
+  RemoteStep,
+  RemoteStorage,
+  Storage,
+  Values,
+  Verdict,
+} from './core/storage.ts'
 export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
 export { ConcurrencyLimiter, type Permit } from './limiters/concurrency-limiter.ts'
-export { createLimiter } from './limiters/create-limiter.ts'
-export type { CompositePart } from './limiters/factory.ts'
-export { LimiterFactory } from './limiters/factory.ts'
+export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
+export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   Limiter,
   LimiterEvents,
@@ -32,6 +43,7 @@ export type {
   LocalLimiter,
   WaitOptions,
 } from './limiters/limiter.ts'
+export type { OutagePolicy } from './limiters/outage.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'

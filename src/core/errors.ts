@@ -8,6 +8,8 @@ export type AioFluxErrorCode =
   | 'LIMIT_EXCEEDED'
   /** What was waited for did not come, or could not come, in time. */
   | 'WAIT_TIMEOUT'
+  /** The storage could not be asked, or did not answer in time. */
+  | 'STORAGE_DOWN'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
 
@@ -121,6 +123,13 @@ export class WaitTimeoutError extends AioFluxError {
   constructor(message: string, retryAfter: number) {
     super('WAIT_TIMEOUT', message)
     this.retryAfter = retryAfter
+  }
+}
+
+/** The storage could not be asked, or did not answer in time. What it was asked may still have happened. */
+export class StorageDownError extends AioFluxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('STORAGE_DOWN', message, options)
   }
 }
 

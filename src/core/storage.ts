@@ -12,7 +12,7 @@ export interface Storage extends Values, AsyncDisposable {
    *
    * @param clock the time to go by, where the storage does not have its own
    */
-  open(rule: Rule, scope: string, clock?: Clock): Ledger
+  open(rule: Rule, scope: string, clock?: Clock): Ledger | RemoteLedger
   /** Lets go of everything held. Idempotent. */
   close(): Promise<void>
 }
@@ -74,6 +74,44 @@ export interface Ledger {
  * or how much it has `'left'` (it has to earn the difference).
  */
 export type Keep = 'used' | 'left'
+
+/** One rule's states in a storage that has to be asked from afar. */
+export interface RemoteLedger {
+  readonly storage: RemoteStorage
+  readonly scope: string
+  readonly rule: Rule
+  reconfigure(rule: Rule): void
+}
+
+/** A storage that has to be asked from afar: moves on several ledgers at one instant, all or none. */
+export interface RemoteStorage {
+  /** Can these be moved all or none, in one trip? */
+  joins(steps: readonly RemoteStep[]): boolean
+  /**
+   * @returns a verdict for each step
+   * @throws StorageDownError when it cannot be asked or does not answer in time
+   */
+  run(move: Move, steps: readonly RemoteStep[], cost: number, extra: Micros): Promise<Verdict[]>
+}
+
+export interface RemoteStep {
+  readonly ledger: RemoteLedger
+  readonly key: string
+}
+
+/**
+ * What can be done to a state. `extra` of `run` is the longest wait of a `reserve` or `peek`, how long until what a
+ * `refund` gives back is due (0 for over), the length of a `block`.
+ */
+export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block'
+
+/** What a remote storage answers for one state. */
+export interface Verdict {
+  /** As {@link Rule.reserve}. */
+  readonly wait: Micros
+  readonly remaining: number
+  readonly idleAfter: Micros
+}
 
 /** What a decision says beside yes or no. */
 export interface Judged {

@@ -68,8 +68,12 @@ export class TokenBucket implements Rule {
     return wait
   }
 
-  refund(state: State, now: Micros, cost: number): void {
-    this.write(state, now, Math.max(0, this.used(state, now) - cost))
+  refund(state: State, now: Micros, cost: number, due: Micros = now): void {
+    const used = this.used(state, now)
+    // What is used beyond this reservation was reserved after it.
+    const behind = due > now ? used - this.usedBefore(due - now, cost) - cost : 0
+    const back = behind > this.drain.grain ? Math.max(0, cost - behind) : cost
+    this.write(state, now, Math.max(0, used - back))
   }
 
   remaining(state: State, now: Micros): number {
@@ -98,6 +102,11 @@ export class TokenBucket implements Rule {
     // Half a grain less than in theory, so that rounding noise is not rounded up.
     const wait = (over - grain / 2) * interval
     return quantum === 1 ? Math.ceil(wait) : Math.ceil(wait / quantum) * quantum
+  }
+
+  /** How much was used before a reservation of `cost` that has to wait for `wait`. */
+  protected usedBefore(wait: Micros, cost: number): number {
+    return this.capacity + wait / this.drain.interval - cost
   }
 
   protected write(state: State, now: Micros, used: number): void {

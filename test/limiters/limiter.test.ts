@@ -2,7 +2,9 @@ import {
   createLimiter,
   isAioFluxError,
   LimiterFactory,
+  type Maker,
   MemoryStorage,
+  type Quota,
   slidingWindow,
   tokenBucket,
 } from 'aioflux'
@@ -12,7 +14,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 const NO_NUMBERS = [Number.NaN, Infinity, -Infinity, -1, 0, '5', null, {}, [], true, 5n]
 
 describe('construction', () => {
-  const factories = {
+  const factories: Record<string, Maker<Quota>> = {
     tokenBucket: LimiterFactory.tokenBucket,
     slidingWindow: LimiterFactory.slidingWindow,
     leakyBucket: LimiterFactory.leakyBucket,

@@ -1,0 +1,139 @@
+-- Runs moves of a list of rules on keyed states. The linker has put before this:
+--   rules   the twins, in order            params  their numbers, in the same order
+--   first   where the moves begin in ARGV  now     the present in microseconds, by this server
+--
+-- KEYS  the states: for each group one for each rule, all in one slot
+-- ARGV  for each group: how many moves, then for each move
+--         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block
+--         cost
+--         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
+--         times   how often; the first no ends a reserve
+-- Returns for each move: how often it was granted, then for each rule its verdict, what remains, and when it is idle.
+--
+-- A state is kept as one string of doubles: the rule's numbers, then until when the key is blocked. It lives until it
+-- equals a fresh one.
+local RESERVE, PEEK, REFUND, RESET, BLOCK = 1, 2, 3, 4, 5
+local NEVER = 9007199254740991
+local formats = {}
+
+local function format_of(count)
+  local format = formats[count]
+  if not format then
+    format = '<' .. string.rep('d', count)
+    formats[count] = format
+  end
+  return format
+end
+
+local function unpacked(value)
+  local count = #value / 8
+  local state = { struct.unpack(format_of(count), value) }
+  state[count + 1] = nil
+  local blocked = state[count]
+  state[count] = nil
+  return state, blocked
+end
+
+local function copy(state)
+  local twin = {}
+  for i = 1, #state do twin[i] = state[i] end
+  return twin
+end
+
+-- An integer reply: verdicts and times are whole already, but for endless ones.
+local function whole(number)
+  if number >= NEVER then return NEVER end
+  if number <= -NEVER then return -NEVER end
+  return number
+end
+
+local values = redis.call('MGET', unpack(KEYS))
+local replies, r, at, size = {}, 0, first, #rules
+
+for group = 0, #KEYS / size - 1 do
+  local states, blocked, known, dirty = {}, {}, {}, false
+  for i = 1, size do
+    local value = values[group * size + i]
+    if value then
+      states[i], blocked[i] = unpacked(value)
+      known[i] = true
+      if blocked[i] <= now then blocked[i] = 0 end
+    else
+      states[i], blocked[i] = rules[i].fresh(now), 0
+    end
+  end
+
+  local verdicts = {}
+  local function judge(cost, extra, peek)
+    local denied = false
+    local before = states
+    if peek or size > 1 then
+      states = {}
+      for i = 1, size do states[i] = copy(before[i]) end
+    end
+    for i = 1, size do
+      local verdict
+      if blocked[i] > now then
+        verdict = now - blocked[i]
+      else
+        verdict = rules[i].reserve(params[i], states[i], now, cost, extra)
+      end
+      verdicts[i] = verdict
+      if verdict < 0 then denied = true end
+    end
+    if peek or denied then states = before end
+    return not denied
+  end
+
+  for _ = 1, tonumber(ARGV[at]) do
+    local move, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local extra, times = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+    at = at + 4
+    local granted = 0
+    for i = 1, size do verdicts[i] = 0 end
+    if move == RESERVE then
+      while granted < times and judge(cost, extra, false) do granted = granted + 1 end
+      if granted > 0 then dirty = true end
+    elseif move == PEEK then
+      if judge(cost, extra, true) then granted = 1 end
+    elseif move == REFUND then
+      for i = 1, size do
+        if known[i] or dirty then rules[i].refund(params[i], states[i], now, cost, now + extra) end
+      end
+      dirty = true
+    elseif move == RESET then
+      for i = 1, size do states[i], blocked[i] = rules[i].fresh(now), 0 end
+      dirty = true
+    elseif move == BLOCK then
+      for i = 1, size do blocked[i] = now + extra end
+      dirty = true
+    end
+    r = r + 1
+    replies[r] = granted
+    for i = 1, size do
+      replies[r + 1] = whole(verdicts[i])
+      replies[r + 2] = math.floor(rules[i].remaining(params[i], states[i], now))
+      replies[r + 3] = whole(math.ceil(rules[i].idle_after(params[i], states[i], now)))
+      r = r + 3
+    end
+  end
+  at = at + 1
+
+  if dirty then
+    for i = 1, size do
+      local key = KEYS[group * size + i]
+      local idle = math.max(rules[i].idle_after(params[i], states[i], now), blocked[i] - now)
+      if idle <= 0 then
+        if known[i] then redis.call('DEL', key) end
+      else
+        local state = states[i]
+        local count = #state + 1
+        state[count] = blocked[i]
+        local value = struct.pack(format_of(count), unpack(state))
+        redis.call('SET', key, value, 'PX', string.format('%.0f', math.ceil(idle / 1000)))
+      end
+    end
+  end
+end
+
+return replies
