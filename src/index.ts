@@ -23,7 +23,6 @@ export type {
   Ledger,
   Move,
   RemoteLedger,
-  RemoteStep,
   RemoteStorage,
   Storage,
   Values,

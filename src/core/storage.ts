@@ -80,27 +80,28 @@ export interface RemoteLedger {
   readonly storage: RemoteStorage
   readonly scope: string
   readonly rule: Rule
+  /** @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time */
+  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict>
+  /** Goes on with `rule`, of the same kind. */
   reconfigure(rule: Rule): void
 }
 
-/** A storage that has to be asked from afar: moves on several ledgers at one instant, all or none. */
+/** A storage that has to be asked from afar. */
 export interface RemoteStorage {
-  /** Can these be moved all or none, in one trip? */
-  joins(steps: readonly RemoteStep[]): boolean
-  /**
-   * @returns a verdict for each step
-   * @throws StorageDownError when it cannot be asked or does not answer in time
-   */
-  run(move: Move, steps: readonly RemoteStep[], cost: number, extra: Micros): Promise<Verdict[]>
-}
-
-export interface RemoteStep {
-  readonly ledger: RemoteLedger
-  readonly key: string
+  /** Can the states of these keys be moved in one trip? */
+  joins(keys: readonly string[]): boolean
+  /** A move on one state in each of several ledgers at one instant, all or none; a verdict for each. */
+  runAll(
+    move: Move,
+    ledgers: readonly RemoteLedger[],
+    keys: readonly string[],
+    cost: number,
+    extra: Micros,
+  ): Promise<Verdict[]>
 }
 
 /**
- * What can be done to a state. `extra` of `run` is the longest wait of a `reserve` or `peek`, how long until what a
+ * What can be done to a state. `extra` is the longest wait of a `reserve` or `peek`, how long until what a
  * `refund` gives back is due (0 for over), the length of a `block`.
  */
 export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block'

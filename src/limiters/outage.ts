@@ -1,8 +1,6 @@
 import type { Clock } from '../core/clock.ts'
-import { within } from '../core/deadline.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Millis } from '../core/duration.ts'
-import { isAioFluxError } from '../core/errors.ts'
 
 /** What a limiter answers while its storage cannot be asked. */
 export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
@@ -11,64 +9,50 @@ export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
 const FIRST_PAUSE: Millis = 100
 const LONGEST_PAUSE: Millis = 2000
 
-export interface OutageEvents {
-  storageError(error: Error): void
-  recovered(): void
-}
-
 /**
- * Stands between a limiter and its storage: bounds every call, and after a failure leaves the storage alone for a
- * while, so that an outage costs one timeout and not one for each request. Then a single call goes through to see;
- * its success ends the outage, its failure doubles the pause.
- *
- * Only failures of the storage count. An error of the caller's is the caller's.
+ * Knows whether a storage can be asked. After a failure it is left alone for a while, so that an outage costs one timeout
+ * and not one for each request. Then a single call goes through to see; its success ends the outage, its failure
+ * doubles the pause.
  */
 export class Outage {
-  readonly #clock: Clock
-  readonly #timeout: Millis | undefined
-  readonly #events: OutageEvents
-  #pause = 0
   /** Why the storage is left alone. */
-  lastFailure: Error | undefined
+  failure: Error | undefined
+  readonly #clock: Clock
+  #pause: Millis = 0
   #until: Millis = -Infinity
   #probing = false
 
-  constructor(clock: Clock, timeout: Millis | undefined, events: OutageEvents) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#timeout = timeout
-    this.#events = events
   }
 
-  /** Milliseconds until the storage is asked again; 0 when it can be now. */
+  /** Milliseconds until the storage can be asked again; 0 for now. */
   get left(): Millis {
     if (this.#pause === 0) return 0
     return this.#probing ? this.#pause : Math.max(0, this.#until - this.#clock.now())
   }
 
-  /** Asks the storage; `undefined` when it cannot be asked. */
-  async ask<T>(run: () => Promise<T>): Promise<T | { failure: Error | undefined }> {
-    if (this.left > 0) return { failure: undefined }
-    const probe = this.#pause > 0
-    this.#probing = probe
-    try {
-      const answer = await (this.#timeout === undefined ? run() : within(this.#timeout, run()))
-      if (this.#pause > 0) {
-        this.#pause = 0
-        this.#events.recovered()
-      }
-      return answer
-    } catch (error) {
-      if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
-      if (probe || this.#pause === 0) {
-        this.#pause = Math.min(LONGEST_PAUSE, this.#pause === 0 ? FIRST_PAUSE : this.#pause * 2)
-        this.#until = this.#clock.now() + this.#pause
-      }
-      this.lastFailure = error
-      this.#events.storageError(error)
-      return { failure: error }
-    } finally {
-      if (probe) this.#probing = false
-    }
+  /** The storage is being asked. */
+  asking(): void {
+    if (this.#pause > 0) this.#probing = true
+  }
+
+  /** The storage has answered; was that the end of an outage? */
+  answered(): boolean {
+    if (this.#pause === 0) return false
+    this.#pause = 0
+    this.#probing = false
+    this.failure = undefined
+    return true
+  }
+
+  /** The storage has failed. Those who had asked before the first failure was known do not make it worse. */
+  failed(failure: Error): void {
+    this.failure = failure
+    if (this.#pause > 0 && !this.#probing) return
+    this.#probing = false
+    this.#pause = Math.min(LONGEST_PAUSE, this.#pause === 0 ? FIRST_PAUSE : this.#pause * 2)
+    this.#until = this.#clock.now() + this.#pause
   }
 }
 

@@ -1,20 +1,20 @@
-import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
 import type { Move, Verdict } from '../core/storage.ts'
-import { paramsOf } from './link.ts'
-import type { Script } from './script.ts'
 
-const MOVES: Readonly<Record<Move, number>> = { reserve: 1, peek: 2, refund: 3, reset: 4, block: 5 }
+const MOVES: Readonly<Record<Move, string>> = {
+  reserve: '1',
+  peek: '2',
+  refund: '3',
+  reset: '4',
+  block: '5',
+}
 /** The largest whole number; the script says it for endless. */
 const NEVER: Micros = Number.MAX_SAFE_INTEGER
 /** States in one call: more save little, and keep the server from others for longer. */
 const MOST_STATES = 128
 
-/** Runs a script somewhere, once. */
-export type RunScript = (script: Script, keys: string[], args: string[]) => Promise<unknown>
-
-interface Waiter {
+export interface Waiter {
+  /** Takes a verdict for each rule. */
   resolve(verdicts: Verdict[]): void
   reject(error: unknown): void
 }
@@ -27,39 +27,51 @@ interface Run {
   readonly waiters: Waiter[]
 }
 
+/** The states one move is about: one for each rule. */
 interface Group {
-  readonly names: string[]
+  readonly keys: readonly string[]
   readonly runs: Run[]
 }
+
+/** Sends one call: the names of the states and the moves on them. */
+export type Send = (names: string[], moves: string[]) => Promise<unknown>
 
 /**
  * Moves of one list of rules, gathered during one turn of the event loop and sent together: equal moves on one key as one
  * run, many keys in one call. The order of arrival stays, for each key. Nobody waits for a timer.
  */
 export class Batch {
-  readonly #script: Script
-  readonly #params: string[]
   readonly #size: number
   readonly #groups = new Map<string, Group>()
 
-  constructor(script: Script, rules: readonly Rule[], clock: Clock | undefined) {
-    this.#script = script
-    this.#params = paramsOf(rules)
-    if (clock !== undefined) this.#params.unshift(String(Math.round(clock.now() * 1000)))
-    this.#size = rules.length
+  /** @param size how many rules there are */
+  constructor(size: number) {
+    this.#size = size
   }
 
-  add(names: string[], move: Move, cost: number, extra: Micros, waiter: Waiter): void {
-    const id = names.length === 1 ? (names[0] as string) : names.join('\n')
+  /** @param id says which group it is, the same for the same keys */
+  add(
+    id: string,
+    keys: readonly string[],
+    move: Move,
+    cost: number,
+    extra: Micros,
+    waiter: Waiter,
+  ): void {
     let group = this.#groups.get(id)
     if (group === undefined) {
-      group = { names, runs: [] }
+      group = { keys, runs: [] }
       this.#groups.set(id, group)
     }
-    const last = group.runs.at(-1)
-    // A reservation that may have to wait gets a place of its own, so it stays a run of its own.
-    const mergeable = move === 'reserve' && extra === 0
-    if (mergeable && last?.move === move && last.cost === cost && last.extra === 0) {
+    const last = group.runs[group.runs.length - 1]
+    // A reservation that may have to wait gets a time of its own, so it stays a run of its own.
+    if (
+      move === 'reserve' &&
+      extra === 0 &&
+      last?.move === move &&
+      last.cost === cost &&
+      last.extra === 0
+    ) {
       last.waiters.push(waiter)
     } else {
       group.runs.push({ move, cost, extra, waiters: [waiter] })
@@ -67,28 +79,30 @@ export class Batch {
   }
 
   /** Sends all that was gathered. */
-  send(run: RunScript): void {
+  send(nameOf: (rule: number, key: string) => string, send: Send): void {
     const groups = [...this.#groups.values()]
     const most = Math.max(1, Math.floor(MOST_STATES / this.#size))
-    for (let i = 0; i < groups.length; i += most) this.#call(run, groups.slice(i, i + most))
+    for (let i = 0; i < groups.length; i += most) {
+      this.#call(groups.slice(i, i + most), nameOf, send)
+    }
   }
 
-  #call(run: RunScript, groups: Group[]): void {
-    const keys: string[] = []
-    const args = [...this.#params]
-    for (const { names, runs } of groups) {
-      keys.push(...names)
-      args.push(String(runs.length))
+  #call(groups: Group[], nameOf: (rule: number, key: string) => string, send: Send): void {
+    const names: string[] = []
+    const moves: string[] = []
+    for (const { keys, runs } of groups) {
+      for (let rule = 0; rule < keys.length; rule++) names.push(nameOf(rule, keys[rule] as string))
+      moves.push(String(runs.length))
       for (const { move, cost, extra, waiters } of runs) {
-        args.push(
-          String(MOVES[move]),
+        moves.push(
+          MOVES[move],
           String(cost),
           String(Math.min(extra, NEVER)),
           String(waiters.length),
         )
       }
     }
-    run(this.#script, keys, args).then(
+    send(names, moves).then(
       (reply) => this.#settle(groups, reply as (number | string)[]),
       (error) => {
         for (const { runs } of groups) {
@@ -100,13 +114,16 @@ export class Batch {
 
   #settle(groups: Group[], reply: (number | string)[]): void {
     let at = 0
-    const next = () => Number(reply[at++])
     for (const { runs } of groups) {
       for (const { cost, waiters } of runs) {
-        const granted = next()
+        const granted = Number(reply[at++])
         const last: Verdict[] = []
         for (let i = 0; i < this.#size; i++) {
-          last.push({ wait: endless(next()), remaining: next(), idleAfter: endless(next()) })
+          last.push({
+            wait: endless(Number(reply[at++])),
+            remaining: Number(reply[at++]),
+            idleAfter: endless(Number(reply[at++])),
+          })
         }
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last)
         else settleRun(waiters, granted, cost, last)
@@ -117,9 +134,11 @@ export class Batch {
 
 /** Tells each of a run its verdict: the first ones were granted, with what was left then; the others were denied alike. */
 function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdict[]): void {
-  for (const [i, waiter] of waiters.entries()) {
-    if (i >= granted) waiter.resolve(last)
-    else {
+  for (let i = 0; i < waiters.length; i++) {
+    const waiter = waiters[i] as Waiter
+    if (i >= granted) {
+      waiter.resolve(last)
+    } else {
       const after = (granted - 1 - i) * cost
       waiter.resolve(
         last.map(({ remaining, idleAfter }) => ({

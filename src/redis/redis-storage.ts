@@ -10,18 +10,12 @@ import {
   StorageDownError,
 } from '../core/errors.ts'
 import type { Rule } from '../core/rule.ts'
-import type {
-  Move,
-  RemoteLedger,
-  RemoteStep,
-  RemoteStorage,
-  Storage,
-  Verdict,
-} from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
 import { Batch } from './batch.ts'
 import { connect, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { stateName, tagOf } from './key-name.ts'
-import { hasTwin, link } from './link.ts'
+import { hasTwin, link, paramsOf } from './link.ts'
+import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
 
@@ -62,8 +56,11 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly #clock: Clock | undefined
   #cluster = false
   #closed = false
-  /** What was asked in this turn of the event loop: for each script and slot a batch. */
-  #batches = new Map<string, Batch>()
+  // What was asked in this turn of the event loop.
+  #sends: (() => void)[] = []
+  /** The batches of composites. */
+  #joint = new Map<string, Batch>()
+  #turn = 0
 
   constructor(options: RedisStorageOptions) {
     checkOptions('options', options)
@@ -98,31 +95,66 @@ export class RedisStorage implements Storage, RemoteStorage {
         `the rule '${rule.kind}' has no Lua twin, so Redis cannot run it`,
       )
     }
-    const ledger = {
-      storage: this,
-      scope,
-      rule,
-      reconfigure(next: Rule) {
-        ledger.rule = next
-      },
-    }
-    return ledger
+    return new RedisLedger(this, scope, rule)
   }
 
-  joins(steps: readonly RemoteStep[]): boolean {
-    const tag = tagOf(steps[0]?.key ?? '')
-    return !this.#cluster || steps.every(({ key }) => tagOf(key) === tag)
+  joins(keys: readonly string[]): boolean {
+    const tag = tagOf(keys[0] ?? '')
+    return !this.#cluster || keys.every((key) => tagOf(key) === tag)
   }
 
-  run(move: Move, steps: readonly RemoteStep[], cost: number, extra: Micros): Promise<Verdict[]> {
+  runAll(
+    move: Move,
+    ledgers: readonly RemoteLedger[],
+    keys: readonly string[],
+    cost: number,
+    extra: Micros,
+  ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
-      const rules = steps.map(({ ledger }) => ledger.rule)
-      const names = steps.map(({ ledger, key }) =>
-        stateName(this.prefix, ledger.rule.kind, ledger.scope, key),
-      )
-      this.#batchFor(rules, steps).add(names, move, cost, extra, { resolve, reject })
+      const slot = this.#cluster ? tagOf(keys[0] ?? '') : ''
+      const lists = ledgers.map(({ rule, scope }) => [rule.kind, rule.params, scope])
+      const name = JSON.stringify([slot, lists])
+      let batch = this.#joint.get(name)
+      if (batch === undefined) {
+        batch = this.begin(ledgers)
+        this.#joint.set(name, batch)
+      }
+      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
     })
+  }
+
+  /** @internal A batch on these ledgers that is sent when this turn of the event loop is over. */
+  begin(ledgers: readonly RemoteLedger[]): Batch {
+    this.#checkOpen()
+    if (this.#sends.length === 0) setImmediate(() => this.#send())
+    const batch = new Batch(ledgers.length)
+    const rules = ledgers.map(({ rule }) => rule)
+    const code = link(rules, this.#clock && 'caller')
+    const params = paramsOf(rules)
+    this.#sends.push(() =>
+      batch.send(
+        (rule, key) => {
+          const { kind } = rules[rule] as Rule
+          return stateName(this.prefix, kind, ledgers[rule]?.scope ?? '', key)
+        },
+        (names, moves) => {
+          const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
+          return this.#run(code, names, [...(now ?? []), ...params, ...moves])
+        },
+      ),
+    )
+    return batch
+  }
+
+  /** @internal Which turn of the event loop this is, as far as anything was asked in it. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** @internal Do the keys of one call have to lie in one slot? */
+  get cluster(): boolean {
+    return this.#cluster
   }
 
   get<T = unknown>(key: string): Promise<T | undefined> {
@@ -161,26 +193,12 @@ export class RedisStorage implements Storage, RemoteStorage {
     return this.close()
   }
 
-  /** The batch of this turn for these rules, sent when the turn is over. */
-  #batchFor(rules: Rule[], steps: readonly RemoteStep[]): Batch {
-    const numbers = rules.map(({ kind, params }) => `${kind} ${Object.values(params).join(' ')}`)
-    const slot = this.#cluster ? tagOf(steps[0]?.key ?? '') : ''
-    const name = `${slot} ${numbers.join(' ')}`
-    let batch = this.#batches.get(name)
-    if (batch === undefined) {
-      if (this.#batches.size === 0) setImmediate(() => this.#send())
-      batch = new Batch(link(rules, this.#clock && 'caller'), rules, this.#clock)
-      this.#batches.set(name, batch)
-    }
-    return batch
-  }
-
   #send(): void {
-    const batches = this.#batches
-    this.#batches = new Map()
-    for (const batch of batches.values()) {
-      batch.send((script, keys, args) => this.#run(script, keys, args))
-    }
+    const sends = this.#sends
+    this.#sends = []
+    this.#joint = new Map()
+    this.#turn += 1
+    for (const send of sends) send()
   }
 
   async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {

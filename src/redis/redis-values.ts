@@ -1,9 +1,8 @@
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
-import type { RunScript } from './batch.ts'
 import { valueName } from './key-name.ts'
 import { SCRIPTS } from './lua.generated.ts'
-import { script } from './script.ts'
+import { type RunScript, script } from './script.ts'
 
 const VALUES = script(SCRIPTS['values'] as string)
 

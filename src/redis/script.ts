@@ -9,3 +9,6 @@ export interface Script {
 export function script(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
+
+/** Runs a script somewhere, once. */
+export type RunScript = (script: Script, keys: string[], args: string[]) => Promise<unknown>

@@ -16,7 +16,10 @@ afterAll(async () => {
   nodeRedis.destroy()
   ioredis.disconnect()
 })
-for (const [name, client] of [['node-redis', nodeRedis], ['ioredis', ioredis]] as const) {
+for (const [name, client] of [
+  ['node-redis', nodeRedis],
+  ['ioredis', ioredis],
+] as const) {
   describe(`redis storage, ${name}`, () => {
     const exam = storageExam(() => {
       const clock = new ManualClock('1h')

@@ -14,7 +14,10 @@
 -- equals a fresh one.
 local RESERVE, PEEK, REFUND, RESET, BLOCK = 1, 2, 3, 4, 5
 local NEVER = 9007199254740991
+local size = #rules
 local formats = {}
+-- Of the group at hand, for each rule: its numbers, until when it is blocked, whether it was stored, its last verdict.
+local states, blocked, known, verdicts = {}, {}, {}, {}
 
 local function format_of(count)
   local format = formats[count]
@@ -25,19 +28,59 @@ local function format_of(count)
   return format
 end
 
-local function unpacked(value)
+local function load(i, value)
+  known[i] = value ~= false
+  blocked[i] = 0
+  if not value then
+    states[i] = rules[i].fresh(now)
+    return
+  end
   local count = #value / 8
   local state = { struct.unpack(format_of(count), value) }
   state[count + 1] = nil
-  local blocked = state[count]
+  if state[count] > now then blocked[i] = state[count] end
   state[count] = nil
-  return state, blocked
+  states[i] = state
+end
+
+local function save(i, key)
+  local idle = math.max(rules[i].idle_after(params[i], states[i], now), blocked[i] - now)
+  if idle > 0 then
+    local state = states[i]
+    local count = #state + 1
+    state[count] = blocked[i]
+    redis.call('SET', key, struct.pack(format_of(count), unpack(state)), 'PX', math.ceil(idle / 1000))
+  elseif known[i] then
+    redis.call('DEL', key)
+  end
 end
 
 local function copy(state)
   local twin = {}
   for i = 1, #state do twin[i] = state[i] end
   return twin
+end
+
+-- Whether every rule grants, all or none of them written. A copy is moved where it may have to be thrown away.
+local function judge(cost, extra, peek)
+  local granted = true
+  local before = states
+  if peek or size > 1 then
+    states = {}
+    for i = 1, size do states[i] = copy(before[i]) end
+  end
+  for i = 1, size do
+    local verdict
+    if blocked[i] > now then
+      verdict = now - blocked[i]
+    else
+      verdict = rules[i].reserve(params[i], states[i], now, cost, extra)
+    end
+    verdicts[i] = verdict
+    if verdict < 0 then granted = false end
+  end
+  if peek or not granted then states = before end
+  return granted
 end
 
 -- An integer reply: verdicts and times are whole already, but for endless ones.
@@ -48,68 +91,36 @@ local function whole(number)
 end
 
 local values = redis.call('MGET', unpack(KEYS))
-local replies, r, at, size = {}, 0, first, #rules
+local replies, r, at = {}, 0, first
 
-for group = 0, #KEYS / size - 1 do
-  local states, blocked, known, dirty = {}, {}, {}, false
-  for i = 1, size do
-    local value = values[group * size + i]
-    if value then
-      states[i], blocked[i] = unpacked(value)
-      known[i] = true
-      if blocked[i] <= now then blocked[i] = 0 end
-    else
-      states[i], blocked[i] = rules[i].fresh(now), 0
-    end
-  end
-
-  local verdicts = {}
-  local function judge(cost, extra, peek)
-    local denied = false
-    local before = states
-    if peek or size > 1 then
-      states = {}
-      for i = 1, size do states[i] = copy(before[i]) end
-    end
-    for i = 1, size do
-      local verdict
-      if blocked[i] > now then
-        verdict = now - blocked[i]
-      else
-        verdict = rules[i].reserve(params[i], states[i], now, cost, extra)
-      end
-      verdicts[i] = verdict
-      if verdict < 0 then denied = true end
-    end
-    if peek or denied then states = before end
-    return not denied
-  end
-
+for base = 0, #KEYS - 1, size do
+  for i = 1, size do load(i, values[base + i]) end
+  local dirty = false
   for _ = 1, tonumber(ARGV[at]) do
     local move, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
     local extra, times = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     at = at + 4
     local granted = 0
-    for i = 1, size do verdicts[i] = 0 end
     if move == RESERVE then
       while granted < times and judge(cost, extra, false) do granted = granted + 1 end
       if granted > 0 then dirty = true end
     elseif move == PEEK then
       if judge(cost, extra, true) then granted = 1 end
-    elseif move == REFUND then
+    else
       for i = 1, size do
-        if known[i] or dirty then rules[i].refund(params[i], states[i], now, cost, now + extra) end
+        verdicts[i] = 0
+        if move == REFUND then
+          if known[i] or dirty then rules[i].refund(params[i], states[i], now, cost, now + extra) end
+        elseif move == RESET then
+          states[i], blocked[i] = rules[i].fresh(now), 0
+        elseif move == BLOCK then
+          blocked[i] = now + extra
+        end
       end
       dirty = true
-    elseif move == RESET then
-      for i = 1, size do states[i], blocked[i] = rules[i].fresh(now), 0 end
-      dirty = true
-    elseif move == BLOCK then
-      for i = 1, size do blocked[i] = now + extra end
-      dirty = true
     end
+    replies[r + 1] = granted
     r = r + 1
-    replies[r] = granted
     for i = 1, size do
       replies[r + 1] = whole(verdicts[i])
       replies[r + 2] = math.floor(rules[i].remaining(params[i], states[i], now))
@@ -118,21 +129,8 @@ for group = 0, #KEYS / size - 1 do
     end
   end
   at = at + 1
-
   if dirty then
-    for i = 1, size do
-      local key = KEYS[group * size + i]
-      local idle = math.max(rules[i].idle_after(params[i], states[i], now), blocked[i] - now)
-      if idle <= 0 then
-        if known[i] then redis.call('DEL', key) end
-      else
-        local state = states[i]
-        local count = #state + 1
-        state[count] = blocked[i]
-        local value = struct.pack(format_of(count), unpack(state))
-        redis.call('SET', key, value, 'PX', string.format('%.0f', math.ceil(idle / 1000)))
-      end
-    end
+    for i = 1, size do save(i, KEYS[base + i]) end
   end
 end
 
