@@ -92,6 +92,11 @@ export class Batch {
     const moves: string[] = []
     for (const { keys, runs } of groups) {
       for (let rule = 0; rule < keys.length; rule++) names.push(nameOf(rule, keys[rule] as string))
+      const [only] = runs
+      if (runs.length === 1 && only !== undefined && isPlain(only)) {
+        moves.push(String(-only.waiters.length))
+        continue
+      }
       moves.push(String(runs.length))
       for (const { move, cost, extra, waiters } of runs) {
         moves.push(
@@ -130,6 +135,11 @@ export class Batch {
       }
     }
   }
+}
+
+/** Is it the move that most are, a reserve of 1 without a wait? */
+function isPlain({ move, cost, extra }: Run): boolean {
+  return move === 'reserve' && cost === 1 && extra === 0
 }
 
 /** Tells each of a run its verdict: the first ones were granted, with what was left then; the others were denied alike. */

@@ -3,7 +3,7 @@
 --   first   where the moves begin in ARGV  now     the present in microseconds, by this server
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
--- ARGV  for each group: how many moves, then for each move
+-- ARGV  for each group: -n for n reserves of 1 without a wait, which is most of them; or how many moves, then for each move
 --         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block
 --         cost
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
@@ -16,8 +16,10 @@ local RESERVE, PEEK, REFUND, RESET, BLOCK = 1, 2, 3, 4, 5
 local NEVER = 9007199254740991
 local size = #rules
 local formats = {}
--- Of the group at hand, for each rule: its numbers, until when it is blocked, whether it was stored, its last verdict.
-local states, blocked, known, verdicts = {}, {}, {}, {}
+-- Of the group at hand, for each rule: its numbers, until when it is blocked, whether it was stored, its last verdict,
+-- and when it will be idle.
+local states, blocked, known, verdicts, idle = {}, {}, {}, {}, {}
+local call, floor, ceil = redis.call, math.floor, math.ceil
 
 local function format_of(count)
   local format = formats[count]
@@ -44,14 +46,14 @@ local function load(i, value)
 end
 
 local function save(i, key)
-  local idle = math.max(rules[i].idle_after(params[i], states[i], now), blocked[i] - now)
-  if idle > 0 then
+  local live = math.max(idle[i], blocked[i] - now)
+  if live > 0 then
     local state = states[i]
     local count = #state + 1
     state[count] = blocked[i]
-    redis.call('SET', key, struct.pack(format_of(count), unpack(state)), 'PX', math.ceil(idle / 1000))
+    call('PSETEX', key, ceil(live / 1000), struct.pack(format_of(count), unpack(state)))
   elseif known[i] then
-    redis.call('DEL', key)
+    call('DEL', key)
   end
 end
 
@@ -90,17 +92,21 @@ local function whole(number)
   return number
 end
 
-local values = redis.call('MGET', unpack(KEYS))
+local values = call('MGET', unpack(KEYS))
 local replies, r, at = {}, 0, first
 
 for base = 0, #KEYS - 1, size do
   for i = 1, size do load(i, values[base + i]) end
   local dirty = false
-  for _ = 1, tonumber(ARGV[at]) do
-    local move, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local extra, times = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-    at = at + 4
-    local granted = 0
+  local moves = tonumber(ARGV[at])
+  local move, cost, extra, times, granted = RESERVE, 1, 0, -moves, 0
+  for _ = 1, math.max(1, moves) do
+    if moves > 0 then
+      move, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+      extra, times = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+      at = at + 4
+    end
+    granted = 0
     if move == RESERVE then
       while granted < times and judge(cost, extra, false) do granted = granted + 1 end
       if granted > 0 then dirty = true end
@@ -122,9 +128,10 @@ for base = 0, #KEYS - 1, size do
     replies[r + 1] = granted
     r = r + 1
     for i = 1, size do
+      idle[i] = rules[i].idle_after(params[i], states[i], now)
       replies[r + 1] = whole(verdicts[i])
-      replies[r + 2] = math.floor(rules[i].remaining(params[i], states[i], now))
-      replies[r + 3] = whole(math.ceil(rules[i].idle_after(params[i], states[i], now)))
+      replies[r + 2] = floor(rules[i].remaining(params[i], states[i], now))
+      replies[r + 3] = whole(ceil(idle[i]))
       r = r + 3
     end
   end
