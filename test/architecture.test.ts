@@ -14,7 +14,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   decorators: ['core', 'rules', 'limiters'],
   testing: ['core', 'rules', 'limiters'],
   redis: ['core'],
-  cli: ['core', 'rules', 'storage', 'limiters'],
+  cli: ['core', 'rules', 'storage', 'limiters', 'testing'],
   // The shelf: everything that is public, and nothing else.
   '.': ['core', 'rules', 'storage', 'limiters', 'decorators'],
 }

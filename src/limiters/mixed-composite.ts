@@ -1,10 +1,14 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
+import { isAioFluxError } from '../core/errors.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { combined, compositeName, noQuota } from './composite-limiter.ts'
+import { decisionOf } from './decision-of.ts'
 import type { Limiter } from './limiter.ts'
+import { RemoteLimiter } from './remote-limiter.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
@@ -20,19 +24,28 @@ export interface Member {
  */
 export class MixedComposite extends AsyncLimiter {
   readonly #members: readonly Member[]
+  readonly #joint: Joint | undefined
 
   constructor(members: readonly Member[]) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
     super(compositeName(members), clock)
     this.#members = members
+    this.#joint = jointOf(members)
   }
 
-  /** Not known here: each member checks the cost for itself. */
+  /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
-    return Number.MAX_VALUE
+    let least = Number.MAX_VALUE
+    for (const { limiter } of this.#members) {
+      const { capacity } = limiter as { capacity?: number }
+      if (capacity !== undefined && capacity < least) least = capacity
+    }
+    return least
   }
 
-  protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+  protected async decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+    const together = await this.#together(move, key, cost)
+    if (together !== undefined) return together
     return move === 'peek' ? this.#look(key, cost) : this.#take(key, cost)
   }
 
@@ -72,6 +85,31 @@ export class MixedComposite extends AsyncLimiter {
     }
   }
 
+  /** The decision in one trip, where all members are in one storage that can do that and can be asked. */
+  async #together(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+  ): Promise<Decision | undefined> {
+    if (this.#joint === undefined) return undefined
+    const { storage, ledgers } = this.#joint
+    const keys = this.#members.map(({ keyOf }) => keyOf(key))
+    if (!storage.joins(keys)) return undefined
+    try {
+      const verdicts = await storage.runAll(move, ledgers, keys, cost, 0)
+      return this.#judged(
+        verdicts.map((verdict, i) =>
+          decisionOf(verdict, (ledgers[i] as RemoteLedger).rule.capacity, cost),
+        ),
+        cost,
+      )
+    } catch (error) {
+      // One by one, each member answers by its own outage policy.
+      if (isAioFluxError(error, 'STORAGE_DOWN')) return undefined
+      throw error
+    }
+  }
+
   async #look(key: string, cost: number): Promise<Decision> {
     const decisions = await Promise.all(
       this.#members.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
@@ -80,9 +118,6 @@ export class MixedComposite extends AsyncLimiter {
   }
 
   async #take(key: string, cost: number): Promise<Decision> {
-    // Asked first, so that a cost too large for one member is refused before another has given anything.
-    const before = await this.#look(key, cost)
-    if (!before.allowed) return before
     const taken: Member[] = []
     const decisions: Decision[] = []
     let whole = false
@@ -99,7 +134,13 @@ export class MixedComposite extends AsyncLimiter {
         for (const { limiter, keyOf } of taken.reverse()) await limiter.release(keyOf(key), cost)
       }
     }
-    return this.#judged(decisions, cost)
+    if (whole) return this.#judged(decisions, cost)
+    // The others are only looked at, for the longest wait.
+    const rest = this.#members.slice(decisions.length)
+    const looks = await Promise.all(
+      rest.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
+    )
+    return this.#judged([...decisions, ...looks], cost)
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {
@@ -109,4 +150,22 @@ export class MixedComposite extends AsyncLimiter {
     const name = this.#members[denier]?.limiter.name
     return name === undefined ? judged : { ...judged, deniedBy: name }
   }
+}
+
+/** Members that all lie in one storage. */
+interface Joint {
+  readonly storage: RemoteStorage
+  readonly ledgers: readonly RemoteLedger[]
+}
+
+function jointOf(members: readonly Member[]): Joint | undefined {
+  const ledgers: RemoteLedger[] = []
+  for (const { limiter } of members) {
+    if (!(limiter instanceof RemoteLimiter)) return undefined
+    ledgers.push(limiter.ledger)
+  }
+  const storage = ledgers[0]?.storage
+  return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
+    ? { storage, ledgers }
+    : undefined
 }

@@ -42,6 +42,8 @@ function head(rules: readonly Rule[], time: TimeOf): string[] {
     lines.push(`params[${i + 1}] = { ${numbers.join(', ')} }`)
   }
   lines.push(`local first = ${argument}`)
+  // A time to live is real time; it must not end a state while the caller's time stands still.
+  lines.push(`local grace = ${time === 'caller' ? 600_000 : 0}`)
   if (time === 'caller') lines.push('local now = tonumber(ARGV[1])')
   else {
     lines.push("local time = redis.call('TIME')", 'local now = time[1] * 1000000 + time[2]')

@@ -72,7 +72,7 @@ function rule.reserve(p, s, now, cost, max_wait)
   local ceiling, total, oldest = p.rate * (1 + 1e-9), s[TOTAL], FIRST
   while oldest <= #s do
     local leaves = s[oldest] + p.per
-    if leaves > now and total + cost <= ceiling then break end
+    if total + cost <= ceiling then break end
     if leaves > due then due = leaves end
     total = total - s[oldest + 1]
     oldest = oldest + 2

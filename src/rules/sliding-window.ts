@@ -60,8 +60,8 @@ class SlidingWindow implements Rule {
     let oldest = FIRST
     while (oldest < state.length) {
       const leaves = (state[oldest] as number) + this.span
-      if (leaves > now && total + cost <= this.#ceiling) break
-      // It does not fit beside this one, or this one is over: either way it comes after this one has left.
+      if (total + cost <= this.#ceiling) break
+      // It does not fit beside this one, so it comes after this one has left.
       if (leaves > due) due = leaves
       total -= state[oldest + 1] as number
       oldest += 2

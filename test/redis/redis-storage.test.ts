@@ -2,9 +2,9 @@ import { RedisStorage } from 'aioflux/redis'
 import { ManualClock, storageExam } from 'aioflux/testing'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, inject, it } from 'vitest'
 
-const url = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6399'
+const url = inject('redisUrl')
 let count = 0
 const nodeRedis = createClient({ url })
 const ioredis = new Redis(url, { lazyConnect: true })

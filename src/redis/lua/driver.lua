@@ -1,6 +1,7 @@
 -- Runs moves of a list of rules on keyed states. The linker has put before this:
 --   rules   the twins, in order            params  their numbers, in the same order
 --   first   where the moves begin in ARGV  now     the present in microseconds, by this server
+--   grace   milliseconds a state lives longer than it has to
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  for each group: -n for n reserves of 1 without a wait, which is most of them; or how many moves, then for each move
@@ -51,7 +52,7 @@ local function save(i, key)
     local state = states[i]
     local count = #state + 1
     state[count] = blocked[i]
-    call('PSETEX', key, ceil(live / 1000), struct.pack(format_of(count), unpack(state)))
+    call('PSETEX', key, ceil(live / 1000) + grace, struct.pack(format_of(count), unpack(state)))
   elseif known[i] then
     call('DEL', key)
   end
