@@ -21,18 +21,13 @@ export interface RedisPort {
   readonly cluster: boolean
   evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
-  /** Closes what was opened here; a client that was given stays open. */
-  close(): Promise<void>
 }
 
-/** The port over a client that was given. */
-export function portOf(
-  client: RedisClientLike,
-  close: () => Promise<void> = async () => {},
-): RedisPort {
+/** The port over a client. */
+export function portOf(client: RedisClientLike): RedisPort {
   if (typeof client === 'object' && client !== null) {
-    if ('evalSha' in client) return nodeRedisPort(client, close)
-    if ('evalsha' in client) return ioredisPort(client, close)
+    if ('evalSha' in client) return nodeRedisPort(client)
+    if ('evalsha' in client) return ioredisPort(client)
   }
   throw new OptionTypeError(
     'client',
@@ -40,35 +35,63 @@ export function portOf(
   )
 }
 
-/** The port over a client of our own, made by whichever library is installed. */
-export async function connect(url: string): Promise<RedisPort> {
-  const nodeRedis = await load('redis')
-  if (nodeRedis !== undefined) {
-    const client = nodeRedis.createClient({ url, disableOfflineQueue: true })
-    // A client without a listener ends the process on its first lost connection.
-    client.on('error', () => {})
-    await client.connect()
-    return portOf(client, async () => client.destroy())
+/** A connection of our own, by whichever library is installed. */
+export class OwnConnection {
+  readonly #url: string
+  #port: Promise<RedisPort> | undefined
+  #end: () => void = () => {}
+
+  constructor(url: string) {
+    this.#url = url
   }
-  const ioredis = await load('ioredis')
-  if (ioredis !== undefined) {
-    const client = new ioredis.Redis(url, {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      // A consume whose answer was lost may have happened: sent again, it would happen twice.
-      autoResendUnfulfilledCommands: false,
-    })
-    client.on('error', () => {})
-    await client.connect()
-    return portOf(client, async () => client.disconnect())
+
+  /** The port, as soon as it is connected. A failure is told to those who asked; the next ones try again. */
+  port(): Promise<RedisPort> {
+    if (this.#port === undefined) {
+      this.#port = this.#connect()
+      this.#port.catch(() => {
+        this.#port = undefined
+      })
+    }
+    return this.#port
   }
-  throw new OptionTypeError(
-    'url',
-    'url needs a client: install redis or ioredis, or give a client of one of them',
-  )
+
+  /** Ends the connection, or the attempt at one. */
+  close(): void {
+    this.#end()
+  }
+
+  async #connect(): Promise<RedisPort> {
+    const nodeRedis = await load('redis')
+    if (nodeRedis !== undefined) {
+      const client = nodeRedis.createClient({ url: this.#url, disableOfflineQueue: true })
+      // A client without a listener ends the process on its first lost connection.
+      client.on('error', () => {})
+      this.#end = () => client.destroy()
+      await client.connect()
+      return portOf(client)
+    }
+    const ioredis = await load('ioredis')
+    if (ioredis !== undefined) {
+      const client = new ioredis.Redis(this.#url, {
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        // A consume whose answer was lost may have happened: sent again, it would happen twice.
+        autoResendUnfulfilledCommands: false,
+      })
+      client.on('error', () => {})
+      this.#end = () => client.disconnect()
+      await client.connect()
+      return portOf(client)
+    }
+    throw new OptionTypeError(
+      'url',
+      'url needs a client: install redis or ioredis, or give a client of one of them',
+    )
+  }
 }
 
-function nodeRedisPort(given: NodeRedisLike, close: () => Promise<void>): RedisPort {
+function nodeRedisPort(given: NodeRedisLike): RedisPort {
   const with_ = given as { withCommandOptions?: (options: object) => NodeRedisLike }
   // Its own timeout costs a signal per command and bounds only the time until the command is sent; the deadline of the
   // storage bounds all of it.
@@ -78,16 +101,14 @@ function nodeRedisPort(given: NodeRedisLike, close: () => Promise<void>): RedisP
       'slots' in given || 'nodeByReplicaId' in given || given.constructor.name.includes('Cluster'),
     evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
     eval: (script, keys, args) => client.eval(script, { keys, arguments: args }),
-    close,
   }
 }
 
-function ioredisPort(given: IoredisLike, close: () => Promise<void>): RedisPort {
+function ioredisPort(given: IoredisLike): RedisPort {
   return {
     cluster: (given as { isCluster?: boolean }).isCluster === true,
     evalsha: (sha, keys, args) => given.evalsha(sha, keys.length, ...keys, ...args),
     eval: (script, keys, args) => given.eval(script, keys.length, ...keys, ...args),
-    close,
   }
 }
 

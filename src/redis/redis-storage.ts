@@ -12,7 +12,7 @@ import {
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
 import { Batch } from './batch.ts'
-import { connect, portOf, type RedisClientLike, type RedisPort } from './client.ts'
+import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { stateName, tagOf } from './key-name.ts'
 import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
@@ -51,8 +51,8 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly prefix: string
   readonly #timeout: Millis
   readonly #values: RedisValues
-  #port: Promise<RedisPort> | undefined
-  readonly #open: () => Promise<RedisPort>
+  readonly #port: () => Promise<RedisPort>
+  readonly #end: () => void
   readonly #clock: Clock | undefined
   #cluster = false
   #closed = false
@@ -79,10 +79,14 @@ export class RedisStorage implements Storage, RemoteStorage {
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
       const port = portOf(client)
+      const ready = Promise.resolve(port)
       this.#cluster = port.cluster
-      this.#open = async () => port
+      this.#port = () => ready
+      this.#end = () => {}
     } else {
-      this.#open = () => connect(url as string)
+      const own = new OwnConnection(url as string)
+      this.#port = () => own.port()
+      this.#end = () => own.close()
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
   }
@@ -185,8 +189,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const port = await this.#port?.catch(() => undefined)
-    await port?.close()
+    this.#end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -214,7 +217,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   }
 
   async #ask(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    const port = await this.#connected()
+    const port = await this.#port()
     try {
       return await port.evalsha(script.sha, keys, args)
     } catch (error) {
@@ -222,17 +225,6 @@ export class RedisStorage implements Storage, RemoteStorage {
       if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
       return await port.eval(script.text, keys, args)
     }
-  }
-
-  #connected(): Promise<RedisPort> {
-    if (this.#port === undefined) {
-      this.#port = this.#open()
-      // A failure to connect is told to those who asked; the next ones try again.
-      this.#port.catch(() => {
-        this.#port = undefined
-      })
-    }
-    return this.#port
   }
 
   #checkOpen(): void {
