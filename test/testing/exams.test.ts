@@ -1,4 +1,11 @@
-import { fixedWindow, MemoryStorage, type Rule, slidingWindow, type State, tokenBucket } from 'aioflux'
+import {
+  fixedWindow,
+  MemoryStorage,
+  type Rule,
+  type State,
+  slidingWindow,
+  tokenBucket,
+} from 'aioflux'
 import { type Law, ManualClock, ruleExam, storageExam } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -88,7 +95,9 @@ describe('ruleExam catches a rule that', () => {
       'reservations are in order of arrival, each within the limit',
       (r) => ({
         reserve(state: State, now: number, cost: number, maxWait: number) {
-          return maxWait > 0 ? r.reserve([...state], now, cost, maxWait) : r.reserve(state, now, cost, 0)
+          return maxWait > 0
+            ? r.reserve([...state], now, cost, maxWait)
+            : r.reserve(state, now, cost, 0)
         },
       }),
     ],
@@ -185,7 +194,9 @@ describe('storageExam catches a storage that', () => {
         return ledger
       }
     })
-    expect(names).toContain('token bucket: what is released can be had again, and no more than that')
+    expect(names).toContain(
+      'token bucket: what is released can be had again, and no more than that',
+    )
     expect(names).toContain('token bucket: an aborted waiter gives its reservation back')
   })
 })
