@@ -2,6 +2,7 @@
 const parts = {
   limiters: async () => (await import('./limiters.mjs')).limiters(),
   memory: async () => (await import('./memory.mjs')).memory(),
+  redis: async () => (await import('./redis.mjs')).redis(),
 }
 
 const wanted = process.argv.slice(2)
