@@ -25,9 +25,13 @@ return 1`
 export async function redis() {
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'aioflux-bench-'))
-  const server = spawn('redis-server', ['--port', port, '--save', '', '--appendonly', 'no', '--dir', dir], {
-    stdio: 'ignore',
-  })
+  const server = spawn(
+    'redis-server',
+    ['--port', port, '--save', '', '--appendonly', 'no', '--dir', dir],
+    {
+      stdio: 'ignore',
+    },
+  )
   process.once('exit', () => server.kill())
   const ioredis = new Redis(port)
   const nodeRedis = createClient({ url: `redis://127.0.0.1:${port}` })
@@ -35,7 +39,11 @@ export async function redis() {
     await nodeRedis.connect()
     const quota = { rate: 1e6, per: '1m' }
     const limiter = (client, prefix, more) =>
-      LimiterFactory.tokenBucket({ ...quota, ...more, storage: new RedisStorage({ client, prefix, timeout: '10s' }) })
+      LimiterFactory.tokenBucket({
+        ...quota,
+        ...more,
+        storage: new RedisStorage({ client, prefix, timeout: '10s' }),
+      })
     const flexible = new RateLimiterRedis({ storeClient: ioredis, points: 1e9, duration: 60 })
     const viaIoredis = limiter(ioredis, 'a')
     const viaNodeRedis = limiter(nodeRedis, 'b')
@@ -96,11 +104,27 @@ async function load(call) {
 function benchmark(port) {
   const { stdout } = spawnSync(
     'redis-benchmark',
-    ['-p', port, '-n', 200_000, '-r', 10_000, '-P', 64, '-q', 'EVAL', GCRA, 1, 'gcra:__rand_int__'].map(String),
+    [
+      '-p',
+      port,
+      '-n',
+      200_000,
+      '-r',
+      10_000,
+      '-P',
+      64,
+      '-q',
+      'EVAL',
+      GCRA,
+      1,
+      'gcra:__rand_int__',
+    ].map(String),
     { encoding: 'utf8' },
   )
   const rate = /([\d.]+) requests per second/.exec(stdout?.split('\r').at(-1) ?? '')?.[1]
-  console.log(`    redis-benchmark -P 64, one call each   ${rate ? (Number(rate) / 1000).toFixed(0) : '?'} k/s`)
+  console.log(
+    `    redis-benchmark -P 64, one call each   ${rate ? (Number(rate) / 1000).toFixed(0) : '?'} k/s`,
+  )
 }
 
 /** How much longer than a bare PING a decision takes, at a thousand calls a second. */

@@ -52,6 +52,17 @@ export function options(name: string, value: unknown): void {
   }
 }
 
+/** Only what is known: a misspelt option must not pass for one that was left out. */
+export function known(name: string, value: object, names: readonly string[]): void {
+  for (const key of Object.keys(value)) {
+    if (names.includes(key)) continue
+    throw new OptionTypeError(
+      key,
+      `${key} is not something ${name} can take: ${names.join(', ')} are`,
+    )
+  }
+}
+
 function number(name: string, value: number): void {
   if (typeof value !== 'number') {
     throw new OptionTypeError(name, `${name} must be a number, got ${describe(value)}`)

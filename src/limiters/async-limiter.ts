@@ -1,3 +1,4 @@
+import { options as checkOptions } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
@@ -132,6 +133,7 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   async reconfigure(quota: QuotaChange): Promise<void> {
+    checkOptions('quota', quota)
     await this.change(quota)
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
   }

@@ -1,3 +1,4 @@
+import { options as checkOptions } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
@@ -183,6 +184,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async reconfigure(quota: QuotaChange): Promise<void> {
+    checkOptions('quota', quota)
     this.waiting.changing(() => this.change(quota))
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
     for (const run of this.#freed) run()

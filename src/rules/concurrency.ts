@@ -1,4 +1,4 @@
-import { integer } from '../core/check.ts'
+import { integer, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 
@@ -51,6 +51,7 @@ class Concurrency implements Rule {
   }
 
   with(change: QuotaChange): Rule {
+    known('a concurrency limit', change, ['limit'])
     return new Concurrency({ limit: change.limit ?? this.capacity })
   }
 }

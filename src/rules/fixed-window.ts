@@ -1,4 +1,4 @@
-import { positive } from '../core/check.ts'
+import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 
@@ -81,6 +81,7 @@ class FixedWindow implements Rule {
   }
 
   with(change: QuotaChange): Rule {
+    known('a fixed window', change, ['rate', 'per'])
     return new FixedWindow({ ...this.#options, ...change })
   }
 

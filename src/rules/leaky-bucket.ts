@@ -1,4 +1,4 @@
-import { positive } from '../core/check.ts'
+import { known, positive } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -53,6 +53,7 @@ class LeakyBucket extends TokenBucket {
   }
 
   override with(change: QuotaChange): Rule {
+    known('a leaky bucket', change, ['rate', 'per', 'capacity'])
     return new LeakyBucket({ ...this.#options, ...change })
   }
 }

@@ -1,4 +1,4 @@
-import { positive } from '../core/check.ts'
+import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 
@@ -103,6 +103,7 @@ class SlidingWindow implements Rule {
   }
 
   with(change: QuotaChange): Rule {
+    known('a sliding window', change, ['rate', 'per'])
     return new SlidingWindow({ ...this.#options, ...change })
   }
 

@@ -1,4 +1,4 @@
-import { positive } from '../core/check.ts'
+import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { Drain, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { drained, drainOf } from './drain.ts'
@@ -88,6 +88,7 @@ export class TokenBucket implements Rule {
   }
 
   with(change: QuotaChange): Rule {
+    known('a token bucket', change, ['rate', 'per', 'burst'])
     return new TokenBucket({ ...this.#options, ...change })
   }
 

@@ -134,6 +134,20 @@ describe('verbs', () => {
     expect(limiter.decide('k')).toMatchObject({ allowed: false, retryAfter: 3599 })
   })
 
+  it.each([
+    [{ rate: 0 }, /^rate must be/],
+    [{ per: '1 day' }, /^per must be/],
+    [{ limit: 5 }, /^limit is not something a token bucket can take/],
+    [{ brust: 5 }, /^brust is not/],
+    [undefined, /^quota must be/],
+    [7, /^quota must be/],
+  ])('refuses to reconfigure to %j, and stays as it was', async (quota, message) => {
+    const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1h' })
+    limiter.allow('k')
+    await expect(limiter.reconfigure(quota as never)).rejects.toThrow(message)
+    expect(await limiter.peek('k')).toMatchObject({ limit: 2, remaining: 1 })
+  })
+
   it('counts what it did, and tells those who listen', async () => {
     const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1h', name: 'api' })
     const heard: string[] = []
