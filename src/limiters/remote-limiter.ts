@@ -1,45 +1,29 @@
-import { type Clock, systemClock } from '../core/clock.ts'
-import { within } from '../core/deadline.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
-import { isAioFluxError } from '../core/errors.ts'
+import type { Micros, Millis } from '../core/duration.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
+import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { AsyncLimiter, late } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { LocalLimiter } from './limiter.ts'
-import { degraded, Outage, type OutagePolicy } from './outage.ts'
-
-export interface RemoteOptions {
-  readonly name: string
-  readonly clock?: Clock | undefined
-  readonly policy: OutagePolicy
-  readonly timeout?: Duration | undefined
-  /** Answers in an outage under the policy 'local'. */
-  readonly standIn?: LocalLimiter | undefined
-}
+import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 /** One rule, asked through a storage that lies elsewhere. */
 export class RemoteLimiter extends AsyncLimiter {
-  readonly ledger: RemoteLedger
-  readonly #policy: OutagePolicy
-  readonly #standIn: LocalLimiter | undefined
-  readonly #timeout: Millis | undefined
-  readonly #outage: Outage
+  readonly #desk: RemoteDesk
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
-    const { policy, standIn, timeout } = options
-    this.ledger = ledger
-    this.#policy = policy
-    this.#standIn = standIn
-    this.#timeout = timeout === undefined ? undefined : toMillis('storageTimeout', timeout)
-    this.#outage = new Outage(this.clock)
+    this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+  }
+
+  get ledger(): RemoteLedger {
+    return this.#desk.ledger
   }
 
   get capacity(): number {
-    return this.ledger.rule.capacity
+    return this.#desk.capacity
   }
 
   // The two verbs of the hot path, without a promise more than they need.
@@ -50,7 +34,7 @@ export class RemoteLimiter extends AsyncLimiter {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#ask(
+    return this.#desk.ask(
       'reserve',
       key,
       tokens,
@@ -71,7 +55,7 @@ export class RemoteLimiter extends AsyncLimiter {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#ask(
+    return this.#desk.ask(
       'reserve',
       key,
       cost,
@@ -86,13 +70,13 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
-    return this.#ask(
+    return this.#desk.ask(
       move,
       key,
       cost,
       0,
       (verdict) => decisionOf(verdict, this.capacity, cost),
-      (failure) => this.#withoutStorage(failure, move, key, cost),
+      (failure) => this.#desk.withoutStorage(failure, move, key, cost),
     )
   }
 
@@ -106,7 +90,7 @@ export class RemoteLimiter extends AsyncLimiter {
     for (;;) {
       const asked = this.clock.now()
       const patience = Math.floor(Math.max(0, deadline - asked) * 1000)
-      const verdict = await this.#ask<Verdict | { failure: Error | undefined }>(
+      const verdict = await this.#desk.ask<Verdict | { failure: Error | undefined }>(
         'reserve',
         key,
         cost,
@@ -115,8 +99,8 @@ export class RemoteLimiter extends AsyncLimiter {
         (failure) => ({ failure }),
       )
       if ('failure' in verdict) {
-        if (this.#policy === 'local') return this.#waitAtHome(key, cost, deadline, signal)
-        const decision = await this.#withoutStorage(verdict.failure, 'reserve', key, cost)
+        if (this.#desk.policy === 'local') return this.#waitAtHome(key, cost, deadline, signal)
+        const decision = await this.#desk.withoutStorage(verdict.failure, 'reserve', key, cost)
         if (decision.allowed) return decision
         await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
       } else if (verdict.wait >= 0) {
@@ -155,60 +139,10 @@ export class RemoteLimiter extends AsyncLimiter {
     this.closing.signal.throwIfAborted()
   }
 
-  /** Asks the storage, unless it is being left alone; what it answers is put to `use`, what it does not to `without`. */
-  #ask<T>(
-    move: Move,
-    key: string,
-    cost: number,
-    extra: Micros,
-    use: (verdict: Verdict) => T,
-    without: (failure: Error | undefined) => T | Promise<T>,
-  ): Promise<T> {
-    const outage = this.#outage
-    if (outage.left > 0) return Promise.resolve(without(outage.failure))
-    outage.asking()
-    const answer = this.ledger.run(move, key, cost, extra)
-    return (this.#timeout === undefined ? answer : within(this.#timeout, answer)).then(
-      (verdict) => {
-        if (outage.answered()) this.events.emit('recovered', {})
-        return use(verdict)
-      },
-      (error) => {
-        // Only failures of the storage count. An error of the caller's is the caller's.
-        if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
-        outage.failed(error)
-        this.events.emit('storageError', { error })
-        return without(error)
-      },
-    )
-  }
-
   async #answerFor(failure: Error | undefined, key: string, cost: number): Promise<Decision> {
-    const decision = await this.#withoutStorage(failure, 'reserve', key, cost)
+    const decision = await this.#desk.withoutStorage(failure, 'reserve', key, cost)
     this.tell(key, decision)
     return decision
-  }
-
-  async #withoutStorage(
-    failure: Error | undefined,
-    move: 'reserve' | 'peek',
-    key: string,
-    cost: number,
-  ): Promise<Decision> {
-    const { left } = this.#outage
-    switch (this.#policy) {
-      case 'allow':
-        return degraded(true, this.capacity, cost, left)
-      case 'deny':
-        return degraded(false, this.capacity, cost, left)
-      case 'local': {
-        const standIn = this.#standIn as LocalLimiter
-        const answer = move === 'peek' ? standIn.peek(key, cost) : standIn.consume(key, cost)
-        return { ...(await answer), degraded: true }
-      }
-      case 'throw':
-        throw failure
-    }
   }
 
   async #passUnlessLate(
@@ -247,7 +181,7 @@ export class RemoteLimiter extends AsyncLimiter {
     signal: AbortSignal | undefined,
   ): Promise<Decision> {
     const timeout = Math.max(0, deadline - this.clock.now()) / 1000
-    const decision = await (this.#standIn as LocalLimiter).wait(key, {
+    const decision = await (this.#desk.standIn as LocalLimiter).wait(key, {
       cost,
       ...(deadline < Infinity && { timeout }),
       ...(signal && { signal }),
