@@ -1,6 +1,5 @@
 import type { Millis } from '../core/duration.ts'
-import type { LocalLimiter } from '../limiters/limiter.ts'
-import { type Algorithm, type Limit, limiterOf } from './limit.ts'
+import { type Algorithm, type Limit, type Limits, limiterOf } from './limit.ts'
 import type { Lines } from './log-lines.ts'
 import { type Format, type ParseLine, parsers } from './parse-line.ts'
 import type { LogRecord } from './record.ts'
@@ -21,6 +20,8 @@ export interface JudgeOptions {
   readonly limits: readonly Limit[]
   readonly key: string
   readonly format: Format
+  /** The most keys each limit remembers. @default as many as fit a few hundred megabytes */
+  readonly room?: number
 }
 
 /** Longer keys are cut, so that a bounded number of keys is a bounded amount of memory. */
@@ -31,6 +32,8 @@ const SAMPLES = 3
 /** Reads lines, puts them in order and asks the limits, on the log's own clock. */
 export class Judge {
   malformed = 0
+  /** Were there ever more keys than the limits can tell apart? Then verdicts on newcomers cannot be relied on. */
+  crowded = false
   /** The first malformed lines. */
   readonly samples: string[] = []
   readonly #options: JudgeOptions
@@ -38,7 +41,7 @@ export class Judge {
   readonly #order = new Reorderer<LogRecord>()
   /** The time the log has reached. It never goes back. */
   #now: Millis = 0
-  #limiter: LocalLimiter | undefined
+  #limits: Limits | undefined
 
   constructor(options: JudgeOptions) {
     this.#options = options
@@ -62,39 +65,41 @@ export class Judge {
       if (record === undefined) this.#malformed(line)
       else this.#order.push({ time: record.time, key: ownKey(record.key) }, ready)
     }
-    return ready.map((record) => this.#judge(record))
+    return this.#judgeAll(ready)
   }
 
   /** The log is over: the verdicts on all that is left. */
   end(): Verdict[] {
     const ready: LogRecord[] = []
     this.#order.end(ready)
-    return ready.map((record) => this.#judge(record))
+    return this.#judgeAll(ready)
   }
 
-  /** How many keys were forgotten for want of room; verdicts on them may be too kind. */
-  async evicted(): Promise<number> {
-    return (await this.#limiter?.getStats())?.evicted ?? 0
+  #judgeAll(ready: readonly LogRecord[]): Verdict[] {
+    const verdicts = ready.map((record) => this.#judge(record))
+    this.crowded ||= this.#limits?.crowded() ?? false
+    return verdicts
   }
 
   #judge({ key, time }: LogRecord): Verdict {
     if (time > this.#now) this.#now = time
-    this.#limiter ??= this.#start()
+    this.#limits ??= this.#start()
+    const { limiter } = this.#limits
     let deniedBy = -1
     if (this.#options.limits.length === 1) {
-      if (!this.#limiter.allow(key)) deniedBy = 0
+      if (!limiter.allow(key)) deniedBy = 0
     } else {
-      const decision = this.#limiter.decide(key)
+      const decision = limiter.decide(key)
       if (!decision.allowed) deniedBy = Number(decision.deniedBy)
     }
     return { key, time: this.#now, allowed: deniedBy < 0, deniedBy }
   }
 
-  #start(): LocalLimiter {
-    const { algorithm, limits } = this.#options
+  #start(): Limits {
+    const { algorithm, limits, room } = this.#options
     // From the first record on: microseconds since 1970 would leave fewer bits for the fractions.
     const beginning = this.#now
-    return limiterOf(algorithm, limits, { now: () => this.#now - beginning })
+    return limiterOf(algorithm, limits, { now: () => this.#now - beginning }, room)
   }
 
   #malformed(line: string): void {

@@ -95,14 +95,25 @@ export class KeyTally {
   }
 
   #makeRoom(): void {
-    const entries = [...this.#entries.values()].sort(worseHit)
-    for (const { key, requests, denied } of entries.slice(Math.floor(this.#mostKeys / 2))) {
-      this.#entries.delete(key)
+    // Only the middle is looked for, so numbers are sorted and not entries.
+    const scores = Float64Array.from(this.#entries.values(), score).sort()
+    const middle = scores[scores.length >> 1] as number
+    let left = scores.length - (scores.length >> 1)
+    for (const entry of this.#entries.values()) {
+      if (left === 0) return
+      if (score(entry) > middle) continue
+      left -= 1
+      this.#entries.delete(entry.key)
       this.others.keys += 1
-      this.others.requests += requests
-      this.others.denied += denied
+      this.others.requests += entry.requests
+      this.others.denied += entry.denied
     }
   }
+}
+
+/** The higher, the worse hit: denials first, then requests. */
+function score({ denied, requests }: KeyCount): number {
+  return denied * 2 ** 20 + Math.min(requests, 2 ** 20 - 1)
 }
 
 function worseHit(a: KeyCount, b: KeyCount): number {

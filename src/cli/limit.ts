@@ -59,25 +59,49 @@ function perOf(text: string): Micros | undefined {
   }
 }
 
-// Buckets cost a few bytes a key; the states of windows are lists.
-const MOST_BUCKETS = 1_000_000
-const MOST_WINDOWS = 100_000
+/** How much memory the states of one limit may take, about. */
+const STATES_BYTES = 200e6
+
+/** The states of how many keys fit: a few bytes a key for buckets, for windows a list of what passed. */
+export function roomFor(algorithm: Algorithm, { rate }: Limit): number {
+  if (algorithm.endsWith('bucket')) return 4_000_000
+  const moments = algorithm === 'fixed-window' ? 1 : Math.min(Math.ceil(rate), 128)
+  return Math.floor(STATES_BYTES / (400 + 24 * moments))
+}
+
+/** The limits as one limiter. */
+export interface Limits {
+  readonly limiter: LocalLimiter
+  /** Are there more keys than can be told apart now? Then newcomers share what is left. */
+  crowded(): boolean
+}
 
 /**
  * The limits as one limiter, all or none. Each is named by its place in the list.
  *
  * Make it when `clock` stands at the beginning of the log: ledgers count from where they are opened, and are most
  * exact near it.
+ *
+ * @param room the most keys each limit remembers
  */
 export function limiterOf(
   algorithm: Algorithm,
   limits: readonly Limit[],
   clock: Clock,
-): LocalLimiter {
-  const maxKeys = algorithm.endsWith('bucket') ? MOST_BUCKETS : MOST_WINDOWS
-  const storage = new MemoryStorage({ clock, maxKeys })
-  const limiters = limits.map((limit, i) => single(algorithm, limit, storage, String(i)))
-  return limiters.length === 1 ? (limiters[0] as LocalLimiter) : LimiterFactory.composite(limiters)
+  room?: number,
+): Limits {
+  const storages = limits.map(
+    (limit) => new MemoryStorage({ clock, maxKeys: room ?? roomFor(algorithm, limit) }),
+  )
+  const limiters = limits.map((limit, i) =>
+    single(algorithm, limit, storages[i] as MemoryStorage, String(i)),
+  )
+  return {
+    limiter:
+      limiters.length === 1 ? (limiters[0] as LocalLimiter) : LimiterFactory.composite(limiters),
+    // A hash table may turn a key away when it is not quite full.
+    crowded: () => storages.some(({ size, maxKeys }) => size >= maxKeys * 0.95),
+  }
 }
 
 function single(
@@ -87,8 +111,8 @@ function single(
   name: string,
 ): LocalLimiter {
   const { rate } = limit
-  // The scope keeps two equal limits from sharing their counts.
-  const quota = { rate, per: limit.per / 1e6, storage, scope: name, name }
+  // Each has a storage of its own, so that two equal limits do not share their counts.
+  const quota = { rate, per: limit.per / 1e6, storage, name }
   const room = limit.burst ?? rate
   switch (algorithm) {
     case 'token-bucket':

@@ -35,7 +35,7 @@ export async function replay(args: readonly string[], terminal: Terminal): Promi
   } finally {
     progress.end()
   }
-  const report = await tally.report(judge)
+  const report = tally.report(judge)
   if (report.requests === 0 && judge.malformed > 0) throw nothingParses(options, judge)
   const { stdout } = terminal
   if (json) stdout.write(`${JSON.stringify(report)}\n`)

@@ -28,8 +28,8 @@ export interface Report {
   keysSeen: number
   /** Keys that were not counted one by one because there were too many, together. */
   others: { keys: number; requests: number; allowed: number; denied: number } | null
-  /** Keys the limiter forgot for want of room. */
-  evicted: number
+  /** There were more keys at once than the limits can tell apart: verdicts cannot be relied on. */
+  crowded: boolean
   timeline: { from: string; seconds: number; allowed: number; denied: number }[]
 }
 
@@ -77,7 +77,7 @@ export class Tally {
     this.#timeline.add(verdict.time, verdict.allowed)
   }
 
-  async report(judge: Judge): Promise<Report> {
+  report(judge: Judge): Report {
     const { algorithm, key, top } = this.#options
     const { others, seen } = this.#keys
     return {
@@ -100,7 +100,7 @@ export class Tally {
       })),
       keysSeen: seen,
       others: others.keys === 0 ? null : { ...others, allowed: others.requests - others.denied },
-      evicted: await judge.evicted(),
+      crowded: judge.crowded,
       timeline: this.#buckets(),
     }
   }

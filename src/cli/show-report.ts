@@ -120,7 +120,7 @@ function neededBursts({ limits }: Report, width: number, paint: Paint): string[]
 
 function notes(report: Report, width: number, paint: Paint): string[] {
   const notes: string[] = []
-  const { malformed, reordered, late, others, evicted, requests, key } = report
+  const { malformed, reordered, late, others, crowded, requests, key } = report
   if (requests === 0) notes.push('nothing to judge: the log is empty')
   if (malformed > 0) notes.push(`${plural(malformed, 'malformed line')} skipped`)
   if (reordered > 0) notes.push(`${plural(reordered, 'record')} out of order, put in place`)
@@ -135,13 +135,11 @@ function notes(report: Report, width: number, paint: Paint): string[] {
   if (others !== null) {
     notes.push(
       `too many keys to count each: ${plural(others.keys, 'key')} that were denied least are added up ` +
-        `(${grouped(others.requests)} requests, ${grouped(others.denied)} denied)`,
+        `(${grouped(others.requests)} requests, ${grouped(others.denied)} denied), and one that came back may have needed more burst`,
     )
   }
-  if (evicted > 0) {
-    notes.push(
-      `the limiter forgot ${plural(evicted, 'key')} for want of room: denials may be too few`,
-    )
+  if (crowded) {
+    notes.push('more keys at once than the limits can tell apart: too many may have been denied')
   }
   return notes
     .flatMap((note) =>

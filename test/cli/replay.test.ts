@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { LONGEST_LINE } from '../../src/cli/log-lines.ts'
+import { Judge, verdicts } from '../../src/cli/judge.ts'
+import { parseLimit } from '../../src/cli/limit.ts'
+import { LONGEST_LINE, logLines } from '../../src/cli/log-lines.ts'
 import { child, clf, command, launch, log, type Setting } from './support.ts'
 
 // A machine with other things to do takes its time to start a process.
@@ -113,6 +115,21 @@ describe('what it reads', () => {
     expect(await judged(text)).toMatchObject({ requests: 2, malformed: 2 })
   })
 
+  it('a line longer than any string can be, in little memory', async () => {
+    const piece = Buffer.alloc(4 * 1024 * 1024, 'x')
+    async function* endless() {
+      for (let i = 0; i < 140; i++) yield piece
+      yield Buffer.from('\nlast')
+    }
+    const lines: string[] = []
+    let tooLong = 0
+    for await (const found of logLines(endless())) {
+      lines.push(...found.lines)
+      tooLong += found.tooLong
+    }
+    expect({ lines, tooLong }).toEqual({ lines: ['last'], tooLong: 1 })
+  })
+
   it('lines of just the length it keeps, and none longer', async () => {
     const line = (length: number) => `{"ts":1000000000,"x":"${'y'.repeat(length - 24)}"}`
     expect(line(LONGEST_LINE).length).toBe(LONGEST_LINE)
@@ -134,6 +151,14 @@ describe('what it judges', () => {
     const report = await judged(log(clf(0), clf(100), clf(200), clf(10), clf(300)))
     expect(report).toMatchObject({ requests: 5, reordered: 0, late: 1 })
     expect(report.to).toBe('2015-05-17T10:05:00.000Z')
+    async function* lines() {
+      yield { lines: [clf(0), clf(100), clf(200), clf(10)], tooLong: 0 }
+    }
+    const limits = [parseLimit('1/1h', 'fixed-window', undefined)]
+    const options = { algorithm: 'fixed-window', limits, key: 'ip', format: 'clf' } as const
+    const seconds: number[] = []
+    for await (const { time } of verdicts(lines(), options)) seconds.push((time / 1000) % 3600)
+    expect(seconds).toEqual([0, 100, 100, 200])
   })
 
   it('records of one time in the order of the file', async () => {
@@ -192,7 +217,29 @@ describe('what it judges', () => {
     const report = await judged(log(...lines), '--top', '3')
     expect(report.keys.map(({ key }: { key: string }) => key)).toEqual(['c', 'b', 'd'])
     expect(report.keysSeen).toBe(4)
+    const busy = Array.from({ length: 9 }, (_, i) => clf(i * 60, 'busy'))
+    const { keys } = await judged(
+      log(...busy, ...lines.map((line) => line.replace('10:00', '10:09'))),
+    )
+    expect(keys.map(({ key }: { key: string }) => key)).toEqual(['c', 'b', 'busy', 'd', 'a'])
     expect((await judged(log(...lines), '--top', '0')).keys).toEqual([])
+  })
+
+  it('more keys than it has room for, and says so', async () => {
+    async function* lines() {
+      yield { lines: Array.from({ length: 200 }, (_, i) => clf(i, `10.0.0.${i}`)), tooLong: 0 }
+    }
+    const limits = [parseLimit('1/1h', 'fixed-window', undefined)]
+    const options = { algorithm: 'fixed-window', limits, key: 'ip', format: 'clf' } as const
+    const crowded = async (room: number) => {
+      const judge = new Judge({ ...options, room })
+      for await (const piece of lines()) judge.push(piece)
+      expect(judge.end().length).toBe(60)
+      return judge.crowded
+    }
+    expect(await crowded(100)).toBe(true)
+    expect(await crowded(1000)).toBe(false)
+    expect(await judged(THREE)).toMatchObject({ crowded: false, others: null })
   })
 
   it('very long keys apart, without keeping them whole', async () => {
