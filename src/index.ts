@@ -31,7 +31,7 @@ export type {
 export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
-export { ConcurrencyLimiter, type Permit } from './limiters/concurrency-limiter.ts'
+export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
 export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
@@ -43,6 +43,8 @@ export type {
   WaitOptions,
 } from './limiters/limiter.ts'
 export type { OutagePolicy } from './limiters/outage.ts'
+export type { Permit } from './limiters/permit.ts'
+export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'

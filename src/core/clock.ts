@@ -14,9 +14,10 @@ export interface Clock {
   now(): Millis
   /**
    * Calls `run` once, `delay` milliseconds from now.
+   * @param idle housekeeping that nobody awaits: it must not keep a process alive
    * @default the timers of the runtime
    */
-  after?(delay: Millis, run: () => void): Cancel
+  after?(delay: Millis, run: () => void, idle?: boolean): Cancel
 }
 
 /** The runtime's monotonic clock and its timers. */
@@ -43,7 +44,9 @@ export function at(clock: Clock, due: Millis, run: () => void): Cancel {
   return () => cancel()
 }
 
-function systemTimer(delay: Millis, run: () => void): Cancel {
+function systemTimer(delay: Millis, run: () => void, idle = false): Cancel {
   const timer = setTimeout(run, Math.min(Math.ceil(delay), LONGEST_TIMEOUT))
+  // Browsers give numbers for timers, and keep nothing alive.
+  if (idle) (timer as { unref?: () => void }).unref?.()
   return () => clearTimeout(timer)
 }

@@ -1,15 +1,8 @@
 import type { Micros } from '../core/duration.ts'
 import { type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
 import type { LimiterOptions, WaitOptions } from './limiter.ts'
+import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
-
-/** The right to be inside, until it is released. Releasing twice is releasing once. */
-export interface Permit extends Disposable, AsyncDisposable {
-  readonly key: string
-  readonly tokens: number
-  readonly released: boolean
-  release(): void
-}
 
 /**
  * How many at once, for each key.
@@ -51,23 +44,6 @@ export class ConcurrencyLimiter extends RuleLimiter {
   }
 
   #issue(key: string, tokens: number): Permit {
-    let released = false
-    const release = () => {
-      if (released) return
-      released = true
-      this.leave(key, tokens)
-    }
-    return {
-      key,
-      tokens,
-      get released() {
-        return released
-      },
-      release,
-      [Symbol.dispose]: release,
-      async [Symbol.asyncDispose]() {
-        release()
-      },
-    }
+    return permitOf(key, tokens, () => this.leave(key, tokens))
   }
 }

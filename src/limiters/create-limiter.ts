@@ -1,8 +1,8 @@
 import type { Rule } from '../core/rule.ts'
-import type { Storage } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
 import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
 
@@ -26,21 +26,24 @@ export function createLimiter(rule: Rule, options: LimiterOptions = {}): Limiter
     return new RuleLimiter(rule, options)
   }
   const ledger = storage.open(rule, scope, options.clock)
-  return isLocal(ledger) ? new RuleLimiter(rule, options) : remote(rule, ledger, options)
+  if (isLocal(ledger)) return new RuleLimiter(rule, options)
+  const { clock } = options
+  const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock })
+  return new RemoteLimiter(ledger, remoteOptions(options, rule.kind, standIn))
 }
 
-function remote(
-  rule: Rule,
-  ledger: Exclude<ReturnType<Storage['open']>, { reserve: unknown }>,
+/** The same, asked from afar; with the policy 'local', a limiter of this process stands in for it in an outage. */
+export function remoteOptions(
   options: LimiterOptions,
-): Limiter {
-  const { name, scope, clock, onStorageError: policy = 'deny', storageTimeout } = options
-  return new RemoteLimiter(ledger, {
-    name: name ?? scope ?? rule.kind,
+  kind: string,
+  standIn: () => LocalLimiter,
+): RemoteOptions {
+  const { name, scope, clock, onStorageError: policy = 'deny', storageTimeout: timeout } = options
+  return {
+    name: name ?? scope ?? kind,
     clock,
     policy,
-    timeout: storageTimeout,
-    standIn:
-      policy === 'local' ? new RuleLimiter(rule, clock === undefined ? {} : { clock }) : undefined,
-  })
+    timeout,
+    standIn: policy === 'local' ? standIn() : undefined,
+  }
 }

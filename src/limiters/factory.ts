@@ -3,14 +3,18 @@ import type { Quota, Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
+import { type PermitsOptions, permits } from '../rules/permits.ts'
 import { slidingWindow } from '../rules/sliding-window.ts'
 import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
+import { MemoryStorage } from '../storage/memory-storage.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
 import { CompositeLimiter, type LocalMember } from './composite-limiter.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import { createLimiter, type LocalOptions } from './create-limiter.ts'
+import { createLimiter, type LocalOptions, remoteOptions } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
+import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** A limiter of a composite; with `key`, asked under another key than the caller's. */
@@ -40,8 +44,11 @@ export interface LimiterFactory {
   readonly fixedWindow: Maker<Quota>
   /** A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. */
   readonly adaptive: (options?: AdaptiveOptions) => AdaptiveLimiter
-  /** How many at once. See {@link ConcurrencyLimiter}. */
-  readonly concurrency: (options: ConcurrencyOptions & LimiterOptions) => ConcurrencyLimiter
+  /** How many at once. See {@link ConcurrencyLimiter}; over a remote storage {@link RemoteConcurrency}. */
+  readonly concurrency: {
+    (options: ConcurrencyOptions & LocalOptions): ConcurrencyLimiter
+    (options: PermitsOptions & LimiterOptions): RemoteConcurrency
+  }
   /**
    * Several limits at once, all or none: a call passes when all of them let it, and a denial by one costs nothing at
    * the others. The decision is the tightest one; `deniedBy` names the first that said no.
@@ -61,8 +68,21 @@ export const LimiterFactory: LimiterFactory = {
   leakyBucket: maker(leakyBucket),
   fixedWindow: maker(fixedWindow),
   adaptive: (options = {}) => new AdaptiveLimiter(checked(options)),
-  concurrency: (options) => new ConcurrencyLimiter(checked(options)),
+  concurrency: concurrency as LimiterFactory['concurrency'],
   composite,
+}
+
+function concurrency(
+  options: PermitsOptions & LimiterOptions,
+): ConcurrencyLimiter | RemoteConcurrency {
+  const { storage, scope = DEFAULT_SCOPE, clock } = checkedOptions(checked(options))
+  if (storage === undefined || storage instanceof MemoryStorage) {
+    return new ConcurrencyLimiter(options)
+  }
+  const ledger = storage.open(permits(options), scope, clock)
+  if (isLocal(ledger)) return new ConcurrencyLimiter(options)
+  const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
+  return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
 }
 
 function maker<Options extends object>(rule: (options: Options) => Rule): Maker<Options> {
@@ -80,7 +100,7 @@ function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter {
     throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
   }
   const members = list.map(member)
-  return isLocal(members) ? new CompositeLimiter(members) : new MixedComposite(members)
+  return allLocal(members) ? new CompositeLimiter(members) : new MixedComposite(members)
 }
 
 function member(part: CompositePart): Member {
@@ -97,7 +117,7 @@ function member(part: CompositePart): Member {
   return { limiter, keyOf: key }
 }
 
-function isLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
+function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
   return members.every(({ limiter }) => limiter instanceof SyncLimiter)
 }
 

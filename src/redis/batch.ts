@@ -8,8 +8,8 @@ const MOVES: Readonly<Record<Move, string>> = {
   reset: '4',
   block: '5',
 }
-/** The largest whole number; the script says it for endless. */
-const NEVER: Micros = Number.MAX_SAFE_INTEGER
+/** What the script says for endless: a round number, since not every client reads the last digits of a long one right. */
+const NEVER: Micros = 9_000_000_000_000_000
 /** States in one call: more save little, and keep the server from others for longer. */
 const MOST_STATES = 128
 

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { generated } from '../../scripts/lua.mjs'
 import { link, paramsOf } from '../../src/redis/link.ts'
 import { script } from '../../src/redis/script.ts'
+import { permits } from '../../src/rules/permits.ts'
 
 /** One step of a trace: at `now`, a move on the states of `key`. */
 interface Step {
@@ -26,7 +27,7 @@ interface Step {
   readonly times: number
 }
 
-const NEVER = Number.MAX_SAFE_INTEGER
+const NEVER = 9_000_000_000_000_000
 const lists: [string, () => Rule[]][] = [
   ['token bucket', () => [tokenBucket({ rate: 7, per: '1s' })]],
   [
@@ -38,6 +39,7 @@ const lists: [string, () => Rule[]][] = [
   ['fixed window', () => [fixedWindow({ rate: 7, per: '1s' })]],
   ['sliding window', () => [slidingWindow({ rate: 7, per: '1s' })]],
   ['sliding window of many', () => [slidingWindow({ rate: 1000, per: '1s' })]],
+  ['permits', () => [permits({ limit: 9, ttl: 2 })]],
   [
     'composite of three',
     () => [
@@ -101,6 +103,9 @@ describe('twins', () => {
     ],
     ['composite of three', 'if peek or not granted then states = before end', ''],
     ['composite of three', 'if verdict < 0 then granted = false end', 'granted = verdict >= 0'],
+    ['permits', 'if s[i + 1] > 0 and s[i + 2] > now then', 'if s[i + 1] > 0 then'],
+    ['permits', 's[i + 1] = s[i + 1] - cost', 's[i + 1] = 0'],
+    ['permits', 'if inside + cost > p.limit', 'if inside + cost >= p.limit'],
     ['token bucket', "'<' .. string.rep('d', count)", "'<' .. string.rep('f', count)"],
     ['token bucket', 'if state[count] > now then', 'if true then'],
   ]
@@ -183,6 +188,11 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
     const cost = random() < 0.7 ? 1 : random() < 0.2 ? 0.5 : Math.ceil(random() * most)
     // Nor a reset or a block, where moments have to gather.
     const kind = random() * (pace > 3 ? 0.95 : 1)
+    if (rules[0]?.kind === 'permits') {
+      // The last argument is the number of a permit: a few of them, coming, renewed and going.
+      const id = 1 + Math.floor(random() * 6)
+      return { now, key, move: kind < 0.6 ? 1 : kind < 0.7 ? 2 : 3, cost, extra: id, times: 1 }
+    }
     if (kind < 0.55) return { now, key, move: 1, cost, extra: 0, times: random() < 0.2 ? 5 : 1 }
     if (kind < 0.7) {
       open.push({ key, cost, due: now + span / 2 })

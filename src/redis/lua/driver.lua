@@ -14,7 +14,7 @@
 -- A state is kept as one string of doubles: the rule's numbers, then until when the key is blocked. It lives until it
 -- equals a fresh one.
 local RESERVE, PEEK, REFUND, RESET, BLOCK = 1, 2, 3, 4, 5
-local NEVER = 9007199254740991
+local NEVER = 9000000000000000
 local size = #rules
 local formats = {}
 -- Of the group at hand, for each rule: its numbers, until when it is blocked, whether it was stored, its last verdict,

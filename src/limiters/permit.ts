@@ -1,0 +1,29 @@
+/** The right to be inside, until it is released. Releasing twice is releasing once. */
+export interface Permit extends Disposable, AsyncDisposable {
+  readonly key: string
+  readonly tokens: number
+  readonly released: boolean
+  release(): void
+}
+
+/** A permit that calls `giveBack` when it is released first. */
+export function permitOf(key: string, tokens: number, giveBack: () => void): Permit {
+  let released = false
+  const release = () => {
+    if (released) return
+    released = true
+    giveBack()
+  }
+  return {
+    key,
+    tokens,
+    get released() {
+      return released
+    },
+    release,
+    [Symbol.dispose]: release,
+    async [Symbol.asyncDispose]() {
+      release()
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import { type Cancel, systemClock } from '../core/clock.ts'
+import type { Decision } from '../core/decision.ts'
+import type { Micros, Millis } from '../core/duration.ts'
+import type { QuotaChange } from '../core/rule.ts'
+import type { RemoteLedger } from '../core/storage.ts'
+import { AsyncLimiter } from './async-limiter.ts'
+import { decisionOf } from './decision-of.ts'
+import type { WaitOptions } from './limiter.ts'
+import { type Permit, permitOf } from './permit.ts'
+import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+
+/** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
+const ID_BITS = 48
+
+interface Held {
+  readonly id: number
+  readonly key: string
+  tokens: number
+}
+
+/**
+ * How many at once over many processes, for each key. A permit is a lease: this process renews those it holds, three times in
+ * their life; when the process dies, they come back by themselves.
+ *
+ * Those who wait ask again every 50 ms: in this process first come, first served; across processes whoever asks first.
+ */
+export class RemoteConcurrency extends AsyncLimiter {
+  readonly #desk: RemoteDesk
+  /** What this process holds, by key; the last taken is given back first. */
+  readonly #held = new Map<string, Held[]>()
+  readonly #beat: Millis
+  #stopHeart: Cancel | undefined
+
+  constructor(ledger: RemoteLedger, options: RemoteOptions) {
+    super(options.name, options.clock ?? systemClock)
+    this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.#beat = ledger.rule.span / 1000 / 3
+  }
+
+  get capacity(): number {
+    return this.#desk.capacity
+  }
+
+  /** Waits for permits. */
+  async permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    await this.wait(key, options)
+    return this.#issue(key, options.cost ?? 1)
+  }
+
+  /** Permits, if they can be had now. */
+  async tryPermit(key = '', tokens = 1): Promise<Permit | undefined> {
+    return (await this.acquire(key, tokens)) ? this.#issue(key, tokens) : undefined
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    const held = [...this.#held.values()].flat()
+    this.#held.clear()
+    this.#stopHeart?.()
+    await Promise.all(held.map(({ id, key, tokens }) => this.#return(key, tokens, id)))
+  }
+
+  protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+    const id = Math.floor(Math.random() * 2 ** ID_BITS) + 1
+    return this.#desk.ask(
+      move,
+      key,
+      cost,
+      id,
+      (verdict) => {
+        if (move === 'reserve' && verdict.wait >= 0) this.#hold(id, key, cost)
+        return decisionOf(verdict, this.capacity, cost)
+      },
+      (failure) => this.#desk.withoutStorage(failure, move, key, cost),
+    )
+  }
+
+  protected async giveBack(key: string, cost: number): Promise<void> {
+    const held = this.#held.get(key)
+    // Nothing is held: it was taken in an outage, or given back before.
+    if (held === undefined) await this.#desk.standIn?.release(key, cost)
+    for (let left = cost; left > 0 && held !== undefined && held.length > 0; ) {
+      const last = held[held.length - 1] as Held
+      const tokens = Math.min(left, last.tokens)
+      left -= tokens
+      last.tokens -= tokens
+      if (last.tokens === 0) held.pop()
+      if (held.length === 0) this.#held.delete(key)
+      await this.#return(key, tokens, last.id)
+    }
+    if (this.#held.size === 0) this.#stopHeart?.()
+  }
+
+  protected override leave(key: string, cost: number): void {
+    // What cannot be returned now comes back when its lease ends.
+    this.giveBack(key, cost).catch(() => {})
+  }
+
+  protected async forget(key: string): Promise<void> {
+    this.#held.delete(key)
+    await this.#desk.ledger.run('reset', key, 1, 0)
+  }
+
+  protected async hold(key: string, duration: Micros): Promise<void> {
+    await this.#desk.ledger.run('block', key, 1, duration)
+  }
+
+  protected async change(quota: QuotaChange): Promise<void> {
+    const { ledger } = this.#desk
+    ledger.reconfigure(ledger.rule.with(quota))
+  }
+
+  protected async counts(): Promise<{ keys: number; evicted: number }> {
+    return { keys: this.#held.size, evicted: 0 }
+  }
+
+  #issue(key: string, tokens: number): Permit {
+    return permitOf(key, tokens, () => this.leave(key, tokens))
+  }
+
+  async #return(key: string, tokens: number, id: number): Promise<void> {
+    await this.#desk.ledger.run('refund', key, tokens, id)
+  }
+
+  #hold(id: number, key: string, tokens: number): void {
+    const held = this.#held.get(key)
+    if (held === undefined) this.#held.set(key, [{ id, key, tokens }])
+    else held.push({ id, key, tokens })
+    if (this.#held.size === 1 && held === undefined) this.#startHeart()
+  }
+
+  /** Renews what is held. A renewal that fails is tried again at the next beat: a lease outlives two that are missed. */
+  #startHeart(): void {
+    this.#stopHeart?.()
+    const beat = () => {
+      for (const { id, key, tokens } of [...this.#held.values()].flat()) {
+        this.#desk.ledger.run('reserve', key, tokens, id).catch(() => {})
+      }
+      this.#startHeart()
+    }
+    this.#stopHeart = (this.clock.after ?? systemClock.after)?.call(
+      this.clock,
+      this.#beat,
+      beat,
+      true,
+    )
+  }
+}
