@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { redisBinary } from '../support/redis-binary.ts'
+import { findRedis } from '../support/redis-binary.ts'
 import {
   canStartRedis,
   type RedisServer,
@@ -186,13 +186,13 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
 
 describe('where there is no server', () => {
   it('the error names the ways to get one', async () => {
-    const nowhere = redisBinary({ path: '/nowhere', install: null })
+    const nowhere = findRedis({ path: '/nowhere', install: null })
     await expect(nowhere).rejects.toThrow(/REDIS_URL.*on PATH.*apt-get.*npm run test:unit/s)
   })
 
   it('an installation that fails says so', async () => {
     const install = () => Promise.reject(new Error('no network'))
-    await expect(redisBinary({ path: '/nowhere', install })).rejects.toThrow('no network')
+    await expect(findRedis({ path: '/nowhere', install })).rejects.toThrow('no network')
   })
 
   it('a dead REDIS_URL is an error that names it and not its password', async () => {

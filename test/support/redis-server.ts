@@ -52,8 +52,9 @@ export async function sharedRedis(): Promise<SharedRedis> {
     await redisCommand(url, ['PING'], 2_000)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
+    const shown = url.replace(/\/\/.*@/, '//***@')
     throw new Error(
-      `REDIS_URL is set, but there is no Redis to use: ${why}\n` +
+      `REDIS_URL is ${shown}, but there is no Redis to use: ${why}\n` +
         'Start that server, or unset REDIS_URL and the tests find or start one by themselves.\n' +
         'The tests that need no Redis: npm run test:unit',
       { cause },
