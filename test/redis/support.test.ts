@@ -100,7 +100,9 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
   it('does not outlive a process that is killed', async () => {
     const module = fileURLToPath(new URL('../support/redis-server.ts', import.meta.url))
     const code = `const { startRedis } = await import(${JSON.stringify(module)})
-      const { pid, dir } = await startRedis(); process.stdout.write(pid + ' ' + dir + '\\n'); setInterval(() => {}, 1e6)`
+      const [one, other] = [await startRedis(), await startRedis()]
+      await other.kill()
+      process.stdout.write([one.pid, one.dir, other.dir].join(' ') + '\\n'); setInterval(() => {}, 1e6)`
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -109,11 +111,12 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
       printed += text
     })
     try {
-      await until('pid and folder of the server', () => printed.endsWith('\n'))
-      const [pid, dir] = printed.trim().split(' ') as [string, string]
-      expect(alive(Number(pid)) && existsSync(dir)).toBe(true)
+      await until('two servers, one of them dead', () => printed.endsWith('\n'))
+      const [pid, ...dirs] = printed.trim().split(' ')
+      const left = () => [alive(Number(pid)), ...dirs.map((dir) => existsSync(dir))]
+      expect(left()).toEqual([true, true, true])
       child.kill('SIGKILL')
-      await until('end of the server', () => !alive(Number(pid)) && !existsSync(dir))
+      await until('end of the server', () => !left().includes(true))
     } finally {
       child.kill('SIGKILL')
     }

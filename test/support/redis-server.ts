@@ -96,8 +96,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
   let process = server
   const url = `redis://127.0.0.1:${port}`
-  const stop = async () => {
+  const end = async () => {
     await process.end('SIGTERM')
+    process.forget()
+  }
+  const stop = async () => {
+    await end()
     tidy()
   }
   return {
@@ -115,7 +119,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     [Symbol.asyncDispose]: stop,
     kill: () => process.end('SIGKILL'),
     async restart() {
-      await process.end('SIGTERM')
+      await end()
       process = await start(port)
     },
     pause: () => process.signal('SIGSTOP'),
@@ -146,6 +150,7 @@ async function launch(
     return process
   } catch (error) {
     await process.end('SIGKILL')
+    process.forget()
     throw error
   }
 }
