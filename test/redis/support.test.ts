@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { redisBinary } from '../support/redis-binary.ts'
+import { findRedis } from '../support/redis-binary.ts'
 import {
   canStartRedis,
   type RedisServer,
@@ -100,7 +100,9 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
   it('does not outlive a process that is killed', async () => {
     const module = fileURLToPath(new URL('../support/redis-server.ts', import.meta.url))
     const code = `const { startRedis } = await import(${JSON.stringify(module)})
-      const { pid, dir } = await startRedis(); process.stdout.write(pid + ' ' + dir + '\\n'); setInterval(() => {}, 1e6)`
+      const [one, other] = [await startRedis(), await startRedis()]
+      await other.kill()
+      process.stdout.write([one.pid, one.dir, other.dir].join(' ') + '\\n'); setInterval(() => {}, 1e6)`
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -109,11 +111,12 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
       printed += text
     })
     try {
-      await until('pid and folder of the server', () => printed.endsWith('\n'))
-      const [pid, dir] = printed.trim().split(' ') as [string, string]
-      expect(alive(Number(pid)) && existsSync(dir)).toBe(true)
+      await until('two servers, one of them dead', () => printed.endsWith('\n'))
+      const [pid, ...dirs] = printed.trim().split(' ')
+      const left = () => [alive(Number(pid)), ...dirs.map((dir) => existsSync(dir))]
+      expect(left()).toEqual([true, true, true])
       child.kill('SIGKILL')
-      await until('end of the server', () => !alive(Number(pid)) && !existsSync(dir))
+      await until('end of the server', () => !left().includes(true))
     } finally {
       child.kill('SIGKILL')
     }
@@ -186,13 +189,13 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
 
 describe('where there is no server', () => {
   it('the error names the ways to get one', async () => {
-    const nowhere = redisBinary({ path: '/nowhere', install: null })
+    const nowhere = findRedis({ path: '/nowhere', install: null })
     await expect(nowhere).rejects.toThrow(/REDIS_URL.*on PATH.*apt-get.*npm run test:unit/s)
   })
 
   it('an installation that fails says so', async () => {
     const install = () => Promise.reject(new Error('no network'))
-    await expect(redisBinary({ path: '/nowhere', install })).rejects.toThrow('no network')
+    await expect(findRedis({ path: '/nowhere', install })).rejects.toThrow('no network')
   })
 
   it('a dead REDIS_URL is an error that names it and not its password', async () => {

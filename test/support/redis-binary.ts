@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 
 const NAMES = ['redis-server', 'valkey-server']
 
-export interface BinaryOptions {
+export interface FindOptions {
   /** Folders to look in. @default PATH, or AIOFLUX_TEST_PATH to try out what happens without a server there */
   path?: string
   /** Puts a server where `path` or /usr/bin has it; null where that is not possible. @default apt-get, as root */
@@ -13,11 +13,19 @@ export interface BinaryOptions {
 
 const { PATH = '', AIOFLUX_TEST_PATH = PATH } = process.env
 
-/** Where redis-server or valkey-server is: on PATH, or else installed now, which needs root and apt-get. */
-export async function redisBinary({
+let known: Promise<string> | undefined
+
+/** Where redis-server or valkey-server is; looks, and installs if need be, once a process. */
+export function redisBinary(): Promise<string> {
+  known ??= findRedis()
+  return known
+}
+
+/** On PATH, or else installed now, which needs root and apt-get. */
+export async function findRedis({
   path = AIOFLUX_TEST_PATH,
   install = aptInstall(),
-}: BinaryOptions = {}): Promise<string> {
+}: FindOptions = {}): Promise<string> {
   let cause: unknown
   const found = locate(NAMES, path)
   if (found !== undefined) return found
@@ -74,7 +82,7 @@ function aptInstall(): (() => Promise<void>) | null {
   if (process.getuid?.() !== 0 || locate(['apt-get'], PATH) === undefined) return null
   return () =>
     new Promise((resolve, reject) => {
-      console.log('redis-server is not on PATH: apt-get install redis-server')
+      console.warn('redis-server is not on PATH: apt-get install redis-server')
       execFile(
         'flock',
         ['/tmp/aioflux-test-apt.lock', 'sh', '-c', INSTALL, 'install'],

@@ -129,6 +129,7 @@ async function watch(master: RedisServer): Promise<{ sentinel: Sentinel; end(): 
   let process: ServerProcess | undefined
   const end = async () => {
     await process?.end('SIGKILL')
+    process?.forget()
     rmSync(dir, { recursive: true, force: true })
   }
   for (let attempt = 1; ; attempt++) {
@@ -157,6 +158,7 @@ sentinel failover-timeout ${NAME} 2000
       return { sentinel: { host: '127.0.0.1', port, url, pid: started.pid, command }, end }
     } catch (error) {
       await started.end('SIGKILL')
+      started.forget()
       if (attempt < 3) continue // somebody else took the port between the look and the start
       await end()
       throw error

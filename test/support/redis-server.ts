@@ -52,8 +52,9 @@ export async function sharedRedis(): Promise<SharedRedis> {
     await redisCommand(url, ['PING'], 2_000)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
+    const shown = url.replace(/\/\/.*@/, '//***@')
     throw new Error(
-      `REDIS_URL is set, but there is no Redis to use: ${why}\n` +
+      `REDIS_URL is ${shown}, but there is no Redis to use: ${why}\n` +
         'Start that server, or unset REDIS_URL and the tests find or start one by themselves.\n' +
         'The tests that need no Redis: npm run test:unit',
       { cause },
@@ -95,8 +96,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
   let process = server
   const url = `redis://127.0.0.1:${port}`
-  const stop = async () => {
+  const end = async () => {
     await process.end('SIGTERM')
+    process.forget()
+  }
+  const stop = async () => {
+    await end()
     tidy()
   }
   return {
@@ -114,7 +119,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     [Symbol.asyncDispose]: stop,
     kill: () => process.end('SIGKILL'),
     async restart() {
-      await process.end('SIGTERM')
+      await end()
       process = await start(port)
     },
     pause: () => process.signal('SIGSTOP'),
@@ -145,6 +150,7 @@ async function launch(
     return process
   } catch (error) {
     await process.end('SIGKILL')
+    process.forget()
     throw error
   }
 }

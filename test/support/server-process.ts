@@ -20,6 +20,8 @@ export interface ServerProcess {
   signal(name: NodeJS.Signals): void
   /** Sends the signal, SIGKILL if that has no effect for 3 s, and resolves when the process is gone. */
   end(name: NodeJS.Signals): Promise<void>
+  /** It has ended, and its folder is the caller's business from now on. */
+  forget(): void
 }
 
 export function startProcess(
@@ -37,8 +39,8 @@ export function startProcess(
     failure = error
   })
   const gone = () => failure !== undefined || child.exitCode !== null || child.signalCode !== null
-  const release = child.pid === undefined ? () => {} : leash(child.pid, temporary ? dir : '')
-  child.once('exit', release)
+  const tell = child.pid === undefined ? () => {} : leash(child.pid, temporary ? dir : '')
+  child.once('exit', () => tell('gone\n'))
   return {
     pid: child.pid ?? -1,
     get running() {
@@ -56,6 +58,7 @@ export function startProcess(
         return until(`end of ${command} by SIGKILL`, gone, { within: 3_000, every: 5 })
       })
     },
+    forget: () => tell('done\n'),
   }
 }
 
@@ -64,9 +67,11 @@ export function startProcess(
  * exit, crash or kill -9, it kills the process and removes its temporary folder. Handlers of 'exit' and of signals
  * would not see a kill -9, and would meddle with the test runner's own.
  */
-function leash(pid: number, folder: string): () => void {
-  const script =
-    'trap "" INT TERM HUP; read -r word || { kill -9 "$1"; [ -z "$2" ] || rm -rf "$2"; }'
+function leash(pid: number, folder: string): (word: string) => void {
+  // "gone": no process to kill any more, its number may be another's soon. "done": no folder to remove either.
+  const script = `trap "" INT TERM HUP
+    if read -r word; then [ "$word" = gone ] && read -r word && exit; else kill -9 "$1"; fi
+    [ -z "$2" ] || rm -rf "$2"`
   const keeper: ChildProcess = spawn(
     '/bin/sh',
     ['-c', script, 'aioflux-leash', String(pid), folder],
@@ -79,5 +84,5 @@ function leash(pid: number, folder: string): () => void {
   const stdin = keeper.stdin as Socket
   stdin.unref()
   stdin.on('error', () => {})
-  return () => stdin.end('done\n')
+  return (word) => void stdin.write(word)
 }
