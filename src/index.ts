@@ -7,6 +7,7 @@ export type { Duration } from './core/duration.ts'
 export {
   AioFluxError,
   type AioFluxErrorCode,
+  CircuitBreakerOpen,
   ClosedError,
   CostTooLargeError,
   isAioFluxError,
@@ -17,6 +18,10 @@ export {
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
 export type { Ledger, Storage, Values } from './core/storage.ts'
+export {
+  type CircuitBreakerDecoratorOptions,
+  circuitBreaker,
+} from './decorators/circuit-breaker.ts'
 export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
@@ -32,6 +37,18 @@ export type {
   LocalLimiter,
   WaitOptions,
 } from './limiters/limiter.ts'
+// What may be called at all.
+export type { CircuitBreakerOptions } from './resilience/breaker-options.ts'
+export type {
+  BreakerCall,
+  BreakerCallOptions,
+  BreakerEvents,
+  BreakerSnapshot,
+  BreakerState,
+  BreakerStats,
+} from './resilience/breaker-types.ts'
+export { CircuitBreaker } from './resilience/circuit-breaker.ts'
+export type { ErrorFilter } from './resilience/error-filter.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'

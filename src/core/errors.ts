@@ -10,6 +10,8 @@ export type AioFluxErrorCode =
   | 'WAIT_TIMEOUT'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
+  /** The circuit breaker let nothing through. */
+  | 'CIRCUIT_OPEN'
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND = Symbol.for('aioflux.error')
@@ -126,6 +128,22 @@ export class WaitTimeoutError extends AioFluxError {
 export class ClosedError extends AioFluxError {
   constructor(what: string) {
     super('CLOSED', `${what} is closed`)
+  }
+}
+
+/** A circuit breaker refused the call: nothing was run. */
+export class CircuitBreakerOpen extends AioFluxError {
+  /** Seconds until a call may pass again; `Infinity` while the breaker is isolated, which no time ends. */
+  readonly retryAfter: number
+  /** The name of the breaker. */
+  readonly breaker: string
+
+  /** @param options.cause what the call that opened the breaker failed with, where it threw */
+  constructor(breaker: string, retryAfter: number, options?: ErrorOptions) {
+    const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${retryAfter} s`
+    super('CIRCUIT_OPEN', `circuit breaker ${describe(breaker)} is open, ${when}`, options)
+    this.retryAfter = retryAfter
+    this.breaker = breaker
   }
 }
 
