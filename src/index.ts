@@ -11,6 +11,7 @@ export {
   ClosedError,
   CostTooLargeError,
   isAioFluxError,
+  JobTimeoutError,
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
@@ -49,11 +50,30 @@ export type {
 } from './resilience/breaker-types.ts'
 export { CircuitBreaker } from './resilience/circuit-breaker.ts'
 export type { ErrorFilter } from './resilience/error-filter.ts'
+export type { Jitter, RetryOptions } from './resilience/retry.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'
 export { type LeakyBucketOptions, leakyBucket } from './rules/leaky-bucket.ts'
 export { slidingWindow } from './rules/sliding-window.ts'
 export { type TokenBucketOptions, tokenBucket } from './rules/token-bucket.ts'
+// When it happens.
+export type {
+  JobFunction,
+  JobInfo,
+  JobOptions,
+  JobRun,
+  Leadership,
+  Overlap,
+  RunRecord,
+  ScheduledJob,
+  SchedulerEvents,
+  SchedulerOptions,
+  SchedulerStopOptions,
+  SchedulerStopReport,
+  SkipReason,
+} from './schedule/schedule-types.ts'
+export { type Period, Scheduler } from './schedule/scheduler.ts'
+export { type SlotKeeper, type SlotKeeperOptions, slotKeeper } from './schedule/slot-keeper.ts'
 // Where it is remembered.
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory-storage.ts'

@@ -10,6 +10,8 @@ export type AioFluxErrorCode =
   | 'WAIT_TIMEOUT'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
+  /** A job ran longer than it was given. */
+  | 'JOB_TIMEOUT'
   /** The circuit breaker let nothing through. */
   | 'CIRCUIT_OPEN'
 
@@ -128,6 +130,13 @@ export class WaitTimeoutError extends AioFluxError {
 export class ClosedError extends AioFluxError {
   constructor(what: string) {
     super('CLOSED', `${what} is closed`)
+  }
+}
+
+/** A job ran longer than its `timeout`. Also the reason of its signal. */
+export class JobTimeoutError extends AioFluxError {
+  constructor(id: string, seconds: number) {
+    super('JOB_TIMEOUT', `job ${id} ran longer than ${seconds} s`)
   }
 }
 
