@@ -1,18 +1,34 @@
-import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+import { alias } from './test/support/alias.ts'
 
-const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+const needServer = ['test/redis/**', 'test/faults/**']
 
 export default defineConfig({
-  resolve: {
-    alias: [
-      { find: /^aioflux$/, replacement: src('index.ts') },
-      { find: /^aioflux\/(\w+)$/, replacement: src('$1/index.ts') },
-    ],
-  },
+  resolve: { alias },
   test: {
     restoreMocks: true,
-    include: ['test/**/*.test.ts'],
     coverage: { include: ['src/**'], exclude: ['src/**/index.ts'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...needServer],
+          // A machine may be busy; no test here waits for anything.
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          include: ['test/redis/**/*.test.ts'],
+          globalSetup: 'test/support/global-setup.ts',
+          testTimeout: 15_000,
+          hookTimeout: 30_000,
+        },
+      },
+    ],
   },
 })

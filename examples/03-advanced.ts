@@ -21,7 +21,7 @@ console.log(await load('ann')) // from the cache
 try {
   await breaker.call(() => 'never run')
 } catch (error) {
-  if (isAioFluxError(error, 'CIRCUIT_OPEN')) console.log(error.message) // circuit breaker 'users' ... retry after 30 s
+  if (isAioFluxError(error, 'CIRCUIT_OPEN')) console.log(error.message) // circuit breaker 'users' is open, retry after 30 s
 }
 up = true
 clock.advance('30s')
@@ -40,7 +40,7 @@ await clock.advanceAsync('2d') // backup at 2026-03-28T01:30, 2026-03-29T01:00 (
 // The machine sleeps for three days: one run makes up for the three that were missed.
 clock.setWall('2026-04-02T00:00:00Z')
 await clock.advanceAsync('30s') // backup: 3 missed, backup at 2026-04-01T00:30
-console.log(`next: ${scheduler.listJobs()[0]?.nextRun?.toISOString()}`) // next: 2026-04-02T00:30
+console.log(`next: ${scheduler.listJobs()[0]?.nextRun?.toISOString()}`) // next: 2026-04-02T00:30:00.000Z
 await scheduler.stop()
 
 // 3. Three processes, one schedule: each slot is run by one of them.

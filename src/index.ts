@@ -15,10 +15,21 @@ export {
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
+  StorageDownError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
-export type { Ledger, Storage, Values } from './core/storage.ts'
+export type {
+  Judged,
+  Keep,
+  Ledger,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Storage,
+  Values,
+  Verdict,
+} from './core/storage.ts'
 export {
   type CircuitBreakerDecoratorOptions,
   circuitBreaker,
@@ -27,9 +38,8 @@ export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
 export { ConcurrencyLimiter, type Permit } from './limiters/concurrency-limiter.ts'
-export { createLimiter } from './limiters/create-limiter.ts'
-export type { CompositePart } from './limiters/factory.ts'
-export { LimiterFactory } from './limiters/factory.ts'
+export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
+export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   Limiter,
   LimiterEvents,
@@ -38,6 +48,7 @@ export type {
   LocalLimiter,
   WaitOptions,
 } from './limiters/limiter.ts'
+export type { OutagePolicy } from './limiters/outage.ts'
 // What may be called at all.
 export type { CircuitBreakerOptions } from './resilience/breaker-options.ts'
 export type {

@@ -8,6 +8,8 @@ export type AioFluxErrorCode =
   | 'LIMIT_EXCEEDED'
   /** What was waited for did not come, or could not come, in time. */
   | 'WAIT_TIMEOUT'
+  /** The storage could not be asked, or did not answer in time. */
+  | 'STORAGE_DOWN'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
   /** A job ran longer than it was given. */
@@ -35,7 +37,9 @@ export class AioFluxError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this, and ask as themselves.
     if (this === AioFluxError) return isAioFluxError(value)
+    // biome-ignore lint/complexity/noThisInStatic: as above.
     return Function.prototype[Symbol.hasInstance].call(this, value)
   }
 }
@@ -126,6 +130,13 @@ export class WaitTimeoutError extends AioFluxError {
   }
 }
 
+/** The storage could not be asked, or did not answer in time. What it was asked may still have happened. */
+export class StorageDownError extends AioFluxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('STORAGE_DOWN', message, options)
+  }
+}
+
 /** The object asked was closed. */
 export class ClosedError extends AioFluxError {
   constructor(what: string) {
@@ -150,7 +161,7 @@ export class CircuitBreakerOpen extends AioFluxError {
   /** @param options.cause what the call that opened the breaker failed with, where it threw */
   constructor(breaker: string, retryAfter: number, options?: ErrorOptions) {
     const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${retryAfter} s`
-    super('CIRCUIT_OPEN', `circuit breaker ${describe(breaker)} is open, ${when}`, options)
+    super('CIRCUIT_OPEN', `circuit breaker '${breaker}' is open, ${when}`, options)
     this.retryAfter = retryAfter
     this.breaker = breaker
   }

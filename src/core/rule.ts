@@ -56,8 +56,13 @@ export interface Rule {
    */
   reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros
 
-  /** Gives `cost` back, never beyond a fresh state. */
-  refund(state: State, now: Micros, cost: number): void
+  /**
+   * Gives `cost` back, never beyond a fresh state.
+   *
+   * @param due when it was to be acted on, if that is still to come: what others have reserved for after that moment is
+   * not given back, lest newcomers go before them
+   */
+  refund(state: State, now: Micros, cost: number, due?: Micros): void
 
   /** How much a caller could take right now. */
   remaining(state: State, now: Micros): number
@@ -80,6 +85,8 @@ export interface Drain {
   readonly steps: number
   /** A token counts as there when all but this much of it is. */
   readonly grain: number
+  /** Waits are told in whole multiples of this: a power of ten that hides the grain. */
+  readonly quantum: Micros
   /** Do 32 bits hold twice the capacity in these steps, with room to tell past from future? */
   readonly narrow: boolean
 }

@@ -12,7 +12,7 @@ export interface Storage extends Values, AsyncDisposable {
    *
    * @param clock the time to go by, where the storage does not have its own
    */
-  open(rule: Rule, scope: string, clock?: Clock): Ledger
+  open(rule: Rule, scope: string, clock?: Clock): Ledger | RemoteLedger
   /** Lets go of everything held. Idempotent. */
   close(): Promise<void>
 }
@@ -58,12 +58,60 @@ export interface Ledger {
   reset(key: string): void
   /** Denies `key` for `duration`; what it used before stays used. */
   block(key: string, duration: Micros): void
-  /** Goes on with `rule`, of the same kind. What was used stays used; what drains, drains at the new rate from now on. */
-  reconfigure(rule: Rule): void
+  /**
+   * Goes on with `rule`, of the same kind. What was used stays used, up to what the rule holds; what drains, drains at
+   * the new rate from now on. No reservation may be open.
+   */
+  reconfigure(rule: Rule, keep?: Keep): void
   /** How many keys have a state. */
   readonly size: number
   /** How many states were given up because there were more keys than room. */
   readonly evicted: number
+}
+
+/**
+ * What stays the same for a key when a bucket becomes larger: how much it has `'used'` (it gets the difference at once),
+ * or how much it has `'left'` (it has to earn the difference).
+ */
+export type Keep = 'used' | 'left'
+
+/** One rule's states in a storage that has to be asked from afar. */
+export interface RemoteLedger {
+  readonly storage: RemoteStorage
+  readonly scope: string
+  readonly rule: Rule
+  /** @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time */
+  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict>
+  /** Goes on with `rule`, of the same kind. */
+  reconfigure(rule: Rule): void
+}
+
+/** A storage that has to be asked from afar. */
+export interface RemoteStorage {
+  /** Can the states of these keys be moved in one trip? */
+  joins(keys: readonly string[]): boolean
+  /** A move on one state in each of several ledgers at one instant, all or none; a verdict for each. */
+  runAll(
+    move: Move,
+    ledgers: readonly RemoteLedger[],
+    keys: readonly string[],
+    cost: number,
+    extra: Micros,
+  ): Promise<Verdict[]>
+}
+
+/**
+ * What can be done to a state. `extra` is the longest wait of a `reserve` or `peek`, how long until what a
+ * `refund` gives back is due (0 for over), the length of a `block`.
+ */
+export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block'
+
+/** What a remote storage answers for one state. */
+export interface Verdict {
+  /** As {@link Rule.reserve}. */
+  readonly wait: Micros
+  readonly remaining: number
+  readonly idleAfter: Micros
 }
 
 /** What a decision says beside yes or no. */

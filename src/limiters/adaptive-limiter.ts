@@ -117,7 +117,6 @@ export class AdaptiveLimiter extends RuleLimiter {
     const wait = super.take(key, cost, maxWait)
     if (wait >= 0) this.#law.admit(this.#now())
     else this.#law.turnAway(this.#now())
-    this.#follow()
     return wait
   }
 
@@ -133,12 +132,17 @@ export class AdaptiveLimiter extends RuleLimiter {
     )
   }
 
+  /** Lets the bucket run at the rate of the law. Not while somebody is being served, so only on reports. */
   #follow(): void {
     const rate = this.#law.rate
     if (rate === this.#set) return
     this.#set = rate
-    super.change({ rate })
-    this.waiting.wakeAll()
+    this.waiting.changing(() => {
+      const rule = this.ledger.rule.with({ rate })
+      // What a higher rate adds to the bucket has to be earned: handing it out at once would be a burst of its own.
+      this.ledger.reconfigure(rule, 'left')
+      this.capacity = rule.capacity
+    })
   }
 
   #now(): number {

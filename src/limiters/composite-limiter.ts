@@ -2,8 +2,9 @@ import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import { seconds } from './decision-of.ts'
 import type { WaitOptions } from './limiter.ts'
-import { SyncLimiter, seconds } from './sync-limiter.ts'
+import { SyncLimiter } from './sync-limiter.ts'
 
 /** One limiter of a composite, and the key under which it is asked. */
 export interface LocalMember {

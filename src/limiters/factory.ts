@@ -1,5 +1,5 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
-import type { Quota } from '../core/rule.ts'
+import type { Quota, Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
@@ -8,7 +8,7 @@ import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
 import { CompositeLimiter, type LocalMember } from './composite-limiter.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import { createLimiter } from './create-limiter.ts'
+import { createLimiter, type LocalOptions } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
 import { SyncLimiter } from './sync-limiter.ts'
@@ -22,38 +22,26 @@ export type CompositePart<L extends Limiter = Limiter> =
       key: (key: string) => string
     }
 
+/** Makes a limiter; over memory, one that can answer at once. */
+export interface Maker<Options> {
+  (options: Options & LocalOptions): LocalLimiter
+  (options: Options & LimiterOptions): Limiter
+}
+
 /** Limiters, ready made. Each is `createLimiter(rule(options), options)` under one name. */
-export const LimiterFactory = {
+export interface LimiterFactory {
   /** A steady rate with bursts. See {@link tokenBucket}. */
-  tokenBucket(options: TokenBucketOptions & LimiterOptions): LocalLimiter {
-    return createLimiter(tokenBucket(checked(options)), options)
-  },
-
+  readonly tokenBucket: Maker<TokenBucketOptions>
   /** Never more than `rate` in any window of `per`. See {@link slidingWindow}. */
-  slidingWindow(options: Quota & LimiterOptions): LocalLimiter {
-    return createLimiter(slidingWindow(checked(options)), options)
-  },
-
+  readonly slidingWindow: Maker<Quota>
   /** An even stream. See {@link leakyBucket}. */
-  leakyBucket(options: LeakyBucketOptions & LimiterOptions): LocalLimiter {
-    return createLimiter(leakyBucket(checked(options)), options)
-  },
-
+  readonly leakyBucket: Maker<LeakyBucketOptions>
   /** At most `rate` in each window of `per`. See {@link fixedWindow}. */
-  fixedWindow(options: Quota & LimiterOptions): LocalLimiter {
-    return createLimiter(fixedWindow(checked(options)), options)
-  },
-
-  /** A rate that follows how the other side is doing. */
-  adaptive(options: AdaptiveOptions = {}): AdaptiveLimiter {
-    return new AdaptiveLimiter(checked(options))
-  },
-
-  /** How many at once. */
-  concurrency(options: ConcurrencyOptions & LimiterOptions): ConcurrencyLimiter {
-    return new ConcurrencyLimiter(checked(options))
-  },
-
+  readonly fixedWindow: Maker<Quota>
+  /** A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. */
+  readonly adaptive: (options?: AdaptiveOptions) => AdaptiveLimiter
+  /** How many at once. See {@link ConcurrencyLimiter}. */
+  readonly concurrency: (options: ConcurrencyOptions & LimiterOptions) => ConcurrencyLimiter
   /**
    * Several limits at once, all or none: a call passes when all of them let it, and a denial by one costs nothing at
    * the others. The decision is the tightest one; `deniedBy` names the first that said no.
@@ -64,7 +52,22 @@ export const LimiterFactory = {
    *   LimiterFactory.tokenBucket({ rate: 1000, per: '1h', name: 'per hour' }),
    * )
    */
-  composite: composite as typeof composite,
+  readonly composite: typeof composite
+}
+
+export const LimiterFactory: LimiterFactory = {
+  tokenBucket: maker(tokenBucket),
+  slidingWindow: maker(slidingWindow),
+  leakyBucket: maker(leakyBucket),
+  fixedWindow: maker(fixedWindow),
+  adaptive: (options = {}) => new AdaptiveLimiter(checked(options)),
+  concurrency: (options) => new ConcurrencyLimiter(checked(options)),
+  composite,
+}
+
+function maker<Options extends object>(rule: (options: Options) => Rule): Maker<Options> {
+  const make = (options: Options & LimiterOptions) => createLimiter(rule(checked(options)), options)
+  return make as Maker<Options>
 }
 
 function composite(

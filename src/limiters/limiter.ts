@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
+import type { OutagePolicy } from './outage.ts'
 
 /** What every limiter can be given. */
 export interface LimiterOptions {
@@ -24,6 +25,14 @@ export interface LimiterOptions {
    * @default its scope, or the kind of its rule where it has none
    */
   name?: string
+  /**
+   * What to answer while a remote storage cannot be asked: `'deny'`, `'allow'`, `'throw'` a StorageDownError, or `'local'`:
+   * let a limiter of this process, with the same numbers, answer. Decisions then are `degraded`.
+   * @default 'deny'
+   */
+  onStorageError?: OutagePolicy
+  /** The longest a remote storage may take for an answer. @default that of the storage */
+  storageTimeout?: Duration
 }
 
 export interface WaitOptions {
@@ -44,6 +53,8 @@ export interface WaitOptions {
  */
 export interface Limiter extends AsyncDisposable {
   readonly name: string
+  /** The time it goes by, where it has one; what is composed of it goes by the same. */
+  readonly clock?: Clock
 
   /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
   acquire(key?: string, tokens?: number): Promise<boolean>
@@ -116,4 +127,8 @@ export interface LimiterEvents {
   denied: { key: string; cost: number; retryAfter: number }
   waited: { key: string; cost: number; seconds: number }
   reconfigured: { limit: number }
+  /** The storage could not be asked; the outage policy answered. */
+  storageError: { error: Error }
+  /** The storage answers again. */
+  recovered: object
 }

@@ -1,11 +1,14 @@
-import { at, type Clock, systemClock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { ClosedError, describe, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
-import { Events, type Listener } from '../core/events.ts'
+import type { Micros } from '../core/duration.ts'
+import { isAioFluxError } from '../core/errors.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
+import { AsyncLimiter } from './async-limiter.ts'
 import { combined, compositeName, noQuota } from './composite-limiter.ts'
-import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import { decisionOf } from './decision-of.ts'
+import type { Limiter } from './limiter.ts'
+import { RemoteLimiter } from './remote-limiter.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
@@ -14,167 +17,104 @@ export interface Member {
   readonly keyOf: (key: string) => string
 }
 
-/** How often a waiter asks again when nobody can tell a time. */
-const UNTOLD: Millis = 50
-
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
  * or fails, gives back to those before it, last first. What is being given back is briefly missing for others, so
  * this can deny a call that would just have fitted; it never lets one through that should not.
  */
-export class MixedComposite implements Limiter {
-  readonly name: string
+export class MixedComposite extends AsyncLimiter {
   readonly #members: readonly Member[]
-  readonly #clock: Clock
-  readonly #events = new Events<LimiterEvents>()
-  /** For each key, when the last in line has been served. */
-  readonly #lines = new Map<string, Promise<void>>()
-  readonly #closing = new AbortController()
-  #allowed = 0
-  #denied = 0
-  #waiting = 0
+  readonly #joint: Joint | undefined
 
-  constructor(members: readonly Member[], clock: Clock = systemClock) {
+  constructor(members: readonly Member[]) {
+    const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
+    super(compositeName(members), clock)
     this.#members = members
-    this.#clock = clock
-    this.name = compositeName(members)
+    this.#joint = jointOf(members)
   }
 
-  async acquire(key = '', tokens = 1): Promise<boolean> {
-    return (await this.consume(key, tokens)).allowed
-  }
-
-  async consume(key = '', cost = 1): Promise<Decision> {
-    const decision = this.#lines.has(key)
-      ? { ...(await this.peek(key, cost)), allowed: false }
-      : await this.#take(key, cost)
-    if (decision.allowed) {
-      this.#allowed += 1
-      if (this.#events.heard) this.#events.emit('allowed', { key, cost })
-    } else {
-      this.#denied += 1
-      if (this.#events.heard) {
-        this.#events.emit('denied', { key, cost, retryAfter: decision.retryAfter })
-      }
+  /** The least that is known; a limiter that does not tell checks the cost for itself. */
+  get capacity(): number {
+    let least = Number.MAX_VALUE
+    for (const { limiter } of this.#members) {
+      const { capacity } = limiter as { capacity?: number }
+      if (capacity !== undefined && capacity < least) least = capacity
     }
-    return decision
+    return least
   }
 
-  async peek(key = '', cost = 1): Promise<Decision> {
+  protected async decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+    const together = await this.#together(move, key, cost)
+    if (together !== undefined) return together
+    return move === 'peek' ? this.#look(key, cost) : this.#take(key, cost)
+  }
+
+  protected async giveBack(key: string, cost: number): Promise<void> {
+    for (const { limiter, keyOf } of [...this.#members].reverse()) {
+      await limiter.release(keyOf(key), cost)
+    }
+  }
+
+  protected override leave(key: string, cost: number): void {
+    for (const { limiter, keyOf } of this.#members) {
+      if (limiter instanceof SyncLimiter) limiter.leave(keyOf(key), cost)
+    }
+  }
+
+  protected async forget(key: string): Promise<void> {
+    await Promise.all(this.#members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
+  }
+
+  protected async hold(key: string, duration: Micros): Promise<void> {
+    await Promise.all(
+      this.#members.map(({ limiter, keyOf }) => limiter.block(keyOf(key), duration / 1e6)),
+    )
+  }
+
+  protected async change(_quota: QuotaChange): Promise<never> {
+    throw noQuota()
+  }
+
+  protected async counts(key: string): Promise<{ keys: number; evicted: number }> {
+    const stats = await Promise.all(
+      this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
+    )
+    return {
+      keys: stats.reduce((sum, one) => sum + one.keys, 0),
+      evicted: stats.reduce((sum, one) => sum + one.evicted, 0),
+    }
+  }
+
+  /** The decision in one trip, where all members are in one storage that can do that and can be asked. */
+  async #together(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+  ): Promise<Decision | undefined> {
+    if (this.#joint === undefined) return undefined
+    const { storage, ledgers } = this.#joint
+    const keys = this.#members.map(({ keyOf }) => keyOf(key))
+    if (!storage.joins(keys)) return undefined
+    try {
+      const verdicts = await storage.runAll(move, ledgers, keys, cost, 0)
+      return this.#judged(
+        verdicts.map((verdict, i) =>
+          decisionOf(verdict, (ledgers[i] as RemoteLedger).rule.capacity, cost),
+        ),
+        cost,
+      )
+    } catch (error) {
+      // One by one, each member answers by its own outage policy.
+      if (isAioFluxError(error, 'STORAGE_DOWN')) return undefined
+      throw error
+    }
+  }
+
+  async #look(key: string, cost: number): Promise<Decision> {
     const decisions = await Promise.all(
       this.#members.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
     )
     return this.#judged(decisions, cost)
-  }
-
-  async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    const { cost = 1, timeout, signal } = options
-    signal?.throwIfAborted()
-    const started = this.#clock.now()
-    const deadline = timeout === undefined ? Infinity : started + toMillis('timeout', timeout)
-    const before = this.#lines.get(key)
-    let served = () => {}
-    const turn = new Promise<void>((resolve) => {
-      served = resolve
-    })
-    const line = before === undefined ? turn : before.then(() => turn)
-    this.#lines.set(key, line)
-    this.#waiting += 1
-    try {
-      if (before !== undefined) await this.#until(before, deadline, signal)
-      for (;;) {
-        const decision = await this.#take(key, cost)
-        if (decision.allowed) {
-          this.#allowed += 1
-          const seconds = (this.#clock.now() - started) / 1000
-          if (this.#events.heard) this.#events.emit('waited', { key, cost, seconds })
-          return decision
-        }
-        const pause = decision.retryAfter > 0 ? decision.retryAfter * 1000 : UNTOLD
-        if (this.#clock.now() + pause > deadline) throw this.#late(key, decision.retryAfter)
-        await this.#until(undefined, this.#clock.now() + pause, signal, true)
-      }
-    } catch (error) {
-      this.#denied += 1
-      throw error
-    } finally {
-      this.#waiting -= 1
-      served()
-      if (this.#lines.get(key) === line) this.#lines.delete(key)
-    }
-  }
-
-  async schedule<T>(
-    key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions = {},
-  ): Promise<T> {
-    if (typeof fn !== 'function') {
-      throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-    }
-    await this.wait(key, options)
-    try {
-      return await fn(options.signal ?? this.#closing.signal)
-    } finally {
-      for (const { limiter, keyOf } of this.#members) {
-        if (limiter instanceof SyncLimiter) limiter.leave(keyOf(key), options.cost ?? 1)
-      }
-    }
-  }
-
-  async release(key = '', tokens = 1): Promise<void> {
-    for (const { limiter, keyOf } of [...this.#members].reverse()) {
-      await limiter.release(keyOf(key), tokens)
-    }
-  }
-
-  async reset(key = ''): Promise<void> {
-    await Promise.all(this.#members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
-  }
-
-  async block(key: string, duration: Duration): Promise<void> {
-    await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.block(keyOf(key), duration)),
-    )
-  }
-
-  async getStats(key = ''): Promise<LimiterStats> {
-    const stats = await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
-    )
-    const sum = (pick: (one: LimiterStats) => number) =>
-      stats.reduce((total, one) => total + pick(one), 0)
-    const tightest = stats.reduce((least, one) => (one.remaining < least.remaining ? one : least))
-    return {
-      name: this.name,
-      allowed: this.#allowed,
-      denied: this.#denied,
-      waiting: this.#waiting,
-      keys: sum((one) => one.keys),
-      evicted: sum((one) => one.evicted),
-      limit: tightest.limit,
-      remaining: tightest.remaining,
-      resetAfter: Math.max(...stats.map((one) => one.resetAfter)),
-    }
-  }
-
-  async reconfigure(_quota: QuotaChange): Promise<void> {
-    throw noQuota()
-  }
-
-  on<Name extends keyof LimiterEvents>(
-    event: Name,
-    listener: Listener<LimiterEvents[Name]>,
-  ): () => void {
-    return this.#events.on(event, listener)
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort(new ClosedError(this.name))
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   async #take(key: string, cost: number): Promise<Decision> {
@@ -195,14 +135,12 @@ export class MixedComposite implements Limiter {
       }
     }
     if (whole) return this.#judged(decisions, cost)
-    const judged = await this.peek(key, cost)
-    const refused = decisions.at(-1) as Decision
-    return {
-      ...judged,
-      allowed: false,
-      retryAfter: Math.max(judged.retryAfter, refused.retryAfter),
-      deniedBy: this.#members[decisions.length - 1]?.limiter.name ?? this.name,
-    }
+    // The others are only looked at, for the longest wait.
+    const rest = this.#members.slice(decisions.length)
+    const looks = await Promise.all(
+      rest.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
+    )
+    return this.#judged([...decisions, ...looks], cost)
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {
@@ -212,33 +150,22 @@ export class MixedComposite implements Limiter {
     const name = this.#members[denier]?.limiter.name
     return name === undefined ? judged : { ...judged, deniedBy: name }
   }
+}
 
-  /** Waits for `event` or, with `sleep`, just for the time to pass. */
-  #until(
-    event: Promise<void> | undefined,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
-    sleep = false,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const signals = signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal]
-      const abort = () => end(() => reject(signals.find((one) => one.aborted)?.reason))
-      const timer =
-        deadline === Infinity
-          ? () => {}
-          : at(this.#clock, deadline, () => end(sleep ? resolve : () => reject(this.#late('', 0))))
-      const end = (settle: () => void) => {
-        timer()
-        for (const one of signals) one.removeEventListener('abort', abort)
-        settle()
-      }
-      for (const one of signals) one.addEventListener('abort', abort)
-      if (signals.some((one) => one.aborted)) abort()
-      void event?.then(() => end(resolve))
-    })
-  }
+/** Members that all lie in one storage. */
+interface Joint {
+  readonly storage: RemoteStorage
+  readonly ledgers: readonly RemoteLedger[]
+}
 
-  #late(key: string, retryAfter: number): WaitTimeoutError {
-    return new WaitTimeoutError(`what ${describe(key)} waits for cannot come in time`, retryAfter)
+function jointOf(members: readonly Member[]): Joint | undefined {
+  const ledgers: RemoteLedger[] = []
+  for (const { limiter } of members) {
+    if (!(limiter instanceof RemoteLimiter)) return undefined
+    ledgers.push(limiter.ledger)
   }
+  const storage = ledgers[0]?.storage
+  return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
+    ? { storage, ledgers }
+    : undefined
 }

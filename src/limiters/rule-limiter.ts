@@ -1,12 +1,14 @@
-import { type Clock, systemClock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
-import { describe, OptionTypeError } from '../core/errors.ts'
+import { OptionTypeError } from '../core/errors.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
+import { decisionOf } from './decision-of.ts'
 import type { LimiterOptions } from './limiter.ts'
-import { SyncLimiter, seconds } from './sync-limiter.ts'
+import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */
 export class RuleLimiter extends SyncLimiter {
@@ -15,16 +17,14 @@ export class RuleLimiter extends SyncLimiter {
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
-    const { storage, scope, clock, name } = options
-    checkText('scope', scope)
-    checkText('name', name)
-    checkClock(clock)
+    const { storage, scope, clock, name } = checkedOptions(options)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
-    this.ledger = (storage ?? new MemoryStorage({ clock: this.clock })).open(
-      rule,
-      scope ?? 'default',
-      this.clock,
-    )
+    const home = storage ?? new MemoryStorage({ clock: this.clock })
+    const ledger = home.open(rule, scope ?? DEFAULT_SCOPE, this.clock)
+    if (!isLocal(ledger)) {
+      throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
+    }
+    this.ledger = ledger
     this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
   }
@@ -47,17 +47,8 @@ export class RuleLimiter extends SyncLimiter {
 
   decision(_key: string, cost: number, wait: Micros): Decision {
     const { judged } = this.ledger
-    const left = Math.floor(judged.remaining())
-    const retryAfter = wait >= 0 ? 0 : seconds(-wait)
-    return {
-      allowed: wait >= 0,
-      limit: this.capacity,
-      // Denied with enough left: the key is blocked, and has nothing to spend.
-      remaining: wait < 0 && left >= cost ? 0 : left,
-      retryAfter,
-      resetAfter: Math.max(retryAfter, seconds(Math.ceil(judged.idleAfter()))),
-      cost,
-    }
+    const verdict = { wait, remaining: judged.remaining(), idleAfter: judged.idleAfter() }
+    return decisionOf(verdict, this.capacity, cost)
   }
 
   forget(key: string): void {
@@ -76,17 +67,5 @@ export class RuleLimiter extends SyncLimiter {
 
   counts(): { keys: number; evicted: number } {
     return { keys: this.ledger.size, evicted: this.ledger.evicted }
-  }
-}
-
-function checkText(option: string, value: string | undefined): void {
-  if (value !== undefined && typeof value !== 'string') {
-    throw new OptionTypeError(option, `${option} must be a string, got ${describe(value)}`)
-  }
-}
-
-function checkClock(clock: Clock | undefined): void {
-  if (clock !== undefined && typeof clock?.now !== 'function') {
-    throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
   }
 }

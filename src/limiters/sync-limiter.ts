@@ -1,17 +1,14 @@
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
-import {
-  CostTooLargeError,
-  describe,
-  OptionRangeError,
-  OptionTypeError,
-  WaitTimeoutError,
-} from '../core/errors.ts'
+import { WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
+import { seconds } from './decision-of.ts'
 import type { LimiterEvents, LimiterStats, LocalLimiter, WaitOptions } from './limiter.ts'
-import { type Desk, Waiting } from './waiting.ts'
+import type { Desk } from './line.ts'
+import { Waiting } from './waiting.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
 const YES: Promise<boolean> = Promise.resolve(true)
@@ -67,7 +64,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   allow(key = '', cost = 1): boolean {
-    this.#check(key, cost)
+    checkCall(key, cost, this.capacity)
     const wait = this.take(key, cost, 0)
     if (wait >= 0) {
       this.allowed += 1
@@ -80,7 +77,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   decide(key = '', cost = 1): Decision {
-    this.#check(key, cost)
+    checkCall(key, cost, this.capacity)
     const wait = this.take(key, cost, 0)
     const decision = this.decision(key, cost, wait)
     if (wait >= 0) {
@@ -106,13 +103,13 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async peek(key = '', cost = 1): Promise<Decision> {
-    this.#check(key, cost)
+    checkCall(key, cost, this.capacity)
     return this.decision(key, cost, this.look(key, cost))
   }
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     const { cost = 1, timeout, signal } = options
-    this.#check(key, cost)
+    checkCall(key, cost, this.capacity)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
@@ -141,9 +138,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
-    if (typeof fn !== 'function') {
-      throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-    }
+    checkFunction(fn)
     await this.wait(key, options)
     try {
       return await fn(options.signal ?? NEVER)
@@ -153,28 +148,24 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async release(key = '', tokens = 1): Promise<void> {
-    this.#check(key, tokens)
+    checkCall(key, tokens, this.capacity)
     this.giveBack(key, tokens)
     this.wake(key)
   }
 
   async reset(key = ''): Promise<void> {
-    this.#checkKey(key)
+    checkKey(key)
     this.forget(key)
     this.wake(key)
   }
 
   async block(key: string, duration: Duration): Promise<void> {
-    this.#checkKey(key)
-    const millis = toMillis('duration', duration)
-    if (millis === 0) {
-      throw new OptionRangeError('duration', `duration must be > 0, got ${describe(duration)}`)
-    }
-    this.hold(key, Math.ceil(millis * 1000))
+    checkKey(key)
+    this.hold(key, blockMicros(duration))
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
-    this.#checkKey(key)
+    checkKey(key)
     const cost = Math.min(1, this.capacity)
     const { limit, remaining, resetAfter } = this.decision(key, cost, this.look(key, cost))
     const { keys, evicted } = this.counts()
@@ -192,9 +183,8 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async reconfigure(quota: QuotaChange): Promise<void> {
-    this.change(quota)
+    this.waiting.changing(() => this.change(quota))
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
-    this.waiting.wakeAll()
     for (const run of this.#freed) run()
   }
 
@@ -220,34 +210,9 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return wait === 0
   }
 
-  #check(key: string, cost: number): void {
-    if (typeof key === 'string' && typeof cost === 'number' && cost > 0 && cost <= this.capacity) {
-      return
-    }
-    this.#checkKey(key)
-    if (typeof cost !== 'number') {
-      throw new OptionTypeError('cost', `cost must be a number, got ${describe(cost)}`)
-    }
-    if (!(cost > 0 && cost < Infinity)) {
-      throw new OptionRangeError('cost', `cost must be a finite number > 0, got ${describe(cost)}`)
-    }
-    throw new CostTooLargeError(cost, this.capacity)
-  }
-
-  #checkKey(key: string): void {
-    if (typeof key !== 'string') {
-      throw new OptionTypeError('key', `key must be a string, got ${describe(key)}`)
-    }
-  }
-
   #tellDenied(key: string, cost: number, wait: Micros): void {
     this.events.emit('denied', { key, cost, retryAfter: seconds(-wait) })
   }
 }
 
 const NEVER = new AbortController().signal
-
-/** Microseconds as seconds; a time that nobody can tell is 0. */
-export function seconds(micros: Micros): number {
-  return micros === Infinity ? 0 : micros / 1e6
-}

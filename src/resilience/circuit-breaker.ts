@@ -1,11 +1,13 @@
 import type { Micros } from '../core/duration.ts'
 import { CircuitBreakerOpen, describe, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import { BreakerMachine } from './breaker-machine.ts'
 import {
   type BreakerSettings,
   breakerSettings,
   type CircuitBreakerOptions,
 } from './breaker-options.ts'
+import { BreakerTally, tellEnd } from './breaker-tally.ts'
 import type {
   BreakerCallOptions,
   BreakerEvents,
@@ -14,9 +16,6 @@ import type {
   BreakerStats,
 } from './breaker-types.ts'
 import { FAILED, GOOD, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
-import { Probes } from './probes.ts'
-import { checkSnapshot } from './snapshot.ts'
-import { TripRule } from './trip-rule.ts'
 
 /** When a call began that is not timed. */
 const UNTIMED: Micros = -Infinity
@@ -63,39 +62,22 @@ const UNTIMED: Micros = -Infinity
 export class CircuitBreaker {
   readonly name: string
   readonly #settings: BreakerSettings
-  readonly #rule: TripRule
-  readonly #probes: Probes
+  readonly #machine: BreakerMachine
   readonly #events = new Events<BreakerEvents>()
+  readonly #tally = new BreakerTally()
   /** Must a call be timed even while nobody listens? */
   readonly #timed: boolean
-  #state: BreakerState = 'closed'
-  #generation = 0
-  /** When an open breaker lets a probe through. */
-  #openUntil: Micros = 0
-  /** How many times it has opened without closing. */
-  #trips = 0
-  #isolations = new Set<object>()
-  #lastError: unknown
   #onResult!: (result: unknown) => unknown
   #onError!: (error: unknown) => never
-
-  #admitted = 0
-  #succeeded = 0
-  #failed = 0
-  #slow = 0
-  #ignored = 0
-  #stale = 0
-  #refused = 0
-  #opened = 0
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: CircuitBreakerOptions = {}) {
     this.#settings = breakerSettings(options)
     this.name = this.#settings.name
-    this.#rule = new TripRule(this.#settings.limits)
-    this.#probes = new Probes(this.#settings.halfOpenCalls, this.#settings.probeLease)
     this.#timed = this.#settings.slowCall < Infinity
-    this.#meetCalls(0)
+    this.#machine = new BreakerMachine(this.#settings, this.#events, (generation) =>
+      this.#meetCalls(generation),
+    )
   }
 
   /**
@@ -109,11 +91,12 @@ export class CircuitBreaker {
     fn: (signal?: AbortSignal) => T | PromiseLike<T>,
     options?: BreakerCallOptions<T>,
   ): Promise<T> {
-    if (this.#state !== 'closed' || options !== undefined || this.#timed || this.#events.heard) {
+    const simple = options === undefined && !this.#timed && !this.#events.heard
+    if (!simple || this.#machine.state !== 'closed') {
       return this.#watch(fn, options)
     }
     if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
-    this.#admitted += 1
+    this.#tally.admitted += 1
     let promise: Promise<T>
     try {
       promise = Promise.resolve(fn())
@@ -132,11 +115,12 @@ export class CircuitBreaker {
     if (typeof fn !== 'function') throw noFunction(fn)
     const signal = options?.signal
     signal?.throwIfAborted()
-    const probe = this.#state === 'closed' ? 0 : this.#enter()
+    const machine = this.#machine
+    const probe = machine.state === 'closed' ? 0 : machine.enter()
     if (probe < 0) return this.#refuse(options)
-    const generation = this.#generation
-    const began = this.#timed || this.#events.heard ? this.#now() : UNTIMED
-    this.#admitted += 1
+    const { generation } = machine
+    const began = this.#timed || this.#events.heard ? machine.now() : UNTIMED
+    this.#tally.admitted += 1
     let result: T
     try {
       result = await fn(signal)
@@ -151,36 +135,25 @@ export class CircuitBreaker {
 
   /** What a call would meet now: an open breaker whose time is over is `half_open`. */
   get state(): BreakerState {
-    if (this.#state === 'open' && this.#now() >= this.#openUntil) return 'half_open'
-    return this.#state
+    return this.#machine.seen
   }
 
   /** Seconds until a call may pass: 0 when it may now, `Infinity` while isolated. */
   get retryAfter(): number {
-    if (this.#state === 'isolated') return Infinity
-    if (this.#state === 'closed') return 0
-    const now = this.#now()
-    const until = this.#state === 'open' ? this.#openUntil : this.#probes.freeAt(now)
-    return Math.max(0, until - now) / 1e6
+    return this.#machine.retryAfter
   }
 
   /** Counts since the start, and how the window stands. */
   stats(): BreakerStats {
-    const { inARow, window } = this.#rule
-    window?.roll(this.#now())
+    const { rule, opened } = this.#machine
+    const { inARow, window } = rule
+    window?.roll(this.#machine.now())
     return {
       name: this.name,
       state: this.state,
       retryAfter: this.retryAfter,
-      admitted: this.#admitted,
-      succeeded: this.#succeeded,
-      failed: this.#failed,
-      slow: this.#slow,
-      ignored: this.#ignored,
-      stale: this.#stale,
-      running: this.#admitted - this.#succeeded - this.#failed - this.#ignored - this.#stale,
-      refused: this.#refused,
-      opened: this.#opened,
+      ...this.#tally.counts(),
+      opened,
       failuresInARow: inARow,
       window: { calls: window?.calls ?? 0, failed: window?.failed ?? 0, slow: window?.slow ?? 0 },
     }
@@ -188,13 +161,12 @@ export class CircuitBreaker {
 
   /** Opens it now, as if it had failed too often. An isolated breaker stays isolated. */
   trip(): void {
-    if (this.#state !== 'isolated') this.#open(undefined)
+    this.#machine.trip()
   }
 
   /** Closes it now and forgets what it has counted, and whoever isolated it. */
   reset(): void {
-    this.#isolations.clear()
-    this.#close()
+    this.#machine.reset()
   }
 
   /**
@@ -205,17 +177,7 @@ export class CircuitBreaker {
    * using maintenance = breaker.isolate()
    */
   isolate(): Disposable {
-    const hold: Disposable = {
-      [Symbol.dispose]: () => {
-        if (this.#isolations.delete(hold) && this.#isolations.size === 0) this.#close()
-      },
-    }
-    this.#isolations.add(hold)
-    if (this.#state !== 'isolated') {
-      this.#begin('isolated')
-      if (this.#events.heard) this.#events.emit('isolated', { name: this.name })
-    }
-    return hold
+    return this.#machine.isolate()
   }
 
   /**
@@ -223,13 +185,7 @@ export class CircuitBreaker {
    * counts on from the moment of import; the calls in the window are not part of it.
    */
   export(): BreakerSnapshot {
-    const { state } = this
-    return {
-      state,
-      trips: this.#trips,
-      retryAfter: state === 'open' ? this.retryAfter : 0,
-      passed: this.#state === 'half_open' ? this.#probes.passed : 0,
-    }
+    return this.#machine.export()
   }
 
   /**
@@ -237,15 +193,7 @@ export class CircuitBreaker {
    * listeners, unless it isolates; that then ends with {@link reset}.
    */
   import(snapshot: BreakerSnapshot): void {
-    checkSnapshot(snapshot, this.#settings.halfOpenCalls)
-    this.#isolations.clear()
-    this.#rule.clear()
-    this.#lastError = undefined
-    this.#trips = snapshot.trips
-    this.#openUntil = this.#now() + Math.ceil(snapshot.retryAfter * 1e6)
-    this.#probes.begin(snapshot.passed)
-    if (snapshot.state === 'isolated') this.isolate()
-    else this.#begin(snapshot.state)
+    this.#machine.import(snapshot)
   }
 
   /** Listens; returns the way to stop listening. */
@@ -256,29 +204,11 @@ export class CircuitBreaker {
     return this.#events.on(event, listener)
   }
 
-  /** The ticket of a probe, above 0; -1 for no. Only for a breaker that is not closed. */
-  #enter(): number {
-    if (this.#state === 'isolated') return -1
-    const now = this.#now()
-    if (this.#state === 'open') {
-      if (now < this.#openUntil) return -1
-      this.#begin('half_open')
-      this.#probes.begin(0)
-      if (this.#events.heard) this.#events.emit('half_open', { name: this.name })
-    }
-    const lost = this.#probes.lost
-    const probe = this.#probes.take(now)
-    if (this.#probes.lost > lost && this.#events.heard) {
-      this.#events.emit('probeLost', { name: this.name })
-    }
-    return probe
-  }
-
   #refuse<T>(options: BreakerCallOptions<T> | undefined): T | PromiseLike<T> {
-    const { retryAfter } = this
-    this.#refused += 1
+    const { retryAfter, lastError } = this.#machine
+    this.#tally.refused += 1
     if (this.#events.heard) this.#events.emit('refused', { name: this.name, retryAfter })
-    const cause = this.#lastError === undefined ? undefined : { cause: this.#lastError }
+    const cause = lastError === undefined ? undefined : { cause: lastError }
     const error = new CircuitBreakerOpen(this.name, retryAfter, cause)
     if (options?.fallback === undefined) throw error
     return options.fallback(error)
@@ -333,61 +263,21 @@ export class CircuitBreaker {
     let now = 0
     let took: Micros | undefined
     if (began > UNTIMED) {
-      now = this.#now()
+      now = this.#machine.now()
       took = now - began
       if (took > this.#settings.slowCall && outcome !== NEUTRAL) {
         outcome |= this.#settings.slowFails ? FAILED | SLOW : SLOW
       }
-    } else if (this.#rule.timed) {
-      now = this.#now()
+    } else if (this.#machine.rule.timed) {
+      now = this.#machine.now()
     }
 
-    const stale = generation !== this.#generation || (probe > 0 && !this.#probes.drop(probe))
-    if (stale) this.#stale += 1
-    else if (outcome === NEUTRAL) this.#ignored += 1
-    else if (outcome & FAILED) this.#failed += 1
-    else this.#succeeded += 1
-    if (heard) this.#tell(outcome, stale, took, error)
+    const stale = !this.#machine.leave(generation, probe)
+    this.#tally.ended(outcome, stale)
+    if (heard) tellEnd(this.#events, this.name, outcome, stale, took, error)
     if (stale || outcome === NEUTRAL) return
-    if (outcome & SLOW) this.#slow += 1
 
-    if (probe > 0) this.#probed(outcome, error)
-    else if (this.#rule.record(outcome, now)) this.#open(error)
-  }
-
-  #probed(outcome: Outcome, error: unknown): void {
-    if (outcome !== GOOD) this.#open(error)
-    else if (this.#probes.pass()) this.#close()
-  }
-
-  #open(error: unknown): void {
-    const { timeout, timeoutFactor, maxTimeout } = this.#settings
-    const openFor = Math.min(maxTimeout, Math.round(timeout * timeoutFactor ** this.#trips))
-    this.#trips += 1
-    this.#opened += 1
-    this.#lastError = error
-    this.#openUntil = this.#now() + openFor
-    this.#begin('open')
-    if (this.#events.heard) {
-      const retryAfter = openFor / 1e6
-      this.#events.emit('open', { name: this.name, retryAfter, trips: this.#trips, error })
-    }
-  }
-
-  #close(): void {
-    const before = this.#state
-    this.#trips = 0
-    this.#lastError = undefined
-    this.#rule.clear()
-    this.#begin('closed')
-    if (before !== 'closed' && this.#events.heard) this.#events.emit('close', { name: this.name })
-  }
-
-  /** A new state is a new generation: whoever began before it has no say in it. */
-  #begin(state: BreakerState): void {
-    this.#state = state
-    this.#generation += 1
-    if (state === 'closed') this.#meetCalls(this.#generation)
+    this.#machine.take(outcome, probe, now, error)
   }
 
   /** How calls of one closed generation end: made once for all of them. */
@@ -400,22 +290,6 @@ export class CircuitBreaker {
       this.#threw(error, undefined, generation, 0, UNTIMED)
       throw error
     }
-  }
-
-  #tell(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {
-    const payload = {
-      name: this.name,
-      seconds: took === undefined ? undefined : took / 1e6,
-      slow: (outcome & SLOW) !== 0,
-      stale,
-    }
-    if (outcome === NEUTRAL) this.#events.emit('ignored', { ...payload, error })
-    else if (outcome & FAILED) this.#events.emit('failure', { ...payload, error })
-    else this.#events.emit('success', payload)
-  }
-
-  #now(): Micros {
-    return Math.round(this.#settings.clock.now() * 1000)
   }
 }
 

@@ -25,10 +25,16 @@ export function drainOf(capacity: number, interval: Micros): Drain {
   const finest = Math.log2(interval * STEPS_PER_MICRO)
   const narrow = 2 ** Math.floor(Math.min(NARROW_BITS - Math.log2(capacity), finest))
   if (narrow >= FEWEST_STEPS && interval / narrow <= LONGEST_STEP) {
-    return { interval, steps: narrow, grain: GRAIN / narrow, narrow: true }
+    return drain(interval, narrow, true)
   }
   const wide = 2 ** Math.max(0, Math.floor(Math.min(WIDE_BITS - Math.log2(capacity), finest)))
-  return { interval, steps: wide, grain: GRAIN / wide, narrow: false }
+  return drain(interval, wide, false)
+}
+
+function drain(interval: Micros, steps: number, narrow: boolean): Drain {
+  const grain = GRAIN / steps
+  const quantum = 10 ** Math.max(0, Math.ceil(Math.log10(grain * interval)))
+  return { interval, steps, grain, quantum, narrow }
 }
 
 /**
@@ -43,7 +49,6 @@ export function drained(
   span: Micros,
 ): number {
   const elapsed = now - at
-  if (elapsed < 0) return elapsed < -span ? 0 : used
-  const left = used - elapsed / interval
-  return left > 0 ? left : 0
+  if (elapsed <= 0) return elapsed < -span ? 0 : used
+  return Math.max(0, used - elapsed / interval)
 }

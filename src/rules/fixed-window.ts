@@ -58,11 +58,16 @@ class FixedWindow implements Rule {
     return wait
   }
 
-  refund(state: State, now: Micros, cost: number): void {
+  refund(state: State, now: Micros, cost: number, due: Micros = now): void {
     const rolled = this.#rolled(state, now)
-    const count = Math.max(0, this.#count(state, rolled) - cost)
-    state[0] = this.#start(state, rolled)
-    state[1] = count
+    const count = this.#count(state, rolled)
+    if (count === 0) return
+    const start = this.#start(state, rolled)
+    // Where a later window is booked too, this place is lost: whoever took it now would go before those.
+    const last = start + (Math.ceil(count / this.#rate) - 1) * this.span
+    const later = due > now && due + this.span / 2 < last
+    state[0] = start
+    state[1] = later ? count : Math.max(0, count - cost)
   }
 
   remaining(state: State, now: Micros): number {

@@ -48,6 +48,10 @@ class LeakyBucket extends TokenBucket {
     return wait
   }
 
+  protected override usedBefore(wait: Micros, _cost: number): number {
+    return wait / this.drain.interval
+  }
+
   override with(change: QuotaChange): Rule {
     return new LeakyBucket({ ...this.#options, ...change })
   }

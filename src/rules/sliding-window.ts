@@ -60,8 +60,8 @@ class SlidingWindow implements Rule {
     let oldest = FIRST
     while (oldest < state.length) {
       const leaves = (state[oldest] as number) + this.span
-      if (leaves > now && total + cost <= this.#ceiling) break
-      // It does not fit beside this one, or this one is over: either way it comes after this one has left.
+      if (total + cost <= this.#ceiling) break
+      // It does not fit beside this one, so it comes after this one has left.
       if (leaves > due) due = leaves
       total -= state[oldest + 1] as number
       oldest += 2
@@ -73,16 +73,17 @@ class SlidingWindow implements Rule {
     return wait
   }
 
-  refund(state: State, now: Micros, cost: number): void {
+  refund(state: State, now: Micros, cost: number, due: Micros = now): void {
     this.#forget(state, now)
-    let left = cost
-    while (left > 0 && state.length > FIRST) {
-      const newest = state.length - 1
-      const taken = Math.min(left, state[newest] as number)
-      state[newest] = (state[newest] as number) - taken
+    let at = state.length - 2
+    // A reservation is taken out where it stands; what is over or acted on, from the newest backwards.
+    if (due > now) while (at > FIRST && this.#nearer(state, at - 2, at, due)) at -= 2
+    for (let left = cost; left > 0 && at >= FIRST; at -= 2) {
+      const taken = Math.min(left, state[at + 1] as number)
+      state[at + 1] = (state[at + 1] as number) - taken
       state[TOTAL] = (state[TOTAL] as number) - taken
       left -= taken
-      if (state[newest] === 0) state.length -= 2
+      if (state[at + 1] === 0) state.splice(at, 2)
     }
     if (state.length === FIRST) this.#clear(state)
   }
@@ -109,6 +110,11 @@ class SlidingWindow implements Rule {
     state.length = FIRST
     // An exact zero, so that the rounding of fractional costs does not outlive them.
     state[TOTAL] = 0
+  }
+
+  /** Is the moment at `a` nearer to `due` than the one at `b`? Who gives back may know the time less exactly. */
+  #nearer(state: State, a: number, b: number, due: Micros): boolean {
+    return Math.abs((state[a] as number) - due) <= Math.abs((state[b] as number) - due)
   }
 
   #over(state: State, i: number, now: Micros): boolean {

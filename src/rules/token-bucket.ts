@@ -45,7 +45,13 @@ export class TokenBucket implements Rule {
     this.capacity = positive('burst', options.burst ?? Math.max(1, rate))
     this.span = this.capacity * interval
     this.drain = drainOf(this.capacity, interval)
-    this.params = { burst: this.capacity, interval, grain: this.drain.grain, span: this.span }
+    this.params = {
+      burst: this.capacity,
+      interval,
+      grain: this.drain.grain,
+      quantum: this.drain.quantum,
+      span: this.span,
+    }
     this.#options = options
   }
 
@@ -62,8 +68,12 @@ export class TokenBucket implements Rule {
     return wait
   }
 
-  refund(state: State, now: Micros, cost: number): void {
-    this.write(state, now, Math.max(0, this.used(state, now) - cost))
+  refund(state: State, now: Micros, cost: number, due: Micros = now): void {
+    const used = this.used(state, now)
+    // What is used beyond this reservation was reserved after it.
+    const behind = due > now ? used - this.usedBefore(due - now, cost) - cost : 0
+    const back = behind > this.drain.grain ? Math.max(0, cost - behind) : cost
+    this.write(state, now, Math.max(0, used - back))
   }
 
   remaining(state: State, now: Micros): number {
@@ -85,11 +95,18 @@ export class TokenBucket implements Rule {
     return drained(state[0] as number, state[1] as number, now, this.drain.interval, this.span)
   }
 
-  /** How long until `over` tokens have drained, in whole microseconds and never too short. */
+  /** How long until `over` tokens have drained, rounded up and never too short. */
   protected timeTo(over: number): Micros {
-    if (over <= this.drain.grain) return 0
-    // Half a grain less than in theory, so that rounding noise does not cost a caller another microsecond.
-    return Math.max(1, Math.ceil((over - this.drain.grain / 2) * this.drain.interval))
+    const { interval, grain, quantum } = this.drain
+    if (over <= grain) return 0
+    // Half a grain less than in theory, so that rounding noise is not rounded up.
+    const wait = (over - grain / 2) * interval
+    return quantum === 1 ? Math.ceil(wait) : Math.ceil(wait / quantum) * quantum
+  }
+
+  /** How much was used before a reservation of `cost` that has to wait for `wait`. */
+  protected usedBefore(wait: Micros, cost: number): number {
+    return this.capacity + wait / this.drain.interval - cost
   }
 
   protected write(state: State, now: Micros, used: number): void {

@@ -1,35 +1,15 @@
-import { at, type Cancel, type Clock } from '../core/clock.ts'
+import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
-import type { Events } from '../core/events.ts'
 import type { JobSettings } from './job-settings.ts'
 import type { Plan } from './plan.ts'
 import { type Outcome, Run, type RunSettings } from './run.ts'
-import type {
-  JobInfo,
-  Leadership,
-  RunRecord,
-  ScheduledJob,
-  SchedulerEvents,
-  SkipReason,
-} from './schedule-types.ts'
+import type { JobInfo, RunRecord, ScheduledJob, SkipReason } from './schedule-types.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
+import type { Surroundings } from './surroundings.ts'
 import { type Due, Timetable } from './timetable.ts'
 
 /** Dates may be set, and machines sleep: whoever waits for a date looks at it this often. */
 const LOOK_AGAIN: Millis = 30_000
-
-/** What the jobs of one scheduler share. */
-export interface Surroundings {
-  readonly clock: Clock
-  readonly wall: () => Millis
-  readonly random: () => number
-  readonly events: Events<SchedulerEvents>
-  readonly slots: SlotKeeper | undefined
-  readonly leadership: Leadership | undefined
-  /** Runs of all jobs since the scheduler was made. */
-  readonly tally: { completed: number; failed: number }
-  readonly onCancel: (job: Job) => void
-}
 
 interface Pending {
   readonly slot: Date

@@ -4,7 +4,7 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
-import { Job, type Surroundings } from './job.ts'
+import { Job } from './job.ts'
 import { jobSettings } from './job-settings.ts'
 import { atPlan, everyPlan, type Plan } from './plan.ts'
 import type { Run } from './run.ts'
@@ -20,6 +20,7 @@ import type {
   SchedulerStopReport,
 } from './schedule-types.ts'
 import { slotKeeper } from './slot-keeper.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** A period in parts, as the original has it. */
 export interface Period {
@@ -201,8 +202,10 @@ export class Scheduler implements AsyncDisposable {
     return name
   }
 
-  #leave(job: Job): void {
-    if (this.#jobs.get(job.name) !== job) return
+  #leave(cancelled: ScheduledJob): void {
+    const job = this.#jobs.get(cancelled.name)
+    // Its name may be another job's by now.
+    if (job === undefined || job !== cancelled) return
     this.#jobs.delete(job.name)
     this.#leaving.add(job)
     this.#forgetLeft()

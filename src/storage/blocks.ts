@@ -4,32 +4,32 @@ import type { Micros } from '../core/duration.ts'
 export class Blocks {
   readonly #until = new Map<string, Micros>()
   readonly #capacity: number
+  /** Is anything blocked? Asked first, so that limits without blocks pay one branch. */
+  any = false
 
   constructor(capacity: number) {
     this.#capacity = capacity
-  }
-
-  /** Is nothing blocked? Asked first, so that limits without blocks pay one comparison. */
-  get none(): boolean {
-    return this.#until.size === 0
   }
 
   add(key: string, now: Micros, until: Micros): void {
     this.#until.delete(key)
     if (this.#until.size >= this.#capacity) this.#makeRoom(now)
     this.#until.set(key, until)
+    this.any = true
   }
 
   remove(key: string): void {
     this.#until.delete(key)
+    this.any = this.#until.size > 0
   }
 
   /** How long `key` is still blocked; 0 when it is not. */
   left(key: string, now: Micros): Micros {
+    if (!this.any) return 0
     const until = this.#until.get(key)
     if (until === undefined) return 0
     if (until > now) return until - now
-    this.#until.delete(key)
+    this.remove(key)
     return 0
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Drain, Rule, State } from '../core/rule.ts'
-import type { Judged, Ledger } from '../core/storage.ts'
+import type { Judged, Keep, Ledger } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { CompactTable } from './compact-table.ts'
 import { FewKeys } from './few-keys.ts'
@@ -37,6 +37,8 @@ export class CompactLedger implements Ledger, Judged {
   #pace = 0
   // The rule's numbers in ticks.
   #steps = 0
+  /** One step in tokens: a power of two too, so multiplying by it rounds nothing either. */
+  #token = 0
   /** A key may lie this far ahead. */
   #room = 0
   /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
@@ -74,14 +76,14 @@ export class CompactLedger implements Ledger, Judged {
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
     const slot = this.#table.find(key, tick)
-    if (slot >= 0 && maxWait === 0 && this.#blocks.none) {
+    if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
       const ahead = this.#table.ahead(slot, tick)
-      const wanted = (ahead > 0 ? ahead : 0) + cost * this.#steps
+      const wanted = Math.max(0, ahead) + cost * this.#steps
       if (wanted <= this.#room) {
         this.#table.mark(slot, tick + Math.ceil(wanted))
-        this.#state[0] = wanted / this.#steps
+        this.#state[0] = wanted * this.#token
         this.#state[1] = now
         return 0
       }
@@ -123,15 +125,23 @@ export class CompactLedger implements Ledger, Judged {
     this.#blocks.add(key, now, now + duration)
   }
 
-  reconfigure(rule: Rule): void {
+  reconfigure(rule: Rule, keep: Keep = 'used'): void {
     const drain = rule.drain as Drain
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
-    if (drain.steps !== this.#drain.steps || drain.narrow !== this.#drain.narrow) {
-      this.#table = this.#table.translated(!drain.narrow, tick, 0, drain.steps / this.#drain.steps)
-      this.#ticked = 0
-    } else {
-      this.#ticked = tick
+    // Where the ticks stay what they are, the marks may stay where they are; a smaller bucket holds no more than itself.
+    const same = drain.steps === this.#drain.steps && drain.narrow === this.#drain.narrow
+    this.#ticked = same ? tick : 0
+    const more = keep === 'left' ? Math.max(0, rule.capacity - this.rule.capacity) : 0
+    if (!same || more > 0 || rule.capacity < this.rule.capacity) {
+      this.#table = this.#table.translated({
+        wide: !drain.narrow,
+        tick,
+        next: this.#ticked,
+        scale: drain.steps / this.#drain.steps,
+        more: more * drain.steps,
+        most: rule.capacity * drain.steps,
+      })
     }
     this.#since = now
     this.#drain = drain
@@ -168,8 +178,7 @@ export class CompactLedger implements Ledger, Judged {
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
-    const horizon = maxWait < this.rule.span ? maxWait : this.rule.span
-    const wait = this.rule.reserve(this.#state, now, cost, horizon)
+    const wait = this.rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
     if (wait >= 0) this.#keep(key, slot, tick)
     return wait
   }
@@ -177,7 +186,7 @@ export class CompactLedger implements Ledger, Judged {
   /** Puts the state of a slot where the rule can move it. */
   #load(slot: number, now: Micros, tick: number): void {
     const ahead = slot < 0 ? 0 : this.#table.ahead(slot, tick)
-    this.#state[0] = ahead > 0 ? ahead / this.#steps : 0
+    this.#state[0] = ahead > 0 ? ahead * this.#token : 0
     this.#state[1] = now
     if (slot < 0 && this.#overflow !== undefined) this.#share(this.#overflow, tick)
   }
@@ -215,6 +224,7 @@ export class CompactLedger implements Ledger, Judged {
 
   #measure(rule: Rule, drain: Drain): void {
     this.#steps = drain.steps
+    this.#token = 1 / drain.steps
     this.#pace = drain.steps / drain.interval
     this.#room = (rule.capacity + drain.grain) * drain.steps
     this.#precious = (rule.capacity - 1) * drain.steps

@@ -1,5 +1,13 @@
 import { KeyHash, mixed } from './key-hash.ts'
-import { EVICTED, FREE, type Inserted, type KeyTable, REFUSED } from './key-table.ts'
+import {
+  EVICTED,
+  FREE,
+  type Inserted,
+  type KeyTable,
+  REFUSED,
+  type Translation,
+  translatedMark,
+} from './key-table.ts'
 
 /** Slots in a bucket: one cache line holds two buckets' fingerprints, or two buckets' narrow marks. */
 const SLOT_BITS = 3
@@ -16,7 +24,7 @@ const SWEEP_EVERY = 2 ** 29
 /** No mark lies further ahead than this. */
 const FARTHEST = 2 ** 30
 /** How many buckets are swept to find room before somebody has to give way. */
-const SWEEP_FOR_ROOM = 8
+const SWEEP_FOR_ROOM = 16
 
 /**
  * A table for very many keys, which it does not keep: eight bytes a slot, or twelve where marks need 64 bits.
@@ -106,35 +114,34 @@ export class CompactTable implements KeyTable {
   }
 
   admits(tick: number, precious: number): boolean {
-    if (this.#size < this.#capacity) return true
-    return this.ahead(this.#nearest(tick), tick) <= precious
+    return this.#size < this.#capacity || this.ahead(this.#nearest(tick), tick) <= precious
   }
 
   insert(tick: number, at: number, precious: number): Inserted {
     for (let i = 0; i < SWEEP_FOR_ROOM && this.#size >= this.#capacity; i++) this.#sweepNext(tick)
-    if (this.#size < this.#capacity) {
-      const slot = this.#room(tick)
-      if (slot >= 0) {
-        this.#put(slot, at)
-        return FREE
-      }
+    const slot = this.#size < this.#capacity ? this.#room(tick) : -1
+    if (slot >= 0) {
+      this.#put(slot, at)
+      return FREE
     }
     const nearest = this.#nearest(tick)
     const ahead = this.ahead(nearest, tick)
     if (ahead > precious) return REFUSED
     this.remove(nearest)
-    this.#put(nearest, at)
+    // A slot of this key's own buckets is free now, if only the one that was cleared.
+    this.#put(this.#room(tick), at)
     return ahead <= 0 ? FREE : EVICTED
   }
 
-  translated(wide: boolean, tick: number, next: number, scale: number): CompactTable {
+  translated(to: Translation): CompactTable {
+    const { wide, tick, next } = to
     for (let page = 0; page < this.#swept.length; page++) this.#sweepPage(page, tick)
     const table = new CompactTable(this.#capacity, wide, next)
     table.#prints.set(this.#prints)
     table.#size = this.#size
     for (let slot = 0; slot < this.#prints.length; slot++) {
       if (this.#prints[slot] !== 0) {
-        table.#marks[slot] = next + Math.ceil(this.ahead(slot, tick) * scale)
+        table.#marks[slot] = translatedMark(this.ahead(slot, tick), to)
       }
     }
     return table
@@ -204,14 +211,26 @@ export class CompactTable implements KeyTable {
     this.#prints[from] = 0
   }
 
-  /** Of the slots the key at hand could have, the one whose mark is nearest. */
+  /**
+   * Of the keys in the buckets of the key at hand, the one whose mark is nearest; where those are empty, of the keys
+   * in the next bucket that is not.
+   */
   #nearest(tick: number): number {
     const first = this.#spread(this.#hash.home)
-    const second = this.#other(first, this.#hash.print)
-    let nearest = first << SLOT_BITS
-    for (let i = 1; i < 2 * SLOTS; i++) {
-      const slot = i < SLOTS ? (first << SLOT_BITS) + i : (second << SLOT_BITS) + i - SLOTS
-      if (this.ahead(slot, tick) < this.ahead(nearest, tick)) nearest = slot
+    let nearest = this.#nearestIn(first, -1, tick)
+    nearest = this.#nearestIn(this.#other(first, this.#hash.print), nearest, tick)
+    for (let bucket = first; nearest < 0; bucket = (bucket + 1) % this.#buckets) {
+      nearest = this.#nearestIn(bucket, nearest, tick)
+    }
+    return nearest
+  }
+
+  #nearestIn(bucket: number, nearest: number, tick: number): number {
+    this.#sweepIfDue(bucket, tick)
+    const start = bucket << SLOT_BITS
+    for (let slot = start; slot < start + SLOTS; slot++) {
+      if (this.#prints[slot] === 0) continue
+      if (nearest < 0 || this.ahead(slot, tick) < this.ahead(nearest, tick)) nearest = slot
     }
     return nearest
   }

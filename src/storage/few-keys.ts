@@ -1,22 +1,27 @@
-import { EVICTED, FREE, type Inserted, type KeyTable, REFUSED } from './key-table.ts'
+import { KeySlots } from './key-slots.ts'
+import {
+  EVICTED,
+  FREE,
+  type Inserted,
+  type KeyTable,
+  REFUSED,
+  type Translation,
+  translatedMark,
+} from './key-table.ts'
 
-/** How many keys are looked at to find one that may give way. */
+/** How many keys are looked at to find one that may be forgotten, and as many to find one that may give way. */
 const SAMPLE = 16
+const FIRST_MARKS = 16
 
 /** A table that keeps its keys: the fastest while there are few of them, and exact. */
 export class FewKeys implements KeyTable {
   readonly capacity: number
-  readonly #slots = new Map<string, number>()
-  readonly #keys: (string | undefined)[] = []
-  #marks: Float64Array
-  readonly #free: number[] = []
+  readonly #slots = new KeySlots()
+  #marks: Float64Array = new Float64Array(FIRST_MARKS)
   #key = ''
-  #slot = -1
-  #round = 0
 
   constructor(capacity: number) {
     this.capacity = capacity
-    this.#marks = new Float64Array(Math.min(capacity, 16))
   }
 
   get size(): number {
@@ -28,11 +33,8 @@ export class FewKeys implements KeyTable {
   }
 
   find(key: string, _tick: number): number {
-    if (key === this.#key && this.#slot >= 0) return this.#slot
-    const slot = this.#slots.get(key)
     this.#key = key
-    this.#slot = slot === undefined ? -1 : slot
-    return this.#slot
+    return this.#slots.find(key)
   }
 
   ahead(slot: number, tick: number): number {
@@ -44,21 +46,18 @@ export class FewKeys implements KeyTable {
   }
 
   remove(slot: number): void {
-    const key = this.#keys[slot]
-    if (key === undefined) return
-    this.#slots.delete(key)
-    this.#keys[slot] = undefined
-    this.#free.push(slot)
-    this.#slot = -1
+    this.#slots.remove(slot)
   }
 
   admits(tick: number, precious: number): boolean {
-    if (this.size < this.capacity) return true
-    const slot = this.#nearest(tick)
-    return this.ahead(slot, tick) <= precious
+    return this.size < this.capacity || this.ahead(this.#nearest(tick), tick) <= precious
   }
 
   insert(tick: number, at: number, precious: number): Inserted {
+    for (let i = 0; i < SAMPLE && this.size >= this.capacity; i++) {
+      const slot = this.#slots.next()
+      if (slot >= 0 && this.ahead(slot, tick) <= 0) this.remove(slot)
+    }
     if (this.size < this.capacity) {
       this.#put(at)
       return FREE
@@ -68,48 +67,47 @@ export class FewKeys implements KeyTable {
     if (ahead > precious) return REFUSED
     this.remove(slot)
     this.#put(at)
-    this.#round = (slot + 1) % this.capacity
     return ahead <= 0 ? FREE : EVICTED
   }
 
-  translated(_wide: boolean, tick: number, next: number, scale: number): FewKeys {
-    for (const slot of this.#slots.values()) {
-      this.#marks[slot] = next + Math.ceil(this.ahead(slot, tick) * scale)
+  translated(to: Translation): FewKeys {
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      this.#marks[slot] = translatedMark(this.ahead(slot, to.tick), to)
     }
     return this
   }
 
   /** Forgets every key whose mark has been passed. */
   sweep(tick: number): void {
-    for (const slot of this.#slots.values()) if (this.ahead(slot, tick) <= 0) this.remove(slot)
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      if (this.ahead(slot, tick) <= 0) this.remove(slot)
+    }
   }
 
-  /** Puts every key into another table. */
+  /** Puts every key into another table, which has room for them. */
   pour(into: KeyTable, tick: number): void {
-    for (const [key, slot] of this.#slots) {
-      const at = this.#marks[slot] as number
-      if (at > tick && into.find(key, tick) < 0) into.insert(tick, at, Infinity)
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      const key = this.#slots.keyOf(slot)
+      if (key === undefined || into.find(key, tick) >= 0) continue
+      into.insert(tick, this.#marks[slot] as number, Infinity)
     }
   }
 
   #put(at: number): void {
-    const slot = this.#free.pop() ?? this.#keys.length
+    const slot = this.#slots.add(this.#key)
     if (slot >= this.#marks.length) {
-      const marks = new Float64Array(Math.min(this.capacity, slot * 4))
+      const marks = new Float64Array(slot * 4)
       marks.set(this.#marks)
       this.#marks = marks
     }
-    this.#keys[slot] = this.#key
     this.#marks[slot] = at
-    this.#slots.set(this.#key, slot)
-    this.#slot = slot
   }
 
-  /** Of the next few keys on the round, the one whose mark is nearest. */
+  /** Of some keys, the one whose mark is nearest. */
   #nearest(tick: number): number {
-    let nearest = this.#round
+    let nearest = this.#slots.any()
     for (let i = 1; i < SAMPLE; i++) {
-      const slot = (this.#round + i) % this.capacity
+      const slot = this.#slots.any()
       if (this.ahead(slot, tick) < this.ahead(nearest, tick)) nearest = slot
     }
     return nearest

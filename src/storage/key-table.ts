@@ -24,11 +24,29 @@ export interface KeyTable {
    * ticks ahead: then nothing is given up and the result is `REFUSED`.
    */
   insert(tick: number, at: number, precious: number): Inserted
-  /**
-   * The same keys with marks on another line of ticks: `next` is now on that line, as `tick` is on this one, and one
-   * tick of this line is `scale` of that one.
-   */
-  translated(wide: boolean, tick: number, next: number, scale: number): KeyTable
+  /** The same keys with marks on another line of ticks. */
+  translated(to: Translation): KeyTable
+}
+
+/** From one line of ticks to another. */
+export interface Translation {
+  /** Does the other line need 64 bits? */
+  readonly wide: boolean
+  /** Now, on this line. */
+  readonly tick: number
+  /** Now, on the other line. */
+  readonly next: number
+  /** How many ticks of the other line one of this line is. */
+  readonly scale: number
+  /** How much farther a mark that lies ahead lies on the other line. */
+  readonly more: number
+  /** The farthest a mark may lie ahead on the other line. */
+  readonly most: number
+}
+
+/** Where a mark that lies `ahead` on the one line lies on the other. */
+export function translatedMark(ahead: number, { next, scale, more, most }: Translation): number {
+  return ahead > 0 ? next + Math.min(most, Math.ceil(ahead * scale) + more) : next
 }
 
 /** There was room. */

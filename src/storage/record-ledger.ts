@@ -4,6 +4,7 @@ import type { Rule, State } from '../core/rule.ts'
 import type { Judged, Ledger } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
+import { KeySlots } from './key-slots.ts'
 import { SteadyClock } from './steady-clock.ts'
 
 /** How many keys are looked at to find one that may give way. */
@@ -18,9 +19,8 @@ export class RecordLedger implements Ledger, Judged {
   readonly #clock: SteadyClock
   readonly #blocks: Blocks
   readonly #maxKeys: number
-  readonly #states = new Map<string, State>()
-  /** Goes round the keys, one step at a time. */
-  #rounds: Iterator<[string, State]> = this.#states.entries()
+  readonly #slots = new KeySlots()
+  readonly #states: State[] = []
   /** What keys share that came when every key looked at was exhausted. */
   #overflow: State | undefined
   #state: State
@@ -39,15 +39,13 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   get size(): number {
-    return this.#states.size
+    return this.#slots.size
   }
 
   reserve(key: string, cost: number, maxWait: Micros): Micros {
     const known = this.#open(key)
-    if (!this.#blocks.none) {
-      const left = this.#blocks.left(key, this.#now)
-      if (left > 0) return -left
-    }
+    const left = this.#blocks.left(key, this.#now)
+    if (left > 0) return -left
     if (known) return this.rule.reserve(this.#state, this.#now, cost, maxWait)
     const shared = this.#overflow !== undefined && !this.#makeRoom()
     if (shared) this.#state = this.#overflow as State
@@ -60,7 +58,7 @@ export class RecordLedger implements Ledger, Judged {
     const known = this.#open(key)
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
-    if (!known && this.#overflow !== undefined && this.#states.size >= this.#maxKeys) {
+    if (!known && this.#overflow !== undefined && this.#slots.size >= this.#maxKeys) {
       this.#state = this.#overflow
     }
     return this.rule.reserve([...this.#state], this.#now, cost, 0)
@@ -81,7 +79,8 @@ export class RecordLedger implements Ledger, Judged {
 
   reset(key: string): void {
     this.#blocks.remove(key)
-    this.#states.delete(key)
+    const slot = this.#slots.find(key)
+    if (slot >= 0) this.#slots.remove(slot)
   }
 
   block(key: string, duration: Micros): void {
@@ -105,54 +104,43 @@ export class RecordLedger implements Ledger, Judged {
   /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
   #open(key: string): boolean {
     this.#now = this.#clock.now()
-    const state = this.#states.get(key)
-    this.#state = state ?? this.rule.fresh(this.#now)
-    return state !== undefined
+    const slot = this.#slots.find(key)
+    this.#state = slot < 0 ? this.rule.fresh(this.#now) : (this.#states[slot] as State)
+    return slot >= 0
   }
 
   #add(key: string): void {
-    if (this.#makeRoom()) this.#states.set(key, this.#state)
+    if (this.#makeRoom()) this.#states[this.#slots.add(key)] = this.#state
     else this.#overflow = this.#state
   }
 
   /** Sweeps a little, and sees to it that one key more has room; is there? */
   #makeRoom(): boolean {
-    for (let i = 0; i < SWEEP; i++) this.#next()
-    if (this.#states.size < this.#maxKeys) return true
-    let candidate: string | undefined
+    for (let i = 0; i < SWEEP; i++) this.#sweepNext()
+    if (this.#slots.size < this.#maxKeys) return true
+    let candidate = -1
     let soonest = Infinity
-    for (let i = 0; i < SAMPLE && this.#states.size >= this.#maxKeys; i++) {
-      const entry = this.#next()
-      if (entry === undefined) continue
-      const [key, state] = entry
+    for (let i = 0; i < SAMPLE; i++) {
+      const slot = this.#slots.any()
+      const state = this.#states[slot] as State
       const idleAfter = this.rule.idleAfter(state, this.#now)
       // Freeing an exhausted key would make a flood of new keys the way round a limit.
       if (idleAfter < soonest && this.rule.remaining(state, this.#now) >= 1) {
-        candidate = key
+        candidate = slot
         soonest = idleAfter
       }
     }
-    if (this.#states.size < this.#maxKeys) return true
-    if (candidate === undefined) return false
-    this.#states.delete(candidate)
-    this.evicted += 1
+    if (candidate < 0) return false
+    this.#slots.remove(candidate)
+    if (soonest > 0) this.evicted += 1
     return true
   }
 
-  /** The next key on the round, or nothing when that one could be forgotten. */
-  #next(): [string, State] | undefined {
-    let step = this.#rounds.next()
-    if (step.done) {
-      this.#rounds = this.#states.entries()
-      step = this.#rounds.next()
-      if (step.done) {
-        this.#overflow = undefined
-        return undefined
-      }
-    }
-    const [key, state] = step.value
-    if (this.rule.idleAfter(state, this.#now) > 0) return step.value
-    this.#states.delete(key)
-    return undefined
+  /** Forgets the next key on the round, if that is all over. */
+  #sweepNext(): void {
+    const slot = this.#slots.next()
+    if (slot < 0) return
+    const state = this.#states[slot] as State
+    if (this.rule.idleAfter(state, this.#now) <= 0) this.#slots.remove(slot)
   }
 }

@@ -98,7 +98,10 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets promises that are ready go on, and those that become ready by that. */
-async function settled(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve()
+/** Lets promises that are ready go on, and those that become ready by that: until the runtime has nothing left to do. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else setTimeout(resolve, 0)
+  })
 }

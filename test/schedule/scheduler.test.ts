@@ -388,6 +388,15 @@ describe('listJobs', () => {
     expect(clock.timers).toBe(0)
   })
 
+  it('a job that was cancelled leaves its name, and does not cancel who takes it', async () => {
+    const { scheduler } = make()
+    const first = scheduler.every('10s', () => {}, { name: 'job' })
+    first.cancel()
+    scheduler.every('20s', () => {}, { name: 'job' })
+    first.cancel()
+    expect(scheduler.listJobs()).toMatchObject([{ name: 'job', schedule: 'every 20 s' }])
+  })
+
   it('a job may cancel itself, and one that is added later begins at once', async () => {
     const { clock, scheduler } = make()
     scheduler.start()
@@ -406,7 +415,7 @@ describe('stop', () => {
     await clock.advanceAsync('25s')
     const stopped = vi.fn()
     const stopping = scheduler.stop()
-    stopping.then(stopped)
+    void stopping.then(stopped)
     expect(scheduler.stop()).toBe(stopping)
     await clock.advanceAsync('1m')
     expect(stopped).not.toHaveBeenCalled()

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { isAioFluxError } from '../core/errors.ts'
+import type { Terminal } from './terminal.ts'
+
+const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
+       aioflux demo                                     see the limiters at work
+
+aioflux replay --help tells more.
+`
+
+/** Runs the command that `args` name; returns its exit code. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [command, ...rest] = args
+  try {
+    switch (command) {
+      case 'replay':
+        await (await import('./replay.ts')).replay(rest, terminal)
+        return 0
+      case 'demo':
+        await (await import('./demo.ts')).demo(rest, terminal)
+        return 0
+      case '--help':
+      case '-h':
+      case 'help':
+        terminal.stdout.write(USAGE)
+        return 0
+      case '--version':
+        terminal.stdout.write(`${await version()}\n`)
+        return 0
+      case undefined:
+        terminal.stderr.write(USAGE)
+        return 2
+      default:
+        terminal.stderr.write(`aioflux: there is no command '${command}'\n${USAGE}`)
+        return 2
+    }
+  } catch (error) {
+    return failed(error, command, terminal)
+  }
+}
+
+async function failed(
+  error: unknown,
+  command: string | undefined,
+  terminal: Terminal,
+): Promise<number> {
+  if (isAioFluxError(error, 'INVALID_OPTION')) {
+    const usage = command === 'replay' ? (await import('./options.ts')).USAGE : USAGE.trimEnd()
+    terminal.stderr.write(`aioflux: ${error.message}\n${usage}\n`)
+    return 2
+  }
+  const expected = error instanceof Error && error.name === 'ReplayError'
+  const text = expected ? error.message : ((error as Error)?.stack ?? String(error))
+  terminal.stderr.write(`aioflux: ${text}\n`)
+  return 1
+}
+
+async function version(): Promise<string> {
+  // From src/cli and from dist/cli alike.
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

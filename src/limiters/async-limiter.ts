@@ -1,0 +1,240 @@
+import { at, type Clock } from '../core/clock.ts'
+import type { Decision } from '../core/decision.ts'
+import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
+import { Events, type Listener } from '../core/events.ts'
+import type { QuotaChange } from '../core/rule.ts'
+import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
+import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+
+/** How soon a waiter asks again when nobody can tell a time. */
+const UNTOLD: Millis = 50
+
+/** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
+export abstract class AsyncLimiter implements Limiter {
+  readonly name: string
+  readonly clock: Clock
+  protected readonly events: Events<LimiterEvents> = new Events()
+  protected readonly closing: AbortController = new AbortController()
+  protected allowed = 0
+  protected denied = 0
+  protected waiting = 0
+  /** For each key, when the last in line will have been served. */
+  readonly #lines = new Map<string, Promise<void>>()
+
+  constructor(name: string, clock: Clock) {
+    this.name = name
+    this.clock = clock
+  }
+
+  /** The largest cost that can ever pass. */
+  abstract get capacity(): number
+  /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
+  protected abstract decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision>
+  protected abstract giveBack(key: string, cost: number): Promise<void>
+  protected abstract forget(key: string): Promise<void>
+  protected abstract hold(key: string, duration: Micros): Promise<void>
+  protected abstract change(quota: QuotaChange): Promise<void>
+  protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
+  /** What was scheduled has ended: gives back what is held only while it runs. */
+  protected leave(_key: string, _cost: number): void {}
+
+  async acquire(key = '', tokens = 1): Promise<boolean> {
+    return (await this.consume(key, tokens)).allowed
+  }
+
+  async consume(key = '', cost = 1): Promise<Decision> {
+    checkCall(key, cost, this.capacity)
+    this.#checkOpen()
+    // Nobody gets past those in line.
+    const decision = this.#lines.has(key)
+      ? { ...(await this.decide('peek', key, cost)), allowed: false }
+      : await this.decide('reserve', key, cost)
+    this.tell(key, decision)
+    return decision
+  }
+
+  async peek(key = '', cost = 1): Promise<Decision> {
+    checkCall(key, cost, this.capacity)
+    this.#checkOpen()
+    return this.decide('peek', key, cost)
+  }
+
+  async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    const { cost = 1, timeout, signal } = options
+    checkCall(key, cost, this.capacity)
+    this.#checkOpen()
+    signal?.throwIfAborted()
+    const started = this.clock.now()
+    const deadline = timeout === undefined ? Infinity : started + toMillis('timeout', timeout)
+    this.waiting += 1
+    try {
+      const decision = await this.serve(key, cost, deadline, signal)
+      this.allowed += 1
+      if (this.events.heard) {
+        this.events.emit('waited', { key, cost, seconds: (this.clock.now() - started) / 1000 })
+      }
+      return decision
+    } catch (error) {
+      this.denied += 1
+      throw error
+    } finally {
+      this.waiting -= 1
+    }
+  }
+
+  async schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    checkFunction(fn)
+    await this.wait(key, options)
+    try {
+      return await fn(options.signal ?? this.closing.signal)
+    } finally {
+      this.leave(key, options.cost ?? 1)
+    }
+  }
+
+  async release(key = '', tokens = 1): Promise<void> {
+    checkCall(key, tokens, this.capacity)
+    await this.giveBack(key, tokens)
+  }
+
+  async reset(key = ''): Promise<void> {
+    checkKey(key)
+    await this.forget(key)
+  }
+
+  async block(key: string, duration: Duration): Promise<void> {
+    checkKey(key)
+    await this.hold(key, blockMicros(duration))
+  }
+
+  async getStats(key = ''): Promise<LimiterStats> {
+    checkKey(key)
+    const { limit, remaining, resetAfter } = await this.decide(
+      'peek',
+      key,
+      Math.min(1, this.capacity),
+    )
+    return {
+      name: this.name,
+      allowed: this.allowed,
+      denied: this.denied,
+      waiting: this.waiting,
+      ...(await this.counts(key)),
+      limit,
+      remaining,
+      resetAfter,
+    }
+  }
+
+  async reconfigure(quota: QuotaChange): Promise<void> {
+    await this.change(quota)
+    if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
+  }
+
+  on<Name extends keyof LimiterEvents>(
+    event: Name,
+    listener: Listener<LimiterEvents[Name]>,
+  ): () => void {
+    return this.events.on(event, listener)
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort(new ClosedError(this.name))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Serves one who waits: in this process first come, first served, asking again when it is time to. */
+  protected async serve(
+    key: string,
+    cost: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision> {
+    const before = this.#lines.get(key)
+    let served = () => {}
+    const turn = new Promise<void>((resolve) => {
+      served = resolve
+    })
+    const line = before === undefined ? turn : before.then(() => turn)
+    this.#lines.set(key, line)
+    try {
+      if (before !== undefined) await this.happens(key, before, deadline, signal)
+      for (;;) {
+        const decision = await this.decide('reserve', key, cost)
+        if (decision.allowed) return decision
+        const pause = decision.retryAfter > 0 ? decision.retryAfter * 1000 : UNTOLD
+        if (this.clock.now() + pause > deadline) throw late(key, decision.retryAfter)
+        await this.pass(this.clock.now() + pause, signal)
+      }
+    } finally {
+      served()
+      if (this.#lines.get(key) === line) this.#lines.delete(key)
+    }
+  }
+
+  /** Counts a decision and tells those who listen. */
+  protected tell(key: string, decision: Decision): void {
+    const { allowed, cost, retryAfter } = decision
+    if (allowed) this.allowed += 1
+    else this.denied += 1
+    if (!this.events.heard) return
+    if (allowed) this.events.emit('allowed', { key, cost })
+    else this.events.emit('denied', { key, cost, retryAfter })
+  }
+
+  /** Waits for `event`, until `deadline` at the latest. */
+  protected happens(
+    key: string,
+    event: Promise<void>,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return this.#until(signal, (resolve, reject) => {
+      void event.then(resolve)
+      return deadline === Infinity ? () => {} : at(this.clock, deadline, () => reject(late(key, 0)))
+    })
+  }
+
+  /** Lets time pass until `moment`. */
+  protected pass(moment: Millis, signal: AbortSignal | undefined): Promise<void> {
+    return this.#until(signal, (resolve) => at(this.clock, moment, resolve))
+  }
+
+  /** Waits for what `begin` begins, unless a signal aborts or the limiter closes. */
+  #until(
+    signal: AbortSignal | undefined,
+    begin: (resolve: () => void, reject: (reason: unknown) => void) => () => void,
+  ): Promise<void> {
+    const signals = signal === undefined ? [this.closing.signal] : [this.closing.signal, signal]
+    return new Promise<void>((resolve, reject) => {
+      const abort = () => end(() => reject(signals.find((one) => one.aborted)?.reason))
+      const end = (settle: () => void) => {
+        stop()
+        for (const one of signals) one.removeEventListener('abort', abort)
+        settle()
+      }
+      const stop = begin(
+        () => end(resolve),
+        (reason) => end(() => reject(reason)),
+      )
+      for (const one of signals) one.addEventListener('abort', abort)
+      if (signals.some((one) => one.aborted)) abort()
+    })
+  }
+
+  #checkOpen(): void {
+    this.closing.signal.throwIfAborted()
+  }
+}
+
+export function late(key: string, retryAfter: number): WaitTimeoutError {
+  return new WaitTimeoutError(`what ${describe(key)} waits for cannot come in time`, retryAfter)
+}

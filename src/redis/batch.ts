@@ -1,0 +1,166 @@
+import type { Micros } from '../core/duration.ts'
+import type { Move, Verdict } from '../core/storage.ts'
+
+const MOVES: Readonly<Record<Move, string>> = {
+  reserve: '1',
+  peek: '2',
+  refund: '3',
+  reset: '4',
+  block: '5',
+}
+/** The largest whole number; the script says it for endless. */
+const NEVER: Micros = Number.MAX_SAFE_INTEGER
+/** States in one call: more save little, and keep the server from others for longer. */
+const MOST_STATES = 128
+
+export interface Waiter {
+  /** Takes a verdict for each rule. */
+  resolve(verdicts: Verdict[]): void
+  reject(error: unknown): void
+}
+
+/** Equal moves on one group of states, one after the other. */
+interface Run {
+  readonly move: Move
+  readonly cost: number
+  readonly extra: Micros
+  readonly waiters: Waiter[]
+}
+
+/** The states one move is about: one for each rule. */
+interface Group {
+  readonly keys: readonly string[]
+  readonly runs: Run[]
+}
+
+/** Sends one call: the names of the states and the moves on them. */
+export type Send = (names: string[], moves: string[]) => Promise<unknown>
+
+/**
+ * Moves of one list of rules, gathered during one turn of the event loop and sent together: equal moves on one key as one
+ * run, many keys in one call. The order of arrival stays, for each key. Nobody waits for a timer.
+ */
+export class Batch {
+  readonly #size: number
+  readonly #groups = new Map<string, Group>()
+
+  /** @param size how many rules there are */
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  /** @param id says which group it is, the same for the same keys */
+  add(
+    id: string,
+    keys: readonly string[],
+    move: Move,
+    cost: number,
+    extra: Micros,
+    waiter: Waiter,
+  ): void {
+    let group = this.#groups.get(id)
+    if (group === undefined) {
+      group = { keys, runs: [] }
+      this.#groups.set(id, group)
+    }
+    const last = group.runs[group.runs.length - 1]
+    // A reservation that may have to wait gets a time of its own, so it stays a run of its own.
+    if (
+      move === 'reserve' &&
+      extra === 0 &&
+      last?.move === move &&
+      last.cost === cost &&
+      last.extra === 0
+    ) {
+      last.waiters.push(waiter)
+    } else {
+      group.runs.push({ move, cost, extra, waiters: [waiter] })
+    }
+  }
+
+  /** Sends all that was gathered. */
+  send(nameOf: (rule: number, key: string) => string, send: Send): void {
+    const groups = [...this.#groups.values()]
+    const most = Math.max(1, Math.floor(MOST_STATES / this.#size))
+    for (let i = 0; i < groups.length; i += most) {
+      this.#call(groups.slice(i, i + most), nameOf, send)
+    }
+  }
+
+  #call(groups: Group[], nameOf: (rule: number, key: string) => string, send: Send): void {
+    const names: string[] = []
+    const moves: string[] = []
+    for (const { keys, runs } of groups) {
+      for (let rule = 0; rule < keys.length; rule++) names.push(nameOf(rule, keys[rule] as string))
+      const [only] = runs
+      if (runs.length === 1 && only !== undefined && isPlain(only)) {
+        moves.push(String(-only.waiters.length))
+        continue
+      }
+      moves.push(String(runs.length))
+      for (const { move, cost, extra, waiters } of runs) {
+        moves.push(
+          MOVES[move],
+          String(cost),
+          String(Math.min(extra, NEVER)),
+          String(waiters.length),
+        )
+      }
+    }
+    send(names, moves).then(
+      (reply) => this.#settle(groups, reply as (number | string)[]),
+      (error) => {
+        for (const { runs } of groups) {
+          for (const { waiters } of runs) for (const waiter of waiters) waiter.reject(error)
+        }
+      },
+    )
+  }
+
+  #settle(groups: Group[], reply: (number | string)[]): void {
+    let at = 0
+    for (const { runs } of groups) {
+      for (const { cost, waiters } of runs) {
+        const granted = Number(reply[at++])
+        const last: Verdict[] = []
+        for (let i = 0; i < this.#size; i++) {
+          last.push({
+            wait: endless(Number(reply[at++])),
+            remaining: Number(reply[at++]),
+            idleAfter: endless(Number(reply[at++])),
+          })
+        }
+        if (waiters.length === 1) (waiters[0] as Waiter).resolve(last)
+        else settleRun(waiters, granted, cost, last)
+      }
+    }
+  }
+}
+
+/** Is it the move that most are, a reserve of 1 without a wait? */
+function isPlain({ move, cost, extra }: Run): boolean {
+  return move === 'reserve' && cost === 1 && extra === 0
+}
+
+/** Tells each of a run its verdict: the first ones were granted, with what was left then; the others were denied alike. */
+function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdict[]): void {
+  for (let i = 0; i < waiters.length; i++) {
+    const waiter = waiters[i] as Waiter
+    if (i >= granted) {
+      waiter.resolve(last)
+    } else {
+      const after = (granted - 1 - i) * cost
+      waiter.resolve(
+        last.map(({ remaining, idleAfter }) => ({
+          wait: 0,
+          remaining: remaining + after,
+          idleAfter,
+        })),
+      )
+    }
+  }
+}
+
+function endless(micros: Micros): Micros {
+  return micros >= NEVER ? Infinity : micros <= -NEVER ? -Infinity : micros
+}

@@ -1,0 +1,123 @@
+import { describe, OptionTypeError } from '../core/errors.ts'
+
+/** What of node-redis (single, pool, Sentinel or Cluster) is needed; structural, so that none of its types is. */
+export interface NodeRedisLike {
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** What of ioredis (single, Sentinel or Cluster) is needed. */
+export interface IoredisLike {
+  evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>
+  eval(script: string, keys: number, ...args: string[]): Promise<unknown>
+}
+
+/** A client of node-redis or of ioredis. */
+export type RedisClientLike = NodeRedisLike | IoredisLike
+
+/** The two calls everything is made of, whichever client makes them. */
+export interface RedisPort {
+  /** Do the keys of one call have to lie in one slot? */
+  readonly cluster: boolean
+  evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
+  eval(script: string, keys: string[], args: string[]): Promise<unknown>
+}
+
+/** The port over a client. */
+export function portOf(client: RedisClientLike): RedisPort {
+  if (typeof client === 'object' && client !== null) {
+    if ('evalSha' in client) return nodeRedisPort(client)
+    if ('evalsha' in client) return ioredisPort(client)
+  }
+  throw new OptionTypeError(
+    'client',
+    `client must be a client of node-redis or of ioredis, got ${describe(client)}`,
+  )
+}
+
+/** A connection of our own, by whichever library is installed. */
+export class OwnConnection {
+  readonly #url: string
+  #port: Promise<RedisPort> | undefined
+  #end: () => void = () => {}
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  /** The port, as soon as it is connected. A failure is told to those who asked; the next ones try again. */
+  port(): Promise<RedisPort> {
+    if (this.#port === undefined) {
+      this.#port = this.#connect()
+      this.#port.catch(() => {
+        this.#port = undefined
+      })
+    }
+    return this.#port
+  }
+
+  /** Ends the connection, or the attempt at one. */
+  close(): void {
+    this.#end()
+  }
+
+  async #connect(): Promise<RedisPort> {
+    const nodeRedis = await load('redis')
+    if (nodeRedis !== undefined) {
+      const client = nodeRedis.createClient({ url: this.#url, disableOfflineQueue: true })
+      // A client without a listener ends the process on its first lost connection.
+      client.on('error', () => {})
+      this.#end = () => client.destroy()
+      await client.connect()
+      return portOf(client)
+    }
+    const ioredis = await load('ioredis')
+    if (ioredis !== undefined) {
+      const client = new ioredis.Redis(this.#url, {
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        // A consume whose answer was lost may have happened: sent again, it would happen twice.
+        autoResendUnfulfilledCommands: false,
+      })
+      client.on('error', () => {})
+      this.#end = () => client.disconnect()
+      await client.connect()
+      return portOf(client)
+    }
+    throw new OptionTypeError(
+      'url',
+      'url needs a client: install redis or ioredis, or give a client of one of them',
+    )
+  }
+}
+
+function nodeRedisPort(given: NodeRedisLike): RedisPort {
+  const with_ = given as { withCommandOptions?: (options: object) => NodeRedisLike }
+  // Its own timeout costs a signal per command and bounds only the time until the command is sent; the deadline of the
+  // storage bounds all of it.
+  const client = with_.withCommandOptions?.({ timeout: undefined }) ?? given
+  return {
+    cluster:
+      'slots' in given || 'nodeByReplicaId' in given || given.constructor.name.includes('Cluster'),
+    evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
+    eval: (script, keys, args) => client.eval(script, { keys, arguments: args }),
+  }
+}
+
+function ioredisPort(given: IoredisLike): RedisPort {
+  return {
+    cluster: (given as { isCluster?: boolean }).isCluster === true,
+    evalsha: (sha, keys, args) => given.evalsha(sha, keys.length, ...keys, ...args),
+    eval: (script, keys, args) => given.eval(script, keys.length, ...keys, ...args),
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: optional libraries, used through the few calls above.
+async function load(name: string): Promise<any> {
+  try {
+    return await import(name)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}

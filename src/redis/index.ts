@@ -1,0 +1,3 @@
+// The same limits on many machines.
+export type { IoredisLike, NodeRedisLike, RedisClientLike } from './client.ts'
+export { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'

@@ -1,0 +1,52 @@
+import type { Micros } from '../core/duration.ts'
+import type { Rule } from '../core/rule.ts'
+import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
+import type { Batch } from './batch.ts'
+import { tagOf } from './key-name.ts'
+import type { RedisStorage } from './redis-storage.ts'
+
+/** One rule's states in Redis. */
+export class RedisLedger implements RemoteLedger {
+  readonly storage: RedisStorage
+  readonly scope: string
+  rule: Rule
+  /** The batches of this turn of the event loop, by what has to lie in one slot. */
+  #batches = new Map<string, Batch>()
+  #turn = -1
+
+  constructor(storage: RedisStorage, scope: string, rule: Rule) {
+    this.storage = storage
+    this.scope = scope
+    this.rule = rule
+  }
+
+  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+    return new Promise((resolve, reject) => {
+      this.#batch(key).add(key, [key], move, cost, extra, {
+        resolve: (verdicts) => resolve(verdicts[0] as Verdict),
+        reject,
+      })
+    })
+  }
+
+  reconfigure(rule: Rule): void {
+    this.rule = rule
+    // What was asked before goes by the old numbers, what is asked from now on by the new ones.
+    this.#turn = -1
+  }
+
+  #batch(key: string): Batch {
+    const { storage } = this
+    if (this.#turn !== storage.turn) {
+      this.#turn = storage.turn
+      this.#batches = new Map()
+    }
+    const slot = storage.cluster ? tagOf(key) : ''
+    let batch = this.#batches.get(slot)
+    if (batch === undefined) {
+      batch = storage.begin([this])
+      this.#batches.set(slot, batch)
+    }
+    return batch
+  }
+}

@@ -1,0 +1,233 @@
+import { options as checkOptions } from '../core/check.ts'
+import type { Clock } from '../core/clock.ts'
+import { within } from '../core/deadline.ts'
+import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import {
+  ClosedError,
+  describe,
+  isAioFluxError,
+  OptionTypeError,
+  StorageDownError,
+} from '../core/errors.ts'
+import type { Rule } from '../core/rule.ts'
+import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
+import { Batch } from './batch.ts'
+import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
+import { stateName, tagOf } from './key-name.ts'
+import { hasTwin, link, paramsOf } from './link.ts'
+import { RedisLedger } from './redis-ledger.ts'
+import { RedisValues } from './redis-values.ts'
+import type { Script } from './script.ts'
+
+export interface RedisStorageOptions {
+  /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
+  client?: RedisClientLike
+  /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
+  url?: string
+  /** Begins the name of every key. @default 'aioflux' */
+  prefix?: string
+  /** The longest any call may take. @default 1 second */
+  timeout?: Duration
+  /**
+   * Instead of the server's time, for tests that want to play with it.
+   * @default the server's own clock, the same for every client
+   */
+  clock?: Clock
+}
+
+/**
+ * States and values in Redis (6.2 or newer, or Valkey): the same limits on many machines.
+ *
+ * Every decision is one atomic script on the server's own clock, whatever the clocks of the machines say. The calls of one
+ * turn of the event loop travel together. Each state is one key, and lives until it equals a fresh one.
+ *
+ * @example
+ * const storage = new RedisStorage({ url: 'redis://localhost:6379' })
+ * const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', storage })
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export class RedisStorage implements Storage, RemoteStorage {
+  readonly prefix: string
+  readonly #timeout: Millis
+  readonly #values: RedisValues
+  readonly #port: () => Promise<RedisPort>
+  readonly #end: () => void
+  readonly #clock: Clock | undefined
+  #cluster = false
+  #closed = false
+  // What was asked in this turn of the event loop.
+  #sends: (() => void)[] = []
+  /** The batches of composites. */
+  #joint = new Map<string, Batch>()
+  #turn = 0
+
+  constructor(options: RedisStorageOptions) {
+    checkOptions('options', options)
+    const { client, url, prefix = 'aioflux', timeout = 1, clock } = options
+    if ((client === undefined) === (url === undefined)) {
+      throw new OptionTypeError('client', 'give either client or url')
+    }
+    if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
+      throw new OptionTypeError(
+        'prefix',
+        `prefix must be a string without braces, got ${describe(prefix)}`,
+      )
+    }
+    this.prefix = prefix
+    this.#clock = clock
+    this.#timeout = toMillis('timeout', timeout)
+    if (client !== undefined) {
+      const port = portOf(client)
+      const ready = Promise.resolve(port)
+      this.#cluster = port.cluster
+      this.#port = () => ready
+      this.#end = () => {}
+    } else {
+      const own = new OwnConnection(url as string)
+      this.#port = () => own.port()
+      this.#end = () => own.close()
+    }
+    this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
+  }
+
+  open(rule: Rule, scope: string): RemoteLedger {
+    this.#checkOpen()
+    if (!hasTwin(rule)) {
+      throw new OptionTypeError(
+        'rule',
+        `the rule '${rule.kind}' has no Lua twin, so Redis cannot run it`,
+      )
+    }
+    return new RedisLedger(this, scope, rule)
+  }
+
+  joins(keys: readonly string[]): boolean {
+    const tag = tagOf(keys[0] ?? '')
+    return !this.#cluster || keys.every((key) => tagOf(key) === tag)
+  }
+
+  runAll(
+    move: Move,
+    ledgers: readonly RemoteLedger[],
+    keys: readonly string[],
+    cost: number,
+    extra: Micros,
+  ): Promise<Verdict[]> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen()
+      const slot = this.#cluster ? tagOf(keys[0] ?? '') : ''
+      const lists = ledgers.map(({ rule, scope }) => [rule.kind, rule.params, scope])
+      const name = JSON.stringify([slot, lists])
+      let batch = this.#joint.get(name)
+      if (batch === undefined) {
+        batch = this.begin(ledgers)
+        this.#joint.set(name, batch)
+      }
+      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
+    })
+  }
+
+  /** @internal A batch on these ledgers that is sent when this turn of the event loop is over. */
+  begin(ledgers: readonly RemoteLedger[]): Batch {
+    this.#checkOpen()
+    if (this.#sends.length === 0) setImmediate(() => this.#send())
+    const batch = new Batch(ledgers.length)
+    const rules = ledgers.map(({ rule }) => rule)
+    const code = link(rules, this.#clock && 'caller')
+    const params = paramsOf(rules)
+    this.#sends.push(() =>
+      batch.send(
+        (rule, key) => {
+          const { kind } = rules[rule] as Rule
+          return stateName(this.prefix, kind, ledgers[rule]?.scope ?? '', key)
+        },
+        (names, moves) => {
+          const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
+          return this.#run(code, names, [...(now ?? []), ...params, ...moves])
+        },
+      ),
+    )
+    return batch
+  }
+
+  /** @internal Which turn of the event loop this is, as far as anything was asked in it. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** @internal Do the keys of one call have to lie in one slot? */
+  get cluster(): boolean {
+    return this.#cluster
+  }
+
+  get<T = unknown>(key: string): Promise<T | undefined> {
+    return this.#values.get<T>(key)
+  }
+
+  set(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    return this.#values.set(key, value, ttl)
+  }
+
+  incr(key: string, by = 1): Promise<number> {
+    return this.#values.incr(key, by)
+  }
+
+  decr(key: string, by = 1): Promise<number> {
+    return this.#values.incr(key, -by)
+  }
+
+  delete(key: string): Promise<boolean> {
+    return this.#values.delete(key)
+  }
+
+  exists(key: string): Promise<boolean> {
+    return this.#values.exists(key)
+  }
+
+  /** Closes the connection it has opened; a client that was given stays open. What is stored stays stored. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#end()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #send(): void {
+    const sends = this.#sends
+    this.#sends = []
+    this.#joint = new Map()
+    this.#turn += 1
+    for (const send of sends) send()
+  }
+
+  async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    this.#checkOpen()
+    try {
+      return await within(this.#timeout, this.#ask(script, keys, args))
+    } catch (error) {
+      if (isAioFluxError(error)) throw error
+      throw new StorageDownError(`Redis failed: ${(error as Error)?.message ?? error}`, {
+        cause: error,
+      })
+    }
+  }
+
+  async #ask(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    const port = await this.#port()
+    try {
+      return await port.evalsha(script.sha, keys, args)
+    } catch (error) {
+      // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does.
+      if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
+      return port.eval(script.text, keys, args)
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ClosedError('RedisStorage')
+  }
+}

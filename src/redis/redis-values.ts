@@ -1,0 +1,68 @@
+import { type Duration, toMillis } from '../core/duration.ts'
+import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { valueName } from './key-name.ts'
+import { SCRIPTS } from './lua.generated.ts'
+import { type RunScript, script } from './script.ts'
+
+const VALUES = script(SCRIPTS['values'] as string)
+
+/** Users' own values in Redis, as JSON; a number stands as itself, so that counting works on what was set. */
+export class RedisValues {
+  readonly #prefix: string
+  readonly #run: RunScript
+
+  constructor(prefix: string, run: RunScript) {
+    this.#prefix = prefix
+    this.#run = run
+  }
+
+  async get<T>(key: string): Promise<T | undefined> {
+    const text = await this.#ask(key, 'get')
+    return text === null || text === undefined ? undefined : (JSON.parse(String(text)) as T)
+  }
+
+  async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    const millis = ttl === undefined ? 0 : Math.ceil(toMillis('ttl', ttl))
+    if (ttl !== undefined && millis === 0) {
+      throw new OptionRangeError('ttl', `ttl must be > 0, got ${describe(ttl)}`)
+    }
+    const text = JSON.stringify(value)
+    if (text === undefined) {
+      throw new OptionTypeError(
+        'value',
+        `value must be something JSON can say, got ${describe(value)}`,
+      )
+    }
+    await this.#ask(key, 'set', text, String(millis))
+  }
+
+  async incr(key: string, by: number): Promise<number> {
+    if (typeof by !== 'number' || !Number.isFinite(by)) {
+      throw new OptionTypeError('by', `by must be a finite number, got ${describe(by)}`)
+    }
+    try {
+      return Number(await this.#ask(key, 'incr', String(by)))
+    } catch (error) {
+      if (!String((error as Error).message).includes('AIOFLUX not a number')) throw error
+      throw new OptionTypeError(
+        'key',
+        `the value of key ${describe(key)} must be a number to count on`,
+      )
+    }
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return Number(await this.#ask(key, 'delete')) > 0
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return Number(await this.#ask(key, 'exists')) > 0
+  }
+
+  async #ask(key: string, ...args: string[]): Promise<unknown> {
+    if (typeof key !== 'string') {
+      throw new OptionTypeError('key', `key must be a string, got ${describe(key)}`)
+    }
+    return this.#run(VALUES, [valueName(this.#prefix, key)], args)
+  }
+}

@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto'
+
+/** A script and the name a server knows it by. */
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+export function script(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** Runs a script somewhere, once. */
+export type RunScript = (script: Script, keys: string[], args: string[]) => Promise<unknown>

@@ -1,0 +1,5 @@
+// For tests: time that obeys, and the exams every rule and every storage has to pass.
+export { ensure, ensureSame, type Law, seeded } from './law.ts'
+export { ManualClock } from './manual-clock.ts'
+export { type RuleExamOptions, ruleExam } from './rule-exam.ts'
+export { type StorageUnderExam, storageExam } from './storage-exam.ts'

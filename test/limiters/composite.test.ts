@@ -1,0 +1,221 @@
+import { type Decision, type Limiter, LimiterFactory, type LocalLimiter } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+/** A limiter that can only be asked from afar: what a user's own, or one over a network, looks like. */
+function remote(limiter: LocalLimiter, fail = false): Limiter {
+  const later = <T>(run: () => Promise<T>) =>
+    Promise.resolve().then(() => {
+      if (fail) throw new Error('unreachable')
+      return run()
+    })
+  return {
+    name: limiter.name,
+    ...(limiter.clock && { clock: limiter.clock }),
+    acquire: (key, tokens) => later(() => limiter.acquire(key, tokens)),
+    consume: (key, cost) => later(() => limiter.consume(key, cost)),
+    peek: (key, cost) => later(() => limiter.peek(key, cost)),
+    wait: (key, options) => later(() => limiter.wait(key, options)),
+    schedule: (key, fn, options) => later(() => limiter.schedule(key, fn, options)),
+    release: (key, tokens) => later(() => limiter.release(key, tokens)),
+    reset: (key) => later(() => limiter.reset(key)),
+    block: (key, duration) => later(() => limiter.block(key, duration)),
+    getStats: (key) => later(() => limiter.getStats(key)),
+    reconfigure: (quota) => later(() => limiter.reconfigure(quota)),
+    on: (event, listener) => limiter.on(event, listener),
+    close: () => limiter.close(),
+    [Symbol.asyncDispose]: () => limiter.close(),
+  }
+}
+
+const kinds: [string, (limiter: LocalLimiter) => Limiter][] = [
+  ['local', (limiter) => limiter],
+  ['mixed', (limiter) => remote(limiter)],
+]
+
+for (const [kind, as] of kinds) {
+  describe(`composite, ${kind}`, () => {
+    const make = () => {
+      const clock = new ManualClock('1h')
+      const quotas = [
+        { rate: 5, per: '1s', name: 'second' },
+        { rate: 8, per: '1m', name: 'minute' },
+        { rate: 10, per: '1h', name: 'hour' },
+      ] as const
+      const members = [
+        LimiterFactory.tokenBucket({ ...quotas[0], clock }),
+        LimiterFactory.slidingWindow({ ...quotas[1], clock }),
+        LimiterFactory.fixedWindow({ ...quotas[2], clock }),
+      ]
+      return { clock, members, limiter: LimiterFactory.composite(...members.map(as)) }
+    }
+
+    it('is as tight as its tightest member, and names it', async () => {
+      const { clock, limiter } = make()
+      expect(await limiter.consume('k', 5)).toMatchObject({ allowed: true, remaining: 0, limit: 5 })
+      expect(await limiter.consume('k')).toMatchObject({
+        allowed: false,
+        deniedBy: 'second',
+        retryAfter: 0.2,
+      })
+      clock.advance('1s')
+      expect(await limiter.acquire('k', 3)).toBe(true)
+      clock.advance('1s')
+      expect(await limiter.consume('k')).toMatchObject({ deniedBy: 'minute', retryAfter: 58 })
+      clock.advance('1m')
+      expect(await limiter.acquire('k', 2)).toBe(true)
+      clock.advance('1s')
+      const denied = await limiter.consume('k', 4)
+      expect(denied).toMatchObject({ allowed: false, deniedBy: 'hour' })
+      expect(denied.retryAfter).toBeCloseTo(3600 - 63, 5)
+    })
+
+    it('a denial costs nobody anything, whoever says no', async () => {
+      for (const denier of [0, 1, 2]) {
+        const { members, limiter } = make()
+        await members[denier]?.acquire('k', 5)
+        if (denier === 1) await members[1]?.acquire('k', 3)
+        if (denier === 2) await members[2]?.acquire('k', 5)
+        const before = await Promise.all(members.map((member) => member.peek('k')))
+        for (let i = 0; i < 10; i++) expect(await limiter.acquire('k')).toBe(false)
+        const after = await Promise.all(members.map((member) => member.peek('k')))
+        expect(after).toEqual(before)
+      }
+    })
+
+    it('refuses a cost that one member could never grant, before asking any', async () => {
+      const { members, limiter } = make()
+      await expect(limiter.consume('k', 6)).rejects.toMatchObject({ code: 'COST_TOO_LARGE' })
+      expect((await members[2]?.peek('k'))?.remaining).toBe(10)
+    })
+
+    it('a peek takes from none; release gives back to all; reset and block reach all', async () => {
+      const { members, limiter } = make()
+      expect(await limiter.peek('k', 2)).toMatchObject({ allowed: true, remaining: 5 })
+      await limiter.acquire('k', 5)
+      await limiter.release('k', 2)
+      expect((await limiter.peek('k')).remaining).toBe(2)
+      await limiter.reset('k')
+      expect((await limiter.peek('k')).remaining).toBe(5)
+      await limiter.block('k', '10s')
+      for (const member of members) expect(member.allow('k')).toBe(false)
+      expect((await limiter.consume('k')).retryAfter).toBe(10)
+      await expect(limiter.reconfigure({ rate: 1 })).rejects.toThrow(/composite/)
+      expect(await limiter.getStats('k')).toMatchObject({ limit: 5, waiting: 0 })
+    })
+
+    it('asks a member under a key of its own', async () => {
+      const clock = new ManualClock()
+      const user = LimiterFactory.tokenBucket({ rate: 2, per: '1h', clock })
+      const all = LimiterFactory.tokenBucket({ rate: 3, per: '1h', clock, name: 'everybody' })
+      const limiter = LimiterFactory.composite(as(user), { limiter: as(all), key: () => '' })
+      expect(await limiter.acquire('a', 2)).toBe(true)
+      expect(await limiter.acquire('b')).toBe(true)
+      expect(await limiter.consume('b')).toMatchObject({ allowed: false, deniedBy: 'everybody' })
+      expect((await user.peek('b')).remaining).toBe(1)
+    })
+
+    it('waits in order until all of them agree', async () => {
+      const { clock, limiter } = make()
+      await limiter.acquire('k', 5)
+      const served: string[] = []
+      const waits = [2, 1].map((cost, i) =>
+        limiter.wait('k', { cost }).then(() => served.push(`${i} at ${clock.now() - 3_600_000}`)),
+      )
+      await Promise.resolve()
+      await clock.advanceAsync('350ms')
+      expect(await limiter.acquire('k')).toBe(false)
+      await clock.advanceAsync('10m')
+      await Promise.all(waits)
+      expect(served).toEqual(['0 at 400', '1 at 600'])
+    })
+
+    it('refuses a wait that cannot come in time, and lets an aborted one go', async () => {
+      const { clock, limiter } = make()
+      await limiter.acquire('k', 5)
+      await expect(limiter.wait('k', { timeout: '100ms' })).rejects.toMatchObject({
+        code: 'WAIT_TIMEOUT',
+      })
+      const controller = new AbortController()
+      const wait = limiter.wait('k', { signal: controller.signal })
+      const behind = limiter.wait('k')
+      await clock.advanceAsync('10ms')
+      controller.abort(new Error('enough'))
+      await expect(wait).rejects.toThrow('enough')
+      await clock.advanceAsync('1s')
+      expect(await behind).toMatchObject({ allowed: true })
+      await limiter.close()
+    })
+
+    it('gives back its permits after schedule', async () => {
+      const permits = LimiterFactory.concurrency({ limit: 1 })
+      const tokens = LimiterFactory.tokenBucket({ rate: 10, per: '1h' })
+      const limiter = LimiterFactory.composite(permits, as(tokens))
+      for (let i = 0; i < 3; i++) expect(await limiter.schedule('k', () => i)).toBe(i)
+      expect((await tokens.peek('k')).remaining).toBe(7)
+      expect((await permits.peek('k')).remaining).toBe(1)
+    })
+
+    it('never lets more through than each of its members alone would', async () => {
+      const step = fc.record({
+        cost: fc.integer({ min: 1, max: 4 }),
+        key: fc.constantFrom('a', 'b'),
+        millis: fc.integer({ min: 0, max: 900 }),
+      })
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+          const { clock, limiter } = make()
+          const alone = make()
+          for (const { cost, key, millis } of steps) {
+            clock.advance(millis / 1000)
+            alone.clock.advance(millis / 1000)
+            const peeks: Decision[] = []
+            for (const member of alone.members) peeks.push(await member.peek(key, cost))
+            const allowed = peeks.every((decision) => decision.allowed)
+            if (allowed) for (const member of alone.members) member.allow(key, cost)
+            expect(await limiter.acquire(key, cost)).toBe(allowed)
+          }
+        }),
+        { numRuns: 60 },
+      )
+    })
+  })
+}
+
+describe('composite', () => {
+  it('gives back what it took when a member fails', async () => {
+    const first = LimiterFactory.tokenBucket({ rate: 5, per: '1h' })
+    const broken = remote(LimiterFactory.tokenBucket({ rate: 5 }), true)
+    const limiter = LimiterFactory.composite(first, broken)
+    await expect(limiter.acquire('k')).rejects.toThrow('unreachable')
+    expect((await first.peek('k')).remaining).toBe(5)
+  })
+
+  it('is local when its members are, and takes an array as well', () => {
+    const a = LimiterFactory.tokenBucket({ rate: 1, per: '1h' })
+    const b = LimiterFactory.tokenBucket({ rate: 2, per: '1h' })
+    const limiter = LimiterFactory.composite([a, b]) as LocalLimiter
+    expect([limiter.allow('k'), limiter.allow('k')]).toEqual([true, false])
+    const nested = LimiterFactory.composite(limiter, b)
+    expect(nested.allow('other')).toBe(true)
+    expect(nested.decide('k')).toMatchObject({ allowed: false })
+  })
+
+  it('is woken when a permit comes free behind its back', async () => {
+    const permits = LimiterFactory.concurrency({ limit: 1 })
+    const permit = permits.tryPermit('k')
+    const limiter = LimiterFactory.composite(permits, LimiterFactory.tokenBucket({ rate: 10 }))
+    const wait = limiter.wait('k')
+    await Promise.resolve()
+    permit?.release()
+    expect(await wait).toMatchObject({ allowed: true })
+  })
+
+  it.each([[[]], [[undefined]], [[{}]], [['limiter']], [[{ limiter: 1, key: 2 }]]])(
+    'refuses %j as members',
+    (members) => {
+      expect(() => LimiterFactory.composite(...(members as never[]))).toThrow(/limiters must be/)
+    },
+  )
+})

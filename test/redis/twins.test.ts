@@ -1,0 +1,272 @@
+import { readFileSync } from 'node:fs'
+import {
+  fixedWindow,
+  leakyBucket,
+  type Rule,
+  type State,
+  slidingWindow,
+  tokenBucket,
+} from 'aioflux'
+import { seeded } from 'aioflux/testing'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+// @ts-expect-error a script without types
+import { generated } from '../../scripts/lua.mjs'
+import { link, paramsOf } from '../../src/redis/link.ts'
+import { script } from '../../src/redis/script.ts'
+
+/** One step of a trace: at `now`, a move on the states of `key`. */
+interface Step {
+  readonly now: number
+  readonly key: string
+  readonly move: 1 | 2 | 3 | 4 | 5
+  readonly cost: number
+  readonly extra: number
+  readonly times: number
+}
+
+const NEVER = Number.MAX_SAFE_INTEGER
+const lists: [string, () => Rule[]][] = [
+  ['token bucket', () => [tokenBucket({ rate: 7, per: '1s' })]],
+  [
+    'token bucket, a third of a microsecond',
+    () => [tokenBucket({ rate: 3e6, per: '1s', burst: 9e7 })],
+  ],
+  ['token bucket, 30 days', () => [tokenBucket({ rate: 100, per: '30d' })]],
+  ['leaky bucket', () => [leakyBucket({ rate: 7, per: '1s', capacity: 12 })]],
+  ['fixed window', () => [fixedWindow({ rate: 7, per: '1s' })]],
+  ['sliding window', () => [slidingWindow({ rate: 7, per: '1s' })]],
+  ['sliding window of many', () => [slidingWindow({ rate: 1000, per: '1s' })]],
+  [
+    'composite of three',
+    () => [
+      tokenBucket({ rate: 9, per: '1s', burst: 12 }),
+      slidingWindow({ rate: 20, per: '3s' }),
+      fixedWindow({ rate: 40, per: '10s' }),
+    ],
+  ],
+]
+
+describe('twins', () => {
+  const url = inject('redisUrl')
+  const ioredis = new Redis(url, { lazyConnect: true })
+  const nodeRedis = createClient({ url })
+  beforeAll(async () => {
+    await Promise.all([ioredis.connect(), nodeRedis.connect()])
+  })
+  afterAll(() => {
+    ioredis.disconnect()
+    nodeRedis.destroy()
+  })
+  const clients = {
+    ioredis: (text: string, keys: string[], args: string[]) =>
+      ioredis.eval(text, keys.length, ...keys, ...args),
+    'node-redis': (text: string, keys: string[], args: string[]) =>
+      nodeRedis.eval(text, { keys, arguments: args }),
+  }
+
+  for (const [name, rules] of lists) {
+    for (const client of ['ioredis', 'node-redis'] as const) {
+      it(`${name}: the same verdicts and states, bit by bit, through ${client}`, async () => {
+        for (let seed = 0; seed < 4; seed++) {
+          const steps = trace(seed, lengthOf(name), rules())
+          const there = await inRedis(rules(), steps, clients[client], `${name}-${client}-${seed}`)
+          expect(there).toEqual(inTypeScript(rules(), steps))
+        }
+      })
+    }
+  }
+
+  const mutants: [string, string, string][] = [
+    ['token bucket', 'if over <= p.grain', 'if over < p.grain - 1'],
+    ['token bucket', 'if now > at or', 'if true or'],
+    ['token bucket', 's[1] - elapsed / p.interval', 's[1] - (elapsed + 1) / p.interval'],
+    ['token bucket', 'if elapsed <= 0 then', 'if false then'],
+    ['token bucket', 'if elapsed < -p.span then return 0 end', ''],
+    ['token bucket', 'then return -wait end', 'then return -wait - 1 end'],
+    ['token bucket', 'if behind > p.grain', 'if false'],
+    ['leaky bucket', 'rule.write(p, s, now, level + cost)', 'rule.write(p, s, now, level)'],
+    ['leaky bucket', 'return wait / p.interval\nend', 'return 1 + wait / p.interval\nend'],
+    ['fixed window', 'windows = windows + 1', 'windows = windows'],
+    ['fixed window', 'if elapsed < -p.per then return math.huge end', ''],
+    ['fixed window', 'if not later then', 'if true then'],
+    ['sliding window', 'if total + cost <= ceiling', 'if total + cost <= ceiling - 1'],
+    ['sliding window', 'return s[i] + p.per <= now', 'return s[i] + p.per < now'],
+    ['sliding window', 'if leaves > due then due = leaves end', ''],
+    [
+      'sliding window of many',
+      's[last] = s[i]\ns[last + 1] = s[last + 1] + s[i + 1]',
+      's[last + 1] = s[last + 1] + s[i + 1]',
+    ],
+    ['composite of three', 'if peek or not granted then states = before end', ''],
+    ['composite of three', 'if verdict < 0 then granted = false end', 'granted = verdict >= 0'],
+    ['token bucket', "'<' .. string.rep('d', count)", "'<' .. string.rep('f', count)"],
+    ['token bucket', 'if state[count] > now then', 'if true then'],
+  ]
+  it.each(mutants)('a mutant of %s is caught: %s', async (name, from, to) => {
+    const rules = lists.find(([list]) => list === name)?.[1] as () => Rule[]
+    let caught = false
+    for (let seed = 0; seed < 12 && !caught; seed++) {
+      const steps = trace(seed, lengthOf(name), rules())
+      const mutate = (text: string) => {
+        expect(text, 'what is to be mutated').toContain(from)
+        return text.replaceAll(from, to)
+      }
+      const prefix = `mutant-${mutants.findIndex((mutant) => mutant[1] === from)}-${seed}`
+      const there = await inRedis(rules(), steps, clients.ioredis, prefix, mutate).catch(
+        () => 'failed',
+      )
+      caught = JSON.stringify(there) !== JSON.stringify(inTypeScript(rules(), steps))
+    }
+    expect(caught).toBe(true)
+  })
+
+  it('the generated module is that of the .lua files', () => {
+    const path = new URL('../../src/redis/lua.generated.ts', import.meta.url)
+    expect(readFileSync(path, 'utf8')).toBe(generated())
+  })
+
+  it('the server names a script as we do', async () => {
+    const linked = link([tokenBucket({ rate: 1 })])
+    expect(await ioredis.script('LOAD', linked.text)).toBe(linked.sha)
+    expect(script('return 1').sha).toBe('e0e1f9fabfc9d4800c877a703b823ac0578ff8db')
+  })
+
+  /** What Redis answers to a trace, and how the states stand at the end. */
+  async function inRedis(
+    rules: Rule[],
+    steps: Step[],
+    run: (text: string, keys: string[], args: string[]) => Promise<unknown>,
+    prefix: string,
+    mutate = (text: string) => text,
+  ) {
+    const text = mutate(link(rules, 'caller').text)
+    const names = (key: string) => rules.map((_, i) => `twins-${process.pid}-${prefix}-${key}-${i}`)
+    const replies = await Promise.all(
+      steps.map(({ now, key, move, cost, extra, times }) =>
+        run(text, names(key), [now, ...paramsOf(rules), 1, move, cost, extra, times].map(String)),
+      ),
+    )
+    const values = await ioredis.mgetBuffer(...['a', 'b', 'c'].flatMap(names))
+    return {
+      replies: replies.map((reply) => (reply as unknown[]).map(Number)),
+      states: values.map((value) => value && [...new Float64Array(new Uint8Array(value).buffer)]),
+    }
+  }
+})
+
+/** Long enough for moments to gather until they have to be joined. */
+function lengthOf(name: string): number {
+  return name.endsWith('of many') ? 1500 : 400
+}
+
+function trace(seed: number, length: number, rules: Rule[]): Step[] {
+  const random = seeded(seed)
+  const span = Math.round(Math.min(...rules.map((rule) => rule.span)))
+  const capacity = Math.min(...rules.map((rule) => rule.capacity))
+  // Where much is let through, calls come so densely that the moments of a window have to be joined.
+  const pace = capacity > 500 ? 150 : 3
+  let now = 1_700_000_000_000_000
+  // Reservations whose time has not come, to be given back.
+  const open: { key: string; cost: number; due: number }[] = []
+  return Array.from({ length }, () => {
+    // Seldom a leap, where moments have to gather.
+    const dice = pace > 3 && random() < 0.95 ? random() / 2 : random()
+    if (dice < 0.5) now += Math.floor((random() * random() * span) / pace)
+    else if (dice < 0.52) now += span
+    else if (dice < 0.54) now += Math.floor(random() * span * 3)
+    else if (dice < 0.62) now -= Math.floor(random() * random() * span)
+    else if (dice < 0.63) now -= Math.floor(span * (2 + random()))
+    const key = random() < 0.6 ? 'a' : random() < 0.5 ? 'b' : 'c'
+    const most = pace > 3 ? 3 : capacity
+    const cost = random() < 0.7 ? 1 : random() < 0.2 ? 0.5 : Math.ceil(random() * most)
+    // Nor a reset or a block, where moments have to gather.
+    const kind = random() * (pace > 3 ? 0.95 : 1)
+    if (kind < 0.55) return { now, key, move: 1, cost, extra: 0, times: random() < 0.2 ? 5 : 1 }
+    if (kind < 0.7) {
+      open.push({ key, cost, due: now + span / 2 })
+      return { now, key, move: 1, cost, extra: Math.floor(random() * span * 2), times: 1 }
+    }
+    if (kind < 0.8) return { now, key, move: 2, cost, extra: 0, times: 1 }
+    if (kind < 0.95) {
+      const given = open.splice(Math.floor(random() * open.length), 1)[0]
+      const left = given && random() < 0.7 ? Math.max(0, Math.floor(given.due - now)) : 0
+      return {
+        now,
+        key: given?.key ?? key,
+        move: 3,
+        cost: given?.cost ?? cost,
+        extra: left,
+        times: 1,
+      }
+    }
+    if (kind < 0.97) return { now, key, move: 4, cost: 1, extra: 0, times: 1 }
+    return { now, key, move: 5, cost: 1, extra: Math.floor((random() * span) / 2), times: 1 }
+  })
+}
+
+/** The same by the rules themselves: what driver.lua does around the twins, in the plainest words. */
+function inTypeScript(rules: Rule[], steps: Step[]) {
+  const stored = new Map<string, { state: State; blocked: number }[]>()
+  const whole = (n: number) => Math.max(-NEVER, Math.min(NEVER, n))
+  const replies = steps.map(({ now, key, move, cost, extra, times }) => {
+    const known = stored.get(key)
+    const group = rules.map((rule, i) => {
+      const one = known?.[i]
+      if (one === undefined) return { state: rule.fresh(now), blocked: 0 }
+      return { state: [...one.state], blocked: one.blocked > now ? one.blocked : 0 }
+    })
+    let verdicts = rules.map(() => 0)
+    let granted = 0
+    let dirty = false
+    const judge = (peek: boolean) => {
+      const trial = group.map(({ state }) => [...state])
+      verdicts = rules.map((rule, i) => {
+        const { blocked } = group[i] as { blocked: number }
+        return blocked > now ? now - blocked : rule.reserve(trial[i] as State, now, cost, extra)
+      })
+      const all = verdicts.every((verdict) => verdict >= 0)
+      if (all && !peek) for (const [i, one] of group.entries()) one.state = trial[i] as State
+      return all
+    }
+    if (move === 1) {
+      while (granted < times && judge(false)) granted++
+      dirty = granted > 0
+    } else if (move === 2) granted = judge(true) ? 1 : 0
+    else {
+      dirty = true
+      for (const [i, one] of group.entries()) {
+        const rule = rules[i] as Rule
+        if (move === 3 && known?.[i]) rule.refund(one.state, now, cost, now + extra)
+        if (move === 4) Object.assign(one, { state: rule.fresh(now), blocked: 0 })
+        if (move === 5) one.blocked = now + extra
+      }
+    }
+    const reply = [granted]
+    for (const [i, rule] of rules.entries()) {
+      const { state } = group[i] as { state: State }
+      reply.push(
+        whole(verdicts[i] as number),
+        Math.floor(rule.remaining(state, now)),
+        whole(Math.ceil(rule.idleAfter(state, now))),
+      )
+    }
+    if (dirty) {
+      // Each state lives and dies for itself.
+      const next = group.map((one, i) => {
+        const idle = Math.max((rules[i] as Rule).idleAfter(one.state, now), one.blocked - now)
+        return idle > 0 ? one : undefined
+      })
+      stored.set(key, next as { state: State; blocked: number }[])
+    }
+    return reply
+  })
+  const states = ['a', 'b', 'c'].flatMap((key) =>
+    rules.map((_, i) => {
+      const one = stored.get(key)?.[i]
+      return one ? [...one.state, one.blocked] : null
+    }),
+  )
+  return { replies, states }
+}

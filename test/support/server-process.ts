@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { until } from './until.ts'
+
+export interface ProcessOptions {
+  /** Its working folder, where its output goes to server.log. */
+  dir: string
+  /** Whether the folder goes too when this process ends without having ended the server. */
+  temporary: boolean
+}
+
+/** A server of the tests. It does not outlive this process, however this process ends. */
+export interface ServerProcess {
+  readonly pid: number
+  readonly running: boolean
+  /** The end of what it printed. */
+  log(): string
+  signal(name: NodeJS.Signals): void
+  /** Sends the signal, SIGKILL if that has no effect for 3 s, and resolves when the process is gone. */
+  end(name: NodeJS.Signals): Promise<void>
+}
+
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  { dir, temporary }: ProcessOptions,
+): ServerProcess {
+  const file = join(dir, 'server.log')
+  const out = openSync(file, 'a')
+  const child = spawn(command, args, { cwd: dir, stdio: ['ignore', out, out] })
+  closeSync(out)
+  child.unref()
+  let failure: Error | undefined
+  child.on('error', (error) => {
+    failure = error
+  })
+  const gone = () => failure !== undefined || child.exitCode !== null || child.signalCode !== null
+  const release = child.pid === undefined ? () => {} : leash(child.pid, temporary ? dir : '')
+  child.once('exit', release)
+  return {
+    pid: child.pid ?? -1,
+    get running() {
+      return !gone()
+    },
+    log: () =>
+      failure?.message ?? readFileSync(file, 'utf8').split('\n').slice(-8).join('\n').trim(),
+    signal: (name) => void child.kill(name),
+    async end(name) {
+      if (gone()) return
+      child.kill('SIGCONT') // a stopped process hears nothing but SIGKILL
+      child.kill(name)
+      await until(`end of ${command}`, gone, { within: 3_000, every: 5 }).catch(() => {
+        child.kill('SIGKILL')
+        return until(`end of ${command} by SIGKILL`, gone, { within: 3_000, every: 5 })
+      })
+    },
+  }
+}
+
+/**
+ * Ties a process to this one: a shell reads a pipe that only we hold open, and when the pipe closes without a word, by
+ * exit, crash or kill -9, it kills the process and removes its temporary folder. Handlers of 'exit' and of signals
+ * would not see a kill -9, and would meddle with the test runner's own.
+ */
+function leash(pid: number, folder: string): () => void {
+  const script =
+    'trap "" INT TERM HUP; read -r word || { kill -9 "$1"; [ -z "$2" ] || rm -rf "$2"; }'
+  const keeper: ChildProcess = spawn(
+    '/bin/sh',
+    ['-c', script, 'aioflux-leash', String(pid), folder],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    },
+  )
+  keeper.unref()
+  const stdin = keeper.stdin as Socket
+  stdin.unref()
+  stdin.on('error', () => {})
+  return () => stdin.end('done\n')
+}
