@@ -7,9 +7,11 @@ export type { Duration } from './core/duration.ts'
 export {
   AioFluxError,
   type AioFluxErrorCode,
+  CircuitBreakerOpen,
   ClosedError,
   CostTooLargeError,
   isAioFluxError,
+  JobTimeoutError,
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
@@ -28,6 +30,10 @@ export type {
   Values,
   Verdict,
 } from './core/storage.ts'
+export {
+  type CircuitBreakerDecoratorOptions,
+  circuitBreaker,
+} from './decorators/circuit-breaker.ts'
 export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
@@ -45,11 +51,42 @@ export type {
 export type { OutagePolicy } from './limiters/outage.ts'
 export type { Permit } from './limiters/permit.ts'
 export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
+// What may be called at all.
+export type { CircuitBreakerOptions } from './resilience/breaker-options.ts'
+export type {
+  BreakerCall,
+  BreakerCallOptions,
+  BreakerEvents,
+  BreakerSnapshot,
+  BreakerState,
+  BreakerStats,
+} from './resilience/breaker-types.ts'
+export { CircuitBreaker } from './resilience/circuit-breaker.ts'
+export type { ErrorFilter } from './resilience/error-filter.ts'
+export type { Jitter, RetryOptions } from './resilience/retry.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'
 export { type LeakyBucketOptions, leakyBucket } from './rules/leaky-bucket.ts'
 export { slidingWindow } from './rules/sliding-window.ts'
 export { type TokenBucketOptions, tokenBucket } from './rules/token-bucket.ts'
+// When it happens.
+export type {
+  JobFunction,
+  JobInfo,
+  JobOptions,
+  JobRun,
+  Leadership,
+  Overlap,
+  RunRecord,
+  ScheduledJob,
+  SchedulerEvents,
+  SchedulerOptions,
+  SchedulerStopOptions,
+  SchedulerStopReport,
+  SkipReason,
+} from './schedule/schedule-types.ts'
+export { type Period, Scheduler } from './schedule/scheduler.ts'
+export { type SlotKeeper, type SlotKeeperOptions, slotKeeper } from './schedule/slot-keeper.ts'
 // Where it is remembered.
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory-storage.ts'

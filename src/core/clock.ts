@@ -18,16 +18,25 @@ export interface Clock {
    * @default the timers of the runtime
    */
   after?(delay: Millis, run: () => void, idle?: boolean): Cancel
+  /**
+   * The date, in milliseconds since 1970, for what is due at a `Date`.
+   * @default the date when asked first, plus the time that has passed by `now` since
+   */
+  wall?(): Millis
 }
 
 /** The runtime's monotonic clock and its timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: systemTimer,
+  wall: () => Date.now(),
 }
 
 // setTimeout keeps its delay in 31 bits and fires at once above that, so long delays are cut into pieces.
 const LONGEST_TIMEOUT: Millis = 2 ** 31 - 1
+
+// Less than any clock can tell: what sums of fractions are off by. To wait for it would be to wait for ever.
+const NOISE: Millis = 2e-6
 
 /**
  * Runs `run` when `clock` has reached `due`, and not before: a timer of the runtime may come up to a
@@ -37,7 +46,7 @@ export function at(clock: Clock, due: Millis, run: () => void): Cancel {
   const wait = (delay: Millis) => clock.after?.(delay, ring) ?? systemTimer(delay, ring)
   const ring = () => {
     const left = due - clock.now()
-    if (left > 0) cancel = wait(left)
+    if (left > NOISE) cancel = wait(left)
     else run()
   }
   let cancel = wait(Math.max(0, due - clock.now()))

@@ -12,6 +12,10 @@ export type AioFluxErrorCode =
   | 'STORAGE_DOWN'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
+  /** A job ran longer than it was given. */
+  | 'JOB_TIMEOUT'
+  /** The circuit breaker let nothing through. */
+  | 'CIRCUIT_OPEN'
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND = Symbol.for('aioflux.error')
@@ -137,6 +141,29 @@ export class StorageDownError extends AioFluxError {
 export class ClosedError extends AioFluxError {
   constructor(what: string) {
     super('CLOSED', `${what} is closed`)
+  }
+}
+
+/** A job ran longer than its `timeout`. Also the reason of its signal. */
+export class JobTimeoutError extends AioFluxError {
+  constructor(id: string, seconds: number) {
+    super('JOB_TIMEOUT', `job ${id} ran longer than ${seconds} s`)
+  }
+}
+
+/** A circuit breaker refused the call: nothing was run. */
+export class CircuitBreakerOpen extends AioFluxError {
+  /** Seconds until a call may pass again; `Infinity` while the breaker is isolated, which no time ends. */
+  readonly retryAfter: number
+  /** The name of the breaker. */
+  readonly breaker: string
+
+  /** @param options.cause what the call that opened the breaker failed with, where it threw */
+  constructor(breaker: string, retryAfter: number, options?: ErrorOptions) {
+    const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${retryAfter} s`
+    super('CIRCUIT_OPEN', `circuit breaker '${breaker}' is open, ${when}`, options)
+    this.retryAfter = retryAfter
+    this.breaker = breaker
   }
 }
 

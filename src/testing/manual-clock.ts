@@ -19,6 +19,7 @@ interface Timer {
  */
 export class ManualClock implements Clock {
   #micros: number
+  #date: Millis = 0
   #timers: Timer[] = []
 
   /** @param start where it stands at first */
@@ -36,6 +37,16 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer)
     }
+  }
+
+  /** The date, in milliseconds since 1970: goes on with the clock, and jumps with {@link setWall}. */
+  wall(): Millis {
+    return this.#date + this.now()
+  }
+
+  /** Sets the date and leaves the clock where it is: somebody set it, or the machine was suspended meanwhile. */
+  setWall(date: Date | string | Millis): void {
+    this.#date = new Date(date).getTime() - this.now()
   }
 
   /** How many timers are set. */

@@ -1,0 +1,56 @@
+// Circuit breaker and scheduler, on a clock of our own, so that hours pass in no time.
+// Run: npx tsx examples/03-advanced.ts
+import { CircuitBreaker, circuitBreaker, isAioFluxError, MemoryStorage, Scheduler } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+
+const clock = new ManualClock()
+clock.setWall('2026-03-28T00:00:00Z')
+
+// 1. A breaker opens after 3 failures in a row and tries again 30 seconds later.
+let up = false
+const breaker = new CircuitBreaker({ name: 'users', failureThreshold: 3, timeout: '30s', clock })
+breaker.on('open', ({ retryAfter }) => console.log(`open for ${retryAfter} s`))
+breaker.on('close', () => console.log('closed again'))
+
+const load = circuitBreaker({ breaker, fallback: () => 'from the cache' })(async (id: string) => {
+  if (!up) throw new Error('down')
+  return `user ${id}`
+})
+for (let i = 0; i < 3; i++) await load('ann') // open for 30 s
+console.log(await load('ann')) // from the cache
+try {
+  await breaker.call(() => 'never run')
+} catch (error) {
+  if (isAioFluxError(error, 'CIRCUIT_OPEN')) console.log(error.message) // circuit breaker 'users' is open, retry after 30 s
+}
+up = true
+clock.advance('30s')
+console.log(await load('ann')) // closed again, user ann
+
+// 2. A scheduler in Berlin, over the night in which clocks are put forward from 02:00 to 03:00.
+const scheduler = new Scheduler({ timezone: 'Europe/Berlin', clock })
+scheduler.cron('30 2 * * *', ({ slot }) => console.log(`backup at ${slot.toISOString()}`), {
+  name: 'backup',
+  misfire: 'once',
+})
+scheduler.on('misfire', ({ name, count }) => console.log(`${name}: ${count} missed`))
+scheduler.start()
+await clock.advanceAsync('2d') // backup at 2026-03-28T01:30, 2026-03-29T01:00 (02:30 does not exist)
+
+// The machine sleeps for three days: one run makes up for the three that were missed.
+clock.setWall('2026-04-02T00:00:00Z')
+await clock.advanceAsync('30s') // backup: 3 missed, backup at 2026-04-01T00:30
+console.log(`next: ${scheduler.listJobs()[0]?.nextRun?.toISOString()}`) // next: 2026-04-02T00:30:00.000Z
+await scheduler.stop()
+
+// 3. Three processes, one schedule: each slot is run by one of them.
+const storage = new MemoryStorage({ clock })
+let runs = 0
+const fleet = [1, 2, 3].map(() => {
+  const member = new Scheduler({ storage, clock })
+  member.every('1m', () => runs++, { name: 'report' })
+  return member.start()
+})
+await clock.advanceAsync('1h')
+const reports = await Promise.all(fleet.map((member) => member.stop({ deadline: '10s' })))
+console.log(`${runs} runs, ${reports.reduce((sum, { completed }) => sum + completed, 0)} completed`) // 60 runs, 60 completed

@@ -1,0 +1,174 @@
+import type { Clock } from '../core/clock.ts'
+import type { Micros } from '../core/duration.ts'
+import type { Events } from '../core/events.ts'
+import type { BreakerSettings } from './breaker-options.ts'
+import type { BreakerEvents, BreakerSnapshot, BreakerState } from './breaker-types.ts'
+import { GOOD, type Outcome } from './outcome.ts'
+import { Probes } from './probes.ts'
+import { checkSnapshot } from './snapshot.ts'
+import { TripRule } from './trip-rule.ts'
+
+/** The states of a breaker, and what leads from one to another. Knows calls only by generation, ticket and outcome. */
+export class BreakerMachine {
+  /** As of the last move; `open` stays `open` until somebody comes in after its time. */
+  state: BreakerState = 'closed'
+  /** Each change of state begins a new one: whoever began in an earlier one has no say in it. */
+  generation = 0
+  /** How many times it has opened, ever. */
+  opened = 0
+  /** What the call that opened it threw. */
+  lastError: unknown
+  readonly rule: TripRule
+  readonly #settings: BreakerSettings
+  readonly #clock: Clock
+  readonly #events: Events<BreakerEvents>
+  readonly #onClosed: (generation: number) => void
+  readonly #probes: Probes
+  readonly #isolations = new Set<object>()
+  /** When an open breaker lets a probe through. */
+  #openUntil: Micros = 0
+  /** How many times it has opened without closing. */
+  #trips = 0
+
+  /** @param onClosed called for each closed generation, before its first call; also for the one it is made in */
+  constructor(
+    settings: BreakerSettings,
+    events: Events<BreakerEvents>,
+    onClosed: (generation: number) => void,
+  ) {
+    this.#settings = settings
+    this.#clock = settings.clock
+    this.#events = events
+    this.#onClosed = onClosed
+    this.rule = new TripRule(settings.limits)
+    this.#probes = new Probes(settings.halfOpenCalls, settings.probeLease)
+    onClosed(this.generation)
+  }
+
+  now(): Micros {
+    return Math.round(this.#clock.now() * 1000)
+  }
+
+  /** What a call would meet now: an open breaker whose time is over is half open. */
+  get seen(): BreakerState {
+    return this.state === 'open' && this.now() >= this.#openUntil ? 'half_open' : this.state
+  }
+
+  get retryAfter(): number {
+    if (this.state === 'isolated') return Infinity
+    if (this.state === 'closed') return 0
+    const now = this.now()
+    const until = this.state === 'open' ? this.#openUntil : this.#probes.freeAt(now)
+    return Math.max(0, until - now) / 1e6
+  }
+
+  /** A call comes to a breaker that is not closed: the ticket of a probe, above 0, or -1 for no. */
+  enter(): number {
+    if (this.state === 'isolated') return -1
+    const now = this.now()
+    if (this.state === 'open') {
+      if (now < this.#openUntil) return -1
+      this.#begin('half_open')
+      this.#probes.begin(0)
+      if (this.#events.heard) this.#events.emit('half_open', { name: this.#settings.name })
+    }
+    const { lost } = this.#probes
+    const probe = this.#probes.take(now)
+    if (this.#probes.lost > lost && this.#events.heard) {
+      this.#events.emit('probeLost', { name: this.#settings.name })
+    }
+    return probe
+  }
+
+  /** A call has ended. Does it count? A probe gives back its permit. */
+  leave(generation: number, probe: number): boolean {
+    if (generation !== this.generation) return false
+    return probe === 0 || this.#probes.drop(probe)
+  }
+
+  /** What a call that counts has said. */
+  take(outcome: Outcome, probe: number, now: Micros, error: unknown): void {
+    if (probe === 0) {
+      if (this.rule.record(outcome, now)) this.#open(error)
+    } else if (outcome !== GOOD) {
+      this.#open(error)
+    } else if (this.#probes.pass()) {
+      this.#close()
+    }
+  }
+
+  trip(): void {
+    if (this.state !== 'isolated') this.#open(undefined)
+  }
+
+  reset(): void {
+    this.#isolations.clear()
+    this.#close()
+  }
+
+  isolate(): Disposable {
+    const hold: Disposable = {
+      [Symbol.dispose]: () => {
+        if (this.#isolations.delete(hold) && this.#isolations.size === 0) this.#close()
+      },
+    }
+    this.#isolations.add(hold)
+    if (this.state !== 'isolated') {
+      this.#begin('isolated')
+      if (this.#events.heard) this.#events.emit('isolated', { name: this.#settings.name })
+    }
+    return hold
+  }
+
+  export(): BreakerSnapshot {
+    const state = this.seen
+    return {
+      state,
+      trips: this.#trips,
+      retryAfter: state === 'open' ? this.retryAfter : 0,
+      passed: this.state === 'half_open' ? this.#probes.passed : 0,
+    }
+  }
+
+  import(snapshot: BreakerSnapshot): void {
+    checkSnapshot(snapshot, this.#settings.halfOpenCalls)
+    this.#isolations.clear()
+    this.rule.clear()
+    this.lastError = undefined
+    this.#trips = snapshot.trips
+    this.#openUntil = this.now() + Math.ceil(snapshot.retryAfter * 1e6)
+    this.#probes.begin(snapshot.passed)
+    if (snapshot.state === 'isolated') this.isolate()
+    else this.#begin(snapshot.state)
+  }
+
+  #open(error: unknown): void {
+    const { name, timeout, timeoutFactor, maxTimeout } = this.#settings
+    const openFor = Math.min(maxTimeout, Math.round(timeout * timeoutFactor ** this.#trips))
+    this.#trips += 1
+    this.opened += 1
+    this.lastError = error
+    this.#openUntil = this.now() + openFor
+    this.#begin('open')
+    if (this.#events.heard) {
+      this.#events.emit('open', { name, retryAfter: openFor / 1e6, trips: this.#trips, error })
+    }
+  }
+
+  #close(): void {
+    const before = this.state
+    this.#trips = 0
+    this.lastError = undefined
+    this.rule.clear()
+    this.#begin('closed')
+    if (before !== 'closed' && this.#events.heard) {
+      this.#events.emit('close', { name: this.#settings.name })
+    }
+  }
+
+  #begin(state: BreakerState): void {
+    this.state = state
+    this.generation += 1
+    if (state === 'closed') this.#onClosed(this.generation)
+  }
+}

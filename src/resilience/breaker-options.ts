@@ -1,0 +1,142 @@
+import { between, options as checkOptions, integer } from '../core/check.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
+import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { type ErrorFilter, errorFilter } from './error-filter.ts'
+import type { TripLimits } from './trip-rule.ts'
+
+export interface CircuitBreakerOptions {
+  /** How it is called in errors, statistics and metrics. @default 'breaker' */
+  name?: string
+
+  /** Opens after so many failures in a row. @default 5; no such limit when `failureRate` is given */
+  failureThreshold?: number
+  /** Opens when this share of the calls in the window has failed: above 0, at most 1. */
+  failureRate?: number
+  /** A call that takes longer than this is slow. Without `slowCallRate`, a slow call counts as a failed one. */
+  slowCall?: Duration
+  /** Opens when this share of the calls in the window was slow: above 0, at most 1. */
+  slowCallRate?: number
+  /**
+   * What the rates are taken of: the calls of the last so long (to a tenth of it), or the last so many calls.
+   * @default 60 seconds
+   */
+  window?: Duration | { calls: number }
+  /** The rates say nothing before the window holds so many calls. @default 10, or the whole window where it is smaller */
+  minimumCalls?: number
+
+  /** How long it stays open before it lets a probe through. @default 60 seconds */
+  timeout?: Duration
+  /** Each time it opens again without having closed, it stays open so many times longer. @default 1 */
+  timeoutFactor?: number
+  /** The longest it stays open. @default 10 minutes, or `timeout` where that is longer */
+  maxTimeout?: Duration
+  /** So many probes have to succeed to close it, and no more than so many run. One that fails opens it again. @default 1 */
+  halfOpenCalls?: number
+  /**
+   * A probe that has not ended after this long has lost its place to the next caller; its end then changes nothing.
+   * @default `timeout`
+   */
+  probeLease?: Duration
+
+  /** Only these errors are failures; others say nothing about the other side. @default every error */
+  expectedError?: ErrorFilter
+  /** These errors say nothing about the other side. @default none */
+  ignoredError?: ErrorFilter
+  /** Is this value a failure, such as a response 503? It still reaches the caller. @default no value is */
+  failedResult?: (result: unknown) => boolean
+
+  /** @default the runtime's monotonic clock */
+  clock?: Clock
+}
+
+/** The options, checked and in microseconds. */
+export interface BreakerSettings {
+  readonly name: string
+  readonly limits: TripLimits
+  /** A call that takes longer is slow; `Infinity` for none. */
+  readonly slowCall: Micros
+  /** Does a slow call count as a failed one? */
+  readonly slowFails: boolean
+  readonly timeout: Micros
+  readonly timeoutFactor: number
+  readonly maxTimeout: Micros
+  readonly halfOpenCalls: number
+  readonly probeLease: Micros
+  readonly expected: ((error: unknown) => boolean) | undefined
+  readonly ignored: ((error: unknown) => boolean) | undefined
+  readonly failedResult: ((result: unknown) => boolean) | undefined
+  readonly clock: Clock
+}
+
+/** @throws OptionTypeError | OptionRangeError naming the option and its value */
+export function breakerSettings(options: CircuitBreakerOptions): BreakerSettings {
+  checkOptions('options', options)
+  const { slowCall, slowCallRate, expectedError, ignoredError, failedResult } = options
+  const timeout = toPositiveMicros('timeout', options.timeout ?? 60)
+  const maxTimeout = toPositiveMicros(
+    'maxTimeout',
+    options.maxTimeout ?? Math.max(600, timeout / 1e6),
+  )
+  if (maxTimeout < timeout) {
+    throw new OptionRangeError(
+      'maxTimeout',
+      `maxTimeout must be at least timeout (${timeout / 1e6} s), got ${maxTimeout / 1e6} s`,
+    )
+  }
+  if (failedResult !== undefined && typeof failedResult !== 'function') {
+    throw new OptionTypeError('failedResult', 'failedResult must be a function')
+  }
+  return {
+    name: options.name ?? 'breaker',
+    limits: tripLimits(options),
+    slowCall: slowCall === undefined ? Infinity : toMillis('slowCall', slowCall) * 1000,
+    slowFails: slowCallRate === undefined,
+    timeout,
+    timeoutFactor: between('timeoutFactor', options.timeoutFactor ?? 1, 1, Number.MAX_VALUE),
+    maxTimeout,
+    halfOpenCalls: integer('halfOpenCalls', options.halfOpenCalls ?? 1, 1),
+    probeLease: toPositiveMicros('probeLease', options.probeLease ?? timeout / 1e6),
+    expected: expectedError && errorFilter('expectedError', expectedError),
+    ignored: ignoredError && errorFilter('ignoredError', ignoredError),
+    failedResult,
+    clock: options.clock ?? systemClock,
+  }
+}
+
+function tripLimits(options: CircuitBreakerOptions): TripLimits {
+  const { failureThreshold, failureRate, slowCall, slowCallRate, window, minimumCalls } = options
+  if (slowCallRate !== undefined && slowCall === undefined) {
+    throw new OptionTypeError('slowCallRate', 'slowCallRate needs slowCall: how long is slow?')
+  }
+  const inARow =
+    failureThreshold === undefined && failureRate !== undefined
+      ? Infinity
+      : integer('failureThreshold', failureThreshold ?? 5, 1)
+  if (failureRate === undefined && slowCallRate === undefined) {
+    const stray = window !== undefined ? 'window' : minimumCalls !== undefined ? 'minimumCalls' : ''
+    if (stray !== '') {
+      throw new OptionTypeError(stray, `${stray} needs a rate: failureRate or slowCallRate`)
+    }
+    return { inARow, failureRate: Infinity, slowRate: Infinity, minimumCalls: 0 }
+  }
+  const size = windowSize(window ?? 60)
+  const largest = typeof size === 'number' ? Number.MAX_SAFE_INTEGER : size.calls
+  const minimum = integer('minimumCalls', minimumCalls ?? Math.min(10, largest), 1)
+  return {
+    inARow,
+    failureRate: rate('failureRate', failureRate),
+    slowRate: rate('slowCallRate', slowCallRate),
+    minimumCalls: between('minimumCalls', minimum, 1, largest),
+    window: size,
+  }
+}
+
+function windowSize(window: Duration | { calls: number }): Micros | { calls: number } {
+  if (typeof window !== 'object' || window === null) return toPositiveMicros('window', window)
+  return { calls: integer('window.calls', window.calls, 1) }
+}
+
+function rate(name: string, share: number | undefined): number {
+  return share === undefined ? Infinity : between(name, share, Number.MIN_VALUE, 1)
+}

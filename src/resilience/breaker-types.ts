@@ -1,0 +1,77 @@
+/** What a circuit breaker does with calls: lets them through, refuses them, tries a few, or is shut by hand. */
+export type BreakerState = 'closed' | 'open' | 'half_open' | 'isolated'
+
+export interface BreakerCallOptions<T> {
+  /** Handed to the function. A call that ends in an error after it aborted is neither a success nor a failure. */
+  signal?: AbortSignal
+  /**
+   * Answers in place of an error: of the breaker's refusal, or of whatever the function threw. Not asked when `signal`
+   * has aborted.
+   */
+  fallback?: (error: unknown) => T | PromiseLike<T>
+}
+
+/** Counts since the start; every admitted call ends in exactly one of succeeded, failed, ignored and stale. */
+export interface BreakerStats {
+  name: string
+  state: BreakerState
+  /** Seconds until a call may pass: 0 when it may now, `Infinity` while isolated. */
+  retryAfter: number
+  /** Calls let through. */
+  admitted: number
+  succeeded: number
+  /** Calls that threw an error that counts, returned a failed result, or were too slow where that fails. */
+  failed: number
+  /** Those of them that were slow. */
+  slow: number
+  /** Calls that said nothing: cancelled by the caller, or ended in an error that does not count. */
+  ignored: number
+  /** Calls that ended in a later state than they began in, and so were not counted. */
+  stale: number
+  /** Calls that have not ended. */
+  running: number
+  /** Calls not let through. */
+  refused: number
+  /** How many times it has opened. */
+  opened: number
+  /** Failures since the last success, while closed. */
+  failuresInARow: number
+  /** What the rates are taken of now; zeros where there are no rates. */
+  window: { calls: number; failed: number; slow: number }
+}
+
+/** The state of a breaker, as plain JSON. */
+export interface BreakerSnapshot {
+  state: BreakerState
+  /** How many times it has opened without closing. */
+  trips: number
+  /** Seconds it has yet to stay open. */
+  retryAfter: number
+  /** Probes that have succeeded. */
+  passed: number
+}
+
+/** One call that has ended. */
+export interface BreakerCall {
+  name: string
+  /** How long it took; not known for a call that began before anybody listened. */
+  seconds: number | undefined
+  slow: boolean
+  /** It began in an earlier state, and was not counted. */
+  stale: boolean
+}
+
+export interface BreakerEvents {
+  success: BreakerCall
+  /** `error` is undefined where a result was the failure, or the call was too slow. */
+  failure: BreakerCall & { error: unknown }
+  ignored: BreakerCall & { error: unknown }
+  refused: { name: string; retryAfter: number }
+  /** `trips`: how many times it has opened without closing. */
+  open: { name: string; retryAfter: number; trips: number; error: unknown }
+  half_open: { name: string }
+  close: { name: string }
+  isolated: { name: string }
+  /** A probe hung for longer than its lease and has lost its place. */
+  probeLost: { name: string }
+}

@@ -1,0 +1,298 @@
+import type { Micros } from '../core/duration.ts'
+import { CircuitBreakerOpen, describe, OptionTypeError } from '../core/errors.ts'
+import { Events, type Listener } from '../core/events.ts'
+import { BreakerMachine } from './breaker-machine.ts'
+import {
+  type BreakerSettings,
+  breakerSettings,
+  type CircuitBreakerOptions,
+} from './breaker-options.ts'
+import { BreakerTally, tellEnd } from './breaker-tally.ts'
+import type {
+  BreakerCallOptions,
+  BreakerEvents,
+  BreakerSnapshot,
+  BreakerState,
+  BreakerStats,
+} from './breaker-types.ts'
+import { FAILED, GOOD, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
+
+/** When a call began that is not timed. */
+const UNTIMED: Micros = -Infinity
+
+/**
+ * Stops calling what keeps failing, and finds out gently whether it works again
+ * (M. Nygard, Release It!, 2007).
+ *
+ *               too many failures                     timeout is over
+ *     closed  ───────────────────▶  open  ───────────────────────────────▶  half_open
+ *       ▲                            ▲                                       │     │
+ *       │                            └────────────── a probe failed ─────────┘     │
+ *       └───────────────────────────── `halfOpenCalls` probes succeeded ───────────┘
+ *
+ * and `isolated`, by hand, from any state, until whoever isolated it lets go.
+ *
+ * - Each change of state begins a new *generation*. A call belongs to the one it began in; ending in a later one it
+ *   changes nothing, so a late success does not close a breaker, nor a late failure open it.
+ * - A half-open breaker lets `halfOpenCalls` probes through and refuses everybody else. A probe that hangs loses its
+ *   place after `probeLease`.
+ * - What the caller cancels through his own `signal` is neither a success nor a failure. An `AbortError` of another
+ *   origin, such as a timeout inside the function, is an error like any other.
+ *
+ * A call costs O(1); nothing is sorted, and there is no timer: what time brings about happens when somebody asks.
+ * There is nothing to stop.
+ *
+ * @example
+ * const breaker = new CircuitBreaker({ failureThreshold: 5, timeout: '30s' })
+ * try {
+ *   const user = await breaker.call(() => fetchUser(id))
+ * } catch (error) {
+ *   if (!isAioFluxError(error, 'CIRCUIT_OPEN')) throw error
+ *   console.log(`try again in ${error.retryAfter} s`)
+ * }
+ *
+ * @example
+ * // Half of at least 20 calls of the last 10 seconds; 5xx are failures; open for 5, 10, 20, ... 60 seconds.
+ * new CircuitBreaker({
+ *   failureRate: 0.5, window: '10s', minimumCalls: 20,
+ *   failedResult: (response) => (response as Response).status >= 500,
+ *   timeout: '5s', timeoutFactor: 2, maxTimeout: '1m',
+ * })
+ */
+export class CircuitBreaker {
+  readonly name: string
+  readonly #settings: BreakerSettings
+  readonly #machine: BreakerMachine
+  readonly #events = new Events<BreakerEvents>()
+  readonly #tally = new BreakerTally()
+  /** Must a call be timed even while nobody listens? */
+  readonly #timed: boolean
+  #onResult!: (result: unknown) => unknown
+  #onError!: (error: unknown) => never
+
+  /** @throws OptionTypeError | OptionRangeError naming the option and its value */
+  constructor(options: CircuitBreakerOptions = {}) {
+    this.#settings = breakerSettings(options)
+    this.name = this.#settings.name
+    this.#timed = this.#settings.slowCall < Infinity
+    this.#machine = new BreakerMachine(this.#settings, this.#events, (generation) =>
+      this.#meetCalls(generation),
+    )
+  }
+
+  /**
+   * Runs `fn` and returns what it returns; refuses to while the breaker is open.
+   *
+   * @throws CircuitBreakerOpen when it is refused
+   * @throws the reason of `signal`, and runs nothing, when that has aborted before
+   * @throws what `fn` throws
+   */
+  call<T>(
+    fn: (signal?: AbortSignal) => T | PromiseLike<T>,
+    options?: BreakerCallOptions<T>,
+  ): Promise<T> {
+    const simple = options === undefined && !this.#timed && !this.#events.heard
+    if (!simple || this.#machine.state !== 'closed') {
+      return this.#watch(fn, options)
+    }
+    if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
+    this.#tally.admitted += 1
+    let promise: Promise<T>
+    try {
+      promise = Promise.resolve(fn())
+    } catch (error) {
+      promise = Promise.reject(error)
+    }
+    // One promise and nothing else: an async function round `fn` would cost twice as much.
+    return promise.then(this.#onResult as (result: T) => T, this.#onError)
+  }
+
+  /** A call that has more to it than to succeed or to fail while the breaker is closed. */
+  async #watch<T>(
+    fn: (signal?: AbortSignal) => T | PromiseLike<T>,
+    options: BreakerCallOptions<T> | undefined,
+  ): Promise<T> {
+    if (typeof fn !== 'function') throw noFunction(fn)
+    const signal = options?.signal
+    signal?.throwIfAborted()
+    const machine = this.#machine
+    const probe = machine.state === 'closed' ? 0 : machine.enter()
+    if (probe < 0) return this.#refuse(options)
+    const { generation } = machine
+    const began = this.#timed || this.#events.heard ? machine.now() : UNTIMED
+    this.#tally.admitted += 1
+    let result: T
+    try {
+      result = await fn(signal)
+    } catch (error) {
+      this.#threw(error, signal, generation, probe, began)
+      if (options?.fallback !== undefined && !signal?.aborted) return options.fallback(error)
+      throw error
+    }
+    this.#returned(result, generation, probe, began)
+    return result
+  }
+
+  /** What a call would meet now: an open breaker whose time is over is `half_open`. */
+  get state(): BreakerState {
+    return this.#machine.seen
+  }
+
+  /** Seconds until a call may pass: 0 when it may now, `Infinity` while isolated. */
+  get retryAfter(): number {
+    return this.#machine.retryAfter
+  }
+
+  /** Counts since the start, and how the window stands. */
+  stats(): BreakerStats {
+    const { rule, opened } = this.#machine
+    const { inARow, window } = rule
+    window?.roll(this.#machine.now())
+    return {
+      name: this.name,
+      state: this.state,
+      retryAfter: this.retryAfter,
+      ...this.#tally.counts(),
+      opened,
+      failuresInARow: inARow,
+      window: { calls: window?.calls ?? 0, failed: window?.failed ?? 0, slow: window?.slow ?? 0 },
+    }
+  }
+
+  /** Opens it now, as if it had failed too often. An isolated breaker stays isolated. */
+  trip(): void {
+    this.#machine.trip()
+  }
+
+  /** Closes it now and forgets what it has counted, and whoever isolated it. */
+  reset(): void {
+    this.#machine.reset()
+  }
+
+  /**
+   * Lets nothing through until what it returns is disposed of. Several may isolate at once: it ends, closed, with the
+   * last of them.
+   *
+   * @example
+   * using maintenance = breaker.isolate()
+   */
+  isolate(): Disposable {
+    return this.#machine.isolate()
+  }
+
+  /**
+   * The state as JSON can keep it, for {@link import} after a restart or elsewhere. What is left of the open time
+   * counts on from the moment of import; the calls in the window are not part of it.
+   */
+  export(): BreakerSnapshot {
+    return this.#machine.export()
+  }
+
+  /**
+   * Goes on from a state that was exported. Calls that are running now belong to the past. Says nothing to
+   * listeners, unless it isolates; that then ends with {@link reset}.
+   */
+  import(snapshot: BreakerSnapshot): void {
+    this.#machine.import(snapshot)
+  }
+
+  /** Listens; returns the way to stop listening. */
+  on<Name extends keyof BreakerEvents>(
+    event: Name,
+    listener: Listener<BreakerEvents[Name]>,
+  ): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  #refuse<T>(options: BreakerCallOptions<T> | undefined): T | PromiseLike<T> {
+    const { retryAfter, lastError } = this.#machine
+    this.#tally.refused += 1
+    if (this.#events.heard) this.#events.emit('refused', { name: this.name, retryAfter })
+    const cause = lastError === undefined ? undefined : { cause: lastError }
+    const error = new CircuitBreakerOpen(this.name, retryAfter, cause)
+    if (options?.fallback === undefined) throw error
+    return options.fallback(error)
+  }
+
+  #returned(result: unknown, generation: number, probe: number, began: Micros): void {
+    const { failedResult } = this.#settings
+    const outcome =
+      failedResult === undefined
+        ? GOOD
+        : this.#judge(failedResult, result, generation, probe, began)
+    this.#settle(outcome, generation, probe, began, undefined)
+  }
+
+  #threw(
+    error: unknown,
+    signal: AbortSignal | undefined,
+    generation: number,
+    probe: number,
+    began: Micros,
+  ): void {
+    const { expected, ignored } = this.#settings
+    const asks = (filter: (error: unknown) => boolean) =>
+      this.#judge(filter, error, generation, probe, began) === FAILED
+    const counts =
+      !signal?.aborted &&
+      (expected === undefined || asks(expected)) &&
+      (ignored === undefined || !asks(ignored))
+    this.#settle(counts ? FAILED : NEUTRAL, generation, probe, began, error)
+  }
+
+  /** Asks a predicate of the user's. One that throws says nothing of the call; what it threw is for the caller. */
+  #judge<V>(
+    predicate: (value: V) => boolean,
+    value: V,
+    generation: number,
+    probe: number,
+    began: Micros,
+  ): Outcome {
+    try {
+      return predicate(value) ? FAILED : GOOD
+    } catch (error) {
+      this.#settle(NEUTRAL, generation, probe, began, error)
+      throw error
+    }
+  }
+
+  /** One call has ended. */
+  #settle(ended: Outcome, generation: number, probe: number, began: Micros, error: unknown): void {
+    const { heard } = this.#events
+    let outcome = ended
+    let now = 0
+    let took: Micros | undefined
+    if (began > UNTIMED) {
+      now = this.#machine.now()
+      took = now - began
+      if (took > this.#settings.slowCall && outcome !== NEUTRAL) {
+        outcome |= this.#settings.slowFails ? FAILED | SLOW : SLOW
+      }
+    } else if (this.#machine.rule.timed) {
+      now = this.#machine.now()
+    }
+
+    const stale = !this.#machine.leave(generation, probe)
+    this.#tally.ended(outcome, stale)
+    if (heard) tellEnd(this.#events, this.name, outcome, stale, took, error)
+    if (stale || outcome === NEUTRAL) return
+
+    this.#machine.take(outcome, probe, now, error)
+  }
+
+  /** How calls of one closed generation end: made once for all of them. */
+  #meetCalls(generation: number): void {
+    this.#onResult = (result) => {
+      this.#returned(result, generation, 0, UNTIMED)
+      return result
+    }
+    this.#onError = (error) => {
+      this.#threw(error, undefined, generation, 0, UNTIMED)
+      throw error
+    }
+  }
+}
+
+function noFunction(value: unknown): OptionTypeError {
+  return new OptionTypeError('fn', `fn must be a function, got ${describe(value)}`)
+}

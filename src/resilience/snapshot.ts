@@ -1,0 +1,12 @@
+import { between, options as checkOptions, integer, oneOf } from '../core/check.ts'
+import type { BreakerSnapshot } from './breaker-types.ts'
+
+/** @throws OptionTypeError | OptionRangeError naming what a breaker cannot go on from */
+export function checkSnapshot(snapshot: BreakerSnapshot, halfOpenCalls: number): void {
+  checkOptions('snapshot', snapshot)
+  oneOf('snapshot.state', snapshot.state, ['closed', 'open', 'half_open', 'isolated'])
+  integer('snapshot.trips', snapshot.trips, 0)
+  between('snapshot.retryAfter', snapshot.retryAfter, 0, Number.MAX_SAFE_INTEGER / 1e6)
+  integer('snapshot.passed', snapshot.passed, 0)
+  between('snapshot.passed', snapshot.passed, 0, halfOpenCalls - 1)
+}

@@ -1,0 +1,49 @@
+import { options as checkOptions, integer, oneOf } from '../core/check.ts'
+import { type Millis, toMillis } from '../core/duration.ts'
+import { describe, OptionTypeError } from '../core/errors.ts'
+import { type Retry, toRetry } from '../resilience/retry.ts'
+import { checkTimezone } from './cron-plan.ts'
+import type { JobFunction, JobOptions, Overlap } from './schedule-types.ts'
+
+/** The options of a job, checked and in milliseconds. */
+export interface JobSettings {
+  readonly fn: JobFunction
+  /** What happens to a slot that finds no room. */
+  readonly whenBusy: 'skip' | 'queue' | 'replace'
+  /** How many runs may go on at once. */
+  readonly room: number
+  readonly catchUp: boolean
+  readonly tolerance: Millis
+  readonly jitter: Millis
+  readonly timeout: Millis | undefined
+  readonly retry: Retry | undefined
+}
+
+/** @throws OptionTypeError | OptionRangeError naming the option and its value */
+export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
+  if (typeof fn !== 'function') {
+    throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
+  }
+  checkOptions('options', options)
+  const { name, overlap = 'skip', misfire = 'once', retry } = options
+  if (name !== undefined && typeof name !== 'string') {
+    throw new OptionTypeError('name', `name must be a string, got ${describe(name)}`)
+  }
+  checkTimezone(options.timezone)
+  return {
+    fn,
+    ...readOverlap(overlap),
+    catchUp: oneOf('misfire', misfire, ['skip', 'once']) === 'once',
+    tolerance: toMillis('tolerance', options.tolerance ?? '1s'),
+    jitter: toMillis('jitter', options.jitter ?? 0),
+    timeout: options.timeout === undefined ? undefined : toMillis('timeout', options.timeout),
+    retry: retry === undefined ? undefined : toRetry('retry', retry),
+  }
+}
+
+function readOverlap(overlap: Overlap): Pick<JobSettings, 'whenBusy' | 'room'> {
+  if (typeof overlap === 'object' && overlap !== null) {
+    return { whenBusy: 'skip', room: integer('overlap.parallel', overlap.parallel, 1) }
+  }
+  return { whenBusy: oneOf('overlap', overlap, ['skip', 'queue', 'replace']), room: 1 }
+}

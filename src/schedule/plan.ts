@@ -1,0 +1,52 @@
+import type { Millis } from '../core/duration.ts'
+
+/**
+ * The slots of a job: the times it is meant for. Slots of `every` count by the monotonic clock, unless a fleet has to
+ * agree on them; those of `cron` and `at` are dates.
+ */
+export interface Plan {
+  /** Are slots dates, in milliseconds since 1970, or readings of the monotonic clock? */
+  readonly dated: boolean
+  /** The first slot later than `after`; none when that was the last. */
+  next(after: Millis): Millis | undefined
+  /** How many slots there are from `first`, a slot, to `to`, and the last of them. */
+  span(first: Millis, to: Millis): Span
+  /** Slots up to here are of no interest to a job that starts `now`. */
+  startsAfter(now: Millis): Millis
+}
+
+export interface Span {
+  readonly last: Millis
+  readonly count: number
+  /** There are more than were counted. */
+  readonly more: boolean
+}
+
+/** `anchor + k * period`, multiplied and never added up: the ten thousandth slot is as exact as the first. */
+export function everyPlan(period: Millis, anchor: Millis, dated: boolean): Plan {
+  const slot = (k: number) => anchor + k * period
+  const kUpTo = (time: Millis) => {
+    const k = Math.floor((time - anchor) / period)
+    // The quotient may be rounded across a slot.
+    return slot(k + 1) <= time ? k + 1 : slot(k) > time ? k - 1 : k
+  }
+  return {
+    dated,
+    next: (after) => slot(kUpTo(after) + 1),
+    span: (first, to) => {
+      const last = kUpTo(to)
+      return { last: slot(last), count: last - kUpTo(first) + 1, more: false }
+    },
+    startsAfter: (now) => now,
+  }
+}
+
+/** One date. One that has passed before the start is a slot that was missed. */
+export function atPlan(date: Millis): Plan {
+  return {
+    dated: true,
+    next: (after) => (after < date ? date : undefined),
+    span: () => ({ last: date, count: 1, more: false }),
+    startsAfter: () => -Infinity,
+  }
+}

@@ -1,0 +1,280 @@
+import { options as checkOptions, oneOf } from '../core/check.ts'
+import { at, type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { Events, type Listener } from '../core/events.ts'
+import { checkTimezone, cronPlan } from './cron-plan.ts'
+import { Job } from './job.ts'
+import { jobSettings } from './job-settings.ts'
+import { atPlan, everyPlan, type Plan } from './plan.ts'
+import type { Run } from './run.ts'
+import type {
+  JobFunction,
+  JobInfo,
+  JobOptions,
+  RunRecord,
+  ScheduledJob,
+  SchedulerEvents,
+  SchedulerOptions,
+  SchedulerStopOptions,
+  SchedulerStopReport,
+} from './schedule-types.ts'
+import { slotKeeper } from './slot-keeper.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** A period in parts, as the original has it. */
+export interface Period {
+  days?: number
+  hours?: number
+  minutes?: number
+  seconds?: number
+}
+
+const PARTS: Readonly<Record<keyof Period, number>> = {
+  days: 86_400,
+  hours: 3600,
+  minutes: 60,
+  seconds: 1,
+}
+
+/**
+ * Runs jobs at their times: `every` so often, by `cron` expression, or `at` a date.
+ *
+ * A slot is run at most once, even when the date is set back. Slots that passed while the process was busy, suspended or
+ * off are counted, told as a `misfire`, and made up for by one run (`misfire: 'once'`) or not (`'skip'`). What a job
+ * throws is an event, `failed`; nothing it does can end the scheduler.
+ *
+ * Jobs that wait for their next slot keep the process alive, until {@link stop}.
+ *
+ * @example
+ * const scheduler = new Scheduler({ timezone: 'Europe/Berlin' })
+ * scheduler.every('30s', refresh)
+ * scheduler.cron('0 9 * * MON-FRI', report, { overlap: 'queue', timeout: '10m', retry: 3 })
+ * scheduler.at(new Date('2030-01-01T00:00:00Z'), celebrate)
+ * scheduler.on('failed', ({ name, error }) => log.error(name, error))
+ * scheduler.start()
+ * process.once('SIGTERM', () => scheduler.stop({ deadline: '30s' }))
+ */
+export class Scheduler implements AsyncDisposable {
+  readonly #jobs = new Map<string, Job>()
+  readonly #events = new Events<SchedulerEvents>()
+  readonly #around: Surroundings
+  readonly #clock: Clock
+  readonly #timezone: string | undefined
+  readonly #defaults: Omit<JobOptions, 'name' | 'timezone'>
+  /** Jobs that were cancelled while they ran. */
+  readonly #leaving = new Set<Job>()
+  readonly #tally = { completed: 0, failed: 0 }
+  #started = false
+  #stopping: Promise<SchedulerStopReport> | undefined
+
+  /** @throws OptionTypeError | OptionRangeError naming the option and its value */
+  constructor(options: SchedulerOptions = {}) {
+    checkOptions('options', options)
+    const { clock = systemClock, storage, coordinator, timezone, defaults = {} } = options
+    checkTimezone(timezone)
+    if (storage !== undefined && options.slots !== undefined) {
+      throw new OptionTypeError('slots', 'slots and storage exclude each other: give one of them')
+    }
+    this.#clock = clock
+    this.#timezone = timezone
+    this.#defaults = defaults
+    this.#around = {
+      clock,
+      wall: wallOf(clock),
+      random: options.random ?? Math.random,
+      events: this.#events,
+      slots: options.slots ?? (storage && slotKeeper(storage)),
+      leadership: coordinator,
+      tally: this.#tally,
+      onCancel: (job) => this.#leave(job),
+    }
+  }
+
+  /**
+   * Runs `fn` every `period`: at start + period, start + 2 periods, and so on, without drift, by the monotonic clock.
+   * Where slots are shared by a fleet, at the whole multiples of `period` since 1970 instead, so that all agree on them.
+   */
+  every(period: Duration | Period, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
+    const millis = periodMillis(period)
+    const plan = (now: Millis) =>
+      this.#around.slots === undefined ? everyPlan(millis, now, false) : everyPlan(millis, 0, true)
+    return this.#add('every', `every ${millis / 1000} s`, plan, fn, options)
+  }
+
+  /**
+   * Runs `fn` at the times of a cron expression: five fields, six with seconds first, seven with years last; names,
+   * steps, `L`, `W`, `#`, and `@hourly` and the like.
+   *
+   * When clocks are put forward, a time that does not exist moves to the moment of the change; when they are put back, a
+   * time that comes twice is run once, at the first; expressions with a wildcard, a step or a list in their time run at
+   * each time that the clock shows.
+   *
+   * @throws OptionRangeError when the expression cannot be read
+   */
+  cron(expression: string, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
+    const plan = cronPlan(expression, options.timezone ?? this.#timezone)
+    return this.#add('cron', expression, () => plan, fn, options)
+  }
+
+  /**
+   * Runs `fn` once, at `date`, and stays listed until it is cancelled. A date that has passed before the start was missed:
+   * see `misfire`.
+   */
+  at(date: Date, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
+    if (!(date instanceof Date)) {
+      throw new OptionTypeError('date', `date must be a Date, got ${describe(date)}`)
+    }
+    const time = date.getTime()
+    if (Number.isNaN(time)) throw new OptionRangeError('date', 'date must be a valid Date')
+    return this.#add('at', date.toISOString(), () => atPlan(time), fn, options)
+  }
+
+  /** All jobs, with their last and next runs. */
+  listJobs(): JobInfo[] {
+    return [...this.#jobs.values()].map((job) => job.info())
+  }
+
+  /** Begins to run jobs. Idempotent. */
+  start(): this {
+    if (this.#stopping !== undefined) throw new ClosedError('the scheduler')
+    if (this.#started) return this
+    this.#started = true
+    for (const job of this.#jobs.values()) job.start()
+    return this
+  }
+
+  /**
+   * Begins no more runs, waits for those that have begun, and says what was done and what was not. Idempotent; a
+   * scheduler that has stopped may be started again. A job must not await it without a `deadline`: it would wait for
+   * itself.
+   */
+  stop(options: SchedulerStopOptions = {}): Promise<SchedulerStopReport> {
+    if (this.#stopping !== undefined) return this.#stopping
+    const { mode = 'drain', deadline, grace = '1s' } = options
+    oneOf('mode', mode, ['drain', 'drop'])
+    const patience =
+      deadline === undefined ? (mode === 'drain' ? Infinity : 0) : toMillis('deadline', deadline)
+    const stopping = this.#stop(patience, toMillis('grace', grace))
+    this.#stopping = stopping
+    void stopping.then(() => {
+      this.#stopping = undefined
+    })
+    return stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** Listens; returns the way to stop listening. */
+  on<Name extends keyof SchedulerEvents>(
+    event: Name,
+    listener: Listener<SchedulerEvents[Name]>,
+  ): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  #add(
+    kind: JobInfo['kind'],
+    schedule: string,
+    plan: (now: Millis) => Plan,
+    fn: JobFunction,
+    options: JobOptions,
+  ): ScheduledJob {
+    const settings = jobSettings(fn, { ...this.#defaults, ...options })
+    const name = this.#nameFor(options.name, fn.name || schedule)
+    const job = new Job(name, kind, schedule, plan, settings, this.#around)
+    this.#jobs.set(name, job)
+    if (this.#started) job.start()
+    return job
+  }
+
+  #nameFor(given: string | undefined, own: string): string {
+    if (given !== undefined && this.#jobs.has(given)) {
+      throw new OptionRangeError(
+        'name',
+        `name must be unique, and there is a job ${describe(given)}`,
+      )
+    }
+    let name = given ?? own
+    for (let n = 2; this.#jobs.has(name); n++) name = `${own} (${n})`
+    return name
+  }
+
+  #leave(cancelled: ScheduledJob): void {
+    const job = this.#jobs.get(cancelled.name)
+    // Its name may be another job's by now.
+    if (job === undefined || job !== cancelled) return
+    this.#jobs.delete(job.name)
+    this.#leaving.add(job)
+    this.#forgetLeft()
+  }
+
+  #forgetLeft(): void {
+    for (const job of this.#leaving) if (job.runs.size === 0) this.#leaving.delete(job)
+  }
+
+  async #stop(patience: Millis, grace: Millis): Promise<SchedulerStopReport> {
+    this.#started = false
+    const jobs = [...this.#jobs.values(), ...this.#leaving]
+    const notStarted = jobs.flatMap((job) => job.halt())
+    const running = () => jobs.flatMap((job) => [...job.runs])
+    await this.#ended(running, patience)
+    const cut: Run[] = running()
+    for (const run of cut) run.abort(new ClosedError('the scheduler'))
+    await this.#ended(running, grace)
+    const deaf = new Set(running())
+    const records = (runs: Run[]): RunRecord[] => runs.map((run) => run.record)
+    this.#forgetLeft()
+    return {
+      ...this.#tally,
+      notStarted,
+      aborted: records(cut.filter((run) => !deaf.has(run))),
+      stillRunning: records([...deaf]),
+    }
+  }
+
+  /** Waits until nothing runs, at most so long. */
+  async #ended(running: () => Run[], patience: Millis): Promise<void> {
+    const runs = running()
+    if (runs.length === 0 || patience === 0) return
+    const ended = Promise.all(runs.map((run) => run.ended))
+    if (patience === Infinity) {
+      await ended
+      return
+    }
+    let cancel = () => {}
+    const over = new Promise<void>((resolve) => {
+      cancel = at(this.#clock, this.#clock.now() + patience, resolve)
+    })
+    await Promise.race([ended, over])
+    cancel()
+  }
+}
+
+function periodMillis(period: Duration | Period): Millis {
+  let millis = 0
+  if (typeof period === 'object' && period !== null) {
+    for (const [part, amount] of Object.entries(period)) {
+      const seconds = PARTS[part as keyof Period]
+      if (seconds === undefined) {
+        throw new OptionTypeError('period', `period has no ${describe(part)}`)
+      }
+      millis += toMillis(`period.${part}`, amount) * seconds
+    }
+  } else {
+    millis = toMillis('period', period)
+  }
+  if (millis < 1) {
+    throw new OptionRangeError('period', `period must be at least 1 ms, got ${millis / 1000} s`)
+  }
+  return millis
+}
+
+/** The date by `clock`; a clock that knows none goes on from the date it was asked first. */
+function wallOf(clock: Clock): () => Millis {
+  if (clock.wall !== undefined) return () => clock.wall?.() as Millis
+  const offset = Date.now() - clock.now()
+  return () => clock.now() + offset
+}

@@ -1,0 +1,240 @@
+import { CircuitBreaker, type CircuitBreakerOptions } from 'aioflux'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+import { begin, type Call } from './calls.ts'
+
+// The same moves on the breaker and on a model that remembers everything and counts it anew each time.
+
+type Verdict = 'good' | 'bad' | 'neutral'
+interface Numbers {
+  failureThreshold: number
+  failureRate: number
+  slowCallRate: number
+  slowCall: number
+  minimumCalls: number
+  window: { calls: number } | number
+  timeout: number
+  timeoutFactor: number
+  maxTimeout: number
+  halfOpenCalls: number
+  probeLease: number
+}
+interface Ticket {
+  era: number
+  began: number
+  probe: boolean
+  lost: boolean
+  over: boolean
+}
+
+class Model {
+  state = 'closed'
+  era = 0
+  now = 0
+  trips = 0
+  until = 0
+  passed = 0
+  probes: Ticket[] = []
+  past: { at: number; failed: boolean; slow: boolean }[] = []
+  readonly numbers: Numbers
+  constructor(numbers: Numbers) {
+    this.numbers = numbers
+  }
+
+  enter(state: string): void {
+    this.state = state
+    this.era += 1
+    this.probes = []
+    this.passed = 0
+    if (state === 'closed') {
+      this.past = []
+      this.trips = 0
+    }
+  }
+
+  trip(): void {
+    const { timeout, timeoutFactor, maxTimeout } = this.numbers
+    this.until = this.now + Math.min(maxTimeout, timeout * timeoutFactor ** this.trips)
+    this.trips += 1
+    this.enter('open')
+  }
+
+  begin(): Ticket | undefined {
+    const ticket = { era: 0, began: this.now, probe: false, lost: false, over: false }
+    if (this.state === 'isolated') return undefined
+    if (this.state === 'open') {
+      if (this.now < this.until) return undefined
+      this.enter('half_open')
+    }
+    if (this.state === 'half_open') {
+      const running = this.probes.filter((probe) => !probe.over && !probe.lost)
+      if (running.length + this.passed >= this.numbers.halfOpenCalls) {
+        const oldest = running[0]
+        if (oldest === undefined || this.now < oldest.began + this.numbers.probeLease)
+          return undefined
+        oldest.lost = true
+      }
+      ticket.probe = true
+      this.probes.push(ticket)
+    }
+    ticket.era = this.era
+    return ticket
+  }
+
+  end(ticket: Ticket, verdict: Verdict): void {
+    ticket.over = true
+    if (ticket.era !== this.era || ticket.lost || verdict === 'neutral') return
+    const slow = this.now - ticket.began > this.numbers.slowCall
+    const failed = verdict === 'bad'
+    if (ticket.probe) {
+      if (failed || slow) return this.trip()
+      this.passed += 1
+      if (this.passed >= this.numbers.halfOpenCalls) this.enter('closed')
+      return
+    }
+    this.past.push({ at: this.now, failed, slow })
+    if (!failed && !slow) return
+    const { failureThreshold, failureRate, slowCallRate, minimumCalls } = this.numbers
+    const lastGood = this.past.findLastIndex((call) => !call.failed)
+    const window = this.window()
+    const share = (which: 'failed' | 'slow') =>
+      window.filter((call) => call[which]).length / window.length
+    const inARow = this.past.length - 1 - lastGood
+    const rates =
+      window.length >= minimumCalls &&
+      (share('failed') >= failureRate || share('slow') >= slowCallRate)
+    if (inARow >= failureThreshold || rates) this.trip()
+  }
+
+  window(): { failed: boolean; slow: boolean }[] {
+    const { window } = this.numbers
+    if (typeof window === 'object') return this.past.slice(-window.calls)
+    const period = (at: number) => Math.floor((at * 1e6) / (window * 1e5))
+    return this.past.filter((call) => period(call.at) > period(this.now) - 10)
+  }
+
+  seen(): string {
+    return this.state === 'open' && this.now >= this.until ? 'half_open' : this.state
+  }
+}
+
+const numbers: fc.Arbitrary<Numbers> = fc
+  .record({
+    failureThreshold: fc.integer({ min: 2, max: 6 }),
+    failureRate: fc.constantFrom(0.2, 0.5, 0.75, 1),
+    slowCallRate: fc.constantFrom(0.3, 0.6, 1),
+    slowCall: fc.integer({ min: 1, max: 4 }),
+    minimumCalls: fc.integer({ min: 1, max: 5 }),
+    window: fc.oneof(
+      fc.record({ calls: fc.integer({ min: 5, max: 12 }) }),
+      fc.integer({ min: 5, max: 30 }),
+    ),
+    timeout: fc.integer({ min: 1, max: 10 }),
+    timeoutFactor: fc.constantFrom(1, 2, 3),
+    halfOpenCalls: fc.integer({ min: 1, max: 3 }),
+    probeLease: fc.integer({ min: 1, max: 12 }),
+  })
+  .map((given) => ({ ...given, maxTimeout: given.timeout * 5 }))
+
+type Move =
+  | { kind: 'begin' | 'trip' | 'reset' | 'isolate' | 'free' }
+  | { kind: 'end'; which: number; verdict: Verdict }
+  | { kind: 'pass'; seconds: number }
+
+const move: fc.Arbitrary<Move> = fc.oneof(
+  { weight: 10, arbitrary: fc.constant<Move>({ kind: 'begin' }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant('end' as const),
+      which: fc.nat(20),
+      verdict: fc.constantFrom<Verdict>('good', 'bad', 'bad', 'neutral'),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('pass' as const),
+      seconds: fc.integer({ min: 1, max: 14 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Move>(
+      ...(['trip', 'reset', 'isolate', 'free'] as const).map((kind) => ({ kind })),
+    ),
+  },
+)
+
+it('does what a model does that remembers every call', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      numbers,
+      fc.array(move, { minLength: 10, maxLength: 120 }),
+      async (given, moves) => {
+        const clock = new ManualClock()
+        const breaker = new CircuitBreaker({ ...given, clock } as CircuitBreakerOptions)
+        const model = new Model(given)
+        const running: { call: Call; ticket: Ticket }[] = []
+        let hold: Disposable | undefined
+        let admitted = 0
+        for (const step of moves) {
+          if (step.kind === 'begin') {
+            const call = await begin(breaker)
+            const ticket = model.begin()
+            expect(call.admitted).toBe(ticket !== undefined)
+            if (ticket !== undefined) {
+              running.push({ call, ticket })
+              admitted += 1
+            } else {
+              await call.outcome.catch(() => {})
+            }
+          } else if (step.kind === 'end') {
+            const [ended] = running.splice(step.which % Math.max(1, running.length), 1)
+            if (ended === undefined) continue
+            if (step.verdict === 'good') await ended.call.succeed()
+            else if (step.verdict === 'bad') await ended.call.fail()
+            else await ended.call.cancel()
+            model.end(ended.ticket, step.verdict)
+          } else if (step.kind === 'pass') {
+            clock.advance(step.seconds)
+            model.now += step.seconds
+          } else if (step.kind === 'trip') {
+            breaker.trip()
+            if (model.state !== 'isolated') model.trip()
+          } else if (step.kind === 'reset') {
+            breaker.reset()
+            hold = undefined
+            model.enter('closed')
+          } else if (step.kind === 'isolate') {
+            hold ??= breaker.isolate()
+            if (model.state !== 'isolated') model.enter('isolated')
+          } else {
+            hold?.[Symbol.dispose]()
+            if (hold !== undefined) model.enter('closed')
+            hold = undefined
+          }
+          const stats = breaker.stats()
+          expect(stats.state).toBe(model.seen())
+          if (model.state === 'open')
+            expect(stats.retryAfter).toBe(Math.max(0, model.until - model.now))
+          if (model.state === 'closed') {
+            const window = model.window()
+            expect(stats.window).toEqual({
+              calls: window.length,
+              failed: window.filter((call) => call.failed).length,
+              slow: window.filter((call) => call.slow).length,
+            })
+          }
+          expect(stats.admitted).toBe(admitted)
+          expect(stats.running).toBe(running.length)
+          expect(stats.succeeded + stats.failed + stats.ignored + stats.stale + stats.running).toBe(
+            admitted,
+          )
+        }
+      },
+    ),
+    { numRuns: 400 },
+  )
+})

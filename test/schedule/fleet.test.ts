@@ -1,0 +1,151 @@
+import { MemoryStorage, Scheduler, type SchedulerOptions, slotKeeper } from 'aioflux'
+import { expect, it, vi } from 'vitest'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+
+function clockAt(date = '2026-01-01T00:00:00Z') {
+  const clock = new ManualClock(7)
+  clock.setWall(date)
+  return clock
+}
+
+it('five schedulers over one storage run each slot once', async () => {
+  const clock = clockAt()
+  const storage = new MemoryStorage({ clock })
+  const runs: string[] = []
+  const by = new Set<number>()
+  const schedulers = Array.from({ length: 5 }, (_, i) => {
+    const scheduler = new Scheduler({ clock, timezone: 'UTC', storage })
+    const note = (name: string) => (run: { slot: Date }) => {
+      runs.push(`${name} ${run.slot.toISOString()}`)
+      by.add(i)
+    }
+    scheduler.cron('* * * * *', note('cron'), { name: 'cron', jitter: '10s' })
+    scheduler.every('7s', note('every'), { name: 'every' })
+    return scheduler.start()
+  })
+  await clock.advanceAsync('1h')
+  await clock.advanceAsync('10s')
+  const cron = runs.filter((run) => run.startsWith('cron'))
+  expect(cron).toHaveLength(60)
+  expect(new Set(runs).size).toBe(runs.length)
+  const first = Date.parse('2026-01-01T00:00:00Z')
+  const slots = Math.floor((first + 3_610_000) / 7000) - Math.floor(first / 7000)
+  expect(runs.length - cron.length).toBe(slots)
+  expect(by.size).toBeGreaterThan(1)
+  await Promise.all(schedulers.map((scheduler) => scheduler.stop()))
+})
+
+it('schedulers that were started at different moments agree on the slots of every', async () => {
+  const clock = clockAt('2026-01-01T00:00:03Z')
+  const storage = new MemoryStorage({ clock })
+  const slots: number[] = []
+  for (let i = 0; i < 2; i++) {
+    const scheduler = new Scheduler({ clock, storage })
+    scheduler.every('10s', ({ slot }) => slots.push(slot.getUTCSeconds()), { name: 'job' })
+    scheduler.start()
+    await clock.advanceAsync('4s')
+  }
+  await clock.advanceAsync('20s')
+  expect(slots).toEqual([10, 20, 30])
+})
+
+it('what was missed between two lives of a process is made up for once', async () => {
+  const clock = clockAt()
+  const storage = new MemoryStorage({ clock })
+  const slots: string[] = []
+  const live = () => {
+    const scheduler = new Scheduler({ clock, timezone: 'UTC', storage })
+    scheduler.cron('0 * * * *', ({ slot }) => slots.push(slot.toISOString()), { name: 'hourly' })
+    scheduler.start()
+    return scheduler
+  }
+  const first = live()
+  await clock.advanceAsync('1h')
+  await first.stop()
+  await clock.advanceAsync('3.25h')
+  const misfires: number[] = []
+  const second = [live(), live()]
+  for (const scheduler of second) scheduler.on('misfire', ({ count }) => misfires.push(count))
+  await clock.advanceAsync('30m')
+  expect(slots).toEqual(['2026-01-01T01:00:00.000Z', '2026-01-01T04:00:00.000Z'])
+  expect(misfires).toEqual([3, 3])
+})
+
+it('a storage that cannot be asked is an event, and the slot is not run', async () => {
+  const clock = clockAt()
+  const storage = new MemoryStorage({ clock })
+  const scheduler = new Scheduler({ clock, timezone: 'UTC', storage })
+  const [job, errors, skipped] = [vi.fn(), vi.fn(), vi.fn()]
+  scheduler.on('error', errors)
+  scheduler.on('skipped', ({ reason }) => skipped(reason))
+  scheduler.cron('* * * * *', job)
+  scheduler.start()
+  await clock.advanceAsync('1m')
+  expect(job).toHaveBeenCalledTimes(1)
+  vi.spyOn(storage, 'incr').mockRejectedValueOnce(new Error('storage down'))
+  await clock.advanceAsync('1m')
+  expect(job).toHaveBeenCalledTimes(1)
+  expect(errors).toHaveBeenCalledWith(expect.objectContaining({ error: new Error('storage down') }))
+  expect(skipped).toHaveBeenCalledWith('unknown')
+  await clock.advanceAsync('1m')
+  expect(job).toHaveBeenCalledTimes(2)
+})
+
+it('a slot older than the storage remembers is run by nobody', async () => {
+  const clock = clockAt('2026-01-01T00:30:00Z')
+  const slots = slotKeeper(new MemoryStorage({ clock }), { ttl: '1h' })
+  const scheduler = new Scheduler({ clock, timezone: 'UTC', slots })
+  const [job, skipped] = [vi.fn(), vi.fn()]
+  scheduler.on('skipped', ({ reason }) => skipped(reason))
+  scheduler.cron('0 1 * * *', job)
+  scheduler.start()
+  await clock.advanceAsync(0)
+  clock.setWall('2026-01-01T02:30:00Z')
+  await clock.advanceAsync('1m')
+  expect(job).not.toHaveBeenCalled()
+  expect(skipped).toHaveBeenCalledWith('forgotten')
+})
+
+it('only the leader runs, and a change of leader in the middle of a slot runs it once', async () => {
+  const clock = clockAt()
+  const storage = new MemoryStorage({ clock })
+  const leaders = [{ isLeader: true }, { isLeader: false }]
+  const runs: string[] = []
+  leaders.forEach((coordinator, i) => {
+    const options: SchedulerOptions = { clock, timezone: 'UTC', storage, coordinator }
+    const scheduler = new Scheduler(options)
+    scheduler.cron('* * * * *', ({ slot }) => runs.push(`${i} ${slot.getUTCMinutes()}`), {
+      name: 'job',
+      jitter: i === 1 ? '1ms' : 0,
+    })
+    scheduler.start()
+  })
+  await clock.advanceAsync('2m')
+  expect(runs).toEqual(['0 1', '0 2'])
+  // Both believe to lead at the moment of the change.
+  ;(leaders[1] as { isLeader: boolean }).isLeader = true
+  await clock.advanceAsync('1m')
+  ;(leaders[0] as { isLeader: boolean }).isLeader = false
+  await clock.advanceAsync('61s')
+  expect(runs).toEqual(['0 1', '0 2', '0 3', '1 4'])
+})
+
+it('names and slots cannot be mistaken for one another, and a claim outlives the next', async () => {
+  const storage = new MemoryStorage({ clock: clockAt() })
+  const slots = slotKeeper(storage)
+  expect(await slots.claim('a:1', 2)).toBe(true)
+  expect(await slots.claim('a', 12)).toBe(true)
+  expect(await slots.claim('1:a', 2)).toBe(true)
+  expect(await slots.claim('a', 12)).toBe(false)
+  expect(await slots.claim('a', 11)).toBe(true)
+  expect(await slots.last('a')).toBe(12)
+})
+
+it('slots are forgotten after their time to live', async () => {
+  const clock = clockAt()
+  const storage = new MemoryStorage({ clock })
+  const slots = slotKeeper(storage, { ttl: '1h' })
+  for (let slot = 1; slot <= 100; slot++) await slots.claim('job', slot)
+  clock.advance('1h')
+  expect(await storage.exists('schedule:slot:100:job')).toBe(false)
+})
