@@ -38,6 +38,11 @@ const LONGEST_TIMEOUT: Millis = 2 ** 31 - 1
 // Less than any clock can tell: what sums of fractions are off by. To wait for it would be to wait for ever.
 const NOISE: Millis = 2e-6
 
+/** Has `due` come at `now`? */
+export function isDue(due: Millis, now: Millis): boolean {
+  return due - now <= NOISE
+}
+
 /**
  * Runs `run` when `clock` has reached `due`, and not before: a timer of the runtime may come up to a
  * millisecond early, and a late one is cut to what is left.
@@ -45,9 +50,9 @@ const NOISE: Millis = 2e-6
 export function at(clock: Clock, due: Millis, run: () => void): Cancel {
   const wait = (delay: Millis) => clock.after?.(delay, ring) ?? systemTimer(delay, ring)
   const ring = () => {
-    const left = due - clock.now()
-    if (left > NOISE) cancel = wait(left)
-    else run()
+    const now = clock.now()
+    if (isDue(due, now)) run()
+    else cancel = wait(due - now)
   }
   let cancel = wait(Math.max(0, due - clock.now()))
   return () => cancel()

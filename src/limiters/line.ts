@@ -1,4 +1,4 @@
-import { at, type Cancel, type Clock } from '../core/clock.ts'
+import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import { describe, WaitTimeoutError } from '../core/errors.ts'
 import { Heap } from '../core/heap.ts'
@@ -146,7 +146,7 @@ export class Line {
   #ring(): void {
     const now = this.#clock.now()
     const head = this.#head
-    if (head !== undefined && this.#due !== undefined && this.#due <= now) {
+    if (head !== undefined && this.#due !== undefined && isDue(this.#due, now)) {
       // Its reservation has come due: nothing of it is left to count or to give back.
       this.#due = undefined
       this.#wanted += head.cost
@@ -157,14 +157,14 @@ export class Line {
     }
     this.#refuseLate(now)
     if (this.#due !== undefined) return this.#arm()
-    if (this.#head !== head || this.#askAt <= now) return this.#ask()
+    if (this.#head !== head || isDue(this.#askAt, now)) return this.#ask()
     this.#arm()
   }
 
   /** Sends away those whose time is up. */
   #refuseLate(now: Millis): void {
     for (let late = this.#deadlines?.peek(); late !== undefined; late = this.#deadlines?.peek()) {
-      if (late.deadline > now) return
+      if (!isDue(late.deadline, now)) return
       if (late === this.#head && this.#due !== undefined) this.#giveBack(late)
       this.#unlink(late)
       late.refuse(timedOut(this.#key, 'did not come in time', 0))
