@@ -7,12 +7,18 @@ export type { Duration } from './core/duration.ts'
 export {
   AioFluxError,
   type AioFluxErrorCode,
+  BatchResultError,
   ClosedError,
   CostTooLargeError,
   isAioFluxError,
+  JobCancelledError,
+  JobDroppedError,
+  JobTimeoutError,
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
+  QueueFullError,
+  SlowSubscriberError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
@@ -32,6 +38,35 @@ export type {
   LocalLimiter,
   WaitOptions,
 } from './limiters/limiter.ts'
+// What comes next, and who works.
+export type { Backend, BackendCounts, LocalBackend, Source, Verdict } from './queues/backend.ts'
+export type { BatchContext, BatchFunction, BatchResults } from './queues/batch.ts'
+export { BatchCollector, type BatchCollectorOptions } from './queues/batch-collector.ts'
+export type {
+  Broadcast,
+  BroadcastOptions,
+  SlowPolicy,
+  SubscribeOptions,
+  Subscription,
+} from './queues/broadcast.ts'
+export type { Handler } from './queues/consumer.ts'
+export type { DedupeMode, DedupeOptions } from './queues/dedupe.ts'
+export { type FifoOptions, type PriorityOptions, QueueFactory } from './queues/factory.ts'
+export type { Job, JobState, TaskContext } from './queues/job.ts'
+export { MemoryBackend, type MemoryBackendOptions } from './queues/memory-backend.ts'
+export type {
+  DeadLetter,
+  JobRecord,
+  Overflow,
+  PutOptions,
+  Queue,
+  QueueEvents,
+  QueueOptions,
+  QueueStats,
+  StopOptions,
+  StopReport,
+} from './queues/queue.ts'
+export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'

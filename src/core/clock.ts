@@ -17,12 +17,18 @@ export interface Clock {
    * @default the timers of the runtime
    */
   after?(delay: Millis, run: () => void): Cancel
+  /**
+   * The date, in milliseconds since 1970, for what is due at a `Date`.
+   * @default the date when asked first, plus the time that has passed by `now` since
+   */
+  wall?(): Millis
 }
 
 /** The runtime's monotonic clock and its timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: systemTimer,
+  wall: () => Date.now(),
 }
 
 // setTimeout keeps its delay in 31 bits and fires at once above that, so long delays are cut into pieces.

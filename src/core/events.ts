@@ -11,6 +11,11 @@ export class Events<Payloads extends object> {
   /** Does anybody listen to anything? */
   heard = false
 
+  /** Does anybody listen to `name`? */
+  hears(name: keyof Payloads): boolean {
+    return this.#listeners.has(name)
+  }
+
   /** Calls `listener` at each `event` from now on; returns the way to stop that. */
   on<Name extends keyof Payloads>(name: Name, listener: Listener<Payloads[Name]>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set()

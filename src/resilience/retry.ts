@@ -1,0 +1,91 @@
+import { integer, oneOf, options as optionsOf, positive } from '../core/check.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { describe, OptionTypeError } from '../core/errors.ts'
+
+/** How much of a delay is left to chance: all of it, half of it, nothing. */
+export type Jitter = 'full' | 'equal' | 'none'
+
+export interface DelayOptions {
+  /** The delay before the second attempt. @default '1s' */
+  baseDelay?: Duration
+  /** No delay is longer. @default '60s' */
+  maxDelay?: Duration
+  /** How much longer each delay is than the one before. @default 2 */
+  factor?: number
+  /**
+   * Spreads attempts of many callers: `full` waits anything up to the delay, `equal` at least half of it. `true` is
+   * `full`, `false` is `none`.
+   * @default 'full'
+   */
+  jitter?: Jitter | boolean
+  /** Is it worth another attempt? @default any error is */
+  retryIf?: (error: unknown, attempt: number) => boolean
+  /** Numbers from 0 to 1 for the jitter. @default Math.random */
+  random?: () => number
+}
+
+export interface RetryOptions extends DelayOptions {
+  /** How often a job is tried at most, the first time included. */
+  attempts: number
+  /** The delay before the second attempt, or a function of the attempt that failed. @default baseDelay */
+  backoff?: Duration | ((attempt: number, error: unknown) => Duration)
+}
+
+/** After a failure: how long until the next attempt, or `undefined` for never. */
+export type Retry = (attempt: number, error: unknown) => Millis | undefined
+
+/**
+ * Reads how a job is retried. A number is that many attempts with the other options at their defaults.
+ *
+ * An error that says `retryAfter` (seconds), as a denial by a limiter does, is not retried before that.
+ */
+export function toRetry(name: string, given: number | RetryOptions): Retry {
+  const options = typeof given === 'number' ? { attempts: given } : given
+  optionsOf(name, options)
+  const attempts = integer(`${name}.attempts`, options.attempts, 1)
+  const { backoff, retryIf } = options as RetryOptions
+  const delays = toDelays(
+    name,
+    typeof backoff === 'function' || backoff === undefined
+      ? options
+      : { ...options, baseDelay: backoff },
+  )
+  return (attempt, error) => {
+    if (attempt >= attempts) return undefined
+    if (retryIf !== undefined && !retryIf(error, attempt)) return undefined
+    if (typeof backoff === 'function') {
+      return atLeast(toMillis(`${name}.backoff`, backoff(attempt, error)), error)
+    }
+    return atLeast(delays(attempt), error)
+  }
+}
+
+/** Reads the delays between attempts: exponential, capped, with jitter. */
+export function toDelays(name: string, options: DelayOptions): (attempt: number) => Millis {
+  const base = toMillis(`${name}.baseDelay`, options.baseDelay ?? 1)
+  const most = toMillis(`${name}.maxDelay`, options.maxDelay ?? 60)
+  const factor = positive(`${name}.factor`, options.factor ?? 2)
+  const given = options.jitter ?? 'full'
+  const jitter = typeof given === 'boolean' ? (given ? 'full' : 'none') : given
+  oneOf(`${name}.jitter`, jitter, ['full', 'equal', 'none'])
+  const random = options.random ?? Math.random
+  if (options.retryIf !== undefined && typeof options.retryIf !== 'function') {
+    throw new OptionTypeError(
+      `${name}.retryIf`,
+      `${name}.retryIf must be a function, got ${describe(options.retryIf)}`,
+    )
+  }
+  return (attempt) => {
+    const delay = Math.min(most, base * factor ** (attempt - 1))
+    if (jitter === 'none') return delay
+    return jitter === 'full' ? delay * random() : (delay * (1 + random())) / 2
+  }
+}
+
+/** `delay`, or what the error itself asks for. */
+export function atLeast(delay: Millis, error: unknown): Millis {
+  const after = (error as { retryAfter?: unknown } | null | undefined)?.retryAfter
+  return typeof after === 'number' && after * 1000 > delay && after < Infinity
+    ? after * 1000
+    : delay
+}
