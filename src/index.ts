@@ -23,6 +23,7 @@ export {
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
 export type { Ledger, Storage, Values } from './core/storage.ts'
+export { type QueuedOptions, queued } from './decorators/queued.ts'
 export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
@@ -66,6 +67,7 @@ export type {
   StopOptions,
   StopReport,
 } from './queues/queue.ts'
+export { type BackoffContext, type BackoffOptions, backoff } from './resilience/backoff.ts'
 export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 // How to decide.
 export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
@@ -75,3 +77,6 @@ export { slidingWindow } from './rules/sliding-window.ts'
 export { type TokenBucketOptions, tokenBucket } from './rules/token-bucket.ts'
 // Where it is remembered.
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory-storage.ts'
+export type { AutoscaleOptions } from './workers/autoscale.ts'
+export type { MapOptions } from './workers/map.ts'
+export { type Executor, WorkerPool, type WorkerPoolOptions } from './workers/pool.ts'

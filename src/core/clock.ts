@@ -43,10 +43,15 @@ export function at(clock: Clock, due: Millis, run: () => void): Cancel {
   const arm = () => {
     const left = due - clock.now()
     if (left <= 0) return run()
-    cancel = (clock.after ?? systemTimer)(left, arm)
+    cancel = after(clock, left, arm)
   }
-  cancel = (clock.after ?? systemTimer)(Math.max(0, due - clock.now()), arm)
+  cancel = after(clock, Math.max(0, due - clock.now()), arm)
   return () => cancel()
+}
+
+/** `clock.after`, or the timers of the runtime. */
+function after(clock: Clock, delay: Millis, run: () => void): Cancel {
+  return clock.after === undefined ? systemTimer(delay, run) : clock.after(delay, run)
 }
 
 function systemTimer(delay: Millis, run: () => void): Cancel {

@@ -10,6 +10,22 @@ export interface Patience {
   timeout?: Duration | undefined
 }
 
+/** Resolves after `delay`, or rejects with the reason of `signal`. */
+export function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const cancel = at(clock, clock.now() + delay, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    const onAbort = () => {
+      cancel()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
 interface Waiter<T> {
   grant(value: T): void
   refuse(reason: unknown): void

@@ -39,6 +39,7 @@ export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefin
  * waited long enough; so they can still be called off, pulled or pushed out.
  */
 export class BatchConsumer extends Consumer {
+  protected override readonly work: () => Promise<void>
   readonly #batching: Batching
   readonly #timeout: Millis
   // Arrivals, oldest first: how many came when. One entry for all that came within a millisecond.
@@ -52,6 +53,16 @@ export class BatchConsumer extends Consumer {
     super(source, options, hooks)
     this.#batching = batching
     this.#timeout = options.timeout
+    this.work = {
+      [this.label]: async (): Promise<void> => {
+        while (this.mayGoOn() && this.hasWork()) {
+          const jobs = this.#claim()
+          if (jobs.length > 0) await this.#run(jobs)
+        }
+        this.rest()
+        this.#arm()
+      },
+    }[this.label] as () => Promise<void>
   }
 
   override wake(): void {
@@ -69,16 +80,6 @@ export class BatchConsumer extends Consumer {
     const { ready } = this.source
     if (ready >= this.#batching.size) return true
     return ready > 0 && (this.#hurried || this.#overdue())
-  }
-
-  protected override async work(): Promise<void> {
-    while (this.mayGoOn()) {
-      if (!this.hasWork()) break
-      const jobs = this.#claim()
-      if (jobs.length > 0) await this.#run(jobs)
-    }
-    this.rest()
-    this.#arm()
   }
 
   async #run(jobs: QueuedJob[]): Promise<void> {

@@ -5,8 +5,11 @@ import { macrotask } from '../core/macrotask.ts'
 import type { Retry } from '../resilience/retry.ts'
 import type { Source, Verdict } from './backend.ts'
 import type { QueuedJob, TaskContext } from './job.ts'
+import { awaitedBy } from './call-sites.ts'
 import { Line } from './orders/line.ts'
 import { Pace } from './pace.ts'
+
+let consumers = 0
 
 // biome-ignore lint/suspicious/noExplicitAny: the consumer does not look into items.
 export type Handler<T = any, R = any> = (item: T, context: TaskContext) => R | PromiseLike<R>
@@ -46,8 +49,9 @@ export abstract class Consumer {
   readonly clock: Clock
   /** Jobs whose handlers run, in the order they began. */
   readonly active: Line = new Line()
-  /** The job whose handler is on the stack. */
-  current: QueuedJob | undefined = undefined
+  /** The name of its workers' loop, which nobody else has. */
+  protected readonly label: string = `worker of queue #${++consumers}`
+  #handling = false
   completed = 0
   failed = 0
   readonly #options: ConsumerOptions
@@ -68,8 +72,8 @@ export abstract class Consumer {
     this.#workers = options.workers
   }
 
-  /** A worker: works until there is no work for it. Never rejects. */
-  protected abstract work(): Promise<void>
+  /** A worker: works until there is no work for it. Never rejects. To be named `label`. */
+  protected abstract readonly work: () => Promise<void>
   /** Is there something a worker could begin now? */
   protected abstract hasWork(): boolean
 
@@ -106,6 +110,17 @@ export abstract class Consumer {
     return !this.#busy && this.#free() && !this.hasWork()
   }
 
+  /**
+   * Is the caller a handler of this queue, or called by one?
+   *
+   * After an `await` in the handler only its stack of awaits can tell, as engines write it into errors. Where they do not,
+   * the answer is no.
+   */
+  insideHandler(): boolean {
+    if (this.#handling) return true
+    return awaitedBy(this.label)
+  }
+
   /** The queue is about to end. */
   hurry(): void {}
 
@@ -127,7 +142,7 @@ export abstract class Consumer {
   /** May this worker take another job? */
   protected mayGoOn(): boolean {
     if (!this.#open || this.#yielding || this.#loops > this.#workers) return false
-    if (!this.#pace.spent()) return true
+    if (!this.#pace.spent(this.source.ready > 1)) return true
     this.#yielding = true
     macrotask(() => {
       this.#yielding = false
@@ -146,14 +161,14 @@ export abstract class Consumer {
   protected enter(handler: Handler, job: QueuedJob): unknown {
     const outer = this.#busy
     this.#busy = true
-    this.current = job
+    this.#handling = true
     try {
       const context = job.extras?.context
       return context === undefined
         ? handler(job.item, job)
         : context.runInAsyncScope(handler, undefined, job.item, job)
     } finally {
-      this.current = undefined
+      this.#handling = false
       this.#busy = outer
       if (!outer && this.hasWork()) this.wake()
     }

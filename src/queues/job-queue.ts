@@ -193,7 +193,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   clear(): T[] {
     const jobs = [...this.#waiting()]
-    for (const job of jobs) {
+    // From the end, so that those who wait for room are not let in by those who make it.
+    for (const job of [...jobs].reverse()) {
       this.#endWaiting(job, 'dropped', new JobDroppedError(job.id, 'the queue was cleared'))
       this.#events.emit('dropped', { job, item: job.item, reason: 'clear' })
     }

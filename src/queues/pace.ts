@@ -2,6 +2,8 @@ import { macrotask } from '../core/macrotask.ts'
 
 /** How long jobs may start one after the other without a look at timers and I/O, in milliseconds. */
 const SLICE = 5
+/** A job that takes less than this is done sooner than put off, in milliseconds. */
+const TRIFLE = 0.002
 /** At most so many starts between two looks at the clock. */
 const FURTHEST = 16
 
@@ -17,14 +19,19 @@ export class Pace {
   #began = 0
   #looked = 0
   #marked = false
+  #trifling = false
 
-  /** Is it time to let go of the thread? To be asked before each start. */
-  spent(): boolean {
+  /**
+   * Is it time to let go of the thread? To be asked before each start.
+   *
+   * @param backlog do jobs wait, or is there only the one that was put just now?
+   */
+  spent(backlog: boolean): boolean {
     this.#untilLook -= 1
-    return this.#untilLook <= 0 && this.#look()
+    return this.#untilLook <= 0 && this.#look(backlog)
   }
 
-  #look(): boolean {
+  #look(backlog: boolean): boolean {
     const now = performance.now()
     if (!this.#marked) {
       this.#marked = true
@@ -34,8 +41,12 @@ export class Pace {
       })
     } else if (now - this.#looked > 1) this.#stride = 1
     else if (this.#stride < FURTHEST) this.#stride *= 2
+    // A pause of the garbage collector makes one look long, not two in a row.
+    const trifling = !backlog && now - this.#looked < TRIFLE * this.#stride
+    const spent = now - this.#began > SLICE && (backlog || !(trifling || this.#trifling))
+    this.#trifling = trifling
     this.#looked = now
     this.#untilLook = this.#stride
-    return now - this.#began > SLICE
+    return spent
   }
 }

@@ -30,8 +30,8 @@ export class Shutdown<T> {
   readonly #queue: Stoppable
   readonly #notStarted: JobRecord<T>[] = []
   readonly #aborted: QueuedJob[] = []
-  /** The job that called stop from its handler: nobody can wait for it. */
-  #caller: QueuedJob | undefined
+  /** Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. */
+  #inside = false
   #grace: Millis = 0
   #timers: Cancel[] = []
   #report: Promise<StopReport<T>> | undefined
@@ -66,8 +66,13 @@ export class Shutdown<T> {
     this.#report ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#caller ??= this.#queue.consumer()?.current
     if (first) this.#queue.begin()
+    const consumer = this.#queue.consumer()
+    if (!this.#inside && consumer?.insideHandler() === true) {
+      this.#inside = true
+      // Its worker only waits now, and the others may be needed for the rest.
+      consumer.workers += 1
+    }
     if (mode === 'drop' || !this.#queue.canDrain()) this.#drop()
     if (deadline < Infinity) {
       this.#timers.push(at(this.#clock, this.#clock.now() + deadline, () => this.#abort()))
@@ -83,21 +88,21 @@ export class Shutdown<T> {
 
   #quiet(): boolean {
     for (const _ of this.#queue.waiting()) return false
-    return this.#others() === 0
+    return this.#others() <= 0
   }
 
-  /** How many workers are at work for anybody but the caller. */
+  /** How many workers are at work, without the one who called from a handler. */
   #others(): number {
     const consumer = this.#queue.consumer()
     if (consumer === undefined) return 0
-    return consumer.loops - (this.#caller?.state === 'running' ? 1 : 0)
+    return consumer.loops - (this.#inside ? 1 : 0)
   }
 
   #drop(): void {
-    for (const job of [...this.#queue.waiting()]) {
-      this.#notStarted.push(record(job))
-      this.#queue.drop(job)
-    }
+    const jobs = [...this.#queue.waiting()]
+    this.#notStarted.push(...jobs.map(record<T>))
+    // From the end, so that those who wait for room are not let in by those who make it.
+    for (const job of jobs.reverse()) this.#queue.drop(job)
   }
 
   /** Patience is over. */
@@ -107,7 +112,6 @@ export class Shutdown<T> {
     if (this.over) return
     const consumer = this.#queue.consumer()
     for (const job of [...(consumer?.active ?? [])]) {
-      if (job === this.#caller) continue
       this.#aborted.push(job)
       consumer?.forsake(job, 'dropped', new JobDroppedError(job.id, 'the queue stopped'))
     }
@@ -126,7 +130,7 @@ export class Shutdown<T> {
     this.#queue.finish()
     const consumer = this.#queue.consumer()
     const still = new Set(deaf)
-    if (this.#caller?.state === 'running') still.add(this.#caller)
+    if (this.#inside) for (const job of consumer?.active ?? []) still.add(job)
     this.#resolve({
       completed: consumer?.completed ?? 0,
       failed: consumer?.failed ?? 0,
