@@ -162,10 +162,10 @@ export class JobCancelledError extends AioFluxError {
   }
 }
 
-/** A job was given up unfinished. */
+/** A job was given up unfinished. Jobs that are dropped together share one. */
 export class JobDroppedError extends AioFluxError {
-  constructor(id: string, why: string) {
-    super('JOB_DROPPED', `job ${id} was dropped: ${why}`)
+  constructor(why: string) {
+    super('JOB_DROPPED', `the job was dropped: ${why}`)
   }
 }
 

@@ -6,8 +6,8 @@ import type { Retry } from '../resilience/retry.ts'
 import type { Source, Verdict } from './backend.ts'
 import type { QueuedJob, TaskContext } from './job.ts'
 import { awaitedBy } from './call-sites.ts'
-import { Line } from './orders/line.ts'
 import { Pace } from './pace.ts'
+import { Running } from './running.ts'
 
 let consumers = 0
 
@@ -48,14 +48,14 @@ export abstract class Consumer {
   readonly hooks: ConsumerHooks
   readonly clock: Clock
   /** Jobs whose handlers run, in the order they began. */
-  readonly active: Line = new Line()
+  readonly active: Running = new Running()
   /** The name of its workers' loop, which nobody else has. */
   protected readonly label: string = `worker of queue #${++consumers}`
   #handling = false
   completed = 0
   failed = 0
   readonly #options: ConsumerOptions
-  readonly #pace = new Pace()
+  readonly #pace: Pace
   /** Attempts that were decided without waiting for their handlers, which still run. */
   readonly #zombies = new Map<QueuedJob, number>()
   #workers: number
@@ -68,6 +68,7 @@ export abstract class Consumer {
     this.source = source
     this.hooks = hooks
     this.clock = options.clock
+    this.#pace = new Pace(options.clock)
     this.#options = options
     this.#workers = options.workers
   }
@@ -176,7 +177,7 @@ export abstract class Consumer {
 
   protected begin(job: QueuedJob): void {
     job.state = 'running'
-    this.active.push(job)
+    this.active.add(job)
   }
 
   /** Is this attempt still to be decided? */
@@ -225,6 +226,15 @@ export abstract class Consumer {
     if (typeof kept !== 'boolean') void kept.catch(this.#trouble)
     job.end(state, reason)
     job.abort(reason)
+  }
+
+  /** The claim of a running job has run out: its handler is told, and what it returns is not taken. */
+  lose(job: QueuedJob, reason: unknown): void {
+    if (!this.active.has(job)) return
+    this.active.remove(job)
+    this.#addZombie(job)
+    job.abort(reason)
+    job.more().controller = undefined
   }
 
   /** Watches over how long an attempt takes. */

@@ -36,7 +36,7 @@ export class Intake {
     if (this.offers.size === 0 && this.#backend.push(job, maxSize)) return
     if (overflow === 'reject') throw new QueueFullError(this.#settings.name, maxSize)
     if (overflow === 'drop-newest') {
-      job.end('dropped', new JobDroppedError(job.id, 'the queue is full'))
+      job.end('dropped', new JobDroppedError('the queue is full'))
       this.#dropped(job)
       return
     }
@@ -60,7 +60,7 @@ export class Intake {
     const oldest = this.#backend.oldest()
     if (oldest === undefined) return
     this.#backend.cancel(oldest)
-    oldest.end('dropped', new JobDroppedError(oldest.id, 'newer jobs needed its place'))
+    oldest.end('dropped', new JobDroppedError('newer jobs needed its place'))
     this.#dropped(oldest)
   }
 

@@ -87,7 +87,11 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       waiting: () => this.#waiting(),
       canDrain: () => this.#canDrain(),
       begin: () => this.#applyOpen(),
-      drop: (job) => this.#endWaiting(job, 'dropped', new ClosedError(`queue '${this.name}'`)),
+      closed: () => this.#closed(),
+      drop: (job, reason) => {
+        this.#endWaiting(job, 'dropped', reason)
+        this.tell('dropped', { job, item: job.item, reason: 'stop' })
+      },
       finish: () => this.#finish(),
     })
     this.#forgetWake = backend.onWake(() => this.#wake())
@@ -114,7 +118,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   start(): this {
-    if (this.#shutdown.begun) throw new ClosedError(`queue '${this.name}'`)
+    if (this.#shutdown.begun) throw this.#closed()
     this.#started = true
     this.#applyOpen()
     return this
@@ -146,7 +150,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       if (patience?.signal?.aborted === true) throw patience.signal.reason
       const job = this.#pullers.size > 0 ? undefined : this.#pull()
       if (job !== undefined) return Promise.resolve(job.item)
-      if (this.#shutdown.begun) throw new ClosedError(`queue '${this.name}'`)
+      if (this.#shutdown.begun) throw this.#closed()
       return this.#pullers.wait(patience)
     } catch (error) {
       return Promise.reject(error)
@@ -193,10 +197,11 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   clear(): T[] {
     const jobs = [...this.#waiting()]
+    const reason = new JobDroppedError('the queue was cleared')
     // From the end, so that those who wait for room are not let in by those who make it.
     for (const job of [...jobs].reverse()) {
-      this.#endWaiting(job, 'dropped', new JobDroppedError(job.id, 'the queue was cleared'))
-      this.#events.emit('dropped', { job, item: job.item, reason: 'clear' })
+      this.#endWaiting(job, 'dropped', reason)
+      this.tell('dropped', { job, item: job.item, reason: 'clear' })
     }
     return jobs.map((job) => job.item)
   }
@@ -308,7 +313,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   #enter(job: QueuedJob, options: PutOptions | undefined): void {
-    if (this.#shutdown.begun) throw new ClosedError(`queue '${this.name}'`)
+    if (this.#shutdown.begun) throw this.#closed()
     let patience: Millis = Infinity
     if (options !== undefined) {
       options.signal?.throwIfAborted()
@@ -428,6 +433,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     return job
   }
 
+  #closed(): ClosedError {
+    return new ClosedError(`queue '${this.name}'`)
+  }
+
   *#waiting(): Iterable<QueuedJob> {
     if (this.#gate !== undefined) yield* this.#gate.jobs()
     yield* this.#backend.jobs()
@@ -474,8 +483,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     this.#forgetWake()
     this.#backend.close()
     this.#gate?.close()
-    this.#pullers.refuseAll(new ClosedError(`queue '${this.name}'`))
+    this.#pullers.refuseAll(this.#closed())
     if (this.#idle()) this.#idlers.grantAll(undefined)
-    else this.#idlers.refuseAll(new ClosedError(`queue '${this.name}'`))
+    else this.#idlers.refuseAll(this.#closed())
   }
 }

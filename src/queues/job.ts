@@ -107,6 +107,9 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   deliveries = 0
   next: QueuedJob | undefined = undefined
   prev: QueuedJob | undefined = undefined
+  // Apart from the links above: a claim that has run out lets a job wait again while its handler still runs.
+  runsBefore: QueuedJob | undefined = undefined
+  runsAfter: QueuedJob | undefined = undefined
   extras: JobExtras | undefined = undefined
   readonly #owner: JobOwner
   #resolve: ((value: unknown) => void) | undefined = undefined

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import { macrotask } from '../core/macrotask.ts'
 
 /** How long jobs may start one after the other without a look at timers and I/O, in milliseconds. */
@@ -14,12 +15,17 @@ const FURTHEST = 16
  * time to let go. Looking at the clock costs as much as starting a job, so where jobs are short only every 16th looks.
  */
 export class Pace {
+  readonly #clock: Clock
   #untilLook = 1
   #stride = 1
   #began = 0
   #looked = 0
   #marked = false
   #trifling = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /**
    * Is it time to let go of the thread? To be asked before each start.
@@ -32,7 +38,7 @@ export class Pace {
   }
 
   #look(backlog: boolean): boolean {
-    const now = performance.now()
+    const now = this.#clock.now()
     if (!this.#marked) {
       this.#marked = true
       this.#began = now

@@ -16,7 +16,9 @@ export interface Stoppable {
   canDrain(): boolean
   /** The door is closed; a paused queue that drains goes on. */
   begin(): void
-  drop(job: QueuedJob): void
+  /** What to tell those who are turned away. */
+  closed(): Error
+  drop(job: QueuedJob, reason: unknown): void
   /** All is over. */
   finish(): void
 }
@@ -66,7 +68,6 @@ export class Shutdown<T> {
     this.#report ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
-    if (first) this.#queue.begin()
     const consumer = this.#queue.consumer()
     if (!this.#inside && consumer?.insideHandler() === true) {
       this.#inside = true
@@ -74,6 +75,7 @@ export class Shutdown<T> {
       consumer.workers += 1
     }
     if (mode === 'drop' || !this.#queue.canDrain()) this.#drop()
+    if (first) this.#queue.begin()
     if (deadline < Infinity) {
       this.#timers.push(at(this.#clock, this.#clock.now() + deadline, () => this.#abort()))
     }
@@ -102,7 +104,8 @@ export class Shutdown<T> {
     const jobs = [...this.#queue.waiting()]
     this.#notStarted.push(...jobs.map(record<T>))
     // From the end, so that those who wait for room are not let in by those who make it.
-    for (const job of jobs.reverse()) this.#queue.drop(job)
+    const reason = this.#queue.closed()
+    for (const job of jobs.reverse()) this.#queue.drop(job, reason)
   }
 
   /** Patience is over. */
@@ -111,9 +114,10 @@ export class Shutdown<T> {
     this.#drop()
     if (this.over) return
     const consumer = this.#queue.consumer()
+    const reason = new JobDroppedError('the queue stopped')
     for (const job of [...(consumer?.active ?? [])]) {
       this.#aborted.push(job)
-      consumer?.forsake(job, 'dropped', new JobDroppedError(job.id, 'the queue stopped'))
+      consumer?.forsake(job, 'dropped', reason)
     }
     if (this.over) return
     const report = () => this.#finish([...(consumer?.zombies ?? [])])
