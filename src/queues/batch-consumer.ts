@@ -74,6 +74,7 @@ export class BatchConsumer extends Consumer {
   /** The queue is about to end: nothing waits for company any more. */
   override hurry(): void {
     this.#hurried = true
+    this.#disarm()
   }
 
   protected override hasWork(): boolean {
@@ -189,14 +190,19 @@ export class BatchConsumer extends Consumer {
     return this.clock.now() >= this.#due()
   }
 
-  /** One timer, for the first item that waits. It is only looked at again when it rings. */
+  /** One timer, for the first item that waits. It is only moved when it rings. */
   #arm(): void {
-    if (this.#cancelTimer !== undefined || !this.open || this.source.ready === 0) return
-    if (this.hasWork()) return
+    if (!this.open || this.#hurried || this.source.ready === 0) return this.#disarm()
+    if (this.#cancelTimer !== undefined || this.hasWork()) return
     this.#cancelTimer = at(this.clock, this.#due(), () => {
       this.#cancelTimer = undefined
       this.wake()
     })
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 }
 

@@ -46,7 +46,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   readonly #pullers: Waiters<T>
   readonly #idlers: Waiters<void>
   readonly #shutdown: Shutdown<T>
-  readonly #forgetWake: () => void
+  #forgetWake: (() => void) | undefined
   #consumer: Consumer | undefined
   /** Is each item its own task? Decided by the first item where there is no handler. */
   #tasks: boolean | undefined
@@ -94,7 +94,6 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       },
       finish: () => this.#finish(),
     })
-    this.#forgetWake = backend.onWake(() => this.#wake())
     if (options.handler !== undefined || parts.consumer !== undefined) this.#employ(options.handler)
   }
 
@@ -120,6 +119,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   start(): this {
     if (this.#shutdown.begun) throw this.#closed()
     this.#started = true
+    this.#attend()
     this.#applyOpen()
     return this
   }
@@ -151,6 +151,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       const job = this.#pullers.size > 0 ? undefined : this.#pull()
       if (job !== undefined) return Promise.resolve(job.item)
       if (this.#shutdown.begun) throw this.#closed()
+      this.#attend()
       return this.#pullers.wait(patience)
     } catch (error) {
       return Promise.reject(error)
@@ -414,6 +415,11 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     else console.error(`aioflux: queue '${this.name}' ran into an error`, error)
   }
 
+  /** Somebody is there for what comes: only then may timers of delayed jobs keep the process. */
+  #attend(): void {
+    this.#forgetWake ??= this.#backend.onWake(() => this.#wake())
+  }
+
   /** Something can be begun, or pulled. */
   #wake(): void {
     while (this.#pullers.size > 0) {
@@ -480,7 +486,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   #finish(): void {
     this.#applyOpen()
-    this.#forgetWake()
+    this.#forgetWake?.()
     this.#backend.close()
     this.#gate?.close()
     this.#pullers.refuseAll(this.#closed())

@@ -1,5 +1,11 @@
 import type { Source } from './backend.ts'
-import { Consumer, type ConsumerHooks, type ConsumerOptions, type Guard, type Handler } from './consumer.ts'
+import {
+  Consumer,
+  type ConsumerHooks,
+  type ConsumerOptions,
+  type Guard,
+  type Handler,
+} from './consumer.ts'
 
 /** Workers that handle one job at a time each. */
 export class SingleConsumer extends Consumer {

@@ -53,9 +53,7 @@ export async function* mapOver<T, R>(
 }
 
 /** What came: an item from the source, or the result of one under way. */
-type Step<T, R> =
-  | { read: IteratorResult<T, unknown> }
-  | { own: Promise<Step<T, R>>; value: R }
+type Step<T, R> = { read: IteratorResult<T, unknown> } | { own: Promise<Step<T, R>>; value: R }
 
 function read<T, R>(source: Iterator<T> | AsyncIterator<T>): Promise<Step<T, R>> {
   const step = (async () => ({ read: await source.next() }))()

@@ -106,9 +106,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Runs `fn(...args)` when a worker is free, and resolves with what it returns. */
   submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
     if (typeof fn !== 'function') {
-      return Promise.reject(
-        new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`),
-      )
+      return Promise.reject(new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`))
     }
     return this.#submit(() => fn(...args))
   }

@@ -21,7 +21,12 @@ export function backendExam(name: string, make: (clock: ManualClock) => Backend)
   describe(`${name} as a backend`, () => {
     it('hands out what was pushed once, best first, in lots', async () => {
       const { backend } = set()
-      for (const [item, priority] of [['a', 0], ['b', 1], ['c', 0], ['d', 1]] as const) {
+      for (const [item, priority] of [
+        ['a', 0],
+        ['b', 1],
+        ['c', 0],
+        ['d', 1],
+      ] as const) {
         expect(await backend.push(jobOf(item, priority), Infinity)).toBe(true)
       }
       expect((await backend.claim(3)).map((job) => job.item)).toEqual(['b', 'd', 'a'])

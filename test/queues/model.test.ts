@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type Job, QueueFactory } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const settle = async () => {
   for (let i = 0; i < 20; i++) await Promise.resolve()
@@ -68,6 +69,7 @@ it('a queue does what a naive array does', async () => {
       let atOnce = 0
       const queue = QueueFactory.priority<number, number>({
         workers,
+        clock: new ManualClock(),
         handler: (id) => {
           begun.push(id)
           atOnce += 1
@@ -153,7 +155,9 @@ it('a queue does what a naive array does', async () => {
           case 'get': {
             const best = waiting.reduce<Entry | undefined>(
               (a, b) =>
-                a === undefined || b.priority > a.priority || (b.priority === a.priority && b.at < a.at)
+                a === undefined ||
+                b.priority > a.priority ||
+                (b.priority === a.priority && b.at < a.at)
                   ? b
                   : a,
               undefined,

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { describe, expect, it } from 'vitest'
 import { isAioFluxError, type Queue, QueueFactory } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const deferred = <T = void>() => {
   let resolve!: (value: T) => void
@@ -174,7 +174,9 @@ describe('the context', () => {
         if (attempt === 1 && item === 'c') throw new Error('again')
       },
     }).start()
-    const results = ['a', 'b', 'c'].map((item) => storage.run(`for ${item}`, () => queue.submit(item)))
+    const results = ['a', 'b', 'c'].map((item) =>
+      storage.run(`for ${item}`, () => queue.submit(item)),
+    )
     results.push(queue.submit('d'))
     await Promise.all(results)
     expect(seen).toEqual(['a:for a', 'b:for b', 'c:for c', 'd:undefined', 'c:for c'])
