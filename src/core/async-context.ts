@@ -37,11 +37,18 @@ function markOfUse(hooks: AsyncHooks, resource: AsyncContext): symbol | undefine
   const mark = Object.getOwnPropertySymbols(resource).find(
     (symbol) => symbol.description === 'async_id_symbol',
   )
-  if (mark === undefined) return undefined
+  if (mark === undefined || trusted()) return mark
   const storage = new hooks.AsyncLocalStorage()
   const marked = storage.run(true, () => mark in new Promise(nothing))
   storage.disable()
   return marked ? mark : undefined
+}
+
+/** Node up to 21 knows no other way; asking it would slow down all promises until the end of the tick. */
+function trusted(): boolean {
+  const { versions } =
+    (globalThis as { process?: { versions?: Record<string, string> } }).process ?? {}
+  return versions?.['v8'] !== undefined && Number.parseInt(versions['node'] ?? '', 10) < 22
 }
 
 function nothing(): void {}

@@ -39,7 +39,7 @@ export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefin
  * waited long enough; so they can still be called off, pulled or pushed out.
  */
 export class BatchConsumer extends Consumer {
-  protected override readonly work: () => Promise<void>
+  readonly #work: () => Promise<void>
   readonly #batching: Batching
   readonly #timeout: Millis
   // Arrivals, oldest first: how many came when. One entry for all that came within a millisecond.
@@ -53,7 +53,7 @@ export class BatchConsumer extends Consumer {
     super(source, options, hooks)
     this.#batching = batching
     this.#timeout = options.timeout
-    this.work = {
+    this.#work = {
       [this.label]: async (): Promise<void> => {
         while (this.mayGoOn() && this.hasWork()) {
           const jobs = this.#claim()
@@ -63,6 +63,10 @@ export class BatchConsumer extends Consumer {
         this.#arm()
       },
     }[this.label] as () => Promise<void>
+  }
+
+  protected override work(): void {
+    void this.#work()
   }
 
   override wake(): void {

@@ -9,12 +9,12 @@ export interface BatchContext {
 }
 
 /** A result for each item, in order; or a Map from item to result; or nothing, where there are no results. */
-export type BatchResults<T, R> = readonly R[] | ReadonlyMap<T, R> | undefined | void
+export type BatchResults<T, R> = readonly R[] | ReadonlyMap<T, R> | undefined
 
 export type BatchFunction<T, R> = (
   items: T[],
   context: BatchContext,
-) => BatchResults<T, R> | PromiseLike<BatchResults<T, R>>
+) => BatchResults<T, R> | void | PromiseLike<BatchResults<T, R> | void>
 
 /** Told once for each item how it went. */
 export type SettleItem = (index: number, well: boolean, value: unknown) => void
@@ -39,7 +39,7 @@ export async function runBatch<T, R>(
       failed.set(index, error)
     },
   }
-  let results: BatchResults<T, R>
+  let results: BatchResults<T, R> | void
   try {
     results = await run(items, context)
     check(items, results)
@@ -61,7 +61,7 @@ export async function runBatch<T, R>(
   }
 }
 
-function check<T, R>(items: T[], results: BatchResults<T, R>): void {
+function check<T, R>(items: T[], results: BatchResults<T, R> | void): void {
   if (results === undefined) return
   if (Array.isArray(results)) {
     if (results.length === items.length) return
@@ -73,7 +73,7 @@ function check<T, R>(items: T[], results: BatchResults<T, R>): void {
   }
 }
 
-function resultOf<T, R>(results: BatchResults<T, R>, items: T[], i: number): R | undefined {
+function resultOf<T, R>(results: BatchResults<T, R> | void, items: T[], i: number): R | undefined {
   if (results === undefined) return undefined
   return Array.isArray(results)
     ? (results[i] as R)

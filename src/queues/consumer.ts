@@ -73,8 +73,8 @@ export abstract class Consumer {
     this.#workers = options.workers
   }
 
-  /** A worker: works until there is no work for it. Never rejects. To be named `label`. */
-  protected abstract readonly work: () => Promise<void>
+  /** A worker: works until there is no work for it, then rests. What waits for handlers is to be named `label`. */
+  protected abstract work(): void
   /** Is there something a worker could begin now? */
   protected abstract hasWork(): boolean
 
@@ -131,7 +131,7 @@ export abstract class Consumer {
     this.#busy = true
     while (this.#free() && this.hasWork()) {
       this.#loops += 1
-      void this.work()
+      this.work()
     }
     this.#busy = false
   }
@@ -264,10 +264,11 @@ export abstract class Consumer {
   }
 
   /** The handler of an attempt that was decided without it has ended after all. */
-  protected bury(job: QueuedJob): void {
+  protected bury(job: QueuedJob): undefined {
     const count = this.#zombies.get(job) ?? 0
     if (count > 1) this.#zombies.set(job, count - 1)
     else this.#zombies.delete(job)
+    return undefined
   }
 
   #completed(job: QueuedJob, value: unknown): undefined {

@@ -27,6 +27,8 @@ export class MemoryBackend implements LocalBackend {
   #wake: readonly (() => void)[] = []
   #room: readonly (() => void)[] = []
   #crowded = false
+  /** May there be jobs that are not due? */
+  #delayed = false
 
   constructor(options: MemoryBackendOptions = {}) {
     this.#order = options.order ?? new Line()
@@ -43,7 +45,7 @@ export class MemoryBackend implements LocalBackend {
   }
 
   push(job: QueuedJob, maxSize: number): boolean {
-    if (this.#order.size + this.#later.size >= maxSize) {
+    if (this.#order.size + (this.#delayed ? this.#later.size : 0) >= maxSize) {
       this.#crowded = true
       return false
     }
@@ -55,7 +57,7 @@ export class MemoryBackend implements LocalBackend {
   }
 
   take(): QueuedJob | undefined {
-    if (this.#later.size > 0) this.#promote()
+    if (this.#delayed) this.#promote()
     const job = this.#order.take()
     if (job === undefined) return undefined
     job.state = 'running'
@@ -163,6 +165,7 @@ export class MemoryBackend implements LocalBackend {
     const { due = 0, byDate = false } = job.extras ?? {}
     if (!this.#later.ahead(due, byDate)) return false
     this.#later.add(job)
+    this.#delayed = true
     return true
   }
 
@@ -177,6 +180,7 @@ export class MemoryBackend implements LocalBackend {
       job.state = 'waiting'
       this.#order.push(job)
     })
+    this.#delayed = this.#later.size > 0
   }
 
   #holds(job: QueuedJob, delivery: number): boolean {
