@@ -1,40 +1,8 @@
-// How fast work may go.
+// The shelf: everything that is public, by what it is for.
+// biome-ignore-all assist/source/organizeImports: the order is the reader's.
 
-// The words everyone uses.
-export { type Cancel, type Clock, systemClock } from './core/clock.ts'
-export type { Decision } from './core/decision.ts'
-export type { Duration } from './core/duration.ts'
-export {
-  AioFluxError,
-  type AioFluxErrorCode,
-  CircuitBreakerOpen,
-  ClosedError,
-  CostTooLargeError,
-  isAioFluxError,
-  JobTimeoutError,
-  LimitExceededError,
-  OptionRangeError,
-  OptionTypeError,
-  StorageDownError,
-  WaitTimeoutError,
-} from './core/errors.ts'
-export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
-export type {
-  Judged,
-  Keep,
-  Ledger,
-  Move,
-  RemoteLedger,
-  RemoteStorage,
-  Storage,
-  Values,
-  Verdict,
-} from './core/storage.ts'
-export {
-  type CircuitBreakerDecoratorOptions,
-  circuitBreaker,
-} from './decorators/circuit-breaker.ts'
-export { type RateLimitOptions, rateLimit } from './decorators/rate-limit.ts'
+// How fast work may go.
+export { rateLimit, type RateLimitOptions } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
@@ -51,7 +19,46 @@ export type {
 export type { OutagePolicy } from './limiters/outage.ts'
 export type { Permit } from './limiters/permit.ts'
 export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
-// What may be called at all.
+
+// What goes next, and who works on it.
+export { queued, type QueuedOptions } from './decorators/queued.ts'
+export type { Backend, BackendCounts, LocalBackend, Outcome, Source } from './queues/backend.ts'
+export { BatchCollector, type BatchCollectorOptions } from './queues/batch-collector.ts'
+export type { BatchContext, BatchFunction, BatchResults } from './queues/batch.ts'
+export type {
+  Broadcast,
+  BroadcastOptions,
+  SlowPolicy,
+  SubscribeOptions,
+  Subscription,
+} from './queues/broadcast.ts'
+export type { Handler } from './queues/consumer.ts'
+export type { DedupeMode, DedupeOptions } from './queues/dedupe.ts'
+export { type FifoOptions, type PriorityOptions, QueueFactory } from './queues/factory.ts'
+export type { Job, JobState, TaskContext } from './queues/job.ts'
+export { MemoryBackend, type MemoryBackendOptions } from './queues/memory-backend.ts'
+export type {
+  DeadLetter,
+  JobRecord,
+  Overflow,
+  PutOptions,
+  Queue,
+  QueueEvents,
+  QueueOptions,
+  QueueStats,
+  StopOptions,
+  StopReport,
+} from './queues/queue.ts'
+export type { AutoscaleOptions } from './workers/autoscale.ts'
+export type { MapOptions } from './workers/map.ts'
+export { type Executor, WorkerPool, type WorkerPoolOptions } from './workers/pool.ts'
+
+// When to stop trying, and when to try again.
+export {
+  circuitBreaker,
+  type CircuitBreakerDecoratorOptions,
+} from './decorators/circuit-breaker.ts'
+export { backoff, type BackoffContext, type BackoffOptions } from './resilience/backoff.ts'
 export type { CircuitBreakerOptions } from './resilience/breaker-options.ts'
 export type {
   BreakerCall,
@@ -63,14 +70,9 @@ export type {
 } from './resilience/breaker-types.ts'
 export { CircuitBreaker } from './resilience/circuit-breaker.ts'
 export type { ErrorFilter } from './resilience/error-filter.ts'
-export type { Jitter, RetryOptions } from './resilience/retry.ts'
-// How to decide.
-export { type ConcurrencyOptions, concurrency } from './rules/concurrency.ts'
-export { fixedWindow } from './rules/fixed-window.ts'
-export { type LeakyBucketOptions, leakyBucket } from './rules/leaky-bucket.ts'
-export { slidingWindow } from './rules/sliding-window.ts'
-export { type TokenBucketOptions, tokenBucket } from './rules/token-bucket.ts'
-// When it happens.
+export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
+
+// When work is due.
 export type {
   JobFunction,
   JobInfo,
@@ -87,6 +89,50 @@ export type {
   SkipReason,
 } from './schedule/schedule-types.ts'
 export { type Period, Scheduler } from './schedule/scheduler.ts'
-export { type SlotKeeper, type SlotKeeperOptions, slotKeeper } from './schedule/slot-keeper.ts'
+export { type SlotKeeper, slotKeeper, type SlotKeeperOptions } from './schedule/slot-keeper.ts'
+
+// How to decide.
+export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
+export { fixedWindow } from './rules/fixed-window.ts'
+export { leakyBucket, type LeakyBucketOptions } from './rules/leaky-bucket.ts'
+export { slidingWindow } from './rules/sliding-window.ts'
+export { tokenBucket, type TokenBucketOptions } from './rules/token-bucket.ts'
+
 // Where it is remembered.
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory-storage.ts'
+
+// The words everyone uses.
+export { type Cancel, type Clock, systemClock } from './core/clock.ts'
+export type { Decision } from './core/decision.ts'
+export type { Duration } from './core/duration.ts'
+export {
+  AioFluxError,
+  type AioFluxErrorCode,
+  BatchResultError,
+  CircuitBreakerOpen,
+  ClosedError,
+  CostTooLargeError,
+  isAioFluxError,
+  JobCancelledError,
+  JobDroppedError,
+  JobTimeoutError,
+  LimitExceededError,
+  OptionRangeError,
+  OptionTypeError,
+  QueueFullError,
+  SlowSubscriberError,
+  StorageDownError,
+  WaitTimeoutError,
+} from './core/errors.ts'
+export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
+export type {
+  Judged,
+  Keep,
+  Ledger,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Storage,
+  Values,
+  Verdict,
+} from './core/storage.ts'

@@ -16,6 +16,16 @@ export type AioFluxErrorCode =
   | 'JOB_TIMEOUT'
   /** The circuit breaker let nothing through. */
   | 'CIRCUIT_OPEN'
+  /** The queue has no room, and was told to refuse then. */
+  | 'QUEUE_FULL'
+  /** A job was called off by whoever watched over it. */
+  | 'JOB_CANCELLED'
+  /** A job was given up unfinished: for newer ones, by `clear()`, or because its queue stopped. */
+  | 'JOB_DROPPED'
+  /** A batch function answered with something that is not one result for each item. */
+  | 'BATCH_RESULT'
+  /** A subscriber was cut off because it did not keep up. */
+  | 'SLOW_SUBSCRIBER'
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND = Symbol.for('aioflux.error')
@@ -144,6 +154,13 @@ export class ClosedError extends AioFluxError {
   }
 }
 
+/** The queue has no room (`overflow: 'reject'`). */
+export class QueueFullError extends AioFluxError {
+  constructor(queue: string, maxSize: number) {
+    super('QUEUE_FULL', `queue ${describe(queue)} is full: ${maxSize} jobs are waiting`)
+  }
+}
+
 /** A job ran longer than its `timeout`. Also the reason of its signal. */
 export class JobTimeoutError extends AioFluxError {
   constructor(id: string, seconds: number) {
@@ -164,6 +181,34 @@ export class CircuitBreakerOpen extends AioFluxError {
     super('CIRCUIT_OPEN', `circuit breaker '${breaker}' is open, ${when}`, options)
     this.retryAfter = retryAfter
     this.breaker = breaker
+  }
+}
+
+/** A job was called off, and no other reason was given. */
+export class JobCancelledError extends AioFluxError {
+  constructor(id: string) {
+    super('JOB_CANCELLED', `job ${id} was cancelled`)
+  }
+}
+
+/** A job was given up unfinished. Jobs that are dropped together share one. */
+export class JobDroppedError extends AioFluxError {
+  constructor(why: string) {
+    super('JOB_DROPPED', `the job was dropped: ${why}`)
+  }
+}
+
+/** A batch function did not answer with one result for each item. */
+export class BatchResultError extends AioFluxError {
+  constructor(items: number, got: string) {
+    super('BATCH_RESULT', `a batch of ${items} needs ${items} results in order, got ${got}`)
+  }
+}
+
+/** A subscriber did not keep up and was cut off (`onSlow: 'disconnect'`). */
+export class SlowSubscriberError extends AioFluxError {
+  constructor(maxSize: number) {
+    super('SLOW_SUBSCRIBER', `the subscriber was cut off with ${maxSize} items unread`)
   }
 }
 

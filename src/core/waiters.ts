@@ -1,0 +1,97 @@
+import { at, type Cancel, type Clock } from './clock.ts'
+import { type Duration, type Millis, toMillis } from './duration.ts'
+import { WaitTimeoutError } from './errors.ts'
+
+/** What every wait takes. */
+export interface Patience {
+  /** Gives up when it aborts, with its reason. */
+  signal?: AbortSignal | undefined
+  /** The longest wait. @default no end */
+  timeout?: Duration | undefined
+}
+
+/** Resolves after `delay`, or rejects with the reason of `signal`. */
+export function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const cancel = at(clock, clock.now() + delay, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    const onAbort = () => {
+      cancel()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+interface Waiter<T> {
+  grant(value: T): void
+  refuse(reason: unknown): void
+}
+
+/** A line of callers who wait for the same kind of thing, first come, first served. */
+export class Waiters<T> {
+  readonly #clock: Clock
+  readonly #what: string
+  readonly #line = new Set<Waiter<T>>()
+
+  /** @param what what they wait for, for the message of those who wait in vain */
+  constructor(clock: Clock, what: string) {
+    this.#clock = clock
+    this.#what = what
+  }
+
+  get size(): number {
+    return this.#line.size
+  }
+
+  wait(patience: Patience = {}): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const { signal } = patience
+      if (signal?.aborted === true) return reject(signal.reason)
+      const timeout: Millis =
+        patience.timeout === undefined ? Infinity : toMillis('timeout', patience.timeout)
+      let cancelTimer: Cancel | undefined
+      const leave = () => {
+        this.#line.delete(waiter)
+        cancelTimer?.()
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const waiter: Waiter<T> = {
+        grant(value) {
+          leave()
+          resolve(value)
+        },
+        refuse(reason) {
+          leave()
+          reject(reason)
+        },
+      }
+      const onAbort = () => waiter.refuse(signal?.reason)
+      this.#line.add(waiter)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      if (timeout < Infinity) {
+        cancelTimer = at(this.#clock, this.#clock.now() + timeout, () => {
+          waiter.refuse(new WaitTimeoutError(`${this.#what} did not come in time`, 0))
+        })
+      }
+    })
+  }
+
+  /** Serves whoever is first; `false` where nobody waits. */
+  grant(value: T): boolean {
+    const [first] = this.#line
+    first?.grant(value)
+    return first !== undefined
+  }
+
+  grantAll(value: T): void {
+    for (const waiter of [...this.#line]) waiter.grant(value)
+  }
+
+  refuseAll(reason: unknown): void {
+    for (const waiter of [...this.#line]) waiter.refuse(reason)
+  }
+}

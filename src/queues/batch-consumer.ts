@@ -1,0 +1,226 @@
+import * as check from '../core/check.ts'
+import { at, type Cancel } from '../core/clock.ts'
+import { type Millis, toMillis } from '../core/duration.ts'
+import { JobTimeoutError, OptionTypeError } from '../core/errors.ts'
+import type { Source } from './backend.ts'
+import { type BatchFunction, runBatch } from './batch.ts'
+import { Consumer, type ConsumerHooks, type ConsumerOptions } from './consumer.ts'
+import type { FifoOptions } from './factory.ts'
+import type { QueuedJob } from './job.ts'
+import { aFunction } from './settings.ts'
+
+/** How items are put together. */
+export interface Batching {
+  size: number
+  timeout: Millis
+  // biome-ignore lint/suspicious/noExplicitAny: the consumer does not look into items.
+  run: BatchFunction<any, any>
+  bisect: boolean
+}
+
+/** Reads the batch options; `undefined` where there is no `batchFn`. */
+export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefined {
+  const { batchFn, handler, batchSize = 1, batchTimeout = 1, bisectOnError = false } = options
+  aFunction('batchFn', batchFn)
+  const size = check.integer('batchSize', batchSize, 1)
+  const timeout = toMillis('batchTimeout', batchTimeout)
+  if (batchFn === undefined) {
+    if (size === 1) return undefined
+    throw new OptionTypeError('batchFn', 'batchFn is needed for a batchSize above 1, got none')
+  }
+  if (handler !== undefined) {
+    throw new OptionTypeError('batchFn', 'batchFn and handler exclude each other: give one of them')
+  }
+  return { size, timeout, run: batchFn, bisect: bisectOnError }
+}
+
+/**
+ * Workers that handle a batch at a time each. Items wait in the queue until there are enough of them, or the first one has
+ * waited long enough; so they can still be called off, pulled or pushed out.
+ */
+export class BatchConsumer extends Consumer {
+  readonly #work: () => Promise<void>
+  readonly #batching: Batching
+  readonly #timeout: Millis
+  // Arrivals, oldest first: how many came when. One entry for all that came within a millisecond.
+  readonly #counts: number[] = []
+  readonly #times: Millis[] = []
+  #known = 0
+  #hurried = false
+  #cancelTimer: Cancel | undefined
+
+  constructor(source: Source, batching: Batching, options: ConsumerOptions, hooks: ConsumerHooks) {
+    super(source, options, hooks)
+    this.#batching = batching
+    this.#timeout = options.timeout
+    this.#work = {
+      [this.label]: async (): Promise<void> => {
+        while (this.mayGoOn() && this.hasWork()) {
+          const jobs = this.#claim()
+          if (jobs.length > 0) await this.#run(jobs)
+        }
+        this.rest()
+        this.#arm()
+      },
+    }[this.label] as () => Promise<void>
+  }
+
+  protected override work(): void {
+    void this.#work()
+  }
+
+  override wake(): void {
+    this.#note()
+    super.wake()
+    this.#arm()
+  }
+
+  /** The queue is about to end: nothing waits for company any more. */
+  override hurry(): void {
+    this.#hurried = true
+    this.#disarm()
+  }
+
+  protected override hasWork(): boolean {
+    const { ready } = this.source
+    if (ready >= this.#batching.size) return true
+    return ready > 0 && (this.#hurried || this.#overdue())
+  }
+
+  async #run(jobs: QueuedJob[]): Promise<void> {
+    const items: unknown[] = []
+    const deliveries: number[] = []
+    for (const job of jobs) {
+      items.push(job.item)
+      deliveries.push(job.deliveries)
+      this.begin(job)
+    }
+    let controller: AbortController | undefined
+    const signal = () => {
+      controller ??= unwantedWith(jobs)
+      return controller.signal
+    }
+    const cancelTimer = this.#limit(jobs, deliveries, (error) => controller?.abort(error))
+    const waits: Promise<void>[] = []
+    const { run, bisect } = this.#batching
+    await this.enter(
+      () =>
+        runBatch(run, items, signal, bisect, (i, well, value) => {
+          const job = jobs[i] as QueuedJob
+          const delivery = deliveries[i] as number
+          if (!this.undecided(job, delivery)) return this.bury(job)
+          const wait = well ? this.complete(job, delivery, value) : this.fail(job, delivery, value)
+          if (wait !== undefined) waits.push(wait)
+        }),
+      jobs[0] as QueuedJob,
+    )
+    cancelTimer?.()
+    if (waits.length > 0) await Promise.all(waits)
+  }
+
+  /** A batch that runs too long fails as a whole. */
+  #limit(
+    jobs: QueuedJob[],
+    deliveries: number[],
+    abort: (error: unknown) => void,
+  ): Cancel | undefined {
+    if (this.#timeout === Infinity) return undefined
+    return at(this.clock, this.clock.now() + this.#timeout, () => {
+      for (const [i, job] of jobs.entries()) {
+        const delivery = deliveries[i] as number
+        if (!this.undecided(job, delivery)) continue
+        this.expire(job, delivery, new JobTimeoutError(job.id, this.#timeout / 1000))
+      }
+      abort(new JobTimeoutError((jobs[0] as QueuedJob).id, this.#timeout / 1000))
+    })
+  }
+
+  #claim(): QueuedJob[] {
+    const jobs: QueuedJob[] = []
+    while (jobs.length < this.#batching.size) {
+      const job = this.source.take()
+      if (job === undefined) break
+      jobs.push(job)
+    }
+    let left = jobs.length
+    while (left > 0 && this.#counts.length > 0) {
+      const count = this.#counts[0] as number
+      if (count > left) {
+        this.#counts[0] = count - left
+        break
+      }
+      left -= count
+      this.#counts.shift()
+      this.#times.shift()
+    }
+    this.#known = this.source.ready
+    return jobs
+  }
+
+  /** Keeps the book of arrivals. */
+  #note(): void {
+    const { ready } = this.source
+    const come = ready - this.#known
+    this.#known = ready
+    if (come <= 0) {
+      // Some were called off, nobody knows which: to believe it was the youngest makes a batch early, never late.
+      for (let gone = -come; gone > 0 && this.#counts.length > 0; ) {
+        const last = this.#counts.length - 1
+        const less = Math.min(gone, this.#counts[last] as number)
+        this.#counts[last] = (this.#counts[last] as number) - less
+        gone -= less
+        if (this.#counts[last] === 0) {
+          this.#counts.pop()
+          this.#times.pop()
+        }
+      }
+      return
+    }
+    const now = this.clock.now()
+    const last = this.#times.length - 1
+    if (last >= 0 && now - (this.#times[last] as number) < 1) {
+      this.#counts[last] = (this.#counts[last] as number) + come
+    } else {
+      this.#counts.push(come)
+      this.#times.push(now)
+    }
+  }
+
+  #due(): Millis {
+    return (this.#times[0] ?? -Infinity) + this.#batching.timeout
+  }
+
+  #overdue(): boolean {
+    return this.clock.now() >= this.#due()
+  }
+
+  /** One timer, for the first item that waits. It is only moved when it rings. */
+  #arm(): void {
+    if (!this.open || this.#hurried || this.source.ready === 0) return this.#disarm()
+    if (this.#cancelTimer !== undefined || this.hasWork()) return
+    this.#cancelTimer = at(this.clock, this.#due(), () => {
+      this.#cancelTimer = undefined
+      this.wake()
+    })
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+}
+
+/** Aborts when each of the jobs has ended. */
+function unwantedWith(jobs: QueuedJob[]): AbortController {
+  const controller = new AbortController()
+  let left = jobs.length
+  const gone = () => {
+    left -= 1
+    if (left === 0) controller.abort()
+  }
+  for (const job of jobs) {
+    if (job.over) gone()
+    else job.onEnd(gone)
+  }
+  return controller
+}

@@ -1,0 +1,112 @@
+import { type Duration, toMillis } from '../core/duration.ts'
+import { describe, OptionRangeError } from '../core/errors.ts'
+import type { BatchFunction } from './batch.ts'
+import { BatchConsumer, toBatching } from './batch-consumer.ts'
+import { type Broadcast, type BroadcastOptions, BroadcastQueue } from './broadcast.ts'
+import { type DedupeOptions, DedupeQueue } from './dedupe.ts'
+import { JobQueue } from './job-queue.ts'
+import { MemoryBackend } from './memory-backend.ts'
+import { agingOrder } from './orders/aging.ts'
+import { Line } from './orders/line.ts'
+import { PriorityOrder } from './orders/priority.ts'
+import type { Queue, QueueOptions } from './queue.ts'
+import { aFunction, toSettings } from './settings.ts'
+
+export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
+  /** The priority of an item that is put without one; higher goes first. @default 0 for all */
+  priorityFn?: (item: T) => number
+  /**
+   * Against starvation: after waiting for so long, a job counts as one priority higher, after twice as long as two
+   * higher, and so on.
+   * @default never
+   */
+  aging?: Duration
+}
+
+export interface FifoOptions<T, R> extends QueueOptions<T, R> {
+  /** How many items a batch may have. @default 1 */
+  batchSize?: number
+  /** How long the first item of a batch waits for others at most. @default '1s' */
+  batchTimeout?: Duration
+  /**
+   * What is done with a batch, instead of `handler` with an item. Returns a result for each item, in order; or a Map
+   * from item to result; or nothing, where there are no results.
+   */
+  batchFn?: BatchFunction<T, R>
+  /** When a batch fails, try its halves, and theirs, so that only the items that cannot be done fail. @default false */
+  bisectOnError?: boolean
+}
+
+/**
+ * Queues, ready made.
+ *
+ * @example
+ * const queue = QueueFactory.fifo({ workers: 10, handler: async (url: string) => fetch(url) }).start()
+ * const response = await queue.submit('https://example.com')
+ */
+export const QueueFactory = {
+  /** Higher priority first, first come first served among equals. */
+  priority<T, R = unknown>(options: PriorityOptions<T, R> = {}): Queue<T, R> {
+    const settings = toSettings('priority', options)
+    const { priorityFn = none, aging } = options
+    aFunction('priorityFn', priorityFn)
+    const { clock } = settings
+    const order =
+      aging === undefined ? new PriorityOrder() : agingOrder(step('aging', aging), clock)
+    return new JobQueue(options, {
+      settings,
+      priorityFn,
+      backend: new MemoryBackend({ order, clock }),
+    })
+  },
+
+  /** First come, first served; one by one, or in batches. */
+  fifo<T, R = unknown>(options: FifoOptions<T, R> = {}): Queue<T, R> {
+    const settings = toSettings('fifo', options)
+    const batching = toBatching(options)
+    const { clock } = settings
+    return new JobQueue(options, {
+      settings,
+      backend: new MemoryBackend({ order: new Line(), clock }),
+      consumer:
+        batching === undefined
+          ? undefined
+          : (source, hooks) => new BatchConsumer(source, batching, settings, hooks),
+    })
+  },
+
+  /** Jobs that wait for their time: `put(item, { delay: '10m' })` or `{ at: date }`. Never early, however long. */
+  delay<T, R = unknown>(options: QueueOptions<T, R> = {}): Queue<T, R> {
+    const settings = toSettings('delay', options)
+    const { clock } = settings
+    return new JobQueue(options, {
+      settings,
+      backend: new MemoryBackend({ order: new Line(), clock }),
+    })
+  },
+
+  /** First come, first served, each item once. */
+  dedupe<T, R = unknown>(options: DedupeOptions<T, R> = {}): DedupeQueue<T, R> {
+    const settings = toSettings('dedupe', options)
+    const { clock } = settings
+    return new DedupeQueue(options, {
+      settings,
+      backend: new MemoryBackend({ order: new Line(), clock }),
+    })
+  },
+
+  /** Every subscriber gets every item. */
+  broadcast<T>(options: BroadcastOptions = {}): Broadcast<T> {
+    return new BroadcastQueue<T>(options)
+  },
+}
+
+function none(): number {
+  return 0
+}
+
+function step(name: string, duration: Duration): number {
+  const millis = toMillis(name, duration)
+  if (millis > 0) return millis
+  throw new OptionRangeError(name, `${name} must be > 0, got ${describe(duration)}`)
+}

@@ -1,0 +1,105 @@
+import { at, type Cancel, type Clock } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import { JobDroppedError, QueueFullError, WaitTimeoutError } from '../core/errors.ts'
+import type { LocalBackend } from './backend.ts'
+import type { QueuedJob } from './job.ts'
+import { Line } from './orders/line.ts'
+import type { Settings } from './settings.ts'
+
+/** The door of a queue: lets jobs in while there is room, and does what `overflow` says when there is none. */
+export class Intake {
+  readonly #backend: LocalBackend
+  readonly #settings: Settings
+  readonly #clock: Clock
+  readonly #dropped: (job: QueuedJob) => void
+  /** Jobs that wait for room, first come, first served. */
+  readonly offers: Line = new Line()
+  readonly #timers = new Map<QueuedJob, Cancel>()
+  #admitting = false
+
+  constructor(backend: LocalBackend, settings: Settings, dropped: (job: QueuedJob) => void) {
+    this.#backend = backend
+    this.#settings = settings
+    this.#clock = settings.clock
+    this.#dropped = dropped
+    backend.onRoom(() => this.#admit())
+  }
+
+  /**
+   * Afterwards the job is accepted, or dropped for being new, or `offered`: then it waits for room, and `extras.accept`
+   * or `extras.refuse` will tell.
+   *
+   * @param patience how long it may wait for room
+   */
+  enter(job: QueuedJob, patience: Millis): void {
+    const { maxSize, overflow } = this.#settings
+    if (this.offers.size === 0 && this.#backend.push(job, maxSize)) return
+    if (overflow === 'reject') throw new QueueFullError(this.#settings.name, maxSize)
+    if (overflow === 'drop-newest') {
+      job.end('dropped', new JobDroppedError('the queue is full'))
+      this.#dropped(job)
+      return
+    }
+    if (overflow === 'drop-oldest') {
+      this.#makeRoom()
+      this.#backend.push(job, maxSize)
+      return
+    }
+    job.state = 'offered'
+    this.offers.push(job)
+    if (patience < Infinity) this.#limit(job, patience)
+  }
+
+  /** A job gives up waiting for room. */
+  withdraw(job: QueuedJob): void {
+    this.offers.remove(job)
+    this.#forgetTimer(job)
+  }
+
+  #makeRoom(): void {
+    const oldest = this.#backend.oldest()
+    if (oldest === undefined) return
+    this.#backend.cancel(oldest)
+    oldest.end('dropped', new JobDroppedError('newer jobs needed its place'))
+    this.#dropped(oldest)
+  }
+
+  #admit(): void {
+    // A push can start a job at once, which makes room again before the loop goes on.
+    if (this.#admitting) return
+    this.#admitting = true
+    while (this.offers.size > 0) {
+      const job = this.offers.take() as QueuedJob
+      if (!this.#backend.push(job, this.#settings.maxSize)) {
+        this.offers.putBack(job)
+        break
+      }
+      this.#forgetTimer(job)
+      const { extras } = job
+      if (extras?.accept !== undefined) {
+        extras.accept(job)
+        extras.accept = undefined
+        extras.refuse = undefined
+      }
+    }
+    this.#admitting = false
+  }
+
+  #limit(job: QueuedJob, patience: Millis): void {
+    const cancel = at(this.#clock, this.#clock.now() + patience, () => {
+      this.withdraw(job)
+      job.end(
+        'dropped',
+        new WaitTimeoutError(`room in queue '${this.#settings.name}' did not come in time`, 0),
+      )
+      this.#dropped(job)
+    })
+    this.#timers.set(job, cancel)
+  }
+
+  #forgetTimer(job: QueuedJob): void {
+    if (this.#timers.size === 0) return
+    this.#timers.get(job)?.()
+    this.#timers.delete(job)
+  }
+}

@@ -1,0 +1,11 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import { RankedOrder } from './ranked.ts'
+
+/**
+ * Priorities that grow by one for every `step` of waiting, so that nothing starves. All grow alike, so the order between
+ * two jobs never changes, and each can be ranked once: by when it would have had to come with priority 0.
+ */
+export function agingOrder(step: Millis, clock: Clock): RankedOrder {
+  return new RankedOrder((job) => clock.now() - job.priority * step)
+}

@@ -1,0 +1,102 @@
+import * as check from '../core/check.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Millis, toMillis } from '../core/duration.ts'
+import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { type Retry, toRetry } from '../resilience/retry.ts'
+import type { Overflow, PutOptions, QueueOptions } from './queue.ts'
+
+/** The options of a queue, read and checked. */
+export interface Settings {
+  name: string
+  workers: number
+  maxSize: number
+  overflow: Overflow
+  timeout: Millis
+  releaseOnTimeout: boolean
+  retry: Retry | undefined
+  clock: Clock
+}
+
+const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
+
+export function toSettings<T, R>(kind: string, options: QueueOptions<T, R>): Settings {
+  check.options('options', options)
+  aFunction('handler', options.handler)
+  aFunction('limiterKey', options.limiterKey)
+  aFunction('limiterCost', options.limiterCost)
+  if (options.limiter === undefined && (options.limiterKey ?? options.limiterCost) !== undefined) {
+    throw new OptionTypeError('limiterKey', 'limiterKey and limiterCost need a limiter, got none')
+  }
+  if (options.limiter !== undefined && typeof options.limiter.schedule !== 'function') {
+    throw new OptionTypeError(
+      'limiter',
+      `limiter must be a limiter, got ${describe(options.limiter)}`,
+    )
+  }
+  const { deadLetter } = options
+  if (deadLetter !== undefined && typeof deadLetter !== 'function' && !('put' in deadLetter)) {
+    throw new OptionTypeError(
+      'deadLetter',
+      `deadLetter must be a function or a queue, got ${describe(deadLetter)}`,
+    )
+  }
+  return {
+    name: options.name ?? kind,
+    workers: toCount('workers', options.workers ?? 1),
+    maxSize: toCount('maxSize', options.maxSize ?? 10_000),
+    overflow: check.oneOf('overflow', options.overflow ?? 'wait', OVERFLOWS),
+    timeout: options.timeout === undefined ? Infinity : toTimeout(options.timeout),
+    releaseOnTimeout:
+      check.oneOf('onTimeout', options.onTimeout ?? 'hold', ['hold', 'release']) === 'release',
+    retry: options.retry === undefined ? undefined : toRetry('retry', options.retry),
+    clock: options.clock ?? systemClock,
+  }
+}
+
+/** A whole number from 1, or `Infinity`. */
+export function toCount(name: string, value: number): number {
+  return value === Infinity ? value : check.integer(name, value, 1)
+}
+
+export function toTimeout(timeout: NonNullable<PutOptions['timeout']>): Millis {
+  const millis = toMillis('timeout', timeout)
+  if (millis > 0) return millis
+  throw new OptionRangeError('timeout', `timeout must be > 0, got ${describe(timeout)}`)
+}
+
+export function toPriority(value: unknown): number {
+  if (typeof value !== 'number') {
+    throw new OptionTypeError('priority', `priority must be a number, got ${describe(value)}`)
+  }
+  if (Number.isNaN(value)) {
+    throw new OptionRangeError('priority', 'priority must be a number, got NaN')
+  }
+  return value
+}
+
+export function aFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new OptionTypeError(name, `${name} must be a function, got ${describe(value)}`)
+  }
+}
+
+/** When a job is due, if it says so: the moment and whether it is one of the date. */
+export function toDue(
+  options: PutOptions,
+  clock: Clock,
+): { due: Millis; byDate: boolean } | undefined {
+  const { delay, at } = options
+  if (at !== undefined) {
+    if (delay !== undefined) {
+      throw new OptionTypeError('at', 'at and delay exclude each other: give one of them')
+    }
+    const date = at instanceof Date ? at.getTime() : Number.NaN
+    if (Number.isNaN(date)) {
+      throw new OptionTypeError('at', `at must be a valid Date, got ${describe(at)}`)
+    }
+    if (clock.wall !== undefined) return { due: date, byDate: true }
+    return { due: clock.now() + date - Date.now(), byDate: false }
+  }
+  if (delay === undefined) return undefined
+  return { due: clock.now() + toMillis('delay', delay), byDate: false }
+}

@@ -1,0 +1,38 @@
+interface Post<T> {
+  readonly subscribers: Set<T>
+  readonly listener: () => void
+}
+
+/** Hears of aborts on behalf of many: one listener for each signal, none once nobody needs it. */
+export class Signals<T> {
+  readonly #posts = new Map<AbortSignal, Post<T>>()
+  readonly #aborted: (subscriber: T, reason: unknown) => void
+
+  constructor(aborted: (subscriber: T, reason: unknown) => void) {
+    this.#aborted = aborted
+  }
+
+  add(signal: AbortSignal, subscriber: T): void {
+    let post = this.#posts.get(signal)
+    if (post === undefined) {
+      const subscribers = new Set<T>()
+      const listener = () => {
+        this.#posts.delete(signal)
+        for (const each of subscribers) this.#aborted(each, signal.reason)
+      }
+      post = { subscribers, listener }
+      this.#posts.set(signal, post)
+      signal.addEventListener('abort', listener, { once: true })
+    }
+    post.subscribers.add(subscriber)
+  }
+
+  remove(signal: AbortSignal, subscriber: T): void {
+    const post = this.#posts.get(signal)
+    if (post === undefined) return
+    post.subscribers.delete(subscriber)
+    if (post.subscribers.size > 0) return
+    this.#posts.delete(signal)
+    signal.removeEventListener('abort', post.listener)
+  }
+}

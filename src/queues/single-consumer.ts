@@ -1,0 +1,83 @@
+import type { Source } from './backend.ts'
+import { Consumer, type ConsumerHooks, type ConsumerOptions, type Handler } from './consumer.ts'
+import type { QueuedJob } from './job.ts'
+
+/**
+ * Workers that handle one job at a time each. A job that ends at once costs no promise; a worker only becomes an async
+ * loop when it has something to wait for.
+ */
+export class SingleConsumer extends Consumer {
+  readonly #handler: Handler
+  /** Waits for a job under way, and goes on with others. Never rejects. */
+  readonly #work: (job: QueuedJob, underWay: PromiseLike<unknown>) => Promise<void>
+
+  constructor(source: Source, handler: Handler, options: ConsumerOptions, hooks: ConsumerHooks) {
+    super(source, options, hooks)
+    this.#handler = handler
+    this.#work = {
+      [this.label]: async (first: QueuedJob, firstUnderWay: PromiseLike<unknown>) => {
+        let job: QueuedJob | undefined = first
+        let underWay: PromiseLike<unknown> | undefined = firstUnderWay
+        while (job !== undefined) {
+          if (underWay !== undefined) {
+            const delivery: number = job.deliveries
+            const guard = this.guard(job, delivery)
+            let settled: Promise<void> | undefined
+            try {
+              const value = await underWay
+              guard?.cancel()
+              settled = this.undecided(job, delivery)
+                ? this.complete(job, delivery, value)
+                : this.bury(job)
+            } catch (error) {
+              guard?.cancel()
+              settled = this.undecided(job, delivery)
+                ? this.fail(job, delivery, error)
+                : this.bury(job)
+            }
+            if (settled !== undefined) await settled
+            if (guard?.released === true) return
+          }
+          job = this.mayGoOn() ? source.take() : undefined
+          if (job !== undefined) underWay = this.#begin(job)
+        }
+        this.rest()
+      },
+    }[this.label] as (job: QueuedJob, underWay: PromiseLike<unknown>) => Promise<void>
+  }
+
+  protected override hasWork(): boolean {
+    return this.source.ready > 0
+  }
+
+  protected override work(): void {
+    while (this.mayGoOn()) {
+      const job = this.source.take()
+      if (job === undefined) break
+      const underWay = this.#begin(job)
+      if (underWay !== undefined) return void this.#work(job, underWay)
+    }
+    this.rest()
+  }
+
+  /** Runs the handler. Returns what is still to be waited for: its promise, or nothing. */
+  #begin(job: QueuedJob): PromiseLike<unknown> | undefined {
+    const delivery = job.deliveries
+    this.begin(job)
+    try {
+      const value = this.enter(this.#handler, job)
+      if (isThenable(value)) return value
+      return this.undecided(job, delivery) ? this.complete(job, delivery, value) : this.bury(job)
+    } catch (error) {
+      return this.undecided(job, delivery) ? this.fail(job, delivery, error) : this.bury(job)
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

@@ -1,0 +1,63 @@
+import * as check from '../core/check.ts'
+import { describe, OptionRangeError } from '../core/errors.ts'
+
+export interface AutoscaleOptions {
+  /** @default 1 */
+  minWorkers?: number
+  /** @default 10 */
+  maxWorkers?: number
+  /** More workers when so large a part of them is busy. @default 0.8 */
+  scaleUpThreshold?: number
+  /** One worker less when no larger part of them is busy. @default 0.2 */
+  scaleDownThreshold?: number
+  /**
+   * No more workers while the event loop is busy for so large a part of the time: on a full thread, more at once only
+   * makes all of them slower.
+   * @default 0.95
+   */
+  maxLoopUtilization?: number
+}
+
+/** What the rule is told. */
+export interface Load {
+  workers: number
+  busy: number
+  waiting: number
+  /** From 0 to 1. */
+  loopUtilization: number
+}
+
+/** How many workers there should be. */
+export type Autoscale = ((load: Load) => number) & { readonly min: number; readonly max: number }
+
+/**
+ * Grows to what is asked for, shrinks by one at a time. Load is what part of the workers is busy, not how long the line
+ * is: with every worker busy and nobody in line, nobody is idle either.
+ */
+export function toAutoscale(options: AutoscaleOptions): Autoscale {
+  const min = check.integer('minWorkers', options.minWorkers ?? 1, 1)
+  const max = check.integer('maxWorkers', options.maxWorkers ?? Math.max(10, min), 1)
+  if (min > max) {
+    throw new OptionRangeError(
+      'minWorkers',
+      `minWorkers must be at most maxWorkers (${max}), got ${describe(min)}`,
+    )
+  }
+  const up = check.between('scaleUpThreshold', options.scaleUpThreshold ?? 0.8, 0, 1)
+  const down = check.between('scaleDownThreshold', options.scaleDownThreshold ?? 0.2, 0, 1)
+  if (down >= up) {
+    throw new OptionRangeError(
+      'scaleDownThreshold',
+      `scaleDownThreshold must be below scaleUpThreshold (${up}), got ${describe(down)}`,
+    )
+  }
+  const most = check.between('maxLoopUtilization', options.maxLoopUtilization ?? 0.95, 0, 1)
+  const rule = ({ workers, busy, waiting, loopUtilization }: Load): number => {
+    if (waiting > 0 && busy >= up * workers && loopUtilization <= most) {
+      return Math.min(max, workers + waiting)
+    }
+    if (waiting === 0 && busy <= down * workers) return Math.max(min, workers - 1)
+    return workers
+  }
+  return Object.assign(rule, { min, max })
+}

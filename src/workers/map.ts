@@ -1,0 +1,68 @@
+import * as check from '../core/check.ts'
+
+export interface MapOptions {
+  /** In the order of the items, or as they come? @default true */
+  ordered?: boolean
+  /** Ends it, and calls off what is under way. */
+  signal?: AbortSignal
+}
+
+/** Keeps `width` items under way, and yields their results. */
+export async function* mapOver<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  submit: (item: T, signal: AbortSignal) => Promise<R>,
+  width: number,
+  options: MapOptions,
+): AsyncIterableIterator<R> {
+  check.options('options', options)
+  const { ordered = true, signal } = options
+  const source =
+    Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+  const underWay = new Set<Promise<Step<T, R>>>()
+  let reading: Promise<Step<T, R>> | undefined
+  // One signal for all of them, ended with the iteration, so that nothing is left on the caller's.
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(signal?.reason)
+  if (signal?.aborted === true) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  let more = true
+  try {
+    for (;;) {
+      controller.signal.throwIfAborted()
+      if (more && reading === undefined && underWay.size < width) reading = read(source)
+      const [first] = underWay
+      const steps = ordered && first !== undefined ? [first] : [...underWay]
+      if (reading !== undefined) steps.push(reading)
+      if (steps.length === 0) return
+      const step = await Promise.race(steps)
+      if ('own' in step) {
+        underWay.delete(step.own)
+        yield step.value
+        continue
+      }
+      reading = undefined
+      if (step.read.done === true) more = false
+      else underWay.add(begin(submit(step.read.value, controller.signal)))
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    controller.abort()
+    if (reading !== undefined) void Promise.resolve(source.return?.()).catch(() => {})
+    else if (more) await source.return?.()
+  }
+}
+
+/** What came: an item from the source, or the result of one under way. */
+type Step<T, R> = { read: IteratorResult<T, unknown> } | { own: Promise<Step<T, R>>; value: R }
+
+function read<T, R>(source: Iterator<T> | AsyncIterator<T>): Promise<Step<T, R>> {
+  const step = (async () => ({ read: await source.next() }))()
+  step.catch(() => {})
+  return step
+}
+
+function begin<T, R>(result: Promise<R>): Promise<Step<T, R>> {
+  const own: Promise<Step<T, R>> = result.then((value) => ({ own, value }))
+  own.catch(() => {})
+  return own
+}

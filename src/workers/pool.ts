@@ -1,0 +1,213 @@
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { QueueFactory } from '../queues/factory.ts'
+import type { TaskContext } from '../queues/job.ts'
+import type { PutOptions, Queue, QueueOptions, StopOptions, StopReport } from '../queues/queue.ts'
+import { type Autoscale, type AutoscaleOptions, toAutoscale } from './autoscale.ts'
+import { LoopLoad } from './loop-load.ts'
+import { type MapOptions, mapOver } from './map.ts'
+
+/** What runs payloads elsewhere: a `Piscina`, or anything with the same `run`. */
+export interface Executor {
+  // biome-ignore lint/suspicious/noExplicitAny: what a thread takes and gives is its own affair.
+  run(payload: any, options: { signal?: any; name?: string }): Promise<any>
+}
+
+export interface WorkerPoolOptions
+  extends AutoscaleOptions,
+    Pick<QueueOptions<Task, unknown>, 'maxSize' | 'overflow' | 'timeout' | 'onTimeout' | 'retry'> {
+  name?: string
+  /** How often the number of workers is reconsidered. @default '5s' */
+  checkInterval?: Duration
+  /** Where `run` sends its payloads: threads, for work that needs the processor. */
+  executor?: Executor
+  clock?: Clock
+}
+
+type Task = (context: TaskContext) => unknown
+
+/**
+ * Runs functions, as many at once as the load asks for.
+ *
+ * The workers are slots on this thread: good for work that waits. Work that needs the processor goes to real threads
+ * with {@link run} and an `executor`.
+ *
+ * @example
+ * const pool = new WorkerPool({ minWorkers: 2, maxWorkers: 20 }).start()
+ * const page = await pool.submit(load, 'https://example.com')
+ * for await (const size of pool.map(urls, measure)) console.log(size)
+ * await pool.stop()
+ */
+export class WorkerPool implements AsyncDisposable {
+  readonly #queue: Queue<Task, unknown>
+  readonly #clock: Clock
+  readonly #interval: Millis
+  readonly #executor: Executor | undefined
+  readonly #load = new LoopLoad()
+  #autoscale: Autoscale
+  #options: WorkerPoolOptions
+  #cancelTimer: Cancel | undefined
+  #started = false
+  #stopped = false
+
+  constructor(options: WorkerPoolOptions = {}) {
+    this.#autoscale = toAutoscale(options)
+    this.#options = options
+    const { name = 'pool', checkInterval = 5, executor, clock = systemClock } = options
+    this.#interval = toMillis('checkInterval', checkInterval)
+    if (this.#interval === 0) {
+      throw new OptionRangeError(
+        'checkInterval',
+        `checkInterval must be > 0, got ${describe(checkInterval)}`,
+      )
+    }
+    if (executor !== undefined && typeof executor?.run !== 'function') {
+      throw new OptionTypeError('executor', `executor must have run, got ${describe(executor)}`)
+    }
+    this.#executor = executor
+    this.#clock = clock
+    const { maxSize, overflow, timeout, onTimeout, retry } = options
+    this.#queue = QueueFactory.fifo<Task>({
+      name,
+      clock,
+      workers: this.#autoscale.min,
+      ...(maxSize !== undefined && { maxSize }),
+      ...(overflow !== undefined && { overflow }),
+      ...(timeout !== undefined && { timeout }),
+      ...(onTimeout !== undefined && { onTimeout }),
+      ...(retry !== undefined && { retry }),
+    })
+  }
+
+  /** How many workers there are now, busy or not. */
+  get workers(): number {
+    return this.#queue.workers
+  }
+
+  /** How many of them are busy. */
+  get running(): number {
+    return this.#queue.running
+  }
+
+  /** How many tasks wait. */
+  size(): number {
+    return this.#queue.size()
+  }
+
+  start(): this {
+    this.#queue.start()
+    this.#started = true
+    this.#arm()
+    this.#grow()
+    return this
+  }
+
+  /** Runs `fn(...args)` when a worker is free, and resolves with what it returns. */
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+    if (typeof fn !== 'function') {
+      return Promise.reject(new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`))
+    }
+    return this.#submit(() => fn(...args))
+  }
+
+  /** As {@link submit}, for a function that wants its signal, with what `put` of a queue takes. */
+  submitWith<R>(options: PutOptions, fn: (context: TaskContext) => R): Promise<Awaited<R>> {
+    return this.#submit(fn, options)
+  }
+
+  /**
+   * Sends `payload` to the executor when a worker is free: with a `Piscina`, to a thread.
+   *
+   * @param options `name` picks a function of the thread's file
+   */
+  run<R = unknown>(payload: unknown, options: PutOptions & { name?: string } = {}): Promise<R> {
+    const executor = this.#executor
+    if (executor === undefined) {
+      return Promise.reject(new OptionTypeError('executor', 'run needs an executor, got none'))
+    }
+    const { name, ...rest } = options
+    return this.#submit(
+      ({ signal }) => executor.run(payload, { signal, ...(name !== undefined && { name }) }),
+      rest,
+    ) as Promise<R>
+  }
+
+  /**
+   * Runs `fn` over all items, at most `maxWorkers` at once, and yields the results: in the order of the items, or as they
+   * come. Reads no further ahead than it works. The first failure ends it.
+   */
+  map<T, R>(
+    items: Iterable<T> | AsyncIterable<T>,
+    fn: (item: T, context: TaskContext) => R,
+    options: MapOptions = {},
+  ): AsyncIterableIterator<Awaited<R>> {
+    const submit = (item: T, signal: AbortSignal) =>
+      this.#submit((context) => fn(item, context), { signal })
+    return mapOver(items, submit, this.#autoscale.max, options)
+  }
+
+  /** Changes the bounds; busy workers finish first. */
+  resize(minWorkers: number, maxWorkers: number): void {
+    this.#options = { ...this.#options, minWorkers, maxWorkers }
+    this.#autoscale = toAutoscale(this.#options)
+    const { min, max } = this.#autoscale
+    this.#queue.workers = Math.min(max, Math.max(min, this.workers))
+    this.#grow()
+  }
+
+  stop(options?: StopOptions): Promise<StopReport<unknown>> {
+    this.#stopped = true
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    return this.#queue.stop(options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #submit<R>(task: (context: TaskContext) => R, options?: PutOptions): Promise<Awaited<R>> {
+    const result = this.#queue.submit(task, options) as Promise<Awaited<R>>
+    this.#grow()
+    return result
+  }
+
+  /** What is asked for now is not kept waiting for the next look. */
+  #grow(): void {
+    if (!this.#started || this.#stopped || this.workers >= this.#autoscale.max) return
+    if (this.#queue.size() > 0) this.#adjust(this.#load.last)
+  }
+
+  #adjust(loopUtilization: number): void {
+    const { workers } = this
+    const wanted = this.#autoscale({
+      workers,
+      busy: this.running,
+      waiting: this.#queue.size(),
+      loopUtilization,
+    })
+    if (wanted !== workers) this.#queue.workers = wanted
+  }
+
+  #arm(): void {
+    if (this.#cancelTimer !== undefined) return
+    const look = () => {
+      this.#cancelTimer = this.#after(look)
+      this.#adjust(this.#load.sample())
+    }
+    this.#cancelTimer = this.#after(look)
+  }
+
+  /** A timer that does not keep the process. */
+  #after(run: () => void): Cancel {
+    if (this.#clock !== systemClock && this.#clock.after !== undefined) {
+      return this.#clock.after(this.#interval, run)
+    }
+    const timer = setTimeout(run, Math.min(this.#interval, 2 ** 31 - 1)) as unknown as {
+      unref?: () => void
+    }
+    timer.unref?.()
+    return () => clearTimeout(timer as unknown as number)
+  }
+}

@@ -1,0 +1,78 @@
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { QueueFactory, queued } from '../../src/index.ts'
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('queued', () => {
+  it('makes each call of a function a job, and keeps its name, length and type', async () => {
+    let running = 0
+    let most = 0
+    async function load(id: number, _twice?: boolean): Promise<string> {
+      most = Math.max(most, ++running)
+      await turn()
+      running -= 1
+      return `page ${id}`
+    }
+    const wrapped = queued({ workers: 2 })(load)
+    expectTypeOf(wrapped).toEqualTypeOf<typeof load>()
+    expect([wrapped.name, wrapped.length]).toEqual(['load', 2])
+    expect(await Promise.all([1, 2, 3, 4].map((id) => wrapped(id)))).toEqual([
+      'page 1',
+      'page 2',
+      'page 3',
+      'page 4',
+    ])
+    expect(most).toBe(2)
+    const sync = queued()((a: number) => a + 1)
+    expectTypeOf(sync).returns.toEqualTypeOf<Promise<number>>()
+    expect(await sync(1)).toBe(2)
+    await expect(
+      queued()(() => {
+        throw new Error('boom')
+      })(),
+    ).rejects.toThrow('boom')
+  })
+
+  it('decorates a method, keeps this, and ranks calls by their arguments', async () => {
+    const seen: string[] = []
+    class Mailer {
+      readonly from: string
+      constructor(from: string) {
+        this.from = from
+      }
+
+      @queued({ priorityFn: (_: string, urgent: boolean) => (urgent ? 1 : 0) })
+      async send(to: string, _urgent: boolean): Promise<string> {
+        await turn()
+        seen.push(to)
+        return `${this.from} to ${to}`
+      }
+    }
+    const mailer = new Mailer('me')
+    const results = [mailer.send('a', false), mailer.send('b', false), mailer.send('c', true)]
+    expect(await Promise.all(results)).toEqual(['me to a', 'me to b', 'me to c'])
+    expect(seen).toEqual(['a', 'c', 'b'])
+  })
+
+  it('uses a queue of your own, and starts nothing before the first call', async () => {
+    const queue = QueueFactory.fifo<() => unknown>()
+    let started = 0
+    const start = queue.start.bind(queue)
+    queue.start = () => {
+      started += 1
+      return start()
+    }
+    const wrapped = queued({ queue })((n: number) => n)
+    expect(started).toBe(0)
+    expect(await Promise.all([wrapped(1), wrapped(2)])).toEqual([1, 2])
+    expect(started).toBe(1)
+    await queue.stop()
+    await expect(wrapped(3)).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('names what cannot work', () => {
+    expect(() => queued({ workers: 0 })).toThrow(/workers/)
+    expect(() => queued({ queue: QueueFactory.fifo(), workers: 1 })).toThrow(/workers and queue/)
+    expect(() => queued({ priority: 'high' as never })).toThrow(/priority.*'high'/)
+  })
+})

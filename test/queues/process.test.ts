@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const index = new URL('../../src/index.ts', import.meta.url).href
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs a program in a process of its own; resolves when that has exited by itself. */
+function run(program: string): Promise<{ out: string; took: number }> {
+  const began = performance.now()
+  const source = `import { QueueFactory, WorkerPool, BatchCollector } from '${index}'\n${program}`
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      ['--expose-gc', '--import', 'tsx', '--input-type=module', '-e', source],
+      { cwd: root, timeout: 30_000 },
+      (error, stdout, stderr) => {
+        if (error === null) resolve({ out: stdout.trim(), took: performance.now() - began })
+        else reject(new Error(`${error.message}\n${stderr}`))
+      },
+    )
+  })
+}
+
+describe('the process', () => {
+  it('exits by itself when all is idle', { timeout: 60_000 }, async () => {
+    const { out } = await run(`
+      const queue = QueueFactory.priority({ handler: async (n) => n }).start()
+      const batches = QueueFactory.fifo({ batchSize: 2, batchFn: (items) => items }).start()
+      const pool = new WorkerPool({ checkInterval: '1h' }).start()
+      const broadcast = QueueFactory.broadcast()
+      broadcast.subscribe().get().catch(() => {})
+      QueueFactory.fifo().get().catch(() => {})
+      QueueFactory.delay({ handler: () => {} }).put('not started', { delay: '1h' })
+      const results = [queue.submit(1), pool.submit((n) => n, 2), batches.submit(3), batches.submit(4)]
+      console.log((await Promise.all(results)).join())
+    `)
+    expect(out).toBe('1,2,3,4')
+  })
+
+  it('stays while a delayed job is promised', { timeout: 60_000 }, async () => {
+    const { out } = await run(`
+      const queue = QueueFactory.delay({ handler: () => console.log('done') }).start()
+      await queue.put('a', { delay: '300ms' })
+    `)
+    expect(out).toBe('done')
+  })
+
+  it('keeps nothing of a million jobs', { timeout: 60_000 }, async () => {
+    const { out } = await run(`
+      const queue = QueueFactory.priority({ workers: 10, maxSize: Infinity, handler: async () => {} })
+      queue.start()
+      const heap = () => { gc(); return process.memoryUsage().heapUsed }
+      const wave = async () => {
+        for (let i = 0; i < 200_000; i++) void queue.put({ i }, { priority: i % 10 })
+        await queue.onIdle()
+      }
+      await wave()
+      const before = heap()
+      for (let i = 0; i < 5; i++) await wave()
+      console.log(((heap() - before) / 1e6).toFixed(1))
+    `)
+    expect(Number(out)).toBeLessThan(2)
+  })
+})

@@ -1,0 +1,448 @@
+import { getEventListeners } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Job, LimiterFactory, type Queue, QueueFactory } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+
+const unhandled: unknown[] = []
+const trap = (error: unknown) => unhandled.push(error)
+beforeAll(() => void process.on('unhandledRejection', trap))
+afterAll(async () => {
+  await turn()
+  process.off('unhandledRejection', trap)
+  expect(unhandled).toEqual([])
+})
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+const never = () => new Promise<never>(() => {})
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'ok',
+    (error: { code?: string } | undefined) => error?.code ?? String(error),
+  )
+
+describe('order', () => {
+  it('is arrival for fifo, priority and then arrival for priority', async () => {
+    const seen: string[] = []
+    const queue = QueueFactory.priority({ handler: (item: string) => seen.push(item) })
+    const put = (item: string, priority?: number) =>
+      queue.put(item, priority === undefined ? {} : { priority })
+    await Promise.all([put('a'), put('b', 5), put('c', -1), put('d', 5), put('e', 0.5), put('f')])
+    queue.start()
+    await queue.onIdle()
+    expect(seen.join('')).toBe('bdeafc')
+  })
+
+  it('takes priorities from the item, and lets them be changed while waiting', async () => {
+    const seen: number[] = []
+    const queue = QueueFactory.priority({
+      priorityFn: (item: number) => item,
+      handler: (item) => seen.push(item),
+    })
+    const jobs = await Promise.all([1, 2, 3].map((item) => queue.put(item)))
+    expect((jobs[0] as Job).setPriority(10)).toBe(true)
+    queue.start()
+    await queue.onIdle()
+    expect(seen).toEqual([1, 3, 2])
+    expect((jobs[0] as Job).setPriority(1)).toBe(false)
+  })
+
+  it('lets nothing starve with aging', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.priority<string>({ clock, aging: '1s' })
+    await queue.put('old', { priority: 0 })
+    clock.advance('5s')
+    await queue.put('new', { priority: 4 })
+    await queue.put('urgent', { priority: 6 })
+    expect([queue.tryGet(), queue.tryGet(), queue.tryGet()]).toEqual(['urgent', 'old', 'new'])
+  })
+})
+
+describe('room', () => {
+  const full = async (overflow: 'wait' | 'reject' | 'drop-oldest' | 'drop-newest') => {
+    const queue = QueueFactory.fifo<number>({ maxSize: 2, overflow })
+    await queue.put(1)
+    await queue.put(2)
+    return queue
+  }
+
+  it('wait: put resolves when there is room, first come, first served', async () => {
+    const queue = await full('wait')
+    const order: number[] = []
+    const puts = [3, 4].map((item) => queue.put(item).then(() => order.push(item)))
+    await turn()
+    expect(order).toEqual([])
+    expect(await queue.get()).toBe(1)
+    await turn()
+    expect(order).toEqual([3])
+    expect([await queue.get(), await queue.get(), await queue.get()]).toEqual([2, 3, 4])
+    await Promise.all(puts)
+  })
+
+  it('wait: gives up by timeout and by signal', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<number>({ maxSize: 1, clock })
+    await queue.put(1)
+    const controller = new AbortController()
+    const results = [
+      code(queue.put(2, { timeout: '1s' })),
+      code(queue.put(3, { signal: controller.signal })),
+    ]
+    clock.advance('1s')
+    controller.abort('enough')
+    expect(await Promise.all(results)).toEqual(['WAIT_TIMEOUT', 'enough'])
+    expect(queue.size()).toBe(1)
+    expect(queue.stats().offered).toBe(0)
+    expect(clock.timers).toBe(0)
+  })
+
+  it('reject, drop-oldest, drop-newest', async () => {
+    expect(await code((await full('reject')).put(3))).toBe('QUEUE_FULL')
+    const oldest = await full('drop-oldest')
+    const dropped: number[] = []
+    oldest.on('dropped', ({ item }) => dropped.push(item))
+    expect((await oldest.put(3)).state).toBe('waiting')
+    expect([await oldest.get(), await oldest.get(), dropped]).toEqual([2, 3, [1]])
+    const newest = await full('drop-newest')
+    expect((await newest.put(3)).state).toBe('dropped')
+    expect(await code(newest.submit(3))).toBe('JOB_DROPPED')
+    expect(newest.size()).toBe(2)
+  })
+})
+
+describe('failures', () => {
+  const bad: [string, () => unknown, string][] = [
+    [
+      'a throw',
+      () => {
+        throw new Error('boom')
+      },
+      'Error: boom',
+    ],
+    ['a rejection without a reason', () => Promise.reject(undefined), 'undefined'],
+    [
+      'a thenable whose then throws',
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: that is what is tested.
+        get then() {
+          throw new Error('then')
+        },
+      }),
+      'Error: then',
+    ],
+  ]
+
+  for (const [name, handler, message] of bad) {
+    it(`${name} fails the job, frees the worker and reaches 'failed'`, async () => {
+      const queue = QueueFactory.fifo<() => unknown>().start()
+      const failed: string[] = []
+      queue.on('failed', ({ error }) => failed.push(String(error)))
+      queue.on('failed', () => {
+        throw new Error('a listener that throws')
+      })
+      const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const job = await queue.put(handler)
+      expect(await code(queue.submit(handler))).toBe(message)
+      expect(await code(job.result)).toBe(message)
+      expect(job.state).toBe('failed')
+      expect(failed).toEqual([message, message])
+      expect(told).toHaveBeenCalledTimes(2)
+      expect(await queue.submit(() => 'next')).toBe('next')
+      expect(queue.stats()).toMatchObject({ failed: 2, completed: 1, running: 0 })
+    })
+  }
+
+  it('nobody watches and nobody listens: said once, never thrown', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const queue = QueueFactory.fifo<() => unknown>().start()
+    for (let i = 0; i < 3; i++) {
+      await queue.put(() => {
+        throw new Error('boom')
+      })
+    }
+    void queue.submit(() => Promise.reject(new Error('boom')))
+    await queue.onIdle()
+    await turn()
+    expect(told).toHaveBeenCalledTimes(1)
+  })
+
+  it('times out: the signal aborts, the job fails, the worker is held until the handler ends', async () => {
+    const clock = new ManualClock()
+    let signal: AbortSignal | undefined
+    let finish: (() => void) | undefined
+    const queue = QueueFactory.fifo<() => unknown>({ clock, timeout: '1s' }).start()
+    const result = code(
+      queue.submit(((ctx: { signal: AbortSignal }) => {
+        signal = ctx.signal
+        return new Promise<void>((resolve) => {
+          finish = resolve
+        })
+      }) as () => unknown),
+    )
+    const next = queue.submit(() => 'next')
+    clock.advance('1s')
+    expect(await result).toBe('JOB_TIMEOUT')
+    expect(signal?.aborted).toBe(true)
+    expect(queue.stats()).toMatchObject({ waiting: 1, abandoned: 1, running: 0 })
+    finish?.()
+    expect(await next).toBe('next')
+    expect(queue.stats()).toMatchObject({ abandoned: 0, failed: 1, completed: 1 })
+    expect(clock.timers).toBe(0)
+  })
+
+  it('times out: the worker is released on request', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<() => unknown>({
+      clock,
+      timeout: '1s',
+      onTimeout: 'release',
+    }).start()
+    const result = code(queue.submit(never))
+    const next = queue.submit(() => 'next')
+    clock.advance('1s')
+    expect(await result).toBe('JOB_TIMEOUT')
+    expect(await next).toBe('next')
+  })
+
+  it('retries with backoff, then gives the letter to the dead letters', async () => {
+    const clock = new ManualClock()
+    const letters = QueueFactory.fifo<{ item: string; attempts: number }>()
+    const attempts: number[] = []
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      retry: { attempts: 3, backoff: '1s', jitter: 'none' },
+      deadLetter: letters,
+      handler: (_, { attempt }) => {
+        attempts.push(attempt)
+        throw new Error(`try ${attempt}`)
+      },
+    }).start()
+    const result = code(queue.submit('a'))
+    await clock.advanceAsync('1s')
+    expect(attempts).toEqual([1, 2])
+    await clock.advanceAsync('1.9s')
+    expect(attempts).toEqual([1, 2])
+    await clock.advanceAsync('0.1s')
+    expect(await result).toBe('Error: try 3')
+    expect(await letters.get()).toMatchObject({ item: 'a', attempts: 3 })
+  })
+})
+
+describe('calling off', () => {
+  it('takes a waiting job out, and aborts a running one', async () => {
+    const queue = QueueFactory.fifo<() => unknown>().start()
+    let signal: AbortSignal | undefined
+    let finish: (() => void) | undefined
+    const running = await queue.put(((ctx: { signal: AbortSignal }) => {
+      signal = ctx.signal
+      return new Promise<void>((resolve) => {
+        finish = resolve
+      })
+    }) as () => unknown)
+    const waiting = await queue.put(() => 'never')
+    expect([running.cancel('why'), waiting.cancel()]).toEqual([true, true])
+    expect([running.cancel(), waiting.cancel()]).toEqual([false, false])
+    expect(signal?.reason).toBe('why')
+    expect(await code(running.result)).toBe('why')
+    expect(await code(waiting.result)).toBe('JOB_CANCELLED')
+    expect(queue.size()).toBe(0)
+    finish?.()
+    await queue.onIdle()
+  })
+
+  it('one listener for each signal, none left, and 100,000 aborts in linear time', async () => {
+    const queue = QueueFactory.priority<number>({ maxSize: Infinity })
+    const controller = new AbortController()
+    const { signal } = controller
+    const kept = new AbortController()
+    const results = Array.from({ length: 100_000 }, (_, i) =>
+      queue.submit(i, { signal, priority: i % 7 }),
+    )
+    const survivor = await queue.put(-1, { signal: kept.signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    const began = performance.now()
+    controller.abort('all')
+    expect(performance.now() - began).toBeLessThan(2000)
+    expect(queue.size()).toBe(1)
+    expect((await Promise.allSettled(results)).every(({ status }) => status === 'rejected')).toBe(
+      true,
+    )
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    expect(await queue.get()).toBe(-1)
+    expect(survivor.state).toBe('completed')
+    expect(getEventListeners(kept.signal, 'abort')).toHaveLength(0)
+  })
+})
+
+describe('time', () => {
+  it('is never early, and may be longer than a timer can count', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.delay<string>({ clock, handler: (item) => item }).start()
+    const done: string[] = []
+    const put = (item: string, delay: '40d' | '1s' | '2s') =>
+      void queue.submit(item, { delay }).then(() => done.push(item))
+    put('late', '40d')
+    put('b', '2s')
+    put('a', '1s')
+    await clock.advanceAsync('999ms')
+    expect(done).toEqual([])
+    await clock.advanceAsync('1ms')
+    expect(done).toEqual(['a'])
+    await clock.advanceAsync('1s')
+    expect(done).toEqual(['a', 'b'])
+    await clock.advanceAsync('39d')
+    expect(done).toEqual(['a', 'b'])
+    await clock.advanceAsync('1d')
+    expect(done).toEqual(['a', 'b', 'late'])
+  })
+
+  it('at a Date goes by the date: through a suspend, and through a date set back', async () => {
+    const clock = new ManualClock()
+    let wall = Date.UTC(2026, 0, 1)
+    const queue = QueueFactory.delay<string>({
+      clock: { now: () => clock.now(), after: (d, run) => clock.after(d, run), wall: () => wall },
+      handler: (item) => item,
+    }).start()
+    const job = await queue.put('a', { at: new Date(wall + 8 * 3_600_000) })
+    await clock.advanceAsync('60s')
+    expect(job.state).toBe('delayed')
+    wall += 8 * 3_600_000
+    await clock.advanceAsync('30s')
+    expect(job.state).toBe('completed')
+    const other = await queue.put('b', { at: new Date(wall + 1000) })
+    wall -= 3_600_000
+    await clock.advanceAsync('1m')
+    expect(other.state).toBe('delayed')
+    other.cancel()
+    await other.result.catch(() => {})
+    expect(clock.timers).toBe(0)
+  })
+})
+
+describe('limits', () => {
+  it('a limiter holds starts to its rate, in order', async () => {
+    const clock = new ManualClock()
+    const seen: number[] = []
+    const queue = QueueFactory.priority<number>({
+      workers: 5,
+      clock,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, clock }),
+      handler: (item) => seen.push(item),
+    }).start()
+    for (let i = 0; i < 3; i++) await queue.put(i)
+    await clock.advanceAsync(0)
+    await queue.put(9, { priority: 1 })
+    expect(seen).toEqual([0])
+    expect(queue.size()).toBe(3)
+    await clock.advanceAsync('1s')
+    expect(seen).toEqual([0, 9])
+    await clock.advanceAsync('2s')
+    expect(seen).toEqual([0, 9, 1, 2])
+    await queue.stop()
+    expect(clock.timers).toBe(0)
+  })
+
+  it('a key that has to wait lets the others pass', async () => {
+    const running = new Map<string, number>()
+    let most = 0
+    const order: string[] = []
+    const queue = QueueFactory.fifo<string>({
+      workers: 10,
+      limiter: LimiterFactory.concurrency({ limit: 1 }),
+      limiterKey: (item) => item.slice(0, 1),
+      handler: async (item) => {
+        const key = item.slice(0, 1)
+        running.set(key, (running.get(key) ?? 0) + 1)
+        most = Math.max(most, running.get(key) as number)
+        order.push(item)
+        await turn()
+        running.set(key, (running.get(key) as number) - 1)
+      },
+    }).start()
+    await Promise.all(['a1', 'a2', 'a3', 'b1', 'c1'].map((item) => queue.submit(item)))
+    expect(most).toBe(1)
+    expect(order.slice(0, 3)).toEqual(['a1', 'b1', 'c1'])
+    expect(order.filter((item) => item.startsWith('a'))).toEqual(['a1', 'a2', 'a3'])
+  })
+
+  it('a parked job can be called off, and dropped', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, clock }),
+      limiterKey: (item) => item,
+      handler: (item) => item,
+    }).start()
+    await queue.put('a')
+    const jobs = [await queue.put('a'), await queue.put('a')]
+    expect(queue.size()).toBe(2)
+    jobs[0]?.cancel()
+    expect(queue.size()).toBe(1)
+    const report = await queue.stop({ mode: 'drop' })
+    expect(report.notStarted).toHaveLength(1)
+    expect(queue.size()).toBe(0)
+    expect(clock.timers).toBe(0)
+  })
+})
+
+describe('the thread', () => {
+  it('is let go while 100,000 tasks that end at once drain', async () => {
+    // The best of a few, since other processes take the processor away too.
+    let best = Infinity
+    for (let round = 0; round < 5; round++) {
+      const queue = QueueFactory.fifo<number>({
+        maxSize: Infinity,
+        handler: () => {
+          for (let end = performance.now() + 0.002; performance.now() < end; );
+        },
+      })
+      for (let i = 0; i < 100_000; i++) void queue.put(i)
+      queue.start()
+      const began = performance.now()
+      const late = await new Promise<number>((resolve) => {
+        setTimeout(() => resolve(performance.now() - began), 0)
+      })
+      expect(queue.size()).toBeGreaterThan(0)
+      best = Math.min(best, late)
+      queue.clear()
+      await queue.onIdle()
+    }
+    expect(best).toBeLessThan(20)
+  })
+
+  it('is not overflown by a million tasks, nor by puts from handlers', async () => {
+    let left = 1_000_000
+    const queue: Queue<() => unknown> = QueueFactory.fifo<() => unknown>({
+      workers: 1000,
+      maxSize: Infinity,
+    }).start()
+    const task = () => {
+      if (left-- > 0) void queue.put(task)
+    }
+    await queue.put(task)
+    await queue.onIdle()
+    expect(left).toBe(-1)
+  })
+
+  it('more workers begin at once, fewer take effect as jobs end', async () => {
+    const gates: (() => void)[] = []
+    const queue = QueueFactory.fifo<number>({
+      handler: () => new Promise<void>((resolve) => gates.push(resolve)),
+    }).start()
+    for (let i = 0; i < 5; i++) await queue.put(i)
+    expect(queue.running).toBe(1)
+    queue.workers = 3
+    expect(queue.running).toBe(3)
+    queue.workers = 1
+    gates[0]?.()
+    gates[1]?.()
+    await turn()
+    expect(queue.running).toBe(1)
+    queue.workers = 2
+    expect(queue.running).toBe(2)
+    for (let i = 2; i < 5; i++) {
+      gates[i]?.()
+      await turn()
+    }
+    await queue.onIdle()
+  })
+})

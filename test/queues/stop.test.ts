@@ -1,0 +1,184 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { describe, expect, it } from 'vitest'
+import { isAioFluxError, type Queue, QueueFactory } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+
+const deferred = <T = void>() => {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'ok',
+    (error: { code?: string }) => error.code ?? String(error),
+  )
+
+describe('stop', () => {
+  it('drains what was put before, offers included', async () => {
+    const done: number[] = []
+    const queue = QueueFactory.fifo({ maxSize: 2, handler: async (n: number) => done.push(n) })
+    const all = Array.from({ length: 10 }, (_, n) => queue.submit(n))
+    queue.start()
+    const report = await queue.stop()
+    expect(done).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(report).toMatchObject({ completed: 10, failed: 0, notStarted: [], stillRunning: [] })
+    await Promise.all(all)
+    expect(await code(queue.put(1))).toBe('CLOSED')
+  })
+
+  it('drops what waits, blocked putters too, and waits for what runs', async () => {
+    const gate = deferred()
+    const queue = QueueFactory.fifo({ maxSize: 1, handler: () => gate.promise }).start()
+    const running = queue.submit('a')
+    const waiting = queue.submit('b')
+    const offered = queue.put('c')
+    const stopped = queue.stop({ mode: 'drop' })
+    expect(await code(waiting)).toBe('CLOSED')
+    expect(await code(offered)).toBe('CLOSED')
+    gate.resolve()
+    const report = await stopped
+    expect(report.notStarted.map(({ item }) => item)).toEqual(['b', 'c'])
+    expect(report.completed).toBe(1)
+    await running
+  })
+
+  it('aborts at the deadline and tells the deaf from those that heard', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo({
+      workers: 2,
+      clock,
+      handler: (item: string, { signal }) =>
+        new Promise((_, reject) => {
+          if (item === 'hears') signal.addEventListener('abort', () => reject(signal.reason))
+        }),
+    }).start()
+    const results = ['hears', 'deaf', 'waits'].map((item) => code(queue.submit(item)))
+    const stopped = queue.stop({ deadline: '1s' })
+    clock.advance('1s')
+    const report = await stopped
+    expect(report.notStarted).toEqual([{ id: '3', item: 'waits' }])
+    expect(report.aborted).toEqual([{ id: '1', item: 'hears' }])
+    expect(report.stillRunning).toEqual([{ id: '2', item: 'deaf' }])
+    expect(await Promise.all(results)).toEqual(['JOB_DROPPED', 'JOB_DROPPED', 'CLOSED'])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('called twice gives one report, and the second call may lose patience', async () => {
+    const gate = deferred()
+    const queue = QueueFactory.fifo({ handler: () => gate.promise }).start()
+    const results = [code(queue.submit(1)), code(queue.submit(2))]
+    const first = queue.stop()
+    const second = queue.stop({ mode: 'drop' })
+    gate.resolve()
+    expect(await first).toBe(await second)
+    expect(await Promise.all(results)).toEqual(['ok', 'CLOSED'])
+    expect(await queue.stop()).toBe(await first)
+  })
+
+  it('called from inside a handler does not wait for that handler', async () => {
+    const queue: Queue<string> = QueueFactory.fifo<string>({
+      handler: async (item) => {
+        if (item !== 'stop') return item
+        const report = await queue.stop()
+        return report.completed
+      },
+    }).start()
+    const results = ['a', 'stop', 'b'].map((item) => queue.submit(item))
+    expect(await Promise.all(results)).toEqual(['a', 2, 'b'])
+  })
+
+  it('called from inside a handler after an await does not wait for it either', async () => {
+    const queue = QueueFactory.fifo({
+      handler: async (item: string) => {
+        if (item !== 'stop') return item
+        await turn()
+        await queue.stop()
+        return 'stopped'
+      },
+    }).start()
+    expect(await queue.submit('stop')).toBe('stopped')
+  })
+
+  it('ends a queue that never started, with all named', async () => {
+    const queue = QueueFactory.fifo({ handler: () => {} })
+    const result = code(queue.submit('a'))
+    const report = await queue.stop()
+    expect(report.notStarted).toEqual([{ id: '1', item: 'a' }])
+    expect(await result).toBe('CLOSED')
+  })
+
+  it('resumes a paused queue to drain it, and waits for retries and delays', async () => {
+    const clock = new ManualClock()
+    let tries = 0
+    const queue = QueueFactory.delay({
+      clock,
+      retry: { attempts: 2, backoff: '10s', jitter: 'none' },
+      handler: () => {
+        tries += 1
+        if (tries === 1) throw new Error('once')
+        return tries
+      },
+    }).start()
+    queue.pause()
+    const result = queue.submit('a', { delay: '5s' })
+    const stopped = queue.stop()
+    await clock.advanceAsync('5s')
+    expect(tries).toBe(1)
+    await clock.advanceAsync('10s')
+    expect(await result).toBe(2)
+    expect((await stopped).completed).toBe(1)
+    expect(clock.timers).toBe(0)
+  })
+
+  it('ends those who wait for items', async () => {
+    const queue = QueueFactory.fifo<number>()
+    const waiting = code(queue.get())
+    const items: number[] = []
+    const loop = (async () => {
+      for await (const item of queue) items.push(item)
+    })()
+    await queue.put(1)
+    await queue.put(2)
+    await queue.put(3)
+    await queue.stop()
+    await loop
+    expect(await waiting).toBe('ok')
+    expect(items).toEqual([2, 3])
+    expect(isAioFluxError(await queue.get().catch((error: unknown) => error), 'CLOSED')).toBe(true)
+  })
+
+  it('is what await using does', async () => {
+    let done = 0
+    {
+      await using queue = QueueFactory.fifo({ handler: async () => done++ }).start()
+      void queue.submit(1)
+      void queue.submit(2)
+    }
+    expect(done).toBe(2)
+  })
+})
+
+describe('the context', () => {
+  it('follows the job, put at once or waiting, and through a retry', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    const queue = QueueFactory.fifo({
+      retry: { attempts: 2, backoff: 0 },
+      handler: async (item: string, { attempt }) => {
+        await turn()
+        seen.push(`${item}:${storage.getStore()}`)
+        if (attempt === 1 && item === 'c') throw new Error('again')
+      },
+    }).start()
+    const results = ['a', 'b', 'c'].map((item) =>
+      storage.run(`for ${item}`, () => queue.submit(item)),
+    )
+    results.push(queue.submit('d'))
+    await Promise.all(results)
+    expect(seen).toEqual(['a:for a', 'b:for b', 'c:for c', 'd:undefined', 'c:for c'])
+  })
+})
