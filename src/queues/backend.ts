@@ -75,6 +75,8 @@ export interface LocalBackend extends Backend, Source {
   reprioritise(job: QueuedJob, priority: number): boolean
   counts(): BackendCounts
   close(): void
+  /** Push and claim in one move, for a job that somebody is free to do at once. */
+  begin(job: QueuedJob): void
   /** All that nobody has claimed, best first. */
   jobs(): Iterable<QueuedJob>
   /** Who goes first when room must be made. */

@@ -39,6 +39,7 @@ export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefin
  * waited long enough; so they can still be called off, pulled or pushed out.
  */
 export class BatchConsumer extends Consumer {
+  readonly direct = false
   readonly #work: () => Promise<void>
   readonly #batching: Batching
   readonly #timeout: Millis

@@ -73,8 +73,13 @@ export abstract class Consumer {
     this.#workers = options.workers
   }
 
-  /** A worker: works until there is no work for it, then rests. What waits for handlers is to be named `label`. */
-  protected abstract work(): void
+  /** Can it be given jobs one by one, by `run`? */
+  abstract readonly direct: boolean
+  /**
+   * A worker: works, on `job` first, until there is no work for it, then rests. What waits for handlers is to be named
+   * `label`.
+   */
+  protected abstract work(job?: QueuedJob): void
   /** Is there something a worker could begin now? */
   protected abstract hasWork(): boolean
 
@@ -106,9 +111,18 @@ export abstract class Consumer {
     return this.#zombies.keys()
   }
 
-  /** Would a job that comes now begin before `wake` returns? */
+  /** Is a worker free for a job that comes now, with none before it? */
   get eager(): boolean {
-    return !this.#busy && this.#free() && !this.hasWork()
+    return !this.#busy && this.#free() && this.source.ready === 0
+  }
+
+  /** The direct route: runs a job that was claimed for it by whoever found the consumer eager. */
+  run(job: QueuedJob): void {
+    this.#busy = true
+    this.#loops += 1
+    this.work(job)
+    this.#busy = false
+    if (this.source.ready > 0) this.wake()
   }
 
   /**
@@ -141,7 +155,7 @@ export abstract class Consumer {
   }
 
   /** May this worker take another job? */
-  protected mayGoOn(): boolean {
+  mayGoOn(): boolean {
     if (!this.#open || this.#yielding || this.#loops > this.#workers) return false
     if (!this.#pace.spent(this.source.ready > 1)) return true
     this.#yielding = true

@@ -50,6 +50,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   #consumer: Consumer | undefined
   /** Is each item its own task? Decided by the first item where there is no handler. */
   #tasks: boolean | undefined
+  /** May a job go from put to its handler, past the line? */
+  #direct = false
   #workers: number
   #iterators = 0
   #seq = 0
@@ -320,29 +322,30 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       options.signal?.throwIfAborted()
       patience = this.#equip(job, options)
     }
-    if (this.#needsContext(job)) {
+    const consumer = this.#consumer
+    // A job that begins at once, and once, begins in the context of its putter anyway.
+    if (
+      this.#direct &&
+      job.extras === undefined &&
+      this.#pullers.size === 0 &&
+      consumer?.eager === true &&
+      consumer.mayGoOn()
+    ) {
+      this.#backend.begin(job)
+      return consumer.run(job)
+    }
+    if (consumer !== undefined || this.#tasks === true) {
       const context = asyncContext()
       if (context !== undefined) job.more().context = context
     }
     this.#intake.enter(job, patience)
   }
 
-  /** A job that begins at once, and once, begins in the context of its putter anyway. */
-  #needsContext(job: QueuedJob): boolean {
-    const consumer = this.#consumer
-    if (consumer === undefined) return this.#tasks === true
-    return (
-      !consumer.eager ||
-      this.#gate !== undefined ||
-      this.#settings.retry !== undefined ||
-      job.extras !== undefined
-    )
-  }
-
   #equip(job: QueuedJob, options: PutOptions): Millis {
-    const { signal, timeout, retry, key } = options
+    const { signal, timeout, retry, key, delay, at } = options
     const { clock } = this.#settings
-    const when = toDue(options, clock)
+    const when =
+      delay === undefined && at === undefined ? undefined : toDue(options, clock)
     const patience = timeout === undefined ? Infinity : toTimeout(timeout)
     if (when !== undefined) {
       job.more().due = when.due
@@ -368,6 +371,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       consumer?.(source, this.#hooks()) ??
       new SingleConsumer(source, handler as Handler, this.#settings, this.#hooks())
     this.#consumer.workers = this.#workers
+    this.#direct =
+      this.#consumer.direct && this.#gate === undefined && this.#settings.retry === undefined
   }
 
   #hooks(): ConsumerHooks {

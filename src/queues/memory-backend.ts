@@ -60,12 +60,16 @@ export class MemoryBackend implements LocalBackend {
     if (this.#delayed) this.#promote()
     const job = this.#order.take()
     if (job === undefined) return undefined
+    this.begin(job)
+    if (this.#crowded) this.#tellRoom()
+    return job
+  }
+
+  begin(job: QueuedJob): void {
     job.state = 'running'
     job.deliveries += 1
     this.#active += 1
     if (this.lease < Infinity) this.#grant(job)
-    if (this.#crowded) this.#tellRoom()
-    return job
   }
 
   claim(max: number): readonly QueuedJob[] {

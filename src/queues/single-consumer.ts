@@ -7,6 +7,7 @@ import type { QueuedJob } from './job.ts'
  * loop when it has something to wait for.
  */
 export class SingleConsumer extends Consumer {
+  readonly direct = true
   readonly #handler: Handler
   /** Waits for a job under way, and goes on with others. Never rejects. */
   readonly #work: (job: QueuedJob, underWay: PromiseLike<unknown>) => Promise<void>
@@ -38,7 +39,7 @@ export class SingleConsumer extends Consumer {
             if (settled !== undefined) await settled
             if (guard?.released === true) return
           }
-          job = this.mayGoOn() ? source.take() : undefined
+          job = this.#next()
           if (job !== undefined) underWay = this.#begin(job)
         }
         this.rest()
@@ -50,14 +51,18 @@ export class SingleConsumer extends Consumer {
     return this.source.ready > 0
   }
 
-  protected override work(): void {
-    while (this.mayGoOn()) {
-      const job = this.source.take()
-      if (job === undefined) break
+  protected override work(first?: QueuedJob): void {
+    let job = first ?? this.#next()
+    while (job !== undefined) {
       const underWay = this.#begin(job)
       if (underWay !== undefined) return void this.#work(job, underWay)
+      job = this.#next()
     }
     this.rest()
+  }
+
+  #next(): QueuedJob | undefined {
+    return this.source.ready > 0 && this.mayGoOn() ? this.source.take() : undefined
   }
 
   /** Runs the handler. Returns what is still to be waited for: its promise, or nothing. */
