@@ -100,7 +100,7 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
   it('does not outlive a process that is killed', async () => {
     const module = fileURLToPath(new URL('../support/redis-server.ts', import.meta.url))
     const code = `const { startRedis } = await import(${JSON.stringify(module)})
-      const { pid } = await startRedis(); process.stdout.write(pid + '\\n'); setInterval(() => {}, 1e6)`
+      const { pid, dir } = await startRedis(); process.stdout.write(pid + ' ' + dir + '\\n'); setInterval(() => {}, 1e6)`
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -109,10 +109,11 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
       printed += text
     })
     try {
-      const pid = Number(await until('pid of the server', () => printed.endsWith('\n') && printed))
-      expect(alive(pid)).toBe(true)
+      await until('pid and folder of the server', () => printed.endsWith('\n'))
+      const [pid, dir] = printed.trim().split(' ') as [string, string]
+      expect(alive(Number(pid)) && existsSync(dir)).toBe(true)
       child.kill('SIGKILL')
-      await until('end of the server', () => !alive(pid))
+      await until('end of the server', () => !alive(Number(pid)) && !existsSync(dir))
     } finally {
       child.kill('SIGKILL')
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { redisBinary } from './redis-binary.ts'
 import { type Reply, redisCommand } from './resp.ts'
-import { type ServerProcess, startProcess } from './server-process.ts'
+import { type ProcessOptions, type ServerProcess, startProcess } from './server-process.ts'
 import { until } from './until.ts'
 
 export interface RedisOptions {
@@ -75,16 +75,18 @@ export async function canStartRedis(): Promise<boolean> {
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const binary = await redisBinary()
+  const temporary = options.dir === undefined
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'aioflux-redis-'))
+  const start = (port: number) => launch(binary, { dir, temporary }, port, options.args)
   const tidy = () => {
-    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
+    if (temporary) rmSync(dir, { recursive: true, force: true })
   }
   let port = 0
   let server: ServerProcess | undefined
   for (let attempt = 1; server === undefined; attempt++) {
     port = options.port ?? (await freePort())
     try {
-      server = await launch(binary, dir, port, options.args)
+      server = await start(port)
     } catch (error) {
       if (attempt < 3) continue // somebody else took the port between the look and the start
       tidy()
@@ -113,7 +115,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     kill: () => process.end('SIGKILL'),
     async restart() {
       await process.end('SIGTERM')
-      process = await launch(binary, dir, port, options.args)
+      process = await start(port)
     },
     pause: () => process.signal('SIGSTOP'),
     resume: () => process.signal('SIGCONT'),
@@ -124,12 +126,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 /** Starts it and waits until it, and no stranger on the same port, answers. */
 async function launch(
   binary: string,
-  dir: string,
+  where: ProcessOptions,
   port: number,
   args: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const own = ['--bind', '127.0.0.1', '--port', String(port), '--dir', dir]
-  const process = startProcess(binary, [...own, '--save', '', '--appendonly', 'no', ...args], dir)
+  const own = ['--bind', '127.0.0.1', '--port', String(port), '--dir', where.dir]
+  const process = startProcess(binary, [...own, '--save', '', '--appendonly', 'no', ...args], where)
   try {
     await until(`redis-server on port ${port}`, async () => {
       if (!process.running) return true

@@ -4,7 +4,14 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { until } from './until.ts'
 
-/** A server of the tests in a folder of its own. It does not outlive this process, however this process ends. */
+export interface ProcessOptions {
+  /** Its working folder, where its output goes to server.log. */
+  dir: string
+  /** Whether the folder goes too when this process ends without having ended the server. */
+  temporary: boolean
+}
+
+/** A server of the tests. It does not outlive this process, however this process ends. */
 export interface ServerProcess {
   readonly pid: number
   readonly running: boolean
@@ -15,7 +22,11 @@ export interface ServerProcess {
   end(name: NodeJS.Signals): Promise<void>
 }
 
-export function startProcess(command: string, args: readonly string[], dir: string): ServerProcess {
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  { dir, temporary }: ProcessOptions,
+): ServerProcess {
   const file = join(dir, 'server.log')
   const out = openSync(file, 'a')
   const child = spawn(command, args, { cwd: dir, stdio: ['ignore', out, out] })
@@ -26,7 +37,7 @@ export function startProcess(command: string, args: readonly string[], dir: stri
     failure = error
   })
   const gone = () => failure !== undefined || child.exitCode !== null || child.signalCode !== null
-  const release = child.pid === undefined ? () => {} : leash(child.pid)
+  const release = child.pid === undefined ? () => {} : leash(child.pid, temporary ? dir : '')
   child.once('exit', release)
   return {
     pid: child.pid ?? -1,
@@ -50,15 +61,20 @@ export function startProcess(command: string, args: readonly string[], dir: stri
 
 /**
  * Ties a process to this one: a shell reads a pipe that only we hold open, and when the pipe closes without a word, by
- * exit, crash or kill -9, it kills the process. Handlers of 'exit' and signals would not see a kill -9, and would
- * meddle with the test runner's own.
+ * exit, crash or kill -9, it kills the process and removes its temporary folder. Handlers of 'exit' and of signals
+ * would not see a kill -9, and would meddle with the test runner's own.
  */
-function leash(pid: number): () => void {
-  const script = 'trap "" INT TERM HUP; read -r word || kill -9 "$1"'
-  const keeper: ChildProcess = spawn('/bin/sh', ['-c', script, 'aioflux-test-leash', String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
+function leash(pid: number, folder: string): () => void {
+  const script =
+    'trap "" INT TERM HUP; read -r word || { kill -9 "$1"; [ -z "$2" ] || rm -rf "$2"; }'
+  const keeper: ChildProcess = spawn(
+    '/bin/sh',
+    ['-c', script, 'aioflux-leash', String(pid), folder],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    },
+  )
   keeper.unref()
   const stdin = keeper.stdin as Socket
   stdin.unref()
