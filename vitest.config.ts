@@ -15,6 +15,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...needServer],
+          // A machine may be busy; no test here waits for anything.
+          testTimeout: 30_000,
         },
       },
       {

@@ -125,9 +125,12 @@ export function clfTime(line: string, from: number): number {
     return close < 0 || close - from > 40 ? Number.NaN : isoTime(line.slice(from, close))
   }
   if (!line.startsWith(day, from) || day === '') {
-    midnight = dayOf(line.slice(from, from + 11))
-    if (Number.isNaN(midnight)) return midnight
-    day = line.slice(from, from + 11)
+    const text = line.slice(from, from + 11)
+    const time = dayOf(text)
+    if (Number.isNaN(time)) return time
+    // A part of a string keeps all of it in memory, so the day is put together anew.
+    day = [...text].join('')
+    midnight = time
   }
   const hours = twoDigits(line, from + 12)
   const minutes = twoDigits(line, from + 15)

@@ -6,11 +6,11 @@ import { type LogRecord, NO_KEY } from './record.ts'
 const TIME = ['time', 'timestamp', 'ts', '@timestamp', 'date']
 
 /** What loggers call the fields that `--key` has short names for; the first one present counts. */
-const ALIASES: Readonly<Record<string, readonly string[]>> = {
-  ip: ['ip', 'remote_addr', 'remoteAddr', 'client_ip', 'clientIp', 'remote_ip'],
-  path: ['path', 'url', 'uri', 'request'],
-  user: ['user', 'user_id', 'userId', 'remote_user'],
-}
+const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ip', ['ip', 'remote_addr', 'remoteAddr', 'client_ip', 'clientIp', 'remote_ip']],
+  ['path', ['path', 'url', 'uri', 'request']],
+  ['user', ['user', 'user_id', 'userId', 'remote_user']],
+])
 
 /**
  * A line that is one JSON object.
@@ -45,7 +45,7 @@ function toTime(value: unknown): Millis {
 }
 
 function keyOf(value: unknown, field: string): string {
-  for (const name of ALIASES[field] ?? [field]) {
+  for (const name of ALIASES.get(field) ?? [field]) {
     const found = text(lookup(value, name))
     if (found !== '') return field === 'path' ? requestPath(found) : found
   }

@@ -68,7 +68,7 @@ export class KeyTally {
     for (let i = 0; i < this.#debts.length; i++) {
       const debt = this.#debts[i] as Debt
       const left = (entry.levels[i] as number) - elapsed * debt.pace
-      const level = (left > 0 ? left : 0) + debt.cost
+      const level = Math.max(0, left) + debt.cost
       entry.levels[i] = level
       if (level > debt.peak) {
         debt.peak = level

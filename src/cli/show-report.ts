@@ -1,6 +1,6 @@
 import { barsDown, barsUp } from './plot.ts'
 import type { LimitReport, Report } from './report.ts'
-import { grouped, type Paint, shown, table } from './terminal.ts'
+import { grouped, type Paint, shown, table, wrapped } from './terminal.ts'
 import { joined } from './timeline.ts'
 
 /** Lines of the plot above its axis, if all is allowed; and at most so many below if all is denied. */
@@ -8,30 +8,32 @@ const HEIGHT = 8
 
 /** A report as people read it. */
 export function showReport(report: Report, name: string, width: number, paint: Paint): string {
-  const parts = [title(report, name, paint)]
+  const parts = [title(report, name, width, paint)]
   if (report.requests > 0) {
     parts.push(totals(report, paint))
     parts.push(overTime(report, width, paint))
     if (report.keys.length > 0) parts.push(worstHit(report, width, paint))
     parts.push(neededBursts(report, width, paint))
   }
-  parts.push(notes(report, paint))
+  parts.push(notes(report, width, paint))
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`
 }
 
-function title(report: Report, name: string, paint: Paint): string[] {
+function title(report: Report, name: string, width: number, paint: Paint): string[] {
   const limits = report.limits.map(withBurst).join(' and ')
   const span =
     report.from === null || report.to === null
       ? 'no requests'
       : `${clock(report.from)} to ${clock(report.to)} UTC`
   const keys = `${report.others === null ? '' : 'at most '}${grouped(report.keysSeen)}`
+  const judged = `${report.algorithm} ${limits}, by ${shown(report.key, 40)}`
+  const counted = `${shown(name, width - 20)}: ${grouped(report.requests)} requests, ${keys} keys`
   return [
-    paint('bold', `${report.algorithm} ${limits}, by ${shown(report.key, 40)}`),
-    `${shown(name, 60)}: ${grouped(report.requests)} requests, ${keys} keys`,
+    ...wrapped(judged, width).map((line) => paint('bold', line)),
+    ...wrapped(counted, width),
     paint('dim', span),
   ]
 }
@@ -108,7 +110,7 @@ function worstHit({ keys, denied, key }: Report, width: number, paint: Paint): s
 
 function neededBursts({ limits }: Report, width: number, paint: Paint): string[] {
   return [
-    paint('dim', '  burst needed (a token bucket of that rate, alone, that denies nobody)'),
+    paint('dim', '  burst with which a token bucket would deny nothing'),
     ...limits.map(({ limit, neededBurst, neededBurstKey }) => {
       const head = `  ${limit}   ${grouped(neededBurst)}   by `
       return head + shown(neededBurstKey ?? '', Math.max(12, width - head.length))
@@ -116,7 +118,7 @@ function neededBursts({ limits }: Report, width: number, paint: Paint): string[]
   ]
 }
 
-function notes(report: Report, paint: Paint): string[] {
+function notes(report: Report, width: number, paint: Paint): string[] {
   const notes: string[] = []
   const { malformed, reordered, late, others, evicted, requests, key } = report
   if (requests === 0) notes.push('nothing to judge: the log is empty')
@@ -141,7 +143,11 @@ function notes(report: Report, paint: Paint): string[] {
       `the limiter forgot ${plural(evicted, 'key')} for want of room: denials may be too few`,
     )
   }
-  return notes.map((note) => paint('dim', `  ${note}`))
+  return notes
+    .flatMap((note) =>
+      wrapped(note, width - 4).map((line, i) => `${i === 0 ? '  ' : '    '}${line}`),
+    )
+    .map((line) => paint('dim', line))
 }
 
 function percent(part: number, whole: number): string {

@@ -3,7 +3,10 @@ export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array | string>
   readonly stdout: Output
   readonly stderr: Output
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: {
+    readonly NO_COLOR?: string | undefined
+    readonly TERM?: string | undefined
+  }
 }
 
 export interface Output {
@@ -36,7 +39,7 @@ const CODES: Readonly<Record<Style, readonly [on: number, off: number]>> = {
 
 /** Colours on a terminal only, and none where somebody said so (https://no-color.org). */
 export function paintFor({ stdout, env }: Pick<Terminal, 'stdout' | 'env'>): Paint {
-  if (!stdout.isTTY || env['NO_COLOR'] || env['TERM'] === 'dumb') return (_style, text) => text
+  if (!stdout.isTTY || env.NO_COLOR || env.TERM === 'dumb') return (_style, text) => text
   return (style, text) => `\x1b[${CODES[style][0]}m${text}\x1b[${CODES[style][1]}m`
 }
 
@@ -63,4 +66,19 @@ export function table(rows: readonly (readonly string[])[]): string[] {
       .join('   ')
       .trimEnd(),
   )
+}
+
+/** Words in lines of at most `width`. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
 }

@@ -223,7 +223,7 @@ export class RedisStorage implements Storage, RemoteStorage {
     } catch (error) {
       // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does.
       if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
-      return await port.eval(script.text, keys, args)
+      return port.eval(script.text, keys, args)
     }
   }
 

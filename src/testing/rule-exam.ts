@@ -97,10 +97,9 @@ export function ruleExam(options: RuleExamOptions): Law[] {
         rule.refund(state, now, cost)
         for (const later of [0, 0.1, 0.3, 0.5, 0.9, 1.1]) {
           const at = now + Math.floor(rule.span * later)
-          const wanted = rule.capacity / 2
           ensureSame(
-            rule.reserve([...state], at, wanted, 0),
-            rule.reserve([...untouched], at, wanted, 0),
+            rule.reserve([...state], at, rule.capacity, 0),
+            rule.reserve([...untouched], at, rule.capacity, 0),
             `verdict ${later} spans later`,
           )
         }

@@ -167,13 +167,15 @@ export function storageExam(make: () => StorageUnderExam | Promise<StorageUnderE
         await limiter.acquire('a', 5)
         const controller = new AbortController()
         const given = limiter.wait('a', { signal: controller.signal })
-        const kept = limiter.wait('a')
         controller.abort(new Error('enough'))
         const reason = await given.catch((error: unknown) => error)
         ensureSame(reason instanceof Error && reason.message, 'enough', 'reason')
-        await exam.advance('1500ms')
-        await kept
-        ensure((await limiter.peek('a')).remaining >= 3, 'the aborted reservation was kept')
+        // Where used tokens drain it shows while they do; where they leave at once, after that.
+        await exam.advance('500ms')
+        const soon = (await limiter.peek('a')).remaining
+        await exam.advance('1s')
+        const later = (await limiter.peek('a')).remaining
+        ensure(soon === 2 || (soon === 0 && later === 5), 'the aborted reservation was kept')
       }),
 
       about('bad input is an error and leaves the state untouched', async (limiter) => {

@@ -2,11 +2,14 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { verdicts } from '../../src/cli/judge.ts'
 import { type Algorithm, parseLimit } from '../../src/cli/limit.ts'
 import { logLines } from '../../src/cli/log-lines.ts'
-import { child } from './support.ts'
+import { child, command } from './support.ts'
+
+// A machine with other things to do takes its time to start a process.
+vi.setConfig({ testTimeout: 60_000 })
 
 const LOG = fileURLToPath(new URL('../../../shared/data/access-2015.log.gz', import.meta.url))
 const present = existsSync(LOG)
@@ -141,13 +144,13 @@ describe.skipIf(!present)('replay of a real log', () => {
   it('names the smallest burst that denies nothing', async () => {
     const deniedWith = (burst: bigint) =>
       byTokens(all, burst).filter(({ allowed }) => !allowed).length
-    const { stdout } = await child(['replay', LOG, '--limit', '10/1m', '--json'])
+    const { stdout } = await command(['replay', LOG, '--limit', '10/1m', '--json'])
     const { neededBurst } = JSON.parse(stdout).limits[0]
     expect(deniedWith(BigInt(neededBurst))).toBe(0)
     expect(deniedWith(BigInt(neededBurst) - 1n)).toBeGreaterThan(0)
     const at = async (burst: number) => {
       const args = ['replay', LOG, '--limit', '10/1m', '--burst', String(burst), '--json']
-      return JSON.parse((await child(args)).stdout).denied
+      return JSON.parse((await command(args)).stdout).denied
     }
     expect(await at(neededBurst)).toBe(0)
     expect(await at(neededBurst - 1)).toBeGreaterThan(0)

@@ -71,7 +71,7 @@ for (const [name, open] of Object.entries(clients)) {
         expect(errors.filter((policy) => policy === 'local').length).toBeLessThanOrEqual(4)
       } finally {
         between.blackhole(false)
-        await between.cut()
+        between.cut()
       }
       const deny = limiters['deny'] as (typeof limiters)[string]
       let recovered = 0
@@ -90,7 +90,9 @@ for (const [name, open] of Object.entries(clients)) {
       const storage = new RedisStorage({ client, prefix: `caller-${name}` })
       const limiter = createLimiter(rule, { storage, onStorageError: 'allow' })
       await expect(limiter.acquire('k', 6)).rejects.toMatchObject({ code: 'COST_TOO_LARGE' })
-      await expect(limiter.acquire('k', Number.NaN)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+      await expect(limiter.acquire('k', Number.NaN)).rejects.toMatchObject({
+        code: 'INVALID_OPTION',
+      })
       await storage.close()
       await expect(limiter.acquire('k')).rejects.toMatchObject({ code: 'CLOSED' })
       end()
@@ -122,10 +124,18 @@ for (const [name, open] of Object.entries(clients)) {
       const limiter = LimiterFactory.composite(second, minute)
       await limiter.acquire('warm')
       const calls = async () =>
-        Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(await redis.command('INFO', 'commandstats')))?.[1])
+        Number(
+          /cmdstat_evalsha:calls=(\d+)/.exec(
+            String(await redis.command('INFO', 'commandstats')),
+          )?.[1],
+        )
       const before = await calls()
       expect(await limiter.acquire('k', 3)).toBe(true)
-      expect(await limiter.consume('k')).toMatchObject({ allowed: false, deniedBy: 'b', remaining: 0 })
+      expect(await limiter.consume('k')).toMatchObject({
+        allowed: false,
+        deniedBy: 'b',
+        remaining: 0,
+      })
       expect((await calls()) - before).toBe(2)
       expect((await second.peek('k')).remaining).toBe(2)
       await limiter.release('k', 1)

@@ -1,11 +1,18 @@
-import { fixedWindow, leakyBucket, type Rule, slidingWindow, type State, tokenBucket } from 'aioflux'
+import { readFileSync } from 'node:fs'
+import {
+  fixedWindow,
+  leakyBucket,
+  type Rule,
+  type State,
+  slidingWindow,
+  tokenBucket,
+} from 'aioflux'
 import { seeded } from 'aioflux/testing'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 // @ts-expect-error a script without types
 import { generated } from '../../scripts/lua.mjs'
-import { readFileSync } from 'node:fs'
 import { link, paramsOf } from '../../src/redis/link.ts'
 import { script } from '../../src/redis/script.ts'
 
@@ -22,7 +29,10 @@ interface Step {
 const NEVER = Number.MAX_SAFE_INTEGER
 const lists: [string, () => Rule[]][] = [
   ['token bucket', () => [tokenBucket({ rate: 7, per: '1s' })]],
-  ['token bucket, a third of a microsecond', () => [tokenBucket({ rate: 3e6, per: '1s', burst: 9e7 })]],
+  [
+    'token bucket, a third of a microsecond',
+    () => [tokenBucket({ rate: 3e6, per: '1s', burst: 9e7 })],
+  ],
   ['token bucket, 30 days', () => [tokenBucket({ rate: 100, per: '30d' })]],
   ['leaky bucket', () => [leakyBucket({ rate: 7, per: '1s', capacity: 12 })]],
   ['fixed window', () => [fixedWindow({ rate: 7, per: '1s' })]],
@@ -83,8 +93,12 @@ describe('twins', () => {
     ['fixed window', 'if not later then', 'if true then'],
     ['sliding window', 'if total + cost <= ceiling', 'if total + cost <= ceiling - 1'],
     ['sliding window', 'return s[i] + p.per <= now', 'return s[i] + p.per < now'],
-    ['sliding window', "if leaves > due then due = leaves end", ''],
-    ['sliding window of many', 's[last] = s[i]\ns[last + 1] = s[last + 1] + s[i + 1]', 's[last + 1] = s[last + 1] + s[i + 1]'],
+    ['sliding window', 'if leaves > due then due = leaves end', ''],
+    [
+      'sliding window of many',
+      's[last] = s[i]\ns[last + 1] = s[last + 1] + s[i + 1]',
+      's[last + 1] = s[last + 1] + s[i + 1]',
+    ],
     ['composite of three', 'if peek or not granted then states = before end', ''],
     ['composite of three', 'if verdict < 0 then granted = false end', 'granted = verdict >= 0'],
     ['token bucket', "'<' .. string.rep('d', count)", "'<' .. string.rep('f', count)"],
@@ -100,7 +114,9 @@ describe('twins', () => {
         return text.replaceAll(from, to)
       }
       const prefix = `mutant-${mutants.findIndex((mutant) => mutant[1] === from)}-${seed}`
-      const there = await inRedis(rules(), steps, clients.ioredis, prefix, mutate).catch(() => 'failed')
+      const there = await inRedis(rules(), steps, clients.ioredis, prefix, mutate).catch(
+        () => 'failed',
+      )
       caught = JSON.stringify(there) !== JSON.stringify(inTypeScript(rules(), steps))
     }
     expect(caught).toBe(true)
@@ -176,7 +192,14 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
     if (kind < 0.95) {
       const given = open.splice(Math.floor(random() * open.length), 1)[0]
       const left = given && random() < 0.7 ? Math.max(0, Math.floor(given.due - now)) : 0
-      return { now, key: given?.key ?? key, move: 3, cost: given?.cost ?? cost, extra: left, times: 1 }
+      return {
+        now,
+        key: given?.key ?? key,
+        move: 3,
+        cost: given?.cost ?? cost,
+        extra: left,
+        times: 1,
+      }
     }
     if (kind < 0.97) return { now, key, move: 4, cost: 1, extra: 0, times: 1 }
     return { now, key, move: 5, cost: 1, extra: Math.floor((random() * span) / 2), times: 1 }
