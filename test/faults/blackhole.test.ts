@@ -72,12 +72,7 @@ describe.skipIf(!possible)('a server that accepts and never answers', () => {
       '<= 20 at first, 5 to look',
       timeouts <= 25,
     )
-    figure(
-      `blackhole: ${library}, median call`,
-      `${median.toFixed(3)} ms`,
-      '<= 1 ms',
-      median <= 1,
-    )
+    figure(`blackhole: ${library}, median call`, `${median.toFixed(3)} ms`, '<= 1 ms', median <= 1)
     const bound = 10 + (rate * took) / 1000
     figure(
       `blackhole: ${library}, admitted by 'local'`,

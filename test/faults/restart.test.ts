@@ -16,13 +16,13 @@ const ways = {
   'node-redis': async (url: string) => of(await clients['node-redis'](url)),
   ioredis: async (url: string) => of(await clients.ioredis(url)),
   'from url': async (url: string) => {
-    const storage = new RedisStorage({ url, timeout: TIMEOUT, prefix: 'restart' })
+    const storage = new RedisStorage({ url, timeout: TIMEOUT / 1000, prefix: 'restart' })
     return { storage, end: () => storage.close() }
   },
 }
 
 function of({ client, end }: Awaited<ReturnType<(typeof clients)['ioredis']>>) {
-  return { storage: new RedisStorage({ client, timeout: TIMEOUT, prefix: 'restart' }), end }
+  return { storage: new RedisStorage({ client, timeout: TIMEOUT / 1000, prefix: 'restart' }), end }
 }
 
 describe.skipIf(!possible)('a server that is killed and comes back under load', () => {
@@ -78,8 +78,8 @@ describe.skipIf(!possible)('a server that is killed and comes back under load', 
     const healing: number[] = []
     for (let round = 0; round < (short ? 1 : 3); round++) {
       await sleep(200 + 200 * random())
-      serving = false
       await redis.kill()
+      serving = false
       await sleep(500 + 700 * random())
       await redis.restart()
       serving = true

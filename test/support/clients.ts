@@ -1,8 +1,6 @@
 import type { RedisClientLike } from 'aioflux/redis'
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import { createClient, type RedisClientOptions } from 'redis'
-
-type IoredisOptions = NonNullable<ConstructorParameters<typeof Redis>[1]>
 
 export interface OpenClient {
   readonly client: RedisClientLike
@@ -17,8 +15,8 @@ export const clients = {
     await client.connect()
     return { client: client as RedisClientLike, end: () => client.destroy() }
   },
-  ioredis: async (url: string, options: IoredisOptions = {}): Promise<OpenClient> => {
-    const client = new Redis(url, Object.assign({ lazyConnect: true }, options))
+  ioredis: async (url: string, options: Omit<RedisOptions, 'replyMapping'> = {}): Promise<OpenClient> => {
+    const client = new Redis(url, { ...options, lazyConnect: true })
     client.on('error', () => {})
     await client.connect()
     return { client, end: () => client.disconnect() }

@@ -1,7 +1,12 @@
 import { type Limiter, LimiterFactory, type Storage } from 'aioflux'
 import { bounds } from '../../support/bound.ts'
 
-export type RuleName = 'token-bucket' | 'leaky-bucket' | 'sliding-window' | 'fixed-window' | 'composite'
+export type RuleName =
+  | 'token-bucket'
+  | 'leaky-bucket'
+  | 'sliding-window'
+  | 'fixed-window'
+  | 'composite'
 
 const PER = 500
 
@@ -33,9 +38,7 @@ export const laws: Record<
     anywhere: bounds.fixed(150, PER),
     fromStart: bounds.fixedFromStart(150, PER),
   },
-  composite: both((ms) =>
-    Math.min(bounds.bucket(100, 400)(ms), bounds.sliding(150, PER)(ms)),
-  ),
+  composite: both((ms) => Math.min(bounds.bucket(100, 400)(ms), bounds.sliding(150, PER)(ms))),
 }
 
 function both(law: (ms: number) => number) {
