@@ -15,7 +15,10 @@ export const clients = {
     await client.connect()
     return { client: client as RedisClientLike, end: () => client.destroy() }
   },
-  ioredis: async (url: string, options: Omit<RedisOptions, 'replyMapping'> = {}): Promise<OpenClient> => {
+  ioredis: async (
+    url: string,
+    options: Omit<RedisOptions, 'replyMapping'> = {},
+  ): Promise<OpenClient> => {
     const client = new Redis(url, { ...options, lazyConnect: true })
     client.on('error', () => {})
     await client.connect()
