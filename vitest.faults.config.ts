@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['test/faults/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     fileParallelism: false,
+    // The figures as they are, without a heading for each.
+    disableConsoleIntercept: true,
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },

@@ -1,4 +1,5 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
+import { onceOnly } from './once-only.ts'
 
 /** What of node-redis (single, pool, Sentinel or Cluster) is needed; structural, so that none of its types is. */
 export interface NodeRedisLike {
@@ -76,12 +77,16 @@ export class OwnConnection {
       const client = new ioredis.Redis(this.#url, {
         lazyConnect: true,
         enableOfflineQueue: false,
-        // A consume whose answer was lost may have happened: sent again, it would happen twice.
-        autoResendUnfulfilledCommands: false,
       })
       client.on('error', () => {})
       this.#end = () => client.disconnect()
-      await client.connect()
+      try {
+        await client.connect()
+      } catch (error) {
+        // It would go on trying by itself, beside the next one.
+        client.disconnect()
+        throw error
+      }
       return portOf(client)
     }
     throw new OptionTypeError(
@@ -105,10 +110,11 @@ function nodeRedisPort(given: NodeRedisLike): RedisPort {
 }
 
 function ioredisPort(given: IoredisLike): RedisPort {
+  const client = onceOnly(given)
   return {
     cluster: (given as { isCluster?: boolean }).isCluster === true,
-    evalsha: (sha, keys, args) => given.evalsha(sha, keys.length, ...keys, ...args),
-    eval: (script, keys, args) => given.eval(script, keys.length, ...keys, ...args),
+    evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
+    eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
   }
 }
 

@@ -1,0 +1,76 @@
+import type { IoredisLike } from './client.ts'
+
+/** What ioredis and its Cluster have beside, as far as it is needed here. */
+interface Insides {
+  readonly options?: object
+  sendCommand(command: Command, ...rest: unknown[]): unknown
+  on(event: string, listener: (node: Insides) => void): unknown
+  /** What was sent and not answered when the connection broke, to be sent again. */
+  readonly prevCommandQueue?: Queue | null
+  /** Of a Cluster: its connections. */
+  nodes?(): Insides[]
+}
+
+interface Command {
+  reject(error: Error): void
+}
+
+interface Queue {
+  readonly length: number
+  shift(): { command: Command }
+  push(item: { command: Command }): unknown
+}
+
+const CLOSED = 'Connection is closed.'
+
+/** Commands that must not be sent again, and the connections where this is seen to. */
+const ours = new WeakSet<Command>()
+const guarded = new WeakSet<Insides>()
+
+/**
+ * The same client, by which nothing is sent twice.
+ *
+ * As it comes, ioredis sends what was not answered again when it has reconnected, and a Cluster does when a node is gone.
+ * But what was not answered may have been done: a consume would count twice, and so would what is given back. Neither
+ * can be told for one command, and the client's options are its owner's; so ours are taken out of what is to be sent
+ * again, and fail at once instead. For all other commands the client stays as it is.
+ */
+export function onceOnly(given: IoredisLike): IoredisLike {
+  const client = given as IoredisLike & Insides
+  if (typeof client.sendCommand !== 'function' || typeof client.on !== 'function') return given
+  guard(client)
+  if (typeof client.nodes === 'function') {
+    for (const node of client.nodes()) guard(node)
+    client.on('+node', guard)
+  }
+  return Object.create(client, {
+    // A pipeline could not be sent again without ours. They need none: they have been put together already.
+    options: {
+      value: Object.create(client.options ?? null, { enableAutoPipelining: { value: false } }),
+    },
+    sendCommand: {
+      value(command: Command, ...rest: unknown[]) {
+        ours.add(command)
+        const fail = command.reject
+        const promise = client.sendCommand(command, ...rest)
+        // A Cluster follows MOVED and ASK in here, and would send again what a lost connection did not answer.
+        const retry = command.reject
+        command.reject = (error) => (error.message === CLOSED ? fail : retry).call(command, error)
+        return promise
+      },
+    },
+  })
+}
+
+function guard(connection: Insides): void {
+  if (guarded.has(connection)) return
+  guarded.add(connection)
+  connection.on('close', () => {
+    const queue = connection.prevCommandQueue
+    for (let left = queue?.length ?? 0; left > 0; left--) {
+      const item = (queue as Queue).shift()
+      if (ours.has(item.command)) item.command.reject(new Error(CLOSED))
+      else (queue as Queue).push(item)
+    }
+  })
+}

@@ -1,0 +1,69 @@
+import { createLimiter, tokenBucket } from 'aioflux'
+import { RedisStorage } from 'aioflux/redis'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { clients, libraries } from '../support/clients.ts'
+import { figure } from '../support/figure.ts'
+import { canStartRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
+import { machineTime, sleep } from '../support/time.ts'
+import { until } from '../support/until.ts'
+
+const possible = await canStartRedis()
+const HEALS_WITHIN = 2_500
+
+describe.skipIf(!possible)('a server whose memory is full, under noeviction', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] })
+  })
+  afterAll(() => redis?.stop())
+
+  it.each(libraries)('is an outage until there is room: %s', async (library) => {
+    const { client, end } = await clients[library](redis.url)
+    const storage = new RedisStorage({ client, prefix: `oom-${library}` })
+    const limiter = createLimiter(tokenBucket({ rate: 5, per: '1h' }), { storage })
+    for (let i = 0; i < 5; i++) await limiter.acquire('used up')
+    let reason = ''
+    limiter.on('storageError', ({ error }) => {
+      reason = error.message
+    })
+    const used = /used_memory:(\d+)/.exec(String(await redis.command('INFO', 'memory')))?.[1]
+    await redis.command('CONFIG', 'SET', 'maxmemory', Number(used) + 4e6)
+    try {
+      // Somebody else fills it up.
+      await redis.command('SETRANGE', 'filler', 8e6, 'x')
+      const answers = []
+      for (let i = 0; i < 200; i++) answers.push(await limiter.consume(`new ${i}`))
+      const byPolicy = answers.filter(({ degraded, allowed }) => degraded && !allowed).length
+      figure(`oom: ${library}, answered by policy`, byPolicy, '= 200', byPolicy === 200)
+      figure(
+        `oom: ${library}, told why`,
+        /OOM/.exec(reason)?.[0] ?? reason,
+        'OOM',
+        reason.includes('OOM'),
+      )
+      // What needs no memory goes on: a denial is a denial.
+      await sleep(2_100)
+      const denied = await limiter.consume('used up')
+      figure(
+        `oom: ${library}, a key without tokens`,
+        `allowed ${denied.allowed}, degraded ${denied.degraded === true}`,
+        'denied by the limit itself',
+        !denied.allowed && !denied.degraded && denied.retryAfter > 60,
+      )
+      await limiter.consume('one more')
+    } finally {
+      await redis.command('DEL', 'filler')
+    }
+    const began = machineTime()
+    await until('healing', async () => !(await limiter.consume(`again ${machineTime()}`)).degraded)
+    const took = machineTime() - began
+    figure(
+      `oom: ${library}, healed after`,
+      `${Math.round(took)} ms`,
+      `<= ${HEALS_WITHIN} ms`,
+      took <= HEALS_WITHIN,
+    )
+    await redis.command('CONFIG', 'SET', 'maxmemory', 0)
+    end()
+  })
+})
