@@ -3,6 +3,7 @@ const parts = {
   limiters: async () => (await import('./limiters.mjs')).limiters(),
   memory: async () => (await import('./memory.mjs')).memory(),
   redis: async () => (await import('./redis.mjs')).redis(),
+  hybrid: async () => (await import('./hybrid.mjs')).hybrid(),
 }
 
 const wanted = process.argv.slice(2)

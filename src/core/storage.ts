@@ -80,6 +80,11 @@ export interface RemoteLedger {
   readonly storage: RemoteStorage
   readonly scope: string
   readonly rule: Rule
+  /**
+   * A `reserve` that does not wait, where the answer can be given at once; `undefined` where the storage has to be asked,
+   * by {@link run}.
+   */
+  spend?(key: string, cost: number): Verdict | undefined
   /** @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time */
   run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict>
   /** Goes on with `rule`, of the same kind. */

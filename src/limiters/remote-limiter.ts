@@ -9,6 +9,10 @@ import { decisionOf } from './decision-of.ts'
 import type { LocalLimiter } from './limiter.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
+// There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
+const YES: Promise<boolean> = Promise.resolve(true)
+const NO: Promise<boolean> = Promise.resolve(false)
+
 /** One rule, asked through a storage that lies elsewhere. */
 export class RemoteLimiter extends AsyncLimiter {
   readonly #desk: RemoteDesk
@@ -29,42 +33,37 @@ export class RemoteLimiter extends AsyncLimiter {
   // The two verbs of the hot path, without a promise more than they need.
 
   override acquire(key = '', tokens = 1): Promise<boolean> {
+    let verdict: Verdict | undefined
     try {
-      this.#check(key, tokens)
+      verdict = this.#atOnce(key, tokens)
     } catch (error) {
       return Promise.reject(error)
     }
+    if (verdict !== undefined) return this.#grants(key, tokens, verdict) ? YES : NO
     return this.#desk.ask(
       'reserve',
       key,
       tokens,
       0,
-      (verdict) => {
-        if (this.events.heard) this.tell(key, decisionOf(verdict, this.capacity, tokens))
-        else if (verdict.wait >= 0) this.allowed += 1
-        else this.denied += 1
-        return verdict.wait >= 0
-      },
+      (given) => this.#grants(key, tokens, given),
       (failure) => this.#answerFor(failure, key, tokens).then((decision) => decision.allowed),
     )
   }
 
   override consume(key = '', cost = 1): Promise<Decision> {
+    let verdict: Verdict | undefined
     try {
-      this.#check(key, cost)
+      verdict = this.#atOnce(key, cost)
     } catch (error) {
       return Promise.reject(error)
     }
+    if (verdict !== undefined) return Promise.resolve(this.#decided(key, cost, verdict))
     return this.#desk.ask(
       'reserve',
       key,
       cost,
       0,
-      (verdict) => {
-        const decision = decisionOf(verdict, this.capacity, cost)
-        this.tell(key, decision)
-        return decision
-      },
+      (given) => this.#decided(key, cost, given),
       (failure) => this.#answerFor(failure, key, cost),
     )
   }
@@ -134,9 +133,24 @@ export class RemoteLimiter extends AsyncLimiter {
     return { keys: 0, evicted: 0 }
   }
 
-  #check(key: string, cost: number): void {
+  /** Checks the call, and answers it if the storage need not be asked. */
+  #atOnce(key: string, cost: number): Verdict | undefined {
     checkCall(key, cost, this.capacity)
     this.closing.signal.throwIfAborted()
+    return this.ledger.spend?.(key, cost)
+  }
+
+  #grants(key: string, cost: number, verdict: Verdict): boolean {
+    if (this.events.heard) this.tell(key, decisionOf(verdict, this.capacity, cost))
+    else if (verdict.wait >= 0) this.allowed += 1
+    else this.denied += 1
+    return verdict.wait >= 0
+  }
+
+  #decided(key: string, cost: number, verdict: Verdict): Decision {
+    const decision = decisionOf(verdict, this.capacity, cost)
+    this.tell(key, decision)
+    return decision
   }
 
   async #answerFor(failure: Error | undefined, key: string, cost: number): Promise<Decision> {

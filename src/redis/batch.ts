@@ -1,12 +1,17 @@
 import type { Micros } from '../core/duration.ts'
 import type { Move, Verdict } from '../core/storage.ts'
 
-const MOVES: Readonly<Record<Move, string>> = {
+/** Beside the moves of every ledger, those of a lender: see driver.lua. */
+export type Step = Move | 'lend' | 'return'
+
+const MOVES: Readonly<Record<Step, string>> = {
   reserve: '1',
   peek: '2',
   refund: '3',
   reset: '4',
   block: '5',
+  lend: '6',
+  return: '7',
 }
 /** What the script says for endless: a round number, since not every client reads the last digits of a long one right. */
 const NEVER: Micros = 9_000_000_000_000_000
@@ -14,14 +19,14 @@ const NEVER: Micros = 9_000_000_000_000_000
 const MOST_STATES = 128
 
 export interface Waiter {
-  /** Takes a verdict for each rule. */
-  resolve(verdicts: Verdict[]): void
+  /** Takes a verdict for each rule, and how much was granted: how often, or of a `lend` how much. */
+  resolve(verdicts: Verdict[], granted: number): void
   reject(error: unknown): void
 }
 
 /** Equal moves on one group of states, one after the other. */
 interface Run {
-  readonly move: Move
+  readonly move: Step
   readonly cost: number
   readonly extra: Micros
   readonly waiters: Waiter[]
@@ -53,7 +58,7 @@ export class Batch {
   add(
     id: string,
     keys: readonly string[],
-    move: Move,
+    move: Step,
     cost: number,
     extra: Micros,
     waiter: Waiter,
@@ -130,7 +135,7 @@ export class Batch {
             idleAfter: endless(Number(reply[at++])),
           })
         }
-        if (waiters.length === 1) (waiters[0] as Waiter).resolve(last)
+        if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
         else settleRun(waiters, granted, cost, last)
       }
     }
@@ -147,7 +152,7 @@ function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdi
   for (let i = 0; i < waiters.length; i++) {
     const waiter = waiters[i] as Waiter
     if (i >= granted) {
-      waiter.resolve(last)
+      waiter.resolve(last, 0)
     } else {
       const after = (granted - 1 - i) * cost
       waiter.resolve(
@@ -156,6 +161,7 @@ function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdi
           remaining: remaining + after,
           idleAfter,
         })),
+        1,
       )
     }
   }

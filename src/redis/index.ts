@@ -1,3 +1,4 @@
 // The same limits on many machines.
 export type { IoredisLike, NodeRedisLike, RedisClientLike } from './client.ts'
+export { HybridStorage, type HybridStorageOptions } from './hybrid-storage.ts'
 export { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'

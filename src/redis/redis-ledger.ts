@@ -3,10 +3,11 @@ import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
 import { tagOf } from './key-name.ts'
+import type { Lender, Lent } from './lender.ts'
 import type { RedisStorage } from './redis-storage.ts'
 
 /** One rule's states in Redis. */
-export class RedisLedger implements RemoteLedger {
+export class RedisLedger implements RemoteLedger, Lender {
   readonly storage: RedisStorage
   readonly scope: string
   rule: Rule
@@ -26,6 +27,25 @@ export class RedisLedger implements RemoteLedger {
         resolve: (verdicts) => resolve(verdicts[0] as Verdict),
         reject,
       })
+    })
+  }
+
+  lend(key: string, cost: number, want: number): Promise<Lent> {
+    return new Promise((resolve, reject) => {
+      this.#batch(key).add(key, [key], 'lend', cost, want, {
+        resolve: (verdicts, tokens) => {
+          const { wait, remaining, idleAfter } = verdicts[0] as Verdict
+          const verdict = { wait: Math.min(wait, 0), remaining, idleAfter }
+          resolve({ verdict, tokens, at: Math.max(wait, 0) })
+        },
+        reject,
+      })
+    })
+  }
+
+  takeBack(key: string, rest: number, at: Micros): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#batch(key).add(key, [key], 'return', rest, at, { resolve: () => resolve(), reject })
     })
   }
 

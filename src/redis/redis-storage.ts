@@ -91,7 +91,7 @@ export class RedisStorage implements Storage, RemoteStorage {
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
   }
 
-  open(rule: Rule, scope: string): RemoteLedger {
+  open(rule: Rule, scope: string): RedisLedger {
     this.#checkOpen()
     if (!hasTwin(rule)) {
       throw new OptionTypeError(
@@ -159,6 +159,11 @@ export class RedisStorage implements Storage, RemoteStorage {
   /** @internal Do the keys of one call have to lie in one slot? */
   get cluster(): boolean {
     return this.#cluster
+  }
+
+  /** @internal As `get`, with what is needed to keep a copy. */
+  read(key: string): Promise<{ text: string; ttl: Millis } | undefined> {
+    return this.#values.read(key)
   }
 
   get<T = unknown>(key: string): Promise<T | undefined> {

@@ -1,4 +1,4 @@
-import { type Duration, toMillis } from '../core/duration.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { valueName } from './key-name.ts'
 import { SCRIPTS } from './lua.generated.ts'
@@ -19,6 +19,13 @@ export class RedisValues {
   async get<T>(key: string): Promise<T | undefined> {
     const text = await this.#ask(key, 'get')
     return text === null || text === undefined ? undefined : (JSON.parse(String(text)) as T)
+  }
+
+  /** The JSON of a value, and how long it still lives. */
+  async read(key: string): Promise<{ text: string; ttl: Millis } | undefined> {
+    const [text, ttl] = (await this.#ask(key, 'read')) as [unknown, unknown]
+    if (text === null || text === undefined) return undefined
+    return { text: String(text), ttl: Number(ttl) < 0 ? Infinity : Number(ttl) }
   }
 
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {

@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 // @ts-expect-error a script without types
 import { generated } from '../../scripts/lua.mjs'
 import { link, paramsOf } from '../../src/redis/link.ts'
+import { aged } from '../../src/redis/lot.ts'
 import { script } from '../../src/redis/script.ts'
 import { permits } from '../../src/rules/permits.ts'
 
@@ -21,7 +22,7 @@ import { permits } from '../../src/rules/permits.ts'
 interface Step {
   readonly now: number
   readonly key: string
-  readonly move: 1 | 2 | 3 | 4 | 5
+  readonly move: 1 | 2 | 3 | 4 | 5 | 6 | 7
   readonly cost: number
   readonly extra: number
   readonly times: number
@@ -108,6 +109,12 @@ describe('twins', () => {
     ['permits', 'if inside + cost > p.limit', 'if inside + cost >= p.limit'],
     ['token bucket', "'<' .. string.rep('d', count)", "'<' .. string.rep('f', count)"],
     ['token bucket', 'if state[count] > now then', 'if true then'],
+    ['token bucket', 'if not lent and cost == 0 then', 'if not lent then'],
+    ['token bucket', 'params[i], states[i], now) / 4)', 'params[i], states[i], now) / 3)'],
+    ['token bucket', 'return lent and lot or 0, true', 'return lot, true'],
+    ['token bucket', 'for i = 1, size do verdicts[i] = now end', ''],
+    ['token bucket', 'local back = rest - math.max(0, now - at)', 'local back = rest - 0 * at'],
+    ['leaky bucket', 'math.max(0, now - at) / params', '(now - at) / params'],
   ]
   it.each(mutants)('a mutant of %s is caught: %s', async (name, from, to) => {
     const rules = lists.find(([list]) => list === name)?.[1] as () => Rule[]
@@ -175,6 +182,8 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
   let now = 1_700_000_000_000_000
   // Reservations whose time has not come, to be given back.
   const open: { key: string; cost: number; due: number }[] = []
+  // Lots that were lent, to be returned.
+  const lots: { key: string; rest: number; at: number }[] = []
   return Array.from({ length }, () => {
     // Seldom a leap, where moments have to gather.
     const dice = pace > 3 && random() < 0.95 ? random() / 2 : random()
@@ -192,6 +201,15 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
       // The last argument is the number of a permit: a few of them, coming, renewed and going.
       const id = 1 + Math.floor(random() * 6)
       return { now, key, move: kind < 0.6 ? 1 : kind < 0.7 ? 2 : 3, cost, extra: id, times: 1 }
+    }
+    if (kind < 0.07) {
+      const want = 2 + Math.floor(random() * most)
+      lots.push({ key, rest: random() * want, at: now })
+      return { now, key, move: 6, cost: random() < 0.5 ? 0 : cost, extra: want, times: 1 }
+    }
+    if (kind < 0.12 && rules.every((rule) => rule.drain !== undefined)) {
+      const lot = lots.splice(Math.floor(random() * lots.length), 1)[0] ?? { key, rest: 1, at: now }
+      return { now, key: lot.key, move: 7, cost: lot.rest, extra: lot.at, times: 1 }
     }
     if (kind < 0.55) return { now, key, move: 1, cost, extra: 0, times: random() < 0.2 ? 5 : 1 }
     if (kind < 0.7) {
@@ -230,21 +248,41 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
     let verdicts = rules.map(() => 0)
     let granted = 0
     let dirty = false
-    const judge = (peek: boolean) => {
+    const judge = (peek: boolean, cost: number, patience = 0) => {
       const trial = group.map(({ state }) => [...state])
       verdicts = rules.map((rule, i) => {
         const { blocked } = group[i] as { blocked: number }
-        return blocked > now ? now - blocked : rule.reserve(trial[i] as State, now, cost, extra)
+        return blocked > now ? now - blocked : rule.reserve(trial[i] as State, now, cost, patience)
       })
       const all = verdicts.every((verdict) => verdict >= 0)
       if (all && !peek) for (const [i, one] of group.entries()) one.state = trial[i] as State
       return all
     }
     if (move === 1) {
-      while (granted < times && judge(false)) granted++
+      while (granted < times && judge(false, cost, extra)) granted++
       dirty = granted > 0
-    } else if (move === 2) granted = judge(true) ? 1 : 0
-    else {
+    } else if (move === 2) granted = judge(true, cost, extra) ? 1 : 0
+    else if (move === 6) {
+      const taken = cost === 0 || judge(false, cost)
+      const lot = Math.min(
+        extra,
+        ...rules.map((rule, i) =>
+          Math.max(1, Math.floor(rule.remaining(group[i]?.state as State, now) / 4)),
+        ),
+      )
+      const lent = taken && judge(false, lot)
+      dirty = lent || (taken && cost > 0)
+      if (dirty) verdicts = rules.map(() => now)
+      granted = lent ? lot : 0
+    } else if (move === 7) {
+      verdicts = rules.map(() => 0)
+      dirty = known?.[0] !== undefined
+      for (const [i, one] of dirty ? group.entries() : []) {
+        const rule = rules[i] as Rule
+        const back = aged(cost, now - extra, rule.drain?.interval ?? Number.NaN)
+        if (back > 0) rule.refund(one.state, now, back, now)
+      }
+    } else {
       dirty = true
       for (const [i, one] of group.entries()) {
         const rule = rules[i] as Rule

@@ -5,15 +5,17 @@
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  for each group: -n for n reserves of 1 without a wait, which is most of them; or how many moves, then for each move
---         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block
---         cost
+--         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return
+--         cost    lend: what is spent at once, or 0
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
+--                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
 -- Returns for each move: how often it was granted, then for each rule its verdict, what remains, and when it is idle.
+-- Of a lend: how much was lent, and as the verdict of a yes the present, which its return has to name.
 --
 -- A state is kept as one string of doubles: the rule's numbers, then until when the key is blocked. It lives until it
 -- equals a fresh one.
-local RESERVE, PEEK, REFUND, RESET, BLOCK = 1, 2, 3, 4, 5
+local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN = 1, 2, 3, 4, 5, 6, 7
 local NEVER = 9000000000000000
 local size = #rules
 local formats = {}
@@ -86,6 +88,29 @@ local function judge(cost, extra, peek)
   return granted
 end
 
+-- Takes `cost` at once, then up to `want` more to be spent elsewhere: a quarter of what is left at most, so that lots become
+-- smaller as the end comes near, and nobody holds much that others are denied.
+local function lend(cost, want)
+  if cost > 0 and not judge(cost, 0, false) then return 0, false end
+  local lot = want
+  for i = 1, size do
+    lot = math.min(lot, math.max(1, floor(rules[i].remaining(params[i], states[i], now) / 4)))
+  end
+  local lent = judge(lot, 0, false)
+  if not lent and cost == 0 then return 0, false end
+  for i = 1, size do verdicts[i] = now end
+  return lent and lot or 0, true
+end
+
+-- What was lent at `at` and not spent, less what has dripped in since: had it stayed, that might have run over, and those
+-- who borrow and return would make the bucket larger than it is.
+local function give_back(rest, at)
+  for i = 1, size do
+    local back = rest - math.max(0, now - at) / params[i].interval
+    if back > 0 then rules[i].refund(params[i], states[i], now, back, now) end
+  end
+end
+
 -- An integer reply: verdicts and times are whole already, but for endless ones.
 local function whole(number)
   if number >= NEVER then return NEVER end
@@ -113,6 +138,16 @@ for base = 0, #KEYS - 1, size do
       if granted > 0 then dirty = true end
     elseif move == PEEK then
       if judge(cost, extra, true) then granted = 1 end
+    elseif move == LEND then
+      local taken
+      granted, taken = lend(cost, extra)
+      if taken then dirty = true end
+    elseif move == RETURN then
+      for i = 1, size do verdicts[i] = 0 end
+      if known[1] or dirty then
+        give_back(cost, extra)
+        dirty = true
+      end
     else
       for i = 1, size do
         verdicts[i] = 0

@@ -1,6 +1,8 @@
 -- Users' own values. KEYS[1] the key. ARGV[1] the verb; then: set value ttl (ms, 0 for none) | incr by.
+-- `read` is `get` that also tells the time to live in milliseconds, negative for none.
 local verb, key = ARGV[1], KEYS[1]
 if verb == 'get' then return redis.call('GET', key) end
+if verb == 'read' then return { redis.call('GET', key), redis.call('PTTL', key) } end
 if verb == 'exists' then return redis.call('EXISTS', key) end
 if verb == 'delete' then return redis.call('DEL', key) end
 if verb == 'set' then

@@ -1,0 +1,80 @@
+// One hot key, awaited call by call: lots spent here, beside a limiter in memory and beside asking Redis each time.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'redis'
+import { LimiterFactory } from '../dist/index.js'
+import { HybridStorage, RedisStorage } from '../dist/redis/index.js'
+import { compare } from './harness.mjs'
+
+// High enough that every call is allowed, whatever the machine.
+const quota = { rate: 1e8 }
+let denied = 0
+
+export async function hybrid() {
+  const port = await freePort()
+  const dir = mkdtempSync(join(tmpdir(), 'aioflux-bench-'))
+  const args = ['--port', port, '--save', '', '--appendonly', 'no', '--dir', dir]
+  const server = spawn('redis-server', args, { stdio: 'ignore' })
+  process.once('exit', () => server.kill())
+  const client = createClient({ url: `redis://127.0.0.1:${port}` })
+  client.on('error', () => {})
+  await client.connect()
+  const redis = new RedisStorage({ client, prefix: 'bench', timeout: '10s' })
+  const storage = new HybridStorage({ redis })
+  const strict = new HybridStorage({ redis, strict: true })
+  const calls = (limiter) => ({
+    run: async (n) => {
+      for (let i = 0; i < n; i++) if (!(await limiter.acquire('key'))) denied++
+    },
+  })
+  try {
+    await compare('One hot key, awaited', [
+      { name: 'memory acquire', ...calls(LimiterFactory.tokenBucket(quota)), n: 400_000 },
+      {
+        name: 'hybrid acquire',
+        ...calls(LimiterFactory.tokenBucket({ ...quota, storage, scope: 'lots' })),
+        n: 400_000,
+      },
+      {
+        name: 'hybrid acquire, denied',
+        ...calls(await exhausted(storage)),
+        n: 400_000,
+      },
+      {
+        name: 'hybrid acquire, strict',
+        ...calls(LimiterFactory.tokenBucket({ ...quota, storage: strict, scope: 'strict' })),
+        n: 2_000,
+      },
+      {
+        name: 'redis acquire',
+        ...calls(LimiterFactory.tokenBucket({ ...quota, storage: redis, scope: 'redis' })),
+        n: 2_000,
+      },
+    ])
+    if (denied > 0) console.log(`  ${denied} calls were denied, which none should be`)
+  } finally {
+    await storage.close()
+    client.destroy()
+    server.kill()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** A limiter whose key has nothing left for an hour. */
+async function exhausted(storage) {
+  const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1h', storage, scope: 'denied' })
+  await limiter.acquire('key')
+  return limiter
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}

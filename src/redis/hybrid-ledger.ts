@@ -1,0 +1,254 @@
+import type { Micros, Millis } from '../core/duration.ts'
+import { ClosedError } from '../core/errors.ts'
+import type { Drain, Rule } from '../core/rule.ts'
+import type { Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
+import { type Account, Accounts } from './accounts.ts'
+import { Denials } from './denials.ts'
+import type { Errands } from './errands.ts'
+import type { LeaseClock, Moment } from './lease-clock.ts'
+import type { Lender, Lent } from './lender.ts'
+import { Lot } from './lot.ts'
+import type { Sweepable, Sweeper } from './sweeper.ts'
+
+/** What the ledgers of one storage have in common. */
+export interface Household {
+  readonly clock: LeaseClock
+  readonly sweeper: Sweeper
+  /** Lots on their way here, and back. What cannot be given back is lost; it will have dripped in before long. */
+  readonly errands: Errands
+  readonly maxKeys: number
+  readonly lease: Millis
+  readonly maxDenial: Millis
+  readonly strict: boolean
+  closed: boolean
+}
+
+/**
+ * One rule's states in a lender, and what was borrowed of them: a `reserve` that does not wait is spent from a lot while
+ * there is one, and refused while it is known to be denied. Everything else is the lender's.
+ *
+ * Lots are for rules that drain. A window has no pace at which a lot could age, so it is asked about every call.
+ */
+export class HybridLedger implements RemoteLedger, Sweepable {
+  readonly storage: RemoteStorage
+  readonly #lender: Lender
+  readonly #house: Household
+  readonly #clock: LeaseClock
+  readonly #denials: Denials
+  readonly #accounts: Accounts
+  /** Those who hold lots, or did a moment ago. */
+  readonly #holding = new Map<string, Account>()
+
+  constructor(storage: RemoteStorage, lender: Lender, house: Household) {
+    this.storage = storage
+    this.#lender = lender
+    this.#house = house
+    this.#clock = house.clock
+    this.#denials = new Denials(house.maxKeys, house.maxDenial)
+    this.#accounts = new Accounts(house.maxKeys, house.clock, house.lease, (key, account) =>
+      this.#end(key, account, 'back'),
+    )
+  }
+
+  get rule(): Rule {
+    return this.#lender.rule
+  }
+
+  get scope(): string {
+    return this.#lender.scope
+  }
+
+  spend(key: string, cost: number): Verdict | undefined {
+    const account = this.#accounts.find(key)
+    if (account !== undefined) {
+      const now = this.#clock.steady.now()
+      if (account.lots.spend(cost, now)) {
+        account.demand.count(cost, now)
+        if (account.lots.low && !account.lending) this.#refill(key, account, now)
+        return fromLot(account, now)
+      }
+    }
+    return this.#house.closed ? undefined : this.#denials.find(key, cost, this.#clock.steady)
+  }
+
+  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+    if (this.#house.closed) return Promise.reject(new ClosedError('HybridStorage'))
+    if (move === 'reserve' && extra === 0) return this.#reserve(key, cost)
+    if (move === 'peek') return this.#peek(key, cost)
+    if (move === 'reserve') {
+      // Whoever waits is to wait for what there is not, lots included.
+      this.giveBack(key)
+    } else {
+      this.#denials.drop(key)
+      if (move !== 'refund') this.#close(key, move === 'reset' ? 'void' : 'back')
+    }
+    return this.#lender.run(move, key, cost, extra)
+  }
+
+  reconfigure(rule: Rule): void {
+    for (const [key] of this.#accounts.entries()) this.#close(key, 'back')
+    this.#denials.clear()
+    this.#lender.reconfigure(rule)
+  }
+
+  /** Gives the lots of `key` back. */
+  giveBack(key: string): void {
+    const account = this.#accounts.find(key)
+    if (account !== undefined) this.#return(key, account.lots.surrender())
+  }
+
+  sweep(): boolean {
+    for (const [key, account] of this.#holding) {
+      this.#return(key, account.lots.sweep())
+      if (account.lots.empty) this.#holding.delete(key)
+    }
+    return this.#holding.size > 0
+  }
+
+  end(): void {
+    for (const [key] of this.#holding) this.#close(key, 'back')
+    this.#holding.clear()
+  }
+
+  get #drain(): Drain | undefined {
+    return this.#house.strict ? undefined : this.#lender.rule.drain
+  }
+
+  #reserve(key: string, cost: number): Promise<Verdict> {
+    const spent = this.spend(key, cost)
+    if (spent !== undefined) return Promise.resolve(spent)
+    if (this.#drain === undefined) return this.#ask(key, undefined, cost, false)
+    const now = this.#clock.steady.now()
+    const account = this.#accounts.open(key, now)
+    account.demand.count(cost, now)
+    this.#return(key, account.lots.dead())
+    return this.#ask(key, account, cost, true)
+  }
+
+  async #peek(key: string, cost: number): Promise<Verdict> {
+    const verdict = await this.#lender.run('peek', key, cost, 0)
+    const held = this.#accounts.find(key)?.lots.alive() ?? 0
+    if (held === 0) return verdict
+    const { wait, remaining, idleAfter } = verdict
+    // Enough, and yet a no: it is blocked.
+    if (wait < 0 && remaining >= cost) return verdict
+    const enough = wait >= 0 || remaining + held >= cost
+    const { interval } = this.#drain as Drain
+    return {
+      wait: enough ? Math.max(0, wait) : Math.min(-1, Math.floor(wait + held * interval)),
+      remaining: remaining + held,
+      idleAfter,
+    }
+  }
+
+  /** Asks the lender, and for a lot beside it where one is worth it. */
+  #ask(key: string, account: Account | undefined, cost: number, first: boolean): Promise<Verdict> {
+    const asked = this.#clock.moment()
+    const { drops } = this.#denials
+    const want = account === undefined || account.lending || !first ? 0 : account.demand.lot()
+    const answer =
+      account !== undefined && want > 0
+        ? this.#borrow(key, account, cost, want, asked)
+        : this.#lender.run('reserve', key, cost, 0)
+    return answer.then((verdict) => {
+      const held = account === undefined ? 0 : account.lots.alive()
+      if (verdict.wait >= 0) {
+        return held === 0 ? verdict : { ...verdict, remaining: verdict.remaining + held }
+      }
+      if (account !== undefined && held > 0) {
+        // A lot has come meanwhile; or there is one that is too small, and together with what is left it might do.
+        const now = this.#clock.steady.now()
+        if (account.lots.spend(cost, now)) return fromLot(account, now)
+        if (first) {
+          this.giveBack(key)
+          return this.#ask(key, account, cost, false)
+        }
+      }
+      if (drops === this.#denials.drops) this.#denials.keep(key, cost, verdict, asked.steady)
+      return verdict
+    })
+  }
+
+  /** Asks for a lot while there still is something to spend, so that nobody has to wait for it. */
+  #refill(key: string, account: Account, now: Millis): void {
+    const want = account.demand.lot()
+    if (want === 0 || now < account.dryUntil) return
+    // Who needs it will ask for himself, and be told what is wrong.
+    this.#borrow(key, account, 0, want, this.#clock.moment()).catch(() => {})
+  }
+
+  #borrow(
+    key: string,
+    account: Account,
+    cost: number,
+    want: number,
+    asked: Moment,
+  ): Promise<Verdict> {
+    account.lending = true
+    const answer = this.#lender.lend(key, cost, want).then(
+      (lent) => {
+        account.lending = false
+        this.#land(key, account, lent, cost, want, asked)
+        return lent.verdict
+      },
+      (error) => {
+        account.lending = false
+        throw error
+      },
+    )
+    this.#house.errands.add(answer)
+    return answer
+  }
+
+  #land(
+    key: string,
+    account: Account,
+    { verdict, tokens, at }: Lent,
+    cost: number,
+    want: number,
+    asked: Moment,
+  ): void {
+    account.idleAt = asked.steady + verdict.idleAfter / 1000
+    if (tokens === 0) {
+      if (cost === 0) account.dryUntil = asked.steady - verdict.wait / 1000
+      return
+    }
+    const lot = new Lot(tokens, at, asked, this.#house.lease, tokens === want)
+    if (account.closed === 'void') return
+    if (account.closed === 'back' || this.#house.closed) return this.#return(key, [lot])
+    account.lots.add(lot)
+    this.#holding.set(key, account)
+    this.#return(key, account.lots.dead())
+    this.#house.sweeper.watch(this)
+  }
+
+  #close(key: string, as: 'back' | 'void'): void {
+    const account = this.#accounts.remove(key)
+    if (account !== undefined) this.#end(key, account, as)
+  }
+
+  #end(key: string, account: Account, as: 'back' | 'void'): void {
+    account.closed = as
+    const lots = account.lots.surrender()
+    if (as === 'back') this.#return(key, lots)
+  }
+
+  #return(key: string, lots: readonly Lot[]): void {
+    for (const lot of lots) {
+      const { interval } = this.#lender.rule.drain as Drain
+      if (lot.worth(this.#clock, interval) <= 0) continue
+      // What is denied may come free by this.
+      this.#denials.drop(key)
+      this.#house.errands.add(this.#lender.takeBack(key, lot.left, lot.at))
+    }
+  }
+}
+
+/** The verdict about what was just spent. The lot's rest is what can be had for certain; others may take all else. */
+function fromLot(account: Account, now: Millis): Verdict {
+  return {
+    wait: 0,
+    remaining: account.lots.held,
+    idleAfter: Math.max(0, (account.idleAt - now) * 1000),
+  }
+}

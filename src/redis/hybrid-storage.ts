@@ -1,0 +1,195 @@
+import { options as checkOptions, integer } from '../core/check.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
+import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
+import type { Rule } from '../core/rule.ts'
+import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
+import type { RedisClientLike } from './client.ts'
+import { Errands } from './errands.ts'
+import { type Household, HybridLedger } from './hybrid-ledger.ts'
+import { HybridValues } from './hybrid-values.ts'
+import { LeaseClock } from './lease-clock.ts'
+import { RedisStorage } from './redis-storage.ts'
+import { Sweeper } from './sweeper.ts'
+
+export interface HybridStorageOptions {
+  /**
+   * What stands behind it: a RedisStorage, or a client or a url to make one of. A RedisStorage and a client stay yours;
+   * what was made of a url is closed by `close`.
+   */
+  redis: RedisStorage | RedisClientLike | string
+  /**
+   * The most keys of which each limiter keeps lots, and denials, and of which values are kept. More are asked about in
+   * Redis, and nothing is lost by that but time.
+   * @default 100_000
+   */
+  maxKeys?: number
+  /**
+   * How long what was borrowed may be spent. The longer, the fewer trips, and the more may pass at once: in any stretch of
+   * time t all processes together spend at most `burst + rate * (t + lease)`.
+   * @default '50ms'
+   */
+  lease?: Duration
+  /** Borrows nothing: every decision is made in Redis, exactly. What is known to be denied is still refused here. @default false */
+  strict?: boolean
+  /**
+   * How long a denial is believed at most. Before its `retryAfter` it can only be wrong where another process gives back.
+   * @default '250ms'
+   */
+  maxDenial?: Duration
+  /** How long a value that was read is believed: what others write shows here that late at most. 0 to always ask. @default '1s' */
+  valueTtl?: Duration
+  /** For tests. @default the runtime's monotonic clock and the date, whichever has moved further */
+  clock?: Clock
+}
+
+/**
+ * Limits on many machines at the speed of memory: debits a lot of tokens in Redis first, and spends it here.
+ *
+ * It lends; it never counts on its own. Tokens are taken out of the bucket in Redis before they are spent, so however many
+ * processes share a limit, and however they end, in any stretch of time t they spend at most
+ * `burst + rate * (t + lease)`. What is not spent within `lease` goes back. Lots are as large as the demand for a key, and
+ * shrink as its bucket empties, down to single tokens; a key that is seldom asked for is simply asked about in Redis.
+ * `remaining` is then what can be had for certain: what is left of the lot, when that was not told by Redis.
+ *
+ * Token and leaky buckets are lent. Windows, `wait`, `peek` and composites are decided in Redis. Of every rule, what was
+ * denied is refused here until its `retryAfter`, at most `maxDenial` long. A `reset` or `block` by another process is felt
+ * here when the lot is spent or its lease is over.
+ *
+ * Users' values are kept in two levels: read from memory while a copy is fresh, written through to Redis.
+ *
+ * @example
+ * const storage = new HybridStorage({ redis: 'redis://localhost:6379' })
+ * const limiter = LimiterFactory.tokenBucket({ rate: 10_000, storage })
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export class HybridStorage implements Storage, RemoteStorage {
+  readonly #redis: RedisStorage
+  readonly #own: boolean
+  readonly #house: Household
+  readonly #values: HybridValues
+  #closing: Promise<void> | undefined
+
+  constructor(options: HybridStorageOptions) {
+    checkOptions('options', options)
+    const {
+      redis,
+      maxKeys = 100_000,
+      lease = '50ms',
+      strict = false,
+      clock = systemClock,
+    } = options
+    const { maxDenial = '250ms', valueTtl = '1s' } = options
+    if (typeof strict !== 'boolean') {
+      throw new OptionTypeError('strict', `strict must be true or false, got ${describe(strict)}`)
+    }
+    if (typeof clock?.now !== 'function') {
+      throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
+    }
+    const leaseMillis = toPositiveMicros('lease', lease) / 1000
+    this.#house = {
+      clock: new LeaseClock(clock),
+      sweeper: new Sweeper(clock, leaseMillis / 2),
+      maxKeys: integer('maxKeys', maxKeys, 1),
+      lease: leaseMillis,
+      maxDenial: toMillis('maxDenial', maxDenial),
+      strict,
+      errands: new Errands(),
+      closed: false,
+    }
+    this.#own = typeof redis === 'string'
+    this.#redis = storageOf(redis)
+    this.#values = new HybridValues(this.#redis, clock, maxKeys, toMillis('valueTtl', valueTtl))
+  }
+
+  open(rule: Rule, scope: string): RemoteLedger {
+    this.#checkOpen()
+    return new HybridLedger(this, this.#redis.open(rule, scope), this.#house)
+  }
+
+  joins(keys: readonly string[]): boolean {
+    return this.#redis.joins(keys)
+  }
+
+  async runAll(
+    move: Move,
+    ledgers: readonly RemoteLedger[],
+    keys: readonly string[],
+    cost: number,
+    extra: Micros,
+  ): Promise<Verdict[]> {
+    this.#checkOpen()
+    // What is lent out of them may be what they need.
+    for (const [i, ledger] of ledgers.entries()) {
+      if (ledger instanceof HybridLedger) ledger.giveBack(keys[i] as string)
+    }
+    return this.#redis.runAll(move, ledgers, keys, cost, extra)
+  }
+
+  async get<T = unknown>(key: string): Promise<T | undefined> {
+    return this.#kept.get<T>(key)
+  }
+
+  async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    return this.#kept.set(key, value, ttl)
+  }
+
+  async incr(key: string, by = 1): Promise<number> {
+    return this.#kept.incr(key, by)
+  }
+
+  async decr(key: string, by = 1): Promise<number> {
+    return this.#kept.decr(key, by)
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#kept.delete(key)
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return this.#kept.exists(key)
+  }
+
+  /**
+   * Gives back what was borrowed and not spent, and closes the connection if it was made here, of a url. Resolves when all
+   * of that is done, or cannot be done in time. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #end(): Promise<void> {
+    this.#house.closed = true
+    this.#values.clear()
+    this.#house.sweeper.close()
+    await this.#house.errands.done()
+    if (this.#own) await this.#redis.close()
+  }
+
+  get #kept(): HybridValues {
+    this.#checkOpen()
+    return this.#values
+  }
+
+  #checkOpen(): void {
+    if (this.#house.closed) throw new ClosedError('HybridStorage')
+  }
+}
+
+function storageOf(redis: HybridStorageOptions['redis']): RedisStorage {
+  if (redis instanceof RedisStorage) return redis
+  if (typeof redis === 'string') return new RedisStorage({ url: redis })
+  if (typeof redis === 'object' && redis !== null && ('evalSha' in redis || 'evalsha' in redis)) {
+    return new RedisStorage({ client: redis })
+  }
+  throw new OptionTypeError(
+    'redis',
+    `redis must be a RedisStorage, a url, or a client of node-redis or of ioredis, got ${describe(redis)}`,
+  )
+}

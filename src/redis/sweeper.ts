@@ -1,0 +1,51 @@
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+
+/** Something to be looked at now and then, until it says that there is nothing left to look after. */
+export interface Sweepable {
+  /** Tidies up; is there more to come? */
+  sweep(): boolean
+  /** Tidies up for good. */
+  end(): void
+}
+
+/** Looks at those who asked for it every so often: one timer for all, none when there is nothing to do. */
+export class Sweeper {
+  readonly #clock: Clock
+  readonly #every: Millis
+  readonly #watched = new Set<Sweepable>()
+  #cancel: Cancel | undefined
+
+  constructor(clock: Clock, every: Millis) {
+    this.#clock = clock
+    this.#every = every
+  }
+
+  watch(one: Sweepable): void {
+    this.#watched.add(one)
+    this.#cancel ??= this.#later()
+  }
+
+  /** Ends all that is watched. */
+  close(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    for (const one of this.#watched) one.end()
+    this.#watched.clear()
+  }
+
+  #sweep(): void {
+    this.#cancel = undefined
+    for (const one of this.#watched) if (!one.sweep()) this.#watched.delete(one)
+    if (this.#watched.size > 0) this.#cancel ??= this.#later()
+  }
+
+  #later(): Cancel {
+    const run = () => this.#sweep()
+    if (this.#clock !== systemClock && this.#clock.after) return this.#clock.after(this.#every, run)
+    const timer = setTimeout(run, this.#every)
+    // Nobody waits for it: it must not keep a process alive.
+    timer.unref()
+    return () => clearTimeout(timer)
+  }
+}
