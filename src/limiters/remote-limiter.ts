@@ -103,7 +103,7 @@ export class RemoteLimiter extends AsyncLimiter {
         if (decision.allowed) return decision
         await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
       } else if (verdict.wait >= 0) {
-        await this.#actAt(asked + verdict.wait / 1000, key, cost, verdict.wait, signal)
+        await this.#actIn(verdict.wait, asked, key, cost, signal)
         return decisionOf({ ...verdict, wait: 0 }, this.capacity, cost)
       } else {
         // Only a block denies those with patience enough; it ends by itself.
@@ -170,19 +170,23 @@ export class RemoteLimiter extends AsyncLimiter {
     await this.pass(again, signal)
   }
 
-  /** Waits for the moment a reservation is due; when the caller leaves before, it is given back. */
-  async #actAt(
-    due: Millis,
+  /**
+   * Acts when a reservation is due, which is `wait` after the storage was asked: sometime between `asked` and now. So
+   * that nobody is early however slow his line, the wait begins now. When the caller leaves before, it is given back.
+   */
+  async #actIn(
+    wait: Micros,
+    asked: Millis,
     key: string,
     cost: number,
-    wait: Micros,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     try {
       signal?.throwIfAborted()
-      if (wait > 0) await this.pass(due, signal)
+      if (wait > 0) await this.pass(this.clock.now() + wait / 1000, signal)
     } catch (reason) {
-      const left = Math.max(0, Math.ceil((due - this.clock.now()) * 1000))
+      // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
+      const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
       await this.ledger.run('refund', key, cost, left)
       throw reason
     }

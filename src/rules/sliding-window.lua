@@ -17,7 +17,7 @@ local function over(p, s, i, now)
 end
 
 local function foreign(p, s, now)
-  return #s >= FIRST and s[#s - 1] - now > 2 * p.per
+  return #s >= FIRST and s[FIRST] - now > 2 * p.per
 end
 
 local function remove_front(s, count)

@@ -122,9 +122,12 @@ class SlidingWindow implements Rule {
     return (state[i] as number) + this.span <= now
   }
 
-  /** Does the newest moment lie further ahead than any reservation can? Then it is of another clock. */
+  /**
+   * Does even the oldest moment lie far ahead? Then it is of another clock. A line may reach as far ahead as it likes, but
+   * each place in it is a window behind another one, and the first of them behind one that is over or in this window.
+   */
   #foreign(state: State, now: Micros): boolean {
-    return state.length > FIRST && (state[state.length - 2] as number) - now > 2 * this.span
+    return state.length > FIRST && (state[FIRST] as number) - now > 2 * this.span
   }
 
   /** Drops the moments that have left the window. */

@@ -114,6 +114,17 @@ describe('fixed window', () => {
 })
 
 describe('sliding window', () => {
+  it('a line that reaches many windows ahead is served in its order, five a window', () => {
+    const rule = slidingWindow({ rate: 5, per: 1 })
+    const state = rule.fresh(HOUR)
+    const places = Array.from({ length: 50 }, () => rule.reserve(state, HOUR, 1, HOUR) / 1e6)
+    expect(places).toEqual(Array.from({ length: 50 }, (_, place) => Math.floor(place / 5)))
+    expect(rule.remaining(state, HOUR)).toBe(0)
+    expect(rule.reserve(state, HOUR, 1, 0)).toBe(-10e6)
+    // A clock that is an hour behind the one that wrote this starts anew.
+    expect(rule.reserve(state, 0, 1, 0)).toBe(0)
+  })
+
   it('admits exactly as a log does while 128 moments or fewer lie in a window', () => {
     const rule = slidingWindow({ rate: 128, per: '1s' })
     const state = rule.fresh(0)
