@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['test/faults/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     fileParallelism: false,
+    // The short form runs unattended, where a busy machine must not look like a fault.
+    retry: process.env['AIOFLUX_SHORT'] ? 2 : 0,
     // The figures as they are, without a heading for each.
     disableConsoleIntercept: true,
     testTimeout: 120_000,
