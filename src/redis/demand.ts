@@ -31,8 +31,9 @@ export class Demand {
     this.#asked += cost
   }
 
-  /** How large a lot should be; 0 for none. */
-  lot(): number {
+  /** How large a lot should be, by what was counted before; 0 for none. */
+  lot(now: Millis): number {
+    if (now - this.#since >= this.#lease) this.#roll(now)
     const size = Math.floor(Math.max(this.#mean, this.#asked) * this.#boost)
     return size < LEAST ? 0 : size
   }

@@ -64,7 +64,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
       const now = this.#clock.steady.now()
       if (account.lots.spend(cost, now)) {
         account.demand.count(cost, now)
-        if (account.lots.low && !account.lending) this.#refill(key, account, now)
+        if (!account.lending && account.lots.isLow(now)) this.#refill(key, account, now)
         return fromLot(account, now)
       }
     }
@@ -117,12 +117,13 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   #reserve(key: string, cost: number): Promise<Verdict> {
     const spent = this.spend(key, cost)
     if (spent !== undefined) return Promise.resolve(spent)
-    if (this.#drain === undefined) return this.#ask(key, undefined, cost, false)
+    if (this.#drain === undefined) return this.#ask(key, undefined, cost, false, 0)
     const now = this.#clock.steady.now()
     const account = this.#accounts.open(key, now)
+    const want = account.lending ? 0 : account.demand.lot(now)
     account.demand.count(cost, now)
     this.#return(key, account.lots.dead())
-    return this.#ask(key, account, cost, true)
+    return this.#ask(key, account, cost, true, want)
   }
 
   async #peek(key: string, cost: number): Promise<Verdict> {
@@ -142,10 +143,15 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   }
 
   /** Asks the lender, and for a lot beside it where one is worth it. */
-  #ask(key: string, account: Account | undefined, cost: number, first: boolean): Promise<Verdict> {
+  #ask(
+    key: string,
+    account: Account | undefined,
+    cost: number,
+    first: boolean,
+    want: number,
+  ): Promise<Verdict> {
     const asked = this.#clock.moment()
     const { drops } = this.#denials
-    const want = account === undefined || account.lending || !first ? 0 : account.demand.lot()
     const answer =
       account !== undefined && want > 0
         ? this.#borrow(key, account, cost, want, asked)
@@ -161,7 +167,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
         if (account.lots.spend(cost, now)) return fromLot(account, now)
         if (first) {
           this.giveBack(key)
-          return this.#ask(key, account, cost, false)
+          return this.#ask(key, account, cost, false, 0)
         }
       }
       if (drops === this.#denials.drops) this.#denials.keep(key, cost, verdict, asked.steady)
@@ -171,7 +177,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
 
   /** Asks for a lot while there still is something to spend, so that nobody has to wait for it. */
   #refill(key: string, account: Account, now: Millis): void {
-    const want = account.demand.lot()
+    const want = account.demand.lot(now)
     if (want === 0 || now < account.dryUntil) return
     // Who needs it will ask for himself, and be told what is wrong.
     this.#borrow(key, account, 0, want, this.#clock.moment()).catch(() => {})

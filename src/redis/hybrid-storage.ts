@@ -1,4 +1,4 @@
-import { options as checkOptions, integer } from '../core/check.ts'
+import { options as checkOptions, integer, known } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
@@ -43,6 +43,8 @@ export interface HybridStorageOptions {
   clock?: Clock
 }
 
+const NAMES = ['redis', 'maxKeys', 'lease', 'strict', 'maxDenial', 'valueTtl', 'clock']
+
 /**
  * Limits on many machines at the speed of memory: debits a lot of tokens in Redis first, and spends it here.
  *
@@ -73,6 +75,7 @@ export class HybridStorage implements Storage, RemoteStorage {
 
   constructor(options: HybridStorageOptions) {
     checkOptions('options', options)
+    known('HybridStorage', options, NAMES)
     const {
       redis,
       maxKeys = 100_000,

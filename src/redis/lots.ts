@@ -3,7 +3,7 @@ import type { Demand } from './demand.ts'
 import type { LeaseClock } from './lease-clock.ts'
 import type { Lot } from './lot.ts'
 
-/** Of what was there when the last lot came, this much is left when the next one is asked for. */
+/** Of what was there when the last lot came, or of its time, this much is left when the next one is asked for. */
 const LOW = 0.3
 
 /** The lots that are held for one key: at most one more than is being spent. The oldest is spent first. */
@@ -15,6 +15,7 @@ export class Lots {
   #dead: Lot[] = []
   #held = 0
   #low = 0
+  #lateAt: Millis = Infinity
   /** Was anything spent since the last sweep? */
   #used = false
 
@@ -29,8 +30,8 @@ export class Lots {
   }
 
   /** Is it time to ask for more? */
-  get low(): boolean {
-    return this.#held <= this.#low
+  isLow(now: Millis): boolean {
+    return this.#held <= this.#low || now >= this.#lateAt
   }
 
   get empty(): boolean {
@@ -65,6 +66,8 @@ export class Lots {
     this.#lots.push(lot)
     this.#bury()
     this.#low = this.#held * LOW
+    const { asked, until } = lot
+    this.#lateAt = until.steady - (until.steady - asked.steady) * LOW
     this.#used = true
   }
 
@@ -112,11 +115,13 @@ export class Lots {
   }
 
   #bury(): void {
-    while (this.#lots[0] !== undefined && !this.#clock.isBefore(this.#lots[0].until)) {
-      const lot = this.#lots.shift() as Lot
+    // Any of them, and not just the oldest: the wall clock may have been set back between two.
+    this.#lots = this.#lots.filter((lot) => {
+      if (this.#clock.isBefore(lot.until)) return true
       this.#dead.push(lot)
       if (lot.left > lot.size / 2) this.#demand.wasLong()
-    }
+      return false
+    })
     this.#count()
   }
 
