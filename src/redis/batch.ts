@@ -115,6 +115,10 @@ export class Batch {
     send(names, moves).then(
       (reply) => this.#settle(groups, reply as (number | string)[]),
       (error) => {
+        if (groups.length > 1 && isTornSlot(error)) {
+          for (const group of groups) this.#call([group], nameOf, send)
+          return
+        }
         for (const { runs } of groups) {
           for (const { waiters } of runs) for (const waiter of waiters) waiter.reject(error)
         }
@@ -140,6 +144,12 @@ export class Batch {
       }
     }
   }
+}
+
+/** Have some of the keys moved to another server of the Cluster and others not yet? Nothing was done; each alone can be. */
+function isTornSlot(error: unknown): boolean {
+  const { cause } = Object(error) as { cause?: { message?: unknown } }
+  return String(cause?.message).startsWith('TRYAGAIN')
 }
 
 /** Is it the move that most are, a reserve of 1 without a wait? */
