@@ -43,7 +43,7 @@ export class BatchConsumer extends Consumer {
   readonly #work: () => Promise<void>
   readonly #batching: Batching
   readonly #timeout: Millis
-  // Arrivals, oldest first: how many came when. One entry for all that came within a millisecond.
+  // Arrivals, oldest first: how many came since when. One entry for a batch of them, with the time of its first.
   readonly #counts: number[] = []
   readonly #times: Millis[] = []
   #known = 0
@@ -72,6 +72,8 @@ export class BatchConsumer extends Consumer {
 
   override wake(): void {
     this.#note()
+    // The timer rings when the first one has waited long enough; until then there is only the number to look at.
+    if (this.source.ready < this.#batching.size && this.#cancelTimer !== undefined) return
     super.wake()
     this.#arm()
   }
@@ -177,13 +179,12 @@ export class BatchConsumer extends Consumer {
       }
       return
     }
-    const now = this.clock.now()
-    const last = this.#times.length - 1
-    if (last >= 0 && now - (this.#times[last] as number) < 1) {
+    const last = this.#counts.length - 1
+    if (last >= 0 && (this.#counts[last] as number) < this.#batching.size) {
       this.#counts[last] = (this.#counts[last] as number) + come
     } else {
       this.#counts.push(come)
-      this.#times.push(now)
+      this.#times.push(this.clock.now())
     }
   }
 

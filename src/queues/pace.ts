@@ -21,7 +21,7 @@ export class Pace {
   #began = 0
   #looked = 0
   #marked = false
-  #trifling = false
+  #heavy = 0
 
   constructor(clock: Clock) {
     // A clock with timers of its own is moved by hand: there, nothing may depend on how fast this machine is.
@@ -48,12 +48,10 @@ export class Pace {
       })
     } else if (now - this.#looked > 1) this.#stride = 1
     else if (this.#stride < FURTHEST) this.#stride *= 2
-    // A pause of the garbage collector makes one look long, not two in a row.
-    const trifling = !backlog && now - this.#looked < TRIFLE * this.#stride
-    const spent = now - this.#began > SLICE && (backlog || !(trifling || this.#trifling))
-    this.#trifling = trifling
+    // A pause of the garbage collector makes one look long, not three in a row.
+    this.#heavy = now - this.#looked < TRIFLE * this.#stride ? 0 : this.#heavy + 1
     this.#looked = now
     this.#untilLook = this.#stride
-    return spent
+    return now - this.#began > SLICE && (backlog || this.#heavy > 2)
   }
 }
