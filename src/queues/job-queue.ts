@@ -344,8 +344,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   #equip(job: QueuedJob, options: PutOptions): Millis {
     const { signal, timeout, retry, key, delay, at } = options
     const { clock } = this.#settings
-    const when =
-      delay === undefined && at === undefined ? undefined : toDue(options, clock)
+    const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
     const patience = timeout === undefined ? Infinity : toTimeout(timeout)
     if (when !== undefined) {
       job.more().due = when.due

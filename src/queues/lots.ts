@@ -1,7 +1,7 @@
 import { at, type Cancel, type Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { pause } from '../core/waiters.ts'
-import type { Backend, MaybePromise, Source, Verdict } from './backend.ts'
+import type { Backend, Source, Verdict } from './backend.ts'
 import type { QueuedJob } from './job.ts'
 import { Line } from './orders/line.ts'
 
@@ -68,11 +68,11 @@ export class Lots implements Source {
   async close(): Promise<void> {
     this.#ended.abort()
     this.#forgetWake()
-    const back: MaybePromise<boolean>[] = []
+    const back: Promise<boolean>[] = []
     for (let job = this.#waiting.take(); job !== undefined; job = this.#waiting.take()) {
       const delivery = job.deliveries
       this.#release(job, delivery)
-      back.push(this.#backend.settle(job, delivery, 'return', 0))
+      back.push(Promise.resolve(this.#backend.settle(job, delivery, 'return', 0)))
     }
     await Promise.all(back)
   }
