@@ -47,8 +47,8 @@ function markOfUse(hooks: AsyncHooks, resource: AsyncContext): symbol | undefine
 /** Node up to 21 knows no other way; asking it would slow down all promises until the end of the tick. */
 function trusted(): boolean {
   const { versions } =
-    (globalThis as { process?: { versions?: Record<string, string> } }).process ?? {}
-  return versions?.['v8'] !== undefined && Number.parseInt(versions['node'] ?? '', 10) < 22
+    (globalThis as { process?: { versions?: { v8?: string; node?: string } } }).process ?? {}
+  return versions?.v8 !== undefined && Number.parseInt(versions.node ?? '', 10) < 22
 }
 
 function nothing(): void {}

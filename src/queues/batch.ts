@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noConfusingVoidType: a batch function that returns nothing returns void.
 import { BatchResultError, describe } from '../core/errors.ts'
 
 /** What a batch function is told beside its items. */

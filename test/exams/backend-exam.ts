@@ -99,6 +99,15 @@ export function backendExam(name: string, make: (clock: ManualClock) => Backend)
       await backend.close()
     })
 
+    it('a claim that ran out is over, also where nobody looked meanwhile', async () => {
+      const { clock, backend } = set()
+      await backend.push(jobOf('a'), Infinity)
+      const [job] = (await backend.claim(1)) as [QueuedJob]
+      clock.advance('10s')
+      expect(await backend.settle(job, 1, 'completed', 0)).toBe(false)
+      expect(await backend.counts()).toEqual({ waiting: 1, delayed: 0, active: 0 })
+    })
+
     it('a claim that is extended does not run out', async () => {
       const { clock, backend } = set()
       backend.onWake(() => {})

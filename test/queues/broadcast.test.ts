@@ -80,6 +80,17 @@ describe('broadcast', () => {
     expect(await blocked).toEqual({ delivered: 0, dropped: 0 })
   })
 
+  it('block: a put that comes while room is handed over does not overtake', async () => {
+    const broadcast = QueueFactory.broadcast<number>({ maxSize: 1, overflow: 'block' })
+    const slow = broadcast.subscribe()
+    await broadcast.put(1)
+    const puts = [broadcast.put(2)]
+    const first = slow.get()
+    puts.push(broadcast.put(3))
+    expect([await first, await slow.get(), await slow.get()]).toEqual([1, 2, 3])
+    await Promise.all(puts)
+  })
+
   it('ends pending reads, leaves on break, and follows a signal without leaving a listener', async () => {
     const broadcast = QueueFactory.broadcast<number>()
     const controller = new AbortController()

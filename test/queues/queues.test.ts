@@ -203,6 +203,25 @@ describe('failures', () => {
     expect(await next).toBe('next')
   })
 
+  it('every attempt has a signal of its own', async () => {
+    const clock = new ManualClock()
+    const signals: AbortSignal[] = []
+    const queue = QueueFactory.fifo<string, string>({
+      clock,
+      timeout: '1s',
+      onTimeout: 'release',
+      retry: { attempts: 2, backoff: 0 },
+      handler: (item, { attempt, signal }) => {
+        signals.push(signal)
+        return attempt === 1 ? never() : item
+      },
+    }).start()
+    const result = queue.submit('a')
+    await clock.advanceAsync('1s')
+    expect(await result).toBe('a')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+  })
+
   it('retries with backoff, then gives the letter to the dead letters', async () => {
     const clock = new ManualClock()
     const letters = QueueFactory.fifo<{ item: string; attempts: number }>()
