@@ -8,7 +8,7 @@ import { startRedis } from '../support/redis-server.ts'
 
 const PROCESSES = 4
 const SECONDS = 8
-const quota = { rate: 4000, burst: 400, lease: 0.05 }
+const quota = { rate: 2000, burst: 400, lease: 0.05 }
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const root = here('../..')

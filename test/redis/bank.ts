@@ -122,7 +122,7 @@ export class Teller implements Lender {
   #ask<T>(work: () => T): Promise<T> {
     if (this.down) return Promise.reject(new Error('down'))
     const [there, back] = [this.delay(), this.delay()]
-    if (there + back === 0) return Promise.resolve(work())
+    if (there + back === 0 && this.#back <= this.#clock.now()) return Promise.resolve(work())
     return new Promise((resolve) => {
       this.#there = this.#after(this.#there, there, () => {
         const answer = work()

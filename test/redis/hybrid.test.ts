@@ -6,7 +6,11 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
 const url = inject('redisUrl')
 const client = new Redis(url, { lazyConnect: true })
-beforeAll(() => client.connect())
+beforeAll(async () => {
+  await client.connect()
+  // A storage made from a url loads it when it is first asked, which on a busy machine takes longer than an answer may.
+  await import('redis')
+})
 afterAll(() => client.disconnect())
 
 let count = 0
@@ -37,7 +41,10 @@ describe('limiters over a hybrid storage', () => {
   })
 
   it('that are closed have given everything back, and say so', async () => {
-    const { redis, storage } = setup()
+    const { redis, clock } = setup()
+    const own = new Redis(url)
+    const redisOverOwn = new RedisStorage({ client: own, prefix: redis.prefix, clock })
+    const storage = new HybridStorage({ redis: redisOverOwn, clock })
     const rule = tokenBucket({ rate: 1000, per: '1h' })
     const limiter = createLimiter(rule, { storage, scope: 's' })
     for (let i = 0; i < 100; i++) await limiter.acquire('k')
@@ -45,12 +52,13 @@ describe('limiters over a hybrid storage', () => {
     expect((await there.peek('k')).remaining).toBeLessThan(900)
     await storage.close()
     await storage.close()
+    // What was given stays open.
+    expect(own.status).toBe('ready')
+    own.disconnect()
     expect((await there.peek('k')).remaining).toBe(900)
     await expect(limiter.acquire('k')).rejects.toMatchObject({ code: 'CLOSED' })
     await expect(storage.get('k')).rejects.toMatchObject({ code: 'CLOSED' })
     expect(() => storage.open(rule, 's')).toThrow('HybridStorage is closed')
-    // What was given stays open.
-    expect(await there.acquire('k')).toBe(true)
   })
 
   it('tell what is left of the lot, and never more than there is', async () => {
