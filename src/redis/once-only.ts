@@ -53,9 +53,13 @@ export function onceOnly(given: IoredisLike): IoredisLike {
         ours.add(command)
         const fail = command.reject
         const promise = client.sendCommand(command, ...rest)
-        // A Cluster follows MOVED and ASK in here, and would send again what a lost connection did not answer.
-        const retry = command.reject
-        command.reject = (error) => (error.message === CLOSED ? fail : retry).call(command, error)
+        // A Cluster follows MOVED and ASK in here. It would also send again what a lost connection did not answer, and
+        // keep asking while a slot is torn until our time is over; we know better what to do then.
+        const follow = command.reject
+        command.reject = (error) => {
+          const ended = error.message === CLOSED || error.message.startsWith('TRYAGAIN')
+          ;(ended ? fail : follow).call(command, error)
+        }
         return promise
       },
     },

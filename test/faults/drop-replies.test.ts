@@ -122,7 +122,7 @@ describe.skipIf(!possible)('replies that get lost after the server has done its 
       })
       const lost = between.lost
       between.dropReplies(0.05)
-      const over = performance.now() + (short ? 700 : 2_500)
+      const over = performance.now() + (short ? 500 : 2_500)
       await Promise.all(
         Array.from({ length: 10 }, async () => {
           while (performance.now() < over) {

@@ -20,10 +20,11 @@ describe.skipIf(!possible)('SCRIPT FLUSH every 100 ms under load', () => {
     const { client, end } = await clients[library](redis.url)
     const storage = new RedisStorage({ client, prefix: `flush-${library}` })
     const all = limiters(storage)
-    const exact = LimiterFactory.tokenBucket({ rate: 500, per: '1h', storage, scope: 'exact' })
+    const exact = LimiterFactory.tokenBucket({ rate: 300, per: '1h', storage, scope: 'exact' })
     let calls = 0
     const errors: unknown[] = []
     let granted = 0
+    let asked = 0
     const over = machineTime() + (short ? 1_000 : 3_000)
     const user = async (ask: (i: number) => Promise<unknown>) => {
       for (let i = 0; machineTime() < over; i++) {
@@ -52,6 +53,7 @@ describe.skipIf(!possible)('SCRIPT FLUSH every 100 ms under load', () => {
         user((i) => limiter.consume(`many ${i % 50}`)),
       ]),
       user(async () => {
+        asked += 1
         if (await exact.acquire('exact')) granted += 1
       }),
       user((i) => all['token-bucket'].wait(`waiter ${i % 50}`)),
@@ -65,7 +67,8 @@ describe.skipIf(!possible)('SCRIPT FLUSH every 100 ms under load', () => {
       `0 (${flushes} flushes, ${healed} NOSCRIPT)`,
       errors.length === 0 && healed >= flushes,
     )
-    figure(`flush: ${library}, admitted of 500`, granted, '= 500', granted === 500)
+    const due = Math.min(asked, 300)
+    figure(`flush: ${library}, admitted of ${asked}`, granted, `= ${due}`, granted === due)
     end()
   })
 })

@@ -8,8 +8,8 @@ import { sleep } from '../support/time.ts'
 import { until } from '../support/until.ts'
 
 const possible = await canStartRedis()
-const KEYS = short ? 20_000 : 100_000
-const REFILL = short ? 2 : 5
+const KEYS = short ? 10_000 : 100_000
+const REFILL = short ? 1 : 5
 
 describe.skipIf(!possible)('very many keys, each used once', () => {
   let redis: RedisServer

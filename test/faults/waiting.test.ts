@@ -6,12 +6,13 @@ import { sleep } from '../support/time.ts'
 import { type LineName, lines } from './workers/lines.ts'
 import type { News, WaitersTask } from './workers/waiters.ts'
 
+const SOME: LineName[] = ['sliding-window']
 const EACH = short ? 8 : 20
 const LAST = 3 * EACH - 1
 /** What a busy machine may make of a timer. */
-const LATE = 150
+const LATE = 400
 /** Round trip of the third process, in the test of a slow line. */
-const SLOW = 80
+const SLOW = 60
 
 describe('three processes with waiters in one line', () => {
   let slow: TcpProxy
@@ -21,20 +22,23 @@ describe('three processes with waiters in one line', () => {
   })
   afterAll(() => slow?.close())
 
-  it.each(Object.keys(lines) as LineName[])('first come, first served: %s', async (line) => {
-    const url = inject('redisUrl')
-    await using hands = await crew('waiters', tasks(line, [url, url, url]))
-    const diary = new Diary(hands)
-    for (let place = 0; place <= LAST; place++) await diary.start(place)
-    // Those at the end leave, last first, and others come: each place is had by one.
-    for (let place = LAST; place > LAST - 3; place--) await diary.abort(place)
-    for (let place = LAST - 2; place <= LAST; place++) await diary.start(place)
-    // In the middle one leaves. Those behind keep the times they were told.
-    const left = LAST - 6
-    await diary.abort(left)
-    await diary.allGranted(LAST)
-    diary.check(line, left, LATE)
-  })
+  it.each(short ? SOME : (Object.keys(lines) as LineName[]))(
+    'first come, first served: %s',
+    async (line) => {
+      const url = inject('redisUrl')
+      await using hands = await crew('waiters', tasks(line, [url, url, url]))
+      const diary = new Diary(hands)
+      for (let place = 0; place <= LAST; place++) await diary.start(place)
+      // Those at the end leave, last first, and others come: each place is had by one.
+      for (let place = LAST; place > LAST - 3; place--) await diary.abort(place)
+      for (let place = LAST - 2; place <= LAST; place++) await diary.start(place)
+      // In the middle one leaves. Those behind keep the times they were told.
+      const left = LAST - 6
+      await diary.abort(left)
+      await diary.allGranted(LAST)
+      diary.check(line, left, LATE)
+    },
+  )
 
   it('nobody acts before his time, however slow his line', async () => {
     const url = inject('redisUrl')
@@ -80,6 +84,8 @@ class Diary {
 
   async abort(place: number): Promise<void> {
     this.#hand(place).send({ abort: place })
+    if (this.#grants.has(place))
+      throw new Error(`place ${place} had its turn before it could leave`)
     await this.#until((news) => 'refused' in news && news.refused === place)
   }
 
@@ -95,7 +101,7 @@ class Diary {
     let earliest = Infinity
     let latest = -Infinity
     let inversions = 0
-    let before = -Infinity
+    let before = { at: -Infinity, due: -Infinity }
     let doubled = 0
     let lost = 0
     for (let place = 0; place <= LAST; place++) {
@@ -109,9 +115,9 @@ class Diary {
       for (const at of times) {
         earliest = Math.min(earliest, at - (sent + due(place)))
         latest = Math.max(latest, at - (received + due(place)))
-        // A process that was held up sees its own turn late; nobody else's.
-        if (at + 30 < before) inversions += 1
-        before = Math.max(before, at)
+        // Several may have their turn at once; and a process that was held up sees its own turn late.
+        if (due(place) > before.due && at + late < before.at) inversions += 1
+        before = { at: Math.max(before.at, at), due: due(place) }
       }
     }
     const places = LAST + 1
@@ -151,7 +157,13 @@ class Diary {
         this.#news.splice(at, 1)
         return
       }
-      await new Promise<void>((resolve) => this.#turns.push(resolve))
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('no news for 20 s')), 20_000)
+        this.#turns.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
     }
   }
 }

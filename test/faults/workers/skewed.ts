@@ -45,7 +45,8 @@ const decisions: string[] = []
 tell({ ready: true })
 await told()
 
-for (const [name, maker] of Object.entries(makers)) {
+const each = Object.entries(makers).map(async ([name, maker]) => {
+  const mine: string[] = []
   const slow = maker({ rate: 5, per: '1h', storage, scope: 'slow' })
   const quick = maker({ rate: 4, per: '600ms', storage, scope: 'quick' })
   const ask = async (limiter: typeof slow, what: string, cost = 1) => {
@@ -53,7 +54,7 @@ for (const [name, maker] of Object.entries(makers)) {
     const { allowed, remaining, limit } = decision
     // What is left of a quick limit, and every time, hang on when exactly it was asked.
     const wait = decision.retryAfter === 0 ? 'now' : decision.retryAfter < 1 ? 'soon' : 'later'
-    decisions.push(`${name} ${what} ${allowed} ${limit === 5 ? remaining : '-'}/${limit} ${wait}`)
+    mine.push(`${name} ${what} ${allowed} ${limit === 5 ? remaining : '-'}/${limit} ${wait}`)
     return decision
   }
   for (let i = 0; i < 7; i++) await ask(slow, `slow ${i}`)
@@ -70,8 +71,10 @@ for (const [name, maker] of Object.entries(makers)) {
   await ask(quick, 'quick, too much again', 4)
   await quick.reset(key)
   await ask(quick, 'quick after reset', 4)
-  jump = 0
-}
+  return mine
+})
+decisions.push(...(await Promise.all(each)).flat())
+jump = 0
 
 const both = composite(
   tokenBucket({ rate: 3, per: '1h', storage, scope: 'a', name: 'a' }),
