@@ -1,6 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -14,7 +13,8 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const root = here('../..')
 let dir: string
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'aioflux-hybrid-'))
+  // Under node_modules, where what is built finds what it imports.
+  dir = mkdtempSync(join(root, 'node_modules', '.aioflux-hybrid-'))
   // Built anew: the processes run what is in src, without a loader to wait for at each start.
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   execFileSync(
