@@ -76,28 +76,31 @@ describe.skipIf(!possible)('a server that is killed and comes back under load', 
       }
     })
     const healing: number[] = []
-    for (let round = 0; round < (short ? 1 : 3); round++) {
-      await sleep(200 + 200 * random())
-      await redis.kill()
-      serving = false
-      await sleep(500 + 700 * random())
-      await redis.restart()
-      serving = true
-      const back = machineTime()
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error('does not heal')), 3 * HEALS_WITHIN)
-        whole = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-      whole = undefined
-      healing.push(machineTime() - back)
+    try {
+      for (let round = 0; round < (short ? 1 : 3); round++) {
+        await sleep(200 + 200 * random())
+        await redis.kill()
+        serving = false
+        await sleep(500 + 700 * random())
+        await redis.restart()
+        serving = true
+        const back = machineTime()
+        await new Promise<void>((resolve, reject) => {
+          const timer = setTimeout(() => reject(new Error('does not heal')), 3 * HEALS_WITHIN)
+          whole = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+        whole = undefined
+        healing.push(machineTime() - back)
+      }
+    } finally {
+      running = false
+      await Promise.race([Promise.all(callers), sleep(3_000)])
+      await sleep(20)
+      end()
     }
-    running = false
-    await Promise.race([Promise.all(callers), sleep(3_000)])
-    await sleep(20)
-    end()
 
     figure(`restart: ${way}, errors`, errors.length, '0', errors.length === 0)
     const rejected = unhandled.length
