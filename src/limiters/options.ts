@@ -1,4 +1,5 @@
 import { oneOf } from '../core/check.ts'
+import { toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Ledger, RemoteLedger } from '../core/storage.ts'
 import type { LimiterOptions } from './limiter.ts'
@@ -7,7 +8,7 @@ export const DEFAULT_SCOPE = 'default'
 
 /** The options every limiter has, checked. */
 export function checkedOptions(options: LimiterOptions): LimiterOptions {
-  const { scope, name, storage, clock, onStorageError } = options
+  const { scope, name, storage, clock, onStorageError, storageTimeout } = options
   checkText('scope', scope)
   checkText('name', name)
   if (storage !== undefined && typeof storage?.open !== 'function') {
@@ -19,6 +20,8 @@ export function checkedOptions(options: LimiterOptions): LimiterOptions {
   if (onStorageError !== undefined) {
     oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
   }
+  // Here too, so that a limit that has no need of it yet is told before it moves to Redis.
+  if (storageTimeout !== undefined) toMillis('storageTimeout', storageTimeout)
   return options
 }
 
