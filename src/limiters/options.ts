@@ -1,6 +1,5 @@
 import { oneOf } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
-import type { Ledger, RemoteLedger } from '../core/storage.ts'
 import type { LimiterOptions } from './limiter.ts'
 
 export const DEFAULT_SCOPE = 'default'
@@ -20,11 +19,6 @@ export function checkedOptions(options: LimiterOptions): LimiterOptions {
     oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
   }
   return options
-}
-
-/** Does this ledger answer at once? */
-export function isLocal(ledger: Ledger | RemoteLedger): ledger is Ledger {
-  return 'reserve' in ledger
 }
 
 function checkText(option: string, value: string | undefined): void {

@@ -10,7 +10,8 @@
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
 --                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
--- Returns for each move: how often it was granted, then for each rule its verdict, what remains, and when it is idle.
+-- Returns for each move: how often it was granted, then for each rule its verdict, what remains, when it is idle, and of
+-- a rule that has one the token.
 -- Of a lend: how much was lent, and as the verdict of a yes the present, which its return has to name.
 --
 -- A state is kept as one string of doubles: the rule's numbers, then until when the key is blocked. It lives until it
@@ -169,6 +170,10 @@ for base = 0, #KEYS - 1, size do
       replies[r + 2] = floor(rules[i].remaining(params[i], states[i], now))
       replies[r + 3] = whole(ceil(idle[i]))
       r = r + 3
+      if rules[i].token then
+        r = r + 1
+        replies[r] = rules[i].token(states[i])
+      end
     end
   end
   at = at + 1
