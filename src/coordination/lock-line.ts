@@ -1,0 +1,143 @@
+import { at, type Cancel } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import { isAioFluxError, StorageDownError } from '../core/errors.ts'
+import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { LeaseDesk } from './lease-desk.ts'
+import { safeEnd } from './term.ts'
+
+/** When nobody tells that a lease has ended, all who wait ask then; up to so much apart, so that they do not all at once. */
+const JITTER: Millis = 20
+/** After so many leases in a row that stayed in this process, those of others are given a chance. */
+const IN_A_ROW = 16
+
+/** One who waits for a lease. */
+export interface Candidate {
+  readonly holder: number
+  readonly term: Millis
+  readonly clock: LeaseClock
+  /** How often to ask where nobody tells when to. */
+  readonly retry: Millis
+  grant(asked: Moment, tokens: readonly number[]): void
+  refuse(reason: unknown): void
+  /** The storage could not be asked; it will be again. */
+  failed(error: unknown): void
+}
+
+/**
+ * Those in this process who wait for one lock, first come, first served. Only the first of them asks, when it is told that it
+ * is worth it: by whoever in this process gives the lock back, by the storage, or by the end of the term of the holder.
+ */
+export class LockLine {
+  readonly names: readonly string[]
+  readonly #desk: LeaseDesk
+  readonly #over: () => void
+  readonly #waiting = new Set<Candidate>()
+  /** Those who may have been granted what they were not told of. */
+  readonly #doubtful = new WeakSet<Candidate>()
+  #asking = false
+  #again = false
+  #watch: { live: () => boolean; end: () => void } | undefined
+  #cancelTimer: Cancel = () => {}
+  #inARow = 0
+
+  /** @param over called when nobody waits any more */
+  constructor(desk: LeaseDesk, names: readonly string[], over: () => void) {
+    this.#desk = desk
+    this.names = names
+    this.#over = over
+  }
+
+  join(candidate: Candidate): void {
+    this.#waiting.add(candidate)
+    if (this.#waiting.size === 1) void this.#ask()
+  }
+
+  leave(candidate: Candidate): void {
+    if (!this.#waiting.delete(candidate)) return
+    if (this.#doubtful.has(candidate)) this.#giveBack(candidate)
+    if (!this.#asking && this.#waiting.size === 0) this.#end()
+  }
+
+  /** It was given back, or lost, in this process. */
+  freedHere(): void {
+    if (this.#inARow >= IN_A_ROW && this.#watch?.live()) {
+      // We are told in a moment, when the others are.
+      this.#inARow = 0
+      return
+    }
+    void this.#ask()
+  }
+
+  #freedElsewhere(): void {
+    if (!this.#desk.holds(this.names)) void this.#ask()
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#asking) {
+      this.#again = true
+      return
+    }
+    this.#asking = true
+    this.#cancelTimer()
+    const wait = await this.#askForFirst()
+    this.#asking = false
+    const [first] = this.#waiting
+    if (first === undefined) return this.#end()
+    const { steady } = first.clock
+    const due = steady.now() + wait + JITTER * Math.random()
+    this.#cancelTimer = at(steady, due, () => void this.#ask())
+  }
+
+  /** Asks for whoever is first, until he has it or is told how long to wait. */
+  async #askForFirst(): Promise<Millis> {
+    for (;;) {
+      const [first] = this.#waiting
+      if (first === undefined) return 0
+      this.#again = false
+      const asked = first.clock.moment()
+      try {
+        const { wait, tokens } = await this.#desk.take(this.names, first.holder, first.term)
+        if (wait > 0) {
+          this.#inARow = 0
+          this.#watch ??= this.#desk.watch(this.names, () => this.#freedElsewhere())
+          // Something has come free since that was answered.
+          if (this.#again) continue
+          // A wait without an end is for room, of which nobody tells.
+          return this.#watch.live() && wait < Infinity ? wait : Math.min(wait, first.retry)
+        }
+        if (!this.#waiting.has(first)) {
+          this.#giveBack(first)
+          continue
+        }
+        if (!first.clock.isBefore(safeEnd(asked, first.term))) {
+          throw new StorageDownError('the storage took longer to answer than the lease would last')
+        }
+        this.#inARow += 1
+        this.#waiting.delete(first)
+        first.grant(asked, tokens)
+        // Nobody else here can have it before it is given back, and then we are told.
+        return first.term
+      } catch (error) {
+        this.#doubtful.add(first)
+        if (isAioFluxError(error, 'STORAGE_DOWN')) {
+          if (this.#waiting.has(first)) first.failed(error)
+          else this.#giveBack(first)
+          return first.retry
+        }
+        if (this.#waiting.delete(first)) first.refuse(error)
+      }
+    }
+  }
+
+  #giveBack({ holder }: Candidate): void {
+    // What cannot be given back ends by itself.
+    this.#desk.release(this.names, holder).catch(() => {})
+  }
+
+  #end(): void {
+    this.#cancelTimer()
+    this.#watch?.end()
+    this.#watch = undefined
+    this.#over()
+  }
+}

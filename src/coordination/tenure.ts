@@ -1,0 +1,234 @@
+import { at, type Cancel, systemClock } from '../core/clock.ts'
+import type { Duration, Millis } from '../core/duration.ts'
+import { LeaseLostError } from '../core/errors.ts'
+import type { Events } from '../core/events.ts'
+import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { CoordinatorEvents, Lease, LeaseRecord, LossReason } from './lease.ts'
+import type { LeaseDesk } from './lease-desk.ts'
+import { safeEnd, timeTo, toTerm } from './term.ts'
+
+/** What the leases of one coordinator share. */
+export interface Office {
+  readonly desk: LeaseDesk
+  readonly clock: LeaseClock
+  readonly events: Events<CoordinatorEvents>
+  /** Those that are held. */
+  readonly tenures: Set<Tenure>
+}
+
+/** How it came about. */
+export interface Grant {
+  readonly names: readonly string[]
+  readonly holder: number
+  readonly term: Millis
+  readonly renews: boolean
+  /** When it was asked for the last time. */
+  readonly asked: Moment
+  readonly tokens: readonly number[]
+}
+
+/** Renewed so many times in a term. */
+const BEATS = 3
+/** After a renewal that was not answered, so many more are tried in a term. */
+const TRIES = 12
+/** Both clocks are looked at this many times in a term: one of them may stand still, or leap. */
+const LOOKS = 10
+
+/** A lease that is held, and how it is kept. */
+export class Tenure implements Lease {
+  readonly names: readonly string[]
+  readonly token: number
+  readonly #office: Office
+  readonly #grant: Grant
+  readonly #controller = new AbortController()
+  readonly #began: Millis
+  #term: Millis
+  #end: Moment
+  /** When its last term was asked for. */
+  #renewed: Moment
+  #over = false
+  #releasing: Promise<boolean> | undefined
+  #cancelBeat: Cancel = () => {}
+  #cancelLook: Cancel = () => {}
+  /** Told when it is over, with the reason where it was lost. */
+  readonly #onOver: ((reason: LossReason | undefined) => void)[] = []
+
+  constructor(office: Office, grant: Grant) {
+    this.#office = office
+    this.#grant = grant
+    this.names = grant.names
+    this.token = Math.max(...grant.tokens)
+    this.#term = grant.term
+    this.#renewed = grant.asked
+    this.#end = safeEnd(grant.asked, grant.term)
+    this.#began = office.clock.steady.now()
+    office.desk.begin(this.names)
+    office.tenures.add(this)
+    this.#look()
+    if (grant.renews) this.#beatAfter(this.#term / BEATS)
+  }
+
+  get tokens(): ReadonlyMap<string, number> {
+    return new Map(this.names.map((name, i) => [name, this.#grant.tokens[i] as number]))
+  }
+
+  get signal(): AbortSignal {
+    // Whoever looks at it after a stall is to find it aborted, though no timer has run yet.
+    this.#check()
+    return this.#controller.signal
+  }
+
+  get held(): boolean {
+    return this.#check()
+  }
+
+  get remaining(): number {
+    return this.#check() ? timeTo(this.#end, this.#office.clock) / 1000 : 0
+  }
+
+  get record(): LeaseRecord {
+    return { name: this.names.join(), token: this.token }
+  }
+
+  assertHeld(): void {
+    if (!this.#check()) throw this.#loss('is not held any more')
+  }
+
+  async extend(ttl?: Duration): Promise<void> {
+    const term = ttl === undefined ? this.#term : toTerm(ttl)
+    this.assertHeld()
+    await this.#renew(term)
+    this.assertHeld()
+    this.#term = term
+    if (this.#grant.renews) this.#beatAfter(term / BEATS)
+  }
+
+  release(): Promise<boolean> {
+    this.#releasing ??= this.#release()
+    return this.#releasing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release().then(() => {})
+  }
+
+  /** Asks whoever holds it to stop, and keeps it until it is released. */
+  abort(reason: unknown): void {
+    this.#controller.abort(reason)
+  }
+
+  /** Calls `listener` when it is over. */
+  onOver(listener: (reason: LossReason | undefined) => void): void {
+    this.#onOver.push(listener)
+  }
+
+  /** Is it held? If its time is over, it is lost now. */
+  #check(): boolean {
+    if (this.#over) return false
+    if (this.#office.clock.isBefore(this.#end)) return true
+    this.#lose('expired')
+    return false
+  }
+
+  #look(): void {
+    const { clock } = this.#office
+    const left = timeTo(this.#end, clock)
+    this.#cancelLook = this.#after(Math.min(left, Math.max(left / 2, this.#term / LOOKS)), () => {
+      if (this.#check()) this.#look()
+    })
+  }
+
+  #beatAfter(delay: Millis): void {
+    this.#cancelBeat()
+    this.#cancelBeat = this.#after(delay, () => {
+      if (!this.#check()) return
+      // Whatever becomes of this one, another is tried soon, until one is answered.
+      this.#beatAfter(this.#term / TRIES)
+      const { clock, events } = this.#office
+      const asked = clock.moment()
+      this.#renew(this.#term).then(
+        () => {
+          if (this.#over) return
+          this.#beatAfter(Math.max(0, this.#term / BEATS - clock.passed(asked)))
+        },
+        (error: unknown) => {
+          if (!this.#over) events.emit('error', { name: this.names.join(), error })
+        },
+      )
+    })
+  }
+
+  /** @throws what the storage does when it cannot be asked */
+  async #renew(term: Millis): Promise<void> {
+    const { desk, clock, events } = this.#office
+    const asked = clock.moment()
+    const known = await desk.renew(this.names, this.#grant.holder, term)
+    if (!this.#check()) return
+    if (!known) return this.#lose('forgotten')
+    // Answers may overtake each other.
+    if (asked.steady >= this.#renewed.steady) {
+      this.#renewed = asked
+      this.#end = safeEnd(asked, term)
+      this.#cancelLook()
+      this.#look()
+    }
+    if (events.heard) events.emit('renewed', this.record)
+  }
+
+  #lose(reason: LossReason): void {
+    this.#stop()
+    const why =
+      reason === 'expired'
+        ? 'could not be renewed in time'
+        : 'is not known any more, or is another’s'
+    this.#controller.abort(this.#loss(why))
+    const { desk, events } = this.#office
+    if (events.heard) events.emit('lost', { ...this.record, seconds: this.#seconds, reason })
+    this.#tell(reason)
+    desk.lost(this.names)
+  }
+
+  async #release(): Promise<boolean> {
+    const held = this.#check()
+    if (!held) return false
+    this.#stop()
+    const { desk, events } = this.#office
+    const { holder, tokens } = this.#grant
+    desk.end(this.names)
+    if (events.heard) events.emit('released', { ...this.record, seconds: this.#seconds })
+    this.#tell(undefined)
+    try {
+      return await desk.release(this.names, holder, tokens)
+    } catch (error) {
+      events.emit('error', { name: this.names.join(), error })
+      return false
+    }
+  }
+
+  #stop(): void {
+    this.#over = true
+    this.#cancelBeat()
+    this.#cancelLook()
+    this.#office.tenures.delete(this)
+  }
+
+  #tell(reason: LossReason | undefined): void {
+    for (const listener of this.#onOver) listener(reason)
+  }
+
+  get #seconds(): number {
+    return (this.#office.clock.steady.now() - this.#began) / 1000
+  }
+
+  #loss(why: string): LeaseLostError {
+    return new LeaseLostError(this.names.join(), this.token, why)
+  }
+
+  /** A timer that keeps no process alive. */
+  #after(delay: Millis, run: () => void): Cancel {
+    const { steady } = this.#office.clock
+    return (
+      (steady.after ?? systemClock.after)?.call(steady, delay, run, true) ?? at(steady, delay, run)
+    )
+  }
+}
