@@ -15,6 +15,15 @@ export interface Answer {
   readonly tokens: readonly number[]
 }
 
+/** One who wants to hear that a lease has come free. */
+export interface LeaseWatch {
+  /** Is it heard of, one way or the other, as far as anybody knows? */
+  live(): boolean
+  /** Does the storage tell of what this process gives back? */
+  tells(): boolean
+  end(): void
+}
+
 /**
  * Where a process asks one storage for leases, the same way whether it answers at once or from afar. All coordinators of a
  * process that share a storage share its desk, so that each lock has one line in the process, and one of it asks.
@@ -98,16 +107,16 @@ export class LeaseDesk {
 
   /**
    * Calls `freed` when somebody elsewhere has given one of them back, as far as the storage can tell.
-   *
-   * @returns the way to stop that, and whether it can be relied on at the moment
    */
-  watch(names: readonly string[], freed: () => void): { live: () => boolean; end: () => void } {
+  watch(names: readonly string[], freed: () => void): LeaseWatch {
     const ledger = this.#ledger
     // Nobody can give it back but through this desk.
-    if (isLocal(ledger)) return { live: () => true, end: () => {} }
+    if (isLocal(ledger)) return { live: () => true, tells: () => false, end: () => {} }
     const watches = names.map((name) => ledger.watch?.(name, freed))
+    const live = () => watches.every((watch) => watch?.live)
     return {
-      live: () => watches.every((watch) => watch?.live),
+      live,
+      tells: live,
       end: () => {
         for (const watch of watches) watch?.end()
       },

@@ -2,13 +2,14 @@ import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
-import type { LeaseDesk } from './lease-desk.ts'
+import type { LeaseDesk, LeaseWatch } from './lease-desk.ts'
 import { safeEnd } from './term.ts'
 
 /** When nobody tells that a lease has ended, all who wait ask then; up to so much apart, so that they do not all at once. */
 const JITTER: Millis = 20
-/** After so many leases in a row that stayed in this process, those of others are given a chance. */
-const IN_A_ROW = 16
+/** After so many leases in a row that stayed in this process, or so long, other processes are given a chance. */
+const MOST_IN_A_ROW = 16
+const LONGEST_IN_A_ROW: Millis = 50
 
 /** One who waits for a lease. */
 export interface Candidate {
@@ -36,9 +37,11 @@ export class LockLine {
   readonly #doubtful = new WeakSet<Candidate>()
   #asking = false
   #again = false
-  #watch: { live: () => boolean; end: () => void } | undefined
+  #watch: LeaseWatch | undefined
   #cancelTimer: Cancel = () => {}
   #inARow = 0
+  /** When the first of them began. */
+  #since: Millis = 0
 
   /** @param over called when nobody waits any more */
   constructor(desk: LeaseDesk, names: readonly string[], over: () => void) {
@@ -60,12 +63,17 @@ export class LockLine {
 
   /** It was given back, or lost, in this process. */
   freedHere(): void {
-    if (this.#inARow >= IN_A_ROW && this.#watch?.live()) {
-      // We are told in a moment, when the others are.
-      this.#inARow = 0
-      return
-    }
-    void this.#ask()
+    // It is told to all who watch, and so to us, a moment later.
+    if (this.#yields()) this.#inARow = 0
+    else void this.#ask()
+  }
+
+  /** Is it the turn of other processes, and shall we hear of what they leave? */
+  #yields(): boolean {
+    const [first] = this.#waiting
+    if (first === undefined || !this.#watch?.tells()) return false
+    const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
+    return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
   }
 
   #freedElsewhere(): void {
@@ -112,6 +120,7 @@ export class LockLine {
         if (!first.clock.isBefore(safeEnd(asked, first.term))) {
           throw new StorageDownError('the storage took longer to answer than the lease would last')
         }
+        if (this.#inARow === 0) this.#since = asked.steady
         this.#inARow += 1
         this.#waiting.delete(first)
         first.grant(asked, tokens)

@@ -1,5 +1,6 @@
 -- Twin of lease.ts. State: { holder, fence, until }.
-local rule = {}
+-- wakes: what is given back is published, for those who wait.
+local rule = { wakes = true }
 
 function rule.fresh()
   return { 0, 0, 0 }

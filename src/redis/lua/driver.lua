@@ -124,7 +124,7 @@ local replies, r, at = {}, 0, first
 
 for base = 0, #KEYS - 1, size do
   for i = 1, size do load(i, values[base + i]) end
-  local dirty = false
+  local dirty, freed = false, false
   local moves = tonumber(ARGV[at])
   local move, cost, extra, times, granted = RESERVE, 1, 0, -moves, 0
   for _ = 1, math.max(1, moves) do
@@ -160,7 +160,7 @@ for base = 0, #KEYS - 1, size do
           blocked[i] = now + extra
         end
       end
-      dirty = true
+      dirty, freed = true, freed or move ~= BLOCK
     end
     replies[r + 1] = granted
     r = r + 1
@@ -178,7 +178,14 @@ for base = 0, #KEYS - 1, size do
   end
   at = at + 1
   if dirty then
-    for i = 1, size do save(i, KEYS[base + i]) end
+    for i = 1, size do
+      save(i, KEYS[base + i])
+      -- Not where somebody has taken it in the same call. A hint, so it may fail: a user of the server's may have no right
+      -- to publish.
+      if freed and rules[i].wakes and rules[i].remaining(params[i], states[i], now) > 0 then
+        redis.pcall('PUBLISH', KEYS[base + i], '')
+      end
+    end
   end
 end
 
