@@ -23,6 +23,7 @@ export class Leadership {
   #campaign: AbortController | undefined
   /** Those who lead by {@link lead}: the last of them steps down. */
   #leading = 0
+  #closed: Error | undefined
 
   constructor(election: Election, clock: Clock, events: Events<CoordinatorEvents>) {
     this.#election = election
@@ -50,6 +51,7 @@ export class Leadership {
   }
 
   wait(patience: Patience): Promise<Tenure> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
     const { lease } = this
     if (lease !== undefined && patience.signal?.aborted !== true) return Promise.resolve(lease)
     const waiting = this.#waiting.wait(patience)
@@ -73,12 +75,13 @@ export class Leadership {
       const tenure = await this.wait(signal === undefined ? {} : { signal })
       this.#leading += 1
       const lease = new LedLease(tenure, signal)
+      const ends = () => tenure.held || signal?.aborted || this.#closed !== undefined
       try {
         const result = await fn(lease)
-        if (tenure.held) return result
+        if (ends()) return result
       } catch (error) {
-        // Whatever it ends with after the loss, it was the loss that ended it.
-        if (tenure.held || signal?.aborted) throw error
+        // Whatever it ends with after a loss, it was the loss that ended it.
+        if (ends()) throw error
       } finally {
         lease.end()
         this.#leading -= 1
@@ -87,7 +90,8 @@ export class Leadership {
     }
   }
 
-  close(reason: unknown): void {
+  close(reason: Error): void {
+    this.#closed = reason
     this.#waiting.refuseAll(reason)
     this.#campaign?.abort(reason)
   }

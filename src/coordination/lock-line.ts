@@ -102,16 +102,21 @@ export class LockLine {
       const [first] = this.#waiting
       if (first === undefined) return 0
       this.#again = false
+      if (this.#desk.holds(this.names)) {
+        // Whoever has it here will tell us.
+        this.#listen()
+        return first.term
+      }
       const asked = first.clock.moment()
       try {
         const { wait, tokens } = await this.#desk.take(this.names, first.holder, first.term)
         if (wait > 0) {
           this.#inARow = 0
-          this.#watch ??= this.#desk.watch(this.names, () => this.#freedElsewhere())
+          const { live } = this.#listen()
           // Something has come free since that was answered.
           if (this.#again) continue
           // A wait without an end is for room, of which nobody tells.
-          return this.#watch.live() && wait < Infinity ? wait : Math.min(wait, first.retry)
+          return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
         }
         if (!this.#waiting.has(first)) {
           this.#giveBack(first)
@@ -136,6 +141,11 @@ export class LockLine {
         if (this.#waiting.delete(first)) first.refuse(error)
       }
     }
+  }
+
+  #listen(): LeaseWatch {
+    this.#watch ??= this.#desk.watch(this.names, () => this.#freedElsewhere())
+    return this.#watch
   }
 
   #giveBack({ holder }: Candidate): void {
