@@ -1,23 +1,18 @@
 import { options as checkOptions, known } from '../core/check.ts'
-import { at, type Cancel, type Clock, systemClock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import {
-  ClosedError,
-  describe,
-  OptionRangeError,
-  OptionTypeError,
-  WaitTimeoutError,
-} from '../core/errors.ts'
+import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
-import { LeaseClock, type Moment } from '../core/lease-clock.ts'
+import { LeaseClock } from '../core/lease-clock.ts'
 import type { Storage } from '../core/storage.ts'
 import type { Patience } from '../core/waiters.ts'
 import { Leadership } from './leadership.ts'
 import type { CoordinatorEvents, Lease, LockOptions, TryLockOptions } from './lease.ts'
-import { deskOf, LeaseDesk } from './lease-desk.ts'
-import type { Candidate } from './lock-line.ts'
-import { type Office, Tenure } from './tenure.ts'
-import { safeEnd, toTerm } from './term.ts'
+import { deskOf } from './lease-desk.ts'
+import { Locks } from './locks.ts'
+import { checkName, readNames } from './names.ts'
+import type { Office } from './tenure.ts'
+import { toTerm } from './term.ts'
 
 export interface CoordinatorOptions {
   /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
@@ -38,8 +33,6 @@ export interface CoordinatorOptions {
 }
 
 const NAMES = ['storage', 'lockName', 'ttl', 'retryInterval', 'name', 'clock', 'metrics']
-/** More names than that in one lock are a mistake. */
-const MOST_NAMES = 32
 
 /**
  * Locks and leader election, over whatever storage limits are kept in.
@@ -68,12 +61,9 @@ const MOST_NAMES = 32
 export class Coordinator implements AsyncDisposable {
   readonly name: string
   readonly lockName: string
-  readonly #office: Office
-  readonly #term: Millis
-  readonly #retry: Millis
+  readonly #locks: Locks
   readonly #events = new Events<CoordinatorEvents>()
   readonly #leadership: Leadership
-  readonly #waiting = new Set<(reason: unknown) => void>()
   #closing: Promise<void> | undefined
 
   constructor(options: CoordinatorOptions) {
@@ -88,28 +78,27 @@ export class Coordinator implements AsyncDisposable {
     }
     this.lockName = checkName('lockName', lockName)
     this.name = checkName('name', options.name ?? lockName)
-    this.#term = toTerm(ttl)
-    this.#retry = toMillis('retryInterval', retryInterval)
-    if (this.#retry < 1) {
+    const retry = toMillis('retryInterval', retryInterval)
+    if (retry < 1) {
       throw new OptionRangeError(
         'retryInterval',
         `retryInterval must be at least 1 ms, got ${describe(retryInterval)}`,
       )
     }
     const wall = clock?.wall === undefined ? undefined : () => clock.wall?.() as Millis
-    this.#office = {
+    const office: Office = {
       desk: deskOf(storage, clock),
       clock: new LeaseClock(clock ?? systemClock, wall),
       events: this.#events,
       tenures: new Set(),
     }
-    const steady = this.#office.clock.steady
+    this.#locks = new Locks(office, toTerm(ttl), retry)
     this.#leadership = new Leadership(
       {
-        tryOnce: () => this.#try([this.lockName], {}),
-        stand: (signal) => this.#wait([this.lockName], { signal }),
+        tryOnce: () => this.#locks.try([this.lockName], {}),
+        stand: (signal) => this.#locks.wait([this.lockName], { signal }),
       },
-      steady,
+      office.clock.steady,
       this.#events,
     )
   }
@@ -190,7 +179,7 @@ export class Coordinator implements AsyncDisposable {
     this.#checkOpen()
     checkOptions('options', options)
     known('lock', options, ['ttl', 'renew', 'timeout', 'signal'])
-    return this.#wait(readNames(names), options)
+    return this.#locks.wait(readNames(names), options)
   }
 
   /**
@@ -205,7 +194,7 @@ export class Coordinator implements AsyncDisposable {
     this.#checkOpen()
     checkOptions('options', options)
     known('tryLock', options, ['ttl', 'renew'])
-    return this.#try(readNames(names), options)
+    return this.#locks.try(readNames(names), options)
   }
 
   /** Waits for a lock, runs `fn` under it, and gives it back. */
@@ -244,97 +233,7 @@ export class Coordinator implements AsyncDisposable {
   async #close(): Promise<void> {
     const reason = new ClosedError('the coordinator')
     this.#leadership.close(reason)
-    for (const refuse of [...this.#waiting]) refuse(reason)
-    const held = [...this.#office.tenures]
-    for (const tenure of held) tenure.abort(reason)
-    await Promise.all(held.map((tenure) => tenure.release()))
-  }
-
-  async #try(
-    names: readonly string[],
-    { ttl, renew = true }: TryLockOptions,
-  ): Promise<Tenure | undefined> {
-    const { desk, clock } = this.#office
-    const term = ttl === undefined ? this.#term : toTerm(ttl)
-    if (desk.isAwaited(names)) return undefined
-    const holder = LeaseDesk.newHolder()
-    const asked = clock.moment()
-    const giveBack = () => {
-      desk.release(names, holder).catch(() => {})
-    }
-    try {
-      const { wait, tokens } = await desk.take(names, holder, term)
-      if (wait > 0) return undefined
-      if (this.#closing === undefined && clock.isBefore(safeEnd(asked, term))) {
-        return this.#grant({ names, holder, term, renews: renew, asked, tokens }, asked)
-      }
-      giveBack()
-      return undefined
-    } catch (error) {
-      // It may have been granted all the same.
-      giveBack()
-      throw error
-    }
-  }
-
-  #wait(names: readonly string[], options: LockOptions): Promise<Tenure> {
-    const { ttl, renew = true, signal } = options
-    const term = ttl === undefined ? this.#term : toTerm(ttl)
-    const timeout = options.timeout === undefined ? Infinity : toMillis('timeout', options.timeout)
-    const { desk, clock } = this.#office
-    const began = clock.moment()
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      let cancelTimer: Cancel = () => {}
-      let failure: unknown
-      const settle = () => {
-        cancelTimer()
-        signal?.removeEventListener('abort', onAbort)
-        this.#waiting.delete(refuse)
-      }
-      const candidate: Candidate = {
-        holder: LeaseDesk.newHolder(),
-        term,
-        clock,
-        retry: this.#retry,
-        grant: (asked, tokens) => {
-          settle()
-          const { holder } = candidate
-          resolve(this.#grant({ names, holder, term, renews: renew, asked, tokens }, began))
-        },
-        refuse: (reason) => {
-          settle()
-          reject(reason)
-        },
-        failed: (error) => {
-          failure = error
-          this.#events.emit('error', { name: names.join(), error })
-        },
-      }
-      const line = desk.line(names)
-      const refuse = (reason: unknown) => {
-        line.leave(candidate)
-        candidate.refuse(reason)
-      }
-      const onAbort = () => refuse(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#waiting.add(refuse)
-      if (timeout < Infinity) {
-        cancelTimer = at(clock.steady, clock.steady.now() + timeout, () =>
-          refuse(late(names, failure)),
-        )
-      }
-      line.join(candidate)
-    })
-  }
-
-  #grant(grant: ConstructorParameters<typeof Tenure>[1], began: Moment): Tenure {
-    const tenure = new Tenure(this.#office, grant)
-    if (this.#events.heard) {
-      const waited = this.#office.clock.passed(began) / 1000
-      this.#events.emit('acquired', { ...tenure.record, waited })
-    }
-    return tenure
+    await this.#locks.close(reason)
   }
 
   #checkOpen(): void {
@@ -342,34 +241,10 @@ export class Coordinator implements AsyncDisposable {
   }
 }
 
-/** Each name once, and always in the same order, so that no two wait for each other. */
-function readNames(names: string | readonly string[]): readonly string[] {
-  if (!Array.isArray(names)) return [checkName('name', names as string)]
-  const each = [...new Set(names.map((name) => checkName('names', name)))].sort()
-  if (each.length === 0 || each.length > MOST_NAMES) {
-    throw new OptionRangeError(
-      'names',
-      `names must be 1 to ${MOST_NAMES} different names, got ${each.length}`,
-    )
-  }
-  return each
-}
-
-function checkName(option: string, name: string): string {
-  if (typeof name === 'string') return name
-  throw new OptionTypeError(option, `${option} must be a string, got ${describe(name)}`)
-}
-
 function checkFunction(fn: unknown): void {
   if (typeof fn !== 'function') {
     throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
   }
-}
-
-function late(names: readonly string[], failure: unknown): WaitTimeoutError {
-  const error = new WaitTimeoutError(`the lock ${describe(names.join())} did not come in time`, 0)
-  if (failure !== undefined) error.cause = failure
-  return error
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
