@@ -31,6 +31,8 @@ export interface LeaseWatch {
 export class LeaseDesk {
   readonly #ledger: Ledger | RemoteLedger
   readonly #lines = new Map<string, LockLine>()
+  /** The lines for each name, its own and those for several. */
+  readonly #about = new Map<string, Set<LockLine>>()
   /** What is held in this process. */
   readonly #held = new Set<string>()
 
@@ -44,28 +46,32 @@ export class LeaseDesk {
 
   /** Those who wait for all of `names` together. */
   line(names: readonly string[]): LockLine {
-    const id = JSON.stringify(names)
-    let line = this.#lines.get(id)
-    if (line === undefined) {
-      line = new LockLine(this, names, () => this.#lines.delete(id))
-      this.#lines.set(id, line)
+    const id = idOf(names)
+    const known = this.#lines.get(id)
+    if (known !== undefined) return known
+    const line = new LockLine(this, names, () => this.#forget(id, line))
+    this.#lines.set(id, line)
+    for (const name of names) {
+      const about = this.#about.get(name)
+      if (about === undefined) this.#about.set(name, new Set([line]))
+      else about.add(line)
     }
     return line
   }
 
   /** Does anybody of this process wait for all of `names`? What comes free is theirs. */
   isAwaited(names: readonly string[]): boolean {
-    return this.#lines.has(JSON.stringify(names))
+    return this.#lines.has(idOf(names))
   }
 
   /** Takes all of `names`, or none. Asking again by the same number takes nothing twice. */
-  async take(names: readonly string[], holder: number, term: Millis): Promise<Answer> {
+  take(names: readonly string[], holder: number, term: Millis): Promise<Answer> {
     return this.#all(names, Math.ceil(term * 1000), holder)
   }
 
   /** Goes on with what is held by that number; false where any of it is not. */
   async renew(names: readonly string[], holder: number, term: Millis): Promise<boolean> {
-    return (await this.#all(names, Math.ceil(term * 1000), -holder)).wait === 0
+    return (await this.#all(names, Math.ceil(term * 1000), -holder)).wait <= 0
   }
 
   /** Gives back what is held by that number; does the storage still know the last fences given, `tokens`? */
@@ -74,14 +80,12 @@ export class LeaseDesk {
     holder: number,
     tokens: readonly number[] = [],
   ): Promise<boolean> {
-    const ledger = this.#ledger
-    const each = names.map(async (name, i) => {
-      if (isLocal(ledger)) return ledger.reserve(name, 0, -holder) === 0
-      return (await ledger.run('refund', name, 0, holder)).token === tokens[i]
-    })
+    const each = names.map((name, i) => this.#giveBack(name, holder, tokens[i]))
     // After that has been sent, and before it is known: whoever is next asks in the same trip.
     this.#freed(names)
-    return (await Promise.all(each)).every((known) => known)
+    let known = true
+    for (const one of each) if (!(await one)) known = false
+    return known
   }
 
   /** Somebody of this process has it now. */
@@ -124,32 +128,41 @@ export class LeaseDesk {
   }
 
   #freed(names: readonly string[]): void {
-    for (const line of [...this.#lines.values()]) {
-      if (line.names.some((name) => names.includes(name))) line.freedHere()
+    for (const name of names) {
+      const about = this.#about.get(name)
+      if (about !== undefined) for (const line of [...about]) line.freedHere()
     }
   }
 
-  async #all(names: readonly string[], term: Micros, holder: number): Promise<Answer> {
+  #forget(id: string, line: LockLine): void {
+    this.#lines.delete(id)
+    for (const name of line.names) {
+      const about = this.#about.get(name)
+      about?.delete(line)
+      if (about?.size === 0) this.#about.delete(name)
+    }
+  }
+
+  #giveBack(name: string, holder: number, token: number | undefined): Promise<boolean> | boolean {
+    const ledger = this.#ledger
+    if (isLocal(ledger)) return ledger.reserve(name, 0, -holder) === 0
+    return ledger.run('refund', name, 0, holder).then((verdict) => verdict.token === token)
+  }
+
+  #all(names: readonly string[], term: Micros, holder: number): Promise<Answer> {
     const ledger = this.#ledger
     if (isLocal(ledger)) return this.#oneByOne(names, term, holder)
-    const [only] = names
-    if (names.length > 1 && !ledger.storage.joins(names)) {
-      return this.#oneByOne(names, term, holder)
+    if (names.length === 1) {
+      return ledger
+        .run('reserve', names[0] as string, term, holder)
+        .then(({ wait, token }) => ({ wait: -wait / 1000, tokens: [token as number] }))
     }
-    const verdicts =
-      names.length === 1
-        ? [await ledger.run('reserve', only as string, term, holder)]
-        : await ledger.storage.runAll(
-            'reserve',
-            names.map(() => ledger),
-            names,
-            term,
-            holder,
-          )
-    return {
-      wait: Math.max(0, ...verdicts.map(({ wait }) => -wait / 1000)),
+    if (!ledger.storage.joins(names)) return this.#oneByOne(names, term, holder)
+    const ledgers = names.map(() => ledger)
+    return ledger.storage.runAll('reserve', ledgers, names, term, holder).then((verdicts) => ({
+      wait: Math.max(...verdicts.map(({ wait }) => -wait / 1000)),
       tokens: verdicts.map(({ token }) => token as number),
-    }
+    }))
   }
 
   /** Where they cannot be asked for together: always in the same order, and back with them all when one is denied. */
@@ -180,6 +193,12 @@ export class LeaseDesk {
       else await ledger.run('refund', name, 0, holder)
     }
   }
+}
+
+function idOf(names: readonly string[]): string {
+  const [only] = names
+  // Lists begin with a bracket, and so may a name.
+  return names.length === 1 ? `=${only}` : JSON.stringify(names)
 }
 
 const desks = new WeakMap<Storage, LeaseDesk>()

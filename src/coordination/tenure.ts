@@ -40,7 +40,10 @@ export class Tenure implements Lease {
   readonly token: number
   readonly #office: Office
   readonly #grant: Grant
-  readonly #controller = new AbortController()
+  /** Made when somebody looks at it: it costs more than all the rest. */
+  #controller: AbortController | undefined
+  /** Why it has aborted, or would have. */
+  #reason: unknown
   readonly #began: Millis
   #term: Millis
   #end: Moment
@@ -75,6 +78,10 @@ export class Tenure implements Lease {
   get signal(): AbortSignal {
     // Whoever looks at it after a stall is to find it aborted, though no timer has run yet.
     this.#check()
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
     return this.#controller.signal
   }
 
@@ -113,8 +120,9 @@ export class Tenure implements Lease {
   }
 
   /** Asks whoever holds it to stop, and keeps it until it is released. */
-  abort(reason: unknown): void {
-    this.#controller.abort(reason)
+  abort(reason: Error): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
   }
 
   /** Calls `listener` when it is over. */
@@ -181,7 +189,7 @@ export class Tenure implements Lease {
       reason === 'expired'
         ? 'could not be renewed in time'
         : 'is not known any more, or is another’s'
-    this.#controller.abort(this.#loss(why))
+    this.abort(this.#loss(why))
     const { desk, events } = this.#office
     if (events.heard) events.emit('lost', { ...this.record, seconds: this.#seconds, reason })
     this.#tell(reason)
