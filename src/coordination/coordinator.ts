@@ -6,6 +6,7 @@ import { Events, type Listener } from '../core/events.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import type { Storage } from '../core/storage.ts'
 import type { Patience } from '../core/waiters.ts'
+import { Keeper } from './keeper.ts'
 import { Leadership } from './leadership.ts'
 import type { CoordinatorEvents, Lease, LockOptions, TryLockOptions } from './lease.ts'
 import { deskOf } from './lease-desk.ts'
@@ -86,11 +87,12 @@ export class Coordinator implements AsyncDisposable {
       )
     }
     const wall = clock?.wall === undefined ? undefined : () => clock.wall?.() as Millis
+    const leaseClock = new LeaseClock(clock ?? systemClock, wall)
     const office: Office = {
       desk: deskOf(storage, clock),
-      clock: new LeaseClock(clock ?? systemClock, wall),
+      clock: leaseClock,
       events: this.#events,
-      tenures: new Set(),
+      keeper: new Keeper(leaseClock.steady),
     }
     this.#locks = new Locks(office, toTerm(ttl), retry)
     this.#leadership = new Leadership(

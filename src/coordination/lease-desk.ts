@@ -31,7 +31,7 @@ export interface LeaseWatch {
 export class LeaseDesk {
   readonly #ledger: Ledger | RemoteLedger
   readonly #lines = new Map<string, LockLine>()
-  /** The lines for each name, its own and those for several. */
+  /** For each name, the lines for several names with it among them. */
   readonly #about = new Map<string, Set<LockLine>>()
   /** What is held in this process. */
   readonly #held = new Set<string>()
@@ -51,7 +51,7 @@ export class LeaseDesk {
     if (known !== undefined) return known
     const line = new LockLine(this, names, () => this.#forget(id, line))
     this.#lines.set(id, line)
-    for (const name of names) {
+    for (const name of names.length > 1 ? names : []) {
       const about = this.#about.get(name)
       if (about === undefined) this.#about.set(name, new Set([line]))
       else about.add(line)
@@ -75,7 +75,7 @@ export class LeaseDesk {
   }
 
   /** Gives back what is held by that number; does the storage still know the last fences given, `tokens`? */
-  async release(
+  release(
     names: readonly string[],
     holder: number,
     tokens: readonly number[] = [],
@@ -83,9 +83,8 @@ export class LeaseDesk {
     const each = names.map((name, i) => this.#giveBack(name, holder, tokens[i]))
     // After that has been sent, and before it is known: whoever is next asks in the same trip.
     this.#freed(names)
-    let known = true
-    for (const one of each) if (!(await one)) known = false
-    return known
+    if (each.length === 1) return Promise.resolve(each[0] as boolean)
+    return Promise.all(each).then((known) => known.every((one) => one))
   }
 
   /** Somebody of this process has it now. */
@@ -129,6 +128,7 @@ export class LeaseDesk {
 
   #freed(names: readonly string[]): void {
     for (const name of names) {
+      this.#lines.get(idOf([name]))?.freedHere()
       const about = this.#about.get(name)
       if (about !== undefined) for (const line of [...about]) line.freedHere()
     }
@@ -136,6 +136,7 @@ export class LeaseDesk {
 
   #forget(id: string, line: LockLine): void {
     this.#lines.delete(id)
+    if (this.#about.size === 0) return
     for (const name of line.names) {
       const about = this.#about.get(name)
       about?.delete(line)

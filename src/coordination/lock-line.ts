@@ -1,7 +1,7 @@
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
-import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Candidate } from './candidate.ts'
 import type { LeaseDesk, LeaseWatch } from './lease-desk.ts'
 import { safeEnd } from './term.ts'
 
@@ -10,19 +10,6 @@ const JITTER: Millis = 20
 /** After so many leases in a row that stayed in this process, or so long, other processes are given a chance. */
 const MOST_IN_A_ROW = 16
 const LONGEST_IN_A_ROW: Millis = 50
-
-/** One who waits for a lease. */
-export interface Candidate {
-  readonly holder: number
-  readonly term: Millis
-  readonly clock: LeaseClock
-  /** How often to ask where nobody tells when to. */
-  readonly retry: Millis
-  grant(asked: Moment, tokens: readonly number[]): void
-  refuse(reason: unknown): void
-  /** The storage could not be asked; it will be again. */
-  failed(error: unknown): void
-}
 
 /**
  * Those in this process who wait for one lock, first come, first served. Only the first of them asks, when it is told that it
@@ -33,12 +20,10 @@ export class LockLine {
   readonly #desk: LeaseDesk
   readonly #over: () => void
   readonly #waiting = new Set<Candidate>()
-  /** Those who may have been granted what they were not told of. */
-  readonly #doubtful = new WeakSet<Candidate>()
   #asking = false
   #again = false
   #watch: LeaseWatch | undefined
-  #cancelTimer: Cancel = () => {}
+  #cancelTimer: Cancel | undefined
   #inARow = 0
   /** When the first of them began. */
   #since: Millis = 0
@@ -52,12 +37,12 @@ export class LockLine {
 
   join(candidate: Candidate): void {
     this.#waiting.add(candidate)
-    if (this.#waiting.size === 1) void this.#ask()
+    if (this.#waiting.size === 1) this.#ask()
   }
 
   leave(candidate: Candidate): void {
     if (!this.#waiting.delete(candidate)) return
-    if (this.#doubtful.has(candidate)) this.#giveBack(candidate)
+    if (candidate.doubtful) this.#giveBack(candidate)
     if (!this.#asking && this.#waiting.size === 0) this.#end()
   }
 
@@ -65,7 +50,7 @@ export class LockLine {
   freedHere(): void {
     // It is told to all who watch, and so to us, a moment later.
     if (this.#yields()) this.#inARow = 0
-    else void this.#ask()
+    else this.#ask()
   }
 
   /** Is it the turn of other processes, and shall we hear of what they leave? */
@@ -77,23 +62,26 @@ export class LockLine {
   }
 
   #freedElsewhere(): void {
-    if (!this.#desk.holds(this.names)) void this.#ask()
+    if (!this.#desk.holds(this.names)) this.#ask()
   }
 
-  async #ask(): Promise<void> {
+  #ask(): void {
     if (this.#asking) {
       this.#again = true
       return
     }
     this.#asking = true
-    this.#cancelTimer()
-    const wait = await this.#askForFirst()
+    this.#cancelTimer?.()
+    void this.#askForFirst().then((wait) => this.#askLater(wait))
+  }
+
+  #askLater(wait: Millis): void {
     this.#asking = false
     const [first] = this.#waiting
     if (first === undefined) return this.#end()
     const { steady } = first.clock
     const due = steady.now() + wait + JITTER * Math.random()
-    this.#cancelTimer = at(steady, due, () => void this.#ask())
+    this.#cancelTimer = at(steady, due, () => this.#ask())
   }
 
   /** Asks for whoever is first, until he has it or is told how long to wait. */
@@ -132,7 +120,7 @@ export class LockLine {
         // Nobody else here can have it before it is given back, and then we are told.
         return first.term
       } catch (error) {
-        this.#doubtful.add(first)
+        first.doubtful = true
         if (isAioFluxError(error, 'STORAGE_DOWN')) {
           if (this.#waiting.has(first)) first.failed(error)
           else this.#giveBack(first)
@@ -154,7 +142,7 @@ export class LockLine {
   }
 
   #end(): void {
-    this.#cancelTimer()
+    this.#cancelTimer?.()
     this.#watch?.end()
     this.#watch = undefined
     this.#over()

@@ -1,10 +1,9 @@
-import { at, type Cancel } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
-import { type ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
+import type { ClosedError } from '../core/errors.ts'
 import type { Moment } from '../core/lease-clock.ts'
+import { Candidate, type Outcome } from './candidate.ts'
 import type { LockOptions, TryLockOptions } from './lease.ts'
 import { LeaseDesk } from './lease-desk.ts'
-import type { Candidate } from './lock-line.ts'
 import { type Grant, type Office, Tenure } from './tenure.ts'
 import { safeEnd, toTerm } from './term.ts'
 
@@ -13,8 +12,7 @@ export class Locks {
   readonly #office: Office
   readonly #term: Millis
   readonly #retry: Millis
-  /** The way to refuse each of those who wait. */
-  readonly #waiting = new Set<(reason: unknown) => void>()
+  readonly #waiting = new Set<Candidate>()
   #closed = false
 
   /**
@@ -27,32 +25,22 @@ export class Locks {
     this.#retry = retry
   }
 
-  /** Refuses those who wait, and gives back what is held; signals abort first. */
-  async close(reason: ClosedError): Promise<void> {
-    this.#closed = true
-    for (const refuse of [...this.#waiting]) refuse(reason)
-    const held = [...this.#office.tenures]
-    for (const tenure of held) tenure.abort(reason)
-    await Promise.all(held.map((tenure) => tenure.release()))
-  }
-
   async try(
     names: readonly string[],
     { ttl, renew = true }: TryLockOptions,
   ): Promise<Tenure | undefined> {
     const { desk, clock } = this.#office
-    const term = ttl === undefined ? this.#term : toTerm(ttl)
+    const term = this.#read(ttl)
     if (desk.isAwaited(names)) return undefined
     const holder = LeaseDesk.newHolder()
     const asked = clock.moment()
-    const giveBack = () => {
-      desk.release(names, holder).catch(() => {})
-    }
+    // What cannot be given back ends by itself.
+    const giveBack = () => void desk.release(names, holder).catch(() => {})
     try {
       const { wait, tokens } = await desk.take(names, holder, term)
       if (wait > 0) return undefined
       if (!this.#closed && clock.isBefore(safeEnd(asked, term))) {
-        return this.#grant({ names, holder, term, renews: renew, asked, tokens }, asked)
+        return this.#begin({ names, holder, term, renews: renew, asked, tokens }, asked)
       }
       giveBack()
       return undefined
@@ -64,68 +52,51 @@ export class Locks {
   }
 
   wait(names: readonly string[], options: LockOptions): Promise<Tenure> {
-    const { ttl, renew = true, signal } = options
-    const term = ttl === undefined ? this.#term : toTerm(ttl)
+    const { ttl, renew: renews = true, signal } = options
+    const term = this.#read(ttl)
     const timeout = options.timeout === undefined ? Infinity : toMillis('timeout', options.timeout)
-    const { desk, clock } = this.#office
-    const began = clock.moment()
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const { desk, clock, events } = this.#office
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      let cancelTimer: Cancel = () => {}
-      let failure: unknown
-      const settle = () => {
-        cancelTimer()
-        signal?.removeEventListener('abort', onAbort)
-        this.#waiting.delete(refuse)
-      }
-      const candidate: Candidate = {
-        holder: LeaseDesk.newHolder(),
-        term,
-        clock,
-        retry: this.#retry,
-        grant: (asked, tokens) => {
-          settle()
-          const { holder } = candidate
-          resolve(this.#grant({ names, holder, term, renews: renew, asked, tokens }, began))
+      const outcome: Outcome = {
+        granted: (candidate, asked, tokens) => {
+          this.#waiting.delete(candidate)
+          const { holder, began } = candidate
+          resolve(this.#begin({ names, holder, term, renews, asked, tokens }, began))
         },
-        refuse: (reason) => {
-          settle()
+        refused: (candidate, reason) => {
+          this.#waiting.delete(candidate)
           reject(reason)
         },
-        failed: (error) => {
-          failure = error
-          this.#office.events.emit('error', { name: names.join(), error })
-        },
+        failed: (_, error) => events.emit('error', { name: names.join(), error }),
       }
       const line = desk.line(names)
-      const refuse = (reason: unknown) => {
-        line.leave(candidate)
-        candidate.refuse(reason)
-      }
-      const onAbort = () => refuse(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#waiting.add(refuse)
-      if (timeout < Infinity) {
-        cancelTimer = at(clock.steady, clock.steady.now() + timeout, () =>
-          refuse(late(names, failure)),
-        )
-      }
-      line.join(candidate)
+      const holder = LeaseDesk.newHolder()
+      const candidate = new Candidate(line, holder, term, this.#retry, clock, outcome)
+      this.#waiting.add(candidate)
+      candidate.join(signal, timeout)
     })
   }
 
-  #grant(grant: Grant, began: Moment): Tenure {
+  /** Refuses those who wait, and gives back what is held; signals abort first. */
+  async close(reason: ClosedError): Promise<void> {
+    this.#closed = true
+    for (const candidate of [...this.#waiting]) candidate.withdraw(reason)
+    const held = [...this.#office.keeper]
+    for (const tenure of held) tenure.abort(reason)
+    await Promise.all(held.map((tenure) => tenure.release()))
+  }
+
+  #read(ttl: TryLockOptions['ttl']): Millis {
+    return ttl === undefined ? this.#term : toTerm(ttl)
+  }
+
+  #begin(grant: Grant, began: Moment): Tenure {
     const tenure = new Tenure(this.#office, grant)
-    if (this.#office.events.heard) {
-      const waited = this.#office.clock.passed(began) / 1000
-      this.#office.events.emit('acquired', { ...tenure.record, waited })
+    const { events, clock } = this.#office
+    if (events.heard) {
+      events.emit('acquired', { ...tenure.record, waited: clock.passed(began) / 1000 })
     }
     return tenure
   }
-}
-
-function late(names: readonly string[], failure: unknown): WaitTimeoutError {
-  const error = new WaitTimeoutError(`the lock ${describe(names.join())} did not come in time`, 0)
-  if (failure !== undefined) error.cause = failure
-  return error
 }

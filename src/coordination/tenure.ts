@@ -1,8 +1,8 @@
-import { at, type Cancel, systemClock } from '../core/clock.ts'
 import type { Duration, Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Keeper, Kept } from './keeper.ts'
 import type { CoordinatorEvents, Lease, LeaseRecord, LossReason } from './lease.ts'
 import type { LeaseDesk } from './lease-desk.ts'
 import { safeEnd, timeTo, toTerm } from './term.ts'
@@ -12,8 +12,8 @@ export interface Office {
   readonly desk: LeaseDesk
   readonly clock: LeaseClock
   readonly events: Events<CoordinatorEvents>
-  /** Those that are held. */
-  readonly tenures: Set<Tenure>
+  /** Looks after those that are held. */
+  readonly keeper: Keeper<Tenure>
 }
 
 /** How it came about. */
@@ -35,7 +35,7 @@ const TRIES = 12
 const LOOKS = 10
 
 /** A lease that is held, and how it is kept. */
-export class Tenure implements Lease {
+export class Tenure implements Lease, Kept {
   readonly names: readonly string[]
   readonly token: number
   readonly #office: Office
@@ -51,10 +51,12 @@ export class Tenure implements Lease {
   #renewed: Moment
   #over = false
   #releasing: Promise<boolean> | undefined
-  #cancelBeat: Cancel = () => {}
-  #cancelLook: Cancel = () => {}
-  /** Told when it is over, with the reason where it was lost. */
-  readonly #onOver: ((reason: LossReason | undefined) => void)[] = []
+  /** When it is to be renewed next. */
+  #beat: Millis
+  /** When both clocks are to be looked at next. */
+  #look: Millis = 0
+  /** Told when it is over. */
+  #onOver: (() => void) | undefined
 
   constructor(office: Office, grant: Grant) {
     this.#office = office
@@ -66,9 +68,19 @@ export class Tenure implements Lease {
     this.#end = safeEnd(grant.asked, grant.term)
     this.#began = office.clock.steady.now()
     office.desk.begin(this.names)
-    office.tenures.add(this)
-    this.#look()
-    if (grant.renews) this.#beatAfter(this.#term / BEATS)
+    this.#beat = grant.renews ? this.#began + this.#term / BEATS : Infinity
+    this.#lookAgain(this.#began)
+    office.keeper.add(this)
+  }
+
+  get due(): Millis {
+    return Math.min(this.#beat, this.#look)
+  }
+
+  tend(now: Millis): void {
+    if (!this.#check()) return
+    if (now >= this.#look) this.#lookAgain(now)
+    if (now >= this.#beat) this.#renewByItself(now)
   }
 
   get tokens(): ReadonlyMap<string, number> {
@@ -107,7 +119,7 @@ export class Tenure implements Lease {
     await this.#renew(term)
     this.assertHeld()
     this.#term = term
-    if (this.#grant.renews) this.#beatAfter(term / BEATS)
+    if (this.#grant.renews) this.#beatAt(this.#renewed.steady + term / BEATS)
   }
 
   release(): Promise<boolean> {
@@ -125,9 +137,9 @@ export class Tenure implements Lease {
     this.#controller?.abort(reason)
   }
 
-  /** Calls `listener` when it is over. */
-  onOver(listener: (reason: LossReason | undefined) => void): void {
-    this.#onOver.push(listener)
+  /** Calls `listener` when it is over, however that came. There is one. */
+  onOver(listener: () => void): void {
+    this.#onOver = listener
   }
 
   /** Is it held? If its time is over, it is lost now. */
@@ -138,32 +150,27 @@ export class Tenure implements Lease {
     return false
   }
 
-  #look(): void {
-    const { clock } = this.#office
-    const left = timeTo(this.#end, clock)
-    this.#cancelLook = this.#after(Math.min(left, Math.max(left / 2, this.#term / LOOKS)), () => {
-      if (this.#check()) this.#look()
-    })
+  #lookAgain(now: Millis): void {
+    const left = timeTo(this.#end, this.#office.clock)
+    this.#look = now + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
   }
 
-  #beatAfter(delay: Millis): void {
-    this.#cancelBeat()
-    this.#cancelBeat = this.#after(delay, () => {
-      if (!this.#check()) return
-      // Whatever becomes of this one, another is tried soon, until one is answered.
-      this.#beatAfter(this.#term / TRIES)
-      const { clock, events } = this.#office
-      const asked = clock.moment()
-      this.#renew(this.#term).then(
-        () => {
-          if (this.#over) return
-          this.#beatAfter(Math.max(0, this.#term / BEATS - clock.passed(asked)))
-        },
-        (error: unknown) => {
-          if (!this.#over) events.emit('error', { name: this.names.join(), error })
-        },
-      )
-    })
+  #beatAt(due: Millis): void {
+    this.#beat = due
+    this.#office.keeper.hurry(due)
+  }
+
+  #renewByItself(now: Millis): void {
+    // Whatever becomes of this one, another is tried soon, until one is answered.
+    this.#beat = now + this.#term / TRIES
+    this.#renew(this.#term).then(
+      () => {
+        if (!this.#over) this.#beatAt(this.#renewed.steady + this.#term / BEATS)
+      },
+      (error: unknown) => {
+        if (!this.#over) this.#office.events.emit('error', { name: this.names.join(), error })
+      },
+    )
   }
 
   /** @throws what the storage does when it cannot be asked */
@@ -177,8 +184,8 @@ export class Tenure implements Lease {
     if (asked.steady >= this.#renewed.steady) {
       this.#renewed = asked
       this.#end = safeEnd(asked, term)
-      this.#cancelLook()
-      this.#look()
+      this.#lookAgain(clock.steady.now())
+      this.#office.keeper.hurry(this.#look)
     }
     if (events.heard) events.emit('renewed', this.record)
   }
@@ -192,36 +199,27 @@ export class Tenure implements Lease {
     this.abort(this.#loss(why))
     const { desk, events } = this.#office
     if (events.heard) events.emit('lost', { ...this.record, seconds: this.#seconds, reason })
-    this.#tell(reason)
+    this.#onOver?.()
     desk.lost(this.names)
   }
 
-  async #release(): Promise<boolean> {
-    const held = this.#check()
-    if (!held) return false
+  #release(): Promise<boolean> {
+    if (!this.#check()) return Promise.resolve(false)
     this.#stop()
     const { desk, events } = this.#office
     const { holder, tokens } = this.#grant
     desk.end(this.names)
     if (events.heard) events.emit('released', { ...this.record, seconds: this.#seconds })
-    this.#tell(undefined)
-    try {
-      return await desk.release(this.names, holder, tokens)
-    } catch (error) {
+    this.#onOver?.()
+    return desk.release(this.names, holder, tokens).catch((error: unknown) => {
       events.emit('error', { name: this.names.join(), error })
       return false
-    }
+    })
   }
 
   #stop(): void {
     this.#over = true
-    this.#cancelBeat()
-    this.#cancelLook()
-    this.#office.tenures.delete(this)
-  }
-
-  #tell(reason: LossReason | undefined): void {
-    for (const listener of this.#onOver) listener(reason)
+    this.#office.keeper.delete(this)
   }
 
   get #seconds(): number {
@@ -230,13 +228,5 @@ export class Tenure implements Lease {
 
   #loss(why: string): LeaseLostError {
     return new LeaseLostError(this.names.join(), this.token, why)
-  }
-
-  /** A timer that keeps no process alive. */
-  #after(delay: Millis, run: () => void): Cancel {
-    const { steady } = this.#office.clock
-    return (
-      (steady.after ?? systemClock.after)?.call(steady, delay, run, true) ?? at(steady, delay, run)
-    )
   }
 }
