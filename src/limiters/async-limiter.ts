@@ -38,7 +38,7 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract change(quota: QuotaChange): Promise<void>
   protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
   /** What was scheduled has ended: gives back what is held only while it runs. */
-  protected leave(_key: string, _cost: number): void {}
+  leave(_key: string, _cost: number): void {}
 
   async acquire(key = '', tokens = 1): Promise<boolean> {
     return (await this.consume(key, tokens)).allowed

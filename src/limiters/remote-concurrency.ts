@@ -1,12 +1,14 @@
 import { type Cancel, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
+import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
@@ -39,6 +41,10 @@ export class RemoteConcurrency extends AsyncLimiter {
 
   get capacity(): number {
     return this.#desk.capacity
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.#desk.ledger.rule)]
   }
 
   /** Waits for permits. */
@@ -91,7 +97,7 @@ export class RemoteConcurrency extends AsyncLimiter {
     if (this.#held.size === 0) this.#stopHeart?.()
   }
 
-  protected override leave(key: string, cost: number): void {
+  override leave(key: string, cost: number): void {
     // What cannot be returned now comes back when its lease ends.
     this.giveBack(key, cost).catch(() => {})
   }
