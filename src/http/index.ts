@@ -23,3 +23,6 @@ export type { NodeRequest, NodeResponse } from './node.ts'
 
 // Who sent a request.
 export { clientIp, type ClientIpOptions } from './client-ip.ts'
+
+// On the client's side.
+export { type Fetch, politeFetch, type PoliteFetchOptions } from './polite-fetch.ts'

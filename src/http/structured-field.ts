@@ -28,11 +28,11 @@ function encoded(symbol: string): string {
 
 const SPACE = /[ \t]*/y
 const STRING = /"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"/y
-const BARE = /[!#$%&'*+./:=?@A-Z^_`a-z|~0-9-]+/y
+const BARE = /-?\d+(?:\.\d+)?|[a-z*][!#$%&'*+.^_`|~0-9a-z:/-]*|:[a-z0-9+/=]*:|\?[01]/iy
 const KEY = /;[ ]*([a-z*][a-z0-9_.*-]*)/y
 
 /**
- * Reads a List of Items. Lists, dates and other things that RateLimit fields do not use are not read.
+ * Reads a List of Items. Lists, dates and other things that RateLimit fields do not use are not read; tokens and bytes are, as they are written.
  *
  * @returns undefined where it is not one: RFC 9651 says to ignore such a field as a whole
  */
@@ -49,8 +49,9 @@ export function parseItems(field: string): Item[] | undefined {
     const text = take(STRING)?.[1]
     if (text !== undefined) return text.replace(/\\(["\\])/g, '$1')
     const word = take(BARE)?.[0]
-    if (word === undefined || word === '?0' || word === '?1') return word && word === '?1'
-    return /^-?\d{1,15}(\.\d{1,3})?$/.test(word) ? Number(word) : word
+    if (word === undefined || !/^[-\d?]/.test(word)) return word
+    if (word.startsWith('?')) return word === '?1'
+    return /^-?(\d{1,15}|\d{1,12}\.\d{1,3})$/.test(word) ? Number(word) : undefined
   }
   const items: Item[] = []
   for (;;) {

@@ -151,7 +151,23 @@ describe('parseItems', () => {
     const string = fc
       .string({ unit: fc.constantFrom('a', '"', '\\', ' ', ',', ';'), maxLength: 4 })
       .map((text) => `"${text}"`)
-    const bare = fc.oneof(string, fc.constantFrom('1', '-2', '1.5', '?1', '?0', 'tok', '', '"'))
+    const bare = fc.oneof(
+      string,
+      fc.constantFrom(
+        '1',
+        '-2',
+        '1.5',
+        '?1',
+        '?0',
+        'tok',
+        '*a/b:c',
+        'a=b',
+        ':YWI=:',
+        '',
+        '"',
+        '1234567890123456',
+      ),
+    )
     const parameter = fc
       .tuple(fc.constantFrom('r', 't', 'q', '*', 'A', ''), fc.option(bare))
       .map(([key, value]) => (value === null ? `;${key}` : `;${key}=${value}`))
@@ -171,7 +187,11 @@ describe('parseItems', () => {
         }
         if (expected?.length === 0) expected = undefined
         const plain = (value: unknown) =>
-          typeof value === 'object' ? (value as { token: string }).token : value
+          typeof value !== 'object' || value === null
+            ? value
+            : 'token' in value
+              ? value.token
+              : `:${(value as { bytes: string }).bytes}:`
         expect(
           parseItems(text)?.map(({ value, parameters }) => [value, Object.fromEntries(parameters)]),
         ).toEqual(
