@@ -81,8 +81,9 @@ export function clientIp(
 
 function keyOf(address: string | undefined, bits: number): string {
   if (address === undefined) return ''
-  // What a runtime says is an address; most are IPv4, some of them mapped.
+  // What a runtime says is an address, and most are IPv4, as they are or mapped: no need to take them apart.
   if (!address.includes(':')) return address
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7)
   const parsed = parseAddress(address)
   return parsed === undefined ? address : networkText(parsed, bits)
 }

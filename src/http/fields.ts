@@ -60,7 +60,7 @@ export class Announcement {
    * @param parts the decision of each policy
    * @param after what `Retry-After` says beside it: nothing later may be told then
    */
-  limits(parts: readonly Decision[], after = Infinity): string {
+  limits(parts: readonly Decision[], after: number = Infinity): string {
     let field = ''
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i] as Decision
