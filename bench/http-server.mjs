@@ -36,4 +36,8 @@ if (framework === 'express') {
   await app.listen({ port: 0, host: '127.0.0.1' })
   process.send(app.server.address().port)
 }
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send(user + system)
+})
 process.on('disconnect', () => process.exit())

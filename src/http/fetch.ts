@@ -32,10 +32,10 @@ export function rateLimitFetch(
   options: FetchGuardOptions = {},
 ): <Rest extends unknown[]>(
   handler: FetchHandler<Rest>,
-) => (request: Request, ...rest: Rest) => Promise<Response> {
+) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
   const guard = new Guard<Request>(limiter, options)
-  return (handler) =>
-    async (request, ...rest) => {
+  return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
+    async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
       let judged: Judgement | undefined
       try {
         judged = await guard.judge(request, rest[0])
@@ -44,8 +44,8 @@ export function rateLimitFetch(
         if (refusal === undefined) throw error
         return refusedResponse(refusal)
       }
-      if (judged === undefined) return handler(request, ...rest)
-      return answer(judged, request, options, () => handler(request, ...rest))
+      const handle = () => handler(request, ...(rest as unknown as Rest))
+      return judged === undefined ? handle() : answer(judged, request, options, handle)
     }
 }
 
