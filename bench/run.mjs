@@ -10,6 +10,7 @@ const parts = {
   locks: async () => (await import('./locks.mjs')).locks(),
   queues: () => program('queues.mjs'),
   breaker: () => program('breaker.mjs'),
+  http: () => program('http.mjs'),
 }
 
 const wanted = process.argv.slice(2)

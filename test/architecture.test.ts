@@ -19,6 +19,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   decorators: ['core', 'rules', 'limiters', 'queues', 'resilience'],
   testing: ['core', 'rules', 'limiters'],
   redis: ['core'],
+  http: ['core', 'limiters', 'resilience'],
   cli: ['core', 'rules', 'storage', 'limiters', 'testing'],
   // The shelf: everything that is public, and nothing else.
   '.': [

@@ -44,6 +44,8 @@ export interface Rule {
   readonly span: Micros
   /** Set where one falling number says all: how much is used, draining at a steady pace. */
   readonly drain?: Drain
+  /** Set where what was granted is held until it is given back, and no time brings it back. */
+  readonly held?: true
 
   /** The state of a key that was never seen. */
   fresh(now: Micros): State

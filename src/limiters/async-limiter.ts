@@ -44,7 +44,7 @@ export abstract class AsyncLimiter implements Limiter {
     return undefined
   }
   /** What was scheduled has ended: gives back what is held only while it runs. */
-  protected leave(_key: string, _cost: number): void {}
+  leave(_key: string, _cost: number): void {}
 
   async acquire(key = '', tokens = 1): Promise<boolean> {
     return (await this.consume(key, tokens)).allowed

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import type { OutagePolicy } from './outage.ts'
@@ -56,6 +57,8 @@ export interface Limiter extends AsyncDisposable {
   readonly name: string
   /** The time it goes by, where it has one; what is composed of it goes by the same. */
   readonly clock?: Clock
+  /** What it promises: one policy, or one for each limiter of a composite, in their order. */
+  readonly policies?: readonly Policy[]
 
   /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
   acquire(key?: string, tokens?: number): Promise<boolean>
@@ -78,6 +81,11 @@ export interface Limiter extends AsyncDisposable {
   ): Promise<T>
   /** Gives tokens back, never beyond what the limit holds. */
   release(key?: string, tokens?: number): Promise<void>
+  /**
+   * What took `cost` has ended: gives back what is held only while it runs, and nothing of what time brings back. What
+   * {@link schedule} does afterwards, for those who cannot wrap their work in a function.
+   */
+  leave?(key: string, cost: number): void
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
   /** Denies `key` for `duration`, whatever it has left. */

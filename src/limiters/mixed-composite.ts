@@ -2,14 +2,14 @@ import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
-import { combined, compositeName, noQuota } from './composite-limiter.ts'
+import { combined, compositeName, noQuota, policiesOf } from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
-import { SyncLimiter } from './sync-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
 export interface Member {
@@ -44,6 +44,10 @@ export class MixedComposite extends AsyncLimiter {
     return least
   }
 
+  get policies(): readonly Policy[] {
+    return policiesOf(this.#members)
+  }
+
   protected async decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
     const together = await this.#together(move, key, cost)
     if (together !== undefined) return together
@@ -56,9 +60,9 @@ export class MixedComposite extends AsyncLimiter {
     }
   }
 
-  protected override leave(key: string, cost: number): void {
+  override leave(key: string, cost: number): void {
     for (const { limiter, keyOf } of this.#members) {
-      if (limiter instanceof SyncLimiter) limiter.leave(keyOf(key), cost)
+      limiter.leave?.(keyOf(key), cost)
     }
   }
 
@@ -147,9 +151,16 @@ export class MixedComposite extends AsyncLimiter {
   #judged(decisions: readonly Decision[], cost: number): Decision {
     const denier = decisions.findIndex((decision) => !decision.allowed)
     const retryAfter = Math.max(0, ...decisions.map((decision) => decision.retryAfter))
-    const judged = { ...combined(decisions), allowed: denier < 0, retryAfter, cost }
     const name = this.#members[denier]?.limiter.name
-    return name === undefined ? judged : { ...judged, deniedBy: name }
+    return {
+      ...combined(decisions),
+      allowed: denier < 0,
+      retryAfter,
+      cost,
+      parts: decisions,
+      ...(name !== undefined && { deniedBy: name }),
+      ...(decisions.some(({ degraded }) => degraded) && { degraded: true }),
+    }
   }
 }
 

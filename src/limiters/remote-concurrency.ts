@@ -1,12 +1,14 @@
 import { type Cancel, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
+import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
@@ -41,6 +43,10 @@ export class RemoteConcurrency extends AsyncLimiter {
 
   get capacity(): number {
     return this.#desk.capacity
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.#desk.ledger.rule)]
   }
 
   /** Waits for permits. */
@@ -97,7 +103,7 @@ export class RemoteConcurrency extends AsyncLimiter {
     return this.#desk.ledger.watch?.(key, freed)
   }
 
-  protected override leave(key: string, cost: number): void {
+  override leave(key: string, cost: number): void {
     // What cannot be returned now comes back when its lease ends.
     this.giveBack(key, cost).catch(() => {})
   }

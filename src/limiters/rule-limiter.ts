@@ -2,12 +2,14 @@ import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import { isLocal, type Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { checkedOptions, scopeOf } from './options.ts'
+import { policyOf } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */
@@ -27,6 +29,10 @@ export class RuleLimiter extends SyncLimiter {
     this.ledger = ledger
     this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.ledger.rule)]
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {

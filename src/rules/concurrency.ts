@@ -20,6 +20,7 @@ class Concurrency implements Rule {
   readonly kind = 'concurrency'
   readonly capacity: number
   readonly span: Micros = Infinity
+  readonly held = true
   readonly params: Readonly<Record<string, number>>
 
   constructor(options: ConcurrencyOptions) {
