@@ -12,6 +12,6 @@ await using pool = new WorkerPool({ minWorkers: 2, maxWorkers: 2, executor: thre
 const results = await Promise.all(
   [25, 26, 27].map((n) => pool.run<number>(n, { name: 'fibonacci' })),
 )
-console.log(results.join(', ')) // 75025, 121393, 196418
+console.log(results.join(', ')) // => 75025, 121393, 196418
 await pool.stop()
 await threads.destroy()
