@@ -46,8 +46,7 @@ async function apiGateway(): Promise<void> {
     const plan = customer.startsWith('pro-') ? 'pro' : 'free'
     const decision = await limits[plan].consume(customer)
     if (!decision.allowed) {
-      const seconds = Math.ceil(decision.retryAfter)
-      response.writeHead(429, { 'retry-after': seconds }).end(`over the ${decision.deniedBy}`)
+      response.writeHead(429, retryAfter(decision)).end(`over the ${decision.deniedBy}`)
       return
     }
     try {
@@ -55,7 +54,7 @@ async function apiGateway(): Promise<void> {
       response.writeHead(answer.status).end(await answer.text())
     } catch (error) {
       if (!isAioFluxError(error, 'CIRCUIT_OPEN')) throw error
-      response.writeHead(503, { 'retry-after': Math.ceil(breaker.retryAfter) }).end()
+      response.writeHead(503, retryAfter(breaker)).end()
     }
   })
 
@@ -128,17 +127,16 @@ async function externalApi(): Promise<void> {
   const api = await listen((request, response) => {
     const decision = allowance.decide()
     if (!decision.allowed) {
-      response.writeHead(429, { 'retry-after': decision.retryAfter }).end()
+      response.writeHead(429, retryAfter(decision)).end()
     } else if (++served % 4 === 0) response.writeHead(500).end()
     else response.end(`price of ${request.url?.slice(1)}`)
   })
 
   class ApiError extends Error {
-    constructor(
-      readonly status: number,
-      readonly retryAfter: number, // seconds: `backoff` waits at least that long
-    ) {
-      super(`the API answered ${status}`)
+    readonly retryAfter: number // in seconds: `backoff` waits at least that long
+    constructor(response: Response) {
+      super(`the API answered ${response.status}`)
+      this.retryAfter = Number(response.headers.get('retry-after'))
     }
   }
   const pace = LimiterFactory.leakyBucket({ rate: 40, per: '1s' })
@@ -151,7 +149,7 @@ async function externalApi(): Promise<void> {
           breaker.call(async () => {
             const response = await fetch(`${api.url}/${path}`)
             if (response.ok) return response.text()
-            throw new ApiError(response.status, Number(response.headers.get('retry-after')))
+            throw new ApiError(response)
           }),
         ),
       { maxRetries: 4, baseDelay: '10ms' },
@@ -204,6 +202,11 @@ async function dataPipeline(): Promise<void> {
   console.log(`never more than 400 in memory: ${ahead <= 400}`) // => never more than 400 in memory: true
   console.log(`the display shows ${await display.get()}, and skipped ${display.dropped}`) // => the display shows 1000, and skipped 999
   await progress.stop()
+}
+
+/** The header that tells a caller when to come back. */
+function retryAfter({ retryAfter }: { retryAfter: number }): { 'retry-after': string } {
+  return { 'retry-after': String(Math.ceil(retryAfter)) }
 }
 
 /** A server on a free port of this machine. */
