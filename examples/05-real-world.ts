@@ -1,6 +1,6 @@
 // Four programs as they stand in the world, in small: an API gateway, a job processor, a client of somebody else's API, and a
 // data pipeline. The servers are real ones, on this machine. Run it: npx tsx examples/05-real-world.ts
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -53,8 +53,8 @@ async function apiGateway(): Promise<void> {
       const answer = await breaker.call(() => fetch(service.url))
       response.writeHead(answer.status).end(await answer.text())
     } catch (error) {
-      if (!isAioFluxError(error, 'CIRCUIT_OPEN')) throw error
-      response.writeHead(503, retryAfter(breaker)).end()
+      if (isAioFluxError(error, 'CIRCUIT_OPEN')) response.writeHead(503, retryAfter(breaker)).end()
+      else response.writeHead(502).end()
     }
   })
 
@@ -211,9 +211,9 @@ function retryAfter({ retryAfter }: { retryAfter: number }): { 'retry-after': st
 
 /** A server on a free port of this machine. */
 async function listen(
-  handler: RequestListener,
+  handler: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<{ url: string; close(): Promise<unknown> }> {
-  const server: Server = createServer(handler)
+  const server = createServer((request, response) => void handler(request, response))
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
   const { port } = server.address() as AddressInfo
   return {

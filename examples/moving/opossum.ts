@@ -1,4 +1,5 @@
 // The same breaker with opossum and with aioflux.
+// biome-ignore-all assist/source/organizeImports: each part has its own.
 // #region before
 // @ts-expect-error: opossum brings no types
 import Opossum from 'opossum'

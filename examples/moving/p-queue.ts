@@ -1,4 +1,5 @@
 // The same work with p-queue and with aioflux.
+// biome-ignore-all assist/source/organizeImports: each part has its own.
 // #region before
 import PQueue from 'p-queue'
 // #endregion

@@ -1,4 +1,5 @@
 // The same limit with rate-limiter-flexible and with aioflux, and where the two differ.
+// biome-ignore-all assist/source/organizeImports: each part has its own.
 // #region before
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 // #endregion
