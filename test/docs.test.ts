@@ -30,6 +30,30 @@ describe('docs', () => {
   })
 })
 
+// What can be compared of two languages: the code shown, where it leads, and the figures of the tables.
+describe('README.ru.md', () => {
+  const [english, russian] = ['README.md', 'README.ru.md'].map(
+    (name) => all.find(({ path }) => path === name)?.text as string,
+  ) as [string, string]
+
+  it.each([
+    ['the same code', (text: string) => text.match(/^<!-- code: .*|^npm .*|^npx .*/gm)],
+    ['the same links', (text: string) => linksOf(text).map(({ file }) => file)],
+    ['the same tables', (text: string) => text.match(/^\|(?=[^-]).*$/gm)?.map(figuresOf)],
+    ['as many sections', (text: string) => text.match(/^##? /gm)],
+  ])('has %s', (_, of) => {
+    const own = (list: unknown) => JSON.stringify(list).replaceAll('README.ru.md', 'README.md')
+    expect(own(of(russian))).toBe(own(of(english)))
+    expect(of(english)?.length).toBeGreaterThan(3)
+  })
+})
+
+/** The numbers of a row, however the language writes them, and how many cells it has. */
+function figuresOf(row: string): string {
+  const numbers = row.replace(/(\d)[ ,](?=\d{3})/g, '$1').match(/\d+(?:[.,]\d+)?/g) ?? []
+  return `${row.split('|').length}: ${numbers.join(' ').replaceAll(',', '.')}`
+}
+
 function linksOf(text: string): { file: string; anchor: string | undefined }[] {
   return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)|(?:href|src)="([^"]+)"/g)]
     .map((match) => (match[1] ?? match[2]) as string)
