@@ -123,7 +123,7 @@ export class LimitExceededError extends AioFluxError {
   readonly key: string
 
   constructor(key: string, retryAfter: number) {
-    super('LIMIT_EXCEEDED', `limit exceeded for ${describe(key)}, retry after ${retryAfter} s`)
+    super('LIMIT_EXCEEDED', `limit exceeded for ${quoted(key)}, retry after ${retryAfter} s`)
     this.retryAfter = retryAfter
     this.key = key
   }
@@ -157,7 +157,7 @@ export class ClosedError extends AioFluxError {
 /** The queue has no room (`overflow: 'reject'`). */
 export class QueueFullError extends AioFluxError {
   constructor(queue: string, maxSize: number) {
-    super('QUEUE_FULL', `queue ${describe(queue)} is full: ${maxSize} jobs are waiting`)
+    super('QUEUE_FULL', `queue ${quoted(queue)} is full: the most that may wait is ${maxSize}`)
   }
 }
 
@@ -178,7 +178,7 @@ export class CircuitBreakerOpen extends AioFluxError {
   /** @param options.cause what the call that opened the breaker failed with, where it threw */
   constructor(breaker: string, retryAfter: number, options?: ErrorOptions) {
     const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${retryAfter} s`
-    super('CIRCUIT_OPEN', `circuit breaker '${breaker}' is open, ${when}`, options)
+    super('CIRCUIT_OPEN', `circuit breaker ${quoted(breaker)} is open, ${when}`, options)
     this.retryAfter = retryAfter
     this.breaker = breaker
   }
@@ -214,13 +214,17 @@ export class SlowSubscriberError extends AioFluxError {
 
 /** A value as an error message shows it: short, quoted where it is text, with its type. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') {
-    return value.length > 60 ? `'${value.slice(0, 57)}...' (string)` : `'${value}' (string)`
-  }
+  if (typeof value === 'string') return `${quoted(value)} (string)`
   if (typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`
   if (typeof value === 'bigint') return `${value}n (bigint)`
   if (value === null || value === undefined) return String(value)
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+/** A name or key in a message, however long it is. */
+function quoted(text: string): string {
+  return text.length > 60 ? `'${text.slice(0, 57)}...'` : `'${text}'`
 }
 
 function brand(error: object): void {

@@ -2,7 +2,7 @@ import { type Cancel, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { RemoteLedger } from '../core/storage.ts'
+import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { WaitOptions } from './limiter.ts'
@@ -22,7 +22,9 @@ interface Held {
  * How many at once over many processes, for each key. A permit is a lease: this process renews those it holds, three times in
  * their life; when the process dies, they come back by themselves.
  *
- * Those who wait ask again every 50 ms: in this process first come, first served; across processes whoever asks first.
+ * Those who wait are woken when something is given back, by whichever process, and ask once a second in case they were not
+ * (every 50 ms where the storage cannot wake them): in this process first come, first served; across processes whoever
+ * asks first.
  */
 export class RemoteConcurrency extends AsyncLimiter {
   readonly #desk: RemoteDesk
@@ -89,6 +91,10 @@ export class RemoteConcurrency extends AsyncLimiter {
       await this.#return(key, tokens, last.id)
     }
     if (this.#held.size === 0) this.#stopHeart?.()
+  }
+
+  protected override watch(key: string, freed: () => void): Watch | undefined {
+    return this.#desk.ledger.watch?.(key, freed)
   }
 
   protected override leave(key: string, cost: number): void {

@@ -10,7 +10,7 @@ import {
   StorageDownError,
 } from '../core/errors.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { stateName, tagOf } from './key-name.ts'
@@ -18,6 +18,7 @@ import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
+import { WakeHub } from './wake-hub.ts'
 
 export interface RedisStorageOptions {
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
@@ -51,6 +52,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly prefix: string
   readonly #timeout: Millis
   readonly #values: RedisValues
+  readonly #hub: WakeHub
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
   readonly #clock: Clock | undefined
@@ -89,6 +91,7 @@ export class RedisStorage implements Storage, RemoteStorage {
       this.#end = () => own.close()
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
+    this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
   }
 
   open(rule: Rule, scope: string): RedisLedger {
@@ -151,6 +154,17 @@ export class RedisStorage implements Storage, RemoteStorage {
     return batch
   }
 
+  /**
+   * Hears what is published on `channel`, over one connection for all who listen: a second one like the client's, where the
+   * client can have one. What is heard is a hint: some of it may be lost.
+   *
+   * @internal
+   */
+  listen(channel: string, listener: () => void): Watch {
+    this.#checkOpen()
+    return this.#hub.subscribe(channel, listener)
+  }
+
   /** @internal Which turn of the event loop this is, as far as anything was asked in it. */
   get turn(): number {
     return this.#turn
@@ -194,6 +208,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#hub.close()
     this.#end()
   }
 

@@ -79,7 +79,7 @@ describe('errors', () => {
       'null',
       'undefined',
       'an array',
-      'a object',
+      'an object',
       'true (boolean)',
       'a function',
       'a symbol',

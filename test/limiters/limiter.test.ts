@@ -59,6 +59,14 @@ describe('construction', () => {
       expect(() => make({ rate: 1, clock: {} as never })).toThrow(/clock must/)
       expect(() => make({ rate: 1, storage: {} as never })).toThrow(/storage must/)
     })
+
+    it(`${name} refuses an outage policy or a deadline that is none, in memory too`, () => {
+      expect(() => make({ rate: 1, onStorageError: 'maybe' as never })).toThrow(
+        /^onStorageError must/,
+      )
+      expect(() => make({ rate: 1, storageTimeout: -1 })).toThrow(/^storageTimeout must/)
+      expect(() => make({ rate: 1, storageTimeout: '5' as never })).toThrow(/^storageTimeout must/)
+    })
   }
 
   it('misuse is a TypeError or a RangeError, and an AioFluxError', () => {
