@@ -8,7 +8,6 @@ clock.setWall('2026-03-27T08:00:00Z')
 const time = (date: Date | undefined) => date?.toISOString().slice(0, 16).replace('T', ' ')
 
 // Every 30 minutes, on working days at nine in Berlin, and once.
-// #region jobs
 const scheduler = new Scheduler({ timezone: 'Europe/Berlin', clock })
 let refreshed = 0
 scheduler.every('30m', () => refreshed++, { name: 'refresh' })
@@ -17,7 +16,6 @@ scheduler.cron('0 9 * * MON-FRI', ({ slot }) => console.log('report', time(slot)
 })
 scheduler.at(new Date('2026-03-29T12:00:00Z'), () => console.log('once'), { name: 'launch' })
 scheduler.start()
-// #endregion
 
 // Friday to Monday. The clocks are put forward on Sunday, so nine in Berlin is one hour earlier by UTC.
 await clock.advanceAsync('3d')

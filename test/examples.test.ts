@@ -24,7 +24,7 @@ describe.concurrent('examples', () => {
 })
 
 function claimsOf(source: string): string[] {
-  return [...source.matchAll(/\/\/ => (.*)$/gm)].map((match) => match[1] as string)
+  return [...source.matchAll(/\/\/ =>(?: (.*))?$/gm)].map((match) => match[1] ?? '')
 }
 
 function isAs(claim: string | undefined, line: string): boolean {

@@ -1,6 +1,10 @@
 // What README and docs/queues.md show.
+// biome-ignore-all assist/source/organizeImports: each part has its own.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BatchCollector, LimiterFactory, QueueFactory, queued } from 'aioflux'
+import { BatchCollector, LimiterFactory, queued } from 'aioflux'
+// #region priority
+import { QueueFactory } from 'aioflux'
+// #endregion
 
 interface Mail {
   to: string

@@ -1,5 +1,9 @@
 // What README and docs/resilience.md show.
-import { backoff, CircuitBreaker, circuitBreaker, isAioFluxError, rateLimit } from 'aioflux'
+// biome-ignore-all assist/source/organizeImports: each part has its own.
+// #region breaker
+import { CircuitBreaker, isAioFluxError } from 'aioflux'
+// #endregion
+import { backoff, circuitBreaker, rateLimit } from 'aioflux'
 
 const id = 'ann'
 let failures = 0

@@ -1,5 +1,7 @@
 // What docs/storages.md shows.
+// #region memory
 import { LimiterFactory, MemoryStorage } from 'aioflux'
+// #endregion
 import { ManualClock } from 'aioflux/testing'
 
 {

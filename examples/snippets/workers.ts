@@ -1,5 +1,8 @@
 // What docs/workers.md shows.
+// #region pool
 import { WorkerPool } from 'aioflux'
+
+// #endregion
 
 const load = async (url: string) => `page of ${url}`
 const measure = async (url: string) => url.length
