@@ -91,6 +91,17 @@ export type {
 export { type Period, Scheduler } from './schedule/scheduler.ts'
 export { type SlotKeeper, slotKeeper, type SlotKeeperOptions } from './schedule/slot-keeper.ts'
 
+// Who alone may act.
+export { Coordinator, type CoordinatorOptions } from './coordination/coordinator.ts'
+export type {
+  CoordinatorEvents,
+  Lease,
+  LeaseRecord,
+  LockOptions,
+  LossReason,
+  TryLockOptions,
+} from './coordination/lease.ts'
+
 // How to decide.
 export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
 export { fixedWindow } from './rules/fixed-window.ts'
@@ -116,6 +127,7 @@ export {
   JobCancelledError,
   JobDroppedError,
   JobTimeoutError,
+  LeaseLostError,
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,

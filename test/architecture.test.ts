@@ -13,6 +13,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   limiters: ['core', 'rules', 'storage'],
   resilience: ['core'],
   schedule: ['core', 'resilience'],
+  coordination: ['core', 'rules'],
   queues: ['core', 'limiters', 'resilience'],
   workers: ['core', 'queues', 'resilience'],
   decorators: ['core', 'rules', 'limiters', 'queues', 'resilience'],
@@ -29,6 +30,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     'resilience',
     'workers',
     'schedule',
+    'coordination',
     'decorators',
   ],
 }

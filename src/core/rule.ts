@@ -67,6 +67,12 @@ export interface Rule {
   /** How much a caller could take right now. */
   remaining(state: State, now: Micros): number
 
+  /**
+   * Set where each grant to somebody new has a number, higher than all before: that of the latest. Storages tell it
+   * beside the verdict, and keep such states apart: none is shared, none is guessed at.
+   */
+  token?(state: State): number
+
   /** How long until the state equals a fresh one and may be forgotten. */
   idleAfter(state: State, now: Micros): Micros
 

@@ -130,10 +130,19 @@ export interface Verdict {
   readonly wait: Micros
   readonly remaining: number
   readonly idleAfter: Micros
+  /** As {@link Rule.token}, where the rule has one. */
+  readonly token?: number
 }
 
 /** What a decision says beside yes or no. */
 export interface Judged {
   remaining(): number
   idleAfter(): Micros
+  /** As {@link Rule.token}, where the rule has one. */
+  token?(): number | undefined
+}
+
+/** Does this ledger answer at once? */
+export function isLocal(ledger: Ledger | RemoteLedger): ledger is Ledger {
+  return 'reserve' in ledger
 }

@@ -2,7 +2,6 @@ import { oneOf } from '../core/check.ts'
 import { toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Ledger, RemoteLedger } from '../core/storage.ts'
 import type { LimiterOptions } from './limiter.ts'
 
 /**
@@ -35,11 +34,6 @@ export function checkedOptions(options: LimiterOptions): LimiterOptions {
   // Here too, so that a limit that has no need of it yet is told before it moves to Redis.
   if (storageTimeout !== undefined) toMillis('storageTimeout', storageTimeout)
   return options
-}
-
-/** Does this ledger answer at once? */
-export function isLocal(ledger: Ledger | RemoteLedger): ledger is Ledger {
-  return 'reserve' in ledger
 }
 
 function checkText(option: string, value: string | undefined): void {

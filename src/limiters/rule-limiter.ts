@@ -3,11 +3,11 @@ import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
-import type { Ledger } from '../core/storage.ts'
+import { isLocal, type Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
 import type { LimiterOptions } from './limiter.ts'
-import { checkedOptions, isLocal, scopeOf } from './options.ts'
+import { checkedOptions, scopeOf } from './options.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */

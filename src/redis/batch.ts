@@ -1,4 +1,5 @@
 import type { Micros } from '../core/duration.ts'
+import type { Rule } from '../core/rule.ts'
 import type { Move, Verdict } from '../core/storage.ts'
 
 /** Beside the moves of every ledger, those of a lender: see driver.lua. */
@@ -46,12 +47,11 @@ export type Send = (names: string[], moves: string[]) => Promise<unknown>
  * run, many keys in one call. The order of arrival stays, for each key. Nobody waits for a timer.
  */
 export class Batch {
-  readonly #size: number
+  readonly #rules: readonly Rule[]
   readonly #groups = new Map<string, Group>()
 
-  /** @param size how many rules there are */
-  constructor(size: number) {
-    this.#size = size
+  constructor(rules: readonly Rule[]) {
+    this.#rules = rules
   }
 
   /** @param id says which group it is, the same for the same keys */
@@ -86,7 +86,7 @@ export class Batch {
   /** Sends all that was gathered. */
   send(nameOf: (rule: number, key: string) => string, send: Send): void {
     const groups = [...this.#groups.values()]
-    const most = Math.max(1, Math.floor(MOST_STATES / this.#size))
+    const most = Math.max(1, Math.floor(MOST_STATES / this.#rules.length))
     for (let i = 0; i < groups.length; i += most) {
       this.#call(groups.slice(i, i + most), nameOf, send)
     }
@@ -137,12 +137,12 @@ export class Batch {
         const granted = Number(reply[at++])
         const whole = plain && granted === waiters.length
         const last: Verdict[] = []
-        for (let i = 0; i < this.#size; i++) {
-          last.push({
-            wait: whole ? 0 : endless(Number(reply[at++])),
-            remaining: Number(reply[at++]),
-            idleAfter: endless(Number(reply[at++])),
-          })
+        for (const rule of this.#rules) {
+          const wait = whole ? 0 : endless(Number(reply[at++]))
+          const remaining = Number(reply[at++])
+          const idleAfter = endless(Number(reply[at++]))
+          if (rule.token === undefined) last.push({ wait, remaining, idleAfter })
+          else last.push({ wait, remaining, idleAfter, token: Number(reply[at++]) })
         }
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
         else settleRun(waiters, granted, cost, last)

@@ -2,13 +2,13 @@ import { options as checkOptions, integer, known } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
+import { LeaseClock } from '../core/lease-clock.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
 import type { RedisClientLike } from './client.ts'
 import { Errands } from './errands.ts'
 import { type Household, HybridLedger } from './hybrid-ledger.ts'
 import { HybridValues } from './hybrid-values.ts'
-import { LeaseClock } from './lease-clock.ts'
 import { RedisStorage } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
 
@@ -108,7 +108,9 @@ export class HybridStorage implements Storage, RemoteStorage {
 
   open(rule: Rule, scope: string): RemoteLedger {
     this.#checkOpen()
-    return new HybridLedger(this, this.#redis.open(rule, scope), this.#house)
+    const lender = this.#redis.open(rule, scope)
+    // A lease is nothing to be lent, nor is its denial to be believed when it may have been given back.
+    return rule.token === undefined ? new HybridLedger(this, lender, this.#house) : lender
   }
 
   joins(keys: readonly string[]): boolean {

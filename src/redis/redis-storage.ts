@@ -135,8 +135,8 @@ export class RedisStorage implements Storage, RemoteStorage {
   begin(ledgers: readonly RemoteLedger[]): Batch {
     this.#checkOpen()
     if (this.#sends.length === 0) setImmediate(() => this.#send())
-    const batch = new Batch(ledgers.length)
     const rules = ledgers.map(({ rule }) => rule)
+    const batch = new Batch(rules)
     const code = link(rules, this.#clock && 'caller')
     const params = paramsOf(rules)
     this.#sends.push(() =>

@@ -16,6 +16,7 @@ import { generated } from '../../scripts/lua.mjs'
 import { link, paramsOf } from '../../src/redis/link.ts'
 import { aged } from '../../src/redis/lot.ts'
 import { script } from '../../src/redis/script.ts'
+import { lease } from '../../src/rules/lease.ts'
 import { permits } from '../../src/rules/permits.ts'
 
 /** One step of a trace: at `now`, a move on the states of `key`. */
@@ -41,6 +42,8 @@ const lists: [string, () => Rule[]][] = [
   ['sliding window', () => [slidingWindow({ rate: 7, per: '1s' })]],
   ['sliding window of many', () => [slidingWindow({ rate: 1000, per: '1s' })]],
   ['permits', () => [permits({ limit: 9, ttl: 2 })]],
+  ['lease', () => [lease({ memory: 2 })]],
+  ['two leases', () => [lease({ memory: 2 }), lease({ memory: 2 })]],
   [
     'composite of three',
     () => [
@@ -107,6 +110,14 @@ describe('twins', () => {
     ['permits', 'if s[i + 1] > 0 and s[i + 2] > now then', 'if s[i + 1] > 0 then'],
     ['permits', 's[i + 1] = s[i + 1] - cost', 's[i + 1] = 0'],
     ['permits', 'if inside + cost > p.limit', 'if inside + cost >= p.limit'],
+    ['lease', 'math.max(s[2] + 1, now)', 'now'],
+    ['lease', 'math.max(s[2] + 1, now)', 's[2] + 1'],
+    ['lease', 'if ends <= now or s[1] ~= -holder', 'if s[1] ~= -holder'],
+    ['lease', 'or s[1] ~= -holder', ''],
+    ['lease', 'elseif s[1] ~= holder then', 'else'],
+    ['lease', 'if s[3] - now > 2 * p.memory then return now end', ''],
+    ['lease', 'math.max(0, s[3] + p.memory - now)', 'math.max(0, s[3] - now)'],
+    ['two leases', 'r = r + 1\nreplies[r] = rules[i].token(states[i])', ''],
     ['token bucket', "'<' .. string.rep('d', count)", "'<' .. string.rep('f', count)"],
     ['token bucket', 'if state[count] > now then', 'if true then'],
     ['token bucket', 'if not lent and cost == 0 then', 'if not lent then'],
@@ -145,7 +156,7 @@ describe('twins', () => {
         expect(text, 'what is to be mutated').toContain(from)
         return text.replaceAll(from, to)
       }
-      const prefix = `mutant-${mutants.findIndex((mutant) => mutant[1] === from)}-${seed}`
+      const prefix = `mutant-${mutants.findIndex((one) => one[1] === from && one[2] === to)}-${seed}`
       const there = await inRedis(rules(), steps, clients.ioredis, prefix, mutate).catch(
         () => 'failed',
       )
@@ -255,6 +266,13 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
       const id = 1 + Math.floor(random() * 6)
       return { now, key, move: kind < 0.6 ? 1 : kind < 0.7 ? 2 : 3, cost, extra: id, times: 1 }
     }
+    if (rules[0]?.kind === 'lease') {
+      // The cost is a term, 0 to give it back; the last argument is the holder, negative to go on only.
+      const holder = (1 + Math.floor(random() * 3)) * (random() < 0.4 ? -1 : 1)
+      const term = holder < 0 && random() < 0.3 ? 0 : Math.ceil((random() * span) / 8)
+      const move = kind < 0.8 ? 1 : kind < 0.9 ? 2 : kind < 0.98 ? 3 : 4
+      return { now, key, move, cost: term, extra: holder, times: 1 }
+    }
     if (kind < 0.07) {
       const want = 2 + Math.floor(random() * most)
       lots.push({ key, rest: random() * want, at: now })
@@ -358,6 +376,7 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
       reply.push(
         Math.floor(rule.remaining(state, now)),
         whole(Math.ceil(rule.idleAfter(state, now))),
+        ...(rule.token === undefined ? [] : [rule.token(state)]),
       )
     }
     if (dirty) {

@@ -11,8 +11,8 @@
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
 --                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
--- Returns for each move: how often it was granted, then for each rule its verdict, what remains, and when it is idle. After
--- -n, the verdicts are left out when all n were granted.
+-- Returns for each move: how often it was granted, then for each rule its verdict, what remains, when it is idle, and of
+-- a rule that has one the token. After -n, the verdicts are left out when all n were granted.
 -- Of a lend: how much was lent, and as the verdict of a yes the present, which its return has to name.
 --
 -- A state is kept as one string of doubles: the rule's numbers, until when the key is blocked, and until when it lives.
@@ -224,13 +224,19 @@ local function group(base)
       replies[r + 1] = floor(rules[i].remaining(params[i], states[i], now))
       replies[r + 2] = whole(ceil(idle[i]))
       r = r + 2
+      if rules[i].token then
+        r = r + 1
+        replies[r] = rules[i].token(states[i])
+      end
     end
   end
   if dirty then
     for i = 1, size do
+      -- Not where somebody has taken it in the same call.
+      local wakes = freed and rules[i].wakes and rules[i].remaining(params[i], states[i], now) > 0
       save(i, KEYS[base + i])
       -- A hint, so it may fail: a user of the server's may have no right to publish.
-      if freed and rules[i].wakes then redis.pcall('PUBLISH', KEYS[base + i], '') end
+      if wakes then redis.pcall('PUBLISH', KEYS[base + i], '') end
     end
   end
 end
