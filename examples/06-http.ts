@@ -27,7 +27,7 @@ console.log(first.headers.get('ratelimit')) // => "burst";r=2;t=20, "hourly";r=9
 
 await Promise.all([fetch(url), fetch(url)])
 const refused = await fetch(url)
-console.log(refused.status, refused.headers.get('retry-after')) // => 429 20
+console.log(refused.status, refused.headers.get('retry-after')) // => 429 …
 const problem = (await refused.json()) as { 'violated-policies': string[] }
 console.log(problem['violated-policies']) // => [ 'burst' ]
 
