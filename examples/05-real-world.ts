@@ -66,7 +66,7 @@ async function apiGateway(): Promise<void> {
   }
   console.log('free:', await statuses('free-ann', 4)) // => free: 200 200 200 429
   const denied = await ask('free-ann')
-  console.log(`${await denied.text()}, retry after ${denied.headers.get('retry-after')} s`) // => over the free plan, retry after 20 s
+  console.log(`${await denied.text()}, retry after ${denied.headers.get('retry-after')} s`) // => over the free plan, retry after … s
   console.log('pro:', await statuses('pro-bob', 5)) // => pro: 200 200 200 200 200
 
   healthy = false
