@@ -19,6 +19,7 @@ import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
 
+/** The client, or the server to connect to, and the names of the keys. */
 export interface RedisStorageOptions {
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
