@@ -38,7 +38,7 @@ type Link = (text: string) => string
 function section({ name, doc, declarations }: Declared, link: Link): string[] {
   const code = declarations.map(publicCode).join('\n')
   const members = declarations
-    .flatMap((one) => publicMembers(body(one.code)?.inside ?? ''))
+    .flatMap((one) => publicMembers(body(one.text)?.inside ?? ''))
     .filter((member) => member.doc !== '')
   const list = members.map(
     (member) => `- \`${signature(member)}\`  \n${indent(prose(member.doc, link))}`,

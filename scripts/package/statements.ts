@@ -4,6 +4,8 @@ export interface Statement {
   doc: string
   /** The code, without comments. */
   code: string
+  /** The code as it was, with the docstrings of its members. */
+  text: string
 }
 
 /**
@@ -16,17 +18,22 @@ export function statements(text: string): Statement[] {
   const found: Statement[] = []
   let doc = ''
   let code = ''
+  let start = 0
   let depth = 0
-  const end = () => {
-    if (code.trim() !== '') found.push({ doc, code: tidy(code) })
+  const end = (at: number) => {
+    if (code.trim() !== '') found.push({ doc, code: tidy(code), text: text.slice(start, at) })
     doc = ''
     code = ''
+    start = at
   }
   for (let i = 0; i < text.length; i++) {
     const char = text[i] as string
     if (text.startsWith('/*', i)) {
       const close = text.indexOf('*/', i)
-      if (code.trim() === '' && text.startsWith('/**', i)) doc = docText(text.slice(i + 3, close))
+      if (code.trim() === '') {
+        if (text.startsWith('/**', i)) doc = docText(text.slice(i + 3, close))
+        start = close + 2
+      }
       i = close + 1
     } else if (text.startsWith('//', i)) {
       i = endOfLine(text, i)
@@ -39,10 +46,10 @@ export function statements(text: string): Statement[] {
       if ('([{'.includes(char)) depth += 1
       if (')]}'.includes(char)) depth -= 1
       const over = char === ';' || (char === '}' && hasBody(code) && endOfLine(text, i) === i + 1)
-      if (depth === 0 && over) end()
+      if (depth === 0 && over) end(i + 1)
     }
   }
-  end()
+  end(text.length)
   return found
 }
 
@@ -64,6 +71,7 @@ function openingBrace(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const char = text[i] as string
     if (char === '"' || char === "'" || char === '`') i = endOfString(text, i)
+    if (text.startsWith('/*', i)) i = text.indexOf('*/', i)
     if (char === '{' && depth++ === 0) open = i
     if (char === '}') depth -= 1
   }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiFiles, surfaces } from '../../scripts/package/api-files.ts'
 import { entries, root } from '../../scripts/package/entries.ts'
-import { statements } from '../../scripts/package/statements.ts'
-import { publicCode, type Surface } from '../../scripts/package/surface.ts'
+import { body, statements } from '../../scripts/package/statements.ts'
+import { publicCode, publicMembers, type Surface } from '../../scripts/package/surface.ts'
 
 describe('the public surface', () => {
   const dist = mkdtempSync(join(tmpdir(), 'aioflux-api-'))
@@ -64,6 +64,10 @@ describe('the public surface', () => {
     expect(publicCode(a!)).toBe(
       "class A<T = {\n    x: 1;\n}> extends B {\n    readonly kind: '};';\n    open(): void;\n}",
     )
+    expect(publicMembers(body(a!.text)!.inside).map(({ doc }) => doc)).toEqual([
+      'Not a brace: }',
+      '',
+    ])
     expect(rest.map(({ code }) => code)).toEqual([
       'export type U = { a: 1; } | { b: 2; };',
       'export declare function f(a: 1): 1;',
