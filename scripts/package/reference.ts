@@ -53,8 +53,8 @@ function section({ name, doc, declarations }: Declared, link: Link): string[] {
 
 /** A docstring as Markdown: links, tags as words, examples in fences. */
 function prose(doc: string, link: Link): string {
-  const [text = '', ...tags] = doc.split(
-    /(?:^|\s)(?=@(?:default|param|throws|returns|example|see)\b)/,
+  const [text = '', ...tags] = ` ${doc}`.split(
+    /\s(?=@(?:default|param|throws|returns|example|see)\b)/,
   )
   return link([text, ...tags.map(tag)].join('\n\n').trim())
 }
