@@ -37,7 +37,7 @@ async function examine(name) {
     name,
     version: version.replace(/^v|^deno | \(.*$/g, ''),
     passed: code === 0,
-    tests: text.match(/Tests\s+(.*)/)?.[1] ?? `exit code ${code}`,
+    tests: text.match(/^ +Tests +(.*)$/m)?.[1] ?? `exit code ${code}`,
     seconds: Math.round((performance.now() - started) / 1000),
   }
 }
