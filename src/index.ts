@@ -72,6 +72,22 @@ export { CircuitBreaker } from './resilience/circuit-breaker.ts'
 export type { ErrorFilter } from './resilience/error-filter.ts'
 export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 
+// What goes on.
+export type {
+  Counter,
+  Family,
+  Followed,
+  Gauge,
+  Histogram,
+  HistogramOptions,
+  Labels,
+  Meter,
+  Metered,
+  MetricOptions,
+} from './core/meter.ts'
+export type { HistogramStats } from './metrics/histogram.ts'
+export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/metrics.ts'
+
 // When work is due.
 export type {
   JobFunction,
