@@ -7,6 +7,7 @@ export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
+export type { CompositeOptions } from './limiters/composite-limiter.ts'
 export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   Limiter,

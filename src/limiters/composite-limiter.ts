@@ -1,6 +1,7 @@
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Metered } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
 import type { WaitOptions } from './limiter.ts'
@@ -10,6 +11,11 @@ import { SyncLimiter } from './sync-limiter.ts'
 export interface LocalMember {
   readonly limiter: SyncLimiter
   readonly keyOf: (key: string) => string
+}
+
+export interface CompositeOptions extends Metered {
+  /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
+  name?: string
 }
 
 /**
@@ -22,10 +28,11 @@ export class CompositeLimiter extends SyncLimiter {
   /** Who said no last. */
   #denier: LocalMember | undefined
 
-  constructor(members: readonly [LocalMember, ...LocalMember[]]) {
+  constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     super(members[0].limiter.clock)
     this.#members = members
-    this.name = compositeName(members)
+    this.name = options.name ?? compositeName(members)
+    this.observe(options.metrics)
   }
 
   get capacity(): number {

@@ -5,7 +5,7 @@ import { isAioFluxError } from '../core/errors.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
-import { combined, compositeName, noQuota } from './composite-limiter.ts'
+import { type CompositeOptions, combined, compositeName, noQuota } from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
@@ -26,11 +26,12 @@ export class MixedComposite extends AsyncLimiter {
   readonly #members: readonly Member[]
   readonly #joint: Joint | undefined
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
-    super(compositeName(members), clock)
+    super(options.name ?? compositeName(members), clock)
     this.#members = members
     this.#joint = jointOf(members)
+    this.observe(options.metrics)
   }
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */

@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
@@ -17,7 +18,7 @@ export class RuleLimiter extends SyncLimiter {
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
-    const { storage, scope, clock, name } = checkedOptions(options)
+    const { storage, scope, clock, name, metrics } = checkedOptions(options)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
     const home = storage ?? new MemoryStorage({ clock: this.clock })
     const ledger = home.open(rule, scope ?? DEFAULT_SCOPE, this.clock)
@@ -27,6 +28,7 @@ export class RuleLimiter extends SyncLimiter {
     this.ledger = ledger
     this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
+    this.observe(metrics)
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -57,6 +59,11 @@ export class RuleLimiter extends SyncLimiter {
 
   hold(key: string, duration: Micros): void {
     this.ledger.block(key, duration)
+  }
+
+  protected override observe(metrics: Meter | undefined): void {
+    super.observe(metrics)
+    this.meter?.followKeys(this.ledger)
   }
 
   protected change(quota: QuotaChange): void {

@@ -28,10 +28,9 @@ export class CounterSeries implements Counter {
 
   follow<Part extends object>(part: Part, read: (part: Part) => number): () => void {
     this.#sources ??= new Sources()
-    const sources = this.#sources
-    const source = sources.add(part, read)
+    const leave = this.#sources.add(part, read)
     return () => {
-      this.#counted += sources.remove(source)
+      this.#counted += leave()
     }
   }
 

@@ -36,9 +36,8 @@ export class GaugeSeries implements Gauge {
 
   follow<Part extends object>(part: Part, read: (part: Part) => number): () => void {
     this.#sources ??= new Sources()
-    const sources = this.#sources
-    const source = sources.add(part, read)
-    return () => void sources.remove(source)
+    const leave = this.#sources.add(part, read)
+    return () => void leave()
   }
 
   /** `undefined` while there is nothing to say: never set, and nobody followed. */

@@ -1,31 +1,42 @@
-/** What others know: read when somebody looks, and forgotten with whoever knew it. */
+/** What others know: read when somebody looks, and forgotten with whoever knew it. Followed twice, it counts once. */
 export class Sources {
-  readonly #sources = new Set<Source>()
+  readonly #sources = new Map<WeakRef<object>, Source>()
+  readonly #known = new WeakMap<object, Source>()
 
   get size(): number {
     return this.#sources.size
   }
 
-  add<Part extends object>(part: Part, read: (part: Part) => number): Source {
-    const source: Source = { part: new WeakRef(part), read: read as Source['read'], last: 0 }
-    this.#sources.add(source)
-    return source
-  }
-
-  /** Lets go of a source, after a last look; returns what it said last. */
-  remove(source: Source): number {
-    return this.#sources.delete(source) ? look(source) : 0
+  /** Returns the way to let go of it, which says what it knew last, once nobody follows it any more. */
+  add<Part extends object>(part: Part, read: (part: Part) => number): () => number {
+    let source = this.#known.get(part)
+    if (source === undefined) {
+      source = { part: new WeakRef(part), read: read as Source['read'], followers: 0, last: 0 }
+      this.#known.set(part, source)
+      this.#sources.set(source.part, source)
+    }
+    source.followers += 1
+    const own = source
+    let left = false
+    return () => {
+      if (left) return 0
+      left = true
+      own.followers -= 1
+      if (own.followers > 0) return 0
+      this.#known.delete(own.part.deref() ?? own)
+      return this.#sources.delete(own.part) ? look(own) : 0
+    }
   }
 
   /** What all of them say, together; those that are gone say it for the last time to `gone`. */
   sum(gone: (last: number) => void): number {
     let sum = 0
-    for (const source of this.#sources) {
+    for (const source of this.#sources.values()) {
       const value = look(source)
       if (source.part.deref() !== undefined) {
         sum += value
       } else {
-        this.#sources.delete(source)
+        this.#sources.delete(source.part)
         gone(value)
       }
     }
@@ -33,9 +44,10 @@ export class Sources {
   }
 }
 
-export interface Source {
+interface Source {
   readonly part: WeakRef<object>
   readonly read: (part: object) => number
+  followers: number
   last: number
 }
 
