@@ -7,6 +7,7 @@ import type { Outcome, Source } from './backend.ts'
 import { awaitedBy } from './call-sites.ts'
 import type { QueuedJob, TaskContext } from './job.ts'
 import { Pace } from './pace.ts'
+import { noteStart } from './queue-meter.ts'
 import { Running } from './running.ts'
 
 let consumers = 0
@@ -192,6 +193,8 @@ export abstract class Consumer {
   protected begin(job: QueuedJob): void {
     job.state = 'running'
     this.active.add(job)
+    const times = job.extras?.times
+    if (times !== undefined) noteStart(times, this.clock.now())
   }
 
   /** Is this attempt still to be decided? */

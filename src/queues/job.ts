@@ -4,6 +4,7 @@ import { JobCancelledError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import type { Retry } from '../resilience/retry.ts'
 import type { Order } from './orders/order.ts'
+import type { JobTimes } from './queue-meter.ts'
 
 /**
  * Where a job stands. `offered`: waits for room; `delayed`: not due yet, or between two attempts; `duplicate`: refused in
@@ -81,6 +82,8 @@ export interface JobExtras {
   /** Tells the putter that the job was accepted, or that it will not be. */
   accept?: ((job: QueuedJob) => void) | undefined
   refuse?: ((error: unknown) => void) | undefined
+  /** Where it is timed. */
+  times?: JobTimes | undefined
   /** Called once when the job is over. */
   onEnd?: (() => void) | undefined
 }
