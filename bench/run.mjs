@@ -9,6 +9,7 @@ const parts = {
   hybrid: async () => (await import('./hybrid.mjs')).hybrid(),
   queues: () => program('queues.mjs'),
   breaker: () => program('breaker.mjs'),
+  metrics: () => program('metrics.mjs'),
 }
 
 const wanted = process.argv.slice(2)

@@ -193,8 +193,7 @@ export abstract class Consumer {
   protected begin(job: QueuedJob): void {
     job.state = 'running'
     this.active.add(job)
-    const times = job.extras?.times
-    if (times !== undefined) noteStart(times, this.clock.now())
+    if (job.times !== undefined) noteStart(job.times, this.clock.now())
   }
 
   /** Is this attempt still to be decided? */

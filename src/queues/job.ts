@@ -82,8 +82,6 @@ export interface JobExtras {
   /** Tells the putter that the job was accepted, or that it will not be. */
   accept?: ((job: QueuedJob) => void) | undefined
   refuse?: ((error: unknown) => void) | undefined
-  /** Where it is timed. */
-  times?: JobTimes | undefined
   /** Called once when the job is over. */
   onEnd?: (() => void) | undefined
 }
@@ -114,6 +112,8 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   runsBefore: QueuedJob | undefined = undefined
   runsAfter: QueuedJob | undefined = undefined
   extras: JobExtras | undefined = undefined
+  /** Where it is timed. Not one of the extras: those who have them take slower ways. */
+  times: JobTimes | undefined = undefined
   readonly #owner: JobOwner
   #resolve: ((value: unknown) => void) | undefined = undefined
   #promise: Promise<R> | undefined = undefined

@@ -1,7 +1,7 @@
 import type { Millis } from '../core/duration.ts'
 import type { Counter, Histogram, Meter } from '../core/meter.ts'
 import { Sampling } from '../core/sampling.ts'
-import type { JobExtras, QueuedJob } from './job.ts'
+import type { QueuedJob } from './job.ts'
 import type { QueueEvents, QueueStats } from './queue.ts'
 
 /** When a job that is timed was put, and begun: first, and last. */
@@ -19,10 +19,6 @@ const SIZES: Readonly<Record<string, { help: string; of: (stats: QueueStats) => 
   offered: { help: 'Puts that wait for room.', of: ({ offered }) => offered },
   workers: { help: 'How many jobs may run at once.', of: ({ workers }) => workers },
 }
-
-// Few jobs are timed: when the last of them was collected, the engine would forget their layout, and its code for all jobs
-// with it (see keepLayouts).
-const MOULD: JobExtras = {}
 
 /** What a queue counts, for whoever gave it `metrics`. */
 export class QueueMeter {
@@ -44,7 +40,6 @@ export class QueueMeter {
     now: () => Millis,
   ) {
     this.#now = now
-    MOULD.times ??= timesOf(now())
     const labels = { queue: queue.name }
     const jobs = metrics.counter('aioflux_queue_jobs_total', {
       help: 'Jobs, by how they ended; pulled are those taken out by hand.',
@@ -91,7 +86,7 @@ export class QueueMeter {
     if (!this.#sampling.due() || job.extras?.due !== undefined) return
     const put = this.#now()
     this.#sampling.began(put * 1000)
-    job.more().times = timesOf(put)
+    job.times = { put, first: undefined, last: put }
   }
 
   completed(job: QueuedJob): void {
@@ -124,16 +119,12 @@ export class QueueMeter {
 
   #ended(job: QueuedJob): void {
     this.#untimed += 1
-    const times = job.extras?.times
+    const { times } = job
     if (times?.first === undefined) return
     this.#waits.observe(Math.max(0, times.first - times.put) / 1000, this.#untimed)
     this.#runs.observe(Math.max(0, this.#now() - times.last) / 1000, this.#untimed)
     this.#untimed = 0
   }
-}
-
-function timesOf(put: Millis): JobTimes {
-  return { put, first: undefined, last: put }
 }
 
 /** An attempt of a job that is timed begins. */
