@@ -1,6 +1,7 @@
 import { between, positive } from '../core/check.ts'
 import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { OptionRangeError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
 import { Aimd } from './aimd.ts'
@@ -124,6 +125,11 @@ export class AdaptiveLimiter extends RuleLimiter {
   override giveBack(key: string, cost: number): void {
     super.giveBack(key, cost)
     this.#law.retract()
+  }
+
+  protected override observe(metrics: Meter | undefined): void {
+    super.observe(metrics)
+    this.meter?.followRate(this)
   }
 
   protected override change(_quota: QuotaChange): never {

@@ -1,6 +1,7 @@
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
@@ -14,6 +15,11 @@ export interface LocalMember {
   readonly keyOf: (key: string) => string
 }
 
+export interface CompositeOptions extends Metered {
+  /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
+  name?: string
+}
+
 /**
  * Several local limiters as one, all or none: when one says no, the others get back what they had given,
  * in reverse order, and nobody has lost a token.
@@ -24,10 +30,11 @@ export class CompositeLimiter extends SyncLimiter {
   /** Who said no last. */
   #denier: LocalMember | undefined
 
-  constructor(members: readonly [LocalMember, ...LocalMember[]]) {
+  constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     super(members[0].limiter.clock)
     this.#members = members
-    this.name = compositeName(members)
+    this.name = options.name ?? compositeName(members)
+    this.observe(options.metrics)
   }
 
   get capacity(): number {

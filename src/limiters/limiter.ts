@@ -2,13 +2,14 @@ import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import type { OutagePolicy } from './outage.ts'
 
 /** What every limiter can be given. */
-export interface LimiterOptions {
+export interface LimiterOptions extends Metered {
   /**
    * Where the limiter remembers.
    * @default a MemoryStorage of its own

@@ -38,6 +38,8 @@ export class RemoteConcurrency extends AsyncLimiter {
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.observe(options.metrics)
+    this.#desk.failures = this.meter?.followStorage(this.#desk)
     this.#beat = ledger.rule.span / 1000 / 3
   }
 

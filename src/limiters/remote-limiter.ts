@@ -22,6 +22,8 @@ export class RemoteLimiter extends AsyncLimiter {
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.observe(options.metrics)
+    this.#desk.failures = this.meter?.followStorage(this.#desk)
   }
 
   get ledger(): RemoteLedger {
@@ -147,9 +149,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   #grants(key: string, cost: number, verdict: Verdict): boolean {
-    if (this.events.heard) this.tell(key, decisionOf(verdict, this.capacity, cost))
-    else if (verdict.wait >= 0) this.allowed += 1
-    else this.denied += 1
+    if (this.events.listened) this.tell(key, decisionOf(verdict, this.capacity, cost))
+    else this.count(verdict.wait >= 0)
     return verdict.wait >= 0
   }
 

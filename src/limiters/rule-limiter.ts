@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import { isLocal, type Ledger } from '../core/storage.ts'
@@ -19,7 +20,7 @@ export class RuleLimiter extends SyncLimiter {
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
-    const { storage, scope, clock, name } = checkedOptions(options)
+    const { storage, scope, clock, name, metrics } = checkedOptions(options)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
     const home = storage ?? new MemoryStorage({ clock: this.clock })
     const ledger = home.open(rule, scopeOf(options, rule), this.clock)
@@ -29,6 +30,7 @@ export class RuleLimiter extends SyncLimiter {
     this.ledger = ledger
     this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
+    this.observe(metrics)
   }
 
   get policies(): readonly Policy[] {
@@ -63,6 +65,11 @@ export class RuleLimiter extends SyncLimiter {
 
   hold(key: string, duration: Micros): void {
     this.ledger.block(key, duration)
+  }
+
+  protected override observe(metrics: Meter | undefined): void {
+    super.observe(metrics)
+    this.meter?.followKeys(this.ledger)
   }
 
   protected change(quota: QuotaChange): void {

@@ -1,5 +1,5 @@
 import { options as checkOptions } from '../core/check.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import {
@@ -9,6 +9,7 @@ import {
   OptionTypeError,
   StorageDownError,
 } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
 import { Batch } from './batch.ts'
@@ -18,10 +19,13 @@ import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
+import { StorageMeter } from './storage-meter.ts'
 import { WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
-export interface RedisStorageOptions {
+export interface RedisStorageOptions extends Metered {
+  /** How it is called in metrics. @default 'redis' */
+  name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
   /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
@@ -57,6 +61,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
   readonly #clock: Clock | undefined
+  readonly #meter: StorageMeter | undefined
   #cluster = false
   #closed = false
   // What was asked in this turn of the event loop.
@@ -78,6 +83,8 @@ export class RedisStorage implements Storage, RemoteStorage {
       )
     }
     this.prefix = prefix
+    const metrics = checkMeter(options.metrics)
+    this.#meter = metrics && new StorageMeter(metrics, options.name ?? 'redis', systemClock)
     this.#clock = clock
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
@@ -227,9 +234,13 @@ export class RedisStorage implements Storage, RemoteStorage {
 
   async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
     this.#checkOpen()
+    const began = this.#meter?.begin() ?? 0
     try {
-      return await within(this.#timeout, this.#ask(script, keys, args))
+      const answer = await within(this.#timeout, this.#ask(script, keys, args))
+      this.#meter?.answered(began)
+      return answer
     } catch (error) {
+      this.#meter?.failed()
       if (isAioFluxError(error)) throw error
       throw new StorageDownError(`Redis failed: ${(error as Error)?.message ?? error}`, {
         cause: error,
