@@ -7,7 +7,7 @@ import { Events, type Listener } from '../core/events.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
-import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 
 /** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
@@ -38,7 +38,7 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract forget(key: string): Promise<void>
   protected abstract hold(key: string, duration: Micros): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
-  protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
+  protected abstract counts(key: string): Promise<KeyCounts>
   /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
   protected watch(_key: string, _freed: () => void): Watch | undefined {
     return undefined

@@ -3,7 +3,7 @@ import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
-import type { WaitOptions } from './limiter.ts'
+import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One limiter of a composite, and the key under which it is asked. */
@@ -118,12 +118,13 @@ export class CompositeLimiter extends SyncLimiter {
     for (const { limiter, keyOf } of this.#members) limiter.hold(keyOf(key), duration)
   }
 
-  counts(): { keys: number; evicted: number } {
-    const sum = { keys: 0, evicted: 0 }
+  counts(): KeyCounts {
+    const sum = { keys: 0, evicted: 0, crowded: 0 }
     for (const { limiter } of this.#members) {
-      const { keys, evicted } = limiter.counts()
+      const { keys, evicted, crowded } = limiter.counts()
       sum.keys += keys
       sum.evicted += evicted
+      sum.crowded += crowded
     }
     return sum
   }

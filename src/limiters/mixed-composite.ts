@@ -7,7 +7,7 @@ import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { combined, compositeName, noQuota } from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { Limiter } from './limiter.ts'
+import type { KeyCounts, Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -76,13 +76,14 @@ export class MixedComposite extends AsyncLimiter {
     throw noQuota()
   }
 
-  protected async counts(key: string): Promise<{ keys: number; evicted: number }> {
+  protected async counts(key: string): Promise<KeyCounts> {
     const stats = await Promise.all(
       this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
     )
     return {
       keys: stats.reduce((sum, one) => sum + one.keys, 0),
       evicted: stats.reduce((sum, one) => sum + one.evicted, 0),
+      crowded: stats.reduce((sum, one) => sum + one.crowded, 0),
     }
   }
 

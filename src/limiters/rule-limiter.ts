@@ -6,14 +6,13 @@ import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
-import type { LimiterOptions } from './limiter.ts'
+import type { KeyCounts, LimiterOptions } from './limiter.ts'
 import { checkedOptions, isLocal, scopeOf } from './options.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
-  capacity: number
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
@@ -25,8 +24,12 @@ export class RuleLimiter extends SyncLimiter {
       throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
     }
     this.ledger = ledger
-    this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
+  }
+
+  /** That of the ledger's present rule, which others who share it may have changed. */
+  get capacity(): number {
+    return this.ledger.rule.capacity
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -60,12 +63,11 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   protected change(quota: QuotaChange): void {
-    const rule = this.ledger.rule.with(quota)
-    this.ledger.reconfigure(rule)
-    this.capacity = rule.capacity
+    this.ledger.reconfigure(this.ledger.rule.with(quota))
   }
 
-  counts(): { keys: number; evicted: number } {
-    return { keys: this.ledger.size, evicted: this.ledger.evicted }
+  counts(): KeyCounts {
+    const { size: keys, evicted, crowded } = this.ledger
+    return { keys, evicted, crowded }
   }
 }
