@@ -14,8 +14,9 @@ export interface LimiterOptions {
    */
   storage?: Storage
   /**
-   * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts.
-   * @default 'default'
+   * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts; over Redis also
+   * those of another quota, so that one that is changed, by whichever process, goes on with what was used.
+   * @default one for each quota
    */
   scope?: string
   /** @default the clock of the storage */

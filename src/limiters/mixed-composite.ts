@@ -1,7 +1,7 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
-import { isAioFluxError } from '../core/errors.ts'
+import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
@@ -30,6 +30,7 @@ export class MixedComposite extends AsyncLimiter {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
     super(compositeName(members), clock)
     this.#members = members
+    checkApart(members)
     this.#joint = jointOf(members)
   }
 
@@ -168,4 +169,28 @@ function jointOf(members: readonly Member[]): Joint | undefined {
   return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
     ? { storage, ledgers }
     : undefined
+}
+
+/** A state that two members have in common would be charged twice, and at two paces. */
+function checkApart(members: readonly Member[]): void {
+  const remote = members.flatMap(({ limiter, keyOf }) =>
+    limiter instanceof RemoteLimiter ? [{ ledger: limiter.ledger, keyOf }] : [],
+  )
+  for (const [i, { ledger, keyOf }] of remote.entries()) {
+    const { storage, scope, rule } = ledger
+    const shared = remote.slice(0, i).some((one) => {
+      const { ledger } = one
+      return (
+        one.keyOf === keyOf &&
+        ledger.storage === storage &&
+        ledger.scope === scope &&
+        ledger.rule.kind === rule.kind
+      )
+    })
+    if (!shared) continue
+    throw new OptionTypeError(
+      'limiters',
+      `limiters must have counts of their own, but two of the kind '${rule.kind}' have the scope ${describe(scope)}`,
+    )
+  }
 }

@@ -1,8 +1,20 @@
 import { oneOf } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import type { Rule } from '../core/rule.ts'
 import type { LimiterOptions } from './limiter.ts'
 
-export const DEFAULT_SCOPE = 'default'
+/**
+ * The scope a limiter keeps its counts under. Without one of its own, limiters of different quotas keep theirs apart, also in
+ * storages that tell rules apart by their kind alone.
+ */
+export function scopeOf({ scope }: LimiterOptions, rule: Rule): string {
+  if (scope !== undefined) return scope
+  let hash = 0x811c9dc5
+  for (const character of Object.values(rule.params).join(' ')) {
+    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193)
+  }
+  return `default-${(hash >>> 0).toString(36)}`
+}
 
 /** The options every limiter has, checked. */
 export function checkedOptions(options: LimiterOptions): LimiterOptions {

@@ -7,7 +7,7 @@ import { isLocal, type Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
 import type { LimiterOptions } from './limiter.ts'
-import { checkedOptions, DEFAULT_SCOPE } from './options.ts'
+import { checkedOptions, scopeOf } from './options.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */
@@ -20,7 +20,7 @@ export class RuleLimiter extends SyncLimiter {
     const { storage, scope, clock, name } = checkedOptions(options)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
     const home = storage ?? new MemoryStorage({ clock: this.clock })
-    const ledger = home.open(rule, scope ?? DEFAULT_SCOPE, this.clock)
+    const ledger = home.open(rule, scopeOf(options, rule), this.clock)
     if (!isLocal(ledger)) {
       throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
     }
