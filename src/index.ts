@@ -74,6 +74,7 @@ export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 
 // When work is due.
 export type {
+  Campaign,
   JobFunction,
   JobInfo,
   JobOptions,

@@ -216,11 +216,8 @@ export class CircuitBreaker {
   }
 
   #returned(result: unknown, generation: number, probe: number, began: Micros): void {
-    const { failedResult } = this.#settings
-    const outcome =
-      failedResult === undefined
-        ? GOOD
-        : this.#judge(failedResult, result, generation, probe, began)
+    const fails = this.#settings.failedResult
+    const outcome = fails ? this.#judge(fails, result, generation, probe, began) : GOOD
     this.#settle(outcome, generation, probe, began, undefined)
   }
 
