@@ -91,6 +91,7 @@ export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/met
 
 // When work is due.
 export type {
+  Campaign,
   JobFunction,
   JobInfo,
   JobOptions,

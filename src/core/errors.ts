@@ -170,7 +170,7 @@ export class JobTimeoutError extends AioFluxError {
   }
 }
 
-/** A circuit breaker refused the call: nothing was run. */
+/** A circuit breaker refused the call: nothing was run. Without a stack, which would cost more than the refusal. */
 export class CircuitBreakerOpen extends AioFluxError {
   /** Seconds until a call may pass again; `Infinity` while the breaker is isolated, which no time ends. */
   readonly retryAfter: number
