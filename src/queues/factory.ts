@@ -8,7 +8,7 @@ import { JobQueue } from './job-queue.ts'
 import { MemoryBackend } from './memory-backend.ts'
 import { agingOrder } from './orders/aging.ts'
 import { Line } from './orders/line.ts'
-import { PriorityOrder } from './orders/priority.ts'
+import { priorityOrder } from './orders/priority.ts'
 import type { Queue, QueueOptions } from './queue.ts'
 import { aFunction, toSettings } from './settings.ts'
 
@@ -52,8 +52,7 @@ export const QueueFactory = {
     const { priorityFn = none, aging } = options
     aFunction('priorityFn', priorityFn)
     const { clock } = settings
-    const order =
-      aging === undefined ? new PriorityOrder() : agingOrder(step('aging', aging), clock)
+    const order = aging === undefined ? priorityOrder() : agingOrder(step('aging', aging), clock)
     return new JobQueue(options, {
       settings,
       priorityFn,

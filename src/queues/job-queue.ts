@@ -50,8 +50,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   #consumer: Consumer | undefined
   /** Is each item its own task? Decided by the first item where there is no handler. */
   #tasks: boolean | undefined
-  /** May a job go from put to its handler, past the line? */
-  #direct = false
+  /** Whom a job may go to from put, past the line. */
+  #direct: SingleConsumer | undefined
   #workers: number
   #iterators = 0
   #seq = 0
@@ -115,7 +115,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   get running(): number {
-    return this.#consumer?.active.size ?? 0
+    return this.#consumer?.attempts.running.size ?? 0
   }
 
   start(): this {
@@ -129,8 +129,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   put(item: T, options?: PutOptions): Promise<Job<R>> {
     try {
       const job = this.#make(item, options)
-      this.#enter(job, options)
-      return job.state === 'offered' ? this.accepted(job) : Promise.resolve(job)
+      if (this.#rushes(job, options)) return Promise.resolve(job)
+      const accepted = Promise.resolve(job)
+      this.#enter(job, options, accepted)
+      return job.state === 'offered' ? this.accepted(job) : accepted
     } catch (error) {
       return Promise.reject(error)
     }
@@ -140,7 +142,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     try {
       const job = this.#make(item, options)
       const result = job.watch()
-      this.#enter(job, options)
+      if (!this.#rushes(job, options)) this.#enter(job, options, result)
       return result
     } catch (error) {
       return Promise.reject(error)
@@ -234,9 +236,9 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       waiting: this.size(),
       running: this.running,
       offered: this.#intake.offers.size,
-      abandoned: [...(this.#consumer?.zombies ?? [])].length,
-      completed: this.#consumer?.completed ?? 0,
-      failed: this.#consumer?.failed ?? 0,
+      abandoned: [...(this.#consumer?.attempts.zombies ?? [])].length,
+      completed: this.#consumer?.attempts.completed ?? 0,
+      failed: this.#consumer?.attempts.failed ?? 0,
       workers: this.#workers,
     }
   }
@@ -244,7 +246,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean {
     if (job.over) return false
-    if (job.state === 'running') this.#consumer?.forsake(job, 'cancelled', reason)
+    if (job.state === 'running') this.#consumer?.attempts.forsake(job, 'cancelled', reason)
     else this.#endWaiting(job, 'cancelled', reason)
     if (this.#events.heard) this.#events.emit('cancelled', { job, item: job.item, reason })
     return true
@@ -269,7 +271,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** Puts an item without a promise: the job may be offered only. */
   protected place(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
     const job = this.#make(item, options)
-    this.#enter(job, options)
+    if (!this.#rushes(job, options)) this.#enter(job, options, Promise.resolve())
     return job
   }
 
@@ -315,27 +317,30 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     }
   }
 
-  #enter(job: QueuedJob, options: PutOptions | undefined): void {
+  /**
+   * The direct route, past the line: begins a job at once if somebody is free for it. One that begins at once, and once,
+   * begins in the context of its putter anyway.
+   */
+  #rushes(job: QueuedJob, options: PutOptions | undefined): boolean {
+    const direct = this.#direct
+    return (
+      direct !== undefined &&
+      options === undefined &&
+      this.#pullers.size === 0 &&
+      !this.#shutdown.begun &&
+      direct.takes(job, this.#backend)
+    )
+  }
+
+  #enter(job: QueuedJob, options: PutOptions | undefined, made: Promise<unknown>): void {
     if (this.#shutdown.begun) throw this.#closed()
     let patience: Millis = Infinity
     if (options !== undefined) {
       options.signal?.throwIfAborted()
       patience = this.#equip(job, options)
     }
-    const consumer = this.#consumer
-    // A job that begins at once, and once, begins in the context of its putter anyway.
-    if (
-      this.#direct &&
-      job.extras === undefined &&
-      this.#pullers.size === 0 &&
-      consumer?.eager === true &&
-      consumer.mayGoOn()
-    ) {
-      this.#backend.begin(job)
-      return consumer.run(job)
-    }
-    if (consumer !== undefined || this.#tasks === true) {
-      const context = asyncContext()
+    if (this.#consumer !== undefined || this.#tasks === true) {
+      const context = asyncContext(made)
       if (context !== undefined) job.more().context = context
     }
     this.#intake.enter(job, patience)
@@ -366,12 +371,13 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     const source = this.#gate ?? this.#backend
     const { consumer } = this.#parts
     aFunction('handler', handler)
-    this.#consumer =
-      consumer?.(source, this.#hooks()) ??
-      new SingleConsumer(source, handler as Handler, this.#settings, this.#hooks())
+    if (consumer !== undefined) this.#consumer = consumer(source, this.#hooks())
+    else {
+      const single = new SingleConsumer(source, handler as Handler, this.#settings, this.#hooks())
+      this.#consumer = single
+      if (this.#gate === undefined && this.#settings.retry === undefined) this.#direct = single
+    }
     this.#consumer.workers = this.#workers
-    this.#direct =
-      this.#consumer.direct && this.#gate === undefined && this.#settings.retry === undefined
   }
 
   #hooks(): ConsumerHooks {
