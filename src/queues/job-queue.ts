@@ -78,8 +78,13 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
               this.#look()
             },
           })
-    this.#intake = new Intake(backend, settings, (job) => {
-      this.#events.emit('dropped', { job, item: job.item, reason: 'overflow' })
+    this.#intake = new Intake(backend, settings, {
+      dropped: (job) => this.tell('dropped', { job, item: job.item, reason: 'overflow' }),
+      insiders: () => {
+        const consumer = this.#consumer
+        if (consumer === undefined || consumer.loops === 0) return undefined
+        return consumer.insideHandler() ? consumer.loops : undefined
+      },
     })
     this.#signals = new Signals((job, reason) => this.cancel(job, reason))
     this.#pullers = new Waiters(settings.clock, `an item of queue '${this.name}'`)
@@ -268,9 +273,14 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     if (this.#events.heard) this.#events.emit('progress', { job, item: job.item, value })
   }
 
-  /** Puts an item without a promise: the job may be offered only. */
-  protected place(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
+  /**
+   * Puts an item without a promise: the job may be offered only.
+   *
+   * @param wanted will somebody have its result?
+   */
+  protected place(item: T, options: PutOptions | undefined, wanted: boolean): QueuedJob<T, R> {
     const job = this.#make(item, options)
+    if (wanted) job.watch()
     if (!this.#rushes(job, options)) this.#enter(job, options, Promise.resolve())
     return job
   }
