@@ -1,7 +1,7 @@
 import { asyncContext } from '../core/async-context.ts'
 import type { Millis } from '../core/duration.ts'
 import { ClosedError, describe, JobDroppedError, OptionTypeError } from '../core/errors.ts'
-import { Events, type Listener } from '../core/events.ts'
+import type { Listener } from '../core/events.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import type { LocalBackend } from './backend.ts'
@@ -9,6 +9,7 @@ import type { Consumer, ConsumerHooks, Handler } from './consumer.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
 import { type Job, type JobOwner, QueuedJob, type TaskContext } from './job.ts'
+import { News } from './news.ts'
 import type {
   PutOptions,
   Queue,
@@ -41,7 +42,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   readonly #backend: LocalBackend
   readonly #gate: Gate | undefined
   readonly #intake: Intake
-  readonly #events = new Events<QueueEvents<T, R>>()
+  readonly #news: News<T, R>
   readonly #signals: Signals<QueuedJob>
   readonly #pullers: Waiters<T>
   readonly #idlers: Waiters<void>
@@ -57,7 +58,6 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   #seq = 0
   #started = false
   #paused = false
-  #toldOfFailure = false
 
   constructor(options: QueueOptions<T, R>, parts: QueueParts<T>) {
     const { settings, backend } = parts
@@ -66,6 +66,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     this.#parts = parts
     this.#options = options
     this.#backend = backend
+    this.#news = new News(settings.name, options.deadLetter)
     this.#workers = settings.workers
     this.#gate =
       options.limiter === undefined
@@ -74,7 +75,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
             opened: () => this.#consumer?.wake(),
             broken: (job, error) => {
               job.end('failed', error)
-              this.#failed(job, error)
+              this.#news.failed(job, error)
               this.#look()
             },
           })
@@ -232,7 +233,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     event: Name,
     listener: Listener<QueueEvents<T, R>[Name]>,
   ): () => void {
-    return this.#events.on(event, listener)
+    return this.#news.events.on(event, listener)
   }
 
   stats(): QueueStats {
@@ -253,7 +254,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     if (job.over) return false
     if (job.state === 'running') this.#consumer?.attempts.forsake(job, 'cancelled', reason)
     else this.#endWaiting(job, 'cancelled', reason)
-    if (this.#events.heard) this.#events.emit('cancelled', { job, item: job.item, reason })
+    if (this.#news.events.heard)
+      this.#news.events.emit('cancelled', { job, item: job.item, reason })
     return true
   }
 
@@ -270,7 +272,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   /** @internal */
   progressed(job: QueuedJob, value: unknown): void {
-    if (this.#events.heard) this.#events.emit('progress', { job, item: job.item, value })
+    if (this.#news.events.heard) this.#news.events.emit('progress', { job, item: job.item, value })
   }
 
   /**
@@ -298,7 +300,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     event: Name,
     payload: QueueEvents<T, R>[Name],
   ): void {
-    if (this.#events.heard) this.#events.emit(event, payload)
+    if (this.#news.events.heard) this.#news.events.emit(event, payload)
   }
 
   #make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
@@ -381,58 +383,17 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     const source = this.#gate ?? this.#backend
     const { consumer } = this.#parts
     aFunction('handler', handler)
-    if (consumer !== undefined) this.#consumer = consumer(source, this.#hooks())
+    if (consumer !== undefined)
+      this.#consumer = consumer(source, { ...this.#news.hooks, rested: () => this.#look() })
     else {
-      const single = new SingleConsumer(source, handler as Handler, this.#settings, this.#hooks())
+      const single = new SingleConsumer(source, handler as Handler, this.#settings, {
+        ...this.#news.hooks,
+        rested: () => this.#look(),
+      })
       this.#consumer = single
       if (this.#gate === undefined && this.#settings.retry === undefined) this.#direct = single
     }
     this.#consumer.workers = this.#workers
-  }
-
-  #hooks(): ConsumerHooks {
-    const events = this.#events
-    return {
-      completed: (job, value) => {
-        if (events.heard) events.emit('completed', { job, item: job.item, value: value as R })
-      },
-      failed: (job, error) => this.#failed(job, error),
-      retrying: (job, error, delay) => {
-        if (events.heard) {
-          events.emit('retry', { job, item: job.item, error, delay: delay / 1000 })
-        }
-      },
-      timedOut: (job) => {
-        if (events.heard) events.emit('timeout', { job, item: job.item })
-      },
-      rested: () => this.#look(),
-      trouble: (error) => this.#trouble(error),
-    }
-  }
-
-  #failed(job: QueuedJob, error: unknown): void {
-    if (this.#events.hears('failed')) this.#events.emit('failed', { job, item: job.item, error })
-    else if (!job.watched && !this.#toldOfFailure && this.#options.deadLetter === undefined) {
-      this.#toldOfFailure = true
-      console.error(
-        `aioflux: job ${job.id} of queue '${this.name}' failed, and nobody listens: neither to its result nor to 'failed'. Later failures of this queue are not reported.`,
-        error,
-      )
-    }
-    const { deadLetter } = this.#options
-    if (deadLetter === undefined) return
-    const letter = { item: job.item as T, error, attempts: job.attempt, id: job.id }
-    try {
-      if (typeof deadLetter === 'function') deadLetter(letter)
-      else deadLetter.put(letter).catch((trouble: unknown) => this.#trouble(trouble))
-    } catch (trouble) {
-      this.#trouble(trouble)
-    }
-  }
-
-  #trouble(error: unknown): void {
-    if (this.#events.hears('error')) this.#events.emit('error', { error })
-    else console.error(`aioflux: queue '${this.name}' ran into an error`, error)
   }
 
   /** Somebody is there for what comes: only then may timers of delayed jobs keep the process. */
@@ -484,10 +445,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** Has it come to rest? */
   #look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()
-    if (this.#idlers.size === 0 && !this.#events.heard) return
+    if (this.#idlers.size === 0 && !this.#news.events.heard) return
     if (!this.#idle()) return
     this.#idlers.grantAll(undefined)
-    if (this.#events.heard) this.#events.emit('idle', {})
+    if (this.#news.events.heard) this.#news.events.emit('idle', {})
   }
 
   #applyOpen(): void {
