@@ -38,7 +38,6 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   readonly name: string
   readonly #settings: Settings
   readonly #parts: QueueParts<T>
-  readonly #options: QueueOptions<T, R>
   readonly #backend: LocalBackend
   readonly #gate: Gate | undefined
   readonly #intake: Intake
@@ -64,7 +63,6 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     this.name = settings.name
     this.#settings = settings
     this.#parts = parts
-    this.#options = options
     this.#backend = backend
     this.#news = new News(settings.name, options.deadLetter)
     this.#workers = settings.workers
