@@ -280,7 +280,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
    */
   protected place(item: T, options: PutOptions | undefined, wanted: boolean): QueuedJob<T, R> {
     const job = this.#make(item, options)
-    if (wanted) job.watch()
+    if (wanted) void job.watch()
     if (!this.#rushes(job, options)) this.#enter(job, options, Promise.resolve())
     return job
   }
