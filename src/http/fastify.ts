@@ -29,10 +29,8 @@ export interface FastifyLike {
   addHook(name: any, hook: any): unknown
 }
 
-export interface RateLimitPluginOptions<
-  Request extends FastifyRequestLike = FastifyRequestLike,
-  Reply extends FastifyReplyLike = FastifyReplyLike,
-> extends GuardOptions<Request> {
+/** A function may say `(request: FastifyRequest)` for its argument, to see all of it. */
+export interface RateLimitPluginOptions extends GuardOptions<FastifyRequestLike> {
   /** What counts. */
   limiter: Limiter
   /** When to ask: `'preHandler'` for keys that authentication finds out. @default 'onRequest' */
@@ -42,7 +40,7 @@ export interface RateLimitPluginOptions<
    * already.
    * @default a problem of RFC 9457
    */
-  onLimited?(request: Request, reply: Reply, decision: Decision): unknown
+  onLimited?(request: FastifyRequestLike, reply: FastifyReplyLike, decision: Decision): unknown
 }
 
 type Done = (error?: Error) => void
@@ -62,16 +60,21 @@ const replyPen: Pen<FastifyReplyLike> = {
  * @example
  * app.register(rateLimitPlugin, { limiter: LimiterFactory.tokenBucket({ rate: 100, per: '1m' }) })
  */
-export function rateLimitPlugin<Request extends FastifyRequestLike, Reply extends FastifyReplyLike>(
+export function rateLimitPlugin(
   fastify: FastifyLike,
-  options: RateLimitPluginOptions<Request, Reply>,
+  options: RateLimitPluginOptions,
   done: Done,
 ): void {
   const { limiter, hook = 'onRequest', onLimited } = options
   oneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
-  const guard = new Guard<Request>(limiter, options)
+  const guard = new Guard<FastifyRequestLike>(limiter, options)
 
-  function proceed(judged: Judgement | undefined, req: Request, reply: Reply, next: Done): void {
+  function proceed(
+    judged: Judgement | undefined,
+    req: FastifyRequestLike,
+    reply: FastifyReplyLike,
+    next: Done,
+  ): void {
     if (judged === undefined) return next()
     writeFields(replyPen, reply, judged.fields)
     if (judged.refusal === undefined) {
@@ -90,7 +93,7 @@ export function rateLimitPlugin<Request extends FastifyRequestLike, Reply extend
     reply.send(judged.refusal.body)
   }
 
-  const ask = (req: Request, reply: Reply, next: Done) => {
+  const ask = (req: FastifyRequestLike, reply: FastifyReplyLike, next: Done) => {
     const failed = (error: unknown) => next(withStatus(error) as Error)
     let judged: ReturnType<typeof guard.judge>
     try {
@@ -104,7 +107,8 @@ export function rateLimitPlugin<Request extends FastifyRequestLike, Reply extend
   // The hook before parsing is handed the payload too.
   const asked =
     hook === 'preParsing'
-      ? (req: Request, reply: Reply, _payload: unknown, next: Done) => ask(req, reply, next)
+      ? (req: FastifyRequestLike, reply: FastifyReplyLike, _payload: unknown, next: Done) =>
+          ask(req, reply, next)
       : ask
   fastify.addHook(hook, asked)
   done()

@@ -14,7 +14,10 @@ const ask = async (limiter: Limiter, cost = 1) => {
 describe('RateLimit and RateLimit-Policy', () => {
   it('are structured fields, whatever the names and the numbers', async () => {
     const quota = fc.record({
-      name: fc.string({ unit: 'binary', maxLength: 12 }),
+      name: fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 12 }),
+        fc.string({ unit: fc.constantFrom('"', '\\', ',', ' ', 'é'), maxLength: 4 }),
+      ),
       rate: fc.oneof(fc.integer({ min: 1, max: 1e9 }), fc.double({ min: 1, max: 50, noNaN: true })),
       per: fc.double({ min: 0.001, max: 1e9, noNaN: true }),
       kind: fc.constantFrom<Maker<Quota>[]>(
