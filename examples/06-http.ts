@@ -13,11 +13,10 @@ const limiter = LimiterFactory.composite(
 )
 const guard = rateLimitMiddleware(limiter)
 let served = 0
-const server = createServer((req, res) => {
-  guard(req, res, () => {
-    served += 1
-    res.end('hello')
-  })
+const server = createServer(async (req, res) => {
+  if (!(await guard(req, res))) return
+  served += 1
+  res.end('hello')
 })
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
