@@ -37,6 +37,7 @@ export interface LimiterOptions {
   storageTimeout?: Duration
 }
 
+/** How long a caller is willing to wait, and for how much. */
 export interface WaitOptions {
   /** How much to wait for. @default 1 */
   cost?: number
@@ -111,6 +112,7 @@ export interface LocalLimiter extends Limiter {
   decide(key?: string, cost?: number): Decision
 }
 
+/** What a limiter has done since it was made, and how one key stands now. Times are seconds. */
 export interface LimiterStats {
   name: string
   /** Calls let through, those that waited included. */
@@ -131,6 +133,7 @@ export interface LimiterStats {
   resetAfter: number
 }
 
+/** What `limiter.on` tells, by the name of the event. Times are seconds. */
 export interface LimiterEvents {
   allowed: { key: string; cost: number }
   denied: { key: string; cost: number; retryAfter: number }

@@ -12,6 +12,7 @@ import { HybridValues } from './hybrid-values.ts'
 import { RedisStorage } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
 
+/** Where a {@link HybridStorage} borrows, and how much it may keep here. */
 export interface HybridStorageOptions {
   /**
    * What stands behind it: a RedisStorage, or a client or a url to make one of. A RedisStorage and a client stay yours;

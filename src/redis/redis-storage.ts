@@ -20,6 +20,7 @@ import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
 import { WakeHub } from './wake-hub.ts'
 
+/** The client, or the server to connect to, and the names of the keys. */
 export interface RedisStorageOptions {
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike

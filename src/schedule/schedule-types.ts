@@ -4,6 +4,7 @@ import type { Values } from '../core/storage.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
+/** What holds for all jobs of a {@link Scheduler} that do not say otherwise. */
 export interface SchedulerOptions {
   /** The zone of cron expressions, such as `'Europe/Berlin'`. @default the zone of the machine */
   timezone?: string
@@ -32,6 +33,10 @@ export interface Leadership {
 /** What a slot meets that comes while an earlier run has not ended, in this process. */
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
+/**
+ * How a {@link Scheduler} treats one job: its name, its clock on the wall, and what happens when runs meet or are
+ * missed.
+ */
 export interface JobOptions {
   /** Tells jobs apart, also across a fleet and across restarts. @default the name of the function, or the schedule */
   name?: string
@@ -71,6 +76,7 @@ export interface JobRun {
   readonly signal: AbortSignal
 }
 
+/** What a {@link Scheduler} runs when it is due. */
 export type JobFunction = (run: JobRun) => unknown
 
 /** A job that was given to a scheduler. */
@@ -82,6 +88,7 @@ export interface ScheduledJob {
   cancel(): void
 }
 
+/** A job of a {@link Scheduler}, as `listJobs` shows it. */
 export interface JobInfo {
   name: string
   kind: 'every' | 'cron' | 'at'
@@ -102,11 +109,13 @@ export interface JobInfo {
   missed: number
 }
 
+/** One run of a scheduled job that has ended. */
 export interface RunRecord {
   name: string
   slot: Date
 }
 
+/** Why a run that was due did not take place. */
 export type SkipReason =
   /** An earlier run had not ended. */
   | 'overlap'
@@ -119,6 +128,7 @@ export type SkipReason =
   /** It could not be found out whether another process runs it. */
   | 'unknown'
 
+/** What `scheduler.on` tells, by the name of the event. */
 export interface SchedulerEvents {
   started: RunRecord & { late: boolean }
   completed: RunRecord & { seconds: number; value: unknown }
@@ -135,6 +145,7 @@ export interface SchedulerEvents {
   error: { name: string; error: unknown }
 }
 
+/** How a {@link Scheduler} ends: whether runs may finish, and by when. */
 export interface SchedulerStopOptions {
   /** `drain` lets runs end, `drop` aborts them at once. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -144,6 +155,7 @@ export interface SchedulerStopOptions {
   grace?: Duration
 }
 
+/** What was still running when a {@link Scheduler} was stopped, and how that ended. */
 export interface SchedulerStopReport {
   /** Runs that completed and failed, since the scheduler was made. */
   completed: number
