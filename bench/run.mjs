@@ -11,6 +11,7 @@ const parts = {
   queues: () => program('queues.mjs'),
   breaker: () => program('breaker.mjs'),
   http: () => program('http.mjs'),
+  metrics: () => program('metrics.mjs'),
 }
 
 const wanted = process.argv.slice(2)

@@ -7,6 +7,7 @@ export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
+export type { CompositeOptions } from './limiters/composite-limiter.ts'
 export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   Limiter,
@@ -71,6 +72,22 @@ export type {
 export { CircuitBreaker } from './resilience/circuit-breaker.ts'
 export type { ErrorFilter } from './resilience/error-filter.ts'
 export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
+
+// What goes on.
+export type {
+  Counter,
+  Family,
+  Followed,
+  Gauge,
+  Histogram,
+  HistogramOptions,
+  Labels,
+  Meter,
+  Metered,
+  MetricOptions,
+} from './core/meter.ts'
+export type { HistogramStats } from './metrics/histogram.ts'
+export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/metrics.ts'
 
 // When work is due.
 export type {

@@ -82,6 +82,7 @@ function limiterOf(options: RateLimitOptions): Limiter {
     scope,
     clock,
     name,
+    metrics,
   } = options
   if (limiter !== undefined) {
     if (rate !== undefined) {
@@ -94,7 +95,7 @@ function limiterOf(options: RateLimitOptions): Limiter {
     throw new OptionTypeError('burst', `burst is for the token bucket, not for '${strategy}'`)
   }
   const given = Object.fromEntries(
-    Object.entries({ rate, per, burst, storage, scope, clock, name }).filter(
+    Object.entries({ rate, per, burst, storage, scope, clock, name, metrics }).filter(
       ([, value]) => value !== undefined,
     ),
   )

@@ -1,6 +1,7 @@
 import { between, positive } from '../core/check.ts'
 import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { OptionRangeError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
 import { Aimd } from './aimd.ts'
@@ -126,6 +127,11 @@ export class AdaptiveLimiter extends RuleLimiter {
     this.#law.retract()
   }
 
+  protected override observe(metrics: Meter | undefined): void {
+    super.observe(metrics)
+    this.meter?.followRate(this)
+  }
+
   protected override change(_quota: QuotaChange): never {
     throw new OptionRangeError(
       'quota',
@@ -142,7 +148,6 @@ export class AdaptiveLimiter extends RuleLimiter {
       const rule = this.ledger.rule.with({ rate })
       // What a higher rate adds to the bucket has to be earned: handing it out at once would be a burst of its own.
       this.ledger.reconfigure(rule, 'left')
-      this.capacity = rule.capacity
     })
   }
 

@@ -4,10 +4,12 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
-import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import { LimiterMeter } from './limiter-meter.ts'
 
 /** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
@@ -22,6 +24,7 @@ export abstract class AsyncLimiter implements Limiter {
   protected allowed = 0
   protected denied = 0
   protected waiting = 0
+  protected meter: LimiterMeter | undefined
   /** For each key, when the last in line will have been served. */
   readonly #lines = new Map<string, Promise<void>>()
 
@@ -38,7 +41,7 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract forget(key: string): Promise<void>
   protected abstract hold(key: string, duration: Micros): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
-  protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
+  protected abstract counts(key: string): Promise<KeyCounts>
   /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
   protected watch(_key: string, _freed: () => void): Watch | undefined {
     return undefined
@@ -79,11 +82,15 @@ export abstract class AsyncLimiter implements Limiter {
       const decision = await this.serve(key, cost, deadline, signal)
       this.allowed += 1
       if (this.events.heard) {
-        this.events.emit('waited', { key, cost, seconds: (this.clock.now() - started) / 1000 })
+        const waited = (this.clock.now() - started) / 1000
+        this.meter?.allowed.inc()
+        this.meter?.waits.observe(waited)
+        this.events.emit('waited', { key, cost, seconds: waited })
       }
       return decision
     } catch (error) {
       this.denied += 1
+      this.meter?.denied.inc()
       throw error
     } finally {
       this.waiting -= 1
@@ -224,11 +231,24 @@ export abstract class AsyncLimiter implements Limiter {
   /** Counts a decision and tells those who listen. */
   protected tell(key: string, decision: Decision): void {
     const { allowed, cost, retryAfter } = decision
-    if (allowed) this.allowed += 1
-    else this.denied += 1
-    if (!this.events.heard) return
+    this.count(allowed)
+    if (!this.events.listened) return
     if (allowed) this.events.emit('allowed', { key, cost })
     else this.events.emit('denied', { key, cost, retryAfter })
+  }
+
+  protected count(allowed: boolean): void {
+    if (allowed) this.allowed += 1
+    else this.denied += 1
+    if (this.events.heard) this.meter?.decided(allowed)
+  }
+
+  /** Begins to count for `metrics`. */
+  protected observe(metrics: Meter | undefined): void {
+    if (metrics === undefined) return
+    this.meter = new LimiterMeter(metrics, this.name)
+    this.meter.followWaiting<AsyncLimiter>(this, (limiter) => limiter.waiting)
+    this.events.meter()
   }
 
   /** Waits for `event`, until `deadline` at the latest. */

@@ -1,10 +1,11 @@
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
-import type { Limiter, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, WaitOptions } from './limiter.ts'
 import { untold } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -12,6 +13,11 @@ import { SyncLimiter } from './sync-limiter.ts'
 export interface LocalMember {
   readonly limiter: SyncLimiter
   readonly keyOf: (key: string) => string
+}
+
+export interface CompositeOptions extends Metered {
+  /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
+  name?: string
 }
 
 /**
@@ -24,10 +30,11 @@ export class CompositeLimiter extends SyncLimiter {
   /** Who said no last. */
   #denier: LocalMember | undefined
 
-  constructor(members: readonly [LocalMember, ...LocalMember[]]) {
+  constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     super(members[0].limiter.clock)
     this.#members = members
-    this.name = compositeName(members)
+    this.name = options.name ?? compositeName(members)
+    this.observe(options.metrics)
   }
 
   get capacity(): number {
@@ -127,12 +134,13 @@ export class CompositeLimiter extends SyncLimiter {
     for (const { limiter, keyOf } of this.#members) limiter.hold(keyOf(key), duration)
   }
 
-  counts(): { keys: number; evicted: number } {
-    const sum = { keys: 0, evicted: 0 }
+  counts(): KeyCounts {
+    const sum = { keys: 0, evicted: 0, crowded: 0 }
     for (const { limiter } of this.#members) {
-      const { keys, evicted } = limiter.counts()
+      const { keys, evicted, crowded } = limiter.counts()
       sum.keys += keys
       sum.evicted += evicted
+      sum.crowded += crowded
     }
     return sum
   }

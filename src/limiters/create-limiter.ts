@@ -39,12 +39,14 @@ export function remoteOptions(
   kind: string,
   standIn: () => LocalLimiter,
 ): RemoteOptions {
-  const { name, scope, clock, onStorageError: policy = 'deny', storageTimeout: timeout } = options
+  const { name, scope, clock, metrics } = options
+  const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
   return {
     name: name ?? scope ?? kind,
     clock,
     policy,
     timeout,
+    metrics,
     standIn: policy === 'local' ? standIn() : undefined,
   }
 }

@@ -9,7 +9,7 @@ import { slidingWindow } from '../rules/sliding-window.ts'
 import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
-import { CompositeLimiter, type LocalMember } from './composite-limiter.ts'
+import { CompositeLimiter, type CompositeOptions, type LocalMember } from './composite-limiter.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import { createLimiter, type LocalOptions, remoteOptions } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
@@ -92,17 +92,28 @@ function maker<Options extends object>(rule: (options: Options) => Rule): Maker<
   return make as Maker<Options>
 }
 
+function composite(...parts: CompositePart<LocalLimiter>[]): LocalLimiter
+function composite(...parts: CompositePart[]): Limiter
 function composite(
-  ...parts: CompositePart<LocalLimiter>[] | [CompositePart<LocalLimiter>[]]
+  parts: readonly CompositePart<LocalLimiter>[],
+  options?: CompositeOptions,
 ): LocalLimiter
-function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter
-function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter {
-  const list = parts.flat() as CompositePart[]
+function composite(parts: readonly CompositePart[], options?: CompositeOptions): Limiter
+function composite(
+  ...given: readonly (CompositePart | readonly CompositePart[] | CompositeOptions | undefined)[]
+): Limiter {
+  const [first, second = {}] = given
+  const [list, options] = Array.isArray(first)
+    ? [first as CompositePart[], checked(second as CompositeOptions)]
+    : [given as CompositePart[], {}]
+  checkedOptions(options)
   if (list.length === 0) {
     throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
   }
   const members = list.map(member)
-  return allLocal(members) ? new CompositeLimiter(members) : new MixedComposite(members)
+  return allLocal(members)
+    ? new CompositeLimiter(members, options)
+    : new MixedComposite(members, options)
 }
 
 function member(part: CompositePart): Member {

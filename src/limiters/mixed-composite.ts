@@ -6,9 +6,15 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
-import { combined, compositeName, noQuota, policiesOf } from './composite-limiter.ts'
+import {
+  type CompositeOptions,
+  combined,
+  compositeName,
+  noQuota,
+  policiesOf,
+} from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { Limiter } from './limiter.ts'
+import type { KeyCounts, Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
@@ -26,12 +32,13 @@ export class MixedComposite extends AsyncLimiter {
   readonly #members: readonly Member[]
   readonly #joint: Joint | undefined
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
-    super(compositeName(members), clock)
+    super(options.name ?? compositeName(members), clock)
     this.#members = members
     checkApart(members)
     this.#joint = jointOf(members)
+    this.observe(options.metrics)
   }
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
@@ -80,13 +87,14 @@ export class MixedComposite extends AsyncLimiter {
     throw noQuota()
   }
 
-  protected async counts(key: string): Promise<{ keys: number; evicted: number }> {
+  protected async counts(key: string): Promise<KeyCounts> {
     const stats = await Promise.all(
       this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
     )
     return {
       keys: stats.reduce((sum, one) => sum + one.keys, 0),
       evicted: stats.reduce((sum, one) => sum + one.evicted, 0),
+      crowded: stats.reduce((sum, one) => sum + one.crowded, 0),
     }
   }
 

@@ -1,6 +1,7 @@
 import { oneOf } from '../core/check.ts'
 import { toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import { checkMeter } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { LimiterOptions } from './limiter.ts'
 
@@ -19,9 +20,10 @@ export function scopeOf({ scope }: LimiterOptions, rule: Rule): string {
 
 /** The options every limiter has, checked. */
 export function checkedOptions(options: LimiterOptions): LimiterOptions {
-  const { scope, name, storage, clock, onStorageError, storageTimeout } = options
+  const { scope, name, storage, clock, onStorageError, storageTimeout, metrics } = options
   checkText('scope', scope)
   checkText('name', name)
+  checkMeter(metrics)
   if (storage !== undefined && typeof storage?.open !== 'function') {
     throw new OptionTypeError('storage', `storage must be a storage, got ${describe(storage)}`)
   }

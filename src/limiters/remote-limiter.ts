@@ -7,7 +7,7 @@ import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { AsyncLimiter, late } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { LocalLimiter } from './limiter.ts'
+import type { KeyCounts, LocalLimiter } from './limiter.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
@@ -22,6 +22,8 @@ export class RemoteLimiter extends AsyncLimiter {
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.observe(options.metrics)
+    this.#desk.failures = this.meter?.followStorage(this.#desk)
   }
 
   get ledger(): RemoteLedger {
@@ -135,8 +137,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /** Who knows how many keys others have: none are counted. */
-  protected async counts(): Promise<{ keys: number; evicted: number }> {
-    return { keys: 0, evicted: 0 }
+  protected async counts(): Promise<KeyCounts> {
+    return { keys: 0, evicted: 0, crowded: 0 }
   }
 
   /** Checks the call, and answers it if the storage need not be asked. */
@@ -147,9 +149,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   #grants(key: string, cost: number, verdict: Verdict): boolean {
-    if (this.events.heard) this.tell(key, decisionOf(verdict, this.capacity, cost))
-    else if (verdict.wait >= 0) this.allowed += 1
-    else this.denied += 1
+    if (this.events.listened) this.tell(key, decisionOf(verdict, this.capacity, cost))
+    else this.count(verdict.wait >= 0)
     return verdict.wait >= 0
   }
 

@@ -1,14 +1,17 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ClosedError, SlowSubscriberError } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
+import { followBroadcast } from './broadcast-meter.ts'
 import { toCount } from './settings.ts'
 
 /** What happens to a subscriber that does not keep up. */
 export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'block' | 'disconnect'
 
 /** How much a subscriber may leave unread, and what happens when it is more. */
-export interface BroadcastOptions {
+export interface BroadcastOptions extends Metered {
+  /** How it is called in messages and metrics. @default 'broadcast' */
   name?: string
   /** How many items a subscriber may leave unread. @default 10000 */
   maxSize?: number
@@ -93,6 +96,8 @@ export class BroadcastQueue<T> implements Broadcast<T> {
     this.#maxSize = toCount('maxSize', options.maxSize ?? 10_000)
     this.#overflow = check.oneOf('overflow', options.overflow ?? 'drop-oldest', POLICIES)
     this.clock = options.clock ?? systemClock
+    const metrics = checkMeter(options.metrics)
+    if (metrics !== undefined) followBroadcast(metrics, this)
   }
 
   get subscribers(): number {

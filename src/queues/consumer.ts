@@ -7,6 +7,7 @@ import type { Outcome, Source } from './backend.ts'
 import { awaitedBy } from './call-sites.ts'
 import type { QueuedJob, TaskContext } from './job.ts'
 import { Pace } from './pace.ts'
+import { noteStart } from './queue-meter.ts'
 import { Running } from './running.ts'
 
 let consumers = 0
@@ -193,6 +194,7 @@ export abstract class Consumer {
   protected begin(job: QueuedJob): void {
     job.state = 'running'
     this.active.add(job)
+    if (job.times !== undefined) noteStart(job.times, this.clock.now())
   }
 
   /** Is this attempt still to be decided? */

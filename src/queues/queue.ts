@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Patience } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
@@ -11,8 +12,8 @@ import type { Job } from './job.ts'
 export type Overflow = 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
 
 /** What every queue can be given. */
-export interface QueueOptions<T, R> {
-  /** How it is called in messages. @default the kind of queue */
+export interface QueueOptions<T, R> extends Metered {
+  /** How it is called in messages and metrics. @default the kind of queue */
   name?: string
   /** How many jobs run at once. Can be changed while it runs: `queue.workers = 5`. @default 1 */
   workers?: number

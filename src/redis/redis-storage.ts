@@ -1,5 +1,5 @@
 import { options as checkOptions } from '../core/check.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import {
@@ -9,19 +9,23 @@ import {
   OptionTypeError,
   StorageDownError,
 } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
-import { stateName, tagOf } from './key-name.ts'
+import { stateNames, tagOf } from './key-name.ts'
 import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
+import { StorageMeter } from './storage-meter.ts'
 import { WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
-export interface RedisStorageOptions {
+export interface RedisStorageOptions extends Metered {
+  /** How it is called in metrics. @default 'redis' */
+  name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
   /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
@@ -57,6 +61,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
   readonly #clock: Clock | undefined
+  readonly #meter: StorageMeter | undefined
   #cluster = false
   #closed = false
   // What was asked in this turn of the event loop.
@@ -78,6 +83,8 @@ export class RedisStorage implements Storage, RemoteStorage {
       )
     }
     this.prefix = prefix
+    const metrics = checkMeter(options.metrics)
+    this.#meter = metrics && new StorageMeter(metrics, options.name ?? 'redis', systemClock)
     this.#clock = clock
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
@@ -140,17 +147,12 @@ export class RedisStorage implements Storage, RemoteStorage {
     const batch = new Batch(rules)
     const code = link(rules, this.#clock && 'caller')
     const params = paramsOf(rules)
+    const names = ledgers.map(({ rule, scope }) => stateNames(this.prefix, rule.kind, scope))
     this.#sends.push(() =>
-      batch.send(
-        (rule, key) => {
-          const { kind } = rules[rule] as Rule
-          return stateName(this.prefix, kind, ledgers[rule]?.scope ?? '', key)
-        },
-        (names, moves) => {
-          const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-          return this.#run(code, names, [...(now ?? []), ...params, ...moves])
-        },
-      ),
+      batch.send(names, (keys, moves) => {
+        const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
+        return this.#run(code, keys, [...(now ?? []), ...params, ...moves])
+      }),
     )
     return batch
   }
@@ -227,9 +229,13 @@ export class RedisStorage implements Storage, RemoteStorage {
 
   async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
     this.#checkOpen()
+    const began = this.#meter?.begin() ?? 0
     try {
-      return await within(this.#timeout, this.#ask(script, keys, args))
+      const answer = await within(this.#timeout, this.#ask(script, keys, args))
+      this.#meter?.answered(began)
+      return answer
     } catch (error) {
+      this.#meter?.failed()
       if (isAioFluxError(error)) throw error
       throw new StorageDownError(`Redis failed: ${(error as Error)?.message ?? error}`, {
         cause: error,

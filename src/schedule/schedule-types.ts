@@ -1,11 +1,14 @@
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Values } from '../core/storage.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
 /** What holds for all jobs of a {@link Scheduler} that do not say otherwise. */
-export interface SchedulerOptions {
+export interface SchedulerOptions extends Metered {
+  /** How it is called in metrics. @default 'scheduler' */
+  name?: string
   /** The zone of cron expressions, such as `'Europe/Berlin'`. @default the zone of the machine */
   timezone?: string
   /** Remembers slots, so that a job runs once across all schedulers that share it. Jobs are told apart by name. */
