@@ -6,14 +6,9 @@ import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
 import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 import { LimiterMeter } from './limiter-meter.ts'
-
-/** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
-const UNTOLD: Millis = 50
-const BACKSTOP: Millis = 1000
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
 export abstract class AsyncLimiter implements Limiter {
@@ -25,8 +20,6 @@ export abstract class AsyncLimiter implements Limiter {
   protected denied = 0
   protected waiting = 0
   protected meter: LimiterMeter | undefined
-  /** For each key, when the last in line will have been served. */
-  readonly #lines = new Map<string, Promise<void>>()
 
   constructor(name: string, clock: Clock) {
     this.name = name
@@ -42,9 +35,16 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract hold(key: string, duration: Micros): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
   protected abstract counts(key: string): Promise<KeyCounts>
-  /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
-  protected watch(_key: string, _freed: () => void): Watch | undefined {
-    return undefined
+  /** Takes `cost` for one who waits, when it can be had, and resolves when its time has come. */
+  protected abstract serve(
+    key: string,
+    cost: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision>
+  /** Takes `cost` for one who does not wait. */
+  protected take(key: string, cost: number): Promise<Decision> {
+    return this.decide('reserve', key, cost)
   }
   /** What was scheduled has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number): void {}
@@ -56,10 +56,7 @@ export abstract class AsyncLimiter implements Limiter {
   async consume(key = '', cost = 1): Promise<Decision> {
     checkCall(key, cost, this.capacity)
     this.#checkOpen()
-    // Nobody gets past those in line.
-    const decision = this.#lines.has(key)
-      ? { ...(await this.decide('peek', key, cost)), allowed: false }
-      : await this.decide('reserve', key, cost)
+    const decision = await this.take(key, cost)
     this.tell(key, decision)
     return decision
   }
@@ -166,68 +163,6 @@ export abstract class AsyncLimiter implements Limiter {
     return this.close()
   }
 
-  /** Serves one who waits: in this process first come, first served, asking again when it is time to. */
-  protected async serve(
-    key: string,
-    cost: number,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
-  ): Promise<Decision> {
-    const before = this.#lines.get(key)
-    let served = () => {}
-    const turn = new Promise<void>((resolve) => {
-      served = resolve
-    })
-    const line = before === undefined ? turn : before.then(() => turn)
-    this.#lines.set(key, line)
-    try {
-      if (before !== undefined) await this.happens(key, before, deadline, signal)
-      return await this.#knock(key, cost, deadline, signal)
-    } finally {
-      served()
-      if (this.#lines.get(key) === line) this.#lines.delete(key)
-    }
-  }
-
-  /** Asks until it is granted: when it is time to, when it is woken, and now and then. */
-  async #knock(
-    key: string,
-    cost: number,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
-  ): Promise<Decision> {
-    let watch: Watch | undefined
-    let woken = false
-    let wake = () => {}
-    const freed = () => {
-      woken = true
-      wake()
-    }
-    try {
-      for (;;) {
-        woken = false
-        const decision = await this.decide('reserve', key, cost)
-        if (decision.allowed) return decision
-        const now = this.clock.now()
-        const told = decision.retryAfter * 1000
-        if (told > 0 ? now + told > deadline : now >= deadline) throw late(key, decision.retryAfter)
-        if (watch === undefined) {
-          watch = this.watch(key, freed)
-          // What was given back since it was asked has not been heard.
-          if (watch?.live) continue
-        }
-        if (woken) continue
-        const pause = told > 0 ? told : watch?.live ? BACKSTOP : UNTOLD
-        await this.#until(signal, (resolve) => {
-          wake = resolve
-          return at(this.clock, Math.min(now + pause, deadline), resolve)
-        })
-      }
-    } finally {
-      watch?.end()
-    }
-  }
-
   /** Counts a decision and tells those who listen. */
   protected tell(key: string, decision: Decision): void {
     const { allowed, cost, retryAfter } = decision
@@ -251,26 +186,13 @@ export abstract class AsyncLimiter implements Limiter {
     this.events.meter()
   }
 
-  /** Waits for `event`, until `deadline` at the latest. */
-  protected happens(
-    key: string,
-    event: Promise<void>,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    return this.#until(signal, (resolve, reject) => {
-      void event.then(resolve)
-      return deadline === Infinity ? () => {} : at(this.clock, deadline, () => reject(late(key, 0)))
-    })
-  }
-
   /** Lets time pass until `moment`. */
   protected pass(moment: Millis, signal: AbortSignal | undefined): Promise<void> {
-    return this.#until(signal, (resolve) => at(this.clock, moment, resolve))
+    return this.until(signal, (resolve) => at(this.clock, moment, resolve))
   }
 
   /** Waits for what `begin` begins, unless a signal aborts or the limiter closes. */
-  #until(
+  protected until(
     signal: AbortSignal | undefined,
     begin: (resolve: () => void, reject: (reason: unknown) => void) => () => void,
   ): Promise<void> {

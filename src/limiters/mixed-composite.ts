@@ -5,7 +5,6 @@ import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
-import { AsyncLimiter } from './async-limiter.ts'
 import {
   type CompositeOptions,
   combined,
@@ -14,6 +13,7 @@ import {
   policiesOf,
 } from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
+import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 
@@ -28,7 +28,7 @@ export interface Member {
  * or fails, gives back to those before it, last first. What is being given back is briefly missing for others, so
  * this can deny a call that would just have fitted; it never lets one through that should not.
  */
-export class MixedComposite extends AsyncLimiter {
+export class MixedComposite extends KnockingLimiter {
   readonly #members: readonly Member[]
   readonly #joint: Joint | undefined
 

@@ -4,8 +4,8 @@ import type { Micros, Millis } from '../core/duration.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
-import { AsyncLimiter } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
+import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
@@ -28,7 +28,7 @@ interface Held {
  * (every 50 ms where the storage cannot wake them): in this process first come, first served; across processes whoever
  * asks first.
  */
-export class RemoteConcurrency extends AsyncLimiter {
+export class RemoteConcurrency extends KnockingLimiter {
   readonly #desk: RemoteDesk
   /** What this process holds, by key; the last taken is given back first. */
   readonly #held = new Map<string, Held[]>()

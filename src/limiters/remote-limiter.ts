@@ -88,7 +88,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /** Reserves a place in the storage, and acts when its time has come: in order of arrival over all processes. */
-  protected override async serve(
+  protected async serve(
     key: string,
     cost: number,
     deadline: Millis,
