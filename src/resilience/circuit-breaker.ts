@@ -277,12 +277,9 @@ export class CircuitBreaker {
     } else if (this.#machine.rule.timed) {
       now = this.#machine.now()
     }
-
     const stale = !this.#machine.leave(generation, probe)
     this.#tally.ended(outcome, stale, took, error)
-    if (stale || outcome === NEUTRAL) return
-
-    this.#machine.take(outcome, probe, now, error)
+    if (!stale && outcome !== NEUTRAL) this.#machine.take(outcome, probe, now, error)
   }
 
   /** How calls of one closed generation end: made once for all of them. */
