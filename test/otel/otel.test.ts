@@ -89,7 +89,7 @@ describe('traced', () => {
         tracer,
         async function sendMail(_mail: string) {
           expect(trace.getActiveSpan()).toBeDefined()
-          await null
+          await Promise.resolve()
           if (++tries === 1) throw new Error('busy')
           return 'sent'
         },
