@@ -91,6 +91,7 @@ export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/met
 
 // When work is due.
 export type {
+  Campaign,
   JobFunction,
   JobInfo,
   JobOptions,
@@ -107,6 +108,17 @@ export type {
 } from './schedule/schedule-types.ts'
 export { type Period, Scheduler } from './schedule/scheduler.ts'
 export { type SlotKeeper, slotKeeper, type SlotKeeperOptions } from './schedule/slot-keeper.ts'
+
+// Who alone may act.
+export { Coordinator, type CoordinatorOptions } from './coordination/coordinator.ts'
+export type {
+  CoordinatorEvents,
+  Lease,
+  LeaseRecord,
+  LockOptions,
+  LossReason,
+  TryLockOptions,
+} from './coordination/lease.ts'
 
 // How to decide.
 export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
@@ -133,6 +145,7 @@ export {
   JobCancelledError,
   JobDroppedError,
   JobTimeoutError,
+  LeaseLostError,
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,

@@ -17,6 +17,7 @@ const STRATEGIES: Readonly<
 
 type Strategy = 'token-bucket' | 'sliding-window' | 'leaky-bucket' | 'fixed-window'
 
+/** How {@link rateLimit} limits: a rate of its own, or a `limiter` that is shared. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the function that is wrapped.
 export interface RateLimitOptions<This = any, Args extends readonly any[] = any[]>
   extends LimiterOptions,

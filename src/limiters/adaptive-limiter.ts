@@ -8,6 +8,7 @@ import { Aimd } from './aimd.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
 
+/** How an {@link AdaptiveLimiter} looks for the rate that the other side can stand. */
 export interface AdaptiveOptions extends LimiterOptions {
   /** Calls per second to begin with. @default 100 */
   initialRate?: number
@@ -147,7 +148,6 @@ export class AdaptiveLimiter extends RuleLimiter {
       const rule = this.ledger.rule.with({ rate })
       // What a higher rate adds to the bucket has to be earned: handing it out at once would be a burst of its own.
       this.ledger.reconfigure(rule, 'left')
-      this.capacity = rule.capacity
     })
   }
 

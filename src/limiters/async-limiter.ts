@@ -6,12 +6,14 @@ import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
-import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 import { LimiterMeter } from './limiter-meter.ts'
 
-/** How soon a waiter asks again when nobody can tell a time. */
+/** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
+const BACKSTOP: Millis = 1000
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
 export abstract class AsyncLimiter implements Limiter {
@@ -39,9 +41,13 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract forget(key: string): Promise<void>
   protected abstract hold(key: string, duration: Micros): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
-  protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
+  protected abstract counts(key: string): Promise<KeyCounts>
+  /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
+  protected watch(_key: string, _freed: () => void): Watch | undefined {
+    return undefined
+  }
   /** What was scheduled has ended: gives back what is held only while it runs. */
-  protected leave(_key: string, _cost: number): void {}
+  leave(_key: string, _cost: number): void {}
 
   async acquire(key = '', tokens = 1): Promise<boolean> {
     return (await this.consume(key, tokens)).allowed
@@ -176,16 +182,49 @@ export abstract class AsyncLimiter implements Limiter {
     this.#lines.set(key, line)
     try {
       if (before !== undefined) await this.happens(key, before, deadline, signal)
-      for (;;) {
-        const decision = await this.decide('reserve', key, cost)
-        if (decision.allowed) return decision
-        const pause = decision.retryAfter > 0 ? decision.retryAfter * 1000 : UNTOLD
-        if (this.clock.now() + pause > deadline) throw late(key, decision.retryAfter)
-        await this.pass(this.clock.now() + pause, signal)
-      }
+      return await this.#knock(key, cost, deadline, signal)
     } finally {
       served()
       if (this.#lines.get(key) === line) this.#lines.delete(key)
+    }
+  }
+
+  /** Asks until it is granted: when it is time to, when it is woken, and now and then. */
+  async #knock(
+    key: string,
+    cost: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision> {
+    let watch: Watch | undefined
+    let woken = false
+    let wake = () => {}
+    const freed = () => {
+      woken = true
+      wake()
+    }
+    try {
+      for (;;) {
+        woken = false
+        const decision = await this.decide('reserve', key, cost)
+        if (decision.allowed) return decision
+        const now = this.clock.now()
+        const told = decision.retryAfter * 1000
+        if (told > 0 ? now + told > deadline : now >= deadline) throw late(key, decision.retryAfter)
+        if (watch === undefined) {
+          watch = this.watch(key, freed)
+          // What was given back since it was asked has not been heard.
+          if (watch?.live) continue
+        }
+        if (woken) continue
+        const pause = told > 0 ? told : watch?.live ? BACKSTOP : UNTOLD
+        await this.#until(signal, (resolve) => {
+          wake = resolve
+          return at(this.clock, Math.min(now + pause, deadline), resolve)
+        })
+      }
+    } finally {
+      watch?.end()
     }
   }
 

@@ -2,9 +2,11 @@ import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import type { Metered } from '../core/meter.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
-import type { WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, WaitOptions } from './limiter.ts'
+import { untold } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One limiter of a composite, and the key under which it is asked. */
@@ -39,6 +41,10 @@ export class CompositeLimiter extends SyncLimiter {
     let least = Infinity
     for (const { limiter } of this.#members) if (limiter.capacity < least) least = limiter.capacity
     return least
+  }
+
+  get policies(): readonly Policy[] {
+    return policiesOf(this.#members)
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -105,14 +111,17 @@ export class CompositeLimiter extends SyncLimiter {
 
   decision(key: string, cost: number, wait: Micros): Decision {
     const denier = wait < 0 ? this.#denier : undefined
-    const decisions = this.#members.map(({ limiter, keyOf }) =>
-      limiter.decision(keyOf(key), cost, limiter.look(keyOf(key), cost)),
-    )
+    const decisions = this.#members.map(({ limiter, keyOf }) => {
+      const own = limiter.decision(keyOf(key), cost, limiter.look(keyOf(key), cost))
+      // Whether the same would pass once more is not what was asked.
+      return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
+    })
     return {
       ...combined(decisions),
       allowed: wait >= 0,
       retryAfter: wait >= 0 ? 0 : seconds(-wait),
       cost,
+      parts: decisions,
       ...(denier === undefined ? undefined : { deniedBy: denier.limiter.name }),
     }
   }
@@ -125,12 +134,13 @@ export class CompositeLimiter extends SyncLimiter {
     for (const { limiter, keyOf } of this.#members) limiter.hold(keyOf(key), duration)
   }
 
-  counts(): { keys: number; evicted: number } {
-    const sum = { keys: 0, evicted: 0 }
+  counts(): KeyCounts {
+    const sum = { keys: 0, evicted: 0, crowded: 0 }
     for (const { limiter } of this.#members) {
-      const { keys, evicted } = limiter.counts()
+      const { keys, evicted, crowded } = limiter.counts()
       sum.keys += keys
       sum.evicted += evicted
+      sum.crowded += crowded
     }
     return sum
   }
@@ -155,6 +165,11 @@ export function combined(
     resetAfter = Math.max(resetAfter, decision.resetAfter)
   }
   return { limit, remaining, resetAfter }
+}
+
+/** What the limiters of a composite promise, in their order. */
+export function policiesOf(members: readonly { limiter: Limiter }[]): Policy[] {
+  return members.flatMap(({ limiter }) => limiter.policies ?? [untold(limiter.name)])
 }
 
 export function compositeName(members: readonly { limiter: { name: string } }[]): string {

@@ -1,5 +1,6 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Quota, Rule } from '../core/rule.ts'
+import { isLocal } from '../core/storage.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
@@ -13,7 +14,7 @@ import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import { createLimiter, type LocalOptions, remoteOptions } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
-import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import { checkedOptions, scopeOf } from './options.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -75,11 +76,12 @@ export const LimiterFactory: LimiterFactory = {
 function concurrency(
   options: PermitsOptions & LimiterOptions,
 ): ConcurrencyLimiter | RemoteConcurrency {
-  const { storage, scope = DEFAULT_SCOPE, clock } = checkedOptions(checked(options))
+  const { storage, clock } = checkedOptions(checked(options))
   if (storage === undefined || storage instanceof MemoryStorage) {
     return new ConcurrencyLimiter(options)
   }
-  const ledger = storage.open(permits(options), scope, clock)
+  const rule = permits(options)
+  const ledger = storage.open(rule, scopeOf(options, rule), clock)
   if (isLocal(ledger)) return new ConcurrencyLimiter(options)
   const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
   return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))

@@ -1,12 +1,14 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { AsyncLimiter, late } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { LocalLimiter } from './limiter.ts'
+import type { KeyCounts, LocalLimiter } from './limiter.ts'
+import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -30,6 +32,10 @@ export class RemoteLimiter extends AsyncLimiter {
 
   get capacity(): number {
     return this.#desk.capacity
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.ledger.rule)]
   }
 
   // The two verbs of the hot path, without a promise more than they need.
@@ -131,8 +137,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /** Who knows how many keys others have: none are counted. */
-  protected async counts(): Promise<{ keys: number; evicted: number }> {
-    return { keys: 0, evicted: 0 }
+  protected async counts(): Promise<KeyCounts> {
+    return { keys: 0, evicted: 0, crowded: 0 }
   }
 
   /** Checks the call, and answers it if the storage need not be asked. */

@@ -3,32 +3,41 @@ import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
-import type { Ledger } from '../core/storage.ts'
+import { isLocal, type Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
-import type { LimiterOptions } from './limiter.ts'
-import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import type { KeyCounts, LimiterOptions } from './limiter.ts'
+import { checkedOptions, scopeOf } from './options.ts'
+import { policyOf } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
-  capacity: number
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
     const { storage, scope, clock, name, metrics } = checkedOptions(options)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
     const home = storage ?? new MemoryStorage({ clock: this.clock })
-    const ledger = home.open(rule, scope ?? DEFAULT_SCOPE, this.clock)
+    const ledger = home.open(rule, scopeOf(options, rule), this.clock)
     if (!isLocal(ledger)) {
       throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
     }
     this.ledger = ledger
-    this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
     this.observe(metrics)
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.ledger.rule)]
+  }
+
+  /** That of the ledger's present rule, which others who share it may have changed. */
+  get capacity(): number {
+    return this.ledger.rule.capacity
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -67,12 +76,11 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   protected change(quota: QuotaChange): void {
-    const rule = this.ledger.rule.with(quota)
-    this.ledger.reconfigure(rule)
-    this.capacity = rule.capacity
+    this.ledger.reconfigure(this.ledger.rule.with(quota))
   }
 
-  counts(): { keys: number; evicted: number } {
-    return { keys: this.ledger.size, evicted: this.ledger.evicted }
+  counts(): KeyCounts {
+    const { size: keys, evicted, crowded } = this.ledger
+    return { keys, evicted, crowded }
   }
 }

@@ -9,6 +9,7 @@ import { toCount } from './settings.ts'
 /** What happens to a subscriber that does not keep up. */
 export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'block' | 'disconnect'
 
+/** How much a subscriber may leave unread, and what happens when it is more. */
 export interface BroadcastOptions extends Metered {
   /** How it is called in messages and metrics. @default 'broadcast' */
   name?: string
@@ -23,6 +24,7 @@ export interface BroadcastOptions extends Metered {
   clock?: Clock
 }
 
+/** What one subscriber wants to be different from the {@link Broadcast} it listens to. */
 export interface SubscribeOptions<T> {
   /** @default that of the broadcast */
   maxSize?: number
@@ -49,6 +51,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposab
   unsubscribe(): void
 }
 
+/** One item in, a copy to every subscriber: {@link QueueFactory}.broadcast makes it. */
 export interface Broadcast<T> extends AsyncDisposable {
   readonly name: string
   /** How many subscribe now. */

@@ -12,6 +12,7 @@ import { Running } from './running.ts'
 
 let consumers = 0
 
+/** Works on one item; what it returns is the result of the job, and what it throws its failure. */
 // biome-ignore lint/suspicious/noExplicitAny: the consumer does not look into items.
 export type Handler<T = any, R = any> = (item: T, context: TaskContext) => R | PromiseLike<R>
 

@@ -20,6 +20,7 @@ import { Signals } from './signals.ts'
  */
 export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest'
 
+/** What makes two items the same, for how long, and which of them stays. */
 export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.

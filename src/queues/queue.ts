@@ -51,6 +51,7 @@ export interface QueueOptions<T, R> extends Metered {
   clock?: Clock
 }
 
+/** A job that failed for good, as it is handed to whoever takes care of those. */
 export interface DeadLetter<T> {
   item: T
   error: unknown
@@ -58,6 +59,7 @@ export interface DeadLetter<T> {
   id: string
 }
 
+/** What is different about one item that is put into a queue. */
 export interface PutOptions {
   /** Higher goes first, in a priority queue. @default what `priorityFn` says, or 0 */
   priority?: number
@@ -75,6 +77,7 @@ export interface PutOptions {
   retry?: number | RetryOptions
 }
 
+/** How a queue ends: whether what it holds is still done, and by when. */
 export interface StopOptions {
   /** `drain` does what was put before, `drop` gives it up; jobs that run are waited for either way. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -103,6 +106,7 @@ export interface StopReport<T> {
   stillRunning: JobRecord<T>[]
 }
 
+/** What `queue.on` tells, by the name of the event. */
 export interface QueueEvents<T, R> {
   completed: { job: Job<R>; item: T; value: R }
   /** For good: no attempt is left. */
@@ -121,6 +125,7 @@ export interface QueueEvents<T, R> {
   error: { error: unknown }
 }
 
+/** What a queue holds now, and what it has done since it was made. */
 export interface QueueStats {
   name: string
   waiting: number

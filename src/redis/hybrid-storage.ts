@@ -2,6 +2,7 @@ import { options as checkOptions, integer, known } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
+import { LeaseClock } from '../core/lease-clock.ts'
 import type { Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
@@ -9,10 +10,10 @@ import type { RedisClientLike } from './client.ts'
 import { Errands } from './errands.ts'
 import { type Household, HybridLedger } from './hybrid-ledger.ts'
 import { HybridValues } from './hybrid-values.ts'
-import { LeaseClock } from './lease-clock.ts'
 import { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
 
+/** Where a {@link HybridStorage} borrows, and how much it may keep here. */
 export interface HybridStorageOptions extends Metered {
   /** How it is called in metrics, where it makes its RedisStorage itself. @default 'redis' */
   name?: string
@@ -125,7 +126,9 @@ export class HybridStorage implements Storage, RemoteStorage {
 
   open(rule: Rule, scope: string): RemoteLedger {
     this.#checkOpen()
-    return new HybridLedger(this, this.#redis.open(rule, scope), this.#house)
+    const lender = this.#redis.open(rule, scope)
+    // A lease is nothing to be lent, nor is its denial to be believed when it may have been given back.
+    return rule.token === undefined ? new HybridLedger(this, lender, this.#house) : lender
   }
 
   joins(keys: readonly string[]): boolean {

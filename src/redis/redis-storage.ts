@@ -11,16 +11,18 @@ import {
 } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
-import { stateName, tagOf } from './key-name.ts'
+import { stateNames, tagOf } from './key-name.ts'
 import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
 import { StorageMeter } from './storage-meter.ts'
+import { WakeHub } from './wake-hub.ts'
 
+/** The client, or the server to connect to, and the names of the keys. */
 export interface RedisStorageOptions extends Metered {
   /** How it is called in metrics. @default 'redis' */
   name?: string
@@ -55,6 +57,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly prefix: string
   readonly #timeout: Millis
   readonly #values: RedisValues
+  readonly #hub: WakeHub
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
   readonly #clock: Clock | undefined
@@ -96,6 +99,7 @@ export class RedisStorage implements Storage, RemoteStorage {
       this.#end = () => own.close()
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
+    this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
   }
 
   open(rule: Rule, scope: string): RedisLedger {
@@ -139,23 +143,29 @@ export class RedisStorage implements Storage, RemoteStorage {
   begin(ledgers: readonly RemoteLedger[]): Batch {
     this.#checkOpen()
     if (this.#sends.length === 0) setImmediate(() => this.#send())
-    const batch = new Batch(ledgers.length)
     const rules = ledgers.map(({ rule }) => rule)
+    const batch = new Batch(rules)
     const code = link(rules, this.#clock && 'caller')
     const params = paramsOf(rules)
+    const names = ledgers.map(({ rule, scope }) => stateNames(this.prefix, rule.kind, scope))
     this.#sends.push(() =>
-      batch.send(
-        (rule, key) => {
-          const { kind } = rules[rule] as Rule
-          return stateName(this.prefix, kind, ledgers[rule]?.scope ?? '', key)
-        },
-        (names, moves) => {
-          const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-          return this.#run(code, names, [...(now ?? []), ...params, ...moves])
-        },
-      ),
+      batch.send(names, (keys, moves) => {
+        const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
+        return this.#run(code, keys, [...(now ?? []), ...params, ...moves])
+      }),
     )
     return batch
+  }
+
+  /**
+   * Hears what is published on `channel`, over one connection for all who listen: a second one like the client's, where the
+   * client can have one. What is heard is a hint: some of it may be lost.
+   *
+   * @internal
+   */
+  listen(channel: string, listener: () => void): Watch {
+    this.#checkOpen()
+    return this.#hub.subscribe(channel, listener)
   }
 
   /** @internal Which turn of the event loop this is, as far as anything was asked in it. */
@@ -201,6 +211,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#hub.close()
     this.#end()
   }
 

@@ -5,6 +5,7 @@ import { checkMeter, type Metered } from '../core/meter.ts'
 import { pause } from '../core/waiters.ts'
 import { atLeast, type DelayOptions, toDelays } from './retry.ts'
 
+/** How often and with what pauses {@link backoff} tries. */
 export interface BackoffOptions extends DelayOptions, Metered {
   /** How it is called in metrics. @default the name of the function, or 'backoff' */
   name?: string
@@ -16,6 +17,7 @@ export interface BackoffOptions extends DelayOptions, Metered {
   clock?: Clock
 }
 
+/** What a function that {@link backoff} tries is told about the attempt. */
 export interface BackoffContext {
   /** 1 for the first try. */
   attempt: number

@@ -6,6 +6,7 @@ import { checkMeter, type Meter, type Metered } from '../core/meter.ts'
 import { type ErrorFilter, errorFilter } from './error-filter.ts'
 import type { TripLimits } from './trip-rule.ts'
 
+/** What opens a {@link CircuitBreaker}, what closes it again, and what counts as a failure. */
 export interface CircuitBreakerOptions extends Metered {
   /** How it is called in errors, statistics and metrics. @default 'breaker' */
   name?: string

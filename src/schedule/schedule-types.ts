@@ -5,6 +5,7 @@ import type { Values } from '../core/storage.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
+/** What holds for all jobs of a {@link Scheduler} that do not say otherwise. */
 export interface SchedulerOptions extends Metered {
   /** How it is called in metrics. @default 'scheduler' */
   name?: string
@@ -15,8 +16,8 @@ export interface SchedulerOptions extends Metered {
   /** As `storage`, by other means or with other options. */
   slots?: SlotKeeper
   /**
-   * Only the leader runs jobs; the others let their slots pass. With `storage` as well, a change of leader runs no slot
-   * twice.
+   * Only the leader runs jobs; the others let their slots pass. A `Coordinator` stands for election from `start` to `stop`.
+   * With `storage` as well, a change of leader runs no slot twice.
    */
   coordinator?: Leadership
   /** What jobs do that do not say otherwise. */
@@ -30,16 +31,29 @@ export interface SchedulerOptions extends Metered {
 /** What a scheduler has to know about leadership. */
 export interface Leadership {
   readonly isLeader: boolean
+  /** Leads whenever it can, until `end` is called. */
+  campaign?(): Campaign
+}
+
+export interface Campaign {
+  /** Leads no more, and resolves when another one may. */
+  end(): Promise<void>
 }
 
 /** What a slot meets that comes while an earlier run has not ended, in this process. */
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
+/**
+ * How a {@link Scheduler} treats one job: its name, its clock on the wall, and what happens when runs meet or are
+ * missed.
+ */
 export interface JobOptions {
   /** Tells jobs apart, also across a fleet and across restarts. @default the name of the function, or the schedule */
   name?: string
   /** For cron. @default the scheduler's */
   timezone?: string
+  /** As the scheduler's, for this job alone. It has to stand for election by itself. @default the scheduler's */
+  coordinator?: Leadership
   /**
    * While an earlier run has not ended: `skip` the slot; `queue` it, one at most; `replace` the run: abort its signal,
    * wait until it has ended, then run; or run beside it, `{ parallel: n }` at most.
@@ -74,6 +88,7 @@ export interface JobRun {
   readonly signal: AbortSignal
 }
 
+/** What a {@link Scheduler} runs when it is due. */
 export type JobFunction = (run: JobRun) => unknown
 
 /** A job that was given to a scheduler. */
@@ -85,6 +100,7 @@ export interface ScheduledJob {
   cancel(): void
 }
 
+/** A job of a {@link Scheduler}, as `listJobs` shows it. */
 export interface JobInfo {
   name: string
   kind: 'every' | 'cron' | 'at'
@@ -105,11 +121,13 @@ export interface JobInfo {
   missed: number
 }
 
+/** One run of a scheduled job that has ended. */
 export interface RunRecord {
   name: string
   slot: Date
 }
 
+/** Why a run that was due did not take place. */
 export type SkipReason =
   /** An earlier run had not ended. */
   | 'overlap'
@@ -122,6 +140,7 @@ export type SkipReason =
   /** It could not be found out whether another process runs it. */
   | 'unknown'
 
+/** What `scheduler.on` tells, by the name of the event. */
 export interface SchedulerEvents {
   started: RunRecord & { late: boolean }
   completed: RunRecord & { seconds: number; value: unknown }
@@ -138,6 +157,7 @@ export interface SchedulerEvents {
   error: { name: string; error: unknown }
 }
 
+/** How a {@link Scheduler} ends: whether runs may finish, and by when. */
 export interface SchedulerStopOptions {
   /** `drain` lets runs end, `drop` aborts them at once. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -147,6 +167,7 @@ export interface SchedulerStopOptions {
   grace?: Duration
 }
 
+/** What was still running when a {@link Scheduler} was stopped, and how that ended. */
 export interface SchedulerStopReport {
   /** Runs that completed and failed, since the scheduler was made. */
   completed: number

@@ -9,6 +9,7 @@ import { CompactLedger } from './compact-ledger.ts'
 import { MemoryValues } from './memory-values.ts'
 import { RecordLedger } from './record-ledger.ts'
 
+/** How much a {@link MemoryStorage} may hold, and the time it goes by. */
 export interface MemoryStorageOptions extends Metered {
   /** How it is called in metrics. @default 'memory' */
   name?: string

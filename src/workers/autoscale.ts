@@ -1,6 +1,7 @@
 import * as check from '../core/check.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 
+/** When a {@link WorkerPool} takes on workers and lets them go. */
 export interface AutoscaleOptions {
   /** @default 1 */
   minWorkers?: number

@@ -15,6 +15,7 @@ export interface Executor {
   run(payload: any, options: { signal?: any; name?: string }): Promise<any>
 }
 
+/** How many workers a {@link WorkerPool} has, and where their work runs. */
 export interface WorkerPoolOptions
   extends AutoscaleOptions,
     Pick<

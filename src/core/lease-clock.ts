@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../core/clock.ts'
-import type { Millis } from '../core/duration.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Millis } from './duration.ts'
 
 /** One moment, on both clocks of this machine. */
 export interface Moment {

@@ -1,0 +1,48 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { describe, expect, it } from 'vitest'
+import { entries, root } from '../../scripts/package/entries.ts'
+import budgets from './bundle-budgets.json' with { type: 'json' }
+
+const all = new Map([
+  ...entries().map(({ name, source }): [string, string] => [name, `export * from './${source}'`]),
+  ...Object.keys(budgets)
+    .filter((name) => name.startsWith('{'))
+    .map((name): [string, string] => [name, `export ${name} from './src/index.ts'`]),
+])
+
+/** What a part costs in a browser: kilobytes, minified and gzipped, without the packages that aioflux imports. */
+describe('bundles', () => {
+  it.each([...all.keys()])('%s stays within its budget', async (name) => {
+    const size = gzipSync(await bundle(all.get(name)!), { level: 9 }).length / 1000
+    const budget = (budgets as Record<string, number>)[name] ?? budgets['any other entry']
+    expect(size).toBeLessThan(budget)
+    // So that the table says how it is, and what is won stays won.
+    if (name in budgets) expect(size, 'now smaller: lower the budget').toBeGreaterThan(budget * 0.8)
+  })
+
+  // The first is the whole of it, without the verbs of a limiter: open(rule, scope).reserve(key, cost, 0).
+  it.each(['{ MemoryStorage, tokenBucket }', '{ createLimiter, tokenBucket }'])(
+    '%s has no code of queues or of Redis',
+    async (name) => {
+      const text = await bundle(all.get(name)!)
+      expect(text).toContain('token-bucket')
+      expect(text).not.toMatch(/redis|queue|evalsha|cron/i)
+    },
+  )
+})
+
+async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    packages: 'external',
+    platform: 'neutral',
+    external: ['node:*'],
+  })
+  return outputFiles[0]!.text
+}
