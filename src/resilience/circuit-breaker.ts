@@ -41,8 +41,7 @@ const UNTIMED: Micros = -Infinity
  * - What the caller cancels through his own `signal` is neither a success nor a failure. An `AbortError` of another
  *   origin, such as a timeout inside the function, is an error like any other.
  *
- * A call costs O(1); nothing is sorted, and there is no timer: what time brings about happens when somebody asks.
- * There is nothing to stop.
+ * A call costs O(1); there is no timer, so nothing to stop: what time brings about happens when somebody asks.
  *
  * @example
  * const breaker = new CircuitBreaker({ failureThreshold: 5, timeout: '30s' })
