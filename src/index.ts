@@ -14,12 +14,16 @@ export type {
   LimiterEvents,
   LimiterOptions,
   LimiterStats,
+  LimiterStorage,
   LocalLimiter,
+  PermitLimiter,
+  RemoteLimiters,
   WaitOptions,
 } from './limiters/limiter.ts'
 export type { OutagePolicy } from './limiters/outage.ts'
 export type { Permit } from './limiters/permit.ts'
 export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
+export { remoteLimiters } from './limiters/remote-limiters.ts'
 
 // What goes next, and who works on it.
 export { queued, type QueuedOptions } from './decorators/queued.ts'

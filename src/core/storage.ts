@@ -7,6 +7,8 @@ import type { Rule } from './rule.ts'
  * own values.
  */
 export interface Storage extends Values, AsyncDisposable {
+  /** The time its limiters go by, unless they are given another. */
+  readonly clock?: Clock
   /**
    * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states.
    *

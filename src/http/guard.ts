@@ -1,7 +1,7 @@
 import { oneOf, options as optionsOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
-import type { Limiter, LocalLimiter } from '../limiters/limiter.ts'
+import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
 import { clientIp } from './client-ip.ts'
 import { Announcement, type Field, type HeaderStyle, legacyFields, retryAfter } from './fields.ts'
@@ -64,7 +64,7 @@ export class Guard<Source extends object> {
       oneOf('headers', this.#headers, ['draft-8', 'draft-9', 'draft-10', 'draft-11', 'legacy'])
     }
     this.#limiter = limiter
-    this.#local = isLocal(limiter) ? limiter : undefined
+    this.#local = answersAtOnce(limiter) ? limiter : undefined
     this.#options = options
     this.#held = limiter.policies?.some(({ held }) => held) ?? false
   }
@@ -148,10 +148,6 @@ function leaves(parts: readonly Decision[]): readonly Decision[] {
   return parts.some((part) => part.parts !== undefined)
     ? parts.flatMap((part) => (part.parts === undefined ? part : leaves(part.parts)))
     : parts
-}
-
-function isLocal(limiter: Limiter): limiter is LocalLimiter {
-  return typeof (limiter as Partial<LocalLimiter>).allow === 'function'
 }
 
 /** Only for limiters and options, whose promises are promises. */

@@ -6,6 +6,7 @@ import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import type { RemoteLedger } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
 import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 import { LimiterMeter } from './limiter-meter.ts'
@@ -27,6 +28,10 @@ export abstract class AsyncLimiter implements Limiter {
     this.clock = clock
   }
 
+  /** Where one ledger decides alone: that. Composites ask all of theirs at once. */
+  get ledger(): RemoteLedger | undefined {
+    return undefined
+  }
   /** The largest cost that can ever pass. */
   abstract get capacity(): number
   /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */

@@ -1,21 +1,19 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Quota, Rule } from '../core/rule.ts'
-import { isLocal } from '../core/storage.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
-import { type PermitsOptions, permits } from '../rules/permits.ts'
+import type { PermitsOptions } from '../rules/permits.ts'
 import { slidingWindow } from '../rules/sliding-window.ts'
 import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
-import { MemoryStorage } from '../storage/memory-storage.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
 import { CompositeLimiter, type CompositeOptions, type LocalMember } from './composite-limiter.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import { createLimiter, type LocalOptions, remoteOptions } from './create-limiter.ts'
-import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
+import { createLimiter, type LocalOptions } from './create-limiter.ts'
+import type { Limiter, LimiterOptions, LocalLimiter, PermitLimiter } from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
-import { checkedOptions, scopeOf } from './options.ts'
-import { RemoteConcurrency } from './remote-concurrency.ts'
+import { checkedOptions } from './options.ts'
+import type { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** A limiter of a composite; with `key`, asked under another key than the caller's. */
@@ -73,18 +71,9 @@ export const LimiterFactory: LimiterFactory = {
   composite,
 }
 
-function concurrency(
-  options: PermitsOptions & LimiterOptions,
-): ConcurrencyLimiter | RemoteConcurrency {
-  const { storage, clock } = checkedOptions(checked(options))
-  if (storage === undefined || storage instanceof MemoryStorage) {
-    return new ConcurrencyLimiter(options)
-  }
-  const rule = permits(options)
-  const ledger = storage.open(rule, scopeOf(options, rule), clock)
-  if (isLocal(ledger)) return new ConcurrencyLimiter(options)
-  const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
-  return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
+function concurrency(options: PermitsOptions & LimiterOptions): PermitLimiter {
+  const { storage } = checkedOptions(checked(options))
+  return storage?.limiters?.concurrency(storage, options) ?? new ConcurrencyLimiter(options)
 }
 
 function maker<Options extends object>(rule: (options: Options) => Rule): Maker<Options> {

@@ -4,17 +4,33 @@ import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
 import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
-import type { QuotaChange } from '../core/rule.ts'
+import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
+import type { PermitsOptions } from '../rules/permits.ts'
 import type { OutagePolicy } from './outage.ts'
+import type { Permit } from './permit.ts'
+
+/** A storage as limiters take it. */
+export interface LimiterStorage extends Storage {
+  /** Where it lies elsewhere: how it is asked. `remoteLimiters`, unless it knows better. */
+  readonly limiters?: RemoteLimiters
+}
+
+/** Makes the limiters of a storage that lies elsewhere. Their options have been checked. */
+export interface RemoteLimiters {
+  /** A limiter of one rule. */
+  rule(storage: Storage, rule: Rule, options: LimiterOptions): Limiter
+  /** A limiter of how many at once: each permit is a lease, so that those of a process that dies come back. */
+  concurrency(storage: Storage, options: PermitsOptions & LimiterOptions): PermitLimiter
+}
 
 /** What every limiter can be given. */
 export interface LimiterOptions extends Metered {
   /**
    * Where the limiter remembers.
-   * @default a MemoryStorage of its own
+   * @default memory of its own, as much as a MemoryStorage has
    */
-  storage?: Storage
+  storage?: LimiterStorage
   /**
    * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts; over Redis also
    * those of another quota, so that one that is changed, by whichever process, goes on with what was used.
@@ -111,6 +127,19 @@ export interface LocalLimiter extends Limiter {
   allow(key?: string, cost?: number): boolean
   /** {@link Limiter.consume} at once. */
   decide(key?: string, cost?: number): Decision
+}
+
+/** Is this a {@link LocalLimiter}? */
+export function answersAtOnce(limiter: Limiter): limiter is LocalLimiter {
+  return typeof (limiter as Partial<LocalLimiter>).allow === 'function'
+}
+
+/** A limiter of how many at once, over memory or from afar. */
+export interface PermitLimiter extends Limiter {
+  /** Waits for permits. */
+  permit(key?: string, options?: WaitOptions): Promise<Permit>
+  /** Permits, if they can be had now. */
+  tryPermit(key?: string, tokens?: number): Permit | undefined | Promise<Permit | undefined>
 }
 
 /** What a limiter has done since it was made, and how one key stands now. Times are seconds. */

@@ -5,6 +5,7 @@ import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
+import { AsyncLimiter } from './async-limiter.ts'
 import {
   type CompositeOptions,
   combined,
@@ -15,7 +16,6 @@ import {
 import { decisionOf } from './decision-of.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, Limiter } from './limiter.ts'
-import { RemoteLimiter } from './remote-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
 export interface Member {
@@ -181,8 +181,9 @@ interface Joint {
 function jointOf(members: readonly Member[]): Joint | undefined {
   const ledgers: RemoteLedger[] = []
   for (const { limiter } of members) {
-    if (!(limiter instanceof RemoteLimiter)) return undefined
-    ledgers.push(limiter.ledger)
+    const ledger = ledgerOf(limiter)
+    if (ledger === undefined) return undefined
+    ledgers.push(ledger)
   }
   const storage = ledgers[0]?.storage
   return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
@@ -190,11 +191,17 @@ function jointOf(members: readonly Member[]): Joint | undefined {
     : undefined
 }
 
+/** The ledger elsewhere that decides alone for a limiter, where one does. */
+function ledgerOf(limiter: Limiter): RemoteLedger | undefined {
+  return limiter instanceof AsyncLimiter ? limiter.ledger : undefined
+}
+
 /** A state that two members have in common would be charged twice, and at two paces. */
 function checkApart(members: readonly Member[]): void {
-  const remote = members.flatMap(({ limiter, keyOf }) =>
-    limiter instanceof RemoteLimiter ? [{ ledger: limiter.ledger, keyOf }] : [],
-  )
+  const remote = members.flatMap(({ limiter, keyOf }) => {
+    const ledger = ledgerOf(limiter)
+    return ledger === undefined ? [] : [{ ledger, keyOf }]
+  })
   for (const [i, { ledger, keyOf }] of remote.entries()) {
     const { storage, scope, rule } = ledger
     const shared = remote.slice(0, i).some((one) => {

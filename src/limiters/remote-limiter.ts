@@ -26,7 +26,7 @@ export class RemoteLimiter extends AsyncLimiter {
     this.#desk.failures = this.meter?.followStorage(this.#desk)
   }
 
-  get ledger(): RemoteLedger {
+  override get ledger(): RemoteLedger {
     return this.#desk.ledger
   }
 

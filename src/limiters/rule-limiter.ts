@@ -5,8 +5,8 @@ import { OptionTypeError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
-import { isLocal, type Ledger } from '../core/storage.ts'
-import { MemoryStorage } from '../storage/memory-storage.ts'
+import { isLocal, type Ledger, type RemoteLedger } from '../core/storage.ts'
+import { memoryLedger } from '../storage/memory-ledger.ts'
 import { decisionOf } from './decision-of.ts'
 import type { KeyCounts, LimiterOptions } from './limiter.ts'
 import { checkedOptions, scopeOf } from './options.ts'
@@ -20,14 +20,12 @@ export class RuleLimiter extends SyncLimiter {
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
     const { storage, scope, clock, name, metrics } = checkedOptions(options)
-    super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
-    const home = storage ?? new MemoryStorage({ clock: this.clock })
-    const ledger = home.open(rule, scopeOf(options, rule), this.clock)
-    if (!isLocal(ledger)) {
-      throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
-    }
-    this.ledger = ledger
+    super(clock ?? storage?.clock ?? systemClock)
     this.name = name ?? scope ?? rule.kind
+    this.ledger =
+      storage === undefined
+        ? memoryLedger(rule, this.clock)
+        : local(storage.open(rule, scopeOf(options, rule), this.clock), this.name)
     this.observe(metrics)
   }
 
@@ -83,4 +81,12 @@ export class RuleLimiter extends SyncLimiter {
     const { size: keys, evicted, crowded } = this.ledger
     return { keys, evicted, crowded }
   }
+}
+
+function local(ledger: Ledger | RemoteLedger, name: string): Ledger {
+  if (isLocal(ledger)) return ledger
+  throw new OptionTypeError(
+    'storage',
+    `the limiter '${name}' needs a storage in memory, or one that has limiters for its kind`,
+  )
 }

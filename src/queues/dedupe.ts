@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { JobDroppedError, OptionTypeError } from '../core/errors.ts'
-import type { Storage } from '../core/storage.ts'
+import type { LimiterStorage } from '../limiters/limiter.ts'
 import type { OutagePolicy } from '../limiters/outage.ts'
 import { Claims } from './claims.ts'
 import { type Job, QueuedJob } from './job.ts'
@@ -41,7 +41,7 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
    * has no result here: it rejects with a JobDroppedError.
    * @default the memory of this queue
    */
-  storage?: Storage
+  storage?: LimiterStorage
   /** Queues with the same scope share the keys of a storage. @default the name of the queue */
   scope?: string
   /** What a put does when the storage cannot be asked. @default 'throw', a StorageDownError */

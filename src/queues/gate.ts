@@ -1,6 +1,5 @@
 import type { Millis } from '../core/duration.ts'
-import type { Limiter } from '../limiters/limiter.ts'
-import { SyncLimiter } from '../limiters/sync-limiter.ts'
+import { answersAtOnce, type Limiter } from '../limiters/limiter.ts'
 import type { MaybePromise, Outcome, Source } from './backend.ts'
 import type { QueuedJob } from './job.ts'
 import { Line } from './orders/line.ts'
@@ -181,8 +180,8 @@ export class Gate implements Source {
   /** Where the limiter can answer at once. */
   #allows(job: QueuedJob, key: string, cost: number): boolean {
     const limiter = this.#limiter
-    if (!(limiter instanceof SyncLimiter) || !limiter.allow(key, cost)) return false
-    job.more().permit = () => limiter.leave(key, cost)
+    if (!answersAtOnce(limiter) || !limiter.allow(key, cost)) return false
+    job.more().permit = () => limiter.leave?.(key, cost)
     return true
   }
 

@@ -5,7 +5,9 @@ import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import type { Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
+import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
+import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { RedisClientLike } from './client.ts'
 import { Errands } from './errands.ts'
 import { type Household, HybridLedger } from './hybrid-ledger.ts'
@@ -80,7 +82,8 @@ const NAMES = [
  *
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
-export class HybridStorage implements Storage, RemoteStorage {
+export class HybridStorage implements LimiterStorage, RemoteStorage {
+  readonly limiters: RemoteLimiters = remoteLimiters
   readonly #redis: RedisStorage
   readonly #own: boolean
   readonly #house: Household

@@ -11,7 +11,9 @@ import {
 } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
+import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
+import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { stateNames, tagOf } from './key-name.ts'
@@ -53,7 +55,8 @@ export interface RedisStorageOptions extends Metered {
  *
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
-export class RedisStorage implements Storage, RemoteStorage {
+export class RedisStorage implements LimiterStorage, RemoteStorage {
+  readonly limiters: RemoteLimiters = remoteLimiters
   readonly prefix: string
   readonly #timeout: Millis
   readonly #values: RedisValues

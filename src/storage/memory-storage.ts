@@ -5,9 +5,8 @@ import { ClosedError } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Ledger, Storage } from '../core/storage.ts'
-import { CompactLedger } from './compact-ledger.ts'
+import { MAX_KEYS, memoryLedger } from './memory-ledger.ts'
 import { MemoryValues } from './memory-values.ts'
-import { RecordLedger } from './record-ledger.ts'
 
 /** How much a {@link MemoryStorage} may hold, and the time it goes by. */
 export interface MemoryStorageOptions extends Metered {
@@ -38,16 +37,15 @@ export interface MemoryStorageOptions extends Metered {
  */
 export class MemoryStorage implements Storage {
   readonly maxKeys: number
-  /** The time its limiters go by, unless they were given another. */
   readonly clock: Clock
   readonly #values: MemoryValues
-  readonly #ledgers = new Map<string, LocalLedger>()
+  readonly #ledgers = new Map<string, Ledger>()
   #closed = false
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: MemoryStorageOptions = {}) {
     checkOptions('options', options)
-    this.maxKeys = integer('maxKeys', options.maxKeys ?? 100_000, 1)
+    this.maxKeys = integer('maxKeys', options.maxKeys ?? MAX_KEYS, 1)
     this.clock = options.clock ?? systemClock
     this.#values = new MemoryValues(this.maxKeys, this.clock)
     const { name = 'memory' } = options
@@ -62,9 +60,7 @@ export class MemoryStorage implements Storage {
     const name = JSON.stringify([rule.kind, rule.params, scope])
     let ledger = this.#ledgers.get(name)
     if (ledger === undefined) {
-      ledger = rule.drain
-        ? new CompactLedger(rule, rule.drain, this.maxKeys, clock)
-        : new RecordLedger(rule, this.maxKeys, clock)
+      ledger = memoryLedger(rule, clock, this.maxKeys)
       this.#ledgers.set(name, ledger)
     }
     return ledger
@@ -121,5 +117,3 @@ export class MemoryStorage implements Storage {
     if (this.#closed) throw new ClosedError('MemoryStorage')
   }
 }
-
-type LocalLedger = CompactLedger | RecordLedger

@@ -1,0 +1,55 @@
+import { isLocal } from '../core/storage.ts'
+import { permits } from '../rules/permits.ts'
+import { ConcurrencyLimiter } from './concurrency-limiter.ts'
+import type { LimiterOptions, LocalLimiter, RemoteLimiters } from './limiter.ts'
+import { scopeOf } from './options.ts'
+import { RemoteConcurrency } from './remote-concurrency.ts'
+import type { RemoteOptions } from './remote-desk.ts'
+import { RemoteLimiter } from './remote-limiter.ts'
+import { RuleLimiter } from './rule-limiter.ts'
+
+/**
+ * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a
+ * storage of your own needs whose ledgers answer with promises.
+ *
+ * @example
+ * class MyStorage implements Storage {
+ *   readonly limiters = remoteLimiters
+ *   open(rule: Rule, scope: string): RemoteLedger { ... }
+ * }
+ */
+export const remoteLimiters: RemoteLimiters = {
+  rule(storage, rule, options) {
+    const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
+    if (isLocal(ledger)) return new RuleLimiter(rule, options)
+    const { clock } = options
+    const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock })
+    return new RemoteLimiter(ledger, remoteOptions(options, rule.kind, standIn))
+  },
+
+  concurrency(storage, options) {
+    const rule = permits(options)
+    const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
+    if (isLocal(ledger)) return new ConcurrencyLimiter(options)
+    const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
+    return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
+  },
+}
+
+/** The same, asked from afar; with the policy 'local', a limiter of this process stands in for it in an outage. */
+function remoteOptions(
+  options: LimiterOptions,
+  kind: string,
+  standIn: () => LocalLimiter,
+): RemoteOptions {
+  const { name, scope, clock, metrics } = options
+  const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
+  return {
+    name: name ?? scope ?? kind,
+    clock,
+    policy,
+    timeout,
+    metrics,
+    standIn: policy === 'local' ? standIn() : undefined,
+  }
+}
