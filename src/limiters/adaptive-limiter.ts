@@ -129,7 +129,12 @@ export class AdaptiveLimiter extends RuleLimiter {
 
   protected override observe(metrics: Meter | undefined): void {
     super.observe(metrics)
-    this.meter?.followRate(this)
+    metrics
+      ?.gauge('aioflux_limiter_rate', {
+        help: 'Calls per second that pass now, of adaptive limiters.',
+      })
+      .with({ limiter: this.name })
+      .follow<AdaptiveLimiter>(this, ({ currentRate }) => currentRate)
   }
 
   protected override change(_quota: QuotaChange): never {

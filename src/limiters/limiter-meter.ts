@@ -46,28 +46,4 @@ export class LimiterMeter {
       .with(this.#labels)
       .follow(part, ({ evicted }) => evicted)
   }
-
-  followRate<Part extends { readonly currentRate: number }>(part: Part): void {
-    this.#metrics
-      .gauge('aioflux_limiter_rate', {
-        help: 'Calls per second that pass now, of adaptive limiters.',
-      })
-      .with(this.#labels)
-      .follow(part, ({ currentRate }) => currentRate)
-  }
-
-  /** @returns what counts the failures of the storage */
-  followStorage<Part extends { readonly down: boolean }>(part: Part): Counter {
-    this.#metrics
-      .gauge('aioflux_limiter_storage_down', {
-        help: '1 while the storage cannot be asked and the outage policy answers.',
-      })
-      .with(this.#labels)
-      .follow(part, ({ down }) => (down ? 1 : 0))
-    return this.#metrics
-      .counter('aioflux_limiter_storage_errors_total', {
-        help: 'Times the storage could not be asked.',
-      })
-      .with(this.#labels)
-  }
 }

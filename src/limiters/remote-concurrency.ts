@@ -40,7 +40,6 @@ export class RemoteConcurrency extends KnockingLimiter {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
-    this.#desk.failures = this.meter?.followStorage(this.#desk)
     this.#beat = ledger.rule.span / 1000 / 3
   }
 

@@ -24,11 +24,11 @@ export class RemoteDesk {
   readonly ledger: RemoteLedger
   readonly policy: OutagePolicy
   readonly standIn: LocalLimiter | undefined
-  /** What counts the failures of the storage. */
-  failures: Counter | undefined
   readonly #timeout: Millis | undefined
   readonly #outage: Outage
   readonly #events: Events<LimiterEvents>
+  /** What counts the failures of the storage. */
+  readonly #failures: Counter | undefined
 
   constructor(
     ledger: RemoteLedger,
@@ -43,6 +43,7 @@ export class RemoteDesk {
     this.#timeout = timeout === undefined ? undefined : toMillis('storageTimeout', timeout)
     this.#outage = new Outage(clock)
     this.#events = events
+    this.#failures = options.metrics && this.#observe(options.metrics, options.name)
   }
 
   get capacity(): number {
@@ -76,7 +77,7 @@ export class RemoteDesk {
         // Only failures of the storage count. An error of the caller's is the caller's.
         if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
         outage.failed(error)
-        this.failures?.inc()
+        this.#failures?.inc()
         this.#events.emit('storageError', { error })
         return without(error)
       },
@@ -104,5 +105,20 @@ export class RemoteDesk {
       case 'throw':
         throw failure
     }
+  }
+
+  /** @returns what counts the failures of the storage */
+  #observe(metrics: Meter, limiter: string): Counter {
+    metrics
+      .gauge('aioflux_limiter_storage_down', {
+        help: '1 while the storage cannot be asked and the outage policy answers.',
+      })
+      .with({ limiter })
+      .follow<RemoteDesk>(this, ({ down }) => (down ? 1 : 0))
+    return metrics
+      .counter('aioflux_limiter_storage_errors_total', {
+        help: 'Times the storage could not be asked.',
+      })
+      .with({ limiter })
   }
 }

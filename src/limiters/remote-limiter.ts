@@ -23,7 +23,6 @@ export class RemoteLimiter extends AsyncLimiter {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
-    this.#desk.failures = this.meter?.followStorage(this.#desk)
   }
 
   override get ledger(): RemoteLedger {

@@ -23,13 +23,19 @@ describe('bundles', () => {
 
   // The first is the whole of it, without the verbs of a limiter: open(rule, scope).reserve(key, cost, 0).
   it.each(['{ MemoryStorage, tokenBucket }', '{ createLimiter, tokenBucket }'])(
-    '%s has no code of queues or of Redis',
+    '%s has no code of queues, of Redis, or of limiters that ask from afar',
     async (name) => {
       const text = await bundle(all.get(name)!)
       expect(text).toContain('token-bucket')
-      expect(text).not.toMatch(/redis|queue|evalsha|cron/i)
+      expect(text).not.toMatch(/redis|queue|evalsha|cron|degraded|storage_down/i)
     },
   )
+
+  it('{ QueueFactory } has no code of limiters: whoever wants one hands it in', async () => {
+    const text = await bundle(all.get('{ QueueFactory }')!)
+    expect(text).toContain('aioflux_queue')
+    expect(text).not.toMatch(/aioflux_limiter|token-bucket|degraded/)
+  })
 })
 
 async function bundle(contents: string): Promise<string> {
