@@ -4,6 +4,10 @@ import type { BreakerCallOptions } from '../resilience/breaker-types.ts'
 import { CircuitBreaker } from '../resilience/circuit-breaker.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
 
+/**
+ * A breaker for {@link circuitBreaker}: the options of a new one, or one of your own, and what answers in place of
+ * an error.
+ */
 export interface CircuitBreakerDecoratorOptions<
   // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the function that is wrapped.
   This = any,

@@ -17,6 +17,7 @@ const STRATEGIES: Readonly<
 
 type Strategy = 'token-bucket' | 'sliding-window' | 'leaky-bucket' | 'fixed-window'
 
+/** A limit for {@link rateLimit}: the options of a new limiter, or one of your own, and what a call beyond it does. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the function that is wrapped.
 export interface RateLimitOptions<This = any, Args extends readonly any[] = any[]>
   extends LimiterOptions,

@@ -7,6 +7,7 @@ import { Aimd } from './aimd.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
 
+/** How an adaptive limiter starts, how far its rate may go, and what moves it. */
 export interface AdaptiveOptions extends LimiterOptions {
   /** Calls per second to begin with. @default 100 */
   initialRate?: number

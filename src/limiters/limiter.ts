@@ -35,6 +35,7 @@ export interface LimiterOptions {
   storageTimeout?: Duration
 }
 
+/** What a caller waits for, and how long. */
 export interface WaitOptions {
   /** How much to wait for. @default 1 */
   cost?: number
@@ -102,6 +103,7 @@ export interface LocalLimiter extends Limiter {
   decide(key?: string, cost?: number): Decision
 }
 
+/** What a limiter has done since it was made, and where one key stands. */
 export interface LimiterStats {
   name: string
   /** Calls let through, those that waited included. */
@@ -122,6 +124,7 @@ export interface LimiterStats {
   resetAfter: number
 }
 
+/** What {@link Limiter.on} can listen to, and what each listener is told. `retryAfter` and `seconds` are in seconds. */
 export interface LimiterEvents {
   allowed: { key: string; cost: number }
   denied: { key: string; cost: number; retryAfter: number }

@@ -7,6 +7,7 @@ import { toCount } from './settings.ts'
 /** What happens to a subscriber that does not keep up. */
 export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'block' | 'disconnect'
 
+/** How much a {@link Broadcast} keeps for subscribers that are slow, and what becomes of the rest. */
 export interface BroadcastOptions {
   name?: string
   /** How many items a subscriber may leave unread. @default 10000 */
@@ -20,6 +21,7 @@ export interface BroadcastOptions {
   clock?: Clock
 }
 
+/** What one subscriber wants to see, and what happens to it when it is slow. */
 export interface SubscribeOptions<T> {
   /** @default that of the broadcast */
   maxSize?: number
@@ -46,6 +48,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposab
   unsubscribe(): void
 }
 
+/** One to many: what is put goes to everybody who subscribes at that time. Made by `QueueFactory.broadcast`. */
 export interface Broadcast<T> extends AsyncDisposable {
   readonly name: string
   /** How many subscribe now. */

@@ -11,6 +11,7 @@ import { Running } from './running.ts'
 
 let consumers = 0
 
+/** Does the work of one job; what it returns is the result, what it throws fails the attempt. */
 // biome-ignore lint/suspicious/noExplicitAny: the consumer does not look into items.
 export type Handler<T = any, R = any> = (item: T, context: TaskContext) => R | PromiseLike<R>
 

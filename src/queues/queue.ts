@@ -50,6 +50,7 @@ export interface QueueOptions<T, R> {
   clock?: Clock
 }
 
+/** A job that failed for good: its item, the last error, and how often it was tried. */
 export interface DeadLetter<T> {
   item: T
   error: unknown
@@ -57,6 +58,7 @@ export interface DeadLetter<T> {
   id: string
 }
 
+/** What one job asks for, instead of what its queue says. */
 export interface PutOptions {
   /** Higher goes first, in a priority queue. @default what `priorityFn` says, or 0 */
   priority?: number
@@ -74,6 +76,7 @@ export interface PutOptions {
   retry?: number | RetryOptions
 }
 
+/** What {@link Queue.stop} does with jobs that have not ended, and how patient it is. */
 export interface StopOptions {
   /** `drain` does what was put before, `drop` gives it up; jobs that run are waited for either way. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -102,6 +105,7 @@ export interface StopReport<T> {
   stillRunning: JobRecord<T>[]
 }
 
+/** What {@link Queue.on} can listen to, and what each listener is told. */
 export interface QueueEvents<T, R> {
   completed: { job: Job<R>; item: T; value: R }
   /** For good: no attempt is left. */
@@ -120,6 +124,7 @@ export interface QueueEvents<T, R> {
   error: { error: unknown }
 }
 
+/** Where the jobs of a queue stand now, and how many have ended since it was made. */
 export interface QueueStats {
   name: string
   waiting: number

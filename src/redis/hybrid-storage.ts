@@ -12,6 +12,7 @@ import { LeaseClock } from './lease-clock.ts'
 import { RedisStorage } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
 
+/** What stands behind a {@link HybridStorage}, and how much it may decide without asking. */
 export interface HybridStorageOptions {
   /**
    * What stands behind it: a RedisStorage, or a client or a url to make one of. A RedisStorage and a client stay yours;

@@ -19,6 +19,7 @@ import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
 
+/** How a {@link RedisStorage} reaches Redis, what it calls its keys, and how long it waits. */
 export interface RedisStorageOptions {
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike

@@ -4,6 +4,7 @@ import { describe, OptionTypeError } from '../core/errors.ts'
 import { pause } from '../core/waiters.ts'
 import { atLeast, type DelayOptions, toDelays } from './retry.ts'
 
+/** How often {@link backoff} tries again, and how long it waits before each try. */
 export interface BackoffOptions extends DelayOptions {
   /** How often to try again after the first try; 0 for one try only. @default 5 */
   maxRetries?: number
@@ -13,6 +14,7 @@ export interface BackoffOptions extends DelayOptions {
   clock?: Clock
 }
 
+/** What {@link backoff} tells the function about each try. */
 export interface BackoffContext {
   /** 1 for the first try. */
   attempt: number

@@ -5,6 +5,7 @@ import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { type ErrorFilter, errorFilter } from './error-filter.ts'
 import type { TripLimits } from './trip-rule.ts'
 
+/** What opens a {@link CircuitBreaker}, how long it stays open, and what closes it. */
 export interface CircuitBreakerOptions {
   /** How it is called in errors, statistics and metrics. @default 'breaker' */
   name?: string

@@ -2,6 +2,7 @@ import { integer, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 
+/** How many may be inside at once, for each key. */
 export interface ConcurrencyOptions {
   /** How many may be inside at once. */
   limit: number

@@ -4,6 +4,7 @@ import type { Values } from '../core/storage.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
+/** What all jobs of a {@link Scheduler} share: zone, clock, defaults, and how a fleet runs each slot once. */
 export interface SchedulerOptions {
   /** The zone of cron expressions, such as `'Europe/Berlin'`. @default the zone of the machine */
   timezone?: string
@@ -32,6 +33,7 @@ export interface Leadership {
 /** What a slot meets that comes while an earlier run has not ended, in this process. */
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
+/** How a job is scheduled: its name and zone, and what happens when it overlaps, is late, hangs or fails. */
 export interface JobOptions {
   /** Tells jobs apart, also across a fleet and across restarts. @default the name of the function, or the schedule */
   name?: string
@@ -71,6 +73,7 @@ export interface JobRun {
   readonly signal: AbortSignal
 }
 
+/** What a scheduled job does. What it returns is told to listeners; what it throws fails the attempt. */
 export type JobFunction = (run: JobRun) => unknown
 
 /** A job that was given to a scheduler. */
@@ -82,6 +85,7 @@ export interface ScheduledJob {
   cancel(): void
 }
 
+/** What is known about a scheduled job now. Counts are of this process. */
 export interface JobInfo {
   name: string
   kind: 'every' | 'cron' | 'at'
@@ -102,11 +106,13 @@ export interface JobInfo {
   missed: number
 }
 
+/** One run of a scheduled job: which job, and the time it was due. */
 export interface RunRecord {
   name: string
   slot: Date
 }
 
+/** Why a slot was not run. */
 export type SkipReason =
   /** An earlier run had not ended. */
   | 'overlap'
@@ -119,6 +125,7 @@ export type SkipReason =
   /** It could not be found out whether another process runs it. */
   | 'unknown'
 
+/** What {@link Scheduler.on} can listen to, and what each listener is told. */
 export interface SchedulerEvents {
   started: RunRecord & { late: boolean }
   completed: RunRecord & { seconds: number; value: unknown }
@@ -135,6 +142,7 @@ export interface SchedulerEvents {
   error: { name: string; error: unknown }
 }
 
+/** How patient {@link Scheduler.stop} is with runs that have not ended. */
 export interface SchedulerStopOptions {
   /** `drain` lets runs end, `drop` aborts them at once. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -144,6 +152,7 @@ export interface SchedulerStopOptions {
   grace?: Duration
 }
 
+/** What had been done and what had not when a {@link Scheduler} stopped. */
 export interface SchedulerStopReport {
   /** Runs that completed and failed, since the scheduler was made. */
   completed: number

@@ -8,6 +8,7 @@ import { CompactLedger } from './compact-ledger.ts'
 import { MemoryValues } from './memory-values.ts'
 import { RecordLedger } from './record-ledger.ts'
 
+/** How much a {@link MemoryStorage} may hold, and the time it goes by. */
 export interface MemoryStorageOptions {
   /**
    * The most keys that each limiter's ledger, and the users' own values, may hold.

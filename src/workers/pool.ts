@@ -14,6 +14,7 @@ export interface Executor {
   run(payload: any, options: { signal?: any; name?: string }): Promise<any>
 }
 
+/** How many tasks a {@link WorkerPool} runs at once, how many may wait, and who does the work. */
 export interface WorkerPoolOptions
   extends AutoscaleOptions,
     Pick<QueueOptions<Task, unknown>, 'maxSize' | 'overflow' | 'timeout' | 'onTimeout' | 'retry'> {
