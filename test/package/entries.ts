@@ -1,29 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Entry, entriesIn } from '../../scripts/entries.ts'
 
-/** One way into the package: what a user imports, and where its code and types are. */
-export interface Entry {
-  /** `aioflux/redis` */
-  readonly name: string
-  readonly js: string
-  readonly types: string
+/** Every way into the package installed in `consumer`. */
+export function entriesOf(consumer: string): Entry[] {
+  return entriesIn(homeOf(consumer))
 }
 
-/** Every way into the package installed in `consumer`, as its own manifest says. */
-export function entriesOf(consumer: string): Entry[] {
-  const home = join(consumer, 'node_modules', 'aioflux')
-  const { exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
-    exports: Record<string, string | { types: string; default: string }>
-  }
-  return Object.entries(exports).flatMap(([path, target]) =>
-    typeof target === 'string'
-      ? []
-      : [
-          {
-            name: `aioflux${path.slice(1)}`,
-            js: join(home, target.default),
-            types: join(home, target.types),
-          },
-        ],
-  )
+/** Packages that some entries work with, where a user has them. */
+export function peersOf(consumer: string): string[] {
+  return Object.keys(manifestOf(consumer).peerDependencies ?? {})
+}
+
+interface Manifest {
+  readonly bin: Record<string, string>
+  readonly peerDependencies?: Record<string, string>
+}
+
+export function manifestOf(consumer: string): Manifest {
+  return JSON.parse(readFileSync(join(homeOf(consumer), 'package.json'), 'utf8'))
+}
+
+/** Where the package lies. */
+export function homeOf(consumer: string): string {
+  return join(consumer, 'node_modules', 'aioflux')
 }
