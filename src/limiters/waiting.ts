@@ -87,7 +87,7 @@ export class Waiting implements Hall {
     for (const line of [...this.#lines.values()]) line.close(new ClosedError(what))
   }
 
-  /** @internal */
+  /** A line has nobody left. */
   over(key: string): void {
     this.#lines.delete(key)
   }

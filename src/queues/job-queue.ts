@@ -241,7 +241,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     }
   }
 
-  /** @internal */
+  // What its jobs ask of it.
+
   cancel(job: QueuedJob, reason: unknown): boolean {
     if (job.over) return false
     if (job.state === 'running') this.#consumer?.forsake(job, 'cancelled', reason)
@@ -250,7 +251,6 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     return true
   }
 
-  /** @internal */
   reprioritise(job: QueuedJob, priority: number): boolean {
     toPriority(priority)
     if (this.#parts.priorityFn === undefined) return false
@@ -261,7 +261,6 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     return this.#backend.reprioritise(job, priority)
   }
 
-  /** @internal */
   progressed(job: QueuedJob, value: unknown): void {
     if (this.#events.heard) this.#events.emit('progress', { job, item: job.item, value })
   }
