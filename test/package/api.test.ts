@@ -8,7 +8,7 @@ import { exportsOf, referredTo } from '../../scripts/declarations.ts'
 import { entriesIn } from '../../scripts/entries.ts'
 import { homeOf } from './entries.ts'
 
-const home = homeOf(inject('consumer'))
+const home = homeOf(inject('packed').consumer)
 
 describe('the public API', () => {
   it('is the one in docs/api.txt; `npm run api` writes it', () => {

@@ -2,7 +2,7 @@ import { describe, expect, inject, it } from 'vitest'
 import { bundle } from './bundle.ts'
 import { entriesOf } from './entries.ts'
 
-const consumer = inject('consumer')
+const { consumer } = inject('packed')
 
 /**
  * What may go over the wire, in bytes gzipped: of what some programs take, and of every entry as a whole. To raise a figure is a

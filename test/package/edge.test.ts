@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest'
 import { bundle } from './bundle.ts'
 import { entriesOf } from './entries.ts'
 
-const consumer = inject('consumer')
+const { consumer } = inject('packed')
 
 /** The entries that need Node, or something that has its modules, and what for. All others run on any runtime. */
 const NEED_NODE: Readonly<Record<string, string>> = {

@@ -1,15 +1,15 @@
 import type { TestProject } from 'vitest/node'
-import { pack } from './pack.ts'
+import { type Packed, pack } from './pack.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A folder where the packed package is installed as a user would have it: `inject('consumer')`. */
-    consumer: string
+    /** Where the packed package is installed as a user would have it: `inject('packed')`. */
+    packed: Packed
   }
 }
 
 export default async function setup(project: TestProject): Promise<() => void> {
-  const packed = pack()
-  project.provide('consumer', packed.folder)
-  return packed.remove
+  const { remove, ...packed } = pack()
+  project.provide('packed', packed)
+  return remove
 }

@@ -17,19 +17,30 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const modules = join(root, 'node_modules')
 
+/** Two empty projects that have installed the package. */
+export interface Packed {
+  /** With what the package depends on. */
+  readonly consumer: string
+  /** With the packages, too, that some entries work with where a user has them. */
+  readonly withPeers: string
+}
+
 /**
- * Builds the sources as they are now, packs them, and unpacks the tarball in the node_modules of an empty project beside
+ * Builds the sources as they are now, packs them, and unpacks the tarball in the node_modules of empty projects beside
  * links to what the package depends on: what `npm i` would lay there, without a network.
  */
-export function pack(): { folder: string; tarball: string; remove: () => void } {
+export function pack(): Packed & { remove: () => void } {
   // By its real name: tools that resolve links must find the project where it says it is.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'aioflux-packed-')))
   const remove = () => rmSync(folder, { recursive: true, force: true })
+  const { dependencies, peerDependencies } = manifest()
   try {
     const tarball = build(join(folder, 'package'))
     const consumer = join(folder, 'consumer')
-    install(tarball, consumer)
-    return { folder: consumer, tarball, remove }
+    const withPeers = join(folder, 'with-peers')
+    install(tarball, consumer, dependencies)
+    install(tarball, withPeers, { ...dependencies, ...peerDependencies })
+    return { consumer, withPeers, remove }
   } catch (error) {
     remove()
     throw error
@@ -56,27 +67,33 @@ function build(at: string): string {
   return join(at, filename)
 }
 
-function install(tarball: string, at: string): void {
+function install(tarball: string, at: string, others: object): void {
   const home = join(at, 'node_modules', 'aioflux')
   mkdirSync(home, { recursive: true })
   run('tar', ['-xzf', tarball, '-C', home, '--strip-components=1'])
   writeFileSync(join(at, 'package.json'), '{ "name": "consumer", "private": true }\n')
-  for (const name of Object.keys(manifest().dependencies)) link(name, at)
+  // For consumers that are programs for Node, in TypeScript.
+  for (const name of [...Object.keys(others), '@types/node', 'undici-types']) link(name, at)
 }
 
 /** Lets the project at `at` find a package that this checkout has. */
-export function link(name: string, at: string): void {
+function link(name: string, at: string): void {
   const to = join(at, 'node_modules', name)
-  if (existsSync(to)) return
   mkdirSync(dirname(to), { recursive: true })
   symlinkSync(realpathSync(join(modules, name)), to, 'junction')
 }
 
-function manifest(): { files: string[]; dependencies: Record<string, string> } {
+interface Manifest {
+  readonly files: string[]
+  readonly dependencies: Record<string, string>
+  readonly peerDependencies: Record<string, string>
+}
+
+function manifest(): Manifest {
   return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 }
 
-export function run(command: string, args: string[], cwd = root): string {
+function run(command: string, args: string[], cwd = root): string {
   return execFileSync(command, args, {
     cwd,
     encoding: 'utf8',

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { until } from './until.ts'
 
 export interface ProcessOptions {
@@ -81,8 +81,9 @@ function leash(pid: number, folder: string): (word: string) => void {
     },
   )
   keeper.unref()
-  const stdin = keeper.stdin as Socket
-  stdin.unref()
+  const stdin = keeper.stdin as Writable & { unref?: () => void }
+  // In Bun a pipe to a child is no socket, and keeps nothing alive.
+  stdin.unref?.()
   stdin.on('error', () => {})
   return (word) => void stdin.write(word)
 }
