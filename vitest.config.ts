@@ -2,7 +2,6 @@ import { configDefaults, defineConfig } from 'vitest/config'
 import { alias } from './test/support/alias.ts'
 
 const needServer = ['test/redis/**', 'test/faults/**']
-const needPacked = ['test/package/**']
 
 export default defineConfig({
   resolve: { alias },
@@ -16,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...needServer, ...needPacked],
+          exclude: [...configDefaults.exclude, ...needServer],
           // A machine may be busy; no test here waits for anything.
           testTimeout: 30_000,
         },
@@ -28,14 +27,6 @@ export default defineConfig({
           include: ['test/redis/**/*.test.ts'],
           globalSetup: 'test/support/global-setup.ts',
           hookTimeout: 30_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'package',
-          include: ['test/package/**/*.test.ts'],
-          globalSetup: 'test/package/global-setup.ts',
         },
       },
     ],

@@ -1,13 +1,9 @@
 // One hot key, awaited call by call: lots spent here, beside a limiter in memory and beside asking Redis each time.
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createClient } from 'redis'
 import { LimiterFactory } from '../dist/index.js'
 import { HybridStorage, RedisStorage } from '../dist/redis/index.js'
 import { compare } from './harness.mjs'
+import { startRedis } from './redis-server.mjs'
 
 // High enough that every call is allowed, whatever the machine.
 const quota = { rate: 1e8 }
@@ -15,12 +11,8 @@ const quota = { rate: 1e8 }
 export let denied = 0
 
 export async function hybrid() {
-  const port = await freePort()
-  const dir = mkdtempSync(join(tmpdir(), 'aioflux-bench-'))
-  const args = ['--port', port, '--save', '', '--appendonly', 'no', '--dir', dir]
-  const server = spawn('redis-server', args, { stdio: 'ignore' })
-  process.once('exit', () => server.kill())
-  const client = createClient({ url: `redis://127.0.0.1:${port}` })
+  const server = await startRedis()
+  const client = createClient({ url: server.url })
   client.on('error', () => {})
   await client.connect()
   const redis = new RedisStorage({ client, prefix: 'bench', timeout: '10s' })
@@ -58,8 +50,7 @@ export async function hybrid() {
   } finally {
     await storage.close()
     client.destroy()
-    server.kill()
-    rmSync(dir, { recursive: true, force: true })
+    server.stop()
   }
 }
 
@@ -68,13 +59,4 @@ async function exhausted(storage) {
   const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1h', storage, scope: 'denied' })
   await limiter.acquire('key')
   return limiter
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }

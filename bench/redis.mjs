@@ -1,15 +1,12 @@
 // One server, one connection, many callers: decisions a second beside the peer and beside the server's own limit.
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
 import { Redis } from 'ioredis'
 import { RateLimiterRedis } from 'rate-limiter-flexible'
 import { createClient } from 'redis'
 import { LimiterFactory } from '../dist/index.js'
 import { RedisStorage } from '../dist/redis/index.js'
 import { median } from './harness.mjs'
+import { startRedis } from './redis-server.mjs'
 
 const CALLERS = 500
 const SECONDS = 1
@@ -23,18 +20,10 @@ redis.call('SET', KEYS[1], string.format('%.0f', tat + 60), 'PX', 60000)
 return 1`
 
 export async function redis() {
-  const port = await freePort()
-  const dir = mkdtempSync(join(tmpdir(), 'aioflux-bench-'))
-  const server = spawn(
-    'redis-server',
-    ['--port', port, '--save', '', '--appendonly', 'no', '--dir', dir],
-    {
-      stdio: 'ignore',
-    },
-  )
-  process.once('exit', () => server.kill())
+  const server = await startRedis()
+  const { port } = server
   const ioredis = new Redis(port)
-  const nodeRedis = createClient({ url: `redis://127.0.0.1:${port}` })
+  const nodeRedis = createClient({ url: server.url })
   try {
     await nodeRedis.connect()
     const quota = { rate: 1e6, per: '1m' }
@@ -65,7 +54,7 @@ export async function redis() {
   } finally {
     ioredis.disconnect()
     nodeRedis.destroy()
-    server.kill()
+    server.stop()
   }
 }
 
@@ -144,13 +133,4 @@ async function latency(client, limiter) {
     const at = (share) => list[Math.floor(list.length * share)].toFixed(2)
     console.log(`    ${name.padEnd(32)} p50 ${at(0.5)} ms   p99 ${at(0.99)} ms`)
   }
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
-  })
 }

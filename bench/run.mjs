@@ -7,8 +7,11 @@ const parts = {
   memory: async () => (await import('./memory.mjs')).memory(),
   redis: async () => (await import('./redis.mjs')).redis(),
   hybrid: async () => (await import('./hybrid.mjs')).hybrid(),
+  locks: async () => (await import('./locks.mjs')).locks(),
   queues: () => program('queues.mjs'),
   breaker: () => program('breaker.mjs'),
+  http: () => program('http.mjs'),
+  metrics: () => program('metrics.mjs'),
 }
 
 const wanted = process.argv.slice(2)

@@ -16,16 +16,18 @@ const load = circuitBreaker({ breaker, fallback: () => 'from the cache' })(async
   if (!up) throw new Error('down')
   return `user ${id}`
 })
-for (let i = 0; i < 3; i++) await load('ann') // open for 30 s
-console.log(await load('ann')) // from the cache
+for (let i = 0; i < 3; i++) await load('ann') // => open for 30 s
+console.log(await load('ann')) // => from the cache
 try {
   await breaker.call(() => 'never run')
 } catch (error) {
-  if (isAioFluxError(error, 'CIRCUIT_OPEN')) console.log(error.message) // circuit breaker 'users' is open, retry after 30 s
+  if (isAioFluxError(error, 'CIRCUIT_OPEN')) console.log(error.message) // => circuit breaker 'users' is open, retry after 30 s
 }
 up = true
 clock.advance('30s')
-console.log(await load('ann')) // closed again, user ann
+console.log(await load('ann'))
+// => closed again
+// => user ann
 
 // 2. A scheduler in Berlin, over the night in which clocks are put forward from 02:00 to 03:00.
 const scheduler = new Scheduler({ timezone: 'Europe/Berlin', clock })
@@ -35,12 +37,17 @@ scheduler.cron('30 2 * * *', ({ slot }) => console.log(`backup at ${slot.toISOSt
 })
 scheduler.on('misfire', ({ name, count }) => console.log(`${name}: ${count} missed`))
 scheduler.start()
-await clock.advanceAsync('2d') // backup at 2026-03-28T01:30, 2026-03-29T01:00 (02:30 does not exist)
+await clock.advanceAsync('2d')
+// => backup at 2026-03-28T01:30:00.000Z
+// => backup at 2026-03-29T01:00:00.000Z
+// On the second night 02:30 does not exist: the moment of the change stands in for it.
 
 // The machine sleeps for three days: one run makes up for the three that were missed.
 clock.setWall('2026-04-02T00:00:00Z')
-await clock.advanceAsync('30s') // backup: 3 missed, backup at 2026-04-01T00:30
-console.log(`next: ${scheduler.listJobs()[0]?.nextRun?.toISOString()}`) // next: 2026-04-02T00:30:00.000Z
+await clock.advanceAsync('30s')
+// => backup: 3 missed
+// => backup at 2026-04-01T00:30:00.000Z
+console.log(`next: ${scheduler.listJobs()[0]?.nextRun?.toISOString()}`) // => next: 2026-04-02T00:30:00.000Z
 await scheduler.stop()
 
 // 3. Three processes, one schedule: each slot is run by one of them.
@@ -53,4 +60,4 @@ const fleet = [1, 2, 3].map(() => {
 })
 await clock.advanceAsync('1h')
 const reports = await Promise.all(fleet.map((member) => member.stop({ deadline: '10s' })))
-console.log(`${runs} runs, ${reports.reduce((sum, { completed }) => sum + completed, 0)} completed`) // 60 runs, 60 completed
+console.log(`${runs} runs, ${reports.reduce((sum, { completed }) => sum + completed, 0)} completed`) // => 60 runs, 60 completed

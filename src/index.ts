@@ -7,6 +7,7 @@ export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
+export type { CompositeOptions } from './limiters/composite-limiter.ts'
 export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   Limiter,
@@ -72,6 +73,22 @@ export { CircuitBreaker } from './resilience/circuit-breaker.ts'
 export type { ErrorFilter } from './resilience/error-filter.ts'
 export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 
+// What goes on.
+export type {
+  Counter,
+  Family,
+  Followed,
+  Gauge,
+  Histogram,
+  HistogramOptions,
+  Labels,
+  Meter,
+  Metered,
+  MetricOptions,
+} from './core/meter.ts'
+export type { HistogramStats } from './metrics/histogram.ts'
+export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/metrics.ts'
+
 // When work is due.
 export type {
   JobFunction,
@@ -90,6 +107,17 @@ export type {
 } from './schedule/schedule-types.ts'
 export { type Period, Scheduler } from './schedule/scheduler.ts'
 export { type SlotKeeper, slotKeeper, type SlotKeeperOptions } from './schedule/slot-keeper.ts'
+
+// Who alone may act.
+export { Coordinator, type CoordinatorOptions } from './coordination/coordinator.ts'
+export type {
+  CoordinatorEvents,
+  Lease,
+  LeaseRecord,
+  LockOptions,
+  LossReason,
+  TryLockOptions,
+} from './coordination/lease.ts'
 
 // How to decide.
 export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
@@ -116,6 +144,7 @@ export {
   JobCancelledError,
   JobDroppedError,
   JobTimeoutError,
+  LeaseLostError,
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,

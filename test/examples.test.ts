@@ -1,20 +1,37 @@
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const examples = readdirSync(`${root}examples`).filter((name) => name.endsWith('.ts'))
+const examples = (readdirSync(`${root}examples`, { recursive: true }) as string[])
+  .filter((name) => name.endsWith('.ts'))
+  .sort()
 
-describe('examples', () => {
-  it.each(examples)('%s runs to its end and says something', async (name) => {
+// An example says what it prints: each `// => text`, at the end of a line or on one of its own, is one line of output, in
+// order, and nothing else is printed. `…` stands for what varies.
+describe.concurrent('examples', () => {
+  it.each(examples)('%s prints what it claims', async (name) => {
+    const claims = claimsOf(readFileSync(`${root}examples/${name}`, 'utf8'))
     const { code, out, err } = await run(`examples/${name}`)
     expect(err).toBe('')
     expect(code).toBe(0)
-    expect(out.trim().split('\n').length).toBeGreaterThan(0)
-    expect(out.trim()).not.toBe('')
+    expect(claims).not.toEqual([])
+    const printed = out.trimEnd().split('\n')
+    // Where a line is as claimed, the claim stands in for it, so that what varies does not look like a difference.
+    expect(printed.map((line, i) => (isAs(claims[i], line) ? claims[i] : line))).toEqual(claims)
   })
 })
+
+function claimsOf(source: string): string[] {
+  return [...source.matchAll(/\/\/ =>(?: (.*))?$/gm)].map((match) => match[1] ?? '')
+}
+
+function isAs(claim: string | undefined, line: string): boolean {
+  if (claim === undefined) return false
+  const parts = claim.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.+')}$`).test(line)
+}
 
 function run(path: string): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve) => {

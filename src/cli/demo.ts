@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
 import { OptionTypeError } from '../core/errors.ts'
+import { barsUp } from '../terminal/plot.ts'
+import { type Paint, paintFor, type Style, type Terminal, table } from '../terminal/terminal.ts'
 import { mostInAnySecond, perSecond, RATE, type Show, shows } from './demo-limits.ts'
 import { arrivals, SCENES, SECONDS } from './demo-traffic.ts'
 import { measured } from './measure.ts'
-import { barsUp } from './plot.ts'
-import { type Paint, paintFor, type Style, type Terminal, table } from './terminal.ts'
 
 const HELP = `usage: aioflux demo
 

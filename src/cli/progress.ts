@@ -1,4 +1,4 @@
-import { grouped, type Output } from './terminal.ts'
+import { grouped, type Output } from '../terminal/terminal.ts'
 
 /** How often it is drawn, in milliseconds. */
 const EVERY = 100

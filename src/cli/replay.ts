@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { paintFor, shown, type Terminal, widthOf } from '../terminal/terminal.ts'
 import { Judge } from './judge.ts'
 import { logLines } from './log-lines.ts'
 import { HELP, type ReplayOptions, replayOptions } from './options.ts'
@@ -7,7 +8,6 @@ import { formatsOf } from './parse-line.ts'
 import { Progress } from './progress.ts'
 import { Tally } from './report.ts'
 import { showReport } from './show-report.ts'
-import { paintFor, shown, type Terminal, widthOf } from './terminal.ts'
 
 /** Why a log could not be judged. */
 export class ReplayError extends Error {

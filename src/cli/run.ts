@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { isAioFluxError } from '../core/errors.ts'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
        aioflux demo                                     see the limiters at work

@@ -1,6 +1,6 @@
-import { barsDown, barsUp } from './plot.ts'
+import { barsDown, barsUp } from '../terminal/plot.ts'
+import { grouped, type Paint, shown, table, wrapped } from '../terminal/terminal.ts'
 import type { LimitReport, Report } from './report.ts'
-import { grouped, type Paint, shown, table, wrapped } from './terminal.ts'
 import { joined } from './timeline.ts'
 
 /** Lines of the plot above its axis, if all is allowed; and at most so many below if all is denied. */

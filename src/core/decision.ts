@@ -16,4 +16,8 @@ export interface Decision {
   readonly deniedBy?: string
   /** The storage could not be asked; the limiter's outage policy answered. */
   readonly degraded?: true
+  /** No count stands behind this answer: the outage policy said yes or no by itself. */
+  readonly uncounted?: true
+  /** In a composite: how each of its limiters stands after this decision, in their order. */
+  readonly parts?: readonly Decision[]
 }

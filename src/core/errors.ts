@@ -26,6 +26,8 @@ export type AioFluxErrorCode =
   | 'BATCH_RESULT'
   /** A subscriber was cut off because it did not keep up. */
   | 'SLOW_SUBSCRIBER'
+  /** A lock, or leadership, is not held any more. */
+  | 'LEASE_LOST'
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND = Symbol.for('aioflux.error')
@@ -209,6 +211,20 @@ export class BatchResultError extends AioFluxError {
 export class SlowSubscriberError extends AioFluxError {
   constructor(maxSize: number) {
     super('SLOW_SUBSCRIBER', `the subscriber was cut off with ${maxSize} items unread`)
+  }
+}
+
+/** A lock, or leadership, that is not held any more. Also the reason of the lease's signal. */
+export class LeaseLostError extends AioFluxError {
+  /** The name of the lock; of several, joined by commas. */
+  readonly lock: string
+  /** The fencing token it had. */
+  readonly token: number
+
+  constructor(lock: string, token: number, why: string) {
+    super('LEASE_LOST', `the lease of ${describe(lock)} with token ${token} ${why}`)
+    this.lock = lock
+    this.token = token
   }
 }
 

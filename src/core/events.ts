@@ -2,14 +2,23 @@
 export type Listener<Payload> = (payload: Payload) => void
 
 /**
- * Typed events that cost one branch while nobody listens:
- * callers ask {@link Events.heard} before they build a payload.
+ * Typed events that cost one branch while nobody listens: callers ask {@link Events.heard} before they do anything, and
+ * {@link Events.listened} before they build a payload, where a meter may have been the one who was heard.
  */
 export class Events<Payloads extends object> {
   readonly #listeners = new Map<keyof Payloads, Set<Listener<never>>>()
 
-  /** Does anybody listen to anything? */
+  /** Is there anybody to tell, a listener or a meter? What the code that nobody watches asks, and all it pays. */
   heard = false
+  /** Does anybody listen to anything? */
+  listened = false
+  #metered = false
+
+  /** From now on somebody counts what happens: `heard`, whether anybody listens or not. */
+  meter(): void {
+    this.#metered = true
+    this.heard = true
+  }
 
   /** Does anybody listen to `name`? */
   hears(name: keyof Payloads): boolean {
@@ -22,12 +31,14 @@ export class Events<Payloads extends object> {
     this.#listeners.set(name, listeners)
     listeners.add(listener)
     this.heard = true
+    this.listened = true
     return () => {
       listeners.delete(listener)
       if (listeners.size === 0 && this.#listeners.get(name) === listeners) {
         this.#listeners.delete(name)
       }
-      this.heard = this.#listeners.size > 0
+      this.listened = this.#listeners.size > 0
+      this.heard = this.listened || this.#metered
     }
   }
 

@@ -44,6 +44,8 @@ export interface Rule {
   readonly span: Micros
   /** Set where one falling number says all: how much is used, draining at a steady pace. */
   readonly drain?: Drain
+  /** Set where what was granted is held until it is given back, and no time brings it back. */
+  readonly held?: true
 
   /** The state of a key that was never seen. */
   fresh(now: Micros): State
@@ -66,6 +68,12 @@ export interface Rule {
 
   /** How much a caller could take right now. */
   remaining(state: State, now: Micros): number
+
+  /**
+   * Set where each grant to somebody new has a number, higher than all before: that of the latest. Storages tell it
+   * beside the verdict, and keep such states apart: none is shared, none is guessed at.
+   */
+  token?(state: State): number
 
   /** How long until the state equals a fresh one and may be forgotten. */
   idleAfter(state: State, now: Micros): Micros

@@ -87,8 +87,21 @@ export interface RemoteLedger {
   spend?(key: string, cost: number): Verdict | undefined
   /** @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time */
   run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict>
+  /**
+   * Calls `freed` when something of `key` has been given back, by whichever process: it may be worth asking again. Only
+   * where what is taken is held until it is given back, and where the storage can tell. A hint that can be lost, so ask
+   * now and then all the same, and often while the watch is not `live`.
+   */
+  watch?(key: string, freed: () => void): Watch | undefined
   /** Goes on with `rule`, of the same kind. */
   reconfigure(rule: Rule): void
+}
+
+/** One who wants to hear of something. */
+export interface Watch {
+  /** Is it being told, as far as anybody knows? When it begins to be, the listener is called once for what it has missed. */
+  readonly live: boolean
+  end(): void
 }
 
 /** A storage that has to be asked from afar. */
@@ -117,10 +130,19 @@ export interface Verdict {
   readonly wait: Micros
   readonly remaining: number
   readonly idleAfter: Micros
+  /** As {@link Rule.token}, where the rule has one. */
+  readonly token?: number
 }
 
 /** What a decision says beside yes or no. */
 export interface Judged {
   remaining(): number
   idleAfter(): Micros
+  /** As {@link Rule.token}, where the rule has one. */
+  token?(): number | undefined
+}
+
+/** Does this ledger answer at once? */
+export function isLocal(ledger: Ledger | RemoteLedger): ledger is Ledger {
+  return 'reserve' in ledger
 }

@@ -4,10 +4,7 @@ import type { BreakerCallOptions } from '../resilience/breaker-types.ts'
 import { CircuitBreaker } from '../resilience/circuit-breaker.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
 
-/**
- * A breaker for {@link circuitBreaker}: the options of a new one, or one of your own, and what answers in place of
- * an error.
- */
+/** The breaker that {@link circuitBreaker} puts before a function: one of its own, or one that is given. */
 export interface CircuitBreakerDecoratorOptions<
   // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the function that is wrapped.
   This = any,

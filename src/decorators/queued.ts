@@ -4,7 +4,7 @@ import type { Queue } from '../queues/queue.ts'
 import { aFunction, toCount, toPriority } from '../queues/settings.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
 
-/** Which queue the calls of a {@link queued} function wait in, and in what order they go. */
+/** The queue that {@link queued} puts calls into: one of its own, or one that is given. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the function that is wrapped.
 export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> {
   /** A queue of your own, without a handler; it is started by the first call. @default a priority queue, unbounded */

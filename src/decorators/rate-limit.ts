@@ -17,7 +17,7 @@ const STRATEGIES: Readonly<
 
 type Strategy = 'token-bucket' | 'sliding-window' | 'leaky-bucket' | 'fixed-window'
 
-/** A limit for {@link rateLimit}: the options of a new limiter, or one of your own, and what a call beyond it does. */
+/** How {@link rateLimit} limits: a rate of its own, or a `limiter` that is shared. */
 // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of the function that is wrapped.
 export interface RateLimitOptions<This = any, Args extends readonly any[] = any[]>
   extends LimiterOptions,
@@ -82,6 +82,7 @@ function limiterOf(options: RateLimitOptions): Limiter {
     scope,
     clock,
     name,
+    metrics,
   } = options
   if (limiter !== undefined) {
     if (rate !== undefined) {
@@ -94,7 +95,7 @@ function limiterOf(options: RateLimitOptions): Limiter {
     throw new OptionTypeError('burst', `burst is for the token bucket, not for '${strategy}'`)
   }
   const given = Object.fromEntries(
-    Object.entries({ rate, per, burst, storage, scope, clock, name }).filter(
+    Object.entries({ rate, per, burst, storage, scope, clock, name, metrics }).filter(
       ([, value]) => value !== undefined,
     ),
   )

@@ -1,13 +1,14 @@
 import { between, positive } from '../core/check.ts'
 import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { OptionRangeError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
 import { Aimd } from './aimd.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
 
-/** How an adaptive limiter starts, how far its rate may go, and what moves it. */
+/** How an {@link AdaptiveLimiter} looks for the rate that the other side can stand. */
 export interface AdaptiveOptions extends LimiterOptions {
   /** Calls per second to begin with. @default 100 */
   initialRate?: number
@@ -124,6 +125,11 @@ export class AdaptiveLimiter extends RuleLimiter {
   override giveBack(key: string, cost: number): void {
     super.giveBack(key, cost)
     this.#law.retract()
+  }
+
+  protected override observe(metrics: Meter | undefined): void {
+    super.observe(metrics)
+    this.meter?.followRate(this)
   }
 
   protected override change(_quota: QuotaChange): never {

@@ -4,12 +4,16 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
 import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import { LimiterMeter } from './limiter-meter.ts'
 
-/** How soon a waiter asks again when nobody can tell a time. */
+/** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
+const BACKSTOP: Millis = 1000
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
 export abstract class AsyncLimiter implements Limiter {
@@ -20,6 +24,7 @@ export abstract class AsyncLimiter implements Limiter {
   protected allowed = 0
   protected denied = 0
   protected waiting = 0
+  protected meter: LimiterMeter | undefined
   /** For each key, when the last in line will have been served. */
   readonly #lines = new Map<string, Promise<void>>()
 
@@ -37,8 +42,12 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract hold(key: string, duration: Micros): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
   protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
+  /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
+  protected watch(_key: string, _freed: () => void): Watch | undefined {
+    return undefined
+  }
   /** What was scheduled has ended: gives back what is held only while it runs. */
-  protected leave(_key: string, _cost: number): void {}
+  leave(_key: string, _cost: number): void {}
 
   async acquire(key = '', tokens = 1): Promise<boolean> {
     return (await this.consume(key, tokens)).allowed
@@ -73,11 +82,15 @@ export abstract class AsyncLimiter implements Limiter {
       const decision = await this.serve(key, cost, deadline, signal)
       this.allowed += 1
       if (this.events.heard) {
-        this.events.emit('waited', { key, cost, seconds: (this.clock.now() - started) / 1000 })
+        const waited = (this.clock.now() - started) / 1000
+        this.meter?.allowed.inc()
+        this.meter?.waits.observe(waited)
+        this.events.emit('waited', { key, cost, seconds: waited })
       }
       return decision
     } catch (error) {
       this.denied += 1
+      this.meter?.denied.inc()
       throw error
     } finally {
       this.waiting -= 1
@@ -169,27 +182,73 @@ export abstract class AsyncLimiter implements Limiter {
     this.#lines.set(key, line)
     try {
       if (before !== undefined) await this.happens(key, before, deadline, signal)
-      for (;;) {
-        const decision = await this.decide('reserve', key, cost)
-        if (decision.allowed) return decision
-        const pause = decision.retryAfter > 0 ? decision.retryAfter * 1000 : UNTOLD
-        if (this.clock.now() + pause > deadline) throw late(key, decision.retryAfter)
-        await this.pass(this.clock.now() + pause, signal)
-      }
+      return await this.#knock(key, cost, deadline, signal)
     } finally {
       served()
       if (this.#lines.get(key) === line) this.#lines.delete(key)
     }
   }
 
+  /** Asks until it is granted: when it is time to, when it is woken, and now and then. */
+  async #knock(
+    key: string,
+    cost: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision> {
+    let watch: Watch | undefined
+    let woken = false
+    let wake = () => {}
+    const freed = () => {
+      woken = true
+      wake()
+    }
+    try {
+      for (;;) {
+        woken = false
+        const decision = await this.decide('reserve', key, cost)
+        if (decision.allowed) return decision
+        const now = this.clock.now()
+        const told = decision.retryAfter * 1000
+        if (told > 0 ? now + told > deadline : now >= deadline) throw late(key, decision.retryAfter)
+        if (watch === undefined) {
+          watch = this.watch(key, freed)
+          // What was given back since it was asked has not been heard.
+          if (watch?.live) continue
+        }
+        if (woken) continue
+        const pause = told > 0 ? told : watch?.live ? BACKSTOP : UNTOLD
+        await this.#until(signal, (resolve) => {
+          wake = resolve
+          return at(this.clock, Math.min(now + pause, deadline), resolve)
+        })
+      }
+    } finally {
+      watch?.end()
+    }
+  }
+
   /** Counts a decision and tells those who listen. */
   protected tell(key: string, decision: Decision): void {
     const { allowed, cost, retryAfter } = decision
-    if (allowed) this.allowed += 1
-    else this.denied += 1
-    if (!this.events.heard) return
+    this.count(allowed)
+    if (!this.events.listened) return
     if (allowed) this.events.emit('allowed', { key, cost })
     else this.events.emit('denied', { key, cost, retryAfter })
+  }
+
+  protected count(allowed: boolean): void {
+    if (allowed) this.allowed += 1
+    else this.denied += 1
+    if (this.events.heard) this.meter?.decided(allowed)
+  }
+
+  /** Begins to count for `metrics`. */
+  protected observe(metrics: Meter | undefined): void {
+    if (metrics === undefined) return
+    this.meter = new LimiterMeter(metrics, this.name)
+    this.meter.followWaiting<AsyncLimiter>(this, (limiter) => limiter.waiting)
+    this.events.meter()
   }
 
   /** Waits for `event`, until `deadline` at the latest. */

@@ -1,15 +1,23 @@
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Metered } from '../core/meter.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
-import type { WaitOptions } from './limiter.ts'
+import type { Limiter, WaitOptions } from './limiter.ts'
+import { untold } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One limiter of a composite, and the key under which it is asked. */
 export interface LocalMember {
   readonly limiter: SyncLimiter
   readonly keyOf: (key: string) => string
+}
+
+export interface CompositeOptions extends Metered {
+  /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
+  name?: string
 }
 
 /**
@@ -22,16 +30,21 @@ export class CompositeLimiter extends SyncLimiter {
   /** Who said no last. */
   #denier: LocalMember | undefined
 
-  constructor(members: readonly [LocalMember, ...LocalMember[]]) {
+  constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     super(members[0].limiter.clock)
     this.#members = members
-    this.name = compositeName(members)
+    this.name = options.name ?? compositeName(members)
+    this.observe(options.metrics)
   }
 
   get capacity(): number {
     let least = Infinity
     for (const { limiter } of this.#members) if (limiter.capacity < least) least = limiter.capacity
     return least
+  }
+
+  get policies(): readonly Policy[] {
+    return policiesOf(this.#members)
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -98,14 +111,17 @@ export class CompositeLimiter extends SyncLimiter {
 
   decision(key: string, cost: number, wait: Micros): Decision {
     const denier = wait < 0 ? this.#denier : undefined
-    const decisions = this.#members.map(({ limiter, keyOf }) =>
-      limiter.decision(keyOf(key), cost, limiter.look(keyOf(key), cost)),
-    )
+    const decisions = this.#members.map(({ limiter, keyOf }) => {
+      const own = limiter.decision(keyOf(key), cost, limiter.look(keyOf(key), cost))
+      // Whether the same would pass once more is not what was asked.
+      return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
+    })
     return {
       ...combined(decisions),
       allowed: wait >= 0,
       retryAfter: wait >= 0 ? 0 : seconds(-wait),
       cost,
+      parts: decisions,
       ...(denier === undefined ? undefined : { deniedBy: denier.limiter.name }),
     }
   }
@@ -148,6 +164,11 @@ export function combined(
     resetAfter = Math.max(resetAfter, decision.resetAfter)
   }
   return { limit, remaining, resetAfter }
+}
+
+/** What the limiters of a composite promise, in their order. */
+export function policiesOf(members: readonly { limiter: Limiter }[]): Policy[] {
+  return members.flatMap(({ limiter }) => limiter.policies ?? [untold(limiter.name)])
 }
 
 export function compositeName(members: readonly { limiter: { name: string } }[]): string {

@@ -1,7 +1,8 @@
 import type { Rule } from '../core/rule.ts'
+import { isLocal } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
-import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import { checkedOptions, scopeOf } from './options.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
@@ -21,11 +22,11 @@ export type LocalOptions = LimiterOptions & { storage?: MemoryStorage }
 export function createLimiter(rule: Rule, options?: LocalOptions): LocalLimiter
 export function createLimiter(rule: Rule, options: LimiterOptions): Limiter
 export function createLimiter(rule: Rule, options: LimiterOptions = {}): Limiter {
-  const { storage, scope = DEFAULT_SCOPE } = checkedOptions(options)
+  const { storage } = checkedOptions(options)
   if (storage === undefined || storage instanceof MemoryStorage) {
     return new RuleLimiter(rule, options)
   }
-  const ledger = storage.open(rule, scope, options.clock)
+  const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
   if (isLocal(ledger)) return new RuleLimiter(rule, options)
   const { clock } = options
   const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock })
@@ -38,12 +39,14 @@ export function remoteOptions(
   kind: string,
   standIn: () => LocalLimiter,
 ): RemoteOptions {
-  const { name, scope, clock, onStorageError: policy = 'deny', storageTimeout: timeout } = options
+  const { name, scope, clock, metrics } = options
+  const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
   return {
     name: name ?? scope ?? kind,
     clock,
     policy,
     timeout,
+    metrics,
     standIn: policy === 'local' ? standIn() : undefined,
   }
 }

@@ -1,5 +1,6 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Quota, Rule } from '../core/rule.ts'
+import { isLocal } from '../core/storage.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
@@ -8,12 +9,12 @@ import { slidingWindow } from '../rules/sliding-window.ts'
 import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
-import { CompositeLimiter, type LocalMember } from './composite-limiter.ts'
+import { CompositeLimiter, type CompositeOptions, type LocalMember } from './composite-limiter.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import { createLimiter, type LocalOptions, remoteOptions } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
-import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import { checkedOptions, scopeOf } from './options.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -75,11 +76,12 @@ export const LimiterFactory: LimiterFactory = {
 function concurrency(
   options: PermitsOptions & LimiterOptions,
 ): ConcurrencyLimiter | RemoteConcurrency {
-  const { storage, scope = DEFAULT_SCOPE, clock } = checkedOptions(checked(options))
+  const { storage, clock } = checkedOptions(checked(options))
   if (storage === undefined || storage instanceof MemoryStorage) {
     return new ConcurrencyLimiter(options)
   }
-  const ledger = storage.open(permits(options), scope, clock)
+  const rule = permits(options)
+  const ledger = storage.open(rule, scopeOf(options, rule), clock)
   if (isLocal(ledger)) return new ConcurrencyLimiter(options)
   const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
   return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
@@ -90,17 +92,28 @@ function maker<Options extends object>(rule: (options: Options) => Rule): Maker<
   return make as Maker<Options>
 }
 
+function composite(...parts: CompositePart<LocalLimiter>[]): LocalLimiter
+function composite(...parts: CompositePart[]): Limiter
 function composite(
-  ...parts: CompositePart<LocalLimiter>[] | [CompositePart<LocalLimiter>[]]
+  parts: readonly CompositePart<LocalLimiter>[],
+  options?: CompositeOptions,
 ): LocalLimiter
-function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter
-function composite(...parts: CompositePart[] | [CompositePart[]]): Limiter {
-  const list = parts.flat() as CompositePart[]
+function composite(parts: readonly CompositePart[], options?: CompositeOptions): Limiter
+function composite(
+  ...given: readonly (CompositePart | readonly CompositePart[] | CompositeOptions | undefined)[]
+): Limiter {
+  const [first, second = {}] = given
+  const [list, options] = Array.isArray(first)
+    ? [first as CompositePart[], checked(second as CompositeOptions)]
+    : [given as CompositePart[], {}]
+  checkedOptions(options)
   if (list.length === 0) {
     throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
   }
   const members = list.map(member)
-  return allLocal(members) ? new CompositeLimiter(members) : new MixedComposite(members)
+  return allLocal(members)
+    ? new CompositeLimiter(members, options)
+    : new MixedComposite(members, options)
 }
 
 function member(part: CompositePart): Member {

@@ -2,20 +2,23 @@ import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
+import type { Metered } from '../core/meter.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import type { OutagePolicy } from './outage.ts'
 
 /** What every limiter can be given. */
-export interface LimiterOptions {
+export interface LimiterOptions extends Metered {
   /**
    * Where the limiter remembers.
    * @default a MemoryStorage of its own
    */
   storage?: Storage
   /**
-   * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts.
-   * @default 'default'
+   * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts; over Redis also
+   * those of another quota, so that one that is changed, by whichever process, goes on with what was used.
+   * @default one for each quota
    */
   scope?: string
   /** @default the clock of the storage */
@@ -35,7 +38,7 @@ export interface LimiterOptions {
   storageTimeout?: Duration
 }
 
-/** What a caller waits for, and how long. */
+/** How long a caller is willing to wait, and for how much. */
 export interface WaitOptions {
   /** How much to wait for. @default 1 */
   cost?: number
@@ -56,6 +59,8 @@ export interface Limiter extends AsyncDisposable {
   readonly name: string
   /** The time it goes by, where it has one; what is composed of it goes by the same. */
   readonly clock?: Clock
+  /** What it promises: one policy, or one for each limiter of a composite, in their order. */
+  readonly policies?: readonly Policy[]
 
   /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
   acquire(key?: string, tokens?: number): Promise<boolean>
@@ -78,6 +83,11 @@ export interface Limiter extends AsyncDisposable {
   ): Promise<T>
   /** Gives tokens back, never beyond what the limit holds. */
   release(key?: string, tokens?: number): Promise<void>
+  /**
+   * What took `cost` has ended: gives back what is held only while it runs, and nothing of what time brings back. What
+   * {@link schedule} does afterwards, for those who cannot wrap their work in a function.
+   */
+  leave?(key: string, cost: number): void
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
   /** Denies `key` for `duration`, whatever it has left. */
@@ -103,7 +113,7 @@ export interface LocalLimiter extends Limiter {
   decide(key?: string, cost?: number): Decision
 }
 
-/** What a limiter has done since it was made, and where one key stands. */
+/** What a limiter has done since it was made, and how one key stands now. Times are seconds. */
 export interface LimiterStats {
   name: string
   /** Calls let through, those that waited included. */
@@ -124,7 +134,7 @@ export interface LimiterStats {
   resetAfter: number
 }
 
-/** What {@link Limiter.on} can listen to, and what each listener is told. `retryAfter` and `seconds` are in seconds. */
+/** What `limiter.on` tells, by the name of the event. Times are seconds. */
 export interface LimiterEvents {
   allowed: { key: string; cost: number }
   denied: { key: string; cost: number; retryAfter: number }

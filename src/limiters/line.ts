@@ -15,6 +15,7 @@ export interface Desk {
 /** Where the lines are: counts who waits, and hears when a line is over. */
 export interface Hall {
   count: number
+  /** @internal As in the class: declarations must agree without it. */
   over(key: string): void
 }
 

@@ -1,15 +1,21 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
-import { isAioFluxError } from '../core/errors.ts'
+import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
-import { combined, compositeName, noQuota } from './composite-limiter.ts'
+import {
+  type CompositeOptions,
+  combined,
+  compositeName,
+  noQuota,
+  policiesOf,
+} from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
-import { SyncLimiter } from './sync-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
 export interface Member {
@@ -26,11 +32,13 @@ export class MixedComposite extends AsyncLimiter {
   readonly #members: readonly Member[]
   readonly #joint: Joint | undefined
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
-    super(compositeName(members), clock)
+    super(options.name ?? compositeName(members), clock)
     this.#members = members
+    checkApart(members)
     this.#joint = jointOf(members)
+    this.observe(options.metrics)
   }
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
@@ -41,6 +49,10 @@ export class MixedComposite extends AsyncLimiter {
       if (capacity !== undefined && capacity < least) least = capacity
     }
     return least
+  }
+
+  get policies(): readonly Policy[] {
+    return policiesOf(this.#members)
   }
 
   protected async decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
@@ -55,9 +67,9 @@ export class MixedComposite extends AsyncLimiter {
     }
   }
 
-  protected override leave(key: string, cost: number): void {
+  override leave(key: string, cost: number): void {
     for (const { limiter, keyOf } of this.#members) {
-      if (limiter instanceof SyncLimiter) limiter.leave(keyOf(key), cost)
+      limiter.leave?.(keyOf(key), cost)
     }
   }
 
@@ -146,9 +158,16 @@ export class MixedComposite extends AsyncLimiter {
   #judged(decisions: readonly Decision[], cost: number): Decision {
     const denier = decisions.findIndex((decision) => !decision.allowed)
     const retryAfter = Math.max(0, ...decisions.map((decision) => decision.retryAfter))
-    const judged = { ...combined(decisions), allowed: denier < 0, retryAfter, cost }
     const name = this.#members[denier]?.limiter.name
-    return name === undefined ? judged : { ...judged, deniedBy: name }
+    return {
+      ...combined(decisions),
+      allowed: denier < 0,
+      retryAfter,
+      cost,
+      parts: decisions,
+      ...(name !== undefined && { deniedBy: name }),
+      ...(decisions.some(({ degraded }) => degraded) && { degraded: true }),
+    }
   }
 }
 
@@ -168,4 +187,28 @@ function jointOf(members: readonly Member[]): Joint | undefined {
   return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
     ? { storage, ledgers }
     : undefined
+}
+
+/** A state that two members have in common would be charged twice, and at two paces. */
+function checkApart(members: readonly Member[]): void {
+  const remote = members.flatMap(({ limiter, keyOf }) =>
+    limiter instanceof RemoteLimiter ? [{ ledger: limiter.ledger, keyOf }] : [],
+  )
+  for (const [i, { ledger, keyOf }] of remote.entries()) {
+    const { storage, scope, rule } = ledger
+    const shared = remote.slice(0, i).some((one) => {
+      const { ledger } = one
+      return (
+        one.keyOf === keyOf &&
+        ledger.storage === storage &&
+        ledger.scope === scope &&
+        ledger.rule.kind === rule.kind
+      )
+    })
+    if (!shared) continue
+    throw new OptionTypeError(
+      'limiters',
+      `limiters must have counts of their own, but two of the kind '${rule.kind}' have the scope ${describe(scope)}`,
+    )
+  }
 }

@@ -59,5 +59,6 @@ export class Outage {
 /** The decision of a policy that needs no storage. */
 export function degraded(allowed: boolean, limit: number, cost: number, left: Millis): Decision {
   const retryAfter = allowed ? 0 : Math.max(left, FIRST_PAUSE) / 1000
-  return { allowed, limit, remaining: 0, retryAfter, resetAfter: retryAfter, cost, degraded: true }
+  const times = { retryAfter, resetAfter: retryAfter }
+  return { allowed, limit, remaining: 0, ...times, cost, degraded: true, uncounted: true }
 }

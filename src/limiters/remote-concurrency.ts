@@ -1,12 +1,14 @@
 import { type Cancel, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { RemoteLedger } from '../core/storage.ts'
+import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
+import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
@@ -22,7 +24,9 @@ interface Held {
  * How many at once over many processes, for each key. A permit is a lease: this process renews those it holds, three times in
  * their life; when the process dies, they come back by themselves.
  *
- * Those who wait ask again every 50 ms: in this process first come, first served; across processes whoever asks first.
+ * Those who wait are woken when something is given back, by whichever process, and ask once a second in case they were not
+ * (every 50 ms where the storage cannot wake them): in this process first come, first served; across processes whoever
+ * asks first.
  */
 export class RemoteConcurrency extends AsyncLimiter {
   readonly #desk: RemoteDesk
@@ -34,11 +38,17 @@ export class RemoteConcurrency extends AsyncLimiter {
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.observe(options.metrics)
+    this.#desk.failures = this.meter?.followStorage(this.#desk)
     this.#beat = ledger.rule.span / 1000 / 3
   }
 
   get capacity(): number {
     return this.#desk.capacity
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.#desk.ledger.rule)]
   }
 
   /** Waits for permits. */
@@ -91,7 +101,11 @@ export class RemoteConcurrency extends AsyncLimiter {
     if (this.#held.size === 0) this.#stopHeart?.()
   }
 
-  protected override leave(key: string, cost: number): void {
+  protected override watch(key: string, freed: () => void): Watch | undefined {
+    return this.#desk.ledger.watch?.(key, freed)
+  }
+
+  override leave(key: string, cost: number): void {
     // What cannot be returned now comes back when its lease ends.
     this.giveBack(key, cost).catch(() => {})
   }

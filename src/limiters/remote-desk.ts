@@ -4,6 +4,7 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import { isAioFluxError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
+import type { Counter, Meter } from '../core/meter.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
 import type { LimiterEvents, LocalLimiter } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
@@ -13,6 +14,7 @@ export interface RemoteOptions {
   readonly clock?: Clock | undefined
   readonly policy: OutagePolicy
   readonly timeout?: Duration | undefined
+  readonly metrics?: Meter | undefined
   /** Answers in an outage under the policy 'local'. */
   readonly standIn?: LocalLimiter | undefined
 }
@@ -22,6 +24,8 @@ export class RemoteDesk {
   readonly ledger: RemoteLedger
   readonly policy: OutagePolicy
   readonly standIn: LocalLimiter | undefined
+  /** What counts the failures of the storage. */
+  failures: Counter | undefined
   readonly #timeout: Millis | undefined
   readonly #outage: Outage
   readonly #events: Events<LimiterEvents>
@@ -43,6 +47,11 @@ export class RemoteDesk {
 
   get capacity(): number {
     return this.ledger.rule.capacity
+  }
+
+  /** Has the storage failed, and not answered since? */
+  get down(): boolean {
+    return this.#outage.failure !== undefined
   }
 
   /** Asks, unless the storage is being left alone; what it answers is put to `use`, what it does not to `without`. */
@@ -67,6 +76,7 @@ export class RemoteDesk {
         // Only failures of the storage count. An error of the caller's is the caller's.
         if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
         outage.failed(error)
+        this.failures?.inc()
         this.#events.emit('storageError', { error })
         return without(error)
       },

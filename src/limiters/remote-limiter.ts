@@ -1,12 +1,14 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { AsyncLimiter, late } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
 import type { LocalLimiter } from './limiter.ts'
+import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -20,6 +22,8 @@ export class RemoteLimiter extends AsyncLimiter {
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.observe(options.metrics)
+    this.#desk.failures = this.meter?.followStorage(this.#desk)
   }
 
   get ledger(): RemoteLedger {
@@ -28,6 +32,10 @@ export class RemoteLimiter extends AsyncLimiter {
 
   get capacity(): number {
     return this.#desk.capacity
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.ledger.rule)]
   }
 
   // The two verbs of the hot path, without a promise more than they need.
@@ -141,9 +149,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   #grants(key: string, cost: number, verdict: Verdict): boolean {
-    if (this.events.heard) this.tell(key, decisionOf(verdict, this.capacity, cost))
-    else if (verdict.wait >= 0) this.allowed += 1
-    else this.denied += 1
+    if (this.events.listened) this.tell(key, decisionOf(verdict, this.capacity, cost))
+    else this.count(verdict.wait >= 0)
     return verdict.wait >= 0
   }
 

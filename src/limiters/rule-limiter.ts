@@ -2,12 +2,15 @@ import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
+import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
-import type { Ledger } from '../core/storage.ts'
+import { isLocal, type Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
 import type { LimiterOptions } from './limiter.ts'
-import { checkedOptions, DEFAULT_SCOPE, isLocal } from './options.ts'
+import { checkedOptions, scopeOf } from './options.ts'
+import { policyOf } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
 /** One rule, asked through the ledger that a storage keeps for it. */
@@ -17,16 +20,21 @@ export class RuleLimiter extends SyncLimiter {
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
-    const { storage, scope, clock, name } = checkedOptions(options)
+    const { storage, scope, clock, name, metrics } = checkedOptions(options)
     super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
     const home = storage ?? new MemoryStorage({ clock: this.clock })
-    const ledger = home.open(rule, scope ?? DEFAULT_SCOPE, this.clock)
+    const ledger = home.open(rule, scopeOf(options, rule), this.clock)
     if (!isLocal(ledger)) {
       throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
     }
     this.ledger = ledger
     this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
+    this.observe(metrics)
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.ledger.rule)]
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -57,6 +65,11 @@ export class RuleLimiter extends SyncLimiter {
 
   hold(key: string, duration: Micros): void {
     this.ledger.block(key, duration)
+  }
+
+  protected override observe(metrics: Meter | undefined): void {
+    super.observe(metrics)
+    this.meter?.followKeys(this.ledger)
   }
 
   protected change(quota: QuotaChange): void {

@@ -4,10 +4,12 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import { WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
 import { seconds } from './decision-of.ts'
 import type { LimiterEvents, LimiterStats, LocalLimiter, WaitOptions } from './limiter.ts'
+import { LimiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
 import { Waiting } from './waiting.ts'
 
@@ -26,6 +28,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events()
   protected readonly waiting: Waiting
+  protected meter: LimiterMeter | undefined
   readonly #freed = new Set<() => void>()
   protected allowed = 0
   protected denied = 0
@@ -69,7 +72,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     const wait = this.take(key, cost, 0)
     if (wait >= 0) {
       this.allowed += 1
-      if (this.events.heard) this.events.emit('allowed', { key, cost })
+      if (this.events.heard) this.#tellAllowed(key, cost)
       return true
     }
     this.denied += 1
@@ -83,7 +86,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     const decision = this.decision(key, cost, wait)
     if (wait >= 0) {
       this.allowed += 1
-      if (this.events.heard) this.events.emit('allowed', { key, cost })
+      if (this.events.heard) this.#tellAllowed(key, cost)
     } else {
       this.denied += 1
       if (this.events.heard) this.#tellDenied(key, cost, wait)
@@ -120,6 +123,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
       } catch (error) {
         this.denied += 1
         if (this.events.heard) {
+          this.meter?.denied.inc()
           const retryAfter = error instanceof WaitTimeoutError ? error.retryAfter : 0
           this.events.emit('denied', { key, cost, retryAfter })
         }
@@ -128,7 +132,10 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     }
     this.allowed += 1
     if (this.events.heard) {
-      this.events.emit('waited', { key, cost, seconds: (this.clock.now() - started) / 1000 })
+      const waited = (this.clock.now() - started) / 1000
+      this.meter?.allowed.inc()
+      this.meter?.waits.observe(waited)
+      this.events.emit('waited', { key, cost, seconds: waited })
     }
     this.look(key, cost)
     return this.decision(key, cost, 0)
@@ -205,6 +212,14 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return this.close()
   }
 
+  /** Begins to count for `metrics`, once there is a name. */
+  protected observe(metrics: Meter | undefined): void {
+    if (metrics === undefined) return
+    this.meter = new LimiterMeter(metrics, this.name)
+    this.meter.followWaiting<SyncLimiter>(this, (limiter) => limiter.waiting.count)
+    this.events.meter()
+  }
+
   #takeNow(key: string, cost: number, patience: Millis): boolean {
     // Only a rule that makes callers wait their turn even now (the leaky bucket) answers with a wait above 0 here,
     // and then the line has to be joined after all.
@@ -212,8 +227,14 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return wait === 0
   }
 
+  #tellAllowed(key: string, cost: number): void {
+    this.meter?.allowed.inc()
+    if (this.events.listened) this.events.emit('allowed', { key, cost })
+  }
+
   #tellDenied(key: string, cost: number, wait: Micros): void {
-    this.events.emit('denied', { key, cost, retryAfter: seconds(-wait) })
+    this.meter?.denied.inc()
+    if (this.events.listened) this.events.emit('denied', { key, cost, retryAfter: seconds(-wait) })
   }
 }
 

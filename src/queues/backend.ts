@@ -4,7 +4,7 @@ import type { QueuedJob } from './job.ts'
 /** How a claim ended. `retry` puts the job back for later; `return` puts it back as if it had not been claimed. */
 export type Outcome = 'completed' | 'failed' | 'retry' | 'return'
 
-/** How many jobs a backend holds, by where they stand. */
+/** How many jobs a {@link Backend} holds, by what they wait for. */
 export interface BackendCounts {
   /** Due, and claimed by nobody. */
   waiting: number

@@ -5,7 +5,7 @@ import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import { type BatchFunction, runBatch } from './batch.ts'
 
-/** When a {@link BatchCollector} sends a batch, and what is done with it. */
+/** When a {@link BatchCollector} calls, and with what. */
 export interface BatchCollectorOptions<T, R> {
   /** A batch goes when it has so many items. @default 100 */
   batchSize?: number

@@ -12,10 +12,7 @@ export interface BatchContext {
 /** A result for each item, in order; or a Map from item to result; or nothing, where there are no results. */
 export type BatchResults<T, R> = readonly R[] | ReadonlyMap<T, R> | undefined
 
-/**
- * Does the work of a whole batch. What it throws fails every item of the batch, unless `bisectOnError` finds the
- * guilty ones.
- */
+/** Does the work of a whole batch; answers with one result for each item, in order or by item, or with nothing. */
 export type BatchFunction<T, R> = (
   items: T[],
   context: BatchContext,

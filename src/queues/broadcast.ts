@@ -1,14 +1,17 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ClosedError, SlowSubscriberError } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
+import { followBroadcast } from './broadcast-meter.ts'
 import { toCount } from './settings.ts'
 
 /** What happens to a subscriber that does not keep up. */
 export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'block' | 'disconnect'
 
-/** How much a {@link Broadcast} keeps for subscribers that are slow, and what becomes of the rest. */
-export interface BroadcastOptions {
+/** How much a subscriber may leave unread, and what happens when it is more. */
+export interface BroadcastOptions extends Metered {
+  /** How it is called in messages and metrics. @default 'broadcast' */
   name?: string
   /** How many items a subscriber may leave unread. @default 10000 */
   maxSize?: number
@@ -21,7 +24,7 @@ export interface BroadcastOptions {
   clock?: Clock
 }
 
-/** What one subscriber wants to see, and what happens to it when it is slow. */
+/** What one subscriber wants to be different from the {@link Broadcast} it listens to. */
 export interface SubscribeOptions<T> {
   /** @default that of the broadcast */
   maxSize?: number
@@ -48,7 +51,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposab
   unsubscribe(): void
 }
 
-/** One to many: what is put goes to everybody who subscribes at that time. Made by `QueueFactory.broadcast`. */
+/** One item in, a copy to every subscriber: {@link QueueFactory}.broadcast makes it. */
 export interface Broadcast<T> extends AsyncDisposable {
   readonly name: string
   /** How many subscribe now. */
@@ -93,6 +96,8 @@ export class BroadcastQueue<T> implements Broadcast<T> {
     this.#maxSize = toCount('maxSize', options.maxSize ?? 10_000)
     this.#overflow = check.oneOf('overflow', options.overflow ?? 'drop-oldest', POLICIES)
     this.clock = options.clock ?? systemClock
+    const metrics = checkMeter(options.metrics)
+    if (metrics !== undefined) followBroadcast(metrics, this)
   }
 
   get subscribers(): number {

@@ -7,11 +7,12 @@ import type { Outcome, Source } from './backend.ts'
 import { awaitedBy } from './call-sites.ts'
 import type { QueuedJob, TaskContext } from './job.ts'
 import { Pace } from './pace.ts'
+import { noteStart } from './queue-meter.ts'
 import { Running } from './running.ts'
 
 let consumers = 0
 
-/** Does the work of one job; what it returns is the result, what it throws fails the attempt. */
+/** Works on one item; what it returns is the result of the job, and what it throws its failure. */
 // biome-ignore lint/suspicious/noExplicitAny: the consumer does not look into items.
 export type Handler<T = any, R = any> = (item: T, context: TaskContext) => R | PromiseLike<R>
 
@@ -193,6 +194,7 @@ export abstract class Consumer {
   protected begin(job: QueuedJob): void {
     job.state = 'running'
     this.active.add(job)
+    if (job.times !== undefined) noteStart(job.times, this.clock.now())
   }
 
   /** Is this attempt still to be decided? */

@@ -20,7 +20,7 @@ import { Signals } from './signals.ts'
  */
 export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest'
 
-/** A queue that takes an item once: what makes two items the same, and for how long. */
+/** What makes two items the same, for how long, and which of them stays. */
 export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.

@@ -12,7 +12,7 @@ import { PriorityOrder } from './orders/priority.ts'
 import type { Queue, QueueOptions } from './queue.ts'
 import { aFunction, toSettings } from './settings.ts'
 
-/** A queue that serves the highest priority first. */
+/** Options of a queue in order of priority. */
 export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
   /** The priority of an item that is put without one; higher goes first. @default 0 for all */
   priorityFn?: (item: T) => number
@@ -24,7 +24,7 @@ export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
   aging?: Duration
 }
 
-/** A queue that serves first come first, one item or a batch at a time. */
+/** Options of a queue in order of arrival; with `batchFn` it works in batches. */
 export interface FifoOptions<T, R> extends QueueOptions<T, R> {
   /** How many items a batch may have. @default 1 */
   batchSize?: number

@@ -18,6 +18,7 @@ import type {
   StopOptions,
   StopReport,
 } from './queue.ts'
+import { QueueMeter } from './queue-meter.ts'
 import { aFunction, type Settings, toDue, toPriority, toTimeout } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
 import { Signals } from './signals.ts'
@@ -46,6 +47,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   readonly #pullers: Waiters<T>
   readonly #idlers: Waiters<void>
   readonly #shutdown: Shutdown<T>
+  readonly #meter: QueueMeter | undefined
   #forgetWake: (() => void) | undefined
   #consumer: Consumer | undefined
   /** Is each item its own task? Decided by the first item where there is no handler. */
@@ -79,7 +81,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
             },
           })
     this.#intake = new Intake(backend, settings, (job) => {
-      this.#events.emit('dropped', { job, item: job.item, reason: 'overflow' })
+      this.tell('dropped', { job, item: job.item, reason: 'overflow' })
     })
     this.#signals = new Signals((job, reason) => this.cancel(job, reason))
     this.#pullers = new Waiters(settings.clock, `an item of queue '${this.name}'`)
@@ -96,6 +98,11 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       },
       finish: () => this.#finish(),
     })
+    const { metrics, clock } = settings
+    if (metrics !== undefined) {
+      this.#meter = new QueueMeter(metrics, this, () => clock.now())
+      this.#events.meter()
+    }
     if (options.handler !== undefined || parts.consumer !== undefined) this.#employ(options.handler)
   }
 
@@ -247,7 +254,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     if (job.over) return false
     if (job.state === 'running') this.#consumer?.forsake(job, 'cancelled', reason)
     else this.#endWaiting(job, 'cancelled', reason)
-    if (this.#events.heard) this.#events.emit('cancelled', { job, item: job.item, reason })
+    this.tell('cancelled', { job, item: job.item, reason })
     return true
   }
 
@@ -262,7 +269,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   progressed(job: QueuedJob, value: unknown): void {
-    if (this.#events.heard) this.#events.emit('progress', { job, item: job.item, value })
+    if (this.#events.listened) this.#events.emit('progress', { job, item: job.item, value })
   }
 
   /** Puts an item without a promise: the job may be offered only. */
@@ -285,7 +292,9 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     event: Name,
     payload: QueueEvents<T, R>[Name],
   ): void {
-    if (this.#events.heard) this.#events.emit(event, payload)
+    if (!this.#events.heard) return
+    this.#meter?.told(event)
+    this.#events.emit(event, payload)
   }
 
   #make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
@@ -321,6 +330,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       options.signal?.throwIfAborted()
       patience = this.#equip(job, options)
     }
+    this.#meter?.put(job)
     const consumer = this.#consumer
     // A job that begins at once, and once, begins in the context of its putter anyway.
     if (
@@ -377,16 +387,16 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     const events = this.#events
     return {
       completed: (job, value) => {
-        if (events.heard) events.emit('completed', { job, item: job.item, value: value as R })
+        if (!events.heard) return
+        this.#meter?.completed(job)
+        if (events.listened) events.emit('completed', { job, item: job.item, value: value as R })
       },
       failed: (job, error) => this.#failed(job, error),
       retrying: (job, error, delay) => {
-        if (events.heard) {
-          events.emit('retry', { job, item: job.item, error, delay: delay / 1000 })
-        }
+        this.tell('retry', { job, item: job.item, error, delay: delay / 1000 })
       },
       timedOut: (job) => {
-        if (events.heard) events.emit('timeout', { job, item: job.item })
+        this.tell('timeout', { job, item: job.item })
       },
       rested: () => this.#look(),
       trouble: (error) => this.#trouble(error),
@@ -394,6 +404,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   #failed(job: QueuedJob, error: unknown): void {
+    this.#meter?.failed(job)
     if (this.#events.hears('failed')) this.#events.emit('failed', { job, item: job.item, error })
     else if (!job.watched && !this.#toldOfFailure && this.#options.deadLetter === undefined) {
       this.#toldOfFailure = true
@@ -438,6 +449,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     if (job === undefined) return undefined
     this.#backend.settle(job, job.deliveries, 'completed', 0)
     job.complete(undefined)
+    this.#meter?.pulled()
     this.#look()
     return job
   }
@@ -467,10 +479,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** Has it come to rest? */
   #look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()
-    if (this.#idlers.size === 0 && !this.#events.heard) return
+    if (this.#idlers.size === 0 && !this.#events.listened) return
     if (!this.#idle()) return
     this.#idlers.grantAll(undefined)
-    if (this.#events.heard) this.#events.emit('idle', {})
+    if (this.#events.listened) this.#events.emit('idle', {})
   }
 
   #applyOpen(): void {
@@ -490,6 +502,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   #finish(): void {
     this.#applyOpen()
     this.#forgetWake?.()
+    this.#meter?.stop()
     this.#backend.close()
     this.#gate?.close()
     this.#pullers.refuseAll(this.#closed())

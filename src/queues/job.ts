@@ -4,6 +4,7 @@ import { JobCancelledError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import type { Retry } from '../resilience/retry.ts'
 import type { Order } from './orders/order.ts'
+import type { JobTimes } from './queue-meter.ts'
 
 /**
  * Where a job stands. `offered`: waits for room; `delayed`: not due yet, or between two attempts; `duplicate`: refused in
@@ -87,8 +88,12 @@ export interface JobExtras {
 
 /** Who a job asks to be called off or moved. */
 export interface JobOwner {
+  // Internal here as in the class, so that the declarations agree without them.
+  /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean
+  /** @internal */
   reprioritise(job: QueuedJob, priority: number): boolean
+  /** @internal */
   progressed(job: QueuedJob, value: unknown): void
 }
 
@@ -111,6 +116,8 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   runsBefore: QueuedJob | undefined = undefined
   runsAfter: QueuedJob | undefined = undefined
   extras: JobExtras | undefined = undefined
+  /** Where it is timed. Not one of the extras: those who have them take slower ways. */
+  times: JobTimes | undefined = undefined
   readonly #owner: JobOwner
   #resolve: ((value: unknown) => void) | undefined = undefined
   #promise: Promise<R> | undefined = undefined

@@ -6,7 +6,7 @@ import { Later } from './later.ts'
 import { Line } from './orders/line.ts'
 import type { Order } from './orders/order.ts'
 
-/** How a {@link MemoryBackend} ranks its jobs, and how long a claim holds. */
+/** What the queue tells its {@link MemoryBackend}. */
 export interface MemoryBackendOptions {
   /** How due jobs are ranked. @default first come, first served */
   order?: Order

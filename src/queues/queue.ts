@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Patience } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
@@ -11,8 +12,8 @@ import type { Job } from './job.ts'
 export type Overflow = 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
 
 /** What every queue can be given. */
-export interface QueueOptions<T, R> {
-  /** How it is called in messages. @default the kind of queue */
+export interface QueueOptions<T, R> extends Metered {
+  /** How it is called in messages and metrics. @default the kind of queue */
   name?: string
   /** How many jobs run at once. Can be changed while it runs: `queue.workers = 5`. @default 1 */
   workers?: number
@@ -50,7 +51,7 @@ export interface QueueOptions<T, R> {
   clock?: Clock
 }
 
-/** A job that failed for good: its item, the last error, and how often it was tried. */
+/** A job that failed for good, as it is handed to whoever takes care of those. */
 export interface DeadLetter<T> {
   item: T
   error: unknown
@@ -58,7 +59,7 @@ export interface DeadLetter<T> {
   id: string
 }
 
-/** What one job asks for, instead of what its queue says. */
+/** What is different about one item that is put into a queue. */
 export interface PutOptions {
   /** Higher goes first, in a priority queue. @default what `priorityFn` says, or 0 */
   priority?: number
@@ -76,7 +77,7 @@ export interface PutOptions {
   retry?: number | RetryOptions
 }
 
-/** What {@link Queue.stop} does with jobs that have not ended, and how patient it is. */
+/** How a queue ends: whether what it holds is still done, and by when. */
 export interface StopOptions {
   /** `drain` does what was put before, `drop` gives it up; jobs that run are waited for either way. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -105,7 +106,7 @@ export interface StopReport<T> {
   stillRunning: JobRecord<T>[]
 }
 
-/** What {@link Queue.on} can listen to, and what each listener is told. */
+/** What `queue.on` tells, by the name of the event. */
 export interface QueueEvents<T, R> {
   completed: { job: Job<R>; item: T; value: R }
   /** For good: no attempt is left. */
@@ -124,7 +125,7 @@ export interface QueueEvents<T, R> {
   error: { error: unknown }
 }
 
-/** Where the jobs of a queue stand now, and how many have ended since it was made. */
+/** What a queue holds now, and what it has done since it was made. */
 export interface QueueStats {
   name: string
   waiting: number

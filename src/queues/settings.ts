@@ -2,6 +2,7 @@ import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { checkMeter, type Meter } from '../core/meter.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
 import type { Overflow, PutOptions, QueueOptions } from './queue.ts'
 
@@ -15,6 +16,7 @@ export interface Settings {
   releaseOnTimeout: boolean
   retry: Retry | undefined
   clock: Clock
+  metrics: Meter | undefined
 }
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
@@ -50,6 +52,7 @@ export function toSettings<T, R>(kind: string, options: QueueOptions<T, R>): Set
       check.oneOf('onTimeout', options.onTimeout ?? 'hold', ['hold', 'release']) === 'release',
     retry: options.retry === undefined ? undefined : toRetry('retry', options.retry),
     clock: options.clock ?? systemClock,
+    metrics: checkMeter(options.metrics),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Millis } from '../core/duration.ts'
+import type { LeaseClock } from '../core/lease-clock.ts'
 import { Demand } from './demand.ts'
-import type { LeaseClock } from './lease-clock.ts'
 import { Lots } from './lots.ts'
 
 /** What is known here about one key. */

@@ -1,4 +1,5 @@
 import type { Micros } from '../core/duration.ts'
+import type { Rule } from '../core/rule.ts'
 import type { Move, Verdict } from '../core/storage.ts'
 
 /** Beside the moves of every ledger, those of a lender: see driver.lua. */
@@ -46,12 +47,11 @@ export type Send = (names: string[], moves: string[]) => Promise<unknown>
  * run, many keys in one call. The order of arrival stays, for each key. Nobody waits for a timer.
  */
 export class Batch {
-  readonly #size: number
+  readonly #rules: readonly Rule[]
   readonly #groups = new Map<string, Group>()
 
-  /** @param size how many rules there are */
-  constructor(size: number) {
-    this.#size = size
+  constructor(rules: readonly Rule[]) {
+    this.#rules = rules
   }
 
   /** @param id says which group it is, the same for the same keys */
@@ -86,7 +86,7 @@ export class Batch {
   /** Sends all that was gathered. */
   send(nameOf: (rule: number, key: string) => string, send: Send): void {
     const groups = [...this.#groups.values()]
-    const most = Math.max(1, Math.floor(MOST_STATES / this.#size))
+    const most = Math.max(1, Math.floor(MOST_STATES / this.#rules.length))
     for (let i = 0; i < groups.length; i += most) {
       this.#call(groups.slice(i, i + most), nameOf, send)
     }
@@ -95,13 +95,16 @@ export class Batch {
   #call(groups: Group[], nameOf: (rule: number, key: string) => string, send: Send): void {
     const names: string[] = []
     const moves: string[] = []
+    let plain = true
     for (const { keys, runs } of groups) {
       for (let rule = 0; rule < keys.length; rule++) names.push(nameOf(rule, keys[rule] as string))
-      const [only] = runs
-      if (runs.length === 1 && only !== undefined && isPlain(only)) {
-        moves.push(String(-only.waiters.length))
+      if (isPlain(runs)) {
+        const times = (runs[0] as Run).waiters.length
+        if (times > 1) plain = false
+        moves.push(String(-times))
         continue
       }
+      plain = false
       moves.push(String(runs.length))
       for (const { move, cost, extra, waiters } of runs) {
         moves.push(
@@ -112,7 +115,7 @@ export class Batch {
         )
       }
     }
-    send(names, moves).then(
+    send(names, plain ? [] : moves).then(
       (reply) => this.#settle(groups, reply as (number | string)[]),
       (error) => {
         if (groups.length > 1 && isTornSlot(error)) {
@@ -129,15 +132,17 @@ export class Batch {
   #settle(groups: Group[], reply: (number | string)[]): void {
     let at = 0
     for (const { runs } of groups) {
+      const plain = isPlain(runs)
       for (const { cost, waiters } of runs) {
         const granted = Number(reply[at++])
+        const whole = plain && granted === waiters.length
         const last: Verdict[] = []
-        for (let i = 0; i < this.#size; i++) {
-          last.push({
-            wait: endless(Number(reply[at++])),
-            remaining: Number(reply[at++]),
-            idleAfter: endless(Number(reply[at++])),
-          })
+        for (const rule of this.#rules) {
+          const wait = whole ? 0 : endless(Number(reply[at++]))
+          const remaining = Number(reply[at++])
+          const idleAfter = endless(Number(reply[at++]))
+          if (rule.token === undefined) last.push({ wait, remaining, idleAfter })
+          else last.push({ wait, remaining, idleAfter, token: Number(reply[at++]) })
         }
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
         else settleRun(waiters, granted, cost, last)
@@ -152,9 +157,10 @@ function isTornSlot(error: unknown): boolean {
   return String(cause?.message).startsWith('TRYAGAIN')
 }
 
-/** Is it the move that most are, a reserve of 1 without a wait? */
-function isPlain({ move, cost, extra }: Run): boolean {
-  return move === 'reserve' && cost === 1 && extra === 0
+/** Is it what most are, reserves of 1 without a wait and nothing else? That has a shorter form. */
+function isPlain(runs: readonly Run[]): boolean {
+  const { move, cost, extra } = runs[0] as Run
+  return runs.length === 1 && move === 'reserve' && cost === 1 && extra === 0
 }
 
 /** Tells each of a run its verdict: the first ones were granted, with what was left then; the others were denied alike. */

@@ -1,5 +1,6 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { onceOnly } from './once-only.ts'
+import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
 
 /** What of node-redis (single, pool, Sentinel or Cluster) is needed; structural, so that none of its types is. */
 export interface NodeRedisLike {
@@ -16,12 +17,14 @@ export interface IoredisLike {
 /** A client of node-redis or of ioredis. */
 export type RedisClientLike = NodeRedisLike | IoredisLike
 
-/** The two calls everything is made of, whichever client makes them. */
+/** The calls everything is made of, whichever client makes them. */
 export interface RedisPort {
   /** Do the keys of one call have to lie in one slot? */
   readonly cluster: boolean
   evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
+  /** A connection that listens, where the client can have one. */
+  listen(ears: Ears): Subscriber | undefined
 }
 
 /** The port over a client. */
@@ -106,6 +109,7 @@ function nodeRedisPort(given: NodeRedisLike): RedisPort {
       'slots' in given || 'nodeByReplicaId' in given || given.constructor.name.includes('Cluster'),
     evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
     eval: (script, keys, args) => client.eval(script, { keys, arguments: args }),
+    listen: (ears) => subscriberOf(given, ears),
   }
 }
 
@@ -115,6 +119,7 @@ function ioredisPort(given: IoredisLike): RedisPort {
     cluster: (given as { isCluster?: boolean }).isCluster === true,
     evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
     eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
+    listen: (ears) => subscriberOf(given, ears),
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Micros, Millis } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
+import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import type { Drain, Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
 import { type Account, Accounts } from './accounts.ts'
 import { Denials } from './denials.ts'
 import type { Errands } from './errands.ts'
-import type { LeaseClock, Moment } from './lease-clock.ts'
 import type { Lender, Lent } from './lender.ts'
 import { Lot } from './lot.ts'
 import type { Sweepable, Sweeper } from './sweeper.ts'
@@ -83,6 +83,10 @@ export class HybridLedger implements RemoteLedger, Sweepable {
       if (move !== 'refund') this.#close(key, move === 'reset' ? 'void' : 'back')
     }
     return this.#lender.run(move, key, cost, extra)
+  }
+
+  watch(key: string, freed: () => void): Watch | undefined {
+    return this.#lender.watch?.(key, freed)
   }
 
   reconfigure(rule: Rule): void {

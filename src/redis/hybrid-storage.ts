@@ -2,18 +2,21 @@ import { options as checkOptions, integer, known } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
+import { LeaseClock } from '../core/lease-clock.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
 import type { RedisClientLike } from './client.ts'
 import { Errands } from './errands.ts'
 import { type Household, HybridLedger } from './hybrid-ledger.ts'
 import { HybridValues } from './hybrid-values.ts'
-import { LeaseClock } from './lease-clock.ts'
-import { RedisStorage } from './redis-storage.ts'
+import { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
 
-/** What stands behind a {@link HybridStorage}, and how much it may decide without asking. */
-export interface HybridStorageOptions {
+/** Where a {@link HybridStorage} borrows, and how much it may keep here. */
+export interface HybridStorageOptions extends Metered {
+  /** How it is called in metrics, where it makes its RedisStorage itself. @default 'redis' */
+  name?: string
   /**
    * What stands behind it: a RedisStorage, or a client or a url to make one of. A RedisStorage and a client stay yours;
    * what was made of a url is closed by `close`.
@@ -44,7 +47,17 @@ export interface HybridStorageOptions {
   clock?: Clock
 }
 
-const NAMES = ['redis', 'maxKeys', 'lease', 'strict', 'maxDenial', 'valueTtl', 'clock']
+const NAMES = [
+  'redis',
+  'maxKeys',
+  'lease',
+  'strict',
+  'maxDenial',
+  'valueTtl',
+  'clock',
+  'name',
+  'metrics',
+]
 
 /**
  * Limits on many machines at the speed of memory: debits a lot of tokens in Redis first, and spends it here.
@@ -103,13 +116,19 @@ export class HybridStorage implements Storage, RemoteStorage {
       closed: false,
     }
     this.#own = typeof redis === 'string'
-    this.#redis = storageOf(redis)
+    const { name, metrics } = options
+    this.#redis = storageOf(redis, {
+      ...(name !== undefined && { name }),
+      ...(metrics && { metrics }),
+    })
     this.#values = new HybridValues(this.#redis, clock, maxKeys, toMillis('valueTtl', valueTtl))
   }
 
   open(rule: Rule, scope: string): RemoteLedger {
     this.#checkOpen()
-    return new HybridLedger(this, this.#redis.open(rule, scope), this.#house)
+    const lender = this.#redis.open(rule, scope)
+    // A lease is nothing to be lent, nor is its denial to be believed when it may have been given back.
+    return rule.token === undefined ? new HybridLedger(this, lender, this.#house) : lender
   }
 
   joins(keys: readonly string[]): boolean {
@@ -186,11 +205,20 @@ export class HybridStorage implements Storage, RemoteStorage {
   }
 }
 
-function storageOf(redis: HybridStorageOptions['redis']): RedisStorage {
-  if (redis instanceof RedisStorage) return redis
-  if (typeof redis === 'string') return new RedisStorage({ url: redis })
+function storageOf(
+  redis: HybridStorageOptions['redis'],
+  told: Pick<RedisStorageOptions, 'name' | 'metrics'>,
+): RedisStorage {
+  if (redis instanceof RedisStorage) {
+    if (told.metrics === undefined) return redis
+    throw new OptionTypeError(
+      'metrics',
+      'metrics must be given to the RedisStorage, since redis is one',
+    )
+  }
+  if (typeof redis === 'string') return new RedisStorage({ url: redis, ...told })
   if (typeof redis === 'object' && redis !== null && ('evalSha' in redis || 'evalsha' in redis)) {
-    return new RedisStorage({ client: redis })
+    return new RedisStorage({ client: redis, ...told })
   }
   throw new OptionTypeError(
     'redis',

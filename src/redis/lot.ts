@@ -1,5 +1,5 @@
 import type { Micros, Millis } from '../core/duration.ts'
-import type { LeaseClock, Moment } from './lease-clock.ts'
+import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 
 /** Tokens that were debited before they are spent, to be spent soon. */
 export class Lot {

@@ -1,6 +1,6 @@
 import type { Millis } from '../core/duration.ts'
+import type { LeaseClock } from '../core/lease-clock.ts'
 import type { Demand } from './demand.ts'
-import type { LeaseClock } from './lease-clock.ts'
 import type { Lot } from './lot.ts'
 
 /** Of what was there when the last lot came, or of its time, this much is left when the next one is asked for. */

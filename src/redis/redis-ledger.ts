@@ -1,8 +1,8 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
+import type { Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
-import { tagOf } from './key-name.ts'
+import { stateName, tagOf } from './key-name.ts'
 import type { Lender, Lent } from './lender.ts'
 import type { RedisStorage } from './redis-storage.ts'
 
@@ -47,6 +47,12 @@ export class RedisLedger implements RemoteLedger, Lender {
     return new Promise((resolve, reject) => {
       this.#batch(key).add(key, [key], 'return', rest, at, { resolve: () => resolve(), reject })
     })
+  }
+
+  watch(key: string, freed: () => void): Watch {
+    const { storage, rule, scope } = this
+    // The driver publishes on the name of the state.
+    return storage.listen(stateName(storage.prefix, rule.kind, scope, key), freed)
   }
 
   reconfigure(rule: Rule): void {

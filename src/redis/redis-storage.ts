@@ -1,5 +1,5 @@
 import { options as checkOptions } from '../core/check.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import {
@@ -9,8 +9,9 @@ import {
   OptionTypeError,
   StorageDownError,
 } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict } from '../core/storage.ts'
+import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { stateName, tagOf } from './key-name.ts'
@@ -18,9 +19,13 @@ import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import type { Script } from './script.ts'
+import { StorageMeter } from './storage-meter.ts'
+import { WakeHub } from './wake-hub.ts'
 
-/** How a {@link RedisStorage} reaches Redis, what it calls its keys, and how long it waits. */
-export interface RedisStorageOptions {
+/** The client, or the server to connect to, and the names of the keys. */
+export interface RedisStorageOptions extends Metered {
+  /** How it is called in metrics. @default 'redis' */
+  name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
   /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
@@ -52,9 +57,11 @@ export class RedisStorage implements Storage, RemoteStorage {
   readonly prefix: string
   readonly #timeout: Millis
   readonly #values: RedisValues
+  readonly #hub: WakeHub
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
   readonly #clock: Clock | undefined
+  readonly #meter: StorageMeter | undefined
   #cluster = false
   #closed = false
   // What was asked in this turn of the event loop.
@@ -76,6 +83,8 @@ export class RedisStorage implements Storage, RemoteStorage {
       )
     }
     this.prefix = prefix
+    const metrics = checkMeter(options.metrics)
+    this.#meter = metrics && new StorageMeter(metrics, options.name ?? 'redis', systemClock)
     this.#clock = clock
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
@@ -90,6 +99,7 @@ export class RedisStorage implements Storage, RemoteStorage {
       this.#end = () => own.close()
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
+    this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
   }
 
   open(rule: Rule, scope: string): RedisLedger {
@@ -133,8 +143,8 @@ export class RedisStorage implements Storage, RemoteStorage {
   begin(ledgers: readonly RemoteLedger[]): Batch {
     this.#checkOpen()
     if (this.#sends.length === 0) setImmediate(() => this.#send())
-    const batch = new Batch(ledgers.length)
     const rules = ledgers.map(({ rule }) => rule)
+    const batch = new Batch(rules)
     const code = link(rules, this.#clock && 'caller')
     const params = paramsOf(rules)
     this.#sends.push(() =>
@@ -150,6 +160,17 @@ export class RedisStorage implements Storage, RemoteStorage {
       ),
     )
     return batch
+  }
+
+  /**
+   * Hears what is published on `channel`, over one connection for all who listen: a second one like the client's, where the
+   * client can have one. What is heard is a hint: some of it may be lost.
+   *
+   * @internal
+   */
+  listen(channel: string, listener: () => void): Watch {
+    this.#checkOpen()
+    return this.#hub.subscribe(channel, listener)
   }
 
   /** @internal Which turn of the event loop this is, as far as anything was asked in it. */
@@ -195,6 +216,7 @@ export class RedisStorage implements Storage, RemoteStorage {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#hub.close()
     this.#end()
   }
 
@@ -212,9 +234,13 @@ export class RedisStorage implements Storage, RemoteStorage {
 
   async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
     this.#checkOpen()
+    const began = this.#meter?.begin() ?? 0
     try {
-      return await within(this.#timeout, this.#ask(script, keys, args))
+      const answer = await within(this.#timeout, this.#ask(script, keys, args))
+      this.#meter?.answered(began)
+      return answer
     } catch (error) {
+      this.#meter?.failed()
       if (isAioFluxError(error)) throw error
       throw new StorageDownError(`Redis failed: ${(error as Error)?.message ?? error}`, {
         cause: error,

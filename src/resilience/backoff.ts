@@ -1,11 +1,14 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import { pause } from '../core/waiters.ts'
 import { atLeast, type DelayOptions, toDelays } from './retry.ts'
 
-/** How often {@link backoff} tries again, and how long it waits before each try. */
-export interface BackoffOptions extends DelayOptions {
+/** How often and with what pauses {@link backoff} tries. */
+export interface BackoffOptions extends DelayOptions, Metered {
+  /** How it is called in metrics. @default the name of the function, or 'backoff' */
+  name?: string
   /** How often to try again after the first try; 0 for one try only. @default 5 */
   maxRetries?: number
   /** Ends the waiting, with its reason; also handed to the function. */
@@ -14,7 +17,7 @@ export interface BackoffOptions extends DelayOptions {
   clock?: Clock
 }
 
-/** What {@link backoff} tells the function about each try. */
+/** What a function that {@link backoff} tries is told about the attempt. */
 export interface BackoffContext {
   /** 1 for the first try. */
   attempt: number
@@ -43,15 +46,26 @@ export async function backoff<R>(
   const { maxRetries = 5, retryIf, signal = new AbortController().signal } = options
   if (maxRetries !== Infinity) check.integer('maxRetries', maxRetries, 0)
   const delays = toDelays('backoff', options)
+  const attempts = checkMeter(options.metrics)?.counter('aioflux_backoff_attempts_total', {
+    help: 'Attempts, by what came of them: succeeded, retried, failed for good.',
+  })
+  const count = (outcome: string) =>
+    attempts?.with({ name: options.name ?? (fn.name || 'backoff'), outcome }).inc()
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
     let error: unknown
     try {
-      return await fn({ attempt, signal })
+      const result = await fn({ attempt, signal })
+      count('succeeded')
+      return result
     } catch (thrown) {
       error = thrown
     }
-    if (attempt > maxRetries || retryIf?.(error, attempt) === false) throw error
+    if (attempt > maxRetries || retryIf?.(error, attempt) === false) {
+      count('failed')
+      throw error
+    }
+    count('retried')
     await pause(options.clock ?? systemClock, atLeast(delays(attempt), error), signal)
   }
 }

@@ -2,11 +2,12 @@ import { between, options as checkOptions, integer } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { checkMeter, type Meter, type Metered } from '../core/meter.ts'
 import { type ErrorFilter, errorFilter } from './error-filter.ts'
 import type { TripLimits } from './trip-rule.ts'
 
-/** What opens a {@link CircuitBreaker}, how long it stays open, and what closes it. */
-export interface CircuitBreakerOptions {
+/** What opens a {@link CircuitBreaker}, what closes it again, and what counts as a failure. */
+export interface CircuitBreakerOptions extends Metered {
   /** How it is called in errors, statistics and metrics. @default 'breaker' */
   name?: string
 
@@ -68,6 +69,7 @@ export interface BreakerSettings {
   readonly ignored: ((error: unknown) => boolean) | undefined
   readonly failedResult: ((result: unknown) => boolean) | undefined
   readonly clock: Clock
+  readonly metrics: Meter | undefined
 }
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
@@ -102,6 +104,7 @@ export function breakerSettings(options: CircuitBreakerOptions): BreakerSettings
     ignored: ignoredError && errorFilter('ignoredError', ignoredError),
     failedResult,
     clock: options.clock ?? systemClock,
+    metrics: checkMeter(options.metrics),
   }
 }
 

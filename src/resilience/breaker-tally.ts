@@ -1,48 +1,71 @@
 import type { Micros } from '../core/duration.ts'
 import type { Events } from '../core/events.ts'
+import type { BreakerMeter } from './breaker-meter.ts'
 import type { BreakerEvents, BreakerStats } from './breaker-types.ts'
 import { FAILED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
 
-/** Counts since the start: every admitted call ends in exactly one of succeeded, failed, ignored and stale. */
+/**
+ * Counts since the start, and tells whoever wants to know: every admitted call ends in exactly one of succeeded, failed,
+ * ignored and stale.
+ */
 export class BreakerTally {
   admitted = 0
-  succeeded = 0
-  failed = 0
-  slow = 0
-  ignored = 0
-  stale = 0
-  refused = 0
+  readonly #name: string
+  readonly #events: Events<BreakerEvents>
+  readonly #meter: BreakerMeter | undefined
+  #succeeded = 0
+  #failed = 0
+  #slow = 0
+  #ignored = 0
+  #stale = 0
+  #refused = 0
 
-  ended(outcome: Outcome, stale: boolean): void {
-    if (stale) this.stale += 1
-    else if (outcome === NEUTRAL) this.ignored += 1
-    else if (outcome & FAILED) this.failed += 1
-    else this.succeeded += 1
-    if (!stale && outcome & SLOW) this.slow += 1
+  constructor(name: string, events: Events<BreakerEvents>, meter: BreakerMeter | undefined) {
+    this.#name = name
+    this.#events = events
+    this.#meter = meter
+  }
+
+  /** A call was not let through. */
+  refused(retryAfter: number): void {
+    this.#refused += 1
+    if (!this.#events.heard) return
+    this.#meter?.refused()
+    this.#events.emit('refused', { name: this.#name, retryAfter })
+  }
+
+  /** A call has ended. @param took where it was timed */
+  ended(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {
+    if (stale) this.#stale += 1
+    else if (outcome === NEUTRAL) this.#ignored += 1
+    else if (outcome & FAILED) this.#failed += 1
+    else this.#succeeded += 1
+    if (!stale && outcome & SLOW) this.#slow += 1
+    if (!this.#events.heard) return
+    this.#meter?.ended(outcome, stale, took)
+    if (this.#events.listened) this.#tell(outcome, stale, took, error)
   }
 
   counts(): Omit<
     BreakerStats,
     'name' | 'state' | 'retryAfter' | 'opened' | 'failuresInARow' | 'window'
   > {
-    const { admitted, succeeded, failed, slow, ignored, stale, refused } = this
+    const { admitted } = this
+    const succeeded = this.#succeeded
+    const failed = this.#failed
+    const slow = this.#slow
+    const ignored = this.#ignored
+    const stale = this.#stale
+    const refused = this.#refused
     const running = admitted - succeeded - failed - ignored - stale
     return { admitted, succeeded, failed, slow, ignored, stale, running, refused }
   }
-}
 
-/** Tells listeners how a call has ended. */
-export function tellEnd(
-  events: Events<BreakerEvents>,
-  name: string,
-  outcome: Outcome,
-  stale: boolean,
-  took: Micros | undefined,
-  error: unknown,
-): void {
-  const seconds = took === undefined ? undefined : took / 1e6
-  const call = { name, seconds, slow: (outcome & SLOW) !== 0, stale }
-  if (outcome === NEUTRAL) events.emit('ignored', { ...call, error })
-  else if (outcome & FAILED) events.emit('failure', { ...call, error })
-  else events.emit('success', call)
+  #tell(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {
+    const seconds = took === undefined ? undefined : took / 1e6
+    const call = { name: this.#name, seconds, slow: (outcome & SLOW) !== 0, stale }
+    if (outcome === NEUTRAL) this.#events.emit('ignored', { ...call, error })
+    else if (outcome & FAILED) this.#events.emit('failure', { ...call, error })
+    else this.#events.emit('success', call)
+  }
 }

@@ -1,7 +1,7 @@
 /** What a circuit breaker does with calls: lets them through, refuses them, tries a few, or is shut by hand. */
 export type BreakerState = 'closed' | 'open' | 'half_open' | 'isolated'
 
-/** What one call through a breaker may say beside its function. */
+/** What is different about one call through a {@link CircuitBreaker}. */
 export interface BreakerCallOptions<T> {
   /** Handed to the function. A call that ends in an error after it aborted is neither a success nor a failure. */
   signal?: AbortSignal
@@ -62,7 +62,7 @@ export interface BreakerCall {
   stale: boolean
 }
 
-/** What {@link CircuitBreaker.on} can listen to, and what each listener is told. `retryAfter` is in seconds. */
+/** What `breaker.on` tells, by the name of the event. */
 export interface BreakerEvents {
   success: BreakerCall
   /** `error` is undefined where a result was the failure, or the call was too slow. */

@@ -2,12 +2,13 @@ import type { Micros } from '../core/duration.ts'
 import { CircuitBreakerOpen, describe, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { BreakerMachine } from './breaker-machine.ts'
+import { type BreakerMeter, meterOf } from './breaker-meter.ts'
 import {
   type BreakerSettings,
   breakerSettings,
   type CircuitBreakerOptions,
 } from './breaker-options.ts'
-import { BreakerTally, tellEnd } from './breaker-tally.ts'
+import { BreakerTally } from './breaker-tally.ts'
 import type {
   BreakerCallOptions,
   BreakerEvents,
@@ -64,9 +65,10 @@ export class CircuitBreaker {
   readonly #settings: BreakerSettings
   readonly #machine: BreakerMachine
   readonly #events = new Events<BreakerEvents>()
-  readonly #tally = new BreakerTally()
+  readonly #tally: BreakerTally
   /** Must a call be timed even while nobody listens? */
   readonly #timed: boolean
+  readonly #meter: BreakerMeter | undefined
   #onResult!: (result: unknown) => unknown
   #onError!: (error: unknown) => never
 
@@ -78,6 +80,8 @@ export class CircuitBreaker {
     this.#machine = new BreakerMachine(this.#settings, this.#events, (generation) =>
       this.#meetCalls(generation),
     )
+    this.#meter = meterOf(this.#settings, this.#machine, this.#events)
+    this.#tally = new BreakerTally(this.name, this.#events, this.#meter)
   }
 
   /**
@@ -91,9 +95,10 @@ export class CircuitBreaker {
     fn: (signal?: AbortSignal) => T | PromiseLike<T>,
     options?: BreakerCallOptions<T>,
   ): Promise<T> {
-    const simple = options === undefined && !this.#timed && !this.#events.heard
-    if (!simple || this.#machine.state !== 'closed') {
-      return this.#watch(fn, options)
+    const sampled = this.#meter?.sampling.due() === true
+    const timed = sampled || this.#timed || this.#events.listened
+    if (timed || options !== undefined || this.#machine.state !== 'closed') {
+      return this.#watch(fn, options, timed, sampled)
     }
     if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
     this.#tally.admitted += 1
@@ -111,6 +116,8 @@ export class CircuitBreaker {
   async #watch<T>(
     fn: (signal?: AbortSignal) => T | PromiseLike<T>,
     options: BreakerCallOptions<T> | undefined,
+    timed: boolean,
+    sampled: boolean,
   ): Promise<T> {
     if (typeof fn !== 'function') throw noFunction(fn)
     const signal = options?.signal
@@ -119,7 +126,8 @@ export class CircuitBreaker {
     const probe = machine.state === 'closed' ? 0 : machine.enter()
     if (probe < 0) return this.#refuse(options)
     const { generation } = machine
-    const began = this.#timed || this.#events.heard ? machine.now() : UNTIMED
+    const began = timed ? machine.now() : UNTIMED
+    if (sampled) this.#meter?.sampling.began(began)
     this.#tally.admitted += 1
     let result: T
     try {
@@ -206,8 +214,7 @@ export class CircuitBreaker {
 
   #refuse<T>(options: BreakerCallOptions<T> | undefined): T | PromiseLike<T> {
     const { retryAfter, lastError } = this.#machine
-    this.#tally.refused += 1
-    if (this.#events.heard) this.#events.emit('refused', { name: this.name, retryAfter })
+    this.#tally.refused(retryAfter)
     const cause = lastError === undefined ? undefined : { cause: lastError }
     const error = new CircuitBreakerOpen(this.name, retryAfter, cause)
     if (options?.fallback === undefined) throw error
@@ -258,7 +265,6 @@ export class CircuitBreaker {
 
   /** One call has ended. */
   #settle(ended: Outcome, generation: number, probe: number, began: Micros, error: unknown): void {
-    const { heard } = this.#events
     let outcome = ended
     let now = 0
     let took: Micros | undefined
@@ -273,8 +279,7 @@ export class CircuitBreaker {
     }
 
     const stale = !this.#machine.leave(generation, probe)
-    this.#tally.ended(outcome, stale)
-    if (heard) tellEnd(this.#events, this.name, outcome, stale, took, error)
+    this.#tally.ended(outcome, stale, took, error)
     if (stale || outcome === NEUTRAL) return
 
     this.#machine.take(outcome, probe, now, error)

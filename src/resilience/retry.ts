@@ -5,7 +5,7 @@ import { describe, OptionTypeError } from '../core/errors.ts'
 /** How much of a delay is left to chance: all of it, half of it, nothing. */
 export type Jitter = 'full' | 'equal' | 'none'
 
-/** How long to wait between tries: exponentially longer, within bounds, spread at random. */
+/** How long the pause before an attempt is: it grows from attempt to attempt, with chance mixed in. */
 export interface DelayOptions {
   /** The delay before the second attempt. @default '1s' */
   baseDelay?: Duration
@@ -25,7 +25,7 @@ export interface DelayOptions {
   random?: () => number
 }
 
-/** How often to try, and how long to wait before each try. */
+/** Whether and when a job that failed is tried again. */
 export interface RetryOptions extends DelayOptions {
   /** How often a job is tried at most, the first time included. */
   attempts: number

@@ -2,7 +2,7 @@ import { integer, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 
-/** How many may be inside at once, for each key. */
+/** How many may be at work at once. */
 export interface ConcurrencyOptions {
   /** How many may be inside at once. */
   limit: number
@@ -21,6 +21,7 @@ class Concurrency implements Rule {
   readonly kind = 'concurrency'
   readonly capacity: number
   readonly span: Micros = Infinity
+  readonly held = true
   readonly params: Readonly<Record<string, number>>
 
   constructor(options: ConcurrencyOptions) {

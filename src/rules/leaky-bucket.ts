@@ -3,7 +3,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** A rate, and how much may be on its way at once. */
+/** The rate of the stream, and how many may be in the bucket. */
 export interface LeakyBucketOptions extends Quota {
   /**
    * How much the bucket holds before it overflows, hence the largest single cost.

@@ -1,5 +1,6 @@
 -- Twin of permits.ts. State: { id, tokens, until, ... }.
-local rule = {}
+-- What is given back may be what others wait for, so the driver tells them.
+local rule = { wakes = true }
 local WIDTH = 3
 
 function rule.fresh()

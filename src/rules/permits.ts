@@ -28,6 +28,7 @@ class Permits implements Rule {
   readonly kind = 'permits'
   readonly capacity: number
   readonly span: Micros
+  readonly held = true
   readonly params: Readonly<Record<string, number>>
   readonly #options: PermitsOptions
 

@@ -33,6 +33,33 @@ function rule.reserve(p, s, now, cost, max_wait)
   return wait
 end
 
+-- `times` reserves of 1 that do not wait, in one go. Returns how many were granted, the verdict of the last, the state, what
+-- remains, and when it is idle.
+function rule.take(p, used, at, now, times)
+  local before, elapsed = used, now - at
+  if elapsed > 0 then
+    used = math.max(0, used - elapsed / p.interval)
+  elseif elapsed < -p.span then
+    used = 0
+  end
+  local granted, verdict = 0, 0
+  while granted < times do
+    local over = used + 1 - p.burst
+    if over > p.grain then
+      verdict = -rule.time_to(p, over)
+      break
+    end
+    used = used + 1
+    granted = granted + 1
+  end
+  local remaining = math.max(0, math.min(p.burst, p.burst - used + p.grain))
+  if granted > 0 then
+    before = used
+    if elapsed > 0 or elapsed < -p.span then at = now end
+  end
+  return granted, verdict, before, at, remaining, used * p.interval
+end
+
 function rule.used_before(p, wait, cost)
   return p.burst + wait / p.interval - cost
 end

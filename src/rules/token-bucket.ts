@@ -3,7 +3,7 @@ import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { Drain, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { drained, drainOf } from './drain.ts'
 
-/** A rate, and the burst that may pass at once. */
+/** The rate, and how much of it may come at once. */
 export interface TokenBucketOptions extends Quota {
   /**
    * The most tokens the bucket holds: what can pass at once after a quiet time, and the largest single cost.

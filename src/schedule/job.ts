@@ -54,6 +54,7 @@ export class Job implements ScheduledJob {
     this.#makePlan = makePlan
     this.#settings = settings
     this.#around = around
+    around.meter?.followRunning<Job>(this)
     const { fn, timeout, retry } = settings
     this.#runSettings = {
       name,
@@ -174,6 +175,7 @@ export class Job implements ScheduledJob {
     const slot = this.#date(due.slot)
     if (due.missed > 0) {
       this.#missed += due.missed
+      this.#around.meter?.missed(this.name, due.missed)
       const { missed: count, more, fire: run } = due
       const first = this.#date(due.first)
       events.emit('misfire', { name: this.name, slot, first, count, more, run })
@@ -249,7 +251,8 @@ export class Job implements ScheduledJob {
   }
 
   #end(run: Run, outcome: Outcome, seconds: number): void {
-    const { events, tally } = this.#around
+    const { events, tally, meter } = this.#around
+    meter?.ended(this.name, outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed', seconds)
     if (outcome.ok) {
       this.#completed += 1
       tally.completed += 1
@@ -276,6 +279,7 @@ export class Job implements ScheduledJob {
 
   #skip({ slot }: { readonly slot: Date }, reason: SkipReason): void {
     this.#skipped += 1
+    this.#around.meter?.skipped(this.name, reason)
     this.#around.events.emit('skipped', { name: this.name, slot, reason })
   }
 

@@ -1,11 +1,14 @@
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
+import type { Metered } from '../core/meter.ts'
 import type { Values } from '../core/storage.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
-/** What all jobs of a {@link Scheduler} share: zone, clock, defaults, and how a fleet runs each slot once. */
-export interface SchedulerOptions {
+/** What holds for all jobs of a {@link Scheduler} that do not say otherwise. */
+export interface SchedulerOptions extends Metered {
+  /** How it is called in metrics. @default 'scheduler' */
+  name?: string
   /** The zone of cron expressions, such as `'Europe/Berlin'`. @default the zone of the machine */
   timezone?: string
   /** Remembers slots, so that a job runs once across all schedulers that share it. Jobs are told apart by name. */
@@ -33,7 +36,10 @@ export interface Leadership {
 /** What a slot meets that comes while an earlier run has not ended, in this process. */
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
-/** How a job is scheduled: its name and zone, and what happens when it overlaps, is late, hangs or fails. */
+/**
+ * How a {@link Scheduler} treats one job: its name, its clock on the wall, and what happens when runs meet or are
+ * missed.
+ */
 export interface JobOptions {
   /** Tells jobs apart, also across a fleet and across restarts. @default the name of the function, or the schedule */
   name?: string
@@ -73,7 +79,7 @@ export interface JobRun {
   readonly signal: AbortSignal
 }
 
-/** What a scheduled job does. What it returns is told to listeners; what it throws fails the attempt. */
+/** What a {@link Scheduler} runs when it is due. */
 export type JobFunction = (run: JobRun) => unknown
 
 /** A job that was given to a scheduler. */
@@ -85,7 +91,7 @@ export interface ScheduledJob {
   cancel(): void
 }
 
-/** What is known about a scheduled job now. Counts are of this process. */
+/** A job of a {@link Scheduler}, as `listJobs` shows it. */
 export interface JobInfo {
   name: string
   kind: 'every' | 'cron' | 'at'
@@ -106,13 +112,13 @@ export interface JobInfo {
   missed: number
 }
 
-/** One run of a scheduled job: which job, and the time it was due. */
+/** One run of a scheduled job that has ended. */
 export interface RunRecord {
   name: string
   slot: Date
 }
 
-/** Why a slot was not run. */
+/** Why a run that was due did not take place. */
 export type SkipReason =
   /** An earlier run had not ended. */
   | 'overlap'
@@ -125,7 +131,7 @@ export type SkipReason =
   /** It could not be found out whether another process runs it. */
   | 'unknown'
 
-/** What {@link Scheduler.on} can listen to, and what each listener is told. */
+/** What `scheduler.on` tells, by the name of the event. */
 export interface SchedulerEvents {
   started: RunRecord & { late: boolean }
   completed: RunRecord & { seconds: number; value: unknown }
@@ -142,7 +148,7 @@ export interface SchedulerEvents {
   error: { name: string; error: unknown }
 }
 
-/** How patient {@link Scheduler.stop} is with runs that have not ended. */
+/** How a {@link Scheduler} ends: whether runs may finish, and by when. */
 export interface SchedulerStopOptions {
   /** `drain` lets runs end, `drop` aborts them at once. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -152,7 +158,7 @@ export interface SchedulerStopOptions {
   grace?: Duration
 }
 
-/** What had been done and what had not when a {@link Scheduler} stopped. */
+/** What was still running when a {@link Scheduler} was stopped, and how that ended. */
 export interface SchedulerStopReport {
   /** Runs that completed and failed, since the scheduler was made. */
   completed: number

@@ -3,6 +3,7 @@ import { at, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
 import { Job } from './job.ts'
 import { jobSettings } from './job-settings.ts'
@@ -19,6 +20,7 @@ import type {
   SchedulerStopOptions,
   SchedulerStopReport,
 } from './schedule-types.ts'
+import { SchedulerMeter } from './scheduler-meter.ts'
 import { slotKeeper } from './slot-keeper.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -72,6 +74,8 @@ export class Scheduler implements AsyncDisposable {
   constructor(options: SchedulerOptions = {}) {
     checkOptions('options', options)
     const { clock = systemClock, storage, coordinator, timezone, defaults = {} } = options
+    const { name = 'scheduler' } = options
+    const metrics = checkMeter(options.metrics)
     checkTimezone(timezone)
     if (storage !== undefined && options.slots !== undefined) {
       throw new OptionTypeError('slots', 'slots and storage exclude each other: give one of them')
@@ -84,6 +88,7 @@ export class Scheduler implements AsyncDisposable {
       wall: wallOf(clock),
       random: options.random ?? Math.random,
       events: this.#events,
+      meter: metrics && new SchedulerMeter(metrics, name),
       slots: options.slots ?? (storage && slotKeeper(storage)),
       leadership: coordinator,
       tally: this.#tally,

@@ -17,7 +17,7 @@ export interface SlotKeeper {
   readonly keeps: Millis
 }
 
-/** Where a {@link slotKeeper} remembers slots, and for how long. */
+/** How long a {@link SlotKeeper} remembers which runs have been taken, and where. */
 export interface SlotKeeperOptions {
   /** How long slots are remembered, and so how late one can be caught up. @default '1d' */
   ttl?: Duration

@@ -2,6 +2,7 @@ import { options as checkOptions, integer } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Ledger, Storage } from '../core/storage.ts'
 import { CompactLedger } from './compact-ledger.ts'
@@ -9,7 +10,9 @@ import { MemoryValues } from './memory-values.ts'
 import { RecordLedger } from './record-ledger.ts'
 
 /** How much a {@link MemoryStorage} may hold, and the time it goes by. */
-export interface MemoryStorageOptions {
+export interface MemoryStorageOptions extends Metered {
+  /** How it is called in metrics. @default 'memory' */
+  name?: string
   /**
    * The most keys that each limiter's ledger, and the users' own values, may hold.
    * @default 100_000
@@ -47,6 +50,11 @@ export class MemoryStorage implements Storage {
     this.maxKeys = integer('maxKeys', options.maxKeys ?? 100_000, 1)
     this.clock = options.clock ?? systemClock
     this.#values = new MemoryValues(this.maxKeys, this.clock)
+    const { name = 'memory' } = options
+    checkMeter(options.metrics)
+      ?.gauge('aioflux_storage_keys', { help: 'Keys that have a state or a value now.' })
+      .with({ storage: name })
+      .follow<MemoryStorage>(this, ({ size }) => size)
   }
 
   open(rule: Rule, scope: string, clock: Clock = this.clock): Ledger {

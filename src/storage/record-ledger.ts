@@ -47,6 +47,8 @@ export class RecordLedger implements Ledger, Judged {
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
     if (known) return this.rule.reserve(this.#state, this.#now, cost, maxWait)
+    // A lease that shared the state of another would be the other's.
+    if (this.rule.token !== undefined && !this.#makeRoom()) return -Infinity
     const shared = this.#overflow !== undefined && !this.#makeRoom()
     if (shared) this.#state = this.#overflow as State
     const wait = this.rule.reserve(this.#state, this.#now, cost, maxWait)
@@ -99,6 +101,10 @@ export class RecordLedger implements Ledger, Judged {
 
   idleAfter(): Micros {
     return this.rule.idleAfter(this.#state, this.#now)
+  }
+
+  token(): number | undefined {
+    return this.rule.token?.(this.#state)
   }
 
   /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */

@@ -2,7 +2,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Rule, State } from '../core/rule.ts'
 import { ensure, ensureSame, type Law, seeded } from './law.ts'
 
-/** The rule that {@link ruleExam} examines, and the bound it claims to keep. */
+/** What {@link ruleExam} may ask of a rule. */
 export interface RuleExamOptions {
   /** A new rule, the same each time. Its capacity must be at least 2. */
   make(): Rule

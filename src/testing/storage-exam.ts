@@ -4,6 +4,7 @@ import { isAioFluxError } from '../core/errors.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import { createLimiter } from '../limiters/create-limiter.ts'
+import { LimiterFactory } from '../limiters/factory.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 import { leakyBucket } from '../rules/leaky-bucket.ts'
@@ -49,6 +50,28 @@ export function storageExam(make: () => StorageUnderExam | Promise<StorageUnderE
       ensureSame(await a.acquire('key'), true, 'the first')
       ensureSame(await b.acquire('key'), true, 'the first under another scope')
       ensureSame(await again.acquire('key'), false, 'the second under the same scope')
+    }),
+    law('limits of one rule and different numbers do not see each other', async (exam) => {
+      const { storage, clock } = exam
+      const time = clock === undefined ? {} : { clock }
+      const few = createLimiter(tokenBucket({ rate: 2, per: '1h' }), { storage, ...time })
+      const many = createLimiter(tokenBucket({ rate: 5, per: '1h' }), { storage, ...time })
+      const both = LimiterFactory.composite(few, many)
+      for (let i = 0; i < 2; i++) ensureSame(await both.acquire('a'), true, `call ${i} to both`)
+      ensureSame(await both.acquire('a'), false, 'one too many for one of them')
+      ensureSame((await many.peek('a')).remaining, 3, 'remaining of the other')
+    }),
+    law('a limit in all holds for those who come at once, whoever they are', async (exam) => {
+      const { storage, clock } = exam
+      const rule = (rate: number) => tokenBucket({ rate, per: '1h' })
+      const options = (scope: string) => ({ storage, scope, ...(clock && { clock }) })
+      const limiter = LimiterFactory.composite(createLimiter(rule(5), options('each')), {
+        limiter: createLimiter(rule(7), options('in all')),
+        key: () => '',
+      })
+      const calls = Array.from({ length: 12 }, (_, i) => limiter.acquire(`user ${i}`))
+      const granted = (await Promise.all(calls)).filter(Boolean).length
+      ensureSame(granted, 7, 'granted in all')
     }),
   ]
 

@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 
-/** Between how many workers a queue or pool may go, and what makes it take or let go of one. */
+/** When a {@link WorkerPool} takes on workers and lets them go. */
 export interface AutoscaleOptions {
   /** @default 1 */
   minWorkers?: number

@@ -1,6 +1,6 @@
 import * as check from '../core/check.ts'
 
-/** How {@link WorkerPool.map} hands out results, and what ends it. */
+/** How {@link WorkerPool}.map works through its items. */
 export interface MapOptions {
   /** In the order of the items, or as they come? @default true */
   ordered?: boolean

@@ -7,6 +7,7 @@ import type { PutOptions, Queue, QueueOptions, StopOptions, StopReport } from '.
 import { type Autoscale, type AutoscaleOptions, toAutoscale } from './autoscale.ts'
 import { LoopLoad } from './loop-load.ts'
 import { type MapOptions, mapOver } from './map.ts'
+import { PoolMeter } from './pool-meter.ts'
 
 /** What runs payloads elsewhere: a `Piscina`, or anything with the same `run`. */
 export interface Executor {
@@ -14,10 +15,14 @@ export interface Executor {
   run(payload: any, options: { signal?: any; name?: string }): Promise<any>
 }
 
-/** How many tasks a {@link WorkerPool} runs at once, how many may wait, and who does the work. */
+/** How many workers a {@link WorkerPool} has, and where their work runs. */
 export interface WorkerPoolOptions
   extends AutoscaleOptions,
-    Pick<QueueOptions<Task, unknown>, 'maxSize' | 'overflow' | 'timeout' | 'onTimeout' | 'retry'> {
+    Pick<
+      QueueOptions<Task, unknown>,
+      'maxSize' | 'overflow' | 'timeout' | 'onTimeout' | 'retry' | 'metrics'
+    > {
+  /** How it is called in errors and metrics. @default 'pool' */
   name?: string
   /** How often the number of workers is reconsidered. @default '5s' */
   checkInterval?: Duration
@@ -46,6 +51,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #interval: Millis
   readonly #executor: Executor | undefined
   readonly #load = new LoopLoad()
+  readonly #meter: PoolMeter | undefined
   #autoscale: Autoscale
   #options: WorkerPoolOptions
   #cancelTimer: Cancel | undefined
@@ -68,7 +74,7 @@ export class WorkerPool implements AsyncDisposable {
     }
     this.#executor = executor
     this.#clock = clock
-    const { maxSize, overflow, timeout, onTimeout, retry } = options
+    const { maxSize, overflow, timeout, onTimeout, retry, metrics } = options
     this.#queue = QueueFactory.fifo<Task>({
       name,
       clock,
@@ -78,7 +84,9 @@ export class WorkerPool implements AsyncDisposable {
       ...(timeout !== undefined && { timeout }),
       ...(onTimeout !== undefined && { onTimeout }),
       ...(retry !== undefined && { retry }),
+      ...(metrics !== undefined && { metrics }),
     })
+    this.#meter = metrics && new PoolMeter(metrics, name, this.#load)
   }
 
   /** How many workers there are now, busy or not. */
@@ -188,7 +196,9 @@ export class WorkerPool implements AsyncDisposable {
       waiting: this.#queue.size(),
       loopUtilization,
     })
-    if (wanted !== workers) this.#queue.workers = wanted
+    if (wanted === workers) return
+    this.#queue.workers = wanted
+    this.#meter?.resized(wanted > workers)
   }
 
   #arm(): void {

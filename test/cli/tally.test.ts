@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KeyTally } from '../../src/cli/key-tally.ts'
 import { parseLimit } from '../../src/cli/limit.ts'
-import { barsDown, barsUp } from '../../src/cli/plot.ts'
 import { MOST_BUCKETS, Timeline } from '../../src/cli/timeline.ts'
+import { barsDown, barsUp } from '../../src/terminal/plot.ts'
 
 const verdict = (key: string, time: number, allowed: boolean) => ({
   key,

@@ -202,6 +202,32 @@ describe('composite', () => {
     expect(nested.decide('k')).toMatchObject({ allowed: false })
   })
 
+  it('tells what each of its limits promises, and how each stands', async () => {
+    const clock = new ManualClock()
+    const minute = LimiterFactory.tokenBucket({ rate: 2, per: '1m', name: 'minute', clock })
+    const hour = LimiterFactory.fixedWindow({ rate: 9, per: '1h', name: 'hour', clock })
+    const local = LimiterFactory.composite(minute, hour)
+    const mixed = LimiterFactory.composite(minute, remote(hour))
+    expect(local.policies).toEqual([
+      { name: 'minute', limit: 2, window: 60, steady: true, held: false },
+      { name: 'hour', limit: 9, window: 3600, steady: false, held: false },
+    ])
+    expect(mixed.policies?.map(({ name }) => name)).toEqual(['minute', 'hour'])
+    for (const limiter of [local, mixed]) {
+      const stands = async () =>
+        (await limiter.consume('k', 2)).parts?.map(({ allowed, remaining }) => [allowed, remaining])
+      expect(await stands()).toEqual([
+        [true, 0],
+        [true, 7],
+      ])
+      expect(await stands()).toEqual([
+        [false, 0],
+        [true, 7],
+      ])
+      await limiter.reset('k')
+    }
+  })
+
   it('is woken when a permit comes free behind its back', async () => {
     const permits = LimiterFactory.concurrency({ limit: 1 })
     const permit = permits.tryPermit('k')

@@ -1,65 +1,81 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, inject, it } from 'vitest'
-import { apiText } from '../../scripts/api.ts'
-import { exportsOf, referredTo } from '../../scripts/declarations.ts'
-import { entriesIn } from '../../scripts/entries.ts'
-import { homeOf } from './entries.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiFiles, surfaces } from '../../scripts/package/api-files.ts'
+import { entries, root } from '../../scripts/package/entries.ts'
+import { body, statements } from '../../scripts/package/statements.ts'
+import { publicCode, publicMembers, type Surface } from '../../scripts/package/surface.ts'
 
-const home = homeOf(inject('packed').consumer)
+describe('the public surface', () => {
+  const dist = mkdtempSync(join(tmpdir(), 'aioflux-api-'))
+  let all: Surface[]
+  beforeAll(() => {
+    all = surfaces(dist)
+  })
+  afterAll(() => rmSync(dist, { recursive: true }))
 
-describe('the public API', () => {
-  it('is the one in docs/api.txt; `npm run api` writes it', () => {
-    const path = fileURLToPath(new URL('../../docs/api.txt', import.meta.url))
-    // Compared by lines: git may have given them other ends.
-    expect(apiText(home).split('\n')).toEqual(readFileSync(path, 'utf8').split(/\r?\n/))
+  it('is what api.txt and docs/api say; `npm run api` writes them anew', () => {
+    for (const [path, text] of apiFiles(all)) expect(read(path), path).toBe(text)
   })
 
-  it.each(entriesIn(home))('every name that $name exports has a docstring', ({ types }) => {
-    const without = exportsOf(types)
-      .filter(({ declarations }) => declarations.every(({ doc }) => doc === undefined))
-      .map(({ name }) => name)
-    expect(without).toEqual([])
+  it('docs/api has no page of an entry that is gone', () => {
+    const pages = [...apiFiles(all).keys()].filter((path) => path.startsWith('docs/api/'))
+    expect(readdirSync(`${root}docs/api`).sort()).toEqual(
+      pages.map((path) => path.replace('docs/api/', '')).sort(),
+    )
   })
 
-  it('every name that an entry exports at run time is in it', async () => {
-    for (const { name, types } of entriesIn(home)) {
-      const names = exportsOf(types).map((one) => one.name)
-      expect(names, name).toEqual(expect.arrayContaining(Object.keys(await import(name))))
+  it('has every name that the modules really export', async () => {
+    for (const { entry, exported } of all) {
+      const module: object = await import(join(root, entry.source))
+      const names = exported.map(({ name }) => name)
+      expect(names, entry.name).toEqual(expect.arrayContaining(Object.keys(module)))
     }
+    expect(all).toHaveLength(entries().length)
+  })
+
+  it('every exported name has a docstring', () => {
+    const bare = all.flatMap(({ entry, exported }) =>
+      exported.filter(({ doc }) => doc === '').map(({ name }) => `${entry.name}: ${name}`),
+    )
+    expect(bare).toEqual([])
+  })
+
+  it('reads what tsc writes: comments, strings and overloads cut nothing', () => {
+    const text = [
+      "import { a } from './a.ts';",
+      '/** One; two. */',
+      'export declare class A<T = {',
+      '    x: 1;',
+      '}> extends B {',
+      '    #private;',
+      '    /** Not a brace: } */',
+      "    readonly kind: '};';",
+      '    private secret;',
+      '    open(): void;',
+      '}',
+      'export type U = { a: 1; } | { b: 2; };',
+      'export declare function f(a: 1): 1;',
+      'export declare function f(a: 2): 2;',
+    ].join('\n')
+    const [, a, ...rest] = statements(text)
+    expect(a?.doc).toBe('One; two.')
+    expect(publicCode(a!)).toBe(
+      "class A<T = {\n    x: 1;\n}> extends B {\n    readonly kind: '};';\n    open(): void;\n}",
+    )
+    expect(publicMembers(body(a!.text)!.inside).map(({ doc }) => doc)).toEqual([
+      'Not a brace: }',
+      '',
+    ])
+    expect(rest.map(({ code }) => code)).toEqual([
+      'export type U = { a: 1; } | { b: 2; };',
+      'export declare function f(a: 1): 1;',
+      'export declare function f(a: 2): 2;',
+    ])
   })
 })
 
-describe('the reader of declarations', () => {
-  it('finds what is exported by whatever way, and nothing that is private or a comment', () => {
-    const dir = mkdtempSync(join(tmpdir(), 'aioflux-declarations-'))
-    const put = (name: string, text: string) => writeFileSync(join(dir, name), text)
-    try {
-      put(
-        'index.d.ts',
-        "export { A, type B as Renamed } from './a.ts';\nexport * from './b.ts';\nexport type { Own };\n/** Mine. */\ntype Own = '/* no; comment */' | Hidden;\nimport type { Hidden } from './b.ts';\n",
-      )
-      put(
-        'a.d.ts',
-        '/** A class; with { in its text. */\nexport declare class A {\n    #private;\n    private readonly secret;\n    /** How many. */\n    count: number;\n}\nexport interface B {\n}\n',
-      )
-      put(
-        'b.d.ts',
-        '/** One. */\nexport declare function f(a: string): void;\nexport declare function f(a: {\n    b: 1;\n}): void;\nexport interface Hidden {\n    deep: Deeper;\n}\ninterface Deeper {\n}\nexport {};\n',
-      )
-      const found = exportsOf(join(dir, 'index.d.ts'))
-      expect(found.map(({ name }) => name)).toEqual(['A', 'Hidden', 'Own', 'Renamed', 'f'])
-      const [a, , own, renamed, f] = found.map(({ declarations }) => declarations)
-      expect(a?.[0]?.code).toBe('export declare class A {\n    count: number;\n}')
-      expect(a?.[0]?.doc).toBe('/** A class; with { in its text. */')
-      expect(own?.[0]?.code).toBe("type Own = '/* no; comment */' | Hidden;")
-      expect(renamed?.[0]?.doc).toBeUndefined()
-      expect(f).toHaveLength(2)
-      expect(referredTo(found).map(({ name }) => name)).toEqual(['Deeper'])
-    } finally {
-      rmSync(dir, { recursive: true, force: true })
-    }
-  })
-})
+function read(path: string): string {
+  return readFileSync(root + path, 'utf8')
+}

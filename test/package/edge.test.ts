@@ -1,118 +1,118 @@
-import { type Context, createContext, runInContext } from 'node:vm'
-import { describe, expect, inject, it } from 'vitest'
-import { bundle } from './bundle.ts'
-import { entriesOf } from './entries.ts'
+import { readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createContext, runInContext } from 'node:vm'
+import { build } from 'esbuild'
+import { describe, expect, it } from 'vitest'
+import { entries, root } from '../../scripts/package/entries.ts'
 
-const { consumer } = inject('packed')
+/** Entries that must run where there is no Node; any other may that imports none of it. */
+const MUST = ['aioflux', 'aioflux/testing']
+const walked = entries().map((entry) => ({ ...entry, node: nodeImports(entry.source) }))
+const edge = walked.filter(({ name, node }) => MUST.includes(name) || node.length === 0)
 
-/** The entries that need Node, or something that has its modules, and what for. All others run on any runtime. */
-const NEED_NODE: Readonly<Record<string, string>> = {
-  'aioflux/redis':
-    'node:crypto: the SHA-1 that EVALSHA knows a script by, and short names for long keys',
+describe('at the edge', () => {
+  it.each(MUST)('%s imports nothing of Node, directly or by what it imports', (name) => {
+    expect(walked.find((entry) => entry.name === name)?.node).toEqual([])
+  })
+
+  it('the walk finds what there is', () => {
+    expect(nodeImports('src/redis/index.ts')).toContain('src/redis/script.ts: node:crypto')
+  })
+
+  it.each(edge)('$name loads where only the globals of the web are', async ({ source }) => {
+    const names = await inTheWeb(source, 'Object.keys(aioflux)')
+    expect(names).not.toEqual([])
+  })
+
+  it('and works there', async () => {
+    expect(
+      await inTheWeb(
+        'src/index.ts',
+        `(async () => {
+      const { LimiterFactory, QueueFactory, CircuitBreaker, WorkerPool, Scheduler, backoff, BatchCollector, MemoryStorage, rateLimit } = aioflux
+      const limiter = LimiterFactory.tokenBucket({ rate: 100, burst: 1 })
+      const said = [limiter.allow('a'), limiter.allow('a'), (await limiter.wait('a', { timeout: '5s' })).allowed]
+      said.push(await LimiterFactory.composite(limiter, LimiterFactory.slidingWindow({ rate: 5 })).acquire('b'))
+      const queue = QueueFactory.priority({ workers: 3, maxSize: Infinity, handler: async (n) => n * 2 }).start()
+      const results = await Promise.all(Array.from({ length: 2000 }, (_, n) => queue.submit(n, { priority: n % 3 })))
+      said.push(results.length, results[1999])
+      await queue.stop()
+      said.push(await new CircuitBreaker({}).call(() => 'called'))
+      const pool = new WorkerPool({}).start()
+      said.push(await pool.submit((n) => n + 1, 1))
+      await pool.stop()
+      let attempts = 0
+      said.push(await backoff(() => { if (++attempts < 2) throw new Error('once'); return attempts }, { baseDelay: '1ms' }))
+      const batches = new BatchCollector({ batchSize: 2, callback: (items) => items })
+      said.push((await Promise.all([batches.add(1), batches.add(2)])).length)
+      const storage = new MemoryStorage({ maxKeys: 10 })
+      said.push(await storage.incr('n'))
+      const scheduler = new Scheduler()
+      const fired = new Promise((resolve) => scheduler.every('10ms', () => resolve('fired')))
+      await scheduler.start()
+      said.push(await fired)
+      await scheduler.stop()
+      return said.join()
+    })()`,
+      ),
+    ).toBe('true,false,true,true,2000,3998,called,2,2,2,1,fired')
+  })
+})
+
+/** Runs an expression that may use an entry as `aioflux`, with no global but those that all web runtimes share. */
+async function inTheWeb(source: string, expression: string): Promise<unknown> {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `import * as aioflux from './${source}'\nglobalThis.result = ${expression}`,
+      resolveDir: root,
+      loader: 'ts',
+    },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    platform: 'browser',
+  })
+  const context = createContext(
+    Object.fromEntries(WEB_GLOBALS.map((name) => [name, globalThis[name]])),
+  )
+  runInContext(outputFiles[0]!.text, context)
+  return context['result'] as Promise<unknown>
 }
-const edgeSafe = entriesOf(consumer).filter(({ name }) => !(name in NEED_NODE))
 
-describe('entries for every runtime', () => {
-  it.each(edgeSafe)(
-    '$name imports no module of Node, nor does anything it imports',
-    async ({ name }) => {
-      const { needs } = await bundle(consumer, `export * from '${name}'`)
-      expect(needs.filter(({ ofNode }) => ofNode)).toEqual([])
+const WEB_GLOBALS = [
+  'AbortController',
+  'AbortSignal',
+  'DOMException',
+  'Event',
+  'EventTarget',
+  'MessageChannel',
+  'TextDecoder',
+  'TextEncoder',
+  'URL',
+  'clearInterval',
+  'clearTimeout',
+  'console',
+  'crypto',
+  'performance',
+  'queueMicrotask',
+  'setInterval',
+  'setTimeout',
+  'structuredClone',
+] as const
+
+/** `file: module` for every import of a part of Node that is reached from a source. */
+function nodeImports(source: string, seen = new Set<string>()): string[] {
+  if (seen.has(source)) return []
+  seen.add(source)
+  const text = readFileSync(root + source, 'utf8')
+  const runtime = text.replace(/^(import|export) type [^;]*?from '[^']+'/gm, '')
+  return [...runtime.matchAll(/(?:from|import|import\(|require\()\s*'([^']+)'/g)].flatMap(
+    (match) => {
+      const to = match[1] as string
+      if (to.startsWith('.')) return nodeImports(join(dirname(source), to), seen)
+      return to.startsWith('node:') || builtinModules.includes(to) ? [`${source}: ${to}`] : []
     },
   )
-
-  it('the root needs no other package', async () => {
-    expect((await bundle(consumer, "export * from 'aioflux'")).needs).toEqual([])
-  })
-
-  it.each(Object.keys(NEED_NODE))('%s is still one that needs Node', async (name) => {
-    const { needs } = await bundle(consumer, `export * from '${name}'`)
-    expect(needs.map(({ what }) => what)).toContain(NEED_NODE[name]?.split(': ')[0])
-  })
-
-  it('a limiter, a queue, a breaker and a scheduler work where there is nothing of Node', async () => {
-    const { text } = await bundle(consumer, "export * from 'aioflux'", 'iife')
-    const { realm, loaded } = edge()
-    runInContext(text, realm)
-    loaded()
-    const told = await runInContext(`(${program})(bundled)`, realm)
-    // Through JSON, because the objects are of another realm.
-    expect(JSON.parse(told)).toEqual({
-      node: ['undefined', 'undefined', 'undefined', 'undefined'],
-      allowed: [true, true, false],
-      waited: true,
-      results: [1, 4, 9],
-      broken: 'CIRCUIT_OPEN',
-      fired: 1,
-    })
-  })
-})
-
-/**
- * A realm that has the language, and of the platform what browsers and edge runtimes all have. Until `loaded` is called, it
- * has neither timers nor randomness to give: some runtimes refuse them to a module that is being loaded.
- */
-function edge(): { realm: Context; loaded: () => void } {
-  let loading = true
-  const later = <A extends unknown[], R>(allowed: (...args: A) => R) => {
-    return (...args: A): R => {
-      if (loading) throw new Error('not while a module is being loaded')
-      return allowed(...args)
-    }
-  }
-  const { clearTimeout, AbortController, AbortSignal, DOMException } = globalThis
-  const { performance, queueMicrotask, MessageChannel, TextEncoder, TextDecoder } = globalThis
-  const realm = createContext({
-    // Timers are numbers there.
-    setTimeout: later((run: () => void, delay: number) => Number(setTimeout(run, delay))),
-    crypto: { getRandomValues: later((into: Int32Array) => crypto.getRandomValues(into)) },
-    clearTimeout,
-    AbortController,
-    AbortSignal,
-    DOMException,
-    performance,
-    queueMicrotask,
-    MessageChannel,
-    TextEncoder,
-    TextDecoder,
-  })
-  return {
-    realm,
-    loaded: () => {
-      loading = false
-    },
-  }
 }
-
-/** Runs in the realm, as text: nothing of this file is there. */
-const program = String(async (flux: typeof import('aioflux')): Promise<string> => {
-  const there = globalThis as Record<string, unknown>
-  const node = ['process', 'Buffer', 'setImmediate', 'require'].map((name) => typeof there[name])
-
-  const limiter = flux.createLimiter(flux.tokenBucket({ rate: 100, per: 1, burst: 2 }))
-  const allowed = []
-  for (let i = 0; i < 3; i++) allowed.push(await limiter.acquire('key'))
-  const { allowed: waited } = await limiter.wait('key')
-
-  const queue = flux.QueueFactory.fifo<number, number>({
-    workers: 2,
-    handler: async (n: number) => {
-      if (n === 2) await limiter.wait('other')
-      return n * n
-    },
-  }).start()
-  const results = await Promise.all([1, 2, 3].map((n) => queue.submit(n)))
-  await queue.stop()
-
-  const breaker = new flux.CircuitBreaker({ failureThreshold: 1 })
-  const fail = () => breaker.call(() => Promise.reject(new Error('down'))).catch((error) => error)
-  await fail()
-  const broken = (await fail()).code
-
-  const scheduler = new flux.Scheduler().start()
-  const fired = await new Promise<number>((resolve) => {
-    scheduler.every('10ms', () => resolve(1))
-  })
-  await scheduler.stop()
-  return JSON.stringify({ node, allowed, waited, results, broken, fired })
-})

@@ -91,7 +91,10 @@ describe('stop', () => {
     expect(await Promise.all(results)).toEqual(['a', 2, 'b'])
   })
 
-  it('called from inside a handler after an await does not wait for it either', async () => {
+  // Who awaits whom can be read from stack traces in V8. JavaScriptCore leaves out names that were computed, and each
+  // queue's worker has such a name; there a handler that stops its own queue has to do it before its first await.
+  const tellsWhoAwaits = process.versions['bun'] === undefined
+  it.runIf(tellsWhoAwaits)('nor after an await in that handler', async () => {
     const queue = QueueFactory.fifo({
       handler: async (item: string) => {
         if (item !== 'stop') return item

@@ -4,6 +4,7 @@ import { ManualClock } from 'aioflux/testing'
 import { Redis } from 'ioredis'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import { permits } from '../../src/rules/permits.ts'
+import { until } from '../support/until.ts'
 
 const client = new Redis(inject('redisUrl'))
 afterAll(() => client.disconnect())
@@ -23,6 +24,14 @@ function processes(limit: number, ttl: number, clockOfB?: ManualClock) {
 }
 
 describe('concurrency over Redis', () => {
+  it('in a composite with others it is given back when what was scheduled has ended', async () => {
+    const { a } = processes(1, 30)
+    const limiter = LimiterFactory.composite(LimiterFactory.tokenBucket({ rate: 9 }), a)
+    expect(await limiter.schedule('k', async () => (await a.peek('k')).remaining)).toBe(0)
+    await until('given back', async () => (await a.peek('k')).remaining === 1)
+    await a.close()
+  })
+
   it('holds over processes, and what one gives back the other can have', async () => {
     const { a, b } = processes(2, 30)
     expect([await a.acquire('k'), await b.acquire('k'), await a.acquire('k')]).toEqual([

@@ -1,9 +1,9 @@
 import { fixedWindow, type Rule, tokenBucket } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
+import { LeaseClock } from '../../src/core/lease-clock.ts'
 import { Errands } from '../../src/redis/errands.ts'
 import { HybridLedger } from '../../src/redis/hybrid-ledger.ts'
-import { LeaseClock } from '../../src/redis/lease-clock.ts'
 import { Sweeper } from '../../src/redis/sweeper.ts'
 import { Bank, Teller } from './bank.ts'
 

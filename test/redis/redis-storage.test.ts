@@ -1,8 +1,9 @@
+import { LimiterFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock, storageExam } from 'aioflux/testing'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { afterAll, beforeAll, describe, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
 const url = inject('redisUrl')
 let count = 0
@@ -37,5 +38,15 @@ for (const [name, client] of [
       }
     })
     for (const law of exam) it(law.name, () => law.run())
+
+    it('a composite of two limits that have their counts in common is refused', () => {
+      const storage = new RedisStorage({ client })
+      const limit = (rate: number, scope?: string) =>
+        LimiterFactory.tokenBucket({ rate, storage, ...(scope && { scope }) })
+      const { composite } = LimiterFactory
+      expect(() => composite(limit(5, 'api'), limit(8, 'api'))).toThrow(/'token-bucket'.*'api'/)
+      const inAll = { limiter: limit(8, 'api'), key: () => '' }
+      for (const other of [limit(8, 'b'), limit(8), inAll]) composite(limit(5, 'api'), other)
+    })
   })
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { program } from '../support/program.ts'
 import { findRedis } from '../support/redis-binary.ts'
 import {
   canStartRedis,
@@ -103,9 +104,8 @@ describe.skipIf(!(await canStartRedis()))('a server of our own', () => {
       const [one, other] = [await startRedis(), await startRedis()]
       await other.kill()
       process.stdout.write([one.pid, one.dir, other.dir].join(' ') + '\\n'); setInterval(() => {}, 1e6)`
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    using file = program(code)
+    const child = spawn(process.execPath, file.args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let printed = ''
     child.stdout.on('data', (text) => {
       printed += text

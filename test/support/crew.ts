@@ -9,6 +9,10 @@ export interface Hand {
   next<T>(): Promise<T>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
+  /** SIGSTOP: it stands still and knows nothing of it. */
+  pause(): void
+  /** SIGCONT. */
+  resume(): void
 }
 
 export interface Crew extends AsyncDisposable {
@@ -78,5 +82,7 @@ function hire(worker: string, task: object): Hand {
       child.kill('SIGKILL')
       await gone
     },
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
   }
 }

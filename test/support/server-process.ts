@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { until } from './until.ts'
@@ -33,14 +34,23 @@ export function startProcess(
   const out = openSync(file, 'a')
   const child = spawn(command, args, { cwd: dir, stdio: ['ignore', out, out] })
   closeSync(out)
-  child.unref()
+  // Deno never hears of the end of a process that it does not wait for.
+  if (process.versions['deno'] === undefined) child.unref()
   let failure: Error | undefined
   child.on('error', (error) => {
     failure = error
   })
-  const gone = () => failure !== undefined || child.exitCode !== null || child.signalCode !== null
   const tell = child.pid === undefined ? () => {} : leash(child.pid, temporary ? dir : '')
-  child.once('exit', () => tell('gone\n'))
+  let exited = false
+  child.once('exit', () => {
+    exited = true
+    tell('gone\n')
+  })
+  const gone = () => failure !== undefined || exited
+  // Not by child.kill: Deno takes a child as ended that it has sent any signal, and loses sight of it.
+  const kill = (name: NodeJS.Signals) => {
+    if (child.pid !== undefined && !gone()) process.kill(child.pid, name)
+  }
   return {
     pid: child.pid ?? -1,
     get running() {
@@ -48,13 +58,13 @@ export function startProcess(
     },
     log: () =>
       failure?.message ?? readFileSync(file, 'utf8').split('\n').slice(-8).join('\n').trim(),
-    signal: (name) => void child.kill(name),
+    signal: kill,
     async end(name) {
       if (gone()) return
-      child.kill('SIGCONT') // a stopped process hears nothing but SIGKILL
-      child.kill(name)
+      kill('SIGCONT') // a stopped process hears nothing but SIGKILL
+      kill(name)
       await until(`end of ${command}`, gone, { within: 3_000, every: 5 }).catch(() => {
-        child.kill('SIGKILL')
+        kill('SIGKILL')
         return until(`end of ${command} by SIGKILL`, gone, { within: 3_000, every: 5 })
       })
     },
@@ -81,8 +91,8 @@ function leash(pid: number, folder: string): (word: string) => void {
     },
   )
   keeper.unref()
-  const stdin = keeper.stdin as Writable & { unref?: () => void }
-  // In Bun a pipe to a child is no socket, and keeps nothing alive.
+  // Bun's is no socket, and holds nothing alive.
+  const stdin = keeper.stdin as Writable & Partial<Pick<Socket, 'unref'>>
   stdin.unref?.()
   stdin.on('error', () => {})
   return (word) => void stdin.write(word)

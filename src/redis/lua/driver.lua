@@ -4,25 +4,34 @@
 --   grace   milliseconds a state lives longer than it has to
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
--- ARGV  for each group: -n for n reserves of 1 without a wait, which is most of them; or how many moves, then for each move
+-- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
+--       for each group: -n for n of those, which is most of them; or how many moves, then for each move
 --         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return
 --         cost    lend: what is spent at once, or 0
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
 --                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
--- Returns for each move: how often it was granted, then for each rule its verdict, what remains, and when it is idle.
+-- Returns for each move: how often it was granted, then for each rule its verdict, what remains, when it is idle, and of
+-- a rule that has one the token. After -n, the verdicts are left out when all n were granted.
 -- Of a lend: how much was lent, and as the verdict of a yes the present, which its return has to name.
 --
--- A state is kept as one string of doubles: the rule's numbers, then until when the key is blocked. It lives until it
--- equals a fresh one.
+-- A state is kept as one string of doubles: the rule's numbers, until when the key is blocked, and until when it lives.
+-- That is somewhat longer than until it equals a fresh one, so that most of the time it can be written in place: to set a time
+-- to live costs as much as all else together.
 local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN = 1, 2, 3, 4, 5, 6, 7
 local NEVER = 9000000000000000
+-- How much longer a state lives than it has to: a second and an eighth, in microseconds. What the server rounds off a time to
+-- live, it gets in addition, in milliseconds.
+local SLACK, SHARE, ROUNDING = 1000000, 8, 2
 local size = #rules
 local formats = {}
--- Of the group at hand, for each rule: its numbers, until when it is blocked, whether it was stored, its last verdict,
--- and when it will be idle.
-local states, blocked, known, verdicts, idle = {}, {}, {}, {}, {}
+-- Of the group at hand, for each rule: its numbers, until when it is blocked, how long its string was (false where there was
+-- none) and until when it lives, its last verdict, and when it will be idle.
+local states, blocked, known, lives, verdicts, idle = {}, {}, {}, {}, {}, {}
+-- Several groups of one call may have a state in common: what was written of each, false for deleted.
+local written = {}
 local call, floor, ceil = redis.call, math.floor, math.ceil
+local pack, unpack_numbers = struct.pack, struct.unpack
 
 local function format_of(count)
   local format = formats[count]
@@ -33,30 +42,45 @@ local function format_of(count)
   return format
 end
 
-local function load(i, value)
-  known[i] = value ~= false
+local function load(i, key, value)
+  if written[key] ~= nil then value = written[key] end
+  known[i] = value and #value
   blocked[i] = 0
   if not value then
     states[i] = rules[i].fresh(now)
     return
   end
-  local count = #value / 8
-  local state = { struct.unpack(format_of(count), value) }
-  state[count + 1] = nil
-  if state[count] > now then blocked[i] = state[count] end
-  state[count] = nil
+  local count = known[i] / 8
+  local state = { unpack_numbers(format_of(count), value) }
+  lives[i] = state[count]
+  if state[count - 1] > now then blocked[i] = state[count - 1] end
+  for j = count + 1, count - 1, -1 do state[j] = nil end
   states[i] = state
+end
+
+-- Sets a string of doubles that has to live for `live` from now on; returns it.
+local function begin(key, live, format, ...)
+  local life = live + live / SHARE + SLACK
+  local value = pack(format, ...) .. pack('<d', now + life)
+  call('PSETEX', key, ceil(life / 1000) + ROUNDING + grace, value)
+  return value
 end
 
 local function save(i, key)
   local live = math.max(idle[i], blocked[i] - now)
-  if live > 0 then
-    local state = states[i]
-    local count = #state + 1
-    state[count] = blocked[i]
-    call('PSETEX', key, ceil(live / 1000) + grace, struct.pack(format_of(count), unpack(state)))
-  elseif known[i] then
-    call('DEL', key)
+  local state = states[i]
+  local count = #state + 1
+  state[count] = blocked[i]
+  if live <= 0 then
+    if known[i] then call('DEL', key) end
+    written[key] = false
+  elseif known[i] == 8 * count + 8 and lives[i] - now >= live and written[key] ~= false then
+    state[count + 1] = lives[i]
+    local value = pack(format_of(count + 1), unpack(state))
+    call('SETRANGE', key, '0', value)
+    written[key] = value
+  else
+    written[key] = begin(key, live, format_of(count), unpack(state))
   end
 end
 
@@ -120,11 +144,39 @@ end
 
 local values = call('MGET', unpack(KEYS))
 local replies, r, at = {}, 0, first
+local plain = not ARGV[first]
+-- A single rule whose state is two numbers may know a shorter way for most of what is asked.
+local take = size == 1 and rules[1].take
+local fresh = take and rules[1].fresh(now)
 
-for base = 0, #KEYS - 1, size do
-  for i = 1, size do load(i, values[base + i]) end
-  local dirty = false
-  local moves = tonumber(ARGV[at])
+-- The same as all that follows, for `times` reserves of 1 without a wait on a key that is not blocked.
+local function took(key, value, times)
+  local a, b, until_blocked, until_dead = fresh[1], fresh[2], 0, 0
+  if value then a, b, until_blocked, until_dead = unpack_numbers('<dddd', value) end
+  if until_blocked ~= 0 then return false end
+  local granted, verdict, remaining, live
+  granted, verdict, a, b, remaining, live = take(params[1], a, b, now, times)
+  replies[r + 1] = granted
+  if granted < times then
+    r = r + 1
+    replies[r + 1] = verdict
+  end
+  -- What is not whole is cut off by the server.
+  replies[r + 2] = remaining
+  replies[r + 3] = whole(ceil(live))
+  r = r + 3
+  if granted > 0 then
+    if until_dead - now >= live then call('SETRANGE', key, '0', pack('<dd', a, b))
+    else begin(key, live, '<ddd', a, b, 0) end
+  end
+  return true
+end
+
+local function group(base)
+  local moves = plain and -1 or tonumber(ARGV[at])
+  if moves < 0 and take and took(KEYS[base + 1], values[base + 1], -moves) then return end
+  for i = 1, size do load(i, KEYS[base + i], values[base + i]) end
+  local dirty, freed = false, false
   local move, cost, extra, times, granted = RESERVE, 1, 0, -moves, 0
   for _ = 1, math.max(1, moves) do
     if moves > 0 then
@@ -159,22 +211,39 @@ for base = 0, #KEYS - 1, size do
           blocked[i] = now + extra
         end
       end
-      dirty = true
+      dirty, freed = true, freed or move ~= BLOCK
     end
     replies[r + 1] = granted
     r = r + 1
     for i = 1, size do
       idle[i] = rules[i].idle_after(params[i], states[i], now)
-      replies[r + 1] = whole(verdicts[i])
-      replies[r + 2] = floor(rules[i].remaining(params[i], states[i], now))
-      replies[r + 3] = whole(ceil(idle[i]))
-      r = r + 3
+      if moves > 0 or granted < times then
+        replies[r + 1] = whole(verdicts[i])
+        r = r + 1
+      end
+      replies[r + 1] = floor(rules[i].remaining(params[i], states[i], now))
+      replies[r + 2] = whole(ceil(idle[i]))
+      r = r + 2
+      if rules[i].token then
+        r = r + 1
+        replies[r] = rules[i].token(states[i])
+      end
     end
   end
-  at = at + 1
   if dirty then
-    for i = 1, size do save(i, KEYS[base + i]) end
+    for i = 1, size do
+      -- Not where somebody has taken it in the same call.
+      local wakes = freed and rules[i].wakes and rules[i].remaining(params[i], states[i], now) > 0
+      save(i, KEYS[base + i])
+      -- A hint, so it may fail: a user of the server's may have no right to publish.
+      if wakes then redis.pcall('PUBLISH', KEYS[base + i], '') end
+    end
   end
+end
+
+for base = 0, #KEYS - 1, size do
+  group(base)
+  at = at + 1
 end
 
 return replies

@@ -1,0 +1,86 @@
+// Lock and unlock, and a lock that many want, beside redlock on the same server.
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import Redlock from 'redlock'
+import { Coordinator, MemoryStorage } from '../dist/index.js'
+import { RedisStorage } from '../dist/redis/index.js'
+import { compare } from './harness.mjs'
+import { startRedis } from './redis-server.mjs'
+
+const TTL = 10_000
+const MANY = 100
+const WAITERS = 20
+
+export async function locks() {
+  const server = await startRedis()
+  const connected = []
+  const ioredis = () => {
+    const client = new Redis(server.port)
+    connected.push(() => client.disconnect())
+    return client
+  }
+  const nodeRedis = createClient({ url: server.url })
+  await nodeRedis.connect()
+  const coordinator = (client) => {
+    const storage = client === undefined ? new MemoryStorage() : new RedisStorage({ client })
+    return new Coordinator({ storage, ttl: TTL / 1000 })
+  }
+  // It asks every 200 ms by default; this is the quickest it can be told to.
+  const redlock = new Redlock([ioredis()], { retryCount: -1, retryDelay: 1, retryJitter: 1 })
+  const peer = (name) => redlock.acquire([name], TTL)
+  const viaIoredis = coordinator(ioredis())
+  const viaNodeRedis = coordinator(nodeRedis)
+  const memory = coordinator()
+  const loads = {
+    'One caller: lock and unlock': [oneByOne, 1_000],
+    [`${MANY} callers, a lock of his own each`]: [eachHisOwn, 10_000],
+    [`${WAITERS} callers, one lock`]: [oneForAll, 500],
+  }
+  try {
+    for (const [title, [load, n]] of Object.entries(loads)) {
+      for (const [library, ours] of Object.entries({
+        ioredis: viaIoredis,
+        'node-redis': viaNodeRedis,
+      })) {
+        await compare(
+          `${title}, ${library}`,
+          [
+            { name: 'aioflux', run: load((name) => ours.lock(name)) },
+            { name: 'redlock over ioredis', run: load(peer) },
+          ],
+          { n, rounds: 5, warmup: 1, unit: 'lock' },
+        )
+      }
+    }
+    const inMemory = { name: 'aioflux', run: oneByOne((name) => memory.lock(name)) }
+    await compare('One caller: lock and unlock, in memory', [inMemory], { n: 20_000, unit: 'lock' })
+  } finally {
+    for (const end of connected) end()
+    nodeRedis.destroy()
+    server.stop()
+  }
+}
+
+function oneByOne(lock) {
+  return async (n) => {
+    for (let i = 0; i < n; i++) await (await lock('one')).release()
+  }
+}
+
+function eachHisOwn(lock) {
+  return callers(MANY, lock, (i) => `own-${i}`)
+}
+
+function oneForAll(lock) {
+  return callers(WAITERS, lock, () => 'all')
+}
+
+function callers(count, lock, name) {
+  return async (n) => {
+    let left = n
+    const caller = async (i) => {
+      while (left-- > 0) await (await lock(name(i))).release()
+    }
+    await Promise.all(Array.from({ length: count }, (_, i) => caller(i)))
+  }
+}

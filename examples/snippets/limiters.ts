@@ -1,0 +1,165 @@
+// What README and docs/limiters.md show.
+// biome-ignore-all assist/source/organizeImports: each part has its own.
+// #region quick-start
+import { LimiterFactory } from 'aioflux'
+// #endregion
+import { AdaptiveLimiter, isAioFluxError, rateLimit } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+
+const request = 'request'
+const handle = async (what: string) => console.log(`handled ${what}`)
+const upload = async () => 'uploaded'
+
+{
+  // #region quick-start
+  const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
+
+  if (await limiter.acquire('user-123')) {
+    await handle(request)
+  }
+  // #endregion
+  // => handled request
+}
+
+{
+  // #region decision
+  const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1m' })
+
+  console.log(await limiter.consume('ann', 2))
+  // #endregion
+  // => {
+  // =>   allowed: true,
+  // =>   limit: 2,
+  // =>   remaining: 0,
+  // =>   retryAfter: 0,
+  // =>   resetAfter: 60,
+  // =>   cost: 2
+  // => }
+}
+
+{
+  // #region composite
+  const limiter = LimiterFactory.composite(
+    LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per minute' }),
+    LimiterFactory.slidingWindow({ rate: 1000, per: '1h', name: 'per hour' }),
+    { limiter: LimiterFactory.concurrency({ limit: 50, name: 'in all' }), key: () => '' },
+  )
+
+  const { allowed, deniedBy, retryAfter } = await limiter.consume('user-123')
+  // #endregion
+  console.log(allowed, deniedBy, retryAfter) // => true undefined 0
+  await limiter.close()
+}
+
+{
+  const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
+  const call = async () => 'called'
+  // #region verbs
+  await limiter.acquire('user-123') // true or false
+  await limiter.consume('user-123', 5) // a decision; this call costs 5
+  limiter.allow('user-123') // the same at once, without a promise (over memory)
+  await limiter.peek('user-123') // what would it answer?
+
+  await limiter.wait('user-123', { timeout: '2s' }) // first come, first served; refused at once if it cannot come in time
+  await limiter.schedule('user-123', () => call()) // wait, then run
+
+  await limiter.block('user-123', '10m') // whatever it has left
+  await limiter.release('user-123', 5) // give back
+  await limiter.reset('user-123') // forget what it used, and its block
+  await limiter.reconfigure({ rate: 200 }) // what was used stays used
+  // #endregion
+  console.log((await limiter.getStats('user-123')).limit) // => 200
+}
+
+{
+  const fetchResults = async (text: string) => `results for ${text}`
+  const readUser = async (user: string) => `profile of ${user}`
+  // #region wrap
+  const search = rateLimit({ rate: 10, per: '1s' })(async (text: string) => fetchResults(text))
+
+  class Api {
+    @rateLimit({ rate: 100, per: '1m', keyFn: (user: string) => user, onLimit: 'throw' })
+    async load(user: string) {
+      return readUser(user)
+    }
+  }
+  // #endregion
+  console.log(await search('tea'), '-', await new Api().load('ann')) // => results for tea - profile of ann
+}
+
+{
+  // #region concurrency
+  const uploads = LimiterFactory.concurrency({ limit: 4 })
+
+  await uploads.schedule('user-1', () => upload()) // gives the permit back, however it ends
+
+  {
+    await using _permit = await uploads.permit('user-1', { timeout: '5s' })
+    await upload()
+  } // given back here
+
+  const permit = uploads.tryPermit('user-1') // undefined when there is none
+  permit?.release()
+  // #endregion
+  console.log((await uploads.peek('user-1')).remaining) // => 4
+}
+
+{
+  const callUpstream = async () => 'answer'
+  // #region adaptive
+  const limiter = LimiterFactory.adaptive({
+    initialRate: 50,
+    minRate: 5,
+    maxRate: 500,
+    targetLatency: '300ms', // slower than that is a failure
+  })
+
+  if (await limiter.acquire()) {
+    const began = performance.now()
+    try {
+      await callUpstream()
+      limiter.reportSuccess((performance.now() - began) / 1000)
+    } catch (error) {
+      limiter.reportError()
+      throw error
+    }
+  }
+  // #endregion
+  console.log(limiter instanceof AdaptiveLimiter, limiter.currentRate) // => true 50
+}
+
+{
+  // #region errors
+  const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1m' })
+  await limiter.acquire('ann')
+  try {
+    await limiter.wait('ann', { timeout: '1s' })
+  } catch (error) {
+    if (!isAioFluxError(error, 'WAIT_TIMEOUT')) throw error
+    console.log('not within a second') // => not within a second
+  }
+  await limiter.acquire('ann', 5).catch((error) => console.log(error.message))
+  // => cost must be at most 1, the most this limit ever holds, got 5
+  // #endregion
+}
+
+{
+  // #region clock
+  const clock = new ManualClock()
+  const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1m', clock })
+  console.log(limiter.allow(), limiter.allow()) // => true false
+  clock.advance('1m')
+  console.log(limiter.allow()) // => true
+  // #endregion
+}
+
+{
+  // #region plans
+  const plans = {
+    free: LimiterFactory.tokenBucket({ rate: 10, per: '1m', name: 'free plan' }),
+    pro: LimiterFactory.tokenBucket({ rate: 1000, per: '1m', name: 'pro plan' }),
+  }
+  const allowed = (user: { id: string; plan: 'free' | 'pro' }) => plans[user.plan].acquire(user.id)
+  // #endregion
+  console.log(await allowed({ id: 'ann', plan: 'free' })) // => true
+}

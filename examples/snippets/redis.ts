@@ -1,0 +1,43 @@
+// What README and docs/redis.md show. Nothing here needs a server: 04-redis-distributed.ts is the program that does.
+// biome-ignore-all assist/source/organizeImports: each part has its own.
+// #region storage
+import { LimiterFactory } from 'aioflux'
+import { RedisStorage } from 'aioflux/redis'
+// #endregion
+// #region hybrid
+import { HybridStorage } from 'aioflux/redis'
+// #endregion
+
+{
+  // #region storage
+  const storage = new RedisStorage({ url: 'redis://localhost:6379' }) // or { client } of node-redis or ioredis
+  const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', storage, scope: 'api' })
+  // #endregion
+  console.log(limiter.name) // => api
+  await storage.close()
+}
+
+{
+  // #region hybrid
+  const storage = new HybridStorage({ redis: 'redis://localhost:6379' }) // or a RedisStorage, or a client
+  const limiter = LimiterFactory.tokenBucket({ rate: 10_000, storage, scope: 'api' })
+  // #endregion
+  console.log(limiter.name) // => api
+  await storage.close()
+}
+
+{
+  const storage = new RedisStorage({ url: 'redis://127.0.0.1:1' }) // nobody listens there
+  // #region outage
+  const limiter = LimiterFactory.tokenBucket({
+    rate: 100,
+    per: '1m',
+    storage,
+    onStorageError: 'local', // a limiter of this process, with the same numbers
+    storageTimeout: '200ms',
+  })
+  const { allowed, degraded } = await limiter.consume('user-123')
+  console.log(allowed, degraded) // => true true
+  // #endregion
+  await storage.close()
+}

@@ -1,0 +1,255 @@
+import { options as checkOptions, known } from '../core/check.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { Events, type Listener } from '../core/events.ts'
+import { LeaseClock } from '../core/lease-clock.ts'
+import type { Storage } from '../core/storage.ts'
+import type { Patience } from '../core/waiters.ts'
+import { Keeper } from './keeper.ts'
+import { Leadership } from './leadership.ts'
+import type { CoordinatorEvents, Lease, LockOptions, TryLockOptions } from './lease.ts'
+import { deskOf } from './lease-desk.ts'
+import { Locks } from './locks.ts'
+import { checkName, readNames } from './names.ts'
+import type { Office } from './tenure.ts'
+import { toTerm } from './term.ts'
+
+export interface CoordinatorOptions {
+  /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
+  storage: Storage
+  /** The lock whose holder leads. @default 'coordinator_lock' */
+  lockName?: string
+  /** How long a lock stays locked, and leadership taken, when its holder dies. From 10 ms to a day. @default 10 seconds */
+  ttl?: Duration
+  /**
+   * How often those ask again who wait, where the storage cannot tell them when it is worth it, or cannot be asked.
+   * @default 1 second
+   */
+  retryInterval?: Duration
+  /** For metrics and messages. @default lockName */
+  name?: string
+  /** For tests. @default the runtime's monotonic clock and the date */
+  clock?: Clock
+}
+
+const NAMES = ['storage', 'lockName', 'ttl', 'retryInterval', 'name', 'clock', 'metrics']
+
+/**
+ * Locks and leader election, over whatever storage limits are kept in.
+ *
+ * At most one holder at a time while the storage keeps its data and process pauses are shorter than the lease. In a fail-over or
+ * after longer pauses two processes may *believe* they hold it; each has a different, ordered token. For correctness, have
+ * the resource reject smaller tokens (or use a transaction in your database).
+ *
+ * A lease renews itself and is lost when that cannot be done in time: its `signal` aborts before anybody else can have it,
+ * and `held` is right at every moment. Who waits is served first come, first served in this process, and is woken when the
+ * lock is given back.
+ *
+ * @example
+ * const coordinator = new Coordinator({ storage, ttl: '10s' })
+ * await using lease = await coordinator.lock('invoice-42', { timeout: '5s' })
+ * await save(invoice, { fence: lease.token, signal: lease.signal })
+ *
+ * @example
+ * // One process of many at a time does this; another goes on when it dies.
+ * await coordinator.lead(async (lease) => {
+ *   while (!lease.signal.aborted) await step(lease.token)
+ * })
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export class Coordinator implements AsyncDisposable {
+  readonly name: string
+  readonly lockName: string
+  readonly #locks: Locks
+  readonly #events = new Events<CoordinatorEvents>()
+  readonly #leadership: Leadership
+  #closing: Promise<void> | undefined
+
+  constructor(options: CoordinatorOptions) {
+    checkOptions('options', options)
+    known('a coordinator', options, NAMES)
+    const { storage, lockName = 'coordinator_lock', ttl = 10, retryInterval = 1, clock } = options
+    if (typeof storage?.open !== 'function') {
+      throw new OptionTypeError('storage', `storage must be a storage, got ${describe(storage)}`)
+    }
+    if (clock !== undefined && typeof clock?.now !== 'function') {
+      throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
+    }
+    this.lockName = checkName('lockName', lockName)
+    this.name = checkName('name', options.name ?? lockName)
+    const retry = toMillis('retryInterval', retryInterval)
+    if (retry < 1) {
+      throw new OptionRangeError(
+        'retryInterval',
+        `retryInterval must be at least 1 ms, got ${describe(retryInterval)}`,
+      )
+    }
+    const wall = clock?.wall === undefined ? undefined : () => clock.wall?.() as Millis
+    const leaseClock = new LeaseClock(clock ?? systemClock, wall)
+    const office: Office = {
+      desk: deskOf(storage, clock),
+      clock: leaseClock,
+      events: this.#events,
+      keeper: new Keeper(leaseClock.steady),
+    }
+    this.#locks = new Locks(office, toTerm(ttl), retry)
+    this.#leadership = new Leadership(
+      {
+        tryOnce: () => this.#locks.try([this.lockName], {}),
+        stand: (signal) => this.#locks.wait([this.lockName], { signal }),
+      },
+      office.clock.steady,
+      this.#events,
+    )
+  }
+
+  /**
+   * Becomes the leader if nobody is; true also when this coordinator leads already.
+   *
+   * @throws StorageDownError when the storage cannot be asked
+   */
+  async acquireLeadership(): Promise<boolean> {
+    this.#checkOpen()
+    return this.#leadership.acquire()
+  }
+
+  /**
+   * Waits until this coordinator leads. An outage of the storage only makes that longer.
+   *
+   * @throws the reason of `signal`; WaitTimeoutError
+   */
+  async waitForLeadership(patience: Patience = {}): Promise<Lease> {
+    this.#checkOpen()
+    return this.#leadership.wait(patience)
+  }
+
+  /** Leads no more; did it until now? */
+  async releaseLeadership(): Promise<boolean> {
+    return this.#leadership.resign()
+  }
+
+  /** Does this coordinator lead at this moment? Computed from two clocks; never stale. */
+  get isLeader(): boolean {
+    return this.#leadership.lease !== undefined
+  }
+
+  /** What it leads by, while it does. */
+  get leadership(): Lease | undefined {
+    return this.#leadership.lease
+  }
+
+  /**
+   * Waits for leadership, leads by `fn`, and steps down when that is done. When leadership is lost meanwhile, the signal of
+   * the lease aborts; once `fn` has ended, however it did, it campaigns again, and `fn` is called anew.
+   *
+   * @param options.signal to stop: while waiting, it rejects with its reason; while leading, the signal of the lease aborts,
+   * leadership is kept until `fn` has ended, and that is how this ends
+   * @returns what `fn` returned while it led
+   * @throws what `fn` threw while it led
+   */
+  async lead<R>(
+    fn: (lease: Lease) => R | PromiseLike<R>,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<R> {
+    this.#checkOpen()
+    checkFunction(fn)
+    return this.#leadership.lead(fn, options.signal)
+  }
+
+  /** Leads whenever it can, until `end` is called. For those who only ask whether it does, as a `Scheduler` does. */
+  campaign(): { end(): Promise<void> } {
+    const controller = new AbortController()
+    const led = this.lead(({ signal }) => aborted(signal), { signal: controller.signal })
+    const done = led.catch(() => {})
+    return {
+      end: () => {
+        controller.abort()
+        return done
+      },
+    }
+  }
+
+  /**
+   * Waits for a lock, or for several at once, all or none.
+   *
+   * @throws the reason of `signal`; WaitTimeoutError when `timeout` is over, with the storage's failure as its cause where
+   * that was why
+   */
+  async lock(names: string | readonly string[], options: LockOptions = {}): Promise<Lease> {
+    this.#checkOpen()
+    checkOptions('options', options)
+    known('lock', options, ['ttl', 'renew', 'timeout', 'signal'])
+    return this.#locks.wait(readNames(names), options)
+  }
+
+  /**
+   * A lock, or several, if they can be had now.
+   *
+   * @throws StorageDownError when the storage cannot be asked
+   */
+  async tryLock(
+    names: string | readonly string[],
+    options: TryLockOptions = {},
+  ): Promise<Lease | undefined> {
+    this.#checkOpen()
+    checkOptions('options', options)
+    known('tryLock', options, ['ttl', 'renew'])
+    return this.#locks.try(readNames(names), options)
+  }
+
+  /** Waits for a lock, runs `fn` under it, and gives it back. */
+  async withLock<R>(
+    names: string | readonly string[],
+    fn: (lease: Lease) => R | PromiseLike<R>,
+    options: LockOptions = {},
+  ): Promise<R> {
+    checkFunction(fn)
+    const lease = await this.lock(names, options)
+    try {
+      return await fn(lease)
+    } finally {
+      await lease.release()
+    }
+  }
+
+  /** Listens; returns the way to stop listening. */
+  on<Name extends keyof CoordinatorEvents>(
+    event: Name,
+    listener: Listener<CoordinatorEvents[Name]>,
+  ): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** Refuses those who wait, and gives back what is held, leadership too; signals abort first. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const reason = new ClosedError('the coordinator')
+    this.#leadership.close(reason)
+    await this.#locks.close(reason)
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError('the coordinator')
+  }
+}
+
+function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') {
+    throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,60 @@
+import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+
+/** Something that has to be looked after while it lasts. */
+export interface Kept {
+  /** When it has to be next. */
+  readonly due: Millis
+  /** Does what is due, and sets when the next is. */
+  tend(now: Millis): void
+}
+
+/**
+ * Looks after all leases of a coordinator with one timer, which keeps no process alive. Most leases are given back before
+ * anything about them is due, and cost no timer at all.
+ */
+export class Keeper<T extends Kept> {
+  readonly #clock: Clock
+  readonly #all = new Set<T>()
+  #cancel: Cancel | undefined
+  /** When the timer comes. */
+  #at: Millis = Infinity
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  [Symbol.iterator](): Iterator<T> {
+    return this.#all[Symbol.iterator]()
+  }
+
+  add(one: T): void {
+    this.#all.add(one)
+    this.hurry(one.due)
+  }
+
+  delete(one: T): void {
+    this.#all.delete(one)
+  }
+
+  /** Something is due at that time, if not before. */
+  hurry(due: Millis): void {
+    if (due >= this.#at) return
+    this.#cancel?.()
+    this.#at = due
+    const delay = Math.max(0, due - this.#clock.now())
+    const after = this.#clock.after ?? systemClock.after
+    this.#cancel = after?.call(this.#clock, delay, () => this.#round(), true)
+  }
+
+  #round(): void {
+    this.#at = Infinity
+    const now = this.#clock.now()
+    let next = Infinity
+    for (const one of [...this.#all]) {
+      if (one.due <= now && this.#all.has(one)) one.tend(now)
+      if (this.#all.has(one)) next = Math.min(next, one.due)
+    }
+    this.hurry(next)
+  }
+}

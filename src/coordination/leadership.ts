@@ -1,0 +1,132 @@
+import type { Clock } from '../core/clock.ts'
+import type { Events } from '../core/events.ts'
+import { type Patience, Waiters } from '../core/waiters.ts'
+import type { CoordinatorEvents, Lease } from './lease.ts'
+import { LedLease } from './led-lease.ts'
+import type { Tenure } from './tenure.ts'
+
+/** How leadership is had. */
+export interface Election {
+  /** Takes it if it is free. */
+  tryOnce(): Promise<Tenure | undefined>
+  /** Waits for it. */
+  stand(signal: AbortSignal): Promise<Tenure>
+}
+
+/** Leadership as one process has it, or waits for it. */
+export class Leadership {
+  readonly #election: Election
+  readonly #events: Events<CoordinatorEvents>
+  readonly #waiting: Waiters<Tenure>
+  #tenure: Tenure | undefined
+  #trying: Promise<boolean> | undefined
+  #campaign: AbortController | undefined
+  /** Those who lead by {@link lead}: the last of them steps down. */
+  #leading = 0
+  #closed: Error | undefined
+
+  constructor(election: Election, clock: Clock, events: Events<CoordinatorEvents>) {
+    this.#election = election
+    this.#events = events
+    this.#waiting = new Waiters(clock, 'leadership')
+  }
+
+  /** The lease that leads at this moment. */
+  get lease(): Tenure | undefined {
+    return this.#tenure?.held ? this.#tenure : undefined
+  }
+
+  acquire(): Promise<boolean> {
+    if (this.lease !== undefined) return Promise.resolve(true)
+    this.#trying ??= this.#election
+      .tryOnce()
+      .then((tenure) => {
+        if (tenure !== undefined) this.#elect(tenure)
+        return this.lease !== undefined
+      })
+      .finally(() => {
+        this.#trying = undefined
+      })
+    return this.#trying
+  }
+
+  wait(patience: Patience): Promise<Tenure> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    const { lease } = this
+    if (lease !== undefined && patience.signal?.aborted !== true) return Promise.resolve(lease)
+    const waiting = this.#waiting.wait(patience)
+    waiting.catch(() => {
+      if (this.#waiting.size === 0) this.#campaign?.abort()
+    })
+    if (this.#waiting.size > 0) this.#stand()
+    return waiting
+  }
+
+  async resign(): Promise<boolean> {
+    return (await this.#tenure?.release()) ?? false
+  }
+
+  /** Leads by `fn`, and again after each loss, until it has led to the end. */
+  async lead<R>(
+    fn: (lease: Lease) => R | PromiseLike<R>,
+    signal: AbortSignal | undefined,
+  ): Promise<R> {
+    for (;;) {
+      const tenure = await this.wait(signal === undefined ? {} : { signal })
+      this.#leading += 1
+      const lease = new LedLease(tenure, signal)
+      const ends = () => tenure.held || signal?.aborted || this.#closed !== undefined
+      try {
+        const result = await fn(lease)
+        if (ends()) return result
+      } catch (error) {
+        // Whatever it ends with after a loss, it was the loss that ended it.
+        if (ends()) throw error
+      } finally {
+        lease.end()
+        this.#leading -= 1
+        if (this.#leading === 0) await tenure.release()
+      }
+    }
+  }
+
+  close(reason: Error): void {
+    this.#closed = reason
+    this.#waiting.refuseAll(reason)
+    this.#campaign?.abort(reason)
+  }
+
+  #stand(): void {
+    if (this.#campaign !== undefined) return
+    const campaign = new AbortController()
+    this.#campaign = campaign
+    const over = () => {
+      if (this.#campaign === campaign) this.#campaign = undefined
+    }
+    this.#election.stand(campaign.signal).then(
+      (tenure) => {
+        over()
+        this.#elect(tenure)
+      },
+      (error: unknown) => {
+        over()
+        // Whoever came after it was given up begins another.
+        if (campaign.signal.aborted && this.#waiting.size > 0) this.#stand()
+        else if (!campaign.signal.aborted) this.#waiting.refuseAll(error)
+      },
+    )
+  }
+
+  #elect(tenure: Tenure): void {
+    if (!tenure.held) return
+    this.#tenure = tenure
+    tenure.onOver(() => {
+      if (this.#tenure === tenure) this.#tenure = undefined
+      this.#events.emit('deposed', tenure.record)
+    })
+    this.#events.emit('elected', tenure.record)
+    if (this.#waiting.size === 0) return
+    this.#waiting.grantAll(tenure)
+    this.#campaign?.abort()
+  }
+}

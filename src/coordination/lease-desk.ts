@@ -1,0 +1,217 @@
+import type { Clock } from '../core/clock.ts'
+import type { Micros, Millis } from '../core/duration.ts'
+import { isLocal, type Ledger, type RemoteLedger, type Storage } from '../core/storage.ts'
+import { lease } from '../rules/lease.ts'
+import { LockLine } from './lock-line.ts'
+
+/** Whoever holds a lease is known by a number, drawn at random from so many bits. */
+const HOLDER_BITS = 48
+
+/** What the storage says to whoever asks for a lease. */
+export interface Answer {
+  /** 0 for yes, or how long until it may be free. */
+  readonly wait: Millis
+  /** The fence of each name. */
+  readonly tokens: readonly number[]
+}
+
+/** One who wants to hear that a lease has come free. */
+export interface LeaseWatch {
+  /** Is it heard of, one way or the other, as far as anybody knows? */
+  live(): boolean
+  /** Does the storage tell of what this process gives back? */
+  tells(): boolean
+  end(): void
+}
+
+/**
+ * Where a process asks one storage for leases, the same way whether it answers at once or from afar. All coordinators of a
+ * process that share a storage share its desk, so that each lock has one line in the process, and one of it asks.
+ */
+export class LeaseDesk {
+  readonly #ledger: Ledger | RemoteLedger
+  readonly #lines = new Map<string, LockLine>()
+  /** For each name, the lines for several names with it among them. */
+  readonly #about = new Map<string, Set<LockLine>>()
+  /** What is held in this process. */
+  readonly #held = new Set<string>()
+
+  constructor(ledger: Ledger | RemoteLedger) {
+    this.#ledger = ledger
+  }
+
+  static newHolder(): number {
+    return Math.floor(Math.random() * 2 ** HOLDER_BITS) + 1
+  }
+
+  /** Those who wait for all of `names` together. */
+  line(names: readonly string[]): LockLine {
+    const id = idOf(names)
+    const known = this.#lines.get(id)
+    if (known !== undefined) return known
+    const line = new LockLine(this, names, () => this.#forget(id, line))
+    this.#lines.set(id, line)
+    for (const name of names.length > 1 ? names : []) {
+      const about = this.#about.get(name)
+      if (about === undefined) this.#about.set(name, new Set([line]))
+      else about.add(line)
+    }
+    return line
+  }
+
+  /** Does anybody of this process wait for all of `names`? What comes free is theirs. */
+  isAwaited(names: readonly string[]): boolean {
+    return this.#lines.has(idOf(names))
+  }
+
+  /** Takes all of `names`, or none. Asking again by the same number takes nothing twice. */
+  take(names: readonly string[], holder: number, term: Millis): Promise<Answer> {
+    return this.#all(names, Math.ceil(term * 1000), holder)
+  }
+
+  /** Goes on with what is held by that number; false where any of it is not. */
+  async renew(names: readonly string[], holder: number, term: Millis): Promise<boolean> {
+    return (await this.#all(names, Math.ceil(term * 1000), -holder)).wait <= 0
+  }
+
+  /** Gives back what is held by that number; does the storage still know the last fences given, `tokens`? */
+  release(
+    names: readonly string[],
+    holder: number,
+    tokens: readonly number[] = [],
+  ): Promise<boolean> {
+    const each = names.map((name, i) => this.#giveBack(name, holder, tokens[i]))
+    // After that has been sent, and before it is known: whoever is next asks in the same trip.
+    this.#freed(names)
+    if (each.length === 1) return Promise.resolve(each[0] as boolean)
+    return Promise.all(each.map((one) => Promise.resolve(one))).then((known) =>
+      known.every((one) => one),
+    )
+  }
+
+  /** Somebody of this process has it now. */
+  begin(names: readonly string[]): void {
+    for (const name of names) this.#held.add(name)
+  }
+
+  /** Nobody of this process has it any more. */
+  end(names: readonly string[]): void {
+    for (const name of names) this.#held.delete(name)
+  }
+
+  /** As {@link end}, and not because it was given back. */
+  lost(names: readonly string[]): void {
+    this.end(names)
+    this.#freed(names)
+  }
+
+  /** Has somebody of this process one of them? He will say when it is free. */
+  holds(names: readonly string[]): boolean {
+    return names.some((name) => this.#held.has(name))
+  }
+
+  /**
+   * Calls `freed` when somebody elsewhere has given one of them back, as far as the storage can tell.
+   */
+  watch(names: readonly string[], freed: () => void): LeaseWatch {
+    const ledger = this.#ledger
+    // Nobody can give it back but through this desk.
+    if (isLocal(ledger)) return { live: () => true, tells: () => false, end: () => {} }
+    const watches = names.map((name) => ledger.watch?.(name, freed))
+    const live = () => watches.every((watch) => watch?.live)
+    return {
+      live,
+      tells: live,
+      end: () => {
+        for (const watch of watches) watch?.end()
+      },
+    }
+  }
+
+  #freed(names: readonly string[]): void {
+    for (const name of names) {
+      this.#lines.get(idOf([name]))?.freedHere()
+      const about = this.#about.get(name)
+      if (about !== undefined) for (const line of [...about]) line.freedHere()
+    }
+  }
+
+  #forget(id: string, line: LockLine): void {
+    this.#lines.delete(id)
+    if (this.#about.size === 0) return
+    for (const name of line.names) {
+      const about = this.#about.get(name)
+      about?.delete(line)
+      if (about?.size === 0) this.#about.delete(name)
+    }
+  }
+
+  #giveBack(name: string, holder: number, token: number | undefined): Promise<boolean> | boolean {
+    const ledger = this.#ledger
+    if (isLocal(ledger)) return ledger.reserve(name, 0, -holder) === 0
+    return ledger.run('refund', name, 0, holder).then((verdict) => verdict.token === token)
+  }
+
+  #all(names: readonly string[], term: Micros, holder: number): Promise<Answer> {
+    const ledger = this.#ledger
+    if (isLocal(ledger)) return this.#oneByOne(names, term, holder)
+    if (names.length === 1) {
+      return ledger
+        .run('reserve', names[0] as string, term, holder)
+        .then(({ wait, token }) => ({ wait: -wait / 1000, tokens: [token as number] }))
+    }
+    if (!ledger.storage.joins(names)) return this.#oneByOne(names, term, holder)
+    const ledgers = names.map(() => ledger)
+    return ledger.storage.runAll('reserve', ledgers, names, term, holder).then((verdicts) => ({
+      wait: Math.max(...verdicts.map(({ wait }) => -wait / 1000)),
+      tokens: verdicts.map(({ token }) => token as number),
+    }))
+  }
+
+  /** Where they cannot be asked for together: always in the same order, and back with them all when one is denied. */
+  async #oneByOne(names: readonly string[], term: Micros, holder: number): Promise<Answer> {
+    const ledger = this.#ledger
+    const tokens: number[] = []
+    for (const name of names) {
+      let wait: Micros
+      if (isLocal(ledger)) {
+        wait = ledger.reserve(name, term, holder)
+        tokens.push(ledger.judged.token?.() as number)
+      } else {
+        const verdict = await ledger.run('reserve', name, term, holder)
+        wait = verdict.wait
+        tokens.push(verdict.token as number)
+      }
+      if (wait >= 0) continue
+      if (holder > 0) await this.#undo(names.slice(0, tokens.length - 1), holder)
+      return { wait: -wait / 1000, tokens }
+    }
+    return { wait: 0, tokens }
+  }
+
+  async #undo(names: readonly string[], holder: number): Promise<void> {
+    const ledger = this.#ledger
+    for (const name of names) {
+      if (isLocal(ledger)) ledger.reserve(name, 0, -holder)
+      else await ledger.run('refund', name, 0, holder)
+    }
+  }
+}
+
+function idOf(names: readonly string[]): string {
+  const [only] = names
+  // Lists begin with a bracket, and so may a name.
+  return names.length === 1 ? `=${only}` : JSON.stringify(names)
+}
+
+const desks = new WeakMap<Storage, LeaseDesk>()
+
+/** The desk of a storage: one in a process. */
+export function deskOf(storage: Storage, clock: Clock | undefined): LeaseDesk {
+  let desk = desks.get(storage)
+  if (desk === undefined) {
+    desk = new LeaseDesk(storage.open(lease(), 'lease', clock))
+    desks.set(storage, desk)
+  }
+  return desk
+}

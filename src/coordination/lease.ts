@@ -1,0 +1,74 @@
+import type { Duration } from '../core/duration.ts'
+import type { Patience } from '../core/waiters.ts'
+
+/**
+ * The right to act alone, until it is released or lost. It renews itself; it is lost when that cannot be done in time.
+ * Disposing of it releases it.
+ */
+export interface Lease extends AsyncDisposable {
+  /** What is locked, in the order in which it was asked for. */
+  readonly names: readonly string[]
+  /**
+   * The fencing token: a whole number larger than every one before for the same name. Hand it to what is protected, and let
+   * that refuse whoever comes with a smaller one. Of several names, the largest.
+   */
+  readonly token: number
+  /** The fencing token of each name. */
+  readonly tokens: ReadonlyMap<string, number>
+  /** Aborts when the lease is lost, before anybody else can have it; also when its coordinator is closed. */
+  readonly signal: AbortSignal
+  /** Is it held at this moment? Computed from two clocks, so it is right even when the event loop has stood still. */
+  readonly held: boolean
+  /** Seconds for which it is held even if it cannot be renewed; 0 when it is not. */
+  readonly remaining: number
+  /** @throws LeaseLostError when it is not held. Call it before each step that must not be done twice. */
+  assertHeld(): void
+  /**
+   * Renews it now.
+   *
+   * @param ttl its term from now on, and of every renewal to come. @default as before
+   * @throws LeaseLostError when it is not held any more
+   * @throws StorageDownError when the storage cannot be asked; it is held until its time is over
+   */
+  extend(ttl?: Duration): Promise<void>
+  /** Gives it back; was it held until now? Never rejects: what cannot be given back ends by itself. */
+  release(): Promise<boolean>
+}
+
+export interface TryLockOptions {
+  /** How long it stays locked when its holder dies. From 10 ms to a day. @default the coordinator's */
+  ttl?: Duration
+  /** Does it renew itself, three times in each term? @default true */
+  renew?: boolean
+}
+
+export interface LockOptions extends TryLockOptions, Patience {}
+
+/** Why a lease is no more held: it could not be renewed in time, or the storage does not know it any more. */
+export type LossReason = 'expired' | 'forgotten'
+
+/** A lease as events tell of it. */
+export interface LeaseRecord {
+  /** What is locked; several names are joined by commas. */
+  name: string
+  token: number
+}
+
+export interface CoordinatorEvents {
+  acquired: LeaseRecord & {
+    /** Seconds from asking to having. */
+    waited: number
+  }
+  renewed: LeaseRecord
+  released: LeaseRecord & {
+    /** Seconds it was held. */
+    seconds: number
+  }
+  lost: LeaseRecord & { seconds: number; reason: LossReason }
+  /** This process leads from now on. */
+  elected: LeaseRecord
+  /** This process leads no more. */
+  deposed: LeaseRecord
+  /** The storage could not be asked; it will be again. */
+  error: { name: string; error: unknown }
+}

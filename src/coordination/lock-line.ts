@@ -1,0 +1,150 @@
+import { at, type Cancel } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import { isAioFluxError, StorageDownError } from '../core/errors.ts'
+import type { Candidate } from './candidate.ts'
+import type { LeaseDesk, LeaseWatch } from './lease-desk.ts'
+import { safeEnd } from './term.ts'
+
+/** When nobody tells that a lease has ended, all who wait ask then; up to so much apart, so that they do not all at once. */
+const JITTER: Millis = 20
+/** After so many leases in a row that stayed in this process, or so long, other processes are given a chance. */
+const MOST_IN_A_ROW = 16
+const LONGEST_IN_A_ROW: Millis = 50
+
+/**
+ * Those in this process who wait for one lock, first come, first served. Only the first of them asks, when it is told that it
+ * is worth it: by whoever in this process gives the lock back, by the storage, or by the end of the term of the holder.
+ */
+export class LockLine {
+  readonly names: readonly string[]
+  readonly #desk: LeaseDesk
+  readonly #over: () => void
+  readonly #waiting = new Set<Candidate>()
+  #asking = false
+  #again = false
+  #watch: LeaseWatch | undefined
+  #cancelTimer: Cancel | undefined
+  #inARow = 0
+  /** When the first of them began. */
+  #since: Millis = 0
+
+  /** @param over called when nobody waits any more */
+  constructor(desk: LeaseDesk, names: readonly string[], over: () => void) {
+    this.#desk = desk
+    this.names = names
+    this.#over = over
+  }
+
+  join(candidate: Candidate): void {
+    this.#waiting.add(candidate)
+    if (this.#waiting.size === 1) this.#ask()
+  }
+
+  leave(candidate: Candidate): void {
+    if (!this.#waiting.delete(candidate)) return
+    if (candidate.doubtful) this.#giveBack(candidate)
+    if (!this.#asking && this.#waiting.size === 0) this.#end()
+  }
+
+  /** It was given back, or lost, in this process. */
+  freedHere(): void {
+    // It is told to all who watch, and so to us, a moment later.
+    if (this.#yields()) this.#inARow = 0
+    else this.#ask()
+  }
+
+  /** Is it the turn of other processes, and shall we hear of what they leave? */
+  #yields(): boolean {
+    const [first] = this.#waiting
+    if (first === undefined || !this.#watch?.tells()) return false
+    const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
+    return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
+  }
+
+  #freedElsewhere(): void {
+    if (!this.#desk.holds(this.names)) this.#ask()
+  }
+
+  #ask(): void {
+    if (this.#asking) {
+      this.#again = true
+      return
+    }
+    this.#asking = true
+    this.#cancelTimer?.()
+    void this.#askForFirst().then((wait) => this.#askLater(wait))
+  }
+
+  #askLater(wait: Millis): void {
+    this.#asking = false
+    const [first] = this.#waiting
+    if (first === undefined) return this.#end()
+    const { steady } = first.clock
+    const due = steady.now() + wait + JITTER * Math.random()
+    this.#cancelTimer = at(steady, due, () => this.#ask())
+  }
+
+  /** Asks for whoever is first, until he has it or is told how long to wait. */
+  async #askForFirst(): Promise<Millis> {
+    for (;;) {
+      const [first] = this.#waiting
+      if (first === undefined) return 0
+      this.#again = false
+      if (this.#desk.holds(this.names)) {
+        // Whoever has it here will tell us.
+        this.#listen()
+        return first.term
+      }
+      const asked = first.clock.moment()
+      try {
+        const { wait, tokens } = await this.#desk.take(this.names, first.holder, first.term)
+        if (wait > 0) {
+          this.#inARow = 0
+          const { live } = this.#listen()
+          // Something has come free since that was answered.
+          if (this.#again) continue
+          // A wait without an end is for room, of which nobody tells.
+          return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
+        }
+        if (!this.#waiting.has(first)) {
+          this.#giveBack(first)
+          continue
+        }
+        if (!first.clock.isBefore(safeEnd(asked, first.term))) {
+          throw new StorageDownError('the storage took longer to answer than the lease would last')
+        }
+        if (this.#inARow === 0) this.#since = asked.steady
+        this.#inARow += 1
+        this.#waiting.delete(first)
+        first.grant(asked, tokens)
+        // Nobody else here can have it before it is given back, and then we are told.
+        return first.term
+      } catch (error) {
+        first.doubtful = true
+        if (isAioFluxError(error, 'STORAGE_DOWN')) {
+          if (this.#waiting.has(first)) first.failed(error)
+          else this.#giveBack(first)
+          return first.retry
+        }
+        if (this.#waiting.delete(first)) first.refuse(error)
+      }
+    }
+  }
+
+  #listen(): LeaseWatch {
+    this.#watch ??= this.#desk.watch(this.names, () => this.#freedElsewhere())
+    return this.#watch
+  }
+
+  #giveBack({ holder }: Candidate): void {
+    // What cannot be given back ends by itself.
+    this.#desk.release(this.names, holder).catch(() => {})
+  }
+
+  #end(): void {
+    this.#cancelTimer?.()
+    this.#watch?.end()
+    this.#watch = undefined
+    this.#over()
+  }
+}

@@ -1,0 +1,232 @@
+import type { Duration, Millis } from '../core/duration.ts'
+import { LeaseLostError } from '../core/errors.ts'
+import type { Events } from '../core/events.ts'
+import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Keeper, Kept } from './keeper.ts'
+import type { CoordinatorEvents, Lease, LeaseRecord, LossReason } from './lease.ts'
+import type { LeaseDesk } from './lease-desk.ts'
+import { safeEnd, timeTo, toTerm } from './term.ts'
+
+/** What the leases of one coordinator share. */
+export interface Office {
+  readonly desk: LeaseDesk
+  readonly clock: LeaseClock
+  readonly events: Events<CoordinatorEvents>
+  /** Looks after those that are held. */
+  readonly keeper: Keeper<Tenure>
+}
+
+/** How it came about. */
+export interface Grant {
+  readonly names: readonly string[]
+  readonly holder: number
+  readonly term: Millis
+  readonly renews: boolean
+  /** When it was asked for the last time. */
+  readonly asked: Moment
+  readonly tokens: readonly number[]
+}
+
+/** Renewed so many times in a term. */
+const BEATS = 3
+/** After a renewal that was not answered, so many more are tried in a term. */
+const TRIES = 12
+/** Both clocks are looked at this many times in a term: one of them may stand still, or leap. */
+const LOOKS = 10
+
+/** A lease that is held, and how it is kept. */
+export class Tenure implements Lease, Kept {
+  readonly names: readonly string[]
+  readonly token: number
+  readonly #office: Office
+  readonly #grant: Grant
+  /** Made when somebody looks at it: it costs more than all the rest. */
+  #controller: AbortController | undefined
+  /** Why it has aborted, or would have. */
+  #reason: unknown
+  readonly #began: Millis
+  #term: Millis
+  #end: Moment
+  /** When its last term was asked for. */
+  #renewed: Moment
+  #over = false
+  #releasing: Promise<boolean> | undefined
+  /** When it is to be renewed next. */
+  #beat: Millis
+  /** When both clocks are to be looked at next. */
+  #look: Millis = 0
+  /** Told when it is over. */
+  #onOver: (() => void) | undefined
+
+  constructor(office: Office, grant: Grant) {
+    this.#office = office
+    this.#grant = grant
+    this.names = grant.names
+    this.token = Math.max(...grant.tokens)
+    this.#term = grant.term
+    this.#renewed = grant.asked
+    this.#end = safeEnd(grant.asked, grant.term)
+    this.#began = office.clock.steady.now()
+    office.desk.begin(this.names)
+    this.#beat = grant.renews ? this.#began + this.#term / BEATS : Infinity
+    this.#lookAgain(this.#began)
+    office.keeper.add(this)
+  }
+
+  get due(): Millis {
+    return Math.min(this.#beat, this.#look)
+  }
+
+  tend(now: Millis): void {
+    if (!this.#check()) return
+    if (now >= this.#look) this.#lookAgain(now)
+    if (now >= this.#beat) this.#renewByItself(now)
+  }
+
+  get tokens(): ReadonlyMap<string, number> {
+    return new Map(this.names.map((name, i) => [name, this.#grant.tokens[i] as number]))
+  }
+
+  get signal(): AbortSignal {
+    // Whoever looks at it after a stall is to find it aborted, though no timer has run yet.
+    this.#check()
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  get held(): boolean {
+    return this.#check()
+  }
+
+  get remaining(): number {
+    return this.#check() ? timeTo(this.#end, this.#office.clock) / 1000 : 0
+  }
+
+  get record(): LeaseRecord {
+    return { name: this.names.join(), token: this.token }
+  }
+
+  assertHeld(): void {
+    if (!this.#check()) throw this.#loss('is not held any more')
+  }
+
+  async extend(ttl?: Duration): Promise<void> {
+    const term = ttl === undefined ? this.#term : toTerm(ttl)
+    this.assertHeld()
+    await this.#renew(term)
+    this.assertHeld()
+    this.#term = term
+    if (this.#grant.renews) this.#beatAt(this.#renewed.steady + term / BEATS)
+  }
+
+  release(): Promise<boolean> {
+    this.#releasing ??= this.#release()
+    return this.#releasing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release().then(() => {})
+  }
+
+  /** Asks whoever holds it to stop, and keeps it until it is released. */
+  abort(reason: Error): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  /** Calls `listener` when it is over, however that came. There is one. */
+  onOver(listener: () => void): void {
+    this.#onOver = listener
+  }
+
+  /** Is it held? If its time is over, it is lost now. */
+  #check(): boolean {
+    if (this.#over) return false
+    if (this.#office.clock.isBefore(this.#end)) return true
+    this.#lose('expired')
+    return false
+  }
+
+  #lookAgain(now: Millis): void {
+    const left = timeTo(this.#end, this.#office.clock)
+    this.#look = now + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
+  }
+
+  #beatAt(due: Millis): void {
+    this.#beat = due
+    this.#office.keeper.hurry(due)
+  }
+
+  #renewByItself(now: Millis): void {
+    // Whatever becomes of this one, another is tried soon, until one is answered.
+    this.#beat = now + this.#term / TRIES
+    this.#renew(this.#term).then(
+      () => {
+        if (!this.#over) this.#beatAt(this.#renewed.steady + this.#term / BEATS)
+      },
+      (error: unknown) => {
+        if (!this.#over) this.#office.events.emit('error', { name: this.names.join(), error })
+      },
+    )
+  }
+
+  /** @throws what the storage does when it cannot be asked */
+  async #renew(term: Millis): Promise<void> {
+    const { desk, clock, events } = this.#office
+    const asked = clock.moment()
+    const known = await desk.renew(this.names, this.#grant.holder, term)
+    if (!this.#check()) return
+    if (!known) return this.#lose('forgotten')
+    // Answers may overtake each other.
+    if (asked.steady >= this.#renewed.steady) {
+      this.#renewed = asked
+      this.#end = safeEnd(asked, term)
+      this.#lookAgain(clock.steady.now())
+      this.#office.keeper.hurry(this.#look)
+    }
+    if (events.heard) events.emit('renewed', this.record)
+  }
+
+  #lose(reason: LossReason): void {
+    this.#stop()
+    const why =
+      reason === 'expired'
+        ? 'could not be renewed in time'
+        : 'is not known any more, or is another’s'
+    this.abort(this.#loss(why))
+    const { desk, events } = this.#office
+    if (events.heard) events.emit('lost', { ...this.record, seconds: this.#seconds, reason })
+    this.#onOver?.()
+    desk.lost(this.names)
+  }
+
+  #release(): Promise<boolean> {
+    if (!this.#check()) return Promise.resolve(false)
+    this.#stop()
+    const { desk, events } = this.#office
+    const { holder, tokens } = this.#grant
+    desk.end(this.names)
+    if (events.heard) events.emit('released', { ...this.record, seconds: this.#seconds })
+    this.#onOver?.()
+    return desk.release(this.names, holder, tokens).catch((error: unknown) => {
+      events.emit('error', { name: this.names.join(), error })
+      return false
+    })
+  }
+
+  #stop(): void {
+    this.#over = true
+    this.#office.keeper.delete(this)
+  }
+
+  get #seconds(): number {
+    return (this.#office.clock.steady.now() - this.#began) / 1000
+  }
+
+  #loss(why: string): LeaseLostError {
+    return new LeaseLostError(this.names.join(), this.token, why)
+  }
+}

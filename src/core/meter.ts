@@ -1,0 +1,72 @@
+import { describe, OptionTypeError } from './errors.ts'
+
+/** What tells series of one metric apart. Names are letters, digits and `_`; values become text. */
+export type Labels = Readonly<Record<string, string | number | boolean>>
+
+export interface MetricOptions {
+  /** What it counts, in a sentence. */
+  help?: string
+}
+
+export interface HistogramOptions extends MetricOptions {
+  /** The upper bounds of the buckets, rising. @default from 0.1 ms to a minute, as seconds */
+  buckets?: readonly number[]
+}
+
+/** A metric, of which each set of labels is a series. */
+export interface Family<Series> {
+  /** The series of `labels`: look it up once and keep it. */
+  with(labels?: Labels): Series
+}
+
+/** What can be read when somebody looks, and costs nothing until then. */
+export interface Followed {
+  /**
+   * Adds what `read` says of `part` to the value, for as long as `part` lives: it is held weakly, so `read` must not
+   * hold it either. Returns the way to stop.
+   */
+  follow<Part extends object>(part: Part, read: (part: Part) => number): () => void
+}
+
+/** Only goes up. */
+export interface Counter extends Followed {
+  inc(by?: number): void
+}
+
+/** Goes up and down. */
+export interface Gauge extends Followed {
+  set(value: number): void
+}
+
+/** How values are spread. */
+export interface Histogram {
+  /** @param times how many values alike this one stands for. @default 1 */
+  observe(value: number, times?: number): void
+}
+
+/**
+ * Where parts tell what they do: limiters, queues, breakers and the rest take one as `metrics`, look up their series once
+ * and then only count. `Metrics` is one; so is any object with these three verbs.
+ */
+export interface Meter {
+  counter(name: string, options: MetricOptions): Family<Counter>
+  gauge(name: string, options: MetricOptions): Family<Gauge>
+  histogram(name: string, options: HistogramOptions): Family<Histogram>
+}
+
+/** What every part that can be watched takes. */
+export interface Metered {
+  /** Where it counts what it does: `metrics` of this package, a `Metrics`, or any {@link Meter}. @default nowhere */
+  metrics?: Meter
+}
+
+/** @throws OptionTypeError */
+export function checkMeter(meter: Meter | undefined): Meter | undefined {
+  if (meter === undefined) return undefined
+  for (const verb of ['counter', 'gauge', 'histogram'] as const) {
+    if (typeof meter?.[verb] !== 'function') {
+      throw new OptionTypeError('metrics', `metrics must have ${verb}(), got ${describe(meter)}`)
+    }
+  }
+  return meter
+}

@@ -1,0 +1,113 @@
+import { integer } from '../core/check.ts'
+import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { connectionAddress, type RequestSource, readHeader } from './connection.ts'
+import { forwardedFor } from './forwarded.ts'
+import { networkText, parseAddress } from './ip-address.ts'
+import { type Trust, toTrust } from './trusted-proxies.ts'
+
+export interface ClientIpOptions {
+  /**
+   * Whose word is taken for where a request came from: how many proxies stand in front of this server, or their addresses
+   * and networks (`'10.0.0.0/8'`; `'loopback'`, `'linklocal'`, `'uniquelocal'` are the private ones).
+   * @default nobody's: the address of the connection, or what the framework was told to take for it
+   */
+  trustedProxies?: number | readonly string[]
+  /**
+   * Where they say it: `'x-forwarded-for'`, `'forwarded'` (RFC 7239), or a header of theirs with one address, as
+   * `'cf-connecting-ip'`. Only with `trustedProxies`.
+   * @default 'x-forwarded-for'
+   */
+  header?: string
+  /**
+   * How many bits of an IPv6 address make a client. One home or machine has a whole network, from /64 to /48, so single
+   * addresses would be as good as no limit.
+   * @default 56
+   */
+  ipv6Prefix?: number
+}
+
+interface Plan {
+  readonly trust: Trust | undefined
+  readonly header: string
+  readonly bits: number
+}
+
+const DEFAULTS: ClientIpOptions = {}
+const plans = new WeakMap<ClientIpOptions, Plan>()
+
+/**
+ * Who sent a request, as a key: an IPv4 address, or the network of an IPv6 one.
+ *
+ * A header is only believed from a proxy that is trusted, and from the last of them backwards: what stands further left was
+ * sent by whoever it was, and anybody can write there. An entry that is no address ends the way there.
+ *
+ * Without `trustedProxies` it is `req.ip` where the framework has that (Express with `trust proxy`, Fastify with
+ * `trustProxy`, Koa with `proxy` were told whom to trust), else the address of the connection. Never a header.
+ *
+ * Keep the options in a constant: they are read once for each object.
+ *
+ * @param connection what the runtime hands to a fetch handler beside the request, where that knows the address: `info` of
+ * Deno, `server` of Bun, `env` of Hono on Node; or the address itself
+ * @returns '' where nobody knows it
+ *
+ * @example
+ * const behind = { trustedProxies: ['10.0.0.0/8'] }
+ * app.use(rateLimitMiddleware(limiter, { key: (req) => clientIp(req, behind) }))
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
+ */
+export function clientIp(
+  source: RequestSource,
+  options: ClientIpOptions = DEFAULTS,
+  connection?: unknown,
+): string {
+  const plan = plans.get(options) ?? planOf(options)
+  const { trust, header, bits } = plan
+  const ip = trust === undefined ? (source as { ip?: unknown }).ip : undefined
+  const nearest = typeof ip === 'string' ? ip : connectionAddress(source, connection)
+  if (trust === undefined) return keyOf(nearest, bits)
+  let address = nearest === undefined ? undefined : parseAddress(nearest)
+  if (!trust(address, 0)) return keyOf(nearest, bits)
+  const value = readHeader(source, header)
+  const entries = value === undefined ? [] : forwardedFor(header, value)
+  for (let hops = 1; entries.length > 0; hops++) {
+    const before = parseAddress(entries.pop() as string)
+    if (before === undefined) break
+    address = before
+    if (!trust(address, hops)) break
+  }
+  return address === undefined ? '' : networkText(address, bits)
+}
+
+function keyOf(address: string | undefined, bits: number): string {
+  if (address === undefined) return ''
+  // What a runtime says is an address, and most are IPv4, as they are or mapped: no need to take them apart.
+  if (!address.includes(':')) return address
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7)
+  const parsed = parseAddress(address)
+  return parsed === undefined ? address : networkText(parsed, bits)
+}
+
+function planOf(options: ClientIpOptions): Plan {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionTypeError('options', `options must be an object, got ${describe(options)}`)
+  }
+  const { trustedProxies, header = 'x-forwarded-for', ipv6Prefix = 56 } = options
+  if (typeof header !== 'string' || header === '') {
+    throw new OptionTypeError('header', `header must be a name, got ${describe(header)}`)
+  }
+  if (options.header !== undefined && trustedProxies === undefined) {
+    throw new OptionRangeError(
+      'header',
+      `header can only be believed from trustedProxies, got ${describe(header)} without them`,
+    )
+  }
+  const bits = integer('ipv6Prefix', ipv6Prefix, 1)
+  if (bits > 128) {
+    throw new OptionRangeError('ipv6Prefix', `ipv6Prefix must be at most 128, got ${bits} (number)`)
+  }
+  const trust = trustedProxies === undefined ? undefined : toTrust(trustedProxies)
+  const plan = { trust, header: header.toLowerCase(), bits }
+  plans.set(options, plan)
+  return plan
+}

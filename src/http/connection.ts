@@ -1,0 +1,52 @@
+/** A request as any framework has it: of node:http, Express, Connect, Fastify, Koa (its context), Hono (its context), fetch. */
+export type RequestSource = object
+
+type Headers = { get(name: string): string | null } | Record<string, string | string[] | undefined>
+
+/** What those have in common, each a part of it. */
+interface Shape {
+  headers?: Headers
+  socket?: Socket
+  raw?: { socket?: Socket }
+  req?: { raw?: object }
+  env?: unknown
+}
+
+interface Socket {
+  remoteAddress?: string | undefined
+}
+
+/** What runtimes hand to a fetch handler beside the request. */
+interface Connection {
+  /** Deno. */
+  remoteAddr?: { hostname?: string }
+  /** Bun. */
+  requestIP?(request: object): { address?: string } | null
+  /** Hono on Node. */
+  incoming?: { socket?: Socket }
+}
+
+/** The address at the other end of the connection, where anybody knows it. */
+export function connectionAddress(source: RequestSource, connection?: unknown): string | undefined {
+  if (typeof connection === 'string') return connection
+  const { socket, raw, req, env } = source as Shape
+  const own = socket?.remoteAddress ?? raw?.socket?.remoteAddress
+  if (own !== undefined) return own
+  const told = (connection ?? env) as Connection | undefined
+  if (typeof told !== 'object' || told === null) return undefined
+  return (
+    told.incoming?.socket?.remoteAddress ??
+    told.remoteAddr?.hostname ??
+    told.requestIP?.(req?.raw ?? source)?.address
+  )
+}
+
+/** A header by its name in lower case; several of them as one list. */
+export function readHeader(source: RequestSource, name: string): string | undefined {
+  const { headers, req } = source as Shape
+  const own = headers ?? (req?.raw as Shape | undefined)?.headers
+  if (own === undefined) return undefined
+  if (typeof own.get === 'function') return own.get(name) ?? undefined
+  const value = (own as Record<string, string | string[] | undefined>)[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}

@@ -1,0 +1,121 @@
+import { oneOf } from '../core/check.ts'
+import type { Decision } from '../core/decision.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { type NodeResponse, whenClosed } from './node.ts'
+import { PROBLEM_JSON, withStatus } from './refusal.ts'
+import { type Pen, writeFields } from './write-fields.ts'
+
+/** What is needed of a request of Fastify. */
+export interface FastifyRequestLike {
+  readonly ip: string
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly raw: object
+}
+
+/** What is needed of a reply of Fastify. */
+export interface FastifyReplyLike {
+  readonly raw: NodeResponse
+  readonly sent: boolean
+  code(status: number): unknown
+  header(name: string, value: string): unknown
+  getHeader(name: string): number | string | string[] | undefined
+  send(payload?: unknown): unknown
+}
+
+/** What is needed of Fastify itself. */
+export interface FastifyLike {
+  // biome-ignore lint/suspicious/noExplicitAny: its hooks are typed by all that a route can be.
+  addHook(name: any, hook: any): unknown
+}
+
+/** A function may say `(request: FastifyRequest)` for its argument, to see all of it. */
+export interface RateLimitPluginOptions extends GuardOptions<FastifyRequestLike> {
+  /** What counts. */
+  limiter: Limiter
+  /** When to ask: `'preHandler'` for keys that authentication finds out. @default 'onRequest' */
+  hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
+  /**
+   * Answers one who does not get through: with `reply.send`, or by what it returns. The status and the fields are set
+   * already.
+   * @default a problem of RFC 9457
+   */
+  onLimited?(request: FastifyRequestLike, reply: FastifyReplyLike, decision: Decision): unknown
+}
+
+type Done = (error?: Error) => void
+
+const replyPen: Pen<FastifyReplyLike> = {
+  read: (reply, name) => {
+    const value = reply.getHeader(name)
+    return Array.isArray(value) ? value.join(', ') : value?.toString()
+  },
+  write: (reply, name, value) => void reply.header(name, value),
+}
+
+/**
+ * Limits requests of Fastify: all routes of the scope in which it is registered. As {@link rateLimitMiddleware}; errors
+ * go to Fastify's error handler, with `statusCode`.
+ *
+ * @example
+ * app.register(rateLimitPlugin, { limiter: LimiterFactory.tokenBucket({ rate: 100, per: '1m' }) })
+ */
+export function rateLimitPlugin(
+  fastify: FastifyLike,
+  options: RateLimitPluginOptions,
+  done: Done,
+): void {
+  const { limiter, hook = 'onRequest', onLimited } = options
+  oneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
+  const guard = new Guard<FastifyRequestLike>(limiter, options)
+
+  function proceed(
+    judged: Judgement | undefined,
+    req: FastifyRequestLike,
+    reply: FastifyReplyLike,
+    next: Done,
+  ): void {
+    if (judged === undefined) return next()
+    writeFields(replyPen, reply, judged.fields)
+    if (judged.refusal === undefined) {
+      whenClosed(reply.raw, judged.leave)
+      return next()
+    }
+    reply.code(judged.refusal.status)
+    if (onLimited !== undefined) {
+      const answer = async () => onLimited.call(options, req, reply, judged.decision)
+      answer().then((payload) => {
+        if (payload !== undefined && payload !== reply && !reply.sent) reply.send(payload)
+      }, next)
+      return
+    }
+    reply.header('content-type', PROBLEM_JSON)
+    reply.send(judged.refusal.body)
+  }
+
+  const ask = (req: FastifyRequestLike, reply: FastifyReplyLike, next: Done) => {
+    const failed = (error: unknown) => next(withStatus(error) as Error)
+    let judged: ReturnType<typeof guard.judge>
+    try {
+      judged = guard.judge(req)
+    } catch (error) {
+      return failed(error)
+    }
+    if (isPromise(judged)) judged.then((one) => proceed(one, req, reply, next), failed)
+    else proceed(judged, req, reply, next)
+  }
+  // The hook before parsing is handed the payload too.
+  const asked =
+    hook === 'preParsing'
+      ? (req: FastifyRequestLike, reply: FastifyReplyLike, _payload: unknown, next: Done) =>
+          ask(req, reply, next)
+      : ask
+  fastify.addHook(hook, asked)
+  done()
+}
+
+// By these Fastify knows a plugin that is for the scope it is registered in, and its name.
+Object.assign(rateLimitPlugin, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: 'aioflux-rate-limit',
+})

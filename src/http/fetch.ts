@@ -1,0 +1,72 @@
+import type { Decision } from '../core/decision.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { refusalOf } from './refusal.ts'
+import { refusedResponse, whenRead, withFields } from './response.ts'
+
+export interface FetchGuardOptions extends GuardOptions<Request> {
+  /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */
+  onLimited?(request: Request, decision: Decision): Response | Promise<Response>
+}
+
+/** A handler of the web platform, as Deno, Bun, Cloudflare, `@hono/node-server` and others call it. */
+export type FetchHandler<Rest extends unknown[] = unknown[]> = (
+  request: Request,
+  ...rest: Rest
+) => Response | Promise<Response>
+
+/**
+ * Limits a fetch handler.
+ *
+ * Callers are told by `RateLimit-Policy` and `RateLimit` how they stand; those who do not get through are answered 429 with
+ * `Retry-After`. Where the storage cannot be asked, the limiter's `onStorageError` decides; with `'throw'` the answer is
+ * 503, and 413 where a request costs more than the limit ever holds.
+ *
+ * @example
+ * const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
+ * const guard = rateLimitFetch(limiter, { key: (request) => request.headers.get('x-api-key') ?? '' })
+ * Deno.serve(guard((request) => new Response('hello')))
+ */
+export function rateLimitFetch(
+  limiter: Limiter,
+  options: FetchGuardOptions = {},
+): <Rest extends unknown[]>(
+  handler: FetchHandler<Rest>,
+) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
+  const guard = new Guard<Request>(limiter, options)
+  return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
+    async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
+      let judged: Judgement | undefined
+      try {
+        judged = await guard.judge(request, rest[0])
+      } catch (error) {
+        const refusal = refusalOf(error)
+        if (refusal === undefined) throw error
+        return refusedResponse(refusal)
+      }
+      const handle = () => handler(request, ...(rest as unknown as Rest))
+      return judged === undefined ? handle() : answer(judged, request, options, handle)
+    }
+}
+
+async function answer(
+  judged: Judgement,
+  request: Request,
+  options: FetchGuardOptions,
+  handle: () => Response | Promise<Response>,
+): Promise<Response> {
+  const { refusal, fields, decision, leave } = judged
+  if (refusal !== undefined) {
+    const own = await options.onLimited?.(request, decision)
+    return withFields(own ?? refusedResponse(refusal), fields)
+  }
+  if (leave === undefined) return withFields(await handle(), fields)
+  let response: Response
+  try {
+    response = await handle()
+  } catch (error) {
+    leave()
+    throw error
+  }
+  return whenRead(withFields(response, fields), leave)
+}

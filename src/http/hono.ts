@@ -1,0 +1,66 @@
+import type { Decision } from '../core/decision.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { refusalOf } from './refusal.ts'
+import { refusedResponse, whenRead, withFields } from './response.ts'
+
+/** What is needed of a context of Hono. */
+export interface HonoContext {
+  readonly req: { readonly raw: Request }
+  readonly env: unknown
+  res: Response
+}
+
+export interface HonoGuardOptions<Context extends HonoContext = HonoContext>
+  extends GuardOptions<Context> {
+  /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */
+  onLimited?(context: Context, decision: Decision): Response | Promise<Response>
+}
+
+/**
+ * Limits requests of Hono. As {@link rateLimitFetch}; errors are thrown to `app.onError`, and without one answered with
+ * their status.
+ *
+ * @example
+ * app.use(rateLimitHono(LimiterFactory.tokenBucket({ rate: 100, per: '1m' })))
+ */
+export function rateLimitHono<Context extends HonoContext = HonoContext>(
+  limiter: Limiter,
+  options: HonoGuardOptions<Context> = {},
+): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
+  const guard = new Guard<Context>(limiter, options)
+  return async (context, next) => {
+    let judged: Judgement | undefined
+    try {
+      judged = await guard.judge(context)
+    } catch (error) {
+      throw withResponse(error)
+    }
+    if (judged === undefined) {
+      await next()
+      return undefined
+    }
+    const { refusal, fields, decision, leave } = judged
+    if (refusal !== undefined) {
+      const own = await options.onLimited?.(context, decision)
+      return withFields(own ?? refusedResponse(refusal), fields)
+    }
+    try {
+      await next()
+    } catch (error) {
+      leave?.()
+      throw error
+    }
+    const answered = withFields(context.res, fields)
+    const watched = leave === undefined ? answered : whenRead(answered, leave)
+    if (watched !== context.res) context.res = watched
+    return undefined
+  }
+}
+
+/** Gives an error the response by which Hono answers it where the app has no `onError`. */
+function withResponse(error: unknown): unknown {
+  const refusal = refusalOf(error)
+  if (refusal === undefined) return error
+  return Object.assign(error as object, { getResponse: () => refusedResponse(refusal) })
+}

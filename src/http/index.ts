@@ -1,0 +1,28 @@
+// Limits in HTTP: guards for servers, and a fetch that keeps to what servers say.
+// biome-ignore-all assist/source/organizeImports: the order is the reader's.
+
+// One guard, in each framework's own conventions.
+export { rateLimitFetch, type FetchGuardOptions, type FetchHandler } from './fetch.ts'
+export {
+  rateLimitMiddleware,
+  type MiddlewareOptions,
+  type RateLimitMiddleware,
+} from './middleware.ts'
+export {
+  rateLimitPlugin,
+  type FastifyLike,
+  type FastifyReplyLike,
+  type FastifyRequestLike,
+  type RateLimitPluginOptions,
+} from './fastify.ts'
+export { rateLimitKoa, type KoaContext, type KoaGuardOptions } from './koa.ts'
+export { rateLimitHono, type HonoContext, type HonoGuardOptions } from './hono.ts'
+export type { GuardOptions } from './guard.ts'
+export type { HeaderStyle } from './fields.ts'
+export type { NodeRequest, NodeResponse } from './node.ts'
+
+// Who sent a request.
+export { clientIp, type ClientIpOptions } from './client-ip.ts'
+
+// On the client's side.
+export { type Fetch, politeFetch, type PoliteFetchOptions } from './polite-fetch.ts'

@@ -1,0 +1,79 @@
+/** An address as eight groups of 16 bits; an IPv4 address is the last two of `::ffff:a.b.c.d`. */
+export type Address = readonly number[]
+
+const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
+
+/** Reads an IPv4 or IPv6 address, without port or brackets; a zone (`%eth0`) is dropped. Undefined where it is none. */
+export function parseAddress(text: string): Address | undefined {
+  const v4 = parseV4(text)
+  if (v4 !== undefined) return [0, 0, 0, 0, 0, 0xffff, ...v4]
+  const [body = '', zone] = text.split('%', 2)
+  if (zone === '') return undefined
+  const halves = body.split('::')
+  if (halves.length > 2) return undefined
+  const [head, tail] = halves.map(groups) as [number[] | undefined, number[] | undefined]
+  if (head === undefined) return undefined
+  if (halves.length === 1) return head.length === 8 ? head : undefined
+  if (tail === undefined || head.length + tail.length > 7) return undefined
+  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail]
+}
+
+/** Do the first `bits` of both agree? */
+export function sameNetwork(a: Address, b: Address, bits: number): boolean {
+  return masked(a, bits).every((group, i) => group === masked(b, bits)[i])
+}
+
+export function isV4(address: Address): boolean {
+  return address[5] === 0xffff && address.slice(0, 5).every((group) => group === 0)
+}
+
+/** As a key: an IPv4 address as it is, an IPv6 one as its network of `bits`, in the form of RFC 5952. */
+export function networkText(address: Address, bits: number): string {
+  if (isV4(address)) {
+    const [high, low] = address.slice(6) as [number, number]
+    return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+  }
+  const text = compressed(masked(address, bits))
+  return bits === 128 ? text : `${text}/${bits}`
+}
+
+function parseV4(text: string): [number, number] | undefined {
+  const match = V4.exec(text)
+  if (match === null) return undefined
+  const [a, b, c, d] = match.slice(1).map(Number) as [number, number, number, number]
+  return Math.max(a, b, c, d) > 255 ? undefined : [(a << 8) | b, (c << 8) | d]
+}
+
+function groups(text: string): number[] | undefined {
+  if (text === '') return []
+  const parts = text.split(':')
+  const list: number[] = []
+  for (const [i, part] of parts.entries()) {
+    const v4 = i === parts.length - 1 ? parseV4(part) : undefined
+    if (v4 !== undefined) list.push(...v4)
+    else if (/^[0-9a-f]{1,4}$/i.test(part)) list.push(Number.parseInt(part, 16))
+    else return undefined
+  }
+  return list
+}
+
+function masked(address: Address, bits: number): Address {
+  return address.map((group, i) => {
+    const own = Math.max(0, Math.min(16, bits - 16 * i))
+    return group & (0xffff << (16 - own)) & 0xffff
+  })
+}
+
+/** The longest run of two zeros or more becomes `::`. */
+function compressed(address: Address): string {
+  let from = 0
+  let length = 1
+  for (let i = 0; i < 8; i++) {
+    let end = i
+    while (address[end] === 0) end += 1
+    if (end - i > length) [from, length] = [i, end - i]
+  }
+  const hex = (list: Address) => list.map((group) => group.toString(16)).join(':')
+  if (length === 1) return hex(address)
+  return `${hex(address.slice(0, from))}::${hex(address.slice(from + length))}`
+}

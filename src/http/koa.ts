@@ -1,0 +1,60 @@
+import type { Decision } from '../core/decision.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { type NodeResponse, nodePen, whenClosed } from './node.ts'
+import { PROBLEM_JSON, withStatus } from './refusal.ts'
+import { writeFields } from './write-fields.ts'
+
+/** What is needed of a context of Koa. */
+export interface KoaContext {
+  readonly ip: string
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly res: NodeResponse
+  status: number
+  type: string
+  body: unknown
+}
+
+export interface KoaGuardOptions<Context extends KoaContext = KoaContext>
+  extends GuardOptions<Context> {
+  /** Answers one who does not get through. The status and the fields are set already. @default a problem of RFC 9457 */
+  onLimited?(context: Context, decision: Decision): unknown
+}
+
+/**
+ * Limits requests of Koa. As {@link rateLimitMiddleware}; errors are thrown, with `status`.
+ *
+ * @example
+ * app.use(rateLimitKoa(LimiterFactory.tokenBucket({ rate: 100, per: '1m' })))
+ */
+export function rateLimitKoa<Context extends KoaContext = KoaContext>(
+  limiter: Limiter,
+  options: KoaGuardOptions<Context> = {},
+): (context: Context, next: () => Promise<unknown>) => Promise<void> {
+  const guard = new Guard<Context>(limiter, options)
+  return async (context, next) => {
+    let judged: Judgement | undefined
+    try {
+      judged = await guard.judge(context)
+    } catch (error) {
+      throw withStatus(error)
+    }
+    if (judged === undefined) {
+      await next()
+      return
+    }
+    writeFields(nodePen, context.res, judged.fields)
+    if (judged.refusal === undefined) {
+      whenClosed(context.res, judged.leave)
+      await next()
+      return
+    }
+    context.status = judged.refusal.status
+    if (options.onLimited !== undefined) {
+      await options.onLimited(context, judged.decision)
+      return
+    }
+    context.type = PROBLEM_JSON
+    context.body = judged.refusal.body
+  }
+}

@@ -1,0 +1,120 @@
+import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import { WaitTimeoutError } from '../core/errors.ts'
+import { Waiters } from '../core/waiters.ts'
+import type { Quota } from './advice.ts'
+
+/** After a pause, one more may go every so often, even if none that went has been answered. */
+const SLOW_START: Millis = 1000
+
+/**
+ * The way to one server: everybody who goes there goes through it, first come, first served, and all stop when it says so.
+ *
+ * After a pause one goes first; each good answer lets two more go, as TCP begins: what has just come up again is not hit
+ * by all who waited. Where the answer says how many are left, so many go.
+ */
+export class Lane {
+  readonly #clock: Clock
+  readonly #what: string
+  /** How much longer than asked a pause is, as a share of it. */
+  readonly #spread: () => number
+  readonly #line: Waiters<number>
+  #closedUntil: Millis = -Infinity
+  /** How many may go until `#leftUntil`. */
+  #left = Infinity
+  #leftUntil: Millis = Infinity
+  #inFlight = 0
+  /** Which pause it is after, so that answers to what was sent before it open nothing. */
+  #pauses = 0
+  #cancel: Cancel | undefined
+
+  constructor(clock: Clock, what: string, spread: () => number) {
+    this.#clock = clock
+    this.#what = what
+    this.#spread = spread
+    this.#line = new Waiters(clock, `a turn to ask ${what}`)
+  }
+
+  /** Is there nothing to be remembered? */
+  get idle(): boolean {
+    const now = this.#clock.now()
+    const open = this.#left === Infinity || isDue(this.#leftUntil, now)
+    return this.#inFlight === 0 && this.#line.size === 0 && isDue(this.#closedUntil, now) && open
+  }
+
+  /**
+   * Waits for a turn. Whoever got one must call {@link answered} with it, once.
+   *
+   * @throws WaitTimeoutError at once when it cannot come within `patience`, or later when it did not
+   * @throws the reason of `signal`
+   */
+  async enter(patience: Millis, signal: AbortSignal | undefined): Promise<number> {
+    signal?.throwIfAborted()
+    const wait = this.#wait()
+    if (wait > patience) {
+      throw new WaitTimeoutError(`${this.#what} is not to be asked before that`, wait / 1000)
+    }
+    const timeout = patience === Infinity ? undefined : patience / 1000
+    const turn = this.#line.wait({ signal, timeout })
+    this.#serve()
+    return turn
+  }
+
+  /** What was sent has been answered: with `ok`, and with how much is left where the server says so. */
+  answered(turn: number, ok: boolean, quotas: readonly Quota[] = []): void {
+    this.#inFlight -= 1
+    const used = quotas.filter(({ remaining }) => remaining < 1)
+    if (used.length > 0) this.#close(Math.max(...used.map(({ seconds }) => seconds)) * 1000)
+    else if (turn === this.#pauses && quotas.length > 0) {
+      const [least] = [...quotas].sort((a, b) => a.remaining - b.remaining) as [Quota]
+      // Those under way may not have been counted yet.
+      this.#left = Math.max(0, least.remaining - this.#inFlight)
+      this.#leftUntil = this.#clock.now() + least.seconds * 1000
+    } else if (turn === this.#pauses && ok) {
+      this.#left = this.#line.size === 0 ? Infinity : this.#left + 2
+    }
+    this.#serve()
+  }
+
+  /** Nobody goes for so long, and a little longer. */
+  pause(length: Millis): void {
+    this.#close(length)
+    this.#serve()
+  }
+
+  #close(length: Millis): void {
+    const until = this.#clock.now() + length * (1 + this.#spread())
+    if (until <= this.#closedUntil) return
+    this.#closedUntil = until
+    this.#left = 1
+    this.#leftUntil = until + SLOW_START
+    this.#pauses += 1
+  }
+
+  /** How long until somebody may go. */
+  #wait(): Millis {
+    const now = this.#clock.now()
+    if (!isDue(this.#closedUntil, now)) return this.#closedUntil - now
+    if (this.#left < Infinity && isDue(this.#leftUntil, now)) {
+      // A time in which not all was used is over; one in which all was begins again with one.
+      this.#left = this.#left >= 1 ? Infinity : 1
+      this.#leftUntil = now + SLOW_START
+    }
+    return this.#left >= 1 ? 0 : this.#leftUntil - now
+  }
+
+  #serve(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    while (this.#line.size > 0) {
+      const wait = this.#wait()
+      if (wait > 0) {
+        this.#cancel = at(this.#clock, this.#clock.now() + wait, () => this.#serve())
+        return
+      }
+      this.#left -= 1
+      this.#inFlight += 1
+      this.#line.grant(this.#pauses)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import type { Decision } from '../core/decision.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { type NodeRequest, type NodeResponse, nodePen, whenClosed } from './node.ts'
+import { PROBLEM_JSON, type Refusal, refusalOf, withStatus } from './refusal.ts'
+import { writeFields } from './write-fields.ts'
+
+type Next = (error?: unknown) => void
+
+export interface MiddlewareOptions<
+  Req extends NodeRequest = NodeRequest,
+  Res extends NodeResponse = NodeResponse,
+> extends GuardOptions<Req> {
+  /**
+   * Answers one who does not get through. The status and the fields are set already.
+   * @default a problem of RFC 9457
+   */
+  onLimited?(request: Req, response: Res, decision: Decision, next?: Next): unknown
+}
+
+/** As Express and Connect call it; or by hand in node:http, where it tells whether the request may go on. */
+export interface RateLimitMiddleware<Req extends NodeRequest, Res extends NodeResponse> {
+  (request: Req, response: Res, next: Next): void
+  (request: Req, response: Res): boolean | Promise<boolean>
+}
+
+/**
+ * Limits requests of Express, Connect and node:http.
+ *
+ * Callers are told by `RateLimit-Policy` and `RateLimit` how they stand; those who do not get through are answered 429 with
+ * `Retry-After`. Where the storage cannot be asked, the limiter's `onStorageError` decides; with `'throw'` the error goes
+ * to `next`, with `status` 503 (413 where a request costs more than the limit ever holds). Without `next` it is
+ * answered with that status.
+ *
+ * @example
+ * const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
+ * app.use(rateLimitMiddleware(limiter))
+ *
+ * @example
+ * const guard = rateLimitMiddleware(limiter)
+ * http.createServer(async (req, res) => {
+ *   if (await guard(req, res)) res.end('hello')
+ * })
+ */
+export function rateLimitMiddleware<
+  Req extends NodeRequest = NodeRequest,
+  Res extends NodeResponse = NodeResponse,
+>(limiter: Limiter, options: MiddlewareOptions<Req, Res> = {}): RateLimitMiddleware<Req, Res> {
+  const guard = new Guard<Req>(limiter, options)
+
+  function proceed(judged: Judgement | undefined, req: Req, res: Res, next?: Next): boolean {
+    if (judged === undefined) {
+      next?.()
+      return true
+    }
+    writeFields(nodePen, res, judged.fields)
+    if (judged.refusal === undefined) {
+      whenClosed(res, judged.leave)
+      next?.()
+      return true
+    }
+    res.statusCode = judged.refusal.status
+    if (options.onLimited === undefined) send(res, judged.refusal)
+    else {
+      const answer = async () => options.onLimited?.(req, res, judged.decision, next)
+      answer().catch((error) => failed(error, res, next))
+    }
+    return false
+  }
+
+  return ((req: Req, res: Res, next?: Next) => {
+    let judged: ReturnType<typeof guard.judge>
+    try {
+      judged = guard.judge(req)
+    } catch (error) {
+      return failed(error, res, next)
+    }
+    if (!isPromise(judged)) return proceed(judged, req, res, next)
+    return judged.then(
+      (judgement) => proceed(judgement, req, res, next),
+      (error) => failed(error, res, next),
+    )
+  }) as RateLimitMiddleware<Req, Res>
+}
+
+function failed(error: unknown, res: NodeResponse, next?: Next): false {
+  if (next !== undefined) {
+    next(withStatus(error))
+    return false
+  }
+  const refusal = refusalOf(error)
+  if (refusal === undefined) throw error
+  res.statusCode = refusal.status
+  send(res, refusal)
+  return false
+}
+
+function send(res: NodeResponse, { body }: Refusal): void {
+  res.setHeader('Content-Type', PROBLEM_JSON)
+  res.end(body)
+}

@@ -1,0 +1,37 @@
+import type { Pen } from './write-fields.ts'
+
+/** What is needed of a request of node:http, and so of those built on it. */
+export interface NodeRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
+/** What is needed of a response of node:http. */
+export interface NodeResponse {
+  statusCode: number
+  readonly headersSent: boolean
+  readonly destroyed: boolean
+  getHeader(name: string): number | string | string[] | undefined
+  setHeader(name: string, value: string): unknown
+  end(body?: string): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+export const nodePen: Pen<NodeResponse> = {
+  read: (response, name) => {
+    const value = response.getHeader(name)
+    return Array.isArray(value) ? value.join(', ') : value?.toString()
+  },
+  write: (response, name, value) => {
+    if (!response.headersSent) response.setHeader(name, value)
+  },
+}
+
+/** Calls `ended` once: when the response has been sent, or the client has gone. */
+export function whenClosed(response: NodeResponse, ended: (() => void) | undefined): void {
+  if (ended === undefined) return
+  if (response.destroyed) ended()
+  else response.once('close', ended)
+}

@@ -1,0 +1,136 @@
+import { between, integer, options as optionsOf } from '../core/check.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { describe, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
+import { pause } from '../core/waiters.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { type DelayOptions, toDelays } from '../resilience/retry.ts'
+import { adviceOf } from './advice.ts'
+import { Lanes } from './lanes.ts'
+import { isReplayable, mayRepeat } from './replay.ts'
+
+export interface PoliteFetchOptions {
+  /** Whom calls are told apart by: those with the same key pause together. @default the origin of the URL */
+  key?(url: URL): string
+  /** Waited for before each try, under the same key. @default none */
+  limiter?: Limiter
+  /** How often to try again after 429 and 503. @default 2 */
+  retries?: number
+  /** The longest a call waits in all, for the server, the limiter and between tries. @default '60s' */
+  timeout?: Duration
+  /** How much longer than asked a pause may be, as a share of it: so that not all clients come back at once. @default 0.1 */
+  jitter?: number
+  /** The delays where the server says none. @default 1 s, 2 s, 4 s, up to 60 s, half of each left to chance */
+  backoff?: DelayOptions
+  /** @default the global one */
+  fetch?: Fetch
+  /** @default the runtime's clock */
+  clock?: Clock
+  /** Numbers from 0 to 1 for the jitter. @default Math.random */
+  random?: () => number
+}
+
+/** `fetch`, as far as it is used here. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/**
+ * A `fetch` that keeps to what the other side says, for all calls together: `Retry-After` (seconds or a date) of 429 and 503,
+ * and `RateLimit`, `RateLimit-*` or `X-RateLimit-*` of any response. While there is nothing left, all calls of that key
+ * wait; then one goes first.
+ *
+ * 429 is tried again, and so is 503 for methods that may be repeated, where the body can be sent again (a stream can
+ * not). When no try is left, or the wait would be too long, the response is returned as it is.
+ *
+ * @example
+ * const fetch = politeFetch({ limiter: LimiterFactory.leakyBucket({ rate: 10, per: '1s' }) })
+ * const response = await fetch('https://api.example.com/items')
+ *
+ * @throws WaitTimeoutError where the first try cannot be made within `timeout`; it knows `retryAfter`
+ * @throws the reason of `init.signal`, and what `fetch` itself throws
+ */
+export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
+  optionsOf('options', options)
+  const { limiter, retries = 2, jitter = 0.1, clock = systemClock, random = Math.random } = options
+  const { key = (url: URL) => url.origin, fetch = globalThis.fetch } = options
+  for (const [name, value] of Object.entries({ key, fetch, random })) {
+    if (typeof value !== 'function') {
+      throw new OptionTypeError(name, `${name} must be a function, got ${describe(value)}`)
+    }
+  }
+  if (limiter !== undefined && typeof limiter?.wait !== 'function') {
+    throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
+  }
+  integer('retries', retries, 0)
+  between('jitter', jitter, 0, 1)
+  const timeout = toMillis('timeout', options.timeout ?? 60)
+  const delays = toDelays('backoff', { jitter: 'equal', random, ...options.backoff })
+  const lanes = new Lanes(clock, () => jitter * random())
+
+  return async (input, init) => {
+    const name = key(urlOf(input))
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
+    const deadline = clock.now() + timeout
+    const left = () => Math.max(0, deadline - clock.now())
+
+    /** Waits for `delay` and a turn, sends, and lets everybody know what the answer advises. */
+    const attempt = async (number: number, delay: Millis): Promise<Attempt> => {
+      if (delay > left())
+        throw new WaitTimeoutError(`${name} is not asked again in time`, delay / 1000)
+      if (delay > 0) await pause(clock, delay, signal ?? NEVER)
+      await limiter?.wait(name, { timeout: left() / 1000, ...(signal && { signal }) })
+      const lane = lanes.of(name)
+      const turn = await lane.enter(left(), signal).catch(async (reason) => {
+        await limiter?.release(name)
+        throw reason
+      })
+      let response: Response
+      try {
+        response = await fetch(input, init)
+      } catch (error) {
+        lane.answered(turn, false)
+        throw error
+      } finally {
+        limiter?.leave?.(name, 1)
+      }
+      const { status } = response
+      const { retryAfter, quotas } = adviceOf(response, clock.wall?.() ?? Date.now())
+      const refused = status === 429 || status === 503
+      const told = retryAfter ?? (quotas.some(({ remaining }) => remaining < 1) ? 0 : undefined)
+      const own = refused && told === undefined ? delays(number) : 0
+      if (refused && retryAfter !== undefined) lane.pause(retryAfter * 1000)
+      // Too many requests are everybody's; a server that is down without a word may be well for the next.
+      else if (status === 429) lane.pause(own)
+      lane.answered(turn, !refused, quotas)
+      return { response, delay: status === 503 ? own : 0 }
+    }
+
+    const tries = isReplayable(input, init) ? retries : 0
+    let last = await attempt(1, 0)
+    for (let number = 2; number <= tries + 1; number++) {
+      const { response, delay } = last
+      if (!mayRepeat(response.status, input, init)) return response
+      try {
+        last = await attempt(number, delay)
+      } catch (error) {
+        if (isAioFluxError(error, 'WAIT_TIMEOUT')) return response
+        throw error
+      }
+      await response.body?.cancel()
+    }
+    return last.response
+  }
+}
+
+interface Attempt {
+  readonly response: Response
+  /** How long this call alone has to wait before the next. */
+  readonly delay: Millis
+}
+
+const NEVER = new AbortController().signal
+
+function urlOf(input: string | URL | Request): URL {
+  if (input instanceof URL) return input
+  const text = typeof input === 'string' ? input : input.url
+  return new URL(text, (globalThis as { location?: { href?: string } }).location?.href)
+}

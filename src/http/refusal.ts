@@ -1,0 +1,58 @@
+import { isAioFluxError } from '../core/errors.ts'
+
+/** What a caller is answered who does not get through. */
+export interface Refusal {
+  readonly status: number
+  /** A problem of RFC 9457, as JSON. */
+  readonly body: string
+}
+
+export const PROBLEM_JSON = 'application/problem+json'
+
+const TYPES = 'https://iana.org/assignments/http-problem-types#'
+
+/** He has used up what these policies give him. */
+export function quotaExceeded(policies: readonly string[]): Refusal {
+  return problem(429, {
+    type: `${TYPES}quota-exceeded`,
+    title: 'Request cannot be satisfied as assigned quota has been exceeded',
+    'violated-policies': policies,
+  })
+}
+
+/** It is not his fault: the storage cannot be asked, and the policy for that says no. */
+export function reducedCapacity(policies: readonly string[]): Refusal {
+  return problem(503, {
+    type: `${TYPES}temporary-reduced-capacity`,
+    title: 'Request cannot be satisfied due to temporary server capacity constraints',
+    'violated-policies': policies,
+  })
+}
+
+/** The status an error of a limiter stands for; undefined for errors that are bugs. */
+export function statusOf(error: unknown): number | undefined {
+  if (isAioFluxError(error, 'STORAGE_DOWN')) return 503
+  // Asked for more than the limit ever holds: to try again is of no use.
+  if (isAioFluxError(error, 'COST_TOO_LARGE')) return 413
+  return undefined
+}
+
+/** The answer to an error of a limiter, where there is nobody to hand it to. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  const status = statusOf(error)
+  if (status === 503) return reducedCapacity([])
+  if (status === undefined) return undefined
+  return problem(status, { title: 'Request costs more than its quota ever holds' })
+}
+
+/** Gives an error the status by which Express, Connect, Koa and Fastify answer it. */
+export function withStatus(error: unknown): unknown {
+  const status = statusOf(error)
+  return status === undefined
+    ? error
+    : Object.assign(error as object, { status, statusCode: status })
+}
+
+function problem(status: number, members: object): Refusal {
+  return { status, body: JSON.stringify({ ...members, status }) }
+}

@@ -1,0 +1,29 @@
+/** RFC 9110, section 9.2.2: what may be done twice. */
+const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']
+
+/** Can this call be sent again as it is? A body that is a stream is gone once it was sent. */
+export function isReplayable(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): boolean {
+  const body: unknown = init?.body ?? (input instanceof Request ? input.body : undefined)
+  if (body === undefined || body === null || typeof body === 'string') return true
+  return (
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) ||
+    body instanceof Blob ||
+    body instanceof FormData ||
+    body instanceof URLSearchParams
+  )
+}
+
+/** Is this the answer to something that was not done, so that it may be asked for again? 503 may have been half done. */
+export function mayRepeat(
+  status: number,
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): boolean {
+  if (status === 429) return true
+  const method = init?.method ?? (input instanceof Request ? input.method : 'GET')
+  return status === 503 && IDEMPOTENT.includes(method.toUpperCase())
+}

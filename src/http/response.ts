@@ -1,0 +1,55 @@
+import type { Field } from './fields.ts'
+import { PROBLEM_JSON, type Refusal } from './refusal.ts'
+import { type Pen, writeFields } from './write-fields.ts'
+
+const headersPen: Pen<Headers> = {
+  read: (headers, name) => headers.get(name) ?? undefined,
+  write: (headers, name, value) => headers.set(name, value),
+}
+
+/** The answer to one who does not get through. */
+export function refusedResponse({ status, body }: Refusal): Response {
+  return new Response(body, { status, headers: { 'content-type': PROBLEM_JSON } })
+}
+
+/** The response with more fields: the same one, or a copy where its headers may not be written to. */
+export function withFields(response: Response, fields: readonly Field[]): Response {
+  if (fields.length === 0) return response
+  try {
+    writeFields(headersPen, response.headers, fields)
+    return response
+  } catch (error) {
+    // Network errors and upgrades cannot be copied.
+    if (!(error instanceof TypeError) || response.status < 200) return response
+    const copy = new Response(response.body, response)
+    writeFields(headersPen, copy.headers, fields)
+    return copy
+  }
+}
+
+/** Calls `ended` once, when the body has been read to its end, or will not be. */
+export function whenRead(response: Response, ended: () => void): Response {
+  const reader = response.status < 200 ? undefined : response.body?.getReader()
+  if (reader === undefined) {
+    ended()
+    return response
+  }
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (!done) return controller.enqueue(value)
+        ended()
+        controller.close()
+      } catch (error) {
+        ended()
+        controller.error(error)
+      }
+    },
+    async cancel(reason) {
+      ended()
+      await reader.cancel(reason)
+    },
+  })
+  return new Response(body, response)
+}

@@ -1,0 +1,32 @@
+import type { Field } from './fields.ts'
+
+/** How a framework's response is written to. */
+export interface Pen<Target> {
+  read(target: Target, name: string): string | undefined
+  write(target: Target, name: string, value: string): void
+}
+
+/**
+ * Adds the fields of one guard to those of others on the same response: lists get longer; what is no list stays with
+ * the tightest.
+ */
+export function writeFields<Target>(
+  pen: Pen<Target>,
+  target: Target,
+  fields: readonly Field[],
+): void {
+  for (const [name, value] of fields) {
+    const before = pen.read(target, name)
+    if (before === undefined || name === 'Retry-After') pen.write(target, name, value)
+    else if (!name.startsWith('X-')) pen.write(target, name, `${before}, ${value}`)
+    // The three of old speak of one limit, so they are written together or not at all.
+    else if (name === 'X-RateLimit-Limit' && isTighter(pen, target, fields)) {
+      for (const [own, text] of fields) if (own.startsWith('X-')) pen.write(target, own, text)
+    }
+  }
+}
+
+function isTighter<Target>(pen: Pen<Target>, target: Target, fields: readonly Field[]): boolean {
+  const remaining = fields.find(([name]) => name === 'X-RateLimit-Remaining')?.[1]
+  return Number(remaining) < Number(pen.read(target, 'X-RateLimit-Remaining'))
+}

@@ -1,0 +1,58 @@
+import { describe, OptionTypeError } from '../core/errors.ts'
+import type { Gauge } from '../core/meter.ts'
+import type { Label } from './label-set.ts'
+import { Sources } from './sources.ts'
+
+/** One series of a gauge. */
+export class GaugeSeries implements Gauge {
+  readonly labels: readonly Label[]
+  readonly text: string
+  #set: number | undefined
+  #sources: Sources | undefined
+
+  get type(): 'gauge' {
+    return 'gauge'
+  }
+
+  constructor(labels: readonly Label[], text: string) {
+    this.labels = labels
+    this.text = text
+  }
+
+  set(value: number): void {
+    if (typeof value !== 'number') throw noNumber(value)
+    this.#set = value
+  }
+
+  /** Adds to the value: for what is entered and left. */
+  inc(by = 1): void {
+    if (typeof by !== 'number') throw noNumber(by)
+    this.#set = (this.#set ?? 0) + by
+  }
+
+  dec(by = 1): void {
+    this.inc(-by)
+  }
+
+  follow<Part extends object>(part: Part, read: (part: Part) => number): () => void {
+    this.#sources ??= new Sources()
+    const leave = this.#sources.add(part, read)
+    return () => void leave()
+  }
+
+  /** `undefined` while there is nothing to say: never set, and nobody followed. */
+  get value(): number | undefined {
+    const sources = this.#sources
+    if (sources === undefined || sources.size === 0) return this.#set
+    const sum = sources.sum(() => {})
+    return sources.size === 0 ? this.#set : (this.#set ?? 0) + sum
+  }
+
+  reset(): void {
+    this.#set = undefined
+  }
+}
+
+function noNumber(value: unknown): OptionTypeError {
+  return new OptionTypeError('value', `value must be a number, got ${describe(value)}`)
+}

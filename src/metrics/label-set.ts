@@ -1,0 +1,44 @@
+import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import type { Labels } from '../core/meter.ts'
+
+export type Label = readonly [name: string, value: string]
+
+/** Labels as they are exported: sorted by name, so that their order makes no difference. */
+export function labelSet(labels: Labels, reserved: string | undefined): readonly Label[] {
+  if (typeof labels !== 'object' || labels === null) {
+    throw new OptionTypeError('labels', `labels must be an object, got ${describe(labels)}`)
+  }
+  return Object.keys(labels)
+    .sort()
+    .map((name): Label => {
+      // Two names that would be mended into one would make one series of two, so none is mended.
+      if (!/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) || name === reserved) {
+        throw new OptionRangeError(
+          'labels',
+          `labels must be named by letters, digits and _, and not ${reserved ?? 'begin with __'}; got '${name}'`,
+        )
+      }
+      const value = labels[name]
+      if (!['string', 'number', 'boolean'].includes(typeof value)) {
+        throw new OptionTypeError(
+          'labels',
+          `labels.${name} must be a string, number or boolean, got ${describe(value)}`,
+        )
+      }
+      return [name, String(value)]
+    })
+}
+
+/**
+ * The labels as text between braces. Injective, since names hold no quotes and those in values are escaped: it is the key
+ * of a series as well.
+ */
+export function labelText(labels: readonly Label[]): string {
+  return labels.map(([name, value]) => `${name}="${escaped(value)}"`).join(',')
+}
+
+function escaped(value: string): string {
+  return /[\\"\n]/.test(value)
+    ? value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))
+    : value
+}

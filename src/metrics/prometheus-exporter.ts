@@ -1,0 +1,174 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { options as checkOptions, integer } from '../core/check.ts'
+import { describe, OptionTypeError } from '../core/errors.ts'
+import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
+import { type Metrics, metrics as processMetrics } from './metrics.ts'
+
+export interface PrometheusExporterOptions {
+  /** The port of its own server; 0 for any that is free. @default 9464 */
+  port?: number
+  /** The address it listens on: this machine alone, unless told otherwise. @default '127.0.0.1' */
+  host?: string
+  /** What it shows. @default the process's metrics */
+  metrics?: Metrics
+}
+
+/**
+ * Shows metrics to Prometheus: on a server of its own, `GET /metrics`, or as a handler of yours.
+ *
+ * Speaks the text format 0.0.4 and OpenMetrics 1.0, as the scraper likes. Writes slice by slice, no faster than it is
+ * read, and lets the event loop have its turn in between.
+ *
+ * @example
+ * const exporter = new PrometheusExporter()
+ * await exporter.start()                        // http://127.0.0.1:9464/metrics
+ *
+ * @example
+ * app.get('/metrics', exporter.handler)         // Express; node:http and Connect alike
+ * app.get('/metrics', (c) => exporter.fetch(c.req.raw))   // Hono, Bun, Deno
+ */
+export class PrometheusExporter implements AsyncDisposable {
+  readonly #metrics: Metrics
+  readonly #port: number
+  readonly #host: string
+  #server: Promise<Server> | undefined
+  #listening: number | undefined
+
+  /** @throws OptionTypeError | OptionRangeError naming the option and its value */
+  constructor(options: PrometheusExporterOptions = {}) {
+    checkOptions('options', options)
+    const { port = 9464, host = '127.0.0.1', metrics = processMetrics } = options
+    this.#port = integer('port', port, 0)
+    if (typeof host !== 'string') {
+      throw new OptionTypeError('host', `host must be a string, got ${describe(host)}`)
+    }
+    this.#host = host
+    this.#metrics = checkMetrics(metrics)
+  }
+
+  /** The port it listens on, once it has started. */
+  get port(): number | undefined {
+    return this.#listening
+  }
+
+  /**
+   * Begins to listen. Idempotent. Scrapes do not keep the process alive.
+   *
+   * @throws what the socket says (rejects), such as `EADDRINUSE`
+   */
+  async start(): Promise<this> {
+    this.#server ??= this.#listen()
+    try {
+      await this.#server
+    } catch (error) {
+      this.#server = undefined
+      throw error
+    }
+    return this
+  }
+
+  /** Ends the server and the scrapes under way. Idempotent; it may be started again. */
+  async stop(): Promise<void> {
+    const starting = this.#server
+    this.#server = undefined
+    this.#listening = undefined
+    const server = await starting?.catch(() => undefined)
+    if (server === undefined) return
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Answers a scrape, whatever its path: for node:http, Express and Connect. */
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      return
+    }
+    const format = formatFor(request.headers.accept)
+    response.writeHead(200, { 'content-type': CONTENT_TYPES[format] })
+    if (request.method === 'HEAD') {
+      response.end()
+      return
+    }
+    // A scraper that goes away in the middle is its own affair.
+    write(exposition(this.#metrics, format), response).catch(() => response.destroy())
+  }
+
+  /** Answers a scrape, whatever its path, where requests are web-standard: Hono, Bun, Deno, the edge. */
+  fetch(request: Request): Response {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } })
+    }
+    const format = formatFor(request.headers.get('accept') ?? undefined)
+    const slices = exposition(this.#metrics, format)
+    const encoder = new TextEncoder()
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const { done, value } = await slices.next()
+        if (done) controller.close()
+        else controller.enqueue(encoder.encode(value))
+      },
+      async cancel() {
+        await slices.return()
+      },
+    })
+    return new Response(request.method === 'HEAD' ? null : body, {
+      headers: { 'content-type': CONTENT_TYPES[format] },
+    })
+  }
+
+  async #listen(): Promise<Server> {
+    // Loaded here, so that runtimes without it can still use the handlers.
+    const { createServer } = await import('node:http')
+    const server = createServer((request, response) => {
+      const path = request.url?.split('?')[0]
+      if (path === '/metrics') this.handler(request, response)
+      else response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n')
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.#port, this.#host, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    server.unref()
+    const address = server.address()
+    this.#listening = typeof address === 'object' ? address?.port : undefined
+    return server
+  }
+}
+
+/** @throws OptionTypeError */
+export function checkMetrics(metrics: Metrics): Metrics {
+  if (typeof metrics?.onFamily !== 'function') {
+    throw new OptionTypeError('metrics', `metrics must be a Metrics, got ${describe(metrics)}`)
+  }
+  return metrics
+}
+
+async function write(slices: AsyncIterable<string>, response: ServerResponse): Promise<void> {
+  for await (const slice of slices) {
+    if (response.destroyed) return
+    if (!response.write(slice)) await drained(response)
+  }
+  response.end()
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}

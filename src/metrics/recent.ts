@@ -1,0 +1,39 @@
+/** How many values percentiles are taken of. */
+export const WINDOW = 1000
+const FIRST = 16
+
+/** The last 1,000 values. Grows as they come, so that a thousand quiet histograms are no 8 MB. */
+export class Recent {
+  #values = new Float64Array(FIRST)
+  /** How many values came, ever. */
+  #came = 0
+
+  add(value: number): void {
+    const values = this.#values
+    if (this.#came < values.length) values[this.#came] = value
+    else if (values.length < WINDOW) this.#grow(value)
+    else values[this.#came % WINDOW] = value
+    this.#came += 1
+  }
+
+  /** The values in order, as percentiles need them. */
+  sorted(): Float64Array {
+    return this.#values.slice(0, Math.min(this.#came, WINDOW)).sort()
+  }
+
+  clear(): void {
+    this.#came = 0
+  }
+
+  #grow(value: number): void {
+    const before = this.#values
+    this.#values = new Float64Array(Math.min(WINDOW, before.length * 4))
+    this.#values.set(before)
+    this.#values[before.length] = value
+  }
+}
+
+/** The smallest value that a share `p` of them does not exceed (nearest rank); 0 where there are none. */
+export function percentile(sorted: Float64Array, p: number): number {
+  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? 0
+}

@@ -1,0 +1,63 @@
+/** What others know: read when somebody looks, and forgotten with whoever knew it. Followed twice, it counts once. */
+export class Sources {
+  readonly #sources = new Map<WeakRef<object>, Source>()
+  readonly #known = new WeakMap<object, Source>()
+
+  get size(): number {
+    return this.#sources.size
+  }
+
+  /** Returns the way to let go of it, which says what it knew last, once nobody follows it any more. */
+  add<Part extends object>(part: Part, read: (part: Part) => number): () => number {
+    let source = this.#known.get(part)
+    if (source === undefined) {
+      source = { part: new WeakRef(part), read: read as Source['read'], followers: 0, last: 0 }
+      this.#known.set(part, source)
+      this.#sources.set(source.part, source)
+    }
+    source.followers += 1
+    const own = source
+    let left = false
+    return () => {
+      if (left) return 0
+      left = true
+      own.followers -= 1
+      if (own.followers > 0) return 0
+      this.#known.delete(own.part.deref() ?? own)
+      return this.#sources.delete(own.part) ? look(own) : 0
+    }
+  }
+
+  /** What all of them say, together; those that are gone say it for the last time to `gone`. */
+  sum(gone: (last: number) => void): number {
+    let sum = 0
+    for (const source of this.#sources.values()) {
+      const value = look(source)
+      if (source.part.deref() !== undefined) {
+        sum += value
+      } else {
+        this.#sources.delete(source.part)
+        gone(value)
+      }
+    }
+    return sum
+  }
+}
+
+interface Source {
+  readonly part: WeakRef<object>
+  readonly read: (part: object) => number
+  followers: number
+  last: number
+}
+
+function look(source: Source): number {
+  const part = source.part.deref()
+  if (part === undefined) return source.last
+  try {
+    source.last = source.read(part)
+  } catch (error) {
+    console.error('aioflux: a metric could not be read', error)
+  }
+  return source.last
+}

@@ -1,0 +1,49 @@
+import type { MetricFamily, Series } from './family.ts'
+import type { HistogramStats } from './histogram.ts'
+
+/** How far back a trend goes, in looks. */
+export const TREND = 20
+
+/** How one series stands, and how it has moved since the look before. */
+export interface Reading {
+  readonly labels: Series['labels']
+  readonly value: number
+  /** A second, since the look before; 0 at the first. */
+  readonly rate: number
+  /** What is drawn: rates of counters, values of gauges, p95 of histograms; the latest last. */
+  readonly trend: readonly number[]
+  readonly stats: HistogramStats | undefined
+}
+
+interface Past {
+  value: number
+  readonly trend: number[]
+}
+
+/** Remembers what every series was at the last looks. */
+export class Trends {
+  #past = new Map<Series, Past>()
+  #next = new Map<Series, Past>()
+
+  /** Begins a look at everything: what is not read in it is forgotten at the next. */
+  begin(): void {
+    this.#past = this.#next
+    this.#next = new Map()
+  }
+
+  /** @param seconds since the look before; 0 at the first */
+  read(family: MetricFamily, series: Series, seconds: number): Reading | undefined {
+    const histogram = series.type === 'histogram' ? series : undefined
+    const value = series.type === 'histogram' ? series.count : series.value
+    if (value === undefined) return undefined
+    const past = this.#past.get(series) ?? { value: seconds > 0 ? 0 : value, trend: [] }
+    // What has fallen was reset, and has begun again at 0.
+    const gained = value >= past.value ? value - past.value : value
+    const rate = seconds > 0 ? gained / seconds : 0
+    const stats = histogram?.stats()
+    const drawn = family.type === 'gauge' ? value : (stats?.p95 ?? rate)
+    const trend = [...past.trend, drawn].slice(-TREND)
+    this.#next.set(series, { value, trend })
+    return { labels: series.labels, value, rate, trend, stats }
+  }
+}

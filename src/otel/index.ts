@@ -1,0 +1,3 @@
+// The same metrics, and spans round jobs, for OpenTelemetry.
+export { type OtelMeter, type OtelObservable, observeMetrics } from './observe-metrics.ts'
+export { type OtelSpan, type OtelTracer, type TraceOptions, traced } from './traced.ts'

@@ -1,0 +1,134 @@
+import type { Millis } from '../core/duration.ts'
+import type { Counter, Histogram, Meter } from '../core/meter.ts'
+import { Sampling } from '../core/sampling.ts'
+import type { QueuedJob } from './job.ts'
+import type { QueueEvents, QueueStats } from './queue.ts'
+
+/** When a job that is timed was put, and begun: first, and last. */
+export interface JobTimes {
+  readonly put: Millis
+  first: Millis | undefined
+  last: Millis
+}
+
+type Counted = 'completed' | 'failed' | 'cancelled' | 'dropped' | 'duplicate'
+
+const SIZES: Readonly<Record<string, { help: string; of: (stats: QueueStats) => number }>> = {
+  waiting: { help: 'Jobs accepted and not begun.', of: ({ waiting }) => waiting },
+  running: { help: 'Jobs that run.', of: ({ running }) => running },
+  offered: { help: 'Puts that wait for room.', of: ({ offered }) => offered },
+  workers: { help: 'How many jobs may run at once.', of: ({ workers }) => workers },
+}
+
+/** What a queue counts, for whoever gave it `metrics`. */
+export class QueueMeter {
+  readonly #sampling = new Sampling()
+  readonly #now: () => Millis
+  readonly #jobs: Readonly<Record<Counted, Counter>>
+  readonly #pulled: Counter
+  readonly #retries: Counter
+  readonly #timeouts: Counter
+  readonly #waits: Histogram
+  readonly #runs: Histogram
+  readonly #stops: (() => void)[]
+  /** Jobs that have ended since the last one that was timed: it stands for them. */
+  #untimed = 0
+
+  constructor(
+    metrics: Meter,
+    queue: { readonly name: string; stats(): QueueStats },
+    now: () => Millis,
+  ) {
+    this.#now = now
+    const labels = { queue: queue.name }
+    const jobs = metrics.counter('aioflux_queue_jobs_total', {
+      help: 'Jobs, by how they ended; pulled are those taken out by hand.',
+    })
+    const ended = (outcome: string) => jobs.with({ ...labels, outcome })
+    this.#jobs = {
+      completed: ended('completed'),
+      failed: ended('failed'),
+      cancelled: ended('cancelled'),
+      dropped: ended('dropped'),
+      duplicate: ended('duplicate'),
+    }
+    this.#pulled = ended('pulled')
+    this.#retries = metrics
+      .counter('aioflux_queue_retries_total', {
+        help: 'Attempts that failed and were tried again.',
+      })
+      .with(labels)
+    this.#timeouts = metrics
+      .counter('aioflux_queue_timeouts_total', { help: 'Attempts that ran too long.' })
+      .with(labels)
+    const sampled = 'Above 10,000 jobs a second, one that is timed stands for several.'
+    this.#waits = metrics
+      .histogram('aioflux_queue_wait_seconds', {
+        help: `How long jobs waited, from put to their first start. ${sampled}`,
+      })
+      .with(labels)
+    this.#runs = metrics
+      .histogram('aioflux_queue_job_seconds', {
+        help: `How long the attempts took that ended their jobs. ${sampled}`,
+      })
+      .with(labels)
+    this.#stops = Object.entries(SIZES).map(([size, { help, of }]) =>
+      metrics
+        .gauge(`aioflux_queue_${size}`, { help })
+        .with(labels)
+        .follow(queue, (part) => of(part.stats())),
+    )
+  }
+
+  /** A job is put: it is timed, if it is its turn. */
+  put(job: QueuedJob): void {
+    // What was told to wait does not wait for workers.
+    if (!this.#sampling.due() || job.extras?.due !== undefined) return
+    const put = this.#now()
+    this.#sampling.began(put * 1000)
+    job.times = { put, first: undefined, last: put }
+  }
+
+  completed(job: QueuedJob): void {
+    this.#jobs.completed.inc()
+    this.#ended(job)
+  }
+
+  failed(job: QueuedJob): void {
+    this.#jobs.failed.inc()
+    this.#ended(job)
+  }
+
+  pulled(): void {
+    this.#pulled.inc()
+  }
+
+  /** Something else has happened, of which only the number counts. */
+  told(event: keyof QueueEvents<unknown, unknown>): void {
+    if (event === 'retry') this.#retries.inc()
+    else if (event === 'timeout') this.#timeouts.inc()
+    else if (event === 'cancelled' || event === 'dropped' || event === 'duplicate') {
+      this.#jobs[event].inc()
+    }
+  }
+
+  /** The queue is over: it has no size any more. */
+  stop(): void {
+    for (const stop of this.#stops) stop()
+  }
+
+  #ended(job: QueuedJob): void {
+    this.#untimed += 1
+    const { times } = job
+    if (times?.first === undefined) return
+    this.#waits.observe(Math.max(0, times.first - times.put) / 1000, this.#untimed)
+    this.#runs.observe(Math.max(0, this.#now() - times.last) / 1000, this.#untimed)
+    this.#untimed = 0
+  }
+}
+
+/** An attempt of a job that is timed begins. */
+export function noteStart(times: JobTimes, now: Millis): void {
+  times.first ??= now
+  times.last = now
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import type { Counter, Histogram, Meter } from '../core/meter.ts'
+
+/** What a storage counts of its trips to the server, for whoever gave it `metrics`. */
+export class StorageMeter {
+  readonly #clock: Clock
+  readonly #seconds: Histogram
+  readonly #errors: Counter
+
+  constructor(metrics: Meter, storage: string, clock: Clock) {
+    this.#clock = clock
+    this.#seconds = metrics
+      .histogram('aioflux_storage_call_seconds', {
+        help: 'How long the server took to answer; one call carries all that was asked in a turn of the event loop.',
+      })
+      .with({ storage })
+    this.#errors = metrics
+      .counter('aioflux_storage_errors_total', {
+        help: 'Calls that the server did not answer in time, or refused.',
+      })
+      .with({ storage })
+  }
+
+  begin(): Millis {
+    return this.#clock.now()
+  }
+
+  answered(began: Millis): void {
+    this.#seconds.observe(Math.max(0, this.#clock.now() - began) / 1000)
+  }
+
+  failed(): void {
+    this.#errors.inc()
+  }
+}

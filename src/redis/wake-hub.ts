@@ -1,0 +1,142 @@
+import type { Millis } from '../core/duration.ts'
+import type { Watch } from '../core/storage.ts'
+import type { Ears, Subscriber } from './subscriber.ts'
+
+/** How long a channel is kept that nobody listens to any more: the next one in line will listen to the same. */
+const LINGER: Millis = 1000
+/** How soon what could not be subscribed to is tried again. */
+const AGAIN: Millis = 1000
+
+/** A connection to listen on, or none where there can be none. */
+export type Listen = (ears: Ears) => Promise<Subscriber | undefined>
+
+interface Channel {
+  readonly listeners: Set<() => void>
+  /** Is the server being asked to send what is published there, does it, or neither? */
+  state: 'asked' | 'live' | 'lost'
+}
+
+/**
+ * Who wants to hear what is published where, over one connection for all of them. It is opened for the first who
+ * listens, and never keeps a process alive.
+ *
+ * What is heard is a hint: it says that it is worth asking, and nothing else. Where something may have been missed,
+ * listeners are called too.
+ */
+export class WakeHub {
+  readonly #listen: Listen
+  readonly #channels = new Map<string, Channel>()
+  #subscriber: Promise<Subscriber | undefined> | undefined
+  #up = false
+  #closed = false
+  #sweep: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
+
+  constructor(listen: Listen) {
+    this.#listen = listen
+  }
+
+  /**
+   * Calls `listener` for everything that is published on `channel` from the moment on when the watch is live, and when that
+   * moment comes.
+   */
+  subscribe(channel: string, listener: () => void): Watch {
+    const own = () => listener()
+    const { listeners } = this.#channels.get(channel) ?? this.#begin(channel)
+    listeners.add(own)
+    const isLive = () => this.#up && this.#channels.get(channel)?.state === 'live'
+    return {
+      get live() {
+        return isLive()
+      },
+      end: () => {
+        listeners.delete(own)
+        if (listeners.size === 0) this.#sweepLater()
+      },
+    }
+  }
+
+  /** Ends the connection. Idempotent. */
+  close(): void {
+    this.#closed = true
+    this.#up = false
+    clearTimeout(this.#sweep)
+    clearTimeout(this.#again)
+    this.#channels.clear()
+    this.#subscriber?.then((subscriber) => subscriber?.end()).catch(() => {})
+    this.#subscriber = undefined
+  }
+
+  #begin(name: string): Channel {
+    const channel: Channel = { listeners: new Set(), state: 'lost' }
+    this.#channels.set(name, channel)
+    void this.#ask((one) => one === channel)
+    return channel
+  }
+
+  /** Asks the server to send what is published on `these` of the channels. */
+  async #ask(these: (channel: Channel) => boolean): Promise<void> {
+    const asked = [...this.#channels].filter(([, channel]) => these(channel))
+    if (this.#closed || asked.length === 0) return
+    for (const [, channel] of asked) channel.state = 'asked'
+    try {
+      const subscriber = await this.#open()
+      if (subscriber === undefined) return
+      await subscriber.subscribe(asked.map(([name]) => name))
+    } catch {
+      for (const [, channel] of asked) channel.state = 'lost'
+      this.#askAgain()
+      return
+    }
+    this.#up = true
+    for (const [, channel] of asked) {
+      channel.state = 'live'
+      call(channel)
+    }
+  }
+
+  #open(): Promise<Subscriber | undefined> {
+    const open = this.#subscriber ?? this.#listen(this.#ears)
+    this.#subscriber = open
+    open.catch(() => {
+      if (this.#subscriber === open) this.#subscriber = undefined
+    })
+    return open
+  }
+
+  readonly #ears: Ears = {
+    heard: (name) => {
+      const channel = this.#channels.get(name)
+      if (channel !== undefined) call(channel)
+    },
+    // Whatever is on its way gets there; all else is asked for again.
+    up: () => void this.#ask(({ state }) => state !== 'asked'),
+    down: () => {
+      this.#up = false
+    },
+  }
+
+  #askAgain(): void {
+    if (this.#closed) return
+    clearTimeout(this.#again)
+    this.#again = setTimeout(() => void this.#ask(({ state }) => state === 'lost'), AGAIN)
+    this.#again.unref()
+  }
+
+  #sweepLater(): void {
+    if (this.#sweep !== undefined || this.#closed) return
+    this.#sweep = setTimeout(() => {
+      this.#sweep = undefined
+      const idle = [...this.#channels].filter(([, { listeners }]) => listeners.size === 0)
+      if (idle.length === 0) return
+      for (const [name] of idle) this.#channels.delete(name)
+      const names = idle.map(([name]) => name)
+      this.#subscriber?.then((subscriber) => subscriber?.unsubscribe(names)).catch(() => {})
+    }, LINGER)
+    this.#sweep.unref()
+  }
+}
+
+function call(channel: Channel): void {
+  for (const listener of [...channel.listeners]) listener()
+}

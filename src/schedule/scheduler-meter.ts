@@ -1,0 +1,64 @@
+import type { Counter, Family, Gauge, Histogram, Meter } from '../core/meter.ts'
+import type { SkipReason } from './schedule-types.ts'
+
+/**
+ * What a scheduler counts of its jobs, for whoever gave it `metrics`. They are called tasks in labels, because `job` is the
+ * label of Prometheus itself; and they are not so many that a look-up would matter.
+ */
+export class SchedulerMeter {
+  readonly #scheduler: string
+  readonly #runs: Family<Counter>
+  readonly #seconds: Family<Histogram>
+  readonly #running: Family<Gauge>
+  readonly #success: Family<Gauge>
+  readonly #skipped: Family<Counter>
+  readonly #missed: Family<Counter>
+
+  constructor(metrics: Meter, scheduler: string) {
+    this.#scheduler = scheduler
+    this.#runs = metrics.counter('aioflux_scheduler_runs_total', {
+      help: 'Runs, by how they ended.',
+    })
+    this.#seconds = metrics.histogram('aioflux_scheduler_run_seconds', {
+      help: 'How long runs took, retries included.',
+      buckets: [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600],
+    })
+    this.#running = metrics.gauge('aioflux_scheduler_running', {
+      help: 'Runs that have not ended.',
+    })
+    this.#success = metrics.gauge('aioflux_scheduler_last_success_timestamp_seconds', {
+      help: 'When a run completed last, in seconds since 1970.',
+    })
+    this.#skipped = metrics.counter('aioflux_scheduler_skipped_total', {
+      help: 'Slots that were not run, by reason.',
+    })
+    this.#missed = metrics.counter('aioflux_scheduler_missed_total', {
+      help: 'Slots that passed without being noticed in time.',
+    })
+  }
+
+  /** Follows how many runs of a job are under way. */
+  followRunning<Job extends { readonly name: string; readonly runs: { readonly size: number } }>(
+    job: Job,
+  ): void {
+    this.#running.with(this.#of(job.name)).follow(job, ({ runs }) => runs.size)
+  }
+
+  ended(task: string, outcome: 'completed' | 'failed' | 'aborted', seconds: number): void {
+    this.#runs.with({ ...this.#of(task), outcome }).inc()
+    this.#seconds.with(this.#of(task)).observe(Math.max(0, seconds))
+    if (outcome === 'completed') this.#success.with(this.#of(task)).set(Date.now() / 1000)
+  }
+
+  skipped(task: string, reason: SkipReason): void {
+    this.#skipped.with({ ...this.#of(task), reason }).inc()
+  }
+
+  missed(task: string, count: number): void {
+    this.#missed.with(this.#of(task)).inc(count)
+  }
+
+  #of(task: string): { scheduler: string; task: string } {
+    return { scheduler: this.#scheduler, task }
+  }
+}

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+// @ts-expect-error: a script, without types.
+import { pages } from '../scripts/docs-code.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const all = pages() as { path: string; text: string; wanted: string }[]
+
+describe('docs', () => {
+  it('finds the pages', () => {
+    expect(all.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['README.md', 'README.ru.md', 'docs/guide.md']),
+    )
+  })
+
+  it.each(all)('the code of $path is cut from the examples (npm run docs:code)', (page) => {
+    expect(page.text).toBe(page.wanted)
+  })
+
+  it.each(all)('the links of $path lead somewhere', ({ path, text }) => {
+    for (const { file, anchor } of linksOf(text)) {
+      const target = file === '' ? path : join(dirname(path), file)
+      expect(existsSync(root + target), `${path}: ${file}`).toBe(true)
+      if (anchor === undefined || !target.endsWith('.md')) continue
+      const page = all.find((other) => other.path === target)
+      if (page !== undefined) expect(anchorsOf(page.text), `${path}: #${anchor}`).toContain(anchor)
+    }
+  })
+})
+
+// What can be compared of two languages: the code shown, where it leads, and the figures of the tables.
+describe('README.ru.md', () => {
+  const [english, russian] = ['README.md', 'README.ru.md'].map(
+    (name) => all.find(({ path }) => path === name)?.text as string,
+  ) as [string, string]
+
+  it.each([
+    ['the same code', (text: string) => text.match(/^<!-- code: .*|^npm .*|^npx .*/gm)],
+    ['the same links', (text: string) => linksOf(text).map(({ file }) => file)],
+    ['the same tables', (text: string) => text.match(/^\|(?=[^-]).*$/gm)?.map(figuresOf)],
+    ['as many sections', (text: string) => text.match(/^##? /gm)],
+  ])('has %s', (_, of) => {
+    const own = (list: unknown) => JSON.stringify(list).replaceAll('README.ru.md', 'README.md')
+    expect(own(of(russian))).toBe(own(of(english)))
+    expect(of(english)?.length).toBeGreaterThan(3)
+  })
+})
+
+/** The numbers of a row, however the language writes them, and how many cells it has. */
+function figuresOf(row: string): string {
+  const numbers = row.replace(/(\d)[ ,](?=\d{3})/g, '$1').match(/\d+(?:[.,]\d+)?/g) ?? []
+  return `${row.split('|').length}: ${numbers.join(' ').replaceAll(',', '.')}`
+}
+
+function linksOf(text: string): { file: string; anchor: string | undefined }[] {
+  return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)|(?:href|src)="([^"]+)"/g)]
+    .map((match) => (match[1] ?? match[2]) as string)
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => ({ file: link.split('#')[0] as string, anchor: link.split('#')[1] }))
+}
+
+/** As GitHub makes them: the heading in small letters, without punctuation, with hyphens for spaces. */
+function anchorsOf(text: string): string[] {
+  return [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map((match) =>
+    (match[1] as string)
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/ /g, '-'),
+  )
+}
+
+function withoutCode(text: string): string {
+  return text.replace(/^```[\s\S]*?^```$/gm, '')
+}

@@ -1,0 +1,188 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener, serve } from '@hono/node-server'
+import {
+  type FetchGuardOptions,
+  rateLimitFetch,
+  rateLimitHono,
+  rateLimitKoa,
+  rateLimitMiddleware,
+  rateLimitPlugin,
+} from 'aioflux/http'
+import connect from 'connect'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import Koa from 'koa'
+import type { Limiter } from '../../src/limiters/limiter.ts'
+
+/** A server of a real framework on a port of its own, whose every answer is 200 'ok' where the guards let it. */
+export interface Running extends AsyncDisposable {
+  readonly url: string
+  /** How many requests have reached the handler. */
+  readonly handled: number
+}
+
+/** What of the options is written alike for all frameworks; keys come from a header of the test. */
+export interface GuardSetup {
+  limiter: Limiter
+  headers?: FetchGuardOptions['headers']
+  /** The header that holds the key. @default none: the client's address */
+  keyHeader?: string
+  costHeader?: string
+  skipHeader?: string
+}
+
+export interface Behaviour {
+  /** Asked in this order; several on one request. */
+  guards: readonly GuardSetup[]
+  /** What the handler does before it answers. */
+  work?: () => Promise<void>
+}
+
+export type Start = (behaviour: Behaviour) => Promise<Running>
+
+/** Reads a header from what the framework calls a request. */
+type Read = (source: never, name: string) => string | undefined
+
+function optionsOf(setup: GuardSetup, read: Read) {
+  const { headers, keyHeader, costHeader, skipHeader } = setup
+  return {
+    ...(headers !== undefined && { headers }),
+    ...(keyHeader && { key: (source: object) => read(source as never, keyHeader) ?? '' }),
+    ...(costHeader && { cost: (source: object) => Number(read(source as never, costHeader) ?? 1) }),
+    ...(skipHeader && {
+      skip: (source: object) => read(source as never, skipHeader) !== undefined,
+    }),
+  }
+}
+
+const readNode: Read = ({ headers }: { headers: Record<string, string> }, name) => headers[name]
+const readFetch: Read = ({ headers }: Request, name) => headers.get(name) ?? undefined
+const readHono: Read = (c: { req: { raw: Request } }, name) =>
+  c.req.raw.headers.get(name) ?? undefined
+
+export const frameworks: Record<string, Start> = {
+  'node:http': async ({ guards, work }) => {
+    const list = guards.map((one) => rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
+    return listening((count) => async (req, res) => {
+      for (const guard of list) if (!(await guard(req, res))) return
+      count()
+      await work?.()
+      res.end('ok')
+    })
+  },
+  express: async ({ guards, work }) => {
+    const app = express()
+    for (const one of guards) {
+      app.use(rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
+    }
+    return listening((count) => {
+      app.get('/', async (_req, res) => {
+        count()
+        await work?.()
+        res.send('ok')
+      })
+      return app
+    })
+  },
+  connect: async ({ guards, work }) => {
+    const app = connect()
+    for (const one of guards) {
+      app.use(rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
+    }
+    return listening((count) => {
+      app.use(async (_req, res) => {
+        count()
+        await work?.()
+        res.end('ok')
+      })
+      return app
+    })
+  },
+  koa: async ({ guards, work }) => {
+    const app = new Koa({ asyncLocalStorage: false })
+    app.silent = true
+    for (const one of guards) app.use(rateLimitKoa(one.limiter, optionsOf(one, readNode)))
+    return listening((count) => {
+      app.use(async (ctx) => {
+        count()
+        await work?.()
+        ctx.body = 'ok'
+      })
+      return app.callback()
+    })
+  },
+  fastify: async ({ guards, work }) => {
+    const app = fastify()
+    let handled = 0
+    for (const one of guards) {
+      app.register(rateLimitPlugin, { limiter: one.limiter, ...optionsOf(one, readNode) })
+    }
+    app.get('/', async () => {
+      handled += 1
+      await work?.()
+      return 'ok'
+    })
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    return {
+      url,
+      get handled() {
+        return handled
+      },
+      async [Symbol.asyncDispose]() {
+        app.server.closeAllConnections()
+        await app.close()
+      },
+    }
+  },
+  hono: async ({ guards, work }) => {
+    const app = new Hono()
+    for (const one of guards) app.use(rateLimitHono(one.limiter, optionsOf(one, readHono)))
+    let handled = 0
+    app.get('/', async (c) => {
+      handled += 1
+      await work?.()
+      return c.text('ok')
+    })
+    const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
+    await new Promise((resolve) => server.once('listening', resolve))
+    return running(server, () => handled)
+  },
+  fetch: async ({ guards, work }) =>
+    listening((count) => {
+      let handler = async (_request: Request, ..._rest: unknown[]): Promise<Response> => {
+        count()
+        await work?.()
+        return new Response('ok')
+      }
+      for (const one of [...guards].reverse()) {
+        handler = rateLimitFetch(one.limiter, optionsOf(one, readFetch))(handler)
+      }
+      return getRequestListener(handler)
+    }),
+}
+
+async function listening(make: (count: () => void) => RequestListener): Promise<Running> {
+  let handled = 0
+  const server = createServer(
+    make(() => {
+      handled += 1
+    }),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return running(server, () => handled)
+}
+
+function running(server: Server, handled: () => number): Running {
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get handled() {
+      return handled()
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

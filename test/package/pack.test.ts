@@ -1,0 +1,138 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { build, node, run } from '../../scripts/package/build.ts'
+import { entries, manifest, root } from '../../scripts/package/entries.ts'
+
+/** Entries that promise to need neither Node nor its types. */
+const WEB = ['aioflux', 'aioflux/testing']
+
+/** What npm would publish, unpacked into a project that has nothing else but the packages that aioflux asks for. */
+describe('the packed package', { timeout: 60_000 }, () => {
+  const home = mkdtempSync(join(tmpdir(), 'aioflux-pack-'))
+  const project = join(home, 'project')
+  beforeAll(() => {
+    pack(home, project)
+  }, 60_000)
+  afterAll(() => rmSync(home, { recursive: true }))
+
+  it.each(entries())('$name can be imported and required, without a warning', async (entry) => {
+    const module: object = await import(join(root, entry.source))
+    const names = JSON.stringify(Object.keys(module).sort())
+    const show =
+      'console.log(JSON.stringify(Object.keys(m).filter((k) => k !== "module.exports").sort()))'
+    const esm = `const m = await import('${entry.name}'); ${show}`
+    const cjs = `const m = require('${entry.name}'); ${show}`
+    for (const [type, code] of [
+      ['module', esm],
+      ['commonjs', cjs],
+    ] as const) {
+      const said = run(node, [`--input-type=${type}`, '-e', `${STRICT}${code}`], project)
+      expect(said.trim(), type).toBe(names)
+    }
+  })
+
+  it('has its command', () => {
+    const [bin] = Object.values(manifest().bin)
+    expect(run(node, [join(project, 'node_modules/aioflux', bin!), '--help'], project)).toContain(
+      'replay',
+    )
+  })
+
+  it('carries what it should and nothing else', () => {
+    for (const name of ['dist', 'src', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']) {
+      expect(existsSync(join(project, 'node_modules/aioflux', name)), name).toBe(true)
+    }
+    for (const name of ['test', 'bench', 'scripts', 'node_modules']) {
+      expect(existsSync(join(project, 'node_modules/aioflux', name)), name).toBe(false)
+    }
+  })
+
+  it.each(['nodenext', 'bundler'])('types are sound, resolved by %s', (resolution) => {
+    check(
+      project,
+      resolution,
+      entries().map(({ name }) => name),
+      { types: ['node'] },
+    )
+  })
+
+  it('types of what runs at the edge need no types of Node', () => {
+    check(project, 'bundler', WEB, {
+      types: [],
+      lib: ['es2023', 'esnext.disposable', 'esnext.decorators', 'dom'],
+    })
+  })
+})
+
+/** A warning of the process, as of requiring a module before Node 20.19, becomes a failure. */
+const STRICT =
+  "process.on('warning', (warning) => { console.error(warning); process.exitCode = 1 });"
+
+function pack(home: string, project: string): void {
+  const stage = join(home, 'stage')
+  mkdirSync(stage)
+  for (const name of ['package.json', 'README.md', 'LICENSE', ...manifest().files]) {
+    if (name === 'dist' || !existsSync(root + name)) continue
+    cpSync(root + name, join(stage, name), { recursive: true })
+  }
+  build(join(stage, 'dist'))
+  const [{ filename }] = JSON.parse(run('npm', ['pack', '--ignore-scripts', '--json'], stage))
+  const into = join(project, 'node_modules/aioflux')
+  mkdirSync(into, { recursive: true })
+  run('tar', ['-xzf', join(stage, filename), '--strip-components=1', '-C', into])
+  const { dependencies = {}, peerDependencies = {} } = manifest()
+  for (const name of [
+    ...Object.keys({ ...dependencies, ...peerDependencies }),
+    '@types/node',
+    'undici-types',
+  ]) {
+    const link = join(project, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    if (existsSync(`${root}node_modules/${name}`)) symlinkSync(`${root}node_modules/${name}`, link)
+  }
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
+}
+
+function check(project: string, resolution: string, names: string[], options: object): void {
+  const lines = names.map(
+    (name, i) =>
+      `import * as all${i} from '${name}'\nexport const names${i}: string[] = Object.keys(all${i})`,
+  )
+  writeFileSync(join(project, 'consumer.ts'), [...lines, USE].join('\n'))
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    exactOptionalPropertyTypes: true,
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable', 'esnext.decorators'],
+    module: resolution === 'bundler' ? 'esnext' : 'nodenext',
+    moduleResolution: resolution,
+    ...options,
+  }
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
+  )
+  run(node, [`${root}node_modules/typescript/bin/tsc`, '-p', project])
+}
+
+const USE = `
+import { createLimiter, type Decision, LimiterFactory, QueueFactory, tokenBucket } from 'aioflux'
+const limiter = createLimiter(tokenBucket({ rate: 10, per: '1s' }))
+export const at: boolean = limiter.allow('user')
+export const later: Promise<Decision> = LimiterFactory.slidingWindow({ rate: 1 }).consume('user')
+export const queue = QueueFactory.fifo<string, number>({ handler: (item) => item.length })
+// @ts-expect-error a rate is needed
+tokenBucket({ per: '1s' })
+`
