@@ -67,6 +67,8 @@ export interface Ledger {
   readonly size: number
   /** How many states were given up because there were more keys than room. */
   readonly evicted: number
+  /** How many calls were granted from the state that newcomers share while no place can be freed for them. */
+  readonly crowded: number
 }
 
 /**

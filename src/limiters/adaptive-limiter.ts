@@ -148,7 +148,6 @@ export class AdaptiveLimiter extends RuleLimiter {
       const rule = this.ledger.rule.with({ rate })
       // What a higher rate adds to the bucket has to be earned: handing it out at once would be a burst of its own.
       this.ledger.reconfigure(rule, 'left')
-      this.capacity = rule.capacity
     })
   }
 

@@ -8,7 +8,7 @@ import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
-import type { Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 import { LimiterMeter } from './limiter-meter.ts'
 
 /** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
@@ -41,7 +41,7 @@ export abstract class AsyncLimiter implements Limiter {
   protected abstract forget(key: string): Promise<void>
   protected abstract hold(key: string, duration: Micros): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
-  protected abstract counts(key: string): Promise<{ keys: number; evicted: number }>
+  protected abstract counts(key: string): Promise<KeyCounts>
   /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
   protected watch(_key: string, _freed: () => void): Watch | undefined {
     return undefined

@@ -5,7 +5,7 @@ import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
-import type { Limiter, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter, WaitOptions } from './limiter.ts'
 import { untold } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -134,12 +134,13 @@ export class CompositeLimiter extends SyncLimiter {
     for (const { limiter, keyOf } of this.#members) limiter.hold(keyOf(key), duration)
   }
 
-  counts(): { keys: number; evicted: number } {
-    const sum = { keys: 0, evicted: 0 }
+  counts(): KeyCounts {
+    const sum = { keys: 0, evicted: 0, crowded: 0 }
     for (const { limiter } of this.#members) {
-      const { keys, evicted } = limiter.counts()
+      const { keys, evicted, crowded } = limiter.counts()
       sum.keys += keys
       sum.evicted += evicted
+      sum.crowded += crowded
     }
     return sum
   }

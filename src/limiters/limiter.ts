@@ -126,6 +126,11 @@ export interface LimiterStats {
   keys: number
   /** Keys forgotten because there were more than the storage holds. */
   evicted: number
+  /**
+   * Calls let through of keys for which there was no place, since every one was taken by a key that has used up its limit.
+   * Such keys share one state: a number above 0 says that the storage is too small, or under attack.
+   */
+  crowded: number
   /** The most the limit holds. */
   limit: number
   /** How much the key asked about has left. */
@@ -133,6 +138,9 @@ export interface LimiterStats {
   /** Seconds until nothing of what that key has used counts any more. */
   resetAfter: number
 }
+
+/** What of the statistics is about keys. */
+export type KeyCounts = Pick<LimiterStats, 'keys' | 'evicted' | 'crowded'>
 
 /** What `limiter.on` tells, by the name of the event. Times are seconds. */
 export interface LimiterEvents {

@@ -14,7 +14,7 @@ import {
   policiesOf,
 } from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { Limiter } from './limiter.ts'
+import type { KeyCounts, Limiter } from './limiter.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 
 /** Any limiter, and the key under which it is asked. */
@@ -87,13 +87,14 @@ export class MixedComposite extends AsyncLimiter {
     throw noQuota()
   }
 
-  protected async counts(key: string): Promise<{ keys: number; evicted: number }> {
+  protected async counts(key: string): Promise<KeyCounts> {
     const stats = await Promise.all(
       this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
     )
     return {
       keys: stats.reduce((sum, one) => sum + one.keys, 0),
       evicted: stats.reduce((sum, one) => sum + one.evicted, 0),
+      crowded: stats.reduce((sum, one) => sum + one.crowded, 0),
     }
   }
 

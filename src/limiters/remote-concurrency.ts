@@ -6,7 +6,7 @@ import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { WaitOptions } from './limiter.ts'
+import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
@@ -124,8 +124,8 @@ export class RemoteConcurrency extends AsyncLimiter {
     ledger.reconfigure(ledger.rule.with(quota))
   }
 
-  protected async counts(): Promise<{ keys: number; evicted: number }> {
-    return { keys: this.#held.size, evicted: 0 }
+  protected async counts(): Promise<KeyCounts> {
+    return { keys: this.#held.size, evicted: 0, crowded: 0 }
   }
 
   #issue(key: string, tokens: number): Permit {

@@ -7,7 +7,7 @@ import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { AsyncLimiter, late } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { LocalLimiter } from './limiter.ts'
+import type { KeyCounts, LocalLimiter } from './limiter.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
@@ -137,8 +137,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /** Who knows how many keys others have: none are counted. */
-  protected async counts(): Promise<{ keys: number; evicted: number }> {
-    return { keys: 0, evicted: 0 }
+  protected async counts(): Promise<KeyCounts> {
+    return { keys: 0, evicted: 0, crowded: 0 }
   }
 
   /** Checks the call, and answers it if the storage need not be asked. */

@@ -8,7 +8,7 @@ import type { QuotaChange, Rule } from '../core/rule.ts'
 import { isLocal, type Ledger } from '../core/storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
 import { decisionOf } from './decision-of.ts'
-import type { LimiterOptions } from './limiter.ts'
+import type { KeyCounts, LimiterOptions } from './limiter.ts'
 import { checkedOptions, scopeOf } from './options.ts'
 import { policyOf } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
@@ -16,7 +16,6 @@ import { SyncLimiter } from './sync-limiter.ts'
 /** One rule, asked through the ledger that a storage keeps for it. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
-  capacity: number
   protected readonly ledger: Ledger
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
@@ -28,13 +27,17 @@ export class RuleLimiter extends SyncLimiter {
       throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
     }
     this.ledger = ledger
-    this.capacity = rule.capacity
     this.name = name ?? scope ?? rule.kind
     this.observe(metrics)
   }
 
   get policies(): readonly Policy[] {
     return [policyOf(this.name, this.ledger.rule)]
+  }
+
+  /** That of the ledger's present rule, which others who share it may have changed. */
+  get capacity(): number {
+    return this.ledger.rule.capacity
   }
 
   take(key: string, cost: number, maxWait: Micros): Micros {
@@ -73,12 +76,11 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   protected change(quota: QuotaChange): void {
-    const rule = this.ledger.rule.with(quota)
-    this.ledger.reconfigure(rule)
-    this.capacity = rule.capacity
+    this.ledger.reconfigure(this.ledger.rule.with(quota))
   }
 
-  counts(): { keys: number; evicted: number } {
-    return { keys: this.ledger.size, evicted: this.ledger.evicted }
+  counts(): KeyCounts {
+    const { size: keys, evicted, crowded } = this.ledger
+    return { keys, evicted, crowded }
   }
 }

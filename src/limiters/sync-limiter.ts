@@ -8,7 +8,13 @@ import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
 import { seconds } from './decision-of.ts'
-import type { LimiterEvents, LimiterStats, LocalLimiter, WaitOptions } from './limiter.ts'
+import type {
+  KeyCounts,
+  LimiterEvents,
+  LimiterStats,
+  LocalLimiter,
+  WaitOptions,
+} from './limiter.ts'
 import { LimiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
 import { Waiting } from './waiting.ts'
@@ -51,7 +57,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   leave(_key: string, _cost: number): void {}
   abstract forget(key: string): void
   abstract hold(key: string, duration: Micros): void
-  abstract counts(): { keys: number; evicted: number }
+  abstract counts(): KeyCounts
   protected abstract change(quota: QuotaChange): void
 
   /** Something has come free for `key`: whoever waits for it asks again. */
@@ -176,14 +182,12 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     checkKey(key)
     const cost = Math.min(1, this.capacity)
     const { limit, remaining, resetAfter } = this.decision(key, cost, this.look(key, cost))
-    const { keys, evicted } = this.counts()
     return {
       name: this.name,
       allowed: this.allowed,
       denied: this.denied,
       waiting: this.waiting.count,
-      keys,
-      evicted,
+      ...this.counts(),
       limit,
       remaining,
       resetAfter,

@@ -39,6 +39,9 @@ interface Group {
   readonly runs: Run[]
 }
 
+/** The name of a key's state, for each rule. */
+export type Names = readonly ((key: string) => string)[]
+
 /** Sends one call: the names of the states and the moves on them. */
 export type Send = (names: string[], moves: string[]) => Promise<unknown>
 
@@ -54,10 +57,13 @@ export class Batch {
     this.#rules = rules
   }
 
-  /** @param id says which group it is, the same for the same keys */
+  /**
+   * @param id says which group it is, the same for the same keys
+   * @param keys one for each rule; `undefined` where there is one rule and `id` is its key
+   */
   add(
     id: string,
-    keys: readonly string[],
+    keys: readonly string[] | undefined,
     move: Step,
     cost: number,
     extra: Micros,
@@ -65,7 +71,7 @@ export class Batch {
   ): void {
     let group = this.#groups.get(id)
     if (group === undefined) {
-      group = { keys, runs: [] }
+      group = { keys: keys ?? [id], runs: [] }
       this.#groups.set(id, group)
     }
     const last = group.runs[group.runs.length - 1]
@@ -84,20 +90,22 @@ export class Batch {
   }
 
   /** Sends all that was gathered. */
-  send(nameOf: (rule: number, key: string) => string, send: Send): void {
+  send(names: Names, send: Send): void {
     const groups = [...this.#groups.values()]
     const most = Math.max(1, Math.floor(MOST_STATES / this.#rules.length))
     for (let i = 0; i < groups.length; i += most) {
-      this.#call(groups.slice(i, i + most), nameOf, send)
+      this.#call(groups.slice(i, i + most), names, send)
     }
   }
 
-  #call(groups: Group[], nameOf: (rule: number, key: string) => string, send: Send): void {
+  #call(groups: Group[], nameOf: Names, send: Send): void {
     const names: string[] = []
     const moves: string[] = []
     let plain = true
     for (const { keys, runs } of groups) {
-      for (let rule = 0; rule < keys.length; rule++) names.push(nameOf(rule, keys[rule] as string))
+      for (let rule = 0; rule < keys.length; rule++) {
+        names.push((nameOf[rule] as Names[number])(keys[rule] as string))
+      }
       if (isPlain(runs)) {
         const times = (runs[0] as Run).waiters.length
         if (times > 1) plain = false
@@ -167,20 +175,18 @@ function isPlain(runs: readonly Run[]): boolean {
 function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdict[]): void {
   for (let i = 0; i < waiters.length; i++) {
     const waiter = waiters[i] as Waiter
-    if (i >= granted) {
-      waiter.resolve(last, 0)
-    } else {
-      const after = (granted - 1 - i) * cost
-      waiter.resolve(
-        last.map(({ remaining, idleAfter }) => ({
-          wait: 0,
-          remaining: remaining + after,
-          idleAfter,
-        })),
-        1,
-      )
-    }
+    if (i >= granted) waiter.resolve(last, 0)
+    else waiter.resolve(before(last, (granted - 1 - i) * cost), 1)
   }
+}
+
+/** How it stood when `after` more was to be taken. */
+function before(last: Verdict[], after: number): Verdict[] {
+  const verdicts: Verdict[] = []
+  for (const { remaining, idleAfter } of last) {
+    verdicts.push({ wait: 0, remaining: remaining + after, idleAfter })
+  }
+  return verdicts
 }
 
 function endless(micros: Micros): Micros {

@@ -6,14 +6,15 @@ const TAGS = 256
 const LONGEST = 256
 
 /**
- * The name of a state in Redis: `prefix:{tag}:kind:scope:key`.
+ * The names of states in Redis: `prefix:{tag}:kind:scope:key`.
  *
  * The tag is a number made of the user's key alone, so in a Cluster the states of one key under several scopes lie in one
  * slot, where a composite can move them together, and keys with the same tag can travel in one call. The lengths of the
  * parts are not ambiguous: the kind has no colon, and the scope is escaped.
  */
-export function stateName(prefix: string, kind: string, scope: string, key: string): string {
-  return `${prefix}:${tagOf(key)}:${kind}:${escaped(scope)}:${short(key)}`
+export function stateNames(prefix: string, kind: string, scope: string): (key: string) => string {
+  const middle = `:${kind}:${escaped(scope)}:`
+  return (key) => `${prefix}:${tagOf(key)}${middle}${short(key)}`
 }
 
 /** The name of a user's own value. */

@@ -2,7 +2,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
-import { stateName, tagOf } from './key-name.ts'
+import { stateNames, tagOf } from './key-name.ts'
 import type { Lender, Lent } from './lender.ts'
 import type { RedisStorage } from './redis-storage.ts'
 
@@ -23,7 +23,7 @@ export class RedisLedger implements RemoteLedger, Lender {
 
   run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
     return new Promise((resolve, reject) => {
-      this.#batch(key).add(key, [key], move, cost, extra, {
+      this.#batch(key).add(key, undefined, move, cost, extra, {
         resolve: (verdicts) => resolve(verdicts[0] as Verdict),
         reject,
       })
@@ -32,7 +32,7 @@ export class RedisLedger implements RemoteLedger, Lender {
 
   lend(key: string, cost: number, want: number): Promise<Lent> {
     return new Promise((resolve, reject) => {
-      this.#batch(key).add(key, [key], 'lend', cost, want, {
+      this.#batch(key).add(key, undefined, 'lend', cost, want, {
         resolve: (verdicts, tokens) => {
           const { wait, remaining, idleAfter } = verdicts[0] as Verdict
           const verdict = { wait: Math.min(wait, 0), remaining, idleAfter }
@@ -45,14 +45,14 @@ export class RedisLedger implements RemoteLedger, Lender {
 
   takeBack(key: string, rest: number, at: Micros): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#batch(key).add(key, [key], 'return', rest, at, { resolve: () => resolve(), reject })
+      this.#batch(key).add(key, undefined, 'return', rest, at, { resolve: () => resolve(), reject })
     })
   }
 
   watch(key: string, freed: () => void): Watch {
     const { storage, rule, scope } = this
     // The driver publishes on the name of the state.
-    return storage.listen(stateName(storage.prefix, rule.kind, scope, key), freed)
+    return storage.listen(stateNames(storage.prefix, rule.kind, scope)(key), freed)
   }
 
   reconfigure(rule: Rule): void {

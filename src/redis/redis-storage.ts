@@ -14,7 +14,7 @@ import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Storage, Verdict, Watch } from '../core/storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
-import { stateName, tagOf } from './key-name.ts'
+import { stateNames, tagOf } from './key-name.ts'
 import { hasTwin, link, paramsOf } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
@@ -147,17 +147,12 @@ export class RedisStorage implements Storage, RemoteStorage {
     const batch = new Batch(rules)
     const code = link(rules, this.#clock && 'caller')
     const params = paramsOf(rules)
+    const names = ledgers.map(({ rule, scope }) => stateNames(this.prefix, rule.kind, scope))
     this.#sends.push(() =>
-      batch.send(
-        (rule, key) => {
-          const { kind } = rules[rule] as Rule
-          return stateName(this.prefix, kind, ledgers[rule]?.scope ?? '', key)
-        },
-        (names, moves) => {
-          const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-          return this.#run(code, names, [...(now ?? []), ...params, ...moves])
-        },
-      ),
+      batch.send(names, (keys, moves) => {
+        const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
+        return this.#run(code, keys, [...(now ?? []), ...params, ...moves])
+      }),
     )
     return batch
   }

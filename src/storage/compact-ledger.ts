@@ -25,6 +25,7 @@ const LONG_KEY = 256
 export class CompactLedger implements Ledger, Judged {
   rule: Rule
   evicted = 0
+  crowded = 0
   readonly #clock: SteadyClock
   readonly #blocks: Blocks
   readonly #maxKeys: number
@@ -179,7 +180,7 @@ export class CompactLedger implements Ledger, Judged {
     if (left > 0) return -left
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
     const wait = this.rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
-    if (wait >= 0) this.#keep(key, slot, tick)
+    if (wait >= 0 && !this.#keep(key, slot, tick)) this.crowded += 1
     return wait
   }
 
@@ -198,14 +199,18 @@ export class CompactLedger implements Ledger, Judged {
     this.#state[1] = overflow[1] as number
   }
 
-  /** Keeps the state the rule has moved. */
-  #keep(key: string, slot: number, tick: number): void {
+  /** Keeps the state the rule has moved, for `key` alone or, where there is no room, for all who have none; is it `key`'s? */
+  #keep(key: string, slot: number, tick: number): boolean {
     const at = tick + Math.ceil((this.#state[0] as number) * this.#steps)
-    if (slot >= 0) return this.#table.mark(slot, at)
+    if (slot >= 0) {
+      this.#table.mark(slot, at)
+      return true
+    }
     if (this.#table instanceof FewKeys) this.#makeRoom(this.#table, key, tick)
     const inserted = this.#table.insert(tick, at, this.#precious)
     if (inserted === REFUSED) this.#overflow = [...this.#state]
     else if (inserted === EVICTED) this.evicted += 1
+    return inserted !== REFUSED
   }
 
   /** When few keys become many: forgets what may be forgotten, and goes over to the compact table if that is little. */

@@ -16,6 +16,7 @@ const SWEEP = 2
 export class RecordLedger implements Ledger, Judged {
   rule: Rule
   evicted = 0
+  crowded = 0
   readonly #clock: SteadyClock
   readonly #blocks: Blocks
   readonly #maxKeys: number
@@ -52,7 +53,7 @@ export class RecordLedger implements Ledger, Judged {
     const shared = this.#overflow !== undefined && !this.#makeRoom()
     if (shared) this.#state = this.#overflow as State
     const wait = this.rule.reserve(this.#state, this.#now, cost, maxWait)
-    if (wait >= 0 && !shared) this.#add(key)
+    if (wait >= 0 && (shared || !this.#add(key))) this.crowded += 1
     return wait
   }
 
@@ -115,9 +116,12 @@ export class RecordLedger implements Ledger, Judged {
     return slot >= 0
   }
 
-  #add(key: string): void {
-    if (this.#makeRoom()) this.#states[this.#slots.add(key)] = this.#state
+  /** Keeps the state at hand, for `key` alone or, where there is no room, for all who have none; is it `key`'s alone? */
+  #add(key: string): boolean {
+    const room = this.#makeRoom()
+    if (room) this.#states[this.#slots.add(key)] = this.#state
     else this.#overflow = this.#state
+    return room
   }
 
   /** Sweeps a little, and sees to it that one key more has room; is there? */

@@ -198,6 +198,24 @@ describe('verbs', () => {
 })
 
 describe('createLimiter', () => {
+  const shared = [
+    { rule: tokenBucket({ rate: 10, per: '1h' }), more: { burst: 20 }, less: { burst: 4 } },
+    { rule: slidingWindow({ rate: 10, per: '1h' }), more: { rate: 20 }, less: { rate: 4 } },
+  ]
+  it.each(shared)('$rule.kind: what one changes is changed for all who share', async (change) => {
+    const storage = new MemoryStorage()
+    const make = () => createLimiter(change.rule, { storage, scope: 's' })
+    const [a, b] = [make(), make()]
+    await a.reconfigure(change.more)
+    expect(await b.consume('k', 15)).toMatchObject({ allowed: true, limit: 20 })
+    await b.reconfigure(change.less)
+    for (const limiter of [a, b]) {
+      expect(caught(() => limiter.allow('x', 5))).toMatchObject({ code: 'COST_TOO_LARGE' })
+    }
+    expect(a.allow('x', 4)).toBe(true)
+    expect(b.allow('x')).toBe(false)
+  })
+
   it('limiters of one storage, rule and scope share; others do not', () => {
     const storage = new MemoryStorage()
     const rule = slidingWindow({ rate: 1, per: '1h' })

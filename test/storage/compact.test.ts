@@ -237,6 +237,7 @@ describe('a flood of new keys', () => {
       let admitted = 0
       for (let i = 0; i < 1000; i++) if (limiter.allow(`newcomer-${i}`)) admitted++
       expect(admitted).toBe(10)
+      expect(await limiter.getStats()).toMatchObject({ keys: 100, evicted: 0, crowded: 10 })
       for (let i = 0; i < 100; i++) expect(limiter.allow(`exhausted-${i}`)).toBe(false)
       clock.advance('1h')
       for (let i = 0; i < 50; i++) expect(limiter.allow(`later-${i}`, 10)).toBe(true)

@@ -1,0 +1,112 @@
+// One limit, two processes. Run it: npx tsx examples/04-redis-distributed.ts
+// It uses the Redis at REDIS_URL, or starts a redis-server of its own and ends it; without either it says so.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { LimiterFactory } from 'aioflux'
+import { RedisStorage } from 'aioflux/redis'
+
+const [role, url = '', prefix = ''] = process.argv.slice(2)
+if (role === 'worker') await worker()
+else await parent()
+
+/** What each process does, at the same time as the other: 100 calls, and then five visits behind a narrow door. */
+async function worker(): Promise<void> {
+  await using storage = new RedisStorage({ url, prefix, timeout: '10s' })
+  const calls = LimiterFactory.tokenBucket({ rate: 50, per: '1h', storage, scope: 'calls' })
+  const door = LimiterFactory.concurrency({ limit: 1, storage, scope: 'door' })
+
+  await storage.incr('ready')
+  while ((await storage.get<number>('ready')) !== 2) await sleep(5)
+
+  let passed = 0
+  for (let i = 0; i < 100; i++) {
+    if (await calls.acquire('user-123')) passed += 1
+  }
+
+  const visits: [number, number][] = []
+  for (let i = 0; i < 5; i++) {
+    await door.schedule('door', async () => {
+      const came = Date.now()
+      await sleep(10)
+      visits.push([came, Date.now()])
+    })
+  }
+  console.log(JSON.stringify({ passed, visits }))
+}
+
+async function parent(): Promise<void> {
+  await using redis = await findRedis()
+  if (redis === undefined) {
+    console.log('Skipped: there is no Redis. Set REDIS_URL, or put redis-server on the PATH.')
+    return
+  }
+  const run = `example-${process.pid}`
+  const reports = await Promise.all([work(redis.url, run), work(redis.url, run)])
+
+  const passed = reports.map((report) => report.passed)
+  console.log(`${passed[0]} and ${passed[1]} of 100 calls each`) // how they share it is chance
+  console.log(`${(passed[0] ?? 0) + (passed[1] ?? 0)} in all`) // 50 in all: never more, whoever asks
+
+  const visits = reports.flatMap((report) => report.visits).sort(([a], [b]) => a - b)
+  const meetings = visits.filter(([came], i) => i > 0 && came < (visits[i - 1]?.[1] ?? 0))
+  console.log(`${visits.length} visits, ${meetings.length} meetings`) // 10 visits, 0 meetings
+}
+
+interface Report {
+  passed: number
+  visits: [number, number][]
+}
+
+/** This program again, in a process of its own. */
+async function work(url: string, prefix: string): Promise<Report> {
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), 'worker', url, prefix]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let out = ''
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`a worker ended with ${code}`)
+  return JSON.parse(out)
+}
+
+/** The Redis that there is, or one of our own for as long as it is used. */
+async function findRedis(): Promise<({ url: string } & AsyncDisposable) | undefined> {
+  if (process.env['REDIS_URL']) {
+    return { url: process.env['REDIS_URL'], [Symbol.asyncDispose]: async () => {} }
+  }
+  const port = await freePort()
+  const dir = mkdtempSync(join(tmpdir(), 'aioflux-example-'))
+  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', dir]
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const end = async () => {
+    const ended = server.exitCode === null && server.pid !== undefined && once(server, 'exit')
+    server.kill()
+    await ended
+    rmSync(dir, { recursive: true, force: true })
+  }
+  const started = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.once('exit', () => resolve(false))
+    server.stdout.on('data', (text) => {
+      if (String(text).includes('Ready to accept connections')) resolve(true)
+    })
+  })
+  if (started) return { url: `redis://127.0.0.1:${port}`, [Symbol.asyncDispose]: end }
+  await end()
+  return undefined
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  return port
+}
