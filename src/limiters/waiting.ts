@@ -87,7 +87,7 @@ export class Waiting implements Hall {
     for (const line of [...this.#lines.values()]) line.close(new ClosedError(what))
   }
 
-  /** A line has nobody left. */
+  /** @internal */
   over(key: string): void {
     this.#lines.delete(key)
   }

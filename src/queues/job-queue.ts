@@ -254,8 +254,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     }
   }
 
-  // What its jobs ask of it.
-
+  /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean {
     if (job.over) return false
     if (job.state === 'running') this.#consumer?.attempts.forsake(job, 'cancelled', reason)
@@ -264,6 +263,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     return true
   }
 
+  /** @internal */
   reprioritise(job: QueuedJob, priority: number): boolean {
     toPriority(priority)
     if (this.#parts.priorityFn === undefined) return false
@@ -274,6 +274,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     return this.#backend.reprioritise(job, priority)
   }
 
+  /** @internal */
   progressed(job: QueuedJob, value: unknown): void {
     if (this.#news.events.listened)
       this.#news.events.emit('progress', { job, item: job.item, value })
