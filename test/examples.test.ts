@@ -34,9 +34,14 @@ function isAs(claim: string | undefined, line: string): boolean {
   return new RegExp(`^${parts.join('.+')}$`).test(line)
 }
 
+// Bun runs TypeScript by itself, and shows objects in its own way.
+const flags = process.versions['bun']
+  ? ['--preload', './test/support/node-console.mjs']
+  : ['--import', 'tsx']
+
 function run(path: string): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: root, timeout: 25_000 })
+    const child = spawn(process.execPath, [...flags, path], { cwd: root, timeout: 25_000 })
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk) => {
