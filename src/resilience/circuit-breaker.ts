@@ -41,8 +41,7 @@ const UNTIMED: Micros = -Infinity
  * - What the caller cancels through his own `signal` is neither a success nor a failure. An `AbortError` of another
  *   origin, such as a timeout inside the function, is an error like any other.
  *
- * A call costs O(1); nothing is sorted, and there is no timer: what time brings about happens when somebody asks.
- * There is nothing to stop.
+ * A call costs O(1); there is no timer, so nothing to stop: what time brings about happens when somebody asks.
  *
  * @example
  * const breaker = new CircuitBreaker({ failureThreshold: 5, timeout: '30s' })
@@ -275,12 +274,9 @@ export class CircuitBreaker {
     } else if (this.#machine.rule.timed) {
       now = this.#machine.now()
     }
-
     const stale = !this.#machine.leave(generation, probe)
     this.#tally.ended(outcome, stale, took, error)
-    if (stale || outcome === NEUTRAL) return
-
-    this.#machine.take(outcome, probe, now, error)
+    if (!stale && outcome !== NEUTRAL) this.#machine.take(outcome, probe, now, error)
   }
 
   /** How calls of one closed generation end: made once for all of them. */
