@@ -34,10 +34,13 @@ function isAs(claim: string | undefined, line: string): boolean {
   return new RegExp(`^${parts.join('.+')}$`).test(line)
 }
 
-// Bun runs TypeScript by itself, and shows objects in its own way.
+// Bun and Deno run TypeScript by themselves, and show objects each in its own way.
+const console = './test/support/node-console.mjs'
 const flags = process.versions['bun']
-  ? ['--preload', './test/support/node-console.mjs']
-  : ['--import', 'tsx']
+  ? ['--preload', console]
+  : process.versions['deno']
+    ? ['run', '-A', '--preload', console]
+    : ['--import', 'tsx']
 
 function run(path: string): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve) => {
