@@ -14,7 +14,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   resilience: ['core'],
   schedule: ['core', 'resilience'],
   coordination: ['core', 'rules'],
-  queues: ['core', 'limiters', 'resilience'],
+  queues: ['core', 'rules', 'limiters', 'resilience'],
   workers: ['core', 'queues', 'resilience'],
   decorators: ['core', 'rules', 'limiters', 'queues', 'resilience'],
   testing: ['core', 'rules', 'limiters'],

@@ -2,9 +2,10 @@ import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Storage } from '../core/storage.ts'
-import { LimiterFactory } from '../limiters/factory.ts'
+import { createLimiter } from '../limiters/create-limiter.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import type { OutagePolicy } from '../limiters/outage.ts'
+import { fixedWindow } from '../rules/fixed-window.ts'
 
 export interface ClaimsOptions {
   storage: Storage
@@ -27,15 +28,9 @@ export class Claims {
   readonly #clock: Clock
 
   constructor({ storage, scope, onStorageError, ttl, clock }: ClaimsOptions) {
-    const per = ttl / 1000
-    this.#limiter = LimiterFactory.fixedWindow({
-      rate: 1,
-      per,
-      storage,
-      scope,
-      onStorageError,
-      clock,
-    })
+    // Not by LimiterFactory: a bundle with a queue would carry every limiter there is.
+    const rule = fixedWindow({ rate: 1, per: ttl / 1000 })
+    this.#limiter = createLimiter(rule, { storage, scope, onStorageError, clock })
     this.#ttl = ttl
     this.#clock = clock
   }
