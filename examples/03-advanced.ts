@@ -1,6 +1,13 @@
-// Circuit breaker and scheduler, on a clock of our own, so that hours pass in no time.
+// Circuit breaker, scheduler, locks and leader election, on a clock of our own, so that hours pass in no time.
 // Run: npx tsx examples/03-advanced.ts
-import { CircuitBreaker, circuitBreaker, isAioFluxError, MemoryStorage, Scheduler } from 'aioflux'
+import {
+  CircuitBreaker,
+  Coordinator,
+  circuitBreaker,
+  isAioFluxError,
+  MemoryStorage,
+  Scheduler,
+} from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 
 const clock = new ManualClock()
@@ -61,3 +68,34 @@ const fleet = [1, 2, 3].map(() => {
 await clock.advanceAsync('1h')
 const reports = await Promise.all(fleet.map((member) => member.stop({ deadline: '10s' })))
 console.log(`${runs} runs, ${reports.reduce((sum, { completed }) => sum + completed, 0)} completed`) // => 60 runs, 60 completed
+
+// 4. A lock: one at a time, in order of arrival. Over RedisStorage it is one at a time on all machines.
+const coordinator = new Coordinator({ storage, clock, ttl: '10s' })
+const turns = ['ann', 'bob', 'cem'].map((name) =>
+  coordinator.withLock('invoice-42', (lease) => {
+    lease.assertHeld() // before each step that must not be done twice
+    return `${name} with token ${lease.token}` // for whoever is to refuse smaller ones
+  }),
+)
+for (const turn of await Promise.all(turns)) console.log(turn)
+// => ann with token …
+// => bob with token …
+// => cem with token …
+
+// A machine that has slept knows that it has lost its lock, before any timer has run.
+const lost = await coordinator.lock('invoice-43')
+clock.setWall(clock.wall() + 3_600_000)
+console.log(lost.held, lost.signal.aborted, await lost.release()) // => false true false
+
+// 5. A leader: another one leads when it steps down, or dies.
+const others = [1, 2].map(() => new Coordinator({ storage, clock }))
+const reigns = [coordinator, ...others].map((one, i) =>
+  one.lead(async (lease) => {
+    console.log(`${i} leads: ${one.isLeader}, its signal aborted: ${lease.signal.aborted}`)
+  }),
+)
+await Promise.all(reigns)
+// => 0 leads: true, its signal aborted: false
+// => 1 leads: true, its signal aborted: false
+// => 2 leads: true, its signal aborted: false
+await Promise.all([coordinator, ...others].map((one) => one.close()))

@@ -32,7 +32,7 @@ export type {
   SlowPolicy,
   SubscribeOptions,
   Subscription,
-} from './queues/broadcast.ts'
+} from './queues/broadcast-types.ts'
 export type { Handler } from './queues/consumer.ts'
 export type { DedupeMode, DedupeOptions } from './queues/dedupe.ts'
 export { type FifoOptions, type PriorityOptions, QueueFactory } from './queues/factory.ts'
@@ -91,6 +91,7 @@ export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/met
 
 // When work is due.
 export type {
+  Campaign,
   JobFunction,
   JobInfo,
   JobOptions,
@@ -148,6 +149,7 @@ export {
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
+  QueueDeadlockError,
   QueueFullError,
   SlowSubscriberError,
   StorageDownError,

@@ -4,8 +4,10 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
+import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Storage } from '../core/storage.ts'
 import type { Patience } from '../core/waiters.ts'
+import { meterCoordinator } from './coordinator-meter.ts'
 import { Keeper } from './keeper.ts'
 import { Leadership } from './leadership.ts'
 import type { CoordinatorEvents, Lease, LockOptions, TryLockOptions } from './lease.ts'
@@ -15,7 +17,7 @@ import { checkName, readNames } from './names.ts'
 import type { Office } from './tenure.ts'
 import { toTerm } from './term.ts'
 
-export interface CoordinatorOptions {
+export interface CoordinatorOptions extends Metered {
   /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
   storage: Storage
   /** The lock whose holder leads. @default 'coordinator_lock' */
@@ -94,6 +96,8 @@ export class Coordinator implements AsyncDisposable {
       events: this.#events,
       keeper: new Keeper(leaseClock.steady),
     }
+    const metrics = checkMeter(options.metrics)
+    if (metrics !== undefined) meterCoordinator<Coordinator>(metrics, this, this.#events)
     this.#locks = new Locks(office, toTerm(ttl), retry)
     this.#leadership = new Leadership(
       {

@@ -83,10 +83,8 @@ export class LeaseDesk {
     const each = names.map((name, i) => this.#giveBack(name, holder, tokens[i]))
     // After that has been sent, and before it is known: whoever is next asks in the same trip.
     this.#freed(names)
-    if (each.length === 1) return Promise.resolve(each[0] as boolean)
-    return Promise.all(each.map((one) => Promise.resolve(one))).then((known) =>
-      known.every((one) => one),
-    )
+    if (each.length === 1) return each[0] as Promise<boolean>
+    return Promise.all(each).then((known) => known.every((one) => one))
   }
 
   /** Somebody of this process has it now. */
@@ -146,9 +144,9 @@ export class LeaseDesk {
     }
   }
 
-  #giveBack(name: string, holder: number, token: number | undefined): Promise<boolean> | boolean {
+  #giveBack(name: string, holder: number, token: number | undefined): Promise<boolean> {
     const ledger = this.#ledger
-    if (isLocal(ledger)) return ledger.reserve(name, 0, -holder) === 0
+    if (isLocal(ledger)) return Promise.resolve(ledger.reserve(name, 0, -holder) === 0)
     return ledger.run('refund', name, 0, holder).then((verdict) => verdict.token === token)
   }
 

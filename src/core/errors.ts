@@ -18,6 +18,8 @@ export type AioFluxErrorCode =
   | 'CIRCUIT_OPEN'
   /** The queue has no room, and was told to refuse then. */
   | 'QUEUE_FULL'
+  /** A handler waited for room in its own queue, and only handlers that wait could make some. */
+  | 'QUEUE_DEADLOCK'
   /** A job was called off by whoever watched over it. */
   | 'JOB_CANCELLED'
   /** A job was given up unfinished: for newer ones, by `clear()`, or because its queue stopped. */
@@ -163,6 +165,16 @@ export class QueueFullError extends AioFluxError {
   }
 }
 
+/** A handler put into its own full queue, and every other worker waits for room already: nobody would ever make any. */
+export class QueueDeadlockError extends AioFluxError {
+  constructor(queue: string, maxSize: number) {
+    super(
+      'QUEUE_DEADLOCK',
+      `a handler of queue ${describe(queue)} would wait for ever for room in it: ${maxSize} jobs are waiting, and all workers are held by handlers that wait like this one. Give the queue a larger maxSize or another overflow, give the put a timeout, or put into another queue`,
+    )
+  }
+}
+
 /** A job ran longer than its `timeout`. Also the reason of its signal. */
 export class JobTimeoutError extends AioFluxError {
   constructor(id: string, seconds: number) {
@@ -170,7 +182,7 @@ export class JobTimeoutError extends AioFluxError {
   }
 }
 
-/** A circuit breaker refused the call: nothing was run. */
+/** A circuit breaker refused the call: nothing was run. Without a stack, which would cost more than the refusal. */
 export class CircuitBreakerOpen extends AioFluxError {
   /** Seconds until a call may pass again; `Infinity` while the breaker is isolated, which no time ends. */
   readonly retryAfter: number

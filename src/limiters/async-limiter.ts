@@ -10,6 +10,7 @@ import type { Watch } from '../core/storage.ts'
 import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
 import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 import { LimiterMeter } from './limiter-meter.ts'
+import { until } from './until.ts'
 
 /** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
@@ -274,21 +275,8 @@ export abstract class AsyncLimiter implements Limiter {
     signal: AbortSignal | undefined,
     begin: (resolve: () => void, reject: (reason: unknown) => void) => () => void,
   ): Promise<void> {
-    const signals = signal === undefined ? [this.closing.signal] : [this.closing.signal, signal]
-    return new Promise<void>((resolve, reject) => {
-      const abort = () => end(() => reject(signals.find((one) => one.aborted)?.reason))
-      const end = (settle: () => void) => {
-        stop()
-        for (const one of signals) one.removeEventListener('abort', abort)
-        settle()
-      }
-      const stop = begin(
-        () => end(resolve),
-        (reason) => end(() => reject(reason)),
-      )
-      for (const one of signals) one.addEventListener('abort', abort)
-      if (signals.some((one) => one.aborted)) abort()
-    })
+    const closing = this.closing.signal
+    return until(signal === undefined ? [closing] : [closing, signal], begin)
   }
 
   #checkOpen(): void {

@@ -11,7 +11,7 @@ export interface JobTimes {
   last: Millis
 }
 
-type Counted = 'completed' | 'failed' | 'cancelled' | 'dropped' | 'duplicate'
+type GivenUp = 'cancelled' | 'dropped' | 'duplicate'
 
 const SIZES: Readonly<Record<string, { help: string; of: (stats: QueueStats) => number }>> = {
   waiting: { help: 'Jobs accepted and not begun.', of: ({ waiting }) => waiting },
@@ -24,7 +24,9 @@ const SIZES: Readonly<Record<string, { help: string; of: (stats: QueueStats) => 
 export class QueueMeter {
   readonly #sampling = new Sampling()
   readonly #now: () => Millis
-  readonly #jobs: Readonly<Record<Counted, Counter>>
+  readonly #completed: Counter
+  readonly #failed: Counter
+  readonly #givenUp: Readonly<Record<GivenUp, Counter>>
   readonly #pulled: Counter
   readonly #retries: Counter
   readonly #timeouts: Counter
@@ -45,9 +47,9 @@ export class QueueMeter {
       help: 'Jobs, by how they ended; pulled are those taken out by hand.',
     })
     const ended = (outcome: string) => jobs.with({ ...labels, outcome })
-    this.#jobs = {
-      completed: ended('completed'),
-      failed: ended('failed'),
+    this.#completed = ended('completed')
+    this.#failed = ended('failed')
+    this.#givenUp = {
       cancelled: ended('cancelled'),
       dropped: ended('dropped'),
       duplicate: ended('duplicate'),
@@ -82,20 +84,19 @@ export class QueueMeter {
 
   /** A job is put: it is timed, if it is its turn. */
   put(job: QueuedJob): void {
-    // What was told to wait does not wait for workers.
-    if (!this.#sampling.due() || job.extras?.due !== undefined) return
+    if (!this.#sampling.due()) return
     const put = this.#now()
     this.#sampling.began(put * 1000)
     job.times = { put, first: undefined, last: put }
   }
 
   completed(job: QueuedJob): void {
-    this.#jobs.completed.inc()
+    this.#completed.inc()
     this.#ended(job)
   }
 
   failed(job: QueuedJob): void {
-    this.#jobs.failed.inc()
+    this.#failed.inc()
     this.#ended(job)
   }
 
@@ -108,7 +109,7 @@ export class QueueMeter {
     if (event === 'retry') this.#retries.inc()
     else if (event === 'timeout') this.#timeouts.inc()
     else if (event === 'cancelled' || event === 'dropped' || event === 'duplicate') {
-      this.#jobs[event].inc()
+      this.#givenUp[event].inc()
     }
   }
 

@@ -86,6 +86,13 @@ export class BreakerMachine {
     return probe === 0 || this.#probes.drop(probe)
   }
 
+  /** A call of a closed breaker has ended well: {@link leave} and {@link take} in one. Does it count? */
+  pass(generation: number): boolean {
+    if (generation !== this.generation) return false
+    this.rule.recordGood(this.rule.timed ? this.now() : 0)
+    return true
+  }
+
   /** What a call that counts has said. */
   take(outcome: Outcome, probe: number, now: Micros, error: unknown): void {
     if (probe === 0) {

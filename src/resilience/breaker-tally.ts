@@ -10,10 +10,10 @@ import { FAILED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
  */
 export class BreakerTally {
   admitted = 0
+  succeeded = 0
   readonly #name: string
   readonly #events: Events<BreakerEvents>
   readonly #meter: BreakerMeter | undefined
-  #succeeded = 0
   #failed = 0
   #slow = 0
   #ignored = 0
@@ -39,7 +39,7 @@ export class BreakerTally {
     if (stale) this.#stale += 1
     else if (outcome === NEUTRAL) this.#ignored += 1
     else if (outcome & FAILED) this.#failed += 1
-    else this.#succeeded += 1
+    else this.succeeded += 1
     if (!stale && outcome & SLOW) this.#slow += 1
     if (!this.#events.heard) return
     this.#meter?.ended(outcome, stale, took)
@@ -50,8 +50,7 @@ export class BreakerTally {
     BreakerStats,
     'name' | 'state' | 'retryAfter' | 'opened' | 'failuresInARow' | 'window'
   > {
-    const { admitted } = this
-    const succeeded = this.#succeeded
+    const { admitted, succeeded } = this
     const failed = this.#failed
     const slow = this.#slow
     const ignored = this.#ignored

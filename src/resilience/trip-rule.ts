@@ -1,6 +1,6 @@
 import type { Micros } from '../core/duration.ts'
 import { type CallWindow, callWindow } from './call-window.ts'
-import { FAILED, type Outcome, SLOW } from './outcome.ts'
+import { FAILED, GOOD, type Outcome, SLOW } from './outcome.ts'
 
 /** When a closed breaker opens, in checked numbers; `Infinity` for a limit that was not given. */
 export interface TripLimits {
@@ -43,6 +43,12 @@ export class TripRule {
     window.record(outcome, now)
     if ((outcome & (FAILED | SLOW)) === 0) return false
     return this.inARow >= this.#limits.inARow || this.#tooMany(window)
+  }
+
+  /** As {@link record} of a good call, which never opens anything. */
+  recordGood(now: Micros): void {
+    this.inARow = 0
+    this.window?.record(GOOD, now)
   }
 
   clear(): void {

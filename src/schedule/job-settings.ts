@@ -3,7 +3,7 @@ import { type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
 import { checkTimezone } from './cron-plan.ts'
-import type { JobFunction, JobOptions, Overlap } from './schedule-types.ts'
+import type { JobFunction, JobOptions, Leadership, Overlap } from './schedule-types.ts'
 
 /** The options of a job, checked and in milliseconds. */
 export interface JobSettings {
@@ -17,6 +17,7 @@ export interface JobSettings {
   readonly jitter: Millis
   readonly timeout: Millis | undefined
   readonly retry: Retry | undefined
+  readonly leadership: Leadership | undefined
 }
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
@@ -38,7 +39,17 @@ export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
     jitter: toMillis('jitter', options.jitter ?? 0),
     timeout: options.timeout === undefined ? undefined : toMillis('timeout', options.timeout),
     retry: retry === undefined ? undefined : toRetry('retry', retry),
+    leadership: options.coordinator && checkLeadership(options.coordinator),
   }
+}
+
+/** @throws OptionTypeError when it is nothing that knows whether it leads */
+export function checkLeadership(coordinator: Leadership): Leadership {
+  if (typeof coordinator?.isLeader === 'boolean') return coordinator
+  throw new OptionTypeError(
+    'coordinator',
+    `coordinator must be a Coordinator, or have isLeader, got ${describe(coordinator)}`,
+  )
 }
 
 function readOverlap(overlap: Overlap): Pick<JobSettings, 'whenBusy' | 'room'> {

@@ -194,7 +194,7 @@ export class Job implements ScheduledJob {
 
   /** The time of a slot has come: run it, or not, or later. */
   #come(pending: Pending): void {
-    const { leadership } = this.#around
+    const leadership = this.#settings.leadership ?? this.#around.leadership
     if (leadership?.isLeader === false) return this.#skip(pending, 'not-leader')
     if (this.runs.size < this.#settings.room) return this.#run(pending)
     switch (this.#settings.whenBusy) {

@@ -16,8 +16,8 @@ export interface SchedulerOptions extends Metered {
   /** As `storage`, by other means or with other options. */
   slots?: SlotKeeper
   /**
-   * Only the leader runs jobs; the others let their slots pass. With `storage` as well, a change of leader runs no slot
-   * twice.
+   * Only the leader runs jobs; the others let their slots pass. A `Coordinator` stands for election from `start` to `stop`.
+   * With `storage` as well, a change of leader runs no slot twice.
    */
   coordinator?: Leadership
   /** What jobs do that do not say otherwise. */
@@ -31,6 +31,13 @@ export interface SchedulerOptions extends Metered {
 /** What a scheduler has to know about leadership. */
 export interface Leadership {
   readonly isLeader: boolean
+  /** Leads whenever it can, until `end` is called. */
+  campaign?(): Campaign
+}
+
+export interface Campaign {
+  /** Leads no more, and resolves when another one may. */
+  end(): Promise<void>
 }
 
 /** What a slot meets that comes while an earlier run has not ended, in this process. */
@@ -45,6 +52,8 @@ export interface JobOptions {
   name?: string
   /** For cron. @default the scheduler's */
   timezone?: string
+  /** As the scheduler's, for this job alone. It has to stand for election by itself. @default the scheduler's */
+  coordinator?: Leadership
   /**
    * While an earlier run has not ended: `skip` the slot; `queue` it, one at most; `replace` the run: abort its signal,
    * wait until it has ended, then run; or run beside it, `{ parallel: n }` at most.

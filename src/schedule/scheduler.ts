@@ -6,10 +6,11 @@ import { Events, type Listener } from '../core/events.ts'
 import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
 import { Job } from './job.ts'
-import { jobSettings } from './job-settings.ts'
+import { checkLeadership, jobSettings } from './job-settings.ts'
 import { atPlan, everyPlan, type Plan } from './plan.ts'
 import type { Run } from './run.ts'
 import type {
+  Campaign,
   JobFunction,
   JobInfo,
   JobOptions,
@@ -68,6 +69,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #leaving = new Set<Job>()
   readonly #tally = { completed: 0, failed: 0 }
   #started = false
+  #campaign: Campaign | undefined
   #stopping: Promise<SchedulerStopReport> | undefined
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
@@ -77,6 +79,7 @@ export class Scheduler implements AsyncDisposable {
     const { name = 'scheduler' } = options
     const metrics = checkMeter(options.metrics)
     checkTimezone(timezone)
+    if (coordinator !== undefined) checkLeadership(coordinator)
     if (storage !== undefined && options.slots !== undefined) {
       throw new OptionTypeError('slots', 'slots and storage exclude each other: give one of them')
     }
@@ -145,6 +148,7 @@ export class Scheduler implements AsyncDisposable {
     if (this.#stopping !== undefined) throw new ClosedError('the scheduler')
     if (this.#started) return this
     this.#started = true
+    this.#campaign = this.#around.leadership?.campaign?.()
     for (const job of this.#jobs.values()) job.start()
     return this
   }
@@ -230,6 +234,8 @@ export class Scheduler implements AsyncDisposable {
     for (const run of cut) run.abort(new ClosedError('the scheduler'))
     await this.#ended(running, grace)
     const deaf = new Set(running())
+    await this.#campaign?.end()
+    this.#campaign = undefined
     const records = (runs: Run[]): RunRecord[] => runs.map((run) => run.record)
     this.#forgetLeft()
     return {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import {
   backoff,
   CircuitBreaker,
+  Coordinator,
   LimiterFactory,
   MemoryStorage,
   QueueFactory,
@@ -180,6 +181,35 @@ describe('what parts count', () => {
     expect(last).toBeGreaterThan(1.7e9)
   })
 
+  it('coordinators: locks, waits, leadership', async () => {
+    const coordinator = new Coordinator({
+      storage: new MemoryStorage({ clock }),
+      name: 'c',
+      clock,
+      metrics,
+    })
+    const lock = await coordinator.lock('invoice-42')
+    clock.advance('2s')
+    await lock.release()
+    await coordinator.acquireLeadership()
+    expect(counted('coordinator')).toEqual({
+      'locks_total{coordinator="c",outcome="acquired"}': 2,
+      'locks_total{coordinator="c",outcome="released"}': 1,
+      'elections_total{coordinator="c",outcome="elected"}': 1,
+      'leader{coordinator="c"}': 1,
+      'locks_held{coordinator="c"}': 1,
+    })
+    await coordinator.releaseLeadership()
+    expect(counted('coordinator')).toMatchObject({
+      'elections_total{coordinator="c",outcome="deposed"}': 1,
+      'leader{coordinator="c"}': 0,
+      'locks_held{coordinator="c"}': 0,
+    })
+    const { histograms } = metrics.getStats()
+    expect(histograms['aioflux_coordinator_lock_held_seconds{coordinator="c"}']?.p99).toBe(2)
+    await coordinator.close()
+  })
+
   it('backoff: attempts by what came of them', async () => {
     let left = 2
     const load = async () => {
@@ -244,6 +274,7 @@ describe('what parts count', () => {
     QueueFactory.broadcast({ metrics })
     new WorkerPool({ metrics })
     await backoff(() => 1, { metrics })
+    new Coordinator({ storage, metrics })
     await storage.close()
 
     const exported = [...metrics].map(({ name }) => name)

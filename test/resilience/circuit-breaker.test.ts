@@ -296,6 +296,19 @@ describe('the error', () => {
     expect(String(error)).toContain("'users'")
   })
 
+  it('has no stack, and leaves those of others as they are', async () => {
+    const { breaker } = make({ name: 'users' })
+    breaker.isolate()
+    const { stackTraceLimit } = Error
+    const refusal = await breaker.call(() => 1).catch((error: Error) => error)
+    expect(refusal).toBeInstanceOf(Error)
+    expect(refusal).toBeInstanceOf(CircuitBreakerOpen)
+    expect(isAioFluxError(refusal, 'CIRCUIT_OPEN')).toBe(true)
+    expect((refusal as Error).stack).not.toContain('\n    at ')
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit)
+    expect(new Error('another').stack).toContain('\n    at ')
+  })
+
   it('of an isolated breaker knows no time', async () => {
     const { breaker } = make()
     const first = breaker.isolate()

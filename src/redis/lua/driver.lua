@@ -26,8 +26,8 @@ local SLACK, SHARE, ROUNDING = 1000000, 8, 2
 local size = #rules
 local formats = {}
 -- Of the group at hand, for each rule: its numbers, until when it is blocked, how long its string was (false where there was
--- none) and until when it lives, its last verdict, and when it will be idle.
-local states, blocked, known, lives, verdicts, idle = {}, {}, {}, {}, {}, {}
+-- none) and until when it lives, its last verdict, what is left, and when it will be idle.
+local states, blocked, known, lives, verdicts, left, idle = {}, {}, {}, {}, {}, {}, {}
 -- Several groups of one call may have a state in common: what was written of each, false for deleted.
 local written = {}
 local call, floor, ceil = redis.call, math.floor, math.ceil
@@ -221,7 +221,8 @@ local function group(base)
         replies[r + 1] = whole(verdicts[i])
         r = r + 1
       end
-      replies[r + 1] = floor(rules[i].remaining(params[i], states[i], now))
+      left[i] = floor(rules[i].remaining(params[i], states[i], now))
+      replies[r + 1] = left[i]
       replies[r + 2] = whole(ceil(idle[i]))
       r = r + 2
       if rules[i].token then
@@ -232,11 +233,12 @@ local function group(base)
   end
   if dirty then
     for i = 1, size do
-      -- Not where somebody has taken it in the same call.
-      local wakes = freed and rules[i].wakes and rules[i].remaining(params[i], states[i], now) > 0
       save(i, KEYS[base + i])
-      -- A hint, so it may fail: a user of the server's may have no right to publish.
-      if wakes then redis.pcall('PUBLISH', KEYS[base + i], '') end
+      -- Not where somebody has taken it in the same call. A hint, so it may fail: a user of the server's may have no right
+      -- to publish.
+      if freed and rules[i].wakes and left[i] > 0 then
+        redis.pcall('PUBLISH', KEYS[base + i], '')
+      end
     end
   end
 end
