@@ -4,7 +4,6 @@ import { LimiterFactory } from 'aioflux'
 import { ConsoleMonitor, Metrics, PrometheusExporter } from 'aioflux/metrics'
 import { ManualClock } from 'aioflux/testing'
 
-// #region count
 const metrics = new Metrics() // or `metrics` of aioflux/metrics: one for the process
 
 metrics.incr('jobs_done')
@@ -19,26 +18,20 @@ const { counters, gauges, histograms } = metrics.getStats()
 console.log(counters) // => { jobs_done: 1, 'requests{method="GET"}': 1 }
 console.log(gauges) // => { 'queue_length{queue="mail"}': 17 }
 console.log(histograms['render_seconds']) // => { count: 1, mean: 0.012, p50: 0.012, p95: 0.012, p99: 0.012 }
-// #endregion
 
 // A block of code, however it is left.
-// #region timer
 {
   using _timer = metrics.timer('render_seconds')
   await Promise.resolve()
 }
 const answer = await metrics.time('render_seconds', async () => 42)
-// #endregion
 console.log(answer, metrics.getStats().histograms['render_seconds']?.count) // => 42 3
 
 // Parts that are given `metrics` tell what they do.
-// #region parts
 const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1m', name: 'api', metrics })
-// #endregion
 for (let i = 0; i < 5; i++) limiter.allow('ann')
 
 // For Prometheus: on a port of its own, or `exporter.handler` in a server of yours.
-// #region export
 const exporter = new PrometheusExporter({ metrics, port: 0 }) // 9464 unless you say otherwise
 await exporter.start()
 const response = await fetch(`http://127.0.0.1:${exporter.port}/metrics`)
@@ -49,7 +42,6 @@ console.log(lines.filter((line) => /^(jobs|requests|aioflux_limiter_dec)/.test(l
 // => aioflux_limiter_decisions_total{limiter="api",outcome="allowed"} 2
 // => aioflux_limiter_decisions_total{limiter="api",outcome="denied"} 3
 await exporter.stop()
-// #endregion
 
 // For people: totals, rates and percentiles, every ten seconds. Here on a clock of our own.
 // #region console
