@@ -1,5 +1,5 @@
 // Circuit breaker, scheduler, locks and leader election, on a clock of our own, so that hours pass in no time.
-// Run: npx tsx examples/03-advanced.ts
+// Run it: npx tsx examples/03-advanced.ts
 import {
   CircuitBreaker,
   Coordinator,

@@ -50,12 +50,13 @@ async function parent(): Promise<void> {
   const reports = await Promise.all([work(redis.url, run), work(redis.url, run)])
 
   const passed = reports.map((report) => report.passed)
-  console.log(`${passed[0]} and ${passed[1]} of 100 calls each`) // how they share it is chance
-  console.log(`${(passed[0] ?? 0) + (passed[1] ?? 0)} in all`) // 50 in all: never more, whoever asks
+  // How they share it is chance; in all it is never more than 50, whoever asks.
+  console.log(`${passed[0]} and ${passed[1]} of 100 calls each`) // => … and … of 100 calls each
+  console.log(`${(passed[0] ?? 0) + (passed[1] ?? 0)} in all`) // => 50 in all
 
   const visits = reports.flatMap((report) => report.visits).sort(([a], [b]) => a - b)
   const meetings = visits.filter(([came], i) => i > 0 && came < (visits[i - 1]?.[1] ?? 0))
-  console.log(`${visits.length} visits, ${meetings.length} meetings`) // 10 visits, 0 meetings
+  console.log(`${visits.length} visits, ${meetings.length} meetings`) // => 10 visits, 0 meetings
 }
 
 interface Report {

@@ -22,6 +22,8 @@ const RUNTIMES = {
 }
 
 const { names, rest } = parse(process.argv.slice(2))
+// Not every runtime follows the paths of tsconfig.json: to those, examples are users of what was built.
+spawnSync('npm', ['run', 'build', '--silent'], { cwd: root, stdio: 'inherit' })
 const rows = []
 for (const name of names) rows.push(await examine(name))
 console.table(Object.fromEntries(rows.map(({ name, ...row }) => [name, row])))

@@ -34,9 +34,17 @@ function isAs(claim: string | undefined, line: string): boolean {
   return new RegExp(`^${parts.join('.+')}$`).test(line)
 }
 
+// Bun and Deno run TypeScript by themselves, and show objects each in its own way.
+const console = './test/support/node-console.mjs'
+const flags = process.versions['bun']
+  ? ['--preload', console]
+  : process.versions['deno']
+    ? ['run', '-A', '--preload', console]
+    : ['--import', 'tsx']
+
 function run(path: string): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: root, timeout: 25_000 })
+    const child = spawn(process.execPath, [...flags, path], { cwd: root, timeout: 25_000 })
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk) => {

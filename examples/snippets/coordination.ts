@@ -8,6 +8,8 @@ import { Coordinator } from 'aioflux'
 const storage = new MemoryStorage()
 const save = async (_invoice: string, _by: { fence: number; signal: AbortSignal }) =>
   console.log('saved')
+let steps = 0
+const more = () => steps++ < 1
 const step = async (_fence: number) => console.log('one step as the leader')
 
 // #region lock
@@ -23,11 +25,8 @@ const coordinator = new Coordinator({ storage, ttl: '10s' }) // a RedisStorage, 
 
 // #region lead
 await coordinator.lead(async (lease) => {
-  while (!lease.signal.aborted) {
-    await step(lease.token)
-    break // steps down; another process goes on, also when this one dies
-  }
-})
+  while (!lease.signal.aborted && more()) await step(lease.token)
+}) // one process of many; another goes on when it steps down, or dies
 // #endregion
 // => one step as the leader
 await coordinator.close()

@@ -42,7 +42,7 @@ const upload = async () => 'uploaded'
   const limiter = LimiterFactory.composite(
     LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per minute' }),
     LimiterFactory.slidingWindow({ rate: 1000, per: '1h', name: 'per hour' }),
-    { limiter: LimiterFactory.concurrency({ limit: 50, name: 'in all' }), key: () => '' },
+    { limiter: LimiterFactory.tokenBucket({ rate: 500, name: 'in all' }), key: () => '' },
   )
 
   const { allowed, deniedBy, retryAfter } = await limiter.consume('user-123')

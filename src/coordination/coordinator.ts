@@ -17,6 +17,7 @@ import { checkName, readNames } from './names.ts'
 import type { Office } from './tenure.ts'
 import { toTerm } from './term.ts'
 
+/** Where a {@link Coordinator} keeps its leases, and how long one outlives a holder that dies. */
 export interface CoordinatorOptions extends Metered {
   /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
   storage: Storage

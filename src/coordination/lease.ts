@@ -35,6 +35,7 @@ export interface Lease extends AsyncDisposable {
   release(): Promise<boolean>
 }
 
+/** How long a lock is held, and whether it renews itself. */
 export interface TryLockOptions {
   /** How long it stays locked when its holder dies. From 10 ms to a day. @default the coordinator's */
   ttl?: Duration
@@ -42,6 +43,7 @@ export interface TryLockOptions {
   renew?: boolean
 }
 
+/** How long a lock is held, and how long and for whom it is waited for. */
 export interface LockOptions extends TryLockOptions, Patience {}
 
 /** Why a lease is no more held: it could not be renewed in time, or the storage does not know it any more. */
@@ -54,6 +56,7 @@ export interface LeaseRecord {
   token: number
 }
 
+/** What {@link Coordinator.on} can listen to, and what each listener is told. */
 export interface CoordinatorEvents {
   acquired: LeaseRecord & {
     /** Seconds from asking to having. */

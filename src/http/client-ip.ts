@@ -5,6 +5,7 @@ import { forwardedFor } from './forwarded.ts'
 import { networkText, parseAddress } from './ip-address.ts'
 import { type Trust, toTrust } from './trusted-proxies.ts'
 
+/** Whose word is taken for the address of a client, and how much of an address tells clients apart. */
 export interface ClientIpOptions {
   /**
    * Whose word is taken for where a request came from: how many proxies stand in front of this server, or their addresses

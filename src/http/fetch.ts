@@ -4,6 +4,7 @@ import { Guard, type GuardOptions, type Judgement } from './guard.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, whenRead, withFields } from './response.ts'
 
+/** A limit for handlers of the web platform: {@link rateLimitFetch}. */
 export interface FetchGuardOptions extends GuardOptions<Request> {
   /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */
   onLimited?(request: Request, decision: Decision): Response | Promise<Response>

@@ -11,6 +11,7 @@ export interface HonoContext {
   res: Response
 }
 
+/** A limit for Hono. */
 export interface HonoGuardOptions<Context extends HonoContext = HonoContext>
   extends GuardOptions<Context> {
   /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */

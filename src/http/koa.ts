@@ -15,6 +15,7 @@ export interface KoaContext {
   body: unknown
 }
 
+/** A limit for Koa. */
 export interface KoaGuardOptions<Context extends KoaContext = KoaContext>
   extends GuardOptions<Context> {
   /** Answers one who does not get through. The status and the fields are set already. @default a problem of RFC 9457 */

@@ -7,6 +7,7 @@ import { writeFields } from './write-fields.ts'
 
 type Next = (error?: unknown) => void
 
+/** A limit for node:http, Express and Connect: {@link rateLimitMiddleware}. */
 export interface MiddlewareOptions<
   Req extends NodeRequest = NodeRequest,
   Res extends NodeResponse = NodeResponse,

@@ -9,6 +9,7 @@ import { adviceOf } from './advice.ts'
 import { Lanes } from './lanes.ts'
 import { isReplayable, mayRepeat } from './replay.ts'
 
+/** How a polite `fetch` waits for a server that has enough, and how often it tries again. */
 export interface PoliteFetchOptions {
   /** Whom calls are told apart by: those with the same key pause together. @default the origin of the URL */
   key?(url: URL): string

@@ -15,6 +15,7 @@ export interface LocalMember {
   readonly keyOf: (key: string) => string
 }
 
+/** What a composite is called, and who counts what it decides. */
 export interface CompositeOptions extends Metered {
   /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string

@@ -4,6 +4,7 @@ import type { GaugeSeries } from './gauge.ts'
 import type { HistogramSeries } from './histogram.ts'
 import { type Label, labelSet, labelText } from './label-set.ts'
 
+/** What kind of metric it is: one that only rises, one that goes up and down, or one that sorts values into buckets. */
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 export type Series = CounterSeries | GaugeSeries | HistogramSeries
 

@@ -9,6 +9,7 @@ export const DEFAULT_BUCKETS: readonly number[] = [
   30, 60,
 ]
 
+/** What a histogram has seen. Everything is in the unit of its values, which is seconds for times. */
 export interface HistogramStats {
   /** How many values there were, ever. */
   count: number

@@ -9,6 +9,7 @@ import { checkBuckets, DEFAULT_BUCKETS, HistogramSeries, type HistogramStats } f
 import { exportedName, sampleNames } from './metric-name.ts'
 import { Timer } from './timer.ts'
 
+/** How much a {@link Metrics} may hold, and what its histograms and timers go by. */
 export interface MetricsOptions {
   /** The most series a metric may have; what comes beyond counts together as `overflow="true"`. @default 2000 */
   maxSeries?: number

@@ -47,6 +47,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposab
   unsubscribe(): void
 }
 
+/** One to many: what is put goes to everybody who subscribes at that time. Made by `QueueFactory.broadcast`. */
 export interface Broadcast<T> extends AsyncDisposable {
   readonly name: string
   /** How many subscribe now. */

@@ -7,6 +7,7 @@ import { Pace } from './pace.ts'
 
 let consumers = 0
 
+/** Does the work of one job; what it returns is the result, what it throws fails the attempt. */
 // biome-ignore lint/suspicious/noExplicitAny: the consumer does not look into items.
 export type Handler<T = any, R = any> = (item: T, context: TaskContext) => R | PromiseLike<R>
 

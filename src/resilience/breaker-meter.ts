@@ -64,6 +64,12 @@ export class BreakerMeter {
     this.#refused.inc()
   }
 
+  /** A call that was not timed has ended well. */
+  passed(): void {
+    this.#succeeded.inc()
+    this.#untimed += 1
+  }
+
   /** @param took where the call was timed */
   ended(outcome: Outcome, stale: boolean, took: Micros | undefined): void {
     if (stale) this.#stale.inc()

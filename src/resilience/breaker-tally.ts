@@ -10,10 +10,10 @@ import { FAILED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
  */
 export class BreakerTally {
   admitted = 0
-  succeeded = 0
   readonly #name: string
   readonly #events: Events<BreakerEvents>
   readonly #meter: BreakerMeter | undefined
+  #succeeded = 0
   #failed = 0
   #slow = 0
   #ignored = 0
@@ -34,12 +34,18 @@ export class BreakerTally {
     this.#events.emit('refused', { name: this.#name, retryAfter })
   }
 
+  /** A call that was not timed has ended well, and nobody listens. */
+  passed(): void {
+    this.#succeeded += 1
+    this.#meter?.passed()
+  }
+
   /** A call has ended. @param took where it was timed */
   ended(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {
     if (stale) this.#stale += 1
     else if (outcome === NEUTRAL) this.#ignored += 1
     else if (outcome & FAILED) this.#failed += 1
-    else this.succeeded += 1
+    else this.#succeeded += 1
     if (!stale && outcome & SLOW) this.#slow += 1
     if (!this.#events.heard) return
     this.#meter?.ended(outcome, stale, took)
@@ -50,7 +56,8 @@ export class BreakerTally {
     BreakerStats,
     'name' | 'state' | 'retryAfter' | 'opened' | 'failuresInARow' | 'window'
   > {
-    const { admitted, succeeded } = this
+    const { admitted } = this
+    const succeeded = this.#succeeded
     const failed = this.#failed
     const slow = this.#slow
     const ignored = this.#ignored

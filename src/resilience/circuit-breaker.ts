@@ -284,7 +284,7 @@ export class CircuitBreaker {
     const plain = this.#settings.failedResult === undefined
     this.#onResult = (result) => {
       // Most calls are good, and nobody listens: the same as below, in one step.
-      if (plain && !this.#events.heard && this.#machine.pass(generation)) this.#tally.succeeded += 1
+      if (plain && !this.#events.listened && this.#machine.pass(generation)) this.#tally.passed()
       else this.#returned(result, generation, 0, UNTIMED)
       return result
     }

@@ -35,6 +35,7 @@ export interface Leadership {
   campaign?(): Campaign
 }
 
+/** A standing wish to lead, until it is ended. */
 export interface Campaign {
   /** Leads no more, and resolves when another one may. */
   end(): Promise<void>

@@ -1,13 +1,7 @@
 // Odd multipliers and starting values that nobody outside this process knows. Who cannot compute the hash cannot
-// prepare keys that fall together, neither to crowd a bucket nor to spend a stranger's limit.
-const [seedA, seedB, secretA, secretB] = crypto.getRandomValues(new Int32Array(4)) as unknown as [
-  number,
-  number,
-  number,
-  number,
-]
-const multiplierA = secretA | 1
-const multiplierB = secretB | 1
+// prepare keys that fall together, neither to crowd a bucket nor to spend a stranger's limit. Drawn when first needed:
+// edge runtimes refuse randomness to a module that is being loaded.
+let secrets: Int32Array | undefined
 
 /**
  * Two independent 32-bit hashes of a string, left in the fields: a return value would be an allocation per call.
@@ -19,12 +13,27 @@ export class KeyHash {
   /** Says which key it is, to tell neighbours apart; never 0. */
   print = 0
   #last: string | undefined
+  readonly #seedA: number
+  readonly #seedB: number
+  readonly #multiplierA: number
+  readonly #multiplierB: number
+
+  constructor() {
+    secrets ??= crypto.getRandomValues(new Int32Array(4))
+    const [seedA, seedB, secretA, secretB] = secrets as unknown as [number, number, number, number]
+    this.#seedA = seedA
+    this.#seedB = seedB
+    this.#multiplierA = secretA | 1
+    this.#multiplierB = secretB | 1
+  }
 
   /** Takes the hash of `key`; was it another key than the last? */
   of(key: string): boolean {
     if (key === this.#last) return false
-    let a = seedA
-    let b = seedB
+    const multiplierA = this.#multiplierA
+    const multiplierB = this.#multiplierB
+    let a = this.#seedA
+    let b = this.#seedB
     for (let i = 0; i < key.length; i++) {
       const unit = key.charCodeAt(i)
       a = Math.imul(a ^ unit, multiplierA)

@@ -61,6 +61,7 @@ describe('the process', () => {
       }
       console.log(((after - before) / 1e6).toFixed(1))
     `)
-    expect(Number(out)).toBeLessThan(2)
+    // Megabytes: a single pointer kept of each job would be twice as much. What is left is code that engines compile late.
+    expect(Number(out)).toBeLessThan(4)
   })
 })

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { isAioFluxError, type Queue, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
+import { tellsWhoAwaits } from '../support/async-stacks.ts'
 
 const deferred = <T = void>() => {
   let resolve!: (value: T) => void
@@ -91,9 +92,6 @@ describe('stop', () => {
     expect(await Promise.all(results)).toEqual(['a', 2, 'b'])
   })
 
-  // Who awaits whom can be read from stack traces in V8. JavaScriptCore leaves out names that were computed, and each
-  // queue's worker has such a name; there a handler that stops its own queue has to do it before its first await.
-  const tellsWhoAwaits = process.versions['bun'] === undefined
   it.runIf(tellsWhoAwaits)('nor after an await in that handler', async () => {
     const queue = QueueFactory.fifo({
       handler: async (item: string) => {
