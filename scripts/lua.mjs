@@ -26,13 +26,18 @@ export function generated() {
   ].join('\n')
 }
 
-/** The text without comments and indentation: it crosses the wire whenever a server does not know it yet. */
+/**
+ * The text without comments and indentation: it crosses the wire whenever a server does not know it yet. Empty lines stay,
+ * one at a time: the linker tells by them where a function ends.
+ */
 function compact(text) {
   return text
     .split('\n')
-    .map((line) => line.replace(/^\s*--.*$/, '').trim())
-    .filter((line) => line !== '')
+    .filter((line) => !/^\s*--/.test(line))
+    .map((line) => line.trim())
     .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

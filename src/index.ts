@@ -111,7 +111,13 @@ export type {
   SkipReason,
 } from './schedule/schedule-types.ts'
 export { type Period, Scheduler } from './schedule/scheduler.ts'
-export { type SlotKeeper, slotKeeper, type SlotKeeperOptions } from './schedule/slot-keeper.ts'
+export {
+  type SlotClaim,
+  type SlotHeirs,
+  type SlotKeeper,
+  slotKeeper,
+  type SlotKeeperOptions,
+} from './schedule/slot-keeper.ts'
 
 // Who alone may act.
 export { Coordinator, type CoordinatorOptions } from './coordination/coordinator.ts'

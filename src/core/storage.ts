@@ -132,9 +132,10 @@ export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block'
 export interface Verdict {
   /** As {@link Rule.reserve}. */
   readonly wait: Micros
+  /** Not told, and 0, where the rule has a token; nor is {@link idleAfter}. */
   readonly remaining: number
   readonly idleAfter: Micros
-  /** As {@link Rule.token}, where the rule has one. */
+  /** As {@link Rule.token} after a yes, where the rule has one; after a no it means nothing. */
   readonly token?: number
 }
 

@@ -1,6 +1,7 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, Verdict } from '../core/storage.ts'
+import { type Program, takes } from './link.ts'
 
 /** Beside the moves of every ledger, those of a lender: see driver.lua. */
 export type Step = Move | 'lend' | 'return'
@@ -42,8 +43,11 @@ interface Group {
 /** The name of a key's state, for each rule. */
 export type Names = readonly ((key: string) => string)[]
 
-/** Sends one call: the names of the states and the moves on them. */
-export type Send = (names: string[], moves: string[]) => Promise<unknown>
+/** Sends one call: what runs it, the names of the states, and the moves on them. */
+export type Send = (program: Program, names: string[], moves: string[]) => Promise<unknown>
+
+/** How groups are sent; those that are sent alike travel together. */
+type Form = Exclude<Program, 'single'> | 'reserve' | 'refund'
 
 /**
  * Moves of one list of rules, gathered during one turn of the event loop and sent together: equal moves on one key as one
@@ -52,9 +56,11 @@ export type Send = (names: string[], moves: string[]) => Promise<unknown>
 export class Batch {
   readonly #rules: readonly Rule[]
   readonly #groups = new Map<string, Group>()
+  readonly #takes: boolean
 
   constructor(rules: readonly Rule[]) {
     this.#rules = rules
+    this.#takes = rules.length === 1 && takes(rules[0] as Rule)
   }
 
   /**
@@ -91,43 +97,46 @@ export class Batch {
 
   /** Sends all that was gathered. */
   send(names: Names, send: Send): void {
-    const groups = [...this.#groups.values()]
+    const forms = new Map<Form, Group[]>()
+    for (const group of this.#groups.values()) {
+      const form = this.#formOf(group)
+      const alike = forms.get(form)
+      if (alike === undefined) forms.set(form, [group])
+      else alike.push(group)
+    }
     const most = Math.max(1, Math.floor(MOST_STATES / this.#rules.length))
-    for (let i = 0; i < groups.length; i += most) {
-      this.#call(groups.slice(i, i + most), names, send)
+    for (const [form, groups] of forms) {
+      for (let i = 0; i < groups.length; i += most) {
+        this.#call(form, groups.slice(i, i + most), names, send)
+      }
     }
   }
 
-  #call(groups: Group[], nameOf: Names, send: Send): void {
+  #formOf({ runs }: Group): Form {
+    if (this.#takes && isPlain(runs)) return 'take'
+    const { move, waiters } = runs[0] as Run
+    const single = this.#rules.length === 1 && runs.length === 1 && waiters.length === 1
+    return single && (move === 'reserve' || move === 'refund') ? move : 'driver'
+  }
+
+  #call(form: Form, groups: Group[], nameOf: Names, send: Send): void {
     const names: string[] = []
-    const moves: string[] = []
-    let plain = true
-    for (const { keys, runs } of groups) {
+    for (const { keys } of groups) {
       for (let rule = 0; rule < keys.length; rule++) {
         names.push((nameOf[rule] as Names[number])(keys[rule] as string))
       }
-      if (isPlain(runs)) {
-        const times = (runs[0] as Run).waiters.length
-        if (times > 1) plain = false
-        moves.push(String(-times))
-        continue
-      }
-      plain = false
-      moves.push(String(runs.length))
-      for (const { move, cost, extra, waiters } of runs) {
-        moves.push(
-          MOVES[move],
-          String(cost),
-          String(Math.min(extra, NEVER)),
-          String(waiters.length),
-        )
-      }
     }
-    send(names, plain ? [] : moves).then(
-      (reply) => this.#settle(groups, reply as (number | string)[]),
+    const program = form === 'reserve' || form === 'refund' ? 'single' : form
+    const moves = program === 'single' ? argumentsOf(form as Move, groups) : movesOf(groups)
+    send(program, names, moves).then(
+      (reply) => {
+        const numbers = reply as (number | string)[]
+        if (program === 'single') this.#settleEach(groups, numbers)
+        else this.#settle(groups, numbers)
+      },
       (error) => {
         if (groups.length > 1 && isTornSlot(error)) {
-          for (const group of groups) this.#call([group], nameOf, send)
+          for (const group of groups) this.#call(form, [group], nameOf, send)
           return
         }
         for (const { runs } of groups) {
@@ -137,6 +146,7 @@ export class Batch {
     )
   }
 
+  /** Of `driver` and `take`. */
   #settle(groups: Group[], reply: (number | string)[]): void {
     let at = 0
     for (const { runs } of groups) {
@@ -157,6 +167,55 @@ export class Batch {
       }
     }
   }
+
+  /** Of `single`: one move, and one waiter, of each group. */
+  #settleEach(groups: Group[], reply: (number | string)[]): void {
+    const tokens = (this.#rules[0] as Rule).token !== undefined
+    let at = 0
+    for (const { runs } of groups) {
+      const [waiter] = (runs[0] as Run).waiters as [Waiter]
+      const first = endless(Number(reply[at++]))
+      if (tokens) {
+        const wait = Math.min(first, 0)
+        waiter.resolve([{ wait, remaining: 0, idleAfter: 0, token: first }], wait < 0 ? 0 : 1)
+      } else {
+        const remaining = Number(reply[at++])
+        const idleAfter = endless(Number(reply[at++]))
+        waiter.resolve([{ wait: first, remaining, idleAfter }], first < 0 ? 0 : 1)
+      }
+    }
+  }
+}
+
+/** What `single` is told. */
+function argumentsOf(move: Move, groups: readonly Group[]): string[] {
+  if (groups.every(({ runs }) => isPlain(runs))) return []
+  const told = [MOVES[move]]
+  for (const { runs } of groups) {
+    const { cost, extra } = runs[0] as Run
+    told.push(String(cost), String(Math.min(extra, NEVER)))
+  }
+  return told
+}
+
+/** What `driver` and `take` are told. */
+function movesOf(groups: readonly Group[]): string[] {
+  const moves: string[] = []
+  let once = true
+  for (const { runs } of groups) {
+    if (isPlain(runs)) {
+      const times = (runs[0] as Run).waiters.length
+      if (times > 1) once = false
+      moves.push(String(-times))
+      continue
+    }
+    once = false
+    moves.push(String(runs.length))
+    for (const { move, cost, extra, waiters } of runs) {
+      moves.push(MOVES[move], String(cost), String(Math.min(extra, NEVER)), String(waiters.length))
+    }
+  }
+  return once ? [] : moves
 }
 
 /** Have some of the keys moved to another server of the Cluster and others not yet? Nothing was done; each alone can be. */

@@ -1,23 +1,43 @@
 import type { Rule } from '../core/rule.ts'
-import { SCRIPTS, TWINS } from './lua.generated.ts'
+import { SCRIPTS } from './lua.generated.ts'
 import { type Script, script } from './script.ts'
+import { hasTwin as hasTwinOf, twin, twinHas } from './twin.ts'
 
 /** Whose time a script goes by: the server's, or (for tests that compare traces) one that is handed in first. */
 export type TimeOf = 'server' | 'caller'
 
+/**
+ * What runs the moves: `driver` any of them on any list of rules; `single` one move, the same on states of one rule; `take`
+ * reserves of 1 where the rule has a shorter way for them. The less a program can do, the less a server has to set up.
+ */
+export type Program = 'driver' | 'single' | 'take'
+
+/** What of the twins a program calls; all where it may call anything. */
+const CALLS: Readonly<Record<Program, readonly string[] | undefined>> = {
+  driver: undefined,
+  single: ['fresh', 'reserve', 'refund', 'remaining', 'idle_after', 'token'],
+  take: ['take'],
+}
+
 const linked = new Map<string, Script>()
 
 /**
- * One script for a list of rules: their twins, which are arithmetic only, and the driver, which does all the I/O.
+ * One script for a list of rules: their twins, which are arithmetic only, and a program, which does all the I/O.
  *
  * The numbers of the rules are arguments, so limiters of one kind share a script whatever their quotas.
  */
-export function link(rules: readonly Rule[], time: TimeOf = 'server'): Script {
+export function link(
+  rules: readonly Rule[],
+  program: Program = 'driver',
+  time: TimeOf = 'server',
+): Script {
   const kinds = rules.map((rule) => rule.kind)
-  const name = `${time} ${kinds.join(' ')}`
+  const name = `${time} ${program} ${kinds.join(' ')}`
   const known = linked.get(name)
   if (known !== undefined) return known
-  const made = script([...head(rules, time), SCRIPTS['driver']].join('\n'))
+  const made = script(
+    [...head(rules, program, time), SCRIPTS['prelude'], SCRIPTS[program]].join('\n'),
+  )
   linked.set(name, made)
   return made
 }
@@ -28,18 +48,33 @@ export function paramsOf(rules: readonly Rule[]): string[] {
 }
 
 export function hasTwin(rule: Rule): boolean {
-  return rule.kind in TWINS
+  return hasTwinOf(rule.kind)
 }
 
-function head(rules: readonly Rule[], time: TimeOf): string[] {
-  const lines = ['local rules, params = {}, {}']
+/** Has the rule a shorter way for reserves of 1? */
+export function takes(rule: Rule): boolean {
+  return twinHas(rule.kind, 'take')
+}
+
+function head(rules: readonly Rule[], program: Program, time: TimeOf): string[] {
+  const lines: string[] = []
   let argument = time === 'caller' ? 2 : 1
-  for (const [i, rule] of rules.entries()) {
-    lines.push(`rules[${i + 1}] = (function()`, twin(rule.kind), 'end)()')
+  const params = (rule: Rule) => {
     const numbers = Object.keys(rule.params).map(
       (name) => `${name} = tonumber(ARGV[${argument++}])`,
     )
-    lines.push(`params[${i + 1}] = { ${numbers.join(', ')} }`)
+    return `{ ${numbers.join(', ')} }`
+  }
+  if (program === 'driver') {
+    lines.push('local rules, params = {}, {}')
+    for (const [i, rule] of rules.entries()) {
+      lines.push(`rules[${i + 1}] = (function()`, twin(rule.kind), 'end)()')
+      lines.push(`params[${i + 1}] = ${params(rule)}`)
+    }
+  } else {
+    const [rule] = rules as readonly [Rule]
+    lines.push(twin(rule.kind, CALLS[program]).replace(/\nreturn rule$/, ''))
+    lines.push(`local params = ${params(rule)}`)
   }
   lines.push(`local first = ${argument}`)
   // A time to live is real time; it must not end a state while the caller's time stands still.
@@ -49,14 +84,4 @@ function head(rules: readonly Rule[], time: TimeOf): string[] {
     lines.push("local time = redis.call('TIME')", 'local now = time[1] * 1000000 + time[2]')
   }
   return lines
-}
-
-/** The text of a twin, with the twins it builds on put in. */
-function twin(kind: string): string {
-  const text = TWINS[kind]
-  if (text === undefined) throw new Error(`the rule '${kind}' has no Lua twin`)
-  return text.replace(
-    /require\('([\w-]+)'\)/g,
-    (_, base: string) => `(function()\n${twin(base)}\nend)()`,
-  )
 }

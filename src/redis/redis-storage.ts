@@ -148,13 +148,13 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     if (this.#sends.length === 0) setImmediate(() => this.#send())
     const rules = ledgers.map(({ rule }) => rule)
     const batch = new Batch(rules)
-    const code = link(rules, this.#clock && 'caller')
+    const time = this.#clock && 'caller'
     const params = paramsOf(rules)
     const names = ledgers.map(({ rule, scope }) => stateNames(this.prefix, rule.kind, scope))
     this.#sends.push(() =>
-      batch.send(names, (keys, moves) => {
+      batch.send(names, (program, keys, moves) => {
         const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-        return this.#run(code, keys, [...(now ?? []), ...params, ...moves])
+        return this.#run(link(rules, program, time), keys, [...(now ?? []), ...params, ...moves])
       }),
     )
     return batch

@@ -1,5 +1,6 @@
 -- Twin of leaky-bucket.ts, which is a token bucket but for how it waits. State: { level, at }.
 local rule = require('token-bucket')
+
 local reserve_at_once = rule.reserve
 
 function rule.reserve(p, s, now, cost, max_wait)

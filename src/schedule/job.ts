@@ -1,12 +1,13 @@
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import type { JobSettings } from './job-settings.ts'
+import { Outcomes } from './outcomes.ts'
 import type { Plan } from './plan.ts'
-import { type Outcome, Run, type RunSettings } from './run.ts'
+import { Run, type RunSettings } from './run.ts'
 import type { JobInfo, RunRecord, ScheduledJob, SkipReason } from './schedule-types.ts'
-import type { SlotKeeper } from './slot-keeper.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Due, Timetable } from './timetable.ts'
+import { Turns } from './turns.ts'
 
 /** Dates may be set, and machines sleep: whoever waits for a date looks at it this often. */
 const LOOK_AGAIN: Millis = 30_000
@@ -26,17 +27,17 @@ export class Job implements ScheduledJob {
   readonly #settings: JobSettings
   readonly #around: Surroundings
   readonly #runSettings: RunSettings
+  readonly #outcomes: Outcomes
+  /** Where a fleet shares the slots. */
+  readonly #turns: Turns | undefined
   #plan: Plan | undefined
   #timetable: Timetable | undefined
   #timer: Cancel | undefined
+  #halted = false
   /** Slots whose jitter is not over. */
   readonly #jittered = new Map<Pending, Cancel>()
   /** The slot that is queued behind a run. */
   #waiting: Pending | undefined
-  #lastRun: Date | undefined
-  #lastError: unknown
-  #completed = 0
-  #failed = 0
   #skipped = 0
   #missed = 0
 
@@ -55,6 +56,8 @@ export class Job implements ScheduledJob {
     this.#settings = settings
     this.#around = around
     around.meter?.followRunning<Job>(this)
+    this.#outcomes = new Outcomes(name, around)
+    this.#turns = this.#turnsOf()
     const { fn, timeout, retry } = settings
     this.#runSettings = {
       name,
@@ -62,19 +65,16 @@ export class Job implements ScheduledJob {
       timeout,
       retry,
       clock: around.clock,
-      onRetry: (run, error, attempt, delay) => {
-        this.#lastError = error
-        around.events.emit('retry', { ...run.record, error, attempt, delay: delay / 1000 })
-      },
+      onRetry: (...failure) => this.#outcomes.retried(...failure),
     }
   }
 
   /** Begins to wait for slots. */
   start(): void {
-    const { slots } = this.#around
-    if (slots === undefined) return this.#begin(undefined)
+    this.#halted = false
+    if (this.#turns === undefined) return this.#begin(undefined)
     const still = this.#hold()
-    slots.last(this.name).then(
+    this.#turns.last().then(
       (last) => still() && this.#begin(last),
       (error: unknown) => {
         this.#report(error)
@@ -85,8 +85,10 @@ export class Job implements ScheduledJob {
 
   /** Waits for no more slots; returns those that had come and not begun. */
   halt(): RunRecord[] {
+    this.#halted = true
     this.#timer?.()
     this.#timer = undefined
+    this.#turns?.end()
     for (const cancel of this.#jittered.values()) cancel()
     const left = [...this.#jittered.keys()]
     this.#jittered.clear()
@@ -106,17 +108,25 @@ export class Job implements ScheduledJob {
       kind: this.#kind,
       schedule: this.#schedule,
       nextRun: this.#nextRun(),
-      lastRun: this.#lastRun,
-      lastError: this.#lastError,
+      lastRun: this.#outcomes.lastRun,
+      lastError: this.#outcomes.lastError,
       running: this.runs.size,
-      completed: this.#completed,
-      failed: this.#failed,
+      completed: this.#outcomes.completed,
+      failed: this.#outcomes.failed,
       skipped: this.#skipped,
       missed: this.#missed,
     }
   }
 
   #nextRun(): Date | undefined {
+    if (this.#halted) return undefined
+    const { clock, wall } = this.#around
+    if (this.#plan === undefined) {
+      // Before the start. What counts from the start cannot be told yet.
+      const plan = this.#makePlan(clock.now())
+      const next = plan.dated ? plan.next(wall()) : undefined
+      return next === undefined ? undefined : new Date(next)
+    }
     const next = this.#timer === undefined ? undefined : this.#timetable?.next
     return next === undefined ? undefined : this.#date(next)
   }
@@ -192,11 +202,34 @@ export class Job implements ScheduledJob {
     this.#jittered.set(pending, cancel)
   }
 
+  #turnsOf(): Turns | undefined {
+    const { slots } = this.#around
+    if (slots === undefined) return undefined
+    const job = {
+      name: this.name,
+      catchUp: this.#settings.catchUp,
+      ready: () => this.#leads && this.#hasRoom,
+      begin: (slot: Date, work: (run: Run) => Promise<void>) =>
+        this.#follow(new Run(this.#runSettings, slot, true), work),
+      execute: (run: Run) => this.#outcomes.execute(run),
+      skip: (run: Run, reason: SkipReason) => this.#skip(run, reason),
+      report: (error: unknown) => this.#report(error),
+    }
+    return new Turns(job, slots, this.#around)
+  }
+
+  get #leads(): boolean {
+    return (this.#settings.leadership ?? this.#around.leadership)?.isLeader !== false
+  }
+
+  get #hasRoom(): boolean {
+    return this.runs.size < this.#settings.room
+  }
+
   /** The time of a slot has come: run it, or not, or later. */
   #come(pending: Pending): void {
-    const leadership = this.#settings.leadership ?? this.#around.leadership
-    if (leadership?.isLeader === false) return this.#skip(pending, 'not-leader')
-    if (this.runs.size < this.#settings.room) return this.#run(pending)
+    if (!this.#leads) return this.#skip(pending, 'not-leader')
+    if (this.#hasRoom) return this.#run(pending)
     switch (this.#settings.whenBusy) {
       case 'skip':
         return this.#skip(pending, 'overlap')
@@ -211,70 +244,23 @@ export class Job implements ScheduledJob {
     }
   }
 
-  #run(pending: Pending): void {
-    const run = new Run(this.#runSettings, pending.slot, pending.late)
+  #run({ slot, late }: Pending): void {
+    this.#follow(new Run(this.#runSettings, slot, late), (run) =>
+      this.#turns === undefined ? this.#outcomes.execute(run) : this.#turns.run(run),
+    )
+  }
+
+  /** @param work does not reject */
+  #follow(run: Run, work: (run: Run) => Promise<void>): void {
     this.runs.add(run)
-    const { slots } = this.#around
-    const work = slots === undefined ? this.#execute(run) : this.#claimed(run, slots)
-    // Neither of them rejects.
-    void work.then(() => {
+    void work(run).then(() => {
       this.runs.delete(run)
       run.end()
       const next = this.#waiting
-      if (next === undefined || this.runs.size >= this.#settings.room) return
+      if (next === undefined || !this.#hasRoom) return
       this.#waiting = undefined
       this.#run(next)
     })
-  }
-
-  /** Runs it if the slot is nobody else's. */
-  async #claimed(run: Run, slots: SlotKeeper): Promise<void> {
-    const slot = run.slot.getTime()
-    if (this.#around.wall() - slot > slots.keeps) return this.#skip(run, 'forgotten')
-    try {
-      if (!(await slots.claim(this.name, slot))) return this.#skip(run, 'taken')
-    } catch (error) {
-      this.#report(error)
-      return this.#skip(run, 'unknown')
-    }
-    // The scheduler may have lost patience while the storage was asked: the slot is taken, and nobody will run it.
-    if (run.aborted) this.#around.events.emit('aborted', { ...run.record, error: undefined })
-    else await this.#execute(run)
-  }
-
-  async #execute(run: Run): Promise<void> {
-    const { clock, wall, events } = this.#around
-    const began = clock.now()
-    this.#lastRun = new Date(wall())
-    if (events.heard) events.emit('started', { ...run.record, late: run.late })
-    this.#end(run, await run.execute(), (clock.now() - began) / 1000)
-  }
-
-  #end(run: Run, outcome: Outcome, seconds: number): void {
-    const { events, tally, meter } = this.#around
-    meter?.ended(this.name, outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed', seconds)
-    if (outcome.ok) {
-      this.#completed += 1
-      tally.completed += 1
-      this.#lastError = undefined
-      if (events.heard) {
-        events.emit('completed', { ...run.record, seconds, value: outcome.value })
-      }
-      return
-    }
-    const { error } = outcome
-    if (run.aborted) {
-      events.emit('aborted', { ...run.record, error })
-      return
-    }
-    this.#failed += 1
-    tally.failed += 1
-    this.#lastError = error
-    if (events.hears('failed')) {
-      events.emit('failed', { ...run.record, seconds, error, attempts: run.attempts })
-    } else {
-      console.error(`aioflux: job '${this.name}' failed`, error)
-    }
   }
 
   #skip({ slot }: { readonly slot: Date }, reason: SkipReason): void {

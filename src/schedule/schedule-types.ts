@@ -107,7 +107,7 @@ export interface JobInfo {
   kind: 'every' | 'cron' | 'at'
   /** The schedule as text: `every 5 s`, the cron expression, or a date. */
   schedule: string
-  /** Undefined when there is none, or the scheduler has not been started. */
+  /** Undefined when there is none; and before the start for `every`, which counts from there unless a fleet shares it. */
   nextRun: Date | undefined
   /** When its latest run began here. */
   lastRun: Date | undefined

@@ -43,7 +43,7 @@ const PARTS: Readonly<Record<keyof Period, number>> = {
 /**
  * Runs jobs at their times: `every` so often, by `cron` expression, or `at` a date.
  *
- * A slot is run at most once, even when the date is set back. Slots that passed while the process was busy, suspended or
+ * A slot is run once, even when the date is set back. Slots that passed while the process was busy, suspended or
  * off are counted, told as a `misfire`, and made up for by one run (`misfire: 'once'`) or not (`'skip'`). What a job
  * throws is an event, `failed`; nothing it does can end the scheduler.
  *

@@ -1,3 +1,4 @@
+import { options as checkOptions, known, oneOf } from '../core/check.ts'
 import { type Duration, type Millis, toPositiveMicros } from '../core/duration.ts'
 import type { Values } from '../core/storage.ts'
 
@@ -7,49 +8,127 @@ import type { Values } from '../core/storage.ts'
  */
 export interface SlotKeeper {
   /**
-   * Takes a slot of a job: true for the first who asks, false for everybody else and for ever after. Whoever took a
-   * slot and died runs it no more: at most once, not exactly once.
+   * Takes a slot of a job: for the first who asks, false for everybody else. What is taken with `true` is never given to
+   * another, so it is run at most once; a {@link SlotClaim} has to be renewed.
    */
-  claim(job: string, slot: Millis): Promise<boolean>
+  claim(job: string, slot: Millis): Promise<SlotClaim | boolean>
   /** The latest slot of the job that was taken, so that a restart knows what it has missed. */
   last(job: string): Promise<Millis | undefined>
   /** Slots older than this many milliseconds are forgotten, so nobody may run them any more. */
   readonly keeps: Millis
+  /** Where a slot goes to another process when who took it has died. */
+  readonly heirs?: SlotHeirs
 }
 
-/** How long a {@link SlotKeeper} remembers which runs have been taken, and where. */
+/** A slot that was taken, and is given to another process unless it is renewed. */
+export interface SlotClaim {
+  /** It is still being run. */
+  renew(): Promise<void>
+  /** It has been run, well or badly, and is never run again. */
+  finish(): Promise<void>
+  /** It was not begun: another process may run it at once. */
+  giveUp(): Promise<void>
+}
+
+/** How slots are passed on whose taker has died. */
+export interface SlotHeirs {
+  /** How long a claim lasts that nobody renews, in milliseconds. */
+  readonly term: Millis
+  /** Takes a slot over from who took it and died: unless it is `'done'`, or `'held'` by somebody alive. */
+  inherit(job: string, slot: Millis): Promise<SlotClaim | 'done' | 'held'>
+}
+
+/** How long a {@link SlotKeeper} remembers which runs have been taken, and what becomes of those cut short. */
 export interface SlotKeeperOptions {
   /** How long slots are remembered, and so how late one can be caught up. @default '1d' */
   ttl?: Duration
   /** What its keys begin with. @default 'schedule' */
   prefix?: string
+  /**
+   * What becomes of a slot whose process dies before the run has ended: another process runs it, late, though it may have
+   * been begun; or nobody does, so that no slot is begun twice. @default 'run'
+   */
+  afterCrash?: 'run' | 'skip'
+  /** How long after the last sign of life a process counts as dead. @default '10s' */
+  lease?: Duration
 }
 
 /**
- * Slots as values of a storage: one counter for each slot, whose first increment takes it.
+ * Slots as values of a storage: one counter for each slot, whose first increment takes it; a sign of life with a time to
+ * live while it is run; and a mark when that is done. Who finds neither increments the next counter, and is its heir.
  *
  * @example
  * // In every process of the fleet: each slot of 'report' is run by one of them.
  * const scheduler = new Scheduler({ slots: slotKeeper(storage, { ttl: '7d' }) })
  * scheduler.cron('0 6 * * *', report, { name: 'report' })
+ *
+ * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): SlotKeeper {
-  const { prefix = 'schedule' } = options
+  checkOptions('options', options)
+  known('a slot keeper', options, ['ttl', 'prefix', 'afterCrash', 'lease'])
+  const { prefix = 'schedule', afterCrash = 'run' } = options
   const keeps = toPositiveMicros('ttl', options.ttl ?? '1d') / 1000
+  const term = toPositiveMicros('lease', options.lease ?? '10s') / 1000
+  const passesOn = oneOf('afterCrash', afterCrash, ['run', 'skip']) === 'run'
   // The name comes last, so that no name can look like another one and a slot.
-  const slotKey = (job: string, slot: Millis) => `${prefix}:slot:${slot}:${job}`
   const lastKey = (job: string) => `${prefix}:last:${job}`
-  return {
+  const doneKey = (job: string, slot: Millis) => `${prefix}:done:${slot}:${job}`
+  /** Who took it first, who took it over from that one, and so on. */
+  const takerKey = (job: string, slot: Millis, taker: number) =>
+    taker === 0 ? `${prefix}:slot:${slot}:${job}` : `${prefix}:heir:${taker}:${slot}:${job}`
+  const aliveKey = (job: string, slot: Millis, taker: number) =>
+    `${prefix}:alive:${taker}:${slot}:${job}`
+
+  /** Takes a slot as its `taker`; one alone can. */
+  async function take(job: string, slot: Millis, taker: number): Promise<SlotClaim | undefined> {
+    const key = takerKey(job, slot, taker)
+    const alive = aliveKey(job, slot, taker)
+    if ((await storage.incr(key)) !== 1) return undefined
+    const renew = () => storage.set(alive, 1, term / 1000)
+    // `incr` keeps the time to live, so whoever came first gives it one. Others only ever see a number above 1.
+    await Promise.all([storage.set(key, 1, keeps / 1000), passesOn ? renew() : undefined])
+    return {
+      renew,
+      async finish() {
+        // In this order: whoever finds no sign of life looks for the mark after that.
+        await storage.set(doneKey(job, slot), 1, keeps / 1000)
+        await storage.delete(alive)
+      },
+      async giveUp() {
+        await storage.delete(alive)
+      },
+    }
+  }
+
+  const keeper: SlotKeeper = {
     keeps,
     async claim(job, slot) {
-      const key = slotKey(job, slot)
-      if ((await storage.incr(key)) !== 1) return false
-      // `incr` keeps the time to live, so whoever came first gives it one. Others only ever see a number above 1.
-      await storage.set(key, 1, keeps / 1000)
+      const claim = await take(job, slot, 0)
+      if (claim === undefined) return false
       const last = await storage.get<Millis>(lastKey(job))
       if (last === undefined || last < slot) await storage.set(lastKey(job), slot)
-      return true
+      return passesOn ? claim : true
     },
     last: (job) => storage.get<Millis>(lastKey(job)),
+  }
+  if (!passesOn) return keeper
+  const isDone = (job: string, slot: Millis) => storage.exists(doneKey(job, slot))
+  return {
+    ...keeper,
+    heirs: {
+      term,
+      async inherit(job, slot) {
+        if (await isDone(job, slot)) return 'done'
+        let takers = 0
+        while (await storage.exists(takerKey(job, slot, takers))) takers += 1
+        if (takers > 0) {
+          if (await storage.exists(aliveKey(job, slot, takers - 1))) return 'held'
+          // It may have ended since we looked.
+          if (await isDone(job, slot)) return 'done'
+        }
+        return (await take(job, slot, takers)) ?? 'held'
+      },
+    },
   }
 }

@@ -1,5 +1,15 @@
-import { MemoryStorage, Scheduler, type SchedulerOptions, slotKeeper } from 'aioflux'
-import { expect, it, vi } from 'vitest'
+import {
+  type JobOptions,
+  type JobRun,
+  MemoryStorage,
+  Scheduler,
+  type SchedulerOptions,
+  type SlotClaim,
+  type SlotKeeperOptions,
+  slotKeeper,
+  type Values,
+} from 'aioflux'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 function clockAt(date = '2026-01-01T00:00:00Z') {
@@ -133,11 +143,11 @@ it('only the leader runs, and a change of leader in the middle of a slot runs it
 it('names and slots cannot be mistaken for one another, and a claim outlives the next', async () => {
   const storage = new MemoryStorage({ clock: clockAt() })
   const slots = slotKeeper(storage)
-  expect(await slots.claim('a:1', 2)).toBe(true)
-  expect(await slots.claim('a', 12)).toBe(true)
-  expect(await slots.claim('1:a', 2)).toBe(true)
+  expect(await slots.claim('a:1', 2)).toBeTruthy()
+  expect(await slots.claim('a', 12)).toBeTruthy()
+  expect(await slots.claim('1:a', 2)).toBeTruthy()
   expect(await slots.claim('a', 12)).toBe(false)
-  expect(await slots.claim('a', 11)).toBe(true)
+  expect(await slots.claim('a', 11)).toBeTruthy()
   expect(await slots.last('a')).toBe(12)
 })
 
@@ -148,4 +158,188 @@ it('slots are forgotten after their time to live', async () => {
   for (let slot = 1; slot <= 100; slot++) await slots.claim('job', slot)
   clock.advance('1h')
   expect(await storage.exists('schedule:slot:100:job')).toBe(false)
+})
+
+describe('a process dies with a slot that it has taken', () => {
+  /** A storage as a process uses it that will be killed: from then on, nothing it says arrives. */
+  function mortal(storage: MemoryStorage) {
+    let alive = true
+    const dead = () => new Promise<never>(() => {})
+    const values: Values = {
+      get: (key) => (alive ? storage.get(key) : dead()),
+      set: (key, value, ttl) => (alive ? storage.set(key, value, ttl) : dead()),
+      incr: (key, by) => (alive ? storage.incr(key, by) : dead()),
+      decr: (key, by) => (alive ? storage.decr(key, by) : dead()),
+      delete: (key) => (alive ? storage.delete(key) : dead()),
+      exists: (key) => (alive ? storage.exists(key) : dead()),
+    }
+    return {
+      values,
+      kill() {
+        alive = false
+      },
+    }
+  }
+
+  const lines: string[] = []
+  beforeEach(() => {
+    lines.length = 0
+  })
+
+  function start(
+    name: string,
+    clock: ManualClock,
+    storage: Values,
+    run: (run: JobRun) => unknown = () => {},
+    options: SlotKeeperOptions = {},
+    job: JobOptions = {},
+  ) {
+    const slots = slotKeeper(storage, options)
+    const scheduler = new Scheduler({ clock, timezone: 'UTC', slots })
+    scheduler.cron(
+      '* * * * *',
+      (one) => {
+        const late = one.late ? ', late' : ''
+        lines.push(`${name}: ${one.slot.getUTCMinutes()}${late}`)
+        return run(one)
+      },
+      { name: 'job', ...job },
+    )
+    scheduler.on('aborted', ({ error }) => lines.push(`${name}: ${(error as Error)?.name}`))
+    return scheduler.start()
+  }
+  const forever = () => new Promise<never>(() => {})
+
+  it('another one runs it late, once, and none runs it again', async () => {
+    const clock = clockAt()
+    const storage = new MemoryStorage({ clock })
+    const doomed = mortal(storage)
+    start('a', clock, doomed.values, forever)
+    await clock.advanceAsync(0)
+    const others = [start('b', clock, storage), start('c', clock, storage)]
+    await clock.advanceAsync('1m')
+    expect(lines).toEqual(['a: 1'])
+    doomed.kill()
+    await clock.advanceAsync('9s')
+    expect(lines).toEqual(['a: 1'])
+    await clock.advanceAsync('20s')
+    expect(lines).toEqual(['a: 1', 'b: 1, late'])
+    await clock.advanceAsync('31s')
+    expect(lines).toEqual(['a: 1', 'b: 1, late', 'b: 2'])
+    await clock.advanceAsync('5m')
+    expect(lines.filter((line) => line.includes('late'))).toHaveLength(1)
+    await Promise.all(others.map((one) => one.stop()))
+  })
+
+  it('the heir dies too: the next one runs it', async () => {
+    const clock = clockAt()
+    const storage = new MemoryStorage({ clock })
+    const doomed = [mortal(storage), mortal(storage)]
+    for (const [i, { values }] of doomed.entries()) start('ab'[i] as string, clock, values, forever)
+    await clock.advanceAsync(0)
+    const last = start('c', clock, storage)
+    await clock.advanceAsync('1m')
+    doomed[0]?.kill()
+    await clock.advanceAsync('20s')
+    doomed[1]?.kill()
+    await clock.advanceAsync('30s')
+    expect(lines).toEqual(['a: 1', 'b: 1, late', 'c: 1, late'])
+    await last.stop()
+  })
+
+  it('a run that takes long is left to who is alive', async () => {
+    const clock = clockAt()
+    const storage = new MemoryStorage({ clock })
+    const long = () => new Promise<void>((resolve) => clock.after(50_000, () => resolve()))
+    const all = [start('a', clock, storage, long), start('b', clock, storage, long)]
+    await clock.advanceAsync('1m')
+    await clock.advanceAsync('59s')
+    expect(lines).toEqual(['a: 1'])
+    clock.advance('1m')
+    await Promise.all(all.map((one) => one.stop({ deadline: 0 })))
+  })
+
+  it('a failure is an end: it is not run again', async () => {
+    const clock = clockAt()
+    const storage = new MemoryStorage({ clock })
+    const fail = () => Promise.reject(new Error('no'))
+    const all = [start('a', clock, storage, fail), start('b', clock, storage, fail)]
+    for (const one of all) one.on('failed', () => {})
+    await clock.advanceAsync('1m')
+    await clock.advanceAsync('50s')
+    expect(lines).toEqual(['a: 1'])
+    await Promise.all(all.map((one) => one.stop()))
+  })
+
+  it('all have died: whoever starts next runs the last slot, late', async () => {
+    const clock = clockAt()
+    const storage = new MemoryStorage({ clock })
+    const doomed = mortal(storage)
+    start('a', clock, doomed.values, forever)
+    await clock.advanceAsync('1m')
+    doomed.kill()
+    await clock.advanceAsync('15s')
+    const next = start('b', clock, storage)
+    await clock.advanceAsync('15s')
+    expect(lines).toEqual(['a: 1', 'b: 1, late'])
+    await next.stop()
+  })
+
+  it('whoever could not renew it is told, as another one may run it', async () => {
+    const clock = clockAt()
+    const storage = new MemoryStorage({ clock })
+    const cutOff = mortal(storage)
+    start(
+      'a',
+      clock,
+      cutOff.values,
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+        }),
+    )
+    await clock.advanceAsync('1m')
+    cutOff.kill()
+    await clock.advanceAsync('15s')
+    expect(lines).toEqual(['a: 1', 'a: LeaseLostError'])
+  })
+
+  it('nobody runs it where slots are to be begun once at most, or late ones not at all', async () => {
+    for (const [options, job] of [
+      [{ afterCrash: 'skip' }, {}],
+      [{}, { misfire: 'skip' }],
+    ] as const) {
+      lines.length = 0
+      const clock = clockAt()
+      const storage = new MemoryStorage({ clock })
+      const doomed = mortal(storage)
+      start('a', clock, doomed.values, forever, options, job)
+      await clock.advanceAsync(0)
+      const other = start('b', clock, storage, () => {}, options, job)
+      await clock.advanceAsync('1m')
+      doomed.kill()
+      await clock.advanceAsync('50s')
+      expect(lines).toEqual(['a: 1'])
+      await other.stop()
+    }
+  })
+})
+
+it('a claim that is given up is for whoever looks next', async () => {
+  const clock = clockAt()
+  const slots = slotKeeper(new MemoryStorage({ clock }))
+  const claim = (await slots.claim('job', 60_000)) as SlotClaim
+  expect(await slots.heirs?.inherit('job', 60_000)).toBe('held')
+  await claim.giveUp()
+  const next = (await slots.heirs?.inherit('job', 60_000)) as SlotClaim
+  expect(await slots.heirs?.inherit('job', 60_000)).toBe('held')
+  await next.finish()
+  expect(await slots.heirs?.inherit('job', 60_000)).toBe('done')
+})
+
+it('bad options of a slot keeper are told', () => {
+  const storage = new MemoryStorage()
+  expect(() => slotKeeper(storage, { afterCrash: 'maybe' as never })).toThrow('afterCrash')
+  expect(() => slotKeeper(storage, { lease: 0 })).toThrow('lease')
+  expect(() => slotKeeper(storage, { leaze: 1 } as never)).toThrow('leaze')
 })

@@ -344,10 +344,11 @@ describe('listJobs', () => {
     scheduler.cron('0 * * * *', async function hourly() {})
     scheduler.every('40m', () => {}, { name: 'often' })
     scheduler.at(new Date('2026-01-01T00:30:00Z'), () => {})
+    // What counts from the start cannot be told before.
     expect(scheduler.listJobs().map(({ nextRun }) => nextRun)).toEqual([
+      new Date('2026-01-01T01:00:00Z'),
       undefined,
-      undefined,
-      undefined,
+      new Date('2026-01-01T00:30:00Z'),
     ])
     scheduler.start()
     await clock.advanceAsync('1h')

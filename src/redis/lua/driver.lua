@@ -1,7 +1,7 @@
 -- Runs moves of a list of rules on keyed states. The linker has put before this:
 --   rules   the twins, in order            params  their numbers, in the same order
 --   first   where the moves begin in ARGV  now     the present in microseconds, by this server
---   grace   milliseconds a state lives longer than it has to
+--   and prelude.lua. single.lua and take.lua do most of what is asked for in less time, and must do the same.
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
@@ -19,10 +19,6 @@
 -- That is somewhat longer than until it equals a fresh one, so that most of the time it can be written in place: to set a time
 -- to live costs as much as all else together.
 local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN = 1, 2, 3, 4, 5, 6, 7
-local NEVER = 9000000000000000
--- How much longer a state lives than it has to: a second and an eighth, in microseconds. What the server rounds off a time to
--- live, it gets in addition, in milliseconds.
-local SLACK, SHARE, ROUNDING = 1000000, 8, 2
 local size = #rules
 local formats = {}
 -- Of the group at hand, for each rule: its numbers, until when it is blocked, how long its string was (false where there was
@@ -56,14 +52,6 @@ local function load(i, key, value)
   if state[count - 1] > now then blocked[i] = state[count - 1] end
   for j = count + 1, count - 1, -1 do state[j] = nil end
   states[i] = state
-end
-
--- Sets a string of doubles that has to live for `live` from now on; returns it.
-local function begin(key, live, format, ...)
-  local life = live + live / SHARE + SLACK
-  local value = pack(format, ...) .. pack('<d', now + life)
-  call('PSETEX', key, ceil(life / 1000) + ROUNDING + grace, value)
-  return value
 end
 
 local function save(i, key)
@@ -135,46 +123,12 @@ local function give_back(rest, at)
   end
 end
 
--- An integer reply: verdicts and times are whole already, but for endless ones.
-local function whole(number)
-  if number >= NEVER then return NEVER end
-  if number <= -NEVER then return -NEVER end
-  return number
-end
-
 local values = call('MGET', unpack(KEYS))
 local replies, r, at = {}, 0, first
 local plain = not ARGV[first]
--- A single rule whose state is two numbers may know a shorter way for most of what is asked.
-local take = size == 1 and rules[1].take
-local fresh = take and rules[1].fresh(now)
-
--- The same as all that follows, for `times` reserves of 1 without a wait on a key that is not blocked.
-local function took(key, value, times)
-  local a, b, until_blocked, until_dead = fresh[1], fresh[2], 0, 0
-  if value then a, b, until_blocked, until_dead = unpack_numbers('<dddd', value) end
-  if until_blocked ~= 0 then return false end
-  local granted, verdict, remaining, live
-  granted, verdict, a, b, remaining, live = take(params[1], a, b, now, times)
-  replies[r + 1] = granted
-  if granted < times then
-    r = r + 1
-    replies[r + 1] = verdict
-  end
-  -- What is not whole is cut off by the server.
-  replies[r + 2] = remaining
-  replies[r + 3] = whole(ceil(live))
-  r = r + 3
-  if granted > 0 then
-    if until_dead - now >= live then call('SETRANGE', key, '0', pack('<dd', a, b))
-    else begin(key, live, '<ddd', a, b, 0) end
-  end
-  return true
-end
 
 local function group(base)
   local moves = plain and -1 or tonumber(ARGV[at])
-  if moves < 0 and take and took(KEYS[base + 1], values[base + 1], -moves) then return end
   for i = 1, size do load(i, KEYS[base + i], values[base + i]) end
   local dirty, freed = false, false
   local move, cost, extra, times, granted = RESERVE, 1, 0, -moves, 0

@@ -1,0 +1,22 @@
+-- What every program needs. Before this the linker has put
+--   now     the present in microseconds, by this server
+--   grace   milliseconds a state lives longer than it has to
+local NEVER = 9000000000000000
+-- How much longer a state lives than it has to: a second and an eighth, in microseconds. What the server rounds off a time to
+-- live, it gets in addition, in milliseconds.
+local SLACK, SHARE, ROUNDING = 1000000, 8, 2
+
+-- Sets a string of doubles that has to live for `live` from now on; returns it.
+local function begin(key, live, format, ...)
+  local life = live + live / SHARE + SLACK
+  local value = struct.pack(format, ...) .. struct.pack('<d', now + life)
+  redis.call('PSETEX', key, math.ceil(life / 1000) + ROUNDING + grace, value)
+  return value
+end
+
+-- An integer reply: verdicts and times are whole already, but for endless ones.
+local function whole(number)
+  if number >= NEVER then return NEVER end
+  if number <= -NEVER then return -NEVER end
+  return number
+end

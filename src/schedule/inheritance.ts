@@ -1,0 +1,94 @@
+import { at, type Cancel } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import type { SlotClaim, SlotHeirs } from './slot-keeper.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** What an heir does. */
+export interface Heir {
+  /** Can it run one more now? */
+  ready(): boolean
+  /** Runs what it has taken over, asked for at `taken`. */
+  inherit(slot: Millis, claim: SlotClaim, taken: Millis): void
+  report(error: unknown): void
+}
+
+/**
+ * Slots of one job that others have taken: looked at now and then until they are done, and taken over when whoever took
+ * them has died. One timer for all.
+ */
+export class Inheritance {
+  readonly #job: string
+  readonly #heirs: SlotHeirs
+  readonly #keeps: Millis
+  readonly #around: Surroundings
+  readonly #heir: Heir
+  /** When to look at each. */
+  readonly #watched = new Map<Millis, Millis>()
+  #cancel: Cancel | undefined
+  #looking = false
+  /** How often it has ended: answers of a life before mean nothing. */
+  #lives = 0
+
+  constructor(job: string, heirs: SlotHeirs, keeps: Millis, around: Surroundings, heir: Heir) {
+    this.#job = job
+    this.#heirs = heirs
+    this.#keeps = keeps
+    this.#around = around
+    this.#heir = heir
+  }
+
+  /** Somebody else has taken it. */
+  watch(slot: Millis): void {
+    this.#watched.set(slot, this.#around.clock.now() + this.#heirs.term)
+    this.#arm()
+  }
+
+  end(): void {
+    this.#lives += 1
+    this.#watched.clear()
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #arm(): void {
+    if (this.#cancel !== undefined || this.#looking) return
+    // They are watched in order, and those looked at in vain move to the end.
+    const [due] = this.#watched.values()
+    if (due === undefined) return
+    this.#cancel = at(this.#around.clock, due, () => {
+      this.#cancel = undefined
+      this.#looking = true
+      void this.#look().then(() => {
+        this.#looking = false
+        this.#arm()
+      })
+    })
+  }
+
+  /** Looks at those that are due, one after the other. Does not reject. */
+  async #look(): Promise<void> {
+    const { clock, wall } = this.#around
+    const life = this.#lives
+    for (const [slot, due] of [...this.#watched]) {
+      const now = clock.now()
+      if (due > now || this.#watched.get(slot) !== due) continue
+      this.#watched.delete(slot)
+      // What is forgotten cannot be told from what nobody has taken.
+      if (wall() - slot > this.#keeps) continue
+      const answer = this.#heir.ready() ? await this.#ask(slot) : 'held'
+      if (life !== this.#lives) {
+        if (typeof answer === 'object') await answer.giveUp().catch(this.#heir.report)
+      } else if (answer === 'held') this.#watched.set(slot, now + this.#heirs.term)
+      else if (answer !== 'done') this.#heir.inherit(slot, answer, now)
+    }
+  }
+
+  async #ask(slot: Millis): Promise<SlotClaim | 'done' | 'held'> {
+    try {
+      return await this.#heirs.inherit(this.#job, slot)
+    } catch (error) {
+      this.#heir.report(error)
+      return 'held'
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { Millis } from '../core/duration.ts'
+import type { Outcome, Run } from './run.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** How the runs of one job have ended. */
+export class Outcomes {
+  lastRun: Date | undefined
+  lastError: unknown
+  completed = 0
+  failed = 0
+  readonly #job: string
+  readonly #around: Surroundings
+
+  constructor(job: string, around: Surroundings) {
+    this.#job = job
+    this.#around = around
+  }
+
+  /** Tells of an attempt that failed, and is not the last. */
+  retried(run: Run, error: unknown, attempt: number, delay: Millis): void {
+    this.lastError = error
+    this.#around.events.emit('retry', { ...run.record, error, attempt, delay: delay / 1000 })
+  }
+
+  /** Runs it to its end, and tells of that. Does not reject. */
+  async execute(run: Run): Promise<void> {
+    const { clock, wall, events } = this.#around
+    const began = clock.now()
+    this.lastRun = new Date(wall())
+    if (events.heard) events.emit('started', { ...run.record, late: run.late })
+    this.#end(run, await run.execute(), (clock.now() - began) / 1000)
+  }
+
+  #end(run: Run, outcome: Outcome, seconds: number): void {
+    const { events, tally, meter } = this.#around
+    meter?.ended(this.#job, outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed', seconds)
+    if (outcome.ok) {
+      this.completed += 1
+      tally.completed += 1
+      this.lastError = undefined
+      if (events.heard) {
+        events.emit('completed', { ...run.record, seconds, value: outcome.value })
+      }
+      return
+    }
+    const { error } = outcome
+    if (run.aborted) {
+      events.emit('aborted', { ...run.record, error })
+      return
+    }
+    this.failed += 1
+    tally.failed += 1
+    this.lastError = error
+    if (events.hears('failed')) {
+      events.emit('failed', { ...run.record, seconds, error, attempts: run.attempts })
+    } else {
+      console.error(`aioflux: job '${this.#job}' failed`, error)
+    }
+  }
+}
