@@ -27,6 +27,7 @@ export class RuleLimiter extends SyncLimiter {
       throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
     }
     this.ledger = ledger
+    this.waiting.share(ledger)
     this.name = name ?? scope ?? rule.kind
     this.observe(metrics)
   }
