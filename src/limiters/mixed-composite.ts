@@ -27,6 +27,9 @@ export interface Member {
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
  * or fails, gives back to those before it, last first. What is being given back is briefly missing for others, so
  * this can deny a call that would just have fitted; it never lets one through that should not.
+ *
+ * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
+ * later member says no, would wake all the others, and they him.
  */
 export class MixedComposite extends KnockingLimiter {
   readonly #members: readonly Member[]

@@ -9,6 +9,9 @@ export interface Patience {
   signal: AbortSignal | undefined
 }
 
+/** Those who wait before what several limiters have in common: what one of them gives back may be for another's. */
+const sharing = new WeakMap<object, Set<Waiting>>()
+
 /**
  * The lines of one limiter: for each key first come, first served.
  *
@@ -19,12 +22,18 @@ export class Waiting implements Hall {
   readonly #desk: Desk
   readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
+  #shared: object | undefined
   /** How many wait, over all keys. */
   count = 0
 
   constructor(desk: Desk, clock: Clock) {
     this.#desk = desk
     this.#clock = clock
+  }
+
+  /** Whoever else waits before `what`, a ledger, is woken and yields together with those who wait here. */
+  share(what: object): void {
+    this.#shared = what
   }
 
   /** Does anybody wait for `key`? */
@@ -56,6 +65,7 @@ export class Waiting implements Hall {
         signal.addEventListener('abort', leave, { once: true })
         waiter.forgetSignal = () => signal.removeEventListener('abort', leave)
       }
+      if (this.#lines.size === 0) this.#enter()
       this.#lines.set(key, line)
       line.join(waiter)
     })
@@ -63,7 +73,7 @@ export class Waiting implements Hall {
 
   /** Something about `key` has changed: its head asks again. */
   wake(key: string): void {
-    this.#lines.get(key)?.askAgain()
+    for (const waiting of this.#all()) waiting.#lines.get(key)?.askAgain()
   }
 
   /** Something about every key may have changed. */
@@ -73,7 +83,7 @@ export class Waiting implements Hall {
 
   /** Makes a change while no reservation is held; then every head asks again. */
   changing(change: () => void): void {
-    const lines = [...this.#lines.values()]
+    const lines = [...this.#all()].flatMap((waiting) => [...waiting.#lines.values()])
     for (const line of lines) line.yield()
     try {
       change()
@@ -90,5 +100,22 @@ export class Waiting implements Hall {
   /** @internal */
   over(key: string): void {
     this.#lines.delete(key)
+    if (this.#lines.size === 0 && this.#shared !== undefined) {
+      sharing.get(this.#shared)?.delete(this)
+    }
+  }
+
+  /** Somebody waits here now, and is to hear what the others do. */
+  #enter(): void {
+    if (this.#shared === undefined) return
+    const all = sharing.get(this.#shared)
+    if (all === undefined) sharing.set(this.#shared, new Set([this]))
+    else all.add(this)
+  }
+
+  /** All in whose lines somebody may wait for the same. */
+  #all(): Iterable<Waiting> {
+    const all = this.#shared && sharing.get(this.#shared)
+    return all === undefined ? [this] : [...all]
   }
 }

@@ -38,8 +38,9 @@ const guarded = new WeakSet<Insides>()
 export function onceOnly(given: IoredisLike): IoredisLike {
   const client = given as IoredisLike & Insides
   if (typeof client.sendCommand !== 'function' || typeof client.on !== 'function') return given
+  const known = guarded.has(client)
   guard(client)
-  if (typeof client.nodes === 'function') {
+  if (!known && typeof client.nodes === 'function') {
     for (const node of client.nodes()) guard(node)
     client.on('+node', guard)
   }

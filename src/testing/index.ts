@@ -2,4 +2,5 @@
 export { ensure, ensureSame, type Law, seeded } from './law.ts'
 export { ManualClock } from './manual-clock.ts'
 export { type RuleExamOptions, ruleExam } from './rule-exam.ts'
-export { type StorageUnderExam, storageExam } from './storage-exam.ts'
+export { storageExam } from './storage-exam.ts'
+export type { StorageUnderExam } from './storage-under-exam.ts'

@@ -1,4 +1,4 @@
-import { createLimiter, tokenBucket } from 'aioflux'
+import { Coordinator, createLimiter, tokenBucket } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { clients, libraries } from '../support/clients.ts'
@@ -68,4 +68,62 @@ describe.skipIf(!possible)('a server whose memory is full, under noeviction', ()
     await redis.command('CONFIG', 'SET', 'maxmemory', 0)
     end()
   })
+
+  it.each(libraries)(
+    'leases: none is taken, those that are held end in order: %s',
+    async (library) => {
+      const { client, end } = await clients[library](redis.url)
+      const storage = new RedisStorage({ client, prefix: `oom-lease-${library}` })
+      const coordinator = new Coordinator({ storage, ttl: '1s' })
+      const errors: string[] = []
+      coordinator.on('error', ({ error }) => errors.push(String((error as Error).message)))
+      const lost: string[] = []
+      coordinator.on('lost', ({ reason }) => lost.push(reason))
+      const given = await coordinator.lock('given back', { ttl: '1h', renew: false })
+      const held = await coordinator.lock('renewed')
+      const used = /used_memory:(\d+)/.exec(String(await redis.command('INFO', 'memory')))?.[1]
+      await redis.command('CONFIG', 'SET', 'maxmemory', Number(used) + 4e6)
+      let signalled = false
+      held.signal.addEventListener('abort', () => {
+        signalled = true
+      })
+      try {
+        await redis.command('SETRANGE', 'filler', 8e6, 'x')
+        const took = await coordinator.tryLock('new').catch((error: Error) => error.message)
+        figure(
+          `oom: ${library}, a new lock`,
+          /OOM/.exec(String(took))?.[0] ?? String(took),
+          'OOM',
+          /OOM/.test(String(took)),
+        )
+        await until('the end of a lease', () => lost.length > 0, { within: 5_000 })
+        figure(
+          `oom: ${library}, a lease that is not renewed`,
+          lost.join(),
+          'expired',
+          lost.join() === 'expired' && signalled && !held.held,
+        )
+        figure(
+          `oom: ${library}, renewals that failed`,
+          errors.length,
+          '> 0, all of OOM',
+          errors.length > 0 && errors.every((message) => message.includes('OOM')),
+        )
+        const back = await given.release()
+        figure(`oom: ${library}, given back`, String(back), 'false: it ends by itself', !back)
+      } finally {
+        await redis.command('DEL', 'filler')
+        await redis.command('CONFIG', 'SET', 'maxmemory', 0)
+      }
+      const again = await coordinator.lock('renewed', { timeout: '5s' })
+      figure(
+        `oom: ${library}, its next fence`,
+        `+${again.token - held.token}`,
+        '> 0',
+        again.token > held.token,
+      )
+      await coordinator.close()
+      end()
+    },
+  )
 })

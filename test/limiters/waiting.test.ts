@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { LimiterFactory, type Maker, type Quota } from 'aioflux'
+import { LimiterFactory, type Maker, MemoryStorage, type Quota } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -297,5 +297,60 @@ describe('schedule', () => {
     })
     await expect(failing).rejects.toThrow('inside')
     await expect(limiter.schedule('k', 'text' as never)).rejects.toThrow(/fn must be a function/)
+  })
+})
+
+describe('limiters that share their counts', () => {
+  function two() {
+    const clock = new ManualClock('1h')
+    const storage = new MemoryStorage({ clock })
+    const make = () =>
+      LimiterFactory.tokenBucket({ rate: 1, per: '1s', burst: 10, storage, scope: 'shared' })
+    return { clock, one: make(), other: make() }
+  }
+
+  it('what one gives back goes to who waits at another', async () => {
+    const clock = new ManualClock('1h')
+    const storage = new MemoryStorage({ clock })
+    const make = () => LimiterFactory.concurrency({ limit: 1, storage, scope: 'shared' })
+    const [one, other] = [make(), make()]
+    await one.acquire('k')
+    let served = false
+    const wait = other.wait('k').then(() => {
+      served = true
+    })
+    await settle()
+    expect(served).toBe(false)
+    await one.release('k')
+    await settle()
+    expect(served).toBe(true)
+    await wait
+  })
+
+  it('a new rate holds for who waits at another, and nothing is counted twice', async () => {
+    const { clock, one, other } = two()
+    one.allow('k', 10)
+    let served = false
+    const wait = other.wait('k', { cost: 4 }).then(() => {
+      served = true
+    })
+    await settle()
+    await one.reconfigure({ rate: 100 })
+    await clock.advanceAsync('41ms')
+    expect(served).toBe(true)
+    await wait
+    await clock.advanceAsync('60ms')
+    expect((await one.peek('k')).remaining).toBe(6)
+  })
+
+  it('who waits no more is not remembered', async () => {
+    const { one, other } = two()
+    one.allow('k', 10)
+    const controller = new AbortController()
+    const wait = other.wait('k', { signal: controller.signal })
+    controller.abort()
+    await expect(wait).rejects.toThrow()
+    await one.reset('k')
+    expect(one.allow('k', 10)).toBe(true)
   })
 })

@@ -1,0 +1,18 @@
+import type { Clock } from '../core/clock.ts'
+import type { Duration } from '../core/duration.ts'
+import type { Storage } from '../core/storage.ts'
+import type { Law } from './law.ts'
+
+/** A storage to examine, and the way to let its time pass. */
+export interface StorageUnderExam {
+  storage: Storage
+  /** The clock limiters are given. @default that of the storage */
+  clock?: Clock
+  /** Lets time pass for the storage and for those who wait. */
+  advance(duration: Duration): Promise<void> | void
+  /** Lets time pass for values, where those go by another clock. @default advance */
+  advanceValues?(duration: Duration): Promise<void> | void
+}
+
+/** A law about a storage that is made for it. */
+export type MakeLaw = (name: string, run: (exam: StorageUnderExam) => Promise<void>) => Law
