@@ -43,6 +43,7 @@ export type {
   JobRecord,
   Overflow,
   PutOptions,
+  LocalQueue,
   Queue,
   QueueEvents,
   QueueOptions,

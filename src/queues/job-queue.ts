@@ -1,18 +1,20 @@
 import { asyncContext } from '../core/async-context.ts'
 import type { Millis } from '../core/duration.ts'
-import { ClosedError, describe, JobDroppedError, OptionTypeError } from '../core/errors.ts'
+import { ClosedError, JobDroppedError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
-import { toRetry } from '../resilience/retry.ts'
+import type { AttemptHooks } from './attempts.ts'
 import type { LocalBackend } from './backend.ts'
-import type { Consumer, ConsumerHooks, Handler } from './consumer.ts'
+import type { Consumer, Handler } from './consumer.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
-import { type Job, type JobOwner, QueuedJob, type TaskContext } from './job.ts'
+import { type Job, type JobOwner, QueuedJob } from './job.ts'
 import { News } from './news.ts'
+import { Pulling } from './pulling.ts'
+import { equip } from './put-options.ts'
 import type {
+  LocalQueue,
   PutOptions,
-  Queue,
   QueueEvents,
   QueueOptions,
   QueueStats,
@@ -20,10 +22,11 @@ import type {
   StopReport,
 } from './queue.ts'
 import { QueueMeter } from './queue-meter.ts'
-import { aFunction, type Settings, toDue, toPriority, toTimeout } from './settings.ts'
+import { type Settings, toPriority } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
 import { Signals } from './signals.ts'
 import { SingleConsumer } from './single-consumer.ts'
+import { Staff } from './staff.ts'
 
 /** What differs from one kind of queue to the next. */
 export interface QueueParts<T> {
@@ -31,31 +34,28 @@ export interface QueueParts<T> {
   backend: LocalBackend
   priorityFn?: ((item: T) => number) | undefined
   /** Makes the workers. @default workers that handle one job at a time */
-  consumer?: ((source: LocalBackend | Gate, hooks: ConsumerHooks) => Consumer) | undefined
+  consumer?: ((source: LocalBackend | Gate, hooks: AttemptHooks) => Consumer) | undefined
 }
 
+/** What a putter waits for: that the job is accepted, or its result. */
+export type Wanted = 'job' | 'result' | 'nothing'
+
 /** The queue over a backend in this process: the door, the line, the workers, the way out. */
-export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
+export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
   readonly name: string
   readonly #settings: Settings
-  readonly #parts: QueueParts<T>
   readonly #backend: LocalBackend
+  readonly #priorityFn: ((item: T) => number) | undefined
   readonly #gate: Gate | undefined
+  readonly #staff: Staff
   readonly #intake: Intake
+  readonly #pulling: Pulling<T>
   readonly #news: News<T, R>
   readonly #signals: Signals<QueuedJob>
-  readonly #pullers: Waiters<T>
   readonly #idlers: Waiters<void>
   readonly #shutdown: Shutdown<T>
   readonly #meter: QueueMeter | undefined
   #forgetWake: (() => void) | undefined
-  #consumer: Consumer | undefined
-  /** Is each item its own task? Decided by the first item where there is no handler. */
-  #tasks: boolean | undefined
-  /** Whom a job may go to from put, past the line. */
-  #direct: SingleConsumer | undefined
-  #workers: number
-  #iterators = 0
   #seq = 0
   #started = false
   #paused = false
@@ -64,36 +64,56 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     const { settings, backend } = parts
     this.name = settings.name
     this.#settings = settings
-    this.#parts = parts
     this.#backend = backend
+    this.#priorityFn = parts.priorityFn
     this.#news = new News(settings.name, options.deadLetter)
-    this.#workers = settings.workers
     this.#gate =
       options.limiter === undefined
         ? undefined
         : new Gate(backend, options.limiter, options.limiterKey, options.limiterCost, {
-            opened: () => this.#consumer?.wake(),
+            opened: () => this.#staff.consumer?.wake(),
             broken: (job, error) => {
               job.end('failed', error)
               this.#news.failed(job, error)
               this.#look()
             },
           })
+    const source = this.#gate ?? backend
+    const direct = this.#gate === undefined && settings.retry === undefined
+    this.#staff = new Staff(settings.workers, direct, (handler) => {
+      const { hooks } = this.#news
+      return parts.consumer === undefined
+        ? new SingleConsumer(source, handler as Handler, settings, hooks)
+        : parts.consumer(source, hooks)
+    })
     this.#intake = new Intake(backend, settings, {
       dropped: (job) => this.tell('dropped', { job, item: job.item, reason: 'overflow' }),
       insiders: () => {
-        const consumer = this.#consumer
+        const { consumer } = this.#staff
         if (consumer === undefined || consumer.loops === 0) return undefined
         return consumer.insideHandler() ? consumer.loops : undefined
       },
     })
+    this.#pulling = new Pulling<T>(
+      {
+        take: () => this.#pull(),
+        closed: () => (this.#shutdown.begun ? this.#closed() : undefined),
+        waits: () => {
+          this.#staff.lineUp()
+          this.#attend()
+        },
+        left: () => this.#look(),
+      },
+      new Waiters(settings.clock, `an item of queue '${this.name}'`),
+    )
     this.#signals = new Signals((job, reason) => this.cancel(job, reason))
-    this.#pullers = new Waiters(settings.clock, `an item of queue '${this.name}'`)
     this.#idlers = new Waiters(settings.clock, `rest of queue '${this.name}'`)
     this.#shutdown = new Shutdown<T>(settings.clock, {
-      consumer: () => this.#consumer,
+      consumer: () => this.#staff.consumer,
       waiting: () => this.#waiting(),
-      canDrain: () => this.#canDrain(),
+      // Will what waits be taken by somebody?
+      canDrain: () => (this.#staff.consumer !== undefined && this.#started) || this.#pulling.active,
+      shut: () => this.#staff.lineUp(),
       begin: () => this.#applyOpen(),
       closed: () => this.#closed(),
       drop: (job, reason) => {
@@ -107,26 +127,21 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       this.#meter = new QueueMeter(metrics, this, () => clock.now())
       this.#news.count(this.#meter)
     }
-    if (options.handler !== undefined || parts.consumer !== undefined) this.#employ(options.handler)
+    if (options.handler !== undefined || parts.consumer !== undefined) {
+      this.#staff.employ(options.handler as Handler | undefined)
+    }
   }
 
   get workers(): number {
-    return this.#workers
+    return this.#staff.workers
   }
 
   set workers(workers: number) {
-    if (!(workers >= 0) || (workers !== Infinity && !Number.isSafeInteger(workers))) {
-      throw new OptionTypeError(
-        'workers',
-        `workers must be a whole number, got ${describe(workers)}`,
-      )
-    }
-    this.#workers = workers
-    if (this.#consumer !== undefined) this.#consumer.workers = workers
+    this.#staff.workers = workers
   }
 
   get running(): number {
-    return this.#consumer?.attempts.running.size ?? 0
+    return this.#staff.running
   }
 
   start(): this {
@@ -149,6 +164,11 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     }
   }
 
+  offer(item: T, options?: PutOptions): boolean {
+    const job = this.#make(item, options)
+    return this.#rushes(job, options) || this.#tries(job, options)
+  }
+
   submit(item: T, options?: PutOptions): Promise<R> {
     try {
       const job = this.#make(item, options)
@@ -161,39 +181,15 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   get(patience?: Patience): Promise<T> {
-    try {
-      if (patience?.signal?.aborted === true) throw patience.signal.reason
-      const job = this.#pullers.size > 0 ? undefined : this.#pull()
-      if (job !== undefined) return Promise.resolve(job.item)
-      if (this.#shutdown.begun) throw this.#closed()
-      this.#attend()
-      return this.#pullers.wait(patience)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return this.#pulling.get(patience)
   }
 
   tryGet(): T | undefined {
     return this.#pull()?.item
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    this.#iterators += 1
-    try {
-      for (;;) {
-        let item: T
-        try {
-          item = await this.get()
-        } catch (error) {
-          if (error instanceof ClosedError) return
-          throw error
-        }
-        yield item
-      }
-    } finally {
-      this.#iterators -= 1
-      this.#look()
-    }
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return this.#pulling.loop()
   }
 
   size(): number {
@@ -223,10 +219,13 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   async onIdle(patience?: Patience): Promise<void> {
-    if (!this.#idle()) await this.#idlers.wait(patience)
+    if (this.#idle()) return
+    this.#staff.onRest(() => this.#look())
+    await this.#idlers.wait(patience)
   }
 
   stop(options: StopOptions = {}): Promise<StopReport<T>> {
+    this.#staff.onRest(() => this.#look())
     return this.#shutdown.begin(options)
   }
 
@@ -238,26 +237,28 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     event: Name,
     listener: Listener<QueueEvents<T, R>[Name]>,
   ): () => void {
+    this.#staff.onRest(() => this.#look())
     return this.#news.events.on(event, listener)
   }
 
   stats(): QueueStats {
+    const attempts = this.#staff.consumer?.attempts
     return {
       name: this.name,
       waiting: this.size(),
       running: this.running,
       offered: this.#intake.offers.size,
-      abandoned: [...(this.#consumer?.attempts.zombies ?? [])].length,
-      completed: this.#consumer?.attempts.completed ?? 0,
-      failed: this.#consumer?.attempts.failed ?? 0,
-      workers: this.#workers,
+      abandoned: [...(attempts?.zombies ?? [])].length,
+      completed: attempts?.completed ?? 0,
+      failed: attempts?.failed ?? 0,
+      workers: this.workers,
     }
   }
 
   /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean {
     if (job.over) return false
-    if (job.state === 'running') this.#consumer?.attempts.forsake(job, 'cancelled', reason)
+    if (job.state === 'running') this.#staff.consumer?.attempts.forsake(job, 'cancelled', reason)
     else this.#endWaiting(job, 'cancelled', reason)
     this.tell('cancelled', { job, item: job.item, reason })
     return true
@@ -266,7 +267,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** @internal */
   reprioritise(job: QueuedJob, priority: number): boolean {
     toPriority(priority)
-    if (this.#parts.priorityFn === undefined) return false
+    if (this.#priorityFn === undefined) return false
     if (job.state === 'offered' || job.extras?.parked !== undefined) {
       job.priority = priority
       return true
@@ -281,14 +282,14 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   /**
-   * Puts an item without a promise: the job may be offered only.
-   *
-   * @param wanted will somebody have its result?
+   * Puts an item without a promise: the job may be offered only; where nothing is wanted of it, it is dropped instead.
    */
-  protected place(item: T, options: PutOptions | undefined, wanted: boolean): QueuedJob<T, R> {
+  protected place(item: T, options: PutOptions | undefined, wanted: Wanted): QueuedJob<T, R> {
     const job = this.#make(item, options)
-    if (wanted) void job.watch()
-    if (!this.#rushes(job, options)) this.#enter(job, options, Promise.resolve())
+    if (wanted === 'result') void job.watch()
+    if (this.#rushes(job, options)) return job
+    if (wanted === 'nothing') this.#tries(job, options)
+    else this.#enter(job, options, Promise.resolve())
     return job
   }
 
@@ -309,32 +310,18 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   #make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
-    if (this.#consumer === undefined || this.#tasks !== undefined) this.#meet(item)
-    const { priorityFn } = this.#parts
+    if (this.#staff.asks) this.#staff.meet(item)
+    const priorityFn = this.#priorityFn
     let priority = 0
     if (options?.priority !== undefined) priority = toPriority(options.priority)
     else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
     this.#seq += 1
     const job = new QueuedJob<T, R>(item, priority, this.#seq, this)
-    // What was told to wait does not wait for workers.
-    if (options?.delay === undefined && options?.at === undefined) this.#meter?.put(job)
-    return job
-  }
-
-  /** Finds out, from the first item, whether items are tasks or for pulling; holds the others to it. */
-  #meet(item: T): void {
-    const task = typeof item === 'function'
-    if (this.#tasks === undefined) {
-      this.#tasks = task
-      if (!task) return
-      this.#employ((run, context) => (run as (context: TaskContext) => R)(context))
-      this.#applyOpen()
-    } else if (this.#tasks && !task) {
-      throw new OptionTypeError(
-        'item',
-        `item must be a function, as the first one was, or the queue needs a handler; got ${describe(item)}`,
-      )
+    if (this.#meter !== undefined && options?.delay === undefined && options?.at === undefined) {
+      // What was told to wait does not wait for workers.
+      this.#meter.put(job)
     }
+    return job
   }
 
   /**
@@ -342,66 +329,32 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
    * begins in the context of its putter anyway.
    */
   #rushes(job: QueuedJob, options: PutOptions | undefined): boolean {
-    const direct = this.#direct
-    return (
-      direct !== undefined &&
-      options === undefined &&
-      this.#pullers.size === 0 &&
-      !this.#shutdown.begun &&
-      direct.takes(job, this.#backend)
-    )
+    const { direct } = this.#staff
+    return direct !== undefined && options === undefined && direct.takes(job, this.#backend)
   }
 
   #enter(job: QueuedJob, options: PutOptions | undefined, made: Promise<unknown>): void {
+    this.#intake.enter(job, this.#prepare(job, options, made))
+  }
+
+  /** As {@link #enter}, if there is room. */
+  #tries(job: QueuedJob, options: PutOptions | undefined): boolean {
+    this.#prepare(job, options, Promise.resolve())
+    if (this.#intake.tries(job)) return true
+    // Nobody has seen it; its signal is to be let go of.
+    if (!job.over) job.end('dropped', undefined)
+    return false
+  }
+
+  #prepare(job: QueuedJob, options: PutOptions | undefined, made: Promise<unknown>): Millis {
     if (this.#shutdown.begun) throw this.#closed()
-    let patience: Millis = Infinity
-    if (options !== undefined) {
-      options.signal?.throwIfAborted()
-      patience = this.#equip(job, options)
-    }
-    if (this.#consumer !== undefined || this.#tasks === true) {
+    const patience =
+      options === undefined ? Infinity : equip(job, options, this.#settings.clock, this.#signals)
+    if (this.#staff.consumer !== undefined) {
       const context = asyncContext(made)
       if (context !== undefined) job.more().context = context
     }
-    this.#intake.enter(job, patience)
-  }
-
-  #equip(job: QueuedJob, options: PutOptions): Millis {
-    const { signal, timeout, retry, key, delay, at } = options
-    const { clock } = this.#settings
-    const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
-    const patience = timeout === undefined ? Infinity : toTimeout(timeout)
-    if (when !== undefined) {
-      job.more().due = when.due
-      job.more().byDate = when.byDate
-    }
-    if (timeout !== undefined) job.more().timeout = patience
-    if (retry !== undefined) job.more().retry = toRetry('retry', retry)
-    if (key !== undefined) job.more().key = key
-    if (signal !== undefined) {
-      const extras = job.more()
-      extras.signal = signal
-      this.#signals.add(signal, job)
-      job.onEnd(() => this.#signals.remove(signal, job))
-    }
     return patience
-  }
-
-  #employ(handler: Handler<T, R> | undefined): void {
-    const source = this.#gate ?? this.#backend
-    const { consumer } = this.#parts
-    aFunction('handler', handler)
-    if (consumer !== undefined)
-      this.#consumer = consumer(source, { ...this.#news.hooks, rested: () => this.#look() })
-    else {
-      const single = new SingleConsumer(source, handler as Handler, this.#settings, {
-        ...this.#news.hooks,
-        rested: () => this.#look(),
-      })
-      this.#consumer = single
-      if (this.#gate === undefined && this.#settings.retry === undefined) this.#direct = single
-    }
-    this.#consumer.workers = this.#workers
   }
 
   /** Somebody is there for what comes: only then may timers of delayed jobs keep the process. */
@@ -411,12 +364,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   /** Something can be begun, or pulled. */
   #wake(): void {
-    while (this.#pullers.size > 0) {
-      const job = this.#pull()
-      if (job === undefined) break
-      this.#pullers.grant(job.item)
-    }
-    this.#consumer?.wake()
+    this.#pulling.serve()
+    this.#staff.consumer?.wake()
   }
 
   #pull(): QueuedJob<T, R> | undefined {
@@ -448,7 +397,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   #idle(): boolean {
-    return this.#intake.offers.size === 0 && this.size() === 0 && (this.#consumer?.loops ?? 0) === 0
+    return this.#intake.offers.size === 0 && this.size() === 0 && this.#staff.busy === 0
   }
 
   /** Has it come to rest? */
@@ -462,16 +411,8 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   #applyOpen(): void {
     const draining = this.#shutdown.begun
-    if (this.#consumer !== undefined) {
-      if (draining) this.#consumer.hurry()
-      this.#consumer.open = this.#started && (draining || !this.#paused) && !this.#shutdown.over
-    }
-  }
-
-  /** Will what waits be taken by somebody? */
-  #canDrain(): boolean {
-    if (this.#consumer !== undefined && this.#started) return true
-    return this.#pullers.size > 0 || this.#iterators > 0
+    if (draining) this.#staff.consumer?.hurry()
+    this.#staff.open = this.#started && (draining || !this.#paused) && !this.#shutdown.over
   }
 
   #finish(): void {
@@ -480,7 +421,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     this.#meter?.stop()
     this.#backend.close()
     this.#gate?.close()
-    this.#pullers.refuseAll(this.#closed())
+    this.#pulling.refuse(this.#closed())
     if (this.#idle()) this.#idlers.grantAll(undefined)
     else this.#idlers.refuseAll(this.#closed())
   }

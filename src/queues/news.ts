@@ -36,8 +36,8 @@ export class News<T, R> {
   get hooks(): AttemptHooks {
     const { events } = this
     return {
+      audience: events,
       completed: (job, value) => {
-        if (!events.heard) return
         this.#meter?.completed(job)
         if (events.listened) events.emit('completed', { job, item: job.item, value: value as R })
       },

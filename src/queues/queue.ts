@@ -199,3 +199,18 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   ): () => void
   stats(): QueueStats
 }
+
+/** A queue in this process, with a synchronous twin of `put`. */
+export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
+  /**
+   * Puts an item if there is room now: `true` when it is accepted. It never waits, and makes neither a promise nor a
+   * {@link Job}, so it is the fast way for work whose result nobody awaits. A failure goes to the `failed` event.
+   *
+   * @returns `false` where a put would have to wait, be refused or be dropped, and for a duplicate that is refused
+   * @throws ClosedError when the queue has stopped or stops
+   * @throws OptionTypeError for a dedupe queue over a storage, which has to be asked first
+   * @example
+   * if (!queue.offer(event)) shed += 1
+   */
+  offer(item: T, options?: PutOptions): boolean
+}

@@ -14,7 +14,9 @@ export interface Stoppable {
   waiting(): Iterable<QueuedJob>
   /** Will anybody do what waits? */
   canDrain(): boolean
-  /** The door is closed; a paused queue that drains goes on. */
+  /** Nothing is accepted any more. */
+  shut(): void
+  /** What is to be dropped has been; a paused queue that drains goes on. */
   begin(): void
   /** What to tell those who are turned away. */
   closed(): Error
@@ -32,8 +34,11 @@ export class Shutdown<T> {
   readonly #queue: Stoppable
   readonly #notStarted: JobRecord<T>[] = []
   readonly #aborted: QueuedJob[] = []
-  /** Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. */
-  #inside = false
+  /**
+   * Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. Whose it is, is
+   * known where the call came before its first `await`, or where the engine can tell.
+   */
+  #inside: QueuedJob | 'no' | 'entering' | 'somebody' = 'no'
   #grace: Millis = 0
   #timers: Cancel[] = []
   #report: Promise<StopReport<T>> | undefined
@@ -65,15 +70,12 @@ export class Shutdown<T> {
     if (this.over) return
     const first = !this.begun
     this.begun = true
+    this.#queue.shut()
     this.#report ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
     const consumer = this.#queue.consumer()
-    if (!this.#inside && consumer?.insideHandler() === true) {
-      this.#inside = true
-      // Its worker only waits now, and the others may be needed for the rest.
-      consumer.workers += 1
-    }
+    if (consumer !== undefined && this.#inside === 'no') this.#findInsider(consumer)
     if (mode === 'drop' || !this.#queue.canDrain()) this.#drop()
     if (first) this.#queue.begin()
     if (deadline < Infinity) {
@@ -89,6 +91,7 @@ export class Shutdown<T> {
   }
 
   #quiet(): boolean {
+    if (this.#inside === 'entering') return false
     for (const _ of this.#queue.waiting()) return false
     return this.#others() <= 0
   }
@@ -97,7 +100,25 @@ export class Shutdown<T> {
   #others(): number {
     const consumer = this.#queue.consumer()
     if (consumer === undefined) return 0
-    return consumer.loops - (this.#inside ? 1 : 0)
+    const inside = this.#inside
+    if (inside === 'no' || (typeof inside !== 'string' && !consumer.attempts.holds(inside))) {
+      return consumer.loops
+    }
+    return consumer.loops - 1
+  }
+
+  #findInsider(consumer: Consumer): void {
+    if (!consumer.insideHandler()) return
+    if (consumer.handling) {
+      this.#inside = 'entering'
+      consumer.whenLeft((job) => {
+        this.#inside = job
+        // If it has come to its end, and not to an await, that is noted before.
+        queueMicrotask(() => this.look())
+      })
+    } else this.#inside = consumer.caller() ?? 'somebody'
+    // Its worker only waits now, and the others may be needed for the rest.
+    consumer.workers += 1
   }
 
   #drop(): void {
@@ -134,7 +155,7 @@ export class Shutdown<T> {
     this.#queue.finish()
     const consumer = this.#queue.consumer()
     const still = new Set(deaf)
-    if (this.#inside) for (const job of consumer?.attempts.running ?? []) still.add(job)
+    for (const job of consumer?.attempts.running ?? []) still.add(job)
     this.#resolve({
       completed: consumer?.attempts.completed ?? 0,
       failed: consumer?.attempts.failed ?? 0,
