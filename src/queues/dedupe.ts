@@ -5,8 +5,10 @@ import type { Storage } from '../core/storage.ts'
 import type { OutagePolicy } from '../limiters/outage.ts'
 import { Claims } from './claims.ts'
 import { type Job, QueuedJob } from './job.ts'
-import { JobQueue, type QueueParts, type Wanted } from './job-queue.ts'
+import { JobQueue, type QueueParts } from './job-queue.ts'
+import { keyOf } from './key-of.ts'
 import type { PutOptions, QueueOptions } from './queue.ts'
+import type { Wanted } from './reception.ts'
 import { aFunction } from './settings.ts'
 import { SharedJob } from './shared-job.ts'
 import { Signals } from './signals.ts'
@@ -289,13 +291,4 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       if (this.#remembered(entry)) this.#entries.set(key, entry)
     }
   }
-}
-
-function keyOf(item: unknown): unknown {
-  if (typeof item !== 'object' || item === null) return item
-  return JSON.stringify(item, (_, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  )
 }

@@ -1,17 +1,15 @@
-import { asyncContext } from '../core/async-context.ts'
-import type { Millis } from '../core/duration.ts'
-import { ClosedError, JobDroppedError } from '../core/errors.ts'
+import { ClosedError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
 import type { AttemptHooks } from './attempts.ts'
 import type { LocalBackend } from './backend.ts'
 import type { Consumer, Handler } from './consumer.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
-import { type Job, type JobOwner, QueuedJob } from './job.ts'
+import type { Job, QueuedJob } from './job.ts'
 import { News } from './news.ts'
 import { Pulling } from './pulling.ts'
-import { equip } from './put-options.ts'
 import type {
   LocalQueue,
   PutOptions,
@@ -22,11 +20,13 @@ import type {
   StopReport,
 } from './queue.ts'
 import { QueueMeter } from './queue-meter.ts'
-import { type Settings, toPriority } from './settings.ts'
+import { Reception, type Wanted } from './reception.ts'
+import { Rest } from './rest.ts'
+import type { Settings } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
-import { Signals } from './signals.ts'
 import { SingleConsumer } from './single-consumer.ts'
 import { Staff } from './staff.ts'
+import { WaitingJobs } from './waiting-jobs.ts'
 
 /** What differs from one kind of queue to the next. */
 export interface QueueParts<T> {
@@ -37,35 +37,29 @@ export interface QueueParts<T> {
   consumer?: ((source: LocalBackend | Gate, hooks: AttemptHooks) => Consumer) | undefined
 }
 
-/** What a putter waits for: that the job is accepted, or its result. */
-export type Wanted = 'job' | 'result' | 'nothing'
-
 /** The queue over a backend in this process: the door, the line, the workers, the way out. */
-export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
+export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
   readonly name: string
-  readonly #settings: Settings
   readonly #backend: LocalBackend
-  readonly #priorityFn: ((item: T) => number) | undefined
+  readonly #dispatcher: Dispatcher<T, R>
   readonly #gate: Gate | undefined
+  readonly #line: WaitingJobs
   readonly #staff: Staff
+  readonly #reception: Reception<T, R>
   readonly #intake: Intake
   readonly #pulling: Pulling<T>
   readonly #news: News<T, R>
-  readonly #signals: Signals<QueuedJob>
-  readonly #idlers: Waiters<void>
+  readonly #rest: Rest<T, R>
   readonly #shutdown: Shutdown<T>
   readonly #meter: QueueMeter | undefined
   #forgetWake: (() => void) | undefined
-  #seq = 0
   #started = false
   #paused = false
 
   constructor(options: QueueOptions<T, R>, parts: QueueParts<T>) {
     const { settings, backend } = parts
     this.name = settings.name
-    this.#settings = settings
     this.#backend = backend
-    this.#priorityFn = parts.priorityFn
     this.#news = new News(settings.name, options.deadLetter)
     this.#gate =
       options.limiter === undefined
@@ -87,13 +81,14 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
         : parts.consumer(source, hooks)
     })
     this.#intake = new Intake(backend, settings, {
-      dropped: (job) => this.tell('dropped', { job, item: job.item, reason: 'overflow' }),
-      insiders: () => {
-        const { consumer } = this.#staff
-        if (consumer === undefined || consumer.loops === 0) return undefined
-        return consumer.insideHandler() ? consumer.loops : undefined
-      },
+      dropped: (job) => this.#news.dropped(job, 'overflow'),
+      insiders: () => this.#staff.insiders,
     })
+    this.#line = new WaitingJobs(backend, this.#gate, this.#intake)
+    const ranked = parts.priorityFn !== undefined
+    this.#dispatcher = new Dispatcher(this.#line, this.#staff, this.#news, ranked, () =>
+      this.#look(),
+    )
     this.#pulling = new Pulling<T>(
       {
         take: () => this.#pull(),
@@ -106,20 +101,17 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
       },
       new Waiters(settings.clock, `an item of queue '${this.name}'`),
     )
-    this.#signals = new Signals((job, reason) => this.cancel(job, reason))
-    this.#idlers = new Waiters(settings.clock, `rest of queue '${this.name}'`)
+    const idlers = new Waiters<void>(settings.clock, `rest of queue '${this.name}'`)
+    this.#rest = new Rest(this.#line, this.#intake, this.#staff, this.#news.events, idlers)
     this.#shutdown = new Shutdown<T>(settings.clock, {
       consumer: () => this.#staff.consumer,
-      waiting: () => this.#waiting(),
+      waiting: () => this.#line,
       // Will what waits be taken by somebody?
       canDrain: () => (this.#staff.consumer !== undefined && this.#started) || this.#pulling.active,
       shut: () => this.#staff.lineUp(),
       begin: () => this.#applyOpen(),
       closed: () => this.#closed(),
-      drop: (job, reason) => {
-        this.#endWaiting(job, 'dropped', reason)
-        this.tell('dropped', { job, item: job.item, reason: 'stop' })
-      },
+      drop: (job, reason) => this.#dispatcher.drop(job, reason, 'stop'),
       finish: () => this.#finish(),
     })
     const { metrics, clock } = settings
@@ -127,6 +119,18 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
       this.#meter = new QueueMeter(metrics, this, () => clock.now())
       this.#news.count(this.#meter)
     }
+    this.#reception = new Reception<T, R>({
+      owner: this.#dispatcher,
+      settings,
+      priorityFn: parts.priorityFn,
+      staff: this.#staff,
+      intake: this.#intake,
+      backend,
+      meter: this.#meter,
+      checkOpen: () => {
+        if (this.#shutdown.begun) throw this.#closed()
+      },
+    })
     if (options.handler !== undefined || parts.consumer !== undefined) {
       this.#staff.employ(options.handler as Handler | undefined)
     }
@@ -153,31 +157,15 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
   }
 
   put(item: T, options?: PutOptions): Promise<Job<R>> {
-    try {
-      const job = this.#make(item, options)
-      if (this.#rushes(job, options)) return Promise.resolve(job)
-      const accepted = Promise.resolve(job)
-      this.#enter(job, options, accepted)
-      return job.state === 'offered' ? this.accepted(job) : accepted
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return this.#reception.put(item, options)
   }
 
   offer(item: T, options?: PutOptions): boolean {
-    const job = this.#make(item, options)
-    return this.#rushes(job, options) || this.#tries(job, options)
+    return this.#reception.offer(item, options)
   }
 
   submit(item: T, options?: PutOptions): Promise<R> {
-    try {
-      const job = this.#make(item, options)
-      const result = job.watch()
-      if (!this.#rushes(job, options)) this.#enter(job, options, result)
-      return result
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return this.#reception.submit(item, options)
   }
 
   get(patience?: Patience): Promise<T> {
@@ -193,8 +181,7 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
   }
 
   size(): number {
-    const { waiting, delayed } = this.#backend.counts()
-    return waiting + delayed + (this.#gate?.parked ?? 0)
+    return this.#line.size
   }
 
   pause(): void {
@@ -208,20 +195,13 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
   }
 
   clear(): T[] {
-    const jobs = [...this.#waiting()]
-    const reason = new JobDroppedError('the queue was cleared')
-    // From the end, so that those who wait for room are not let in by those who make it.
-    for (const job of [...jobs].reverse()) {
-      this.#endWaiting(job, 'dropped', reason)
-      this.tell('dropped', { job, item: job.item, reason: 'clear' })
-    }
-    return jobs.map((job) => job.item)
+    return this.#dispatcher.clear()
   }
 
   async onIdle(patience?: Patience): Promise<void> {
-    if (this.#idle()) return
+    if (this.#rest.come) return
     this.#staff.onRest(() => this.#look())
-    await this.#idlers.wait(patience)
+    await this.#rest.wait(patience)
   }
 
   stop(options: StopOptions = {}): Promise<StopReport<T>> {
@@ -242,64 +222,22 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
   }
 
   stats(): QueueStats {
-    const attempts = this.#staff.consumer?.attempts
     return {
       name: this.name,
-      waiting: this.size(),
-      running: this.running,
+      waiting: this.#line.size,
       offered: this.#intake.offers.size,
-      abandoned: [...(attempts?.zombies ?? [])].length,
-      completed: attempts?.completed ?? 0,
-      failed: attempts?.failed ?? 0,
-      workers: this.workers,
+      ...this.#staff.tally,
     }
   }
 
-  /** @internal */
-  cancel(job: QueuedJob, reason: unknown): boolean {
-    if (job.over) return false
-    if (job.state === 'running') this.#staff.consumer?.attempts.forsake(job, 'cancelled', reason)
-    else this.#endWaiting(job, 'cancelled', reason)
-    this.tell('cancelled', { job, item: job.item, reason })
-    return true
-  }
-
-  /** @internal */
-  reprioritise(job: QueuedJob, priority: number): boolean {
-    toPriority(priority)
-    if (this.#priorityFn === undefined) return false
-    if (job.state === 'offered' || job.extras?.parked !== undefined) {
-      job.priority = priority
-      return true
-    }
-    return this.#backend.reprioritise(job, priority)
-  }
-
-  /** @internal */
-  progressed(job: QueuedJob, value: unknown): void {
-    if (this.#news.events.listened)
-      this.#news.events.emit('progress', { job, item: job.item, value })
-  }
-
-  /**
-   * Puts an item without a promise: the job may be offered only; where nothing is wanted of it, it is dropped instead.
-   */
+  /** Puts an item without a promise of the job. */
   protected place(item: T, options: PutOptions | undefined, wanted: Wanted): QueuedJob<T, R> {
-    const job = this.#make(item, options)
-    if (wanted === 'result') void job.watch()
-    if (this.#rushes(job, options)) return job
-    if (wanted === 'nothing') this.#tries(job, options)
-    else this.#enter(job, options, Promise.resolve())
-    return job
+    return this.#reception.place(item, options, wanted)
   }
 
   /** Resolves when a job that is offered has been accepted. */
   protected accepted(job: QueuedJob<T, R>): Promise<QueuedJob<T, R>> {
-    return new Promise((accept, refuse) => {
-      const extras = job.more()
-      extras.accept = accept
-      extras.refuse = refuse
-    })
+    return this.#reception.accepted(job)
   }
 
   protected tell<Name extends keyof QueueEvents<T, R>>(
@@ -307,54 +245,6 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
     payload: QueueEvents<T, R>[Name],
   ): void {
     this.#news.tell(event, payload)
-  }
-
-  #make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
-    if (this.#staff.asks) this.#staff.meet(item)
-    const priorityFn = this.#priorityFn
-    let priority = 0
-    if (options?.priority !== undefined) priority = toPriority(options.priority)
-    else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    this.#seq += 1
-    const job = new QueuedJob<T, R>(item, priority, this.#seq, this)
-    if (this.#meter !== undefined && options?.delay === undefined && options?.at === undefined) {
-      // What was told to wait does not wait for workers.
-      this.#meter.put(job)
-    }
-    return job
-  }
-
-  /**
-   * The direct route, past the line: begins a job at once if somebody is free for it. One that begins at once, and once,
-   * begins in the context of its putter anyway.
-   */
-  #rushes(job: QueuedJob, options: PutOptions | undefined): boolean {
-    const { direct } = this.#staff
-    return direct !== undefined && options === undefined && direct.takes(job, this.#backend)
-  }
-
-  #enter(job: QueuedJob, options: PutOptions | undefined, made: Promise<unknown>): void {
-    this.#intake.enter(job, this.#prepare(job, options, made))
-  }
-
-  /** As {@link #enter}, if there is room. */
-  #tries(job: QueuedJob, options: PutOptions | undefined): boolean {
-    this.#prepare(job, options, Promise.resolve())
-    if (this.#intake.tries(job)) return true
-    // Nobody has seen it; its signal is to be let go of.
-    if (!job.over) job.end('dropped', undefined)
-    return false
-  }
-
-  #prepare(job: QueuedJob, options: PutOptions | undefined, made: Promise<unknown>): Millis {
-    if (this.#shutdown.begun) throw this.#closed()
-    const patience =
-      options === undefined ? Infinity : equip(job, options, this.#settings.clock, this.#signals)
-    if (this.#staff.consumer !== undefined) {
-      const context = asyncContext(made)
-      if (context !== undefined) job.more().context = context
-    }
-    return patience
   }
 
   /** Somebody is there for what comes: only then may timers of delayed jobs keep the process. */
@@ -382,31 +272,9 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
     return new ClosedError(`queue '${this.name}'`)
   }
 
-  *#waiting(): Iterable<QueuedJob> {
-    if (this.#gate !== undefined) yield* this.#gate.jobs()
-    yield* this.#backend.jobs()
-    yield* this.#intake.offers
-  }
-
-  #endWaiting(job: QueuedJob, state: 'cancelled' | 'dropped', reason: unknown): void {
-    if (job.state === 'offered') this.#intake.withdraw(job)
-    else if (job.extras?.parked !== undefined) this.#gate?.withdraw(job)
-    else this.#backend.cancel(job)
-    job.end(state, reason)
-    this.#look()
-  }
-
-  #idle(): boolean {
-    return this.#intake.offers.size === 0 && this.size() === 0 && this.#staff.busy === 0
-  }
-
-  /** Has it come to rest? */
   #look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()
-    if (this.#idlers.size === 0 && !this.#news.events.listened) return
-    if (!this.#idle()) return
-    this.#idlers.grantAll(undefined)
-    if (this.#news.events.listened) this.#news.events.emit('idle', {})
+    this.#rest.look()
   }
 
   #applyOpen(): void {
@@ -422,7 +290,6 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R>, JobOwner {
     this.#backend.close()
     this.#gate?.close()
     this.#pulling.refuse(this.#closed())
-    if (this.#idle()) this.#idlers.grantAll(undefined)
-    else this.#idlers.refuseAll(this.#closed())
+    this.#rest.end(this.#closed())
   }
 }

@@ -86,12 +86,8 @@ export interface JobExtras {
 
 /** Who a job asks to be called off or moved. */
 export interface JobOwner {
-  // Internal here as in the class, so that the declarations agree without them.
-  /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean
-  /** @internal */
   reprioritise(job: QueuedJob, priority: number): boolean
-  /** @internal */
   progressed(job: QueuedJob, value: unknown): void
 }
 

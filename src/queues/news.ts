@@ -32,6 +32,10 @@ export class News<T, R> {
     this.events.emit(event, payload)
   }
 
+  dropped(job: QueuedJob, reason: 'overflow' | 'clear' | 'stop'): void {
+    this.tell('dropped', { job, item: job.item, reason })
+  }
+
   /** What the workers tell it. */
   get hooks(): AttemptHooks {
     const { events } = this

@@ -1,6 +1,7 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Consumer, Handler } from './consumer.ts'
 import type { TaskContext } from './job.ts'
+import type { QueueStats } from './queue.ts'
 import { SingleConsumer } from './single-consumer.ts'
 
 /**
@@ -65,6 +66,11 @@ export class Staff {
     return this.consumer?.loops ?? 0
   }
 
+  /** If the caller is a handler of this queue: how many workers are at work. */
+  get insiders(): number | undefined {
+    return this.busy > 0 && this.consumer?.insideHandler() === true ? this.busy : undefined
+  }
+
   employ(handler: Handler | undefined): void {
     this.asks = false
     const consumer = this.#hire(handler)
@@ -101,5 +107,17 @@ export class Staff {
   onRest(run: () => void): void {
     this.#onRest = run
     if (this.consumer !== undefined) this.consumer.onRest = run
+  }
+
+  /** What they have done. */
+  get tally(): Pick<QueueStats, 'running' | 'abandoned' | 'completed' | 'failed' | 'workers'> {
+    const attempts = this.consumer?.attempts
+    return {
+      running: this.running,
+      abandoned: [...(attempts?.zombies ?? [])].length,
+      completed: attempts?.completed ?? 0,
+      failed: attempts?.failed ?? 0,
+      workers: this.#workers,
+    }
   }
 }
