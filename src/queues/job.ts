@@ -169,9 +169,12 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
     return extras.controller.signal
   }
 
-  progress(value: unknown): void {
-    this.more().reported = value
-    this.#owner.progressed(this, value)
+  /** Bound, since handlers take their context apart. */
+  get progress(): (value: unknown) => void {
+    return (value) => {
+      this.more().reported = value
+      this.#owner.progressed(this, value)
+    }
   }
 
   cancel(reason: unknown = new JobCancelledError(this.id)): boolean {

@@ -87,7 +87,7 @@ export class Shutdown<T> {
   /** Something has ended: was it the last? */
   look(): void {
     if (this.over || !this.#quiet()) return
-    this.#finish([])
+    this.#finish()
   }
 
   #quiet(): boolean {
@@ -141,20 +141,20 @@ export class Shutdown<T> {
       consumer?.attempts.forsake(job, 'dropped', reason)
     }
     if (this.over) return
-    const report = () => this.#finish([...(consumer?.attempts.zombies ?? [])])
+    const report = () => this.#finish()
     // A handler that heeds its signal ends in the microtasks that follow, or in an I/O callback.
     if (this.#grace > 0) {
       this.#timers.push(at(this.#clock, this.#clock.now() + this.#grace, report))
     } else macrotask(() => macrotask(report))
   }
 
-  #finish(deaf: readonly QueuedJob[]): void {
+  #finish(): void {
     if (this.over) return
     this.over = true
     for (const cancel of this.#timers) cancel()
     this.#queue.finish()
     const consumer = this.#queue.consumer()
-    const still = new Set(deaf)
+    const still = new Set(consumer?.attempts.zombies)
     for (const job of consumer?.attempts.running ?? []) still.add(job)
     this.#resolve({
       completed: consumer?.attempts.completed ?? 0,
