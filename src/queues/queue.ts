@@ -191,6 +191,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   /**
    * Takes no more jobs, then drains or drops what waits, and says what was not done. Can be called again, with less
    * patience; all calls get the same report.
+   *
+   * A handler of the queue may call it and await the report: that one handler is not waited for, and is listed in
+   * `stillRunning`. This holds as long as the call can be traced to the handler, through `await`s. Where it cannot, because it
+   * comes from a callback or a timer that the handler waits for, only a `deadline` ends the wait.
    */
   stop(options?: StopOptions): Promise<StopReport<T>>
   on<Name extends keyof QueueEvents<T, R>>(
