@@ -103,6 +103,25 @@ describe('stop', () => {
     expect(await queue.submit('stop')).toBe('stopped')
   })
 
+  it.each([1, 2])(
+    'counts a handler that called it and ended at once as ended, job %i',
+    async (nth) => {
+      const reports: Promise<StopReport<number>>[] = []
+      const queue: Queue<number> = QueueFactory.fifo<number>({
+        handler: (n) => {
+          if (n === nth) reports.push(queue.stop())
+        },
+      })
+      // The first goes straight from put to its handler, the others from the line.
+      const early = nth === 1
+      if (early) queue.start()
+      const results = Array.from({ length: nth }, (_, i) => queue.submit(i + 1))
+      if (!early) queue.start()
+      await Promise.all(results)
+      expect(await reports[0]).toMatchObject({ completed: nth, stillRunning: [], notStarted: [] })
+    },
+  )
+
   it('waits for the others where the handler that called it has ended without it', async () => {
     const gate = deferred()
     let report: StopReport<string> | undefined
