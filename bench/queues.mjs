@@ -139,6 +139,14 @@ await compare('put with a handler that ends at once', 300_000, [
       }),
   ],
   [
+    'aioflux offer',
+    (n) =>
+      counted(n, (done) => {
+        const queue = QueueFactory.fifo({ ...ours, handler: done }).start()
+        for (let i = 0; i < n; i++) queue.offer(i)
+      }),
+  ],
+  [
     'fastq, callback',
     (n) =>
       counted(n, (done) => {
@@ -199,6 +207,14 @@ for (const [n, kinds] of [
           counted(n, (done) => {
             const queue = QueueFactory.priority({ ...ours, handler: async () => done() }).start()
             for (let i = 0; i < n; i++) queue.put(i, { priority: random() })
+          }),
+      ],
+      [
+        'aioflux offer',
+        (n) =>
+          counted(n, (done) => {
+            const queue = QueueFactory.priority({ ...ours, handler: async () => done() }).start()
+            for (let i = 0; i < n; i++) queue.offer(i, { priority: random() })
           }),
       ],
       [

@@ -47,6 +47,7 @@ export type {
   JobRecord,
   Overflow,
   PutOptions,
+  LocalQueue,
   Queue,
   QueueEvents,
   QueueOptions,

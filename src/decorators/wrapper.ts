@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: what is wrapped is anybody's function.
+import { describe, OptionTypeError } from '../core/errors.ts'
+
 type AsyncFunction<This, Args extends readonly any[]> = (
   this: This,
   ...args: [...Args, ...any[]]
@@ -45,9 +47,20 @@ export function makeWrapper<This, Args extends readonly any[]>(
     return wrapped
   }
   const use = (target: any, context?: any, descriptor?: any): unknown => {
-    if (descriptor !== undefined) return { ...descriptor, value: wrap(descriptor.value) }
-    if (context?.kind === 'field') return (initial: any) => wrap(initial)
-    return wrap(target)
+    if (descriptor !== undefined) return { ...descriptor, value: wrap(check(descriptor.value)) }
+    const kind = context?.kind
+    if (kind === 'field') return (initial: any) => wrap(check(initial))
+    if (context !== undefined && kind !== 'method') {
+      // Legacy decorators hand over a name where the standard has a context, and no descriptor for a field.
+      const what = kind === undefined ? `the field '${String(context)}'` : `a ${kind}`
+      throw new OptionTypeError('target', `target must be a method or a function, got ${what}`)
+    }
+    return wrap(check(target))
   }
   return use as Wrapper<This, Args>
+}
+
+function check(fn: unknown): (...args: unknown[]) => unknown {
+  if (typeof fn === 'function') return fn as (...args: unknown[]) => unknown
+  throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
 }

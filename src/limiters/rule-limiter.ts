@@ -20,23 +20,14 @@ export class RuleLimiter extends SyncLimiter {
 
   constructor(rule: Rule, options: LimiterOptions = {}) {
     const { storage, scope, clock, name, metrics } = checkedOptions(options)
-<<<<<<< HEAD
     super(clock ?? storage?.clock ?? systemClock)
-=======
-    super(clock ?? (storage instanceof MemoryStorage ? storage.clock : systemClock))
-    const home = storage ?? new MemoryStorage({ clock: this.clock })
-    const ledger = home.open(rule, scopeOf(options, rule), this.clock)
-    if (!isLocal(ledger)) {
-      throw new OptionTypeError('storage', `a '${rule.kind}' limiter needs a storage in memory`)
-    }
-    this.ledger = ledger
-    this.waiting.share(ledger)
->>>>>>> redis
     this.name = name ?? scope ?? rule.kind
     this.ledger =
       storage === undefined
         ? memoryLedger(rule, this.clock)
         : local(storage.open(rule, scopeOf(options, rule), this.clock), this.name)
+    // Only a ledger that a storage keeps can have others who wait for it.
+    if (storage !== undefined) this.waiting.share(this.ledger)
     this.observe(metrics)
   }
 

@@ -18,6 +18,8 @@ export interface AttemptOptions {
 
 /** What is told about attempts. */
 export interface AttemptHooks {
+  /** Is there anybody who wants to hear of what went well? */
+  readonly audience: { readonly heard: boolean }
   completed(job: QueuedJob, value: unknown): void
   failed(job: QueuedJob, error: unknown): void
   retrying(job: QueuedJob, error: unknown, delay: Millis): void
@@ -39,6 +41,11 @@ export interface Guard {
  */
 export class Attempts {
   readonly running: Running = new Running()
+  /**
+   * Is a job passing: begun on the direct route, its handler not come to its first `await`? One that ends there is never
+   * booked, since nobody can have seen it.
+   */
+  passing = false
   completed = 0
   failed = 0
   readonly #source: Source
@@ -61,6 +68,30 @@ export class Attempts {
     job.state = 'running'
     this.running.add(job)
     if (job.times !== undefined) noteStart(job.times, this.#options.clock.now())
+  }
+
+  /** Does the handler of this job run, wanted or not? */
+  holds(job: QueuedJob): boolean {
+    return this.running.has(job) || this.#zombies.has(job)
+  }
+
+  /** A job begins that may end before anybody sees it. */
+  pass(job: QueuedJob): void {
+    this.passing = true
+    if (job.times !== undefined) noteStart(job.times, this.#options.clock.now())
+  }
+
+  /** It has ended well at once. */
+  passed(job: QueuedJob, value: unknown): void {
+    this.passing = false
+    this.#source.settle(job, job.deliveries, 'completed', 0)
+    this.#completed(job, value)
+  }
+
+  /** It goes on, or has failed. */
+  book(job: QueuedJob): void {
+    this.passing = false
+    if (job.state === 'running') this.running.add(job)
   }
 
   /** Is this attempt still to be decided? */
@@ -103,6 +134,7 @@ export class Attempts {
 
   /** Ends a running job without waiting for its handler, which is told by its signal. */
   forsake(job: QueuedJob, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
+    if (!this.running.has(job)) this.book(job)
     this.running.remove(job)
     this.#addZombie(job)
     const kept = this.#source.settle(job, job.deliveries, 'failed', 0)
@@ -161,7 +193,7 @@ export class Attempts {
   #completed(job: QueuedJob, value: unknown): undefined {
     this.completed += 1
     job.complete(value)
-    this.#hooks.completed(job, value)
+    if (this.#hooks.audience.heard) this.#hooks.completed(job, value)
   }
 
   #addZombie(job: QueuedJob): void {

@@ -2,9 +2,11 @@ import * as check from '../core/check.ts'
 import { at, type Cancel, type Clock } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { JobTimeoutError, OptionTypeError } from '../core/errors.ts'
+import type { AttemptHooks } from './attempts.ts'
 import type { Source } from './backend.ts'
 import { type BatchFunction, runBatch } from './batch.ts'
-import { Consumer, type ConsumerHooks, type ConsumerOptions } from './consumer.ts'
+import { Consumer, type ConsumerOptions } from './consumer.ts'
+import { known } from './current-job.ts'
 import type { FifoOptions } from './factory.ts'
 import type { QueuedJob } from './job.ts'
 import { aFunction } from './settings.ts'
@@ -50,7 +52,7 @@ export class BatchConsumer extends Consumer {
   #hurried = false
   #cancelTimer: Cancel | undefined
 
-  constructor(source: Source, batching: Batching, options: ConsumerOptions, hooks: ConsumerHooks) {
+  constructor(source: Source, batching: Batching, options: ConsumerOptions, hooks: AttemptHooks) {
     super(source, options, hooks)
     this.#batching = batching
     this.#timeout = options.timeout
@@ -108,7 +110,7 @@ export class BatchConsumer extends Consumer {
     const waits: Promise<void>[] = []
     const { run, bisect } = this.#batching
     await this.enter(
-      () =>
+      known(() =>
         runBatch(run, items, signal, bisect, (i, well, value) => {
           const job = jobs[i] as QueuedJob
           const delivery = deliveries[i] as number
@@ -118,6 +120,7 @@ export class BatchConsumer extends Consumer {
             : this.attempts.fail(job, delivery, value)
           if (wait !== undefined) waits.push(wait)
         }),
+      ),
       jobs[0] as QueuedJob,
     )
     cancelTimer?.()

@@ -2,6 +2,7 @@ import { macrotask } from '../core/macrotask.ts'
 import { type AttemptHooks, type AttemptOptions, Attempts } from './attempts.ts'
 import type { Source } from './backend.ts'
 import { awaitedBy } from './call-sites.ts'
+import { currentJob } from './current-job.ts'
 import type { QueuedJob, TaskContext } from './job.ts'
 import { Pace } from './pace.ts'
 
@@ -13,12 +14,6 @@ export type Handler<T = any, R = any> = (item: T, context: TaskContext) => R | P
 
 export interface ConsumerOptions extends AttemptOptions {
   workers: number
-}
-
-/** What a consumer tells its queue. */
-export interface ConsumerHooks extends AttemptHooks {
-  /** At most one worker is at work any more. */
-  rested(): void
 }
 
 /**
@@ -33,7 +28,6 @@ export abstract class Consumer {
   readonly attempts: Attempts
   /** The name of its workers' loop, which nobody else has. */
   protected readonly label: string = `worker of queue #${++consumers}`
-  readonly #hooks: ConsumerHooks
   readonly #pace: Pace
   #workers: number
   /** Workers at work, those included whose job was decided without them. */
@@ -42,13 +36,17 @@ export abstract class Consumer {
   /** Is a worker being started, or the first part of a handler run? Then jobs only line up. */
   protected busy = false
   /** Is the first part of a handler being run? */
-  protected handling = false
+  handling = false
+  /** Called when at most one worker is at work any more; only there once somebody wants to know. */
+  onRest: (() => void) | undefined
+  /** Whom to tell when the first part of the handler that is being run is over. */
+  #onLeft: ((job: QueuedJob) => void) | undefined
+  protected expected = false
   #yielding = false
 
-  constructor(source: Source, options: ConsumerOptions, hooks: ConsumerHooks) {
+  constructor(source: Source, options: ConsumerOptions, hooks: AttemptHooks) {
     this.source = source
     this.attempts = new Attempts(source, options, hooks)
-    this.#hooks = hooks
     this.#pace = new Pace(options.clock)
     this.#workers = options.workers
   }
@@ -83,11 +81,30 @@ export abstract class Consumer {
   /**
    * Is the caller a handler of this queue, or called by one?
    *
-   * After an `await` in the handler only its stack of awaits can tell, as engines write it into errors. Where they do not,
-   * the answer is no.
+   * After an `await` in the handler only its async context can tell, or its stack of awaits, as engines write it into
+   * errors.
    */
   insideHandler(): boolean {
-    return this.handling || awaitedBy(this.label)
+    return this.handling || this.caller() !== undefined || awaitedBy(this.label)
+  }
+
+  /** The job whose handler is the caller, where the engine can tell. */
+  caller(): QueuedJob | undefined {
+    const job = currentJob() as QueuedJob | undefined
+    return job !== undefined && this.attempts.holds(job) ? job : undefined
+  }
+
+  /** Tells `run` whose handler is being run, as soon as its first part is over. Only to be called from inside one. */
+  whenLeft(run: (job: QueuedJob) => void): void {
+    this.#onLeft = run
+    this.expected = true
+  }
+
+  protected left(job: QueuedJob): void {
+    const run = this.#onLeft
+    this.#onLeft = undefined
+    this.expected = false
+    run?.(job)
   }
 
   /** The queue is about to end. */
@@ -128,7 +145,7 @@ export abstract class Consumer {
   /** A worker has ended. */
   protected rest(): void {
     this.loops -= 1
-    if (this.loops <= 1) this.#hooks.rested()
+    if (this.loops <= 1 && this.onRest !== undefined) this.onRest()
   }
 
   /** Runs the part of a handler that comes before its first `await`: what it puts meanwhile is begun afterwards. */
@@ -143,6 +160,7 @@ export abstract class Consumer {
         : context.runInAsyncScope(handler, undefined, job.item, job)
     } finally {
       this.handling = false
+      if (this.expected) this.left(job)
       this.busy = outer
       if (!outer && this.hasWork()) this.wake()
     }

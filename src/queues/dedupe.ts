@@ -6,7 +6,9 @@ import type { OutagePolicy } from '../limiters/outage.ts'
 import { Claims } from './claims.ts'
 import { type Job, QueuedJob } from './job.ts'
 import { JobQueue, type QueueParts } from './job-queue.ts'
+import { keyOf } from './key-of.ts'
 import type { PutOptions, QueueOptions } from './queue.ts'
+import type { Wanted } from './reception.ts'
 import { aFunction } from './settings.ts'
 import { SharedJob } from './shared-job.ts'
 import { Signals } from './signals.ts'
@@ -110,19 +112,28 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   override submit(item: T, options?: PutOptions): Promise<R> {
     try {
       if (this.#claims !== undefined) {
-        return this.#claim(this.#claims, item, options, true).then((job) => job.result)
+        return this.#claim(this.#claims, item, options, 'result').then((job) => job.result)
       }
-      return this.#take(item, options, true).job.result
+      return this.#take(item, options, 'result').job.result
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** Where an item joins the first one, or takes its place, it is accepted too. */
+  override offer(item: T, options?: PutOptions): boolean {
+    if (this.#claims !== undefined) {
+      throw new OptionTypeError('storage', 'offer cannot wait for the storage: use put or submit')
+    }
+    const { state } = this.#take(item, options, 'nothing').job
+    return state !== 'duplicate' && state !== 'dropped'
   }
 
   /** Takes an item, or finds whom it duplicates. `underlying` is to be waited for, while it is offered. */
   #take(
     item: T,
     options: PutOptions | undefined,
-    wanted = false,
+    wanted: Wanted = 'job',
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
     options?.signal?.throwIfAborted()
     const key = options?.key ?? this.#keyFn(item)
@@ -142,14 +153,12 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
 
   /**
    * As {@link #take}, where the storage decides whose the key is.
-   *
-   * @param wanted is the result wanted, rather than to know when it was accepted?
    */
   async #claim(
     claims: Claims,
     item: T,
     options: PutOptions | undefined,
-    wanted = false,
+    wanted: Wanted = 'job',
   ): Promise<Job<R>> {
     options?.signal?.throwIfAborted()
     const key = options?.key ?? this.#keyFn(item)
@@ -169,7 +178,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       }
       if (own.over) letGo()
       else own.onEnd(letGo)
-      if (underlying !== undefined && !wanted) await this.accepted(underlying)
+      if (underlying !== undefined && wanted === 'job') await this.accepted(underlying)
       return job
     } catch (error) {
       claim.release()
@@ -192,7 +201,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     key: unknown,
     item: T,
     options: PutOptions | undefined,
-    wanted: boolean,
+    wanted: Wanted,
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
     const { signal, ...rest } = options ?? {}
     const shared = this.#mode === 'coalesce'
@@ -259,7 +268,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     if (follow === undefined || follow.job.over) return
     entry.follow = undefined
     try {
-      const { job } = this.#first(key, follow.item, follow.options, true)
+      const { job } = this.#first(key, follow.item, follow.options, 'result')
       job.result.then(
         (value) => follow.job.complete(value),
         (error: unknown) => follow.job.end('failed', error),
@@ -282,13 +291,4 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       if (this.#remembered(entry)) this.#entries.set(key, entry)
     }
   }
-}
-
-function keyOf(item: unknown): unknown {
-  if (typeof item !== 'object' || item === null) return item
-  return JSON.stringify(item, (_, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  )
 }

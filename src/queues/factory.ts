@@ -10,7 +10,7 @@ import { MemoryBackend } from './memory-backend.ts'
 import { agingOrder } from './orders/aging.ts'
 import { Line } from './orders/line.ts'
 import { priorityOrder } from './orders/priority.ts'
-import type { Queue, QueueOptions } from './queue.ts'
+import type { LocalQueue, QueueOptions } from './queue.ts'
 import { aFunction, toSettings } from './settings.ts'
 
 /** Options of a queue in order of priority. */
@@ -49,7 +49,7 @@ export interface FifoOptions<T, R> extends QueueOptions<T, R> {
  */
 export const QueueFactory = {
   /** Higher priority first, first come first served among equals. */
-  priority<T, R = unknown>(options: PriorityOptions<T, R> = {}): Queue<T, R> {
+  priority<T, R = unknown>(options: PriorityOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
     const settings = toSettings('priority', options)
     const { priorityFn = none, aging } = options
@@ -64,7 +64,7 @@ export const QueueFactory = {
   },
 
   /** First come, first served; one by one, or in batches. */
-  fifo<T, R = unknown>(options: FifoOptions<T, R> = {}): Queue<T, R> {
+  fifo<T, R = unknown>(options: FifoOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
     const settings = toSettings('fifo', options)
     const batching = toBatching(options)
@@ -80,7 +80,7 @@ export const QueueFactory = {
   },
 
   /** Jobs that wait for their time: `put(item, { delay: '10m' })` or `{ at: date }`. Never early, however long. */
-  delay<T, R = unknown>(options: QueueOptions<T, R> = {}): Queue<T, R> {
+  delay<T, R = unknown>(options: QueueOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
     const settings = toSettings('delay', options)
     const { clock } = settings

@@ -65,6 +65,15 @@ export class Intake {
     if (patience < Infinity) this.#limit(job, patience)
   }
 
+  /** As {@link enter}, without waiting: is it accepted? */
+  tries(job: QueuedJob): boolean {
+    if (this.#settings.overflow.startsWith('drop')) {
+      this.enter(job, Infinity)
+      return job.state !== 'dropped'
+    }
+    return this.offers.size === 0 && this.#backend.push(job, this.#settings.maxSize)
+  }
+
   /** A job gives up waiting for room. */
   withdraw(job: QueuedJob): void {
     this.offers.remove(job)

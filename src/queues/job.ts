@@ -86,12 +86,8 @@ export interface JobExtras {
 
 /** Who a job asks to be called off or moved. */
 export interface JobOwner {
-  // Internal here as in the class, so that the declarations agree without them.
-  /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean
-  /** @internal */
   reprioritise(job: QueuedJob, priority: number): boolean
-  /** @internal */
   progressed(job: QueuedJob, value: unknown): void
 }
 
@@ -173,9 +169,12 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
     return extras.controller.signal
   }
 
-  progress(value: unknown): void {
-    this.more().reported = value
-    this.#owner.progressed(this, value)
+  /** Bound, since handlers take their context apart. */
+  get progress(): (value: unknown) => void {
+    return (value) => {
+      this.more().reported = value
+      this.#owner.progressed(this, value)
+    }
   }
 
   cancel(reason: unknown = new JobCancelledError(this.id)): boolean {

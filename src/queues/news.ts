@@ -32,12 +32,16 @@ export class News<T, R> {
     this.events.emit(event, payload)
   }
 
+  dropped(job: QueuedJob, reason: 'overflow' | 'clear' | 'stop'): void {
+    this.tell('dropped', { job, item: job.item, reason })
+  }
+
   /** What the workers tell it. */
   get hooks(): AttemptHooks {
     const { events } = this
     return {
+      audience: events,
       completed: (job, value) => {
-        if (!events.heard) return
         this.#meter?.completed(job)
         if (events.listened) events.emit('completed', { job, item: job.item, value: value as R })
       },

@@ -191,6 +191,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   /**
    * Takes no more jobs, then drains or drops what waits, and says what was not done. Can be called again, with less
    * patience; all calls get the same report.
+   *
+   * A handler of the queue may call it and await the report: that one handler is not waited for, and is listed in
+   * `stillRunning`. This holds as long as the call can be traced to the handler, through `await`s. Where it cannot, because it
+   * comes from a callback or a timer that the handler waits for, only a `deadline` ends the wait.
    */
   stop(options?: StopOptions): Promise<StopReport<T>>
   on<Name extends keyof QueueEvents<T, R>>(
@@ -198,4 +202,19 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
     listener: Listener<QueueEvents<T, R>[Name]>,
   ): () => void
   stats(): QueueStats
+}
+
+/** A queue in this process, with a synchronous twin of `put`. */
+export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
+  /**
+   * Puts an item if there is room now: `true` when it is accepted. It never waits, and makes neither a promise nor a
+   * {@link Job}, so it is the fast way for work whose result nobody awaits. A failure goes to the `failed` event.
+   *
+   * @returns `false` where a put would have to wait, be refused or be dropped, and for a duplicate that is refused
+   * @throws ClosedError when the queue has stopped or stops
+   * @throws OptionTypeError for a dedupe queue over a storage, which has to be asked first
+   * @example
+   * if (!queue.offer(event)) shed += 1
+   */
+  offer(item: T, options?: PutOptions): boolean
 }

@@ -14,7 +14,9 @@ export interface Stoppable {
   waiting(): Iterable<QueuedJob>
   /** Will anybody do what waits? */
   canDrain(): boolean
-  /** The door is closed; a paused queue that drains goes on. */
+  /** Nothing is accepted any more. */
+  shut(): void
+  /** What is to be dropped has been; a paused queue that drains goes on. */
   begin(): void
   /** What to tell those who are turned away. */
   closed(): Error
@@ -32,8 +34,11 @@ export class Shutdown<T> {
   readonly #queue: Stoppable
   readonly #notStarted: JobRecord<T>[] = []
   readonly #aborted: QueuedJob[] = []
-  /** Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. */
-  #inside = false
+  /**
+   * Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. Whose it is, is
+   * known where the call came before its first `await`, or where the engine can tell.
+   */
+  #inside: QueuedJob | 'no' | 'entering' | 'somebody' = 'no'
   #grace: Millis = 0
   #timers: Cancel[] = []
   #report: Promise<StopReport<T>> | undefined
@@ -65,15 +70,12 @@ export class Shutdown<T> {
     if (this.over) return
     const first = !this.begun
     this.begun = true
+    this.#queue.shut()
     this.#report ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
     const consumer = this.#queue.consumer()
-    if (!this.#inside && consumer?.insideHandler() === true) {
-      this.#inside = true
-      // Its worker only waits now, and the others may be needed for the rest.
-      consumer.workers += 1
-    }
+    if (consumer !== undefined && this.#inside === 'no') this.#findInsider(consumer)
     if (mode === 'drop' || !this.#queue.canDrain()) this.#drop()
     if (first) this.#queue.begin()
     if (deadline < Infinity) {
@@ -85,10 +87,11 @@ export class Shutdown<T> {
   /** Something has ended: was it the last? */
   look(): void {
     if (this.over || !this.#quiet()) return
-    this.#finish([])
+    this.#finish()
   }
 
   #quiet(): boolean {
+    if (this.#inside === 'entering') return false
     for (const _ of this.#queue.waiting()) return false
     return this.#others() <= 0
   }
@@ -97,7 +100,25 @@ export class Shutdown<T> {
   #others(): number {
     const consumer = this.#queue.consumer()
     if (consumer === undefined) return 0
-    return consumer.loops - (this.#inside ? 1 : 0)
+    const inside = this.#inside
+    if (inside === 'no' || (typeof inside !== 'string' && !consumer.attempts.holds(inside))) {
+      return consumer.loops
+    }
+    return consumer.loops - 1
+  }
+
+  #findInsider(consumer: Consumer): void {
+    if (!consumer.insideHandler()) return
+    if (consumer.handling) {
+      this.#inside = 'entering'
+      consumer.whenLeft((job) => {
+        this.#inside = job
+        // If it has come to its end, and not to an await, that is noted before.
+        queueMicrotask(() => this.look())
+      })
+    } else this.#inside = consumer.caller() ?? 'somebody'
+    // Its worker only waits now, and the others may be needed for the rest.
+    consumer.workers += 1
   }
 
   #drop(): void {
@@ -120,21 +141,21 @@ export class Shutdown<T> {
       consumer?.attempts.forsake(job, 'dropped', reason)
     }
     if (this.over) return
-    const report = () => this.#finish([...(consumer?.attempts.zombies ?? [])])
+    const report = () => this.#finish()
     // A handler that heeds its signal ends in the microtasks that follow, or in an I/O callback.
     if (this.#grace > 0) {
       this.#timers.push(at(this.#clock, this.#clock.now() + this.#grace, report))
     } else macrotask(() => macrotask(report))
   }
 
-  #finish(deaf: readonly QueuedJob[]): void {
+  #finish(): void {
     if (this.over) return
     this.over = true
     for (const cancel of this.#timers) cancel()
     this.#queue.finish()
     const consumer = this.#queue.consumer()
-    const still = new Set(deaf)
-    if (this.#inside) for (const job of consumer?.attempts.running ?? []) still.add(job)
+    const still = new Set(consumer?.attempts.zombies)
+    for (const job of consumer?.attempts.running ?? []) still.add(job)
     this.#resolve({
       completed: consumer?.attempts.completed ?? 0,
       failed: consumer?.attempts.failed ?? 0,

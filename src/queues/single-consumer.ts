@@ -1,5 +1,7 @@
+import type { AttemptHooks } from './attempts.ts'
 import type { LocalBackend, Source } from './backend.ts'
-import { Consumer, type ConsumerHooks, type ConsumerOptions, type Handler } from './consumer.ts'
+import { Consumer, type ConsumerOptions, type Handler } from './consumer.ts'
+import { known } from './current-job.ts'
 import type { QueuedJob } from './job.ts'
 
 /**
@@ -11,9 +13,9 @@ export class SingleConsumer extends Consumer {
   /** Waits for a job under way, and goes on with others. Never rejects. */
   readonly #work: (job: QueuedJob, underWay: PromiseLike<unknown>) => Promise<void>
 
-  constructor(source: Source, handler: Handler, options: ConsumerOptions, hooks: ConsumerHooks) {
+  constructor(source: Source, handler: Handler, options: ConsumerOptions, hooks: AttemptHooks) {
     super(source, options, hooks)
-    this.#handler = handler
+    this.#handler = known(handler)
     const release = () => {
       this.rest()
       this.wake()
@@ -48,11 +50,30 @@ export class SingleConsumer extends Consumer {
 
   /** The direct route, past the line of `backend`: runs a job at once if somebody is free for it. */
   takes(job: QueuedJob, backend: LocalBackend): boolean {
-    if (this.busy || !this.free() || this.source.ready > 0 || !this.paced()) return false
+    if (this.busy || this.source.ready > 0 || !this.free() || !this.paced()) return false
+    const { attempts } = this
     backend.begin(job)
-    this.busy = true
+    attempts.pass(job)
     this.loops += 1
-    this.work(job)
+    this.busy = true
+    this.handling = true
+    let value: unknown
+    let waits = false
+    let threw = false
+    try {
+      value = this.#handler(job.item, job)
+      waits = isThenable(value)
+    } catch (error) {
+      value = error
+      threw = true
+    }
+    this.handling = false
+    if (waits || threw || job.state !== 'running') this.#goOn(job, value, waits, threw)
+    else {
+      attempts.passed(job, value)
+      this.rest()
+    }
+    if (this.expected) this.left(job)
     this.busy = false
     if (this.source.ready > 0) this.wake()
     return true
@@ -86,6 +107,18 @@ export class SingleConsumer extends Consumer {
     } catch (error) {
       return this.#failed(job, delivery, error)
     }
+  }
+
+  /** A job on the direct route has failed, was called off meanwhile, or has only begun. */
+  #goOn(job: QueuedJob, value: unknown, waits: boolean, threw: boolean): void {
+    this.attempts.book(job)
+    const { deliveries } = job
+    let underWay: PromiseLike<unknown> | undefined
+    if (waits) underWay = value as PromiseLike<unknown>
+    else if (threw) underWay = this.#failed(job, deliveries, value)
+    else underWay = this.#ended(job, deliveries, value)
+    if (underWay === undefined) this.rest()
+    else void this.#work(job, underWay)
   }
 
   #ended(job: QueuedJob, delivery: number, value: unknown): Promise<void> | undefined {

@@ -75,4 +75,16 @@ describe('queued', () => {
     expect(() => queued({ queue: QueueFactory.fifo(), workers: 1 })).toThrow(/workers and queue/)
     expect(() => queued({ priority: 'high' as never })).toThrow(/priority.*'high'/)
   })
+
+  it('refuses what is neither method nor function, by name', () => {
+    const wrapper = queued() as unknown as (...args: unknown[]) => unknown
+    const says = (text: string) =>
+      expect.objectContaining({ message: expect.stringContaining(text) })
+    // What a legacy decorator of a field is called with.
+    expect(() => wrapper({}, 'load', undefined)).toThrow(says("the field 'load'"))
+    expect(() => wrapper(class {}, { kind: 'class', name: 'A' })).toThrow(says('a class'))
+    expect(() => wrapper(() => 1, { kind: 'getter', name: 'a' })).toThrow(says('a getter'))
+    expect(() => wrapper({}, 'size', { get: () => 1 })).toThrow(TypeError)
+    expect(() => wrapper(5)).toThrow(says('fn must be a function, got 5'))
+  })
 })

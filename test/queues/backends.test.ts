@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { AttemptHooks } from '../../src/queues/attempts.ts'
 import type { Backend } from '../../src/queues/backend.ts'
-import type { ConsumerHooks } from '../../src/queues/consumer.ts'
 import { QueuedJob } from '../../src/queues/job.ts'
 import { Lots } from '../../src/queues/lots.ts'
 import { MemoryBackend } from '../../src/queues/memory-backend.ts'
@@ -43,12 +43,12 @@ describe('the consumer over a backend elsewhere', () => {
     const inner = memory(clock)
     const backend = elsewhere(inner)
     const failures: unknown[] = []
-    const hooks: ConsumerHooks = {
+    const hooks: AttemptHooks = {
+      audience: { heard: true },
       completed: () => {},
       failed: (_, error) => failures.push(error),
       retrying: () => {},
       timedOut: () => {},
-      rested: () => {},
       trouble: (error) => failures.push(error),
     }
     const lots = new Lots(backend, 4, clock, {

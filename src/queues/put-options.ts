@@ -1,0 +1,38 @@
+import type { Clock } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import { toRetry } from '../resilience/retry.ts'
+import type { QueuedJob } from './job.ts'
+import type { PutOptions } from './queue.ts'
+import { toDue, toTimeout } from './settings.ts'
+import type { Signals } from './signals.ts'
+
+/**
+ * Gives a job what it was put with.
+ *
+ * @returns how long it may wait for room
+ */
+export function equip(
+  job: QueuedJob,
+  options: PutOptions,
+  clock: Clock,
+  signals: Signals<QueuedJob>,
+): Millis {
+  const { signal, timeout, retry, key, delay, at } = options
+  signal?.throwIfAborted()
+  const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
+  const patience = timeout === undefined ? Infinity : toTimeout(timeout)
+  if (when !== undefined) {
+    job.more().due = when.due
+    job.more().byDate = when.byDate
+  }
+  if (timeout !== undefined) job.more().timeout = patience
+  if (retry !== undefined) job.more().retry = toRetry('retry', retry)
+  if (key !== undefined) job.more().key = key
+  if (signal !== undefined) {
+    const extras = job.more()
+    extras.signal = signal
+    signals.add(signal, job)
+    job.onEnd(() => signals.remove(signal, job))
+  }
+  return patience
+}

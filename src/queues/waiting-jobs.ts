@@ -1,0 +1,44 @@
+import type { LocalBackend } from './backend.ts'
+import type { Gate } from './gate.ts'
+import type { Intake } from './intake.ts'
+import type { QueuedJob } from './job.ts'
+
+/** All that was put and not begun, wherever it waits: before the limiter, in line, for its time, for room. */
+export class WaitingJobs implements Iterable<QueuedJob> {
+  readonly #backend: LocalBackend
+  readonly #gate: Gate | undefined
+  readonly #intake: Intake
+
+  constructor(backend: LocalBackend, gate: Gate | undefined, intake: Intake) {
+    this.#backend = backend
+    this.#gate = gate
+    this.#intake = intake
+  }
+
+  /** How many are accepted: those who wait for room are not. */
+  get size(): number {
+    const { waiting, delayed } = this.#backend.counts()
+    return waiting + delayed + (this.#gate?.parked ?? 0)
+  }
+
+  *[Symbol.iterator](): Iterator<QueuedJob> {
+    if (this.#gate !== undefined) yield* this.#gate.jobs()
+    yield* this.#backend.jobs()
+    yield* this.#intake.offers
+  }
+
+  /** Lets a job leave from wherever it stands. */
+  withdraw(job: QueuedJob): void {
+    if (job.state === 'offered') this.#intake.withdraw(job)
+    else if (job.extras?.parked !== undefined) this.#gate?.withdraw(job)
+    else this.#backend.cancel(job)
+  }
+
+  reprioritise(job: QueuedJob, priority: number): boolean {
+    if (job.state !== 'offered' && job.extras?.parked === undefined) {
+      return this.#backend.reprioritise(job, priority)
+    }
+    job.priority = priority
+    return true
+  }
+}
