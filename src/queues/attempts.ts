@@ -84,8 +84,8 @@ export class Attempts {
   /** It has ended well at once. */
   passed(job: QueuedJob, value: unknown): void {
     this.passing = false
-    this.#source.settle(job, job.deliveries, 'completed', 0)
-    this.#completed(job, value)
+    const kept = this.#source.settle(job, job.deliveries, 'completed', 0)
+    if (kept === true) this.#completed(job, value)
   }
 
   /** It goes on, or has failed. */
