@@ -19,7 +19,7 @@ else await parent()
 async function worker(): Promise<void> {
   await using storage = new RedisStorage({ url, prefix, timeout: '10s' })
   const calls = LimiterFactory.tokenBucket({ rate: 50, per: '1h', storage, scope: 'calls' })
-  const door = LimiterFactory.concurrency({ limit: 1, storage, scope: 'door' })
+  await using door = LimiterFactory.concurrency({ limit: 1, storage, scope: 'door' })
 
   await storage.incr('ready')
   while ((await storage.get<number>('ready')) !== 2) await sleep(5)

@@ -32,7 +32,7 @@ export type {
   SlowPolicy,
   SubscribeOptions,
   Subscription,
-} from './queues/broadcast.ts'
+} from './queues/broadcast-types.ts'
 export type { Handler } from './queues/consumer.ts'
 export type { DedupeMode, DedupeOptions } from './queues/dedupe.ts'
 export { type FifoOptions, type PriorityOptions, QueueFactory } from './queues/factory.ts'
@@ -149,6 +149,7 @@ export {
   LimitExceededError,
   OptionRangeError,
   OptionTypeError,
+  QueueDeadlockError,
   QueueFullError,
   SlowSubscriberError,
   StorageDownError,

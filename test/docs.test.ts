@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -17,6 +17,14 @@ describe('docs', () => {
 
   it.each(all)('the code of $path is cut from the examples (npm run docs:code)', (page) => {
     expect(page.text).toBe(page.wanted)
+  })
+
+  it('the guide knows every code of an error', () => {
+    const source = readFileSync(`${root}src/core/errors.ts`, 'utf8')
+    const codes = [...source.matchAll(/^ {2}\| '([A-Z_]+)'$/gm)].map((match) => match[1] as string)
+    const guide = all.find(({ path }) => path === 'docs/guide.md')?.text ?? ''
+    expect(codes.length).toBeGreaterThan(10)
+    expect(codes.filter((code) => !guide.includes(`\`${code}\``))).toEqual([])
   })
 
   it.each(all)('the links of $path lead somewhere', ({ path, text }) => {

@@ -21,6 +21,7 @@ const load = async (id: number) => `user ${id}`
 }
 
 {
+  const began = performance.now()
   // #region after
   const queue = QueueFactory.priority<() => unknown, string>({
     workers: 2,
@@ -30,7 +31,6 @@ const load = async (id: number) => `user ${id}`
   const urgent = queue.submit(() => load(1), { priority: 10 }) // the highest is first
   const users = Promise.all([2, 3, 4].map((id) => queue.submit(() => load(id))))
   // #endregion
-  const began = performance.now()
   console.log(await urgent, await users) // => user 1 [ 'user 2', 'user 3', 'user 4' ]
   console.log(`never two within 20 ms: ${performance.now() - began >= 59}`) // => never two within 20 ms: true
   await queue.stop()

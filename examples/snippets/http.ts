@@ -7,7 +7,10 @@ import { LimiterFactory } from 'aioflux'
 // #region express
 import { rateLimitMiddleware } from 'aioflux/http'
 // #endregion
+// #region polite
 import { politeFetch } from 'aioflux/http'
+// #endregion
+import { clientIp } from 'aioflux/http'
 
 // #region express
 const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'api' })
@@ -30,3 +33,42 @@ const response = await polite(url)
 // #endregion
 console.log(response.status) // => 200
 server.close()
+
+{
+  const app = express()
+  // #region key
+  app.use(
+    rateLimitMiddleware(limiter, {
+      key: (req) => String(req.headers['x-api-key'] ?? clientIp(req)),
+      cost: (req) => (req.url?.startsWith('/search') ? 5 : 1),
+      skip: (req) => req.url === '/health',
+    }),
+  )
+  // #endregion
+}
+
+{
+  // #region composite
+  const limiter = LimiterFactory.composite(
+    LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per user' }),
+    { limiter: LimiterFactory.concurrency({ limit: 50, name: 'at once' }), key: () => '' },
+  )
+  // #endregion
+  console.log(await limiter.acquire('ann')) // => true
+}
+
+{
+  const app = express()
+  const own = { 'x-forwarded-for': '203.0.113.7, 10.0.0.2', 'cf-connecting-ip': '203.0.113.8' }
+  const from = (headers: object) => ({ headers, socket: { remoteAddress: '10.0.0.1' } })
+  // #region proxies
+  const behind = { trustedProxies: ['10.0.0.0/8'] } // addresses, networks, 'loopback', 'uniquelocal', 'linklocal'
+  const oneHop = { trustedProxies: 1, header: 'forwarded' } // or how many stand in front; RFC 7239
+  const edge = { trustedProxies: 1, header: 'cf-connecting-ip' } // or a header of theirs with one address
+
+  app.use(rateLimitMiddleware(limiter, { key: (req) => clientIp(req, behind) }))
+  // #endregion
+  console.log(clientIp(from(own), behind)) // => 203.0.113.7
+  console.log(clientIp(from({ forwarded: 'for=203.0.113.9' }), oneHop)) // => 203.0.113.9
+  console.log(clientIp(from(own), edge)) // => 203.0.113.8
+}

@@ -9,15 +9,19 @@ export interface AsyncContext {
   runInAsyncScope<A extends unknown[], R>(fn: (...args: A) => R, self: unknown, ...args: A): R
 }
 
-let capture: (() => AsyncContext | undefined) | undefined
+let capture: ((made: Promise<unknown>) => AsyncContext | undefined) | undefined
 
-/** The context of the caller, to run something in it later; `undefined` where there is nothing to carry. */
-export function asyncContext(): AsyncContext | undefined {
+/**
+ * The context of the caller, to run something in it later; `undefined` where there is nothing to carry.
+ *
+ * @param made a promise that was made in this context just now
+ */
+export function asyncContext(made: Promise<unknown>): AsyncContext | undefined {
   capture ??= findCapture()
-  return capture()
+  return capture(made)
 }
 
-function findCapture(): () => AsyncContext | undefined {
+function findCapture(): (made: Promise<unknown>) => AsyncContext | undefined {
   const hooks = (
     globalThis as { process?: { getBuiltinModule?(name: string): AsyncHooks | undefined } }
   ).process?.getBuiltinModule?.('node:async_hooks')
@@ -26,7 +30,7 @@ function findCapture(): () => AsyncContext | undefined {
   const take = () => new AsyncResource('aioflux.job', { requireManualDestroy: true })
   const mark = markOfUse(hooks, take())
   if (mark === undefined) return take
-  return () => (mark in new Promise(nothing) ? take() : undefined)
+  return (made) => (mark in made ? take() : undefined)
 }
 
 /**

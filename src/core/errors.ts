@@ -18,6 +18,8 @@ export type AioFluxErrorCode =
   | 'CIRCUIT_OPEN'
   /** The queue has no room, and was told to refuse then. */
   | 'QUEUE_FULL'
+  /** A handler waited for room in its own queue, and only handlers that wait could make some. */
+  | 'QUEUE_DEADLOCK'
   /** A job was called off by whoever watched over it. */
   | 'JOB_CANCELLED'
   /** A job was given up unfinished: for newer ones, by `clear()`, or because its queue stopped. */
@@ -160,6 +162,16 @@ export class ClosedError extends AioFluxError {
 export class QueueFullError extends AioFluxError {
   constructor(queue: string, maxSize: number) {
     super('QUEUE_FULL', `queue ${quoted(queue)} is full: the most that may wait is ${maxSize}`)
+  }
+}
+
+/** A handler put into its own full queue, and every other worker waits for room already: nobody would ever make any. */
+export class QueueDeadlockError extends AioFluxError {
+  constructor(queue: string, maxSize: number) {
+    super(
+      'QUEUE_DEADLOCK',
+      `a handler of queue ${describe(queue)} would wait for ever for room in it: ${maxSize} jobs are waiting, and all workers are held by handlers that wait like this one. Give the queue a larger maxSize or another overflow, give the put a timeout, or put into another queue`,
+    )
   }
 }
 

@@ -32,6 +32,7 @@ export class RemoteConcurrency extends AsyncLimiter {
   readonly #desk: RemoteDesk
   /** What this process holds, by key; the last taken is given back first. */
   readonly #held = new Map<string, Held[]>()
+  readonly #leaving = new Set<Promise<void>>()
   readonly #beat: Millis
   #stopHeart: Cancel | undefined
 
@@ -67,7 +68,9 @@ export class RemoteConcurrency extends AsyncLimiter {
     const held = [...this.#held.values()].flat()
     this.#held.clear()
     this.#stopHeart?.()
-    await Promise.all(held.map(({ id, key, tokens }) => this.#return(key, tokens, id)))
+    // What is on its way back has to get there, or others wait until its lease ends.
+    const returns = held.map(({ id, key, tokens }) => this.#return(key, tokens, id))
+    await Promise.all([...returns, ...this.#leaving])
   }
 
   protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
@@ -107,7 +110,10 @@ export class RemoteConcurrency extends AsyncLimiter {
 
   override leave(key: string, cost: number): void {
     // What cannot be returned now comes back when its lease ends.
-    this.giveBack(key, cost).catch(() => {})
+    const returned = this.giveBack(key, cost)
+      .catch(() => {})
+      .finally(() => this.#leaving.delete(returned))
+    this.#leaving.add(returned)
   }
 
   protected async forget(key: string): Promise<void> {

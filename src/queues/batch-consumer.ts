@@ -1,5 +1,5 @@
 import * as check from '../core/check.ts'
-import { at, type Cancel } from '../core/clock.ts'
+import { at, type Cancel, type Clock } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { JobTimeoutError, OptionTypeError } from '../core/errors.ts'
 import type { Source } from './backend.ts'
@@ -39,10 +39,10 @@ export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefin
  * waited long enough; so they can still be called off, pulled or pushed out.
  */
 export class BatchConsumer extends Consumer {
-  readonly direct = false
   readonly #work: () => Promise<void>
   readonly #batching: Batching
   readonly #timeout: Millis
+  readonly #clock: Clock
   // Arrivals, oldest first: how many came since when. One entry for a batch of them, with the time of its first.
   readonly #counts: number[] = []
   readonly #times: Millis[] = []
@@ -54,6 +54,7 @@ export class BatchConsumer extends Consumer {
     super(source, options, hooks)
     this.#batching = batching
     this.#timeout = options.timeout
+    this.#clock = options.clock
     this.#work = {
       [this.label]: async (): Promise<void> => {
         while (this.mayGoOn() && this.hasWork()) {
@@ -96,7 +97,7 @@ export class BatchConsumer extends Consumer {
     for (const job of jobs) {
       items.push(job.item)
       deliveries.push(job.deliveries)
-      this.begin(job)
+      this.attempts.begin(job)
     }
     let controller: AbortController | undefined
     const signal = () => {
@@ -111,8 +112,10 @@ export class BatchConsumer extends Consumer {
         runBatch(run, items, signal, bisect, (i, well, value) => {
           const job = jobs[i] as QueuedJob
           const delivery = deliveries[i] as number
-          if (!this.undecided(job, delivery)) return this.bury(job)
-          const wait = well ? this.complete(job, delivery, value) : this.fail(job, delivery, value)
+          if (!this.attempts.undecided(job, delivery)) return this.attempts.bury(job)
+          const wait = well
+            ? this.attempts.complete(job, delivery, value)
+            : this.attempts.fail(job, delivery, value)
           if (wait !== undefined) waits.push(wait)
         }),
       jobs[0] as QueuedJob,
@@ -128,11 +131,11 @@ export class BatchConsumer extends Consumer {
     abort: (error: unknown) => void,
   ): Cancel | undefined {
     if (this.#timeout === Infinity) return undefined
-    return at(this.clock, this.clock.now() + this.#timeout, () => {
+    return at(this.#clock, this.#clock.now() + this.#timeout, () => {
       for (const [i, job] of jobs.entries()) {
         const delivery = deliveries[i] as number
-        if (!this.undecided(job, delivery)) continue
-        this.expire(job, delivery, new JobTimeoutError(job.id, this.#timeout / 1000))
+        if (!this.attempts.undecided(job, delivery)) continue
+        this.attempts.expire(job, delivery, new JobTimeoutError(job.id, this.#timeout / 1000))
       }
       abort(new JobTimeoutError((jobs[0] as QueuedJob).id, this.#timeout / 1000))
     })
@@ -184,7 +187,7 @@ export class BatchConsumer extends Consumer {
       this.#counts[last] = (this.#counts[last] as number) + come
     } else {
       this.#counts.push(come)
-      this.#times.push(this.clock.now())
+      this.#times.push(this.#clock.now())
     }
   }
 
@@ -193,14 +196,14 @@ export class BatchConsumer extends Consumer {
   }
 
   #overdue(): boolean {
-    return this.clock.now() >= this.#due()
+    return this.#clock.now() >= this.#due()
   }
 
   /** One timer, for the first item that waits. It is only moved when it rings. */
   #arm(): void {
     if (!this.open || this.#hurried || this.source.ready === 0) return this.#disarm()
     if (this.#cancelTimer !== undefined || this.hasWork()) return
-    this.#cancelTimer = at(this.clock, this.#due(), () => {
+    this.#cancelTimer = at(this.#clock, this.#due(), () => {
       this.#cancelTimer = undefined
       this.wake()
     })

@@ -1,10 +1,14 @@
 import * as check from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
-import { JobCancelledError } from '../core/errors.ts'
-import { type Job, type JobState, QueuedJob } from './job.ts'
+import { JobDroppedError, OptionTypeError } from '../core/errors.ts'
+import type { Storage } from '../core/storage.ts'
+import type { OutagePolicy } from '../limiters/outage.ts'
+import { Claims } from './claims.ts'
+import { type Job, QueuedJob } from './job.ts'
 import { JobQueue, type QueueParts } from './job-queue.ts'
 import type { PutOptions, QueueOptions } from './queue.ts'
 import { aFunction } from './settings.ts'
+import { SharedJob } from './shared-job.ts'
 import { Signals } from './signals.ts'
 
 /**
@@ -31,6 +35,17 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   mode?: DedupeMode
   /** How long an item is remembered, with `mode: 'ttl'`. @default '300s' */
   ttl?: QueueOptions<T, R>['timeout']
+  /**
+   * Where keys are remembered, with `mode: 'ttl'`: in Redis, an item is taken once by all processes that share it. Then `ttl`
+   * counts from the put alone, so let it be longer than a job waits and runs. A duplicate of an item that another process took
+   * has no result here: it rejects with a JobDroppedError.
+   * @default the memory of this queue
+   */
+  storage?: Storage
+  /** Queues with the same scope share the keys of a storage. @default the name of the queue */
+  scope?: string
+  /** What a put does when the storage cannot be asked. @default 'throw', a StorageDownError */
+  onStorageError?: OutagePolicy
 }
 
 interface Entry<T, R> {
@@ -55,6 +70,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   readonly #keyFn: (item: T) => unknown
   readonly #ttl: Millis
   readonly #now: () => Millis
+  readonly #claims: Claims | undefined
   readonly #entries = new Map<unknown, Entry<T, R>>()
   readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.cancel(reason))
 
@@ -69,8 +85,14 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     aFunction('keyFn', options.keyFn)
     this.#keyFn = options.keyFn ?? keyOf
     this.#ttl = this.#mode === 'ttl' ? toMillis('ttl', options.ttl ?? 300) : 0
-    const { clock } = parts.settings
+    const { clock, name } = parts.settings
     this.#now = () => clock.now()
+    const { storage, scope = name, onStorageError = 'throw' } = options
+    if (storage === undefined) return
+    if (this.#mode !== 'ttl') {
+      throw new OptionTypeError('storage', `storage needs mode 'ttl', got mode '${this.#mode}'`)
+    }
+    this.#claims = new Claims({ storage, scope, onStorageError, ttl: this.#ttl, clock })
   }
 
   /** How many keys are remembered. */
@@ -79,6 +101,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   }
 
   override async put(item: T, options?: PutOptions): Promise<Job<R>> {
+    if (this.#claims !== undefined) return this.#claim(this.#claims, item, options)
     const { job, underlying } = this.#take(item, options)
     if (underlying !== undefined) await this.accepted(underlying)
     return job
@@ -86,7 +109,10 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
 
   override submit(item: T, options?: PutOptions): Promise<R> {
     try {
-      return this.#take(item, options).job.result
+      if (this.#claims !== undefined) {
+        return this.#claim(this.#claims, item, options, true).then((job) => job.result)
+      }
+      return this.#take(item, options, true).job.result
     } catch (error) {
       return Promise.reject(error)
     }
@@ -96,12 +122,14 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   #take(
     item: T,
     options: PutOptions | undefined,
+    wanted = false,
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
     options?.signal?.throwIfAborted()
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
     const seen = this.#entries.get(key)
-    if (seen === undefined || !this.#remembered(seen)) return this.#first(key, item, options)
+    if (seen === undefined || !this.#remembered(seen))
+      return this.#first(key, item, options, wanted)
     this.tell('duplicate', { key, item })
     if (this.#mode === 'coalesce') {
       return { job: this.#share(seen, options?.signal), underlying: undefined }
@@ -112,15 +140,64 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     return { job: new SharedJob(seen.job, undefined), underlying: undefined }
   }
 
+  /**
+   * As {@link #take}, where the storage decides whose the key is.
+   *
+   * @param wanted is the result wanted, rather than to know when it was accepted?
+   */
+  async #claim(
+    claims: Claims,
+    item: T,
+    options: PutOptions | undefined,
+    wanted = false,
+  ): Promise<Job<R>> {
+    options?.signal?.throwIfAborted()
+    const key = options?.key ?? this.#keyFn(item)
+    const claim = await claims.take(key)
+    this.#sweep()
+    if (claim === undefined) {
+      this.tell('duplicate', { key, item })
+      const seen = this.#entries.get(key)
+      return seen === undefined ? this.#elsewhere(item) : new SharedJob(seen.job, undefined)
+    }
+    try {
+      // What was remembered here is over for the storage, if not for us: it said that the key is free.
+      const { job, underlying } = this.#first(key, item, options, wanted)
+      const own = job as QueuedJob<T, R>
+      const letGo = () => {
+        if (own.state !== 'completed') claim.release()
+      }
+      if (own.over) letGo()
+      else own.onEnd(letGo)
+      if (underlying !== undefined && !wanted) await this.accepted(underlying)
+      return job
+    } catch (error) {
+      claim.release()
+      throw error
+    }
+  }
+
+  /** A job that another process has. */
+  #elsewhere(item: T): Job<R> {
+    const job = new QueuedJob<T, R>(item, 0, 0, {
+      cancel: () => false,
+      reprioritise: () => false,
+      progressed: () => {},
+    })
+    job.end('dropped', new JobDroppedError('another process took an item with the same key'))
+    return new SharedJob(job, undefined)
+  }
+
   #first(
     key: unknown,
     item: T,
     options: PutOptions | undefined,
+    wanted: boolean,
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
     const { signal, ...rest } = options ?? {}
     const shared = this.#mode === 'coalesce'
     // The key is taken in the same breath as the place in line: nobody comes in between.
-    const job = this.place(item, shared ? rest : options)
+    const job = this.place(item, shared ? rest : options, wanted)
     const entry: Entry<T, R> = {
       job,
       until: this.#now() + this.#ttl,
@@ -182,7 +259,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     if (follow === undefined || follow.job.over) return
     entry.follow = undefined
     try {
-      const { job } = this.#first(key, follow.item, follow.options)
+      const { job } = this.#first(key, follow.item, follow.options, true)
       job.result.then(
         (value) => follow.job.complete(value),
         (error: unknown) => follow.job.end('failed', error),
@@ -204,67 +281,6 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       this.#entries.delete(key)
       if (this.#remembered(entry)) this.#entries.set(key, entry)
     }
-  }
-}
-
-/** One caller's view of a job that others may want too. */
-class SharedJob<R> implements Job<R> {
-  readonly #job: QueuedJob<unknown, R>
-  readonly #leave: ((reason: unknown) => void) | undefined
-  #left: { reason: unknown } | undefined
-  #reject: ((reason: unknown) => void) | undefined
-  #result: Promise<R> | undefined
-
-  /** @param leave how this caller lets go of the job; `undefined` for one who was refused */
-  constructor(job: QueuedJob<unknown, R>, leave: ((reason: unknown) => void) | undefined) {
-    this.#job = job
-    this.#leave = leave
-  }
-
-  get id(): string {
-    return this.#job.id
-  }
-
-  get state(): JobState {
-    if (this.#leave === undefined) return 'duplicate'
-    return this.#left === undefined ? this.#job.state : 'cancelled'
-  }
-
-  get priority(): number {
-    return this.#job.priority
-  }
-
-  get attempt(): number {
-    return this.#job.attempt
-  }
-
-  get reported(): unknown {
-    return this.#job.reported
-  }
-
-  get result(): Promise<R> {
-    if (this.#leave === undefined) return this.#job.result
-    if (this.#result === undefined) {
-      this.#result = new Promise((resolve, reject) => {
-        this.#reject = reject
-        if (this.#left !== undefined) reject(this.#left.reason)
-        else this.#job.result.then(resolve, reject)
-      })
-      this.#result.catch(() => {})
-    }
-    return this.#result
-  }
-
-  cancel(reason: unknown = new JobCancelledError(this.id)): boolean {
-    if (this.#leave === undefined || this.#left !== undefined || this.#job.over) return false
-    this.#left = { reason }
-    this.#reject?.(reason)
-    this.#leave(reason)
-    return true
-  }
-
-  setPriority(): boolean {
-    return false
   }
 }
 

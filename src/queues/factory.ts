@@ -2,13 +2,14 @@ import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 import type { BatchFunction } from './batch.ts'
 import { BatchConsumer, toBatching } from './batch-consumer.ts'
-import { type Broadcast, type BroadcastOptions, BroadcastQueue } from './broadcast.ts'
+import { BroadcastQueue } from './broadcast.ts'
+import type { Broadcast, BroadcastOptions } from './broadcast-types.ts'
 import { type DedupeOptions, DedupeQueue } from './dedupe.ts'
 import { JobQueue } from './job-queue.ts'
 import { MemoryBackend } from './memory-backend.ts'
 import { agingOrder } from './orders/aging.ts'
 import { Line } from './orders/line.ts'
-import { PriorityOrder } from './orders/priority.ts'
+import { priorityOrder } from './orders/priority.ts'
 import type { Queue, QueueOptions } from './queue.ts'
 import { aFunction, toSettings } from './settings.ts'
 
@@ -54,8 +55,7 @@ export const QueueFactory = {
     const { priorityFn = none, aging } = options
     aFunction('priorityFn', priorityFn)
     const { clock } = settings
-    const order =
-      aging === undefined ? new PriorityOrder() : agingOrder(step('aging', aging), clock)
+    const order = aging === undefined ? priorityOrder() : agingOrder(step('aging', aging), clock)
     return new JobQueue(options, {
       settings,
       priorityFn,

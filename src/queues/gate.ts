@@ -4,7 +4,8 @@ import { SyncLimiter } from '../limiters/sync-limiter.ts'
 import type { MaybePromise, Outcome, Source } from './backend.ts'
 import type { QueuedJob } from './job.ts'
 import { Line } from './orders/line.ts'
-import { PriorityOrder } from './orders/priority.ts'
+import type { Order } from './orders/order.ts'
+import { priorityOrder } from './orders/priority.ts'
 
 export interface GateHooks {
   /** A job may go through now. */
@@ -14,7 +15,7 @@ export interface GateHooks {
 }
 
 interface Parking {
-  readonly line: PriorityOrder
+  readonly line: Order
   ask: AbortController | undefined
 }
 
@@ -166,7 +167,7 @@ export class Gate implements Source {
       if (parking !== undefined) this.#park(job, parking)
       else if (this.#allows(job, key, cost)) return true
       else {
-        const made: Parking = { line: new PriorityOrder(), ask: undefined }
+        const made: Parking = { line: priorityOrder(), ask: undefined }
         this.#parkings.set(key, made)
         this.#park(job, made)
         this.#ask(key, made)

@@ -1,27 +1,41 @@
 import { at, type Cancel, type Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
-import { JobDroppedError, QueueFullError, WaitTimeoutError } from '../core/errors.ts'
+import {
+  JobDroppedError,
+  QueueDeadlockError,
+  QueueFullError,
+  WaitTimeoutError,
+} from '../core/errors.ts'
 import type { LocalBackend } from './backend.ts'
 import type { QueuedJob } from './job.ts'
 import { Line } from './orders/line.ts'
 import type { Settings } from './settings.ts'
+
+export interface IntakeHooks {
+  /** A job was given up for want of room. */
+  dropped(job: QueuedJob): void
+  /** If the caller is a handler of this queue: how many workers are at work. */
+  insiders(): number | undefined
+}
 
 /** The door of a queue: lets jobs in while there is room, and does what `overflow` says when there is none. */
 export class Intake {
   readonly #backend: LocalBackend
   readonly #settings: Settings
   readonly #clock: Clock
-  readonly #dropped: (job: QueuedJob) => void
+  readonly #hooks: IntakeHooks
   /** Jobs that wait for room, first come, first served. */
   readonly offers: Line = new Line()
   readonly #timers = new Map<QueuedJob, Cancel>()
+  /** Those of the offers that were made by handlers of this very queue, with no end to their patience. */
+  readonly #fromInside = new Set<QueuedJob>()
   #admitting = false
 
-  constructor(backend: LocalBackend, settings: Settings, dropped: (job: QueuedJob) => void) {
+  constructor(backend: LocalBackend, settings: Settings, hooks: IntakeHooks) {
     this.#backend = backend
     this.#settings = settings
     this.#clock = settings.clock
-    this.#dropped = dropped
+    this.#hooks = hooks
     backend.onRoom(() => this.#admit())
   }
 
@@ -37,7 +51,7 @@ export class Intake {
     if (overflow === 'reject') throw new QueueFullError(this.#settings.name, maxSize)
     if (overflow === 'drop-newest') {
       job.end('dropped', new JobDroppedError('the queue is full'))
-      this.#dropped(job)
+      this.#hooks.dropped(job)
       return
     }
     if (overflow === 'drop-oldest') {
@@ -45,6 +59,7 @@ export class Intake {
       this.#backend.push(job, maxSize)
       return
     }
+    if (patience === Infinity) this.#checkDeadlock(job)
     job.state = 'offered'
     this.offers.push(job)
     if (patience < Infinity) this.#limit(job, patience)
@@ -53,7 +68,7 @@ export class Intake {
   /** A job gives up waiting for room. */
   withdraw(job: QueuedJob): void {
     this.offers.remove(job)
-    this.#forgetTimer(job)
+    this.#settled(job)
   }
 
   #makeRoom(): void {
@@ -61,7 +76,7 @@ export class Intake {
     if (oldest === undefined) return
     this.#backend.cancel(oldest)
     oldest.end('dropped', new JobDroppedError('newer jobs needed its place'))
-    this.#dropped(oldest)
+    this.#hooks.dropped(oldest)
   }
 
   #admit(): void {
@@ -74,7 +89,7 @@ export class Intake {
         this.offers.putBack(job)
         break
       }
-      this.#forgetTimer(job)
+      this.#settled(job)
       const { extras } = job
       if (extras?.accept !== undefined) {
         extras.accept(job)
@@ -92,12 +107,23 @@ export class Intake {
         'dropped',
         new WaitTimeoutError(`room in queue '${this.#settings.name}' did not come in time`, 0),
       )
-      this.#dropped(job)
+      this.#hooks.dropped(job)
     })
     this.#timers.set(job, cancel)
   }
 
-  #forgetTimer(job: QueuedJob): void {
+  /** Room is made by workers. If each of them is held by a handler that waits for room, there will never be any. */
+  #checkDeadlock(job: QueuedJob): void {
+    const workers = this.#hooks.insiders()
+    if (workers === undefined) return
+    if (this.#fromInside.size + 1 >= workers) {
+      throw new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
+    }
+    this.#fromInside.add(job)
+  }
+
+  #settled(job: QueuedJob): void {
+    if (this.#fromInside.size > 0) this.#fromInside.delete(job)
     if (this.#timers.size === 0) return
     this.#timers.get(job)?.()
     this.#timers.delete(job)

@@ -1,7 +1,7 @@
 import { asyncContext } from '../core/async-context.ts'
 import type { Millis } from '../core/duration.ts'
 import { ClosedError, describe, JobDroppedError, OptionTypeError } from '../core/errors.ts'
-import { Events, type Listener } from '../core/events.ts'
+import type { Listener } from '../core/events.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import type { LocalBackend } from './backend.ts'
@@ -9,6 +9,7 @@ import type { Consumer, ConsumerHooks, Handler } from './consumer.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
 import { type Job, type JobOwner, QueuedJob, type TaskContext } from './job.ts'
+import { News } from './news.ts'
 import type {
   PutOptions,
   Queue,
@@ -38,11 +39,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   readonly name: string
   readonly #settings: Settings
   readonly #parts: QueueParts<T>
-  readonly #options: QueueOptions<T, R>
   readonly #backend: LocalBackend
   readonly #gate: Gate | undefined
   readonly #intake: Intake
-  readonly #events = new Events<QueueEvents<T, R>>()
+  readonly #news: News<T, R>
   readonly #signals: Signals<QueuedJob>
   readonly #pullers: Waiters<T>
   readonly #idlers: Waiters<void>
@@ -52,22 +52,21 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   #consumer: Consumer | undefined
   /** Is each item its own task? Decided by the first item where there is no handler. */
   #tasks: boolean | undefined
-  /** May a job go from put to its handler, past the line? */
-  #direct = false
+  /** Whom a job may go to from put, past the line. */
+  #direct: SingleConsumer | undefined
   #workers: number
   #iterators = 0
   #seq = 0
   #started = false
   #paused = false
-  #toldOfFailure = false
 
   constructor(options: QueueOptions<T, R>, parts: QueueParts<T>) {
     const { settings, backend } = parts
     this.name = settings.name
     this.#settings = settings
     this.#parts = parts
-    this.#options = options
     this.#backend = backend
+    this.#news = new News(settings.name, options.deadLetter)
     this.#workers = settings.workers
     this.#gate =
       options.limiter === undefined
@@ -76,12 +75,17 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
             opened: () => this.#consumer?.wake(),
             broken: (job, error) => {
               job.end('failed', error)
-              this.#failed(job, error)
+              this.#news.failed(job, error)
               this.#look()
             },
           })
-    this.#intake = new Intake(backend, settings, (job) => {
-      this.tell('dropped', { job, item: job.item, reason: 'overflow' })
+    this.#intake = new Intake(backend, settings, {
+      dropped: (job) => this.tell('dropped', { job, item: job.item, reason: 'overflow' }),
+      insiders: () => {
+        const consumer = this.#consumer
+        if (consumer === undefined || consumer.loops === 0) return undefined
+        return consumer.insideHandler() ? consumer.loops : undefined
+      },
     })
     this.#signals = new Signals((job, reason) => this.cancel(job, reason))
     this.#pullers = new Waiters(settings.clock, `an item of queue '${this.name}'`)
@@ -101,7 +105,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     const { metrics, clock } = settings
     if (metrics !== undefined) {
       this.#meter = new QueueMeter(metrics, this, () => clock.now())
-      this.#events.meter()
+      this.#news.count(this.#meter)
     }
     if (options.handler !== undefined || parts.consumer !== undefined) this.#employ(options.handler)
   }
@@ -122,7 +126,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   }
 
   get running(): number {
-    return this.#consumer?.active.size ?? 0
+    return this.#consumer?.attempts.running.size ?? 0
   }
 
   start(): this {
@@ -136,8 +140,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   put(item: T, options?: PutOptions): Promise<Job<R>> {
     try {
       const job = this.#make(item, options)
-      this.#enter(job, options)
-      return job.state === 'offered' ? this.accepted(job) : Promise.resolve(job)
+      if (this.#rushes(job, options)) return Promise.resolve(job)
+      const accepted = Promise.resolve(job)
+      this.#enter(job, options, accepted)
+      return job.state === 'offered' ? this.accepted(job) : accepted
     } catch (error) {
       return Promise.reject(error)
     }
@@ -147,7 +153,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     try {
       const job = this.#make(item, options)
       const result = job.watch()
-      this.#enter(job, options)
+      if (!this.#rushes(job, options)) this.#enter(job, options, result)
       return result
     } catch (error) {
       return Promise.reject(error)
@@ -232,7 +238,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     event: Name,
     listener: Listener<QueueEvents<T, R>[Name]>,
   ): () => void {
-    return this.#events.on(event, listener)
+    return this.#news.events.on(event, listener)
   }
 
   stats(): QueueStats {
@@ -241,9 +247,9 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
       waiting: this.size(),
       running: this.running,
       offered: this.#intake.offers.size,
-      abandoned: [...(this.#consumer?.zombies ?? [])].length,
-      completed: this.#consumer?.completed ?? 0,
-      failed: this.#consumer?.failed ?? 0,
+      abandoned: [...(this.#consumer?.attempts.zombies ?? [])].length,
+      completed: this.#consumer?.attempts.completed ?? 0,
+      failed: this.#consumer?.attempts.failed ?? 0,
       workers: this.#workers,
     }
   }
@@ -251,7 +257,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** @internal */
   cancel(job: QueuedJob, reason: unknown): boolean {
     if (job.over) return false
-    if (job.state === 'running') this.#consumer?.forsake(job, 'cancelled', reason)
+    if (job.state === 'running') this.#consumer?.attempts.forsake(job, 'cancelled', reason)
     else this.#endWaiting(job, 'cancelled', reason)
     this.tell('cancelled', { job, item: job.item, reason })
     return true
@@ -270,13 +276,19 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
 
   /** @internal */
   progressed(job: QueuedJob, value: unknown): void {
-    if (this.#events.listened) this.#events.emit('progress', { job, item: job.item, value })
+    if (this.#news.events.listened)
+      this.#news.events.emit('progress', { job, item: job.item, value })
   }
 
-  /** Puts an item without a promise: the job may be offered only. */
-  protected place(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
+  /**
+   * Puts an item without a promise: the job may be offered only.
+   *
+   * @param wanted will somebody have its result?
+   */
+  protected place(item: T, options: PutOptions | undefined, wanted: boolean): QueuedJob<T, R> {
     const job = this.#make(item, options)
-    this.#enter(job, options)
+    if (wanted) void job.watch()
+    if (!this.#rushes(job, options)) this.#enter(job, options, Promise.resolve())
     return job
   }
 
@@ -293,9 +305,7 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     event: Name,
     payload: QueueEvents<T, R>[Name],
   ): void {
-    if (!this.#events.heard) return
-    this.#meter?.told(event)
-    this.#events.emit(event, payload)
+    this.#news.tell(event, payload)
   }
 
   #make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
@@ -305,7 +315,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     if (options?.priority !== undefined) priority = toPriority(options.priority)
     else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
     this.#seq += 1
-    return new QueuedJob(item, priority, this.#seq, this)
+    const job = new QueuedJob<T, R>(item, priority, this.#seq, this)
+    // What was told to wait does not wait for workers.
+    if (options?.delay === undefined && options?.at === undefined) this.#meter?.put(job)
+    return job
   }
 
   /** Finds out, from the first item, whether items are tasks or for pulling; holds the others to it. */
@@ -324,28 +337,30 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     }
   }
 
-  #enter(job: QueuedJob, options: PutOptions | undefined): void {
+  /**
+   * The direct route, past the line: begins a job at once if somebody is free for it. One that begins at once, and once,
+   * begins in the context of its putter anyway.
+   */
+  #rushes(job: QueuedJob, options: PutOptions | undefined): boolean {
+    const direct = this.#direct
+    return (
+      direct !== undefined &&
+      options === undefined &&
+      this.#pullers.size === 0 &&
+      !this.#shutdown.begun &&
+      direct.takes(job, this.#backend)
+    )
+  }
+
+  #enter(job: QueuedJob, options: PutOptions | undefined, made: Promise<unknown>): void {
     if (this.#shutdown.begun) throw this.#closed()
     let patience: Millis = Infinity
     if (options !== undefined) {
       options.signal?.throwIfAborted()
       patience = this.#equip(job, options)
     }
-    this.#meter?.put(job)
-    const consumer = this.#consumer
-    // A job that begins at once, and once, begins in the context of its putter anyway.
-    if (
-      this.#direct &&
-      job.extras === undefined &&
-      this.#pullers.size === 0 &&
-      consumer?.eager === true &&
-      consumer.mayGoOn()
-    ) {
-      this.#backend.begin(job)
-      return consumer.run(job)
-    }
-    if (consumer !== undefined || this.#tasks === true) {
-      const context = asyncContext()
+    if (this.#consumer !== undefined || this.#tasks === true) {
+      const context = asyncContext(made)
       if (context !== undefined) job.more().context = context
     }
     this.#intake.enter(job, patience)
@@ -376,58 +391,17 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
     const source = this.#gate ?? this.#backend
     const { consumer } = this.#parts
     aFunction('handler', handler)
-    this.#consumer =
-      consumer?.(source, this.#hooks()) ??
-      new SingleConsumer(source, handler as Handler, this.#settings, this.#hooks())
+    if (consumer !== undefined)
+      this.#consumer = consumer(source, { ...this.#news.hooks, rested: () => this.#look() })
+    else {
+      const single = new SingleConsumer(source, handler as Handler, this.#settings, {
+        ...this.#news.hooks,
+        rested: () => this.#look(),
+      })
+      this.#consumer = single
+      if (this.#gate === undefined && this.#settings.retry === undefined) this.#direct = single
+    }
     this.#consumer.workers = this.#workers
-    this.#direct =
-      this.#consumer.direct && this.#gate === undefined && this.#settings.retry === undefined
-  }
-
-  #hooks(): ConsumerHooks {
-    const events = this.#events
-    return {
-      completed: (job, value) => {
-        if (!events.heard) return
-        this.#meter?.completed(job)
-        if (events.listened) events.emit('completed', { job, item: job.item, value: value as R })
-      },
-      failed: (job, error) => this.#failed(job, error),
-      retrying: (job, error, delay) => {
-        this.tell('retry', { job, item: job.item, error, delay: delay / 1000 })
-      },
-      timedOut: (job) => {
-        this.tell('timeout', { job, item: job.item })
-      },
-      rested: () => this.#look(),
-      trouble: (error) => this.#trouble(error),
-    }
-  }
-
-  #failed(job: QueuedJob, error: unknown): void {
-    this.#meter?.failed(job)
-    if (this.#events.hears('failed')) this.#events.emit('failed', { job, item: job.item, error })
-    else if (!job.watched && !this.#toldOfFailure && this.#options.deadLetter === undefined) {
-      this.#toldOfFailure = true
-      console.error(
-        `aioflux: job ${job.id} of queue '${this.name}' failed, and nobody listens: neither to its result nor to 'failed'. Later failures of this queue are not reported.`,
-        error,
-      )
-    }
-    const { deadLetter } = this.#options
-    if (deadLetter === undefined) return
-    const letter = { item: job.item as T, error, attempts: job.attempt, id: job.id }
-    try {
-      if (typeof deadLetter === 'function') deadLetter(letter)
-      else deadLetter.put(letter).catch((trouble: unknown) => this.#trouble(trouble))
-    } catch (trouble) {
-      this.#trouble(trouble)
-    }
-  }
-
-  #trouble(error: unknown): void {
-    if (this.#events.hears('error')) this.#events.emit('error', { error })
-    else console.error(`aioflux: queue '${this.name}' ran into an error`, error)
   }
 
   /** Somebody is there for what comes: only then may timers of delayed jobs keep the process. */
@@ -480,10 +454,10 @@ export class JobQueue<T, R = unknown> implements Queue<T, R>, JobOwner {
   /** Has it come to rest? */
   #look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()
-    if (this.#idlers.size === 0 && !this.#events.listened) return
+    if (this.#idlers.size === 0 && !this.#news.events.listened) return
     if (!this.#idle()) return
     this.#idlers.grantAll(undefined)
-    if (this.#events.listened) this.#events.emit('idle', {})
+    if (this.#news.events.listened) this.#news.events.emit('idle', {})
   }
 
   #applyOpen(): void {

@@ -68,9 +68,7 @@ export interface JobExtras {
   /** When it comes due, by the clock that `byDate` tells. */
   due?: Millis
   byDate?: boolean
-  /** Where it stands in a heap. */
-  place?: number
-  /** Its rank there, where that is not its due time. */
+  /** What it was ranked by, where that changes with time. */
   rank?: number
   reported?: unknown
   /** The line before the limiter it stands in. */
@@ -98,8 +96,8 @@ export interface JobOwner {
 }
 
 /**
- * A job in this process: what the putter watches, what the handler is handed as context, and a link of whichever line it
- * stands in. One object for all three, because a million of them may wait.
+ * A job in this process: what the putter watches, and what the handler is handed as context. One object for both, and few
+ * fields, because a million of them may wait.
  */
 // biome-ignore lint/suspicious/noExplicitAny: lines and backends do not care what is in a job.
 export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
@@ -110,17 +108,16 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   state: JobState = 'waiting'
   /** How often it was claimed: the number of a claim, by which a late settle is known. */
   deliveries = 0
-  next: QueuedJob | undefined = undefined
-  prev: QueuedJob | undefined = undefined
-  // Apart from the links above: a claim that has run out lets a job wait again while its handler still runs.
-  runsBefore: QueuedJob | undefined = undefined
-  runsAfter: QueuedJob | undefined = undefined
+  /** Where it stands in its order. */
+  place = 0
+  /** Where it stands among those that run: a claim that has run out lets a job wait again while its handler still runs. */
+  seat = 0
   extras: JobExtras | undefined = undefined
   /** Where it is timed. Not one of the extras: those who have them take slower ways. */
   times: JobTimes | undefined = undefined
   readonly #owner: JobOwner
-  #resolve: ((value: unknown) => void) | undefined = undefined
   #promise: Promise<R> | undefined = undefined
+  /** While the job is not over, what resolves the promise; then, what it ended with. */
   #outcome: unknown = undefined
 
   constructor(item: T, priority: number, seq: number, owner: JobOwner) {
@@ -158,10 +155,13 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
 
   get result(): Promise<R> {
     if (this.#promise !== undefined) return this.#promise
-    const promise = this.watch()
-    if (this.state === 'completed') this.#resolve?.(this.#outcome)
-    else if (this.over) this.#reject(this.#outcome)
-    return promise
+    if (!this.over) return this.watch()
+    const failed = this.state !== 'completed'
+    this.#promise = (
+      failed ? Promise.reject(this.#outcome) : Promise.resolve(this.#outcome)
+    ) as Promise<R>
+    if (failed) this.#promise.catch(nothing)
+    return this.#promise
   }
 
   get signal(): AbortSignal {
@@ -191,26 +191,30 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
     return this.extras
   }
 
-  /** Makes the promise of the result: to be called at most once, before the job is over or by `result`. */
+  /** Makes the promise of the result: to be called at most once, before the job is over. */
   watch(): Promise<R> {
     const promise = pending<R>()
-    this.#resolve = resolveOfLast()
+    this.#outcome = resolveOfLast()
     this.#promise = promise
     return promise
   }
 
   complete(value: R): void {
     this.state = 'completed'
-    if (this.#resolve !== undefined) this.#resolve(value)
-    else this.#outcome = value
+    if (this.#promise !== undefined) (this.#outcome as (value: R) => void)(value)
+    this.#outcome = value
     if (this.extras !== undefined) this.#end()
   }
 
   /** Ends the job without a result. */
   end(state: 'failed' | 'cancelled' | 'dropped', error: unknown): void {
     this.state = state
+    if (this.#promise !== undefined) {
+      // Whoever awaits the result still gets the error; only the process is not told that nobody does.
+      this.#promise.then(undefined, nothing)
+      ;(this.#outcome as (value: unknown) => void)(Promise.reject(error))
+    }
     this.#outcome = error
-    if (this.#promise !== undefined) this.#reject(error)
     if (this.extras !== undefined) this.#end()
   }
 
@@ -230,12 +234,6 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   /** Tells the handler that its work is not wanted any more. */
   abort(reason: unknown): void {
     this.extras?.controller?.abort(reason)
-  }
-
-  #reject(error: unknown): void {
-    // Whoever awaits the result still gets the error; only the process is not told that nobody does.
-    this.#promise?.then(undefined, nothing)
-    this.#resolve?.(Promise.reject(error))
   }
 
   #end(): void {

@@ -84,8 +84,7 @@ export class QueueMeter {
 
   /** A job is put: it is timed, if it is its turn. */
   put(job: QueuedJob): void {
-    // What was told to wait does not wait for workers.
-    if (!this.#sampling.due() || job.extras?.due !== undefined) return
+    if (!this.#sampling.due()) return
     const put = this.#now()
     this.#sampling.began(put * 1000)
     job.times = { put, first: undefined, last: put }

@@ -1,46 +1,37 @@
 import type { QueuedJob } from './job.ts'
 
-/** The jobs whose handlers run, in the order they began. Linked as a `Line` is, by links of their own. */
+/** The jobs whose handlers run. Each knows its seat, and whoever leaves gives his to the last one. */
 export class Running implements Iterable<QueuedJob> {
   size = 0
-  #first: QueuedJob | undefined = undefined
-  #last: QueuedJob | undefined = undefined
+  /** A seat of its own for one of them, which is all it takes where jobs end at once. */
+  #one: QueuedJob | undefined = undefined
+  readonly #others: QueuedJob[] = []
 
   add(job: QueuedJob): void {
-    const last = this.#last
-    if (last === undefined) this.#first = job
-    else {
-      last.runsBefore = job
-      job.runsAfter = last
-    }
-    this.#last = job
     this.size += 1
+    if (this.#one === undefined) this.#one = job
+    else job.seat = this.#others.push(job) - 1
   }
 
   has(job: QueuedJob): boolean {
-    return this.#first === job || job.runsAfter !== undefined
+    return this.#one === job || this.#others[job.seat] === job
   }
 
   remove(job: QueuedJob): void {
-    const { runsAfter, runsBefore } = job
-    if (runsAfter === undefined) this.#first = runsBefore
-    else {
-      runsAfter.runsBefore = runsBefore
-      job.runsAfter = undefined
-    }
-    if (runsBefore === undefined) this.#last = runsAfter
-    else {
-      runsBefore.runsAfter = runsAfter
-      job.runsBefore = undefined
-    }
     this.size -= 1
+    if (this.#one === job) {
+      this.#one = undefined
+      return
+    }
+    const last = this.#others.pop() as QueuedJob
+    if (last === job) return
+    this.#others[job.seat] = last
+    last.seat = job.seat
   }
 
-  *[Symbol.iterator](): Iterator<QueuedJob> {
-    for (let job = this.#first; job !== undefined; ) {
-      const { runsBefore } = job
-      yield job
-      job = runsBefore
-    }
+  /** Those who were put first, first. */
+  [Symbol.iterator](): Iterator<QueuedJob> {
+    const jobs = this.#one === undefined ? [...this.#others] : [this.#one, ...this.#others]
+    return jobs.sort((a, b) => a.seq - b.seq).values()
   }
 }

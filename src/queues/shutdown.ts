@@ -115,12 +115,12 @@ export class Shutdown<T> {
     if (this.over) return
     const consumer = this.#queue.consumer()
     const reason = new JobDroppedError('the queue stopped')
-    for (const job of [...(consumer?.active ?? [])]) {
+    for (const job of [...(consumer?.attempts.running ?? [])]) {
       this.#aborted.push(job)
-      consumer?.forsake(job, 'dropped', reason)
+      consumer?.attempts.forsake(job, 'dropped', reason)
     }
     if (this.over) return
-    const report = () => this.#finish([...(consumer?.zombies ?? [])])
+    const report = () => this.#finish([...(consumer?.attempts.zombies ?? [])])
     // A handler that heeds its signal ends in the microtasks that follow, or in an I/O callback.
     if (this.#grace > 0) {
       this.#timers.push(at(this.#clock, this.#clock.now() + this.#grace, report))
@@ -134,10 +134,10 @@ export class Shutdown<T> {
     this.#queue.finish()
     const consumer = this.#queue.consumer()
     const still = new Set(deaf)
-    if (this.#inside) for (const job of consumer?.active ?? []) still.add(job)
+    if (this.#inside) for (const job of consumer?.attempts.running ?? []) still.add(job)
     this.#resolve({
-      completed: consumer?.completed ?? 0,
-      failed: consumer?.failed ?? 0,
+      completed: consumer?.attempts.completed ?? 0,
+      failed: consumer?.attempts.failed ?? 0,
       notStarted: this.#notStarted,
       aborted: this.#aborted.filter((job) => !still.has(job)).map(record<T>),
       stillRunning: [...still].map(record<T>),

@@ -1,4 +1,4 @@
-import type { Source } from './backend.ts'
+import type { LocalBackend, Source } from './backend.ts'
 import { Consumer, type ConsumerHooks, type ConsumerOptions, type Handler } from './consumer.ts'
 import type { QueuedJob } from './job.ts'
 
@@ -7,7 +7,6 @@ import type { QueuedJob } from './job.ts'
  * loop when it has something to wait for.
  */
 export class SingleConsumer extends Consumer {
-  readonly direct = true
   readonly #handler: Handler
   /** Waits for a job under way, and goes on with others. Never rejects. */
   readonly #work: (job: QueuedJob, underWay: PromiseLike<unknown>) => Promise<void>
@@ -15,6 +14,10 @@ export class SingleConsumer extends Consumer {
   constructor(source: Source, handler: Handler, options: ConsumerOptions, hooks: ConsumerHooks) {
     super(source, options, hooks)
     this.#handler = handler
+    const release = () => {
+      this.rest()
+      this.wake()
+    }
     this.#work = {
       [this.label]: async (first: QueuedJob, firstUnderWay: PromiseLike<unknown>) => {
         let job: QueuedJob | undefined = first
@@ -22,19 +25,15 @@ export class SingleConsumer extends Consumer {
         while (job !== undefined) {
           if (underWay !== undefined) {
             const delivery: number = job.deliveries
-            const guard = this.guard(job, delivery)
+            const guard = this.attempts.guard(job, delivery, release)
             let settled: Promise<void> | undefined
             try {
               const value = await underWay
               guard?.cancel()
-              settled = this.undecided(job, delivery)
-                ? this.complete(job, delivery, value)
-                : this.bury(job)
+              settled = this.#ended(job, delivery, value)
             } catch (error) {
               guard?.cancel()
-              settled = this.undecided(job, delivery)
-                ? this.fail(job, delivery, error)
-                : this.bury(job)
+              settled = this.#failed(job, delivery, error)
             }
             if (settled !== undefined) await settled
             if (guard?.released === true) return
@@ -45,6 +44,18 @@ export class SingleConsumer extends Consumer {
         this.rest()
       },
     }[this.label] as (job: QueuedJob, underWay: PromiseLike<unknown>) => Promise<void>
+  }
+
+  /** The direct route, past the line of `backend`: runs a job at once if somebody is free for it. */
+  takes(job: QueuedJob, backend: LocalBackend): boolean {
+    if (this.busy || !this.free() || this.source.ready > 0 || !this.paced()) return false
+    backend.begin(job)
+    this.busy = true
+    this.loops += 1
+    this.work(job)
+    this.busy = false
+    if (this.source.ready > 0) this.wake()
+    return true
   }
 
   protected override hasWork(): boolean {
@@ -68,14 +79,27 @@ export class SingleConsumer extends Consumer {
   /** Runs the handler. Returns what is still to be waited for: its promise, or nothing. */
   #begin(job: QueuedJob): PromiseLike<unknown> | undefined {
     const delivery = job.deliveries
-    this.begin(job)
+    this.attempts.begin(job)
     try {
       const value = this.enter(this.#handler, job)
-      if (isThenable(value)) return value
-      return this.undecided(job, delivery) ? this.complete(job, delivery, value) : this.bury(job)
+      return isThenable(value) ? value : this.#ended(job, delivery, value)
     } catch (error) {
-      return this.undecided(job, delivery) ? this.fail(job, delivery, error) : this.bury(job)
+      return this.#failed(job, delivery, error)
     }
+  }
+
+  #ended(job: QueuedJob, delivery: number, value: unknown): Promise<void> | undefined {
+    const { attempts } = this
+    return attempts.undecided(job, delivery)
+      ? attempts.complete(job, delivery, value)
+      : attempts.bury(job)
+  }
+
+  #failed(job: QueuedJob, delivery: number, error: unknown): Promise<void> | undefined {
+    const { attempts } = this
+    return attempts.undecided(job, delivery)
+      ? attempts.fail(job, delivery, error)
+      : attempts.bury(job)
   }
 }
 

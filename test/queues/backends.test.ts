@@ -4,13 +4,13 @@ import type { ConsumerHooks } from '../../src/queues/consumer.ts'
 import { QueuedJob } from '../../src/queues/job.ts'
 import { Lots } from '../../src/queues/lots.ts'
 import { MemoryBackend } from '../../src/queues/memory-backend.ts'
-import { PriorityOrder } from '../../src/queues/orders/priority.ts'
+import { priorityOrder } from '../../src/queues/orders/priority.ts'
 import { SingleConsumer } from '../../src/queues/single-consumer.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { backendExam } from '../exams/backend-exam.ts'
 
 const memory = (clock: ManualClock) =>
-  new MemoryBackend({ order: new PriorityOrder(), clock, lease: '10s' })
+  new MemoryBackend({ order: priorityOrder(), clock, lease: '10s' })
 
 /** The same behind a round trip: every move answers later. */
 function elsewhere(inner: MemoryBackend): Backend {
@@ -53,7 +53,7 @@ describe('the consumer over a backend elsewhere', () => {
     }
     const lots = new Lots(backend, 4, clock, {
       arrived: () => consumer.wake(),
-      lost: (job) => consumer.lose(job, 'lost'),
+      lost: (job) => consumer.attempts.lose(job, 'lost'),
       trouble: (error) => failures.push(error),
     })
     const consumer = new SingleConsumer(
@@ -88,7 +88,7 @@ describe('the consumer over a backend elsewhere', () => {
     expect(results).toEqual(jobs.map((_, i) => i * 2))
     expect(seen.toSorted((a, b) => a - b)).toEqual(jobs.map((_, i) => i))
     expect(inner.counts()).toEqual({ waiting: 0, delayed: 0, active: 0 })
-    expect(consumer.completed).toBe(50)
+    expect(consumer.attempts.completed).toBe(50)
     expect(failures).toEqual([])
   })
 

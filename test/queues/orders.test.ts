@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { type JobOwner, QueuedJob } from '../../src/queues/job.ts'
 import { Line } from '../../src/queues/orders/line.ts'
 import type { Order } from '../../src/queues/orders/order.ts'
-import { PriorityOrder } from '../../src/queues/orders/priority.ts'
+import { priorityOrder } from '../../src/queues/orders/priority.ts'
 import { RankedOrder } from '../../src/queues/orders/ranked.ts'
 
 const owner: JobOwner = { cancel: () => false, reprioritise: () => false, progressed: () => {} }
 
 const orders: [string, () => Order, (a: QueuedJob, b: QueuedJob) => number][] = [
   ['a line', () => new Line(), (a, b) => a.seq - b.seq],
-  ['priorities', () => new PriorityOrder(), (a, b) => b.priority - a.priority || a.seq - b.seq],
+  ['priorities', () => priorityOrder(), (a, b) => b.priority - a.priority || a.seq - b.seq],
   [
     'ranks',
     () => new RankedOrder((job) => -job.priority),

@@ -1,6 +1,12 @@
 import { getEventListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type Job, LimiterFactory, type Queue, QueueFactory } from '../../src/index.ts'
+import {
+  type Job,
+  LimiterFactory,
+  type PutOptions,
+  type Queue,
+  QueueFactory,
+} from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const unhandled: unknown[] = []
@@ -106,6 +112,57 @@ describe('room', () => {
     expect((await newest.put(3)).state).toBe('dropped')
     expect(await code(newest.submit(3))).toBe('JOB_DROPPED')
     expect(newest.size()).toBe(2)
+  })
+})
+
+describe('a handler that puts into its own full queue', () => {
+  /** A queue for two, with two waiting; handlers of 'more' put another one, after an await if `late`. */
+  const set = async (workers: number, late: boolean, patience: PutOptions = {}) => {
+    const queue: Queue<string, string> = QueueFactory.fifo<string, string>({
+      workers,
+      maxSize: 2,
+      handler: async (item) => {
+        if (item !== 'more') return item
+        if (late) await turn()
+        return (await queue.put('new', patience)).id
+      },
+    })
+    const puts = ['more', 'more'].map((item) => queue.submit(item))
+    const rest = ['a', 'b'].map((item) => queue.submit(item))
+    queue.start()
+    return { queue, puts: await Promise.all(puts.map(code)), rest: await Promise.all(rest) }
+  }
+
+  for (const late of [false, true]) {
+    it(`is told that it would wait for ever${late ? ', after an await too' : ''}`, async () => {
+      const { queue, puts, rest } = await set(1, late)
+      // Those who waited outside took the room that each of them had left.
+      expect(puts).toEqual(['QUEUE_DEADLOCK', 'QUEUE_DEADLOCK'])
+      expect(rest).toEqual(['a', 'b'])
+      await queue.stop()
+    })
+  }
+
+  it('waits while another worker can make room, and the last one who could is told', async () => {
+    const { queue, puts } = await set(2, true)
+    expect(puts).toEqual(['ok', 'QUEUE_DEADLOCK'])
+    await queue.onIdle()
+    expect(queue.stats()).toMatchObject({ failed: 1, offered: 0 })
+    const alone = await set(3, true)
+    expect(alone.puts).toEqual(['ok', 'ok'])
+    await alone.queue.stop()
+  })
+
+  it('waits as long as it has patience for', async () => {
+    const { queue, puts } = await set(1, true, { timeout: '10ms' })
+    expect(puts[0]).toBe('WAIT_TIMEOUT')
+    await queue.stop()
+  })
+
+  it('outsiders wait, whoever runs', async () => {
+    const queue = QueueFactory.fifo<number>({ maxSize: 1, handler: () => turn() }).start()
+    await Promise.all(Array.from({ length: 5 }, (_, i) => queue.put(i)))
+    expect((await queue.stop()).completed).toBe(5)
   })
 })
 

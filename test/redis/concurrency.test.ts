@@ -67,6 +67,19 @@ describe('concurrency over Redis', () => {
     expect((await a.peek('k')).remaining).toBe(1)
   })
 
+  it('close waits for what was released and is on its way back', async () => {
+    const options = { client, clock: new ManualClock('1h'), prefix: `left:${crypto.randomUUID()}` }
+    const [storage, other] = [new RedisStorage(options), new RedisStorage(options)]
+    const a = LimiterFactory.concurrency({ limit: 1, storage })
+    const permit = await a.permit('k')
+    permit.release()
+    await a.close()
+    await storage.close()
+    const b = LimiterFactory.concurrency({ limit: 1, storage: other })
+    expect(await b.acquire('k')).toBe(true)
+    await b.close()
+  })
+
   it('permits of the living are renewed, those of the dead come back', async () => {
     // The process of b has died: its clock never moves again, so nobody renews what it holds.
     const { clock, a, b } = processes(2, 9, new ManualClock())

@@ -7,5 +7,9 @@ import { RankedOrder } from './ranked.ts'
  * two jobs never changes, and each can be ranked once: by when it would have had to come with priority 0.
  */
 export function agingOrder(step: Millis, clock: Clock): RankedOrder {
-  return new RankedOrder((job) => clock.now() - job.priority * step)
+  return new RankedOrder((job) => {
+    const rank = clock.now() - job.priority * step
+    job.more().rank = rank
+    return rank
+  })
 }

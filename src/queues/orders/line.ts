@@ -1,78 +1,101 @@
 import type { QueuedJob } from '../job.ts'
 import type { Order } from './order.ts'
 
+const LEAST = 16
+
 /**
- * First come, first served. The jobs are the links, so that leaving from the middle costs the same as from the end and
- * leaves nothing behind.
+ * First come, first served: a ring of jobs, each of which knows its place. One that leaves from the middle leaves a hole,
+ * which is stepped over; a full ring that is half holes is closed up instead of made larger.
  *
- *     head -> a <-> b <-> c <- tail
+ *         head            tail
+ *          v               v
+ *     . .  a  b  .  d  e  . .
  */
 export class Line implements Order {
   size = 0
-  head: QueuedJob | undefined = undefined
-  tail: QueuedJob | undefined = undefined
+  #ring: (QueuedJob | undefined)[] = new Array(LEAST)
+  // Counted on and on, also below 0; what lies in the ring is the rest by its length, a power of two.
+  #head = 0
+  #tail = 0
 
   push(job: QueuedJob): void {
-    const { tail } = this
-    if (tail === undefined) this.head = job
-    else {
-      tail.next = job
-      job.prev = tail
-    }
-    this.tail = job
+    if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
+    job.place = this.#tail
+    this.#ring[this.#tail & (this.#ring.length - 1)] = job
+    this.#tail += 1
     this.size += 1
   }
 
   putBack(job: QueuedJob): void {
-    const { head } = this
-    if (head === undefined) this.tail = job
-    else {
-      head.prev = job
-      job.next = head
-    }
-    this.head = job
+    if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
+    this.#head -= 1
+    job.place = this.#head
+    this.#ring[this.#head & (this.#ring.length - 1)] = job
     this.size += 1
   }
 
   peek(): QueuedJob | undefined {
-    return this.head
+    return this.#ring[this.#head & (this.#ring.length - 1)]
   }
 
   take(): QueuedJob | undefined {
-    const job = this.head
+    const ring = this.#ring
+    const at = this.#head & (ring.length - 1)
+    const job = ring[at]
     if (job === undefined) return undefined
-    const { next } = job
-    this.head = next
-    if (next === undefined) this.tail = undefined
-    else {
-      next.prev = undefined
-      // A job that is gone must not hold on to those behind it: it may be old, and they young.
-      job.next = undefined
-    }
+    ring[at] = undefined
+    this.#head += 1
     this.size -= 1
+    if (this.#ring[this.#head & (ring.length - 1)] === undefined) this.#tighten()
     return job
   }
 
   remove(job: QueuedJob): void {
-    const { prev, next } = job
-    if (prev === undefined) this.head = next
-    else prev.next = next
-    if (next === undefined) this.tail = prev
-    else next.prev = prev
-    job.prev = undefined
-    job.next = undefined
+    this.#ring[job.place & (this.#ring.length - 1)] = undefined
     this.size -= 1
+    this.#tighten()
   }
 
   oldest(): QueuedJob | undefined {
-    return this.head
+    return this.peek()
   }
 
   *[Symbol.iterator](): Iterator<QueuedJob> {
-    for (let job = this.head; job !== undefined; ) {
-      const { next } = job
-      yield job
-      job = next
+    for (let place = this.#head; place < this.#tail; place++) {
+      const job = this.#ring[place & (this.#ring.length - 1)]
+      if (job !== undefined) yield job
     }
+  }
+
+  /** Steps over holes at both ends: the head is a hole only where all is. */
+  #tighten(): void {
+    const ring = this.#ring
+    if (this.size === 0) {
+      this.#head = 0
+      this.#tail = 0
+      // Lets go of the memory of better times.
+      if (ring.length > 1024) this.#ring = new Array(LEAST)
+      return
+    }
+    while (ring[this.#head & (ring.length - 1)] === undefined) this.#head += 1
+    while (ring[(this.#tail - 1) & (ring.length - 1)] === undefined) this.#tail -= 1
+  }
+
+  /** Moves all jobs to the front of a ring that has room. */
+  #makeRoom(): void {
+    const ring = this.#ring
+    const { length } = ring
+    const next = new Array<QueuedJob | undefined>(this.size > length / 2 ? 2 * length : length)
+    let count = 0
+    for (let place = this.#head; place < this.#tail; place++) {
+      const job = ring[place & (length - 1)]
+      if (job === undefined) continue
+      job.place = count
+      next[count] = job
+      count += 1
+    }
+    this.#ring = next
+    this.#head = 0
+    this.#tail = count
   }
 }
