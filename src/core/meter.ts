@@ -3,11 +3,13 @@ import { describe, OptionTypeError } from './errors.ts'
 /** What tells series of one metric apart. Names are letters, digits and `_`; values become text. */
 export type Labels = Readonly<Record<string, string | number | boolean>>
 
+/** What a metric can be given when it is made. */
 export interface MetricOptions {
   /** What it counts, in a sentence. */
   help?: string
 }
 
+/** What a histogram can be given when it is made. */
 export interface HistogramOptions extends MetricOptions {
   /** The upper bounds of the buckets, rising. @default from 0.1 ms to a minute, as seconds */
   buckets?: readonly number[]

@@ -15,6 +15,7 @@ export interface LocalMember {
   readonly keyOf: (key: string) => string
 }
 
+/** What a composite can be given behind the array of its members. */
 export interface CompositeOptions extends Metered {
   /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string

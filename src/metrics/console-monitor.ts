@@ -8,6 +8,7 @@ import { checkMetrics } from './prometheus-exporter.ts'
 import { report } from './report.ts'
 import { Trends } from './trends.ts'
 
+/** Options of {@link ConsoleMonitor}. */
 export interface ConsoleMonitorOptions {
   /** How often it writes. @default '10s' */
   checkInterval?: Duration

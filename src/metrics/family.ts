@@ -4,6 +4,7 @@ import type { GaugeSeries } from './gauge.ts'
 import type { HistogramSeries } from './histogram.ts'
 import { type Label, labelSet, labelText } from './label-set.ts'
 
+/** The kinds of metrics. */
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 export type Series = CounterSeries | GaugeSeries | HistogramSeries
 

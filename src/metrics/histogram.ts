@@ -9,6 +9,7 @@ export const DEFAULT_BUCKETS: readonly number[] = [
   30, 60,
 ]
 
+/** A histogram in five numbers. */
 export interface HistogramStats {
   /** How many values there were, ever. */
   count: number

@@ -9,6 +9,7 @@ import { checkBuckets, DEFAULT_BUCKETS, HistogramSeries, type HistogramStats } f
 import { exportedName, sampleNames } from './metric-name.ts'
 import { Timer } from './timer.ts'
 
+/** Options of {@link Metrics}. */
 export interface MetricsOptions {
   /** The most series a metric may have; what comes beyond counts together as `overflow="true"`. @default 2000 */
   maxSeries?: number

@@ -4,6 +4,7 @@ import { describe, OptionTypeError } from '../core/errors.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
 
+/** Options of {@link PrometheusExporter}. */
 export interface PrometheusExporterOptions {
   /** The port of its own server; 0 for any that is free. @default 9464 */
   port?: number

@@ -11,6 +11,7 @@ export interface OtelTracer {
   ): R
 }
 
+/** A `Span` of @opentelemetry/api, as far as it is needed here. */
 export interface OtelSpan {
   setStatus(status: { code: number; message?: string }): unknown
   // biome-ignore lint/suspicious/noExplicitAny: its own type is a union of shapes.
@@ -18,6 +19,7 @@ export interface OtelSpan {
   end(): void
 }
 
+/** Options of {@link traced}. */
 export interface TraceOptions {
   /** The name of the spans. @default the name of the function, or 'job' */
   name?: string
