@@ -54,7 +54,7 @@ export async function locks() {
               ? []
               : [{ name: 'redlock, asking every millisecond', run: load(hastyPeer) }]),
           ],
-          { n, rounds: 5, warmup: 1, unit: 'lock' },
+          { n, rounds: 5, warmup: 3, unit: 'lock' },
         )
       }
     }

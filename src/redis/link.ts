@@ -20,6 +20,7 @@ const CALLS: Readonly<Record<Program, readonly string[] | undefined>> = {
 }
 
 const linked = new Map<string, Script>()
+const taking = new Map<string, boolean>()
 
 /**
  * One script for a list of rules: their twins, which are arithmetic only, and a program, which does all the I/O.
@@ -52,8 +53,14 @@ export function hasTwin(rule: Rule): boolean {
 }
 
 /** Has the rule a shorter way for reserves of 1? */
-export function takes(rule: Rule): boolean {
-  return twinHas(rule.kind, 'take')
+export function takes({ kind }: Rule): boolean {
+  // Asked for every batch.
+  let known = taking.get(kind)
+  if (known === undefined) {
+    known = twinHas(kind, 'take')
+    taking.set(kind, known)
+  }
+  return known
 }
 
 function head(rules: readonly Rule[], program: Program, time: TimeOf): string[] {
