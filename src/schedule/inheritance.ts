@@ -1,4 +1,4 @@
-import { at, type Cancel } from '../core/clock.ts'
+import { at, type Cancel, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import type { SlotClaim, SlotHeirs } from './slot-keeper.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -71,7 +71,7 @@ export class Inheritance {
     const life = this.#lives
     for (const [slot, due] of [...this.#watched]) {
       const now = clock.now()
-      if (due > now || this.#watched.get(slot) !== due) continue
+      if (!isDue(due, now) || this.#watched.get(slot) !== due) continue
       this.#watched.delete(slot)
       // What is forgotten cannot be told from what nobody has taken.
       if (wall() - slot > this.#keeps) continue

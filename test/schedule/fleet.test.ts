@@ -45,6 +45,21 @@ it('five schedulers over one storage run each slot once', async () => {
   await Promise.all(schedulers.map((scheduler) => scheduler.stop()))
 })
 
+it('a moment that a sum of fractions falls just short of has come', async () => {
+  // 60000.002 + 10000 is the smallest bit more than the 70000.002 that the clock can tell.
+  const clock = new ManualClock(2e-6)
+  clock.setWall('2026-01-01T00:00:00Z')
+  const storage = new MemoryStorage({ clock })
+  const runs: string[] = []
+  for (let i = 0; i < 2; i++) {
+    const scheduler = new Scheduler({ clock, timezone: 'UTC', storage })
+    scheduler.cron('* * * * *', ({ slot }) => runs.push(slot.toISOString()), { name: 'cron' })
+    scheduler.start()
+  }
+  await clock.advanceAsync('2m')
+  expect(runs).toEqual(['2026-01-01T00:01:00.000Z', '2026-01-01T00:02:00.000Z'])
+})
+
 it('schedulers that were started at different moments agree on the slots of every', async () => {
   const clock = clockAt('2026-01-01T00:00:03Z')
   const storage = new MemoryStorage({ clock })
