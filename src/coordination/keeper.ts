@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
+import { type Cancel, type Clock, isDue, systemClock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 
 /** Something that has to be looked after while it lasts. */
@@ -52,7 +52,7 @@ export class Keeper<T extends Kept> {
     const now = this.#clock.now()
     let next = Infinity
     for (const one of [...this.#all]) {
-      if (one.due <= now && this.#all.has(one)) one.tend(now)
+      if (isDue(one.due, now) && this.#all.has(one)) one.tend(now)
       if (this.#all.has(one)) next = Math.min(next, one.due)
     }
     this.hurry(next)

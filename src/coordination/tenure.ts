@@ -1,3 +1,4 @@
+import { isDue } from '../core/clock.ts'
 import type { Duration, Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
@@ -79,8 +80,8 @@ export class Tenure implements Lease, Kept {
 
   tend(now: Millis): void {
     if (!this.#check()) return
-    if (now >= this.#look) this.#lookAgain(now)
-    if (now >= this.#beat) this.#renewByItself(now)
+    if (isDue(this.#look, now)) this.#lookAgain(now)
+    if (isDue(this.#beat, now)) this.#renewByItself(now)
   }
 
   get tokens(): ReadonlyMap<string, number> {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, isDue, systemClock } from './clock.ts'
 import type { Millis } from './duration.ts'
 
 /** One moment, on both clocks of this machine. */
@@ -31,6 +31,6 @@ export class LeaseClock {
 
   /** @param now what the steady clock says, when it was just read */
   isBefore(end: Moment, now: Millis = this.steady.now()): boolean {
-    return now < end.steady && this.#wall() < end.wall
+    return !isDue(end.steady, now) && !isDue(end.wall, this.#wall())
   }
 }

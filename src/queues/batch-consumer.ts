@@ -1,5 +1,5 @@
 import * as check from '../core/check.ts'
-import { at, type Cancel, type Clock } from '../core/clock.ts'
+import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { JobTimeoutError, OptionTypeError } from '../core/errors.ts'
 import type { AttemptHooks } from './attempts.ts'
@@ -199,7 +199,7 @@ export class BatchConsumer extends Consumer {
   }
 
   #overdue(): boolean {
-    return this.#clock.now() >= this.#due()
+    return isDue(this.#due(), this.#clock.now())
   }
 
   /** One timer, for the first item that waits. It is only moved when it rings. */

@@ -1,4 +1,4 @@
-import { at, type Cancel, type Clock } from '../core/clock.ts'
+import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import type { QueuedJob } from './job.ts'
 import { RankedOrder } from './orders/ranked.ts'
@@ -42,7 +42,7 @@ export class Later {
 
   /** Is this still ahead? */
   ahead(due: Millis, byDate: boolean): boolean {
-    return due > this.#now(byDate)
+    return !isDue(due, this.#now(byDate))
   }
 
   /** Hands over what has come due, in the order of due times. */

@@ -1,4 +1,4 @@
-import { at, type Cancel, type Clock, systemClock } from '../core/clock.ts'
+import { at, type Cancel, type Clock, isDue, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import type { BackendCounts, LocalBackend, Outcome } from './backend.ts'
 import type { QueuedJob } from './job.ts'
@@ -205,7 +205,7 @@ export class MemoryBackend implements LocalBackend {
   #reclaim(): void {
     const now = this.#clock.now()
     for (const [job, until] of this.#leases) {
-      if (until > now) break
+      if (!isDue(until, now)) break
       this.#leases.delete(job)
       this.#active -= 1
       this.#requeue(job)
