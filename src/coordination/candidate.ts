@@ -3,6 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import { describe, WaitTimeoutError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import type { LockLine } from './lock-line.ts'
+import type { Listed } from './roster.ts'
 
 /** What became of one who waited. */
 export interface Outcome {
@@ -13,7 +14,7 @@ export interface Outcome {
 }
 
 /** One who waits for a lease, and how long he has the patience to. */
-export class Candidate {
+export class Candidate implements Listed {
   readonly holder: number
   readonly term: Millis
   readonly clock: LeaseClock
@@ -23,6 +24,7 @@ export class Candidate {
   readonly began: Moment
   /** May he have been granted what he was not told of? */
   doubtful = false
+  place = 0
   readonly #line: LockLine
   readonly #outcome: Outcome
   #signal: AbortSignal | undefined

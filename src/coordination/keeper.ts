@@ -1,8 +1,9 @@
 import { type Cancel, type Clock, isDue, systemClock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import { type Listed, Roster } from './roster.ts'
 
 /** Something that has to be looked after while it lasts. */
-export interface Kept {
+export interface Kept extends Listed {
   /** When it has to be next. */
   readonly due: Millis
   /** Does what is due, and sets when the next is. */
@@ -15,7 +16,7 @@ export interface Kept {
  */
 export class Keeper<T extends Kept> {
   readonly #clock: Clock
-  readonly #all = new Set<T>()
+  readonly #all = new Roster<T>()
   #cancel: Cancel | undefined
   /** When the timer comes. */
   #at: Millis = Infinity

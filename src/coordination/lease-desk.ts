@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import { isLocal, type Ledger, type RemoteLedger, type Storage } from '../core/storage.ts'
 import { lease } from '../rules/lease.ts'
+import { ByName } from './by-name.ts'
 import { LockLine } from './lock-line.ts'
 
 /** Whoever holds a lease is known by a number, drawn at random from so many bits. */
@@ -30,11 +31,13 @@ export interface LeaseWatch {
  */
 export class LeaseDesk {
   readonly #ledger: Ledger | RemoteLedger
-  readonly #lines = new Map<string, LockLine>()
+  readonly #lines = new ByName<LockLine>()
+  /** The lines for several names, by all of them. */
+  readonly #joint = new Map<string, LockLine>()
   /** For each name, the lines for several names with it among them. */
   readonly #about = new Map<string, Set<LockLine>>()
   /** What is held in this process. */
-  readonly #held = new Set<string>()
+  readonly #held = new ByName<true>()
 
   constructor(ledger: Ledger | RemoteLedger) {
     this.#ledger = ledger
@@ -46,12 +49,15 @@ export class LeaseDesk {
 
   /** Those who wait for all of `names` together. */
   line(names: readonly string[]): LockLine {
-    const id = idOf(names)
-    const known = this.#lines.get(id)
+    const known = this.#find(names)
     if (known !== undefined) return known
-    const line = new LockLine(this, names, () => this.#forget(id, line))
-    this.#lines.set(id, line)
-    for (const name of names.length > 1 ? names : []) {
+    const line = new LockLine(this, names)
+    if (names.length === 1) {
+      this.#lines.set(names[0] as string, line)
+      return line
+    }
+    this.#joint.set(JSON.stringify(names), line)
+    for (const name of names) {
       const about = this.#about.get(name)
       if (about === undefined) this.#about.set(name, new Set([line]))
       else about.add(line)
@@ -61,7 +67,20 @@ export class LeaseDesk {
 
   /** Does anybody of this process wait for all of `names`? What comes free is theirs. */
   isAwaited(names: readonly string[]): boolean {
-    return this.#lines.has(idOf(names))
+    return this.#find(names) !== undefined
+  }
+
+  /** Nobody waits in this line any more. */
+  forget({ names }: LockLine): void {
+    if (names.length === 1) return this.#lines.delete(names[0] as string)
+    const id = JSON.stringify(names)
+    const line = this.#joint.get(id) as LockLine
+    this.#joint.delete(id)
+    for (const name of names) {
+      const about = this.#about.get(name)
+      about?.delete(line)
+      if (about?.size === 0) this.#about.delete(name)
+    }
   }
 
   /** Takes all of `names`, or none. Asking again by the same number takes nothing twice. */
@@ -89,7 +108,7 @@ export class LeaseDesk {
 
   /** Somebody of this process has it now. */
   begin(names: readonly string[]): void {
-    for (const name of names) this.#held.add(name)
+    for (const name of names) this.#held.set(name, true)
   }
 
   /** Nobody of this process has it any more. */
@@ -105,7 +124,7 @@ export class LeaseDesk {
 
   /** Has somebody of this process one of them? He will say when it is free. */
   holds(names: readonly string[]): boolean {
-    return names.some((name) => this.#held.has(name))
+    return names.some((name) => this.#held.get(name))
   }
 
   /**
@@ -126,21 +145,17 @@ export class LeaseDesk {
     }
   }
 
-  #freed(names: readonly string[]): void {
-    for (const name of names) {
-      this.#lines.get(idOf([name]))?.freedHere()
-      const about = this.#about.get(name)
-      if (about !== undefined) for (const line of [...about]) line.freedHere()
-    }
+  #find(names: readonly string[]): LockLine | undefined {
+    if (names.length === 1) return this.#lines.get(names[0] as string)
+    return this.#joint.get(JSON.stringify(names))
   }
 
-  #forget(id: string, line: LockLine): void {
-    this.#lines.delete(id)
-    if (this.#about.size === 0) return
-    for (const name of line.names) {
+  #freed(names: readonly string[]): void {
+    for (const name of names) {
+      this.#lines.get(name)?.freedHere()
+      if (this.#about.size === 0) continue
       const about = this.#about.get(name)
-      about?.delete(line)
-      if (about?.size === 0) this.#about.delete(name)
+      if (about !== undefined) for (const line of [...about]) line.freedHere()
     }
   }
 
@@ -194,12 +209,6 @@ export class LeaseDesk {
       else await ledger.run('refund', name, 0, holder)
     }
   }
-}
-
-function idOf(names: readonly string[]): string {
-  const [only] = names
-  // Lists begin with a bracket, and so may a name.
-  return names.length === 1 ? `=${only}` : JSON.stringify(names)
 }
 
 const desks = new WeakMap<Storage, LeaseDesk>()

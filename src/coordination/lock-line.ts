@@ -18,7 +18,6 @@ const LONGEST_IN_A_ROW: Millis = 50
 export class LockLine {
   readonly names: readonly string[]
   readonly #desk: LeaseDesk
-  readonly #over: () => void
   readonly #waiting = new Set<Candidate>()
   #asking = false
   #again = false
@@ -28,11 +27,9 @@ export class LockLine {
   /** When the first of them began. */
   #since: Millis = 0
 
-  /** @param over called when nobody waits any more */
-  constructor(desk: LeaseDesk, names: readonly string[], over: () => void) {
+  constructor(desk: LeaseDesk, names: readonly string[]) {
     this.#desk = desk
     this.names = names
-    this.#over = over
   }
 
   join(candidate: Candidate): void {
@@ -145,6 +142,6 @@ export class LockLine {
     this.#cancelTimer?.()
     this.#watch?.end()
     this.#watch = undefined
-    this.#over()
+    this.#desk.forget(this)
   }
 }

@@ -4,6 +4,7 @@ import type { Moment } from '../core/lease-clock.ts'
 import { Candidate, type Outcome } from './candidate.ts'
 import type { LockOptions, TryLockOptions } from './lease.ts'
 import { LeaseDesk } from './lease-desk.ts'
+import { Roster } from './roster.ts'
 import { type Grant, type Office, Tenure } from './tenure.ts'
 import { safeEnd, toTerm } from './term.ts'
 
@@ -12,7 +13,7 @@ export class Locks {
   readonly #office: Office
   readonly #term: Millis
   readonly #retry: Millis
-  readonly #waiting = new Set<Candidate>()
+  readonly #waiting = new Roster<Candidate>()
   #closed = false
 
   /**

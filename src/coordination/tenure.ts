@@ -39,6 +39,7 @@ const LOOKS = 10
 export class Tenure implements Lease, Kept {
   readonly names: readonly string[]
   readonly token: number
+  place = 0
   readonly #office: Office
   readonly #grant: Grant
   /** Made when somebody looks at it: it costs more than all the rest. */

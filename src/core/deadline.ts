@@ -8,6 +8,15 @@ export function within<T>(timeout: Millis, work: Promise<T>): Promise<T> {
       () => reject(new StorageDownError(`the storage did not answer within ${timeout} ms`)),
       timeout,
     )
-    work.finally(() => clearTimeout(timer)).then(resolve, reject)
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
 }

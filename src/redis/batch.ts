@@ -2,6 +2,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, Verdict } from '../core/storage.ts'
 import { type Program, takes } from './link.ts'
+import type { Names } from './route.ts'
 
 /** Beside the moves of every ledger, those of a lender: see driver.lua. */
 export type Step = Move | 'lend' | 'return'
@@ -39,9 +40,6 @@ interface Group {
   readonly keys: readonly string[]
   readonly runs: Run[]
 }
-
-/** The name of a key's state, for each rule. */
-export type Names = readonly ((key: string) => string)[]
 
 /** Sends one call: what runs it, the names of the states, and the moves on them. */
 export type Send = (program: Program, names: string[], moves: string[]) => Promise<unknown>

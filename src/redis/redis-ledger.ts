@@ -2,15 +2,17 @@ import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
-import { stateNames, tagOf } from './key-name.ts'
+import { tagOf } from './key-name.ts'
 import type { Lender, Lent } from './lender.ts'
 import type { RedisStorage } from './redis-storage.ts'
+import type { Names, Route } from './route.ts'
 
 /** One rule's states in Redis. */
 export class RedisLedger implements RemoteLedger, Lender {
   readonly storage: RedisStorage
   readonly scope: string
   rule: Rule
+  #route: Route
   /** The batches of this turn of the event loop, by what has to lie in one slot. */
   #batches = new Map<string, Batch>()
   #turn = -1
@@ -19,6 +21,7 @@ export class RedisLedger implements RemoteLedger, Lender {
     this.storage = storage
     this.scope = scope
     this.rule = rule
+    this.#route = storage.route([this])
   }
 
   run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
@@ -50,13 +53,14 @@ export class RedisLedger implements RemoteLedger, Lender {
   }
 
   watch(key: string, freed: () => void): Watch {
-    const { storage, rule, scope } = this
+    const [nameOf] = this.#route.names
     // The driver publishes on the name of the state.
-    return storage.listen(stateNames(storage.prefix, rule.kind, scope)(key), freed)
+    return this.storage.listen((nameOf as Names[number])(key), freed)
   }
 
   reconfigure(rule: Rule): void {
     this.rule = rule
+    this.#route = this.storage.route([this])
     // What was asked before goes by the old numbers, what is asked from now on by the new ones.
     this.#turn = -1
   }
@@ -70,7 +74,7 @@ export class RedisLedger implements RemoteLedger, Lender {
     const slot = storage.cluster ? tagOf(key) : ''
     let batch = this.#batches.get(slot)
     if (batch === undefined) {
-      batch = storage.begin([this])
+      batch = storage.begin(this.#route)
       this.#batches.set(slot, batch)
     }
     return batch

@@ -16,10 +16,11 @@ import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
-import { stateNames, tagOf } from './key-name.ts'
-import { hasTwin, link, paramsOf } from './link.ts'
+import { tagOf } from './key-name.ts'
+import { hasTwin } from './link.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
+import { Route } from './route.ts'
 import type { Script } from './script.ts'
 import { StorageMeter } from './storage-meter.ts'
 import { WakeHub } from './wake-hub.ts'
@@ -135,26 +136,28 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
       const name = JSON.stringify([slot, lists])
       let batch = this.#joint.get(name)
       if (batch === undefined) {
-        batch = this.begin(ledgers)
+        batch = this.begin(this.route(ledgers))
         this.#joint.set(name, batch)
       }
       batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
     })
   }
 
-  /** @internal A batch on these ledgers that is sent when this turn of the event loop is over. */
-  begin(ledgers: readonly RemoteLedger[]): Batch {
+  /** @internal */
+  route(ledgers: readonly RemoteLedger[]): Route {
+    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller')
+  }
+
+  /** @internal A batch that is sent when this turn of the event loop is over. */
+  begin(route: Route): Batch {
     this.#checkOpen()
     if (this.#sends.length === 0) setImmediate(() => this.#send())
-    const rules = ledgers.map(({ rule }) => rule)
-    const batch = new Batch(rules)
-    const time = this.#clock && 'caller'
-    const params = paramsOf(rules)
-    const names = ledgers.map(({ rule, scope }) => stateNames(this.prefix, rule.kind, scope))
+    const batch = new Batch(route.rules)
     this.#sends.push(() =>
-      batch.send(names, (program, keys, moves) => {
+      batch.send(route.names, (program, keys, moves) => {
         const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-        return this.#run(link(rules, program, time), keys, [...(now ?? []), ...params, ...moves])
+        const args = [...(now ?? []), ...route.params, ...moves]
+        return this.#run(route.script(program), keys, args)
       }),
     )
     return batch

@@ -1,0 +1,30 @@
+/** One who may stand on a roster, one at a time. */
+export interface Listed {
+  /** Where; the roster's own. */
+  place: number
+}
+
+/** A set, in no order. Not a Set, for the reason that is told at `ByName`. */
+export class Roster<T extends Listed> {
+  readonly #all: T[] = []
+
+  has(one: T): boolean {
+    return this.#all[one.place] === one
+  }
+
+  add(one: T): void {
+    one.place = this.#all.push(one) - 1
+  }
+
+  delete(one: T): void {
+    if (!this.has(one)) return
+    const last = this.#all.pop() as T
+    if (last === one) return
+    this.#all[one.place] = last
+    last.place = one.place
+  }
+
+  [Symbol.iterator](): Iterator<T> {
+    return this.#all[Symbol.iterator]()
+  }
+}
