@@ -1,6 +1,6 @@
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
-import { describe, WaitTimeoutError } from '../core/errors.ts'
+import { quoted, WaitTimeoutError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import type { LockLine } from './lock-line.ts'
 import type { Listed } from './roster.ts'
@@ -93,7 +93,7 @@ export class Candidate implements Listed {
   }
 
   #late(): WaitTimeoutError {
-    const lock = describe(this.names.join())
+    const lock = quoted(this.names.join())
     const error = new WaitTimeoutError(`the lock ${lock} did not come in time`, 0)
     if (this.#failure !== undefined) error.cause = this.#failure
     return error

@@ -251,7 +251,7 @@ export function describe(value: unknown): string {
 }
 
 /** A name or key in a message, however long it is. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return text.length > 60 ? `'${text.slice(0, 57)}...'` : `'${text}'`
 }
 
