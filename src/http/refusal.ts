@@ -30,7 +30,7 @@ export function reducedCapacity(policies: readonly string[]): Refusal {
 }
 
 /** The status an error of a limiter stands for; undefined for errors that are bugs. */
-export function statusOf(error: unknown): number | undefined {
+function statusOf(error: unknown): number | undefined {
   if (isAioFluxError(error, 'STORAGE_DOWN')) return 503
   // Asked for more than the limit ever holds: to try again is of no use.
   if (isAioFluxError(error, 'COST_TOO_LARGE')) return 413
