@@ -64,4 +64,20 @@ describe('the process', () => {
     // Megabytes: a single pointer kept of each job would be twice as much. What is left is code that engines compile late.
     expect(Number(out)).toBeLessThan(4)
   })
+
+  it('lets go of a job that is done while others wait', { timeout: 60_000 }, async () => {
+    const { out } = await run(`
+      const queue = QueueFactory.priority()
+      for (let i = 0; i < 1000; i++) void queue.put({ i }, { priority: i })
+      const refs = []
+      for (let i = 0; i < 500; i++) refs.push(new WeakRef(queue.tryGet()))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      gc()
+      console.log(refs.filter((ref) => ref.deref() !== undefined).length, queue.size())
+    `)
+    const [held, waiting] = out.split(' ').map(Number)
+    // Those that the engine's own stack still names.
+    expect(held).toBeLessThan(50)
+    expect(waiting).toBe(500)
+  })
 })
