@@ -38,7 +38,7 @@ export function median(values) {
   return sorted[sorted.length >> 1]
 }
 
-function print(title, rows, unit) {
+export function print(title, rows, unit) {
   console.log(`\n${title}`)
   const width = Math.max(...rows.map(({ name }) => name.length))
   for (const [i, { name, nanos, ratio }] of rows.entries()) {

@@ -1,303 +1,284 @@
-// Queues beside their peers: npm run build && node --expose-gc bench/queues.mjs
-// Rounds are interleaved, so that a busy machine is busy for everybody; medians of the rounds. Read the ratios.
+// Queues beside their peers: npm run build && node --expose-gc bench/queues.mjs [table]
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import async from 'async'
 import Bottleneck from 'bottleneck'
 import fastq from 'fastq'
 import pLimit from 'p-limit'
 import PQueue from 'p-queue'
 import { BatchCollector, QueueFactory } from '../dist/index.js'
+import { apart } from './apart.mjs'
+import { median } from './harness.mjs'
 
 const WORKERS = 10
-const noop = async () => {}
 const ours = { workers: WORKERS, maxSize: Number.POSITIVE_INFINITY }
-const all = (n, put) => {
+const noop = async () => {}
+
+/** All results of `n` calls. */
+const all = (n, call) => {
   const results = new Array(n)
-  for (let i = 0; i < n; i++) results[i] = put(i)
+  for (let i = 0; i < n; i++) results[i] = call(i)
   return Promise.all(results)
 }
-/** Resolves when `done` has been called `n` times. */
-const counted = (n, begin) =>
-  new Promise((resolve) => {
-    let left = n
-    begin(() => {
-      left -= 1
-      if (left === 0) resolve()
-    })
-  })
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
 
-async function compare(title, n, contestants, rounds = 9) {
-  const times = contestants.map(() => [])
-  // Everybody for as long, until the engine has made its best code: the first in line would pay for the others otherwise.
-  for (const [, run] of contestants) {
-    const until = performance.now() + 250
-    do await run(Math.min(n, 20_000))
-    while (performance.now() < until)
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const [k, [, run]] of contestants.entries()) {
+/** A contender whose results are awaited. */
+const awaited = (name, setup, call) => ({
+  name,
+  setup,
+  run: (n, queue) => all(n, (i) => call(queue, i)),
+})
+
+/** A contender that calls `end` after each task; `setup(end)` makes the queue. */
+const counted = (name, setup, call) => ({
+  name,
+  setup() {
+    const counter = { left: 0, done: undefined }
+    const end = () => {
+      counter.left -= 1
+      if (counter.left === 0) counter.done()
+    }
+    return { counter, end, queue: setup(end) }
+  },
+  run: (n, { counter, end, queue }) =>
+    new Promise((resolve) => {
+      counter.left = n
+      counter.done = resolve
+      for (let i = 0; i < n; i++) call(queue, i, end)
+    }),
+})
+
+const [table, place] = process.argv.slice(2)
+
+/** The contenders of this table, or the one that this process is for. */
+const compare = (title, contenders, n) =>
+  apart(title, contenders, {
+    n,
+    unit: 'task',
+    args: [fileURLToPath(import.meta.url), table],
+    place,
+  })
+
+const fifo = () => QueueFactory.fifo({ ...ours, handler: noop }).start()
+const submit = (queue, i) => queue.submit(i)
+
+const fifoAwaited = (n) => () =>
+  compare(
+    `fifo, results awaited, ${n.toLocaleString('en')} at a time`,
+    [
+      awaited('aioflux submit', fifo, submit),
+      awaited(
+        'aioflux submit, tasks',
+        () => QueueFactory.fifo(ours).start(),
+        (queue) => queue.submit(noop),
+      ),
+      awaited(
+        'fastq.promise',
+        () => fastq.promise(noop, WORKERS),
+        (queue, i) => queue.push(i),
+      ),
+      awaited(
+        'p-queue',
+        () => new PQueue({ concurrency: WORKERS }),
+        (queue) => queue.add(noop),
+      ),
+      awaited(
+        'p-limit',
+        () => pLimit(WORKERS),
+        (limit) => limit(noop),
+      ),
+      counted(
+        'async.queue, callbacks',
+        () => async.queue(noop, WORKERS),
+        (queue, i, end) => queue.push(i, end),
+      ),
+    ],
+    n,
+  )
+
+const priorities = (n, kinds) => () => {
+  const random = () => (kinds === 0 ? Math.random() : Math.floor(Math.random() * kinds))
+  const ranked = (handler) => QueueFactory.priority({ ...ours, handler }).start()
+  return compare(
+    `${kinds === 0 ? 'priorities, all different' : `${kinds} random priorities`}, ${n.toLocaleString('en')} at a time`,
+    [
+      awaited(
+        'aioflux submit',
+        () => ranked(noop),
+        (queue, i) => queue.submit(i, { priority: random() }),
+      ),
+      counted(
+        'aioflux put',
+        (end) => ranked(async () => end()),
+        (queue, i) => queue.put(i, { priority: random() }),
+      ),
+      counted(
+        'async.priorityQueue, callbacks',
+        () => async.priorityQueue(noop, WORKERS),
+        (queue, i, end) => queue.push(i, random(), end),
+      ),
+      // Quadratic: it inserts into an array.
+      ...(n > 20_000
+        ? []
+        : [
+            awaited(
+              'p-queue',
+              () => new PQueue({ concurrency: WORKERS }),
+              (queue) => queue.add(noop, { priority: random() }),
+            ),
+          ]),
+    ],
+    n,
+  )
+}
+
+const tables = {
+  fifo: fifoAwaited(10_000),
+  'fifo-many': fifoAwaited(100_000),
+  bottleneck: () =>
+    compare(
+      'fifo beside bottleneck',
+      [
+        awaited('aioflux submit', fifo, submit),
+        awaited(
+          'bottleneck',
+          () => new Bottleneck({ maxConcurrent: WORKERS }),
+          (limiter) => limiter.schedule(noop),
+        ),
+      ],
+      200,
+    ),
+  put: () =>
+    compare(
+      'put with a handler that ends at once',
+      [
+        counted(
+          'aioflux put',
+          (end) => QueueFactory.fifo({ ...ours, handler: end }).start(),
+          (queue, i) => queue.put(i),
+        ),
+        counted(
+          'fastq, callback',
+          () => fastq((_, end) => end(null), WORKERS),
+          (queue, i, end) => queue.push(i, end),
+        ),
+      ],
+      300_000,
+    ),
+  offer: () =>
+    compare(
+      'offer with a handler that ends at once',
+      [
+        counted(
+          'aioflux offer',
+          (end) => QueueFactory.fifo({ ...ours, handler: end }).start(),
+          (queue, i) => queue.offer(i),
+        ),
+        counted(
+          'fastq, callback',
+          () => fastq((_, end) => end(null), WORKERS),
+          (queue, i, end) => queue.push(i, end),
+        ),
+      ],
+      300_000,
+    ),
+  'put-async': () =>
+    compare(
+      'put with an async handler',
+      [
+        counted(
+          'aioflux put',
+          (end) => QueueFactory.fifo({ ...ours, handler: async () => end() }).start(),
+          (queue, i) => queue.put(i),
+        ),
+        counted(
+          'fastq, async function in callback',
+          () => fastq((_, end) => void noop().then(() => end(null), end), WORKERS),
+          (queue, i, end) => queue.push(i, end),
+        ),
+        counted(
+          'fastq, callback from nextTick',
+          () => fastq((_, end) => process.nextTick(end), WORKERS),
+          (queue, i, end) => queue.push(i, end),
+        ),
+      ],
+      100_000,
+    ),
+  'priorities-10': priorities(20_000, 10),
+  'priorities-1000': priorities(20_000, 1000),
+  'priorities-different': priorities(20_000, 0),
+  'priorities-many': priorities(100_000, 1000),
+  rates,
+  memory,
+  batches,
+}
+
+if (table !== undefined) {
+  await tables[table]()
+  process.exit()
+}
+for (const name of Object.keys(tables)) {
+  const path = fileURLToPath(import.meta.url)
+  spawnSync(process.execPath, ['--expose-gc', path, name], { stdio: 'inherit' })
+}
+
+async function rates() {
+  {
+    // The rate of put and take together, with so many waiting all the time.
+    const rate = async (waiting) => {
+      const n = 200_000
+      const queue = QueueFactory.fifo({ maxSize: Number.POSITIVE_INFINITY })
+      for (let i = 0; i < waiting; i++) void queue.put(i)
       globalThis.gc?.()
       const began = performance.now()
-      await run(n)
-      times[k].push(performance.now() - began)
+      for (let i = 0; i < n; i++) {
+        void queue.put(i)
+        queue.tryGet()
+      }
+      const rate = n / (performance.now() - began)
+      queue.clear()
+      return rate
     }
-  }
-  console.log(`\n${title}, n = ${n.toLocaleString('en')}`)
-  const own = median(times[0])
-  for (const [k, [name]] of contestants.entries()) {
-    const time = median(times[k])
-    const rate = `${Number((n / time).toPrecision(3)).toLocaleString('en')} k/s`
+    const few = []
+    const many = []
+    for (let round = 0; round < 3; round++) {
+      few.push(await rate(10_000))
+      many.push(await rate(1_000_000))
+    }
     console.log(
-      `  ${name.padEnd(34)} ${rate.padStart(12)}   aioflux is ${(time / own).toFixed(2)} x`,
+      `\nput and take: ${Math.round(median(few))} k/s with 10,000 waiting, ${Math.round(median(many))} k/s with 1,000,000: ${(median(many) / median(few)).toFixed(2)} x`,
+    )
+  }
+  {
+    // Results drained, with so many waiting at the start.
+    const drain = async (n) => {
+      let left = n
+      const queue = QueueFactory.fifo({
+        ...ours,
+        handler: async () => {
+          left -= 1
+        },
+      })
+      for (let i = 0; i < n; i++) void queue.put(i)
+      globalThis.gc?.()
+      const began = performance.now()
+      queue.start()
+      await queue.onIdle()
+      if (left !== 0) throw new Error(`${left} jobs were lost`)
+      return n / (performance.now() - began)
+    }
+    const few = []
+    const many = []
+    for (let round = 0; round < 3; round++) {
+      few.push(await drain(10_000))
+      many.push(await drain(1_000_000))
+    }
+    console.log(
+      `drain: ${Math.round(median(few))} k/s from 10,000 waiting, ${Math.round(median(many))} k/s from 1,000,000: ${(median(many) / median(few)).toFixed(2)} x`,
     )
   }
 }
 
-for (const n of [10_000, 100_000]) {
-  await compare(
-    'fifo, results awaited',
-    n,
-    [
-      [
-        'aioflux submit',
-        (n) => {
-          const queue = QueueFactory.fifo({ ...ours, handler: noop }).start()
-          return all(n, (i) => queue.submit(i))
-        },
-      ],
-      [
-        'aioflux submit, tasks',
-        (n) => {
-          const queue = QueueFactory.fifo(ours).start()
-          return all(n, () => queue.submit(noop))
-        },
-      ],
-      [
-        'fastq.promise',
-        (n) => {
-          const queue = fastq.promise(noop, WORKERS)
-          return all(n, (i) => queue.push(i))
-        },
-      ],
-      [
-        'p-queue',
-        (n) => {
-          const queue = new PQueue({ concurrency: WORKERS })
-          return all(n, () => queue.add(noop))
-        },
-      ],
-      [
-        'p-limit',
-        (n) => {
-          const limit = pLimit(WORKERS)
-          return all(n, () => limit(noop))
-        },
-      ],
-      [
-        'async.queue, callbacks',
-        (n) =>
-          counted(n, (done) => {
-            const queue = async.queue(noop, WORKERS)
-            for (let i = 0; i < n; i++) queue.push(i, done)
-          }),
-      ],
-    ],
-    n > 10_000 ? 7 : 15,
-  )
-}
-
-// Alone: its timers, seconds of them, would leave cold caches to whoever comes next.
-await compare(
-  'fifo beside bottleneck',
-  200,
-  [
-    [
-      'aioflux submit',
-      (n) => {
-        const queue = QueueFactory.fifo({ ...ours, handler: noop }).start()
-        return all(n, (i) => queue.submit(i))
-      },
-    ],
-    [
-      'bottleneck',
-      (n) => {
-        const limiter = new Bottleneck({ maxConcurrent: WORKERS })
-        return all(n, () => limiter.schedule(noop))
-      },
-    ],
-  ],
-  5,
-)
-
-await compare('put with a handler that ends at once', 300_000, [
-  [
-    'aioflux put',
-    (n) =>
-      counted(n, (done) => {
-        const queue = QueueFactory.fifo({ ...ours, handler: done }).start()
-        for (let i = 0; i < n; i++) queue.put(i)
-      }),
-  ],
-  [
-    'aioflux offer',
-    (n) =>
-      counted(n, (done) => {
-        const queue = QueueFactory.fifo({ ...ours, handler: done }).start()
-        for (let i = 0; i < n; i++) queue.offer(i)
-      }),
-  ],
-  [
-    'fastq, callback',
-    (n) =>
-      counted(n, (done) => {
-        const queue = fastq((_, end) => end(null), WORKERS)
-        for (let i = 0; i < n; i++) queue.push(i, done)
-      }),
-  ],
-])
-
-await compare('put with an async handler', 100_000, [
-  [
-    'aioflux put',
-    (n) =>
-      counted(n, (done) => {
-        const queue = QueueFactory.fifo({ ...ours, handler: async () => done() }).start()
-        for (let i = 0; i < n; i++) queue.put(i)
-      }),
-  ],
-  [
-    'fastq, async function in callback',
-    (n) =>
-      counted(n, (done) => {
-        const queue = fastq((_, end) => void noop().then(() => end(null), end), WORKERS)
-        for (let i = 0; i < n; i++) queue.push(i, done)
-      }),
-  ],
-  [
-    'fastq, callback from nextTick',
-    (n) =>
-      counted(n, (done) => {
-        const queue = fastq((_, end) => process.nextTick(end), WORKERS)
-        for (let i = 0; i < n; i++) queue.push(i, done)
-      }),
-  ],
-])
-
-for (const [n, kinds] of [
-  [20_000, 10],
-  [20_000, 1000],
-  [100_000, 1000],
-  [20_000, 0],
-]) {
-  const random = () => (kinds === 0 ? Math.random() : Math.floor(Math.random() * kinds))
-  await compare(
-    kinds === 0 ? 'priorities, all different' : `${kinds} random priorities`,
-    n,
-    [
-      [
-        'aioflux submit',
-        (n) => {
-          const queue = QueueFactory.priority({ ...ours, handler: noop }).start()
-          return all(n, (i) => queue.submit(i, { priority: random() }))
-        },
-      ],
-      [
-        'aioflux put',
-        (n) =>
-          counted(n, (done) => {
-            const queue = QueueFactory.priority({ ...ours, handler: async () => done() }).start()
-            for (let i = 0; i < n; i++) queue.put(i, { priority: random() })
-          }),
-      ],
-      [
-        'aioflux offer',
-        (n) =>
-          counted(n, (done) => {
-            const queue = QueueFactory.priority({ ...ours, handler: async () => done() }).start()
-            for (let i = 0; i < n; i++) queue.offer(i, { priority: random() })
-          }),
-      ],
-      [
-        'async.priorityQueue, callbacks',
-        (n) =>
-          counted(n, (done) => {
-            const queue = async.priorityQueue(noop, WORKERS)
-            for (let i = 0; i < n; i++) queue.push(i, random(), done)
-          }),
-      ],
-      ...(n > 20_000
-        ? []
-        : [
-            [
-              'p-queue',
-              (n) => {
-                const queue = new PQueue({ concurrency: WORKERS })
-                return all(n, () => queue.add(noop, { priority: random() }))
-              },
-            ],
-          ]),
-    ],
-    9,
-  )
-}
-
-{
-  // The rate of put and take together, with so many waiting all the time.
-  const rate = async (waiting) => {
-    const n = 200_000
-    const queue = QueueFactory.fifo({ maxSize: Number.POSITIVE_INFINITY })
-    for (let i = 0; i < waiting; i++) void queue.put(i)
-    globalThis.gc?.()
-    const began = performance.now()
-    for (let i = 0; i < n; i++) {
-      void queue.put(i)
-      queue.tryGet()
-    }
-    const rate = n / (performance.now() - began)
-    queue.clear()
-    return rate
-  }
-  const few = []
-  const many = []
-  for (let round = 0; round < 3; round++) {
-    few.push(await rate(10_000))
-    many.push(await rate(1_000_000))
-  }
-  console.log(
-    `\nput and take: ${Math.round(median(few))} k/s with 10,000 waiting, ${Math.round(median(many))} k/s with 1,000,000: ${(median(many) / median(few)).toFixed(2)} x`,
-  )
-}
-
-{
-  // Results drained, with so many waiting at the start.
-  const drain = async (n) => {
-    let left = n
-    const queue = QueueFactory.fifo({
-      ...ours,
-      handler: async () => {
-        left -= 1
-      },
-    })
-    for (let i = 0; i < n; i++) void queue.put(i)
-    globalThis.gc?.()
-    const began = performance.now()
-    queue.start()
-    await queue.onIdle()
-    if (left !== 0) throw new Error(`${left} jobs were lost`)
-    return n / (performance.now() - began)
-  }
-  const few = []
-  const many = []
-  for (let round = 0; round < 3; round++) {
-    few.push(await drain(10_000))
-    many.push(await drain(1_000_000))
-  }
-  console.log(
-    `drain: ${Math.round(median(few))} k/s from 10,000 waiting, ${Math.round(median(many))} k/s from 1,000,000: ${(median(many) / median(few)).toFixed(2)} x`,
-  )
-}
-
-{
+function memory() {
   const n = 200_000
   const bytes = (fill) => {
     globalThis.gc?.()
@@ -338,7 +319,7 @@ for (const [n, kinds] of [
   for (const [name, fill] of rows) console.log(`  ${name.padEnd(34)} ${bytes(fill)[0]} bytes`)
 }
 
-{
+async function batches() {
   const n = 10_000
   const costs = { 'BatchCollector.add': [], 'fifo batch put': [] }
   for (let round = 0; round < 99; round++) {
@@ -360,4 +341,3 @@ for (const [n, kinds] of [
     )
   }
 }
-process.exit()
