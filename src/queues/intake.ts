@@ -48,7 +48,7 @@ export class Intake {
   enter(job: QueuedJob, patience: Millis): void {
     const { maxSize, overflow } = this.#settings
     if (this.offers.size === 0 && this.#backend.push(job, maxSize)) return
-    if (overflow === 'reject') throw new QueueFullError(this.#settings.name, maxSize)
+    if (overflow === 'reject') this.#refuse(job, new QueueFullError(this.#settings.name, maxSize))
     if (overflow === 'drop-newest') {
       job.end('dropped', new JobDroppedError('the queue is full'))
       this.#hooks.dropped(job)
@@ -78,6 +78,12 @@ export class Intake {
   withdraw(job: QueuedJob): void {
     this.offers.remove(job)
     this.#settled(job)
+  }
+
+  /** Nobody has seen the job; but its signal has, and must not find it in a line where it does not stand. */
+  #refuse(job: QueuedJob, error: Error): never {
+    job.end('dropped', error)
+    throw error
   }
 
   #makeRoom(): void {
@@ -126,7 +132,7 @@ export class Intake {
     const workers = this.#hooks.insiders()
     if (workers === undefined) return
     if (this.#fromInside.size + 1 >= workers) {
-      throw new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
+      this.#refuse(job, new QueueDeadlockError(this.#settings.name, this.#settings.maxSize))
     }
     this.#fromInside.add(job)
   }

@@ -116,6 +116,32 @@ describe('room', () => {
   })
 })
 
+describe('a job that did not get in', () => {
+  it('is forgotten by its signal, which must not take another one out of the line', async () => {
+    const queue = QueueFactory.fifo<number>({ maxSize: 2, overflow: 'reject' })
+    await queue.put(1)
+    await queue.put(2)
+    const controller = new AbortController()
+    const { signal } = controller
+    expect(await code(queue.put(3, { signal }))).toBe('QUEUE_FULL')
+    expect(await code(queue.submit(3, { signal }))).toBe('QUEUE_FULL')
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    controller.abort()
+    expect([queue.tryGet(), queue.tryGet(), queue.tryGet()]).toEqual([1, 2, undefined])
+  })
+
+  it('does not end the process where nobody awaits its put', async () => {
+    const queue = QueueFactory.fifo<number>({ maxSize: 1 })
+    const dropped: number[] = []
+    queue.on('dropped', ({ item }) => dropped.push(item))
+    void queue.put(1)
+    void queue.put(2)
+    const { notStarted } = await queue.stop({ mode: 'drop' })
+    expect(notStarted.map(({ item }) => item)).toEqual([1, 2])
+    expect(dropped).toEqual([2, 1])
+  })
+})
+
 describe('a handler that puts into its own full queue', () => {
   /** A queue for two, with two waiting; handlers of 'more' put another one, after an await if `late`. */
   const set = async (workers: number, late: boolean, patience: PutOptions = {}) => {
