@@ -334,6 +334,64 @@ describe('failures', () => {
   })
 })
 
+describe('what fails beside the jobs', () => {
+  const fails = () => {
+    throw new Error('boom')
+  }
+  const rejects = async () => fails()
+
+  it('a listener that rejects goes to the console, and the others are told', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const queue = QueueFactory.fifo<string, string>({ handler: (item) => item }).start()
+    const seen: string[] = []
+    queue.on('completed', rejects)
+    queue.on('completed', ({ item }) => seen.push(item))
+    const broadcast = QueueFactory.broadcast<number>({ maxSize: 1 })
+    broadcast.on('dropped', rejects)
+    broadcast.subscribe()
+    for (const item of [1, 2]) await broadcast.put(item)
+    await queue.submit('a')
+    await turn()
+    expect(seen).toEqual(['a'])
+    expect(told.mock.calls.map(([text]) => text)).toEqual([
+      "aioflux: a listener to 'dropped' of broadcast 'broadcast' threw",
+      "aioflux: a listener to 'completed' threw",
+    ])
+    // biome-ignore lint/suspicious/noExplicitAny: JavaScript without types.
+    expect(() => queue.on('completed', undefined as any)).toThrow('listener must be a function')
+  })
+
+  for (const [name, deadLetter] of Object.entries({
+    'throws at once': fails,
+    'rejects later': rejects,
+    'is a queue that is closed': { put: rejects },
+    'is a queue that throws': { put: fails },
+  })) {
+    it(`dead letters: who ${name} is told of as an error`, async () => {
+      const queue = QueueFactory.fifo<string>({ handler: fails, deadLetter }).start()
+      const errors: unknown[] = []
+      queue.on('error', ({ error }) => errors.push(error))
+      expect(await code(queue.submit('a'))).toBe('Error: boom')
+      await turn()
+      expect(errors).toEqual([new Error('boom')])
+    })
+  }
+
+  it('dead letters: whoever answers with no promise is fine, and what can take none is named', async () => {
+    const letters: unknown[] = []
+    const deadLetter = { put: (letter: unknown) => void letters.push(letter) }
+    // biome-ignore lint/suspicious/noExplicitAny: JavaScript without types.
+    const fifo = (o: any) => QueueFactory.fifo<string>({ handler: fails, deadLetter: o })
+    const queue = fifo(deadLetter).start()
+    queue.on('error', ({ error }) => letters.push(error))
+    expect(await code(queue.submit('a'))).toBe('Error: boom')
+    expect(letters).toMatchObject([{ item: 'a', attempts: 1 }])
+    for (const bad of [null, 5, {}, 'dead']) {
+      expect(() => fifo(bad)).toThrow('deadLetter must be a function or a queue, got')
+    }
+  })
+})
+
 describe('calling off', () => {
   it('takes a waiting job out, and aborts a running one', async () => {
     const queue = QueueFactory.fifo<() => unknown>().start()
