@@ -65,7 +65,9 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       options.limiter === undefined
         ? undefined
         : new Gate(backend, options.limiter, options.limiterKey, options.limiterCost, {
+            ranked: parts.priorityFn !== undefined,
             opened: () => this.#staff.consumer?.wake(),
+            left: () => this.#intake.admit(),
             broken: (job, error) => {
               job.end('failed', error)
               this.#news.failed(job, error)
@@ -83,6 +85,12 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
     this.#intake = new Intake(backend, settings, {
       dropped: (job) => this.#news.dropped(job, 'overflow'),
       insiders: () => this.#staff.insiders,
+      parked: () => this.#gate?.parked ?? 0,
+      giveWay: () => {
+        const oldest = this.#line.oldest()
+        if (oldest !== undefined) this.#line.withdraw(oldest)
+        return oldest
+      },
     })
     this.#line = new WaitingJobs(backend, this.#gate, this.#intake)
     const ranked = parts.priorityFn !== undefined

@@ -35,10 +35,18 @@ export class WaitingJobs implements Iterable<QueuedJob> {
   }
 
   reprioritise(job: QueuedJob, priority: number): boolean {
-    if (job.state !== 'offered' && job.extras?.parked === undefined) {
-      return this.#backend.reprioritise(job, priority)
-    }
-    job.priority = priority
+    if (job.state === 'offered') job.priority = priority
+    else if (job.extras?.parked !== undefined) this.#gate?.reprioritise(job, priority)
+    else return this.#backend.reprioritise(job, priority)
     return true
+  }
+
+  /** Who makes room for newcomers: of two the one of lower priority, or who came earlier. */
+  oldest(): QueuedJob | undefined {
+    const job = this.#backend.oldest()
+    const parked = this.#gate?.oldest()
+    if (job === undefined || parked === undefined) return job ?? parked
+    const lower = job.priority - parked.priority || job.seq - parked.seq
+    return lower < 0 ? job : parked
   }
 }

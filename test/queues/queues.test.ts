@@ -6,6 +6,7 @@ import {
   type PutOptions,
   type Queue,
   QueueFactory,
+  type QueueOptions,
 } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { tellsWhoAwaits } from '../support/async-stacks.ts'
@@ -549,6 +550,101 @@ describe('limits', () => {
     expect(report.notStarted).toHaveLength(1)
     expect(queue.size()).toBe(0)
     expect(clock.timers).toBe(0)
+  })
+
+  const byKey = (options: QueueOptions<string, string> = {}, rate = 1) => {
+    const clock = new ManualClock()
+    const seen: string[] = []
+    const queue = QueueFactory.priority<string, string>({
+      clock,
+      limiter: LimiterFactory.tokenBucket({ rate, clock }),
+      limiterKey: (item) => item.slice(0, 1),
+      handler: (item) => {
+        seen.push(item)
+        return item
+      },
+      ...options,
+    }).start()
+    return { clock, queue, seen }
+  }
+
+  it('those set aside take room as others do', async () => {
+    const { clock, queue, seen } = byKey({ maxSize: 2 })
+    const puts = ['a1', 'a2', 'a3', 'a4'].map((item) => queue.put(item))
+    expect(queue.stats()).toMatchObject({ waiting: 2, offered: 1 })
+    await clock.advanceAsync('1s')
+    expect(queue.stats()).toMatchObject({ waiting: 2, offered: 0 })
+    await Promise.all(puts)
+    await clock.advanceAsync('2s')
+    expect(seen).toEqual(['a1', 'a2', 'a3', 'a4'])
+
+    const shed = byKey({ maxSize: 2, overflow: 'drop-oldest' })
+    for (const item of ['a1', 'a2', 'a3', 'a4']) await shed.queue.put(item)
+    await shed.queue.put('a5', { priority: 1 })
+    await shed.queue.put('a6')
+    await shed.clock.advanceAsync('9s')
+    expect(shed.seen).toEqual(['a1', 'a5', 'a6'])
+  })
+
+  it('those set aside can be moved among each other', async () => {
+    const { clock, queue, seen } = byKey()
+    const jobs = await Promise.all(['a1', 'a2', 'a3', 'a4'].map((item) => queue.put(item)))
+    expect((jobs[3] as Job).setPriority(5)).toBe(true)
+    await clock.advanceAsync('3s')
+    expect(seen).toEqual(['a1', 'a4', 'a2', 'a3'])
+  })
+
+  it('whoever is called off after the limiter let him go leaves the others their turn', async () => {
+    let finish: (() => void) | undefined
+    const { clock, queue, seen } = byKey({
+      handler: (item) => {
+        seen.push(item)
+        return item === 'b' ? new Promise<string>((done) => (finish = () => done(item))) : item
+      },
+    })
+    const jobs = await Promise.all(['a1', 'b', 'a2', 'a3'].map((item) => queue.put(item)))
+    await clock.advanceAsync(0)
+    queue.workers = 2
+    queue.workers = 1
+    await clock.advanceAsync('1s')
+    expect((jobs[2] as Job).cancel()).toBe(true)
+    finish?.()
+    await clock.advanceAsync('5s')
+    expect(seen).toEqual(['a1', 'b', 'a3'])
+  })
+
+  it('key and cost are read once: whatever becomes of an item, its job goes', async () => {
+    const limiterKey = vi.fn(() => 'key')
+    const limiterCost = vi.fn(() => 1)
+    const { clock, seen, queue } = byKey({ limiterKey, limiterCost })
+    const items = ['a1', 'a2', 'a3', 'a4']
+    const results = items.map((item) => code(queue.submit(item)))
+    const fails = () => {
+      throw new Error('read again')
+    }
+    limiterKey.mockImplementation(fails)
+    limiterCost.mockImplementation(fails)
+    await clock.advanceAsync('3s')
+    expect(await Promise.all(results)).toEqual(['ok', 'ok', 'ok', 'ok'])
+    expect(seen).toEqual(items)
+  })
+
+  it('nobody goes for the price of another', async () => {
+    const { clock, queue, seen } = byKey({ limiterCost: (item) => Number(item.slice(1)) }, 10)
+    await queue.put('a10')
+    const cheap = await queue.put('a1')
+    await queue.put('a9')
+    cheap.cancel()
+    await clock.advanceAsync('0.89s')
+    expect(seen).toEqual(['a10'])
+    await clock.advanceAsync('0.02s')
+    expect(seen).toEqual(['a10', 'a9'])
+    await queue.put('a2')
+    await queue.put('a8', { priority: 1 })
+    await clock.advanceAsync('0.2s')
+    expect(seen).toEqual(['a10', 'a9', 'a2'])
+    await clock.advanceAsync('0.8s')
+    expect(seen).toEqual(['a10', 'a9', 'a2', 'a8'])
   })
 })
 
