@@ -115,7 +115,9 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       consumer: () => this.#staff.consumer,
       waiting: () => this.#line,
       // Will what waits be taken by somebody?
-      canDrain: () => (this.#staff.consumer !== undefined && this.#started) || this.#pulling.active,
+      canDrain: () =>
+        (this.#staff.consumer !== undefined && this.#started && this.workers > 0) ||
+        this.#pulling.active,
       shut: () => this.#staff.lineUp(),
       begin: () => this.#applyOpen(),
       closed: () => this.#closed(),
