@@ -86,11 +86,7 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       dropped: (job) => this.#news.dropped(job, 'overflow'),
       insiders: () => this.#staff.insiders,
       parked: () => this.#gate?.parked ?? 0,
-      giveWay: () => {
-        const oldest = this.#line.oldest()
-        if (oldest !== undefined) this.#line.withdraw(oldest)
-        return oldest
-      },
+      giveWay: () => this.#line.giveWay(),
     })
     this.#line = new WaitingJobs(backend, this.#gate, this.#intake)
     const ranked = parts.priorityFn !== undefined

@@ -41,8 +41,15 @@ export class WaitingJobs implements Iterable<QueuedJob> {
     return true
   }
 
-  /** Who makes room for newcomers: of two the one of lower priority, or who came earlier. */
-  oldest(): QueuedJob | undefined {
+  /** Lets one leave who makes room for newcomers. */
+  giveWay(): QueuedJob | undefined {
+    const oldest = this.#oldest()
+    if (oldest !== undefined) this.withdraw(oldest)
+    return oldest
+  }
+
+  /** The oldest in line or the oldest before the limiter: who is of lower priority, or came earlier. */
+  #oldest(): QueuedJob | undefined {
     const job = this.#backend.oldest()
     const parked = this.#gate?.oldest()
     if (job === undefined || parked === undefined) return job ?? parked
