@@ -237,16 +237,14 @@ export class Gate implements Source {
     const head = parking.line.peek() as QueuedJob
     const job = costOf(head) === costOf(asker) ? head : asker
     parking.ask = undefined
-    parking.line.remove(job)
-    this.#close(parking)
+    this.#step(job, parking)
     return job
   }
 
   /** A job leaves its line. If it was asking, the next one takes over, or asks anew where it needs something else. */
   #leave(job: QueuedJob, parking: Parking): void {
     const { line, asker, ask } = parking
-    line.remove(job)
-    this.#close(parking)
+    this.#step(job, parking)
     if (ask === undefined || asker !== job) return
     const head = line.peek()
     if (head !== undefined && costOf(head) === costOf(job)) {
@@ -257,7 +255,8 @@ export class Gate implements Source {
     ask.abort()
   }
 
-  #close({ key, line }: Parking): void {
+  #step(job: QueuedJob, { key, line }: Parking): void {
+    line.remove(job)
     if (line.size === 0) this.#parkings.delete(key)
   }
 
@@ -297,6 +296,4 @@ export class Gate implements Source {
   }
 }
 
-function costOf(job: QueuedJob): number {
-  return job.extras?.cost ?? 1
-}
+const costOf = (job: QueuedJob): number => job.extras?.cost ?? 1

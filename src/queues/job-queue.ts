@@ -110,7 +110,6 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
     this.#shutdown = new Shutdown<T>(settings.clock, {
       consumer: () => this.#staff.consumer,
       waiting: () => this.#line,
-      // Will what waits be taken by somebody?
       canDrain: () =>
         (this.#staff.consumer !== undefined && this.#started && this.workers > 0) ||
         this.#pulling.active,
