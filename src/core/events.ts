@@ -1,5 +1,21 @@
-/** Listens to one kind of event. What it throws never reaches the code that told it. */
+import { describe, OptionTypeError } from './errors.ts'
+
+/** Listens to one kind of event. What it throws, or rejects with later, never reaches the code that told it. */
 export type Listener<Payload> = (payload: Payload) => void
+
+/** Calls a listener to `what`. A failure of its own goes to the console, and stops neither the others nor the process. */
+export function tell<Payload>(what: string, listener: Listener<Payload>, payload: Payload): void {
+  try {
+    const answer: unknown = listener(payload)
+    if (answer instanceof Promise) answer.catch((error: unknown) => report(what, error))
+  } catch (error) {
+    report(what, error)
+  }
+}
+
+function report(what: string, error: unknown): void {
+  console.error(`aioflux: a listener to ${what} threw`, error)
+}
 
 /**
  * Typed events that cost one branch while nobody listens: callers ask {@link Events.heard} before they do anything, and
@@ -27,6 +43,12 @@ export class Events<Payloads extends object> {
 
   /** Calls `listener` at each `event` from now on; returns the way to stop that. */
   on<Name extends keyof Payloads>(name: Name, listener: Listener<Payloads[Name]>): () => void {
+    if (typeof listener !== 'function') {
+      throw new OptionTypeError(
+        'listener',
+        `listener must be a function, got ${describe(listener)}`,
+      )
+    }
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     listeners.add(listener)
@@ -47,11 +69,7 @@ export class Events<Payloads extends object> {
     const listeners = this.#listeners.get(name)
     if (listeners === undefined) return
     for (const listener of [...listeners]) {
-      try {
-        ;(listener as Listener<Payloads[Name]>)(payload)
-      } catch (error) {
-        console.error(`aioflux: a listener to '${String(name)}' threw`, error)
-      }
+      tell(`'${String(name)}'`, listener as Listener<Payloads[Name]>, payload)
     }
   }
 }

@@ -49,7 +49,7 @@ export function queued<This = any, Args extends readonly any[] = any[]>(
     throw new OptionTypeError('queue', `queue must be a queue, got ${describe(options.queue)}`)
   }
   let queue: Queue<() => unknown> | undefined
-  return makeWrapper<This, Args>((self, args, call) => {
+  return makeWrapper<This, Args>(async (self, args, call) => {
     queue ??= (
       options.queue ??
       QueueFactory.priority<() => unknown>({

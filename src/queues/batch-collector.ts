@@ -87,12 +87,14 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
     return promise
   }
 
-  /** Sends what there is, and resolves when all that is under way has ended. Never rejects: failures go to the callers. */
+  /**
+   * Sends what there is, and resolves when all that was added before has ended. Never rejects: failures go to the callers.
+   * A callback must not await it: it would wait for itself.
+   */
   async flush(): Promise<void> {
     this.#close()
-    while (this.#underWay.size > 0 || this.#waiting.length > 0) {
-      await Promise.race(this.#underWay)
-    }
+    const before = this.#waiting.flatMap(({ promises }) => promises)
+    await Promise.allSettled([...this.#underWay, ...before])
   }
 
   /** Takes nothing more, and flushes. Idempotent. */

@@ -44,6 +44,7 @@ export class BatchConsumer extends Consumer {
   readonly #work: () => Promise<void>
   readonly #batching: Batching
   readonly #timeout: Millis
+  readonly #releases: boolean
   readonly #clock: Clock
   // Arrivals, oldest first: how many came since when. One entry for a batch of them, with the time of its first.
   readonly #counts: number[] = []
@@ -56,21 +57,26 @@ export class BatchConsumer extends Consumer {
     super(source, options, hooks)
     this.#batching = batching
     this.#timeout = options.timeout
+    this.#releases = options.releaseOnTimeout
     this.#clock = options.clock
     this.#work = {
       [this.label]: async (): Promise<void> => {
         while (this.mayGoOn() && this.hasWork()) {
           const jobs = this.#claim()
-          if (jobs.length > 0) await this.#run(jobs)
+          if (jobs.length > 0 && (await this.#run(jobs))) return
         }
-        this.rest()
-        this.#arm()
+        this.#leave()
       },
     }[this.label] as () => Promise<void>
   }
 
   protected override work(): void {
     void this.#work()
+  }
+
+  #leave(): void {
+    this.rest()
+    this.#arm()
   }
 
   override wake(): void {
@@ -93,7 +99,8 @@ export class BatchConsumer extends Consumer {
     return ready > 0 && (this.#hurried || this.#overdue())
   }
 
-  async #run(jobs: QueuedJob[]): Promise<void> {
+  /** Answers whether the worker was given to somebody else meanwhile. */
+  async #run(jobs: QueuedJob[]): Promise<boolean> {
     const items: unknown[] = []
     const deliveries: number[] = []
     for (const job of jobs) {
@@ -106,7 +113,14 @@ export class BatchConsumer extends Consumer {
       controller ??= unwantedWith(jobs)
       return controller.signal
     }
-    const cancelTimer = this.#limit(jobs, deliveries, (error) => controller?.abort(error))
+    let released = false
+    const cancelTimer = this.#limit(jobs, deliveries, (error) => {
+      controller?.abort(error)
+      if (!this.#releases) return
+      released = true
+      this.#leave()
+      this.wake()
+    })
     const waits: Promise<void>[] = []
     const { run, bisect } = this.#batching
     await this.enter(
@@ -125,22 +139,25 @@ export class BatchConsumer extends Consumer {
     )
     cancelTimer?.()
     if (waits.length > 0) await Promise.all(waits)
+    return released
   }
 
-  /** A batch that runs too long fails as a whole. */
+  /** A batch that runs too long fails as a whole: longer than any of its jobs may. */
   #limit(
     jobs: QueuedJob[],
     deliveries: number[],
     abort: (error: unknown) => void,
   ): Cancel | undefined {
-    if (this.#timeout === Infinity) return undefined
-    return at(this.#clock, this.#clock.now() + this.#timeout, () => {
+    let timeout = Infinity
+    for (const { extras } of jobs) timeout = Math.min(timeout, extras?.timeout ?? this.#timeout)
+    if (timeout === Infinity) return undefined
+    return at(this.#clock, this.#clock.now() + timeout, () => {
       for (const [i, job] of jobs.entries()) {
         const delivery = deliveries[i] as number
         if (!this.attempts.undecided(job, delivery)) continue
-        this.attempts.expire(job, delivery, new JobTimeoutError(job.id, this.#timeout / 1000))
+        this.attempts.expire(job, delivery, new JobTimeoutError(job.id, timeout / 1000))
       }
-      abort(new JobTimeoutError((jobs[0] as QueuedJob).id, this.#timeout / 1000))
+      abort(new JobTimeoutError((jobs[0] as QueuedJob).id, timeout / 1000))
     })
   }
 

@@ -1,11 +1,15 @@
 // biome-ignore-all lint/suspicious/noConfusingVoidType: a batch function that returns nothing returns void.
-import { BatchResultError, describe } from '../core/errors.ts'
+import { BatchResultError, describe, OptionRangeError } from '../core/errors.ts'
 
 /** What a batch function is told beside its items. */
 export interface BatchContext {
   /** Aborts when nobody wants any item of the batch any more, or the batch runs too long. */
   readonly signal: AbortSignal
-  /** Fails one item; its place in the results is not looked at then. */
+  /**
+   * Fails one item; its place in the results is not looked at then.
+   *
+   * @throws OptionRangeError where there is no such item
+   */
   fail(index: number, error: unknown): void
 }
 
@@ -38,16 +42,23 @@ export async function runBatch<T, R>(
       return signal()
     },
     fail: (index, error) => {
+      if (!(index in items)) {
+        throw new OptionRangeError(
+          'index',
+          `index must be one of an item, from 0 to ${items.length - 1}, got ${describe(index)}`,
+        )
+      }
       failed.set(index, error)
     },
   }
   let results: BatchResults<T, R> | void
   try {
-    results = await run(items, context)
+    // A copy: a function that empties its list as it works must not make anybody wait for ever.
+    results = await run([...items], context)
     check(items, results)
   } catch (error) {
     if (!bisect || items.length === 1 || error instanceof BatchResultError) {
-      for (let i = 0; i < items.length; i++) settle(i, false, failed.get(i) ?? error)
+      for (let i = 0; i < items.length; i++) settle(i, false, failed.has(i) ? failed.get(i) : error)
       return
     }
     const middle = items.length >> 1

@@ -1,6 +1,7 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ClosedError } from '../core/errors.ts'
+import { tell } from '../core/events.ts'
 import { checkMeter } from '../core/meter.ts'
 import type { Patience } from '../core/waiters.ts'
 import { followBroadcast } from './broadcast-meter.ts'
@@ -110,12 +111,8 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   /** @internal */
   missed(item: T, subscription: Subscription<T>): void {
     this.dropped += 1
-    for (const listener of this.#listeners) {
-      try {
-        listener({ item, subscription })
-      } catch (error) {
-        console.error(`aioflux: a listener to 'dropped' of broadcast '${this.name}' threw`, error)
-      }
+    for (const listener of [...this.#listeners]) {
+      tell(`'dropped' of broadcast '${this.name}'`, listener, { item, subscription })
     }
   }
 }

@@ -30,6 +30,7 @@ export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest'
 export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.
+   * Objects that it returns count as same where they hold the same.
    * @default the item, if it is a primitive or a function; otherwise its JSON with sorted keys
    */
   keyFn?: (item: T) => unknown
@@ -85,7 +86,8 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       'latest',
     ])
     aFunction('keyFn', options.keyFn)
-    this.#keyFn = options.keyFn ?? keyOf
+    const { keyFn } = options
+    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
     this.#ttl = this.#mode === 'ttl' ? toMillis('ttl', options.ttl ?? 300) : 0
     const { clock, name } = parts.settings
     this.#now = () => clock.now()

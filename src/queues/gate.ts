@@ -7,15 +7,24 @@ import type { Order } from './orders/order.ts'
 import { priorityOrder } from './orders/priority.ts'
 
 export interface GateHooks {
+  /** Do priorities mean anything here? */
+  readonly ranked: boolean
   /** A job may go through now. */
   opened(): void
+  /** One less is parked. */
+  left(): void
   /** The limiter could not say when this job may go. It has left the gate. */
   broken(job: QueuedJob, error: unknown): void
 }
 
-interface Parking {
+/** The line of a key before the limiter. */
+export interface Parking {
+  readonly key: string
   readonly line: Order
+  /** What ends the asking that is under way. */
   ask: AbortController | undefined
+  /** For whose cost it asks. */
+  asker: QueuedJob | undefined
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: items are whatever the queue holds.
@@ -27,7 +36,8 @@ type OfItem<V> = ((item: any) => V) | undefined
  * Where all jobs share one key the gate simply closes until the limiter lets the next one go, and jobs stay in their
  * order. Where they have keys or costs of their own, a job that has to wait is parked in the line of its key, and the
  * others pass. Only the head of a line asks, and only one job per key is let through ahead of a free worker, so the rate
- * holds for starts.
+ * holds for starts. Key and cost are read from the item once, when the job comes: what a handler does to items later moves
+ * nobody.
  */
 export class Gate implements Source {
   readonly #source: Source
@@ -42,7 +52,8 @@ export class Gate implements Source {
   #closed: AbortController | undefined
   /** What ends the hold on the limiter that the next job will have. */
   #permit: (() => void) | undefined
-  #parked = 0
+  /** Claimed and not begun, in the order of their claims. */
+  readonly #parked = new Set<QueuedJob>()
 
   constructor(
     source: Source,
@@ -61,7 +72,7 @@ export class Gate implements Source {
 
   /** Jobs that were claimed and have not begun. */
   get parked(): number {
-    return this.#parked + this.#admitted.size
+    return this.#parked.size
   }
 
   get ready(): number {
@@ -73,10 +84,7 @@ export class Gate implements Source {
     if (!this.#keyed) return this.#takeNext()
     const admitted = this.#admitted.take()
     if (admitted !== undefined) {
-      admitted.more().parked = undefined
-      const key = this.#keyOf?.(admitted.item) ?? ''
-      const parking = this.#parkings.get(key)
-      if (parking !== undefined) this.#ask(key, parking)
+      this.#unpark(admitted)
       return admitted
     }
     for (let job = this.#source.take(); job !== undefined; job = this.#source.take()) {
@@ -93,25 +101,35 @@ export class Gate implements Source {
     return kept
   }
 
-  *jobs(): Iterable<QueuedJob> {
-    yield* this.#admitted
-    for (const { line } of this.#parkings.values()) yield* line
+  jobs(): Iterable<QueuedJob> {
+    return this.#parked
+  }
+
+  /** Who of those that wait here makes room for newcomers. Those of least priority were claimed last, but may have left. */
+  oldest(): QueuedJob | undefined {
+    let [oldest] = this.#parked
+    if (!this.#hooks.ranked || oldest === undefined) return oldest
+    for (const job of this.#parked) if (job.priority < oldest.priority) oldest = job
+    return oldest
+  }
+
+  /** Moves a job among those that wait with it. */
+  reprioritise(job: QueuedJob, priority: number): void {
+    const { parked, permit } = job.more()
+    const line = permit === undefined ? parked?.line : undefined
+    line?.remove(job)
+    job.priority = priority
+    line?.push(job)
   }
 
   /** A job that waits here goes away. */
   withdraw(job: QueuedJob): void {
-    const { parked } = job.more()
-    job.more().parked = undefined
-    parked?.remove(job)
+    const { parked, permit } = job.more()
+    if (permit !== undefined) this.#admitted.remove(job)
+    else if (parked !== undefined) this.#leave(job, parked)
     job.state = 'running'
     void this.settle(job, job.deliveries, 'failed', 0)
-    if (parked === this.#admitted) return
-    this.#parked -= 1
-    const key = this.#keyOf?.(job.item) ?? ''
-    const parking = this.#parkings.get(key)
-    if (parking === undefined || parking.line.size > 0) return
-    parking.ask?.abort()
-    this.#parkings.delete(key)
+    this.#unpark(job)
   }
 
   close(): void {
@@ -157,19 +175,17 @@ export class Gate implements Source {
   }
 
   #passes(job: QueuedJob): boolean {
-    let key: string
-    let cost: number
     try {
-      key = this.#keyOf?.(job.item) ?? ''
-      cost = this.#costOf?.(job.item) ?? 1
+      const key = this.#keyOf?.(job.item) ?? ''
+      const cost = this.#costOf?.(job.item) ?? 1
       const parking = this.#parkings.get(key)
-      if (parking !== undefined) this.#park(job, parking)
+      if (parking !== undefined) this.#park(job, cost, parking)
       else if (this.#allows(job, key, cost)) return true
       else {
-        const made: Parking = { line: priorityOrder(), ask: undefined }
+        const made = { key, line: priorityOrder(), ask: undefined, asker: undefined }
         this.#parkings.set(key, made)
-        this.#park(job, made)
-        this.#ask(key, made)
+        this.#park(job, cost, made)
+        this.#ask(made)
       }
     } catch (error) {
       this.#break(job, error)
@@ -185,49 +201,84 @@ export class Gate implements Source {
     return true
   }
 
-  #park(job: QueuedJob, parking: Parking): void {
+  #park(job: QueuedJob, cost: number, parking: Parking): void {
     job.state = 'waiting'
-    job.more().parked = parking.line
+    const extras = job.more()
+    extras.parked = parking
+    if (this.#costOf !== undefined) extras.cost = cost
     parking.line.push(job)
-    this.#parked += 1
+    this.#parked.add(job)
   }
 
-  /** The head of a line asks the limiter, unless it does already. */
-  #ask(key: string, parking: Parking): void {
+  /** The head of a line asks the limiter, unless somebody does already. */
+  #ask(parking: Parking): void {
     const head = parking.line.peek()
     if (head === undefined || parking.ask !== undefined) return
     const ask = new AbortController()
     parking.ask = ask
-    const next = () => {
-      parking.ask = undefined
-      const job = parking.line.take() as QueuedJob
-      this.#parked -= 1
-      job.more().parked = undefined
-      if (parking.line.size === 0) this.#parkings.delete(key)
-      return job
-    }
-    this.#schedule(key, this.#costOf?.(head.item) ?? 1, ask, (done) => {
-      const job = next()
+    parking.asker = head
+    this.#schedule(parking.key, costOf(head), ask, (done) => {
+      const job = this.#served(parking)
       job.more().permit = done
-      job.more().parked = this.#admitted
       this.#admitted.push(job)
       this.#hooks.opened()
     }).catch((error: unknown) => {
       if (ask.signal.aborted) return
-      this.#break(next(), error)
-      if (parking.line.size > 0) this.#ask(key, parking)
+      const job = parking.asker as QueuedJob
+      this.#leave(job, parking)
+      this.#unpark(job)
+      this.#break(job, error)
     })
   }
 
+  /** Who goes when the limiter says so: the first, unless somebody with another cost was there when it was asked. */
+  #served(parking: Parking): QueuedJob {
+    const asker = parking.asker as QueuedJob
+    const head = parking.line.peek() as QueuedJob
+    const job = costOf(head) === costOf(asker) ? head : asker
+    parking.ask = undefined
+    this.#step(job, parking)
+    return job
+  }
+
+  /** A job leaves its line. If it was asking, the next one takes over, or asks anew where it needs something else. */
+  #leave(job: QueuedJob, parking: Parking): void {
+    const { line, asker, ask } = parking
+    this.#step(job, parking)
+    if (ask === undefined || asker !== job) return
+    const head = line.peek()
+    if (head !== undefined && costOf(head) === costOf(job)) {
+      parking.asker = head
+      return
+    }
+    parking.ask = undefined
+    ask.abort()
+  }
+
+  #step(job: QueuedJob, { key, line }: Parking): void {
+    line.remove(job)
+    if (line.size === 0) this.#parkings.delete(key)
+  }
+
+  /** A job waits here no more, and the next one of its key may ask. */
+  #unpark(job: QueuedJob): void {
+    const { parked } = job.more()
+    job.more().parked = undefined
+    this.#parked.delete(job)
+    const parking = parked && this.#parkings.get(parked.key)
+    if (parking !== undefined) this.#ask(parking)
+    this.#hooks.left()
+  }
+
   /** Calls `granted` when the limiter lets a job go, with what tells the limiter that the job has ended. */
-  #schedule(
+  async #schedule(
     key: string,
     cost: number,
     controller: AbortController,
     granted: (done: () => void) => void,
   ): Promise<void> {
     const { signal } = controller
-    return this.#limiter.schedule(
+    await this.#limiter.schedule(
       key,
       () =>
         new Promise<void>((done) => {
@@ -244,3 +295,5 @@ export class Gate implements Source {
     this.#hooks.broken(job, error)
   }
 }
+
+const costOf = (job: QueuedJob): number => job.extras?.cost ?? 1

@@ -16,6 +16,10 @@ export interface IntakeHooks {
   dropped(job: QueuedJob): void
   /** If the caller is a handler of this queue: how many workers are at work. */
   insiders(): number | undefined
+  /** How many accepted jobs wait elsewhere than in the backend. */
+  parked(): number
+  /** Who makes room for newcomers; he leaves. */
+  giveWay(): QueuedJob | undefined
 }
 
 /** The door of a queue: lets jobs in while there is room, and does what `overflow` says when there is none. */
@@ -36,7 +40,7 @@ export class Intake {
     this.#settings = settings
     this.#clock = settings.clock
     this.#hooks = hooks
-    backend.onRoom(() => this.#admit())
+    backend.onRoom(() => this.admit())
   }
 
   /**
@@ -47,8 +51,8 @@ export class Intake {
    */
   enter(job: QueuedJob, patience: Millis): void {
     const { maxSize, overflow } = this.#settings
-    if (this.offers.size === 0 && this.#backend.push(job, maxSize)) return
-    if (overflow === 'reject') throw new QueueFullError(this.#settings.name, maxSize)
+    if (this.offers.size === 0 && this.#push(job)) return
+    if (overflow === 'reject') this.#refuse(job, new QueueFullError(this.#settings.name, maxSize))
     if (overflow === 'drop-newest') {
       job.end('dropped', new JobDroppedError('the queue is full'))
       this.#hooks.dropped(job)
@@ -56,7 +60,7 @@ export class Intake {
     }
     if (overflow === 'drop-oldest') {
       this.#makeRoom()
-      this.#backend.push(job, maxSize)
+      this.#push(job)
       return
     }
     if (patience === Infinity) this.#checkDeadlock(job)
@@ -71,7 +75,7 @@ export class Intake {
       this.enter(job, Infinity)
       return job.state !== 'dropped'
     }
-    return this.offers.size === 0 && this.#backend.push(job, this.#settings.maxSize)
+    return this.offers.size === 0 && this.#push(job)
   }
 
   /** A job gives up waiting for room. */
@@ -80,21 +84,31 @@ export class Intake {
     this.#settled(job)
   }
 
+  /** Nobody has seen the job; but its signal has, and must not find it in a line where it does not stand. */
+  #refuse(job: QueuedJob, error: Error): never {
+    job.end('dropped', error)
+    throw error
+  }
+
   #makeRoom(): void {
-    const oldest = this.#backend.oldest()
+    const oldest = this.#hooks.giveWay()
     if (oldest === undefined) return
-    this.#backend.cancel(oldest)
     oldest.end('dropped', new JobDroppedError('newer jobs needed its place'))
     this.#hooks.dropped(oldest)
   }
 
-  #admit(): void {
+  #push(job: QueuedJob): boolean {
+    return this.#backend.push(job, this.#settings.maxSize - this.#hooks.parked())
+  }
+
+  /** There may be room again. */
+  admit(): void {
     // A push can start a job at once, which makes room again before the loop goes on.
     if (this.#admitting) return
     this.#admitting = true
     while (this.offers.size > 0) {
       const job = this.offers.take() as QueuedJob
-      if (!this.#backend.push(job, this.#settings.maxSize)) {
+      if (!this.#push(job)) {
         this.offers.putBack(job)
         break
       }
@@ -126,7 +140,7 @@ export class Intake {
     const workers = this.#hooks.insiders()
     if (workers === undefined) return
     if (this.#fromInside.size + 1 >= workers) {
-      throw new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
+      this.#refuse(job, new QueueDeadlockError(this.#settings.name, this.#settings.maxSize))
     }
     this.#fromInside.add(job)
   }

@@ -65,7 +65,9 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       options.limiter === undefined
         ? undefined
         : new Gate(backend, options.limiter, options.limiterKey, options.limiterCost, {
+            ranked: parts.priorityFn !== undefined,
             opened: () => this.#staff.consumer?.wake(),
+            left: () => this.#intake.admit(),
             broken: (job, error) => {
               job.end('failed', error)
               this.#news.failed(job, error)
@@ -83,6 +85,8 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
     this.#intake = new Intake(backend, settings, {
       dropped: (job) => this.#news.dropped(job, 'overflow'),
       insiders: () => this.#staff.insiders,
+      parked: () => this.#gate?.parked ?? 0,
+      giveWay: () => this.#line.giveWay(),
     })
     this.#line = new WaitingJobs(backend, this.#gate, this.#intake)
     const ranked = parts.priorityFn !== undefined
@@ -106,8 +110,9 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
     this.#shutdown = new Shutdown<T>(settings.clock, {
       consumer: () => this.#staff.consumer,
       waiting: () => this.#line,
-      // Will what waits be taken by somebody?
-      canDrain: () => (this.#staff.consumer !== undefined && this.#started) || this.#pulling.active,
+      canDrain: () =>
+        (this.#staff.consumer !== undefined && this.#started && this.workers > 0) ||
+        this.#pulling.active,
       shut: () => this.#staff.lineUp(),
       begin: () => this.#applyOpen(),
       closed: () => this.#closed(),

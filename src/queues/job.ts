@@ -3,7 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import { JobCancelledError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import type { Retry } from '../resilience/retry.ts'
-import type { Order } from './orders/order.ts'
+import type { Parking } from './gate.ts'
 import type { JobTimes } from './queue-meter.ts'
 
 /**
@@ -71,8 +71,10 @@ export interface JobExtras {
   /** What it was ranked by, where that changes with time. */
   rank?: number
   reported?: unknown
-  /** The line before the limiter it stands in. */
-  parked?: Order | undefined
+  /** The line before the limiter it stands in, or was let through from. */
+  parked?: Parking | undefined
+  /** What it costs there, where that is not 1. */
+  cost?: number
   /** Gives back what it holds of the limiter. */
   permit?: (() => void) | undefined
   /** How many claims ended without a start. */

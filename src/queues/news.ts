@@ -70,8 +70,9 @@ export class News<T, R> {
     if (deadLetter === undefined) return
     const letter = { item: job.item as T, error, attempts: job.attempt, id: job.id }
     try {
-      if (typeof deadLetter === 'function') deadLetter(letter)
-      else deadLetter.put(letter).catch((trouble: unknown) => this.trouble(trouble))
+      const taken: unknown =
+        typeof deadLetter === 'function' ? deadLetter(letter) : deadLetter.put(letter)
+      if (taken instanceof Promise) taken.catch((trouble: unknown) => this.trouble(trouble))
     } catch (trouble) {
       this.trouble(trouble)
     }

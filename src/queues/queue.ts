@@ -45,8 +45,13 @@ export interface QueueOptions<T, R> extends Metered {
   onTimeout?: 'hold' | 'release'
   /** Attempts and the delays between them; a number is that many attempts. @default one attempt */
   retry?: number | RetryOptions
-  /** Where jobs go that failed for good: a function, or another queue, which gets `{ item, error, attempts, id }`. */
-  deadLetter?: ((letter: DeadLetter<T>) => void) | { put(letter: DeadLetter<T>): Promise<unknown> }
+  /**
+   * Where jobs go that failed for good: a function, or another queue, which gets `{ item, error, attempts, id }`. What fails
+   * there, at once or later, is told as `error`.
+   */
+  deadLetter?:
+    | ((letter: DeadLetter<T>) => unknown)
+    | { put(letter: DeadLetter<T>): Promise<unknown> }
   /** @default the runtime's clock */
   clock?: Clock
 }

@@ -91,13 +91,15 @@ export class Reception<T, R> {
     return job
   }
 
-  /** Resolves when a job that is offered has been accepted. */
+  /** Resolves when a job that is offered has been accepted. Where nobody awaits that, events and reports tell the rest. */
   accepted(job: QueuedJob<T, R>): Promise<QueuedJob<T, R>> {
-    return new Promise((accept, refuse) => {
+    const accepted = new Promise<QueuedJob<T, R>>((accept, refuse) => {
       const extras = job.more()
       extras.accept = accept
       extras.refuse = refuse
     })
+    accepted.catch(nothing)
+    return accepted
   }
 
   #make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
@@ -148,3 +150,5 @@ export class Reception<T, R> {
     return patience
   }
 }
+
+function nothing(): void {}

@@ -36,7 +36,11 @@ export function toSettings<T, R>(kind: string, options: QueueOptions<T, R>): Set
     )
   }
   const { deadLetter } = options
-  if (deadLetter !== undefined && typeof deadLetter !== 'function' && !('put' in deadLetter)) {
+  if (
+    deadLetter !== undefined &&
+    typeof deadLetter !== 'function' &&
+    typeof (deadLetter as { put?: unknown } | null)?.put !== 'function'
+  ) {
     throw new OptionTypeError(
       'deadLetter',
       `deadLetter must be a function or a queue, got ${describe(deadLetter)}`,

@@ -26,6 +26,7 @@ export class Subscriber<T> implements Subscription<T> {
   #promised = 0
   #forgetSignal: () => void = () => {}
   #ended = false
+  #gone = false
   #error: unknown
   dropped = 0
 
@@ -70,7 +71,9 @@ export class Subscriber<T> implements Subscription<T> {
         return false
       case 'block':
         return this.#room.wait(patience).then((room) => {
-          if (!room) return false
+          // Who has left misses nothing; who was cut off by the end does.
+          if (!room && !this.#gone) this.#miss(item)
+          if (!room || this.#gone) return false
           this.#promised -= 1
           if (!this.#waiters.grant({ done: false, value: item })) this.#unread.push(item)
           this.#offerRoom()
@@ -95,6 +98,7 @@ export class Subscriber<T> implements Subscription<T> {
   }
 
   unsubscribe(): void {
+    this.#gone = true
     this.#unread = []
     this.#first = 0
     this.end()

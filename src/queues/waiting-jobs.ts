@@ -35,10 +35,25 @@ export class WaitingJobs implements Iterable<QueuedJob> {
   }
 
   reprioritise(job: QueuedJob, priority: number): boolean {
-    if (job.state !== 'offered' && job.extras?.parked === undefined) {
-      return this.#backend.reprioritise(job, priority)
-    }
-    job.priority = priority
+    if (job.state === 'offered') job.priority = priority
+    else if (job.extras?.parked !== undefined) this.#gate?.reprioritise(job, priority)
+    else return this.#backend.reprioritise(job, priority)
     return true
+  }
+
+  /** Lets one leave who makes room for newcomers. */
+  giveWay(): QueuedJob | undefined {
+    const oldest = this.#oldest()
+    if (oldest !== undefined) this.withdraw(oldest)
+    return oldest
+  }
+
+  /** The oldest in line or the oldest before the limiter: who is of lower priority, or came earlier. */
+  #oldest(): QueuedJob | undefined {
+    const job = this.#backend.oldest()
+    const parked = this.#gate?.oldest()
+    if (job === undefined || parked === undefined) return job ?? parked
+    const lower = job.priority - parked.priority || job.seq - parked.seq
+    return lower < 0 ? job : parked
   }
 }

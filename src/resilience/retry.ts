@@ -78,7 +78,8 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
     )
   }
   return (attempt) => {
-    const delay = Math.min(most, base * factor ** (attempt - 1))
+    // Past 1,000 attempts the factor is infinite, and nothing of that is still nothing.
+    const delay = base === 0 ? 0 : Math.min(most, base * factor ** (attempt - 1))
     if (jitter === 'none') return delay
     return jitter === 'full' ? delay * random() : (delay * (1 + random())) / 2
   }

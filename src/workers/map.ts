@@ -1,4 +1,5 @@
 import * as check from '../core/check.ts'
+import { describe, OptionTypeError } from '../core/errors.ts'
 
 /** How {@link WorkerPool}.map works through its items. */
 export interface MapOptions {
@@ -17,13 +18,16 @@ export async function* mapOver<T, R>(
 ): AsyncIterableIterator<R> {
   check.options('options', options)
   const { ordered = true, signal } = options
-  const source =
-    Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+  const source = iteratorOf(items)
   const underWay = new Set<Promise<Step<T, R>>>()
-  let reading: Promise<Step<T, R>> | undefined
+  let reading: Reading<T, R> | undefined
   // One signal for all of them, ended with the iteration, so that nothing is left on the caller's.
   const controller = new AbortController()
-  const onAbort = () => controller.abort(signal?.reason)
+  const onAbort = () => {
+    controller.abort(signal?.reason)
+    // A source that hangs must not outlast the signal.
+    reading?.stop(signal?.reason)
+  }
   if (signal?.aborted === true) onAbort()
   signal?.addEventListener('abort', onAbort, { once: true })
   let more = true
@@ -33,7 +37,7 @@ export async function* mapOver<T, R>(
       if (more && reading === undefined && underWay.size < width) reading = read(source)
       const [first] = underWay
       const steps = ordered && first !== undefined ? [first] : [...underWay]
-      if (reading !== undefined) steps.push(reading)
+      if (reading !== undefined) steps.push(reading.step)
       if (steps.length === 0) return
       const step = await Promise.race(steps)
       if ('own' in step) {
@@ -53,13 +57,31 @@ export async function* mapOver<T, R>(
   }
 }
 
+function iteratorOf<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  const stream = (items as Partial<AsyncIterable<T>> | null | undefined)?.[Symbol.asyncIterator]
+  if (typeof stream === 'function') return stream.call(items)
+  const list = (items as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator]
+  if (typeof list === 'function') return list.call(items)
+  throw new OptionTypeError('items', `items must be iterable, got ${describe(items)}`)
+}
+
 /** What came: an item from the source, or the result of one under way. */
 type Step<T, R> = { read: IteratorResult<T, unknown> } | { own: Promise<Step<T, R>>; value: R }
 
-function read<T, R>(source: Iterator<T> | AsyncIterator<T>): Promise<Step<T, R>> {
-  const step = (async () => ({ read: await source.next() }))()
+/** The next item, or the reason not to wait for it any longer. */
+interface Reading<T, R> {
+  readonly step: Promise<Step<T, R>>
+  stop(reason: unknown): void
+}
+
+function read<T, R>(source: Iterator<T> | AsyncIterator<T>): Reading<T, R> {
+  let stop: (reason: unknown) => void = () => {}
+  const step = new Promise<Step<T, R>>((resolve, reject) => {
+    stop = reject
+    void (async () => ({ read: await source.next() }))().then(resolve, reject)
+  })
   step.catch(() => {})
-  return step
+  return { step, stop }
 }
 
 function begin<T, R>(result: Promise<R>): Promise<Step<T, R>> {

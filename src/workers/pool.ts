@@ -114,10 +114,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** Runs `fn(...args)` when a worker is free, and resolves with what it returns. */
   submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
-    if (typeof fn !== 'function') {
-      return Promise.reject(new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`))
-    }
-    return this.#submit(() => fn(...args))
+    return this.#submit(typeof fn === 'function' ? () => fn(...args) : fn)
   }
 
   /** As {@link submit}, for a function that wants its signal, with what `put` of a queue takes. */
@@ -151,6 +148,9 @@ export class WorkerPool implements AsyncDisposable {
     fn: (item: T, context: TaskContext) => R,
     options: MapOptions = {},
   ): AsyncIterableIterator<Awaited<R>> {
+    if (typeof fn !== 'function') {
+      throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
+    }
     const submit = (item: T, signal: AbortSignal) =>
       this.#submit((context) => fn(item, context), { signal })
     return mapOver(items, submit, this.#autoscale.max, options)
@@ -177,6 +177,12 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #submit<R>(task: (context: TaskContext) => R, options?: PutOptions): Promise<Awaited<R>> {
+    // The first item tells a queue whether it runs tasks at all, so none that is no task may get there.
+    if (typeof task !== 'function') {
+      return Promise.reject(
+        new OptionTypeError('fn', `fn must be a function, got ${describe(task)}`),
+      )
+    }
     const result = this.#queue.submit(task, options) as Promise<Awaited<R>>
     this.#grow()
     return result

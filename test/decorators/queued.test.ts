@@ -70,6 +70,16 @@ describe('queued', () => {
     await expect(wrapped(3)).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
+  it('answers with a promise, whatever goes wrong', async () => {
+    const closed = QueueFactory.fifo()
+    await closed.stop()
+    await expect(queued({ queue: closed })(async () => 1)()).rejects.toThrow('closed')
+    const priorityFn = () => {
+      throw new Error('no rank')
+    }
+    await expect(queued({ priorityFn })(async () => 1)()).rejects.toThrow('no rank')
+  })
+
   it('names what cannot work', () => {
     expect(() => queued({ workers: 0 })).toThrow(/workers/)
     expect(() => queued({ queue: QueueFactory.fifo(), workers: 1 })).toThrow(/workers and queue/)

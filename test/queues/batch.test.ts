@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { BatchCollector, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 const code = (promise: Promise<unknown>) =>
   promise.then(
     (value) => value,
@@ -111,6 +112,66 @@ describe('a queue in batches', () => {
     ])
   })
 
+  it('settles all, though the function empties its list as it works', async () => {
+    const take = (items: number[]) => void items.splice(0)
+    const { queue } = set({ batchFn: async (items) => take(items) })
+    expect(await Promise.all([1, 2, 3].map((item) => queue.submit(item)))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    const collector = new BatchCollector<number>({ batchSize: 2, callback: take })
+    expect(await Promise.all([collector.add(1), collector.add(2)])).toEqual([undefined, undefined])
+    const halves = set({
+      bisectOnError: true,
+      batchFn: (items) => {
+        if (items.splice(0).includes(2)) throw new Error('poison')
+      },
+    })
+    expect(await Promise.all([1, 2, 3].map((item) => code(halves.queue.submit(item))))).toEqual([
+      undefined,
+      'poison',
+      undefined,
+    ])
+  })
+
+  it('names an index that is none, and fails with whatever reason was given', async () => {
+    const beside = set({ batchFn: (_, { fail }) => fail(3, new Error('one too far')) })
+    const results = [1, 2, 3].map((item) => code(beside.queue.submit(item)))
+    expect(await Promise.all(results)).toEqual(Array(3).fill('INVALID_OPTION'))
+    const bare = set({
+      batchFn: (_, { fail }) => {
+        fail(0, null)
+        throw new Error('all')
+      },
+    })
+    const reasons = await Promise.allSettled([1, 2, 3].map((item) => bare.queue.submit(item)))
+    expect(reasons[0]).toEqual({ status: 'rejected', reason: null })
+  })
+
+  it('ends by the shortest time of a job; the worker goes on if it may', async () => {
+    let runs = 0
+    const { clock, queue } = set({
+      onTimeout: 'release',
+      batchFn: async (items) => {
+        runs += 1
+        return runs === 1 ? new Promise<never>(() => {}) : items
+      },
+    })
+    const stuck = [1, 2, 3].map((item) =>
+      code(queue.submit(item, item === 2 ? { timeout: '1s' } : {})),
+    )
+    const next = [4, 5, 6].map((item) => code(queue.submit(item)))
+    await clock.advanceAsync('0.9s')
+    expect(queue.stats()).toMatchObject({ running: 3, waiting: 3 })
+    await clock.advanceAsync('0.1s')
+    expect(await Promise.all(stuck)).toEqual(Array(3).fill('JOB_TIMEOUT'))
+    expect(await Promise.all(next)).toEqual([4, 5, 6])
+    expect(queue.stats()).toMatchObject({ running: 0, waiting: 0, abandoned: 3 })
+    expect((await queue.stop()).stillRunning).toHaveLength(3)
+    expect(clock.timers).toBe(0)
+  })
+
   it('an item called off on the way leaves the others; when all are, the signal aborts', async () => {
     let signal: AbortSignal | undefined
     let finish: (items: number[]) => void = () => {}
@@ -180,6 +241,27 @@ describe('a batch collector', () => {
     expect(batches).toEqual([['a', 'b'], ['c'], ['d'], ['e']])
     expect(await code(collector.add('f'))).toBe('CLOSED')
     expect(clock.timers).toBe(0)
+  })
+
+  it('flush waits for what was there, not for what comes meanwhile', async () => {
+    const finish: (() => void)[] = []
+    const collector = new BatchCollector<number>({
+      batchSize: 1,
+      maxInFlight: 1,
+      callback: () => new Promise<undefined>((done) => finish.push(() => done(undefined))),
+    })
+    for (const item of [1, 2]) void collector.add(item)
+    const flushed = vi.fn()
+    void collector.flush().then(flushed)
+    void collector.add(3)
+    for (const expected of [0, 1]) {
+      await turn()
+      expect(flushed).toHaveBeenCalledTimes(0)
+      finish[expected]?.()
+    }
+    await turn()
+    expect(flushed).toHaveBeenCalledTimes(1)
+    expect(finish).toHaveLength(3)
   })
 
   it('goes on after a failure, and holds back when enough is under way', async () => {

@@ -91,6 +91,25 @@ describe('broadcast', () => {
     await Promise.all(puts)
   })
 
+  it('block: what the end leaves undelivered is counted, and who has left gets nothing', async () => {
+    const broadcast = QueueFactory.broadcast<number>({ maxSize: 1, overflow: 'block' })
+    broadcast.subscribe()
+    await broadcast.put(1)
+    const late = broadcast.put(2)
+    await broadcast.stop()
+    expect(await late).toEqual({ delivered: 0, dropped: 1 })
+    expect(broadcast.dropped).toBe(1)
+
+    const other = QueueFactory.broadcast<number>({ maxSize: 1, overflow: 'block' })
+    const reader = other.subscribe()
+    await other.put(1)
+    const blocked = other.put(2)
+    void reader.get()
+    reader.unsubscribe()
+    expect(await blocked).toEqual({ delivered: 0, dropped: 0 })
+    expect(reader.size).toBe(0)
+  })
+
   it('ends pending reads, leaves on break, and follows a signal without leaving a listener', async () => {
     const broadcast = QueueFactory.broadcast<number>()
     const controller = new AbortController()

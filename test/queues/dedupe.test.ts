@@ -133,6 +133,20 @@ describe('dedupe', () => {
     expect(runs).toEqual(['a1', 'b2', 'a3'])
   })
 
+  it('tells apart what its JSON would not, or says that it needs a keyFn', async () => {
+    const seen: unknown[] = []
+    const queue = QueueFactory.dedupe<unknown>({ handler: (item) => seen.push(item) }).start()
+    const items = [new Map([[1, 2]]), new Map([[1, 3]]), new Set([1]), new Set([2]), { n: 1n }, {}]
+    for (const item of [...items, ...items.slice(0, 5)]) await queue.put(item)
+    expect(seen).toEqual(items)
+    for (const item of [/a/, new Error('a'), { inner: new WeakMap() }]) {
+      await expect(queue.put(item)).rejects.toThrow('keyFn is needed')
+    }
+    const keyed = QueueFactory.dedupe<number[]>({ keyFn: ([a, b]) => [a, b] })
+    expect((await keyed.put([1, 2, 3])).state).toBe('waiting')
+    expect((await keyed.put([1, 2, 4])).state).toBe('duplicate')
+  })
+
   it('tells 1 from "1", and objects by what is in them', async () => {
     const queue = QueueFactory.dedupe<unknown>()
     await queue.put(1)

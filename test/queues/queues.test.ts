@@ -6,6 +6,7 @@ import {
   type PutOptions,
   type Queue,
   QueueFactory,
+  type QueueOptions,
 } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { tellsWhoAwaits } from '../support/async-stacks.ts'
@@ -113,6 +114,32 @@ describe('room', () => {
     expect((await newest.put(3)).state).toBe('dropped')
     expect(await code(newest.submit(3))).toBe('JOB_DROPPED')
     expect(newest.size()).toBe(2)
+  })
+})
+
+describe('a job that did not get in', () => {
+  it('is forgotten by its signal, which must not take another one out of the line', async () => {
+    const queue = QueueFactory.fifo<number>({ maxSize: 2, overflow: 'reject' })
+    await queue.put(1)
+    await queue.put(2)
+    const controller = new AbortController()
+    const { signal } = controller
+    expect(await code(queue.put(3, { signal }))).toBe('QUEUE_FULL')
+    expect(await code(queue.submit(3, { signal }))).toBe('QUEUE_FULL')
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    controller.abort()
+    expect([queue.tryGet(), queue.tryGet(), queue.tryGet()]).toEqual([1, 2, undefined])
+  })
+
+  it('does not end the process where nobody awaits its put', async () => {
+    const queue = QueueFactory.fifo<number>({ maxSize: 1 })
+    const dropped: number[] = []
+    queue.on('dropped', ({ item }) => dropped.push(item))
+    void queue.put(1)
+    void queue.put(2)
+    const { notStarted } = await queue.stop({ mode: 'drop' })
+    expect(notStarted.map(({ item }) => item)).toEqual([1, 2])
+    expect(dropped).toEqual([2, 1])
   })
 })
 
@@ -308,6 +335,64 @@ describe('failures', () => {
   })
 })
 
+describe('what fails beside the jobs', () => {
+  const fails = () => {
+    throw new Error('boom')
+  }
+  const rejects = async () => fails()
+
+  it('a listener that rejects goes to the console, and the others are told', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const queue = QueueFactory.fifo<string, string>({ handler: (item) => item }).start()
+    const seen: string[] = []
+    queue.on('completed', rejects)
+    queue.on('completed', ({ item }) => seen.push(item))
+    const broadcast = QueueFactory.broadcast<number>({ maxSize: 1 })
+    broadcast.on('dropped', rejects)
+    broadcast.subscribe()
+    for (const item of [1, 2]) await broadcast.put(item)
+    await queue.submit('a')
+    await turn()
+    expect(seen).toEqual(['a'])
+    expect(told.mock.calls.map(([text]) => text)).toEqual([
+      "aioflux: a listener to 'dropped' of broadcast 'broadcast' threw",
+      "aioflux: a listener to 'completed' threw",
+    ])
+    // biome-ignore lint/suspicious/noExplicitAny: JavaScript without types.
+    expect(() => queue.on('completed', undefined as any)).toThrow('listener must be a function')
+  })
+
+  for (const [name, deadLetter] of Object.entries({
+    'throws at once': fails,
+    'rejects later': rejects,
+    'is a queue that is closed': { put: rejects },
+    'is a queue that throws': { put: fails },
+  })) {
+    it(`dead letters: who ${name} is told of as an error`, async () => {
+      const queue = QueueFactory.fifo<string>({ handler: fails, deadLetter }).start()
+      const errors: unknown[] = []
+      queue.on('error', ({ error }) => errors.push(error))
+      expect(await code(queue.submit('a'))).toBe('Error: boom')
+      await turn()
+      expect(errors).toEqual([new Error('boom')])
+    })
+  }
+
+  it('dead letters: whoever answers with no promise is fine, and what can take none is named', async () => {
+    const letters: unknown[] = []
+    const deadLetter = { put: (letter: unknown) => void letters.push(letter) }
+    // biome-ignore lint/suspicious/noExplicitAny: JavaScript without types.
+    const fifo = (o: any) => QueueFactory.fifo<string>({ handler: fails, deadLetter: o })
+    const queue = fifo(deadLetter).start()
+    queue.on('error', ({ error }) => letters.push(error))
+    expect(await code(queue.submit('a'))).toBe('Error: boom')
+    expect(letters).toMatchObject([{ item: 'a', attempts: 1 }])
+    for (const bad of [null, 5, {}, 'dead']) {
+      expect(() => fifo(bad)).toThrow('deadLetter must be a function or a queue, got')
+    }
+  })
+})
+
 describe('calling off', () => {
   it('takes a waiting job out, and aborts a running one', async () => {
     const queue = QueueFactory.fifo<() => unknown>().start()
@@ -465,6 +550,101 @@ describe('limits', () => {
     expect(report.notStarted).toHaveLength(1)
     expect(queue.size()).toBe(0)
     expect(clock.timers).toBe(0)
+  })
+
+  const byKey = (options: QueueOptions<string, string> = {}, rate = 1) => {
+    const clock = new ManualClock()
+    const seen: string[] = []
+    const queue = QueueFactory.priority<string, string>({
+      clock,
+      limiter: LimiterFactory.tokenBucket({ rate, clock }),
+      limiterKey: (item) => item.slice(0, 1),
+      handler: (item) => {
+        seen.push(item)
+        return item
+      },
+      ...options,
+    }).start()
+    return { clock, queue, seen }
+  }
+
+  it('those set aside take room as others do', async () => {
+    const { clock, queue, seen } = byKey({ maxSize: 2 })
+    const puts = ['a1', 'a2', 'a3', 'a4'].map((item) => queue.put(item))
+    expect(queue.stats()).toMatchObject({ waiting: 2, offered: 1 })
+    await clock.advanceAsync('1s')
+    expect(queue.stats()).toMatchObject({ waiting: 2, offered: 0 })
+    await Promise.all(puts)
+    await clock.advanceAsync('2s')
+    expect(seen).toEqual(['a1', 'a2', 'a3', 'a4'])
+
+    const shed = byKey({ maxSize: 2, overflow: 'drop-oldest' })
+    for (const item of ['a1', 'a2', 'a3', 'a4']) await shed.queue.put(item)
+    await shed.queue.put('a5', { priority: 1 })
+    await shed.queue.put('a6')
+    await shed.clock.advanceAsync('9s')
+    expect(shed.seen).toEqual(['a1', 'a5', 'a6'])
+  })
+
+  it('those set aside can be moved among each other', async () => {
+    const { clock, queue, seen } = byKey()
+    const jobs = await Promise.all(['a1', 'a2', 'a3', 'a4'].map((item) => queue.put(item)))
+    expect((jobs[3] as Job).setPriority(5)).toBe(true)
+    await clock.advanceAsync('3s')
+    expect(seen).toEqual(['a1', 'a4', 'a2', 'a3'])
+  })
+
+  it('whoever is called off after the limiter let him go leaves the others their turn', async () => {
+    let finish: (() => void) | undefined
+    const { clock, queue, seen } = byKey({
+      handler: (item) => {
+        seen.push(item)
+        return item === 'b' ? new Promise<string>((done) => (finish = () => done(item))) : item
+      },
+    })
+    const jobs = await Promise.all(['a1', 'b', 'a2', 'a3'].map((item) => queue.put(item)))
+    await clock.advanceAsync(0)
+    queue.workers = 2
+    queue.workers = 1
+    await clock.advanceAsync('1s')
+    expect((jobs[2] as Job).cancel()).toBe(true)
+    finish?.()
+    await clock.advanceAsync('5s')
+    expect(seen).toEqual(['a1', 'b', 'a3'])
+  })
+
+  it('key and cost are read once: whatever becomes of an item, its job goes', async () => {
+    const limiterKey = vi.fn(() => 'key')
+    const limiterCost = vi.fn(() => 1)
+    const { clock, seen, queue } = byKey({ limiterKey, limiterCost })
+    const items = ['a1', 'a2', 'a3', 'a4']
+    const results = items.map((item) => code(queue.submit(item)))
+    const fails = () => {
+      throw new Error('read again')
+    }
+    limiterKey.mockImplementation(fails)
+    limiterCost.mockImplementation(fails)
+    await clock.advanceAsync('3s')
+    expect(await Promise.all(results)).toEqual(['ok', 'ok', 'ok', 'ok'])
+    expect(seen).toEqual(items)
+  })
+
+  it('nobody goes for the price of another', async () => {
+    const { clock, queue, seen } = byKey({ limiterCost: (item) => Number(item.slice(1)) }, 10)
+    await queue.put('a10')
+    const cheap = await queue.put('a1')
+    await queue.put('a9')
+    cheap.cancel()
+    await clock.advanceAsync('0.89s')
+    expect(seen).toEqual(['a10'])
+    await clock.advanceAsync('0.02s')
+    expect(seen).toEqual(['a10', 'a9'])
+    await queue.put('a2')
+    await queue.put('a8', { priority: 1 })
+    await clock.advanceAsync('0.2s')
+    expect(seen).toEqual(['a10', 'a9', 'a2'])
+    await clock.advanceAsync('0.8s')
+    expect(seen).toEqual(['a10', 'a9', 'a2', 'a8'])
   })
 })
 

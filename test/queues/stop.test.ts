@@ -195,6 +195,14 @@ describe('stop', () => {
     expect(clock.timers).toBe(0)
   })
 
+  it('drains nothing where there are no workers to do it', async () => {
+    const queue = QueueFactory.fifo<string>({ handler: (item) => item }).start()
+    queue.workers = 0
+    const result = code(queue.submit('a'))
+    expect((await queue.stop()).notStarted.map(({ item }) => item)).toEqual(['a'])
+    expect(await result).toBe('CLOSED')
+  })
+
   it('ends those who wait for items', async () => {
     const queue = QueueFactory.fifo<number>()
     const waiting = code(queue.get())

@@ -31,6 +31,11 @@ describe('backoff', () => {
     expect(await result).toBe('try 5')
   })
 
+  it('no delay stays none, however often', () => {
+    const retry = toRetry('retry', { attempts: 5000, baseDelay: 0 })
+    expect([retry(1, undefined), retry(2000, undefined)]).toEqual([0, 0])
+  })
+
   it('throws the last error when no retry is left, or it is not worth one', async () => {
     const { attempts, fn } = failing(9)
     await expect(backoff(fn, { maxRetries: 2, baseDelay: 0 })).rejects.toThrow('boom')

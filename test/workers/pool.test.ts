@@ -123,6 +123,36 @@ describe('a pool', () => {
     await expect(failing.next()).rejects.toThrow('two')
   })
 
+  it('refuses what is no function or no list, and works on', async () => {
+    const pool = new WorkerPool().start()
+    // biome-ignore lint/suspicious/noExplicitAny: JavaScript without types.
+    const bad = undefined as any
+    await expect(pool.submitWith({}, bad)).rejects.toThrow('fn must be a function, got undefined')
+    await expect(pool.submit(bad)).rejects.toThrow('fn must be a function, got undefined')
+    expect(() => pool.map([1], bad)).toThrow('fn must be a function, got undefined')
+    await expect(pool.map(bad, String).next()).rejects.toThrow('items must be iterable')
+    expect(await pool.submit(() => 'works')).toBe('works')
+    const letters: string[] = []
+    for await (const letter of pool.map('abc', (each) => each + each)) letters.push(letter)
+    expect(letters).toEqual(['aa', 'bb', 'cc'])
+    await pool.stop()
+  })
+
+  it('map ends with its signal, though the source hangs', async () => {
+    const pool = new WorkerPool().start()
+    const controller = new AbortController()
+    async function* hangs() {
+      yield 1
+      await new Promise(() => {})
+    }
+    const results = pool.map(hangs(), String, { signal: controller.signal })
+    expect(await results.next()).toEqual({ done: false, value: '1' })
+    const next = results.next()
+    controller.abort('enough')
+    await expect(next).rejects.toBe('enough')
+    await pool.stop()
+  })
+
   it('sends payloads to an executor, with a signal', async () => {
     const seen: unknown[] = []
     const executor: Executor = {
