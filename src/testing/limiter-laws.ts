@@ -58,6 +58,12 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
       await limiter.release('a', 5)
       ensureSame(await limiter.acquire('a', 5), true, 'all of it')
       ensureSame(await limiter.acquire('a'), false, 'more than there ever was')
+      await limiter.release('a', 5.5)
+      ensureSame(await limiter.acquire('a', 5), true, 'more than the limit holds is all of it')
+      await limiter.release('a', Number.MAX_VALUE)
+      ensureSame((await limiter.peek('a')).remaining, 5, 'remaining after the largest number')
+      ensureSame(await limiter.acquire('a', 5), true, 'after the largest number')
+      ensureSame(await limiter.acquire('a'), false, 'more than there ever was')
     }),
 
     about('reset forgets the key and its block', async (limiter) => {
@@ -127,9 +133,10 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
     }),
 
     about('bad input is an error and leaves the state untouched', async (limiter) => {
-      const bad: unknown[] = [Number.NaN, Infinity, -Infinity, 0, -1, '1', null, 5.5, 1e308]
-      for (const cost of bad) {
-        for (const verb of ['acquire', 'consume', 'peek', 'release'] as const) {
+      const bad: unknown[] = [Number.NaN, Infinity, -Infinity, 0, -1, '1', null]
+      const asking = ['acquire', 'consume', 'peek'] as const
+      for (const cost of [...bad, 5.5, 1e308]) {
+        for (const verb of bad.includes(cost) ? ([...asking, 'release'] as const) : asking) {
           const error = await limiter[verb]('a', cost as number).then(
             () => undefined,
             (reason: unknown) => reason,
