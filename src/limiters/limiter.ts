@@ -117,7 +117,7 @@ export interface Limiter extends AsyncDisposable {
     event: Name,
     listener: Listener<LimiterEvents[Name]>,
   ): () => void
-  /** Refuses all who wait, with `CLOSED`. Idempotent. */
+  /** Refuses all who wait, and all who come to wait later, with `CLOSED`. Idempotent. */
   close(): Promise<void>
 }
 

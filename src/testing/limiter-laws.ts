@@ -132,6 +132,18 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
       ensure(soon === 2 || (soon === 0 && later === 5), 'the aborted reservation was kept')
     }),
 
+    about('who waits when it is closed is refused, and who comes later', async (limiter) => {
+      const code = (error: { code?: unknown }) => error.code
+      await limiter.acquire('a', 5)
+      await limiter.block('a', '1h')
+      const waiting = limiter.wait('a').then(() => 'granted', code)
+      await limiter.close()
+      await limiter.close()
+      ensureSame(await waiting, 'CLOSED', 'who waited')
+      ensureSame(await limiter.wait('a').then(() => 'granted', code), 'CLOSED', 'who came later')
+      ensureSame(await limiter.wait('b').then(() => 'granted', code), 'CLOSED', 'at another key')
+    }),
+
     about('bad input is an error and leaves the state untouched', async (limiter) => {
       const bad: unknown[] = [Number.NaN, Infinity, -Infinity, 0, -1, '1', null]
       const asking = ['acquire', 'consume', 'peek'] as const
