@@ -3,6 +3,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -54,6 +56,21 @@ describe('the packed package', { timeout: 60_000 }, () => {
     }
     for (const name of ['test', 'bench', 'scripts', 'node_modules']) {
       expect(existsSync(join(project, 'node_modules/aioflux', name)), name).toBe(false)
+    }
+  })
+
+  it('its pages lead only to what it carries', () => {
+    const home = join(project, 'node_modules/aioflux')
+    const pages = (readdirSync(home, { recursive: true }) as string[]).filter((path) =>
+      path.endsWith('.md'),
+    )
+    expect(pages).toContain('docs/README.md')
+    for (const page of pages) {
+      const text = readFileSync(join(home, page), 'utf8')
+      for (const [, link = ''] of text.matchAll(/\]\(([^)#\s]+)/g)) {
+        if (/^[a-z]+:/.test(link)) continue
+        expect(existsSync(join(home, dirname(page), link)), `${page}: ${link}`).toBe(true)
+      }
     }
   })
 
