@@ -414,7 +414,8 @@ describe('what it prints', () => {
     const [code] = await once(process, 'close')
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/^aioflux: cannot write the result: .*\n$/),
+      // Deno throws where it writes, and Node tells it later.
+      stderr: expect.stringMatching(/^aioflux: .*no space left/i),
     })
   })
 })
