@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The shelf: everything that is public, by what it is for.
 // biome-ignore-all assist/source/organizeImports: the order is the reader's.
 

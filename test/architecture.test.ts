@@ -44,7 +44,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 /** Files with a second concept inside, to be split; nothing may be added here. */
 const TO_BE_SPLIT: readonly string[] = []
 /** The only folders that may touch Node itself: all else runs on any runtime. */
-const MAY_USE_NODE = ['cli', 'redis', 'metrics']
+const MAY_USE_NODE = ['cli', 'redis']
 /** The packages that are needed to run, each by one file. */
 const MAY_USE_PACKAGE: Readonly<Record<string, string>> = { croner: 'schedule/cron-plan.ts' }
 

@@ -219,7 +219,7 @@ export class BatchResultError extends AioFluxError {
   }
 }
 
-/** A subscriber did not keep up and was cut off (`onSlow: 'disconnect'`). */
+/** A subscriber did not keep up and was cut off (`overflow: 'disconnect'`). */
 export class SlowSubscriberError extends AioFluxError {
   constructor(maxSize: number) {
     super('SLOW_SUBSCRIBER', `the subscriber was cut off with ${maxSize} items unread`)

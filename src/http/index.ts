@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // Limits in HTTP: guards for servers, and a fetch that keeps to what servers say.
 // biome-ignore-all assist/source/organizeImports: the order is the reader's.
 

@@ -115,7 +115,7 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   async release(key = '', tokens = 1): Promise<void> {
-    checkCall(key, tokens, this.capacity)
+    checkCall(key, tokens, Number.MAX_VALUE)
     await this.giveBack(key, tokens)
   }
 

@@ -97,7 +97,7 @@ export interface Limiter extends AsyncDisposable {
     fn: (signal: AbortSignal) => T | Promise<T>,
     options?: WaitOptions,
   ): Promise<T>
-  /** Gives tokens back, never beyond what the limit holds. */
+  /** Gives tokens back, never beyond what the limit holds: more than that is all of it. */
   release(key?: string, tokens?: number): Promise<void>
   /**
    * What took `cost` has ended: gives back what is held only while it runs, and nothing of what time brings back. What
@@ -117,7 +117,7 @@ export interface Limiter extends AsyncDisposable {
     event: Name,
     listener: Listener<LimiterEvents[Name]>,
   ): () => void
-  /** Refuses all who wait, with `CLOSED`. Idempotent. */
+  /** Refuses all who wait, and all who come to wait later, with `CLOSED`. Idempotent. */
   close(): Promise<void>
 }
 

@@ -120,7 +120,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    await this.ledger.run('refund', key, cost, 0)
+    await this.ledger.run('refund', key, Math.min(cost, this.capacity), 0)
   }
 
   protected async forget(key: string): Promise<void> {

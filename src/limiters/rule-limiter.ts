@@ -49,7 +49,7 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   giveBack(key: string, cost: number): void {
-    this.ledger.refund(key, cost)
+    this.ledger.refund(key, Math.min(cost, this.capacity))
   }
 
   forecast(key: string, ahead: number, cost: number): Micros {

@@ -120,6 +120,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     const { cost = 1, timeout, signal } = options
     checkCall(key, cost, this.capacity)
+    this.waiting.checkOpen(this.name)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
@@ -162,7 +163,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async release(key = '', tokens = 1): Promise<void> {
-    checkCall(key, tokens, this.capacity)
+    checkCall(key, tokens, Number.MAX_VALUE)
     this.giveBack(key, tokens)
     this.wake(key)
   }

@@ -23,6 +23,7 @@ export class Waiting implements Hall {
   readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
   #shared: object | undefined
+  #closed = false
   /** How many wait, over all keys. */
   count = 0
 
@@ -92,8 +93,14 @@ export class Waiting implements Hall {
     }
   }
 
-  /** Sends everybody away. */
+  /** @throws ClosedError after {@link close} */
+  checkOpen(what: string): void {
+    if (this.#closed) throw new ClosedError(what)
+  }
+
+  /** Sends everybody away, and whoever comes later. */
   close(what: string): void {
+    this.#closed = true
     for (const line of [...this.#lines.values()]) line.close(new ClosedError(what))
   }
 

@@ -1,8 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { options as checkOptions, integer } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
+import { nodeHttp, type ScrapeRequest, type ScrapeResponse, type Server } from './node-http.ts'
 
 /** What a {@link PrometheusExporter} shows, and where its own server listens. */
 export interface PrometheusExporterOptions {
@@ -55,7 +55,7 @@ export class PrometheusExporter implements AsyncDisposable {
   /**
    * Begins to listen. Idempotent. Scrapes do not keep the process alive.
    *
-   * @throws what the socket says (rejects), such as `EADDRINUSE`
+   * @throws what the socket says (rejects), such as `EADDRINUSE`; OptionTypeError on runtimes without node:http
    */
   async start(): Promise<this> {
     this.#server ??= this.#listen()
@@ -86,9 +86,10 @@ export class PrometheusExporter implements AsyncDisposable {
   }
 
   /** Answers a scrape, whatever its path: for node:http, Express and Connect. */
-  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+  readonly handler = (request: ScrapeRequest, response: ScrapeResponse): void => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      response.writeHead(405, { allow: 'GET, HEAD' })
+      response.end()
       return
     }
     const format = formatFor(request.headers.accept)
@@ -125,12 +126,13 @@ export class PrometheusExporter implements AsyncDisposable {
   }
 
   async #listen(): Promise<Server> {
-    // Loaded here, so that runtimes without it can still use the handlers.
-    const { createServer } = await import('node:http')
-    const server = createServer((request, response) => {
+    const server = nodeHttp().createServer((request, response) => {
       const path = request.url?.split('?')[0]
       if (path === '/metrics') this.handler(request, response)
-      else response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n')
+      else {
+        response.writeHead(404, { 'content-type': 'text/plain' })
+        response.end('GET /metrics\n')
+      }
     })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -154,7 +156,7 @@ export function checkMetrics(metrics: Metrics): Metrics {
   return metrics
 }
 
-async function write(slices: AsyncIterable<string>, response: ServerResponse): Promise<void> {
+async function write(slices: AsyncIterable<string>, response: ScrapeResponse): Promise<void> {
   for await (const slice of slices) {
     if (response.destroyed) return
     if (!response.write(slice)) await drained(response)
@@ -162,7 +164,7 @@ async function write(slices: AsyncIterable<string>, response: ServerResponse): P
   response.end()
 }
 
-function drained(response: ServerResponse): Promise<void> {
+function drained(response: ScrapeResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       response.off('drain', done)

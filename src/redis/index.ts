@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The same limits on many machines.
 export type { IoredisLike, NodeRedisLike, RedisClientLike } from './client.ts'
 export { HybridStorage, type HybridStorageOptions } from './hybrid-storage.ts'

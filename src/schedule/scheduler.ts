@@ -1,7 +1,7 @@
 import { options as checkOptions, oneOf } from '../core/check.ts'
 import { at, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { ClosedError, describe, OptionRangeError, OptionTypeError, quoted } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
@@ -201,10 +201,7 @@ export class Scheduler implements AsyncDisposable {
 
   #nameFor(given: string | undefined, own: string): string {
     if (given !== undefined && this.#jobs.has(given)) {
-      throw new OptionRangeError(
-        'name',
-        `name must be unique, and there is a job ${describe(given)}`,
-      )
+      throw new OptionRangeError('name', `name must be unique, and there is a job ${quoted(given)}`)
     }
     let name = given ?? own
     for (let n = 2; this.#jobs.has(name); n++) name = `${own} (${n})`

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // For tests: time that obeys, and the exams every rule and every storage has to pass.
 export { ensure, ensureSame, type Law, seeded } from './law.ts'
 export { ManualClock } from './manual-clock.ts'

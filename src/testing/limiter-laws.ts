@@ -58,6 +58,12 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
       await limiter.release('a', 5)
       ensureSame(await limiter.acquire('a', 5), true, 'all of it')
       ensureSame(await limiter.acquire('a'), false, 'more than there ever was')
+      await limiter.release('a', 5.5)
+      ensureSame(await limiter.acquire('a', 5), true, 'more than the limit holds is all of it')
+      await limiter.release('a', Number.MAX_VALUE)
+      ensureSame((await limiter.peek('a')).remaining, 5, 'remaining after the largest number')
+      ensureSame(await limiter.acquire('a', 5), true, 'after the largest number')
+      ensureSame(await limiter.acquire('a'), false, 'more than there ever was')
     }),
 
     about('reset forgets the key and its block', async (limiter) => {
@@ -126,10 +132,23 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
       ensure(soon === 2 || (soon === 0 && later === 5), 'the aborted reservation was kept')
     }),
 
+    about('who waits when it is closed is refused, and who comes later', async (limiter) => {
+      const code = (error: { code?: unknown }) => error.code
+      await limiter.acquire('a', 5)
+      await limiter.block('a', '1h')
+      const waiting = limiter.wait('a').then(() => 'granted', code)
+      await limiter.close()
+      await limiter.close()
+      ensureSame(await waiting, 'CLOSED', 'who waited')
+      ensureSame(await limiter.wait('a').then(() => 'granted', code), 'CLOSED', 'who came later')
+      ensureSame(await limiter.wait('b').then(() => 'granted', code), 'CLOSED', 'at another key')
+    }),
+
     about('bad input is an error and leaves the state untouched', async (limiter) => {
-      const bad: unknown[] = [Number.NaN, Infinity, -Infinity, 0, -1, '1', null, 5.5, 1e308]
-      for (const cost of bad) {
-        for (const verb of ['acquire', 'consume', 'peek', 'release'] as const) {
+      const bad: unknown[] = [Number.NaN, Infinity, -Infinity, 0, -1, '1', null]
+      const asking = ['acquire', 'consume', 'peek'] as const
+      for (const cost of [...bad, 5.5, 1e308]) {
+        for (const verb of bad.includes(cost) ? ([...asking, 'release'] as const) : asking) {
           const error = await limiter[verb]('a', cost as number).then(
             () => undefined,
             (reason: unknown) => reason,

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -403,5 +403,19 @@ describe('what it prints', () => {
     process.stdout.once('data', () => process.stdout.destroy())
     const [code] = await once(process, 'close')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('to a disk that is full, in a word', async () => {
+    const process = launch(['--help'], '/dev/full')
+    let stderr = ''
+    process.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const [code] = await once(process, 'close')
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      // Deno throws where it writes, and Node tells it later.
+      stderr: expect.stringMatching(/^aioflux: .*no space left/i),
+    })
   })
 })

@@ -34,8 +34,11 @@ export async function command(args: string[], setting: Setting = {}): Promise<Re
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-export function launch(args: string[]) {
-  return spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: ROOT })
+/** @param into the path of what it writes to, instead of a pipe */
+export function launch(args: string[], into?: string) {
+  const command = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', ...args] as const
+  if (into === undefined) return spawn(command[0], command.slice(1), { cwd: ROOT })
+  return spawn('sh', ['-c', `exec "$@" > ${into}`, 'sh', ...command], { cwd: ROOT })
 }
 
 /** The real command, in a process of its own. */

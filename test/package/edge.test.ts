@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { entries, root } from '../../scripts/package/entries.ts'
 
 /** Entries that must run where there is no Node; any other may that imports none of it. */
-const MUST = ['aioflux', 'aioflux/testing']
+const MUST = ['aioflux', 'aioflux/http', 'aioflux/metrics', 'aioflux/otel', 'aioflux/testing']
 const walked = entries().map((entry) => ({ ...entry, node: nodeImports(entry.source) }))
 const edge = walked.filter(({ name, node }) => MUST.includes(name) || node.length === 0)
 
@@ -58,6 +58,25 @@ describe('at the edge', () => {
       ),
     ).toBe('true,false,true,true,2000,3998,called,2,2,2,1,fired')
   })
+
+  it('metrics are shown there by fetch; a server of its own is refused by name', async () => {
+    expect(
+      await inTheWeb(
+        'src/metrics/index.ts',
+        `(async () => {
+      const { Metrics, PrometheusExporter } = aioflux
+      const metrics = new Metrics()
+      metrics.incr('jobs')
+      const exporter = new PrometheusExporter({ metrics })
+      const text = await exporter.fetch(new Request('https://edge.example/metrics')).text()
+      const refused = await exporter.start().catch((error) => error)
+      return [text.includes('jobs_total 1'), refused.code, refused.message].join()
+    })()`,
+      ),
+    ).toBe(
+      'true,INVALID_OPTION,port needs node:http for a server of its own, and this runtime has none: use fetch or handler',
+    )
+  })
 })
 
 /** Runs an expression that may use an entry as `aioflux`, with no global but those that all web runtimes share. */
@@ -98,6 +117,9 @@ const WEB_GLOBALS = [
   'Event',
   'EventTarget',
   'MessageChannel',
+  'ReadableStream',
+  'Request',
+  'Response',
   'TextDecoder',
   'TextEncoder',
   'URL',

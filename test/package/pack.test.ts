@@ -3,6 +3,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,7 +16,7 @@ import { build, node, run } from '../../scripts/package/build.ts'
 import { entries, manifest, root } from '../../scripts/package/entries.ts'
 
 /** Entries that promise to need neither Node nor its types. */
-const WEB = ['aioflux', 'aioflux/testing']
+const WEB = ['aioflux', 'aioflux/http', 'aioflux/metrics', 'aioflux/otel', 'aioflux/testing']
 
 /** What npm would publish, unpacked into a project that has nothing else but the packages that aioflux asks for. */
 describe('the packed package', { timeout: 60_000 }, () => {
@@ -57,6 +59,21 @@ describe('the packed package', { timeout: 60_000 }, () => {
     }
   })
 
+  it('its pages lead only to what it carries', () => {
+    const home = join(project, 'node_modules/aioflux')
+    const pages = (readdirSync(home, { recursive: true }) as string[]).filter((path) =>
+      path.endsWith('.md'),
+    )
+    expect(pages).toContain('docs/README.md')
+    for (const page of pages) {
+      const text = readFileSync(join(home, page), 'utf8')
+      for (const [, link = ''] of text.matchAll(/\]\(([^)#\s]+)/g)) {
+        if (/^[a-z]+:/.test(link)) continue
+        expect(existsSync(join(home, dirname(page), link)), `${page}: ${link}`).toBe(true)
+      }
+    }
+  })
+
   it.each(['nodenext', 'bundler'])('types are sound, resolved by %s', (resolution) => {
     check(
       project,
@@ -66,10 +83,10 @@ describe('the packed package', { timeout: 60_000 }, () => {
     )
   })
 
-  it('types of what runs at the edge need no types of Node', () => {
-    check(project, 'bundler', WEB, {
+  it.each(WEB)('types of %s need those of the web, and no setting of lib', (name) => {
+    check(project, 'bundler', [name], {
       types: [],
-      lib: ['es2023', 'esnext.disposable', 'esnext.decorators', 'dom'],
+      lib: ['es2022', 'dom'],
     })
   })
 })
@@ -108,7 +125,10 @@ function check(project: string, resolution: string, names: string[], options: ob
     (name, i) =>
       `import * as all${i} from '${name}'\nexport const names${i}: string[] = Object.keys(all${i})`,
   )
-  writeFileSync(join(project, 'consumer.ts'), [...lines, USE].join('\n'))
+  writeFileSync(
+    join(project, 'consumer.ts'),
+    [...lines, names.includes('aioflux') ? USE : ''].join('\n'),
+  )
   const compilerOptions = {
     strict: true,
     noEmit: true,

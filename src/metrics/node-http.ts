@@ -1,0 +1,54 @@
+import { OptionTypeError } from '../core/errors.ts'
+
+/** What is needed of a request of node:http, and so of those built on it. */
+export interface ScrapeRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: { readonly accept?: string | undefined }
+}
+
+/** What is needed of a response of node:http. */
+export interface ScrapeResponse {
+  readonly destroyed: boolean
+  writeHead(status: number, headers: Record<string, string>): unknown
+  write(text: string): boolean
+  end(text?: string): unknown
+  destroy(): unknown
+  on(event: 'drain' | 'close', listener: () => void): unknown
+  off(event: 'drain' | 'close', listener: () => void): unknown
+}
+
+/** What is needed of a server. */
+export interface Server {
+  once(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+  listen(port: number, host: string, listening: () => void): unknown
+  address(): { readonly port: number } | string | null
+  unref(): unknown
+  close(closed: () => void): unknown
+  closeAllConnections(): unknown
+}
+
+interface NodeHttp {
+  createServer(listener: (request: ScrapeRequest, response: ScrapeResponse) => void): Server
+}
+
+/**
+ * node:http, asked for when it is needed and not imported: a bundle for browsers or for the edge would fail on an import,
+ * also where nobody starts a server.
+ *
+ * @throws OptionTypeError on runtimes that have none
+ */
+export function nodeHttp(): NodeHttp {
+  const { process } = globalThis as {
+    process?: { getBuiltinModule?(name: string): NodeHttp | undefined }
+  }
+  const http = process?.getBuiltinModule?.('node:http')
+  if (http === undefined) {
+    throw new OptionTypeError(
+      'port',
+      'port needs node:http for a server of its own, and this runtime has none: use fetch or handler',
+    )
+  }
+  return http
+}
