@@ -108,6 +108,9 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   deliveries = 0
   /** Where it stands in its order. */
   place = 0
+  /** Its neighbours there, where the order is a chain. */
+  before: QueuedJob | undefined = undefined
+  next: QueuedJob | undefined = undefined
   /** Where it stands among those that run: a claim that has run out lets a job wait again while its handler still runs. */
   seat = 0
   extras: JobExtras | undefined = undefined

@@ -3,7 +3,8 @@ import type { Order } from './order.ts'
 import { Ranking } from './ranking.ts'
 import { Tails } from './tails.ts'
 
-const NONE = -1
+/** The place of a job that stands nowhere. */
+const GONE = 0
 
 /**
  * The lowest rank first, first come first served among equals.
@@ -12,25 +13,23 @@ const NONE = -1
  *                              |     |      |     |
  *     jobs of one rank       a-b-c   d     e-f  g-h-i
  *
- * Each job stands in a slot; jobs of one rank that come while their run is remembered are chained to it, so the heap is only
- * touched when a rank appears or dies out: with few ranks a job costs what it costs in a plain line, and O(log n) with as
- * many ranks as jobs. A job that leaves from the middle leaves its slot empty, to be passed over; when most are, all is
- * put up anew.
+ * Jobs of one rank that come while their run is remembered are chained to it, so the heap is only touched when a rank appears
+ * or dies out: with few ranks a job costs what it costs in a plain line, and O(log n) with as many ranks as jobs. The chain
+ * runs through the jobs themselves: whoever takes a job in random order finds cold memory, and finds it once.
+ *
+ * Each job knows its arrival, and an entry whose job has another one by now is passed over: whoever leaves from the head of
+ * a run leaves one behind. When most are such, all are put up anew.
  */
 export class RankedOrder implements Order {
   size = 0
   readonly #rankOf: (job: QueuedJob) => number
   readonly #givesWay: (job: QueuedJob) => number
-  readonly #runs = new Ranking()
+  #runs = new Ranking()
   readonly #tails = new Tails()
   /** The other way round, for those who have to make room; kept from when that is first asked for. */
   #worst: Ranking | undefined
-  // By slot: who stands there, when he came (0: nobody any more), who is next in the run, the next free one.
-  readonly #jobs: (QueuedJob | undefined)[] = []
-  readonly #arrivals: number[] = []
-  readonly #next: number[] = []
-  #free = NONE
-  #empty = 0
+  /** Entries of heads that left otherwise than by being taken. */
+  #stale = 0
   #back = 0
   #front = 0
 
@@ -49,25 +48,27 @@ export class RankedOrder implements Order {
   push(job: QueuedJob): void {
     this.#back += 1
     const rank = this.#rankOf(job)
-    const slot = this.#seat(job, this.#back)
-    const tail = this.#tails.swap(rank, slot, this.#back, this.#runs.length)
-    // Slots are used again, by others who came later: only the arrival tells whether the tail still stands there.
-    if (tail !== NONE && this.#arrivals[tail] === this.#tails.arrival) this.#next[tail] = slot
-    else this.#runs.add(rank, this.#back, slot)
+    this.#seat(job, this.#back)
+    const tail = this.#tails.swap(rank, job, this.#runs.length)
+    if (tail === undefined) this.#runs.add(rank, this.#back, job)
+    else {
+      tail.next = job
+      job.before = tail
+    }
   }
 
   putBack(job: QueuedJob): void {
     this.#front -= 1
-    const rank = job.extras?.rank ?? this.#rankOf(job)
-    this.#runs.add(rank, this.#front, this.#seat(job, this.#front))
+    this.#seat(job, this.#front)
+    this.#runs.add(this.#rankAgain(job), this.#front, job)
   }
 
   peek(): QueuedJob | undefined {
-    while (this.#runs.length > 0) {
-      const job = this.#jobs[this.#runs.slot]
-      if (job !== undefined) return job
-      this.#empty -= 1
-      this.#step()
+    const runs = this.#runs
+    for (let job = runs.job; job !== undefined; job = runs.job) {
+      if (job.place === runs.arrival) return job
+      this.#stale -= 1
+      runs.drop()
     }
     return undefined
   }
@@ -75,15 +76,36 @@ export class RankedOrder implements Order {
   take(): QueuedJob | undefined {
     const job = this.peek()
     if (job === undefined) return undefined
-    this.#leave(job.place)
-    this.#step()
+    const runs = this.#runs
+    const { next } = job
+    if (next === undefined) {
+      this.#tails.forget(runs.rank, job)
+      runs.drop()
+    } else {
+      // Of one rank, all of a run came before all of the next, so the heap stays in order.
+      runs.replace(next.place, next)
+      next.before = undefined
+      job.next = undefined
+    }
+    this.#leave(job)
     return job
   }
 
   remove(job: QueuedJob): void {
-    this.#leave(job.place)
-    this.#empty += 1
-    if (this.#empty > this.size + 64) this.#rebuild()
+    const { before, next } = job
+    const rank = this.#rankAgain(job)
+    if (before === undefined) this.#stale += 1
+    else before.next = next
+    if (next === undefined) this.#tails.forget(rank, job)
+    else {
+      next.before = before
+      // What stands behind a head goes on as a run of its own.
+      if (before === undefined) this.#runs.add(rank, next.place, next)
+    }
+    job.before = undefined
+    job.next = undefined
+    this.#leave(job)
+    if (this.#stale > this.size + 64) this.#rebuild()
   }
 
   oldest(): QueuedJob | undefined {
@@ -92,58 +114,39 @@ export class RankedOrder implements Order {
       for (const job of this) this.#lower(job)
     }
     const worst = this.#worst
-    while (worst.length > 0) {
-      const { slot } = worst
-      if (this.#arrivals[slot] === worst.arrival) return this.#jobs[slot]
+    for (let { job } = worst; job !== undefined; { job } = worst) {
+      if (job.place === worst.arrival) return job
       worst.drop()
     }
     return undefined
   }
 
   *[Symbol.iterator](): Iterator<QueuedJob> {
-    for (const { slot: first } of this.#runs.sorted()) {
-      for (let slot = first; slot !== NONE; slot = this.#next[slot] as number) {
-        const job = this.#jobs[slot]
-        if (job !== undefined) yield job
-      }
+    for (const { arrival, job: head } of this.#runs.sorted()) {
+      if (head.place !== arrival) continue
+      for (let job: QueuedJob | undefined = head; job !== undefined; job = job.next) yield job
     }
   }
 
-  #seat(job: QueuedJob, arrival: number): number {
-    let slot = this.#free
-    if (slot === NONE) slot = this.#jobs.length
-    else this.#free = this.#next[slot] as number
-    this.#jobs[slot] = job
-    this.#arrivals[slot] = arrival
-    this.#next[slot] = NONE
-    job.place = slot
+  #seat(job: QueuedJob, arrival: number): void {
+    job.place = arrival
     this.size += 1
     if (this.#worst !== undefined) this.#lower(job)
-    return slot
   }
 
-  #leave(slot: number): void {
-    this.#jobs[slot] = undefined
-    this.#arrivals[slot] = 0
+  #leave(job: QueuedJob): void {
+    job.place = GONE
     this.size -= 1
   }
 
-  /** The first slot is empty: its run goes on with the next one, or ends. */
-  #step(): void {
-    const runs = this.#runs
-    const { slot } = runs
-    const next = this.#next[slot] as number
-    if (next === NONE) runs.drop()
-    else runs.slot = next
-    this.#next[slot] = this.#free
-    this.#free = slot
-    // Nobody is left: lets go of the memory of better times.
-    if (this.size === 0 && this.#jobs.length > 1024) this.#rebuild()
+  /** The rank of a job that has been ranked before. */
+  #rankAgain(job: QueuedJob): number {
+    return job.extras?.rank ?? this.#rankOf(job)
   }
 
   #lower(job: QueuedJob): void {
     const worst = this.#worst as Ranking
-    worst.add(this.#givesWay(job), this.#arrivals[job.place] as number, job.place)
+    worst.add(this.#givesWay(job), job.place, job)
     // Entries of those who left otherwise are only found when they come up.
     if (worst.length > 2 * this.size + 64) {
       this.#worst = new Ranking()
@@ -151,27 +154,14 @@ export class RankedOrder implements Order {
     }
   }
 
-  /** Puts up all jobs anew, without empty slots between them. */
+  /** Puts up all runs anew, without entries that mean nothing any more. */
   #rebuild(): void {
-    const jobs = this.#jobs.splice(0)
-    const arrivals = this.#arrivals.splice(0)
-    const next = this.#next.splice(0)
-    const runs = this.#runs.splice()
-    this.#tails.clear()
-    this.#worst = undefined
-    this.#free = NONE
-    this.#empty = 0
-    this.size = 0
-    for (const { rank, arrival, slot: first } of runs) {
-      let tail = NONE
-      for (let old = first; old !== NONE; old = next[old] as number) {
-        const job = jobs[old]
-        if (job === undefined) continue
-        const slot = this.#seat(job, arrivals[old] as number)
-        if (tail === NONE) this.#runs.add(rank, arrival, slot)
-        else this.#next[tail] = slot
-        tail = slot
-      }
+    const runs = new Ranking()
+    for (const { rank, arrival, job } of this.#runs.sorted()) {
+      if (job.place === arrival) runs.add(rank, arrival, job)
     }
+    this.#runs = runs
+    this.#worst = undefined
+    this.#stale = 0
   }
 }

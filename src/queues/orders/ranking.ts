@@ -1,33 +1,36 @@
+import type { QueuedJob } from '../job.ts'
+
 export interface Entry {
   readonly rank: number
   readonly arrival: number
-  readonly slot: number
+  readonly job: QueuedJob
 }
 
 /**
- * A heap of numbers: the least rank first, then the earliest arrival; each entry names a slot. Ranks stand in
- * arrays of their own, four children to a node, so that sifting compares neighbours in memory and follows no pointers.
+ * A heap of jobs: the least rank first, then the earliest arrival. Ranks stand in arrays of their own, four children to a
+ * node, so that sifting compares neighbours in memory and follows no pointers.
  *
  *     ranks     -10  -7  -3  -7  -3   0
  *     arrivals    4   1   2   6   5   3
- *     slots       3   0   1   5   4   2
+ *     jobs        d   a   b   f   e   c
  */
 export class Ranking {
   readonly #ranks: number[] = doubles()
   readonly #arrivals: number[] = []
-  readonly #slots: number[] = []
+  readonly #jobs: QueuedJob[] = []
 
   get length(): number {
-    return this.#slots.length
+    return this.#jobs.length
   }
 
-  /** The slot of the first entry. */
-  get slot(): number {
-    return this.#slots[0] as number
+  /** The job of the first entry. */
+  get job(): QueuedJob | undefined {
+    return this.#jobs[0]
   }
 
-  set slot(slot: number) {
-    this.#slots[0] = slot
+  /** The rank of the first entry. */
+  get rank(): number {
+    return this.#ranks[0] as number
   }
 
   /** When the first entry arrived. */
@@ -35,62 +38,59 @@ export class Ranking {
     return this.#arrivals[0] as number
   }
 
-  add(rank: number, arrival: number, slot: number): void {
+  /** The first entry stays first, for another job of its rank. */
+  replace(arrival: number, job: QueuedJob): void {
+    this.#arrivals[0] = arrival
+    this.#jobs[0] = job
+  }
+
+  add(rank: number, arrival: number, job: QueuedJob): void {
     const ranks = this.#ranks
     const arrivals = this.#arrivals
-    const slots = this.#slots
-    let i = slots.length
+    const jobs = this.#jobs
+    let i = jobs.length
     ranks.push(rank)
     arrivals.push(arrival)
-    slots.push(slot)
+    jobs.push(job)
     while (i > 0) {
       const parent = (i - 1) >> 2
       const above = ranks[parent] as number
       if (above < rank || (above === rank && (arrivals[parent] as number) < arrival)) break
       ranks[i] = above
       arrivals[i] = arrivals[parent] as number
-      slots[i] = slots[parent] as number
+      jobs[i] = jobs[parent] as QueuedJob
       i = parent
     }
     ranks[i] = rank
     arrivals[i] = arrival
-    slots[i] = slot
+    jobs[i] = job
   }
 
   /** Takes the first entry away. */
   drop(): void {
     const rank = this.#ranks.pop() as number
     const arrival = this.#arrivals.pop() as number
-    const slot = this.#slots.pop() as number
-    if (this.#slots.length > 0) this.#sink(rank, arrival, slot)
+    const job = this.#jobs.pop() as QueuedJob
+    if (this.#jobs.length > 0) this.#sink(rank, arrival, job)
   }
 
   /** All entries, in order. */
   sorted(): Entry[] {
-    return this.#slots
-      .map((slot, i) => ({
+    return this.#jobs
+      .map((job, i) => ({
         rank: this.#ranks[i] as number,
         arrival: this.#arrivals[i] as number,
-        slot,
+        job,
       }))
       .sort((a, b) => a.rank - b.rank || a.arrival - b.arrival)
   }
 
-  /** Takes all entries away. */
-  splice(): Entry[] {
-    const entries = this.sorted()
-    this.#ranks.length = 0
-    this.#arrivals.length = 0
-    this.#slots.length = 0
-    return entries
-  }
-
   /** Puts an entry in the place of the first one, and lets it sink to its own. */
-  #sink(rank: number, arrival: number, slot: number): void {
+  #sink(rank: number, arrival: number, job: QueuedJob): void {
     const ranks = this.#ranks
     const arrivals = this.#arrivals
-    const slots = this.#slots
-    const { length } = slots
+    const jobs = this.#jobs
+    const { length } = jobs
     let i = 0
     for (;;) {
       let child = 4 * i + 1
@@ -110,12 +110,12 @@ export class Ranking {
       if (least > rank || (least === rank && (arrivals[child] as number) > arrival)) break
       ranks[i] = least
       arrivals[i] = arrivals[child] as number
-      slots[i] = slots[child] as number
+      jobs[i] = jobs[child] as QueuedJob
       i = child
     }
     ranks[i] = rank
     arrivals[i] = arrival
-    slots[i] = slot
+    jobs[i] = job
   }
 }
 

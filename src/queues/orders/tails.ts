@@ -1,47 +1,49 @@
-/** How many cells at most: 40 kB. */
+import type { QueuedJob } from '../job.ts'
+
+/** How many cells at most: 32 kB. */
 const MOST = 2048
 
 /**
- * Remembers who came last of which rank, as far as there is room: each rank has one cell, which others may take. To have
+ * Remembers who stands last of which rank, as far as there is room: each rank has one cell, which others may take. To have
  * forgotten one only costs time.
  */
 export class Tails {
   #ranks: number[] = []
-  #slots: number[] = []
-  #arrivals: number[] = []
-  /** When the one came whom `swap` has answered with. */
-  arrival = 0
+  #jobs: (QueuedJob | undefined)[] = []
 
   constructor() {
     this.#resize(16)
   }
 
   /**
-   * Whoever stands in `slot` since `arrival` is now the last one of `rank`.
+   * `job` is now the last one of `rank`.
    *
    * @param ranks how many ranks there are about
-   * @returns the slot of the one before, or -1 where that is not known
+   * @returns the one before, where that is known
    */
-  swap(rank: number, slot: number, arrival: number, ranks: number): number {
-    if (ranks > this.#slots.length && ranks <= MOST) this.#resize(2 * this.#slots.length)
-    // Priorities are small whole numbers most of the time, sometimes fractions; neighbours get different cells.
-    const bits = (rank * 64) | 0
-    const cell = (bits ^ (bits >>> 6)) & (this.#slots.length - 1)
-    const before = this.#ranks[cell] === rank ? (this.#slots[cell] as number) : -1
-    this.arrival = this.#arrivals[cell] as number
+  swap(rank: number, job: QueuedJob, ranks: number): QueuedJob | undefined {
+    if (ranks > this.#jobs.length && ranks <= MOST) this.#resize(2 * this.#jobs.length)
+    const cell = this.#cellOf(rank)
+    const before = this.#ranks[cell] === rank ? this.#jobs[cell] : undefined
     this.#ranks[cell] = rank
-    this.#slots[cell] = slot
-    this.#arrivals[cell] = arrival
+    this.#jobs[cell] = job
     return before
   }
 
-  clear(): void {
-    this.#resize(this.#slots.length)
+  /** `job`, the last one of `rank`, leaves: what has left the queue is not to be held here. */
+  forget(rank: number, job: QueuedJob): void {
+    const cell = this.#cellOf(rank)
+    if (this.#jobs[cell] === job) this.#jobs[cell] = undefined
+  }
+
+  /** Priorities are small whole numbers most of the time, sometimes fractions; neighbours get different cells. */
+  #cellOf(rank: number): number {
+    const bits = (rank * 64) | 0
+    return (bits ^ (bits >>> 6)) & (this.#jobs.length - 1)
   }
 
   #resize(cells: number): void {
     this.#ranks = new Array<number>(cells).fill(Number.NaN)
-    this.#slots = new Array<number>(cells).fill(-1)
-    this.#arrivals = new Array<number>(cells).fill(0)
+    this.#jobs = new Array<QueuedJob | undefined>(cells).fill(undefined)
   }
 }
