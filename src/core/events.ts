@@ -22,7 +22,7 @@ export class Events<Payloads extends object> {
 
   /** Does anybody listen to `name`? */
   hears(name: keyof Payloads): boolean {
-    return this.#listeners.has(name)
+    return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
   /** Calls `listener` at each `event` from now on; returns the way to stop that. */
@@ -34,19 +34,14 @@ export class Events<Payloads extends object> {
     this.listened = true
     return () => {
       listeners.delete(listener)
-      if (listeners.size === 0 && this.#listeners.get(name) === listeners) {
-        this.#listeners.delete(name)
-      }
-      this.listened = this.#listeners.size > 0
+      this.listened = [...this.#listeners.values()].some(({ size }) => size > 0)
       this.heard = this.listened || this.#metered
     }
   }
 
   /** Tells everybody who listens to `name`. A listener that throws is reported and does not stop the others. */
   emit<Name extends keyof Payloads>(name: Name, payload: Payloads[Name]): void {
-    const listeners = this.#listeners.get(name)
-    if (listeners === undefined) return
-    for (const listener of [...listeners]) {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
         ;(listener as Listener<Payloads[Name]>)(payload)
       } catch (error) {
