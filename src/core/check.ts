@@ -1,55 +1,76 @@
 import { describe, OptionRangeError, OptionTypeError } from './errors.ts'
 
-/** A finite number above 0, or an error that names the option and the value. */
+/** Unless it is `right`, an error that names the option and the value: `name` must `what`. */
+export function must(
+  right: boolean,
+  name: string,
+  what: string,
+  value: unknown,
+  error: typeof OptionTypeError | typeof OptionRangeError = OptionTypeError,
+): asserts right {
+  if (!right) throw new error(name, `${name} must ${what}, got ${describe(value)}`)
+}
+
+/** As {@link must}, of a value that has the right type. */
+export function mustLie(right: boolean, name: string, what: string, value: unknown): asserts right {
+  must(right, name, what, value, OptionRangeError)
+}
+
+/** A finite number above 0. */
 export function positive(name: string, value: number): number {
   number(name, value)
-  if (!(value > 0 && value < Infinity)) {
-    throw new OptionRangeError(name, `${name} must be a finite number > 0, got ${describe(value)}`)
-  }
+  mustLie(value > 0 && value < Infinity, name, 'be a finite number > 0', value)
   return value
 }
 
 /** A whole number of at least `least`. */
 export function integer(name: string, value: number, least: number): number {
   number(name, value)
-  if (!(Number.isSafeInteger(value) && value >= least)) {
-    throw new OptionRangeError(
-      name,
-      `${name} must be a whole number >= ${least}, got ${describe(value)}`,
-    )
-  }
+  const right = Number.isSafeInteger(value) && value >= least
+  mustLie(right, name, `be a whole number >= ${least}`, value)
   return value
 }
 
 /** A number from `least` to `most`, both allowed. */
 export function between(name: string, value: number, least: number, most: number): number {
   number(name, value)
-  if (!(value >= least && value <= most)) {
-    throw new OptionRangeError(
-      name,
-      `${name} must be a number from ${least} to ${most}, got ${describe(value)}`,
-    )
-  }
+  mustLie(value >= least && value <= most, name, `be a number from ${least} to ${most}`, value)
   return value
 }
 
 /** One of the strings in `choices`. */
 export function oneOf<T extends string>(name: string, value: T, choices: readonly T[]): T {
-  if (!choices.includes(value)) {
-    const error = typeof value === 'string' ? OptionRangeError : OptionTypeError
-    throw new error(
-      name,
-      `${name} must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}, got ${describe(value)}`,
-    )
-  }
+  const what = `be one of ${choices.map((choice) => `'${choice}'`).join(', ')}`
+  must(typeof value === 'string', name, what, value)
+  mustLie(choices.includes(value), name, what, value)
   return value
 }
 
 /** An object of options, and not a bare value that was meant for one of them. */
 export function options(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) {
-    throw new OptionTypeError(name, `${name} must be an object of options, got ${describe(value)}`)
-  }
+  const right = typeof value === 'object' && value !== null
+  must(right, name, 'be an object of options', value)
+}
+
+/** A function that can be called. */
+export function callable(name: string, value: unknown): void {
+  must(typeof value === 'function', name, 'be a function', value)
+}
+
+/** A text, of any length. */
+export function text(name: string, value: string): void {
+  must(typeof value === 'string', name, 'be a string', value)
+}
+
+/** An object with a method of that name. */
+export function method(name: string, value: object, verb: string): void {
+  const right = typeof (value as Record<string, unknown> | null)?.[verb] === 'function'
+  must(right, name, `have ${verb}()`, value)
+}
+
+/** A number of any size. */
+export function number(name: string, value: number): void {
+  must(typeof value === 'number', name, 'be a number', value)
 }
 
 /** Only what is known: a misspelt option must not pass for one that was left out. */
@@ -60,11 +81,5 @@ export function known(name: string, value: object, names: readonly string[]): vo
       key,
       `${key} is not something ${name} can take: ${names.join(', ')} are`,
     )
-  }
-}
-
-function number(name: string, value: number): void {
-  if (typeof value !== 'number') {
-    throw new OptionTypeError(name, `${name} must be a number, got ${describe(value)}`)
   }
 }

@@ -1,4 +1,4 @@
-import { describe, OptionRangeError, OptionTypeError } from './errors.ts'
+import { must, mustLie } from './check.ts'
 
 /**
  * A length of time. A bare number is **seconds**, as in `Retry-After` and in Prometheus;
@@ -19,7 +19,7 @@ const UNITS: Readonly<Record<string, Millis>> = {
   h: 3_600_000,
   d: 86_400_000,
 }
-const PATTERN = /^(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)$/
+const PATTERN = /^(\d+|\d*\.\d+)(ms|[smhd])$/
 
 /** The longest duration: 2^53 microseconds, about 285 years, are where a double stops counting them one by one. */
 const LONGEST: Millis = 2 ** 53 / 1000
@@ -32,35 +32,21 @@ const LONGEST: Millis = 2 ** 53 / 1000
  */
 export function toMillis(name: string, duration: Duration): Millis {
   const millis = typeof duration === 'number' ? duration * 1000 : parse(name, duration)
-  if (!(millis >= 0 && millis <= LONGEST)) {
-    throw new OptionRangeError(
-      name,
-      `${name} must be a duration from 0 to 285 years, got ${describe(duration)}`,
-    )
-  }
+  const right = millis >= 0 && millis <= LONGEST
+  mustLie(right, name, 'be a duration from 0 to 285 years', duration)
   return millis
 }
 
 /** As {@link toMillis}, in whole microseconds and never 0: what a window or a refill can be built on. */
 export function toPositiveMicros(name: string, duration: Duration): Micros {
   const micros = Math.round(toMillis(name, duration) * 1000)
-  if (micros < 1) {
-    throw new OptionRangeError(
-      name,
-      `${name} must be at least one microsecond, got ${describe(duration)}`,
-    )
-  }
+  mustLie(micros >= 1, name, 'be at least one microsecond', duration)
   return micros
 }
 
 function parse(name: string, text: string): Millis {
   const match = typeof text === 'string' ? PATTERN.exec(text) : null
-  const unit = match?.[2] === undefined ? undefined : UNITS[match[2]]
-  if (unit === undefined) {
-    throw new OptionTypeError(
-      name,
-      `${name} must be seconds or a string like '250ms', '10s', '5m', '1h', '7d', got ${describe(text)}`,
-    )
-  }
-  return Number(match?.[1]) * unit
+  must(match !== null, name, `be seconds or a string like '250ms', '10s', '5m', '1h', '7d'`, text)
+  const [, amount, unit] = match
+  return Number(amount) * (UNITS[unit as string] as Millis)
 }

@@ -54,7 +54,7 @@ export class AioFluxError extends Error {
     // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this, and ask as themselves.
     if (this === AioFluxError) return isAioFluxError(value)
     // biome-ignore lint/complexity/noThisInStatic: as above.
-    return Function.prototype[Symbol.hasInstance].call(this, value)
+    return Error[Symbol.hasInstance].call(this, value)
   }
 }
 
@@ -242,12 +242,11 @@ export class LeaseLostError extends AioFluxError {
 
 /** A value as an error message shows it: short, quoted where it is text, with its type. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return `${quoted(value)} (string)`
-  if (typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`
-  if (typeof value === 'bigint') return `${value}n (bigint)`
+  const type = typeof value
   if (value === null || value === undefined) return String(value)
-  if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+  if (type === 'object') return Array.isArray(value) ? 'an array' : 'an object'
+  if (type === 'function' || type === 'symbol') return `a ${type}`
+  return `${type === 'string' ? quoted(value as string) : value} (${type})`
 }
 
 /** A name or key in a message, however long it is. */

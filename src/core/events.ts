@@ -1,20 +1,20 @@
-import { describe, OptionTypeError } from './errors.ts'
+import { callable } from './check.ts'
 
 /** Listens to one kind of event. What it throws, or rejects with later, never reaches the code that told it. */
 export type Listener<Payload> = (payload: Payload) => void
 
 /** Calls a listener to `what`. A failure of its own goes to the console, and stops neither the others nor the process. */
-export function tell<Payload>(what: string, listener: Listener<Payload>, payload: Payload): void {
+export async function tell<Payload>(
+  what: string,
+  listener: Listener<Payload>,
+  payload: Payload,
+): Promise<void> {
   try {
-    const answer: unknown = listener(payload)
-    if (answer instanceof Promise) answer.catch((error: unknown) => report(what, error))
+    // It is called at once; awaited is only what it may reject with.
+    await listener(payload)
   } catch (error) {
-    report(what, error)
+    console.error(`aioflux: a listener to ${what} threw`, error)
   }
-}
-
-function report(what: string, error: unknown): void {
-  console.error(`aioflux: a listener to ${what} threw`, error)
 }
 
 /**
@@ -36,19 +36,9 @@ export class Events<Payloads extends object> {
     this.heard = true
   }
 
-  /** Does anybody listen to `name`? */
-  hears(name: keyof Payloads): boolean {
-    return this.#listeners.has(name)
-  }
-
   /** Calls `listener` at each `event` from now on; returns the way to stop that. */
   on<Name extends keyof Payloads>(name: Name, listener: Listener<Payloads[Name]>): () => void {
-    if (typeof listener !== 'function') {
-      throw new OptionTypeError(
-        'listener',
-        `listener must be a function, got ${describe(listener)}`,
-      )
-    }
+    callable('listener', listener)
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     listeners.add(listener)
@@ -56,20 +46,17 @@ export class Events<Payloads extends object> {
     this.listened = true
     return () => {
       listeners.delete(listener)
-      if (listeners.size === 0 && this.#listeners.get(name) === listeners) {
-        this.#listeners.delete(name)
-      }
-      this.listened = this.#listeners.size > 0
+      this.listened = [...this.#listeners.values()].some(({ size }) => size > 0)
       this.heard = this.listened || this.#metered
     }
   }
 
-  /** Tells everybody who listens to `name`. A listener that throws is reported and does not stop the others. */
-  emit<Name extends keyof Payloads>(name: Name, payload: Payloads[Name]): void {
-    const listeners = this.#listeners.get(name)
-    if (listeners === undefined) return
-    for (const listener of [...listeners]) {
-      tell(`'${String(name)}'`, listener as Listener<Payloads[Name]>, payload)
+  /** Tells everybody who listens to `name`; was there anybody? A listener that throws is reported and does not stop the others. */
+  emit<Name extends keyof Payloads>(name: Name, payload: Payloads[Name]): boolean {
+    const listeners = [...(this.#listeners.get(name) ?? [])]
+    for (const listener of listeners) {
+      void tell(`'${String(name)}'`, listener as Listener<Payloads[Name]>, payload)
     }
+    return listeners.length > 0
   }
 }

@@ -10,7 +10,8 @@ export interface Storage extends Values, AsyncDisposable {
   /** The time its limiters go by, unless they are given another. */
   readonly clock?: Clock
   /**
-   * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states.
+   * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states. Ledgers that
+   * answer at once are kept apart by the rule's `kind` and `params`; those of a {@link RemoteLedger} may be by its kind alone.
    *
    * @param clock the time to go by, where the storage does not have its own
    */

@@ -3,7 +3,9 @@ import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { OptionRangeError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
+import type { Ledger } from '../core/storage.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
+import { memoryLedger } from '../storage/memory-ledger.ts'
 import { Aimd } from './aimd.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
@@ -76,7 +78,7 @@ export class AdaptiveLimiter extends RuleLimiter {
     if (windowMillis === 0) {
       throw new OptionRangeError('window', 'window must be > 0, got 0 (number)')
     }
-    super(tokenBucket({ rate: initialRate }), { name: 'adaptive', ...common })
+    super(tokenBucket({ rate: initialRate }), { name: 'adaptive', ...common }, memoryLedger)
     this.#targetLatency =
       targetLatency === undefined ? Infinity : toMillis('targetLatency', targetLatency) / 1000
     this.#set = initialRate
@@ -127,8 +129,8 @@ export class AdaptiveLimiter extends RuleLimiter {
     this.#law.retract()
   }
 
-  protected override observe(metrics: Meter | undefined): void {
-    super.observe(metrics)
+  protected override observe(metrics: Meter | undefined, ledger: Ledger): void {
+    super.observe(metrics, ledger)
     metrics
       ?.gauge('aioflux_limiter_rate', {
         help: 'Calls per second that pass now, of adaptive limiters.',

@@ -1,15 +1,21 @@
-import { options as checkOptions } from '../core/check.ts'
+import { callable, options as checkOptions } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import {
+  type Duration,
+  type Micros,
+  type Millis,
+  toMillis,
+  toPositiveMicros,
+} from '../core/duration.ts'
 import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
-import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
+import { checkCall, checkKey } from './arguments.ts'
 import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
-import { LimiterMeter } from './limiter-meter.ts'
+import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import { until } from './until.ts'
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
@@ -105,7 +111,7 @@ export abstract class AsyncLimiter implements Limiter {
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
-    checkFunction(fn)
+    callable('fn', fn)
     await this.wait(key, options)
     try {
       return await fn(options.signal ?? this.closing.signal)
@@ -126,7 +132,7 @@ export abstract class AsyncLimiter implements Limiter {
 
   async block(key: string, duration: Duration): Promise<void> {
     checkKey(key)
-    await this.hold(key, blockMicros(duration))
+    await this.hold(key, toPositiveMicros('duration', duration))
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
@@ -181,14 +187,13 @@ export abstract class AsyncLimiter implements Limiter {
   protected count(allowed: boolean): void {
     if (allowed) this.allowed += 1
     else this.denied += 1
-    if (this.events.heard) this.meter?.decided(allowed)
+    if (this.events.heard) this.meter?.[allowed ? 'allowed' : 'denied'].inc()
   }
 
   /** Begins to count for `metrics`. */
   protected observe(metrics: Meter | undefined): void {
     if (metrics === undefined) return
-    this.meter = new LimiterMeter(metrics, this.name)
-    this.meter.followWaiting<AsyncLimiter>(this, (limiter) => limiter.waiting)
+    this.meter = limiterMeter<AsyncLimiter>(metrics, this, ({ waiting }) => waiting)
     this.events.meter()
   }
 

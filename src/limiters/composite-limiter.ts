@@ -5,7 +5,7 @@ import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
-import type { KeyCounts, Limiter, WaitOptions } from './limiter.ts'
+import type { KeyCounts, Limiter } from './limiter.ts'
 import { untold } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -32,7 +32,9 @@ export class CompositeLimiter extends SyncLimiter {
   #denier: LocalMember | undefined
 
   constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
-    super(members[0].limiter.clock)
+    const ledgers = members.flatMap(({ limiter }) => limiter.waiting.ledgers)
+    // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
+    super(members[0].limiter.clock, [...new Set(ledgers)], false)
     this.#members = members
     this.name = options.name ?? compositeName(members)
     this.observe(options.metrics)
@@ -84,22 +86,12 @@ export class CompositeLimiter extends SyncLimiter {
     for (let i = this.#members.length - 1; i >= 0; i--) {
       const { limiter, keyOf } = this.#members[i] as LocalMember
       limiter.giveBack(keyOf(key), cost)
-      limiter.wake(keyOf(key))
+      limiter.waiting.wake(keyOf(key))
     }
   }
 
   override leave(key: string, cost: number): void {
     for (const { limiter, keyOf } of this.#members) limiter.leave(keyOf(key), cost)
-  }
-
-  override async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    // What one member denies may come free behind this composite's back.
-    const stops = this.#members.map(({ limiter }) => limiter.onFreed(() => this.waiting.wakeAll()))
-    try {
-      return await super.wait(key, options)
-    } finally {
-      for (const stop of stops) stop()
-    }
   }
 
   forecast(key: string, ahead: number, cost: number): Micros {

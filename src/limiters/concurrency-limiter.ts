@@ -1,5 +1,6 @@
 import type { Micros } from '../core/duration.ts'
 import { type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
+import { recordLedger } from '../storage/record-ledger.ts'
 import type { LimiterOptions, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
@@ -17,7 +18,7 @@ import { RuleLimiter } from './rule-limiter.ts'
  */
 export class ConcurrencyLimiter extends RuleLimiter {
   constructor(options: ConcurrencyOptions & LimiterOptions) {
-    super(concurrency(options), options)
+    super(concurrency(options), options, recordLedger)
   }
 
   /** Waits for permits, first come, first served. */
@@ -33,7 +34,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
 
   override leave(key: string, cost: number): void {
     this.giveBack(key, cost)
-    this.wake(key)
+    this.waiting.wake(key)
   }
 
   override take(key: string, cost: number, maxWait: Micros): Micros {

@@ -1,16 +1,19 @@
 import type { Rule } from '../core/rule.ts'
 import type { MemoryStorage } from '../storage/memory-storage.ts'
+import { recordLedger } from '../storage/record-ledger.ts'
 import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
-import { checkedOptions } from './options.ts'
-import { RuleLimiter } from './rule-limiter.ts'
+import { type OwnLedger, RuleLimiter } from './rule-limiter.ts'
 
 /** Options under which a limiter answers at once. */
 export type LocalOptions = LimiterOptions & { storage?: MemoryStorage }
 
 /**
- * A limiter from its parts: a rule decides, a storage remembers.
+ * A limiter from its parts: a rule decides, a storage remembers. It carries what it is handed and nothing else, which makes it
+ * the small one for a browser.
  *
- * Over memory it is a {@link LocalLimiter} and can also answer without a promise.
+ * Over memory it is a {@link LocalLimiter} and can also answer without a promise. Without a storage it has memory of its own: one
+ * record for each of up to 100,000 keys, about 120 bytes for a bucket. A {@link MemoryStorage} takes 9, and so does
+ * {@link LimiterFactory}.
  *
  * @example
  * const limiter = createLimiter(tokenBucket({ rate: 100, per: '1m', burst: 20 }), { scope: 'api' })
@@ -19,7 +22,12 @@ export type LocalOptions = LimiterOptions & { storage?: MemoryStorage }
 export function createLimiter(rule: Rule, options?: LocalOptions): LocalLimiter
 export function createLimiter(rule: Rule, options: LimiterOptions): Limiter
 export function createLimiter(rule: Rule, options: LimiterOptions = {}): Limiter {
-  const { storage } = checkedOptions(options)
+  return limiterOf(rule, options, recordLedger)
+}
+
+/** The limiter of `rule` for the storage it is given; without one, over the ledger that `own` makes. */
+export function limiterOf(rule: Rule, options: LimiterOptions, own: OwnLedger): Limiter {
+  const { storage } = options
   // What asks from afar comes with what lies there: whoever stays in memory does not carry it.
-  return storage?.limiters?.rule(storage, rule, options) ?? new RuleLimiter(rule, options)
+  return storage?.limiters?.rule(storage, rule, options) ?? new RuleLimiter(rule, options, own)
 }

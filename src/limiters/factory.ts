@@ -6,13 +6,15 @@ import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
 import { slidingWindow } from '../rules/sliding-window.ts'
 import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
+import { memoryLedger } from '../storage/memory-ledger.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
 import { CompositeLimiter, type CompositeOptions, type LocalMember } from './composite-limiter.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import { createLimiter, type LocalOptions } from './create-limiter.ts'
+import { type LocalOptions, limiterOf } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter, PermitLimiter } from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
+import { checkOutage } from './outage.ts'
 import type { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -31,7 +33,10 @@ export interface Maker<Options> {
   (options: Options & LimiterOptions): Limiter
 }
 
-/** Limiters, ready made. Each is `createLimiter(rule(options), options)` under one name. */
+/**
+ * Limiters, ready made. Each is `createLimiter(rule(options), options)` under one name; without a storage, with as compact a
+ * memory as a {@link MemoryStorage} has.
+ */
 export interface LimiterFactory {
   /** A steady rate with bursts. See {@link tokenBucket}. */
   readonly tokenBucket: Maker<TokenBucketOptions>
@@ -77,7 +82,11 @@ function concurrency(options: PermitsOptions & LimiterOptions): PermitLimiter {
 }
 
 function maker<Options extends object>(rule: (options: Options) => Rule): Maker<Options> {
-  const make = (options: Options & LimiterOptions) => createLimiter(rule(checked(options)), options)
+  const make = (options: Options & LimiterOptions) => {
+    // In memory too, so that a limit is told before it moves to Redis.
+    checkOutage(checked(options))
+    return limiterOf(rule(options), options, memoryLedger)
+  }
   return make as Maker<Options>
 }
 

@@ -1,49 +1,54 @@
 import type { Counter, Histogram, Meter } from '../core/meter.ts'
 
 /** What limiters count, for whoever gave them `metrics`. */
-export class LimiterMeter {
+export interface LimiterMeter {
   readonly allowed: Counter
   readonly denied: Counter
   readonly waits: Histogram
-  readonly #metrics: Meter
-  readonly #labels: { readonly limiter: string }
+}
 
-  constructor(metrics: Meter, limiter: string) {
-    this.#metrics = metrics
-    this.#labels = { limiter }
-    const decisions = metrics.counter('aioflux_limiter_decisions_total', {
-      help: 'Calls allowed and denied.',
-    })
-    this.allowed = decisions.with({ limiter, outcome: 'allowed' })
-    this.denied = decisions.with({ limiter, outcome: 'denied' })
-    this.waits = metrics
-      .histogram('aioflux_limiter_wait_seconds', { help: 'How long calls that waited had to.' })
-      .with(this.#labels)
-  }
+/** What knows keys. Shared by limiters, it counts once. */
+interface Keys {
+  readonly size: number
+  readonly evicted: number
+}
 
-  decided(allowed: boolean): void {
-    if (allowed) this.allowed.inc()
-    else this.denied.inc()
-  }
-
-  followWaiting<Part extends object>(part: Part, read: (part: Part) => number): void {
-    this.#metrics
-      .gauge('aioflux_limiter_waiting', { help: 'Calls in line now.' })
-      .with(this.#labels)
-      .follow(part, read)
-  }
-
-  /** @param part what knows the keys; shared by limiters, it counts once */
-  followKeys<Part extends { readonly size: number; readonly evicted: number }>(part: Part): void {
-    this.#metrics
+/**
+ * @param part the limiter, followed as long as it lives
+ * @param waiting how many are in line there now
+ * @param keys who knows its keys, where anybody does
+ */
+export function limiterMeter<Part extends { readonly name: string }>(
+  metrics: Meter,
+  part: Part,
+  waiting: (part: Part) => number,
+  keys?: Keys,
+): LimiterMeter {
+  const limiter = part.name
+  const decisions = metrics.counter('aioflux_limiter_decisions_total', {
+    help: 'Calls allowed and denied.',
+  })
+  metrics
+    .gauge('aioflux_limiter_waiting', { help: 'Calls in line now.' })
+    .with({ limiter })
+    .follow(part, waiting)
+  if (keys !== undefined) {
+    metrics
       .gauge('aioflux_limiter_keys', { help: 'Keys remembered now.' })
-      .with(this.#labels)
-      .follow(part, ({ size }) => size)
-    this.#metrics
+      .with({ limiter })
+      .follow(keys, ({ size }) => size)
+    metrics
       .counter('aioflux_limiter_evicted_keys_total', {
-        help: 'Keys forgotten because there were more than the storage holds.',
+        help: 'Keys forgotten for want of room.',
       })
-      .with(this.#labels)
-      .follow(part, ({ evicted }) => evicted)
+      .with({ limiter })
+      .follow(keys, ({ evicted }) => evicted)
+  }
+  return {
+    allowed: decisions.with({ limiter, outcome: 'allowed' }),
+    denied: decisions.with({ limiter, outcome: 'denied' }),
+    waits: metrics
+      .histogram('aioflux_limiter_wait_seconds', { help: 'How long calls waited.' })
+      .with({ limiter }),
   }
 }

@@ -12,7 +12,7 @@ import type { Permit } from './permit.ts'
 
 /** A storage as limiters take it. */
 export interface LimiterStorage extends Storage {
-  /** Where it lies elsewhere: how it is asked. `remoteLimiters`, unless it knows better. */
+  /** Where it lies elsewhere: how it is asked. `remoteLimiters`, unless it knows better. One in memory needs none. */
   readonly limiters?: RemoteLimiters
 }
 
@@ -28,7 +28,7 @@ export interface RemoteLimiters {
 export interface LimiterOptions extends Metered {
   /**
    * Where the limiter remembers.
-   * @default memory of its own, as much as a MemoryStorage has
+   * @default memory of its own, for as many keys as a MemoryStorage has
    */
   storage?: LimiterStorage
   /**

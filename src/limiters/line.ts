@@ -1,7 +1,6 @@
 import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import { describe, WaitTimeoutError } from '../core/errors.ts'
-import { Heap } from '../core/heap.ts'
 
 /** What a line stands before. */
 export interface Desk {
@@ -22,13 +21,14 @@ export interface Hall {
 /** One who waits. A link of the line, so that leaving from the middle costs the same anywhere. */
 export interface Waiter {
   readonly cost: number
+  /** The latest moment, by the clock of the line; `Infinity` for no end. */
   readonly deadline: Millis
   readonly grant: () => void
   readonly refuse: (reason: unknown) => void
-  forgetSignal: () => void
+  /** Lets go of what could call it away. */
+  forgetCalls: (() => void) | undefined
   before: Waiter | undefined
   behind: Waiter | undefined
-  gone: boolean
 }
 
 /** Those who wait for one key, first come, first served. */
@@ -43,9 +43,6 @@ export class Line {
   #wanted = 0
   /** When the head's reservation comes due, or `undefined` while it has none. */
   #due: Millis | undefined
-  /** When the head asks again; `Infinity` for when it is woken. */
-  #askAt: Millis = Infinity
-  #deadlines: Heap<Waiter> | undefined
   #cancelTimer: Cancel = () => {}
 
   constructor(hall: Hall, desk: Desk, clock: Clock, key: string) {
@@ -57,40 +54,38 @@ export class Line {
 
   /** Why a caller with this deadline need not even join, if so. */
   refusal(cost: number, deadline: Millis): WaitTimeoutError | undefined {
-    const now = this.#clock.now()
+    if (deadline === Infinity) return undefined
     const forecast = this.#desk.forecast(this.#key, this.#wanted, cost)
-    if (forecast === -Infinity || now + forecast / 1000 <= deadline) return undefined
-    return timedOut(this.#key, 'cannot come in time', forecast / 1e6)
+    const late = this.#clock.now() + forecast / 1000 > deadline
+    return late ? this.#timedOut('cannot', forecast) : undefined
   }
 
-  join(waiter: Waiter): void {
+  /** @param signal calls the waiter away; his deadline does too */
+  join(waiter: Waiter, signal: AbortSignal | undefined): void {
+    const { deadline } = waiter
+    if (deadline < Infinity || signal !== undefined) {
+      const leave = () => this.#leave(waiter, signal?.reason)
+      const cancel = deadline < Infinity && at(this.#clock, deadline, () => this.#late(waiter))
+      signal?.addEventListener('abort', leave)
+      waiter.forgetCalls = () => {
+        signal?.removeEventListener('abort', leave)
+        if (cancel) cancel()
+      }
+    }
     this.#hall.count += 1
     this.#wanted += waiter.cost
-    if (waiter.deadline < Infinity) {
-      this.#deadlines ??= new Heap((a, b) => a.deadline - b.deadline)
-      this.#deadlines.push(waiter)
-    }
     waiter.before = this.#tail
     if (this.#tail === undefined) this.#head = waiter
     else this.#tail.behind = waiter
     this.#tail = waiter
     if (this.#head === waiter) this.#ask()
-    else if (this.#deadlines?.peek() === waiter) this.#arm()
-  }
-
-  /** Takes `waiter` out of the line, wherever it stands, and gives back what was reserved for it. */
-  leave(waiter: Waiter, reason: unknown): void {
-    if (waiter.gone) return
-    const first = waiter === this.#head
-    if (first && this.#due !== undefined) this.#giveBack(waiter)
-    this.#unlink(waiter)
-    waiter.refuse(reason)
-    if (first) this.#ask()
   }
 
   /** Gives back what the head holds. It must ask again. */
   yield(): void {
-    if (this.#head !== undefined && this.#due !== undefined) this.#giveBack(this.#head)
+    if (this.#head === undefined || this.#due === undefined) return
+    this.#settle(this.#head)
+    this.#desk.giveBack(this.#key, this.#head.cost)
   }
 
   /** The head asks again: what it holds may now be had sooner, and what it was denied may now be had. */
@@ -102,100 +97,90 @@ export class Line {
 
   close(reason: unknown): void {
     this.yield()
-    while (this.#head !== undefined) {
-      const waiter = this.#head
-      this.#unlink(waiter)
-      waiter.refuse(reason)
-    }
+    while (this.#head !== undefined) this.#unlink(this.#head).refuse(reason)
     this.#end()
   }
 
   /** The head asks the desk; whoever is served at once goes, and the next one asks. */
   #ask(): void {
+    this.#cancelTimer()
     while (this.#head !== undefined) {
       const head = this.#head
       const now = this.#clock.now()
-      const patience = (head.deadline - now) * 1000
-      const wait = this.#desk.take(this.#key, head.cost, Math.max(0, patience))
-      if (wait === 0) {
-        this.#unlink(head)
-        head.grant()
+      // Its own timer may have been kept waiting too: what nobody waits for any more is not taken.
+      if (isDue(head.deadline, now)) {
+        this.#unlink(head).refuse(this.#timedOut('did not', 0))
         continue
       }
+      const wait = this.#desk.take(this.#key, head.cost, (head.deadline - now) * 1000)
+      if (wait === 0) {
+        this.#unlink(head).grant()
+        continue
+      }
+      const moment = now + Math.abs(wait) / 1000
       if (wait > 0) {
         this.#wanted -= head.cost
-        this.#due = now + wait / 1000
-      } else {
-        this.#askAt = now - wait / 1000
-        if (this.#askAt > head.deadline && wait > -Infinity) {
-          this.#unlink(head)
-          head.refuse(timedOut(this.#key, 'cannot come in time', -wait / 1e6))
-          continue
-        }
+        this.#due = moment
+      } else if (moment < Infinity && moment > head.deadline) {
+        this.#unlink(head).refuse(this.#timedOut('cannot', -wait))
+        continue
       }
-      return this.#arm()
+      if (moment < Infinity) this.#cancelTimer = at(this.#clock, moment, () => this.#ring())
+      return
     }
     this.#end()
   }
 
-  #arm(): void {
-    this.#cancelTimer()
-    const next = Math.min(this.#due ?? this.#askAt, this.#deadlines?.peek()?.deadline ?? Infinity)
-    if (next < Infinity) this.#cancelTimer = at(this.#clock, next, () => this.#ring())
-  }
-
+  /** The moment has come for which the head waits. */
   #ring(): void {
-    const now = this.#clock.now()
-    const head = this.#head
-    if (head !== undefined && this.#due !== undefined && isDue(this.#due, now)) {
-      // Its reservation has come due: nothing of it is left to count or to give back.
-      this.#due = undefined
-      this.#wanted += head.cost
-      this.#unlink(head)
-      head.grant()
-      this.#refuseLate(now)
-      return this.#ask()
+    if (this.#head !== undefined && this.#due !== undefined) {
+      // Nothing of its reservation is left to count or to give back.
+      this.#settle(this.#head)
+      this.#unlink(this.#head).grant()
     }
-    this.#refuseLate(now)
-    if (this.#due !== undefined) return this.#arm()
-    if (this.#head !== head || isDue(this.#askAt, now)) return this.#ask()
-    this.#arm()
+    this.#ask()
   }
 
-  /** Sends away those whose time is up. */
-  #refuseLate(now: Millis): void {
-    for (let late = this.#deadlines?.peek(); late !== undefined; late = this.#deadlines?.peek()) {
-      if (!isDue(late.deadline, now)) return
-      if (late === this.#head && this.#due !== undefined) this.#giveBack(late)
-      this.#unlink(late)
-      late.refuse(timedOut(this.#key, 'did not come in time', 0))
-    }
+  /** The time of `waiter` is up. */
+  #late(waiter: Waiter): void {
+    const first = waiter === this.#head && this.#due !== undefined
+    // What comes due at the deadline comes in time.
+    if (first && isDue(this.#due as Millis, this.#clock.now())) this.#ring()
+    else this.#leave(waiter, this.#timedOut('did not', 0))
   }
 
-  #giveBack(head: Waiter): void {
+  /** Takes `waiter` out of the line, wherever it stands, and gives back what was reserved for it. */
+  #leave(waiter: Waiter, reason: unknown): void {
+    const first = waiter === this.#head
+    if (first) this.yield()
+    this.#unlink(waiter).refuse(reason)
+    if (first) this.#ask()
+  }
+
+  /** The head has a reservation no more. */
+  #settle(head: Waiter): void {
     this.#due = undefined
     this.#wanted += head.cost
-    this.#desk.giveBack(this.#key, head.cost)
   }
 
-  #unlink(waiter: Waiter): void {
-    waiter.gone = true
-    waiter.forgetSignal()
+  #unlink(waiter: Waiter): Waiter {
+    waiter.forgetCalls?.()
     this.#hall.count -= 1
     this.#wanted -= waiter.cost
     if (waiter.before === undefined) this.#head = waiter.behind
     else waiter.before.behind = waiter.behind
     if (waiter.behind === undefined) this.#tail = waiter.before
     else waiter.behind.before = waiter.before
-    while (this.#deadlines?.peek()?.gone) this.#deadlines.pop()
+    return waiter
   }
 
   #end(): void {
     this.#cancelTimer()
     this.#hall.over(this.#key)
   }
-}
 
-function timedOut(key: string, what: string, retryAfter: number): WaitTimeoutError {
-  return new WaitTimeoutError(`what ${describe(key)} waits for ${what}`, retryAfter)
+  #timedOut(verb: string, micros: Micros): WaitTimeoutError {
+    const message = `what ${describe(this.#key)} waits for ${verb} come in time`
+    return new WaitTimeoutError(message, micros / 1e6)
+  }
 }

@@ -1,9 +1,22 @@
+import { oneOf } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Millis } from '../core/duration.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 
 /** What a limiter answers while its storage cannot be asked. */
 export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
+
+/** The options that mean something only over a storage that can fail, checked. */
+export function checkOutage(options: {
+  readonly onStorageError?: OutagePolicy
+  readonly storageTimeout?: Duration
+}): void {
+  const { onStorageError, storageTimeout } = options
+  if (onStorageError !== undefined) {
+    oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
+  }
+  if (storageTimeout !== undefined) toMillis('storageTimeout', storageTimeout)
+}
 
 /** How long the storage is left alone after a failure: at first, and at most. */
 const FIRST_PAUSE: Millis = 100

@@ -1,8 +1,11 @@
+import type { Rule } from '../core/rule.ts'
 import { isLocal } from '../core/storage.ts'
 import { permits } from '../rules/permits.ts'
+import { memoryLedger } from '../storage/memory-ledger.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import type { LimiterOptions, LocalLimiter, RemoteLimiters } from './limiter.ts'
-import { scopeOf } from './options.ts'
+import { checkedOptions } from './options.ts'
+import { checkOutage } from './outage.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
@@ -20,20 +23,35 @@ import { RuleLimiter } from './rule-limiter.ts'
  */
 export const remoteLimiters: RemoteLimiters = {
   rule(storage, rule, options) {
+    checkOutage(checkedOptions(options))
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
-    if (isLocal(ledger)) return new RuleLimiter(rule, options)
+    if (isLocal(ledger)) return new RuleLimiter(rule, options, memoryLedger)
     const { clock } = options
-    const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock })
+    const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock }, memoryLedger)
     return new RemoteLimiter(ledger, remoteOptions(options, rule.kind, standIn))
   },
 
   concurrency(storage, options) {
+    checkOutage(options)
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new ConcurrencyLimiter(options)
     const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
     return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
   },
+}
+
+/**
+ * The scope a limiter keeps its counts under. A storage elsewhere tells rules apart by their kind alone, so without a scope of
+ * their own limiters of different quotas keep theirs apart by this one.
+ */
+function scopeOf({ scope }: LimiterOptions, rule: Rule): string {
+  if (scope !== undefined) return scope
+  let hash = 0x811c9dc5
+  for (const character of Object.values(rule.params).join(' ')) {
+    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193)
+  }
+  return `default-${(hash >>> 0).toString(36)}`
 }
 
 /** The same, asked from afar; with the policy 'local', a limiter of this process stands in for it in an outage. */

@@ -1,34 +1,33 @@
-import { systemClock } from '../core/clock.ts'
+import { must } from '../core/check.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
-import { OptionTypeError } from '../core/errors.ts'
-import type { Meter } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
-import { isLocal, type Ledger, type RemoteLedger } from '../core/storage.ts'
-import { memoryLedger } from '../storage/memory-ledger.ts'
+import type { Ledger } from '../core/storage.ts'
 import { decisionOf } from './decision-of.ts'
 import type { KeyCounts, LimiterOptions } from './limiter.ts'
-import { checkedOptions, scopeOf } from './options.ts'
+import { checkedOptions } from './options.ts'
 import { policyOf } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
+
+/** Makes the ledger of a limiter that was given no storage. */
+export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
 
 /** One rule, asked through the ledger that a storage keeps for it. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
   protected readonly ledger: Ledger
 
-  constructor(rule: Rule, options: LimiterOptions = {}) {
-    const { storage, scope, clock, name, metrics } = checkedOptions(options)
-    super(clock ?? storage?.clock ?? systemClock)
-    this.name = name ?? scope ?? rule.kind
-    this.ledger =
-      storage === undefined
-        ? memoryLedger(rule, this.clock)
-        : local(storage.open(rule, scopeOf(options, rule), this.clock), this.name)
-    // Only a ledger that a storage keeps can have others who wait for it.
-    if (storage !== undefined) this.waiting.share(this.ledger)
-    this.observe(metrics)
+  constructor(rule: Rule, options: LimiterOptions, own: OwnLedger) {
+    const { storage, scope, name = scope ?? rule.kind, metrics } = checkedOptions(options)
+    const { clock = storage?.clock ?? systemClock } = options
+    const ledger = storage?.open(rule, scope ?? 'default', clock) ?? own(rule, clock)
+    must('reserve' in ledger, 'storage', 'be one in memory, or have limiters for its kind', storage)
+    super(clock, [ledger])
+    this.name = name
+    this.ledger = ledger
+    this.observe(metrics, ledger)
   }
 
   get policies(): readonly Policy[] {
@@ -49,7 +48,7 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   giveBack(key: string, cost: number): void {
-    this.ledger.refund(key, Math.min(cost, this.capacity))
+    this.ledger.refund(key, cost)
   }
 
   forecast(key: string, ahead: number, cost: number): Micros {
@@ -57,9 +56,9 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   decision(_key: string, cost: number, wait: Micros): Decision {
-    const { judged } = this.ledger
+    const { judged, rule } = this.ledger
     const verdict = { wait, remaining: judged.remaining(), idleAfter: judged.idleAfter() }
-    return decisionOf(verdict, this.capacity, cost)
+    return decisionOf(verdict, rule.capacity, cost)
   }
 
   forget(key: string): void {
@@ -70,11 +69,6 @@ export class RuleLimiter extends SyncLimiter {
     this.ledger.block(key, duration)
   }
 
-  protected override observe(metrics: Meter | undefined): void {
-    super.observe(metrics)
-    this.meter?.followKeys(this.ledger)
-  }
-
   protected change(quota: QuotaChange): void {
     this.ledger.reconfigure(this.ledger.rule.with(quota))
   }
@@ -83,12 +77,4 @@ export class RuleLimiter extends SyncLimiter {
     const { size: keys, evicted, crowded } = this.ledger
     return { keys, evicted, crowded }
   }
-}
-
-function local(ledger: Ledger | RemoteLedger, name: string): Ledger {
-  if (isLocal(ledger)) return ledger
-  throw new OptionTypeError(
-    'storage',
-    `the limiter '${name}' needs a storage in memory, or one that has limiters for its kind`,
-  )
 }

@@ -1,12 +1,13 @@
-import { options as checkOptions } from '../core/check.ts'
+import { callable, options as checkOptions } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
-import { WaitTimeoutError } from '../core/errors.ts'
+import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
+import { ClosedError, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import { blockMicros, checkCall, checkFunction, checkKey } from './arguments.ts'
+import type { Ledger } from '../core/storage.ts'
+import { checkCall, checkKey } from './arguments.ts'
 import { seconds } from './decision-of.ts'
 import type {
   KeyCounts,
@@ -15,7 +16,7 @@ import type {
   LocalLimiter,
   WaitOptions,
 } from './limiter.ts'
-import { LimiterMeter } from './limiter-meter.ts'
+import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
 import { Waiting } from './waiting.ts'
 
@@ -33,15 +34,19 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   abstract readonly capacity: number
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events()
-  protected readonly waiting: Waiting
+  /** @internal */
+  readonly waiting: Waiting
   protected meter: LimiterMeter | undefined
-  readonly #freed = new Set<() => void>()
   protected allowed = 0
   protected denied = 0
 
-  constructor(clock: Clock) {
+  /**
+   * @param ledgers what its callers wait for, together with those of others who ask the same
+   * @param keyed do its keys mean the same to all of them?
+   */
+  constructor(clock: Clock, ledgers: readonly object[], keyed = true) {
     this.clock = clock
-    this.waiting = new Waiting(this, clock)
+    this.waiting = new Waiting(this, clock, ledgers, keyed)
   }
 
   /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
@@ -60,43 +65,16 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   abstract counts(): KeyCounts
   protected abstract change(quota: QuotaChange): void
 
-  /** Something has come free for `key`: whoever waits for it asks again. */
-  wake(key: string): void {
-    this.waiting.wake(key)
-    for (const run of this.#freed) run()
-  }
-
-  /** Calls `run` whenever something comes free other than by time; returns the way to stop that. */
-  onFreed(run: () => void): () => void {
-    const own = () => run()
-    this.#freed.add(own)
-    return () => this.#freed.delete(own)
-  }
-
   allow(key = '', cost = 1): boolean {
     checkCall(key, cost, this.capacity)
-    const wait = this.take(key, cost, 0)
-    if (wait >= 0) {
-      this.allowed += 1
-      if (this.events.heard) this.#tellAllowed(key, cost)
-      return true
-    }
-    this.denied += 1
-    if (this.events.heard) this.#tellDenied(key, cost, wait)
-    return false
+    return this.#count(key, cost, this.take(key, cost, 0))
   }
 
   decide(key = '', cost = 1): Decision {
     checkCall(key, cost, this.capacity)
     const wait = this.take(key, cost, 0)
     const decision = this.decision(key, cost, wait)
-    if (wait >= 0) {
-      this.allowed += 1
-      if (this.events.heard) this.#tellAllowed(key, cost)
-    } else {
-      this.denied += 1
-      if (this.events.heard) this.#tellDenied(key, cost, wait)
-    }
+    this.#count(key, cost, wait)
     return decision
   }
 
@@ -120,20 +98,17 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     const { cost = 1, timeout, signal } = options
     checkCall(key, cost, this.capacity)
-    this.waiting.checkOpen(this.name)
+    if (this.waiting.closed) throw new ClosedError(this.name)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
-    if (this.waiting.busy(key) || !this.#takeNow(key, cost, patience)) {
+    // With a little patience a leaky bucket makes callers wait their turn even now, instead of taking them in at once.
+    const little = patience === 0 ? 0 : Number.MIN_VALUE
+    if (this.waiting.busy(key) || this.take(key, cost, little) < 0) {
       try {
         await this.waiting.join(key, cost, { deadline: started + patience, signal })
       } catch (error) {
-        this.denied += 1
-        if (this.events.heard) {
-          this.meter?.denied.inc()
-          const retryAfter = error instanceof WaitTimeoutError ? error.retryAfter : 0
-          this.events.emit('denied', { key, cost, retryAfter })
-        }
+        this.#deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0)
         throw error
       }
     }
@@ -153,7 +128,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
-    checkFunction(fn)
+    callable('fn', fn)
     await this.wait(key, options)
     try {
       return await fn(options.signal ?? NEVER)
@@ -165,18 +140,18 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   async release(key = '', tokens = 1): Promise<void> {
     checkCall(key, tokens, Number.MAX_VALUE)
     this.giveBack(key, tokens)
-    this.wake(key)
+    this.waiting.wake(key)
   }
 
   async reset(key = ''): Promise<void> {
     checkKey(key)
     this.forget(key)
-    this.wake(key)
+    this.waiting.wake(key)
   }
 
   async block(key: string, duration: Duration): Promise<void> {
     checkKey(key)
-    this.hold(key, blockMicros(duration))
+    this.hold(key, toPositiveMicros('duration', duration))
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
@@ -199,7 +174,6 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     checkOptions('quota', quota)
     this.waiting.changing(() => this.change(quota))
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
-    for (const run of this.#freed) run()
   }
 
   on<Name extends keyof LimiterEvents>(
@@ -217,29 +191,35 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return this.close()
   }
 
-  /** Begins to count for `metrics`, once there is a name. */
-  protected observe(metrics: Meter | undefined): void {
+  /**
+   * Begins to count for `metrics`, once there is a name.
+   * @param ledger where its keys are, if it has one
+   */
+  protected observe(metrics: Meter | undefined, ledger?: Ledger): void {
     if (metrics === undefined) return
-    this.meter = new LimiterMeter(metrics, this.name)
-    this.meter.followWaiting<SyncLimiter>(this, (limiter) => limiter.waiting.count)
+    this.meter = limiterMeter<SyncLimiter>(metrics, this, ({ waiting }) => waiting.count, ledger)
     this.events.meter()
   }
 
-  #takeNow(key: string, cost: number, patience: Millis): boolean {
-    // Only a rule that makes callers wait their turn even now (the leaky bucket) answers with a wait above 0 here,
-    // and then the line has to be joined after all.
-    const wait = this.take(key, cost, patience === 0 ? 0 : Number.MIN_VALUE)
-    return wait === 0
+  /** Counts an answer and tells those who listen; is it a yes? */
+  #count(key: string, cost: number, wait: Micros): boolean {
+    if (wait < 0) {
+      this.#deny(key, cost, seconds(-wait))
+      return false
+    }
+    this.allowed += 1
+    if (this.events.heard) {
+      this.meter?.allowed.inc()
+      if (this.events.listened) this.events.emit('allowed', { key, cost })
+    }
+    return true
   }
 
-  #tellAllowed(key: string, cost: number): void {
-    this.meter?.allowed.inc()
-    if (this.events.listened) this.events.emit('allowed', { key, cost })
-  }
-
-  #tellDenied(key: string, cost: number, wait: Micros): void {
+  #deny(key: string, cost: number, retryAfter: number): void {
+    this.denied += 1
+    if (!this.events.heard) return
     this.meter?.denied.inc()
-    if (this.events.listened) this.events.emit('denied', { key, cost, retryAfter: seconds(-wait) })
+    if (this.events.listened) this.events.emit('denied', { key, cost, retryAfter })
   }
 }
 

@@ -1,90 +1,88 @@
 import type { Clock } from '../core/clock.ts'
-import type { Millis } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
 import { type Desk, type Hall, Line, type Waiter } from './line.ts'
 
-export interface Patience {
-  /** The latest moment, by the clock of the line; `Infinity` for no end. */
-  deadline: Millis
-  signal: AbortSignal | undefined
-}
+/** Where all those stand who may wait for the same: what one of them gives back may be for another. */
+type Room = Set<Waiting>
 
-/** Those who wait before what several limiters have in common: what one of them gives back may be for another's. */
-const sharing = new WeakMap<object, Set<Waiting>>()
+const rooms = new WeakMap<object, Room>()
+
+function roomBefore(ledger: object): Room {
+  const room = rooms.get(ledger) ?? new Set()
+  rooms.set(ledger, room)
+  return room
+}
 
 /**
  * The lines of one limiter: for each key first come, first served.
  *
  * Only the head of a line asks the desk, and holds at most one reservation; so whoever leaves gives back exactly what
- * was held for him, and whoever stands behind moves up. One timer a key, however long the line.
+ * was held for him, and whoever stands behind moves up. One timer a key, however long the line, and one for each who comes with
+ * a deadline.
  */
 export class Waiting implements Hall {
+  /** The ledgers that are waited for: one, or those of each limiter of a composite. */
+  readonly ledgers: readonly object[]
+  /** The rooms before them, where this one stands while anybody waits. */
+  readonly #rooms: readonly Room[]
   readonly #desk: Desk
   readonly #clock: Clock
+  readonly #keyed: boolean
   readonly #lines = new Map<string, Line>()
-  #shared: object | undefined
-  #closed = false
   /** How many wait, over all keys. */
   count = 0
+  /** Has everybody been sent away? */
+  closed = false
 
-  constructor(desk: Desk, clock: Clock) {
+  /** @param keyed do the keys of its lines mean the same to everybody who waits for those ledgers? */
+  constructor(desk: Desk, clock: Clock, ledgers: readonly object[], keyed: boolean) {
     this.#desk = desk
     this.#clock = clock
-  }
-
-  /** Whoever else waits before `what`, a ledger, is woken and yields together with those who wait here. */
-  share(what: object): void {
-    this.#shared = what
+    this.ledgers = ledgers
+    this.#rooms = ledgers.map(roomBefore)
+    this.#keyed = keyed
   }
 
   /** Does anybody wait for `key`? */
   busy(key: string): boolean {
-    return this.#lines.size > 0 && this.#lines.has(key)
+    return this.#lines.has(key)
   }
 
   /** Resolves when `cost` has been taken for this caller and its time has come. */
-  join(key: string, cost: number, patience: Patience): Promise<void> {
+  join(
+    key: string,
+    cost: number,
+    patience: Pick<Waiter, 'deadline'> & { signal: AbortSignal | undefined },
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const { deadline, signal } = patience
       const line = this.#lines.get(key) ?? new Line(this, this.#desk, this.#clock, key)
-      if (deadline < Infinity) {
-        const refusal = line.refusal(cost, deadline)
-        if (refusal !== undefined) return reject(refusal)
-      }
+      const refusal = line.refusal(cost, deadline)
+      if (refusal !== undefined) return reject(refusal)
+      for (const room of this.#rooms) room.add(this)
+      this.#lines.set(key, line)
       const waiter: Waiter = {
         cost,
         deadline,
         grant: resolve,
         refuse: reject,
-        forgetSignal: () => {},
+        forgetCalls: undefined,
         before: undefined,
         behind: undefined,
-        gone: false,
       }
-      if (signal !== undefined) {
-        const leave = () => line.leave(waiter, signal.reason)
-        signal.addEventListener('abort', leave, { once: true })
-        waiter.forgetSignal = () => signal.removeEventListener('abort', leave)
-      }
-      if (this.#lines.size === 0) this.#enter()
-      this.#lines.set(key, line)
-      line.join(waiter)
+      line.join(waiter, signal)
     })
   }
 
   /** Something about `key` has changed: its head asks again. */
   wake(key: string): void {
-    for (const waiting of this.#all()) waiting.#lines.get(key)?.askAgain()
-  }
-
-  /** Something about every key may have changed. */
-  wakeAll(): void {
-    this.changing(() => {})
+    for (const room of this.#rooms) for (const waiting of room) waiting.#hear(key)
   }
 
   /** Makes a change while no reservation is held; then every head asks again. */
   changing(change: () => void): void {
-    const lines = [...this.#all()].flatMap((waiting) => [...waiting.#lines.values()])
+    const all = this.#rooms.flatMap((room) => [...room])
+    const lines = all.flatMap((waiting) => [...waiting.#lines.values()])
     for (const line of lines) line.yield()
     try {
       change()
@@ -93,36 +91,20 @@ export class Waiting implements Hall {
     }
   }
 
-  /** @throws ClosedError after {@link close} */
-  checkOpen(what: string): void {
-    if (this.#closed) throw new ClosedError(what)
-  }
-
-  /** Sends everybody away, and whoever comes later. */
+  /** Sends everybody away; whoever comes later is not to be let in. */
   close(what: string): void {
-    this.#closed = true
+    this.closed = true
     for (const line of [...this.#lines.values()]) line.close(new ClosedError(what))
   }
 
   /** @internal */
   over(key: string): void {
     this.#lines.delete(key)
-    if (this.#lines.size === 0 && this.#shared !== undefined) {
-      sharing.get(this.#shared)?.delete(this)
-    }
+    if (this.#lines.size === 0) for (const room of this.#rooms) room.delete(this)
   }
 
-  /** Somebody waits here now, and is to hear what the others do. */
-  #enter(): void {
-    if (this.#shared === undefined) return
-    const all = sharing.get(this.#shared)
-    if (all === undefined) sharing.set(this.#shared, new Set([this]))
-    else all.add(this)
-  }
-
-  /** All in whose lines somebody may wait for the same. */
-  #all(): Iterable<Waiting> {
-    const all = this.#shared && sharing.get(this.#shared)
-    return all === undefined ? [this] : [...all]
+  #hear(key: string): void {
+    if (this.#keyed) this.#lines.get(key)?.askAgain()
+    else for (const line of this.#lines.values()) line.askAgain()
   }
 }

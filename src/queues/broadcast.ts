@@ -112,7 +112,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   missed(item: T, subscription: Subscription<T>): void {
     this.dropped += 1
     for (const listener of [...this.#listeners]) {
-      tell(`'dropped' of broadcast '${this.name}'`, listener, { item, subscription })
+      void tell(`'dropped' of broadcast '${this.name}'`, listener, { item, subscription })
     }
   }
 }

@@ -4,7 +4,7 @@ import { describe, OptionTypeError } from '../core/errors.ts'
 import { isLocal } from '../core/storage.ts'
 import type { Limiter, LimiterStorage } from '../limiters/limiter.ts'
 import { checkedOptions } from '../limiters/options.ts'
-import type { OutagePolicy } from '../limiters/outage.ts'
+import { checkOutage, type OutagePolicy } from '../limiters/outage.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
 
 export interface ClaimsOptions {
@@ -55,6 +55,7 @@ type ClaimDesk = Pick<Limiter, 'acquire' | 'reset'>
 
 function deskOf({ ttl, ...options }: ClaimsOptions): ClaimDesk {
   checkedOptions(options)
+  checkOutage(options)
   const { storage, scope, clock } = options
   const rule = fixedWindow({ rate: 1, per: ttl / 1000 })
   const remote = storage.limiters?.rule(storage, rule, options)

@@ -59,8 +59,8 @@ export class News<T, R> {
   failed(job: QueuedJob, error: unknown): void {
     const deadLetter = this.#deadLetter
     this.#meter?.failed(job)
-    if (this.events.hears('failed')) this.events.emit('failed', { job, item: job.item, error })
-    else if (!job.watched && !this.#toldOfFailure && deadLetter === undefined) {
+    const heard = this.events.emit('failed', { job, item: job.item, error })
+    if (!heard && !job.watched && !this.#toldOfFailure && deadLetter === undefined) {
       this.#toldOfFailure = true
       console.error(
         `aioflux: job ${job.id} of queue '${this.#queue}' failed, and nobody listens: neither to its result nor to 'failed'. Later failures of this queue are not reported.`,
@@ -79,7 +79,7 @@ export class News<T, R> {
   }
 
   trouble(error: unknown): void {
-    if (this.events.hears('error')) this.events.emit('error', { error })
-    else console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
+    if (this.events.emit('error', { error })) return
+    console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
   }
 }

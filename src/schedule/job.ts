@@ -271,7 +271,7 @@ export class Job implements ScheduledJob {
 
   #report(error: unknown): void {
     const { events } = this.#around
-    if (events.hears('error')) events.emit('error', { name: this.name, error })
-    else console.error(`aioflux: job '${this.name}'`, error)
+    if (events.emit('error', { name: this.name, error })) return
+    console.error(`aioflux: job '${this.name}'`, error)
   }
 }

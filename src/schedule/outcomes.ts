@@ -51,10 +51,7 @@ export class Outcomes {
     this.failed += 1
     tally.failed += 1
     this.lastError = error
-    if (events.hears('failed')) {
-      events.emit('failed', { ...run.record, seconds, error, attempts: run.attempts })
-    } else {
-      console.error(`aioflux: job '${this.#job}' failed`, error)
-    }
+    const failure = { ...run.record, seconds, error, attempts: run.attempts }
+    if (!events.emit('failed', failure)) console.error(`aioflux: job '${this.#job}' failed`, error)
   }
 }

@@ -36,7 +36,7 @@ export class Blocks {
   #makeRoom(now: Micros): void {
     for (const [key, until] of this.#until) if (until <= now) this.#until.delete(key)
     // All of them still hold: the one that was set first has served longest.
-    const oldest = this.#until.keys().next()
-    if (this.#until.size >= this.#capacity && !oldest.done) this.#until.delete(oldest.value)
+    const [oldest] = this.#until.keys()
+    if (this.#until.size >= this.#capacity) this.#until.delete(oldest as string)
   }
 }

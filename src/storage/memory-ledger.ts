@@ -1,10 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Rule } from '../core/rule.ts'
 import { CompactLedger } from './compact-ledger.ts'
-import { RecordLedger } from './record-ledger.ts'
-
-/** The most keys a ledger holds, unless told otherwise. */
-export const MAX_KEYS = 100_000
+import { MAX_KEYS, RecordLedger } from './record-ledger.ts'
 
 /** The ledger in memory that suits `rule`: one mark a key where it drains, its own numbers where it does not. */
 export function memoryLedger(
@@ -14,5 +11,5 @@ export function memoryLedger(
 ): CompactLedger | RecordLedger {
   return rule.drain
     ? new CompactLedger(rule, rule.drain, maxKeys, clock)
-    : new RecordLedger(rule, maxKeys, clock)
+    : new RecordLedger(rule, clock, maxKeys)
 }

@@ -5,8 +5,9 @@ import { ClosedError } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Ledger, Storage } from '../core/storage.ts'
-import { MAX_KEYS, memoryLedger } from './memory-ledger.ts'
+import { memoryLedger } from './memory-ledger.ts'
 import { MemoryValues } from './memory-values.ts'
+import { MAX_KEYS } from './record-ledger.ts'
 
 /** How much a {@link MemoryStorage} may hold, and the time it goes by. */
 export interface MemoryStorageOptions extends Metered {

@@ -4,13 +4,22 @@ import type { Rule, State } from '../core/rule.ts'
 import type { Judged, Ledger } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
-import { KeySlots } from './key-slots.ts'
 import { SteadyClock } from './steady-clock.ts'
 
+/** The most keys a ledger holds, unless told otherwise. */
+export const MAX_KEYS = 100_000
 /** How many keys are looked at to find one that may give way. */
 const SAMPLE = 16
 /** How many keys are looked at, whenever one is added, for some that may be forgotten. */
 const SWEEP = 2
+/** Up to this many keys, small states are kept though they are over: at high rates every one soon is, and is wanted again. */
+const FEW = 4096
+/** A state of so many numbers is small. */
+const SMALL = 2
+/** Keys longer than this weigh more than their states. */
+const LONG_KEY = 256
+/** The most characters that all long keys together may have beyond that. */
+const LONG_KEYS = 2 ** 25
 
 /** The ledger of any rule: a list of numbers for each key. */
 export class RecordLedger implements Ledger, Judged {
@@ -20,14 +29,21 @@ export class RecordLedger implements Ledger, Judged {
   readonly #clock: SteadyClock
   readonly #blocks: Blocks
   readonly #maxKeys: number
-  readonly #slots = new KeySlots()
-  readonly #states: State[] = []
+  readonly #states = new Map<string, State>()
+  // Keys and states once more, where one can be picked at random.
+  readonly #keys: string[] = []
+  readonly #kept: State[] = []
+  /** How many characters the keys have beyond what is not long. */
+  #long = 0
+  /** Which key was looked at last to sweep. */
+  #broom = 0
   /** What keys share that came when every key looked at was exhausted. */
   #overflow: State | undefined
+  /** The state at hand. */
   #state: State
   #now: Micros = 0
 
-  constructor(rule: Rule, maxKeys: number, clock: Clock) {
+  constructor(rule: Rule, clock: Clock, maxKeys: number = MAX_KEYS) {
     this.rule = rule
     this.#maxKeys = maxKeys
     this.#clock = new SteadyClock(clock, rule.span)
@@ -40,20 +56,24 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   get size(): number {
-    return this.#slots.size
+    return this.#keys.length
   }
 
   reserve(key: string, cost: number, maxWait: Micros): Micros {
     const known = this.#open(key)
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
-    if (known) return this.rule.reserve(this.#state, this.#now, cost, maxWait)
-    // A lease that shared the state of another would be the other's.
-    if (this.rule.token !== undefined && !this.#makeRoom()) return -Infinity
-    const shared = this.#overflow !== undefined && !this.#makeRoom()
-    if (shared) this.#state = this.#overflow as State
+    const room = known || this.#makeRoom(key)
+    if (!room) {
+      // A lease that shared the state of another would be the other's.
+      if (this.rule.token !== undefined) return -Infinity
+      this.#state = this.#overflow ??= this.#state
+    }
     const wait = this.rule.reserve(this.#state, this.#now, cost, maxWait)
-    if (wait >= 0 && (shared || !this.#add(key))) this.crowded += 1
+    if (wait >= 0 && !known) {
+      if (room) this.#add(key)
+      else this.crowded += 1
+    }
     return wait
   }
 
@@ -61,29 +81,26 @@ export class RecordLedger implements Ledger, Judged {
     const known = this.#open(key)
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
-    if (!known && this.#overflow !== undefined && this.#slots.size >= this.#maxKeys) {
-      this.#state = this.#overflow
-    }
+    const room = known || (this.size < this.#maxKeys && !this.#tooLong(key))
+    if (!room) this.#state = this.#overflow ?? this.#state
     return this.rule.reserve([...this.#state], this.#now, cost, 0)
   }
 
   forecast(key: string, ahead: number, cost: number): Micros {
     this.#open(key)
-    return Math.max(
-      this.#blocks.left(key, this.#now),
-      forecast(this.rule, [...this.#state], this.#now, ahead, cost),
-    )
+    const wait = forecast(this.rule, [...this.#state], this.#now, ahead, cost)
+    return Math.max(this.#blocks.left(key, this.#now), wait)
   }
 
   refund(key: string, cost: number): void {
-    if (this.#open(key)) this.rule.refund(this.#state, this.#now, cost)
-    else if (this.#overflow !== undefined) this.rule.refund(this.#overflow, this.#now, cost)
+    const state = this.#open(key) ? this.#state : this.#overflow
+    if (state !== undefined) this.rule.refund(state, this.#now, cost)
   }
 
   reset(key: string): void {
     this.#blocks.remove(key)
-    const slot = this.#slots.find(key)
-    if (slot >= 0) this.#slots.remove(slot)
+    // A fresh state is as good as none, and swept like any other that is over.
+    if (this.#open(key)) this.#state.splice(0, Infinity, ...this.rule.fresh(this.#now))
   }
 
   block(key: string, duration: Micros): void {
@@ -92,6 +109,12 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   reconfigure(rule: Rule): void {
+    const now = this.#clock.now()
+    for (const state of rule.drain === undefined ? [] : this.#kept) {
+      // Up to now it has drained at the old rate: taking nothing writes down what is left.
+      this.rule.reserve(state, now, 0, Infinity)
+      state[0] = Math.min(rule.capacity, state[0] as number)
+    }
     this.rule = rule
     this.#clock.patience = rule.span
   }
@@ -111,46 +134,70 @@ export class RecordLedger implements Ledger, Judged {
   /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
   #open(key: string): boolean {
     this.#now = this.#clock.now()
-    const slot = this.#slots.find(key)
-    this.#state = slot < 0 ? this.rule.fresh(this.#now) : (this.#states[slot] as State)
-    return slot >= 0
+    const state = this.#states.get(key)
+    this.#state = state ?? this.rule.fresh(this.#now)
+    return state !== undefined
   }
 
-  /** Keeps the state at hand, for `key` alone or, where there is no room, for all who have none; is it `key`'s alone? */
-  #add(key: string): boolean {
-    const room = this.#makeRoom()
-    if (room) this.#states[this.#slots.add(key)] = this.#state
-    else this.#overflow = this.#state
-    return room
+  #add(key: string): void {
+    this.#states.set(key, this.#state)
+    this.#keys.push(key)
+    this.#kept.push(this.#state)
+    this.#long += beyondLong(key)
   }
 
-  /** Sweeps a little, and sees to it that one key more has room; is there? */
-  #makeRoom(): boolean {
-    for (let i = 0; i < SWEEP; i++) this.#sweepNext()
-    if (this.#slots.size < this.#maxKeys) return true
+  #forget(index: number): void {
+    const key = this.#keys[index] as string
+    this.#states.delete(key)
+    this.#long -= beyondLong(key)
+    // The last one takes its place.
+    const [lastKey, lastState] = [this.#keys.pop() as string, this.#kept.pop() as State]
+    if (index === this.size) return
+    this.#keys[index] = lastKey
+    this.#kept[index] = lastState
+  }
+
+  /** Would it be more of long keys than is kept? */
+  #tooLong(key: string): boolean {
+    return this.#long + beyondLong(key) > LONG_KEYS
+  }
+
+  /** Sweeps a little, and sees to it that `key` has a place; is there one? */
+  #makeRoom(key: string): boolean {
+    for (let i = 0; i < SWEEP && this.size > 0; i++) this.#sweepNext()
+    if (this.#tooLong(key)) return false
+    if (this.size < this.#maxKeys) return true
     let candidate = -1
     let soonest = Infinity
     for (let i = 0; i < SAMPLE; i++) {
-      const slot = this.#slots.any()
-      const state = this.#states[slot] as State
+      const index = Math.floor(Math.random() * this.size)
+      const state = this.#kept[index] as State
       const idleAfter = this.rule.idleAfter(state, this.#now)
       // Freeing an exhausted key would make a flood of new keys the way round a limit.
       if (idleAfter < soonest && this.rule.remaining(state, this.#now) >= 1) {
-        candidate = slot
+        candidate = index
         soonest = idleAfter
       }
     }
     if (candidate < 0) return false
-    this.#slots.remove(candidate)
+    this.#forget(candidate)
     if (soonest > 0) this.evicted += 1
     return true
   }
 
-  /** Forgets the next key on the round, if that is all over. */
+  /** Forgets the next key on the round, if that is all over and worth it. */
   #sweepNext(): void {
-    const slot = this.#slots.next()
-    if (slot < 0) return
-    const state = this.#states[slot] as State
-    if (this.rule.idleAfter(state, this.#now) <= 0) this.#slots.remove(slot)
+    this.#broom = (this.#broom + 1) % this.size
+    const state = this.#kept[this.#broom] as State
+    if (state.length <= SMALL && this.size <= FEW && this.#long === 0) return
+    if (this.rule.idleAfter(state, this.#now) <= 0) this.#forget(this.#broom)
   }
+}
+
+export function recordLedger(rule: Rule, clock: Clock): RecordLedger {
+  return new RecordLedger(rule, clock)
+}
+
+function beyondLong(key: string): number {
+  return Math.max(0, key.length - LONG_KEY)
 }

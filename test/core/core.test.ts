@@ -75,7 +75,7 @@ describe('errors', () => {
     const shown = [5, 5n, null, undefined, [], {}, true, () => {}, Symbol('s')].map(described)
     expect(shown).toEqual([
       '5 (number)',
-      '5n (bigint)',
+      '5 (bigint)',
       'null',
       'undefined',
       'an array',

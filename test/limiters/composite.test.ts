@@ -1,4 +1,10 @@
-import { type Decision, type Limiter, LimiterFactory, type LocalLimiter } from 'aioflux'
+import {
+  type Decision,
+  type Limiter,
+  LimiterFactory,
+  type LocalLimiter,
+  MemoryStorage,
+} from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -236,6 +242,22 @@ describe('composite', () => {
     await Promise.resolve()
     permit?.release()
     expect(await wait).toMatchObject({ allowed: true })
+  })
+
+  it('is woken by whoever shares a member, whatever key that is asked under, and however deep it lies', async () => {
+    const storage = new MemoryStorage()
+    const make = () => LimiterFactory.concurrency({ limit: 1, storage, scope: 'shared' })
+    const [mine, other] = [make(), make()]
+    const alone = LimiterFactory.composite({ limiter: mine, key: () => 'all' })
+    const nested = LimiterFactory.composite(alone, LimiterFactory.tokenBucket({ rate: 10 }))
+    for (const limiter of [alone, nested]) {
+      await other.acquire('all')
+      const wait = limiter.wait('k')
+      await Promise.resolve()
+      await other.release('all')
+      expect(await wait).toMatchObject({ allowed: true })
+      await limiter.release('k')
+    }
   })
 
   it.each([[[]], [[undefined]], [[{}]], [['limiter']], [[{ limiter: 1, key: 2 }]]])(

@@ -129,7 +129,9 @@ describe('verbs', () => {
     expect(limiter.decide('k')).toMatchObject({ allowed: false, retryAfter: 1 })
     clock.advance(1)
     expect(limiter.allow('k')).toBe(true)
-    await expect(limiter.block('k', 0)).rejects.toThrow(/duration must be > 0/)
+    await expect(limiter.block('k', 0)).rejects.toThrow(
+      /^duration must be at least one microsecond, got 0/,
+    )
     await expect(limiter.block('k', Number.NaN)).rejects.toThrow(/duration/)
   })
 

@@ -100,11 +100,23 @@ describe('a storage of my own that answers later', () => {
     const storage: Storage = Object.assign(new MemoryStorage(), {
       open: (rule: Rule, scope: string, _clock?: Clock) => open.call(new OwnStorage(), rule, scope),
     })
-    expect(() => createLimiter(tokenBucket({ rate: 1 }), { storage, name: 'api' })).toThrow(
-      "the limiter 'api' needs a storage in memory, or one that has limiters for its kind",
+    const refusal = 'storage must be one in memory, or have limiters for its kind'
+    expect(() => createLimiter(tokenBucket({ rate: 1 }), { storage })).toThrow(refusal)
+    expect(() => LimiterFactory.adaptive({ storage: new OwnStorage() })).toThrow(refusal)
+  })
+
+  it('has the options checked that are about its failures', () => {
+    const storage = new OwnStorage()
+    const rule = tokenBucket({ rate: 1 })
+    expect(() => createLimiter(rule, { storage, onStorageError: 'maybe' as never })).toThrow(
+      /^onStorageError must be one of 'deny', 'allow', 'local', 'throw', got 'maybe'/,
     )
-    expect(() => LimiterFactory.adaptive({ storage: new OwnStorage() })).toThrow(
-      "the limiter 'adaptive' needs a storage in memory, or one that has limiters for its kind",
+    expect(() => createLimiter(rule, { storage, storageTimeout: -1 })).toThrow(
+      /^storageTimeout must/,
     )
+    const permits = { limit: 1, storage: storage as LimiterStorage }
+    expect(() =>
+      LimiterFactory.concurrency({ ...permits, onStorageError: 'maybe' as never }),
+    ).toThrow(/^onStorageError must/)
   })
 })

@@ -124,6 +124,47 @@ describe('wait', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
+  it('makes an even stream of a leaky bucket, from the second caller on', async () => {
+    const clock = new ManualClock('1h')
+    const limiter = LimiterFactory.leakyBucket({ rate: 10, per: '1s', clock })
+    const served: number[] = []
+    for (let i = 0; i < 4; i++) void limiter.wait('k').then(() => served.push(clock.now()))
+    await clock.advanceAsync('1s')
+    expect(served.map((at) => at - 3_600_000)).toEqual([0, 100, 200, 300])
+  })
+
+  it('is served when its turn comes at the very end of its time', async () => {
+    const { clock, limiter } = bucket(1)
+    limiter.allow('k')
+    const wait = limiter.wait('k', { timeout: '1s' }).then(() => clock.now())
+    await clock.advanceAsync('2s')
+    expect(await wait).toBe(3_601_000)
+    expect(clock.timers).toBe(0)
+  })
+
+  it('takes nothing for those whose time was over before a timer could tell', async () => {
+    let now = 0
+    const timers = new Set<() => void>()
+    const clock = {
+      now: () => now,
+      after: (_delay: number, run: () => void) => {
+        timers.add(run)
+        return () => timers.delete(run)
+      },
+    }
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1s', burst: 10, clock })
+    limiter.allow('k', 10)
+    const head = limiter.wait('k')
+    const late = limiter.wait('k', { timeout: '5s' })
+    await settle()
+    now = 100_000
+    for (const run of [...timers]) if (timers.delete(run)) run()
+    await head
+    await expect(late).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' })
+    expect(timers.size).toBe(0)
+    expect((await limiter.peek('k')).remaining).toBe(10)
+  })
+
   it('leaves at its timeout, from the middle of the line too', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.concurrency({ limit: 1, clock })

@@ -31,6 +31,12 @@ describe('bundles', () => {
     },
   )
 
+  it('{ createLimiter, tokenBucket } has no code of storages: what it remembers is one record a key', async () => {
+    const text = await bundle(all.get('{ createLimiter, tokenBucket }')!)
+    expect(text).toContain('aioflux_limiter')
+    expect(text).not.toMatch(/getRandomValues|Float64Array|maxKeys|onStorageError/)
+  })
+
   it('{ QueueFactory } has no code of limiters: whoever wants one hands it in', async () => {
     const text = await bundle(all.get('{ QueueFactory }')!)
     expect(text).toContain('aioflux_queue')

@@ -166,6 +166,8 @@ describe('dedupe over a storage in memory', () => {
     expect(() => QueueFactory.dedupe({ mode: 'pending', storage })).toThrow(
       /storage needs mode 'ttl', got mode 'pending'/,
     )
-    expect(() => QueueFactory.dedupe({ storage: {} as never })).toThrow(/storage must be/)
+    expect(() => QueueFactory.dedupe({ storage: {} as never })).toThrow(
+      /^storage must have open\(\), got an object/,
+    )
   })
 })

@@ -105,7 +105,7 @@ describe('compact table', () => {
 describe('compact ledger', () => {
   const ledgers = (rule: ReturnType<typeof tokenBucket>, clock: ManualClock): [Ledger, Ledger] => [
     new CompactLedger(rule, rule.drain as Drain, 100, clock),
-    new RecordLedger(rule, 100, clock),
+    new RecordLedger(rule, clock, 100),
   ]
 
   it('answers as the rule itself does, over random traces', () => {
