@@ -10,8 +10,9 @@ export async function tell<Payload>(
   payload: Payload,
 ): Promise<void> {
   try {
-    // It is called at once; awaited is only what it may reject with.
-    await listener(payload)
+    // It is called at once. What is awaited is only what it may reject with.
+    const answer: unknown = listener(payload)
+    await answer
   } catch (error) {
     console.error(`aioflux: a listener to ${what} threw`, error)
   }
