@@ -36,3 +36,14 @@ export function equip(
   }
   return patience
 }
+
+/** Gives a job that waits what the item was put with that takes the place of its own. */
+export function refit(job: QueuedJob, options: PutOptions | undefined): void {
+  const { timeout, retry } = options ?? {}
+  if (job.extras === undefined && (timeout ?? retry) === undefined) return
+  const limit = timeout === undefined ? undefined : toTimeout(timeout)
+  const retries = retry === undefined ? undefined : toRetry('retry', retry)
+  const extras = job.more()
+  extras.timeout = limit
+  extras.retry = retries
+}

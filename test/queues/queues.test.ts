@@ -86,6 +86,27 @@ describe('room', () => {
     await Promise.all(puts)
   })
 
+  it('drop-oldest: a job that came back for another attempt makes room too', async () => {
+    const clock = new ManualClock()
+    const retry = { attempts: 2, backoff: 10, jitter: 'none' } as const
+    let fail: (() => void) | undefined
+    const handler = (item: string) =>
+      item === 'flaky' ? new Promise<string>((_, reject) => (fail = reject)) : item
+    const queue = QueueFactory.fifo({ maxSize: 1, overflow: 'drop-oldest', clock, retry, handler })
+    queue.start()
+    const flaky = code(queue.submit('flaky'))
+    const old = code(queue.submit('old'))
+    queue.pause()
+    fail?.()
+    await turn()
+    expect(queue.size()).toBe(2)
+    const fresh = queue.submit('new')
+    expect(queue.size()).toBe(1)
+    queue.resume()
+    expect(await fresh).toBe('new')
+    expect(await Promise.all([flaky, old])).toEqual(['JOB_DROPPED', 'JOB_DROPPED'])
+  })
+
   it('wait: gives up by timeout and by signal', async () => {
     const clock = new ManualClock()
     const queue = QueueFactory.fifo<number>({ maxSize: 1, clock })
