@@ -45,6 +45,47 @@ export function oneOf<T extends string>(name: string, value: T, choices: readonl
   return value
 }
 
+/** A string that is not empty. */
+export function text(name: string, value: string): string {
+  if (typeof value !== 'string') {
+    throw new OptionTypeError(name, `${name} must be a string, got ${describe(value)}`)
+  }
+  if (value === '') throw new OptionRangeError(name, `${name} must not be empty, got ''`)
+  return value
+}
+
+/** `true` or `false`, and nothing that only passes for it. */
+export function flag(name: string, value: boolean): boolean {
+  if (typeof value !== 'boolean') {
+    throw new OptionTypeError(name, `${name} must be true or false, got ${describe(value)}`)
+  }
+  return value
+}
+
+/** A function, or nothing. */
+export function callable<F>(name: string, value: F): F {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new OptionTypeError(name, `${name} must be a function, got ${describe(value)}`)
+  }
+  return value
+}
+
+/** Something with that method, or nothing. */
+export function having<V>(name: string, value: V, verb: string & keyof NonNullable<V>): V {
+  if (value !== undefined && typeof value?.[verb] !== 'function') {
+    throw new OptionTypeError(name, `${name} must have ${verb}(), got ${describe(value)}`)
+  }
+  return value
+}
+
+/** An AbortSignal, or nothing. */
+export function abortable<S extends AbortSignal | undefined>(value: S): S {
+  if (value !== undefined && typeof value?.throwIfAborted !== 'function') {
+    throw new OptionTypeError('signal', `signal must be an AbortSignal, got ${describe(value)}`)
+  }
+  return value
+}
+
 /** An object of options, and not a bare value that was meant for one of them. */
 export function options(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) {

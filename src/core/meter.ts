@@ -1,4 +1,4 @@
-import { describe, OptionTypeError } from './errors.ts'
+import { having } from './check.ts'
 
 /** What tells series of one metric apart. Names are letters, digits and `_`; values become text. */
 export type Labels = Readonly<Record<string, string | number | boolean>>
@@ -64,11 +64,6 @@ export interface Metered {
 
 /** @throws OptionTypeError */
 export function checkMeter(meter: Meter | undefined): Meter | undefined {
-  if (meter === undefined) return undefined
-  for (const verb of ['counter', 'gauge', 'histogram'] as const) {
-    if (typeof meter?.[verb] !== 'function') {
-      throw new OptionTypeError('metrics', `metrics must have ${verb}(), got ${describe(meter)}`)
-    }
-  }
+  for (const verb of ['counter', 'gauge', 'histogram'] as const) having('metrics', meter, verb)
   return meter
 }

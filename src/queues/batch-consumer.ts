@@ -9,7 +9,6 @@ import { Consumer, type ConsumerOptions } from './consumer.ts'
 import { known } from './current-job.ts'
 import type { FifoOptions } from './factory.ts'
 import type { QueuedJob } from './job.ts'
-import { aFunction } from './settings.ts'
 
 /** How items are put together. */
 export interface Batching {
@@ -23,7 +22,8 @@ export interface Batching {
 /** Reads the batch options; `undefined` where there is no `batchFn`. */
 export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefined {
   const { batchFn, handler, batchSize = 1, batchTimeout = 1, bisectOnError = false } = options
-  aFunction('batchFn', batchFn)
+  check.callable('batchFn', batchFn)
+  check.flag('bisectOnError', bisectOnError)
   const size = check.integer('batchSize', batchSize, 1)
   const timeout = toMillis('batchTimeout', batchTimeout)
   if (batchFn === undefined) {

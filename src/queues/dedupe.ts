@@ -7,9 +7,9 @@ import { Claims } from './claims.ts'
 import { type Job, QueuedJob } from './job.ts'
 import { JobQueue, type QueueParts } from './job-queue.ts'
 import { keyOf } from './key-of.ts'
+import { checkPut } from './put-options.ts'
 import type { PutOptions, QueueOptions } from './queue.ts'
 import type { Wanted } from './reception.ts'
-import { aFunction } from './settings.ts'
 import { SharedJob } from './shared-job.ts'
 import { Signals } from './signals.ts'
 import { Taken } from './taken.ts'
@@ -65,22 +65,20 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
 
   constructor(options: DedupeOptions<T, R>, parts: QueueParts<T>) {
     super(options, parts)
-    this.#mode = check.oneOf('mode', options.mode ?? 'ttl', [
-      'ttl',
-      'pending',
-      'coalesce',
-      'latest',
-    ])
-    aFunction('keyFn', options.keyFn)
-    const { keyFn } = options
-    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
-    this.#ttl = this.#mode === 'ttl' ? toMillis('ttl', options.ttl ?? 300) : 0
     const { clock, name } = parts.settings
+    const { mode = 'ttl', keyFn, ttl = 300, storage } = options
+    const { scope = name, onStorageError = 'throw' } = options
+    this.#mode = check.oneOf('mode', mode, ['ttl', 'pending', 'coalesce', 'latest'])
+    check.callable('keyFn', keyFn)
+    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
+    const life = toMillis('ttl', ttl)
+    this.#ttl = mode === 'ttl' ? life : 0
     this.#now = () => clock.now()
-    const { storage, scope = name, onStorageError = 'throw' } = options
+    check.oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
+    check.text('scope', scope)
     if (storage === undefined) return
-    if (this.#mode !== 'ttl') {
-      throw new OptionTypeError('storage', `storage needs mode 'ttl', got mode '${this.#mode}'`)
+    if (mode !== 'ttl') {
+      throw new OptionTypeError('storage', `storage needs mode 'ttl', got mode '${mode}'`)
     }
     this.#claims = new Claims({ storage, scope, onStorageError, ttl: this.#ttl, clock })
   }
@@ -123,7 +121,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     options: PutOptions | undefined,
     wanted: Wanted = 'job',
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
-    options?.signal?.throwIfAborted()
+    checkPut(options)
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
     const seen = this.#entries.get(key)
@@ -148,7 +146,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     options: PutOptions | undefined,
     wanted: Wanted = 'job',
   ): Promise<Job<R>> {
-    options?.signal?.throwIfAborted()
+    checkPut(options)
     const key = options?.key ?? this.#keyFn(item)
     const claim = await claims.take(key)
     this.#sweep()

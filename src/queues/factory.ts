@@ -1,3 +1,4 @@
+import * as check from '../core/check.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 import type { BatchFunction } from './batch.ts'
@@ -11,7 +12,7 @@ import { agingOrder } from './orders/aging.ts'
 import { Line } from './orders/line.ts'
 import { priorityOrder } from './orders/priority.ts'
 import type { LocalQueue, QueueOptions } from './queue.ts'
-import { aFunction, toSettings } from './settings.ts'
+import { toSettings } from './settings.ts'
 
 /** Options of a queue in order of priority. */
 export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
@@ -53,7 +54,7 @@ export const QueueFactory = {
     keepLayouts()
     const settings = toSettings('priority', options)
     const { priorityFn = none, aging } = options
-    aFunction('priorityFn', priorityFn)
+    check.callable('priorityFn', priorityFn)
     const { clock } = settings
     const order = aging === undefined ? priorityOrder() : agingOrder(step('aging', aging), clock)
     return new JobQueue(options, {

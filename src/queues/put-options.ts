@@ -1,3 +1,4 @@
+import * as check from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { toRetry } from '../resilience/retry.ts'
@@ -5,6 +6,15 @@ import type { QueuedJob } from './job.ts'
 import type { PutOptions } from './queue.ts'
 import { toDue, toTimeout } from './settings.ts'
 import type { Signals } from './signals.ts'
+
+/** Is it what a put takes, and not called off already? */
+export function checkPut(options: PutOptions | undefined): void {
+  if (options === undefined) return
+  check.options('options', options)
+  const { signal, key } = options
+  if (key !== undefined) check.text('key', key)
+  check.abortable(signal)?.throwIfAborted()
+}
 
 /**
  * Gives a job what it was put with.
@@ -17,8 +27,8 @@ export function equip(
   clock: Clock,
   signals: Signals<QueuedJob>,
 ): Millis {
+  checkPut(options)
   const { signal, timeout, retry, key, delay, at } = options
-  signal?.throwIfAborted()
   const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
   const patience = timeout === undefined ? Infinity : toTimeout(timeout)
   if (when !== undefined) {

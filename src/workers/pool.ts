@@ -1,3 +1,4 @@
+import * as check from '../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -69,10 +70,7 @@ export class WorkerPool implements AsyncDisposable {
         `checkInterval must be > 0, got ${describe(checkInterval)}`,
       )
     }
-    if (executor !== undefined && typeof executor?.run !== 'function') {
-      throw new OptionTypeError('executor', `executor must have run, got ${describe(executor)}`)
-    }
-    this.#executor = executor
+    this.#executor = check.having('executor', executor, 'run')
     this.#clock = clock
     const { maxSize, overflow, timeout, onTimeout, retry, metrics } = options
     this.#queue = QueueFactory.fifo<Task>({
@@ -127,11 +125,15 @@ export class WorkerPool implements AsyncDisposable {
    *
    * @param options `name` picks a function of the thread's file
    */
-  run<R = unknown>(payload: unknown, options: PutOptions & { name?: string } = {}): Promise<R> {
+  async run<R = unknown>(
+    payload: unknown,
+    options: PutOptions & { name?: string } = {},
+  ): Promise<R> {
     const executor = this.#executor
     if (executor === undefined) {
-      return Promise.reject(new OptionTypeError('executor', 'run needs an executor, got none'))
+      throw new OptionTypeError('executor', 'run needs an executor, got none')
     }
+    check.options('options', options)
     const { name, ...rest } = options
     return this.#submit(
       ({ signal }) => executor.run(payload, { signal, ...(name !== undefined && { name }) }),
