@@ -40,6 +40,7 @@ export function queued<This = any, Args extends readonly any[] = any[]>(
   options: QueuedOptions<This, Args> = {},
 ): Wrapper<This, Args> {
   check.options('options', options)
+  check.known('queued', options, ['queue', 'workers', 'priority', 'priorityFn'])
   const { workers, priority = 0, priorityFn } = options
   toPriority(priority)
   check.callable('priorityFn', priorityFn)

@@ -21,6 +21,15 @@ export interface BatchCollectorOptions<T, R> {
   clock?: Clock
 }
 
+const NAMES: readonly (keyof BatchCollectorOptions<unknown, unknown>)[] = [
+  'batchSize',
+  'timeout',
+  'callback',
+  'maxInFlight',
+  'bisectOnError',
+  'clock',
+]
+
 interface Batch<T> {
   readonly items: T[]
   readonly resolves: ((value: unknown) => void)[]
@@ -50,6 +59,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
 
   constructor(options: BatchCollectorOptions<T, R>) {
     check.options('options', options)
+    check.known('BatchCollector', options, NAMES)
     const {
       callback,
       bisectOnError = false,

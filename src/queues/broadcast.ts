@@ -31,6 +31,13 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   constructor(options: BroadcastOptions = {}) {
     check.options('options', options)
+    check.known('QueueFactory.broadcast', options, [
+      'name',
+      'maxSize',
+      'overflow',
+      'clock',
+      'metrics',
+    ])
     const { name = 'broadcast', maxSize = 10_000, overflow = 'drop-oldest', clock } = options
     this.name = check.text('name', name)
     this.#maxSize = toCount('maxSize', maxSize)
@@ -67,6 +74,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   subscribe(options: SubscribeOptions<T> = {}): Subscription<T> {
     check.options('options', options)
+    check.known('subscribe', options, ['maxSize', 'overflow', 'filter', 'signal'])
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
     const { maxSize = this.#maxSize, overflow = this.#overflow, filter, signal } = options
     check.abortable(signal)

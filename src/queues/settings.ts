@@ -21,8 +21,32 @@ export interface Settings {
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
 
-export function toSettings<T, R>(kind: string, options: QueueOptions<T, R>): Settings {
+/** What every queue can be given, by name. */
+const NAMES: readonly (keyof QueueOptions<unknown, unknown>)[] = [
+  'name',
+  'workers',
+  'maxSize',
+  'overflow',
+  'handler',
+  'limiter',
+  'limiterKey',
+  'limiterCost',
+  'timeout',
+  'onTimeout',
+  'retry',
+  'deadLetter',
+  'clock',
+  'metrics',
+]
+
+/** @param own what only this kind of queue can be given, by name */
+export function toSettings<T, R>(
+  kind: string,
+  options: QueueOptions<T, R>,
+  own: readonly string[],
+): Settings {
   check.options('options', options)
+  check.known(`QueueFactory.${kind}`, options, [...own, ...NAMES])
   const { limiter, limiterKey, limiterCost, deadLetter, retry, timeout } = options
   const {
     name = kind,

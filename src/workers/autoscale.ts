@@ -36,7 +36,6 @@ export type Autoscale = ((load: Load) => number) & { readonly min: number; reado
  * is: with every worker busy and nobody in line, nobody is idle either.
  */
 export function toAutoscale(options: AutoscaleOptions): Autoscale {
-  check.options('options', options)
   const { minWorkers = 1, maxWorkers = Math.max(10, minWorkers) } = options
   const { scaleUpThreshold = 0.8, scaleDownThreshold = 0.2, maxLoopUtilization = 0.95 } = options
   const min = check.integer('minWorkers', minWorkers, 1)

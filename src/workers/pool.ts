@@ -32,6 +32,24 @@ export interface WorkerPoolOptions
   clock?: Clock
 }
 
+const NAMES: readonly (keyof WorkerPoolOptions)[] = [
+  'name',
+  'minWorkers',
+  'maxWorkers',
+  'scaleUpThreshold',
+  'scaleDownThreshold',
+  'maxLoopUtilization',
+  'checkInterval',
+  'executor',
+  'maxSize',
+  'overflow',
+  'timeout',
+  'onTimeout',
+  'retry',
+  'clock',
+  'metrics',
+]
+
 type Task = (context: TaskContext) => unknown
 
 /**
@@ -60,6 +78,8 @@ export class WorkerPool implements AsyncDisposable {
   #stopped = false
 
   constructor(options: WorkerPoolOptions = {}) {
+    check.options('options', options)
+    check.known('WorkerPool', options, NAMES)
     this.#autoscale = toAutoscale(options)
     this.#options = options
     const { name = 'pool', checkInterval = 5, executor, clock = systemClock } = options

@@ -221,3 +221,24 @@ it.each(Object.entries(ROWS).filter(([name]) => name !== 'retry'))(
     }
   },
 )
+
+// Not those that are asked in hot paths, nor what is read from options of others.
+const LENIENT = /^(options of|backoff|retry)/
+
+it.each(Object.entries(ROWS).filter(([name]) => !LENIENT.test(name)))(
+  '%s: a name that is misspelt, or of another part',
+  async (_, { make: of, options, beside }) => {
+    for (const name of ['worker', 'maxsize', 'concurrency']) {
+      const error = await outcome(() => of({ ...beside, [name]: 3 }))
+      expect(error).toMatchObject({ code: 'INVALID_OPTION', option: name })
+      expect((error as Error).message).toContain(`${name} is not something `)
+      for (const known of Object.keys(options)) expect((error as Error).message).toContain(known)
+    }
+  },
+)
+
+it('an option of another kind of queue is none of this one', () => {
+  expect(() => QueueFactory.delay({ batchSize: 5 } as never)).toThrow(
+    /^batchSize is not something QueueFactory.delay can take: /,
+  )
+})
