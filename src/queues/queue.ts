@@ -26,7 +26,7 @@ export interface QueueOptions<T, R> extends Metered {
    * `for await`.
    */
   handler?: Handler<T, R>
-  /** Every start takes from it. */
+  /** Every start takes from it. A permit is kept as a worker is: until the handler ends, or its timeout releases it. */
   limiter?: Limiter
   /**
    * The key under which a job asks the limiter. A job whose key has to wait lets the others pass.
