@@ -25,6 +25,9 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
  *
  * One queue for all instances of a class, since a decorator is applied once.
  *
+ * A function that awaits a call of itself through the same queue keeps its worker while it waits for one: with one worker,
+ * for ever. Wrap the way in, and let the part that calls itself be a plain function.
+ *
  * @example
  * const render = queued({ workers: 2 })(async (page: string) => draw(page))
  *

@@ -173,7 +173,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * @throws WaitTimeoutError when no room came within `timeout`
    */
   put(item: T, options?: PutOptions): Promise<Job<R>>
-  /** As {@link put}, and resolves with what the handler returns. */
+  /**
+   * As {@link put}, and resolves with what the handler returns. A handler of this queue must not await that: it keeps the
+   * worker that the job may need.
+   */
   submit(item: T, options?: PutOptions): Promise<R>
   /**
    * Takes the next job out of the queue by hand; it counts as completed then.
