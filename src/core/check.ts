@@ -46,10 +46,22 @@ export function oneOf<T extends string>(name: string, value: T, choices: readonl
   return value
 }
 
-/** An object of options, and not a bare value that was meant for one of them. */
-export function options(name: string, value: unknown): void {
-  const right = typeof value === 'object' && value !== null
-  must(right, name, 'be an object of options', value)
+/** A string, of any length. */
+export function string(name: string, value: string): void {
+  must(typeof value === 'string', name, 'be a string', value)
+}
+
+/** A string that is not empty. */
+export function text(name: string, value: string): string {
+  string(name, value)
+  mustLie(value !== '', name, 'not be empty', value)
+  return value
+}
+
+/** `true` or `false`, and nothing that only passes for it. */
+export function flag(name: string, value: boolean): boolean {
+  must(typeof value === 'boolean', name, 'be true or false', value)
+  return value
 }
 
 /** A function that can be called. */
@@ -57,15 +69,30 @@ export function callable(name: string, value: unknown): void {
   must(typeof value === 'function', name, 'be a function', value)
 }
 
-/** A text, of any length. */
-export function text(name: string, value: string): void {
-  must(typeof value === 'string', name, 'be a string', value)
+/** A function, or nothing. */
+export function callback<F>(name: string, value: F): F {
+  if (value !== undefined) callable(name, value)
+  return value
 }
 
-/** An object with a method of that name. */
-export function method(name: string, value: object, verb: string): void {
-  const right = typeof (value as Record<string, unknown> | null)?.[verb] === 'function'
+/** Something with that method, or nothing. */
+export function having<V>(name: string, value: V, verb: string & keyof NonNullable<V>): V {
+  const right = value === undefined || typeof value?.[verb] === 'function'
   must(right, name, `have ${verb}()`, value)
+  return value
+}
+
+/** An AbortSignal, or nothing. */
+export function abortable<S extends AbortSignal | undefined>(value: S): S {
+  const right = value === undefined || typeof value?.throwIfAborted === 'function'
+  must(right, 'signal', 'be an AbortSignal', value)
+  return value
+}
+
+/** An object of options, and not a bare value that was meant for one of them. */
+export function options(name: string, value: unknown): void {
+  const right = typeof value === 'object' && value !== null
+  must(right, name, 'be an object of options', value)
 }
 
 /** A number of any size. */

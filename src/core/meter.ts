@@ -1,4 +1,4 @@
-import { method } from './check.ts'
+import { having } from './check.ts'
 
 /** What tells series of one metric apart. Names are letters, digits and `_`; values become text. */
 export type Labels = Readonly<Record<string, string | number | boolean>>
@@ -64,7 +64,6 @@ export interface Metered {
 
 /** @throws OptionTypeError */
 export function checkMeter(meter: Meter | undefined): Meter | undefined {
-  if (meter === undefined) return undefined
-  for (const verb of ['counter', 'gauge', 'histogram']) method('metrics', meter, verb)
+  for (const verb of ['counter', 'gauge', 'histogram'] as const) having('metrics', meter, verb)
   return meter
 }

@@ -1,3 +1,4 @@
+import { abortable, options } from './check.ts'
 import { at, type Cancel, type Clock } from './clock.ts'
 import { type Duration, type Millis, toMillis } from './duration.ts'
 import { WaitTimeoutError } from './errors.ts'
@@ -49,7 +50,8 @@ export class Waiters<T> {
 
   wait(patience: Patience = {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      const { signal } = patience
+      options('options', patience)
+      const signal = abortable(patience.signal)
       if (signal?.aborted === true) return reject(signal.reason)
       const timeout: Millis =
         patience.timeout === undefined ? Infinity : toMillis('timeout', patience.timeout)

@@ -1,7 +1,8 @@
+import * as check from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { QueueFactory } from '../queues/factory.ts'
 import type { Queue } from '../queues/queue.ts'
-import { aFunction, toCount, toPriority } from '../queues/settings.ts'
+import { toCount, toPriority } from '../queues/settings.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
 
 /** The queue that {@link queued} puts calls into: one of its own, or one that is given. */
@@ -24,6 +25,9 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
  *
  * One queue for all instances of a class, since a decorator is applied once.
  *
+ * A function that awaits a call of itself through the same queue keeps its worker while it waits for one: with one worker,
+ * for ever. Wrap the way in, and let the part that calls itself be a plain function.
+ *
  * @example
  * const render = queued({ workers: 2 })(async (page: string) => draw(page))
  *
@@ -38,14 +42,16 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
 export function queued<This = any, Args extends readonly any[] = any[]>(
   options: QueuedOptions<This, Args> = {},
 ): Wrapper<This, Args> {
+  check.options('options', options)
+  check.known('queued', options, ['queue', 'workers', 'priority', 'priorityFn'])
   const { workers, priority = 0, priorityFn } = options
   toPriority(priority)
-  aFunction('priorityFn', priorityFn)
+  check.callback('priorityFn', priorityFn)
   if (workers !== undefined) toCount('workers', workers)
   if (options.queue !== undefined && workers !== undefined) {
     throw new OptionTypeError('workers', 'workers and queue exclude each other: give one of them')
   }
-  if (options.queue !== undefined && typeof options.queue.submit !== 'function') {
+  if (options.queue !== undefined && typeof options.queue?.submit !== 'function') {
     throw new OptionTypeError('queue', `queue must be a queue, got ${describe(options.queue)}`)
   }
   let queue: Queue<() => unknown> | undefined

@@ -1,4 +1,4 @@
-import { positive, text } from '../core/check.ts'
+import { positive, string } from '../core/check.ts'
 import { CostTooLargeError } from '../core/errors.ts'
 
 /** A key is a string, and a cost a finite number above 0 that can pass at all. */
@@ -10,5 +10,5 @@ export function checkCall(key: string, cost: number, capacity: number): void {
 }
 
 export function checkKey(key: string): void {
-  text('key', key)
+  string('key', key)
 }

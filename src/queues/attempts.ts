@@ -51,8 +51,8 @@ export class Attempts {
   readonly #source: Source
   readonly #options: AttemptOptions
   readonly #hooks: AttemptHooks
-  /** Attempts that were decided without waiting for their handlers, which still run. */
-  readonly #zombies = new Map<QueuedJob, number>()
+  /** Attempts that were decided without waiting for their handlers, which still run, and what gives back what these hold. */
+  readonly #zombies = new Map<QueuedJob, (() => void)[]>()
 
   constructor(source: Source, options: AttemptOptions, hooks: AttemptHooks) {
     this.#source = source
@@ -177,16 +177,17 @@ export class Attempts {
     job.abort(error)
     // The signal's listeners have run, and one of them may have ended the job.
     if (!this.undecided(job, delivery)) return
-    this.#addZombie(job)
+    this.#addZombie(job, this.#options.releaseOnTimeout)
     void this.fail(job, delivery, error)
     this.#hooks.timedOut(job)
   }
 
   /** The handler of an attempt that was decided without it has ended after all. */
   bury(job: QueuedJob): undefined {
-    const count = this.#zombies.get(job) ?? 0
-    if (count > 1) this.#zombies.set(job, count - 1)
-    else this.#zombies.delete(job)
+    const permits = this.#zombies.get(job)
+    const giveBack = permits?.shift()
+    if (permits?.length === 0) this.#zombies.delete(job)
+    giveBack?.()
     return undefined
   }
 
@@ -196,8 +197,13 @@ export class Attempts {
     if (this.#hooks.audience.heard) this.#hooks.completed(job, value)
   }
 
-  #addZombie(job: QueuedJob): void {
-    this.#zombies.set(job, (this.#zombies.get(job) ?? 0) + 1)
+  /** Its worker and its permit are kept from others until its handler ends, unless `released`. */
+  #addZombie(job: QueuedJob, released = false): void {
+    const permit = released ? undefined : job.extras?.permit
+    if (permit !== undefined) job.more().permit = undefined
+    const permits = this.#zombies.get(job)
+    if (permits === undefined) this.#zombies.set(job, [permit ?? nothing])
+    else permits.push(permit ?? nothing)
   }
 
   #retryDelay(job: QueuedJob, error: unknown): Millis | undefined {

@@ -61,8 +61,13 @@ export interface Backend {
 export interface Source {
   /** How many `take` would hand out now. */
   readonly ready: number
-  /** Claims one. */
-  take(): QueuedJob | undefined
+  /** How many that would be if nothing held them back. */
+  readonly standing: number
+  /**
+   * Claims one.
+   * @param company is it only wanted along with others? Then what holds it back is not asked to let it go
+   */
+  take(company?: boolean): QueuedJob | undefined
   settle(job: QueuedJob, delivery: number, verdict: Outcome, delay: Millis): MaybePromise<boolean>
 }
 

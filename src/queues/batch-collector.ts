@@ -21,6 +21,15 @@ export interface BatchCollectorOptions<T, R> {
   clock?: Clock
 }
 
+const NAMES: readonly (keyof BatchCollectorOptions<unknown, unknown>)[] = [
+  'batchSize',
+  'timeout',
+  'callback',
+  'maxInFlight',
+  'bisectOnError',
+  'clock',
+]
+
 interface Batch<T> {
   readonly items: T[]
   readonly resolves: ((value: unknown) => void)[]
@@ -35,7 +44,8 @@ interface Batch<T> {
  * const user = await users.add(42)
  */
 export class BatchCollector<T, R = unknown> implements AsyncDisposable {
-  readonly #options: BatchCollectorOptions<T, R>
+  readonly #callback: BatchFunction<T, R>
+  readonly #bisect: boolean
   readonly #size: number
   readonly #timeout: Millis
   readonly #maxInFlight: number
@@ -49,19 +59,27 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
 
   constructor(options: BatchCollectorOptions<T, R>) {
     check.options('options', options)
-    if (typeof options.callback !== 'function') {
+    check.known('BatchCollector', options, NAMES)
+    const {
+      callback,
+      bisectOnError = false,
+      batchSize = 100,
+      timeout = 1,
+      maxInFlight = Infinity,
+    } = options
+    if (typeof callback !== 'function') {
       throw new OptionTypeError(
         'callback',
-        `callback must be a function, got ${describe(options.callback)}`,
+        `callback must be a function, got ${describe(callback)}`,
       )
     }
-    this.#options = options
-    this.#size = check.integer('batchSize', options.batchSize ?? 100, 1)
-    this.#timeout = toMillis('timeout', options.timeout ?? 1)
-    const { maxInFlight = Infinity } = options
+    this.#callback = callback
+    this.#bisect = check.flag('bisectOnError', bisectOnError)
+    this.#size = check.integer('batchSize', batchSize, 1)
+    this.#timeout = toMillis('timeout', timeout)
     this.#maxInFlight =
       maxInFlight === Infinity ? Infinity : check.integer('maxInFlight', maxInFlight, 1)
-    this.#clock = options.clock ?? systemClock
+    this.#clock = check.having('clock', options.clock, 'now') ?? systemClock
   }
 
   /** Items added and not yet under way. */
@@ -136,8 +154,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   }
 
   #run({ items, resolves, promises }: Batch<T>): Promise<void> {
-    const { callback, bisectOnError = false } = this.#options
-    return runBatch(callback, items, never, bisectOnError, (i, well, value) => {
+    return runBatch(this.#callback, items, never, this.#bisect, (i, well, value) => {
       const resolve = resolves[i] as (value: unknown) => void
       if (well) return resolve(value)
       promises[i]?.catch(() => {})

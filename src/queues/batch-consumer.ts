@@ -9,7 +9,6 @@ import { Consumer, type ConsumerOptions } from './consumer.ts'
 import { known } from './current-job.ts'
 import type { FifoOptions } from './factory.ts'
 import type { QueuedJob } from './job.ts'
-import { aFunction } from './settings.ts'
 
 /** How items are put together. */
 export interface Batching {
@@ -23,7 +22,8 @@ export interface Batching {
 /** Reads the batch options; `undefined` where there is no `batchFn`. */
 export function toBatching<T, R>(options: FifoOptions<T, R>): Batching | undefined {
   const { batchFn, handler, batchSize = 1, batchTimeout = 1, bisectOnError = false } = options
-  aFunction('batchFn', batchFn)
+  check.callback('batchFn', batchFn)
+  check.flag('bisectOnError', bisectOnError)
   const size = check.integer('batchSize', batchSize, 1)
   const timeout = toMillis('batchTimeout', batchTimeout)
   if (batchFn === undefined) {
@@ -50,6 +50,8 @@ export class BatchConsumer extends Consumer {
   readonly #counts: number[] = []
   readonly #times: Millis[] = []
   #known = 0
+  /** A batch is being put together: what moves in the line is its own doing. */
+  #claiming = false
   #hurried = false
   #cancelTimer: Cancel | undefined
 
@@ -80,6 +82,7 @@ export class BatchConsumer extends Consumer {
   }
 
   override wake(): void {
+    if (this.#claiming) return
     this.#note()
     // The timer rings when the first one has waited long enough; until then there is only the number to look at.
     if (this.source.ready < this.#batching.size && this.#cancelTimer !== undefined) return
@@ -163,11 +166,13 @@ export class BatchConsumer extends Consumer {
 
   #claim(): QueuedJob[] {
     const jobs: QueuedJob[] = []
+    this.#claiming = true
     while (jobs.length < this.#batching.size) {
-      const job = this.source.take()
+      const job = this.source.take(jobs.length > 0)
       if (job === undefined) break
       jobs.push(job)
     }
+    this.#claiming = false
     let left = jobs.length
     while (left > 0 && this.#counts.length > 0) {
       const count = this.#counts[0] as number
@@ -179,15 +184,15 @@ export class BatchConsumer extends Consumer {
       this.#counts.shift()
       this.#times.shift()
     }
-    this.#known = this.source.ready
+    this.#known = this.source.standing
     return jobs
   }
 
   /** Keeps the book of arrivals. */
   #note(): void {
-    const { ready } = this.source
-    const come = ready - this.#known
-    this.#known = ready
+    const { standing } = this.source
+    const come = standing - this.#known
+    this.#known = standing
     if (come <= 0) {
       // Some were called off, nobody knows which: to believe it was the youngest makes a batch early, never late.
       for (let gone = -come; gone > 0 && this.#counts.length > 0; ) {

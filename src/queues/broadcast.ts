@@ -31,10 +31,18 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   constructor(options: BroadcastOptions = {}) {
     check.options('options', options)
-    this.name = options.name ?? 'broadcast'
-    this.#maxSize = toCount('maxSize', options.maxSize ?? 10_000)
-    this.#overflow = check.oneOf('overflow', options.overflow ?? 'drop-oldest', POLICIES)
-    this.clock = options.clock ?? systemClock
+    check.known('QueueFactory.broadcast', options, [
+      'name',
+      'maxSize',
+      'overflow',
+      'clock',
+      'metrics',
+    ])
+    const { name = 'broadcast', maxSize = 10_000, overflow = 'drop-oldest', clock } = options
+    this.name = check.text('name', name)
+    this.#maxSize = toCount('maxSize', maxSize)
+    this.#overflow = check.oneOf('overflow', overflow, POLICIES)
+    this.clock = check.having('clock', clock, 'now') ?? systemClock
     const metrics = checkMeter(options.metrics)
     if (metrics !== undefined) followBroadcast(metrics, this)
   }
@@ -45,7 +53,8 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   async put(item: T, patience?: Patience): Promise<{ delivered: number; dropped: number }> {
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
-    patience?.signal?.throwIfAborted()
+    if (patience !== undefined) check.options('options', patience)
+    check.abortable(patience?.signal)?.throwIfAborted()
     const before = this.dropped
     let delivered = 0
     const blocked: Promise<boolean>[] = []
@@ -65,14 +74,16 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   subscribe(options: SubscribeOptions<T> = {}): Subscription<T> {
     check.options('options', options)
+    check.known('subscribe', options, ['maxSize', 'overflow', 'filter', 'signal'])
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
+    const { maxSize = this.#maxSize, overflow = this.#overflow, filter, signal } = options
+    check.abortable(signal)
     const reader = new Subscriber<T>(
       this,
-      toCount('maxSize', options.maxSize ?? this.#maxSize),
-      check.oneOf('overflow', options.overflow ?? this.#overflow, POLICIES),
-      options.filter,
+      toCount('maxSize', maxSize),
+      check.oneOf('overflow', overflow, POLICIES),
+      check.callback('filter', filter),
     )
-    const { signal } = options
     if (signal?.aborted === true) {
       reader.unsubscribe()
       return reader

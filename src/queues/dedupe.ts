@@ -7,11 +7,12 @@ import { Claims } from './claims.ts'
 import { type Job, QueuedJob } from './job.ts'
 import { JobQueue, type QueueParts } from './job-queue.ts'
 import { keyOf } from './key-of.ts'
+import { checkPut } from './put-options.ts'
 import type { PutOptions, QueueOptions } from './queue.ts'
 import type { Wanted } from './reception.ts'
-import { aFunction } from './settings.ts'
 import { SharedJob } from './shared-job.ts'
 import { Signals } from './signals.ts'
+import { Taken } from './taken.ts'
 
 /**
  * What becomes of an item that is there already.
@@ -20,7 +21,8 @@ import { Signals } from './signals.ts'
  * - `pending`: refused while the first one waits or runs
  * - `coalesce`: joins the first one while that waits or runs. All get the one result; the job is called off only when all
  *   of them have called it off
- * - `latest`: takes the place of the one that waits; while one runs, the newest is run once more after it
+ * - `latest`: takes the place of the one that waits, and its time; while one runs, the newest is run once more after it. All
+ *   get the result of the newest. Whose item that is can call the job off, the others only themselves
  *
  * A refused put is no error: its job has the state `duplicate`, and the result of the first one.
  */
@@ -51,22 +53,6 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   onStorageError?: OutagePolicy
 }
 
-interface Entry<T, R> {
-  readonly job: QueuedJob<T, R>
-  /** Remembered at least until then. */
-  readonly until: Millis
-  /** Callers who want the result. */
-  shares: number
-  /** What runs after the job, with `latest`. */
-  follow: Follower<T, R> | undefined
-}
-
-interface Follower<T, R> {
-  item: T
-  options: PutOptions | undefined
-  readonly job: QueuedJob<T, R>
-}
-
 /** A fifo queue that takes each item once. Failed, cancelled and dropped jobs are forgotten at once. */
 export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   readonly #mode: DedupeMode
@@ -74,27 +60,25 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   readonly #ttl: Millis
   readonly #now: () => Millis
   readonly #claims: Claims | undefined
-  readonly #entries = new Map<unknown, Entry<T, R>>()
+  readonly #entries = new Map<unknown, Taken<T, R>>()
   readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.cancel(reason))
 
   constructor(options: DedupeOptions<T, R>, parts: QueueParts<T>) {
     super(options, parts)
-    this.#mode = check.oneOf('mode', options.mode ?? 'ttl', [
-      'ttl',
-      'pending',
-      'coalesce',
-      'latest',
-    ])
-    aFunction('keyFn', options.keyFn)
-    const { keyFn } = options
-    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
-    this.#ttl = this.#mode === 'ttl' ? toMillis('ttl', options.ttl ?? 300) : 0
     const { clock, name } = parts.settings
+    const { mode = 'ttl', keyFn, ttl = 300, storage } = options
+    const { scope = name, onStorageError = 'throw' } = options
+    this.#mode = check.oneOf('mode', mode, ['ttl', 'pending', 'coalesce', 'latest'])
+    check.callback('keyFn', keyFn)
+    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
+    const life = toMillis('ttl', ttl)
+    this.#ttl = mode === 'ttl' ? life : 0
     this.#now = () => clock.now()
-    const { storage, scope = name, onStorageError = 'throw' } = options
+    check.oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
+    check.text('scope', scope)
     if (storage === undefined) return
-    if (this.#mode !== 'ttl') {
-      throw new OptionTypeError('storage', `storage needs mode 'ttl', got mode '${this.#mode}'`)
+    if (mode !== 'ttl') {
+      throw new OptionTypeError('storage', `storage needs mode 'ttl', got mode '${mode}'`)
     }
     this.#claims = new Claims({ storage, scope, onStorageError, ttl: this.#ttl, clock })
   }
@@ -107,7 +91,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
   override async put(item: T, options?: PutOptions): Promise<Job<R>> {
     if (this.#claims !== undefined) return this.#claim(this.#claims, item, options)
     const { job, underlying } = this.#take(item, options)
-    if (underlying !== undefined) await this.accepted(underlying)
+    if (underlying !== undefined) await this.reception.accepted(underlying)
     return job
   }
 
@@ -137,7 +121,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     options: PutOptions | undefined,
     wanted: Wanted = 'job',
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
-    options?.signal?.throwIfAborted()
+    checkPut(options)
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
     const seen = this.#entries.get(key)
@@ -145,10 +129,10 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       return this.#first(key, item, options, wanted)
     this.tell('duplicate', { key, item })
     if (this.#mode === 'coalesce') {
-      return { job: this.#share(seen, options?.signal), underlying: undefined }
+      return { job: seen.join(options?.signal), underlying: undefined }
     }
     if (this.#mode === 'latest') {
-      return { job: this.#replace(seen, item, options), underlying: undefined }
+      return { job: this.#replace(key, seen, item, options), underlying: undefined }
     }
     return { job: new SharedJob(seen.job, undefined), underlying: undefined }
   }
@@ -162,7 +146,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     options: PutOptions | undefined,
     wanted: Wanted = 'job',
   ): Promise<Job<R>> {
-    options?.signal?.throwIfAborted()
+    checkPut(options)
     const key = options?.key ?? this.#keyFn(item)
     const claim = await claims.take(key)
     this.#sweep()
@@ -180,7 +164,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       }
       if (own.over) letGo()
       else own.onEnd(letGo)
-      if (underlying !== undefined && wanted === 'job') await this.accepted(underlying)
+      if (underlying !== undefined && wanted === 'job') await this.reception.accepted(underlying)
       return job
     } catch (error) {
       claim.release()
@@ -205,82 +189,53 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     options: PutOptions | undefined,
     wanted: Wanted,
   ): { job: Job<R>; underlying: QueuedJob<T, R> | undefined } {
-    const { signal, ...rest } = options ?? {}
-    const shared = this.#mode === 'coalesce'
+    const shared = this.#mode === 'coalesce' || this.#mode === 'latest'
     // The key is taken in the same breath as the place in line: nobody comes in between.
-    const job = this.place(item, shared ? rest : options, wanted)
-    const entry: Entry<T, R> = {
-      job,
-      until: this.#now() + this.#ttl,
-      shares: 0,
-      follow: undefined,
-    }
+    const job = this.reception.place(item, shared ? withoutSignal(options) : options, wanted)
     if (job.over && job.state !== 'completed') return { job, underlying: undefined }
+    const entry = new Taken(job, this.#now() + this.#ttl, this.#signals)
     this.#entries.set(key, entry)
     if (!job.over) job.onEnd(() => this.#ended(key, entry))
     else if (!this.#remembered(entry)) this.#entries.delete(key)
     return {
-      job: shared ? this.#share(entry, signal) : job,
+      job: shared ? this.#share(entry, options?.signal) : job,
       underlying: job.state === 'offered' ? job : undefined,
     }
   }
 
-  #share(entry: Entry<T, R>, signal: AbortSignal | undefined): SharedJob<R> {
-    entry.shares += 1
-    const share: SharedJob<R> = new SharedJob(entry.job, (reason) => {
-      entry.shares -= 1
-      if (entry.shares === 0) entry.job.cancel(reason)
-    })
-    if (signal !== undefined && !entry.job.over) {
-      this.#signals.add(signal, share)
-      entry.job.onEnd(() => this.#signals.remove(signal, share))
-    }
-    return share
+  #share(entry: Taken<T, R>, signal: AbortSignal | undefined): Job<R> {
+    return this.#mode === 'latest' ? entry.lead(signal) : entry.join(signal)
   }
 
-  #replace(seen: Entry<T, R>, item: T, options: PutOptions | undefined): Job<R> {
+  /** The newest item is the one to be done: instead of the one that waits, or after the one that runs. */
+  #replace(key: unknown, seen: Taken<T, R>, item: T, options: PutOptions | undefined): Job<R> {
     if (seen.job.state !== 'running') {
-      seen.job.item = item
-      return seen.job
+      this.reception.exchange(seen.job, item, options)
+      return seen.lead(options?.signal)
     }
-    if (seen.follow === undefined) {
-      const job = new QueuedJob<T, R>(item, 0, seen.job.seq, {
-        cancel: (own, reason) => {
-          if (own.over) return false
-          seen.follow = undefined
-          own.end('cancelled', reason)
-          return true
-        },
-        reprioritise: () => false,
-        progressed: () => {},
-      })
-      job.state = 'delayed'
-      seen.follow = { item, options, job }
-    } else {
-      seen.follow.item = item
-      seen.follow.options = options
-    }
-    return seen.follow.job
+    if (seen.follow !== undefined) return this.#replace(key, seen.follow, item, options)
+    const job = this.reception.make(item, withoutSignal(options))
+    this.line.setAside(job, seen.job)
+    const follow = new Taken(job, this.#now(), this.#signals)
+    seen.follow = follow
+    job.onEnd(() => {
+      if (seen.follow === follow) seen.follow = undefined
+      this.#ended(key, follow)
+    })
+    return follow.lead(options?.signal)
   }
 
-  #ended(key: unknown, entry: Entry<T, R>): void {
+  #ended(key: unknown, entry: Taken<T, R>): void {
     if (this.#entries.get(key) !== entry) return
     if (entry.job.state !== 'completed' || this.#ttl === 0) this.#entries.delete(key)
     const { follow } = entry
-    if (follow === undefined || follow.job.over) return
+    if (follow === undefined) return
     entry.follow = undefined
-    try {
-      const { job } = this.#first(key, follow.item, follow.options, 'result')
-      job.result.then(
-        (value) => follow.job.complete(value),
-        (error: unknown) => follow.job.end('failed', error),
-      )
-    } catch (error) {
-      follow.job.end('dropped', error)
-    }
+    this.#entries.set(key, follow)
+    this.line.bringBack(follow.job)
   }
 
-  #remembered(entry: Entry<T, R>): boolean {
+  #remembered(entry: Taken<T, R>): boolean {
     return !entry.job.over || entry.until > this.#now()
   }
 
@@ -293,4 +248,11 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
       if (this.#remembered(entry)) this.#entries.set(key, entry)
     }
   }
+}
+
+/** What is put for several callers hears of each of them by itself. */
+function withoutSignal(options: PutOptions | undefined): PutOptions | undefined {
+  if (options?.signal === undefined) return options
+  const { signal, ...rest } = options
+  return rest
 }

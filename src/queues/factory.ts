@@ -1,3 +1,4 @@
+import * as check from '../core/check.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 import type { BatchFunction } from './batch.ts'
@@ -11,7 +12,7 @@ import { agingOrder } from './orders/aging.ts'
 import { Line } from './orders/line.ts'
 import { priorityOrder } from './orders/priority.ts'
 import type { LocalQueue, QueueOptions } from './queue.ts'
-import { aFunction, toSettings } from './settings.ts'
+import { toSettings } from './settings.ts'
 
 /** Options of a queue in order of priority. */
 export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
@@ -51,9 +52,9 @@ export const QueueFactory = {
   /** Higher priority first, first come first served among equals. */
   priority<T, R = unknown>(options: PriorityOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('priority', options)
+    const settings = toSettings('priority', options, ['priorityFn', 'aging'])
     const { priorityFn = none, aging } = options
-    aFunction('priorityFn', priorityFn)
+    check.callback('priorityFn', priorityFn)
     const { clock } = settings
     const order = aging === undefined ? priorityOrder() : agingOrder(step('aging', aging), clock)
     return new JobQueue(options, {
@@ -66,7 +67,12 @@ export const QueueFactory = {
   /** First come, first served; one by one, or in batches. */
   fifo<T, R = unknown>(options: FifoOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('fifo', options)
+    const settings = toSettings('fifo', options, [
+      'batchSize',
+      'batchTimeout',
+      'batchFn',
+      'bisectOnError',
+    ])
     const batching = toBatching(options)
     const { clock } = settings
     return new JobQueue(options, {
@@ -82,7 +88,7 @@ export const QueueFactory = {
   /** Jobs that wait for their time: `put(item, { delay: '10m' })` or `{ at: date }`. Never early, however long. */
   delay<T, R = unknown>(options: QueueOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('delay', options)
+    const settings = toSettings('delay', options, [])
     const { clock } = settings
     return new JobQueue(options, {
       settings,
@@ -93,7 +99,14 @@ export const QueueFactory = {
   /** First come, first served, each item once. */
   dedupe<T, R = unknown>(options: DedupeOptions<T, R> = {}): DedupeQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('dedupe', options)
+    const settings = toSettings('dedupe', options, [
+      'keyFn',
+      'mode',
+      'ttl',
+      'storage',
+      'scope',
+      'onStorageError',
+    ])
     const { clock } = settings
     return new DedupeQueue(options, {
       settings,

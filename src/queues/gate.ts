@@ -3,8 +3,8 @@ import { answersAtOnce, type Limiter } from '../limiters/limiter.ts'
 import type { MaybePromise, Outcome, Source } from './backend.ts'
 import type { QueuedJob } from './job.ts'
 import { Line } from './orders/line.ts'
-import type { Order } from './orders/order.ts'
 import { priorityOrder } from './orders/priority.ts'
+import type { Parking } from './parking.ts'
 
 export interface GateHooks {
   /** Do priorities mean anything here? */
@@ -15,16 +15,6 @@ export interface GateHooks {
   left(): void
   /** The limiter could not say when this job may go. It has left the gate. */
   broken(job: QueuedJob, error: unknown): void
-}
-
-/** The line of a key before the limiter. */
-export interface Parking {
-  readonly key: string
-  readonly line: Order
-  /** What ends the asking that is under way. */
-  ask: AbortController | undefined
-  /** For whose cost it asks. */
-  asker: QueuedJob | undefined
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: items are whatever the queue holds.
@@ -76,12 +66,15 @@ export class Gate implements Source {
   }
 
   get ready(): number {
-    if (this.#closed !== undefined) return 0
+    return this.#closed === undefined ? this.standing : 0
+  }
+
+  get standing(): number {
     return this.#admitted.size + this.#source.ready
   }
 
-  take(): QueuedJob | undefined {
-    if (!this.#keyed) return this.#takeNext()
+  take(company = false): QueuedJob | undefined {
+    if (!this.#keyed) return this.#takeNext(company)
     const admitted = this.#admitted.take()
     if (admitted !== undefined) {
       this.#unpark(admitted)
@@ -139,7 +132,7 @@ export class Gate implements Source {
     this.#permit = undefined
   }
 
-  #takeNext(): QueuedJob | undefined {
+  #takeNext(company: boolean): QueuedJob | undefined {
     if (this.#closed !== undefined) return undefined
     const job = this.#source.take()
     const permit = this.#permit
@@ -153,10 +146,12 @@ export class Gate implements Source {
       return job
     }
     if (this.#allows(job, '', 1)) return job
-    // Back to where it was: something better may have come when the limiter opens.
     const closed = new AbortController()
-    this.#closed = closed
+    // What is not due by itself need not go as soon as it may: nobody would be there for it.
+    if (!company) this.#closed = closed
+    // Back to where it was: something better may have come when the limiter opens.
     void this.#source.settle(job, job.deliveries, 'return', 0)
+    if (company) return undefined
     this.#schedule('', 1, closed, (done) => {
       this.#closed = undefined
       this.#permit = done

@@ -54,13 +54,13 @@ export class Intake {
     if (this.offers.size === 0 && this.#push(job)) return
     if (overflow === 'reject') this.#refuse(job, new QueueFullError(this.#settings.name, maxSize))
     if (overflow === 'drop-newest') {
-      job.end('dropped', new JobDroppedError('the queue is full'))
-      this.#hooks.dropped(job)
-      return
+      return this.#giveUp(job, 'the queue is full')
     }
     if (overflow === 'drop-oldest') {
-      this.#makeRoom()
-      this.#push(job)
+      // More than `maxSize` may wait: what is tried again, and what was accepted before it could line up.
+      while (!this.#push(job)) {
+        if (!this.#makeRoom()) return this.#giveUp(job, 'the queue is full')
+      }
       return
     }
     if (patience === Infinity) this.#checkDeadlock(job)
@@ -90,11 +90,16 @@ export class Intake {
     throw error
   }
 
-  #makeRoom(): void {
+  #makeRoom(): boolean {
     const oldest = this.#hooks.giveWay()
-    if (oldest === undefined) return
-    oldest.end('dropped', new JobDroppedError('newer jobs needed its place'))
-    this.#hooks.dropped(oldest)
+    if (oldest === undefined) return false
+    this.#giveUp(oldest, 'newer jobs needed its place')
+    return true
+  }
+
+  #giveUp(job: QueuedJob, why: string): void {
+    job.end('dropped', new JobDroppedError(why))
+    this.#hooks.dropped(job)
   }
 
   #push(job: QueuedJob): boolean {

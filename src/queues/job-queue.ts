@@ -20,7 +20,7 @@ import type {
   StopReport,
 } from './queue.ts'
 import { QueueMeter } from './queue-meter.ts'
-import { Reception, type Wanted } from './reception.ts'
+import { Reception } from './reception.ts'
 import { Rest } from './rest.ts'
 import type { Settings } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
@@ -40,12 +40,12 @@ export interface QueueParts<T> {
 /** The queue over a backend in this process: the door, the line, the workers, the way out. */
 export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
   readonly name: string
+  protected readonly line: WaitingJobs
+  protected readonly reception: Reception<T, R>
   readonly #backend: LocalBackend
   readonly #dispatcher: Dispatcher<T, R>
   readonly #gate: Gate | undefined
-  readonly #line: WaitingJobs
   readonly #staff: Staff
-  readonly #reception: Reception<T, R>
   readonly #intake: Intake
   readonly #pulling: Pulling<T>
   readonly #news: News<T, R>
@@ -86,11 +86,11 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       dropped: (job) => this.#news.dropped(job, 'overflow'),
       insiders: () => this.#staff.insiders,
       parked: () => this.#gate?.parked ?? 0,
-      giveWay: () => this.#line.giveWay(),
+      giveWay: () => this.line.giveWay(),
     })
-    this.#line = new WaitingJobs(backend, this.#gate, this.#intake)
+    this.line = new WaitingJobs(backend, this.#gate, this.#intake)
     const ranked = parts.priorityFn !== undefined
-    this.#dispatcher = new Dispatcher(this.#line, this.#staff, this.#news, ranked, () =>
+    this.#dispatcher = new Dispatcher(this.line, this.#staff, this.#news, ranked, () =>
       this.#look(),
     )
     this.#pulling = new Pulling<T>(
@@ -106,15 +106,16 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       new Waiters(settings.clock, `an item of queue '${this.name}'`),
     )
     const idlers = new Waiters<void>(settings.clock, `rest of queue '${this.name}'`)
-    this.#rest = new Rest(this.#line, this.#intake, this.#staff, this.#news.events, idlers)
+    this.#rest = new Rest(this.line, this.#intake, this.#staff, this.#news.events, idlers)
     this.#shutdown = new Shutdown<T>(settings.clock, {
       consumer: () => this.#staff.consumer,
-      waiting: () => this.#line,
+      waiting: () => this.line,
       canDrain: () =>
         (this.#staff.consumer !== undefined && this.#started && this.workers > 0) ||
         this.#pulling.active,
       shut: () => this.#staff.lineUp(),
       begin: () => this.#applyOpen(),
+      unhitch: (leader) => this.line.unhitch(leader),
       closed: () => this.#closed(),
       drop: (job, reason) => this.#dispatcher.drop(job, reason, 'stop'),
       finish: () => this.#finish(),
@@ -124,7 +125,7 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
       this.#meter = new QueueMeter(metrics, this, () => clock.now())
       this.#news.count(this.#meter)
     }
-    this.#reception = new Reception<T, R>({
+    this.reception = new Reception<T, R>({
       owner: this.#dispatcher,
       settings,
       priorityFn: parts.priorityFn,
@@ -162,15 +163,15 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
   }
 
   put(item: T, options?: PutOptions): Promise<Job<R>> {
-    return this.#reception.put(item, options)
+    return this.reception.put(item, options)
   }
 
   offer(item: T, options?: PutOptions): boolean {
-    return this.#reception.offer(item, options)
+    return this.reception.offer(item, options)
   }
 
   submit(item: T, options?: PutOptions): Promise<R> {
-    return this.#reception.submit(item, options)
+    return this.reception.submit(item, options)
   }
 
   get(patience?: Patience): Promise<T> {
@@ -186,7 +187,7 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
   }
 
   size(): number {
-    return this.#line.size
+    return this.line.size
   }
 
   pause(): void {
@@ -229,20 +230,10 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
   stats(): QueueStats {
     return {
       name: this.name,
-      waiting: this.#line.size,
+      waiting: this.line.size,
       offered: this.#intake.offers.size,
       ...this.#staff.tally,
     }
-  }
-
-  /** Puts an item without a promise of the job. */
-  protected place(item: T, options: PutOptions | undefined, wanted: Wanted): QueuedJob<T, R> {
-    return this.#reception.place(item, options, wanted)
-  }
-
-  /** Resolves when a job that is offered has been accepted. */
-  protected accepted(job: QueuedJob<T, R>): Promise<QueuedJob<T, R>> {
-    return this.#reception.accepted(job)
   }
 
   protected tell<Name extends keyof QueueEvents<T, R>>(

@@ -3,7 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import { JobCancelledError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import type { Retry } from '../resilience/retry.ts'
-import type { Parking } from './gate.ts'
+import type { Parking } from './parking.ts'
 import type { JobTimes } from './queue-meter.ts'
 
 /**

@@ -48,6 +48,10 @@ export class Lots implements Source {
     return this.#waiting.size
   }
 
+  get standing(): number {
+    return this.#waiting.size
+  }
+
   take(): QueuedJob | undefined {
     const job = this.#waiting.take()
     this.#claim()

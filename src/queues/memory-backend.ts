@@ -45,6 +45,10 @@ export class MemoryBackend implements LocalBackend {
     return this.#order.size
   }
 
+  get standing(): number {
+    return this.#order.size
+  }
+
   push(job: QueuedJob, maxSize: number): boolean {
     if (this.#order.size + (this.#delayed ? this.#later.size : 0) >= maxSize) {
       this.#crowded = true

@@ -1,3 +1,4 @@
+import * as check from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { toRetry } from '../resilience/retry.ts'
@@ -5,6 +6,15 @@ import type { QueuedJob } from './job.ts'
 import type { PutOptions } from './queue.ts'
 import { toDue, toTimeout } from './settings.ts'
 import type { Signals } from './signals.ts'
+
+/** Is it what a put takes, and not called off already? */
+export function checkPut(options: PutOptions | undefined): void {
+  if (options === undefined) return
+  check.options('options', options)
+  const { signal, key } = options
+  if (key !== undefined) check.text('key', key)
+  check.abortable(signal)?.throwIfAborted()
+}
 
 /**
  * Gives a job what it was put with.
@@ -17,8 +27,8 @@ export function equip(
   clock: Clock,
   signals: Signals<QueuedJob>,
 ): Millis {
+  checkPut(options)
   const { signal, timeout, retry, key, delay, at } = options
-  signal?.throwIfAborted()
   const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
   const patience = timeout === undefined ? Infinity : toTimeout(timeout)
   if (when !== undefined) {
@@ -35,4 +45,15 @@ export function equip(
     job.onEnd(() => signals.remove(signal, job))
   }
   return patience
+}
+
+/** Gives a job that waits what the item was put with that takes the place of its own. */
+export function refit(job: QueuedJob, options: PutOptions | undefined): void {
+  const { timeout, retry } = options ?? {}
+  if (job.extras === undefined && (timeout ?? retry) === undefined) return
+  const limit = timeout === undefined ? undefined : toTimeout(timeout)
+  const retries = retry === undefined ? undefined : toRetry('retry', retry)
+  const extras = job.more()
+  extras.timeout = limit
+  extras.retry = retries
 }

@@ -26,7 +26,7 @@ export interface QueueOptions<T, R> extends Metered {
    * `for await`.
    */
   handler?: Handler<T, R>
-  /** Every start takes from it. */
+  /** Every start takes from it. A permit is kept as a worker is: until the handler ends, or its timeout releases it. */
   limiter?: Limiter
   /**
    * The key under which a job asks the limiter. A job whose key has to wait lets the others pass.
@@ -173,7 +173,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * @throws WaitTimeoutError when no room came within `timeout`
    */
   put(item: T, options?: PutOptions): Promise<Job<R>>
-  /** As {@link put}, and resolves with what the handler returns. */
+  /**
+   * As {@link put}, and resolves with what the handler returns. A handler of this queue must not await that: it keeps the
+   * worker that the job may need.
+   */
   submit(item: T, options?: PutOptions): Promise<R>
   /**
    * Takes the next job out of the queue by hand; it counts as completed then.

@@ -3,7 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import type { LocalBackend } from './backend.ts'
 import type { Intake } from './intake.ts'
 import { type JobOwner, QueuedJob } from './job.ts'
-import { equip } from './put-options.ts'
+import { equip, refit } from './put-options.ts'
 import type { PutOptions } from './queue.ts'
 import type { QueueMeter } from './queue-meter.ts'
 import { type Settings, toPriority } from './settings.ts'
@@ -89,6 +89,21 @@ export class Reception<T, R> {
     if (wanted === 'nothing') this.#tries(job, options)
     else this.#enter(job, options, Promise.resolve())
     return job
+  }
+
+  /** Makes a job that enters later, or not at all. */
+  make(item: T, options: PutOptions | undefined): QueuedJob<T, R> {
+    const job = this.#make(item, options)
+    this.#prepare(job, options, Promise.resolve())
+    return job
+  }
+
+  /** Gives a job that waits another item, and what that was put with; its time and its place stay. */
+  exchange(job: QueuedJob, item: T, options: PutOptions | undefined): void {
+    this.#checkOpen()
+    if (this.#staff.asks) this.#staff.meet(item)
+    refit(job, options)
+    job.item = item
   }
 
   /** Resolves when a job that is offered has been accepted. Where nobody awaits that, events and reports tell the rest. */

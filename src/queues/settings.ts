@@ -21,21 +21,49 @@ export interface Settings {
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
 
-export function toSettings<T, R>(kind: string, options: QueueOptions<T, R>): Settings {
+/** What every queue can be given, by name. */
+const NAMES: readonly (keyof QueueOptions<unknown, unknown>)[] = [
+  'name',
+  'workers',
+  'maxSize',
+  'overflow',
+  'handler',
+  'limiter',
+  'limiterKey',
+  'limiterCost',
+  'timeout',
+  'onTimeout',
+  'retry',
+  'deadLetter',
+  'clock',
+  'metrics',
+]
+
+/** @param own what only this kind of queue can be given, by name */
+export function toSettings<T, R>(
+  kind: string,
+  options: QueueOptions<T, R>,
+  own: readonly string[],
+): Settings {
   check.options('options', options)
-  aFunction('handler', options.handler)
-  aFunction('limiterKey', options.limiterKey)
-  aFunction('limiterCost', options.limiterCost)
-  if (options.limiter === undefined && (options.limiterKey ?? options.limiterCost) !== undefined) {
+  check.known(`QueueFactory.${kind}`, options, [...own, ...NAMES])
+  const { limiter, limiterKey, limiterCost, deadLetter, retry, timeout } = options
+  const {
+    name = kind,
+    workers = 1,
+    maxSize = 10_000,
+    overflow = 'wait',
+    onTimeout = 'hold',
+  } = options
+  check.callback('handler', options.handler)
+  check.callback('limiterKey', limiterKey)
+  check.callback('limiterCost', limiterCost)
+  if (limiter === undefined && (limiterKey ?? limiterCost) !== undefined) {
     throw new OptionTypeError('limiterKey', 'limiterKey and limiterCost need a limiter, got none')
   }
-  if (options.limiter !== undefined && typeof options.limiter.schedule !== 'function') {
-    throw new OptionTypeError(
-      'limiter',
-      `limiter must be a limiter, got ${describe(options.limiter)}`,
-    )
+  if (limiter !== undefined && typeof limiter?.schedule !== 'function') {
+    throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
   }
-  const { deadLetter } = options
   if (
     deadLetter !== undefined &&
     typeof deadLetter !== 'function' &&
@@ -47,15 +75,14 @@ export function toSettings<T, R>(kind: string, options: QueueOptions<T, R>): Set
     )
   }
   return {
-    name: options.name ?? kind,
-    workers: toCount('workers', options.workers ?? 1),
-    maxSize: toCount('maxSize', options.maxSize ?? 10_000),
-    overflow: check.oneOf('overflow', options.overflow ?? 'wait', OVERFLOWS),
-    timeout: options.timeout === undefined ? Infinity : toTimeout(options.timeout),
-    releaseOnTimeout:
-      check.oneOf('onTimeout', options.onTimeout ?? 'hold', ['hold', 'release']) === 'release',
-    retry: options.retry === undefined ? undefined : toRetry('retry', options.retry),
-    clock: options.clock ?? systemClock,
+    name: check.text('name', name),
+    workers: toCount('workers', workers),
+    maxSize: toCount('maxSize', maxSize),
+    overflow: check.oneOf('overflow', overflow, OVERFLOWS),
+    timeout: timeout === undefined ? Infinity : toTimeout(timeout),
+    releaseOnTimeout: check.oneOf('onTimeout', onTimeout, ['hold', 'release']) === 'release',
+    retry: retry === undefined ? undefined : toRetry('retry', retry),
+    clock: check.having('clock', options.clock, 'now') ?? systemClock,
     metrics: checkMeter(options.metrics),
   }
 }
@@ -79,12 +106,6 @@ export function toPriority(value: unknown): number {
     throw new OptionRangeError('priority', 'priority must be a number, got NaN')
   }
   return value
-}
-
-export function aFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') {
-    throw new OptionTypeError(name, `${name} must be a function, got ${describe(value)}`)
-  }
 }
 
 /** When a job is due, if it says so: the moment and whether it is one of the date. */

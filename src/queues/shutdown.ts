@@ -18,6 +18,8 @@ export interface Stoppable {
   shut(): void
   /** What is to be dropped has been; a paused queue that drains goes on. */
   begin(): void
+  /** That job waits for this shutdown, or an unknown one does: others must not wait for it. */
+  unhitch(leader: QueuedJob | undefined): void
   /** What to tell those who are turned away. */
   closed(): Error
   drop(job: QueuedJob, reason: unknown): void
@@ -113,10 +115,15 @@ export class Shutdown<T> {
       this.#inside = 'entering'
       consumer.whenLeft((job) => {
         this.#inside = job
+        this.#queue.unhitch(job)
         // If it has come to its end, and not to an await, that is noted before.
         queueMicrotask(() => this.look())
       })
-    } else this.#inside = consumer.caller() ?? 'somebody'
+    } else {
+      const caller = consumer.caller()
+      this.#inside = caller ?? 'somebody'
+      this.#queue.unhitch(caller)
+    }
     // Its worker only waits now, and the others may be needed for the rest.
     consumer.workers += 1
   }

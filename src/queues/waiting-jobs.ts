@@ -3,11 +3,13 @@ import type { Gate } from './gate.ts'
 import type { Intake } from './intake.ts'
 import type { QueuedJob } from './job.ts'
 
-/** All that was put and not begun, wherever it waits: before the limiter, in line, for its time, for room. */
+/** All that was put and not begun, wherever it waits: before the limiter, in line, for its time, for another, for room. */
 export class WaitingJobs implements Iterable<QueuedJob> {
   readonly #backend: LocalBackend
   readonly #gate: Gate | undefined
   readonly #intake: Intake
+  /** Who stands in no line until another job ends, and which. */
+  readonly #aside = new Map<QueuedJob, QueuedJob>()
 
   constructor(backend: LocalBackend, gate: Gate | undefined, intake: Intake) {
     this.#backend = backend
@@ -18,17 +20,36 @@ export class WaitingJobs implements Iterable<QueuedJob> {
   /** How many are accepted: those who wait for room are not. */
   get size(): number {
     const { waiting, delayed } = this.#backend.counts()
-    return waiting + delayed + (this.#gate?.parked ?? 0)
+    return waiting + delayed + (this.#gate?.parked ?? 0) + this.#aside.size
   }
 
   *[Symbol.iterator](): Iterator<QueuedJob> {
     if (this.#gate !== undefined) yield* this.#gate.jobs()
     yield* this.#backend.jobs()
+    yield* this.#aside.keys()
     yield* this.#intake.offers
+  }
+
+  setAside(job: QueuedJob, leader: QueuedJob): void {
+    job.state = 'delayed'
+    this.#aside.set(job, leader)
+  }
+
+  /** One that was set aside lines up, full or not: no more than there are workers wait so. */
+  bringBack(job: QueuedJob): void {
+    if (this.#aside.delete(job)) this.#backend.push(job, Infinity)
+  }
+
+  /** A job will not end before those that wait for it; `undefined` where nobody knows which. */
+  unhitch(leader: QueuedJob | undefined): void {
+    for (const [job, behind] of [...this.#aside]) {
+      if (leader === undefined || behind === leader) this.bringBack(job)
+    }
   }
 
   /** Lets a job leave from wherever it stands. */
   withdraw(job: QueuedJob): void {
+    if (this.#aside.delete(job)) return
     if (job.state === 'offered') this.#intake.withdraw(job)
     else if (job.extras?.parked !== undefined) this.#gate?.withdraw(job)
     else this.#backend.cancel(job)

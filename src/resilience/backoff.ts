@@ -45,12 +45,15 @@ export async function backoff<R>(
   check.options('options', options)
   const { maxRetries = 5, retryIf, signal = new AbortController().signal } = options
   if (maxRetries !== Infinity) check.integer('maxRetries', maxRetries, 0)
+  check.abortable(signal)
+  const { name = fn.name || 'backoff' } = options
+  check.text('name', name)
+  const clock = check.having('clock', options.clock, 'now') ?? systemClock
   const delays = toDelays('backoff', options)
   const attempts = checkMeter(options.metrics)?.counter('aioflux_backoff_attempts_total', {
     help: 'Attempts, by what came of them: succeeded, retried, failed for good.',
   })
-  const count = (outcome: string) =>
-    attempts?.with({ name: options.name ?? (fn.name || 'backoff'), outcome }).inc()
+  const count = (outcome: string) => attempts?.with({ name, outcome }).inc()
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
     let error: unknown
@@ -66,6 +69,6 @@ export async function backoff<R>(
       throw error
     }
     count('retried')
-    await pause(options.clock ?? systemClock, atLeast(delays(attempt), error), signal)
+    await pause(clock, atLeast(delays(attempt), error), signal)
   }
 }

@@ -1,6 +1,5 @@
-import { integer, oneOf, options as optionsOf, positive } from '../core/check.ts'
+import { callback, integer, oneOf, options as optionsOf, positive } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { describe, OptionTypeError } from '../core/errors.ts'
 
 /** How much of a delay is left to chance: all of it, half of it, nothing. */
 export type Jitter = 'full' | 'equal' | 'none'
@@ -46,12 +45,9 @@ export function toRetry(name: string, given: number | RetryOptions): Retry {
   optionsOf(name, options)
   const attempts = integer(`${name}.attempts`, options.attempts, 1)
   const { backoff, retryIf } = options as RetryOptions
-  const delays = toDelays(
-    name,
-    typeof backoff === 'function' || backoff === undefined
-      ? options
-      : { ...options, baseDelay: backoff },
-  )
+  const fixed = typeof backoff !== 'function' && backoff !== undefined
+  if (fixed) toMillis(`${name}.backoff`, backoff)
+  const delays = toDelays(name, fixed ? { ...options, baseDelay: backoff } : options)
   return (attempt, error) => {
     if (attempt >= attempts) return undefined
     if (retryIf !== undefined && !retryIf(error, attempt)) return undefined
@@ -64,19 +60,15 @@ export function toRetry(name: string, given: number | RetryOptions): Retry {
 
 /** Reads the delays between attempts: exponential, capped, with jitter. */
 export function toDelays(name: string, options: DelayOptions): (attempt: number) => Millis {
-  const base = toMillis(`${name}.baseDelay`, options.baseDelay ?? 1)
-  const most = toMillis(`${name}.maxDelay`, options.maxDelay ?? 60)
-  const factor = positive(`${name}.factor`, options.factor ?? 2)
-  const given = options.jitter ?? 'full'
+  const { baseDelay = 1, maxDelay = 60, factor: growth = 2, random = Math.random } = options
+  const { jitter: given = 'full' } = options
+  const base = toMillis(`${name}.baseDelay`, baseDelay)
+  const most = toMillis(`${name}.maxDelay`, maxDelay)
+  const factor = positive(`${name}.factor`, growth)
   const jitter = typeof given === 'boolean' ? (given ? 'full' : 'none') : given
   oneOf(`${name}.jitter`, jitter, ['full', 'equal', 'none'])
-  const random = options.random ?? Math.random
-  if (options.retryIf !== undefined && typeof options.retryIf !== 'function') {
-    throw new OptionTypeError(
-      `${name}.retryIf`,
-      `${name}.retryIf must be a function, got ${describe(options.retryIf)}`,
-    )
-  }
+  callback(`${name}.random`, random)
+  callback(`${name}.retryIf`, options.retryIf)
   return (attempt) => {
     // Past 1,000 attempts the factor is infinite, and nothing of that is still nothing.
     const delay = base === 0 ? 0 : Math.min(most, base * factor ** (attempt - 1))

@@ -36,23 +36,25 @@ export type Autoscale = ((load: Load) => number) & { readonly min: number; reado
  * is: with every worker busy and nobody in line, nobody is idle either.
  */
 export function toAutoscale(options: AutoscaleOptions): Autoscale {
-  const min = check.integer('minWorkers', options.minWorkers ?? 1, 1)
-  const max = check.integer('maxWorkers', options.maxWorkers ?? Math.max(10, min), 1)
+  const { minWorkers = 1, maxWorkers = Math.max(10, minWorkers) } = options
+  const { scaleUpThreshold = 0.8, scaleDownThreshold = 0.2, maxLoopUtilization = 0.95 } = options
+  const min = check.integer('minWorkers', minWorkers, 1)
+  const max = check.integer('maxWorkers', maxWorkers, 1)
   if (min > max) {
     throw new OptionRangeError(
       'minWorkers',
       `minWorkers must be at most maxWorkers (${max}), got ${describe(min)}`,
     )
   }
-  const up = check.between('scaleUpThreshold', options.scaleUpThreshold ?? 0.8, 0, 1)
-  const down = check.between('scaleDownThreshold', options.scaleDownThreshold ?? 0.2, 0, 1)
+  const up = check.between('scaleUpThreshold', scaleUpThreshold, 0, 1)
+  const down = check.between('scaleDownThreshold', scaleDownThreshold, 0, 1)
   if (down >= up) {
     throw new OptionRangeError(
       'scaleDownThreshold',
       `scaleDownThreshold must be below scaleUpThreshold (${up}), got ${describe(down)}`,
     )
   }
-  const most = check.between('maxLoopUtilization', options.maxLoopUtilization ?? 0.95, 0, 1)
+  const most = check.between('maxLoopUtilization', maxLoopUtilization, 0, 1)
   const rule = ({ workers, busy, waiting, loopUtilization }: Load): number => {
     if (waiting > 0 && busy >= up * workers && loopUtilization <= most) {
       return Math.min(max, workers + waiting)

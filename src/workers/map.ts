@@ -18,6 +18,8 @@ export async function* mapOver<T, R>(
 ): AsyncIterableIterator<R> {
   check.options('options', options)
   const { ordered = true, signal } = options
+  check.flag('ordered', ordered)
+  check.abortable(signal)
   const source = iteratorOf(items)
   const underWay = new Set<Promise<Step<T, R>>>()
   let reading: Reading<T, R> | undefined

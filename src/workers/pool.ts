@@ -1,3 +1,4 @@
+import * as check from '../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -31,6 +32,24 @@ export interface WorkerPoolOptions
   clock?: Clock
 }
 
+const NAMES: readonly (keyof WorkerPoolOptions)[] = [
+  'name',
+  'minWorkers',
+  'maxWorkers',
+  'scaleUpThreshold',
+  'scaleDownThreshold',
+  'maxLoopUtilization',
+  'checkInterval',
+  'executor',
+  'maxSize',
+  'overflow',
+  'timeout',
+  'onTimeout',
+  'retry',
+  'clock',
+  'metrics',
+]
+
 type Task = (context: TaskContext) => unknown
 
 /**
@@ -59,6 +78,8 @@ export class WorkerPool implements AsyncDisposable {
   #stopped = false
 
   constructor(options: WorkerPoolOptions = {}) {
+    check.options('options', options)
+    check.known('WorkerPool', options, NAMES)
     this.#autoscale = toAutoscale(options)
     this.#options = options
     const { name = 'pool', checkInterval = 5, executor, clock = systemClock } = options
@@ -69,10 +90,7 @@ export class WorkerPool implements AsyncDisposable {
         `checkInterval must be > 0, got ${describe(checkInterval)}`,
       )
     }
-    if (executor !== undefined && typeof executor?.run !== 'function') {
-      throw new OptionTypeError('executor', `executor must have run, got ${describe(executor)}`)
-    }
-    this.#executor = executor
+    this.#executor = check.having('executor', executor, 'run')
     this.#clock = clock
     const { maxSize, overflow, timeout, onTimeout, retry, metrics } = options
     this.#queue = QueueFactory.fifo<Task>({
@@ -127,11 +145,15 @@ export class WorkerPool implements AsyncDisposable {
    *
    * @param options `name` picks a function of the thread's file
    */
-  run<R = unknown>(payload: unknown, options: PutOptions & { name?: string } = {}): Promise<R> {
+  async run<R = unknown>(
+    payload: unknown,
+    options: PutOptions & { name?: string } = {},
+  ): Promise<R> {
     const executor = this.#executor
     if (executor === undefined) {
-      return Promise.reject(new OptionTypeError('executor', 'run needs an executor, got none'))
+      throw new OptionTypeError('executor', 'run needs an executor, got none')
     }
+    check.options('options', options)
     const { name, ...rest } = options
     return this.#submit(
       ({ signal }) => executor.run(payload, { signal, ...(name !== undefined && { name }) }),

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { BatchCollector, QueueFactory } from '../../src/index.ts'
+import { BatchCollector, LimiterFactory, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -212,6 +212,55 @@ describe('a queue in batches', () => {
     await clock.advanceAsync('1s')
     expect(await Promise.all(results)).toEqual([1, 2, 3])
     expect(calls).toBe(2)
+  })
+})
+
+describe('batches behind a limiter', () => {
+  /** A token each 10 s, one in store; what ran when. */
+  const slow = (batchTimeout: number) => {
+    const clock = new ManualClock()
+    const began = clock.now()
+    const runs: unknown[][] = []
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      batchSize: 2,
+      batchTimeout,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, per: 10, burst: 1, clock }),
+      batchFn: (items) => {
+        runs.push([(clock.now() - began) / 1000, ...items])
+      },
+    }).start()
+    const pass = async (seconds: number) => {
+      for (let i = 0; i < seconds; i++) await clock.advanceAsync(1)
+    }
+    return { clock, queue, runs, pass }
+  }
+
+  it('a token that comes before the batch is due is there when it is', async () => {
+    const { clock, queue, runs, pass } = slow(12)
+    await queue.put('a')
+    await queue.put('b')
+    await pass(30)
+    expect(runs).toEqual([
+      [0, 'a'],
+      [12, 'b'],
+    ])
+    await queue.stop()
+    expect(clock.timers).toBe(0)
+  })
+
+  it('a batch that is due goes as soon as the limiter opens', async () => {
+    const { clock, queue, runs, pass } = slow(2)
+    await queue.put('a')
+    await pass(5)
+    await queue.put('b')
+    await pass(30)
+    expect(runs).toEqual([
+      [2, 'a'],
+      [12, 'b'],
+    ])
+    await queue.stop()
+    expect(clock.timers).toBe(0)
   })
 })
 

@@ -133,6 +133,176 @@ describe('dedupe', () => {
     expect(runs).toEqual(['a1', 'b2', 'a3'])
   })
 
+  describe('latest, while one runs: what waits for it', () => {
+    const pair = async (options: Partial<DedupeOptions<string, string>> = {}) => {
+      const parts = set({ mode: 'latest', ...options })
+      const first = code(parts.queue.submit('a1'))
+      const { signal, abort } = aborter()
+      const second = await parts.queue.put('a2', { signal })
+      return { ...parts, first, second, abort, outcome: code(second.result) }
+    }
+    const aborter = () => {
+      const controller = new AbortController()
+      return { signal: controller.signal, abort: (reason: string) => controller.abort(reason) }
+    }
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+    it('is counted, and keeps the queue from being idle', async () => {
+      const { queue, gates, outcome, second } = await pair()
+      expect(queue.size()).toBe(1)
+      expect(second.state).toBe('delayed')
+      const idle = queue.onIdle()
+      gates[0]?.()
+      await turn()
+      expect(second.state).toBe('running')
+      gates[1]?.()
+      expect(await outcome).toBe('done a2')
+      await idle
+      expect([queue.size(), queue.keys]).toEqual([0, 0])
+    })
+
+    it('is done by a stop that drains', async () => {
+      const { queue, gates, runs, outcome } = await pair()
+      const report = queue.stop()
+      gates[0]?.()
+      await turn()
+      gates[1]?.()
+      expect(await outcome).toBe('done a2')
+      expect(await report).toMatchObject({ completed: 2, notStarted: [] })
+      expect(runs).toEqual(['a1', 'a2'])
+    })
+
+    it('is named by a stop that drops, at once or at its deadline', async () => {
+      const dropped = await pair()
+      const report = dropped.queue.stop({ mode: 'drop' })
+      expect(await dropped.outcome).toBe('CLOSED')
+      dropped.gates[0]?.()
+      expect((await report).notStarted).toEqual([{ id: dropped.second.id, item: 'a2' }])
+      expect(await dropped.first).toBe('done a1')
+
+      const late = await pair()
+      const lateReport = late.queue.stop({ deadline: 1 })
+      late.clock.advance('1s')
+      expect((await lateReport).notStarted).toEqual([{ id: late.second.id, item: 'a2' }])
+      expect(await late.outcome).toBe('CLOSED')
+    })
+
+    it('does not wait for a handler that waits for the stop', async () => {
+      for (const early of [true, false]) {
+        const runs: string[] = []
+        const queue = QueueFactory.dedupe<string>({
+          mode: 'latest',
+          keyFn: () => 'same',
+          handler: async (item) => {
+            runs.push(item)
+            if (item !== 'a1') return
+            if (!early) await turn()
+            else void queue.put('a2')
+            await queue.stop()
+          },
+        }).start()
+        const first = queue.submit('a1')
+        if (!early) await queue.put('a2')
+        await first
+        expect(await queue.stop()).toMatchObject({ notStarted: [], stillRunning: [{ item: 'a1' }] })
+        expect(runs).toEqual(['a1', 'a2'])
+      }
+    })
+
+    it('is returned by clear', async () => {
+      const { queue, gates, runs, outcome } = await pair()
+      expect(queue.clear()).toEqual(['a2'])
+      expect(await outcome).toBe('JOB_DROPPED')
+      expect(queue.size()).toBe(0)
+      gates[0]?.()
+      await queue.onIdle()
+      expect(runs).toEqual(['a1'])
+    })
+
+    it('is called off by its signal or its job, and the next one waits instead', async () => {
+      const { queue, gates, runs, outcome, abort, second } = await pair()
+      const told: unknown[] = []
+      queue.on('cancelled', ({ item, reason }) => told.push([item, reason]))
+      abort('off')
+      expect(await outcome).toBe('off')
+      expect([second.state, queue.size()]).toEqual(['cancelled', 0])
+      const third = await queue.put('a3')
+      expect(third.cancel('off too')).toBe(true)
+      const fourth = queue.submit('a4')
+      expect(queue.size()).toBe(1)
+      gates[0]?.()
+      await turn()
+      gates[1]?.()
+      expect(await fourth).toBe('done a4')
+      expect(runs).toEqual(['a1', 'a4'])
+      expect(told).toEqual([
+        ['a2', 'off'],
+        ['a3', 'off too'],
+      ])
+    })
+
+    it('runs with what it was put with', async () => {
+      const { clock, queue, gates, signals } = set({ mode: 'latest' })
+      void queue.submit('a1')
+      const late = await queue.put('a2', { delay: 5 })
+      const outcome = code(queue.submit('a3', { timeout: 1 }))
+      gates[0]?.()
+      await turn()
+      expect(late.state).toBe('delayed')
+      await clock.advanceAsync(5)
+      expect(late.state).toBe('running')
+      await clock.advanceAsync(1)
+      expect(signals[1]?.aborted).toBe(true)
+      expect(await outcome).toBe('JOB_TIMEOUT')
+    })
+  })
+
+  it('latest: a full queue keeps what it promised, and drop-oldest finds room all the same', async () => {
+    const { queue, gates, runs } = set({
+      mode: 'latest',
+      workers: 1,
+      maxSize: 1,
+      overflow: 'drop-oldest',
+    })
+    const first = queue.submit('a1')
+    const second = queue.submit('a2')
+    const other = code(queue.submit('b1'))
+    queue.pause()
+    gates[0]?.()
+    await first
+    expect(queue.size()).toBe(2)
+    const newest = queue.submit('c1')
+    expect(await Promise.all([code(second), other])).toEqual(['JOB_DROPPED', 'JOB_DROPPED'])
+    queue.resume()
+    gates[1]?.()
+    expect(await newest).toBe('done c1')
+    expect(runs).toEqual(['a1', 'c1'])
+  })
+
+  it('latest: whose item it is can call it off, who was replaced only himself', async () => {
+    const { queue, gates, runs } = set({ mode: 'latest', workers: 1 })
+    const blocker = queue.submit('z')
+    const controllers = [new AbortController(), new AbortController(), new AbortController()]
+    const results = ['a1', 'a2', 'b1'].map((item, i) =>
+      code(queue.submit(item, { signal: controllers[i]?.signal as AbortSignal })),
+    )
+    const replaced = code(queue.submit('b2'))
+    controllers[0]?.abort('first')
+    expect(await results[0]).toBe('first')
+    expect(queue.size()).toBe(2)
+    controllers[2]?.abort('replaced')
+    expect(await results[2]).toBe('replaced')
+    controllers[1]?.abort('newest')
+    expect(await results[1]).toBe('newest')
+    expect(queue.size()).toBe(1)
+    gates[0]?.()
+    await blocker
+    await new Promise((resolve) => setImmediate(resolve))
+    gates[1]?.()
+    expect(await replaced).toBe('done b2')
+    expect(runs).toEqual(['z', 'b2'])
+  })
+
   it('tells apart what its JSON would not, or says that it needs a keyFn', async () => {
     const seen: unknown[] = []
     const queue = QueueFactory.dedupe<unknown>({ handler: (item) => seen.push(item) }).start()

@@ -86,6 +86,27 @@ describe('room', () => {
     await Promise.all(puts)
   })
 
+  it('drop-oldest: a job that came back for another attempt makes room too', async () => {
+    const clock = new ManualClock()
+    const retry = { attempts: 2, backoff: 10, jitter: 'none' } as const
+    let fail: (() => void) | undefined
+    const handler = (item: string) =>
+      item === 'flaky' ? new Promise<string>((_, reject) => (fail = reject)) : item
+    const queue = QueueFactory.fifo({ maxSize: 1, overflow: 'drop-oldest', clock, retry, handler })
+    queue.start()
+    const flaky = code(queue.submit('flaky'))
+    const old = code(queue.submit('old'))
+    queue.pause()
+    fail?.()
+    await turn()
+    expect(queue.size()).toBe(2)
+    const fresh = queue.submit('new')
+    expect(queue.size()).toBe(1)
+    queue.resume()
+    expect(await fresh).toBe('new')
+    expect(await Promise.all([flaky, old])).toEqual(['JOB_DROPPED', 'JOB_DROPPED'])
+  })
+
   it('wait: gives up by timeout and by signal', async () => {
     const clock = new ManualClock()
     const queue = QueueFactory.fifo<number>({ maxSize: 1, clock })
@@ -645,6 +666,89 @@ describe('limits', () => {
     expect(seen).toEqual(['a10', 'a9', 'a2'])
     await clock.advanceAsync('0.8s')
     expect(seen).toEqual(['a10', 'a9', 'a2', 'a8'])
+  })
+})
+
+describe('a permit is held for as long as the handler runs', () => {
+  const two = (options: QueueOptions<string, string> = {}) => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.concurrency({ limit: 1, clock })
+    const ends: (() => void)[] = []
+    const seen: string[] = []
+    const queue = QueueFactory.fifo<string, string>({
+      workers: 5,
+      clock,
+      limiter,
+      handler: (item) => {
+        seen.push(item)
+        return new Promise<string>((done) => ends.push(() => done(item)))
+      },
+      ...options,
+    }).start()
+    return { clock, limiter, ends, seen, queue }
+  }
+  const keyed = { limiterKey: () => 'key' }
+
+  it.each([{}, keyed])('whether it is wanted or not: %o', async (options) => {
+    const { limiter, ends, seen, queue } = two(options)
+    const first = await queue.put('a')
+    await queue.put('b')
+    await turn()
+    expect(first.cancel()).toBe(true)
+    await turn()
+    expect(seen).toEqual(['a'])
+    ends[0]?.()
+    await turn()
+    expect(seen).toEqual(['a', 'b'])
+    ends[1]?.()
+    await queue.onIdle()
+    expect(await limiter.acquire(options === keyed ? 'key' : '')).toBe(true)
+  })
+
+  it.each([
+    { onTimeout: 'hold', before: ['a'], retry: 1 },
+    { onTimeout: 'release', before: ['a', 'b'], retry: 1 },
+    { onTimeout: 'hold', before: ['a'], retry: { attempts: 2, backoff: 0 } },
+  ] as const)('after a timeout as a worker is: %o', async ({ onTimeout, before, retry }) => {
+    const { clock, ends, seen, queue } = two({ onTimeout, timeout: 5, retry })
+    queue.on('failed', () => {})
+    await queue.put('a')
+    await queue.put('b')
+    await clock.advanceAsync(5)
+    await turn()
+    expect(seen).toEqual(before)
+    for (let i = 0; i < 4; i++) {
+      for (const end of ends.splice(0)) end()
+      await turn()
+    }
+    await queue.onIdle()
+    expect(seen.slice(1).sort()).toEqual(retry === 1 ? ['b'] : ['a', 'b'])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('in a batch, until the batch ends', async () => {
+    const seen: string[][] = []
+    const ends: (() => void)[] = []
+    const queue = QueueFactory.fifo<string>({
+      workers: 5,
+      batchSize: 1,
+      limiter: LimiterFactory.concurrency({ limit: 1 }),
+      batchFn: (items) => {
+        seen.push(items)
+        return new Promise<undefined>((done) => ends.push(() => done(undefined)))
+      },
+    }).start()
+    const first = await queue.put('a')
+    await queue.put('b')
+    await turn()
+    first.cancel()
+    await turn()
+    expect(seen).toEqual([['a']])
+    ends[0]?.()
+    await turn()
+    expect(seen).toEqual([['a'], ['b']])
+    ends[1]?.()
+    await queue.stop()
   })
 })
 
