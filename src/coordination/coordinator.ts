@@ -1,4 +1,4 @@
-import { options as checkOptions, known } from '../core/check.ts'
+import { callable, options as checkOptions, known } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -249,9 +249,7 @@ export class Coordinator implements AsyncDisposable {
 }
 
 function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') {
-    throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-  }
+  callable('fn', fn)
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

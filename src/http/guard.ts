@@ -1,4 +1,4 @@
-import { oneOf, options as optionsOf } from '../core/check.ts'
+import { callback, oneOf, options as optionsOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
@@ -55,9 +55,7 @@ export class Guard<Source extends object> {
     optionsOf('options', options)
     for (const name of ['key', 'cost', 'skip', 'onLimited'] as const) {
       const value = (options as Record<string, unknown>)[name]
-      if (value !== undefined && typeof value !== 'function') {
-        throw new OptionTypeError(name, `${name} must be a function, got ${describe(value)}`)
-      }
+      callback(name, value)
     }
     this.#headers = options.headers ?? 'draft-8'
     if (this.#headers !== false) {

@@ -1,4 +1,4 @@
-import { between, integer, options as optionsOf } from '../core/check.ts'
+import { between, callable, integer, options as optionsOf } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
@@ -54,9 +54,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
   const { limiter, retries = 2, jitter = 0.1, clock = systemClock, random = Math.random } = options
   const { key = (url: URL) => url.origin, fetch = globalThis.fetch } = options
   for (const [name, value] of Object.entries({ key, fetch, random })) {
-    if (typeof value !== 'function') {
-      throw new OptionTypeError(name, `${name} must be a function, got ${describe(value)}`)
-    }
+    callable(name, value)
   }
   if (limiter !== undefined && typeof limiter?.wait !== 'function') {
     throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)

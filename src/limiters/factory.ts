@@ -1,3 +1,4 @@
+import { callable } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Quota, Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
@@ -122,9 +123,7 @@ function member(part: CompositePart): Member {
   if (typeof limiter?.consume !== 'function') {
     throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
   }
-  if (typeof key !== 'function') {
-    throw new OptionTypeError('key', `key must be a function, got ${describe(key)}`)
-  }
+  callable('key', key)
   return { limiter, keyOf: key }
 }
 

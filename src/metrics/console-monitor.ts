@@ -1,7 +1,7 @@
-import { options as checkOptions } from '../core/check.ts'
+import { callback, options as checkOptions } from '../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { describe, OptionRangeError } from '../core/errors.ts'
 import { type Output, paintFor, widthOf } from '../terminal/terminal.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
 import { checkMetrics } from './prometheus-exporter.ts'
@@ -49,9 +49,7 @@ export class ConsoleMonitor implements AsyncDisposable {
         `checkInterval must be > 0, got ${describe(checkInterval)}`,
       )
     }
-    if (write !== undefined && typeof write !== 'function') {
-      throw new OptionTypeError('write', `write must be a function, got ${describe(write)}`)
-    }
+    callback('write', write)
     this.#metrics = checkMetrics(metrics)
     this.#clock = clock
     this.#began = clock.now()

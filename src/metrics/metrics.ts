@@ -1,6 +1,6 @@
-import { options as checkOptions, integer } from '../core/check.ts'
+import { options as checkOptions, integer, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
-import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import type { HistogramOptions, Labels, Meter, MetricOptions } from '../core/meter.ts'
 import { CounterSeries } from './counter.ts'
 import { type FamilySettings, MetricFamily, type MetricType, type Series } from './family.ts'
@@ -187,9 +187,7 @@ export class Metrics implements Meter {
   ): MetricFamily<S> {
     if (options !== undefined) checkOptions('options', options)
     const help = options?.help ?? ''
-    if (typeof help !== 'string') {
-      throw new OptionTypeError('help', `help must be a string, got ${describe(help)}`)
-    }
+    string('help', help)
     const exported = exportedName(type, name)
     const samples = sampleNames(type, exported)
     for (const sample of samples) {

@@ -1,4 +1,4 @@
-import { options as checkOptions, integer } from '../core/check.ts'
+import { options as checkOptions, integer, string } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
@@ -40,9 +40,7 @@ export class PrometheusExporter implements AsyncDisposable {
     checkOptions('options', options)
     const { port = 9464, host = '127.0.0.1', metrics = processMetrics } = options
     this.#port = integer('port', port, 0)
-    if (typeof host !== 'string') {
-      throw new OptionTypeError('host', `host must be a string, got ${describe(host)}`)
-    }
+    string('host', host)
     this.#host = host
     this.#metrics = checkMetrics(metrics)
   }

@@ -1,3 +1,4 @@
+import { callable } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 
 /** A `Tracer` of @opentelemetry/api, as far as it is needed here. */
@@ -55,9 +56,7 @@ export function traced<A extends unknown[], R>(
       `tracer must be a Tracer of OpenTelemetry, got ${describe(tracer)}`,
     )
   }
-  if (typeof fn !== 'function') {
-    throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-  }
+  callable('fn', fn)
   const { name = fn.name || 'job', attributes = {} } = options
   const run = (...args: A): R =>
     tracer.startActiveSpan(

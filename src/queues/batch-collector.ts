@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
 import { at, type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
+import { ClosedError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import { type BatchFunction, runBatch } from './batch.ts'
 
@@ -67,12 +67,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
       timeout = 1,
       maxInFlight = Infinity,
     } = options
-    if (typeof callback !== 'function') {
-      throw new OptionTypeError(
-        'callback',
-        `callback must be a function, got ${describe(callback)}`,
-      )
-    }
+    check.callable('callback', callback)
     this.#callback = callback
     this.#bisect = check.flag('bisectOnError', bisectOnError)
     this.#size = check.integer('batchSize', batchSize, 1)

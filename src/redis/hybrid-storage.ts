@@ -1,4 +1,4 @@
-import { options as checkOptions, integer, known } from '../core/check.ts'
+import { options as checkOptions, flag, integer, known } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
@@ -101,9 +101,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
       clock = systemClock,
     } = options
     const { maxDenial = '250ms', valueTtl = '1s' } = options
-    if (typeof strict !== 'boolean') {
-      throw new OptionTypeError('strict', `strict must be true or false, got ${describe(strict)}`)
-    }
+    flag('strict', strict)
     if (typeof clock?.now !== 'function') {
       throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
     }

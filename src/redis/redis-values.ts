@@ -1,3 +1,4 @@
+import { string } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { valueName } from './key-name.ts'
@@ -67,9 +68,7 @@ export class RedisValues {
   }
 
   async #ask(key: string, ...args: string[]): Promise<unknown> {
-    if (typeof key !== 'string') {
-      throw new OptionTypeError('key', `key must be a string, got ${describe(key)}`)
-    }
+    string('key', key)
     return this.#run(VALUES, [valueName(this.#prefix, key)], args)
   }
 }

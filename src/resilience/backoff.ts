@@ -1,6 +1,5 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { describe, OptionTypeError } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import { pause } from '../core/waiters.ts'
 import { atLeast, type DelayOptions, toDelays } from './retry.ts'
@@ -39,9 +38,7 @@ export async function backoff<R>(
   fn: (context: BackoffContext) => R | PromiseLike<R>,
   options: BackoffOptions = {},
 ): Promise<R> {
-  if (typeof fn !== 'function') {
-    throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-  }
+  check.callable('fn', fn)
   check.options('options', options)
   const { maxRetries = 5, retryIf, signal = new AbortController().signal } = options
   if (maxRetries !== Infinity) check.integer('maxRetries', maxRetries, 0)

@@ -1,6 +1,7 @@
 import { Cron } from 'croner'
+import { string } from '../core/check.ts'
 import type { Millis } from '../core/duration.ts'
-import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { describe, OptionRangeError } from '../core/errors.ts'
 import type { Plan } from './plan.ts'
 
 /** Slots that passed unseen are counted one by one, up to this many: the next slot takes about 0.1 ms to find. */
@@ -39,12 +40,7 @@ export function cronPlan(expression: string, timezone: string | undefined): Plan
 }
 
 function parse(expression: string, timezone: string | undefined): Cron {
-  if (typeof expression !== 'string') {
-    throw new OptionTypeError(
-      'expression',
-      `expression must be a string, got ${describe(expression)}`,
-    )
-  }
+  string('expression', expression)
   checkTimezone(timezone)
   // croner would read a date as well, and run once; that is what `at` is for.
   if (!/\s|^@/.test(expression.trim())) throw unreadable(expression, 'it has one field')
@@ -58,9 +54,7 @@ function parse(expression: string, timezone: string | undefined): Cron {
 /** @throws OptionTypeError | OptionRangeError when the runtime does not know that zone */
 export function checkTimezone(timezone: string | undefined): void {
   if (timezone === undefined) return
-  if (typeof timezone !== 'string') {
-    throw new OptionTypeError('timezone', `timezone must be a string, got ${describe(timezone)}`)
-  }
+  string('timezone', timezone)
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone })
   } catch {

@@ -1,4 +1,4 @@
-import { options as checkOptions, integer, oneOf } from '../core/check.ts'
+import { callable, options as checkOptions, integer, oneOf, string } from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
@@ -22,14 +22,10 @@ export interface JobSettings {
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
-  if (typeof fn !== 'function') {
-    throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-  }
+  callable('fn', fn)
   checkOptions('options', options)
   const { name, overlap = 'skip', misfire = 'once', retry } = options
-  if (name !== undefined && typeof name !== 'string') {
-    throw new OptionTypeError('name', `name must be a string, got ${describe(name)}`)
-  }
+  if (name !== undefined) string('name', name)
   checkTimezone(options.timezone)
   return {
     fn,

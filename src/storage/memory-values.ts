@@ -1,3 +1,4 @@
+import { string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -93,9 +94,7 @@ export class MemoryValues implements Values {
 }
 
 function checkKey(key: string): void {
-  if (typeof key !== 'string') {
-    throw new OptionTypeError('key', `key must be a string, got ${describe(key)}`)
-  }
+  string('key', key)
 }
 
 function positiveTtl(ttl: Duration): Millis {

@@ -170,9 +170,7 @@ export class WorkerPool implements AsyncDisposable {
     fn: (item: T, context: TaskContext) => R,
     options: MapOptions = {},
   ): AsyncIterableIterator<Awaited<R>> {
-    if (typeof fn !== 'function') {
-      throw new OptionTypeError('fn', `fn must be a function, got ${describe(fn)}`)
-    }
+    check.callable('fn', fn)
     const submit = (item: T, signal: AbortSignal) =>
       this.#submit((context) => fn(item, context), { signal })
     return mapOver(items, submit, this.#autoscale.max, options)
