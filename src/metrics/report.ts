@@ -111,10 +111,10 @@ interface Row {
 /** Names are cut to what the numbers leave of the width; those without numbers beside them may run on. */
 function aligned(rows: readonly Row[], width: number, paint: Paint): string[] {
   const numbers = table(rows.map(({ cells }) => ['', ...cells]))
-  const taken = Math.max(...numbers.map((text) => text.length)) + GAP + TREND
+  const taken = longest(numbers) + GAP + TREND
   const room = Math.max(LEAST_NAME, width - taken)
-  const measured = rows.filter(({ trend }) => trend !== '').map(({ name }) => name.length)
-  const column = Math.min(room, Math.max(...measured))
+  const measured = rows.filter(({ trend }) => trend !== '').map(({ name }) => name)
+  const column = Math.min(room, longest(measured))
   return rows.map(({ name, trend, styles }, i) => {
     const cut = shown(name, trend === '' ? width : room)
     const left = styles[0] === undefined ? cut : paint(styles[0], cut)
@@ -122,6 +122,11 @@ function aligned(rows: readonly Row[], width: number, paint: Paint): string[] {
     const beside = `${' '.repeat(column - cut.length)}${numbers[i]?.padEnd(taken - GAP - TREND)}`
     return `${left}${beside}${' '.repeat(GAP)}${paint(styles[1], trend)}`.trimEnd()
   })
+}
+
+// Not `Math.max(...)`: there may be more rows than a call takes arguments.
+function longest(texts: readonly string[]): number {
+  return texts.reduce((most, { length }) => Math.max(most, length), 0)
 }
 
 function read(family: MetricFamily, trends: Trends, { seconds }: Look): Reading[] {

@@ -227,7 +227,9 @@ export class BatchConsumer extends Consumer {
   /** One timer, for the first item that waits. It is only moved when it rings. */
   #arm(): void {
     if (!this.open || this.#hurried || this.source.ready === 0) return this.#disarm()
-    if (this.#cancelTimer !== undefined || this.hasWork()) return
+    // Where no worker is free, one that ends looks again. Whether the batch is due is not asked a second time here: its moment
+    // may have come since the workers were woken, and then the timer rings at once.
+    if (this.#cancelTimer !== undefined || !this.free()) return
     this.#cancelTimer = at(this.#clock, this.#due(), () => {
       this.#cancelTimer = undefined
       this.wake()

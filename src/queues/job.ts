@@ -3,6 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import { JobCancelledError } from '../core/errors.ts'
 import { pending, resolveOfLast } from '../core/pending.ts'
 import type { Retry } from '../resilience/retry.ts'
+import type { Order } from './orders/order.ts'
 import type { Parking } from './parking.ts'
 import type { JobTimes } from './queue-meter.ts'
 
@@ -106,7 +107,9 @@ export class QueuedJob<T = any, R = any> implements Job<R>, TaskContext {
   state: JobState = 'waiting'
   /** How often it was claimed: the number of a claim, by which a late settle is known. */
   deliveries = 0
-  /** Where it stands in its order. */
+  /** The order it stands in: one at a time. An entry of any other order that still names this job is void. */
+  order: Order | undefined = undefined
+  /** Where it stands in that order: a number of that order alone. */
   place = 0
   /** Its neighbours there, where the order is a chain. */
   before: QueuedJob | undefined = undefined

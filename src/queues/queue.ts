@@ -92,10 +92,17 @@ export interface StopOptions {
   grace?: Duration
 }
 
-/** A job in a report. */
+/** A job in a report, with what `put` needs to put it again. */
 export interface JobRecord<T> {
   id: string
   item: T
+  /** Absent where it is 0. */
+  priority?: number
+  key?: string
+  /** How long it still had to wait, in seconds: after a `delay`, or before another attempt. */
+  delay?: number
+  /** When it was to be due, after `at`. */
+  at?: Date
 }
 
 /** What a queue did, and what it left undone. */

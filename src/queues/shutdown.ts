@@ -130,10 +130,13 @@ export class Shutdown<T> {
 
   #drop(): void {
     const jobs = [...this.#queue.waiting()]
-    this.#notStarted.push(...jobs.map(record<T>))
-    // From the end, so that those who wait for room are not let in by those who make it.
-    const reason = this.#queue.closed()
-    for (const job of jobs.reverse()) this.#queue.drop(job, reason)
+    for (const job of jobs) this.#notStarted.push(record(job, this.#clock))
+    // From the end, so that a job that waits for room is not let in by one that makes it.
+    const dropped = new JobDroppedError('its queue stopped')
+    const closed = this.#queue.closed()
+    for (const job of jobs.reverse()) {
+      this.#queue.drop(job, job.state === 'offered' && !job.watched ? closed : dropped)
+    }
   }
 
   /** Patience is over. */
@@ -167,12 +170,24 @@ export class Shutdown<T> {
       completed: consumer?.attempts.completed ?? 0,
       failed: consumer?.attempts.failed ?? 0,
       notStarted: this.#notStarted,
-      aborted: this.#aborted.filter((job) => !still.has(job)).map(record<T>),
-      stillRunning: [...still].map(record<T>),
+      aborted: this.#aborted
+        .filter((job) => !still.has(job))
+        .map((job) => record<T>(job, this.#clock)),
+      stillRunning: [...still].map((job) => record<T>(job, this.#clock)),
     })
   }
 }
 
-function record<T>(job: QueuedJob): JobRecord<T> {
-  return { id: job.id, item: job.item }
+/** What is needed to put the job again elsewhere. */
+function record<T>(job: QueuedJob, clock: Clock): JobRecord<T> {
+  const { key, due, byDate } = job.extras ?? {}
+  const ahead = due !== undefined && (job.state === 'delayed' || job.state === 'offered')
+  return {
+    id: job.id,
+    item: job.item,
+    ...(job.priority !== 0 && { priority: job.priority }),
+    ...(key !== undefined && { key }),
+    ...(ahead &&
+      (byDate === true ? { at: new Date(due) } : { delay: Math.max(0, due - clock.now()) / 1000 })),
+  }
 }

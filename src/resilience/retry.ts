@@ -77,10 +77,22 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
   }
 }
 
-/** `delay`, or what the error itself asks for. */
+/** `delay`, or what the error itself asks for: `retryAfter` in seconds, as a number or as text like `'30'` or `'1.5s'`. */
 export function atLeast(delay: Millis, error: unknown): Millis {
-  const after = (error as { retryAfter?: unknown } | null | undefined)?.retryAfter
-  return typeof after === 'number' && after * 1000 > delay && after < Infinity
-    ? after * 1000
-    : delay
+  const after = secondsOf((error as { retryAfter?: unknown } | null | undefined)?.retryAfter)
+  return after * 1000 > delay && after < Infinity ? after * 1000 : delay
+}
+
+/** `NaN` where it says nothing. */
+function secondsOf(retryAfter: unknown): number {
+  if (typeof retryAfter === 'number') return retryAfter
+  if (typeof retryAfter !== 'string') return Number.NaN
+  const text = retryAfter.trim()
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  try {
+    return toMillis('retryAfter', text as Duration) / 1000
+  } catch {
+    // An HTTP header may also carry a date.
+    return /[a-z]{3}.*\d{4}/i.test(text) ? (Date.parse(text) - Date.now()) / 1000 : Number.NaN
+  }
 }

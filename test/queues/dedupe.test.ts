@@ -175,7 +175,7 @@ describe('dedupe', () => {
     it('is named by a stop that drops, at once or at its deadline', async () => {
       const dropped = await pair()
       const report = dropped.queue.stop({ mode: 'drop' })
-      expect(await dropped.outcome).toBe('CLOSED')
+      expect(await dropped.outcome).toBe('JOB_DROPPED')
       dropped.gates[0]?.()
       expect((await report).notStarted).toEqual([{ id: dropped.second.id, item: 'a2' }])
       expect(await dropped.first).toBe('done a1')
@@ -184,7 +184,7 @@ describe('dedupe', () => {
       const lateReport = late.queue.stop({ deadline: 1 })
       late.clock.advance('1s')
       expect((await lateReport).notStarted).toEqual([{ id: late.second.id, item: 'a2' }])
-      expect(await late.outcome).toBe('CLOSED')
+      expect(await late.outcome).toBe('JOB_DROPPED')
     })
 
     it('does not wait for a handler that waits for the stop', async () => {

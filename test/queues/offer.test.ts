@@ -138,7 +138,7 @@ describe('a thenable that never settles', () => {
     expect(queue.stats()).toMatchObject({ running: 1, waiting: 1 })
     const report = await queue.stop({ deadline: '1ms' })
     expect(report.stillRunning).toEqual([{ id: '1', item: 1 }])
-    expect(await Promise.all(results)).toEqual(['JOB_DROPPED', 'CLOSED'])
+    expect(await Promise.all(results)).toEqual(['JOB_DROPPED', 'JOB_DROPPED'])
   })
 
   it('costs no worker with a timeout that releases it', async () => {

@@ -37,7 +37,7 @@ describe('stop', () => {
     const waiting = queue.submit('b')
     const offered = queue.put('c')
     const stopped = queue.stop({ mode: 'drop' })
-    expect(await code(waiting)).toBe('CLOSED')
+    expect(await code(waiting)).toBe('JOB_DROPPED')
     expect(await code(offered)).toBe('CLOSED')
     gate.resolve()
     const report = await stopped
@@ -63,7 +63,7 @@ describe('stop', () => {
     expect(report.notStarted).toEqual([{ id: '3', item: 'waits' }])
     expect(report.aborted).toEqual([{ id: '1', item: 'hears' }])
     expect(report.stillRunning).toEqual([{ id: '2', item: 'deaf' }])
-    expect(await Promise.all(results)).toEqual(['JOB_DROPPED', 'JOB_DROPPED', 'CLOSED'])
+    expect(await Promise.all(results)).toEqual(['JOB_DROPPED', 'JOB_DROPPED', 'JOB_DROPPED'])
     expect(clock.timers).toBe(0)
   })
 
@@ -75,7 +75,7 @@ describe('stop', () => {
     const second = queue.stop({ mode: 'drop' })
     gate.resolve()
     expect(await first).toBe(await second)
-    expect(await Promise.all(results)).toEqual(['ok', 'CLOSED'])
+    expect(await Promise.all(results)).toEqual(['ok', 'JOB_DROPPED'])
     expect(await queue.stop()).toBe(await first)
   })
 
@@ -169,7 +169,7 @@ describe('stop', () => {
     const result = code(queue.submit('a'))
     const report = await queue.stop()
     expect(report.notStarted).toEqual([{ id: '1', item: 'a' }])
-    expect(await result).toBe('CLOSED')
+    expect(await result).toBe('JOB_DROPPED')
   })
 
   it('resumes a paused queue to drain it, and waits for retries and delays', async () => {
@@ -200,7 +200,7 @@ describe('stop', () => {
     queue.workers = 0
     const result = code(queue.submit('a'))
     expect((await queue.stop()).notStarted.map(({ item }) => item)).toEqual(['a'])
-    expect(await result).toBe('CLOSED')
+    expect(await result).toBe('JOB_DROPPED')
   })
 
   it('ends those who wait for items', async () => {

@@ -48,15 +48,18 @@ describe('backoff', () => {
     expect(none.attempts).toEqual([1])
   })
 
-  it('waits as long as the error asks for', async () => {
-    const clock = new ManualClock()
-    const { attempts, fn } = failing(1, Object.assign(new Error('slow down'), { retryAfter: 7 }))
-    const result = backoff(fn, { clock, jitter: 'none' })
-    await clock.advanceAsync('6.9s')
-    expect(attempts).toEqual([1])
-    await clock.advanceAsync('0.1s')
-    expect(await result).toBe('try 2')
-  })
+  it.each([7, '7', ' 7.0 ', '7s', '7000ms'])(
+    'waits as long as the error asks for: %j',
+    async (retryAfter) => {
+      const clock = new ManualClock()
+      const { attempts, fn } = failing(1, Object.assign(new Error('slow down'), { retryAfter }))
+      const result = backoff(fn, { clock, jitter: 'none' })
+      await clock.advanceAsync('6.9s')
+      expect(attempts).toEqual([1])
+      await clock.advanceAsync('0.1s')
+      expect(await result).toBe('try 2')
+    },
+  )
 
   it('ends by its signal, and leaves no listener', async () => {
     const clock = new ManualClock()

@@ -20,6 +20,7 @@ export class Line implements Order {
 
   push(job: QueuedJob): void {
     if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
+    job.order = this
     job.place = this.#tail
     this.#ring[this.#tail & (this.#ring.length - 1)] = job
     this.#tail += 1
@@ -29,6 +30,7 @@ export class Line implements Order {
   putBack(job: QueuedJob): void {
     if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
     this.#head -= 1
+    job.order = this
     job.place = this.#head
     this.#ring[this.#head & (this.#ring.length - 1)] = job
     this.size += 1
@@ -44,6 +46,7 @@ export class Line implements Order {
     const job = ring[at]
     if (job === undefined) return undefined
     ring[at] = undefined
+    job.order = undefined
     this.#head += 1
     this.size -= 1
     if (this.#ring[this.#head & (ring.length - 1)] === undefined) this.#tighten()
@@ -51,6 +54,8 @@ export class Line implements Order {
   }
 
   remove(job: QueuedJob): void {
+    if (job.order !== this) return
+    job.order = undefined
     this.#ring[job.place & (this.#ring.length - 1)] = undefined
     this.size -= 1
     this.#tighten()

@@ -3,9 +3,6 @@ import type { Order } from './order.ts'
 import { Ranking } from './ranking.ts'
 import { Tails } from './tails.ts'
 
-/** The place of a job that stands nowhere. */
-const GONE = 0
-
 /**
  * The lowest rank first, first come first served among equals.
  *
@@ -17,8 +14,8 @@ const GONE = 0
  * or dies out: with few ranks a job costs what it costs in a plain line, and O(log n) with as many ranks as jobs. The chain
  * runs through the jobs themselves: whoever takes a job in random order finds cold memory, and finds it once.
  *
- * Each job knows its arrival, and an entry whose job has another one by now is passed over: whoever leaves from the head of
- * a run leaves one behind. When most are such, all are put up anew.
+ * Each job knows its order and its arrival there. A job that leaves from the head of a run leaves its entry behind; an entry
+ * whose job has another order or arrival by now is void and is passed over. When most entries are void, the heap is built anew.
  */
 export class RankedOrder implements Order {
   size = 0
@@ -66,7 +63,7 @@ export class RankedOrder implements Order {
   peek(): QueuedJob | undefined {
     const runs = this.#runs
     for (let job = runs.job; job !== undefined; job = runs.job) {
-      if (job.place === runs.arrival) return job
+      if (this.#stands(job, runs.arrival)) return job
       this.#stale -= 1
       runs.drop()
     }
@@ -92,6 +89,7 @@ export class RankedOrder implements Order {
   }
 
   remove(job: QueuedJob): void {
+    if (job.order !== this) return
     const { before, next } = job
     const rank = this.#rankAgain(job)
     if (before === undefined) this.#stale += 1
@@ -115,7 +113,7 @@ export class RankedOrder implements Order {
     }
     const worst = this.#worst
     for (let { job } = worst; job !== undefined; { job } = worst) {
-      if (job.place === worst.arrival) return job
+      if (this.#stands(job, worst.arrival)) return job
       worst.drop()
     }
     return undefined
@@ -123,19 +121,25 @@ export class RankedOrder implements Order {
 
   *[Symbol.iterator](): Iterator<QueuedJob> {
     for (const { arrival, job: head } of this.#runs.sorted()) {
-      if (head.place !== arrival) continue
+      if (!this.#stands(head, arrival)) continue
       for (let job: QueuedJob | undefined = head; job !== undefined; job = job.next) yield job
     }
   }
 
   #seat(job: QueuedJob, arrival: number): void {
+    job.order = this
     job.place = arrival
     this.size += 1
     if (this.#worst !== undefined) this.#lower(job)
   }
 
+  /** Is this entry still true? The job may have left, come back since, or stand in another order under the same number. */
+  #stands(job: QueuedJob, arrival: number): boolean {
+    return job.order === this && job.place === arrival
+  }
+
   #leave(job: QueuedJob): void {
-    job.place = GONE
+    job.order = undefined
     this.size -= 1
   }
 
@@ -158,7 +162,7 @@ export class RankedOrder implements Order {
   #rebuild(): void {
     const runs = new Ranking()
     for (const { rank, arrival, job } of this.#runs.sorted()) {
-      if (job.place === arrival) runs.add(rank, arrival, job)
+      if (this.#stands(job, arrival)) runs.add(rank, arrival, job)
     }
     this.#runs = runs
     this.#worst = undefined
