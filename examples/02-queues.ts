@@ -1,6 +1,6 @@
 // Queues, workers, batches. Run it: npx tsx examples/02-queues.ts
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BatchCollector, backoff, MemoryStorage, QueueFactory, queued, WorkerPool } from 'aioflux'
+import { BatchCollector, backoff, QueueFactory, queued, WorkerPool } from 'aioflux'
 
 // Higher priority first, first come first served among equals.
 const mails = QueueFactory.priority({
@@ -65,21 +65,6 @@ const pages = QueueFactory.dedupe({
 await Promise.all([pages.submit('home'), pages.submit('home'), pages.submit('home')])
 console.log(`rendered ${renders} time`) // => rendered 1 time
 
-// Once in all processes that share a storage: a RedisStorage, or here two queues over the memory of one process.
-const storage = new MemoryStorage()
-const webhooks = () =>
-  QueueFactory.dedupe({
-    scope: 'webhooks',
-    storage,
-    ttl: '1h',
-    keyFn: ({ id }: { id: string }) => id,
-    handler: async ({ id }) => `handled ${id}`,
-  }).start()
-const one = webhooks()
-const other = webhooks()
-console.log(await one.submit({ id: 'evt_1' })) // => handled evt_1
-console.log((await other.put({ id: 'evt_1' })).state) // => duplicate
-
 // `offer` makes no promise and never waits: for what may be lost.
 const samples = QueueFactory.fifo<number>({ maxSize: 2 })
 console.log([1, 2, 3].map((sample) => samples.offer(sample)).join(', ')) // => true, true, false
@@ -115,4 +100,4 @@ const report = await slow.stop({ deadline: '20ms' })
 console.log('aborted:', report.aborted.map(({ item }) => item).join()) // => aborted: begun
 console.log('never begun:', report.notStarted.map(({ item }) => item).join()) // => never begun: waiting
 
-await Promise.all([mails, flaky, rows, reminders, pages, one, other].map((queue) => queue.stop()))
+await Promise.all([mails, flaky, rows, reminders, pages].map((queue) => queue.stop()))

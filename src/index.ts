@@ -28,29 +28,47 @@ export { remoteLimiters } from './limiters/remote-limiters.ts'
 
 // What goes next, and who works on it.
 export { queued, type QueuedOptions } from './decorators/queued.ts'
-export type { Backend, BackendCounts, LocalBackend, Outcome, Source } from './queues/backend.ts'
-export { BatchCollector, type BatchCollectorOptions } from './queues/batch-collector.ts'
-export type { BatchContext, BatchFunction, BatchResults } from './queues/batch.ts'
+export { BatchCollector, type BatchCollectorOptions } from './queues/batching/batch-collector.ts'
+export type { BatchContext, BatchFunction, BatchResults } from './queues/batching/batch.ts'
 export type {
   Broadcast,
   BroadcastOptions,
   SlowPolicy,
   SubscribeOptions,
   Subscription,
-} from './queues/broadcast-types.ts'
-export type { Handler } from './queues/consumer.ts'
-export type { DedupeMode, DedupeOptions } from './queues/dedupe.ts'
-export { type FifoOptions, type PriorityOptions, QueueFactory } from './queues/factory.ts'
-export type { Job, JobState, TaskContext } from './queues/job.ts'
-export { MemoryBackend, type MemoryBackendOptions } from './queues/memory-backend.ts'
+} from './queues/broadcast/broadcast-types.ts'
+export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-queue.ts'
+export { QueueFactory } from './queues/factory.ts'
 export type {
+  DeathInfo,
+  GroupInfo,
+  Handler,
+  Job,
+  JobClaim,
+  JobErrorInfo,
+  JobState,
+  JobTry,
+  ListOptions,
+  QueueCounts,
+  QueuedJobInfo,
+  RedriveOptions,
+  TaskContext,
+} from './queues/job.ts'
+export type { FifoOptions, PriorityOptions } from './queues/kinds.ts'
+export type {
+  ClaimOptions,
   DeadLetter,
+  DeadLetterTarget,
   JobRecord,
-  Overflow,
-  PutOptions,
+  Keep as KeepOption,
+  LocalDedupeQueue,
+  LocalJobHandle,
   LocalQueue,
+  Overflow,
+  PauseOptions,
+  PutOptions,
   Queue,
-  QueueEvents,
+  QueueEventMap as QueueEvents,
   QueueOptions,
   QueueStats,
   StopOptions,

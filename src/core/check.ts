@@ -47,8 +47,9 @@ export function oneOf<T extends string>(name: string, value: T, choices: readonl
 }
 
 /** A string, of any length. */
-export function string(name: string, value: string): void {
+export function string(name: string, value: string): string {
   must(typeof value === 'string', name, 'be a string', value)
+  return value
 }
 
 /** A string that is not empty. */

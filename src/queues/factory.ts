@@ -1,45 +1,18 @@
 import * as check from '../core/check.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
-import type { BatchFunction } from './batch.ts'
-import { BatchConsumer, toBatching } from './batch-consumer.ts'
-import { BroadcastQueue } from './broadcast.ts'
-import type { Broadcast, BroadcastOptions } from './broadcast-types.ts'
-import { type DedupeOptions, DedupeQueue } from './dedupe.ts'
-import { JobQueue } from './job-queue.ts'
-import { MemoryBackend } from './memory-backend.ts'
-import { agingOrder } from './orders/aging.ts'
-import { Line } from './orders/line.ts'
-import { priorityOrder } from './orders/priority.ts'
-import type { LocalQueue, QueueOptions } from './queue.ts'
+import { toBatching } from './batching/batch-options.ts'
+import { BroadcastQueue } from './broadcast/broadcast.ts'
+import type { Broadcast, BroadcastOptions } from './broadcast/broadcast-types.ts'
+import { type DedupeOptions, DedupeQueue } from './dedupe/dedupe-queue.ts'
+import type { FifoOptions, PriorityOptions } from './kinds.ts'
+import { MemoryQueue } from './local-queue.ts'
+import type { LocalDedupeQueue, LocalQueue, QueueOptions } from './queue.ts'
 import { toSettings } from './settings.ts'
-
-/** Options of a queue in order of priority. */
-export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
-  /** The priority of an item that is put without one; higher goes first. @default 0 for all */
-  priorityFn?: (item: T) => number
-  /**
-   * Against starvation: after waiting for so long, a job counts as one priority higher, after twice as long as two
-   * higher, and so on.
-   * @default never
-   */
-  aging?: Duration
-}
-
-/** Options of a queue in order of arrival; with `batchFn` it works in batches. */
-export interface FifoOptions<T, R> extends QueueOptions<T, R> {
-  /** How many items a batch may have. @default 1 */
-  batchSize?: number
-  /** How long the first item of a batch waits for others at most. @default '1s' */
-  batchTimeout?: Duration
-  /**
-   * What is done with a batch, instead of `handler` with an item. Returns a result for each item, in order; or a Map
-   * from item to result; or nothing, where there are no results.
-   */
-  batchFn?: BatchFunction<T, R>
-  /** When a batch fails, try its halves, and theirs, so that only the items that cannot be done fail. @default false */
-  bisectOnError?: boolean
-}
+import { agingOrder } from './store/orders/aging.ts'
+import { Line } from './store/orders/line.ts'
+import type { MakeOrder } from './store/orders/order.ts'
+import { arrivalOrder, priorityOrder } from './store/orders/priority.ts'
 
 /**
  * Queues, ready made.
@@ -56,11 +29,12 @@ export const QueueFactory = {
     const { priorityFn = none, aging } = options
     check.callback('priorityFn', priorityFn)
     const { clock } = settings
-    const order = aging === undefined ? priorityOrder() : agingOrder(step('aging', aging), clock)
-    return new JobQueue(options, {
+    const growth = aging === undefined ? undefined : step('aging', aging)
+    return new MemoryQueue(options, {
       settings,
       priorityFn,
-      backend: new MemoryBackend({ order, clock }),
+      makeOrder: (arrivals) =>
+        growth === undefined ? priorityOrder(arrivals) : agingOrder(growth, clock, arrivals),
     })
   },
 
@@ -73,15 +47,10 @@ export const QueueFactory = {
       'batchFn',
       'bisectOnError',
     ])
-    const batching = toBatching(options)
-    const { clock } = settings
-    return new JobQueue(options, {
+    return new MemoryQueue(options, {
       settings,
-      backend: new MemoryBackend({ order: new Line(), clock }),
-      consumer:
-        batching === undefined
-          ? undefined
-          : (source, hooks) => new BatchConsumer(source, batching, settings, hooks),
+      makeOrder: byArrival,
+      batching: toBatching(options),
     })
   },
 
@@ -89,29 +58,14 @@ export const QueueFactory = {
   delay<T, R = unknown>(options: QueueOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
     const settings = toSettings('delay', options, [])
-    const { clock } = settings
-    return new JobQueue(options, {
-      settings,
-      backend: new MemoryBackend({ order: new Line(), clock }),
-    })
+    return new MemoryQueue(options, { settings, makeOrder: byArrival })
   },
 
   /** First come, first served, each item once. */
-  dedupe<T, R = unknown>(options: DedupeOptions<T, R> = {}): DedupeQueue<T, R> {
+  dedupe<T, R = unknown>(options: DedupeOptions<T, R> = {}): LocalDedupeQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('dedupe', options, [
-      'keyFn',
-      'mode',
-      'ttl',
-      'storage',
-      'scope',
-      'onStorageError',
-    ])
-    const { clock } = settings
-    return new DedupeQueue(options, {
-      settings,
-      backend: new MemoryBackend({ order: new Line(), clock }),
-    })
+    const settings = toSettings('dedupe', options, ['keyFn', 'mode', 'ttl', 'delay', 'maxDelay'])
+    return new DedupeQueue(options, { settings, makeOrder: byArrival })
   },
 
   /** Every subscriber gets every item. */
@@ -137,6 +91,10 @@ function keepLayouts(): void {
   for (const queue of queues) void queue.submit(undefined)
   moulds = queues
 }
+
+/** First come, first served. */
+const byArrival: MakeOrder = (arrivals) =>
+  arrivals === undefined ? new Line() : arrivalOrder(arrivals)
 
 function none(): number {
   return 0

@@ -5,11 +5,29 @@ import type { Metered } from '../core/meter.ts'
 import type { Patience } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
-import type { Handler } from './consumer.ts'
-import type { Job } from './job.ts'
+import type {
+  DeathInfo,
+  GroupInfo,
+  Handler,
+  Job,
+  JobClaim,
+  ListOptions,
+  QueueCounts,
+  QueuedJobInfo,
+  RedriveOptions,
+} from './job.ts'
 
 /** What a put does where there is no room: wait for it, be refused, push out the oldest, be dropped itself. */
 export type Overflow = 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
+
+/** How many ended jobs are kept to be looked at: an age, or an age and a number; 0 for none. */
+export type Keep = Duration | { age?: Duration; count?: number }
+
+/** Where jobs go that failed for good. */
+// biome-ignore lint/suspicious/noExplicitAny: the target says which items it takes.
+export type DeadLetterTarget<T = any> =
+  | ((letter: DeadLetter<T>) => unknown)
+  | { put(letter: DeadLetter<T>): Promise<unknown> }
 
 /** What every queue can be given. */
 export interface QueueOptions<T, R> extends Metered {
@@ -29,12 +47,22 @@ export interface QueueOptions<T, R> extends Metered {
   /** Every start takes from it. A permit is kept as a worker is: until the handler ends, or its timeout releases it. */
   limiter?: Limiter
   /**
-   * The key under which a job asks the limiter. A job whose key has to wait lets the others pass.
+   * The key under which a job asks the limiter, read when the item is put. A job whose key has to wait lets the others pass.
    * @default one key for all
    */
   limiterKey?: (item: T) => string
-  /** How much a job costs. @default 1 */
+  /** How much a job costs, read when the item is put. @default 1 */
   limiterCost?: (item: T) => number
+  /**
+   * The group of an item, read when the item is put: a tenant, a customer. Groups take turns, however long the backlog of one
+   * of them is; within a group the order of the queue holds.
+   * @default one group for all
+   */
+  group?: (item: T) => string
+  /** How many jobs of one group run at once. @default Infinity */
+  groupConcurrency?: number
+  /** How many turns a group gets where others get one. @default 1 for all */
+  groupWeight?: (group: string) => number
   /** How long an attempt may take before its signal aborts and it counts as failed. @default no end */
   timeout?: Duration
   /**
@@ -49,9 +77,22 @@ export interface QueueOptions<T, R> extends Metered {
    * Where jobs go that failed for good: a function, or another queue, which gets `{ item, error, attempts, id }`. What fails
    * there, at once or later, is told as `error`.
    */
-  deadLetter?:
-    | ((letter: DeadLetter<T>) => unknown)
-    | { put(letter: DeadLetter<T>): Promise<unknown> }
+  deadLetter?: DeadLetterTarget<T>
+  /**
+   * What is kept of ended jobs to be looked at by `job` and `jobs`, and to be redriven.
+   * @default nothing in memory; over a storage `{ completed: 0, dead: { age: '30d', count: 10_000 } }`
+   */
+  keep?: { completed?: Keep; dead?: Keep }
+  /** How long a caller's own id is remembered after its job has ended. @default '1d' */
+  idTtl?: Duration
+  /** Over a storage: how long a claim holds without a sign of life. It is renewed at a third of that. @default '30s' */
+  lease?: Duration
+  /** Over a storage: how many claims of a job may end without an outcome before the job is dead. @default 5 */
+  maxDeliveries?: number
+  /** Over a storage: how long a result waits for its caller after the job has ended. @default '1m' */
+  resultTtl?: Duration
+  /** Over a storage: the size of the largest item, in bytes as encoded. @default 262_144 */
+  maxItemBytes?: number
   /** @default the runtime's clock */
   clock?: Clock
 }
@@ -72,8 +113,15 @@ export interface PutOptions {
   delay?: Duration
   /** When it is due, by the date of this machine: setting that moves it. */
   at?: Date
+  /**
+   * The caller's own id: a put with the id of a job that the queue still knows is that job, and the state it answers with is
+   * `duplicate`.
+   */
+  id?: string
   /** What makes two jobs the same, for a dedupe queue. */
   key?: string
+  /** The group of this job. @default what the queue's `group` says */
+  group?: string
   /** Calls the job off when it aborts, waiting or running. */
   signal?: AbortSignal
   /** The longest wait for room, and the longest that an attempt may take. @default what the queue says */
@@ -119,7 +167,7 @@ export interface StopReport<T> {
 }
 
 /** What `queue.on` tells, by the name of the event. */
-export interface QueueEvents<T, R> {
+export interface QueueEventMap<T, R> {
   completed: { job: Job<R>; item: T; value: R }
   /** For good: no attempt is left. */
   failed: { job: Job<R>; item: T; error: unknown }
@@ -168,7 +216,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   /** How many run now. */
   readonly running: number
   /** Lets the workers begin. Jobs put before are kept for them. */
-  start(): this
+  start(): this | Promise<this>
   /**
    * Resolves when the job is accepted: at once where there is room, otherwise as `overflow` says. A job that was not
    * accepted because of `drop-newest` has the state `dropped`.
@@ -181,6 +229,16 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   put(item: T, options?: PutOptions): Promise<Job<R>>
   /**
+   * Puts many items, in their order: over a storage in one round trip for each thousand. Where it rejects, a part may have been
+   * accepted: with own ids, repeat it.
+   *
+   * @param options for all of them, or for each
+   */
+  putMany(
+    items: readonly T[],
+    options?: PutOptions | ((item: T, index: number) => PutOptions | undefined),
+  ): Promise<Job<R>[]>
+  /**
    * As {@link put}, and resolves with what the handler returns. A handler of this queue must not await that: it keeps the
    * worker that the job may need.
    */
@@ -192,15 +250,36 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * @throws WaitTimeoutError when none came within `timeout`
    */
   get(options?: Patience): Promise<T>
-  /** The next item if there is one now. */
-  tryGet(): T | undefined
-  /** How many jobs wait: accepted, and not begun. */
-  size(): number
-  /** Workers begin nothing new until {@link resume}. */
-  pause(): void
-  resume(): void
-  /** Gives up all that waits, and returns it. */
-  clear(): T[]
+  /**
+   * Claims jobs by hand, instead of workers: waits for the first one, and takes up to `max` that are there then.
+   *
+   * @returns none where none came within `timeout`
+   * @throws ClosedError when the queue has stopped and nothing is left
+   */
+  claim(options?: ClaimOptions): Promise<JobClaim<T, R>[]>
+  /** How many jobs wait: accepted, and not begun. Over a storage the answer is a promise: `await` serves both. */
+  size(): number | Promise<number>
+  /** Workers begin nothing new until {@link resume}: those of this process, or with `everywhere` those of all processes. */
+  pause(options?: PauseOptions): void | Promise<void>
+  resume(options?: PauseOptions): void | Promise<void>
+  /** Gives up all that waits, and returns it. Over a storage the answer is a promise: `await` serves both. */
+  clear(): T[] | Promise<T[]>
+  /** How many jobs there are, by state. */
+  counts(): Promise<QueueCounts>
+  /** All there is to know about a job, while the queue knows it. */
+  job(id: string): Promise<QueuedJobInfo<T, R> | undefined>
+  /** One page of the jobs in a state; `cursor` in the answer begins the next page. */
+  jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }>
+  /** As {@link Job.cancel}, by id: a waiting job never starts, the signal of a running one aborts. */
+  cancel(id: string, reason?: unknown): Promise<boolean>
+  /** Forgets a job that does not run. `false` where it runs or is unknown. */
+  remove(id: string): Promise<boolean>
+  /** Dead jobs that are kept wait again, with their attempts afresh. Answers with their number. */
+  redrive(options?: RedriveOptions): Promise<number>
+  /** What the dead jobs that are kept died of, the most frequent first; at most 100 different errors. */
+  deadByError(): Promise<DeathInfo[]>
+  /** The groups with the longest backlog first. @param options `limit`: how many at most, 20 by default */
+  groups(options?: { limit?: number }): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
   onIdle(patience?: Patience): Promise<void>
   /**
@@ -212,24 +291,59 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * comes from a callback or a timer that the handler waits for, only a `deadline` ends the wait.
    */
   stop(options?: StopOptions): Promise<StopReport<T>>
-  on<Name extends keyof QueueEvents<T, R>>(
+  on<Name extends keyof QueueEventMap<T, R>>(
     event: Name,
-    listener: Listener<QueueEvents<T, R>[Name]>,
+    listener: Listener<QueueEventMap<T, R>[Name]>,
   ): () => void
   stats(): QueueStats
 }
 
-/** A queue in this process, with a synchronous twin of `put`. */
+/** How long to wait for jobs to claim, and how many to take. */
+export interface ClaimOptions extends Patience {
+  /** @default 1 */
+  max?: number
+}
+
+/** Whose workers pause. */
+export interface PauseOptions {
+  /** True for the workers of all processes, until resumed everywhere. In memory there are no others. @default false */
+  everywhere?: boolean
+}
+
+/** A job in this process: what can be asked of it is answered at once. */
+export interface LocalJobHandle<R = unknown> extends Job<R> {
+  cancel(reason?: unknown): boolean
+  setPriority(priority: number): boolean
+}
+
+/** A queue in this process: what can be answered at once is, and there is a synchronous twin of `put`. */
 export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
+  start(): this
+  put(item: T, options?: PutOptions): Promise<LocalJobHandle<R>>
+  putMany(
+    items: readonly T[],
+    options?: PutOptions | ((item: T, index: number) => PutOptions | undefined),
+  ): Promise<LocalJobHandle<R>[]>
   /**
    * Puts an item if there is room now: `true` when it is accepted. It never waits, and makes neither a promise nor a
    * {@link Job}, so it is the fast way for work whose result nobody awaits. A failure goes to the `failed` event.
    *
    * @returns `false` where a put would have to wait, be refused or be dropped, and for a duplicate that is refused
    * @throws ClosedError when the queue has stopped or stops
-   * @throws OptionTypeError for a dedupe queue over a storage, which has to be asked first
    * @example
    * if (!queue.offer(event)) shed += 1
    */
   offer(item: T, options?: PutOptions): boolean
+  /** The next item if there is one now. */
+  tryGet(): T | undefined
+  size(): number
+  pause(options?: PauseOptions): void
+  resume(options?: PauseOptions): void
+  clear(): T[]
+}
+
+/** A queue in this process that takes each item once. */
+export interface LocalDedupeQueue<T, R = unknown> extends LocalQueue<T, R> {
+  /** How many keys are remembered. */
+  readonly keys: number
 }

@@ -1,10 +1,11 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { type Millis, toMillis } from '../core/duration.ts'
+import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { checkMeter, type Meter } from '../core/meter.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
-import type { Overflow, PutOptions, QueueOptions } from './queue.ts'
+import type { Keep, Overflow, PutOptions, QueueOptions } from './queue.ts'
+import type { Keeping } from './store/kept-jobs.ts'
 
 /** The options of a queue, read and checked. */
 export interface Settings {
@@ -17,6 +18,10 @@ export interface Settings {
   retry: Retry | undefined
   clock: Clock
   metrics: Meter | undefined
+  keep: { dead: Keeping; completed: Keeping } | undefined
+  /** How long own ids are remembered. */
+  idMemory: Millis
+  groups: { concurrency: number; weightOf: (group: string) => number } | undefined
 }
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
@@ -35,6 +40,15 @@ const NAMES: readonly (keyof QueueOptions<unknown, unknown>)[] = [
   'onTimeout',
   'retry',
   'deadLetter',
+  'group',
+  'groupConcurrency',
+  'groupWeight',
+  'keep',
+  'idTtl',
+  'lease',
+  'maxDeliveries',
+  'resultTtl',
+  'maxItemBytes',
   'clock',
   'metrics',
 ]
@@ -61,7 +75,7 @@ export function toSettings<T, R>(
   if (limiter === undefined && (limiterKey ?? limiterCost) !== undefined) {
     throw new OptionTypeError('limiterKey', 'limiterKey and limiterCost need a limiter, got none')
   }
-  if (limiter !== undefined && typeof limiter?.schedule !== 'function') {
+  if (limiter !== undefined && typeof limiter?.wait !== 'function') {
     throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
   }
   if (
@@ -74,6 +88,7 @@ export function toSettings<T, R>(
       `deadLetter must be a function or a queue, got ${describe(deadLetter)}`,
     )
   }
+  checkLease(options)
   return {
     name: check.text('name', name),
     workers: toCount('workers', workers),
@@ -84,6 +99,65 @@ export function toSettings<T, R>(
     retry: retry === undefined ? undefined : toRetry('retry', retry),
     clock: check.having('clock', options.clock, 'now') ?? systemClock,
     metrics: checkMeter(options.metrics),
+    keep: toKeeping(options.keep),
+    idMemory: toMillis('idTtl', options.idTtl === undefined ? '1d' : options.idTtl),
+    groups: toGrouping(options),
+  }
+}
+
+/** What matters over a storage only is checked everywhere: a queue that moves there is not to fail then. */
+function checkLease<T, R>(options: QueueOptions<T, R>): void {
+  const { lease, maxDeliveries, resultTtl, maxItemBytes } = options
+  if (lease !== undefined) toPositive('lease', lease)
+  if (resultTtl !== undefined) toMillis('resultTtl', resultTtl)
+  if (maxDeliveries !== undefined) check.integer('maxDeliveries', maxDeliveries, 1)
+  if (maxItemBytes !== undefined) toCount('maxItemBytes', maxItemBytes)
+}
+
+const NONE: Keeping = { age: 0, count: 0 }
+
+function toKeeping(
+  keep: QueueOptions<unknown, unknown>['keep'],
+): { dead: Keeping; completed: Keeping } | undefined {
+  if (keep === undefined) return undefined
+  check.options('keep', keep)
+  check.known('keep', keep, ['completed', 'dead'])
+  return {
+    dead: keep.dead === undefined ? NONE : toKept('keep.dead', keep.dead),
+    completed: keep.completed === undefined ? NONE : toKept('keep.completed', keep.completed),
+  }
+}
+
+/** Reads how much is kept: an age for as many as there are, or both. */
+export function toKept(name: string, keep: Keep): Keeping {
+  if (typeof keep !== 'object') {
+    const age = toMillis(name, keep)
+    return age === 0 ? NONE : { age, count: Infinity }
+  }
+  check.options(name, keep)
+  check.known(name, keep, ['age', 'count'])
+  const { age, count } = keep
+  return {
+    age: age === undefined ? Infinity : toMillis(`${name}.age`, age),
+    count:
+      count === undefined || count === Infinity
+        ? Infinity
+        : check.integer(`${name}.count`, count, 0),
+  }
+}
+
+function toGrouping<T, R>(options: QueueOptions<T, R>): Settings['groups'] {
+  const { group, groupConcurrency, groupWeight } = options
+  check.callback('group', group)
+  check.callback('groupWeight', groupWeight)
+  if (groupConcurrency !== undefined) toCount('groupConcurrency', groupConcurrency)
+  if (group === undefined && groupConcurrency === undefined && groupWeight === undefined) {
+    return undefined
+  }
+  return {
+    concurrency: groupConcurrency ?? Infinity,
+    weightOf: (name) =>
+      groupWeight === undefined ? 1 : check.positive('groupWeight', groupWeight(name)),
   }
 }
 
@@ -93,9 +167,14 @@ export function toCount(name: string, value: number): number {
 }
 
 export function toTimeout(timeout: NonNullable<PutOptions['timeout']>): Millis {
-  const millis = toMillis('timeout', timeout)
-  if (millis > 0) return millis
-  throw new OptionRangeError('timeout', `timeout must be > 0, got ${describe(timeout)}`)
+  return toPositive('timeout', timeout)
+}
+
+/** A duration above 0. */
+export function toPositive(name: string, duration: Duration): Millis {
+  const millis = toMillis(name, duration)
+  check.mustLie(millis > 0, name, 'be > 0', duration)
+  return millis
 }
 
 export function toPriority(value: unknown): number {

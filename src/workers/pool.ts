@@ -4,7 +4,13 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { QueueFactory } from '../queues/factory.ts'
 import type { TaskContext } from '../queues/job.ts'
-import type { PutOptions, Queue, QueueOptions, StopOptions, StopReport } from '../queues/queue.ts'
+import type {
+  LocalQueue,
+  PutOptions,
+  QueueOptions,
+  StopOptions,
+  StopReport,
+} from '../queues/queue.ts'
 import { type Autoscale, type AutoscaleOptions, toAutoscale } from './autoscale.ts'
 import { LoopLoad } from './loop-load.ts'
 import { type MapOptions, mapOver } from './map.ts'
@@ -65,7 +71,7 @@ type Task = (context: TaskContext) => unknown
  * await pool.stop()
  */
 export class WorkerPool implements AsyncDisposable {
-  readonly #queue: Queue<Task, unknown>
+  readonly #queue: LocalQueue<Task, unknown>
   readonly #clock: Clock
   readonly #interval: Millis
   readonly #executor: Executor | undefined

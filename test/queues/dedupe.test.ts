@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type DedupeOptions, MemoryStorage, QueueFactory } from '../../src/index.ts'
+import { type DedupeOptions, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
-import { dedupeExam } from '../exams/dedupe-exam.ts'
 
 const code = (promise: Promise<unknown>) =>
   promise.then(
@@ -325,19 +324,5 @@ describe('dedupe', () => {
     await queue.put({ b: { d: 3, c: 2 }, a: 1 })
     await queue.put({ a: 2 })
     expect(queue.size()).toBe(4)
-  })
-})
-
-describe('dedupe over a storage in memory', () => {
-  dedupeExam(() => new MemoryStorage())
-
-  it('is for ttl only', () => {
-    const storage = new MemoryStorage()
-    expect(() => QueueFactory.dedupe({ mode: 'pending', storage })).toThrow(
-      /storage needs mode 'ttl', got mode 'pending'/,
-    )
-    expect(() => QueueFactory.dedupe({ storage: {} as never })).toThrow(
-      /^storage must have open\(\), got an object/,
-    )
   })
 })

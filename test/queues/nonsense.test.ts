@@ -3,14 +3,14 @@ import {
   BatchCollector,
   backoff,
   LimiterFactory,
-  MemoryStorage,
   QueueFactory,
   queued,
   WorkerPool,
 } from '../../src/index.ts'
 
 /** What a slip puts where an option should be. */
-const NONSENSE: readonly unknown[] = [undefined, null, NaN, '', {}, -1, 1.5, Infinity]
+const EMPTY = {}
+const NONSENSE: readonly unknown[] = [undefined, null, NaN, '', EMPTY, -1, 1.5, Infinity]
 
 type Make = (options: Record<string, unknown>) => unknown
 interface Row {
@@ -44,6 +44,15 @@ const QUEUE = {
   onTimeout: [],
   retry: [],
   deadLetter: [],
+  group: [],
+  groupConcurrency: count,
+  groupWeight: [],
+  keep: [EMPTY],
+  idTtl: duration,
+  lease: duration,
+  maxDeliveries: [],
+  resultTtl: duration,
+  maxItemBytes: count,
   clock: [],
   metrics: [],
 }
@@ -68,15 +77,17 @@ const ROWS: Record<string, Row> = {
       keyFn: [],
       mode: [],
       ttl: duration,
-      storage: [],
-      scope: [],
-      onStorageError: [],
     },
   },
-  'dedupe over a storage': {
+  debounce: {
     make: make(QueueFactory.dedupe),
-    options: { scope: [], onStorageError: [] },
-    beside: { storage: new MemoryStorage() },
+    options: { delay: duration, maxDelay: [...duration, Infinity] },
+    beside: { mode: 'debounce' },
+  },
+  keep: {
+    make: (keep) => QueueFactory.fifo({ keep } as never),
+    options: { dead: [...duration, EMPTY], completed: [...duration, EMPTY] },
+    prefix: 'keep.',
   },
   'dedupe by another mode': {
     make: make(QueueFactory.dedupe),

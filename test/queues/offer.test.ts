@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MemoryStorage, QueueFactory } from '../../src/index.ts'
+import { QueueFactory } from '../../src/index.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -74,8 +74,8 @@ describe('offer', () => {
     expect(handled).toEqual([2])
   })
 
-  it('knows duplicates; over a storage it cannot', async () => {
-    const answers = (mode: 'ttl' | 'pending' | 'coalesce' | 'latest') => {
+  it('knows duplicates', async () => {
+    const answers = (mode: 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce') => {
       const queue = QueueFactory.dedupe<string>({ mode })
       return [queue.offer('a'), queue.offer('a'), queue.offer('b')]
     }
@@ -83,8 +83,7 @@ describe('offer', () => {
     expect(answers('pending')).toEqual([true, false, true])
     expect(answers('coalesce')).toEqual([true, true, true])
     expect(answers('latest')).toEqual([true, true, true])
-    const queue = QueueFactory.dedupe<string>({ storage: new MemoryStorage() })
-    expect(() => queue.offer('a')).toThrow(expect.objectContaining({ option: 'storage' }))
+    expect(answers('debounce')).toEqual([true, true, true])
   })
 })
 

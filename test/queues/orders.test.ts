@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type JobOwner, QueuedJob } from '../../src/queues/job.ts'
-import { Line } from '../../src/queues/orders/line.ts'
-import type { Order } from '../../src/queues/orders/order.ts'
-import { priorityOrder } from '../../src/queues/orders/priority.ts'
-import { RankedOrder } from '../../src/queues/orders/ranked.ts'
+import { type JobOwner, LocalJob } from '../../src/queues/store/local-job.ts'
+import { Line } from '../../src/queues/store/orders/line.ts'
+import type { Order } from '../../src/queues/store/orders/order.ts'
+import { priorityOrder } from '../../src/queues/store/orders/priority.ts'
+import { RankedOrder } from '../../src/queues/store/orders/ranked.ts'
 
 const owner: JobOwner = { cancel: () => false, reprioritise: () => false, progressed: () => {} }
 
-const orders: [string, () => Order, (a: QueuedJob, b: QueuedJob) => number][] = [
+const orders: [string, () => Order, (a: LocalJob, b: LocalJob) => number][] = [
   ['a line', () => new Line(), (a, b) => a.seq - b.seq],
   ['priorities', () => priorityOrder(), (a, b) => b.priority - a.priority || a.seq - b.seq],
   [
@@ -29,11 +29,11 @@ describe('orders', () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
           const order = make()
-          let model: QueuedJob[] = []
+          let model: LocalJob[] = []
           let seq = 0
           for (const each of steps) {
             if ('push' in each) {
-              const job = new QueuedJob(undefined, each.push, ++seq, owner)
+              const job = new LocalJob(undefined, each.push, ++seq, owner)
               order.push(job)
               model = [...model, job].toSorted(compare)
             } else if ('remove' in each) {
@@ -45,7 +45,7 @@ describe('orders', () => {
               expect(order.peek()).toBe(model[0])
               const job = order.take()
               expect(job).toBe(model[0])
-              if (job !== undefined && each.take) order.putBack(job)
+              if (job !== undefined && each.take) order.restore(job)
               else model = model.slice(1)
             }
             expect(order.size).toBe(model.length)

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   type Job,
   LimiterFactory,
+  type LocalQueue,
   type PutOptions,
-  type Queue,
   QueueFactory,
   type QueueOptions,
 } from '../../src/index.ts'
@@ -167,7 +167,7 @@ describe('a job that did not get in', () => {
 describe('a handler that puts into its own full queue', () => {
   /** A queue for two, with two waiting; handlers of 'more' put another one, after an await if `late`. */
   const set = async (workers: number, late: boolean, patience: PutOptions = {}) => {
-    const queue: Queue<string, string> = QueueFactory.fifo<string, string>({
+    const queue: LocalQueue<string, string> = QueueFactory.fifo<string, string>({
       workers,
       maxSize: 2,
       handler: async (item) => {
@@ -779,7 +779,7 @@ describe('the thread', () => {
 
   it('is not overflown by a million tasks, nor by puts from handlers', async () => {
     let left = 1_000_000
-    const queue: Queue<() => unknown> = QueueFactory.fifo<() => unknown>({
+    const queue: LocalQueue<() => unknown> = QueueFactory.fifo<() => unknown>({
       workers: 1000,
       maxSize: Infinity,
     }).start()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Queue, QueueFactory, type StopOptions } from '../../src/index.ts'
+import { type LocalQueue, QueueFactory, type StopOptions } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 type State = 'idle' | 'busy' | 'blocked putters' | 'retry waiting' | 'delayed'
@@ -22,7 +22,7 @@ function bring(state: State) {
   const clock = new ManualClock()
   const held: (() => void)[] = []
   let stopping: ((inside: true) => Promise<unknown>) | undefined
-  const queue: Queue<string, string> = QueueFactory.fifo<string, string>({
+  const queue: LocalQueue<string, string> = QueueFactory.fifo<string, string>({
     clock,
     workers: 2,
     maxSize: state === 'blocked putters' ? 1 : 100,

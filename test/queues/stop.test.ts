@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
-import { isAioFluxError, type Queue, QueueFactory, type StopReport } from '../../src/index.ts'
+import { isAioFluxError, type LocalQueue, QueueFactory, type StopReport } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const deferred = <T = void>() => {
@@ -80,7 +80,7 @@ describe('stop', () => {
   })
 
   it('called from inside a handler does not wait for that handler', async () => {
-    const queue: Queue<string> = QueueFactory.fifo<string>({
+    const queue: LocalQueue<string> = QueueFactory.fifo<string>({
       handler: async (item) => {
         if (item !== 'stop') return item
         const report = await queue.stop()
@@ -107,7 +107,7 @@ describe('stop', () => {
     'counts a handler that called it and ended at once as ended, job %i',
     async (nth) => {
       const reports: Promise<StopReport<number>>[] = []
-      const queue: Queue<number> = QueueFactory.fifo<number>({
+      const queue: LocalQueue<number> = QueueFactory.fifo<number>({
         handler: (n) => {
           if (n === nth) reports.push(queue.stop())
         },
@@ -125,7 +125,7 @@ describe('stop', () => {
   it('waits for the others where the handler that called it has ended without it', async () => {
     const gate = deferred()
     let report: StopReport<string> | undefined
-    const queue: Queue<string> = QueueFactory.fifo<string>({
+    const queue: LocalQueue<string> = QueueFactory.fifo<string>({
       workers: 2,
       handler: async (item) => {
         if (item === 'held') return gate.promise

@@ -1,0 +1,164 @@
+import * as check from '../../core/check.ts'
+import { at, type Cancel, type Clock, systemClock } from '../../core/clock.ts'
+import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
+import { ClosedError } from '../../core/errors.ts'
+import { pending, resolveOfLast } from '../../core/pending.ts'
+import { type BatchFunction, runBatch } from './batch.ts'
+
+/** When a {@link BatchCollector} calls, and with what. */
+export interface BatchCollectorOptions<T, R> {
+  /** A batch goes when it has so many items. @default 100 */
+  batchSize?: number
+  /** A batch goes when its first item has waited so long. @default '1s' */
+  timeout?: Duration
+  /** What is done with a batch. Returns a result for each item, in order; or a Map; or nothing. */
+  callback: BatchFunction<T, R>
+  /** How many batches may be under way at once; items wait while it is reached. @default Infinity */
+  maxInFlight?: number
+  /** When a batch fails, try its halves, so that only the items that cannot be done fail. @default false */
+  bisectOnError?: boolean
+  /** @default the runtime's clock */
+  clock?: Clock
+}
+
+const NAMES: readonly (keyof BatchCollectorOptions<unknown, unknown>)[] = [
+  'batchSize',
+  'timeout',
+  'callback',
+  'maxInFlight',
+  'bisectOnError',
+  'clock',
+]
+
+interface Batch<T> {
+  readonly items: T[]
+  readonly resolves: ((value: unknown) => void)[]
+  readonly promises: Promise<unknown>[]
+}
+
+/**
+ * Collects single items into batches, and gives each caller the result of his own item.
+ *
+ * @example
+ * const users = new BatchCollector({ batchSize: 50, timeout: '5ms', callback: (ids: number[]) => loadUsers(ids) })
+ * const user = await users.add(42)
+ */
+export class BatchCollector<T, R = unknown> implements AsyncDisposable {
+  readonly #callback: BatchFunction<T, R>
+  readonly #bisect: boolean
+  readonly #size: number
+  readonly #timeout: Millis
+  readonly #maxInFlight: number
+  readonly #clock: Clock
+  #current: Batch<T> | undefined
+  /** Full, or called, and waiting for others to end. */
+  readonly #waiting: Batch<T>[] = []
+  readonly #underWay = new Set<Promise<void>>()
+  #cancelTimer: Cancel | undefined
+  #closed = false
+
+  constructor(options: BatchCollectorOptions<T, R>) {
+    check.options('options', options)
+    check.known('BatchCollector', options, NAMES)
+    const {
+      callback,
+      bisectOnError = false,
+      batchSize = 100,
+      timeout = 1,
+      maxInFlight = Infinity,
+    } = options
+    check.callable('callback', callback)
+    this.#callback = callback
+    this.#bisect = check.flag('bisectOnError', bisectOnError)
+    this.#size = check.integer('batchSize', batchSize, 1)
+    this.#timeout = toMillis('timeout', timeout)
+    this.#maxInFlight =
+      maxInFlight === Infinity ? Infinity : check.integer('maxInFlight', maxInFlight, 1)
+    this.#clock = check.having('clock', options.clock, 'now') ?? systemClock
+  }
+
+  /** Items added and not yet under way. */
+  get size(): number {
+    return this.#waiting.reduce(
+      (sum, { items }) => sum + items.length,
+      this.#current?.items.length ?? 0,
+    )
+  }
+
+  /**
+   * Resolves with the result of `item`. A failure that nobody awaits does not end the process.
+   *
+   * @throws ClosedError after `stop`
+   */
+  add(item: T): Promise<R> {
+    if (this.#closed) return Promise.reject(new ClosedError('batch collector'))
+    const batch = this.#current ?? this.#open()
+    const promise = pending<R>()
+    batch.resolves.push(resolveOfLast())
+    batch.promises.push(promise)
+    if (batch.items.push(item) >= this.#size) this.#close()
+    return promise
+  }
+
+  /**
+   * Sends what there is, and resolves when all that was added before has ended. Never rejects: failures go to the callers.
+   * A callback must not await it: it would wait for itself.
+   */
+  async flush(): Promise<void> {
+    this.#close()
+    const before = this.#waiting.flatMap(({ promises }) => promises)
+    await Promise.allSettled([...this.#underWay, ...before])
+  }
+
+  /** Takes nothing more, and flushes. Idempotent. */
+  stop(): Promise<void> {
+    this.#closed = true
+    return this.flush()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #open(): Batch<T> {
+    const batch: Batch<T> = { items: [], resolves: [], promises: [] }
+    this.#current = batch
+    this.#cancelTimer = at(this.#clock, this.#clock.now() + this.#timeout, () => this.#close())
+    return batch
+  }
+
+  /** The current batch is complete. */
+  #close(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (this.#current === undefined) return
+    this.#waiting.push(this.#current)
+    this.#current = undefined
+    this.#next()
+  }
+
+  #next(): void {
+    while (this.#waiting.length > 0 && this.#underWay.size < this.#maxInFlight) {
+      const run = this.#run(this.#waiting.shift() as Batch<T>)
+      this.#underWay.add(run)
+      void run.then(() => {
+        this.#underWay.delete(run)
+        this.#next()
+      })
+    }
+  }
+
+  #run({ items, resolves, promises }: Batch<T>): Promise<void> {
+    return runBatch(this.#callback, items, never, this.#bisect, (i, well, value) => {
+      const resolve = resolves[i] as (value: unknown) => void
+      if (well) return resolve(value)
+      promises[i]?.catch(() => {})
+      resolve(Promise.reject(value))
+    })
+  }
+}
+
+const NEVER = new AbortController().signal
+function never(): AbortSignal {
+  return NEVER
+}

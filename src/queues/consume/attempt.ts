@@ -1,0 +1,95 @@
+import type { AsyncContext } from '../../core/async-context.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { Retry } from '../../resilience/retry.ts'
+import type { TaskContext } from '../job.ts'
+import type { JobTimes } from '../observe/job-times.ts'
+
+/** What an attempt needs of its job, which may be of this process or of another. */
+export interface ClaimedJob {
+  readonly id: string
+  // biome-ignore lint/suspicious/noExplicitAny: consumers do not look into items.
+  readonly item: any
+  /** How often it was begun, this time included. */
+  readonly attempt: number
+  /** How often it was claimed, this time included. */
+  readonly deliveries: number
+  readonly watched: boolean
+  readonly extras:
+    | {
+        readonly context?: AsyncContext | undefined
+        readonly timeout?: Millis | undefined
+        readonly retry?: Retry | undefined
+      }
+    | undefined
+  readonly times: JobTimes | undefined
+  progressed(value: unknown): void
+  complete(value: unknown): void
+  end(state: 'cancelled' | 'dropped' | 'failed', error: unknown): void
+}
+
+/** A place that a limiter has given to an attempt, to be given back. */
+export interface Permit {
+  /** What held it has ended. */
+  leave(): void
+}
+
+/** Ends attempts from outside: what the list of running attempts does for one of them. */
+export interface AttemptKeeper {
+  abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void
+}
+
+/**
+ * One claim being worked: its number, its signal, its permit, and whether its outcome is decided. It is decided once; what a
+ * handler returns after that is not taken. The handler gets it as its context.
+ */
+export class Attempt implements TaskContext {
+  readonly job: ClaimedJob
+  readonly delivery: number
+  readonly attempt: number
+  /** True once it has ended, has been given up, or its claim is lost. */
+  decided = false
+  /** Its place among the attempts that run; -1 while it stands there not. */
+  seat = -1
+  /** What it holds of the limiter, until its handler ends. */
+  permit: Permit | undefined = undefined
+  readonly #keeper: AttemptKeeper
+  /** Made when somebody asks for the signal; a reason that came before is remembered. */
+  #signal: AbortController | { readonly reason: unknown } | undefined = undefined
+
+  constructor(job: ClaimedJob, keeper: AttemptKeeper) {
+    this.job = job
+    this.delivery = job.deliveries
+    this.attempt = job.attempt
+    this.#keeper = keeper
+  }
+
+  get id(): string {
+    return this.job.id
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal instanceof AbortController) return this.#signal.signal
+    const controller = new AbortController()
+    if (this.#signal !== undefined) controller.abort(this.#signal.reason)
+    this.#signal = controller
+    return controller.signal
+  }
+
+  /** Bound, since handlers take their context apart. */
+  get progress(): (value: unknown) => void {
+    return (value) => {
+      if (!this.decided) this.job.progressed(value)
+    }
+  }
+
+  /** Ends it without waiting for its handler, which is told by its signal. */
+  abandon(state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
+    this.#keeper.abandon(this, state, reason)
+  }
+
+  /** Tells the handler that its work is not wanted any more. */
+  abort(reason: unknown): void {
+    if (this.#signal instanceof AbortController) this.#signal.abort(reason)
+    else this.#signal ??= { reason }
+  }
+}

@@ -1,0 +1,226 @@
+import { at, type Cancel, type Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import { JobTimeoutError } from '../../core/errors.ts'
+import type { Retry } from '../../resilience/retry.ts'
+import { noteStart } from '../observe/job-times.ts'
+import type { QueueEvents } from '../observe/queue-events.ts'
+import type { Attempt, AttemptKeeper } from './attempt.ts'
+import { RunningAttempts } from './running-attempts.ts'
+import type { Source } from './source.ts'
+
+export interface AttemptOptions {
+  clock: Clock
+  /** How long an attempt may take, unless the job says otherwise; `Infinity` for no end. */
+  timeout: Millis
+  /** True where a worker goes on to the next job while the handler of one that timed out still runs. */
+  releaseOnTimeout: boolean
+  retry: Retry | undefined
+}
+
+/** The watch over how long one attempt takes. */
+export interface Guard {
+  /** The worker was given to another job. */
+  released: boolean
+  cancel: Cancel
+}
+
+/** The attempts of a queue: those that run, how each of them ends, and how many ended well and badly. */
+export class Attempts implements AttemptKeeper {
+  readonly running: RunningAttempts = new RunningAttempts()
+  /**
+   * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is
+   * never listed, since nobody can have seen it.
+   */
+  passing = false
+  completed = 0
+  failed = 0
+  /** Decided without waiting for their handlers, which still run. */
+  readonly abandoned: Set<Attempt> = new Set()
+  readonly #source: Source
+  readonly #options: AttemptOptions
+  readonly #events: QueueEvents
+
+  constructor(source: Source, options: AttemptOptions, events: QueueEvents) {
+    this.#source = source
+    this.#options = options
+    this.#events = events
+  }
+
+  /** How many jobs run. */
+  get size(): number {
+    return this.running.size + (this.passing ? 1 : 0)
+  }
+
+  /** True while the handler of this attempt runs, wanted or not. */
+  holds(attempt: Attempt): boolean {
+    return this.running.has(attempt) || this.abandoned.has(attempt)
+  }
+
+  begin(attempt: Attempt): void {
+    this.running.add(attempt)
+    const { times } = attempt.job
+    if (times !== undefined) noteStart(times, this.#options.clock.now())
+  }
+
+  /** One begins that may end before anybody sees it. */
+  pass(attempt: Attempt): void {
+    this.passing = true
+    const { times } = attempt.job
+    if (times !== undefined) noteStart(times, this.#options.clock.now())
+  }
+
+  /** It has ended well at once. */
+  passed(attempt: Attempt, value: unknown): void {
+    this.passing = false
+    attempt.decided = true
+    if (this.#source.complete(attempt, value) === true) this.#completed(attempt, value)
+  }
+
+  /** It goes on, or has failed. */
+  list(attempt: Attempt): void {
+    this.passing = false
+    if (!attempt.decided) this.running.add(attempt)
+  }
+
+  /** Ends an attempt well. Returns a promise only where the source needs time for it. */
+  complete(attempt: Attempt, value: unknown): Promise<void> | undefined {
+    if (attempt.decided) return this.reap(attempt)
+    this.#decide(attempt)
+    const kept = this.#source.complete(attempt, value)
+    attempt.permit?.leave()
+    if (kept === true) return this.#completed(attempt, value)
+    if (kept === false) return undefined
+    return kept.then((ok) => (ok ? this.#completed(attempt, value) : undefined), this.#trouble)
+  }
+
+  /** Ends an attempt that failed: another one later, or the end of the job. */
+  fail(attempt: Attempt, error: unknown): Promise<void> | undefined {
+    if (attempt.decided) return this.reap(attempt)
+    this.#decide(attempt)
+    const settled = this.#settleFailure(attempt, error)
+    attempt.permit?.leave()
+    return settled
+  }
+
+  /** It was pulled by hand, which is all that is asked of it. */
+  pulled(attempt: Attempt): void {
+    this.#decide(attempt)
+    void this.#source.complete(attempt, undefined)
+    attempt.permit?.leave()
+    attempt.job.complete(undefined)
+  }
+
+  /** Gives the job back: this was no attempt. */
+  release(attempt: Attempt, delay: Millis): Promise<boolean> | boolean {
+    if (attempt.decided) return false
+    this.#decide(attempt)
+    const kept = this.#source.release(attempt, delay)
+    attempt.permit?.leave()
+    return kept
+  }
+
+  abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
+    if (attempt.decided) return
+    this.#decide(attempt)
+    this.abandoned.add(attempt)
+    const kept = this.#source.fail(attempt, reason, false)
+    if (typeof kept !== 'boolean') void kept.catch(this.#trouble)
+    attempt.job.end(state, reason)
+    attempt.abort(reason)
+  }
+
+  /** The claim is lost: the handler is told, and what it returns is not taken. */
+  lose(attempt: Attempt, reason: unknown): void {
+    if (attempt.decided) return
+    this.#decide(attempt)
+    this.abandoned.add(attempt)
+    attempt.abort(reason)
+  }
+
+  /**
+   * Watches over how long an attempt takes.
+   *
+   * @param release gives the worker to another job, where that is asked for
+   */
+  guard(attempt: Attempt, release: () => void): Guard | undefined {
+    const timeout = attempt.job.extras?.timeout ?? this.#options.timeout
+    if (timeout === Infinity) return undefined
+    const { clock, releaseOnTimeout } = this.#options
+    const guard: Guard = { released: false, cancel: nothing }
+    guard.cancel = at(clock, clock.now() + timeout, () => {
+      if (attempt.decided) return
+      this.expire(attempt, new JobTimeoutError(attempt.id, timeout / 1000))
+      if (!releaseOnTimeout) return
+      guard.released = true
+      release()
+    })
+    return guard
+  }
+
+  /** Ends an attempt that ran too long. Its permit stays with its handler, unless timeouts release workers. */
+  expire(attempt: Attempt, error: unknown): void {
+    attempt.abort(error)
+    // The signal's listeners have run, and one of them may have ended the job.
+    if (attempt.decided) return
+    this.#decide(attempt)
+    this.abandoned.add(attempt)
+    void this.#settleFailure(attempt, error)
+    if (this.#options.releaseOnTimeout) {
+      attempt.permit?.leave()
+      attempt.permit = undefined
+    }
+    this.#events.timedOut(attempt.job)
+  }
+
+  /** The handler of an attempt that was decided without it has ended after all. */
+  reap(attempt: Attempt): undefined {
+    if (this.abandoned.delete(attempt)) attempt.permit?.leave()
+    return undefined
+  }
+
+  #decide(attempt: Attempt): void {
+    attempt.decided = true
+    this.passing &&= attempt.seat >= 0
+    this.running.remove(attempt)
+  }
+
+  #settleFailure(attempt: Attempt, error: unknown): Promise<void> | undefined {
+    const delay = this.#retryDelay(attempt, error)
+    const kept =
+      delay === undefined
+        ? this.#source.fail(attempt, error, true)
+        : this.#source.retry(attempt, delay, error)
+    if (typeof kept === 'boolean') {
+      if (kept) this.#failed(attempt, error, delay)
+      return undefined
+    }
+    return kept.then((ok) => (ok ? this.#failed(attempt, error, delay) : undefined), this.#trouble)
+  }
+
+  #completed({ job }: Attempt, value: unknown): undefined {
+    this.completed += 1
+    job.complete(value)
+    if (this.#events.heard) this.#events.completed(job, value)
+  }
+
+  #failed({ job }: Attempt, error: unknown, delay: Millis | undefined): void {
+    if (delay !== undefined) return this.#events.retrying(job, error, delay)
+    this.failed += 1
+    job.end('failed', error)
+    this.#events.failed(job, error)
+  }
+
+  #retryDelay({ job, attempt }: Attempt, error: unknown): Millis | undefined {
+    const retry = job.extras?.retry ?? this.#options.retry
+    try {
+      return retry?.(attempt, error)
+    } catch (trouble) {
+      this.#events.trouble(trouble)
+      return undefined
+    }
+  }
+
+  readonly #trouble = (error: unknown): void => this.#events.trouble(error)
+}
+
+function nothing(): void {}

@@ -1,0 +1,103 @@
+import { describe, OptionTypeError } from '../../core/errors.ts'
+import type { Handler, TaskContext } from '../job.ts'
+import type { Consumer } from './consumer.ts'
+import { SingleConsumer } from './single-consumer.ts'
+
+/**
+ * The workers of a queue: made for a handler, or when the first item turns out to be a task; or none, and items are pulled by
+ * hand.
+ */
+export class WorkerSlots {
+  readonly #makeConsumer: (handler: Handler | undefined) => Consumer
+  /** Whether each item is its own task: decided by the first item where there is no handler. */
+  #tasks: boolean | undefined
+  #workers: number
+  #open = false
+  #hasDirect: boolean
+  #onRest: (() => void) | undefined
+  consumer: Consumer | undefined
+  /** The consumer that jobs may go to from put, past the order. */
+  direct: SingleConsumer | undefined
+  /** True while each item is checked for being a task. */
+  asks = true
+
+  /** @param hasDirect true where a job may pass the order while nothing stands in it */
+  constructor(
+    workers: number,
+    hasDirect: boolean,
+    makeConsumer: (handler: Handler | undefined) => Consumer,
+  ) {
+    this.#workers = workers
+    this.#hasDirect = hasDirect
+    this.#makeConsumer = makeConsumer
+  }
+
+  get workers(): number {
+    return this.#workers
+  }
+
+  set workers(workers: number) {
+    if (!(workers >= 0) || (workers !== Infinity && !Number.isSafeInteger(workers))) {
+      throw new OptionTypeError(
+        'workers',
+        `workers must be a whole number, got ${describe(workers)}`,
+      )
+    }
+    this.#workers = workers
+    if (this.consumer !== undefined) this.consumer.workers = workers
+  }
+
+  /** Workers begin new jobs only while it is open. */
+  set open(open: boolean) {
+    this.#open = open
+    if (this.consumer !== undefined) this.consumer.open = open
+  }
+
+  /** How many workers are at work. */
+  get busy(): number {
+    return this.consumer?.loops ?? 0
+  }
+
+  /** If the caller is a handler of this queue: how many workers are at work. */
+  get insiders(): number | undefined {
+    return this.busy > 0 && this.consumer?.insideHandler() === true ? this.busy : undefined
+  }
+
+  employ(handler: Handler | undefined): void {
+    this.asks = false
+    const consumer = this.#makeConsumer(handler)
+    this.consumer = consumer
+    consumer.onRest = this.#onRest
+    consumer.workers = this.#workers
+    if (this.#hasDirect && consumer instanceof SingleConsumer) this.direct = consumer
+  }
+
+  /** Finds out, from the first item, whether items are tasks or for pulling; holds the others to it. */
+  meet(item: unknown): void {
+    const task = typeof item === 'function'
+    if (this.#tasks === undefined) {
+      this.#tasks = task
+      if (!task) return
+      this.employ((run: (context: TaskContext) => unknown, context) => run(context))
+      this.asks = true
+      if (this.#open && this.consumer !== undefined) this.consumer.open = true
+    } else if (this.#tasks && !task) {
+      throw new OptionTypeError(
+        'item',
+        `item must be a function, as the first one was, or the queue needs a handler; got ${describe(item)}`,
+      )
+    }
+  }
+
+  /** From now on jobs do not pass the order: they may be wanted by others, or none may begin. */
+  lineUp(): void {
+    this.#hasDirect = false
+    this.direct = undefined
+  }
+
+  /** From now on `run` is called whenever at most one worker is at work any more. */
+  onRest(run: () => void): void {
+    this.#onRest = run
+    if (this.consumer !== undefined) this.consumer.onRest = run
+  }
+}

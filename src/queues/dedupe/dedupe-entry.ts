@@ -1,0 +1,53 @@
+import type { Millis } from '../../core/duration.ts'
+import { SharedJob } from '../enqueue/shared-job.ts'
+import type { Signals } from '../enqueue/signals.ts'
+import type { LocalJob } from '../store/local-job.ts'
+
+/** A key that is taken: the job that has it, the callers that want the result, and the job that has it next. */
+export class DedupeEntry<T, R> {
+  readonly job: LocalJob<T, R>
+  /** Remembered at least until then. */
+  readonly until: Millis
+  /** With `debounce`: the job is not put off beyond this. */
+  readonly latest: Millis
+  /** What runs after the job, with `latest`. */
+  follow: DedupeEntry<T, R> | undefined = undefined
+  readonly #signals: Signals<SharedJob<R>>
+  #shares = 0
+  #newest: SharedJob<R> | undefined
+
+  constructor(job: LocalJob<T, R>, until: Millis, latest: Millis, signals: Signals<SharedJob<R>>) {
+    this.job = job
+    this.until = until
+    this.latest = latest
+    this.#signals = signals
+  }
+
+  /** One more caller wants the result. The job is called off when the last of them has left. */
+  join(signal: AbortSignal | undefined): SharedJob<R> {
+    this.#shares += 1
+    return this.#share(signal, () => {
+      this.#shares -= 1
+      return this.#shares === 0
+    })
+  }
+
+  /** This caller's item is the one to be done now. When it cancels, the job is called off; when others do, only they leave. */
+  lead(signal: AbortSignal | undefined): SharedJob<R> {
+    const share = this.#share(signal, () => this.#newest === share)
+    this.#newest = share
+    return share
+  }
+
+  #share(signal: AbortSignal | undefined, ends: () => boolean): SharedJob<R> {
+    const { job } = this
+    const share: SharedJob<R> = new SharedJob(job, (reason) => {
+      if (ends()) job.cancel(reason)
+    })
+    if (signal !== undefined && !job.over) {
+      this.#signals.add(signal, share)
+      job.onEnd(() => this.#signals.remove(signal, share))
+    }
+    return share
+  }
+}

@@ -1,0 +1,238 @@
+import * as check from '../../core/check.ts'
+import { type Millis, toMillis } from '../../core/duration.ts'
+import { OptionRangeError } from '../../core/errors.ts'
+import { checkPut } from '../enqueue/put-options.ts'
+import { SharedJob } from '../enqueue/shared-job.ts'
+import { Signals } from '../enqueue/signals.ts'
+import { MemoryQueue, type QueueParts, type Wanted } from '../local-queue.ts'
+import type { LocalDedupeQueue, LocalJobHandle, PutOptions, QueueOptions } from '../queue.ts'
+import type { LocalJob } from '../store/local-job.ts'
+import { DedupeEntry } from './dedupe-entry.ts'
+import { keyOf } from './fingerprint.ts'
+
+/**
+ * What becomes of an item that is there already.
+ *
+ * - `ttl`: refused, for `ttl` from the put of the first one and for as long as that waits or runs
+ * - `pending`: refused while the first one waits or runs
+ * - `coalesce`: joins the first one while that waits or runs. All get the one result; the job is called off only when all
+ *   of them have called it off
+ * - `latest`: takes the place of the one that waits, and its time; while one runs, the newest is run once more after it. All
+ *   get the result of the newest. The caller of that item can call the job off, the others only themselves
+ * - `debounce`: as `latest`, and the job becomes due when nothing new came for `delay`, at most `maxDelay` after the first put
+ *
+ * A refused put is no error: its job has the state `duplicate`, and the result of the first one.
+ */
+export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce'
+
+/** What makes two items the same, for how long, and which of them stays. */
+export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
+  /**
+   * What makes two items the same.
+   * Objects that it returns count as same where they hold the same.
+   * @default the item, if it is a primitive or a function; otherwise its JSON with sorted keys
+   */
+  keyFn?: (item: T) => unknown
+  /** @default 'ttl' */
+  mode?: DedupeMode
+  /** How long an item is remembered, with `mode: 'ttl'`. @default '300s' */
+  ttl?: QueueOptions<T, R>['timeout']
+  /** With `mode: 'debounce'`: the job becomes due when nothing new came for so long. @default '1s' */
+  delay?: QueueOptions<T, R>['timeout']
+  /** With `mode: 'debounce'`: no longer than this after the first item. @default no end */
+  maxDelay?: QueueOptions<T, R>['timeout']
+}
+
+/** A fifo queue that takes each item once. Failed, cancelled and dropped jobs are forgotten at once. */
+export class DedupeQueue<T, R = unknown>
+  extends MemoryQueue<T, R>
+  implements LocalDedupeQueue<T, R>
+{
+  readonly #mode: DedupeMode
+  readonly #keyFn: (item: T) => unknown
+  readonly #ttl: Millis
+  readonly #now: () => Millis
+  readonly #delay: Millis
+  readonly #maxDelay: Millis
+  readonly #entries = new Map<unknown, DedupeEntry<T, R>>()
+  readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.cancel(reason))
+
+  constructor(options: DedupeOptions<T, R>, parts: QueueParts<T>) {
+    super(options, parts)
+    const { clock } = parts.settings
+    const { mode = 'ttl', keyFn, ttl = 300, delay = 1, maxDelay } = options
+    this.#mode = check.oneOf('mode', mode, ['ttl', 'pending', 'coalesce', 'latest', 'debounce'])
+    check.callback('keyFn', keyFn)
+    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
+    const life = toMillis('ttl', ttl)
+    this.#ttl = mode === 'ttl' ? life : 0
+    this.#now = () => clock.now()
+    this.#delay = toMillis('delay', delay)
+    this.#maxDelay =
+      maxDelay === undefined || maxDelay === Infinity ? Infinity : toMillis('maxDelay', maxDelay)
+    if (this.#maxDelay < this.#delay) {
+      throw new OptionRangeError(
+        'maxDelay',
+        `maxDelay must be at least as long as delay, got ${maxDelay} and ${delay}`,
+      )
+    }
+  }
+
+  /** How many keys are remembered. */
+  get keys(): number {
+    return this.#entries.size
+  }
+
+  override async put(item: T, options?: PutOptions): Promise<LocalJobHandle<R>> {
+    const { job, underlying } = this.#take(item, options)
+    if (underlying !== undefined) await this.accepted(underlying)
+    return job
+  }
+
+  override submit(item: T, options?: PutOptions): Promise<R> {
+    try {
+      return this.#take(item, options, 'result').job.result
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Where an item joins the first one, or takes its place, it is accepted too. */
+  override offer(item: T, options?: PutOptions): boolean {
+    const { state } = this.#take(item, options, 'nothing').job
+    return state !== 'duplicate' && state !== 'dropped'
+  }
+
+  /** Takes an item, or finds whom it duplicates. `underlying` is to be waited for, while it is offered. */
+  #take(
+    item: T,
+    options: PutOptions | undefined,
+    wanted: Wanted = 'job',
+  ): { job: LocalJobHandle<R>; underlying: LocalJob<T, R> | undefined } {
+    checkPut(options)
+    const key = options?.key ?? this.#keyFn(item)
+    this.#sweep()
+    const known = options?.id === undefined ? undefined : this.known(options.id, options)
+    if (known !== undefined) return { job: known, underlying: undefined }
+    const seen = this.#entries.get(key)
+    if (seen === undefined || !this.#remembered(seen))
+      return this.#first(key, item, options, wanted)
+    this.events.duplicate(key, item)
+    if (this.#mode === 'coalesce') {
+      return { job: seen.join(options?.signal), underlying: undefined }
+    }
+    if (this.#mode === 'latest' || this.#mode === 'debounce') {
+      return { job: this.#replace(key, seen, item, options), underlying: undefined }
+    }
+    return { job: new SharedJob(seen.job, undefined), underlying: undefined }
+  }
+
+  #first(
+    key: unknown,
+    item: T,
+    options: PutOptions | undefined,
+    wanted: Wanted,
+  ): { job: LocalJobHandle<R>; underlying: LocalJob<T, R> | undefined } {
+    const shared = this.#mode !== 'ttl' && this.#mode !== 'pending'
+    // The key is taken in the same breath as the place in line: nothing comes in between.
+    const job = this.place(item, shared ? this.#settled(options) : options, wanted)
+    if (job.over && job.state !== 'completed') return { job, underlying: undefined }
+    const entry = this.#entry(job)
+    this.#entries.set(key, entry)
+    if (!job.over) job.onEnd(() => this.#ended(key, entry))
+    else if (!this.#remembered(entry)) this.#entries.delete(key)
+    return {
+      job: shared ? this.#share(entry, options?.signal) : job,
+      underlying: job.state === 'offered' ? job : undefined,
+    }
+  }
+
+  #share(entry: DedupeEntry<T, R>, signal: AbortSignal | undefined): LocalJobHandle<R> {
+    return this.#mode === 'coalesce' ? entry.join(signal) : entry.lead(signal)
+  }
+
+  /** The newest item is the one to be done: instead of the one that waits, or after the one that runs. */
+  #replace(
+    key: unknown,
+    seen: DedupeEntry<T, R>,
+    item: T,
+    options: PutOptions | undefined,
+  ): LocalJobHandle<R> {
+    if (seen.job.state !== 'running') {
+      this.exchange(seen.job, item, options)
+      if (this.#mode === 'debounce') this.#postpone(seen)
+      return seen.lead(options?.signal)
+    }
+    if (seen.follow !== undefined) return this.#replace(key, seen.follow, item, options)
+    const job = this.make(item, this.#settled(options))
+    this.jobsKept.hold(job, seen.job)
+    const follow = this.#entry(job)
+    seen.follow = follow
+    job.onEnd(() => {
+      if (seen.follow === follow) seen.follow = undefined
+      this.#ended(key, follow)
+    })
+    return follow.lead(options?.signal)
+  }
+
+  /** A dead job that waits again has its key again, unless a newer one took it. */
+  protected override redriven(job: LocalJob<T, R>): void {
+    const key = job.extras?.key ?? this.#keyFn(job.item)
+    const seen = this.#entries.get(key)
+    if (seen !== undefined && this.#remembered(seen)) return
+    const entry = this.#entry(job)
+    this.#entries.set(key, entry)
+    job.onEnd(() => this.#ended(key, entry))
+  }
+
+  #entry(job: LocalJob<T, R>): DedupeEntry<T, R> {
+    const now = this.#now()
+    return new DedupeEntry(job, now + this.#ttl, now + this.#maxDelay, this.#signals)
+  }
+
+  /** The job waits until nothing new has come for a while. */
+  #postpone({ job, latest }: DedupeEntry<T, R>): void {
+    if (job.state === 'delayed') {
+      this.jobsKept.postpone(job, Math.min(this.#now() + this.#delay, latest))
+    }
+  }
+
+  /** What a job that several callers share is put with: each caller's signal is heard apart. */
+  #settled(options: PutOptions | undefined): PutOptions | undefined {
+    const own = withoutSignal(options)
+    if (this.#mode !== 'debounce') return own
+    const { at: _, ...rest } = own ?? {}
+    return { ...rest, delay: this.#delay / 1000 }
+  }
+
+  #ended(key: unknown, entry: DedupeEntry<T, R>): void {
+    if (this.#entries.get(key) !== entry) return
+    if (entry.job.state !== 'completed' || this.#ttl === 0) this.#entries.delete(key)
+    const { follow } = entry
+    if (follow === undefined) return
+    entry.follow = undefined
+    this.#entries.set(key, follow)
+    this.jobsKept.unhold(follow.job)
+  }
+
+  #remembered(entry: DedupeEntry<T, R>): boolean {
+    return !entry.job.over || entry.until > this.#now()
+  }
+
+  /** Looks at the oldest entries, so that each put pays for its own forgetting and no timer is needed. */
+  #sweep(): void {
+    let looks = 2
+    for (const [key, entry] of this.#entries) {
+      if (looks-- === 0 || entry.until > this.#now()) return
+      this.#entries.delete(key)
+      if (this.#remembered(entry)) this.#entries.set(key, entry)
+    }
+  }
+}
+
+/** What is put for several callers hears of each of them by itself. */
+function withoutSignal(options: PutOptions | undefined): PutOptions | undefined {
+  if (options?.signal === undefined) return options
+  const { signal, ...rest } = options
+  return rest
+}

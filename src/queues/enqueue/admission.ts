@@ -1,0 +1,151 @@
+import { at, type Cancel, type Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import {
+  JobDroppedError,
+  QueueDeadlockError,
+  QueueFullError,
+  WaitTimeoutError,
+} from '../../core/errors.ts'
+import type { WorkerSlots } from '../consume/worker-slots.ts'
+import type { QueueEvents } from '../observe/queue-events.ts'
+import type { Settings } from '../settings.ts'
+import type { LocalJob } from '../store/local-job.ts'
+import type { MemoryJobs } from '../store/memory-jobs.ts'
+import { Line } from '../store/orders/line.ts'
+
+/** Lets jobs into a queue while there is room, and does what `overflow` says when there is none. */
+export class Admission {
+  readonly #jobs: MemoryJobs
+  readonly #settings: Settings
+  readonly #clock: Clock
+  readonly #slots: WorkerSlots
+  readonly #events: QueueEvents
+  /** Jobs that wait for room, first come, first served. */
+  readonly offers: Line = new Line()
+  readonly #timers = new Map<LocalJob, Cancel>()
+  /** The offers that were made by handlers of this very queue, with no end to their patience. */
+  readonly #fromInside = new Set<LocalJob>()
+  #admitting = false
+
+  constructor(jobs: MemoryJobs, settings: Settings, slots: WorkerSlots, events: QueueEvents) {
+    this.#jobs = jobs
+    this.#settings = settings
+    this.#clock = settings.clock
+    this.#slots = slots
+    this.#events = events
+  }
+
+  /**
+   * Afterwards the job is accepted, or dropped for being new, or `offered`: then it waits for room, and `extras.accept`
+   * or `extras.refuse` will tell.
+   *
+   * @param patience how long it may wait for room
+   */
+  enter(job: LocalJob, patience: Millis): void {
+    const { maxSize, overflow } = this.#settings
+    if (this.offers.size === 0 && this.#push(job)) return
+    if (overflow === 'reject') this.#refuse(job, new QueueFullError(this.#settings.name, maxSize))
+    if (overflow === 'drop-newest') {
+      return this.#giveUp(job, 'the queue is full')
+    }
+    if (overflow === 'drop-oldest') {
+      // More than `maxSize` may wait: what is tried again, and what was accepted before it could line up.
+      while (!this.#push(job)) {
+        if (!this.#makeRoom()) return this.#giveUp(job, 'the queue is full')
+      }
+      return
+    }
+    if (patience === Infinity) this.#checkDeadlock(job)
+    job.state = 'offered'
+    this.offers.push(job)
+    if (patience < Infinity) this.#limit(job, patience)
+  }
+
+  /** As {@link enter}, without waiting: is it accepted? */
+  tries(job: LocalJob): boolean {
+    if (this.#settings.overflow.startsWith('drop')) {
+      this.enter(job, Infinity)
+      return job.state !== 'dropped'
+    }
+    return this.offers.size === 0 && this.#push(job)
+  }
+
+  /** A job gives up waiting for room. */
+  withdraw(job: LocalJob): void {
+    this.offers.remove(job)
+    this.#settled(job)
+  }
+
+  /** Nobody has seen the job; but its signal has, and must not find it in an order where it does not stand. */
+  #refuse(job: LocalJob, error: Error): never {
+    job.end('dropped', error)
+    throw error
+  }
+
+  #makeRoom(): boolean {
+    const oldest = this.#jobs.giveWay()
+    if (oldest === undefined) return false
+    this.#giveUp(oldest, 'newer jobs needed its place')
+    return true
+  }
+
+  #giveUp(job: LocalJob, why: string): void {
+    job.end('dropped', new JobDroppedError(why))
+    this.#events.dropped(job, 'overflow')
+  }
+
+  #push(job: LocalJob): boolean {
+    return this.#jobs.push(job, this.#settings.maxSize)
+  }
+
+  /** There may be room again. */
+  admit(): void {
+    // A push can start a job at once, which makes room again before the loop goes on.
+    if (this.#admitting) return
+    this.#admitting = true
+    while (this.offers.size > 0) {
+      const job = this.offers.take() as LocalJob
+      if (!this.#push(job)) {
+        this.offers.restore(job)
+        break
+      }
+      this.#settled(job)
+      const { extras } = job
+      if (extras?.accept !== undefined) {
+        extras.accept(job)
+        extras.accept = undefined
+        extras.refuse = undefined
+      }
+    }
+    this.#admitting = false
+  }
+
+  #limit(job: LocalJob, patience: Millis): void {
+    const cancel = at(this.#clock, this.#clock.now() + patience, () => {
+      this.withdraw(job)
+      job.end(
+        'dropped',
+        new WaitTimeoutError(`room in queue '${this.#settings.name}' did not come in time`, 0),
+      )
+      this.#events.dropped(job, 'overflow')
+    })
+    this.#timers.set(job, cancel)
+  }
+
+  /** Room is made by workers. If each of them is held by a handler that waits for room, there will never be any. */
+  #checkDeadlock(job: LocalJob): void {
+    const workers = this.#slots.insiders
+    if (workers === undefined) return
+    if (this.#fromInside.size + 1 >= workers) {
+      this.#refuse(job, new QueueDeadlockError(this.#settings.name, this.#settings.maxSize))
+    }
+    this.#fromInside.add(job)
+  }
+
+  #settled(job: LocalJob): void {
+    if (this.#fromInside.size > 0) this.#fromInside.delete(job)
+    if (this.#timers.size === 0) return
+    this.#timers.get(job)?.()
+    this.#timers.delete(job)
+  }
+}

@@ -1,0 +1,33 @@
+import type { Patience, Waiters } from '../../core/waiters.ts'
+import type { QueueEvents } from '../observe/queue-events.ts'
+
+/** Knows when nothing waits and nothing runs, and tells whoever wants to know. */
+export class IdleWatcher {
+  readonly #isIdle: () => boolean
+  readonly #events: QueueEvents
+  readonly #waiters: Waiters<void>
+
+  constructor(isIdle: () => boolean, events: QueueEvents, waiters: Waiters<void>) {
+    this.#isIdle = isIdle
+    this.#events = events
+    this.#waiters = waiters
+  }
+
+  async wait(patience: Patience | undefined): Promise<void> {
+    if (!this.#isIdle()) await this.#waiters.wait(patience)
+  }
+
+  /** Something has ended, perhaps the last. */
+  look(): void {
+    if (this.#waiters.size === 0 && !this.#events.listened) return
+    if (!this.#isIdle()) return
+    this.#waiters.grantAll(undefined)
+    this.#events.idle()
+  }
+
+  /** The queue is over: it is idle, or never will be. */
+  end(reason: unknown): void {
+    if (this.#isIdle()) this.#waiters.grantAll(undefined)
+    else this.#waiters.refuseAll(reason)
+  }
+}

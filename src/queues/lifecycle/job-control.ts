@@ -1,0 +1,82 @@
+import { JobDroppedError } from '../../core/errors.ts'
+import type { Admission } from '../enqueue/admission.ts'
+import type { QueueEvents } from '../observe/queue-events.ts'
+import { toPriority } from '../settings.ts'
+import type { JobOwner, LocalJob } from '../store/local-job.ts'
+import type { MemoryJobs } from '../store/memory-jobs.ts'
+
+/** Moves jobs that were put, and calls them off, whether they wait or run. */
+export class JobControl implements JobOwner {
+  readonly #jobs: MemoryJobs
+  readonly #admission: Admission
+  readonly #events: QueueEvents
+  readonly #ranked: boolean
+  readonly #ended: () => void
+
+  /**
+   * @param ranked true where priorities mean anything
+   * @param ended called when a waiting job has ended
+   */
+  constructor(
+    jobs: MemoryJobs,
+    admission: Admission,
+    events: QueueEvents,
+    ranked: boolean,
+    ended: () => void,
+  ) {
+    this.#jobs = jobs
+    this.#admission = admission
+    this.#events = events
+    this.#ranked = ranked
+    this.#ended = ended
+  }
+
+  cancel(job: LocalJob, reason: unknown): boolean {
+    if (job.over) return false
+    if (job.state === 'running') job.claim?.abandon('cancelled', reason)
+    else this.#end(job, 'cancelled', reason)
+    this.#events.cancelled(job, reason)
+    return true
+  }
+
+  reprioritise(job: LocalJob, priority: number): boolean {
+    toPriority(priority)
+    if (!this.#ranked) return false
+    if (job.state !== 'offered') return this.#jobs.reprioritise(job, priority)
+    job.priority = priority
+    return true
+  }
+
+  progressed(job: LocalJob, value: unknown): void {
+    this.#events.progressed(job, value)
+  }
+
+  /** All that was put and not begun, waiting for room included. */
+  *waiting(): Iterable<LocalJob> {
+    yield* this.#jobs.waiting()
+    yield* this.#jobs.later()
+    yield* this.#admission.offers
+  }
+
+  /** Gives up a job that waits. */
+  drop(job: LocalJob, reason: unknown, why: 'clear' | 'stop'): void {
+    this.#end(job, 'dropped', reason)
+    this.#events.dropped(job, why)
+  }
+
+  /** Gives up all that waits, and returns it. */
+  clear(): LocalJob[] {
+    const jobs = [...this.waiting()]
+    const reason = new JobDroppedError('the queue was cleared')
+    // From the end, so that a job that waits for room is not let in by one that makes it.
+    for (const job of [...jobs].reverse()) this.drop(job, reason, 'clear')
+    return jobs
+  }
+
+  #end(job: LocalJob, state: 'cancelled' | 'dropped', reason: unknown): void {
+    if (job.state === 'offered') this.#admission.withdraw(job)
+    else this.#jobs.withdraw(job)
+    job.end(state, reason)
+    this.#ended()
+  }
+}

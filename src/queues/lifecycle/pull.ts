@@ -1,0 +1,81 @@
+import { ClosedError } from '../../core/errors.ts'
+import type { Patience, Waiters } from '../../core/waiters.ts'
+import type { Attempt } from '../consume/attempt.ts'
+
+/** What items are pulled from, for {@link Pull}. */
+export interface Pullable {
+  /** Begins an attempt at the next job, if there is one now. */
+  pullNext(): Attempt | undefined
+  /** Why there will be no more; `undefined` while there may be. */
+  whyClosed(): ClosedError | undefined
+  /** Somebody begins to wait. */
+  waits(): void
+  /** Somebody has had enough. */
+  look(): void
+}
+
+/** Jobs taken out by hand: callers that wait for one, first come, first served, and loops over all of them. */
+export class Pull {
+  readonly #source: Pullable
+  readonly #waiters: Waiters<Attempt>
+  #loops = 0
+
+  constructor(source: Pullable, waiters: Waiters<Attempt>) {
+    this.#source = source
+    this.#waiters = waiters
+  }
+
+  /** True where somebody will take what comes. */
+  get active(): boolean {
+    return this.#waiters.size > 0 || this.#loops > 0
+  }
+
+  /** The next job, as soon as there is one. */
+  next(patience: Patience | undefined): Promise<Attempt> {
+    try {
+      if (patience?.signal?.aborted === true) throw patience.signal.reason
+      const attempt = this.#waiters.size > 0 ? undefined : this.#source.pullNext()
+      if (attempt !== undefined) return Promise.resolve(attempt)
+      const closed = this.#source.whyClosed()
+      if (closed !== undefined) throw closed
+      this.#source.waits()
+      return this.#waiters.wait(patience)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Hands out what there is to whoever waits. */
+  serve(): void {
+    while (this.#waiters.size > 0) {
+      const attempt = this.#source.pullNext()
+      if (attempt === undefined) break
+      this.#waiters.grant(attempt)
+    }
+  }
+
+  /** All items, until there are no more. */
+  async *loop<T>(get: () => Promise<T>): AsyncIterableIterator<T> {
+    this.#loops += 1
+    try {
+      for (;;) {
+        let item: T
+        try {
+          item = await get()
+        } catch (error) {
+          if (error instanceof ClosedError) return
+          throw error
+        }
+        yield item
+      }
+    } finally {
+      this.#loops -= 1
+      this.#source.look()
+    }
+  }
+
+  /** There will be no more. */
+  refuse(reason: unknown): void {
+    this.#waiters.refuseAll(reason)
+  }
+}

@@ -1,0 +1,210 @@
+import * as check from '../../core/check.ts'
+import { at, type Cancel, type Clock } from '../../core/clock.ts'
+import { type Millis, toMillis } from '../../core/duration.ts'
+import { JobDroppedError } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
+import type { Attempt } from '../consume/attempt.ts'
+import type { Attempts } from '../consume/attempts.ts'
+import type { Consumer } from '../consume/consumer.ts'
+import type { WorkerSlots } from '../consume/worker-slots.ts'
+import type { JobRecord, StopOptions, StopReport } from '../queue.ts'
+import type { LocalJob } from '../store/local-job.ts'
+import type { MemoryJobs } from '../store/memory-jobs.ts'
+import type { JobControl } from './job-control.ts'
+
+/** What a shutdown asks of its queue. */
+export interface Stopping {
+  /** True where somebody will do what waits. */
+  readonly drains: boolean
+  /** Jobs that were claimed by hand wait again. */
+  giveBackClaims(): void
+  /** Nothing is accepted any more; a paused queue that drains goes on. */
+  closing(): void
+  /** What puts are refused with. */
+  closedError(): Error
+  /** All is over. */
+  finish(): void
+}
+
+/**
+ * The end of a queue: no more jobs, then drain or drop, then at the deadline drop and abort, then the report. Called
+ * again, it loses patience with whatever comes first and makes no second report.
+ */
+export class Shutdown<T> {
+  readonly #clock: Clock
+  readonly #slots: WorkerSlots
+  readonly #attempts: Attempts
+  readonly #jobs: MemoryJobs
+  readonly #control: JobControl
+  readonly #queue: Stopping
+  readonly #notStarted: JobRecord<T>[] = []
+  #aborted: Attempt[] = []
+  /**
+   * Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. Whose it is, is
+   * known where the call came before its first `await`, or where the engine can tell.
+   */
+  #inside: Attempt | 'no' | 'entering' | 'somebody' = 'no'
+  #grace: Millis = 0
+  #timers: Cancel[] = []
+  #report: Promise<StopReport<T>> | undefined
+  #resolve: (report: StopReport<T>) => void = () => {}
+  /** Has it begun? Then nothing is accepted any more. */
+  begun = false
+  over = false
+
+  constructor(
+    clock: Clock,
+    slots: WorkerSlots,
+    attempts: Attempts,
+    jobs: MemoryJobs,
+    control: JobControl,
+    queue: Stopping,
+  ) {
+    this.#clock = clock
+    this.#slots = slots
+    this.#attempts = attempts
+    this.#jobs = jobs
+    this.#control = control
+    this.#queue = queue
+  }
+
+  begin(options: StopOptions): Promise<StopReport<T>> {
+    try {
+      this.#begin(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#report as Promise<StopReport<T>>
+  }
+
+  #begin(options: StopOptions): void {
+    check.options('options', options)
+    const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+    const deadline =
+      options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
+    if (options.grace !== undefined) this.#grace = toMillis('grace', options.grace)
+    if (this.over) return
+    const first = !this.begun
+    this.begun = true
+    this.#slots.lineUp()
+    this.#queue.giveBackClaims()
+    this.#report ??= new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    const consumer = this.#slots.consumer
+    if (consumer !== undefined && this.#inside === 'no') this.#findInsider(consumer)
+    if (mode === 'drop' || !this.#queue.drains) this.#drop()
+    if (first) this.#queue.closing()
+    if (deadline < Infinity) {
+      this.#timers.push(at(this.#clock, this.#clock.now() + deadline, () => this.#abort()))
+    }
+    this.look()
+  }
+
+  /** Something has ended: was it the last? */
+  look(): void {
+    if (this.over || !this.#quiet()) return
+    this.#finish()
+  }
+
+  #quiet(): boolean {
+    if (this.#inside === 'entering') return false
+    for (const _ of this.#control.waiting()) return false
+    return this.#others() <= 0
+  }
+
+  /** How many workers are at work, without the one who called from a handler. */
+  #others(): number {
+    const slots = this.#slots
+    const inside = this.#inside
+    if (slots.busy === 0 || inside === 'no') return slots.busy
+    return typeof inside !== 'string' && !this.#attempts.holds(inside) ? slots.busy : slots.busy - 1
+  }
+
+  #findInsider(consumer: Consumer): void {
+    if (!consumer.insideHandler()) return
+    if (consumer.handling) {
+      this.#inside = 'entering'
+      consumer.whenLeft((attempt) => {
+        this.#inside = attempt
+        this.#jobs.unholdAll(attempt.job as LocalJob)
+        // If it has come to its end, and not to an await, that is noted before.
+        queueMicrotask(() => this.look())
+      })
+    } else {
+      const caller = consumer.caller()
+      this.#inside = caller ?? 'somebody'
+      this.#jobs.unholdAll(caller?.job as LocalJob | undefined)
+    }
+    // Its worker only waits now, and the others may be needed for the rest.
+    consumer.workers += 1
+  }
+
+  #drop(): void {
+    const control = this.#control
+    const jobs = [...control.waiting()]
+    for (const job of jobs) this.#notStarted.push(record(job, this.#clock))
+    // From the end, so that a job that waits for room is not let in by one that makes it.
+    const dropped = new JobDroppedError('its queue stopped')
+    const closed = this.#queue.closedError()
+    for (const job of jobs.reverse()) {
+      control.drop(job, job.state === 'offered' && !job.watched ? closed : dropped, 'stop')
+    }
+  }
+
+  /** Patience is over. */
+  #abort(): void {
+    if (this.over) return
+    this.#drop()
+    if (this.over) return
+    const attempts = this.#attempts
+    const reason = new JobDroppedError('the queue stopped')
+    this.#aborted = inOrder(attempts.running)
+    for (const attempt of this.#aborted) {
+      attempts.abandon(attempt, 'dropped', reason)
+    }
+    if (this.over) return
+    const report = () => this.#finish()
+    // A handler that heeds its signal ends in the microtasks that follow, or in an I/O callback.
+    if (this.#grace > 0) {
+      this.#timers.push(at(this.#clock, this.#clock.now() + this.#grace, report))
+    } else macrotask(() => macrotask(report))
+  }
+
+  #finish(): void {
+    if (this.over) return
+    this.over = true
+    for (const cancel of this.#timers) cancel()
+    this.#queue.finish()
+    const attempts = this.#attempts
+    const still = new Set([...attempts.abandoned, ...attempts.running])
+    const told = ({ job }: Attempt) => record<T>(job as LocalJob, this.#clock)
+    this.#resolve({
+      completed: attempts.completed,
+      failed: attempts.failed,
+      notStarted: this.#notStarted,
+      aborted: this.#aborted.filter((attempt) => !still.has(attempt)).map(told),
+      stillRunning: inOrder(still).map(told),
+    })
+  }
+}
+
+/** Attempts in the order in which their jobs were put. */
+function inOrder(attempts: Iterable<Attempt>): Attempt[] {
+  const seqOf = ({ job }: Attempt) => (job as LocalJob).seq
+  return [...attempts].sort((a, b) => seqOf(a) - seqOf(b))
+}
+
+/** What is needed to put the job again elsewhere. */
+function record<T>(job: LocalJob, clock: Clock): JobRecord<T> {
+  const { key, due, byDate } = job.extras ?? {}
+  const ahead = due !== undefined && (job.state === 'delayed' || job.state === 'offered')
+  return {
+    id: job.id,
+    item: job.item,
+    ...(job.priority !== 0 && { priority: job.priority }),
+    ...(key !== undefined && { key }),
+    ...(ahead &&
+      (byDate === true ? { at: new Date(due) } : { delay: Math.max(0, due - clock.now()) / 1000 })),
+  }
+}

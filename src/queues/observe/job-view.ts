@@ -1,0 +1,186 @@
+import * as check from '../../core/check.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import { OptionRangeError } from '../../core/errors.ts'
+import type { Attempts } from '../consume/attempts.ts'
+import type {
+  DeathInfo,
+  GroupInfo,
+  JobErrorInfo,
+  ListOptions,
+  QueueCounts,
+  QueuedJobInfo,
+  RedriveOptions,
+} from '../job.ts'
+import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
+import type { LocalJob } from '../store/local-job.ts'
+import type { MemoryJobs } from '../store/memory-jobs.ts'
+
+const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
+/** How many different errors `deadByError` tells of at most. */
+const MOST_ERRORS = 100
+
+/** What can be seen of the jobs of a queue in this process. Changes nothing. */
+export class JobView {
+  readonly #jobs: MemoryJobs
+  readonly #attempts: Attempts
+  readonly #clock: Clock
+
+  constructor(jobs: MemoryJobs, attempts: Attempts, clock: Clock) {
+    this.#jobs = jobs
+    this.#attempts = attempts
+    this.#clock = clock
+  }
+
+  counts(): QueueCounts {
+    const jobs = this.#jobs
+    const { completed, failed, size: running } = this.#attempts
+    const waiting = jobs.size - jobs.delayed
+    return {
+      waiting,
+      delayed: jobs.delayed,
+      running,
+      dead: jobs.dead.size,
+      completed,
+      failed,
+      oldest: waiting === 0 ? 0 : Math.max(0, this.#clock.now() - jobs.oldestSince) / 1000,
+    }
+  }
+
+  /** `undefined` for a job that is over and not kept. */
+  info<T, R>(job: LocalJob): QueuedJobInfo<T, R> | undefined {
+    const state = this.#stateOf(job)
+    if (state === undefined) return undefined
+    const { group, due, byDate, startedAt, reported, tries = [] } = job.extras ?? {}
+    const kept = this.#jobs.dead.get(job.id) ?? this.#jobs.completed.get(job.id)
+    const error = state === 'dead' ? errorRecord(job.outcome) : tries.at(-1)?.error
+    return {
+      id: job.id,
+      state,
+      item: job.item as T,
+      priority: job.priority,
+      attempts: job.attempt,
+      deliveries: job.deliveries,
+      createdAt: this.#date(this.#jobs.times.of(job.seq)),
+      tries: tries.map(({ startedAt: began, endedAt = began, error: cause }) => ({
+        startedAt: this.#date(began),
+        endedAt: this.#date(endedAt),
+        ...(cause !== undefined && { error: shown(cause) }),
+      })),
+      ...(group !== undefined && { group }),
+      ...(state === 'delayed' &&
+        due !== undefined && { dueAt: byDate === true ? new Date(due) : this.#date(due) }),
+      ...(startedAt !== undefined && { startedAt: this.#date(startedAt) }),
+      ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
+      ...(reported !== undefined && { progress: reported }),
+      ...(state === 'completed' && { result: job.outcome as R }),
+      ...(error !== undefined && { error: shown(error) }),
+    }
+  }
+
+  list<T, R>(options: ListOptions): { jobs: QueuedJobInfo<T, R>[]; cursor?: string } {
+    check.options('options', options)
+    check.known('jobs', options, ['state', 'limit', 'cursor'])
+    const state = check.oneOf('state', options.state, STATES)
+    const limit = check.integer('limit', options.limit ?? 100, 1)
+    const skip = options.cursor === undefined ? 0 : toSkip(options.cursor)
+    const jobs: QueuedJobInfo<T, R>[] = []
+    let seen = 0
+    for (const job of this.#inState(state)) {
+      seen += 1
+      if (seen <= skip) continue
+      if (jobs.length === limit) return { jobs, cursor: String(skip + limit) }
+      const info = this.info<T, R>(job)
+      if (info !== undefined) jobs.push(info)
+    }
+    return { jobs }
+  }
+
+  /** All jobs that are not over, `waiting` ones as they are given. */
+  *all(waiting: Iterable<LocalJob>): Iterable<LocalJob> {
+    yield* waiting
+    yield* this.#running()
+  }
+
+  /** The dead jobs that are meant, the oldest first. */
+  *dead({ ids, error }: RedriveOptions): Iterable<LocalJob> {
+    const wanted = ids === undefined ? undefined : new Set(ids)
+    for (const { job } of [...this.#jobs.dead]) {
+      if (wanted !== undefined && !wanted.has(job.id)) continue
+      if (error !== undefined && errorRecord(job.outcome).message !== error) continue
+      yield job
+    }
+  }
+
+  deaths(): DeathInfo[] {
+    const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
+    for (const { job, endedAt } of this.#jobs.dead) {
+      const { message } = errorRecord(job.outcome)
+      const known = deaths.get(message)
+      if (known === undefined) deaths.set(message, { count: 1, first: endedAt, last: endedAt })
+      else {
+        known.count += 1
+        known.last = endedAt
+      }
+    }
+    return [...deaths]
+      .sort(([, a], [, b]) => b.count - a.count)
+      .slice(0, MOST_ERRORS)
+      .map(([error, { count, first, last }]) => ({
+        error,
+        count,
+        first: this.#date(first),
+        last: this.#date(last),
+      }))
+  }
+
+  groups(options: { limit?: number }): GroupInfo[] {
+    check.options('options', options)
+    check.known('groups', options, ['limit'])
+    const limit = check.integer('limit', options.limit ?? 20, 1)
+    const now = this.#clock.now()
+    return [...this.#jobs.groups()]
+      .sort((a, b) => b.waiting - a.waiting)
+      .slice(0, limit)
+      .map(({ group, waiting, running, since }) => ({
+        group,
+        waiting,
+        running,
+        oldest: waiting === 0 ? 0 : Math.max(0, now - since) / 1000,
+      }))
+  }
+
+  *#inState(state: ListOptions['state']): Iterable<LocalJob> {
+    if (state === 'waiting') yield* this.#jobs.waiting()
+    else if (state === 'delayed') yield* this.#jobs.later()
+    else if (state === 'running') yield* this.#running()
+    else for (const { job } of this.#jobs[state]) yield job
+  }
+
+  *#running(): Iterable<LocalJob> {
+    for (const { job } of this.#attempts.running) yield job as LocalJob
+  }
+
+  #stateOf(job: LocalJob): QueuedJobInfo['state'] | undefined {
+    const { state } = job
+    if (state === 'waiting' || state === 'delayed' || state === 'running') return state
+    if (state === 'failed' && this.#jobs.dead.get(job.id)?.job === job) return 'dead'
+    if (state === 'completed' && this.#jobs.completed.get(job.id)?.job === job) return 'completed'
+    return undefined
+  }
+
+  #date(time: Millis): Date {
+    const wall = this.#clock.wall?.() ?? Date.now()
+    return new Date(wall - (this.#clock.now() - time))
+  }
+}
+
+function shown({ name, message, code }: JobErrorRecord): JobErrorInfo {
+  return { name, message, ...(code !== undefined && { code }) }
+}
+
+function toSkip(cursor: string): number {
+  const skip = Number(cursor)
+  if (Number.isSafeInteger(skip) && skip >= 0) return skip
+  throw new OptionRangeError('cursor', `cursor must be one that jobs() gave, got '${cursor}'`)
+}

@@ -1,0 +1,132 @@
+import type { Millis } from '../../core/duration.ts'
+import { Events } from '../../core/events.ts'
+import type { Job } from '../job.ts'
+import type { DeadLetterTarget, QueueEventMap } from '../queue.ts'
+import type { JobTimes } from './job-times.ts'
+import type { QueueMeter } from './queue-meter.ts'
+
+/** What of a job is told: the job as its putter knows it, or as this process claimed it. */
+// biome-ignore lint/suspicious/noExplicitAny: what is told does not depend on the types of items and results.
+export interface ToldJob extends Pick<Job<any>, 'id'> {
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly item: any
+  readonly attempt: number
+  readonly watched: boolean
+  readonly times: JobTimes | undefined
+}
+
+/**
+ * What a queue tells: its events, the dead letters, and, where nobody listens, the console. No failure is silent, and none
+ * reaches the process.
+ */
+export class QueueEvents {
+  // biome-ignore lint/suspicious/noExplicitAny: listeners know the types by the queue they listen to.
+  readonly #events: Events<QueueEventMap<any, any>> = new Events()
+  readonly #queue: string
+  readonly #deadLetter: DeadLetterTarget | undefined
+  #meter: QueueMeter | undefined
+  #toldOfFailure = false
+
+  constructor(queue: string, deadLetter: DeadLetterTarget | undefined) {
+    this.#queue = queue
+    this.#deadLetter = deadLetter
+  }
+
+  /** True where somebody wants to hear of what went well: a listener or a meter. */
+  get heard(): boolean {
+    return this.#events.heard
+  }
+
+  /** True where somebody listens. */
+  get listened(): boolean {
+    return this.#events.listened
+  }
+
+  on(event: never, listener: never): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** From now on it is counted too. */
+  count(meter: QueueMeter): void {
+    this.#meter = meter
+    this.#events.meter()
+  }
+
+  cancelled(job: ToldJob, reason: unknown): void {
+    this.#tell('cancelled', { job: told(job), item: job.item, reason })
+  }
+
+  dropped(job: ToldJob, reason: 'overflow' | 'clear' | 'stop'): void {
+    this.#tell('dropped', { job: told(job), item: job.item, reason })
+  }
+
+  duplicate(key: unknown, item: unknown): void {
+    this.#tell('duplicate', { key, item })
+  }
+
+  progressed(job: ToldJob, value: unknown): void {
+    if (this.listened) this.#events.emit('progress', { job: told(job), item: job.item, value })
+  }
+
+  idle(): void {
+    if (this.listened) this.#events.emit('idle', {})
+  }
+
+  completed(job: ToldJob, value: unknown): void {
+    this.#meter?.completed(job)
+    if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
+  }
+
+  retrying(job: ToldJob, error: unknown, delay: Millis): void {
+    this.#tell('retry', { job: told(job), item: job.item, error, delay: delay / 1000 })
+  }
+
+  timedOut(job: ToldJob): void {
+    this.#tell('timeout', { job: told(job), item: job.item })
+  }
+
+  failed(job: ToldJob, error: unknown): void {
+    const deadLetter = this.#deadLetter
+    this.#meter?.failed(job)
+    const heard = this.#events.emit('failed', { job: told(job), item: job.item, error })
+    if (!heard && !job.watched && !this.#toldOfFailure && deadLetter === undefined) {
+      this.#toldOfFailure = true
+      console.error(
+        `aioflux: job ${job.id} of queue '${this.#queue}' failed, and nobody listens: neither to its result nor to 'failed'. Later failures of this queue are not reported.`,
+        error,
+      )
+    }
+    if (deadLetter === undefined) return
+    const letter = { item: job.item, error, attempts: job.attempt, id: job.id }
+    try {
+      const taken: unknown =
+        typeof deadLetter === 'function' ? deadLetter(letter) : deadLetter.put(letter)
+      if (taken instanceof Promise) taken.catch((trouble: unknown) => this.trouble(trouble))
+    } catch (trouble) {
+      this.trouble(trouble)
+    }
+  }
+
+  /** Something that belongs to no job went wrong. */
+  trouble(error: unknown): void {
+    if (this.#events.emit('error', { error })) return
+    console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
+  }
+
+  #tell<Name extends 'cancelled' | 'dropped' | 'duplicate' | 'retry' | 'timeout'>(
+    event: Name,
+    // biome-ignore lint/suspicious/noExplicitAny: as above.
+    payload: QueueEventMap<any, any>[Name],
+  ): void {
+    if (!this.#events.heard) return
+    this.#meter?.told(event)
+    this.#events.emit(event, payload)
+  }
+}
+
+/** What stands behind every job that is told of is a {@link Job}. */
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+function told(job: ToldJob): Job<any> {
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  return job as unknown as Job<any>
+}

@@ -1,0 +1,115 @@
+import { at, type Cancel, type Clock, isDue } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { LocalJob } from './local-job.ts'
+import { RankedOrder } from './orders/ranked.ts'
+
+/** How long the date is trusted to go on as it goes: it may be set, and it moves on while the machine is suspended. */
+const LOOK_AGAIN: Millis = 30_000
+
+/**
+ * Jobs that are not due yet. A delay is counted by the clock, which setting the date does not move; a `Date` is reached
+ * when the clock's `wall` reaches it, also after a suspend. Neither comes early.
+ */
+export class DelayedJobs {
+  readonly #clock: Clock
+  readonly #onDue: () => void
+  readonly #byClock = new RankedOrder(dueOf)
+  readonly #byDate = new RankedOrder(dueOf)
+  #cancelTimer: Cancel | undefined
+  #timerDue: Millis = Infinity
+  #attended = false
+
+  /** @param onDue called when a job has come due, while attended */
+  constructor(clock: Clock, onDue: () => void) {
+    this.#clock = clock
+    this.#onDue = onDue
+  }
+
+  get size(): number {
+    return this.#byClock.size + this.#byDate.size
+  }
+
+  add(job: LocalJob): void {
+    job.state = 'delayed'
+    this.#orderOf(job).push(job)
+    this.#arm()
+  }
+
+  remove(job: LocalJob): void {
+    this.#orderOf(job).remove(job)
+    if (this.size === 0) this.#disarm()
+  }
+
+  /** Is this still ahead? */
+  ahead(due: Millis, byDate: boolean): boolean {
+    return !isDue(due, this.#now(byDate))
+  }
+
+  /** Hands over what has come due, in the order of due times. */
+  release(to: (job: LocalJob) => void): void {
+    for (const [order, byDate] of [
+      [this.#byClock, false],
+      [this.#byDate, true],
+    ] as const) {
+      for (let job = order.peek(); job !== undefined; job = order.peek()) {
+        if (this.ahead(dueOf(job), byDate)) break
+        order.take()
+        to(job)
+      }
+    }
+    this.#arm()
+  }
+
+  /** A timer runs, and so the process stays, only while somebody attends. */
+  attend(attended: boolean): void {
+    this.#attended = attended
+    if (attended) this.#arm()
+    else this.#disarm()
+  }
+
+  *[Symbol.iterator](): Iterator<LocalJob> {
+    yield* this.#byClock
+    yield* this.#byDate
+  }
+
+  #orderOf(job: LocalJob): RankedOrder {
+    return job.extras?.byDate === true ? this.#byDate : this.#byClock
+  }
+
+  #now(byDate: boolean): Millis {
+    return byDate ? (this.#clock.wall?.() ?? 0) : this.#clock.now()
+  }
+
+  #arm(): void {
+    if (!this.#attended) return
+    const now = this.#clock.now()
+    const first = this.#byClock.peek()
+    const dated = this.#byDate.peek()
+    const due = Math.min(
+      first === undefined ? Infinity : dueOf(first),
+      dated === undefined
+        ? Infinity
+        : now + Math.min(LOOK_AGAIN, Math.max(0, dueOf(dated) - this.#now(true))),
+    )
+    if (due === Infinity) return this.#disarm()
+    if (this.#cancelTimer !== undefined && this.#timerDue <= due) return
+    this.#disarm()
+    this.#timerDue = due
+    this.#cancelTimer = at(this.#clock, due, () => {
+      this.#cancelTimer = undefined
+      this.#timerDue = Infinity
+      this.#onDue()
+      this.#arm()
+    })
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#timerDue = Infinity
+  }
+}
+
+function dueOf(job: LocalJob): Millis {
+  return job.extras?.due ?? 0
+}

@@ -1,0 +1,64 @@
+import { type Clock, isDue } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { LocalJob } from './local-job.ts'
+
+/** How many ended jobs are kept to be looked at, and for how long. */
+export interface Keeping {
+  readonly age: Millis
+  readonly count: number
+}
+
+/** A job that has ended, and when it began and ended, by the clock. */
+export interface KeptJob {
+  readonly job: LocalJob
+  readonly startedAt: Millis | undefined
+  readonly endedAt: Millis
+}
+
+/** Jobs that have ended and are kept to be looked at: the oldest go first, by number and by age. */
+export class KeptJobs implements Iterable<KeptJob> {
+  readonly #keeping: Keeping
+  readonly #clock: Clock
+  readonly #jobs = new Map<string, KeptJob>()
+
+  constructor(keeping: Keeping, clock: Clock) {
+    this.#keeping = keeping
+    this.#clock = clock
+  }
+
+  get size(): number {
+    this.#expire()
+    return this.#jobs.size
+  }
+
+  add(job: LocalJob, startedAt: Millis | undefined): void {
+    if (this.#keeping.count === 0) return
+    this.#jobs.delete(job.id)
+    this.#jobs.set(job.id, { job, startedAt, endedAt: this.#clock.now() })
+    this.#expire()
+  }
+
+  get(id: string): KeptJob | undefined {
+    this.#expire()
+    return this.#jobs.get(id)
+  }
+
+  delete(id: string): boolean {
+    return this.#jobs.delete(id)
+  }
+
+  /** The one that ended first, first. */
+  [Symbol.iterator](): Iterator<KeptJob> {
+    this.#expire()
+    return this.#jobs.values()
+  }
+
+  #expire(): void {
+    const { age, count } = this.#keeping
+    const now = this.#clock.now()
+    for (const [id, { endedAt }] of this.#jobs) {
+      if (this.#jobs.size <= count && !isDue(endedAt + age, now)) return
+      this.#jobs.delete(id)
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import type { AsyncContext } from '../../core/async-context.ts'
+import type { Millis } from '../../core/duration.ts'
+import { JobCancelledError } from '../../core/errors.ts'
+import { pending, resolveOfLast } from '../../core/pending.ts'
+import type { Retry } from '../../resilience/retry.ts'
+import type { Job, JobState } from '../job.ts'
+import type { JobTimes } from '../observe/job-times.ts'
+import type { TryRecord } from './job-record.ts'
+
+/** What few jobs have, kept apart so that the others stay small. */
+export interface JobExtras {
+  // As it was put.
+  /** The caller's own id. */
+  id?: string
+  /** What makes it the same as another, in a dedupe queue. */
+  key?: string | undefined
+  context?: AsyncContext | undefined
+  timeout?: Millis | undefined
+  retry?: Retry | undefined
+  group?: string
+  /** What the limiter is asked for it. */
+  limiterKey?: string
+  cost?: number
+  /** When it comes due, by the clock that `byDate` tells. */
+  due?: Millis
+  byDate?: boolean
+
+  // What became of it.
+  /** What it was ranked by, where that changes with time. */
+  rank?: number
+  reported?: unknown
+  /** How many claims were given back: they are no attempts. */
+  released?: number
+  /** When its first attempt began, by the clock, where jobs are kept. */
+  startedAt?: Millis
+  /** When its present attempt began. */
+  begunAt?: Millis
+  /** How many attempts were made before it was redriven from the dead. */
+  forgotten?: number
+  tries?: TryRecord[]
+
+  // Who is to be told.
+  /** Tells the putter that the job was accepted, or that it will not be. */
+  accept?: ((job: LocalJob) => void) | undefined
+  refuse?: ((error: unknown) => void) | undefined
+  /** Called once when the job is over. */
+  onEnd?: (() => void) | undefined
+}
+
+/** What a job asks to be called off, moved, and heard of. */
+export interface JobOwner {
+  cancel(job: LocalJob, reason: unknown): boolean
+  reprioritise(job: LocalJob, priority: number): boolean
+  progressed(job: LocalJob, value: unknown): void
+}
+
+/** The claim of a job that runs. */
+export interface RunningClaim {
+  abandon(state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void
+}
+
+/**
+ * A job in this process: the record that the store keeps, and the handle that the putter holds. One object for both, and few
+ * fields, because a million of them may wait. While it waits its store changes its state, while it runs its attempt does.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: orders and stores do not care what is in a job.
+export class LocalJob<T = any, R = any> implements Job<R> {
+  item: T
+  priority: number
+  /** Counts the jobs of a queue in the order of their puts. */
+  readonly seq: number
+  state: JobState = 'waiting'
+  /** How often it was claimed. */
+  deliveries = 0
+  /** The order it stands in: one at a time. An entry of any other order that still names this job is void. */
+  order: object | undefined = undefined
+  /** Where it stands in that order: a number of that order alone. */
+  place = 0
+  /** Its neighbours there, where the order is a chain. */
+  before: LocalJob | undefined = undefined
+  next: LocalJob | undefined = undefined
+  /** The claim under which it runs. */
+  claim: RunningClaim | undefined = undefined
+  extras: JobExtras | undefined = undefined
+  /** Where it is timed. Not one of the extras: jobs that have extras take slower ways. */
+  times: JobTimes | undefined = undefined
+  static {
+    // A promise that is resolved with a job looks for its `then`, also in what all objects have. To find at once that it is
+    // nothing takes half the time of not finding it, which would be the most of what a `put` costs.
+    Object.defineProperty(LocalJob.prototype, 'then', { value: undefined })
+  }
+
+  readonly #owner: JobOwner
+  #promise: Promise<R> | undefined = undefined
+  /** While the job is not over, what resolves the promise; then, what it ended with. */
+  #outcome: unknown = undefined
+
+  constructor(item: T, priority: number, seq: number, owner: JobOwner) {
+    this.item = item
+    this.priority = priority
+    this.seq = seq
+    this.#owner = owner
+  }
+
+  get id(): string {
+    return this.extras?.id ?? String(this.seq)
+  }
+
+  get attempt(): number {
+    const { extras } = this
+    return extras === undefined
+      ? this.deliveries
+      : this.deliveries - (extras.released ?? 0) - (extras.forgotten ?? 0)
+  }
+
+  get reported(): unknown {
+    return this.extras?.reported
+  }
+
+  get over(): boolean {
+    return this.state !== 'waiting' && this.state !== 'running' && !this.pending
+  }
+
+  /** True while it neither waits in line nor runs, and is not over. */
+  get pending(): boolean {
+    return this.state === 'offered' || this.state === 'delayed'
+  }
+
+  /** True where somebody has the promise of the result. */
+  get watched(): boolean {
+    return this.#promise !== undefined
+  }
+
+  /** What it ended with, once it is over. */
+  get outcome(): unknown {
+    return this.over ? this.#outcome : undefined
+  }
+
+  get result(): Promise<R> {
+    if (this.#promise !== undefined) return this.#promise
+    if (!this.over) return this.watch()
+    const failed = this.state !== 'completed'
+    this.#promise = (
+      failed ? Promise.reject(this.#outcome) : Promise.resolve(this.#outcome)
+    ) as Promise<R>
+    if (failed) this.#promise.catch(nothing)
+    return this.#promise
+  }
+
+  cancel(reason: unknown = new JobCancelledError(this.id)): boolean {
+    return this.#owner.cancel(this, reason)
+  }
+
+  setPriority(priority: number): boolean {
+    return this.#owner.reprioritise(this, priority)
+  }
+
+  more(): JobExtras {
+    this.extras ??= {}
+    return this.extras
+  }
+
+  /** Makes the promise of the result: to be called at most once, before the job is over. */
+  watch(): Promise<R> {
+    const promise = pending<R>()
+    this.#outcome = resolveOfLast()
+    this.#promise = promise
+    return promise
+  }
+
+  /** The handler tells how far it has come. */
+  progressed(value: unknown): void {
+    this.more().reported = value
+    this.#owner.progressed(this, value)
+  }
+
+  complete(value: R): void {
+    this.state = 'completed'
+    this.claim = undefined
+    if (this.#promise !== undefined) (this.#outcome as (value: R) => void)(value)
+    this.#outcome = value
+    if (this.extras !== undefined) this.#end()
+  }
+
+  /** Ends the job without a result. */
+  end(state: 'failed' | 'cancelled' | 'dropped', error: unknown): void {
+    this.state = state
+    this.claim = undefined
+    if (this.#promise !== undefined) {
+      // Whoever awaits the result still gets the error; only the process is not told that nobody does.
+      this.#promise.then(undefined, nothing)
+      ;(this.#outcome as (value: unknown) => void)(Promise.reject(error))
+    }
+    this.#outcome = error
+    if (this.extras !== undefined) this.#end()
+  }
+
+  /** Calls `run` once, when the job is over. */
+  onEnd(run: () => void): void {
+    const extras = this.more()
+    const { onEnd } = extras
+    extras.onEnd =
+      onEnd === undefined
+        ? run
+        : () => {
+            onEnd()
+            run()
+          }
+  }
+
+  #end(): void {
+    const extras = this.extras as JobExtras
+    extras.refuse?.(this.#outcome)
+    extras.accept = undefined
+    extras.refuse = undefined
+    extras.context = undefined
+    const { onEnd } = extras
+    extras.onEnd = undefined
+    onEnd?.()
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,442 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { Limiter } from '../../limiters/limiter.ts'
+import { Attempt, type AttemptKeeper, type Permit } from '../consume/attempt.ts'
+import type { Source } from '../consume/source.ts'
+import { ArrivalTimes } from './arrival-times.ts'
+import { DelayedJobs } from './delayed-jobs.ts'
+import { HeldJobs } from './held-jobs.ts'
+import { errorRecord } from './job-record.ts'
+import { type Keeping, KeptJobs } from './kept-jobs.ts'
+import type { JobExtras, LocalJob } from './local-job.ts'
+import { Arrivals } from './orders/arrivals.ts'
+import { GroupedOrder, type Grouping } from './orders/grouped.ts'
+import type { MakeOrder, Order } from './orders/order.ts'
+import { priorityOrder } from './orders/priority.ts'
+import { type GateHost, RateGate } from './rate-gate.ts'
+
+/** How the jobs of a queue are kept. */
+export interface MemoryJobsOptions {
+  readonly clock: Clock
+  /** Ranks the jobs that are due. */
+  readonly makeOrder: MakeOrder
+  /** What is asked before each start. */
+  readonly limiter: Limiter | undefined
+  /** True where jobs have keys or costs of their own at the limiter. */
+  readonly keyed: boolean
+  readonly groups: Grouping | undefined
+  readonly keep: { readonly dead: Keeping; readonly completed: Keeping } | undefined
+  /** True where it is to be known when attempts began: one more reading of the clock for each. */
+  readonly timesAttempts: boolean
+}
+
+/** What a store in this process tells its queue. */
+export interface MemoryJobsListener {
+  /** There may be something to take. */
+  available(): void
+  /** There may be room again after a `push` was refused. */
+  room(): void
+  /** The limiter could not say when this job may start: it has ended. */
+  broken(job: LocalJob, error: unknown): void
+}
+
+const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
+const NOTHING: Keeping = { age: 0, count: 0 }
+
+/**
+ * The jobs of a queue in this process, from put to their end. While a job waits, its state is changed here and nowhere else.
+ *
+ *     push -> order (due) -> take -> running -> complete, fail
+ *       \-> delayed -/          \-> lane of its key, while the limiter says no
+ *
+ * A claim here is no lease: it dies with the process, and so do the jobs.
+ */
+export class MemoryJobs implements Source, GateHost {
+  readonly times: ArrivalTimes
+  readonly dead: KeptJobs
+  readonly completed: KeptJobs
+  #order: Order
+  #groups: GroupedOrder | undefined
+  readonly #makeOrder: () => Order
+  readonly #clock: Clock
+  readonly #delayed: DelayedJobs
+  readonly #held = new HeldJobs()
+  readonly #gate: RateGate | undefined
+  #listener: MemoryJobsListener = SILENT
+  #keeper: AttemptKeeper = SILENT_KEEPER
+  #attended = false
+  #crowded = false
+  /** True while there may be jobs that are not due. */
+  #delays = false
+  readonly #keeps: boolean
+  readonly timesAttempts: boolean
+
+  constructor(options: MemoryJobsOptions) {
+    const { clock, limiter, keyed, groups, keep } = options
+    // Jobs that may leave an order and come back need numbers that all their orders share.
+    const arrivals = keyed ? new Arrivals() : undefined
+    this.#clock = clock
+    this.#makeOrder = () => options.makeOrder(arrivals)
+    this.#order = this.#makeOrder()
+    if (groups !== undefined) this.useGroups(groups)
+    this.times = new ArrivalTimes(clock)
+    this.#delayed = new DelayedJobs(clock, () => {
+      this.#promote()
+      this.#listener.available()
+    })
+    this.dead = new KeptJobs(keep?.dead ?? NOTHING, clock)
+    this.completed = new KeptJobs(keep?.completed ?? NOTHING, clock)
+    this.#keeps = keep !== undefined
+    this.timesAttempts = options.timesAttempts || this.#keeps
+    if (limiter === undefined) return
+    this.#gate = new RateGate(limiter, keyed, this, () => priorityOrder(arrivals))
+  }
+
+  /** From now on `listener` is told, and `keeper` ends the attempts that are made here from outside. */
+  connect(listener: MemoryJobsListener, keeper: AttemptKeeper): void {
+    this.#listener = listener
+    this.#keeper = keeper
+  }
+
+  /** While somebody attends, timers of delayed jobs run, and keep the process alive. */
+  attend(attended: boolean): void {
+    this.#attended = attended
+    this.#delayed.attend(attended)
+  }
+
+  /** From now on groups take turns. */
+  useGroups(grouping: Grouping = EQUAL): void {
+    if (this.#groups !== undefined) return
+    const before = this.#order
+    this.#groups = new GroupedOrder(grouping, this.#makeOrder)
+    this.#order = this.#groups
+    for (let job = before.take(); job !== undefined; job = before.take()) this.#order.push(job)
+  }
+
+  /** What the gate lets pass. */
+  get candidates(): Order {
+    return this.#order
+  }
+
+  /** The limiter may have let a job pass. */
+  available(): void {
+    this.#listener.available()
+  }
+
+  /** The limiter could not say when this job may start. */
+  broken(job: LocalJob, error: unknown): void {
+    this.#listener.broken(job, error)
+  }
+
+  get ready(): number {
+    if (this.#gate?.shut === true) return 0
+    return this.#groups === undefined ? this.#order.size : this.#groups.ready
+  }
+
+  get since(): Millis {
+    const first = this.#order.peek()
+    return first === undefined ? this.#clock.now() : this.waitingSince(first)
+  }
+
+  /** Since when the due job has waited that has waited longest, by the clock; the priority order knows it by its first one. */
+  get oldestSince(): Millis {
+    let oldest = Infinity
+    const first = this.#order.oldest()
+    if (first !== undefined) oldest = this.waitingSince(first)
+    for (const job of this.#gate?.jobs() ?? []) oldest = Math.min(oldest, this.waitingSince(job))
+    return oldest === Infinity ? this.#clock.now() : oldest
+  }
+
+  /** How many wait: due ones, delayed ones, and those that wait for another to end. */
+  get size(): number {
+    return this.#waits + this.#held.size
+  }
+
+  get delayed(): number {
+    return this.#delayed.size + this.#held.size
+  }
+
+  get #waits(): number {
+    return this.#order.size + (this.#delays ? this.#delayed.size : 0) + (this.#gate?.parked ?? 0)
+  }
+
+  // Waiting.
+
+  /** Keeps a job, unless so many wait already. */
+  push(job: LocalJob, maxSize: number): boolean {
+    if (this.#waits >= maxSize) {
+      this.#crowded = true
+      return false
+    }
+    if (job.extras?.due !== undefined && this.#delay(job)) return true
+    job.state = 'waiting'
+    this.#order.push(job)
+    if (this.#attended) this.#listener.available()
+    return true
+  }
+
+  /** A job waits until `leader` has ended. */
+  hold(job: LocalJob, leader: LocalJob): void {
+    job.state = 'delayed'
+    this.#held.add(job, leader)
+  }
+
+  /** A job that was held lines up, full or not: no more than there are workers wait so. */
+  unhold(job: LocalJob): void {
+    if (this.#held.delete(job)) this.push(job, Infinity)
+  }
+
+  /** `leader` will not end before the jobs that wait for it; `undefined` where nobody knows which one will not. */
+  unholdAll(leader: LocalJob | undefined): void {
+    for (const job of this.#held.behind(leader)) this.unhold(job)
+  }
+
+  /** Lets a job leave for good that waits, wherever it waits. */
+  withdraw(job: LocalJob): void {
+    if (this.#held.delete(job)) return
+    if (job.state === 'delayed') this.#delayed.remove(job)
+    else {
+      this.#order.remove(job)
+      this.#gate?.withdraw(job)
+    }
+    if (this.#crowded) this.#tellRoom()
+  }
+
+  /** Moves a job that waits. */
+  reprioritise(job: LocalJob, priority: number): boolean {
+    if (job.state === 'delayed') job.priority = priority
+    else if (job.state !== 'waiting') return false
+    else if (this.#gate?.reprioritise(job, priority) !== true) {
+      this.#order.remove(job)
+      job.priority = priority
+      this.#order.push(job)
+    }
+    return true
+  }
+
+  /** Changes when a job is due that is not due yet. */
+  postpone(job: LocalJob, due: Millis): void {
+    const held = this.#held.has(job)
+    if (!held) this.#delayed.remove(job)
+    job.more().due = due
+    job.more().byDate = false
+    if (held) return
+    if (!this.#delay(job)) this.#enqueue(job)
+  }
+
+  /** The job that makes room for newcomers: of the lowest priority, then the longest waiting. It leaves. */
+  giveWay(): LocalJob | undefined {
+    let oldest = this.#order.oldest()
+    for (const job of this.#gate?.jobs() ?? []) {
+      if (oldest === undefined || givesWay(job, oldest)) oldest = job
+    }
+    oldest ??= this.#delayed[Symbol.iterator]().next().value
+    if (oldest !== undefined) this.withdraw(oldest)
+    return oldest
+  }
+
+  /** Jobs that are due, the best first. */
+  *waiting(): Iterable<LocalJob> {
+    if (this.#gate !== undefined) yield* this.#gate.jobs()
+    yield* this.#order
+  }
+
+  /** Jobs that are not due, or wait for another one to end. */
+  *later(): Iterable<LocalJob> {
+    yield* this.#delayed
+    yield* this.#held
+  }
+
+  /** Since when a due job has waited, by the clock. */
+  waitingSince(job: LocalJob): Millis {
+    const { due, byDate } = job.extras ?? {}
+    const put = this.times.of(job.seq)
+    if (due === undefined) return put
+    return Math.max(put, byDate === true ? this.#fromDate(due) : due)
+  }
+
+  /** How each group stands. */
+  *groups(): Iterable<{ group: string; waiting: number; running: number; since: Millis }> {
+    const parked = new Map<string, number>()
+    for (const { extras } of this.#gate?.jobs() ?? []) {
+      const group = extras?.group ?? ''
+      parked.set(group, (parked.get(group) ?? 0) + 1)
+    }
+    for (const { group, waiting, running, first } of this.#groups?.groups() ?? []) {
+      yield {
+        group,
+        waiting: waiting + (parked.get(group) ?? 0),
+        running,
+        since: first === undefined ? this.#clock.now() : this.waitingSince(first),
+      }
+      parked.delete(group)
+    }
+    for (const [group, waiting] of parked) {
+      yield { group, waiting, running: 0, since: this.#clock.now() }
+    }
+  }
+
+  // Running.
+
+  take(want = 1, company = false): Attempt | undefined {
+    if (this.#delays) this.#promote()
+    const gate = this.#gate
+    if (gate !== undefined) return this.#takePast(gate, want, company)
+    const job = this.#order.take()
+    return job === undefined ? undefined : this.#taken(job)
+  }
+
+  /** Takes the next job out by hand, past the limiter. */
+  pull(): Attempt | undefined {
+    if (this.#delays) this.#promote()
+    const job = this.#order.take() ?? first(this.#gate?.jobs())
+    if (job === undefined) return undefined
+    this.#gate?.withdraw(job)
+    return this.#taken(job)
+  }
+
+  /** Claims a job that never stood in an order: somebody is free to do it at once. */
+  begin(job: LocalJob): Attempt {
+    job.state = 'running'
+    job.deliveries += 1
+    const attempt = new Attempt(job, this.#keeper)
+    job.claim = attempt
+    if (this.timesAttempts) {
+      const extras = job.more()
+      extras.begunAt = this.#clock.now()
+      extras.startedAt ??= extras.begunAt
+    }
+    return attempt
+  }
+
+  complete(attempt: Attempt): boolean {
+    const job = attempt.job as LocalJob
+    if (this.#keeps) this.completed.add(job, job.extras?.startedAt)
+    return true
+  }
+
+  retry(attempt: Attempt, delay: Millis, error: unknown): boolean {
+    const job = attempt.job as LocalJob
+    const extras = job.more()
+    this.#noteTry(extras, error)
+    extras.byDate = false
+    extras.due = this.#clock.now() + delay
+    if (!this.#delay(job)) this.#enqueue(job)
+    return true
+  }
+
+  fail(attempt: Attempt, error: unknown, dead: boolean): boolean {
+    const job = attempt.job as LocalJob
+    if (dead && this.timesAttempts) this.#noteTry(job.more(), error)
+    if (dead && this.#keeps) this.dead.add(job, job.extras?.startedAt)
+    return true
+  }
+
+  release(attempt: Attempt, delay: Millis): boolean {
+    const job = attempt.job as LocalJob
+    const extras = job.more()
+    extras.released = (extras.released ?? 0) + 1
+    if (delay > 0) {
+      extras.byDate = false
+      extras.due = this.#clock.now() + delay
+      if (this.#delay(job)) return true
+    }
+    job.state = 'waiting'
+    this.#order.restore(job)
+    this.#listener.available()
+    return true
+  }
+
+  close(): void {
+    this.attend(false)
+    this.#listener = SILENT
+    this.#gate?.close()
+  }
+
+  #takePast(gate: RateGate, want: number, company: boolean): Attempt | undefined {
+    while (!gate.shut) {
+      const job = this.#order.peek()
+      if (job === undefined) break
+      const permit = gate.pass(job, want, company)
+      if (permit !== undefined) {
+        this.#order.take()
+        gate.started(job)
+        return this.#taken(job, permit)
+      }
+      if (company && job === this.#order.peek()) break
+    }
+    return undefined
+  }
+
+  #taken(job: LocalJob, permit?: Permit): Attempt {
+    const attempt = this.begin(job)
+    attempt.permit =
+      this.#groups === undefined ? permit : this.#placeInGroup(this.#groups, job, permit)
+    if (this.#crowded) this.#tellRoom()
+    return attempt
+  }
+
+  /** A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. */
+  #placeInGroup(groups: GroupedOrder, job: LocalJob, permit: Permit | undefined): Permit {
+    return {
+      leave: () => {
+        permit?.leave()
+        groups.end(job)
+        this.#listener.available()
+      },
+    }
+  }
+
+  #noteTry(extras: JobExtras, error: unknown): void {
+    const tries = extras.tries ?? []
+    const endedAt = this.#clock.now()
+    tries.push({ startedAt: extras.begunAt ?? endedAt, endedAt, error: errorRecord(error) })
+    if (tries.length > 5) tries.shift()
+    extras.tries = tries
+  }
+
+  #enqueue(job: LocalJob): void {
+    job.state = 'waiting'
+    this.#order.push(job)
+    this.#listener.available()
+  }
+
+  #delay(job: LocalJob): boolean {
+    const { due = 0, byDate = false } = job.extras ?? {}
+    if (!this.#delayed.ahead(due, byDate)) return false
+    this.#delayed.add(job)
+    this.#delays = true
+    return true
+  }
+
+  #promote(): void {
+    this.#delayed.release((job) => {
+      job.state = 'waiting'
+      this.#order.push(job)
+    })
+    this.#delays = this.#delayed.size > 0
+  }
+
+  #tellRoom(): void {
+    this.#crowded = false
+    this.#listener.room()
+  }
+
+  #fromDate(due: Millis): Millis {
+    return this.#clock.now() + due - (this.#clock.wall?.() ?? due)
+  }
+}
+
+function first<T>(items: Iterable<T> | undefined): T | undefined {
+  if (items === undefined) return undefined
+  const [item] = items
+  return item
+}
+
+function givesWay(a: LocalJob, b: LocalJob): boolean {
+  return a.priority === b.priority ? a.seq < b.seq : a.priority < b.priority
+}
+
+const SILENT: MemoryJobsListener = { available: nothing, room: nothing, broken: nothing }
+const SILENT_KEEPER: AttemptKeeper = { abandon: nothing }
+function nothing(): void {}

@@ -1,0 +1,175 @@
+import { Heap } from '../../../core/heap.ts'
+import type { LocalJob } from '../local-job.ts'
+import type { Order } from './order.ts'
+
+/** How groups share the workers. */
+export interface Grouping {
+  /** How many jobs of one group run at once. */
+  readonly concurrency: number
+  /** How many turns a group gets where others get one. */
+  readonly weightOf: (group: string) => number
+}
+
+/** The jobs of one group. */
+class Group {
+  readonly name: string
+  readonly order: Order
+  readonly stride: number
+  running = 0
+  /** The virtual time of its next turn, and the number of the entry that stands for it in the ring; 0 where none does. */
+  pass = 0
+  entry = 0
+
+  constructor(name: string, order: Order, stride: number) {
+    this.name = name
+    this.order = order
+    this.stride = stride
+  }
+}
+
+interface Turn {
+  readonly group: Group
+  readonly pass: number
+  readonly entry: number
+}
+
+/**
+ * Groups take turns, however long the backlog of one of them is; within a group its own order holds.
+ *
+ * Stride scheduling (Waldspurger and Weihl, 1995): a group that is served has its next turn one stride later, and a heavier
+ * group has shorter strides. A group that comes back enters one stride after the last turn that was given, so leaving and
+ * coming back wins nothing, and groups without jobs need no memory. A group at its bound stands aside until one of its jobs
+ * ends.
+ */
+export class GroupedOrder implements Order {
+  size = 0
+  readonly #grouping: Grouping
+  readonly #makeOrder: () => Order
+  readonly #groups = new Map<string, Group>()
+  readonly #ring = new Heap<Turn>((a, b) => a.pass - b.pass || a.entry - b.entry)
+  /** The virtual time of the last turn that was given. */
+  #now = 0
+  #entries = 0
+
+  constructor(grouping: Grouping, makeOrder: () => Order) {
+    this.#grouping = grouping
+    this.#makeOrder = makeOrder
+  }
+
+  push(job: LocalJob): void {
+    const group = this.#groupOf(job)
+    group.order.push(job)
+    this.size += 1
+    this.#enter(group)
+  }
+
+  restore(job: LocalJob): void {
+    const group = this.#groupOf(job)
+    group.order.restore(job)
+    this.size += 1
+    this.#enter(group)
+  }
+
+  peek(): LocalJob | undefined {
+    return this.#first()?.order.peek()
+  }
+
+  take(): LocalJob | undefined {
+    const group = this.#first()
+    const job = group?.order.take()
+    if (group === undefined || job === undefined) return undefined
+    this.#ring.pop()
+    this.size -= 1
+    group.running += 1
+    this.#now = group.pass
+    group.entry = 0
+    this.#enter(group, this.#now + group.stride)
+    return job
+  }
+
+  remove(job: LocalJob): void {
+    const group = this.#groups.get(groupOf(job))
+    if (group === undefined || job.order !== group.order) return
+    group.order.remove(job)
+    this.size -= 1
+    this.#tidy(group)
+  }
+
+  /** A job that was taken runs no more. */
+  end(job: LocalJob): void {
+    const group = this.#groups.get(groupOf(job))
+    if (group === undefined) return
+    group.running -= 1
+    if (group.order.size > 0) this.#enter(group)
+    else this.#tidy(group)
+  }
+
+  /** How many of the jobs that stand here may start now: 0, or at least one. */
+  get ready(): number {
+    return this.#first() === undefined ? 0 : this.size
+  }
+
+  oldest(): LocalJob | undefined {
+    let oldest: LocalJob | undefined
+    for (const { order } of this.#groups.values()) {
+      const job = order.oldest()
+      if (job !== undefined && (oldest === undefined || older(job, oldest))) oldest = job
+    }
+    return oldest
+  }
+
+  /** How each group stands that has jobs here, or running ones. */
+  *groups(): Iterable<{ group: string; waiting: number; running: number; first?: LocalJob }> {
+    for (const { name, order, running } of this.#groups.values()) {
+      const first = order.peek()
+      yield { group: name, waiting: order.size, running, ...(first !== undefined && { first }) }
+    }
+  }
+
+  *[Symbol.iterator](): Iterator<LocalJob> {
+    for (const { order } of this.#groups.values()) yield* order
+  }
+
+  #groupOf(job: LocalJob): Group {
+    const name = groupOf(job)
+    let group = this.#groups.get(name)
+    if (group === undefined) {
+      group = new Group(name, this.#makeOrder(), 1 / this.#grouping.weightOf(name))
+      this.#groups.set(name, group)
+    }
+    return group
+  }
+
+  /** The group whose turn it is. */
+  #first(): Group | undefined {
+    for (let turn = this.#ring.peek(); turn !== undefined; turn = this.#ring.peek()) {
+      const { group, entry } = turn
+      if (group.entry === entry && group.order.size > 0) return group
+      this.#ring.pop()
+      if (group.entry === entry) group.entry = 0
+    }
+    return undefined
+  }
+
+  /** Gives a group its next turn, unless it has one, has nothing to do, or is at its bound. */
+  #enter(group: Group, pass = this.#now + group.stride): void {
+    if (group.entry !== 0 || group.order.size === 0) return
+    if (group.running >= this.#grouping.concurrency) return
+    this.#entries += 1
+    group.entry = this.#entries
+    group.pass = pass
+    this.#ring.push({ group, pass, entry: this.#entries })
+  }
+
+  #tidy(group: Group): void {
+    if (group.order.size === 0 && group.running === 0) this.#groups.delete(group.name)
+  }
+}
+
+function older(a: LocalJob, b: LocalJob): boolean {
+  return a.priority === b.priority ? a.seq < b.seq : a.priority < b.priority
+}
+
+function groupOf({ extras }: LocalJob): string {
+  return extras?.group ?? ''
+}

@@ -1,0 +1,117 @@
+import type { LocalJob } from '../local-job.ts'
+import type { Order } from './order.ts'
+
+const LEAST = 16
+
+/**
+ * First come, first served: a ring of jobs, each of which knows its place. One that leaves from the middle leaves a hole,
+ * which is stepped over; a full ring that is half holes is closed up instead of made larger.
+ *
+ *         head            tail
+ *          v               v
+ *     . .  a  b  .  d  e  . .
+ */
+export class Line implements Order {
+  size = 0
+  #ring: (LocalJob | undefined)[] = new Array(LEAST)
+  // Counted on and on, also below 0; what lies in the ring is the rest by its length, a power of two.
+  #head = 0
+  #tail = 0
+
+  push(job: LocalJob): void {
+    if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
+    job.order = this
+    job.place = this.#tail
+    this.#ring[this.#tail & (this.#ring.length - 1)] = job
+    this.#tail += 1
+    this.size += 1
+  }
+
+  /** The job goes before the first one that was put after it. */
+  restore(job: LocalJob): void {
+    const earlier: LocalJob[] = []
+    for (let head = this.peek(); head !== undefined && head.seq < job.seq; head = this.peek()) {
+      earlier.push(head)
+      this.take()
+    }
+    this.#putFirst(job)
+    for (let i = earlier.length - 1; i >= 0; i--) this.#putFirst(earlier[i] as LocalJob)
+  }
+
+  peek(): LocalJob | undefined {
+    return this.#ring[this.#head & (this.#ring.length - 1)]
+  }
+
+  take(): LocalJob | undefined {
+    const ring = this.#ring
+    const at = this.#head & (ring.length - 1)
+    const job = ring[at]
+    if (job === undefined) return undefined
+    ring[at] = undefined
+    job.order = undefined
+    this.#head += 1
+    this.size -= 1
+    if (this.#ring[this.#head & (ring.length - 1)] === undefined) this.#tighten()
+    return job
+  }
+
+  remove(job: LocalJob): void {
+    if (job.order !== this) return
+    job.order = undefined
+    this.#ring[job.place & (this.#ring.length - 1)] = undefined
+    this.size -= 1
+    this.#tighten()
+  }
+
+  oldest(): LocalJob | undefined {
+    return this.peek()
+  }
+
+  *[Symbol.iterator](): Iterator<LocalJob> {
+    for (let place = this.#head; place < this.#tail; place++) {
+      const job = this.#ring[place & (this.#ring.length - 1)]
+      if (job !== undefined) yield job
+    }
+  }
+
+  #putFirst(job: LocalJob): void {
+    if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
+    this.#head -= 1
+    job.order = this
+    job.place = this.#head
+    this.#ring[this.#head & (this.#ring.length - 1)] = job
+    this.size += 1
+  }
+
+  /** Steps over holes at both ends: the head is a hole only where all is. */
+  #tighten(): void {
+    const ring = this.#ring
+    if (this.size === 0) {
+      this.#head = 0
+      this.#tail = 0
+      // Lets go of the memory of better times.
+      if (ring.length > 1024) this.#ring = new Array(LEAST)
+      return
+    }
+    while (ring[this.#head & (ring.length - 1)] === undefined) this.#head += 1
+    while (ring[(this.#tail - 1) & (ring.length - 1)] === undefined) this.#tail -= 1
+  }
+
+  /** Moves all jobs to the front of a ring that has room. */
+  #makeRoom(): void {
+    const ring = this.#ring
+    const { length } = ring
+    const next = new Array<LocalJob | undefined>(this.size > length / 2 ? 2 * length : length)
+    let count = 0
+    for (let place = this.#head; place < this.#tail; place++) {
+      const job = ring[place & (length - 1)]
+      if (job === undefined) continue
+      job.place = count
+      next[count] = job
+      count += 1
+    }
+    this.#ring = next
+    this.#head = 0
+    this.#tail = count
+  }
+}

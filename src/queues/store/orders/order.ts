@@ -1,0 +1,21 @@
+import type { LocalJob } from '../local-job.ts'
+import type { Arrivals } from './arrivals.ts'
+
+/** Ranks the jobs that are due. A job stands in at most one order at a time, and names it: `job.order`. */
+export interface Order extends Iterable<LocalJob> {
+  readonly size: number
+  push(job: LocalJob): void
+  /** Returns a job that has left to its old place. */
+  restore(job: LocalJob): void
+  /** The best one, which stays. */
+  peek(): LocalJob | undefined
+  /** The best one, which leaves. */
+  take(): LocalJob | undefined
+  /** Lets a job leave from wherever it stands here; does nothing where it stands elsewhere. */
+  remove(job: LocalJob): void
+  /** The job that makes room for newer ones: the one waiting longest; among priorities, of the lowest. */
+  oldest(): LocalJob | undefined
+}
+
+/** Makes the order of a queue; with `arrivals`, one whose jobs may leave for another order and come back. */
+export type MakeOrder = (arrivals: Arrivals | undefined) => Order

@@ -1,0 +1,190 @@
+import type { LocalJob } from '../local-job.ts'
+import { Arrivals } from './arrivals.ts'
+import type { Order } from './order.ts'
+import { Ranking } from './ranking.ts'
+import { Tails } from './tails.ts'
+
+/**
+ * The lowest rank first, first come first served among equals.
+ *
+ *     heap of runs      rank -10    -7     -3     0
+ *                              |     |      |     |
+ *     jobs of one rank       a-b-c   d     e-f  g-h-i
+ *
+ * Jobs of one rank that come while their run is remembered are chained to it, so the heap is only touched when a rank appears
+ * or dies out: with few ranks a job costs what it costs in a plain line, and O(log n) with as many ranks as jobs. The chain
+ * runs through the jobs themselves: whoever takes a job in random order finds cold memory, and finds it once.
+ *
+ * Each job knows its order and its arrival there. A job that leaves from the head of a run leaves its entry behind; an entry
+ * whose job has another order or arrival by now is void and is passed over. When most entries are void, the heap is built anew.
+ */
+export class RankedOrder implements Order {
+  size = 0
+  readonly #rankOf: (job: LocalJob) => number
+  readonly #givesWay: (job: LocalJob) => number
+  #runs = new Ranking()
+  readonly #tails = new Tails()
+  /** The other way round, for those who have to make room; kept from when that is first asked for. */
+  #worst: Ranking | undefined
+  /** Entries of heads that left otherwise than by being taken. */
+  #stale = 0
+  readonly #arrivals: Arrivals
+  /** True while runs of one rank may overlap: a job has returned to a place before others. */
+  #overlaps = false
+
+  /**
+   * @param rankOf asked when a job comes; what it leaves in `extras.rank` is where the job is put back to
+   * @param givesWay the lowest is the first to give way to newcomers; by default the one that has been there longest
+   * @param arrivals to be shared with the other orders that its jobs may go to and come back from
+   */
+  constructor(
+    rankOf: (job: LocalJob) => number,
+    givesWay: (job: LocalJob) => number = seqOf,
+    arrivals: Arrivals = new Arrivals(),
+  ) {
+    this.#rankOf = rankOf
+    this.#givesWay = givesWay
+    this.#arrivals = arrivals
+  }
+
+  push(job: LocalJob): void {
+    const arrival = this.#arrivals.next()
+    const rank = this.#rankOf(job)
+    this.#seat(job, arrival)
+    const tail = this.#tails.swap(rank, job, this.#runs.length)
+    if (tail === undefined) this.#runs.add(rank, arrival, job)
+    else {
+      tail.next = job
+      job.before = tail
+    }
+  }
+
+  restore(job: LocalJob): void {
+    const { place } = job
+    const rank = this.#rankAgain(job)
+    this.#seat(job, place)
+    const last = this.#tails.last(rank)
+    if (last !== undefined && last.place < place) {
+      this.#tails.swap(rank, job, this.#runs.length)
+      last.next = job
+      job.before = last
+    } else {
+      this.#overlaps = true
+      this.#runs.add(rank, place, job)
+    }
+  }
+
+  peek(): LocalJob | undefined {
+    const runs = this.#runs
+    for (let job = runs.job; job !== undefined; job = runs.job) {
+      if (this.#stands(job, runs.arrival)) return job
+      this.#stale -= 1
+      runs.drop()
+    }
+    return undefined
+  }
+
+  take(): LocalJob | undefined {
+    const job = this.peek()
+    if (job === undefined) return undefined
+    const runs = this.#runs
+    const { next } = job
+    if (next === undefined) {
+      this.#tails.forget(runs.rank, job)
+      runs.drop()
+    } else {
+      // Of one rank, all of a run came before all of the next, so the heap stays in order, unless a job has returned.
+      runs.replace(next.place, next, this.#overlaps)
+      next.before = undefined
+      job.next = undefined
+    }
+    this.#leave(job)
+    return job
+  }
+
+  remove(job: LocalJob): void {
+    if (job.order !== this) return
+    const { before, next } = job
+    const rank = this.#rankAgain(job)
+    if (before === undefined) this.#stale += 1
+    else before.next = next
+    if (next === undefined) this.#tails.forget(rank, job)
+    else {
+      next.before = before
+      // What stands behind a head goes on as a run of its own.
+      if (before === undefined) this.#runs.add(rank, next.place, next)
+    }
+    job.before = undefined
+    job.next = undefined
+    this.#leave(job)
+    if (this.#stale > this.size + 64) this.#rebuild()
+  }
+
+  oldest(): LocalJob | undefined {
+    if (this.#worst === undefined) {
+      this.#worst = new Ranking()
+      for (const job of this) this.#lower(job)
+    }
+    const worst = this.#worst
+    for (let { job } = worst; job !== undefined; { job } = worst) {
+      if (this.#stands(job, worst.arrival)) return job
+      worst.drop()
+    }
+    return undefined
+  }
+
+  *[Symbol.iterator](): Iterator<LocalJob> {
+    for (const { arrival, job: head } of this.#runs.sorted()) {
+      if (!this.#stands(head, arrival)) continue
+      for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) yield job
+    }
+  }
+
+  #seat(job: LocalJob, arrival: number): void {
+    job.order = this
+    job.place = arrival
+    this.size += 1
+    if (this.#worst !== undefined) this.#lower(job)
+  }
+
+  /** Is this entry still true? The job may have left, come back since, or stand in another order under the same number. */
+  #stands(job: LocalJob, arrival: number): boolean {
+    return job.order === this && job.place === arrival
+  }
+
+  #leave(job: LocalJob): void {
+    job.order = undefined
+    if (this.size === 1) this.#overlaps = false
+    this.size -= 1
+  }
+
+  /** The rank of a job that has been ranked before. */
+  #rankAgain(job: LocalJob): number {
+    return job.extras?.rank ?? this.#rankOf(job)
+  }
+
+  #lower(job: LocalJob): void {
+    const worst = this.#worst as Ranking
+    worst.add(this.#givesWay(job), job.place, job)
+    // Entries of those who left otherwise are only found when they come up.
+    if (worst.length > 2 * this.size + 64) {
+      this.#worst = new Ranking()
+      for (const each of this) this.#lower(each)
+    }
+  }
+
+  /** Puts up all runs anew, without entries that mean nothing any more. */
+  #rebuild(): void {
+    const runs = new Ranking()
+    for (const { rank, arrival, job } of this.#runs.sorted()) {
+      if (this.#stands(job, arrival)) runs.add(rank, arrival, job)
+    }
+    this.#runs = runs
+    this.#worst = undefined
+    this.#stale = 0
+  }
+}
+
+function seqOf(job: LocalJob): number {
+  return job.seq
+}

@@ -1,0 +1,128 @@
+import type { LocalJob } from '../local-job.ts'
+
+export interface Entry {
+  readonly rank: number
+  readonly arrival: number
+  readonly job: LocalJob
+}
+
+/**
+ * A heap of jobs: the least rank first, then the earliest arrival. Ranks stand in arrays of their own, four children to a
+ * node, so that sifting compares neighbours in memory and follows no pointers.
+ *
+ *     ranks     -10  -7  -3  -7  -3   0
+ *     arrivals    4   1   2   6   5   3
+ *     jobs        d   a   b   f   e   c
+ */
+export class Ranking {
+  readonly #ranks: number[] = doubles()
+  readonly #arrivals: number[] = []
+  readonly #jobs: LocalJob[] = []
+
+  get length(): number {
+    return this.#jobs.length
+  }
+
+  /** The job of the first entry. */
+  get job(): LocalJob | undefined {
+    return this.#jobs[0]
+  }
+
+  /** The rank of the first entry. */
+  get rank(): number {
+    return this.#ranks[0] as number
+  }
+
+  /** When the first entry arrived. */
+  get arrival(): number {
+    return this.#arrivals[0] as number
+  }
+
+  /** The first entry stays, for another job of its rank; `moves` where others may come before that job. */
+  replace(arrival: number, job: LocalJob, moves: boolean): void {
+    if (moves) return this.#sink(this.#ranks[0] as number, arrival, job)
+    this.#arrivals[0] = arrival
+    this.#jobs[0] = job
+  }
+
+  add(rank: number, arrival: number, job: LocalJob): void {
+    const ranks = this.#ranks
+    const arrivals = this.#arrivals
+    const jobs = this.#jobs
+    let i = jobs.length
+    ranks.push(rank)
+    arrivals.push(arrival)
+    jobs.push(job)
+    while (i > 0) {
+      const parent = (i - 1) >> 2
+      const above = ranks[parent] as number
+      if (above < rank || (above === rank && (arrivals[parent] as number) < arrival)) break
+      ranks[i] = above
+      arrivals[i] = arrivals[parent] as number
+      jobs[i] = jobs[parent] as LocalJob
+      i = parent
+    }
+    ranks[i] = rank
+    arrivals[i] = arrival
+    jobs[i] = job
+  }
+
+  /** Takes the first entry away. */
+  drop(): void {
+    const rank = this.#ranks.pop() as number
+    const arrival = this.#arrivals.pop() as number
+    const job = this.#jobs.pop() as LocalJob
+    if (this.#jobs.length > 0) this.#sink(rank, arrival, job)
+  }
+
+  /** All entries, in order. */
+  sorted(): Entry[] {
+    return this.#jobs
+      .map((job, i) => ({
+        rank: this.#ranks[i] as number,
+        arrival: this.#arrivals[i] as number,
+        job,
+      }))
+      .sort((a, b) => a.rank - b.rank || a.arrival - b.arrival)
+  }
+
+  /** Puts an entry in the place of the first one, and lets it sink to its own. */
+  #sink(rank: number, arrival: number, job: LocalJob): void {
+    const ranks = this.#ranks
+    const arrivals = this.#arrivals
+    const jobs = this.#jobs
+    const { length } = jobs
+    let i = 0
+    for (;;) {
+      let child = 4 * i + 1
+      if (child >= length) break
+      const end = Math.min(child + 4, length)
+      let least = ranks[child] as number
+      for (let other = child + 1; other < end; other++) {
+        const candidate = ranks[other] as number
+        if (
+          candidate < least ||
+          (candidate === least && (arrivals[other] as number) < (arrivals[child] as number))
+        ) {
+          child = other
+          least = candidate
+        }
+      }
+      if (least > rank || (least === rank && (arrivals[child] as number) > arrival)) break
+      ranks[i] = least
+      arrivals[i] = arrivals[child] as number
+      jobs[i] = jobs[child] as LocalJob
+      i = child
+    }
+    ranks[i] = rank
+    arrivals[i] = arrival
+    jobs[i] = job
+  }
+}
+
+/** An array that engines keep as plain doubles from the start, whatever comes first. */
+function doubles(): number[] {
+  const numbers = [0.5]
+  numbers.pop()
+  return numbers
+}

@@ -1,0 +1,55 @@
+import type { LocalJob } from '../local-job.ts'
+
+/** How many cells at most: 32 kB. */
+const MOST = 2048
+
+/**
+ * Remembers who stands last of which rank, as far as there is room: each rank has one cell, which others may take. To have
+ * forgotten one only costs time.
+ */
+export class Tails {
+  #ranks: number[] = []
+  #jobs: (LocalJob | undefined)[] = []
+
+  constructor() {
+    this.#resize(16)
+  }
+
+  /**
+   * `job` is now the last one of `rank`.
+   *
+   * @param ranks how many ranks there are about
+   * @returns the one before, where that is known
+   */
+  swap(rank: number, job: LocalJob, ranks: number): LocalJob | undefined {
+    if (ranks > this.#jobs.length && ranks <= MOST) this.#resize(2 * this.#jobs.length)
+    const cell = this.#cellOf(rank)
+    const before = this.#ranks[cell] === rank ? this.#jobs[cell] : undefined
+    this.#ranks[cell] = rank
+    this.#jobs[cell] = job
+    return before
+  }
+
+  /** The last one of `rank`, where that is remembered. */
+  last(rank: number): LocalJob | undefined {
+    const cell = this.#cellOf(rank)
+    return this.#ranks[cell] === rank ? this.#jobs[cell] : undefined
+  }
+
+  /** `job`, the last one of `rank`, leaves: what has left the queue is not to be held here. */
+  forget(rank: number, job: LocalJob): void {
+    const cell = this.#cellOf(rank)
+    if (this.#jobs[cell] === job) this.#jobs[cell] = undefined
+  }
+
+  /** Priorities are small whole numbers most of the time, sometimes fractions; neighbours get different cells. */
+  #cellOf(rank: number): number {
+    const bits = (rank * 64) | 0
+    return (bits ^ (bits >>> 6)) & (this.#jobs.length - 1)
+  }
+
+  #resize(cells: number): void {
+    this.#ranks = new Array<number>(cells).fill(Number.NaN)
+    this.#jobs = new Array<LocalJob | undefined>(cells).fill(undefined)
+  }
+}

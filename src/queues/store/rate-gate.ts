@@ -1,0 +1,342 @@
+import { answersAtOnce, type Limiter } from '../../limiters/limiter.ts'
+import type { Permit } from '../consume/attempt.ts'
+import type { LocalJob } from './local-job.ts'
+import type { Order } from './orders/order.ts'
+
+/** What stands behind a gate. */
+export interface GateHost {
+  /** The jobs that may start as far as anybody knows. */
+  readonly candidates: Order
+  /** There may be something to take. Nothing has to be taken. */
+  available(): void
+  /** The limiter could not say when this job may start. It has left the gate. */
+  broken(job: LocalJob, error: unknown): void
+}
+
+/** The jobs of one key that wait for the limiter. */
+interface Lane {
+  readonly key: string
+  readonly line: Order
+  /** The wait at the limiter that is under way, for the job whose cost it asks. */
+  ask: { readonly asker: LocalJob; readonly controller: AbortController } | undefined
+}
+
+/** A yes of the limiter. */
+class Granted implements Permit {
+  /** The job it is for, where jobs have keys. */
+  job: LocalJob | undefined = undefined
+  readonly limiter: Limiter
+  readonly key: string
+  readonly cost: number
+
+  constructor(limiter: Limiter, key: string, cost: number) {
+    this.limiter = limiter
+    this.key = key
+    this.cost = cost
+  }
+
+  leave(): void {
+    this.limiter.leave?.(this.key, this.cost)
+  }
+
+  /** It was of no use: what it took goes back. */
+  unused(): void {
+    this.limiter.release(this.key, this.cost).catch(nothing)
+  }
+}
+
+/**
+ * A limiter before the jobs of a queue. It is asked where a job is taken, for a worker that is free: a job that has to wait
+ * holds no worker, and nothing of the limiter. One mechanism serves limiters that answer at once and with a promise, with
+ * keys and without.
+ *
+ *     candidates   a1 b1 c1 b2       a1 is denied: it waits in the lane of `a`, which waits at the limiter
+ *     lane of a    a1 a2             the others pass; later jobs of `a` join the lane as they come up
+ *
+ * When the limiter says yes, the first of the lane returns to its old place among the candidates, with the yes in hand. If no
+ * worker takes it at once, the limiter gets back what it gave, and is asked again when a worker is free. Without keys all jobs
+ * are one lane that stays among the candidates, and the gate is shut while it waits.
+ */
+export class RateGate {
+  readonly #limiter: Limiter
+  readonly #prompt: boolean
+  readonly #keyed: boolean
+  readonly #host: GateHost
+  readonly #lanes = new Map<string, Lane>()
+  /** What the limiter has said yes to, while workers are offered it; without keys for whichever job is first. */
+  #inHand: Granted[] = []
+  readonly #asks = new Set<AbortController>()
+  /** How many of the asks a limiter elsewhere has not answered yet: with yes, or with a wait. */
+  #unanswered = 0
+  /** True while nothing can be taken until the limiter answers. */
+  shut = false
+  /** How many jobs wait in lanes. */
+  parked = 0
+
+  readonly #makeLine: () => Order
+
+  /**
+   * @param keyed true where jobs have keys or costs of their own
+   * @param makeLine orders the jobs of one key while they wait for the limiter
+   */
+  constructor(limiter: Limiter, keyed: boolean, host: GateHost, makeLine: () => Order) {
+    this.#limiter = limiter
+    this.#prompt = answersAtOnce(limiter)
+    this.#keyed = keyed
+    this.#host = host
+    this.#makeLine = makeLine
+  }
+
+  /**
+   * Lets the first candidate start, or puts it aside. It is to be taken then, and {@link started}. Without a permit in the answer there is another first candidate, or the
+   * gate is shut, or, for `company`, nothing has changed.
+   *
+   * @param want how many free workers, or free places of a batch, there are
+   */
+  pass(job: LocalJob, want: number, company: boolean): Permit | undefined {
+    return this.#keyed ? this.#passByKey(job, want) : this.#passNext(want, company)
+  }
+
+  /** What nobody has taken goes back to the limiter. */
+  idle(): void {
+    for (const granted of this.#inHand.splice(0)) granted.unused()
+  }
+
+  /** Jobs that wait in lanes. */
+  *jobs(): Iterable<LocalJob> {
+    for (const { line } of this.#lanes.values()) yield* line
+  }
+
+  /** A job has started, and left the candidates: the next one of its lane may take its place there. */
+  started(job: LocalJob): void {
+    const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
+    if (lane !== undefined) this.#advance(lane)
+  }
+
+  /** A job leaves for good: from its lane, or it has just left the candidates. */
+  withdraw(job: LocalJob): void {
+    const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
+    if (lane === undefined) return
+    if (job.order === lane.line) {
+      lane.line.remove(job)
+      this.parked -= 1
+      if (lane.ask?.asker === job) this.#passOn(lane, lane.ask)
+    }
+    this.#advance(lane)
+  }
+
+  /** Moves a job within its lane; `false` where it stands in none. */
+  reprioritise(job: LocalJob, priority: number): boolean {
+    const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
+    if (lane === undefined || job.order !== lane.line) return false
+    lane.line.remove(job)
+    job.priority = priority
+    lane.line.push(job)
+    return true
+  }
+
+  close(): void {
+    for (const ask of this.#asks) ask.abort()
+    this.idle()
+  }
+
+  #passNext(want: number, company: boolean): Permit | undefined {
+    const permit = this.#inHand.pop() ?? this.#now('', 1)
+    if (permit !== undefined || company) return permit
+    this.shut = true
+    // A limiter that answers at once serves its line one by one; of one elsewhere as much is asked as can be used.
+    const asks = this.#prompt ? 1 : Math.min(want, this.#host.candidates.size)
+    while (this.#asks.size < asks) this.#askForNext()
+    return undefined
+  }
+
+  #askForNext(): void {
+    this.#ask(
+      '',
+      1,
+      (granted) => {
+        this.#inHand.push(granted)
+        // Answers of one round go to one batch.
+        if (this.#unanswered === 0) this.#offer()
+      },
+      (error) => {
+        const head = this.#host.candidates.peek()
+        if (head !== undefined) {
+          this.#host.candidates.remove(head)
+          this.#host.broken(head, error)
+        }
+        this.#offer()
+      },
+    )
+  }
+
+  #passByKey(job: LocalJob, want: number): Permit | undefined {
+    const key = keyOf(job)
+    const lane = this.#lanes.get(key)
+    if (lane?.ask !== undefined) {
+      this.#park(job, lane)
+      return undefined
+    }
+    try {
+      const permit = this.#takeInHand(job) ?? this.#now(key, costOf(job))
+      if (permit !== undefined) return permit
+    } catch (error) {
+      this.#host.candidates.remove(job)
+      if (lane !== undefined) this.#advance(lane)
+      this.#host.broken(job, error)
+      return undefined
+    }
+    // No more is asked of a limiter elsewhere than there are workers to use it.
+    if (!this.#prompt && this.#unanswered >= want) {
+      this.shut = true
+      return undefined
+    }
+    const waiting = lane ?? this.#makeLane(key)
+    this.#park(job, waiting)
+    this.#askForLane(waiting)
+    return undefined
+  }
+
+  #takeInHand(job: LocalJob): Granted | undefined {
+    return this.#inHand[0]?.job === job ? this.#inHand.pop() : undefined
+  }
+
+  /** Where the limiter can answer at once, and says yes. */
+  #now(key: string, cost: number): Granted | undefined {
+    const limiter = this.#limiter
+    if (!answersAtOnce(limiter) || !limiter.allow(key, cost)) return undefined
+    return new Granted(limiter, key, cost)
+  }
+
+  #makeLane(key: string): Lane {
+    const lane: Lane = { key, line: this.#makeLine(), ask: undefined }
+    this.#lanes.set(key, lane)
+    return lane
+  }
+
+  #park(job: LocalJob, lane: Lane): void {
+    this.#host.candidates.remove(job)
+    lane.line.restore(job)
+    this.parked += 1
+  }
+
+  /** The first of a lane waits at the limiter. */
+  #askForLane(lane: Lane): void {
+    const asker = lane.line.peek() as LocalJob
+    const controller = this.#ask(
+      lane.key,
+      costOf(asker),
+      (granted) => {
+        const job = this.#served(lane, granted)
+        lane.ask = undefined
+        this.#return(lane, job)
+        this.#tidy(lane)
+        granted.job = job
+        this.#inHand.push(granted)
+        this.#offer()
+      },
+      (error) => {
+        const job = lane.ask?.asker as LocalJob
+        lane.ask = undefined
+        lane.line.remove(job)
+        this.parked -= 1
+        this.#advance(lane)
+        this.#host.broken(job, error)
+        this.#offer()
+      },
+    )
+    lane.ask = { asker, controller }
+  }
+
+  /** The job that goes when the limiter says yes: the first, unless another cost was asked for. */
+  #served(lane: Lane, { cost }: Granted): LocalJob {
+    const head = lane.line.peek() as LocalJob
+    return costOf(head) === cost ? head : (lane.ask?.asker as LocalJob)
+  }
+
+  /** The limiter was asked for a job that has left: the next one takes over, or asks anew for its own cost. */
+  #passOn(lane: Lane, { asker, controller }: NonNullable<Lane['ask']>): void {
+    const head = lane.line.peek()
+    if (head !== undefined && costOf(head) === costOf(asker)) {
+      lane.ask = { asker: head, controller }
+      return
+    }
+    lane.ask = undefined
+    controller.abort()
+  }
+
+  /** A job returns from its lane to its old place among the candidates. */
+  #return(lane: Lane, job: LocalJob): void {
+    lane.line.remove(job)
+    this.parked -= 1
+    this.#host.candidates.restore(job)
+  }
+
+  /** A job of the lane has started or is gone: the next one is a candidate, unless the lane waits at the limiter. */
+  #advance(lane: Lane): void {
+    const next = lane.ask === undefined ? lane.line.peek() : undefined
+    if (next !== undefined) this.#return(lane, next)
+    this.#tidy(lane)
+  }
+
+  #tidy(lane: Lane): void {
+    if (lane.line.size === 0 && lane.ask === undefined) this.#lanes.delete(lane.key)
+  }
+
+  /** Workers may take what the limiter has said yes to. What they do not take at once goes back. */
+  #offer(): void {
+    this.shut = false
+    this.#host.available()
+    this.idle()
+  }
+
+  /** Waits at the limiter. */
+  #ask(
+    key: string,
+    cost: number,
+    granted: (permit: Granted) => void,
+    broken: (error: unknown) => void,
+  ): AbortController {
+    const controller = new AbortController()
+    const { signal } = controller
+    this.#asks.add(controller)
+    this.#wait(key, cost, signal).then(
+      () => {
+        this.#asks.delete(controller)
+        const permit = new Granted(this.#limiter, key, cost)
+        if (!signal.aborted) return granted(permit)
+        permit.unused()
+        this.#offer()
+      },
+      (error: unknown) => {
+        this.#asks.delete(controller)
+        if (signal.aborted) this.#offer()
+        else broken(error)
+      },
+    )
+    return controller
+  }
+
+  /** A limiter elsewhere is first asked for a yes or no, so that other keys are asked while this one has to wait. */
+  async #wait(key: string, cost: number, signal: AbortSignal): Promise<void> {
+    if (!this.#prompt) {
+      this.#unanswered += 1
+      const allowed = await this.#limiter.acquire(key, cost).finally(() => {
+        this.#unanswered -= 1
+      })
+      if (allowed) return
+      if (this.#keyed) this.#offer()
+    }
+    await this.#limiter.wait(key, { cost, signal })
+  }
+}
+
+function keyOf({ extras }: LocalJob): string {
+  return extras?.limiterKey ?? ''
+}
+
+function costOf({ extras }: LocalJob): number {
+  return extras?.cost ?? 1
+}
+
+function nothing(): void {}
