@@ -1,0 +1,212 @@
+import type { Millis } from '../../core/duration.ts'
+import type {
+  JobErrorRecord,
+  JobRecord,
+  JobTerms,
+  StoredRecord,
+  StoredState,
+} from './job-record.ts'
+
+/** A store in this process answers at once, one elsewhere with a promise. */
+export type MaybePromise<T> = T | Promise<T>
+
+/** A job that is to be kept. */
+export interface JobDraft<T = unknown> {
+  readonly item: T
+  /** The caller's own id. Without one the store makes one. */
+  readonly id: string | undefined
+  readonly priority: number
+  /** How long the job must wait at least, in milliseconds. */
+  readonly delay: Millis | undefined
+  /** When it is due, in milliseconds since 1970, by the clock of the store. Excludes `delay`. */
+  readonly at: Millis | undefined
+  readonly group: string | undefined
+  /** How many turns its group gets where others get one. @default 1 */
+  readonly groupWeight: number | undefined
+  readonly limiterKey: string | undefined
+  readonly cost: number
+  readonly terms: JobTerms | undefined
+  /** True where the caller waits for the result: the store tells it by {@link StoreListener.settled}. */
+  readonly awaited: boolean
+  /** What makes this job the same as another; its id then is the key. `undefined` for an own id that is only unique. */
+  readonly unique: Uniqueness | undefined
+}
+
+/** How a store treats a job whose id it has already. Times are milliseconds. */
+export interface Uniqueness {
+  /**
+   * - `pending`: refused while the first one waits or runs
+   * - `ttl`: refused also for `ttl` from its put
+   * - `coalesce`: joins the first one; all get the one result
+   * - `latest`: its item takes the place of the one that waits; while one runs, the newest runs once more after it
+   * - `debounce`: as `latest`, and the job becomes due when nothing came for `delay`, at most `maxDelay` after the first
+   */
+  readonly mode: 'pending' | 'ttl' | 'coalesce' | 'latest' | 'debounce'
+  readonly ttl: Millis
+  readonly delay: Millis
+  readonly maxDelay: Millis
+}
+
+/** What `insert` may do where the store is full. */
+export interface Room {
+  /** How many jobs may wait, delayed ones included. */
+  readonly maxSize: number
+  /** At `refuse` the draft is answered with `full`; at `drop-oldest` the longest waiting one makes room. */
+  readonly overflow: 'refuse' | 'drop-oldest'
+}
+
+/** What became of a draft. */
+export interface Inserted {
+  /** The id of the kept job: for a duplicate, the id of the first one. */
+  readonly id: string
+  readonly state: 'waiting' | 'delayed' | 'duplicate' | 'full'
+  /** Ids of the jobs that made room for it. */
+  readonly dropped?: readonly string[]
+}
+
+/**
+ * One job, held by whoever claimed it. The pair of `record.id` and `delivery` names the claim: with every claim of a job
+ * `delivery` rises, so a late settle of an older claim is known.
+ */
+export interface Claim<T = unknown> {
+  readonly record: JobRecord<T>
+  readonly delivery: number
+  /** What the store knows the claim by. Opaque. */
+  readonly token: string
+}
+
+/** How a claim ends. */
+export type Ending =
+  | { readonly outcome: 'completed'; readonly value: unknown }
+  /** For good: the job is dead. */
+  | { readonly outcome: 'failed'; readonly error: JobErrorRecord }
+  /** The job is due again after `delay`, and one failure is counted. */
+  | { readonly outcome: 'retry'; readonly delay: Millis; readonly error: JobErrorRecord }
+  /** The job waits again in its old place, or after `delay`; neither a failure nor a loss is counted. */
+  | { readonly outcome: 'released'; readonly delay: Millis }
+
+export interface Settlement {
+  readonly claim: Claim
+  readonly ending: Ending
+}
+
+/** How a job ended, for callers that wait for its result. */
+export type Outcome =
+  | { readonly state: 'completed'; readonly value: unknown }
+  | { readonly state: 'failed'; readonly error: JobErrorRecord }
+  | { readonly state: 'cancelled'; readonly reason: unknown }
+  /** Removed, cleared, pushed out, or kept no longer. */
+  | { readonly state: 'gone' }
+
+/** How many jobs a store has, by state. */
+export interface StoreCounts {
+  readonly waiting: number
+  readonly delayed: number
+  readonly running: number
+  readonly dead: number
+  /** Since the queue was made. */
+  readonly completed: number
+  readonly failed: number
+  /** How long the first of the due jobs has waited, in milliseconds; 0 where none waits. */
+  readonly oldest: Millis
+}
+
+/** How one group stands. */
+export interface GroupCounts {
+  readonly group: string
+  readonly waiting: number
+  readonly running: number
+  readonly oldest: Millis
+}
+
+/** What dead jobs died of. Times are milliseconds since 1970. */
+export interface DeathCount {
+  readonly error: string
+  readonly count: number
+  readonly first: Millis
+  readonly last: Millis
+}
+
+/**
+ * What a store tells. All of it are hints that may be lost when the store is elsewhere: whoever listens also asks now and
+ * then.
+ */
+export interface StoreListener {
+  /** There may be something new to claim. */
+  available?(): void
+  /** There may be room for a draft that was refused. */
+  room?(): void
+  /** A job has ended whose result was asked for in this process. */
+  settled?(id: string, outcome: Outcome): void
+  /** A job that this process has claimed is not wanted any more: its signal is to abort. The claim still has to be settled. */
+  cancelled?(id: string, delivery: number, reason: unknown): void
+  /** A claim of this process is lost: another process may have the job. */
+  lost?(id: string, delivery: number): void
+  /** The queue was paused or resumed everywhere. */
+  paused?(paused: boolean): void
+  /** The store could not be reached, or it can again (`undefined`). */
+  trouble?(error: unknown): void
+}
+
+/** Which dead jobs are to wait again. */
+export interface Redrive {
+  readonly ids?: readonly string[]
+  /** @default all of them */
+  readonly limit?: number
+  /** Only jobs that died of this message. */
+  readonly error?: string
+}
+
+/**
+ * Where jobs are between `put` and their end.
+ *
+ * A claim is a **lease**: it holds for `lease` unless it is extended, ends when it is settled, and is lost when its time is
+ * over. Whoever comes too late is told `false`, and the job is somebody else's by then. So a job is done at least once and
+ * settled once. Groups, limits and pauses are decided inside `claim`: a job that must wait is not claimed.
+ *
+ * Every move is batched, and every move is one atomic step of the store.
+ */
+export interface JobStore<T = unknown> {
+  /** Keeps the drafts in their order. Nothing is kept of a call that rejects. */
+  insert(drafts: readonly JobDraft<T>[], room: Room): MaybePromise<Inserted[]>
+  /** Claims up to `max` of the jobs that may start now, best first. */
+  claim(max: number, lease: Millis): MaybePromise<Claim<T>[]>
+  /** Ends claims. `false` for each that came too late. */
+  settle(ends: readonly Settlement[]): MaybePromise<boolean[]>
+  /** Holds claims for another `lease`. `false` for each that is lost. */
+  extend(claims: readonly Claim<T>[], lease: Millis): MaybePromise<boolean[]>
+  /** Keeps what a handler tells of its progress, while its claim holds. */
+  progress(claim: Claim<T>, value: unknown): MaybePromise<boolean>
+  /** How the job ended; `undefined` while it has not, and then {@link StoreListener.settled} will tell. */
+  outcome(id: string): MaybePromise<Outcome | undefined>
+
+  get(id: string): MaybePromise<StoredRecord<T> | undefined>
+  /** One page of the jobs in a state. Without `cursor` from the first one; the answer has none where nothing follows. */
+  list(
+    state: StoredState,
+    limit: number,
+    cursor?: string,
+  ): MaybePromise<{ jobs: StoredRecord<T>[]; cursor?: string }>
+  counts(): MaybePromise<StoreCounts>
+  /** The groups with the longest backlog first. */
+  groups(limit: number): MaybePromise<GroupCounts[]>
+  deaths(limit: number): MaybePromise<DeathCount[]>
+
+  /** Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown. */
+  cancel(id: string, reason: unknown): MaybePromise<boolean>
+  /** Forgets a job that does not run. */
+  remove(id: string): MaybePromise<boolean>
+  /** Moves a job that waits. */
+  reprioritise(id: string, priority: number): MaybePromise<boolean>
+  /** Dead jobs wait again, with their failures forgotten. Answers with their number. */
+  redrive(which: Redrive): MaybePromise<number>
+  /** Forgets all jobs that wait, and answers with their items. */
+  clear(): MaybePromise<T[]>
+  /** While paused, `claim` gives nothing to anybody. */
+  pause(paused: boolean): MaybePromise<void>
+
+  /** Tells `listener` until the returned function is called. */
+  watch(listener: StoreListener): () => void
+  /** Lets go of timers and connections. Claims that are held stay held until their lease ends. */
+  close(): MaybePromise<void>
+}
