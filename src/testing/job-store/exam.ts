@@ -1,0 +1,56 @@
+import { claimLaws } from './claim-laws.ts'
+import { commandLaws } from './command-laws.ts'
+import { StoreDriver } from './driver.ts'
+import { endingLaws } from './ending-laws.ts'
+import { leaseLaws } from './lease-laws.ts'
+import { orderLaws } from './order-laws.ts'
+import { outcomeLaws } from './outcome-laws.ts'
+import { DEFAULT_TERMS } from './terms.ts'
+import type { JobStoreLaw, LawText, MakeJobStore, StoreCapability } from './under-exam.ts'
+
+/** How a job store is examined. */
+export interface JobStoreExamOptions {
+  /** What the store cannot do. The laws about it are listed as not examined. @default it can do all */
+  cannot?: readonly StoreCapability[]
+}
+
+/**
+ * The laws that every job store keeps. `make` is called once for each law.
+ *
+ * A law that is about something the store cannot do stays in the list, with `missing` and with a name that says it.
+ *
+ * @example
+ * const make = (terms) => {
+ *   const clock = new ManualClock('1h')
+ *   const store = new PlainJobStore({ clock, terms })
+ *   return { store, advance: (d) => clock.advanceAsync(d), peer: () => store.peer(), refused: () => {} }
+ * }
+ * for (const law of jobStoreExam(make)) it.skipIf(law.missing)(law.name, () => law.run())
+ */
+export function jobStoreExam(make: MakeJobStore, options: JobStoreExamOptions = {}): JobStoreLaw[] {
+  const { cannot = [] } = options
+  const texts: LawText[] = [
+    ...claimLaws,
+    ...orderLaws,
+    ...endingLaws,
+    ...leaseLaws,
+    ...commandLaws,
+    ...outcomeLaws,
+  ]
+  return texts.map((text) => {
+    const missing = (text.needs ?? []).filter((need) => cannot.includes(need))
+    if (missing.length === 0) return { name: text.name, run: () => examine(make, text) }
+    return { name: `not examined, no ${missing.join(', ')}: ${text.name}`, missing, run() {} }
+  })
+}
+
+async function examine(make: MakeJobStore, text: LawText): Promise<void> {
+  const terms = { ...DEFAULT_TERMS, ...text.terms }
+  const exam = await make(terms)
+  try {
+    await text.run(new StoreDriver(exam, terms))
+  } finally {
+    if (exam.close === undefined) await exam.store.close()
+    else await exam.close()
+  }
+}
