@@ -2,11 +2,17 @@ import { claimLaws } from './claim-laws.ts'
 import { commandLaws } from './command-laws.ts'
 import { StoreDriver } from './driver.ts'
 import { endingLaws } from './ending-laws.ts'
+import { groupLaws } from './group-laws.ts'
+import { hintLaws } from './hint-laws.ts'
+import { keyLaws } from './key-laws.ts'
 import { leaseLaws } from './lease-laws.ts'
 import { orderLaws } from './order-laws.ts'
 import { outcomeLaws } from './outcome-laws.ts'
+import { roomLaws } from './room-laws.ts'
 import { DEFAULT_TERMS } from './terms.ts'
 import type { JobStoreLaw, LawText, MakeJobStore, StoreCapability } from './under-exam.ts'
+import { uniqueLaws } from './unique-laws.ts'
+import { viewLaws } from './view-laws.ts'
 
 /** How a job store is examined. */
 export interface JobStoreExamOptions {
@@ -36,6 +42,12 @@ export function jobStoreExam(make: MakeJobStore, options: JobStoreExamOptions = 
     ...leaseLaws,
     ...commandLaws,
     ...outcomeLaws,
+    ...uniqueLaws,
+    ...viewLaws,
+    ...roomLaws,
+    ...hintLaws,
+    ...groupLaws,
+    ...keyLaws,
   ]
   return texts.map((text) => {
     const missing = (text.needs ?? []).filter((need) => cannot.includes(need))

@@ -190,7 +190,8 @@ export class PlainJobStore<T = unknown> implements JobStore<T> {
     try {
       return move()
     } finally {
-      if (changes || passed) this.jobs.announceNews()
+      if (changes || passed) this.jobs.announceWork()
+      this.jobs.announceRoom()
       for (const process of this.jobs.processes) process.deliver()
     }
   }

@@ -158,7 +158,6 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     if (error !== undefined) Object.assign(job, { failures: job.failures + 1, error })
     if (outcome === 'completed') this.complete(job, ending.value)
     else if (job.cancelled !== undefined) this.callOff(job)
-    else if (job.again !== undefined) this.anew(job, Math.max(job.again, this.now))
     else if (outcome === 'failed') this.bury(job, ending.error)
     else this.park(job, ending.delay)
   }
@@ -182,6 +181,10 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
 
   protected bury(job: PlainJob<T>, error: JobErrorRecord): void {
     this.failed += 1
+    if (job.again !== undefined) {
+      this.anew(job, Math.max(job.again, this.now))
+      return
+    }
     Object.assign(job, { state: 'dead', endedAt: this.now, error })
     this.ids.forget({ id: job.id })
     this.ended(job, { state: 'failed', error })
@@ -197,7 +200,6 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     holder?.process.hear((listener) => listener.lost?.(job.id, holder.delivery))
     if (job.cancelled !== undefined) this.callOff(job)
     else if (losses >= this.terms.maxDeliveries) this.bury(job, error)
-    else if (job.again !== undefined) this.anew(job, Math.max(job.again, this.now))
     else this.park(job, 0)
   }
 
@@ -261,9 +263,13 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     this.announce((listener) => listener.paused?.(paused))
   }
 
-  /** Tells every process that there is something to claim, and that there is room again. */
-  announceNews(): void {
+  /** Tells every process where there is something to claim. */
+  announceWork(): void {
     if (this.startable().length > 0) this.announce((listener) => listener.available?.())
+  }
+
+  /** Tells every process where there is room again for a draft that was refused. */
+  announceRoom(): void {
     if (this.inState('waiting', 'delayed').length >= this.#refusedAt) return
     this.#refusedAt = 0
     this.announce((listener) => listener.room?.())

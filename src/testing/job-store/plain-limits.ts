@@ -33,12 +33,12 @@ export class PlainLimits {
 
   /** Takes what a start of `job` costs. */
   take(job: PlainJob<unknown>, now: Millis): void {
-    if (this.#limit?.kind !== 'tokenBucket' || job.limiterKey === undefined) return
+    if (this.#limit?.kind !== 'token-bucket' || job.limiterKey === undefined) return
     this.#bucket(job.limiterKey, now).tokens -= job.cost
   }
 
   #bucket(key: string, now: Millis): Bucket {
-    const limit = this.#limit as StoreLimit & { kind: 'tokenBucket' }
+    const limit = this.#limit as StoreLimit & { kind: 'token-bucket' }
     const bucket = this.#buckets.get(key) ?? { tokens: limit.burst, at: now }
     const grown = ((now - bucket.at) * limit.rate) / limit.per
     const tokens = Math.min(limit.burst, bucket.tokens + grown)

@@ -55,8 +55,9 @@ export class PlainShelf<T = unknown> {
     return job
   }
 
-  /** The job waits again, in its old place. */
+  /** The job waits again, in its old place. A newer item that came while it ran is done now, and not once more. */
   protected park(job: PlainJob<T>, delay: Millis): void {
+    job.again = undefined
     job.state = delay > 0 ? 'delayed' : 'waiting'
     job.dueAt = delay > 0 ? this.now + delay : undefined
   }

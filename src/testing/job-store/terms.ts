@@ -29,7 +29,7 @@ export interface Kept {
 export type StoreLimit =
   | { readonly kind: 'concurrency'; readonly limit: number }
   | {
-      readonly kind: 'tokenBucket'
+      readonly kind: 'token-bucket'
       readonly rate: number
       readonly per: Millis
       readonly burst: number

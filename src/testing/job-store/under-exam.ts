@@ -28,9 +28,10 @@ export type MakeJobStore = (terms: JobStoreTerms) => JobStoreUnderExam | Promise
  * - `peers`: several processes share the jobs
  * - `refusal`: there are items that it cannot keep
  * - `groups`: groups take turns and have bounds
- * - `concurrency`, `tokenBucket`: a limit for each key, decided by `claim`
+ * - `concurrency`, `token-bucket`: a limit for each key, decided by `claim`
  * - `pending`, `ttl`, `coalesce`, `latest`, `debounce`: a draft that meets its like
  * - `tries`: the last attempts are kept
+ * - `wakes`: it tells by itself, without a call, what time has brought: jobs that are due, claims that are lost
  */
 export type StoreCapability =
   | 'leases'
@@ -38,13 +39,14 @@ export type StoreCapability =
   | 'refusal'
   | 'groups'
   | 'concurrency'
-  | 'tokenBucket'
+  | 'token-bucket'
   | 'pending'
   | 'ttl'
   | 'coalesce'
   | 'latest'
   | 'debounce'
   | 'tries'
+  | 'wakes'
 
 /** A law about job stores. */
 export interface JobStoreLaw extends Law {
