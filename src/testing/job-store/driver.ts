@@ -37,11 +37,13 @@ export class StoreDriver {
   readonly exam: JobStoreUnderExam
   readonly terms: JobStoreTerms
   readonly store: JobStore
+  readonly #patience: Millis
 
-  constructor(exam: JobStoreUnderExam, terms: JobStoreTerms) {
+  constructor(exam: JobStoreUnderExam, terms: JobStoreTerms, patience: Millis) {
     this.exam = exam
     this.terms = terms
     this.store = exam.store
+    this.#patience = patience
   }
 
   async advance(time: Millis): Promise<void> {
@@ -155,7 +157,7 @@ export class StoreDriver {
 
   /** Hears what the store tells from now on. */
   listen(store: JobStore = this.store): Hearing {
-    return new Hearing(store)
+    return new Hearing(store, this.#patience)
   }
 }
 

@@ -1,8 +1,8 @@
+import type { Millis } from '../../core/duration.ts'
 import type { JobStore, Outcome } from '../../queues/store/job-store.ts'
 
-/** How often a law looks whether a hint has come, and how long it waits between two looks, in milliseconds. */
-const LOOKS = 200
-const BETWEEN = 5
+/** How long a law waits between two looks whether a hint has come. */
+const BETWEEN: Millis = 5
 
 /** What a store has told since the hearing began. */
 export class Hearing {
@@ -13,8 +13,11 @@ export class Hearing {
   readonly lost: { id: string; delivery: number }[] = []
   readonly paused: boolean[] = []
   readonly end: () => void
+  readonly #patience: Millis
 
-  constructor(store: JobStore) {
+  /** @param patience how long a hint may take, by the clock of this machine */
+  constructor(store: JobStore, patience: Millis) {
+    this.#patience = patience
     this.end = store.watch({
       available: () => {
         this.available += 1
@@ -39,7 +42,8 @@ export class Hearing {
 
   /** Waits until something was told: at once in this process, a moment later from elsewhere. */
   async until(what: string, told: () => boolean): Promise<void> {
-    for (let look = 0; look < LOOKS; look++) {
+    // In this process a hint has come when the call has returned; the first looks do not wait for a timer.
+    for (let look = 0; look < 10 + this.#patience / BETWEEN; look++) {
       if (told()) return
       await new Promise((resolve) => setTimeout(resolve, look < 10 ? 0 : BETWEEN))
     }

@@ -92,6 +92,24 @@ export const uniqueLaws: readonly LawText[] = [
     ensureSame((await driver.store.counts()).dead, 0, 'dead')
     ensureSame(itemsOf(await driver.takeAll()), 'b', 'claimed')
   }),
+  {
+    ...law(
+      pending,
+      'a late claim of the first one does not settle the second',
+      async (driver, put) => {
+        await put('a')
+        const late = await driver.take(1000)
+        await driver.advance(1001)
+        await driver.complete(await driver.take())
+        await put('b')
+        const claim = await driver.take()
+        ensureSame(await driver.complete(late), false, 'settle by the late claim')
+        ensureSame(await driver.extend(late), false, 'extend by the late claim')
+        ensureSame(await driver.complete(claim), true, 'settle')
+      },
+    ),
+    needs: ['pending', 'leases'],
+  },
   law(ttl, 'refused for a time from its put, though it has completed', async (driver, put) => {
     await put('a')
     await driver.advance(500)
