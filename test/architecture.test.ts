@@ -17,7 +17,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   queues: ['core', 'rules', 'limiters', 'resilience'],
   workers: ['core', 'queues', 'resilience'],
   decorators: ['core', 'rules', 'limiters', 'queues', 'resilience'],
-  testing: ['core', 'rules', 'limiters'],
+  testing: ['core', 'rules', 'limiters', 'queues'],
   // A storage that lies elsewhere brings the limiters that ask it.
   redis: ['core', 'limiters'],
   http: ['core', 'limiters', 'resilience'],
