@@ -23,6 +23,12 @@ export function generated() {
     '',
     ...table('SCRIPTS', 'The scripts around them, by name.', read('src/redis/lua/')),
     '',
+    ...table(
+      'QUEUE_PARTS',
+      'The parts of the scripts of queues, by name.',
+      read('src/redis/queues/lua/'),
+    ),
+    '',
   ].join('\n')
 }
 

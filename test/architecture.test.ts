@@ -19,7 +19,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   decorators: ['core', 'rules', 'limiters', 'queues', 'resilience'],
   testing: ['core', 'rules', 'limiters', 'queues'],
   // A storage that lies elsewhere brings the limiters that ask it.
-  redis: ['core', 'limiters'],
+  // It keeps queues too, and knows what a store has to do.
+  redis: ['core', 'limiters', 'queues'],
   http: ['core', 'limiters', 'resilience'],
   terminal: [],
   cli: ['core', 'rules', 'storage', 'limiters', 'testing', 'terminal'],

@@ -10,6 +10,10 @@ export type AioFluxErrorCode =
   | 'WAIT_TIMEOUT'
   /** The storage could not be asked, or did not answer in time. */
   | 'STORAGE_DOWN'
+  /** The storage has no memory left to keep more. */
+  | 'STORAGE_FULL'
+  /** What is stored was written by a version of aioflux that lays it out differently. */
+  | 'LAYOUT'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
   /** A job ran longer than it was given. */
@@ -148,6 +152,13 @@ export class WaitTimeoutError extends AioFluxError {
 export class StorageDownError extends AioFluxError {
   constructor(message: string, options?: ErrorOptions) {
     super('STORAGE_DOWN', message, options)
+  }
+}
+
+/** The storage has no memory left: nothing of the call was kept. */
+export class StorageFullError extends AioFluxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('STORAGE_FULL', message, options)
   }
 }
 

@@ -47,6 +47,11 @@ export class RemoteConcurrency extends KnockingLimiter {
     return this.#desk.capacity
   }
 
+  /** Where the permits are. Not a {@link ledger}: what is taken there has to be renewed and given back by its number. */
+  get permits(): RemoteLedger {
+    return this.#desk.ledger
+  }
+
   get policies(): readonly Policy[] {
     return [policyOf(this.name, this.#desk.ledger.rule)]
   }

@@ -8,6 +8,7 @@ import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
+import type { QueueStorage } from '../queues/store/queue-storage.ts'
 import type { RedisClientLike } from './client.ts'
 import { Errands } from './errands.ts'
 import { type Household, HybridLedger } from './hybrid-ledger.ts'
@@ -123,6 +124,11 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
       ...(metrics && { metrics }),
     })
     this.#values = new HybridValues(this.#redis, clock, maxKeys, toMillis('valueTtl', valueTtl))
+  }
+
+  /** Those of its Redis. */
+  get queues(): QueueStorage {
+    return this.#redis.queues
   }
 
   open(rule: Rule, scope: string): RemoteLedger {

@@ -13,8 +13,13 @@ const LONGEST = 256
  * parts are not ambiguous: the kind has no colon, and the scope is escaped.
  */
 export function stateNames(prefix: string, kind: string, scope: string): (key: string) => string {
-  const middle = `:${kind}:${escaped(scope)}:`
+  const middle = stateMiddle(kind, scope)
   return (key) => `${prefix}:${tagOf(key)}${middle}${short(key)}`
+}
+
+/** What stands in the name of a state between the tag and the key. */
+export function stateMiddle(kind: string, scope: string): string {
+  return `:${kind}:${escaped(scope)}:`
 }
 
 /** The name of a user's own value. */
@@ -33,6 +38,7 @@ function escaped(scope: string): string {
   return scope.replaceAll('%', '%25').replaceAll(':', '%3A')
 }
 
-function short(key: string): string {
+/** A key as it stands in names. */
+export function short(key: string): string {
   return key.length <= LONGEST ? key : `#${createHash('sha256').update(key).digest('hex')}`
 }

@@ -14,16 +14,18 @@ import type { Rule } from '../core/rule.ts'
 import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
+import type { QueueStorage } from '../queues/store/queue-storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { tagOf } from './key-name.ts'
 import { hasTwin } from './link.ts'
+import { redisQueues } from './queues/redis-queues.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
 import { Route } from './route.ts'
 import type { Script } from './script.ts'
 import { StorageMeter } from './storage-meter.ts'
-import { WakeHub } from './wake-hub.ts'
+import { type Heard, WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
 export interface RedisStorageOptions extends Metered {
@@ -58,6 +60,8 @@ export interface RedisStorageOptions extends Metered {
  */
 export class RedisStorage implements LimiterStorage, RemoteStorage {
   readonly limiters: RemoteLimiters = remoteLimiters
+  /** Queues that outlive their process: what a queue with this `storage` and a `name` is kept in. */
+  readonly queues: QueueStorage
   readonly prefix: string
   readonly #timeout: Millis
   readonly #values: RedisValues
@@ -104,6 +108,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
     this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
+    this.queues = redisQueues(this)
   }
 
   open(rule: Rule, scope: string): RedisLedger {
@@ -169,9 +174,29 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
    *
    * @internal
    */
-  listen(channel: string, listener: () => void): Watch {
+  listen(channel: string, listener: Heard): Watch {
     this.#checkOpen()
     return this.#hub.subscribe(channel, listener)
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @internal
+   * @throws StorageDownError (rejects) with what Redis or the client said as its cause
+   */
+  execute(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    return this.#run(script, keys, args)
+  }
+
+  /** @internal The time that scripts go by, in microseconds; '' for the server's own. */
+  get present(): string {
+    return this.#clock === undefined ? '' : String(Math.round(this.#clock.now() * 1000))
+  }
+
+  /** @internal What the timers of this process go by. */
+  get timers(): Clock {
+    return this.#clock ?? systemClock
   }
 
   /** @internal Which turn of the event loop this is, as far as anything was asked in it. */

@@ -10,7 +10,7 @@ export interface Subscriber {
 
 /** Whom a subscriber tells. */
 export interface Ears {
-  heard(channel: string): void
+  heard(channel: string, message: string): void
   /** The connection is there (again); what was published meanwhile is lost. */
   up(): void
   down(): void
@@ -59,7 +59,7 @@ function nodeRedisSubscriber(client: NodeRedis, ears: Ears): Subscriber {
   // Only the single client can be unreferenced, and only it needs a second one.
   const second = typeof client.unref === 'function' ? client.duplicate() : undefined
   const listening = second ?? client
-  const listener = (_: string, channel: string) => ears.heard(channel)
+  const listener = (message: string, channel: string) => ears.heard(channel, message)
   second?.on('error', () => ears.down())
   // It is ready when it has subscribed again to all it had been subscribed to.
   second?.on('ready', () => ears.up())
@@ -87,7 +87,8 @@ function ioredisSubscriber(client: Ioredis, ears: Ears): Subscriber {
   // The client puts it before every key, the server has it in the names of the channels, so it belongs before those too.
   const prefix = client.options?.keyPrefix ?? ''
   const named = (channels: string[]) => channels.map((channel) => prefix + channel)
-  const listener = (channel: string) => ears.heard(channel.slice(prefix.length))
+  const listener = (channel: string, message: string) =>
+    ears.heard(channel.slice(prefix.length), message)
   listening.on('message', listener)
   second?.on('error', () => {})
   second?.on('connect', () => second.stream?.unref?.())

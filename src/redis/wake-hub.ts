@@ -10,8 +10,11 @@ const AGAIN: Millis = 1000
 /** A connection to listen on, or none where there can be none. */
 export type Listen = (ears: Ears) => Promise<Subscriber | undefined>
 
+/** Is told what was published; without a message, that something may have been missed. */
+export type Heard = (message?: string) => void
+
 interface Channel {
-  readonly listeners: Set<() => void>
+  readonly listeners: Set<Heard>
   /** Is the server being asked to send what is published there, does it, or neither? */
   state: 'asked' | 'live' | 'lost'
 }
@@ -40,8 +43,8 @@ export class WakeHub {
    * Calls `listener` for everything that is published on `channel` from the moment on when the watch is live, and when that
    * moment comes.
    */
-  subscribe(channel: string, listener: () => void): Watch {
-    const own = () => listener()
+  subscribe(channel: string, listener: Heard): Watch {
+    const own: Heard = (message) => listener(message)
     const { listeners } = this.#channels.get(channel) ?? this.#begin(channel)
     listeners.add(own)
     const isLive = () => this.#up && this.#channels.get(channel)?.state === 'live'
@@ -105,9 +108,9 @@ export class WakeHub {
   }
 
   readonly #ears: Ears = {
-    heard: (name) => {
+    heard: (name, message) => {
       const channel = this.#channels.get(name)
-      if (channel !== undefined) call(channel)
+      if (channel !== undefined) call(channel, message)
     },
     // Whatever is on its way gets there; all else is asked for again.
     up: () => void this.#ask(({ state }) => state !== 'asked'),
@@ -137,6 +140,6 @@ export class WakeHub {
   }
 }
 
-function call(channel: Channel): void {
-  for (const listener of [...channel.listeners]) listener()
+function call(channel: Channel, message?: string): void {
+  for (const listener of [...channel.listeners]) listener(message)
 }

@@ -1,0 +1,88 @@
+import type { Millis } from '../../core/duration.ts'
+import type { Limiter } from '../../limiters/limiter.ts'
+import type { JobStore } from './job-store.ts'
+
+/** How items are written where they are kept elsewhere: JSON, another format, compressed, encrypted. */
+export interface Codec<T = unknown> {
+  /** Tells codecs apart: the processes of a queue must have the same. */
+  readonly name: string
+  encode(item: T): string | Uint8Array
+  /** @param data what `encode` returned, of the same type */
+  decode(data: string | Uint8Array): T
+}
+
+/** How long and how many ended jobs are kept. `Infinity` for no bound. */
+export interface Kept {
+  /** In milliseconds since the end. */
+  readonly age: Millis
+  readonly count: number
+}
+
+/** A limit that is decided where jobs are taken. Plain data. */
+export interface LimitDeclaration {
+  /** The kind of its rule. */
+  readonly kind: 'token-bucket' | 'leaky-bucket' | 'permits'
+  readonly scope: string
+  readonly params: Readonly<Record<string, number>>
+  /** The largest cost that can pass. */
+  readonly capacity: number
+  /** Does each job have a key of its own? */
+  readonly keyed: boolean
+}
+
+/**
+ * What all processes of a queue must agree on. Only what was said explicitly: what is absent is taken from what other processes
+ * have said.
+ */
+export interface Declaration {
+  /** 'priority', 'fifo', 'delay', 'dedupe'. */
+  readonly kind?: string
+  readonly groupConcurrency?: number
+  readonly limiter?: LimitDeclaration
+  readonly maxDeliveries?: number
+  readonly keepCompleted?: Kept
+  readonly keepDead?: Kept
+  /** The name of the codec. */
+  readonly codec?: string
+  readonly dedupeMode?: string
+  readonly dedupeTtl?: Millis
+}
+
+export interface StoreOptions<T = unknown> {
+  /** The name of the queue. */
+  readonly name: string
+  readonly declaration: Declaration
+  readonly codec: Codec<T>
+  /** How long a result waits for those who asked for it. */
+  readonly resultTtl: Millis
+  /** How long an own id is remembered after its job has ended. */
+  readonly idTtl: Millis
+  /** The longest encoded item. */
+  readonly maxItemBytes: number
+}
+
+/** A {@link JobStore} that several processes share. */
+export interface SharedJobStore<T = unknown> extends JobStore<T> {
+  /**
+   * Resolves when the store has been reached and the processes agree.
+   *
+   * @throws OptionTypeError (rejects) naming the option and both values where they do not
+   * @throws StorageDownError (rejects) where it cannot be reached; asking again tries again
+   */
+  ready(): Promise<void>
+  /** What holds for all processes now: their declarations, taken together. */
+  readonly agreed: Declaration
+  /** Changes what all processes agree on. */
+  redeclare(declaration: Declaration): Promise<void>
+  /** When the store was last reached, in milliseconds since 1970 by this process; `undefined` for never. */
+  readonly lastReached: Millis | undefined
+}
+
+/** A storage that can keep queues. */
+export interface QueueStorage {
+  open<T>(options: StoreOptions<T>): SharedJobStore<T>
+  /**
+   * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.
+   */
+  limitOf(limiter: Limiter, keyed: boolean): LimitDeclaration | undefined
+}

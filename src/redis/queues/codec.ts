@@ -1,0 +1,20 @@
+import { describe, OptionTypeError } from '../../core/errors.ts'
+import type { Codec } from '../../queues/store/queue-storage.ts'
+
+/**
+ * Items as JSON: what `JSON.stringify` keeps. A `Uint8Array` as the whole item stays one.
+ *
+ * Refused is what JSON would lose without a word: an item that is `undefined`, a function or a symbol.
+ */
+export const jsonCodec: Codec = {
+  name: 'json',
+  encode(item) {
+    if (item instanceof Uint8Array) return item
+    const text: string | undefined = JSON.stringify(item)
+    if (text === undefined) {
+      throw new OptionTypeError('item', `item must be a JSON value, got ${describe(item)}`)
+    }
+    return text
+  },
+  decode: (data) => (typeof data === 'string' ? JSON.parse(data) : data),
+}

@@ -1,0 +1,234 @@
+import type { Millis } from '../../core/duration.ts'
+import { AioFluxError, isAioFluxError, OptionTypeError } from '../../core/errors.ts'
+import type { Declaration, Kept, LimitDeclaration } from '../../queues/store/queue-storage.ts'
+import { stateMiddle } from '../key-name.ts'
+import { limitKey } from './place.ts'
+import type { QueueLink } from './queue-link.ts'
+
+/** How long what a process has declared holds without a sign of life, and how often it gives one. */
+const HOLDS: Millis = 30_000
+const RENEWED: Millis = 10_000
+/** Stands for no bound in what is kept: Lua reads no infinity. */
+const ENDLESS = 1e300
+
+interface Option {
+  /** What Redis calls it. */
+  readonly field: string
+  write(value: never, cluster: boolean): string
+  read(text: string): unknown
+}
+
+/** The options that processes must agree on, as users name them. */
+const OPTIONS: Readonly<Record<keyof Declaration, Option>> = {
+  kind: plain('kind'),
+  codec: plain('codec'),
+  dedupeMode: plain('mode'),
+  dedupeTtl: numeric('ttl'),
+  groupConcurrency: numeric('bound'),
+  maxDeliveries: numeric('deliveries'),
+  keepCompleted: kept('keepCompleted'),
+  keepDead: kept('keepDead'),
+  limiter: { field: 'limit', write: limitText, read: limitOf },
+}
+/** As the options of queues are called, in messages. */
+const NAMES: Readonly<Record<string, string>> = {
+  kind: 'the kind of the queue',
+  mode: 'mode',
+  ttl: 'ttl',
+  bound: 'groupConcurrency',
+  limit: 'limiter',
+  deliveries: 'maxDeliveries',
+  keepCompleted: 'keep.completed',
+  keepDead: 'keep.dead',
+  codec: 'codec',
+}
+
+/** What this process says about a queue, and what all of them have agreed on. */
+export class Declared {
+  readonly #link: QueueLink
+  readonly #name: string
+  #own: Map<string, string>
+  #agreed: Declaration = {}
+  #changes = ''
+  #ready: Promise<void> | undefined
+  #done = false
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+  /** Set where another process, that came while this one was cut off, says something else. */
+  #refused: unknown
+
+  constructor(link: QueueLink, name: string, declaration: Declaration) {
+    this.#link = link
+    this.#name = name
+    this.#own = this.#written(declaration)
+  }
+
+  get agreed(): Declaration {
+    return this.#agreed
+  }
+
+  /** Is all agreed on already? Then {@link ready} need not be awaited. */
+  get done(): boolean {
+    return this.#done
+  }
+
+  ready(): Promise<void> {
+    if (this.#refused !== undefined) return Promise.reject(this.#refused)
+    this.#ready ??= this.#declare().catch((error) => {
+      this.#ready = undefined
+      throw error
+    })
+    return this.#ready
+  }
+
+  async redeclare(declaration: Declaration): Promise<void> {
+    const changed = this.#written(declaration)
+    const reply = await this.#run('redeclare', changed)
+    for (const [field, value] of changed) this.#own.set(field, value)
+    this.#take(reply)
+    this.#refused = undefined
+    this.#done = true
+  }
+
+  /** Somebody has changed what is agreed on. */
+  renew(): void {
+    if (!this.#done || this.#closed) return
+    this.#run('renew', this.#own).then(
+      (reply) => {
+        if (reply.length === 1) return
+        this.#take(reply)
+        this.#done = true
+        this.#refused = undefined
+      },
+      (error) => {
+        if (isAioFluxError(error, 'STORAGE_DOWN')) return
+        this.#refused = error
+        this.#done = false
+      },
+    )
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#timer)
+    if (this.#done) await this.#run('leave', this.#own).catch(() => {})
+  }
+
+  async #declare(): Promise<void> {
+    const [changes = '', memory = '', ...rest] = await this.#run('declare', this.#own)
+    const [most, policy = ''] = memory.split(' ')
+    if (most !== '0' && policy.startsWith('allkeys')) {
+      throw new AioFluxError(
+        'INVALID_OPTION',
+        `storage cannot keep queue '${this.#name}': with maxmemory-policy ${policy} Redis may evict its jobs; set it to noeviction`,
+      )
+    }
+    this.#take([changes, ...rest])
+    this.#done = true
+    if (this.#timer !== undefined || this.#closed) return
+    this.#timer = setInterval(() => this.#beat(), RENEWED)
+    this.#timer.unref()
+  }
+
+  #beat(): void {
+    if (this.#refused === undefined) this.renew()
+    else {
+      // It may be gone by now, and with it what it said.
+      this.#refused = undefined
+      this.#ready = undefined
+      this.ready().catch((error) => {
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) this.#refused = error
+      })
+    }
+  }
+
+  async #run(verb: string, options: ReadonlyMap<string, string>): Promise<string[]> {
+    const pairs = [...options].flat()
+    const args = [verb, String(HOLDS), this.#changes, String(options.size), ...pairs]
+    const reply = ((await this.#link.run('declare', 0, args)) as unknown[]).map(String)
+    if (reply[0] !== '!') return reply
+    const [, field = '', theirs = '', ours = ''] = reply
+    const name = NAMES[field] ?? field
+    throw new OptionTypeError(
+      name,
+      `${name} of queue '${this.#name}' must be what the other processes say, ${shown(field, theirs)}, got ${shown(field, ours)}; redeclare() changes it for all`,
+    )
+  }
+
+  #take([changes = '', ...pairs]: string[]): void {
+    this.#changes = changes
+    const fields = new Map<string, string>()
+    for (let i = 0; i < pairs.length; i += 2) fields.set(pairs[i] as string, pairs[i + 1] as string)
+    const agreed: Record<string, unknown> = {}
+    for (const [name, { field, read }] of Object.entries(OPTIONS)) {
+      const text = fields.get(field)
+      if (text === undefined) continue
+      agreed[name] = read(text)
+      // Where this process was overruled, it now says the same.
+      if (this.#own.has(field)) this.#own.set(field, text)
+    }
+    this.#agreed = agreed
+  }
+
+  #written(declaration: Declaration): Map<string, string> {
+    const written = new Map<string, string>()
+    for (const [name, value] of Object.entries(declaration)) {
+      if (value === undefined) continue
+      const { field, write } = OPTIONS[name as keyof Declaration]
+      written.set(field, write(value as never, this.#link.cluster))
+    }
+    return written
+  }
+}
+
+function plain(field: string): Option {
+  return { field, write: (value) => value, read: (text) => text }
+}
+
+function numeric(field: string): Option {
+  return { field, write: (value) => String(value), read: Number }
+}
+
+function kept(field: string): Option {
+  return {
+    field,
+    write: ({ age, count }: Kept) => `${Math.min(age, ENDLESS)} ${Math.min(count, ENDLESS)}`,
+    read(text) {
+      const [age = 0, count = 0] = text.split(' ').map(Number)
+      return { age: endless(age), count: endless(count) }
+    },
+  }
+}
+
+function endless(value: number): number {
+  return value >= ENDLESS ? Infinity : value
+}
+
+/** As lua/limit.lua reads it. */
+function limitText(limit: LimitDeclaration, cluster: boolean): string {
+  const { kind, scope, params, keyed } = limit
+  const numbers = Object.entries(params).flatMap(([name, value]) => [name, String(value)])
+  const where = cluster ? 'own' : 'shared'
+  const whose = keyed ? 'keyed' : 'whole'
+  return [kind, where, stateMiddle(kind, scope), limitKey(''), whose, ...numbers].join('\n')
+}
+
+function limitOf(text: string): LimitDeclaration {
+  const [kind = '', , middle = '', , whose, ...numbers] = text.split('\n')
+  const params: Record<string, number> = {}
+  for (let i = 0; i < numbers.length; i += 2) params[numbers[i] as string] = Number(numbers[i + 1])
+  return {
+    kind: kind as LimitDeclaration['kind'],
+    scope: decodeURIComponent(middle.slice(kind.length + 2, -1)),
+    params,
+    capacity: params['burst'] ?? params['limit'] ?? Infinity,
+    keyed: whose === 'keyed',
+  }
+}
+
+function shown(field: string, text: string): string {
+  if (field !== 'limit') return text
+  const { kind, scope, params } = limitOf(text)
+  return `${kind} ${JSON.stringify(params)} in scope '${scope}'`
+}

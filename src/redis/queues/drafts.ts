@@ -1,0 +1,118 @@
+import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
+import type { StoreOptions } from '../../queues/store/queue-storage.ts'
+import { seal } from './envelope.ts'
+import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
+
+/** How many jobs one trip carries. */
+const MOST = 500
+const STATES = { '1': 'waiting', '2': 'delayed', '0': 'duplicate', '-1': 'full' } as const
+
+/** A draft as the script `put` takes it. */
+interface Written {
+  readonly id: string
+  readonly name: string
+  readonly prefix: string
+  readonly suffix: string
+  readonly extra: string
+  readonly envelope: string
+}
+
+/** What one trip carries. */
+export interface PutBatch {
+  readonly args: string[]
+  /** Are there groups or keys in it? */
+  readonly routed: boolean
+  read(reply: unknown): Inserted[]
+}
+
+/** Writes drafts for Redis. */
+export class Drafts<T> {
+  readonly #options: StoreOptions<T>
+  readonly #ids = new Ids()
+
+  constructor(options: StoreOptions<T>) {
+    this.#options = options
+  }
+
+  /**
+   * All drafts, in as few trips as can be.
+   *
+   * @param keyed does the limit of the queue know keys?
+   * @throws OptionTypeError | OptionRangeError for one that cannot be written; then none is sent
+   */
+  batches(drafts: readonly JobDraft<T>[], room: Room, keyed: boolean): PutBatch[] {
+    const batches: PutBatch[] = []
+    for (let i = 0; i < drafts.length; i += MOST) {
+      const some = drafts.slice(i, i + MOST).map((draft) => this.#write(draft, keyed))
+      batches.push(batchOf(some, room))
+    }
+    return batches
+  }
+
+  #write(draft: JobDraft<T>, keyed: boolean): Written {
+    const { id: own, priority, group, limiterKey, cost, terms } = draft
+    if (own !== undefined) checkId(own)
+    const id = own ?? this.#ids.next()
+    const name = own === undefined ? id : placeName(own)
+    const groupName = group === undefined || group === '' ? '' : placeName(group)
+    const key = limiterKey ?? (keyed ? '' : undefined)
+    const keyName = key === undefined ? undefined : limitKey(key)
+    const extras: Parameters<typeof seal>[3] = {}
+    if (terms !== undefined) extras.terms = terms
+    if (name !== id) extras.id = id
+    if (group !== undefined && groupName !== group && group !== '') extras.group = group
+    if (keyName !== undefined && !keyName.endsWith(`:${key}`)) extras.key = key as string
+    const { codec, maxItemBytes } = this.#options
+    return {
+      id,
+      name,
+      prefix: prefixOf(groupName, priority),
+      suffix: suffixOf(keyName, cost, own !== undefined && draft.unique === undefined),
+      extra: extraOf(draft),
+      envelope: seal(draft, codec, maxItemBytes, extras),
+    }
+  }
+}
+
+/** What most jobs do not have. */
+function extraOf(draft: JobDraft): string {
+  const { id, delay, at, groupWeight = 1, awaited, unique } = draft
+  const timed = at ?? (delay !== undefined && delay > 0 ? delay : undefined)
+  if (timed === undefined && groupWeight === 1 && !awaited && id === undefined) return ''
+  const kind = timed === undefined ? '-' : at === undefined ? 'd' : 'a'
+  const mode = unique?.mode ?? (id === undefined ? '' : 'own')
+  const { ttl = 0, delay: quiet = 0, maxDelay = 0 } = unique ?? {}
+  const weight = draft.groupWeight === undefined ? '' : groupWeight
+  const longest = Math.min(maxDelay, 1e15)
+  return `${kind},${timed ?? 0},${weight},${awaited ? 1 : 0},${mode},${ttl},${quiet},${longest},`
+}
+
+function batchOf(written: readonly Written[], { maxSize, overflow }: Room): PutBatch {
+  const [first] = written as [Written]
+  const alike = written.every(
+    ({ prefix, suffix, extra }) => prefix === first.prefix && suffix === '' && extra === '',
+  )
+  const most = maxSize === Infinity ? '' : String(maxSize)
+  const args = [most, overflow === 'refuse' ? 'r' : 'd', String(written.length), alike ? 'u' : 'm']
+  if (alike) args.push(first.prefix)
+  let routed = false
+  for (const { name, prefix, suffix, extra, envelope } of written) {
+    if (alike) args.push(name, envelope)
+    else args.push(name, prefix, suffix, extra, envelope)
+    routed ||= prefix.charCodeAt(0) !== 2 || suffix.charCodeAt(0) === 1
+  }
+  return { args, routed, read: (reply) => insertedOf(written, reply) }
+}
+
+function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {
+  if (typeof reply === 'number') return written.map(({ id }) => ({ id, state: 'waiting' }))
+  const states = reply as (keyof typeof STATES)[]
+  const inserted: Inserted[] = written.map(({ id }, i) => ({
+    id,
+    state: STATES[`${states[i]}` as keyof typeof STATES],
+  }))
+  const dropped = (reply as unknown[])[written.length] as string[]
+  const last = inserted.length - 1
+  if (dropped.length > 0) inserted[last] = { ...(inserted[last] as Inserted), dropped }
+  return inserted
+}

@@ -1,0 +1,104 @@
+import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.ts'
+import type { JobTerms } from '../../queues/store/job-record.ts'
+import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
+import type { Codec } from '../../queues/store/queue-storage.ts'
+
+/** What travels with an item, where there is anything to say. */
+interface Extras {
+  terms?: JobTerms
+  /** The caller's own words, where places have their hash. */
+  id?: string
+  group?: string
+  key?: string
+}
+
+export interface Opened<T> extends Extras {
+  item: T
+}
+
+/**
+ * An item as it is kept: a letter for what follows, the extras in a line of their own where there are any, and the data.
+ * Bytes are written as text, since clients hand out text.
+ */
+export function seal<T>(draft: JobDraft<T>, codec: Codec<T>, most: number, extras: Extras): string {
+  const data = encoded(codec, draft.item)
+  const text = typeof data === 'string'
+  const size = text ? Buffer.byteLength(data) : data.byteLength
+  if (size > most) {
+    throw new OptionRangeError(
+      'item',
+      `item must be at most ${most} bytes long when it is encoded (maxItemBytes), got ${size}`,
+    )
+  }
+  const body = text ? data : toBase64(data)
+  for (const _ in extras) return `${text ? 'S' : 'B'}${JSON.stringify(extras)}\n${body}`
+  return (text ? 's' : 'b') + body
+}
+
+/** @throws what the codec throws */
+export function open<T>(envelope: string, codec: Codec<T>): Opened<T> {
+  const letter = envelope[0]
+  const lineEnd = letter === 'S' || letter === 'B' ? envelope.indexOf('\n') : 0
+  const body = envelope.slice(lineEnd + 1)
+  const item = codec.decode(letter === 's' || letter === 'S' ? body : fromBase64(body))
+  return lineEnd === 0 ? { item } : { ...JSON.parse(envelope.slice(1, lineEnd)), item }
+}
+
+function encoded<T>(codec: Codec<T>, item: T): string | Uint8Array {
+  let data: string | Uint8Array
+  try {
+    data = codec.encode(item)
+  } catch (error) {
+    const why = (error as Error)?.message ?? String(error)
+    const message = `item cannot be encoded by the codec '${codec.name}': ${why}`
+    throw Object.assign(new OptionTypeError('item', message), { cause: error })
+  }
+  if (typeof data === 'string') {
+    // A lone half of a pair would come back as another character.
+    if ((data as unknown as { isWellFormed?(): boolean }).isWellFormed?.() === false) {
+      throw new OptionTypeError(
+        'codec',
+        `codec '${codec.name}' must return well-formed text, got a lone surrogate`,
+      )
+    }
+    return data
+  }
+  if (data instanceof Uint8Array) return data
+  throw new OptionTypeError(
+    'codec',
+    `codec '${codec.name}' must return a string or a Uint8Array, got ${describe(data)}`,
+  )
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}
+
+/** A value that is no item: a result, a reason, what was told of progress. */
+export function valueText(value: unknown): string {
+  if (value === undefined) return ''
+  if (value instanceof Uint8Array) return `b${toBase64(value)}`
+  const text: string | undefined = JSON.stringify(value)
+  if (text === undefined) {
+    throw new OptionTypeError('value', `value must be a JSON value, got ${describe(value)}`)
+  }
+  return `j${text}`
+}
+
+export function readValue(text: string): unknown {
+  if (text === '') return undefined
+  return text[0] === 'b' ? fromBase64(text.slice(1)) : JSON.parse(text.slice(1))
+}
+
+/** How a job ended, from what the scripts keep: a letter, and the value, error or reason. */
+export function outcomeOf(text: string): Outcome {
+  const rest = text.slice(1)
+  if (text[0] === 'c') return { state: 'completed', value: readValue(rest) }
+  if (text[0] === 'f') return { state: 'failed', error: JSON.parse(rest) }
+  if (text[0] === 'x') return { state: 'cancelled', reason: readValue(rest) }
+  return { state: 'gone' }
+}

@@ -1,0 +1,160 @@
+import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
+import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
+import type { Codec } from '../../queues/store/queue-storage.ts'
+import { open } from './envelope.ts'
+import { placeName } from './place.ts'
+import type { QueueLink } from './queue-link.ts'
+import { storedOf, type Told } from './records.ts'
+
+/** How many jobs one trip looks at or changes. */
+const MOST = 500
+/** How many different errors are counted. */
+const ERRORS = 1000
+
+/** What people look at and do by hand. */
+export class Inspection<T> {
+  readonly #link: QueueLink
+  readonly #codec: Codec<T>
+  readonly #resultTtl: number
+
+  constructor(link: QueueLink, codec: Codec<T>, resultTtl: number) {
+    this.#link = link
+    this.#codec = codec
+    this.#resultTtl = resultTtl
+  }
+
+  async get(name: string): Promise<StoredRecord<T> | undefined> {
+    const told = (await this.#look('get', name)) as Told | null
+    return told === null ? undefined : storedOf(told, this.#codec)
+  }
+
+  async list(
+    state: StoredState,
+    limit: number,
+    cursor = '',
+  ): Promise<{ jobs: StoredRecord<T>[]; cursor?: string }> {
+    const jobs: StoredRecord<T>[] = []
+    let from = cursor
+    do {
+      const most = Math.min(MOST, limit - jobs.length)
+      const [told, next] = (await this.#look('list', state, String(most), from)) as [Told[], string]
+      for (const one of told) jobs.push(storedOf(one, this.#codec))
+      from = next
+    } while (from !== '' && jobs.length < limit)
+    return from === '' ? { jobs } : { jobs, cursor: from }
+  }
+
+  async counts(): Promise<StoreCounts> {
+    const numbers = ((await this.#look('counts')) as (string | number)[]).map(Number)
+    const [waiting = 0, delayed = 0, running = 0, dead = 0, completed = 0, failed = 0, age = 0] =
+      numbers
+    return { waiting, delayed, running, dead, completed, failed, oldest: age / 1000 }
+  }
+
+  async groups(limit: number): Promise<GroupCounts[]> {
+    const counts: GroupCounts[] = []
+    let from = ''
+    do {
+      const [next, ...groups] = (await this.#look('groups', from, String(MOST))) as [
+        string,
+        ...[group: string, waiting: number, running: number, age: number, envelope: string][],
+      ]
+      for (const [name, waiting, running, age, envelope] of groups) {
+        const group = name.startsWith('#') ? (open(envelope, this.#codec).group ?? name) : name
+        counts.push({ group, waiting, running, oldest: age / 1000 })
+      }
+      from = next
+    } while (from !== '')
+    return counts.sort((a, b) => b.waiting - a.waiting || b.running - a.running).slice(0, limit)
+  }
+
+  async deaths(limit: number): Promise<DeathCount[]> {
+    const counts = new Map<string, DeathCount>()
+    for await (const { error, endedAt = 0 } of this.#dead()) {
+      const message = error?.message ?? ''
+      const known = counts.get(message)
+      if (known === undefined && counts.size === ERRORS) continue
+      const { count = 0, first = endedAt } = known ?? {}
+      counts.set(message, { error: message, count: count + 1, first, last: endedAt })
+    }
+    return [...counts.values()].sort((a, b) => b.count - a.count).slice(0, limit)
+  }
+
+  async redrive({ ids, limit = Infinity, error }: Redrive): Promise<number> {
+    if (error !== undefined) return this.#redriveOf(error, limit, ids)
+    let count = 0
+    if (ids !== undefined) {
+      const all = ids.slice(0, limit)
+      for (let i = 0; i < all.length; i += MOST) {
+        count += await this.#redrive('0', all.slice(i, i + MOST))
+      }
+      return count
+    }
+    while (count < limit) {
+      const most = Math.min(MOST, limit - count)
+      const more = await this.#redrive(String(most), [])
+      count += more
+      if (more < most) break
+    }
+    return count
+  }
+
+  async clear(): Promise<T[]> {
+    const items: T[] = []
+    for (;;) {
+      const envelopes = (await this.#change('clear', String(MOST))) as string[]
+      for (const envelope of envelopes) {
+        try {
+          items.push(open(envelope, this.#codec).item)
+        } catch {
+          // It cannot be read, and is gone all the same.
+        }
+      }
+      if (envelopes.length < MOST) return items
+    }
+  }
+
+  async raw(): Promise<unknown[]> {
+    return (await this.#look('all')) as unknown[]
+  }
+
+  async #redriveOf(
+    error: string,
+    limit: number,
+    among: readonly string[] | undefined,
+  ): Promise<number> {
+    const ids: string[] = []
+    for await (const job of this.#dead()) {
+      if (ids.length === limit) break
+      const name = placeName(job.id)
+      const wanted = among === undefined || among.includes(name)
+      if (wanted && job.error?.message === error) ids.push(name)
+    }
+    let count = 0
+    for (let i = 0; i < ids.length; i += MOST) {
+      count += await this.#redrive('0', ids.slice(i, i + MOST))
+    }
+    return count
+  }
+
+  async *#dead(): AsyncGenerator<StoredRecord<T>> {
+    let cursor: string | undefined
+    do {
+      const page = await this.list('dead', MOST, cursor)
+      yield* page.jobs
+      cursor = page.cursor
+    } while (cursor !== undefined)
+  }
+
+  async #redrive(most: string, ids: readonly string[]): Promise<number> {
+    return (await this.#change('redrive', most, ...ids)) as number
+  }
+
+  #look(verb: string, ...args: string[]): Promise<unknown> {
+    return this.#link.run('look', this.#resultTtl, [verb, ...args])
+  }
+
+  #change(verb: string, ...args: string[]): Promise<unknown> {
+    return this.#link.run('change', this.#resultTtl, [verb, ...args])
+  }
+}

@@ -1,0 +1,43 @@
+/** The parts of a queue's keys, in the order in which scripts take them. Those after `full` only where groups or keys are used. */
+const PARTS = [
+  'meta',
+  'jobs',
+  'ready',
+  'delayed',
+  'leases',
+  'claimed',
+  'dead',
+  'completed',
+  'ends',
+  'tries',
+  'progress',
+  'asked',
+  'askedUntil',
+  'remembered',
+  'marks',
+  'idle',
+  'full',
+] as const
+const ROUTED = ['lanes', 'ring', 'weights', 'running', 'closed', 'parked', 'turns'] as const
+
+export interface QueueKeys {
+  /** Of a queue without groups and keys. */
+  readonly plain: string[]
+  readonly routed: string[]
+  /** Who has declared what. */
+  readonly declared: string
+  /** Where `process` is told something; without one, where all are. */
+  channel(process?: string): string
+}
+
+/** `prefix:{queue:name}:part`: all in one slot of a Cluster. */
+export function queueKeys(prefix: string, name: string): QueueKeys {
+  const base = `${prefix}:{queue:${name}}:`
+  const plain = PARTS.map((part) => base + part)
+  return {
+    plain,
+    routed: [...plain, ...ROUTED.map((part) => base + part)],
+    declared: `${base}declared`,
+    channel: (process = '*') => `${base}meta:${process}`,
+  }
+}

@@ -1,0 +1,29 @@
+import type { StoreListener } from '../../queues/store/job-store.ts'
+
+/** Those that a store tells. */
+export class Listeners {
+  readonly #all = new Set<StoreListener>()
+
+  /** Tells `listener` until the returned function is called. */
+  add(listener: StoreListener): () => void {
+    const own = { ...listener }
+    this.#all.add(own)
+    return () => {
+      this.#all.delete(own)
+    }
+  }
+
+  tell<K extends keyof StoreListener>(
+    what: K,
+    ...args: Parameters<NonNullable<StoreListener[K]>>
+  ): void {
+    for (const listener of [...this.#all]) {
+      // biome-ignore lint/suspicious/noExplicitAny: the arguments belong to `what`.
+      ;(listener[what] as ((...all: any[]) => void) | undefined)?.(...args)
+    }
+  }
+
+  clear(): void {
+    this.#all.clear()
+  }
+}

@@ -1,0 +1,119 @@
+-- What is done to jobs by hand. ARGV  4 the verb, then what it needs.
+--
+-- The first write is one that a server without memory allows; after it the others are allowed too.
+call('HDEL', META, '')
+local verb = ARGV[4]
+
+-- Takes a job out that waits or is delayed. Which of both, or nil.
+local function take_out(place)
+  if call('ZREM', DELAYED, place) == 1 then return 'delayed' end
+  if withdraw(place) then return 'waiting' end
+  return nil
+end
+
+local function done(reply)
+  flush()
+  if stamped then call('HSET', META, 'last', format('%.0f', last)) end
+  return reply
+end
+
+if verb == 'progress' then
+  if not call('ZSCORE', LEASES, ARGV[5]) then return 0 end
+  call('HSET', PROGRESS, id_of(opened(ARGV[5])), ARGV[6])
+  return 1
+end
+
+if verb == 'cancel' then
+  local id, reason, id_ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])
+  local record = call('HGET', JOBS, id)
+  if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) then return 0 end
+  local place = place_of(id, record)
+  if take_out(place) then
+    call('HDEL', MARKS, '+' .. id)
+    cancelled(id, place, reason, id_ttl)
+    return done(1)
+  end
+  call('HSET', MARKS, '-' .. id, reason)
+  tell('*', 'c' .. id .. '\n' .. reason)
+  return 1
+end
+
+if verb == 'remove' then
+  local id = ARGV[5]
+  local record = call('HGET', JOBS, id)
+  if not record then return 0 end
+  if call('ZREM', DEAD, id) == 0 and call('ZREM', COMPLETED, id) == 0 and not take_out(place_of(id, record)) then return 0 end
+  forget(id)
+  call('ZREM', REMEMBERED, id)
+  answer(id, 'g')
+  room()
+  return done(1)
+end
+
+if verb == 'reprioritise' then
+  local id, priority = ARGV[5], ARGV[6]
+  local record = call('HGET', JOBS, id)
+  if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) then return 0 end
+  local place = place_of(id, record)
+  local due = call('ZSCORE', DELAYED, place)
+  local state = take_out(place)
+  if not state then return 0 end
+  local group, at = sub(place, 1, find(place, '\2', 1, true)), turn_at(place)
+  local moved = group .. priority .. sub(place, at)
+  call('HSET', JOBS, id, group .. priority .. sub(record, at))
+  if state == 'delayed' then call('ZADD', DELAYED, due, moved) else enqueue(moved) end
+  return done(1)
+end
+
+if verb == 'redrive' then
+  local ids = {}
+  for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end
+  if #ids == 0 then ids = call('ZRANGE', DEAD, 0, tonumber(ARGV[5]) - 1) end
+  local count = 0
+  for _, id in ipairs(ids) do
+    local record = call('HGET', JOBS, id)
+    if call('ZREM', DEAD, id) == 1 and record then
+      local place = place_of(id, record)
+      local at = turn_at(place)
+      local since = string.match(sub(record, 1, find(record, '\n', 1, true)), '\3(%x+)')
+      call('HDEL', ENDS, id)
+      call('HDEL', PROGRESS, id)
+      call('HSET', CLAIMED, id, claimed(id) .. ':0:0:')
+      anew(id, record, 0, since or sub(place, at, at + 12))
+      count = count + 1
+    end
+  end
+  done()
+  wake(count)
+  return count
+end
+
+if verb == 'clear' then
+  local places = waiting_places(tonumber(ARGV[5]))
+  local envelopes = {}
+  for i = 1, #places do withdraw(places[i]) end
+  local delayed = call('ZRANGE', DELAYED, 0, tonumber(ARGV[5]) - #places - 1)
+  if #places >= tonumber(ARGV[5]) then delayed = {} end
+  if #delayed > 0 then call('ZREM', DELAYED, unpack(delayed)) end
+  for _, place in ipairs(delayed) do places[#places + 1] = place end
+  for _, place in ipairs(places) do
+    local id = id_of(place)
+    local record = call('HGET', JOBS, id)
+    if record then envelopes[#envelopes + 1] = sub(record, find(record, '\n', 1, true) + 1) end
+    forget(id)
+    call('ZREM', REMEMBERED, id)
+    answer(id, 'g')
+  end
+  room()
+  return done(envelopes)
+end
+
+-- pause, resume
+if verb == 'pause' then
+  call('HSET', META, 'paused', '1')
+  tell('*', 'p1')
+else
+  call('HDEL', META, 'paused')
+  tell('*', 'p0')
+end
+return 1

@@ -1,0 +1,178 @@
+-- What every script of a queue begins with. The linker has put before this:
+--   ROUTED  whether this script knows groups and keys    KIND  the kind of limit that it knows, 'none', or nil for any
+--
+-- KEYS, all in one slot: see keys.ts.
+-- ARGV  1 the present in microseconds, or '' for the server's   2 the process that asks   3 how long a result waits, in ms
+--
+-- A place is the routing of a job in one string: group \2 P O id suffix. P is the priority, written so that higher ones sort
+-- first; O is the microsecond of its turn, 13 hexadecimal digits. The suffix is \1 key, \6 cost, each where there is one, and
+-- \5 where the id is remembered after the end. A token is place \4 delivery \4 start, and names one claim.
+-- A record is the place without the id, \3 and the time of its put where O is another, a line end, and the envelope.
+local call, byte, find, sub, format, floor = redis.call, string.byte, string.find, string.sub, string.format, math.floor
+local META, JOBS, READY, DELAYED, LEASES, CLAIMED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local DEAD, COMPLETED, ENDS, TRIES, PROGRESS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local ASKED, ASKED_UNTIL, REMEMBERED, MARKS, IDLE, FULL = KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
+local LAYOUT, CHUNK = '1', 4000
+local SELF, RESULT_TTL = ARGV[2], tonumber(ARGV[3])
+local now
+if ARGV[1] == '' then
+  local time = call('TIME')
+  now = time[1] * 1000000 + time[2]
+else
+  now = tonumber(ARGV[1])
+end
+local now_ms = now / 1000
+
+local meta = call('HMGET', META, 'version', 'last', 'paused', 'routed', 'turn', 'keeper', 'limit', 'bound', 'deliveries', 'keepCompleted', 'keepDead')
+if meta[1] and meta[1] ~= LAYOUT then return redis.error_reply('AIOFLUX_LAYOUT ' .. meta[1]) end
+local limit_kind = meta[7] and sub(meta[7], 1, find(meta[7], '\n', 1, true) - 1) or 'none'
+if (meta[4] and not ROUTED) or (KIND and limit_kind ~= KIND) then
+  return redis.error_reply('AIOFLUX_FORM ' .. (meta[4] and '1' or '0') .. ' ' .. limit_kind)
+end
+local last, stamped = tonumber(meta[2] or 0), false
+-- What of the limits and groups there may be, filled in by other parts: a claim that ends, one that is renewed, the weight of a
+-- group, whether a job may start, and what is to be written at the end. When a limit that said no may say yes, in us.
+local released, renewed, weigh, admit, finish, rebound, relimit
+local opens = math.huge
+
+-- The next turn: strictly increasing, whatever the clock does.
+local function stamp()
+  last = last >= now and last + 1 or now
+  stamped = true
+  return format('%013x', last)
+end
+
+-- Calls a command with a long list of arguments, in parts.
+local function each(command, key, list, width)
+  local most = CHUNK - CHUNK % (width or 1)
+  for first = 1, #list, most do
+    call(command, key, unpack(list, first, math.min(first + most - 1, #list)))
+  end
+end
+
+-- Where in a place, or in what stands before a line end in a record, O begins.
+local function turn_at(place)
+  local p = find(place, '\2', 1, true) + 1
+  local mark = byte(place, p)
+  if mark == 52 then p = find(place, '~', p, true) elseif mark == 54 then p = find(place, '!', p, true) end
+  return p + 1
+end
+
+local function id_of(place)
+  local first = turn_at(place) + 13
+  return sub(place, first, (find(place, '[\1\4\5\6]', first) or #place + 1) - 1)
+end
+
+local function place_of(id, record)
+  local head = sub(record, 1, find(record, '[\3\n]') - 1)
+  local first = turn_at(head) + 13
+  return sub(head, 1, first - 1) .. id .. sub(head, first)
+end
+
+local function remembered(place)
+  return byte(place, -1) == 5
+end
+
+-- The place, delivery and start of a token.
+local function opened(token)
+  local a = find(token, '\4', 1, true)
+  local b = find(token, '\4', a + 1, true)
+  return sub(token, 1, a - 1), tonumber(sub(token, a + 1, b - 1)), sub(token, b + 1)
+end
+
+-- What is known of a job that was claimed before: deliveries, failures, losses, and when its first attempt began.
+local function claimed(id)
+  local text = call('HGET', CLAIMED, id)
+  if not text then return 0, 0, 0, nil end
+  local n, failures, losses, began = string.match(text, '^(%d+):(%d+):(%d+):(%x*)$')
+  return tonumber(n), tonumber(failures), tonumber(losses), began
+end
+
+local function tell(process, message)
+  -- A hint, so it may fail: a user of the server's may have no right to publish.
+  redis.pcall('PUBLISH', META .. ':' .. process, message)
+end
+
+-- Wakes processes that wait for work, until their free slots cover `count` jobs.
+local function wake(count)
+  while count > 0 do
+    local top = call('ZPOPMAX', IDLE)
+    if not top[1] then return end
+    local score = tonumber(top[2])
+    if floor(score / 1024) <= now_ms then
+      call('DEL', IDLE)
+      return
+    end
+    tell(top[1], 'w')
+    count = count - math.max(1, score % 1024)
+  end
+end
+
+-- Tells putters that there may be room.
+local function room()
+  local waiting = call('ZRANGE', FULL, 0, -1)
+  if #waiting == 0 then return end
+  call('DEL', FULL)
+  for _, process in ipairs(waiting) do tell(process, 'f') end
+end
+
+-- Tells those who asked for the result of `id` how it ended, and keeps it for them.
+local function answer(id, outcome, asked)
+  asked = asked or call('HGET', ASKED, id)
+  if not asked or byte(asked) ~= 63 then return end
+  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. outcome
+  for process in string.gmatch(sub(asked, 2), '[^,]+') do tell(process, message) end
+  call('HSET', ASKED, id, '=' .. outcome)
+  call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)
+end
+
+local function ask(id, process)
+  local asked = call('HGET', ASKED, id)
+  if not asked or byte(asked) ~= 63 then
+    call('HSET', ASKED, id, '?' .. process)
+    call('ZREM', ASKED_UNTIL, id)
+  elseif not find(asked, process, 1, true) then
+    call('HSET', ASKED, id, asked .. ',' .. process)
+  end
+end
+
+-- Forgets the records of a job that is in no index any more.
+local function forget(id)
+  call('HDEL', JOBS, id)
+  call('HDEL', CLAIMED, id)
+  call('HDEL', ENDS, id)
+  call('HDEL', TRIES, id)
+  call('HDEL', PROGRESS, id)
+  call('HDEL', MARKS, '-' .. id, '+' .. id)
+end
+
+-- Writes down an attempt that ended; the last five are kept.
+local function tried(id, began, failure)
+  local line = began .. ' ' .. format('%x', floor(now_ms)) .. ' ' .. failure
+  local lines = call('HGET', TRIES, id)
+  if lines then
+    local _, count = string.gsub(lines, '\n', '\n')
+    if count >= 4 then lines = sub(lines, find(lines, '\n', 1, true) + 1) end
+    line = lines .. '\n' .. line
+  end
+  call('HSET', TRIES, id, line)
+end
+
+-- Drops what is kept beyond its age or count, `most` at a time.
+local function retain(set, keep, age, count, most)
+  if keep then
+    local a, b = string.match(keep, '^(%S+) (%S+)$')
+    age, count = tonumber(a), tonumber(b)
+  end
+  local over = call('ZCARD', set) - count
+  local old = {}
+  if over > 0 then old = call('ZRANGE', set, 0, math.min(over, most) - 1) end
+  if #old < most and age < math.huge then
+    for _, id in ipairs(call('ZRANGEBYSCORE', set, '-inf', now_ms - age, 'LIMIT', #old, most - #old)) do
+      old[#old + 1] = id
+    end
+  end
+  for _, id in ipairs(old) do
+    if call('ZREM', set, id) == 1 then forget(id) end
+  end
+end

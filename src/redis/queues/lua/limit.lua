@@ -1,0 +1,117 @@
+-- The limit of a queue, asked inside its scripts. The linker has put the twin of its rule before this as `rule`, and prelude.lua.
+--
+-- meta[7]: kind, where the states are ('own' or 'shared'), the middle of their names, the name of the empty key, whether jobs
+-- have keys, and the names and numbers of the rule, by line ends.
+-- A key is `tag:name`; its state in 'shared' is the limiter's own, and has the name that limiter gives it.
+local HELD = KIND == 'permits'
+local unpack_numbers = struct.unpack
+local states, params = {}, {}
+local state_head, state_middle, empty_key
+do
+  local fields = {}
+  for field in string.gmatch(meta[7], '[^\n]+') do fields[#fields + 1] = field end
+  state_middle, empty_key = fields[3], fields[4]
+  for i = 6, #fields, 2 do params[fields[i]] = tonumber(fields[i + 1]) end
+  if fields[2] == 'shared' then
+    state_head = sub(META, 1, find(META, ':{queue:', 1, true) - 1)
+  else
+    state_head = nil
+  end
+end
+
+local function state_of(key)
+  if key == '' then key = empty_key end
+  local state = states[key]
+  if state then return state end
+  local name
+  if state_head then
+    local colon = find(key, ':', 1, true)
+    name = state_head .. ':{' .. sub(key, 1, colon - 1) .. '}' .. state_middle .. sub(key, colon + 1)
+  else
+    name = META .. state_middle .. key
+  end
+  local value = call('GET', name)
+  state = { name = name, blocked = 0, lives = 0, size = value and #value / 8 or 0 }
+  if value then
+    local numbers = { unpack_numbers('<' .. string.rep('d', state.size), value) }
+    state.lives = numbers[state.size]
+    if numbers[state.size - 1] > now then state.blocked = numbers[state.size - 1] end
+    numbers[state.size], numbers[state.size - 1] = nil, nil
+    state.numbers = numbers
+  else
+    state.numbers = rule.fresh(now)
+  end
+  states[key] = state
+  return state
+end
+
+local function cost_of(place)
+  local cost = string.match(place, '\6([^\5]+)')
+  return cost and tonumber(cost) or 1
+end
+
+-- Permits are numbered by the place of their job.
+local function permit_of(place)
+  return tonumber(sub(redis.sha1hex(place), 1, 12), 16) + 1
+end
+
+-- Takes what the job costs: 0, or how long it has to wait, in microseconds.
+local function charge(key, place, lease)
+  local state = state_of(key)
+  if state.blocked > now then return state.blocked - now end
+  local extra = 0
+  if HELD then
+    params.ttl = lease * 1000
+    extra = permit_of(place)
+  end
+  local verdict = rule.reserve(params, state.numbers, now, cost_of(place), extra)
+  if verdict < 0 then return -verdict end
+  state.dirty = true
+  return 0
+end
+
+-- Gives back what is held while a job runs.
+local function leave(key, place)
+  if not HELD then return end
+  local state = state_of(key)
+  rule.refund(params, state.numbers, now, cost_of(place), now + permit_of(place))
+  state.dirty, state.freed = true, true
+end
+
+-- Holds it for longer.
+local function stay(key, place, lease)
+  if not HELD then return end
+  local state = state_of(key)
+  params.ttl = lease * 1000
+  rule.reserve(params, state.numbers, now, cost_of(place), permit_of(place))
+  state.dirty = true
+end
+
+-- How many jobs of cost 1 may start.
+local function left(key)
+  local state = state_of(key)
+  if state.blocked > now then return 0 end
+  return floor(rule.remaining(params, state.numbers, now))
+end
+
+finish = function()
+  for _, state in pairs(states) do
+    if state.dirty then
+      local numbers = state.numbers
+      local live = math.max(rule.idle_after(params, numbers, now), state.blocked - now)
+      local size = #numbers + 1
+      numbers[size] = state.blocked
+      if live <= 0 then
+        if state.size > 0 then call('DEL', state.name) end
+      elseif state.size == size + 1 and state.lives - now >= live then
+        numbers[size + 1] = state.lives
+        call('SETRANGE', state.name, '0', struct.pack('<' .. string.rep('d', size + 1), unpack(numbers)))
+      else
+        begin(state.name, live, '<' .. string.rep('d', size), unpack(numbers))
+      end
+      if state.freed then redis.pcall('PUBLISH', state.name, '') end
+    end
+  end
+end
+
+admit = charge

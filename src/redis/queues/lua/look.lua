@@ -1,0 +1,112 @@
+-- Looks, and changes nothing but who asks for results. ARGV  4 the verb, then what it needs.
+local verb = ARGV[4]
+
+-- Which claim of a job holds: tokens cannot be made from a place, so the claims are gone through.
+local function token_of(place)
+  local prefix = place .. '\4'
+  for first = 0, 100000, 1000 do
+    local tokens = call('ZRANGE', LEASES, first, first + 999)
+    for _, token in ipairs(tokens) do
+      if sub(token, 1, #prefix) == prefix then return token end
+    end
+    if #tokens < 1000 then return '' end
+  end
+  return ''
+end
+
+-- id, state, place, record, what is known of its claims, its end, its attempts, its progress, a time in ms, its token
+local function told(id, state, at, token)
+  local record = call('HGET', JOBS, id)
+  if not record then return nil end
+  local place = place_of(id, record)
+  if not state then
+    at = call('ZSCORE', DELAYED, place)
+    if at then state = 'delayed' end
+    if not state and waits(place) then state = 'waiting' end
+    if not state then
+      at = call('ZSCORE', DEAD, id)
+      if at then state = 'dead' end
+    end
+    if not state then
+      at = call('ZSCORE', COMPLETED, id)
+      if at then state = 'completed' end
+    end
+    if not state then
+      state, token = 'running', token_of(place)
+    end
+  end
+  return {
+    id, state, place, record, call('HGET', CLAIMED, id) or '', call('HGET', ENDS, id) or '', call('HGET', TRIES, id) or '',
+    call('HGET', PROGRESS, id) or '', at or '', token or '',
+  }
+end
+
+if verb == 'get' then return told(ARGV[5]) or false end
+
+if verb == 'list' then
+  local state, most, cursor = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+  local jobs, following = {}, ''
+  if state == 'waiting' then
+    return { waiting_from(cursor, most, function(place) return told(id_of(place), 'waiting') end) }
+  end
+  local set = ({ delayed = DELAYED, running = LEASES, dead = DEAD, completed = COMPLETED })[state]
+  local from, skip = '-inf', 0
+  if cursor ~= '' then
+    local a, b = string.match(cursor, '^(%S+) (%d+)$')
+    from, skip = a, tonumber(b)
+  end
+  local members = call('ZRANGEBYSCORE', set, from, '+inf', 'WITHSCORES', 'LIMIT', skip, most)
+  for i = 1, #members, 2 do
+    local member, score = members[i], members[i + 1]
+    if score == from then skip = skip + 1 else from, skip = score, 1 end
+    local id, token = member, nil
+    if state == 'delayed' then id = id_of(member) elseif state == 'running' then id, token = id_of(opened(member)), member end
+    jobs[#jobs + 1] = told(id, state, score, token)
+  end
+  if #members == 2 * most then following = from .. ' ' .. skip end
+  return { jobs, following }
+end
+
+if verb == 'counts' then
+  local delayed, running, dead = call('ZCARD', DELAYED), call('ZCARD', LEASES), call('ZCARD', DEAD)
+  local waiting = call('HLEN', JOBS) - delayed - running - dead - call('ZCARD', COMPLETED)
+  local counters = call('HMGET', META, 'completed', 'failed', 'stale', 'reclaimed')
+  local first = first_turn()
+  local age = first and math.max(0, now - tonumber(first, 16)) or 0
+  return { waiting, delayed, running, dead, counters[1] or 0, counters[2] or 0, age, counters[3] or 0, counters[4] or 0 }
+end
+
+if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
+
+-- Asks for the results of jobs; for each '?' where it has not ended.
+if verb == 'ask' then
+  local replies = {}
+  for i = 5, #ARGV do
+    local id = ARGV[i]
+    local asked = call('HGET', ASKED, id)
+    if asked and byte(asked) == 61 then
+      replies[#replies + 1] = sub(asked, 2)
+    else
+      local ended = call('HGET', ENDS, id)
+      if ended then
+        replies[#replies + 1] = ended
+      elseif call('HEXISTS', JOBS, id) == 1 then
+        ask(id, SELF)
+        replies[#replies + 1] = '?'
+      else
+        replies[#replies + 1] = 'g'
+      end
+    end
+  end
+  return replies
+end
+
+-- All there is, for an audit.
+local all = {}
+for i = 1, #KEYS do
+  local kind = call('TYPE', KEYS[i]).ok
+  if kind == 'hash' then all[i] = call('HGETALL', KEYS[i])
+  elseif kind == 'zset' then all[i] = call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES')
+  else all[i] = {} end
+end
+return all

@@ -1,0 +1,221 @@
+-- One trip of a worker: ends claims, renews claims, takes back expired ones, makes due jobs wait, and takes new ones.
+--
+-- ARGV  4 how many to take   5 the lease in ms   6 how long an id is remembered, in ms
+--       then: how many completed, whether their outcomes follow, tokens, outcomes
+--       then: how many ended otherwise, and for each kind, token, delay in ms, failure
+--       then: how many to renew, tokens
+-- Returns: now in us, ms until something is due (-1: nobody need look), which ends came too late, which renewals are lost,
+--       which renewed ones are cancelled (index, reason ...), tokens and records of what was taken, and what is known of
+--       those that were claimed before (empty where none was).
+--
+-- The first write is one that a server without memory allows; after it the others are allowed too.
+call('HDEL', META, '')
+local want, lease, id_ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local LOST = '{"name":"JobLostError","message":"the process that had claimed the job died or stalled","code":"JOB_LOST"}'
+local late, lost, called_off = {}, {}, {}
+local stale, completed = 0, 0
+local at = 7
+
+local count = tonumber(ARGV[at])
+if count > 0 then
+  local base, told = at + 1, ARGV[at + 1] == '1'
+  local scores = call('ZMSCORE', LEASES, unpack(ARGV, base + 1, base + count))
+  local tokens, places, ids, outcomes = {}, {}, {}, {}
+  local own = {}
+  for i = 1, count do
+    if scores[i] then
+      local token = ARGV[base + i]
+      local place = opened(token)
+      local k = #tokens + 1
+      tokens[k], places[k], ids[k] = token, place, id_of(place)
+      outcomes[k] = told and ARGV[base + count + i] or 'c'
+      if remembered(place) then
+        own[#own + 1] = now_ms + id_ttl
+        own[#own + 1] = ids[k]
+      end
+    else
+      late[#late + 1] = i - 1
+    end
+  end
+  completed, stale = #tokens, #late
+  if completed > 0 then
+    call('ZREM', LEASES, unpack(tokens))
+    if released then for i = 1, completed do released(places[i]) end end
+    if #own > 0 then call('ZADD', REMEMBERED, unpack(own)) end
+    local more = call('EXISTS', CLAIMED, TRIES, PROGRESS, MARKS, ASKED) > 0
+    if meta[10] then
+      local ends, done = {}, {}
+      for i = 1, completed do
+        local id, _, n, start = ids[i], opened(tokens[i])
+        if more and call('HEXISTS', MARKS, '+' .. id) == 1 then
+          over(id, outcomes[i])
+        else
+          local _, failures, losses, began = claimed(id)
+          call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. (began or start))
+          tried(id, start, '')
+          call('HDEL', MARKS, '-' .. id)
+          answer(id, outcomes[i])
+          done[#done + 1] = now_ms
+          done[#done + 1] = id
+          ends[#ends + 1] = id
+          ends[#ends + 1] = outcomes[i]
+        end
+      end
+      if #done > 0 then
+        call('ZADD', COMPLETED, unpack(done))
+        call('HSET', ENDS, unpack(ends))
+      end
+    elseif more then
+      local marks = {}
+      if call('EXISTS', MARKS) == 1 then
+        local names = {}
+        for i = 1, completed do names[i] = '+' .. ids[i] end
+        marks = call('HMGET', MARKS, unpack(names))
+      end
+      local asked = call('EXISTS', ASKED) == 1 and call('HMGET', ASKED, unpack(ids)) or {}
+      local gone = {}
+      for i = 1, completed do
+        if marks[i] then
+          over(ids[i], outcomes[i], marks[i])
+        else
+          gone[#gone + 1] = ids[i]
+          if asked[i] then answer(ids[i], outcomes[i], asked[i]) end
+        end
+      end
+      if #gone > 0 then
+        for _, key in ipairs({ JOBS, CLAIMED, TRIES, PROGRESS }) do call('HDEL', key, unpack(gone)) end
+        if call('EXISTS', MARKS) == 1 then
+          for _, id in ipairs(gone) do call('HDEL', MARKS, '-' .. id) end
+        end
+      end
+    else
+      call('HDEL', JOBS, unpack(ids))
+    end
+    call('HINCRBY', META, 'completed', completed)
+  end
+  at = base + count + (told and count or 0)
+else
+  at = at + 1
+end
+
+local otherwise = tonumber(ARGV[at + 1])
+at = at + 2
+for i = 1, otherwise do
+  local kind, token, delay, failure = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  at = at + 4
+  if call('ZREM', LEASES, token) == 1 then
+    attempt_over(token, kind, delay, failure, id_ttl)
+  else
+    late[#late + 1] = count + i - 1
+    stale = stale + 1
+  end
+end
+
+local renewals = tonumber(ARGV[at])
+if renewals > 0 then
+  local scores = call('ZMSCORE', LEASES, unpack(ARGV, at + 1, at + renewals))
+  local marked = call('EXISTS', MARKS) == 1
+  local held = {}
+  for i = 1, renewals do
+    local token = ARGV[at + i]
+    if not scores[i] then
+      lost[#lost + 1] = i - 1
+    else
+      held[#held + 1] = now_ms + lease
+      held[#held + 1] = token
+      if renewed then renewed(opened(token), lease) end
+      local reason = marked and call('HGET', MARKS, '-' .. id_of(opened(token)))
+      if reason then
+        called_off[#called_off + 1] = i - 1
+        called_off[#called_off + 1] = reason
+      end
+    end
+  end
+  if #held > 0 then each('ZADD', LEASES, held, 2) end
+end
+
+local expired = call('ZRANGEBYSCORE', LEASES, '-inf', now_ms, 'LIMIT', 0, 100)
+for _, token in ipairs(expired) do
+  call('ZREM', LEASES, token)
+  attempt_over(token, 'e', 0, LOST, id_ttl)
+end
+if #expired > 0 then call('HINCRBY', META, 'reclaimed', #expired) end
+if stale > 0 then call('HINCRBY', META, 'stale', stale) end
+
+local due = call('ZRANGEBYSCORE', DELAYED, '-inf', now_ms, 'LIMIT', 0, 100)
+if #due > 0 then
+  call('ZREM', DELAYED, unpack(due))
+  for _, place in ipairs(due) do enqueue(place) end
+end
+flush()
+
+local taken, jobs, before = {}, {}, {}
+if want > 0 and not meta[3] then taken = take(want, lease) end
+if #taken > 0 then
+  local ids, leases = {}, {}
+  for i = 1, #taken do ids[i] = id_of(taken[i]) end
+  local known = call('EXISTS', CLAIMED) == 1 and call('HMGET', CLAIMED, unpack(ids)) or {}
+  local records = call('HMGET', JOBS, unpack(ids))
+  local start, ends = '\4' .. format('%x', floor(now_ms)), now_ms + lease
+  local any = false
+  for i = 1, #taken do
+    local text = known[i]
+    local n = text and tonumber(sub(text, 1, find(text, ':', 1, true) - 1)) + 1 or 1
+    local token = taken[i] .. '\4' .. n .. start
+    leases[#leases + 1] = ends
+    leases[#leases + 1] = token
+    jobs[#jobs + 1] = token
+    jobs[#jobs + 1] = records[i] or '\n'
+    before[i] = text or ''
+    any = any or text
+  end
+  call('ZADD', LEASES, unpack(leases))
+  if not any then before = {} end
+  room()
+end
+
+if call('EXISTS', ASKED_UNTIL) == 1 then
+  local unwanted = call('ZRANGEBYSCORE', ASKED_UNTIL, '-inf', now_ms, 'LIMIT', 0, 20)
+  if #unwanted > 0 then
+    call('ZREM', ASKED_UNTIL, unpack(unwanted))
+    call('HDEL', ASKED, unpack(unwanted))
+  end
+end
+if otherwise > 0 or #expired > 0 then retain(DEAD, meta[11], 2592000000, 10000, 100) end
+if completed > 0 and meta[10] then retain(COMPLETED, meta[10], math.huge, 0, completed + 100) end
+if finish then finish() end
+if stamped then call('HSET', META, 'last', format('%.0f', last)) end
+
+-- One process, the keeper, is told when to look again; the others are woken, and look once a second in case they were not.
+local look = -1
+local keeper, term = nil, 0
+if meta[6] then
+  local a, b = string.match(meta[6], '^(%S+) (%d+)$')
+  keeper, term = a, tonumber(b)
+end
+if #taken < want then
+  local slots = math.min(want - #taken, 1023)
+  call('ZADD', IDLE, format('%.0f', floor(now_ms + 1500) * 1024 + slots), SELF)
+  if not keeper or keeper == SELF or term <= now_ms then
+    call('HSET', META, 'keeper', SELF .. ' ' .. format('%.0f', now_ms + 1500))
+    local first = opens / 1000
+    for _, set in ipairs({ DELAYED, LEASES }) do
+      local head = call('ZRANGE', set, 0, 0, 'WITHSCORES')
+      if head[2] then first = math.min(first, tonumber(head[2])) end
+    end
+    if ROUTED then
+      local head = call('ZRANGE', CLOSED, 0, 0, 'WITHSCORES')
+      if head[2] then first = math.min(first, tonumber(head[2]) / 1000) end
+    end
+    if first < math.huge then look = math.max(0, math.ceil(first - now_ms)) end
+  end
+else
+  if want > 0 then call('ZREM', IDLE, SELF) end
+  if want > 0 and keeper == SELF then
+    call('HDEL', META, 'keeper')
+    wake(1)
+  elseif (want > 0 or otherwise > 0 or #expired > 0 or #due > 0 or completed > 0) and call('EXISTS', IDLE) == 1 and startable() then
+    wake(1)
+  end
+end
+return { now, look, late, lost, called_off, jobs, before }

@@ -1,0 +1,114 @@
+import type { Clock } from '../../core/clock.ts'
+import { AioFluxError, StorageFullError } from '../../core/errors.ts'
+import type { Watch } from '../../core/storage.ts'
+import type { Script } from '../script.ts'
+import type { Heard } from '../wake-hub.ts'
+import { type QueueKeys, queueKeys } from './keys.ts'
+import { type Form, type QueueScript, queueScript } from './scripts.ts'
+
+/** What of a storage a queue needs. */
+export interface QueueHost {
+  readonly prefix: string
+  readonly cluster: boolean
+  /** The time that scripts go by, in microseconds; '' for the server's own. */
+  readonly present: string
+  /** What the timers of this process go by. */
+  readonly timers: Clock
+  execute(script: Script, keys: string[], args: string[]): Promise<unknown>
+  listen(channel: string, heard: Heard): Watch
+}
+
+/** What a queue asks of Redis: its scripts, in the form that the queue has now. */
+export class QueueLink {
+  readonly keys: QueueKeys
+  /** Names this process, as far as this queue is concerned. */
+  readonly process: string
+  readonly cluster: boolean
+  readonly timers: Clock
+  readonly #storage: QueueHost
+  readonly #name: string
+  #form: Form = { routed: false, limit: 'none' }
+  #reached: number | undefined
+  #failure: unknown
+  /** Is told when the store cannot be reached, and when it can again (`undefined`). */
+  trouble: (error: unknown) => void = () => {}
+
+  constructor(storage: QueueHost, name: string) {
+    this.#storage = storage
+    this.#name = name
+    this.keys = queueKeys(storage.prefix, name)
+    this.process = crypto.randomUUID().slice(0, 13).replace('-', '')
+    this.cluster = storage.cluster
+    this.timers = storage.timers
+  }
+
+  get lastReached(): number | undefined {
+    return this.#reached
+  }
+
+  get routed(): boolean {
+    return this.#form.routed
+  }
+
+  /** Groups or keys are used from now on. */
+  route(): void {
+    if (!this.#form.routed) this.#form = { ...this.#form, routed: true }
+  }
+
+  listen(process: string | undefined, heard: Heard): Watch {
+    return this.#storage.listen(this.keys.channel(process), heard)
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @param resultTtl how long a result waits, in milliseconds
+   * @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left
+   */
+  async run(name: QueueScript, resultTtl: number, args: string[]): Promise<unknown> {
+    const all = [this.#storage.present, this.process, String(resultTtl), ...args]
+    for (;;) {
+      const form = this.#form
+      const keys = form.routed ? this.keys.routed : this.keys.plain
+      const named = name === 'declare' ? [...keys, this.keys.declared] : keys
+      try {
+        const reply = await this.#storage.execute(queueScript(name, form), named, all)
+        this.#reached = Date.now()
+        if (this.#failure !== undefined) {
+          this.#failure = undefined
+          this.trouble(undefined)
+        }
+        return reply
+      } catch (error) {
+        const text = String(((error as Error)?.cause as Error)?.message ?? '')
+        if (text.includes('AIOFLUX_FORM')) {
+          const [, routed, limit = 'none'] = /AIOFLUX_FORM (\d) (\S+)/.exec(text) ?? []
+          this.#form = { routed: routed === '1' || form.routed, limit }
+          continue
+        }
+        throw this.#explained(error, text)
+      }
+    }
+  }
+
+  #explained(error: unknown, text: string): unknown {
+    const layout = /AIOFLUX_LAYOUT (\S+)/.exec(text)
+    if (layout !== null) {
+      return new AioFluxError(
+        'LAYOUT',
+        `queue '${this.#name}' is kept in layout ${layout[1]}, and this version of aioflux knows layout 1 only: let all processes have the same version, or empty the queue first`,
+      )
+    }
+    if (text.startsWith('OOM')) {
+      return new StorageFullError(
+        `queue '${this.#name}' cannot keep more: Redis has reached its maxmemory`,
+        { cause: error },
+      )
+    }
+    if (this.#failure === undefined) {
+      this.#failure = error
+      this.trouble(error)
+    }
+    return error
+  }
+}

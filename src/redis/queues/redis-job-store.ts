@@ -1,0 +1,297 @@
+import type { Millis } from '../../core/duration.ts'
+import { CostTooLargeError, isAioFluxError } from '../../core/errors.ts'
+import { LeaseClock } from '../../core/lease-clock.ts'
+import type { JobErrorRecord, StoredRecord, StoredState } from '../../queues/store/job-record.ts'
+import type {
+  Claim,
+  DeathCount,
+  Ending,
+  GroupCounts,
+  Inserted,
+  JobDraft,
+  Outcome,
+  Redrive,
+  Room,
+  Settlement,
+  StoreCounts,
+  StoreListener,
+} from '../../queues/store/job-store.ts'
+import type { Declaration, SharedJobStore, StoreOptions } from '../../queues/store/queue-storage.ts'
+import { Declared } from './declared.ts'
+import { Drafts } from './drafts.ts'
+import { endOf } from './ends.ts'
+import { readValue, valueText } from './envelope.ts'
+import { Hints } from './hints.ts'
+import { Holding, leaseEnd } from './holding.ts'
+import { Inspection } from './inspection.ts'
+import { Listeners } from './listeners.ts'
+import { placeName, priorityText, readPlace, readToken } from './place.ts'
+import { type QueueHost, QueueLink } from './queue-link.ts'
+import { claimOf } from './records.ts'
+import { Results } from './results.ts'
+import { Steps, type Taken } from './steps.ts'
+
+/**
+ * The jobs of a queue in Redis, shared by all processes that open one of that name.
+ *
+ * Every change is one script, on the server's own clock. All that workers ask travels in one trip at a time; see `lua/step.lua`.
+ */
+export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
+  readonly #options: StoreOptions<T>
+  readonly #link: QueueLink
+  readonly #declared: Declared
+  readonly #drafts: Drafts<T>
+  readonly #steps: Steps
+  readonly #holding: Holding
+  readonly #results: Results
+  readonly #hints: Hints
+  readonly #inspection: Inspection<T>
+  readonly #listeners = new Listeners()
+  #closed = false
+
+  constructor(host: QueueHost, options: StoreOptions<T>) {
+    const { name, codec, declaration, resultTtl, idTtl } = options
+    this.#options = options
+    this.#link = new QueueLink(host, name)
+    this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
+    this.#declared = new Declared(this.#link, name, { codec: codec.name, ...declaration })
+    this.#drafts = new Drafts(options)
+    const clock = new LeaseClock(host.timers)
+    this.#holding = new Holding(clock, ({ id, delivery }) =>
+      this.#listeners.tell('lost', id, delivery),
+    )
+    this.#results = new Results(this.#link, resultTtl, (id, outcome) =>
+      this.#listeners.tell('settled', id, outcome),
+    )
+    this.#hints = new Hints(this.#link, {
+      available: () => this.#listeners.tell('available'),
+      room: () => this.#listeners.tell('room'),
+      ended: (name, text) => this.#results.told(name, text),
+      cancelled: (name, reason) => this.#cancelled(name, reason),
+      paused: (paused) => this.#listeners.tell('paused', paused),
+      declared: () => this.#declared.renew(),
+      missed: () => this.#results.missed(),
+    })
+    this.#steps = new Steps(this.#link, {
+      clock,
+      resultTtl,
+      idTtl,
+      cancelled: (token, reason) => this.#cancelled(readPlace(readToken(token).place).id, reason),
+      short: (look) => this.#hints.lookIn(look),
+      full: () => this.#hints.lookNoMore(),
+    })
+    this.#inspection = new Inspection(this.#link, codec, resultTtl)
+  }
+
+  get agreed(): Declaration {
+    return this.#declared.agreed
+  }
+
+  get lastReached(): Millis | undefined {
+    return this.#link.lastReached
+  }
+
+  ready(): Promise<void> {
+    return this.#declared.ready()
+  }
+
+  async redeclare(declaration: Declaration): Promise<void> {
+    await this.#declared.redeclare(declaration)
+  }
+
+  async insert(drafts: readonly JobDraft<T>[], room: Room): Promise<Inserted[]> {
+    await this.#reach()
+    const { limiter } = this.agreed
+    for (const { cost } of drafts) {
+      if (limiter !== undefined && cost > limiter.capacity) {
+        throw new CostTooLargeError(cost, limiter.capacity)
+      }
+    }
+    if (drafts.some(({ awaited }) => awaited)) this.#hints.listen()
+    const batches = this.#drafts.batches(drafts, room, limiter?.keyed === true)
+    const inserted: Inserted[] = []
+    for (const { args, routed, read } of batches) {
+      if (routed) this.#link.route()
+      const reply = await this.#link.run('put', this.#options.resultTtl, args)
+      inserted.push(...read(reply))
+    }
+    for (let i = 0; i < drafts.length; i++) {
+      const { id, state } = inserted[i] as Inserted
+      if ((drafts[i] as JobDraft).awaited && state !== 'full') {
+        this.#results.add(placeName(id), id)
+      }
+    }
+    if (inserted.some(({ state }) => state === 'waiting')) this.#hints.put()
+    if (inserted.some(({ state }) => state === 'full')) this.#hints.full()
+    return inserted
+  }
+
+  async claim(max: number, lease: Millis): Promise<Claim<T>[]> {
+    try {
+      await this.#reach()
+    } catch (error) {
+      if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
+      this.#hints.lookIn(undefined)
+      return []
+    }
+    this.#hints.listen()
+    const { taken, sent } = await this.#steps.claim(max, lease)
+    if (taken.length === 0) return []
+    const until = leaseEnd(sent, lease)
+    const claims: Claim<T>[] = []
+    for (const one of taken) {
+      const claim = this.#read(one)
+      if (claim === undefined) continue
+      this.#holding.add(placeName(claim.record.id), claim, until)
+      claims.push(claim)
+    }
+    return claims
+  }
+
+  settle(ends: readonly Settlement[]): Promise<boolean[]> {
+    return Promise.all(ends.map(({ claim, ending }) => this.#settle(claim, ending)))
+  }
+
+  extend(claims: readonly Claim<T>[], lease: Millis): Promise<boolean[]> {
+    return Promise.all(claims.map((claim) => this.#extend(claim, lease)))
+  }
+
+  async progress(claim: Claim<T>, value: unknown): Promise<boolean> {
+    return this.#change('progress', claim.token, valueText(value))
+  }
+
+  async outcome(id: string): Promise<Outcome | undefined> {
+    await this.#reach()
+    this.#hints.listen()
+    return this.#results.ask(placeName(id), id)
+  }
+
+  async get(id: string): Promise<StoredRecord<T> | undefined> {
+    await this.#reach()
+    return this.#inspection.get(placeName(id))
+  }
+
+  async list(
+    state: StoredState,
+    limit: number,
+    cursor?: string,
+  ): Promise<{ jobs: StoredRecord<T>[]; cursor?: string }> {
+    await this.#reach()
+    return this.#inspection.list(state, limit, cursor)
+  }
+
+  async counts(): Promise<StoreCounts> {
+    await this.#reach()
+    return this.#inspection.counts()
+  }
+
+  async groups(limit: number): Promise<GroupCounts[]> {
+    await this.#reach()
+    return this.#inspection.groups(limit)
+  }
+
+  async deaths(limit: number): Promise<DeathCount[]> {
+    await this.#reach()
+    return this.#inspection.deaths(limit)
+  }
+
+  cancel(id: string, reason: unknown): Promise<boolean> {
+    const { idTtl } = this.#options
+    return this.#change('cancel', placeName(id), valueText(reason), String(idTtl))
+  }
+
+  remove(id: string): Promise<boolean> {
+    return this.#change('remove', placeName(id))
+  }
+
+  reprioritise(id: string, priority: number): Promise<boolean> {
+    return this.#change('reprioritise', placeName(id), priorityText(priority))
+  }
+
+  async redrive(which: Redrive): Promise<number> {
+    await this.#reach()
+    const { ids } = which
+    const named = ids && { ...which, ids: ids.map((id) => placeName(id)) }
+    return this.#inspection.redrive(named ?? which)
+  }
+
+  async clear(): Promise<T[]> {
+    await this.#reach()
+    return this.#inspection.clear()
+  }
+
+  async pause(paused: boolean): Promise<void> {
+    await this.#change(paused ? 'pause' : 'resume')
+  }
+
+  watch(listener: StoreListener): () => void {
+    this.#hints.listen()
+    return this.#listeners.add(listener)
+  }
+
+  /** All that is kept, raw: what an audit compares. */
+  raw(): Promise<unknown[]> {
+    return this.#inspection.raw()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#steps.close()
+    await this.#declared.close()
+    this.#hints.close()
+    this.#results.close()
+    this.#holding.close()
+    this.#listeners.clear()
+  }
+
+  #reach(): Promise<void> | undefined {
+    return this.#declared.done ? undefined : this.#declared.ready()
+  }
+
+  /** `undefined` for a job whose item cannot be read: it dies of that. */
+  #read(taken: Taken): Claim<T> | undefined {
+    try {
+      return claimOf(taken, this.#options.codec)
+    } catch (error) {
+      const { name, message } = error as Error
+      const record: JobErrorRecord = { name, message: `the item cannot be decoded: ${message}` }
+      const { token } = taken
+      this.#steps
+        .end({ token, kind: 'f', delay: 0, text: JSON.stringify(record), until: undefined })
+        .catch(() => {})
+      return undefined
+    }
+  }
+
+  async #settle(claim: Claim, ending: Ending): Promise<boolean> {
+    const { token, record } = claim
+    const held = this.#holding.byToken(placeName(record.id), token)
+    if (held !== undefined) this.#holding.remove(held)
+    return this.#steps.end(endOf(token, ending, held?.until))
+  }
+
+  async #extend({ token, record }: Claim<T>, lease: Millis): Promise<boolean> {
+    const held = this.#holding.byToken(placeName(record.id), token)
+    if (held === undefined) return false
+    const sent = await this.#steps.renew(token, lease, held.until)
+    if (sent === undefined) {
+      this.#holding.remove(held)
+      return false
+    }
+    this.#holding.extend(held, leaseEnd(sent, lease))
+    return true
+  }
+
+  async #change(verb: string, ...args: string[]): Promise<boolean> {
+    await this.#reach()
+    const reply = await this.#link.run('change', this.#options.resultTtl, [verb, ...args])
+    return reply === 1
+  }
+
+  #cancelled(name: string, reason: string): void {
+    const held = this.#holding.get(name)
+    if (held !== undefined)
+      this.#listeners.tell('cancelled', held.id, held.delivery, readValue(reason))
+  }
+}

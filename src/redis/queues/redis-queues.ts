@@ -1,0 +1,36 @@
+import type { RemoteLedger } from '../../core/storage.ts'
+import type { Limiter } from '../../limiters/limiter.ts'
+import type {
+  LimitDeclaration,
+  QueueStorage,
+  StoreOptions,
+} from '../../queues/store/queue-storage.ts'
+import type { QueueHost } from './queue-link.ts'
+import { RedisJobStore } from './redis-job-store.ts'
+
+const KINDS: readonly string[] = ['token-bucket', 'leaky-bucket', 'permits']
+
+/** The queues of a storage. */
+export function redisQueues(host: QueueHost): QueueStorage {
+  const queues: QueueStorage = {
+    open: <T>(options: StoreOptions<T>) => new RedisJobStore<T>(host, options),
+    limitOf: (limiter, keyed) => limitOf(queues, limiter, keyed),
+  }
+  return queues
+}
+
+function limitOf(
+  queues: QueueStorage,
+  limiter: Limiter,
+  keyed: boolean,
+): LimitDeclaration | undefined {
+  const { ledger, permits } = limiter as { ledger?: RemoteLedger; permits?: RemoteLedger }
+  const asked = ledger ?? permits
+  if (asked === undefined || !KINDS.includes(asked.rule.kind)) return undefined
+  // A HybridStorage has the queues of its Redis.
+  const home = asked.storage as { queues?: QueueStorage }
+  if (home.queues !== queues) return undefined
+  const { rule, scope } = asked
+  const kind = rule.kind as LimitDeclaration['kind']
+  return { kind, scope, params: rule.params, capacity: rule.capacity, keyed }
+}

@@ -1,0 +1,47 @@
+import { QUEUE_PARTS, SCRIPTS } from '../lua.generated.ts'
+import { type Script, script } from '../script.ts'
+import { twin } from '../twin.ts'
+
+/** What a queue uses, and its scripts have to know. Less of it is less for a server to set up in each call. */
+export interface Form {
+  /** Are there groups, or keys? */
+  readonly routed: boolean
+  /** The kind of rule of its limit, or 'none'. */
+  readonly limit: string
+}
+
+/** `step` works, `put` keeps; the others look and change by hand. */
+export type QueueScript = 'put' | 'step' | 'declare' | 'look' | 'change'
+
+const ENDING: readonly QueueScript[] = ['step', 'change']
+const linked = new Map<string, Script>()
+
+/** A script of a queue of that form. */
+export function queueScript(name: QueueScript, { routed, limit }: Form): Script {
+  // Only taking and ending claims has to do with limits.
+  const kind = name === 'step' ? limit : undefined
+  const id = `${name} ${routed} ${kind}`
+  const known = linked.get(id)
+  if (known !== undefined) return known
+  const parts = [
+    `local ROUTED, KIND = ${routed}, ${kind === undefined ? 'nil' : `'${kind}'`}`,
+    QUEUE_PARTS['head'],
+  ]
+  if (kind !== undefined && kind !== 'none') {
+    parts.push('local rule = (function()', twin(kind, CALLED), 'end)()')
+    parts.push(
+      "local grace = ARGV[1] == '' and 0 or 600000",
+      SCRIPTS['prelude'],
+      QUEUE_PARTS['limit'],
+    )
+  } else parts.push('local leave, stay')
+  parts.push(QUEUE_PARTS[routed ? 'routed' : 'plain'])
+  if (ENDING.includes(name)) parts.push(QUEUE_PARTS['ending'])
+  parts.push(QUEUE_PARTS[name])
+  const made = script(parts.join('\n'))
+  linked.set(id, made)
+  return made
+}
+
+/** What of a twin `limit.lua` calls. */
+const CALLED = ['fresh', 'reserve', 'refund', 'remaining', 'idle_after']
