@@ -37,7 +37,7 @@ export type {
   SubscribeOptions,
   Subscription,
 } from './queues/broadcast/broadcast-types.ts'
-export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-queue.ts'
+export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-options.ts'
 export { QueueFactory } from './queues/factory.ts'
 export type {
   DeathInfo,
@@ -55,8 +55,10 @@ export type {
   TaskContext,
 } from './queues/job.ts'
 export type { FifoOptions, PriorityOptions } from './queues/kinds.ts'
+export { jsonCodec } from './queues/store/json-codec.ts'
 export type {
   ClaimOptions,
+  Codec,
   DeadLetter,
   DeadLetterTarget,
   JobRecord,
@@ -69,8 +71,13 @@ export type {
   PutOptions,
   Queue,
   QueueEventMap as QueueEvents,
+  QueueHome,
+  QueueKind,
+  QueueMaker,
   QueueOptions,
   QueueStats,
+  SharedQueue,
+  SharedTerms,
   StopOptions,
   StopReport,
 } from './queues/queue.ts'
@@ -174,6 +181,8 @@ export {
   isAioFluxError,
   JobCancelledError,
   JobDroppedError,
+  JobFailedError,
+  JobGoneError,
   JobTimeoutError,
   LeaseLostError,
   LimitExceededError,

@@ -26,6 +26,10 @@ export type AioFluxErrorCode =
   | 'QUEUE_DEADLOCK'
   /** A job was called off by whoever watched over it. */
   | 'JOB_CANCELLED'
+  /** A job failed for good, perhaps in another process. */
+  | 'JOB_FAILED'
+  /** A job whose result was awaited is not known any more: it was removed, or its result was kept no longer. */
+  | 'JOB_GONE'
   /** A job was given up unfinished: for newer ones, by `clear()`, or because its queue stopped. */
   | 'JOB_DROPPED'
   /** A batch function answered with something that is not one result for each item. */
@@ -220,6 +224,20 @@ export class JobCancelledError extends AioFluxError {
 export class JobDroppedError extends AioFluxError {
   constructor(why: string) {
     super('JOB_DROPPED', `the job was dropped: ${why}`)
+  }
+}
+
+/** A job failed for good, perhaps in another process. `cause` has the name, message, code and stack of what it failed with. */
+export class JobFailedError extends AioFluxError {
+  constructor(id: string, cause: Error) {
+    super('JOB_FAILED', `job ${id} failed: ${cause.message}`, { cause })
+  }
+}
+
+/** A job whose result was awaited is not known any more. */
+export class JobGoneError extends AioFluxError {
+  constructor(id: string) {
+    super('JOB_GONE', `job ${id} is gone: it was removed, or its result was kept no longer`)
   }
 }
 

@@ -4,10 +4,19 @@ import { describe, OptionRangeError } from '../core/errors.ts'
 import { toBatching } from './batching/batch-options.ts'
 import { BroadcastQueue } from './broadcast/broadcast.ts'
 import type { Broadcast, BroadcastOptions } from './broadcast/broadcast-types.ts'
-import { type DedupeOptions, DedupeQueue } from './dedupe/dedupe-queue.ts'
+import type { DedupeOptions } from './dedupe/dedupe-options.ts'
+import { DedupeQueue } from './dedupe/dedupe-queue.ts'
 import type { FifoOptions, PriorityOptions } from './kinds.ts'
 import { MemoryQueue } from './local-queue.ts'
-import type { LocalDedupeQueue, LocalQueue, QueueOptions } from './queue.ts'
+import type {
+  LocalDedupeQueue,
+  LocalQueue,
+  QueueHome,
+  QueueKind,
+  QueueMaker,
+  QueueOptions,
+  SharedQueue,
+} from './queue.ts'
 import { toSettings } from './settings.ts'
 import { agingOrder } from './store/orders/aging.ts'
 import { Line } from './store/orders/line.ts'
@@ -21,57 +30,88 @@ import { arrivalOrder, priorityOrder } from './store/orders/priority.ts'
  * const queue = QueueFactory.fifo({ workers: 10, handler: async (url: string) => fetch(url) }).start()
  * const response = await queue.submit('https://example.com')
  */
-export const QueueFactory = {
-  /** Higher priority first, first come first served among equals. */
-  priority<T, R = unknown>(options: PriorityOptions<T, R> = {}): LocalQueue<T, R> {
-    keepLayouts()
-    const settings = toSettings('priority', options, ['priorityFn', 'aging'])
-    const { priorityFn = none, aging } = options
-    check.callback('priorityFn', priorityFn)
-    const { clock } = settings
-    const growth = aging === undefined ? undefined : step('aging', aging)
-    return new MemoryQueue(options, {
-      settings,
-      priorityFn,
-      makeOrder: (arrivals) =>
-        growth === undefined ? priorityOrder(arrivals) : agingOrder(growth, clock, arrivals),
-    })
+export const QueueFactory: QueueFactoryVerbs = {
+  priority<T, R>(options: PriorityOptions<T, R> = {}): never {
+    return (keptElsewhere('priority', options) ?? localPriority(options)) as never
   },
 
-  /** First come, first served; one by one, or in batches. */
-  fifo<T, R = unknown>(options: FifoOptions<T, R> = {}): LocalQueue<T, R> {
-    keepLayouts()
-    const settings = toSettings('fifo', options, [
-      'batchSize',
-      'batchTimeout',
-      'batchFn',
-      'bisectOnError',
-    ])
-    return new MemoryQueue(options, {
-      settings,
-      makeOrder: byArrival,
-      batching: toBatching(options),
-    })
+  fifo<T, R>(options: FifoOptions<T, R> = {}): never {
+    return (keptElsewhere('fifo', options) ?? localFifo(options)) as never
   },
 
-  /** Jobs that wait for their time: `put(item, { delay: '10m' })` or `{ at: date }`. Never early, however long. */
-  delay<T, R = unknown>(options: QueueOptions<T, R> = {}): LocalQueue<T, R> {
-    keepLayouts()
-    const settings = toSettings('delay', options, [])
-    return new MemoryQueue(options, { settings, makeOrder: byArrival })
+  delay<T, R>(options: QueueOptions<T, R> = {}): never {
+    return (keptElsewhere('delay', options) ?? localDelay(options)) as never
   },
 
-  /** First come, first served, each item once. */
-  dedupe<T, R = unknown>(options: DedupeOptions<T, R> = {}): LocalDedupeQueue<T, R> {
-    keepLayouts()
-    const settings = toSettings('dedupe', options, ['keyFn', 'mode', 'ttl', 'delay', 'maxDelay'])
-    return new DedupeQueue(options, { settings, makeOrder: byArrival })
+  dedupe<T, R>(options: DedupeOptions<T, R> = {}): never {
+    return (keptElsewhere('dedupe', options) ?? localDedupe(options)) as never
   },
 
-  /** Every subscriber gets every item. */
   broadcast<T>(options: BroadcastOptions = {}): Broadcast<T> {
     return new BroadcastQueue<T>(options)
   },
+}
+
+/** Options with a storage elsewhere: jobs are kept there, and what is asked of the queue is answered with promises. */
+export type Elsewhere<Options> = Options & { storage: QueueHome & { readonly queues: QueueMaker } }
+
+/** What {@link QueueFactory} makes. With a `storage` elsewhere, as a RedisStorage is, jobs outlive the process. */
+export interface QueueFactoryVerbs {
+  /** Higher priority first, first come first served among equals. */
+  priority<T, R = unknown>(options: Elsewhere<PriorityOptions<T, R>>): SharedQueue<T, R>
+  priority<T, R = unknown>(options?: PriorityOptions<T, R>): LocalQueue<T, R>
+  /** First come, first served; one by one, or in batches. */
+  fifo<T, R = unknown>(options: Elsewhere<FifoOptions<T, R>>): SharedQueue<T, R>
+  fifo<T, R = unknown>(options?: FifoOptions<T, R>): LocalQueue<T, R>
+  /** Jobs that wait for their time: `put(item, { delay: '10m' })` or `{ at: date }`. Never early, however long. */
+  delay<T, R = unknown>(options: Elsewhere<QueueOptions<T, R>>): SharedQueue<T, R>
+  delay<T, R = unknown>(options?: QueueOptions<T, R>): LocalQueue<T, R>
+  /** First come, first served, each item once. */
+  dedupe<T, R = unknown>(options: Elsewhere<DedupeOptions<T, R>>): SharedQueue<T, R>
+  dedupe<T, R = unknown>(options?: DedupeOptions<T, R>): LocalDedupeQueue<T, R>
+  /** Every subscriber gets every item. */
+  broadcast<T>(options?: BroadcastOptions): Broadcast<T>
+}
+
+/** A storage that lies elsewhere brings its queues; one in memory has none. */
+function keptElsewhere<T, R>(kind: QueueKind, options: QueueOptions<T, R>): unknown {
+  check.options('options', options)
+  const storage = check.having('storage', options.storage, 'open')
+  return storage?.queues?.queue(kind, options)
+}
+
+function localPriority<T, R>(options: PriorityOptions<T, R>): LocalQueue<T, R> {
+  keepLayouts()
+  const settings = toSettings('priority', options, ['priorityFn', 'aging'])
+  const { priorityFn = none, aging } = options
+  check.callback('priorityFn', priorityFn)
+  const { clock } = settings
+  const growth = aging === undefined ? undefined : step('aging', aging)
+  return new MemoryQueue(options, {
+    settings,
+    priorityFn,
+    makeOrder: (arrivals) =>
+      growth === undefined ? priorityOrder(arrivals) : agingOrder(growth, clock, arrivals),
+  })
+}
+
+function localFifo<T, R>(options: FifoOptions<T, R>): LocalQueue<T, R> {
+  keepLayouts()
+  const own = ['batchSize', 'batchTimeout', 'batchFn', 'bisectOnError']
+  const settings = toSettings('fifo', options, own)
+  return new MemoryQueue(options, { settings, makeOrder: byArrival, batching: toBatching(options) })
+}
+
+function localDelay<T, R>(options: QueueOptions<T, R>): LocalQueue<T, R> {
+  keepLayouts()
+  const settings = toSettings('delay', options, [])
+  return new MemoryQueue(options, { settings, makeOrder: byArrival })
+}
+
+function localDedupe<T, R>(options: DedupeOptions<T, R>): LocalDedupeQueue<T, R> {
+  keepLayouts()
+  const settings = toSettings('dedupe', options, ['keyFn', 'mode', 'ttl', 'delay', 'maxDelay'])
+  return new DedupeQueue(options, { settings, makeOrder: byArrival })
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
 import type { Metered } from '../core/meter.ts'
+import type { Storage } from '../core/storage.ts'
 import type { Patience } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
@@ -20,6 +21,28 @@ import type {
 /** What a put does where there is no room: wait for it, be refused, push out the oldest, be dropped itself. */
 export type Overflow = 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
 
+/** How items are written where they are kept elsewhere: JSON, another format, compressed, encrypted. */
+export interface Codec<T = unknown> {
+  /** Tells codecs apart: the processes of a queue must have the same. */
+  readonly name: string
+  encode(item: T): string | Uint8Array
+  /** @param data what `encode` returned, of the same type */
+  decode(data: string | Uint8Array): T
+}
+
+/** A kind of queue whose jobs can be kept in a storage. */
+export type QueueKind = 'priority' | 'fifo' | 'delay' | 'dedupe'
+
+/** What a storage elsewhere brings along so that queues can be kept in it. */
+export interface QueueMaker {
+  queue<T, R>(kind: QueueKind, options: QueueOptions<T, R>): SharedQueue<T, R>
+}
+
+/** A storage as queues take it: with `queues`, jobs are kept there; without, in this process. */
+export interface QueueHome extends Storage {
+  readonly queues?: QueueMaker
+}
+
 /** How many ended jobs are kept to be looked at: an age, or an age and a number; 0 for none. */
 export type Keep = Duration | { age?: Duration; count?: number }
 
@@ -31,8 +54,17 @@ export type DeadLetterTarget<T = any> =
 
 /** What every queue can be given. */
 export interface QueueOptions<T, R> extends Metered {
-  /** How it is called in messages and metrics. @default the kind of queue */
+  /**
+   * How it is called in messages and metrics. Over a storage elsewhere it is needed: all processes that make a queue of one
+   * name share its jobs.
+   * @default the kind of queue
+   */
   name?: string
+  /**
+   * Where jobs are kept. A `RedisStorage`: there, so that they outlive this process and all processes share them.
+   * @default the memory of this process
+   */
+  storage?: QueueHome
   /** How many jobs run at once. Can be changed while it runs: `queue.workers = 5`. @default 1 */
   workers?: number
   /** How many jobs may wait; those that run do not count. @default 10000 */
@@ -91,6 +123,8 @@ export interface QueueOptions<T, R> extends Metered {
   maxDeliveries?: number
   /** Over a storage: how long a result waits for its caller after the job has ended. @default '1m' */
   resultTtl?: Duration
+  /** Over a storage: how items are written. @default jsonCodec: JSON values, and a Uint8Array as the whole item */
+  codec?: Codec<T>
   /** Over a storage: the size of the largest item, in bytes as encoded. @default 262_144 */
   maxItemBytes?: number
   /** @default the runtime's clock */
@@ -197,6 +231,11 @@ export interface QueueStats {
   completed: number
   failed: number
   workers: number
+  /** Over a storage: attempts whose claim was lost before they ended. */
+  late?: number
+  /** Over a storage: when it was last reached, and why it cannot be reached now. */
+  lastReached?: Date
+  trouble?: string
 }
 
 /**
@@ -346,4 +385,27 @@ export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
 export interface LocalDedupeQueue<T, R = unknown> extends LocalQueue<T, R> {
   /** How many keys are remembered. */
   readonly keys: number
+}
+
+/** What the processes of a shared queue agree on, and `redeclare` changes while all run. */
+export interface SharedTerms {
+  groupConcurrency?: number
+  limiter?: Limiter
+  maxDeliveries?: number
+  keep?: { completed?: Keep; dead?: Keep }
+  /** Of a dedupe queue. */
+  mode?: string
+  ttl?: Duration
+}
+
+/** A queue whose jobs are kept in a storage, shared by all processes that make one of that name. */
+export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
+  /** @throws OptionTypeError (rejects) naming an option that another process states differently, and both values */
+  start(): Promise<this>
+  size(): Promise<number>
+  clear(): Promise<T[]>
+  pause(options?: PauseOptions): Promise<void>
+  resume(options?: PauseOptions): Promise<void>
+  /** Changes what all processes agree on, while all of them run. */
+  redeclare(terms: SharedTerms): Promise<void>
 }

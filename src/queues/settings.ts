@@ -48,7 +48,9 @@ const NAMES: readonly (keyof QueueOptions<unknown, unknown>)[] = [
   'lease',
   'maxDeliveries',
   'resultTtl',
+  'codec',
   'maxItemBytes',
+  'storage',
   'clock',
   'metrics',
 ]

@@ -54,7 +54,8 @@ describe('an entry belongs to one order', () => {
       for (const wrap of [(limiter: Limiter) => limiter, promised]) {
         const clock = new ManualClock()
         const begun: number[] = []
-        const queue = QueueFactory[kind]<number>({
+        const make = QueueFactory[kind] as typeof QueueFactory.fifo
+        const queue = make<number>({
           clock,
           workers: 3,
           limiter: wrap(LimiterFactory.tokenBucket({ rate: 10, burst: 1, clock })),

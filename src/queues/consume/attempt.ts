@@ -52,6 +52,8 @@ export class Attempt implements TaskContext {
   seat = -1
   /** What it holds of the limiter, until its handler ends. */
   permit: Permit | undefined = undefined
+  /** Set where the job was cancelled in another process: a handler that fails then has ended it. */
+  unwanted: { readonly reason: unknown } | undefined = undefined
   readonly #keeper: AttemptKeeper
   /** Made when somebody asks for the signal; a reason that came before is remembered. */
   #signal: AbortController | { readonly reason: unknown } | undefined = undefined

@@ -4,6 +4,7 @@ import { JobTimeoutError } from '../../core/errors.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import { noteStart } from '../observe/job-times.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
+import type { MaybePromise } from '../store/job-store.ts'
 import type { Attempt, AttemptKeeper } from './attempt.ts'
 import { RunningAttempts } from './running-attempts.ts'
 import type { Source } from './source.ts'
@@ -34,6 +35,8 @@ export class Attempts implements AttemptKeeper {
   passing = false
   completed = 0
   failed = 0
+  /** Attempts whose claim was lost before they ended. */
+  late = 0
   /** Decided without waiting for their handlers, which still run. */
   readonly abandoned: Set<Attempt> = new Set()
   readonly #source: Source
@@ -82,19 +85,17 @@ export class Attempts implements AttemptKeeper {
     if (!attempt.decided) this.running.add(attempt)
   }
 
-  /** Ends an attempt well. Returns a promise only where the source needs time for it. */
-  complete(attempt: Attempt, value: unknown): Promise<void> | undefined {
+  /** Ends an attempt well. Answers `false` where it came too late. No worker waits for a store that is elsewhere. */
+  complete(attempt: Attempt, value: unknown): MaybePromise<boolean> {
     if (attempt.decided) return this.reap(attempt)
     this.#decide(attempt)
     const kept = this.#source.complete(attempt, value)
     attempt.permit?.leave()
-    if (kept === true) return this.#completed(attempt, value)
-    if (kept === false) return undefined
-    return kept.then((ok) => (ok ? this.#completed(attempt, value) : undefined), this.#trouble)
+    return this.#whenKept(kept, () => this.#completed(attempt, value))
   }
 
   /** Ends an attempt that failed: another one later, or the end of the job. */
-  fail(attempt: Attempt, error: unknown): Promise<void> | undefined {
+  fail(attempt: Attempt, error: unknown): MaybePromise<boolean> {
     if (attempt.decided) return this.reap(attempt)
     this.#decide(attempt)
     const settled = this.#settleFailure(attempt, error)
@@ -111,7 +112,7 @@ export class Attempts implements AttemptKeeper {
   }
 
   /** Gives the job back: this was no attempt. */
-  release(attempt: Attempt, delay: Millis): Promise<boolean> | boolean {
+  release(attempt: Attempt, delay: Millis): MaybePromise<boolean> {
     if (attempt.decided) return false
     this.#decide(attempt)
     const kept = this.#source.release(attempt, delay)
@@ -124,8 +125,18 @@ export class Attempts implements AttemptKeeper {
     this.#decide(attempt)
     this.abandoned.add(attempt)
     const kept = this.#source.fail(attempt, reason, false)
-    if (typeof kept !== 'boolean') void kept.catch(this.#trouble)
+    if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.#events.trouble(error))
     attempt.job.end(state, reason)
+    attempt.abort(reason)
+  }
+
+  /** The job is given back while its handler still runs, which is told; what it returns is not taken. */
+  giveBack(attempt: Attempt, reason: unknown): void {
+    if (attempt.decided) return
+    this.#decide(attempt)
+    this.abandoned.add(attempt)
+    const kept = this.#source.release(attempt, 0)
+    if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.#events.trouble(error))
     attempt.abort(reason)
   }
 
@@ -173,9 +184,9 @@ export class Attempts implements AttemptKeeper {
   }
 
   /** The handler of an attempt that was decided without it has ended after all. */
-  reap(attempt: Attempt): undefined {
+  reap(attempt: Attempt): false {
     if (this.abandoned.delete(attempt)) attempt.permit?.leave()
-    return undefined
+    return false
   }
 
   #decide(attempt: Attempt): void {
@@ -184,23 +195,49 @@ export class Attempts implements AttemptKeeper {
     this.running.remove(attempt)
   }
 
-  #settleFailure(attempt: Attempt, error: unknown): Promise<void> | undefined {
+  #settleFailure(attempt: Attempt, error: unknown): MaybePromise<boolean> {
+    const { unwanted } = attempt
+    if (unwanted !== undefined) {
+      const ended = this.#source.fail(attempt, unwanted.reason, false)
+      return this.#whenKept(ended, () => this.#cancelled(attempt, unwanted.reason))
+    }
     const delay = this.#retryDelay(attempt, error)
     const kept =
       delay === undefined
         ? this.#source.fail(attempt, error, true)
         : this.#source.retry(attempt, delay, error)
-    if (typeof kept === 'boolean') {
-      if (kept) this.#failed(attempt, error, delay)
-      return undefined
-    }
-    return kept.then((ok) => (ok ? this.#failed(attempt, error, delay) : undefined), this.#trouble)
+    return this.#whenKept(kept, () => this.#failed(attempt, error, delay))
   }
 
-  #completed({ job }: Attempt, value: unknown): undefined {
+  /** Goes on when the source has kept what was decided, at once where it answers at once. */
+  #whenKept(kept: MaybePromise<boolean>, then: () => void): MaybePromise<boolean> {
+    if (typeof kept === 'boolean') {
+      if (kept) then()
+      else this.late += 1
+      return kept
+    }
+    return kept.then(
+      (ok) => {
+        if (ok) then()
+        else this.late += 1
+        return ok
+      },
+      (error: unknown) => {
+        this.#events.trouble(error)
+        return false
+      },
+    )
+  }
+
+  #completed({ job }: Attempt, value: unknown): void {
     this.completed += 1
     job.complete(value)
     if (this.#events.heard) this.#events.completed(job, value)
+  }
+
+  #cancelled({ job }: Attempt, reason: unknown): void {
+    job.end('cancelled', reason)
+    this.#events.cancelled(job, reason)
   }
 
   #failed({ job }: Attempt, error: unknown, delay: Millis | undefined): void {
@@ -219,8 +256,6 @@ export class Attempts implements AttemptKeeper {
       return undefined
     }
   }
-
-  readonly #trouble = (error: unknown): void => this.#events.trouble(error)
 }
 
 function nothing(): void {}

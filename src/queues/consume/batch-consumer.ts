@@ -102,23 +102,19 @@ export class BatchConsumer extends Consumer {
       this.#leave()
       this.wake()
     })
-    const waits: Promise<void>[] = []
     const { run, bisect } = this.#batching
     const items = batch.map(({ job }) => job.item as unknown)
     await this.enter(
       known(() =>
         runBatch(run, items, signal, bisect, (i, well, value) => {
           const attempt = batch[i] as Attempt
-          const wait = well
-            ? this.attempts.complete(attempt, value)
-            : this.attempts.fail(attempt, value)
-          if (wait !== undefined) waits.push(wait)
+          if (well) void this.attempts.complete(attempt, value)
+          else void this.attempts.fail(attempt, value)
         }),
       ),
       batch[0] as Attempt,
     )
     cancelTimer?.()
-    if (waits.length > 0) await Promise.all(waits)
     return released
   }
 

@@ -1,5 +1,6 @@
 import { type Duration, toMillis } from '../../core/duration.ts'
 import type { JobClaim } from '../job.ts'
+import type { MaybePromise } from '../store/job-store.ts'
 import type { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
 
@@ -32,29 +33,22 @@ export class HandClaim<T, R> implements JobClaim<T, R> {
     return this.#attempt.signal
   }
 
-  async complete(result?: R): Promise<boolean> {
-    return this.#end(async () => {
-      await this.#attempts.complete(this.#attempt, result)
-      return true
-    })
+  complete(result?: R): Promise<boolean> {
+    return this.#end(() => this.#attempts.complete(this.#attempt, result))
   }
 
-  async fail(error: unknown): Promise<boolean> {
-    return this.#end(async () => {
-      await this.#attempts.fail(this.#attempt, error)
-      return true
-    })
+  fail(error: unknown): Promise<boolean> {
+    return this.#end(() => this.#attempts.fail(this.#attempt, error))
   }
 
   async release(delay: Duration = 0): Promise<boolean> {
     const millis = toMillis('delay', delay)
-    return this.#end(async () => this.#attempts.release(this.#attempt, millis))
+    return this.#end(() => this.#attempts.release(this.#attempt, millis))
   }
 
-  async #end(end: () => Promise<boolean>): Promise<boolean> {
-    const late = this.#attempt.decided
-    if (late) this.#attempts.reap(this.#attempt)
-    const ended = late ? false : await end()
+  async #end(end: () => MaybePromise<boolean>): Promise<boolean> {
+    if (this.#attempt.decided) this.#attempts.reap(this.#attempt)
+    const ended = this.#attempt.decided ? false : await end()
     this.#ended()
     return ended
   }

@@ -31,16 +31,14 @@ export class SingleConsumer extends Consumer {
         while (attempt !== undefined) {
           if (underWay !== undefined) {
             const guard = attempts.guard(attempt, release)
-            let settled: Promise<void> | undefined
             try {
               const value = await underWay
               guard?.cancel()
-              settled = attempts.complete(attempt, value)
+              void attempts.complete(attempt, value)
             } catch (error) {
               guard?.cancel()
-              settled = attempts.fail(attempt, error)
+              void attempts.fail(attempt, error)
             }
-            if (settled !== undefined) await settled
             if (guard?.released === true) return
           }
           attempt = this.#next()
@@ -98,27 +96,27 @@ export class SingleConsumer extends Consumer {
     return this.source.ready > 0 && this.mayGoOn() ? this.source.take(this.want, false) : undefined
   }
 
-  /** Runs the handler. Returns what is still to be waited for: its promise, or nothing. */
+  /** Runs the handler. Returns its promise, where it has not ended. */
   #begin(attempt: Attempt): PromiseLike<unknown> | undefined {
     this.attempts.begin(attempt)
     try {
       const value = this.enter(this.#handler, attempt)
-      return isThenable(value) ? value : this.attempts.complete(attempt, value)
+      if (isThenable(value)) return value
+      void this.attempts.complete(attempt, value)
     } catch (error) {
-      return this.attempts.fail(attempt, error)
+      void this.attempts.fail(attempt, error)
     }
+    return undefined
   }
 
   /** A job on the direct route has failed, was called off meanwhile, or has only begun. */
   #goOn(attempt: Attempt, value: unknown, waits: boolean, threw: boolean): void {
     const { attempts } = this
     attempts.list(attempt)
-    let underWay: PromiseLike<unknown> | undefined
-    if (waits) underWay = value as PromiseLike<unknown>
-    else if (threw) underWay = attempts.fail(attempt, value)
-    else underWay = attempts.complete(attempt, value)
-    if (underWay === undefined) this.rest()
-    else void this.#work(attempt, underWay)
+    if (waits) return void this.#work(attempt, value as PromiseLike<unknown>)
+    if (threw) void attempts.fail(attempt, value)
+    else void attempts.complete(attempt, value)
+    this.rest()
   }
 }
 

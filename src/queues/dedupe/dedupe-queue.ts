@@ -5,43 +5,11 @@ import { checkPut } from '../enqueue/put-options.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import { Signals } from '../enqueue/signals.ts'
 import { MemoryQueue, type QueueParts, type Wanted } from '../local-queue.ts'
-import type { LocalDedupeQueue, LocalJobHandle, PutOptions, QueueOptions } from '../queue.ts'
+import type { LocalDedupeQueue, LocalJobHandle, PutOptions } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import { DedupeEntry } from './dedupe-entry.ts'
+import type { DedupeMode, DedupeOptions } from './dedupe-options.ts'
 import { keyOf } from './fingerprint.ts'
-
-/**
- * What becomes of an item that is there already.
- *
- * - `ttl`: refused, for `ttl` from the put of the first one and for as long as that waits or runs
- * - `pending`: refused while the first one waits or runs
- * - `coalesce`: joins the first one while that waits or runs. All get the one result; the job is called off only when all
- *   of them have called it off
- * - `latest`: takes the place of the one that waits, and its time; while one runs, the newest is run once more after it. All
- *   get the result of the newest. The caller of that item can call the job off, the others only themselves
- * - `debounce`: as `latest`, and the job becomes due when nothing new came for `delay`, at most `maxDelay` after the first put
- *
- * A refused put is no error: its job has the state `duplicate`, and the result of the first one.
- */
-export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce'
-
-/** What makes two items the same, for how long, and which of them stays. */
-export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
-  /**
-   * What makes two items the same.
-   * Objects that it returns count as same where they hold the same.
-   * @default the item, if it is a primitive or a function; otherwise its JSON with sorted keys
-   */
-  keyFn?: (item: T) => unknown
-  /** @default 'ttl' */
-  mode?: DedupeMode
-  /** How long an item is remembered, with `mode: 'ttl'`. @default '300s' */
-  ttl?: QueueOptions<T, R>['timeout']
-  /** With `mode: 'debounce'`: the job becomes due when nothing new came for so long. @default '1s' */
-  delay?: QueueOptions<T, R>['timeout']
-  /** With `mode: 'debounce'`: no longer than this after the first item. @default no end */
-  maxDelay?: QueueOptions<T, R>['timeout']
-}
 
 /** A fifo queue that takes each item once. Failed, cancelled and dropped jobs are forgotten at once. */
 export class DedupeQueue<T, R = unknown>

@@ -1,15 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
+import type { Codec, QueueMaker } from '../queue.ts'
 import type { JobStore } from './job-store.ts'
-
-/** How items are written where they are kept elsewhere: JSON, another format, compressed, encrypted. */
-export interface Codec<T = unknown> {
-  /** Tells codecs apart: the processes of a queue must have the same. */
-  readonly name: string
-  encode(item: T): string | Uint8Array
-  /** @param data what `encode` returned, of the same type */
-  decode(data: string | Uint8Array): T
-}
 
 /** How long and how many ended jobs are kept. `Infinity` for no bound. */
 export interface Kept {
@@ -79,7 +71,7 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
 }
 
 /** A storage that can keep queues. */
-export interface QueueStorage {
+export interface QueueStorage extends QueueMaker {
   open<T>(options: StoreOptions<T>): SharedJobStore<T>
   /**
    * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.

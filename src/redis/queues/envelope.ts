@@ -1,7 +1,7 @@
 import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.ts'
+import type { Codec } from '../../queues/queue.ts'
 import type { JobTerms } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
-import type { Codec } from '../../queues/store/queue-storage.ts'
 
 /** What travels with an item, where there is anything to say. */
 interface Extras {

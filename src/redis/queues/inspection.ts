@@ -1,6 +1,6 @@
+import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
-import type { Codec } from '../../queues/store/queue-storage.ts'
 import { open } from './envelope.ts'
 import { placeName } from './place.ts'
 import type { QueueLink } from './queue-link.ts'

@@ -1,3 +1,4 @@
+import type { Codec } from '../../queues/queue.ts'
 import type {
   JobRecord,
   StoredRecord,
@@ -5,7 +6,6 @@ import type {
   TryRecord,
 } from '../../queues/store/job-record.ts'
 import type { Claim } from '../../queues/store/job-store.ts'
-import type { Codec } from '../../queues/store/queue-storage.ts'
 import { open, outcomeOf, readValue } from './envelope.ts'
 import { readPlace, readToken } from './place.ts'
 import type { Taken } from './steps.ts'

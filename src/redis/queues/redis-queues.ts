@@ -1,5 +1,6 @@
 import type { RemoteLedger } from '../../core/storage.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
+import { sharedQueue } from '../../queues/shared-factory.ts'
 import type {
   LimitDeclaration,
   QueueStorage,
@@ -15,6 +16,7 @@ export function redisQueues(host: QueueHost): QueueStorage {
   const queues: QueueStorage = {
     open: <T>(options: StoreOptions<T>) => new RedisJobStore<T>(host, options),
     limitOf: (limiter, keyed) => limitOf(queues, limiter, keyed),
+    queue: (kind, options) => sharedQueue(kind, options, queues),
   }
   return queues
 }

@@ -1,0 +1,307 @@
+import { at, type Cancel, type Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import { LeaseLostError } from '../../core/errors.ts'
+import type { Retry } from '../../resilience/retry.ts'
+import { errorRecord } from '../store/job-record.ts'
+import type { Claim, Ending, JobStore } from '../store/job-store.ts'
+import { Attempt, type AttemptKeeper } from './attempt.ts'
+import type { Attempts } from './attempts.ts'
+import { ClaimedRecord } from './claimed-record.ts'
+import type { LimiterGate } from './limiter-gate.ts'
+import type { Source } from './source.ts'
+
+/** A claim that waits longer than this for a worker is given back: another process may be idle. */
+const STALE: Millis = 100
+/** While attempts take no longer than this on average, twice as many claims are fetched as there are workers. */
+const QUICK: Millis = 5
+/** One fetch asks for no more. */
+const MOST = 256
+
+export interface ClaimBufferOptions {
+  readonly clock: Clock
+  readonly lease: Millis
+  /** How long claims may wait here until a batch is full. */
+  readonly fill: Millis
+  /** How many jobs one worker takes at a time. */
+  readonly batch: number
+  /** What is asked before a claim, where the store does not ask it itself. */
+  readonly gate: LimiterGate | undefined
+  /** Reads the `retry` that a job brings along. */
+  readonly retryOf: (claim: Claim) => Retry | undefined
+}
+
+/** What a buffer tells. */
+export interface ClaimBufferListener {
+  /** Claims have arrived. */
+  arrived(): void
+  /** Something has ended or was given back. */
+  ended(): void
+  trouble(error: unknown): void
+}
+
+/**
+ * Makes a source of a store that is elsewhere: fetches claims ahead, holds the leases of what waits here and of what runs, and
+ * settles. A claim is held for as short as can be: what waits for a worker too long goes back to its place.
+ */
+export class ClaimBuffer implements Source, AttemptKeeper {
+  readonly #store: JobStore
+  readonly #options: ClaimBufferOptions
+  readonly #listener: ClaimBufferListener
+  /** Claimed, and begun by no worker: the oldest first. */
+  #waiting: { readonly claim: Claim; readonly since: Millis }[] = []
+  /** All that is claimed and not settled, by id. */
+  readonly #held = new Map<string, { readonly claim: Claim; attempt: Attempt | undefined }>()
+  /** Settles under way. */
+  #settling = 0
+  #attempts: Attempts | undefined
+  #workers = 0
+  #open = false
+  #fetching = false
+  /** True where the store may have more than it gave. */
+  #more = true
+  /** How long attempts took lately, on average. */
+  #mean: Millis = 0
+  #renewal: Cancel | undefined
+  #staleness: Cancel | undefined
+
+  constructor(store: JobStore, options: ClaimBufferOptions, listener: ClaimBufferListener) {
+    this.#store = store
+    this.#options = options
+    this.#listener = listener
+  }
+
+  /** The list of the attempts that are made here. */
+  connect(attempts: Attempts): void {
+    this.#attempts = attempts
+  }
+
+  get ready(): number {
+    return this.#waiting.length
+  }
+
+  get since(): Millis {
+    return this.#waiting[0]?.since ?? this.#options.clock.now()
+  }
+
+  /** Claims held, and settles under way. */
+  get busy(): number {
+    return this.#held.size + this.#settling
+  }
+
+  /** Fetches while workers may begin. What waits here when they may not any more goes back. */
+  work(workers: number, open: boolean): void {
+    this.#workers = workers
+    this.#open = open
+    if (open) this.look()
+    else this.giveBack()
+  }
+
+  /** There may be something to claim. */
+  look(): void {
+    this.#more = true
+    this.#fetch()
+  }
+
+  take(): Attempt | undefined {
+    const next = this.#waiting.shift()
+    if (next === undefined) return undefined
+    this.#fetch()
+    return this.begin(next.claim)
+  }
+
+  /** Begins an attempt at a claim, from here or made by hand. */
+  begin(claim: Claim): Attempt {
+    const job = new ClaimedRecord(claim, this.#options.retryOf(claim), this.#options.clock.now())
+    const attempt = new Attempt(job, this)
+    job.onProgress = (value) => {
+      void Promise.resolve(this.#store.progress(claim, value)).catch(this.#trouble)
+    }
+    const held = this.#held.get(claim.record.id)
+    if (held?.claim === claim) held.attempt = attempt
+    else this.#hold(claim, attempt)
+    attempt.permit = this.#options.gate?.permit()
+    return attempt
+  }
+
+  abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
+    this.#attempts?.abandon(attempt, state, reason)
+  }
+
+  complete(attempt: Attempt, value: unknown): Promise<boolean> {
+    const { begun } = attempt.job as ClaimedRecord
+    this.#mean += (this.#options.clock.now() - begun - this.#mean) / 16
+    return this.#settle(attempt, { outcome: 'completed', value })
+  }
+
+  retry(attempt: Attempt, delay: Millis, error: unknown): Promise<boolean> {
+    return this.#settle(attempt, { outcome: 'retry', delay, error: errorRecord(error) })
+  }
+
+  fail(attempt: Attempt, error: unknown): Promise<boolean> {
+    return this.#settle(attempt, { outcome: 'failed', error: errorRecord(error) })
+  }
+
+  release(attempt: Attempt, delay: Millis): Promise<boolean> {
+    return this.#settle(attempt, { outcome: 'released', delay })
+  }
+
+  /** Another process cancelled a job that this one holds. */
+  cancelled(id: string, delivery: number, reason: unknown): void {
+    const held = this.#held.get(id)
+    if (held === undefined || held.claim.delivery !== delivery) return
+    if (held.attempt !== undefined) {
+      held.attempt.unwanted = { reason }
+      held.attempt.abort(reason)
+      return
+    }
+    this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
+    this.#options.gate?.unused(1)
+    void this.#end(held.claim, { outcome: 'released', delay: 0 })
+  }
+
+  /** The claim of a job is lost. */
+  lost(id: string, delivery: number): void {
+    const held = this.#held.get(id)
+    if (held === undefined || held.claim.delivery !== delivery) return
+    this.#held.delete(id)
+    this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
+    if (held.attempt !== undefined) {
+      this.#attempts?.lose(
+        held.attempt,
+        new LeaseLostError(`job ${id}`, delivery, 'was lost: another process may have the job'),
+      )
+    }
+    this.#listener.ended()
+  }
+
+  /** What no worker has begun goes back to its place. */
+  giveBack(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { claim } of waiting) {
+      this.#options.gate?.unused(1)
+      void this.#end(claim, { outcome: 'released', delay: 0 })
+    }
+  }
+
+  close(): void {
+    this.#open = false
+    this.giveBack()
+    this.#renewal?.()
+    this.#renewal = undefined
+    this.#staleness?.()
+  }
+
+  /** Keeps the process alive, and the claims of this process held. */
+  keepAlive(): void {
+    const { clock, lease } = this.#options
+    this.#renewal ??= at(clock, clock.now() + lease / 3, () => {
+      this.#renewal = undefined
+      this.#renew()
+      this.keepAlive()
+    })
+  }
+
+  #renew(): void {
+    if (this.#held.size === 0) return
+    const claims = [...this.#held.values()].map(({ claim }) => claim)
+    Promise.resolve(this.#store.extend(claims, this.#options.lease)).then((kept) => {
+      for (const [i, claim] of claims.entries()) {
+        if (kept[i] === false) this.lost(claim.record.id, claim.delivery)
+      }
+    }, this.#trouble)
+  }
+
+  /** How many more claims may be held. */
+  get #credits(): number {
+    const { batch } = this.#options
+    const atOnce = this.#workers * batch
+    const ahead = this.#mean < QUICK ? 2 * atOnce : atOnce
+    return Math.min(MOST, ahead - this.#held.size - this.#settling)
+  }
+
+  #fetch(): void {
+    if (!this.#open || this.#fetching || !this.#more) return
+    const credits = this.#credits
+    // A trip carries many, or what a worker waits for.
+    const enough = Math.min(MOST, this.#workers * this.#options.batch) / 2
+    if (credits < 1 || (credits < enough && this.#waiting.length > 0)) return
+    this.#fetching = true
+    this.#claim(credits).then(
+      () => {
+        this.#fetching = false
+        this.#fetch()
+      },
+      (error: unknown) => {
+        this.#fetching = false
+        this.#more = false
+        this.#listener.trouble(error)
+      },
+    )
+  }
+
+  async #claim(credits: number): Promise<void> {
+    const { gate, clock, lease } = this.#options
+    const want = gate === undefined ? credits : await gate.ask(Math.min(credits, this.#workers))
+    if (want === 0) return
+    // What comes meanwhile asks again.
+    this.#more = false
+    const claims = this.#open ? await this.#store.claim(want, lease) : []
+    gate?.unused(want - claims.length)
+    if (claims.length === want) this.#more = true
+    const since = clock.now()
+    for (const claim of claims) {
+      this.#hold(claim, undefined)
+      this.#waiting.push({ claim, since })
+    }
+    if (claims.length === 0) return
+    if (!this.#open) return this.giveBack()
+    this.#listener.arrived()
+    this.#watchStale()
+  }
+
+  #watchStale(): void {
+    const [first] = this.#waiting
+    if (first === undefined || this.#staleness !== undefined) return
+    const { clock, fill } = this.#options
+    this.#staleness = at(clock, first.since + fill + STALE, () => {
+      this.#staleness = undefined
+      const stale = clock.now() - fill - STALE
+      while (this.#waiting.length > 0 && (this.#waiting[0]?.since as Millis) <= stale) {
+        const { claim } = this.#waiting.shift() as { claim: Claim }
+        this.#mean = QUICK
+        this.#options.gate?.unused(1)
+        void this.#end(claim, { outcome: 'released', delay: 0 })
+      }
+      this.#watchStale()
+    })
+  }
+
+  #hold(claim: Claim, attempt: Attempt | undefined): void {
+    this.#held.set(claim.record.id, { claim, attempt })
+    this.keepAlive()
+  }
+
+  async #settle(attempt: Attempt, ending: Ending): Promise<boolean> {
+    return this.#end((attempt.job as ClaimedRecord).claim, ending)
+  }
+
+  async #end(claim: Claim, ending: Ending): Promise<boolean> {
+    const { id } = claim.record
+    const ours = this.#held.get(id)?.claim === claim
+    if (ours) this.#held.delete(id)
+    else return false
+    this.#settling += 1
+    this.#fetch()
+    try {
+      const [kept] = await this.#store.settle([{ claim, ending }])
+      return kept === true
+    } finally {
+      this.#settling -= 1
+      this.#listener.ended()
+      this.#fetch()
+    }
+  }
+
+  readonly #trouble = (error: unknown): void => this.#listener.trouble(error)
+}

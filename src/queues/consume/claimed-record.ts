@@ -1,0 +1,83 @@
+import type { Millis } from '../../core/duration.ts'
+import { JobCancelledError } from '../../core/errors.ts'
+import type { Retry } from '../../resilience/retry.ts'
+import type { Job, JobState } from '../job.ts'
+import type { JobTimes } from '../observe/job-times.ts'
+import type { Claim } from '../store/job-store.ts'
+import type { ClaimedJob } from './attempt.ts'
+
+/** A job that was claimed from a store elsewhere, as this process works on it; events tell of it as a job. */
+export class ClaimedRecord implements ClaimedJob, Job {
+  readonly claim: Claim
+  readonly extras: ClaimedJob['extras']
+  /** When it was begun here, by the clock of this process. */
+  readonly begun: Millis
+  state: JobState = 'running'
+  reported: unknown = undefined
+  times: JobTimes | undefined = undefined
+  /** Keeps what the handler tells of its progress. */
+  onProgress: (value: unknown) => void = () => {}
+  #outcome: unknown = undefined
+
+  constructor(claim: Claim, retry: Retry | undefined, begun: Millis) {
+    this.claim = claim
+    this.begun = begun
+    const timeout = claim.record.terms?.timeout
+    this.extras = timeout === undefined && retry === undefined ? undefined : { timeout, retry }
+  }
+
+  get id(): string {
+    return this.claim.record.id
+  }
+
+  get item(): unknown {
+    return this.claim.record.item
+  }
+
+  get priority(): number {
+    return this.claim.record.priority
+  }
+
+  get attempt(): number {
+    return this.claim.record.failures + 1
+  }
+
+  get deliveries(): number {
+    return this.claim.delivery
+  }
+
+  /** A failure is kept in the store: the console need not be told. */
+  get watched(): boolean {
+    return true
+  }
+
+  get result(): Promise<unknown> {
+    if (this.state === 'completed') return Promise.resolve(this.#outcome)
+    const failed = Promise.reject(this.#outcome ?? new JobCancelledError(this.id))
+    failed.catch(() => {})
+    return failed
+  }
+
+  cancel(): boolean {
+    return false
+  }
+
+  setPriority(): boolean {
+    return false
+  }
+
+  progressed(value: unknown): void {
+    this.reported = value
+    this.onProgress(value)
+  }
+
+  complete(value: unknown): void {
+    this.state = 'completed'
+    this.#outcome = value
+  }
+
+  end(state: 'cancelled' | 'dropped' | 'failed', error: unknown): void {
+    this.state = state
+    this.#outcome = error
+  }
+}

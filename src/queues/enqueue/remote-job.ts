@@ -1,0 +1,111 @@
+import {
+  ClosedError,
+  JobCancelledError,
+  JobDroppedError,
+  JobFailedError,
+  JobGoneError,
+} from '../../core/errors.ts'
+import type { Job, JobState } from '../job.ts'
+import type { JobErrorRecord } from '../store/job-record.ts'
+import type { Outcome } from '../store/job-store.ts'
+
+/** What a remote job asks of its queue. */
+export interface RemoteJobOwner {
+  cancel(id: string, reason?: unknown): Promise<boolean>
+  setPriority(id: string, priority: number): Promise<boolean>
+  /** From now on the outcome of this job is wanted. */
+  follow(job: RemoteJob): void
+}
+
+/** The putter's view of a job that is kept in a storage elsewhere. */
+export class RemoteJob<R = unknown> implements Job<R> {
+  readonly id: string
+  readonly priority: number
+  state: JobState
+  attempt = 0
+  reported: unknown = undefined
+  readonly #owner: RemoteJobOwner
+  #result: Promise<R> | undefined
+  #resolve: (value: R) => void = nothing
+  #reject: (error: unknown) => void = nothing
+  #outcome: { value: R } | { error: unknown } | undefined
+
+  constructor(id: string, state: JobState, priority: number, owner: RemoteJobOwner) {
+    this.id = id
+    this.state = state
+    this.priority = priority
+    this.#owner = owner
+  }
+
+  get result(): Promise<R> {
+    if (this.#result === undefined) {
+      this.#result = new Promise<R>((resolve, reject) => {
+        this.#resolve = resolve
+        this.#reject = reject
+      })
+      // A failure that nobody awaits ends no process.
+      this.#result.catch(nothing)
+      const outcome = this.#outcome
+      if (outcome === undefined) this.#owner.follow(this as RemoteJob)
+      else if ('value' in outcome) this.#resolve(outcome.value)
+      else this.#reject(outcome.error)
+    }
+    return this.#result
+  }
+
+  cancel(reason?: unknown): Promise<boolean> {
+    return this.#owner.cancel(this.id, reason)
+  }
+
+  setPriority(priority: number): Promise<boolean> {
+    return this.#owner.setPriority(this.id, priority)
+  }
+
+  /** The job has ended, in whichever process. */
+  settle(outcome: Outcome): void {
+    switch (outcome.state) {
+      case 'completed':
+        this.state = 'completed'
+        this.#outcome = { value: outcome.value as R }
+        return this.#resolve(outcome.value as R)
+      case 'failed':
+        return this.end('failed', new JobFailedError(this.id, errorOf(outcome.error)))
+      case 'cancelled':
+        return this.end('cancelled', cancelled(this.id, outcome.reason))
+      case 'gone':
+        return this.end('dropped', new JobGoneError(this.id))
+    }
+  }
+
+  end(state: JobState, error: unknown): void {
+    this.state = state
+    this.#outcome = { error }
+    this.#reject(error)
+  }
+
+  /** It was pushed away because the queue is full. */
+  drop(why: string): void {
+    this.end('dropped', new JobDroppedError(why))
+  }
+
+  /** The queue stops while the outcome is awaited. */
+  close(queue: string): void {
+    this.#reject(new ClosedError(`queue '${queue}'`))
+  }
+}
+
+/** An error as it was in the process that worked, as far as it travels. */
+export function errorOf({ name, message, code, stack }: JobErrorRecord): Error {
+  const error = new Error(message)
+  error.name = name
+  if (stack !== undefined) error.stack = stack
+  return code === undefined ? error : Object.assign(error, { code })
+}
+
+function cancelled(id: string, reason: unknown): Error {
+  const error = new JobCancelledError(id)
+  if (reason !== undefined && reason !== null) error.cause = reason
+  return error
+}
+
+function nothing(): void {}

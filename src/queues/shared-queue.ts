@@ -1,0 +1,686 @@
+import * as check from '../core/check.ts'
+import { at, type Cancel } from '../core/clock.ts'
+import { type Millis, toMillis } from '../core/duration.ts'
+import {
+  ClosedError,
+  describe,
+  isAioFluxError,
+  JobDroppedError,
+  OptionTypeError,
+  QueueFullError,
+  WaitTimeoutError,
+} from '../core/errors.ts'
+import type { Listener } from '../core/events.ts'
+import { type Patience, pause as sleep, Waiters } from '../core/waiters.ts'
+import { toRetry } from '../resilience/retry.ts'
+import { toBatching } from './batching/batch-options.ts'
+import type { Attempt } from './consume/attempt.ts'
+import { Attempts } from './consume/attempts.ts'
+import { BatchConsumer } from './consume/batch-consumer.ts'
+import { ClaimBuffer, type ClaimBufferListener } from './consume/claim-buffer.ts'
+import { HandClaim } from './consume/hand-claim.ts'
+import { LimiterGate } from './consume/limiter-gate.ts'
+import { SingleConsumer } from './consume/single-consumer.ts'
+import { WorkerSlots } from './consume/worker-slots.ts'
+import { type DraftRules, draftOf } from './enqueue/drafts.ts'
+import { RemoteJob, type RemoteJobOwner } from './enqueue/remote-job.ts'
+import { Signals } from './enqueue/signals.ts'
+import type {
+  DeathInfo,
+  GroupInfo,
+  Handler,
+  Job,
+  JobClaim,
+  ListOptions,
+  QueueCounts,
+  QueuedJobInfo,
+  RedriveOptions,
+} from './job.ts'
+import type { FifoOptions } from './kinds.ts'
+import { QueueEvents } from './observe/queue-events.ts'
+import { QueueMeter } from './observe/queue-meter.ts'
+import { countsOf, deathOf, groupOf, infoOf } from './observe/stored-info.ts'
+import type {
+  ClaimOptions,
+  PauseOptions,
+  PutOptions,
+  QueueEventMap,
+  QueueKind,
+  QueueOptions,
+  QueueStats,
+  SharedQueue,
+  SharedTerms,
+  StopOptions,
+  StopReport,
+} from './queue.ts'
+import { type Settings, toPriority } from './settings.ts'
+import type { Claim, Inserted, JobDraft, Outcome, StoreListener } from './store/job-store.ts'
+import type { SharedJobStore } from './store/queue-storage.ts'
+
+/** What a shared queue is made of. */
+export interface SharedParts<T> {
+  readonly kind: QueueKind
+  readonly settings: Settings
+  readonly store: SharedJobStore<T>
+  readonly lease: Millis
+  readonly rules: DraftRules<T>
+  /** Reads what `redeclare` is given. */
+  readonly declare: (terms: SharedTerms) => Parameters<SharedJobStore['redeclare']>[0]
+  /** A limiter that the store cannot ask. */
+  readonly limiter: QueueOptions<T, unknown>['limiter']
+}
+
+/** How many items one call of the store keeps. */
+const CHUNK = 1000
+/** How often a wait that hints may have missed looks again. */
+const POLL: Millis = 1000
+
+/**
+ * A queue whose jobs are kept in a storage, shared by all processes that make one of that name. It holds no jobs itself: what
+ * it puts is the store's, and what it works on it has claimed.
+ */
+export class DurableQueue<T, R = unknown>
+  implements SharedQueue<T, R>, ClaimBufferListener, RemoteJobOwner
+{
+  readonly name: string
+  readonly #settings: Settings
+  readonly #store: SharedJobStore<T>
+  readonly #parts: SharedParts<T>
+  readonly #events: QueueEvents
+  readonly #buffer: ClaimBuffer
+  readonly #attempts: Attempts
+  readonly #slots: WorkerSlots
+  readonly #gate: LimiterGate | undefined
+  readonly #meter: QueueMeter | undefined
+  readonly #signals = new Signals<RemoteJob>((job, reason) => {
+    job.cancel(reason).catch((error: unknown) => this.trouble(error))
+  })
+  /** Jobs whose outcome is awaited here. */
+  readonly #followed = new Map<string, Set<RemoteJob>>()
+  /** Puts that wait for room, and claims by hand that wait for jobs: woken by hints. */
+  readonly #room: Waiters<void>
+  readonly #available: Waiters<void>
+  readonly #ends: Waiters<void>
+  /** Jobs claimed by hand and not settled. */
+  readonly #claims = new Set<Attempt>()
+  readonly #closing = new AbortController()
+  readonly #forget: () => void
+  #started = false
+  #paused = false
+  #stopping: Promise<StopReport<T>> | undefined
+  #hurry: (() => void) | undefined
+  #counts: QueueCounts | undefined
+  #trouble: unknown
+
+  constructor(options: QueueOptions<T, R>, parts: SharedParts<T>) {
+    const { settings, store, lease } = parts
+    const { clock, name } = settings
+    this.name = name
+    this.#parts = parts
+    this.#settings = settings
+    this.#store = store
+    this.#events = new QueueEvents(name, options.deadLetter)
+    this.#gate = parts.limiter && new LimiterGate(parts.limiter)
+    const batching = toBatching(options as FifoOptions<T, R>)
+    this.#buffer = new ClaimBuffer(
+      store,
+      {
+        clock,
+        lease,
+        fill: batching?.fill ?? 0,
+        batch: batching?.size ?? 1,
+        gate: this.#gate,
+        retryOf: retryOf,
+      },
+      this,
+    )
+    this.#attempts = new Attempts(this.#buffer, settings, this.#events)
+    this.#buffer.connect(this.#attempts)
+    this.#slots = new WorkerSlots(settings.workers, false, (handler) =>
+      batching === undefined
+        ? new SingleConsumer(this.#buffer, handler as Handler, this.#attempts, clock)
+        : new BatchConsumer(this.#buffer, batching, this.#attempts, settings),
+    )
+    this.#room = new Waiters(clock, `room in queue '${name}'`)
+    this.#available = new Waiters(clock, `a job of queue '${name}'`)
+    this.#ends = new Waiters(clock, `rest of queue '${name}'`)
+    this.#forget = store.watch(this.#listener())
+    // A conflict is told by every call; that nobody awaited this one is no fault.
+    store.ready().catch(nothing)
+    const { metrics } = settings
+    if (metrics !== undefined) {
+      this.#meter = new QueueMeter(metrics, this, () => clock.now())
+      this.#events.count(this.#meter)
+    }
+    if (options.handler !== undefined || batching !== undefined) {
+      this.#slots.employ(options.handler as Handler | undefined)
+    }
+  }
+
+  get workers(): number {
+    return this.#slots.workers
+  }
+
+  set workers(workers: number) {
+    this.#slots.workers = workers
+    this.#applyOpen()
+  }
+
+  get running(): number {
+    return this.#attempts.size
+  }
+
+  start(): Promise<this> {
+    const started = this.#start()
+    // Where nobody awaits it, the workers tell what is wrong.
+    started.catch((error: unknown) => this.trouble(error))
+    return started
+  }
+
+  // Putting.
+
+  put(item: T, options?: PutOptions): Promise<Job<R>> {
+    return this.#put(item, options, false)
+  }
+
+  async submit(item: T, options?: PutOptions): Promise<R> {
+    const { clock } = this.#settings
+    const { timeout } = options ?? {}
+    const job = await this.#put(item, options, true)
+    if (timeout === undefined) return job.result
+    let cancel: Cancel = nothing
+    const late = new Promise<never>((_, reject) => {
+      cancel = at(clock, clock.now() + toMillis('timeout', timeout), () =>
+        reject(new WaitTimeoutError(`the result of job ${job.id} did not come in time`, 0)),
+      )
+    })
+    return Promise.race([job.result, late]).finally(() => cancel())
+  }
+
+  async putMany(
+    items: readonly T[],
+    options?: PutOptions | ((item: T, index: number) => PutOptions | undefined),
+  ): Promise<Job<R>[]> {
+    if (!Array.isArray(items)) {
+      throw new OptionTypeError('items', `items must be an array, got ${describe(items)}`)
+    }
+    this.#checkOpen()
+    const optionsOf = (item: T, i: number) =>
+      typeof options === 'function' ? options(item, i) : options
+    const puts = items.map((item, i) => optionsOf(item, i))
+    const drafts = items.map((item, i) => draftOf(item, puts[i], this.#parts.rules, false))
+    const jobs: Job<R>[] = []
+    for (let i = 0; i < drafts.length; i += CHUNK) {
+      const chunk = drafts.slice(i, i + CHUNK)
+      const inserted = await this.#insert(chunk)
+      for (const [k, each] of inserted.entries()) {
+        jobs.push(await this.#accepted(chunk[k] as JobDraft<T>, each, puts[i + k]))
+      }
+    }
+    return jobs
+  }
+
+  /** Refused: it would have to wait for the storage. */
+  offer(): boolean {
+    throw new OptionTypeError('storage', 'offer cannot wait for the storage: use put or submit')
+  }
+
+  // Taking by hand.
+
+  async get(patience?: Patience): Promise<T> {
+    const attempt = await this.#next(patience)
+    this.#claims.delete(attempt)
+    const { item } = attempt.job
+    await this.#attempts.complete(attempt, undefined)
+    return item as T
+  }
+
+  /** Refused: it would have to wait for the storage. */
+  tryGet(): T | undefined {
+    throw new OptionTypeError('storage', 'tryGet cannot wait for the storage: use get')
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    for (;;) {
+      let item: T
+      try {
+        item = await this.get()
+      } catch (error) {
+        if (error instanceof ClosedError) return
+        throw error
+      }
+      yield item
+    }
+  }
+
+  async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
+    check.options('options', options)
+    check.known('claim', options, ['max', 'signal', 'timeout'])
+    const max = check.integer('max', options.max ?? 1, 1)
+    try {
+      const attempts = await this.#claimSome(max, options)
+      return attempts.map(
+        (attempt) =>
+          new HandClaim<T, R>(attempt, this.#attempts, () => {
+            this.#claims.delete(attempt)
+            this.ended()
+          }),
+      )
+    } catch (error) {
+      if (isAioFluxError(error, 'WAIT_TIMEOUT')) return []
+      throw error
+    }
+  }
+
+  // Looking and acting.
+
+  async size(): Promise<number> {
+    const { waiting, delayed } = await this.counts()
+    return waiting + delayed
+  }
+
+  async counts(): Promise<QueueCounts> {
+    this.#counts = countsOf(await this.#store.counts())
+    return this.#counts
+  }
+
+  async job(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
+    const record = await this.#store.get(check.text('id', id))
+    return record && infoOf<T, R>(record)
+  }
+
+  async jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
+    check.options('options', options)
+    check.known('jobs', options, ['state', 'limit', 'cursor'])
+    const state = check.oneOf('state', options.state, STATES)
+    const limit = check.integer('limit', options.limit ?? 100, 1)
+    const { jobs, cursor } = await this.#store.list(state, limit, options.cursor)
+    return { jobs: jobs.map((each) => infoOf<T, R>(each)), ...(cursor !== undefined && { cursor }) }
+  }
+
+  async groups(options: { limit?: number } = {}): Promise<GroupInfo[]> {
+    check.options('options', options)
+    check.known('groups', options, ['limit'])
+    const groups = await this.#store.groups(check.integer('limit', options.limit ?? 20, 1))
+    return groups.map(groupOf)
+  }
+
+  async deadByError(): Promise<DeathInfo[]> {
+    return (await this.#store.deaths(100)).map(deathOf)
+  }
+
+  async cancel(id: string, reason?: unknown): Promise<boolean> {
+    return this.#store.cancel(check.text('id', id), plain(reason))
+  }
+
+  async setPriority(id: string, priority: number): Promise<boolean> {
+    toPriority(priority)
+    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority))
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return this.#store.remove(check.text('id', id))
+  }
+
+  async redrive(options: RedriveOptions = {}): Promise<number> {
+    check.options('options', options)
+    check.known('redrive', options, ['ids', 'limit', 'error'])
+    if (options.limit !== undefined) check.integer('limit', options.limit, 0)
+    return this.#store.redrive(options)
+  }
+
+  async redeclare(terms: SharedTerms): Promise<void> {
+    check.options('terms', terms)
+    await this.#store.redeclare(this.#parts.declare(terms))
+  }
+
+  async pause(options: PauseOptions = {}): Promise<void> {
+    if (everywhere(options)) return this.#store.pause(true)
+    this.#paused = true
+    this.#applyOpen()
+  }
+
+  async resume(options: PauseOptions = {}): Promise<void> {
+    if (everywhere(options)) return this.#store.pause(false)
+    this.#paused = false
+    this.#applyOpen()
+  }
+
+  async clear(): Promise<T[]> {
+    return this.#store.clear()
+  }
+
+  async onIdle(patience: Patience = {}): Promise<void> {
+    const { clock } = this.#settings
+    check.options('options', patience)
+    const end =
+      patience.timeout === undefined
+        ? Infinity
+        : clock.now() + toMillis('timeout', patience.timeout)
+    for (;;) {
+      this.#checkOpen()
+      const { waiting, delayed, running } = await this.counts()
+      if (waiting + delayed + running === 0) return
+      const left = Math.min(POLL, end - clock.now())
+      if (left <= 0)
+        throw new WaitTimeoutError(`rest of queue '${this.name}' did not come in time`, 0)
+      await this.#ends.wait({ signal: patience.signal, timeout: left / 1000 }).catch(unlessTimeout)
+    }
+  }
+
+  stop(options: StopOptions = {}): Promise<StopReport<T>> {
+    try {
+      check.options('options', options)
+      check.known('stop', options, ['mode', 'deadline', 'grace'])
+      check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+      const { clock } = this.#settings
+      const deadline =
+        options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
+      const grace = options.grace === undefined ? 0 : toMillis('grace', options.grace)
+      this.#stopping ??= this.#stop()
+      if (deadline < Infinity) {
+        const cancel = at(clock, clock.now() + deadline, () => this.#giveUp(grace))
+        void this.#stopping.finally(cancel)
+      }
+      return this.#stopping
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop().then(nothing)
+  }
+
+  on<Name extends keyof QueueEventMap<T, R>>(
+    event: Name,
+    listener: Listener<QueueEventMap<T, R>[Name]>,
+  ): () => void {
+    return this.#events.on(event as never, listener as never)
+  }
+
+  stats(): QueueStats {
+    const attempts = this.#attempts
+    const { lastReached } = this.#store
+    return {
+      name: this.name,
+      waiting: (this.#counts?.waiting ?? 0) + (this.#counts?.delayed ?? 0),
+      offered: this.#room.size,
+      running: attempts.size,
+      abandoned: attempts.abandoned.size,
+      completed: attempts.completed,
+      failed: attempts.failed,
+      workers: this.#slots.workers,
+      late: attempts.late,
+      ...(lastReached !== undefined && { lastReached: new Date(lastReached) }),
+      ...(this.#trouble !== undefined && { trouble: String((this.#trouble as Error).message) }),
+    }
+  }
+
+  // What the store and the buffer tell.
+
+  /** Claims have arrived. */
+  arrived(): void {
+    this.#slots.consumer?.wake()
+  }
+
+  /** Something has ended or was given back. */
+  ended(): void {
+    this.#ends.grantAll(undefined)
+  }
+
+  trouble(error: unknown): void {
+    if (isAioFluxError(error, 'CLOSED')) return
+    this.#events.trouble(error)
+  }
+
+  /** From now on the outcome of this job is wanted. */
+  follow(job: RemoteJob): void {
+    if (this.#closing.signal.aborted) return job.close(this.name)
+    this.#listenTo(job)
+    Promise.resolve(this.#store.outcome(job.id)).then(
+      (outcome) => {
+        if (outcome !== undefined) this.#settled(job.id, outcome)
+      },
+      (error: unknown) => {
+        // The store goes on asking by itself once it has heard of the wish; before that, ask again.
+        sleep(this.#settings.clock, POLL, this.#closing.signal).then(
+          () => this.follow(job),
+          nothing,
+        )
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) this.trouble(error)
+      },
+    )
+  }
+
+  #listener(): StoreListener {
+    return {
+      available: () => {
+        this.#buffer.look()
+        this.#available.grantAll(undefined)
+      },
+      room: () => this.#room.grantAll(undefined),
+      settled: (id, outcome) => this.#settled(id, outcome),
+      cancelled: (id, delivery, reason) => this.#buffer.cancelled(id, delivery, reason),
+      lost: (id, delivery) => this.#buffer.lost(id, delivery),
+      trouble: (error) => {
+        this.#trouble = error
+        if (error === undefined) this.#buffer.look()
+      },
+    }
+  }
+
+  #settled(id: string, outcome: Outcome): void {
+    const jobs = this.#followed.get(id)
+    this.#followed.delete(id)
+    for (const job of jobs ?? []) job.settle(outcome)
+    this.ended()
+  }
+
+  #listenTo(job: RemoteJob): void {
+    const jobs = this.#followed.get(job.id)
+    if (jobs === undefined) this.#followed.set(job.id, new Set([job]))
+    else jobs.add(job)
+  }
+
+  // The way in.
+
+  async #start(): Promise<this> {
+    this.#checkOpen()
+    this.#started = true
+    if (this.#slots.consumer !== undefined) this.#buffer.keepAlive()
+    this.#applyOpen()
+    try {
+      await this.#store.ready()
+    } catch (error) {
+      if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
+      this.#trouble = error
+    }
+    return this
+  }
+
+  async #put(item: T, options: PutOptions | undefined, awaited: boolean): Promise<RemoteJob<R>> {
+    this.#checkOpen()
+    const draft = draftOf(item, options, this.#parts.rules, awaited)
+    const [inserted] = await this.#insert([draft])
+    return this.#accepted(draft, inserted as Inserted, options)
+  }
+
+  async #insert(drafts: readonly JobDraft<T>[]): Promise<Inserted[]> {
+    const { maxSize, overflow } = this.#settings
+    return this.#store.insert(drafts, {
+      maxSize,
+      overflow: overflow === 'drop-oldest' ? 'drop-oldest' : 'refuse',
+    })
+  }
+
+  /** Makes the job of a draft that was inserted, or does what `overflow` says where there was no room. */
+  async #accepted(
+    draft: JobDraft<T>,
+    first: Inserted,
+    options: PutOptions | undefined,
+  ): Promise<RemoteJob<R>> {
+    const inserted = first.state === 'full' ? await this.#whenRoom(draft, options) : first
+    const { id, state } = inserted
+    const job = new RemoteJob<R>(id, state === 'full' ? 'dropped' : state, draft.priority, this)
+    if (state === 'full') {
+      job.drop('the queue is full')
+      return job
+    }
+    if (state === 'duplicate') this.#events.duplicate(id, draft.item)
+    if (draft.awaited && state !== 'duplicate') {
+      this.#listenTo(job as RemoteJob)
+      void job.result
+    }
+    const signal = options?.signal
+    if (signal !== undefined && state !== 'duplicate') {
+      this.#signals.add(signal, job as RemoteJob)
+      job.result
+        .then(nothing, nothing)
+        .finally(() => this.#signals.remove(signal, job as RemoteJob))
+    }
+    return job
+  }
+
+  async #whenRoom(draft: JobDraft<T>, options: PutOptions | undefined): Promise<Inserted> {
+    const { overflow, maxSize, clock } = this.#settings
+    if (overflow === 'reject') throw new QueueFullError(this.name, maxSize)
+    if (overflow !== 'wait') return { id: draft.id ?? '', state: 'full' }
+    const { timeout, signal } = options ?? {}
+    const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
+    for (;;) {
+      const left = Math.min(POLL, end - clock.now())
+      if (left <= 0)
+        throw new WaitTimeoutError(`room in queue '${this.name}' did not come in time`, 0)
+      await this.#room.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
+      this.#checkOpen()
+      const [inserted] = await this.#insert([draft])
+      if (inserted?.state !== 'full') return inserted as Inserted
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#stopping !== undefined) throw new ClosedError(`queue '${this.name}'`)
+  }
+
+  // The way out.
+
+  async #next(patience: Patience | undefined): Promise<Attempt> {
+    const [attempt] = await this.#claimSome(1, patience)
+    return attempt as Attempt
+  }
+
+  /** Waits for jobs to claim by hand. */
+  async #claimSome(max: number, patience: Patience = {}): Promise<Attempt[]> {
+    const { clock } = this.#settings
+    check.options('options', patience)
+    const { signal, timeout } = patience
+    check.abortable(signal)?.throwIfAborted()
+    const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
+    for (;;) {
+      this.#checkOpen()
+      const claims: Claim<T>[] = await this.#store.claim(max, this.#parts.lease)
+      if (claims.length > 0) {
+        const attempts = claims.map((claim) => this.#buffer.begin(claim))
+        for (const attempt of attempts) {
+          this.#attempts.begin(attempt)
+          this.#claims.add(attempt)
+        }
+        if (this.#stopping !== undefined) this.#giveBackClaims()
+        return attempts
+      }
+      const left = Math.min(POLL, end - clock.now())
+      if (left <= 0)
+        throw new WaitTimeoutError(`a job of queue '${this.name}' did not come in time`, 0)
+      await this.#available.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
+    }
+  }
+
+  #applyOpen(): void {
+    const open = this.#started && !this.#paused && this.#stopping === undefined
+    const works = this.#slots.consumer !== undefined
+    this.#buffer.work(Math.min(this.#slots.workers, 1e6), open && works)
+    this.#slots.open = open
+  }
+
+  #giveBackClaims(): void {
+    const reason = new ClosedError(`queue '${this.name}'`)
+    for (const attempt of [...this.#claims]) {
+      this.#claims.delete(attempt)
+      void this.#attempts.release(attempt, 0)
+      attempt.abort(reason)
+    }
+  }
+
+  async #stop(): Promise<StopReport<T>> {
+    const { consumer } = this.#slots
+    consumer?.hurry()
+    // From the first moment on nothing new begins.
+    await Promise.resolve()
+    this.#applyOpen()
+    this.#giveBackClaims()
+    const closed = new ClosedError(`queue '${this.name}'`)
+    this.#room.refuseAll(closed)
+    this.#available.refuseAll(closed)
+    const given = new Promise<void>((resolve) => {
+      this.#hurry = resolve
+    })
+    const aborted: Attempt[] = []
+    const settled = (async () => {
+      while (this.#attempts.size > 0 || this.#buffer.busy > 0) {
+        await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
+      }
+    })()
+    await Promise.race([settled, given.then(() => aborted.push(...this.#attempts.abandoned))])
+    this.#buffer.close()
+    this.#gate?.close()
+    this.#forget()
+    await this.#store.close()
+    this.#closing.abort()
+    for (const jobs of this.#followed.values()) for (const job of jobs) job.close(this.name)
+    this.#followed.clear()
+    this.#ends.refuseAll(closed)
+    this.#meter?.stop()
+    const still = [...this.#attempts.abandoned]
+    const told = ({ job }: Attempt) => ({ id: job.id, item: job.item as T })
+    return {
+      completed: this.#attempts.completed,
+      failed: this.#attempts.failed,
+      notStarted: [],
+      aborted: aborted.filter((attempt) => !still.includes(attempt)).map(told),
+      stillRunning: still.map(told),
+    }
+  }
+
+  /** Patience is over: what runs is aborted and given back, so that another process does it. */
+  #giveUp(grace: Millis): void {
+    const reason = new JobDroppedError('the queue stopped')
+    for (const attempt of this.#attempts.running) this.#attempts.giveBack(attempt, reason)
+    const { clock } = this.#settings
+    at(clock, clock.now() + Math.max(grace, 1), () => this.#hurry?.())
+  }
+}
+
+const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
+
+function retryOf({ record }: Claim): ReturnType<typeof toRetry> | undefined {
+  const retry = record.terms?.retry
+  return retry === undefined ? undefined : toRetry('retry', retry)
+}
+
+function everywhere(options: PauseOptions): boolean {
+  check.options('options', options)
+  check.known('pause', options, ['everywhere'])
+  return options.everywhere !== undefined && check.flag('everywhere', options.everywhere)
+}
+
+/** A reason as it travels: an error becomes what can be told of it. */
+function plain(reason: unknown): unknown {
+  return reason instanceof Error ? { name: reason.name, message: reason.message } : reason
+}
+
+function unlessTimeout(error: unknown): void {
+  if (!isAioFluxError(error, 'WAIT_TIMEOUT')) throw error
+}
+
+function nothing(): void {}
