@@ -253,7 +253,7 @@ export const MUTANTS: readonly Mutant[] = [
     change(
       class extends PlainJobs {
         protected override isOver(job: Job): boolean {
-          return (job.holder?.until ?? Infinity) <= this.now + 10
+          return (job.holder?.until ?? Infinity) <= this.now + 60
         }
       },
     ),
@@ -323,7 +323,6 @@ export const MUTANTS: readonly Mutant[] = [
         }
       },
     ),
-    true,
   ),
   mutant(
     'keeps the dead for ever',

@@ -1,6 +1,6 @@
-import type { Claim } from '../../queues/store/job-store.ts'
-import { ensure, ensureSame } from '../law.ts'
-import { itemsOf, LEASE } from './driver.ts'
+import type { Claim, JobStore } from '../../queues/store/job-store.ts'
+import { ensure, ensureSame, seeded } from '../law.ts'
+import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
 import type { LawText } from './under-exam.ts'
 
 /** Texts that break what is made of texts carelessly. */
@@ -65,6 +65,45 @@ export const claimLaws: readonly LawText[] = [
     },
   },
   {
+    name: 'of two calls that settle a claim at once one is told that it held',
+    async run(driver) {
+      await driver.putAll(numbers(5))
+      for (const claim of await driver.takeAll()) {
+        const calls = [1, 2, 3].map(async (value) => driver.complete(claim, value))
+        const held = (await Promise.all(calls)).filter(Boolean).length
+        ensureSame(held, 1, 'calls that settled the claim')
+      }
+      ensureSame((await driver.store.counts()).completed, 5, 'completed')
+    },
+  },
+  {
+    name: 'processes that work at once complete each job once, whatever they release and retry',
+    needs: ['peers'],
+    async run(driver) {
+      await driver.putAll(numbers(60))
+      const done: unknown[] = []
+      const stores = [driver.store, await driver.peer(), await driver.peer()]
+      await Promise.all(stores.map(async (store, i) => work(driver, store, seeded(i), done)))
+      expectSame(done, numbers(60))
+      const { completed, waiting, running } = await driver.store.counts()
+      ensureSame(`${completed}/${waiting}/${running}`, '60/0/0', 'completed/waiting/running')
+    },
+  },
+  {
+    name: 'a process that closes loses nothing, and its claims hold until their lease ends',
+    needs: ['peers', 'leases'],
+    async run(driver) {
+      const peer = await driver.peer()
+      await driver.putAll(['a', 'b'])
+      ensureSame(itemsOf(await peer.claim(1, 1000)), 'a', 'claimed')
+      await peer.close()
+      await peer.close()
+      ensureSame(itemsOf(await driver.takeAll()), 'b', 'claimed by another process')
+      await driver.advance(1001)
+      ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed after the lease')
+    },
+  },
+  {
     name: 'ids that the store makes are different, and get finds their jobs',
     async run(driver) {
       const inserted = await driver.putAll(numbers(50))
@@ -121,6 +160,31 @@ export const claimLaws: readonly LawText[] = [
 
 function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i)
+}
+
+/** Claims and ends jobs until there are none. */
+async function work(
+  driver: StoreDriver,
+  store: JobStore,
+  random: () => number,
+  done: unknown[],
+): Promise<void> {
+  for (;;) {
+    const claims = await store.claim(3, LEASE)
+    if (claims.length === 0) return
+    for (const claim of claims) {
+      const error = { name: 'Error', message: 'again' }
+      const chance = random()
+      if (chance < 0.2) await driver.end(claim, { outcome: 'released', delay: 0 }, store)
+      else if (chance < 0.4) await driver.end(claim, { outcome: 'retry', delay: 0, error }, store)
+      else if (await driver.complete(claim, null, store)) done.push(claim.record.item)
+    }
+  }
+}
+
+function expectSame(items: readonly unknown[], expected: readonly number[]): void {
+  const sorted = items.map(Number).sort((a, b) => a - b)
+  ensureSame(sorted.join(), expected.join(), 'completed items')
 }
 
 function expectEach(claims: readonly Claim[], count: number): void {

@@ -171,8 +171,11 @@ export const hintLaws: readonly LawText[] = [
     async run(driver) {
       const peer = await driver.peer()
       const told = driver.listen()
-      await peer.pause(true)
-      await told.until('paused', () => told.paused.includes(true))
+      const pauseAnew = async () => {
+        await peer.pause(false)
+        await peer.pause(true)
+      }
+      await told.untilRepeated('paused', pauseAnew, () => told.paused.includes(true))
       await peer.pause(false)
       await told.until('resumed', () => told.paused.at(-1) === false)
       told.end()

@@ -206,7 +206,8 @@ export class PlainJobStore<T = unknown> implements JobStore<T> {
 
   /** Looks again when time brings something, for the processes that listen. */
   #wake(): Cancel | undefined {
-    const wait = this.jobs.next() - this.jobs.now
+    // At least what clocks can tell, or a timer of no length would come up for ever.
+    const wait = Math.max(0.001, this.jobs.next() - this.jobs.now)
     const after = this.#clock.after ?? systemClock.after
     if (wait === Infinity) return undefined
     return after?.call(
