@@ -2,8 +2,8 @@ import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { quoted, WaitTimeoutError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Listed } from '../core/roster.ts'
 import type { LockLine } from './lock-line.ts'
-import type { Listed } from './roster.ts'
 
 /** What became of one who waited. */
 export interface Outcome {

@@ -1,10 +1,10 @@
 import { type Millis, toMillis } from '../core/duration.ts'
 import type { ClosedError } from '../core/errors.ts'
 import type { Moment } from '../core/lease-clock.ts'
+import { Roster } from '../core/roster.ts'
 import { Candidate, type Outcome } from './candidate.ts'
 import type { LockOptions, TryLockOptions } from './lease.ts'
 import { LeaseDesk } from './lease-desk.ts'
-import { Roster } from './roster.ts'
 import { type Grant, type Office, Tenure } from './tenure.ts'
 import { safeEnd, toTerm } from './term.ts'
 

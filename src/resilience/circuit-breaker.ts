@@ -17,7 +17,7 @@ import type {
   BreakerState,
   BreakerStats,
 } from './breaker-types.ts'
-import { FAILED, GOOD, IGNORED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
+import { COUNTED, FAILED, GOOD, IGNORED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
 
 /** When a call began that is not timed. */
 const UNTIMED: Micros = -Infinity
@@ -238,12 +238,8 @@ export class CircuitBreaker {
     const { expected, ignored } = this.#settings
     const asks = (filter: (error: unknown) => boolean) =>
       this.#judge(filter, error, generation, probe, began) === FAILED
-    let outcome = NEUTRAL
-    if (!signal?.aborted) {
-      const fails =
-        (expected === undefined || asks(expected)) && (ignored === undefined || !asks(ignored))
-      outcome = fails ? FAILED : IGNORED
-    }
+    const fails = () => (!expected || asks(expected)) && !(ignored && asks(ignored))
+    const outcome = signal?.aborted ? NEUTRAL : fails() ? FAILED : IGNORED
     this.#settle(outcome, generation, probe, began, error)
   }
 
@@ -279,9 +275,7 @@ export class CircuitBreaker {
     }
     const stale = !this.#machine.leave(generation, probe)
     this.#tally.ended(outcome, stale, took, error)
-    if (!stale && outcome !== NEUTRAL) {
-      this.#machine.take(outcome & (FAILED | SLOW), probe, now, error)
-    }
+    if (!stale && outcome !== NEUTRAL) this.#machine.take(outcome & COUNTED, probe, now, error)
   }
 
   /** How calls of one closed generation end: made once for all of them. */
