@@ -29,7 +29,11 @@ export { remoteLimiters } from './limiters/remote-limiters.ts'
 // What goes next, and who works on it.
 export { queued, type QueuedOptions } from './decorators/queued.ts'
 export type { Backend, BackendCounts, LocalBackend, Outcome, Source } from './queues/backend.ts'
-export { BatchCollector, type BatchCollectorOptions } from './queues/batch-collector.ts'
+export {
+  BatchCollector,
+  type BatchCollectorOptions,
+  type BatchStopOptions,
+} from './queues/batch-collector.ts'
 export type { BatchContext, BatchFunction, BatchResults } from './queues/batch.ts'
 export type {
   Broadcast,
