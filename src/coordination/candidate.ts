@@ -9,6 +9,8 @@ import type { LockLine } from './lock-line.ts'
 export interface Outcome {
   granted(candidate: Candidate, asked: Moment, tokens: readonly number[]): void
   refused(candidate: Candidate, reason: unknown): void
+  /** It waits no more. `over` resolves when what it may have been granted has been given back. */
+  leaving(over: Promise<void>): void
   /** The storage could not be asked; it will be again. */
   failed(candidate: Candidate, error: unknown): void
 }
@@ -83,7 +85,7 @@ export class Candidate implements Listed {
 
   /** Waits no more. */
   withdraw(reason: unknown): void {
-    this.#line.leave(this)
+    this.#outcome.leaving(this.#line.leave(this))
     this.refuse(reason)
   }
 

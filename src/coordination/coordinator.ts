@@ -171,7 +171,8 @@ export class Coordinator implements AsyncDisposable {
     return {
       end: () => {
         controller.abort()
-        return done
+        // It may be standing for election at this moment.
+        return done.then(() => this.#locks.settled())
       },
     }
   }
@@ -227,7 +228,10 @@ export class Coordinator implements AsyncDisposable {
     return this.#events.on(event, listener)
   }
 
-  /** Refuses those who wait, and gives back what is held, leadership too; signals abort first. Idempotent. */
+  /**
+   * Refuses those who wait, and gives back what is held, leadership too, and what is granted meanwhile; signals abort first. Resolves when
+   * the storage knows, or does not answer in time. Idempotent.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
