@@ -28,7 +28,11 @@ export { remoteLimiters } from './limiters/remote-limiters.ts'
 
 // What goes next, and who works on it.
 export { queued, type QueuedOptions } from './decorators/queued.ts'
-export { BatchCollector, type BatchCollectorOptions } from './queues/batching/batch-collector.ts'
+export {
+  BatchCollector,
+  type BatchCollectorOptions,
+  type BatchStopOptions,
+} from './queues/batching/batch-collector.ts'
 export type { BatchContext, BatchFunction, BatchResults } from './queues/batching/batch.ts'
 export type {
   Broadcast,

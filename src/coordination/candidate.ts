@@ -2,13 +2,15 @@ import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { quoted, WaitTimeoutError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Listed } from '../core/roster.ts'
 import type { LockLine } from './lock-line.ts'
-import type { Listed } from './roster.ts'
 
 /** What became of one who waited. */
 export interface Outcome {
   granted(candidate: Candidate, asked: Moment, tokens: readonly number[]): void
   refused(candidate: Candidate, reason: unknown): void
+  /** It waits no more. `over` resolves when what it may have been granted has been given back. */
+  leaving(over: Promise<void>): void
   /** The storage could not be asked; it will be again. */
   failed(candidate: Candidate, error: unknown): void
 }
@@ -83,7 +85,7 @@ export class Candidate implements Listed {
 
   /** Waits no more. */
   withdraw(reason: unknown): void {
-    this.#line.leave(this)
+    this.#outcome.leaving(this.#line.leave(this))
     this.refuse(reason)
   }
 

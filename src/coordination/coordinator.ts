@@ -3,12 +3,12 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import { Keeper } from '../core/keeper.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Storage } from '../core/storage.ts'
 import type { Patience } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
-import { Keeper } from './keeper.ts'
 import { Leadership } from './leadership.ts'
 import type { CoordinatorEvents, Lease, LockOptions, TryLockOptions } from './lease.ts'
 import { deskOf } from './lease-desk.ts'
@@ -171,7 +171,8 @@ export class Coordinator implements AsyncDisposable {
     return {
       end: () => {
         controller.abort()
-        return done
+        // It may be standing for election at this moment.
+        return done.then(() => this.#locks.settled())
       },
     }
   }
@@ -227,7 +228,10 @@ export class Coordinator implements AsyncDisposable {
     return this.#events.on(event, listener)
   }
 
-  /** Refuses those who wait, and gives back what is held, leadership too; signals abort first. Idempotent. */
+  /**
+   * Refuses those who wait, and gives back what is held, leadership too, and what is granted meanwhile; signals abort first. Resolves when
+   * the storage knows, or does not answer in time. Idempotent.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -1,5 +1,6 @@
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import { Errands } from '../core/errands.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Candidate } from './candidate.ts'
 import type { LeaseDesk, LeaseWatch } from './lease-desk.ts'
@@ -20,6 +21,10 @@ export class LockLine {
   readonly #desk: LeaseDesk
   readonly #waiting = new Set<Candidate>()
   #asking = false
+  /** What is being asked. Does not reject. */
+  #round: Promise<void> | undefined
+  /** What is on its way back. */
+  #returns: Errands | undefined
   #again = false
   #watch: LeaseWatch | undefined
   #cancelTimer: Cancel | undefined
@@ -37,10 +42,13 @@ export class LockLine {
     if (this.#waiting.size === 1) this.#ask()
   }
 
-  leave(candidate: Candidate): void {
-    if (!this.#waiting.delete(candidate)) return
+  /** @returns when what was asked for the candidate has been given back, as far as that can be done */
+  leave(candidate: Candidate): Promise<void> {
+    if (!this.#waiting.delete(candidate)) return Promise.resolve()
     if (candidate.doubtful) this.#giveBack(candidate)
-    if (!this.#asking && this.#waiting.size === 0) this.#end()
+    const round = this.#asking ? this.#round : undefined
+    if (round === undefined && this.#waiting.size === 0) this.#end()
+    return Promise.resolve(round).then(() => this.#returns?.done())
   }
 
   /** It was given back, or lost, in this process. */
@@ -69,7 +77,7 @@ export class LockLine {
     }
     this.#asking = true
     this.#cancelTimer?.()
-    void this.#askForFirst().then((wait) => this.#askLater(wait))
+    this.#round = this.#askForFirst().then((wait) => this.#askLater(wait))
   }
 
   #askLater(wait: Millis): void {
@@ -135,7 +143,8 @@ export class LockLine {
 
   #giveBack({ holder }: Candidate): void {
     // What cannot be given back ends by itself.
-    this.#desk.release(this.names, holder).catch(() => {})
+    this.#returns ??= new Errands()
+    this.#returns.add(this.#desk.release(this.names, holder))
   }
 
   #end(): void {

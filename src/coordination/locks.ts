@@ -1,10 +1,11 @@
 import { type Millis, toMillis } from '../core/duration.ts'
+import { Errands } from '../core/errands.ts'
 import type { ClosedError } from '../core/errors.ts'
 import type { Moment } from '../core/lease-clock.ts'
+import { Roster } from '../core/roster.ts'
 import { Candidate, type Outcome } from './candidate.ts'
 import type { LockOptions, TryLockOptions } from './lease.ts'
 import { LeaseDesk } from './lease-desk.ts'
-import { Roster } from './roster.ts'
 import { type Grant, type Office, Tenure } from './tenure.ts'
 import { safeEnd, toTerm } from './term.ts'
 
@@ -15,6 +16,12 @@ export class Locks {
   readonly #retry: Millis
   readonly #waiting = new Roster<Candidate>()
   #closed = false
+  /** How many tries are under way. */
+  #asking = 0
+  #quiet: Promise<void> | undefined
+  #onQuiet: (() => void) | undefined
+  /** What is on its way back. */
+  readonly #errands = new Errands()
 
   /**
    * @param term of leases, where none is asked for
@@ -36,7 +43,8 @@ export class Locks {
     const holder = LeaseDesk.newHolder()
     const asked = clock.moment()
     // What cannot be given back ends by itself.
-    const giveBack = () => void desk.release(names, holder).catch(() => {})
+    const giveBack = () => this.#errands.add(desk.release(names, holder))
+    this.#asking += 1
     try {
       const { wait, tokens } = await desk.take(names, holder, term)
       if (wait > 0) return undefined
@@ -49,6 +57,9 @@ export class Locks {
       // It may have been granted all the same.
       giveBack()
       throw error
+    } finally {
+      this.#asking -= 1
+      if (this.#asking === 0) this.#onQuiet?.()
     }
   }
 
@@ -69,6 +80,7 @@ export class Locks {
           this.#waiting.delete(candidate)
           reject(reason)
         },
+        leaving: (over) => this.#errands.add(over),
         failed: (_, error) => events.emit('error', { name: names.join(), error }),
       }
       const line = desk.line(names)
@@ -85,7 +97,22 @@ export class Locks {
     for (const candidate of [...this.#waiting]) candidate.withdraw(reason)
     const held = [...this.#office.keeper]
     for (const tenure of held) tenure.abort(reason)
-    await Promise.all(held.map((tenure) => tenure.release()))
+    await Promise.all([this.settled(), ...held.map((tenure) => tenure.release())])
+  }
+
+  /** Resolves when nothing is asked for any more, and all that was granted too late has been given back. */
+  async settled(): Promise<void> {
+    if (this.#asking > 0) {
+      this.#quiet ??= new Promise((resolve) => {
+        this.#onQuiet = () => {
+          this.#quiet = undefined
+          this.#onQuiet = undefined
+          resolve()
+        }
+      })
+      await this.#quiet
+    }
+    await this.#errands.done()
   }
 
   #read(ttl: TryLockOptions['ttl']): Millis {

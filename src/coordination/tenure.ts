@@ -2,8 +2,9 @@ import { isDue } from '../core/clock.ts'
 import type { Duration, Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
+import type { Keeper, Kept } from '../core/keeper.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
-import type { Keeper, Kept } from './keeper.ts'
+import { Renewal } from '../core/renewal.ts'
 import type { CoordinatorEvents, Lease, LeaseRecord, LossReason } from './lease.ts'
 import type { LeaseDesk } from './lease-desk.ts'
 import { safeEnd, timeTo, toTerm } from './term.ts'
@@ -28,10 +29,6 @@ export interface Grant {
   readonly tokens: readonly number[]
 }
 
-/** Renewed so many times in a term. */
-const BEATS = 3
-/** After a renewal that was not answered, so many more are tried in a term. */
-const TRIES = 12
 /** Both clocks are looked at this many times in a term: one of them may stand still, or leap. */
 const LOOKS = 10
 
@@ -49,12 +46,9 @@ export class Tenure implements Lease, Kept {
   readonly #began: Millis
   #term: Millis
   #end: Moment
-  /** When its last term was asked for. */
-  #renewed: Moment
   #over = false
   #releasing: Promise<boolean> | undefined
-  /** When it is to be renewed next. */
-  #beat: Millis
+  readonly #renewal: Renewal
   /** When both clocks are to be looked at next. */
   #look: Millis = 0
   /** Told when it is over. */
@@ -66,23 +60,22 @@ export class Tenure implements Lease, Kept {
     this.names = grant.names
     this.token = Math.max(...grant.tokens)
     this.#term = grant.term
-    this.#renewed = grant.asked
+    this.#renewal = new Renewal(grant.term, grant.asked.steady)
     this.#end = safeEnd(grant.asked, grant.term)
     this.#began = office.clock.steady.now()
     office.desk.begin(this.names)
-    this.#beat = grant.renews ? this.#began + this.#term / BEATS : Infinity
     this.#lookAgain(this.#began)
     office.keeper.add(this)
   }
 
   get due(): Millis {
-    return Math.min(this.#beat, this.#look)
+    return this.#grant.renews ? Math.min(this.#renewal.due, this.#look) : this.#look
   }
 
   tend(now: Millis): void {
     if (!this.#check()) return
     if (isDue(this.#look, now)) this.#lookAgain(now)
-    if (isDue(this.#beat, now)) this.#renewByItself(now)
+    if (this.#grant.renews && isDue(this.#renewal.due, now)) this.#renewByItself(now)
   }
 
   get tokens(): ReadonlyMap<string, number> {
@@ -121,7 +114,6 @@ export class Tenure implements Lease, Kept {
     await this.#renew(term)
     this.assertHeld()
     this.#term = term
-    if (this.#grant.renews) this.#beatAt(this.#renewed.steady + term / BEATS)
   }
 
   release(): Promise<boolean> {
@@ -157,22 +149,12 @@ export class Tenure implements Lease, Kept {
     this.#look = now + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
   }
 
-  #beatAt(due: Millis): void {
-    this.#beat = due
-    this.#office.keeper.hurry(due)
-  }
-
   #renewByItself(now: Millis): void {
     // Whatever becomes of this one, another is tried soon, until one is answered.
-    this.#beat = now + this.#term / TRIES
-    this.#renew(this.#term).then(
-      () => {
-        if (!this.#over) this.#beatAt(this.#renewed.steady + this.#term / BEATS)
-      },
-      (error: unknown) => {
-        if (!this.#over) this.#office.events.emit('error', { name: this.names.join(), error })
-      },
-    )
+    this.#renewal.sending(now)
+    this.#renew(this.#term).catch((error: unknown) => {
+      if (!this.#over) this.#office.events.emit('error', { name: this.names.join(), error })
+    })
   }
 
   /** @throws what the storage does when it cannot be asked */
@@ -183,11 +165,11 @@ export class Tenure implements Lease, Kept {
     if (!this.#check()) return
     if (!known) return this.#lose('forgotten')
     // Answers may overtake each other.
-    if (asked.steady >= this.#renewed.steady) {
-      this.#renewed = asked
+    if (asked.steady >= this.#renewal.granted) {
+      this.#renewal.answered(asked.steady, term)
       this.#end = safeEnd(asked, term)
       this.#lookAgain(clock.steady.now())
-      this.#office.keeper.hurry(this.#look)
+      this.#office.keeper.hurry(this.due)
     }
     if (events.heard) events.emit('renewed', this.record)
   }

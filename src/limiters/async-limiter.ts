@@ -16,6 +16,7 @@ import type { RemoteLedger } from '../core/storage.ts'
 import { checkCall, checkKey } from './arguments.ts'
 import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
+import type { RemoteDesk } from './remote-desk.ts'
 import { until } from './until.ts'
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
@@ -34,6 +35,8 @@ export abstract class AsyncLimiter implements Limiter {
     this.clock = clock
   }
 
+  /** @internal What asks the storage, where there is one storage. Composites go by what it knows about outages. */
+  readonly desk: RemoteDesk | undefined = undefined
   /** Where one ledger decides alone: that. Composites ask all of theirs at once. */
   get ledger(): RemoteLedger | undefined {
     return undefined

@@ -4,7 +4,7 @@ import type { Micros } from '../core/duration.ts'
 import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
+import type { RemoteLedger } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import {
   type CompositeOptions,
@@ -14,8 +14,10 @@ import {
   policiesOf,
 } from './composite-limiter.ts'
 import { decisionOf } from './decision-of.ts'
+import { JointDesk } from './joint-desk.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, Limiter } from './limiter.ts'
+import type { RemoteDesk } from './remote-desk.ts'
 
 /** Any limiter, and the key under which it is asked. */
 export interface Member {
@@ -33,14 +35,16 @@ export interface Member {
  */
 export class MixedComposite extends KnockingLimiter {
   readonly #members: readonly Member[]
-  readonly #joint: Joint | undefined
+  readonly #joint: JointDesk | undefined
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
     super(options.name ?? compositeName(members), clock)
     this.#members = members
     checkApart(members)
-    this.#joint = jointOf(members)
+    this.#joint = JointDesk.of(
+      members.map(({ limiter }) => (ledgerOf(limiter) ? deskOf(limiter) : undefined)),
+    )
     this.observe(options.metrics)
   }
 
@@ -108,22 +112,16 @@ export class MixedComposite extends KnockingLimiter {
     cost: number,
   ): Promise<Decision | undefined> {
     if (this.#joint === undefined) return undefined
-    const { storage, ledgers } = this.#joint
     const keys = this.#members.map(({ keyOf }) => keyOf(key))
-    if (!storage.joins(keys)) return undefined
-    try {
-      const verdicts = await storage.runAll(move, ledgers, keys, cost, 0)
-      return this.#judged(
-        verdicts.map((verdict, i) =>
-          decisionOf(verdict, (ledgers[i] as RemoteLedger).rule.capacity, cost),
-        ),
-        cost,
-      )
-    } catch (error) {
-      // One by one, each member answers by its own outage policy.
-      if (isAioFluxError(error, 'STORAGE_DOWN')) return undefined
-      throw error
-    }
+    const verdicts = await this.#joint.ask(move, keys, cost)
+    if (verdicts === undefined) return undefined
+    return this.#judged(
+      verdicts.map((verdict, i) => {
+        const { limiter } = this.#members[i] as Member
+        return decisionOf(verdict, (limiter as AsyncLimiter).capacity, cost)
+      }),
+      cost,
+    )
   }
 
   async #look(key: string, cost: number): Promise<Decision> {
@@ -134,21 +132,18 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   async #take(key: string, cost: number): Promise<Decision> {
-    const taken: Member[] = []
     const decisions: Decision[] = []
     let whole = false
     try {
-      for (const member of this.#members) {
-        const decision = await member.limiter.consume(member.keyOf(key), cost)
+      for (const [i, { limiter, keyOf }] of this.#members.entries()) {
+        const decision = await limiter.consume(keyOf(key), cost)
         decisions.push(decision)
+        if (decision.degraded) this.#warnAfter(i)
         if (!decision.allowed) break
-        taken.push(member)
       }
-      whole = taken.length === this.#members.length
+      whole = decisions.length === this.#members.length && decisions.every((one) => one.allowed)
     } finally {
-      if (!whole) {
-        for (const { limiter, keyOf } of taken.reverse()) await limiter.release(keyOf(key), cost)
-      }
+      if (!whole) await this.#undo(key, cost, decisions)
     }
     if (whole) return this.#judged(decisions, cost)
     // The others are only looked at, for the longest wait.
@@ -157,6 +152,33 @@ export class MixedComposite extends KnockingLimiter {
       rest.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
     )
     return this.#judged([...decisions, ...looks], cost)
+  }
+
+  /** Gives back what was taken, last first. */
+  async #undo(key: string, cost: number, decisions: readonly Decision[]): Promise<void> {
+    for (const [i, { allowed, uncounted }] of [...decisions.entries()].reverse()) {
+      // What an outage let through was not taken from anywhere.
+      if (!allowed || uncounted) continue
+      const { limiter, keyOf } = this.#members[i] as Member
+      try {
+        await limiter.release(keyOf(key), cost)
+      } catch (error) {
+        // The answer is known. What an outage keeps comes back as time passes.
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
+      }
+    }
+  }
+
+  /** A member has met an outage: the later ones on the same storage need not find out at the cost of a timeout each. */
+  #warnAfter(member: number): void {
+    const [met, ...later] = this.#members.slice(member).map(({ limiter }) => deskOf(limiter))
+    const failure = met?.leftAlone
+    if (failure === undefined) return
+    for (const desk of later) {
+      if (desk?.ledger.storage !== met?.ledger.storage || desk?.leftAlone) continue
+      desk?.asking()
+      desk?.failed(failure)
+    }
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {
@@ -175,23 +197,8 @@ export class MixedComposite extends KnockingLimiter {
   }
 }
 
-/** Members that all lie in one storage. */
-interface Joint {
-  readonly storage: RemoteStorage
-  readonly ledgers: readonly RemoteLedger[]
-}
-
-function jointOf(members: readonly Member[]): Joint | undefined {
-  const ledgers: RemoteLedger[] = []
-  for (const { limiter } of members) {
-    const ledger = ledgerOf(limiter)
-    if (ledger === undefined) return undefined
-    ledgers.push(ledger)
-  }
-  const storage = ledgers[0]?.storage
-  return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
-    ? { storage, ledgers }
-    : undefined
+function deskOf(limiter: Limiter): RemoteDesk | undefined {
+  return limiter instanceof AsyncLimiter ? limiter.desk : undefined
 }
 
 /** The ledger elsewhere that decides alone for a limiter, where one does. */

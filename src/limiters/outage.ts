@@ -59,6 +59,11 @@ export class Outage {
     return true
   }
 
+  /** What was asked has ended and says nothing about the storage, such as an error of the caller's. The next call may go through. */
+  unanswered(): void {
+    this.#probing = false
+  }
+
   /** The storage has failed. Those who had asked before the first failure was known do not make it worse. */
   failed(failure: Error): void {
     this.failure = failure

@@ -1,59 +1,61 @@
-import { type Cancel, systemClock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import { Errands } from '../core/errands.ts'
+import { StorageDownError } from '../core/errors.ts'
+import { Keeper } from '../core/keeper.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { decisionOf } from './decision-of.ts'
+import { HeldPermit } from './held-permit.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
-/** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
-const ID_BITS = 48
-
-interface Held {
-  readonly id: number
-  readonly key: string
-  tokens: number
-}
+/** Permits whose renewal is due within this part of a term are renewed together. */
+const SLACK = 1 / 24
 
 /**
  * How many at once over many processes, for each key. A permit is a lease: this process renews those it holds, three times in
- * their life; when the process dies, they come back by themselves.
+ * their term; when the process dies, they come back by themselves.
  *
  * Those who wait are woken when something is given back, by whichever process, and ask once a second in case they were not
  * (every 50 ms where the storage cannot wake them): in this process first come, first served; across processes whoever
  * asks first.
  */
 export class RemoteConcurrency extends KnockingLimiter {
-  readonly #desk: RemoteDesk
+  /** @internal */
+  override readonly desk: RemoteDesk
   /** What this process holds, by key; the last taken is given back first. */
-  readonly #held = new Map<string, Held[]>()
-  readonly #leaving = new Set<Promise<void>>()
-  readonly #beat: Millis
-  #stopHeart: Cancel | undefined
+  readonly #held = new Map<string, HeldPermit[]>()
+  readonly #keeper: Keeper<HeldPermit>
+  /** What has been asked for, and what is on its way back. */
+  readonly #errands = new Errands()
+  /** How long a permit holds that nobody renews. */
+  readonly #term: Millis
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
-    this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
-    this.#beat = ledger.rule.span / 1000 / 3
+    this.#term = ledger.rule.span / 1000
+    this.#keeper = new Keeper(this.clock, this.#term * SLACK)
   }
 
   get capacity(): number {
-    return this.#desk.capacity
+    return this.desk.capacity
   }
 
   /** Where the permits are. Not a {@link ledger}: what is taken there has to be renewed and given back by its number. */
   get permits(): RemoteLedger {
-    return this.#desk.ledger
+    return this.desk.ledger
   }
 
   get policies(): readonly Policy[] {
-    return [policyOf(this.name, this.#desk.ledger.rule)]
+    return [policyOf(this.name, this.desk.ledger.rule)]
   }
 
   /** Waits for permits. */
@@ -69,68 +71,89 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   override async close(): Promise<void> {
     await super.close()
-    const held = [...this.#held.values()].flat()
+    for (const held of [...this.#held.values()].flat()) void this.#return(held)
     this.#held.clear()
-    this.#stopHeart?.()
-    // What is on its way back has to get there, or others wait until its lease ends.
-    const returns = held.map(({ id, key, tokens }) => this.#return(key, tokens, id))
-    await Promise.all([...returns, ...this.#leaving])
+    // What is on its way back has to get there, or others wait until its lease ends. What is still asked for goes back, too.
+    await this.#errands.done()
+    for (const held of [...this.#keeper]) this.#keeper.delete(held)
   }
 
   protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
-    const id = Math.floor(Math.random() * 2 ** ID_BITS) + 1
-    return this.#desk.ask(
+    const sent = this.clock.now()
+    const permit = new HeldPermit(key, cost, this.#term, sent, this.#tend)
+    const answer = this.desk.ask(
       move,
       key,
       cost,
-      id,
+      permit.id,
       (verdict) => {
-        if (move === 'reserve' && verdict.wait >= 0) this.#hold(id, key, cost)
-        return decisionOf(verdict, this.capacity, cost)
+        if (move === 'peek' || verdict.wait < 0) return decisionOf(verdict, this.capacity, cost)
+        if (this.closing.signal.aborted) {
+          void this.#return(permit)
+          throw this.closing.signal.reason
+        }
+        if (this.clock.now() - sent < this.#term) {
+          this.#hold(permit)
+          return decisionOf(verdict, this.capacity, cost)
+        }
+        void this.#return(permit)
+        return this.desk.withoutStorage(this.desk.failed(tooLate()), move, key, cost)
       },
-      (failure) => this.#desk.withoutStorage(failure, move, key, cost),
+      (failure, asked) => {
+        // It may have been granted all the same.
+        if (asked && move === 'reserve') void this.#return(permit)
+        return this.desk.withoutStorage(failure, move, key, cost)
+      },
     )
+    if (move === 'reserve') this.#errands.add(answer)
+    return answer
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
     const held = this.#held.get(key)
     // Nothing is held: it was taken in an outage, or given back before.
-    if (held === undefined) await this.#desk.standIn?.release(key, cost)
-    for (let left = cost; left > 0 && held !== undefined && held.length > 0; ) {
-      const last = held[held.length - 1] as Held
+    if (held === undefined) return this.desk.standIn?.release(key, cost)
+    const returns: Promise<boolean>[] = []
+    for (let left = cost; left > 0 && held.length > 0; ) {
+      const last = held[held.length - 1] as HeldPermit
       const tokens = Math.min(left, last.tokens)
       left -= tokens
-      last.tokens -= tokens
-      if (last.tokens === 0) held.pop()
-      if (held.length === 0) this.#held.delete(key)
-      await this.#return(key, tokens, last.id)
+      if (tokens === last.tokens) {
+        held.pop()
+        returns.push(this.#return(last))
+      } else {
+        last.tokens -= tokens
+        returns.push(this.desk.insist('refund', key, tokens, last.id))
+      }
     }
-    if (this.#held.size === 0) this.#stopHeart?.()
+    if (held.length === 0) this.#held.delete(key)
+    const { leftAlone } = this.desk
+    // It is on its way. In an outage nobody waits for the answer, or each call would cost a timeout.
+    if (leftAlone) throw leftAlone
+    const told = await Promise.all(returns)
+    if (!told.every((one) => one)) throw this.desk.leftAlone ?? unanswered()
   }
 
   protected override watch(key: string, freed: () => void): Watch | undefined {
-    return this.#desk.ledger.watch?.(key, freed)
+    return this.desk.ledger.watch?.(key, freed)
   }
 
   override leave(key: string, cost: number): void {
-    // What cannot be returned now comes back when its lease ends.
-    const returned = this.giveBack(key, cost)
-      .catch(() => {})
-      .finally(() => this.#leaving.delete(returned))
-    this.#leaving.add(returned)
+    this.#errands.add(this.giveBack(key, cost))
   }
 
   protected async forget(key: string): Promise<void> {
+    for (const held of this.#held.get(key) ?? []) this.#keeper.delete(held)
     this.#held.delete(key)
-    await this.#desk.ledger.run('reset', key, 1, 0)
+    await this.desk.tell('reset', key, 1, 0)
   }
 
   protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.#desk.ledger.run('block', key, 1, duration)
+    await this.desk.tell('block', key, 1, duration)
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
-    const { ledger } = this.#desk
+    const { ledger } = this.desk
     ledger.reconfigure(ledger.rule.with(quota))
   }
 
@@ -142,31 +165,50 @@ export class RemoteConcurrency extends KnockingLimiter {
     return permitOf(key, tokens, () => this.leave(key, tokens))
   }
 
-  async #return(key: string, tokens: number, id: number): Promise<void> {
-    await this.#desk.ledger.run('refund', key, tokens, id)
+  #hold(permit: HeldPermit): void {
+    const held = this.#held.get(permit.key)
+    if (held === undefined) this.#held.set(permit.key, [permit])
+    else held.push(permit)
+    this.#keeper.add(permit)
   }
 
-  #hold(id: number, key: string, tokens: number): void {
-    const held = this.#held.get(key)
-    if (held === undefined) this.#held.set(key, [{ id, key, tokens }])
-    else held.push({ id, key, tokens })
-    if (this.#held.size === 1 && held === undefined) this.#startHeart()
+  /** Gives a permit back; was that answered? What was not is tried again, until the lease ends by itself. */
+  #return(permit: HeldPermit): Promise<boolean> {
+    permit.returned = true
+    this.#keeper.delete(permit)
+    const sent = this.clock.now()
+    permit.renewal.sending(sent)
+    const { key, tokens, id } = permit
+    const answer = this.desk.insist('refund', key, tokens, id).then((told) => {
+      if (!told && !this.closing.signal.aborted) this.#keeper.add(permit)
+      return told
+    })
+    this.#errands.add(answer)
+    return answer
   }
 
-  /** Renews what is held. A renewal that fails is tried again at the next beat: a lease outlives two that are missed. */
-  #startHeart(): void {
-    this.#stopHeart?.()
-    const beat = () => {
-      for (const { id, key, tokens } of [...this.#held.values()].flat()) {
-        this.#desk.ledger.run('reserve', key, tokens, id).catch(() => {})
-      }
-      this.#startHeart()
+  readonly #tend = (permit: HeldPermit, now: Millis): void => {
+    const { key, tokens, id, renewal, returned } = permit
+    if (returned) {
+      if (now < renewal.end) void this.#return(permit)
+      else this.#keeper.delete(permit)
+      return
     }
-    this.#stopHeart = (this.clock.after ?? systemClock.after)?.call(
-      this.clock,
-      this.#beat,
-      beat,
-      true,
-    )
+    renewal.sending(now)
+    void this.desk.insist('reserve', key, tokens, id).then((granted) => {
+      if (!granted) return
+      renewal.answered(now)
+      if (!permit.returned) this.#keeper.hurry(renewal.due)
+    })
   }
+}
+
+function tooLate(): StorageDownError {
+  return new StorageDownError('the storage took longer to answer than the permit would last')
+}
+
+function unanswered(): StorageDownError {
+  return new StorageDownError(
+    'the storage did not say whether the permit is back; it comes back when its lease ends',
+  )
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
-import { isAioFluxError } from '../core/errors.ts'
+import { describe, isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Meter } from '../core/meter.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
@@ -55,33 +55,101 @@ export class RemoteDesk {
     return this.#outage.failure !== undefined
   }
 
-  /** Asks, unless the storage is being left alone; what it answers is put to `use`, what it does not to `without`. */
+  /** Why the storage is left alone at this moment; `undefined` where it can be asked. */
+  get leftAlone(): Error | undefined {
+    return this.#outage.left > 0 ? this.#outage.failure : undefined
+  }
+
+  /**
+   * Asks, unless the storage is being left alone; what it answers is put to `use`, what it does not to `without`.
+   *
+   * @param without `sent` is true where the storage was asked, so that it may have done what it did not answer
+   */
   ask<T>(
     move: Move,
     key: string,
     cost: number,
     extra: Micros,
-    use: (verdict: Verdict) => T,
-    without: (failure: Error | undefined) => T | Promise<T>,
+    use: (verdict: Verdict) => T | Promise<T>,
+    without: (failure: Error | undefined, sent: boolean) => T | Promise<T>,
   ): Promise<T> {
     const outage = this.#outage
-    if (outage.left > 0) return Promise.resolve(without(outage.failure))
+    if (outage.left > 0) return Promise.resolve(without(outage.failure, false))
     outage.asking()
-    const answer = this.ledger.run(move, key, cost, extra)
-    return (this.#timeout === undefined ? answer : within(this.#timeout, answer)).then(
+    return this.#send(move, key, cost, extra).then(
       (verdict) => {
-        if (outage.answered()) this.#events.emit('recovered', {})
+        if (!isVerdict(verdict)) return without(this.failed(malformed(verdict)), true)
+        this.answered()
         return use(verdict)
       },
+      (error) => without(this.#failure(error), true),
+    )
+  }
+
+  /**
+   * Makes a move that no policy can answer for, such as a reset.
+   *
+   * @throws StorageDownError (rejects): at once while the storage is left alone, and otherwise within `storageTimeout`
+   */
+  tell(move: Move, key: string, cost: number, extra: Micros): Promise<void> {
+    const outage = this.#outage
+    if (outage.left > 0) return Promise.reject(outage.failure)
+    outage.asking()
+    return this.#send(move, key, cost, extra).then(
+      () => this.answered(),
       (error) => {
-        // Only failures of the storage count. An error of the caller's is the caller's.
-        if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
-        outage.failed(error)
-        this.#failures?.inc()
-        this.#events.emit('storageError', { error })
-        return without(error)
+        throw this.#failure(error)
       },
     )
+  }
+
+  /**
+   * Makes a move that no caller awaits and that cannot be put off, such as the renewal of a permit: also while the storage is
+   * left alone. An answer ends an outage all the same.
+   *
+   * @returns was it answered with a yes?
+   */
+  insist(move: Move, key: string, cost: number, extra: Micros): Promise<boolean> {
+    return this.#send(move, key, cost, extra).then(
+      (verdict) => {
+        if (!isVerdict(verdict)) return false
+        this.answered()
+        return verdict.wait >= 0
+      },
+      (error) => {
+        // While an outage is known, only those who ask through the gate say how long it is going to be.
+        if (!this.down && isAioFluxError(error, 'STORAGE_DOWN')) this.failed(error)
+        return false
+      },
+    )
+  }
+
+  /** The longest that the storage may take to answer, where the limiter says so. */
+  get timeout(): Millis | undefined {
+    return this.#timeout
+  }
+
+  /** The storage is being asked. */
+  asking(): void {
+    this.#outage.asking()
+  }
+
+  /** The storage has answered. */
+  answered(): void {
+    if (this.#outage.answered()) this.#events.emit('recovered', {})
+  }
+
+  /** The storage was asked, and what came back says nothing about it. */
+  unanswered(): void {
+    this.#outage.unanswered()
+  }
+
+  /** The storage was asked, and failed. */
+  failed(error: Error): Error {
+    this.#outage.failed(error)
+    this.#failures?.inc()
+    this.#events.emit('storageError', { error })
+    return error
   }
 
   /** What the policy answers. */
@@ -107,6 +175,23 @@ export class RemoteDesk {
     }
   }
 
+  /** Takes note of a failure of the storage. @throws any other error: an error of the caller's is the caller's */
+  #failure(error: unknown): Error {
+    if (isAioFluxError(error, 'STORAGE_DOWN')) return this.failed(error)
+    this.unanswered()
+    throw error
+  }
+
+  /** Asks the storage, within `storageTimeout`. Does not throw at once. */
+  #send(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+    try {
+      const answer = this.ledger.run(move, key, cost, extra)
+      return this.#timeout === undefined ? answer : within(this.#timeout, answer)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
   /** @returns what counts the failures of the storage */
   #observe(metrics: Meter, limiter: string): Counter {
     metrics
@@ -121,4 +206,20 @@ export class RemoteDesk {
       })
       .with({ limiter })
   }
+}
+
+/** Is it what a storage has to answer? */
+export function isVerdict(verdict: Verdict): boolean {
+  const { wait, remaining, idleAfter } = Object(verdict) as Partial<Verdict>
+  return isNumber(wait) && isNumber(remaining) && isNumber(idleAfter)
+}
+
+/** Infinity is a time, NaN is none. */
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(value)
+}
+
+/** An answer that cannot be read is as good as none. */
+export function malformed(answer: unknown): StorageDownError {
+  return new StorageDownError(`the storage answered with ${describe(answer)} that is no verdict`)
 }

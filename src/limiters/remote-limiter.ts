@@ -17,20 +17,21 @@ const NO: Promise<boolean> = Promise.resolve(false)
 
 /** One rule, asked through a storage that lies elsewhere. */
 export class RemoteLimiter extends AsyncLimiter {
-  readonly #desk: RemoteDesk
+  /** @internal */
+  override readonly desk: RemoteDesk
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
-    this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
+    this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
   }
 
   override get ledger(): RemoteLedger {
-    return this.#desk.ledger
+    return this.desk.ledger
   }
 
   get capacity(): number {
-    return this.#desk.capacity
+    return this.desk.capacity
   }
 
   get policies(): readonly Policy[] {
@@ -47,7 +48,7 @@ export class RemoteLimiter extends AsyncLimiter {
       return Promise.reject(error)
     }
     if (verdict !== undefined) return this.#grants(key, tokens, verdict) ? YES : NO
-    return this.#desk.ask(
+    return this.desk.ask(
       'reserve',
       key,
       tokens,
@@ -65,7 +66,7 @@ export class RemoteLimiter extends AsyncLimiter {
       return Promise.reject(error)
     }
     if (verdict !== undefined) return Promise.resolve(this.#decided(key, cost, verdict))
-    return this.#desk.ask(
+    return this.desk.ask(
       'reserve',
       key,
       cost,
@@ -76,13 +77,13 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
-    return this.#desk.ask(
+    return this.desk.ask(
       move,
       key,
       cost,
       0,
       (verdict) => decisionOf(verdict, this.capacity, cost),
-      (failure) => this.#desk.withoutStorage(failure, move, key, cost),
+      (failure) => this.desk.withoutStorage(failure, move, key, cost),
     )
   }
 
@@ -96,7 +97,7 @@ export class RemoteLimiter extends AsyncLimiter {
     for (;;) {
       const asked = this.clock.now()
       const patience = Math.floor(Math.max(0, deadline - asked) * 1000)
-      const verdict = await this.#desk.ask<Verdict | { failure: Error | undefined }>(
+      const verdict = await this.desk.ask<Verdict | { failure: Error | undefined }>(
         'reserve',
         key,
         cost,
@@ -105,8 +106,8 @@ export class RemoteLimiter extends AsyncLimiter {
         (failure) => ({ failure }),
       )
       if ('failure' in verdict) {
-        if (this.#desk.policy === 'local') return this.#waitAtHome(key, cost, deadline, signal)
-        const decision = await this.#desk.withoutStorage(verdict.failure, 'reserve', key, cost)
+        if (this.desk.policy === 'local') return this.#waitAtHome(key, cost, deadline, signal)
+        const decision = await this.desk.withoutStorage(verdict.failure, 'reserve', key, cost)
         if (decision.allowed) return decision
         await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
       } else if (verdict.wait >= 0) {
@@ -120,15 +121,18 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    await this.ledger.run('refund', key, Math.min(cost, this.capacity), 0)
+    const { standIn, leftAlone } = this.desk
+    // In an outage the stand-in has granted it.
+    if (standIn !== undefined && leftAlone) return standIn.release(key, cost)
+    await this.desk.tell('refund', key, Math.min(cost, this.capacity), 0)
   }
 
   protected async forget(key: string): Promise<void> {
-    await this.ledger.run('reset', key, 1, 0)
+    await this.desk.tell('reset', key, 1, 0)
   }
 
   protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.ledger.run('block', key, 1, duration)
+    await this.desk.tell('block', key, 1, duration)
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
@@ -160,7 +164,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   async #answerFor(failure: Error | undefined, key: string, cost: number): Promise<Decision> {
-    const decision = await this.#desk.withoutStorage(failure, 'reserve', key, cost)
+    const decision = await this.desk.withoutStorage(failure, 'reserve', key, cost)
     this.tell(key, decision)
     return decision
   }
@@ -193,7 +197,8 @@ export class RemoteLimiter extends AsyncLimiter {
     } catch (reason) {
       // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
       const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
-      await this.ledger.run('refund', key, cost, left)
+      // In an outage it is not given back, and its time passes. The caller hears why it left, and nothing of that.
+      await this.desk.tell('refund', key, cost, left).catch(() => {})
       throw reason
     }
   }
@@ -205,7 +210,7 @@ export class RemoteLimiter extends AsyncLimiter {
     signal: AbortSignal | undefined,
   ): Promise<Decision> {
     const timeout = Math.max(0, deadline - this.clock.now()) / 1000
-    const decision = await (this.#desk.standIn as LocalLimiter).wait(key, {
+    const decision = await (this.desk.standIn as LocalLimiter).wait(key, {
       cost,
       ...(deadline < Infinity && { timeout }),
       ...(signal && { signal }),

@@ -33,6 +33,8 @@ export class PrometheusExporter implements AsyncDisposable {
   readonly #port: number
   readonly #host: string
   #server: Promise<Server> | undefined
+  /** The end of the server before, while it is under way. */
+  #stopping: Promise<void> | undefined
   #listening: number | undefined
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
@@ -45,7 +47,7 @@ export class PrometheusExporter implements AsyncDisposable {
     this.#metrics = checkMetrics(metrics)
   }
 
-  /** The port it listens on, once it has started. */
+  /** The port it listens on, from when it has started until it is stopped. */
   get port(): number | undefined {
     return this.#listening
   }
@@ -56,27 +58,33 @@ export class PrometheusExporter implements AsyncDisposable {
    * @throws what the socket says (rejects), such as `EADDRINUSE`; OptionTypeError on runtimes without node:http
    */
   async start(): Promise<this> {
+    // Until it has stopped, the port is not free.
+    while (this.#stopping !== undefined) await this.#stopping
     this.#server ??= this.#listen()
+    const starting = this.#server
     try {
-      await this.#server
+      const address = (await starting).address()
+      // It may have been stopped meanwhile.
+      if (this.#server === starting) {
+        this.#listening = typeof address === 'object' ? address?.port : undefined
+      }
     } catch (error) {
-      this.#server = undefined
+      if (this.#server === starting) this.#server = undefined
       throw error
     }
     return this
   }
 
   /** Ends the server and the scrapes under way. Idempotent; it may be started again. */
-  async stop(): Promise<void> {
-    const starting = this.#server
+  stop(): Promise<void> {
+    const server = this.#server
+    if (server === undefined) return this.#stopping ?? Promise.resolve()
     this.#server = undefined
     this.#listening = undefined
-    const server = await starting?.catch(() => undefined)
-    if (server === undefined) return
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
+    this.#stopping = this.#end(server).then(() => {
+      this.#stopping = undefined
     })
+    return this.#stopping
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -140,9 +148,16 @@ export class PrometheusExporter implements AsyncDisposable {
       })
     })
     server.unref()
-    const address = server.address()
-    this.#listening = typeof address === 'object' ? address?.port : undefined
     return server
+  }
+
+  async #end(starting: Promise<Server>): Promise<void> {
+    const server = await starting.catch(() => undefined)
+    if (server === undefined) return
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
   }
 }
 

@@ -2,6 +2,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Move, Verdict } from '../core/storage.ts'
 import { type Program, takes } from './link.ts'
+import { listOf, numberOf } from './reply.ts'
 import type { Names } from './route.ts'
 
 /** Beside the moves of every ledger, those of a lender: see driver.lua. */
@@ -128,37 +129,37 @@ export class Batch {
     const moves = program === 'single' ? argumentsOf(form as Move, groups) : movesOf(groups)
     send(program, names, moves).then(
       (reply) => {
-        const numbers = reply as (number | string)[]
-        if (program === 'single') this.#settleEach(groups, numbers)
-        else this.#settle(groups, numbers)
+        try {
+          const numbers = listOf(reply)
+          if (program === 'single') this.#settleEach(groups, numbers)
+          else this.#settle(groups, numbers)
+        } catch (error) {
+          rejectAll(groups, error)
+        }
       },
       (error) => {
         if (groups.length > 1 && isTornSlot(error)) {
           for (const group of groups) this.#call(form, [group], nameOf, send)
-          return
-        }
-        for (const { runs } of groups) {
-          for (const { waiters } of runs) for (const waiter of waiters) waiter.reject(error)
-        }
+        } else rejectAll(groups, error)
       },
     )
   }
 
   /** Of `driver` and `take`. */
-  #settle(groups: Group[], reply: (number | string)[]): void {
+  #settle(groups: Group[], reply: readonly unknown[]): void {
     let at = 0
     for (const { runs } of groups) {
       const plain = isPlain(runs)
       for (const { cost, waiters } of runs) {
-        const granted = Number(reply[at++])
+        const granted = numberOf(reply[at++])
         const whole = plain && granted === waiters.length
         const last: Verdict[] = []
         for (const rule of this.#rules) {
-          const wait = whole ? 0 : endless(Number(reply[at++]))
-          const remaining = Number(reply[at++])
-          const idleAfter = endless(Number(reply[at++]))
+          const wait = whole ? 0 : endless(numberOf(reply[at++]))
+          const remaining = numberOf(reply[at++])
+          const idleAfter = endless(numberOf(reply[at++]))
           if (rule.token === undefined) last.push({ wait, remaining, idleAfter })
-          else last.push({ wait, remaining, idleAfter, token: Number(reply[at++]) })
+          else last.push({ wait, remaining, idleAfter, token: numberOf(reply[at++]) })
         }
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
         else settleRun(waiters, granted, cost, last)
@@ -167,21 +168,27 @@ export class Batch {
   }
 
   /** Of `single`: one move, and one waiter, of each group. */
-  #settleEach(groups: Group[], reply: (number | string)[]): void {
+  #settleEach(groups: Group[], reply: readonly unknown[]): void {
     const tokens = (this.#rules[0] as Rule).token !== undefined
     let at = 0
     for (const { runs } of groups) {
       const [waiter] = (runs[0] as Run).waiters as [Waiter]
-      const first = endless(Number(reply[at++]))
+      const first = endless(numberOf(reply[at++]))
       if (tokens) {
         const wait = Math.min(first, 0)
         waiter.resolve([{ wait, remaining: 0, idleAfter: 0, token: first }], wait < 0 ? 0 : 1)
       } else {
-        const remaining = Number(reply[at++])
-        const idleAfter = endless(Number(reply[at++]))
+        const remaining = numberOf(reply[at++])
+        const idleAfter = endless(numberOf(reply[at++]))
         waiter.resolve([{ wait: first, remaining, idleAfter }], first < 0 ? 0 : 1)
       }
     }
+  }
+}
+
+function rejectAll(groups: readonly Group[], error: unknown): void {
+  for (const { runs } of groups) {
+    for (const { waiters } of runs) for (const waiter of waiters) waiter.reject(error)
   }
 }
 

@@ -1,5 +1,6 @@
-import { describe, OptionTypeError } from '../core/errors.ts'
+import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
 import { onceOnly } from './once-only.ts'
+import { socketEnd } from './socket-end.ts'
 import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
 
 /** What of node-redis (single, pool, Sentinel or Cluster) is needed; structural, so that none of its types is. */
@@ -44,6 +45,7 @@ export class OwnConnection {
   readonly #url: string
   #port: Promise<RedisPort> | undefined
   #end: () => void = () => {}
+  #closed = false
 
   constructor(url: string) {
     this.#url = url
@@ -60,42 +62,53 @@ export class OwnConnection {
     return this.#port
   }
 
-  /** Ends the connection, or the attempt at one. */
+  /** Ends the connection, or the attempt at one, wherever that is. There will be no other. */
   close(): void {
+    this.#closed = true
     this.#end()
   }
 
   async #connect(): Promise<RedisPort> {
     const nodeRedis = await load('redis')
-    if (nodeRedis !== undefined) {
-      const client = nodeRedis.createClient({ url: this.#url, disableOfflineQueue: true })
-      // A client without a listener ends the process on its first lost connection.
-      client.on('error', () => {})
-      this.#end = () => client.destroy()
-      await client.connect()
-      return portOf(client)
-    }
-    const ioredis = await load('ioredis')
-    if (ioredis !== undefined) {
-      const client = new ioredis.Redis(this.#url, {
-        lazyConnect: true,
-        enableOfflineQueue: false,
-      })
-      client.on('error', () => {})
-      this.#end = () => client.disconnect()
-      try {
-        await client.connect()
-      } catch (error) {
-        // It would go on trying by itself, beside the next one.
-        client.disconnect()
-        throw error
-      }
-      return portOf(client)
-    }
+    const ioredis = nodeRedis === undefined ? await load('ioredis') : undefined
+    // It may have been closed while the library was loaded.
+    if (this.#closed) throw new ClosedError('the connection to Redis')
+    if (nodeRedis !== undefined) return this.#byNodeRedis(nodeRedis)
+    if (ioredis !== undefined) return this.#byIoredis(ioredis)
     throw new OptionTypeError(
       'url',
       'url needs a client: install redis or ioredis, or give a client of one of them',
     )
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: an optional library, used through the few calls below.
+  async #byNodeRedis(library: any): Promise<RedisPort> {
+    const { signal, end } = socketEnd()
+    const client = library.createClient({
+      url: this.#url,
+      disableOfflineQueue: true,
+      socket: { signal },
+    })
+    // A client without a listener ends the process on its first lost connection.
+    client.on('error', () => {})
+    this.#end = () => end(client)
+    await client.connect()
+    return portOf(client)
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  async #byIoredis(library: any): Promise<RedisPort> {
+    const client = new library.Redis(this.#url, { lazyConnect: true, enableOfflineQueue: false })
+    client.on('error', () => {})
+    this.#end = () => client.disconnect()
+    try {
+      await client.connect()
+    } catch (error) {
+      // It would go on trying by itself, beside the next one.
+      client.disconnect()
+      throw error
+    }
+    return portOf(client)
   }
 }
 

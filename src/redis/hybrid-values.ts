@@ -3,6 +3,7 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import type { Values } from '../core/storage.ts'
 import { Recent } from './recent.ts'
 import type { RedisStorage } from './redis-storage.ts'
+import { jsonOf } from './reply.ts'
 
 interface Copy {
   /** As JSON, so that nobody can change what others will read. */
@@ -31,7 +32,7 @@ export class HybridValues implements Values {
 
   async get<T = unknown>(key: string): Promise<T | undefined> {
     const text = this.#fresh(key) ?? (await this.#read(key))
-    return text === undefined ? undefined : (JSON.parse(text) as T)
+    return text === undefined ? undefined : jsonOf<T>(text)
   }
 
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {

@@ -3,6 +3,7 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { valueName } from './key-name.ts'
 import { SCRIPTS } from './lua.generated.ts'
+import { jsonOf, listOf, malformed, numberOf, textOf } from './reply.ts'
 import { type RunScript, script } from './script.ts'
 
 const VALUES = script(SCRIPTS['values'] as string)
@@ -19,14 +20,16 @@ export class RedisValues {
 
   async get<T>(key: string): Promise<T | undefined> {
     const text = await this.#ask(key, 'get')
-    return text === null || text === undefined ? undefined : (JSON.parse(String(text)) as T)
+    return text === null || text === undefined ? undefined : jsonOf<T>(textOf(text))
   }
 
   /** The JSON of a value, and how long it still lives. */
   async read(key: string): Promise<{ text: string; ttl: Millis } | undefined> {
-    const [text, ttl] = (await this.#ask(key, 'read')) as [unknown, unknown]
+    const reply = listOf(await this.#ask(key, 'read'))
+    if (reply.length !== 2) throw malformed(reply)
+    const [text, ttl] = reply
     if (text === null || text === undefined) return undefined
-    return { text: String(text), ttl: Number(ttl) < 0 ? Infinity : Number(ttl) }
+    return { text: textOf(text), ttl: numberOf(ttl) < 0 ? Infinity : numberOf(ttl) }
   }
 
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
@@ -41,7 +44,8 @@ export class RedisValues {
         `value must be something JSON can say, got ${describe(value)}`,
       )
     }
-    await this.#ask(key, 'set', text, String(millis))
+    const reply = await this.#ask(key, 'set', text, String(millis))
+    if (textOf(reply) !== 'OK') throw malformed(reply)
   }
 
   async incr(key: string, by: number): Promise<number> {
@@ -49,7 +53,7 @@ export class RedisValues {
       throw new OptionTypeError('by', `by must be a finite number, got ${describe(by)}`)
     }
     try {
-      return Number(await this.#ask(key, 'incr', String(by)))
+      return numberOf(await this.#ask(key, 'incr', String(by)))
     } catch (error) {
       if (!String((error as Error).message).includes('AIOFLUX not a number')) throw error
       throw new OptionTypeError(
@@ -60,11 +64,11 @@ export class RedisValues {
   }
 
   async delete(key: string): Promise<boolean> {
-    return Number(await this.#ask(key, 'delete')) > 0
+    return numberOf(await this.#ask(key, 'delete')) > 0
   }
 
   async exists(key: string): Promise<boolean> {
-    return Number(await this.#ask(key, 'exists')) > 0
+    return numberOf(await this.#ask(key, 'exists')) > 0
   }
 
   async #ask(key: string, ...args: string[]): Promise<unknown> {

@@ -1,4 +1,6 @@
+import { ClosedError } from '../core/errors.ts'
 import type { RedisClientLike } from './client.ts'
+import { socketEnd } from './socket-end.ts'
 
 /** A connection that listens. */
 export interface Subscriber {
@@ -28,7 +30,8 @@ interface Listens {
 
 interface NodeRedis extends Listens {
   readonly isOpen: boolean
-  duplicate(): NodeRedis
+  readonly options?: { readonly socket?: object }
+  duplicate(override: { socket: object }): NodeRedis
   connect(): Promise<unknown>
   destroy(): void
   unref?(): void
@@ -57,15 +60,21 @@ export function subscriberOf(client: RedisClientLike, ears: Ears): Subscriber | 
 
 function nodeRedisSubscriber(client: NodeRedis, ears: Ears): Subscriber {
   // Only the single client can be unreferenced, and only it needs a second one.
-  const second = typeof client.unref === 'function' ? client.duplicate() : undefined
+  const { signal, end } = socketEnd()
+  const second =
+    typeof client.unref === 'function'
+      ? client.duplicate({ socket: { ...client.options?.socket, signal } })
+      : undefined
   const listening = second ?? client
   const listener = (message: string, channel: string) => ears.heard(channel, message)
   second?.on('error', () => ears.down())
   // It is ready when it has subscribed again to all it had been subscribed to.
   second?.on('ready', () => ears.up())
   let connected: Promise<unknown> | undefined
+  let ended = false
   return {
     async subscribe(channels) {
+      if (ended) throw new ClosedError('the subscriber')
       if (second !== undefined && !second.isOpen) {
         connected = second.connect().then(() => second.unref?.())
       }
@@ -74,7 +83,8 @@ function nodeRedisSubscriber(client: NodeRedis, ears: Ears): Subscriber {
     },
     unsubscribe: (channels) => listening.unsubscribe(channels, listener),
     end() {
-      if (second?.isOpen) second.destroy()
+      ended = true
+      if (second !== undefined) end(second)
     },
   }
 }
@@ -94,13 +104,16 @@ function ioredisSubscriber(client: Ioredis, ears: Ears): Subscriber {
   second?.on('connect', () => second.stream?.unref?.())
   second?.on('ready', () => ears.up())
   second?.on('close', () => ears.down())
+  let ended = false
   return {
     async subscribe(channels) {
+      if (ended) throw new ClosedError('the subscriber')
       if (second?.status === 'wait' || second?.status === 'end') await second.connect()
       await listening.subscribe(...named(channels))
     },
     unsubscribe: (channels) => listening.unsubscribe(...named(channels)),
     end() {
+      ended = true
       listening.off('message', listener)
       second?.disconnect()
     },

@@ -84,13 +84,15 @@ export class WakeHub {
     for (const [, channel] of asked) channel.state = 'asked'
     try {
       const subscriber = await this.#open()
-      if (subscriber === undefined) return
+      // What is closed meanwhile ends the subscriber, and must not make it connect again.
+      if (subscriber === undefined || this.#closed) return
       await subscriber.subscribe(asked.map(([name]) => name))
     } catch {
       for (const [, channel] of asked) channel.state = 'lost'
       this.#askAgain()
       return
     }
+    if (this.#closed) return
     this.#up = true
     for (const [, channel] of asked) {
       channel.state = 'live'

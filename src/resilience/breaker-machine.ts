@@ -134,6 +134,7 @@ export class BreakerMachine {
       trips: this.#trips,
       retryAfter: state === 'open' ? this.retryAfter : 0,
       passed: this.state === 'half_open' ? this.#probes.passed : 0,
+      failuresInARow: this.state === 'closed' ? this.rule.inARow : 0,
     }
   }
 
@@ -141,6 +142,7 @@ export class BreakerMachine {
     checkSnapshot(snapshot, this.#settings.halfOpenCalls)
     this.#isolations.clear()
     this.rule.clear()
+    this.rule.inARow = snapshot.state === 'closed' ? (snapshot.failuresInARow ?? 0) : 0
     this.lastError = undefined
     this.#trips = snapshot.trips
     this.#openUntil = this.now() + Math.ceil(snapshot.retryAfter * 1e6)

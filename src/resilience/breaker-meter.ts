@@ -5,7 +5,7 @@ import { Sampling } from '../core/sampling.ts'
 import type { BreakerMachine } from './breaker-machine.ts'
 import type { BreakerSettings } from './breaker-options.ts'
 import type { BreakerEvents, BreakerState } from './breaker-types.ts'
-import { FAILED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
+import { FAILED, NO_FAILURE, type Outcome, SLOW } from './outcome.ts'
 
 const STATES: readonly BreakerState[] = ['closed', 'open', 'half_open', 'isolated']
 
@@ -73,8 +73,8 @@ export class BreakerMeter {
   /** @param took where the call was timed */
   ended(outcome: Outcome, stale: boolean, took: Micros | undefined): void {
     if (stale) this.#stale.inc()
-    else if (outcome === NEUTRAL) this.#ignored.inc()
     else if (outcome & FAILED) this.#failed.inc()
+    else if (outcome & NO_FAILURE) this.#ignored.inc()
     else this.#succeeded.inc()
     if (!stale && outcome & SLOW) this.#slow.inc()
     this.#untimed += 1

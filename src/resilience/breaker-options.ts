@@ -41,9 +41,9 @@ export interface CircuitBreakerOptions extends Metered {
    */
   probeLease?: Duration
 
-  /** Only these errors are failures; others say nothing about the other side. @default every error */
+  /** Only these errors are failures. A call that ends in another error counts as a success. @default every error */
   expectedError?: ErrorFilter
-  /** These errors say nothing about the other side. @default none */
+  /** These errors are no failures, such as a 404. A call that ends in one counts as a success. @default none */
   ignoredError?: ErrorFilter
   /** Is this value a failure, such as a response 503? It still reaches the caller. @default no value is */
   failedResult?: (result: unknown) => boolean

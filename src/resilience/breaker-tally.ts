@@ -2,7 +2,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Events } from '../core/events.ts'
 import type { BreakerMeter } from './breaker-meter.ts'
 import type { BreakerEvents, BreakerStats } from './breaker-types.ts'
-import { FAILED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
+import { FAILED, NO_FAILURE, type Outcome, SLOW } from './outcome.ts'
 
 /**
  * Counts since the start, and tells whoever wants to know: every admitted call ends in exactly one of succeeded, failed,
@@ -43,8 +43,8 @@ export class BreakerTally {
   /** A call has ended. @param took where it was timed */
   ended(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {
     if (stale) this.#stale += 1
-    else if (outcome === NEUTRAL) this.#ignored += 1
     else if (outcome & FAILED) this.#failed += 1
+    else if (outcome & NO_FAILURE) this.#ignored += 1
     else this.#succeeded += 1
     if (!stale && outcome & SLOW) this.#slow += 1
     if (!this.#events.heard) return
@@ -70,8 +70,8 @@ export class BreakerTally {
   #tell(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {
     const seconds = took === undefined ? undefined : took / 1e6
     const call = { name: this.#name, seconds, slow: (outcome & SLOW) !== 0, stale }
-    if (outcome === NEUTRAL) this.#events.emit('ignored', { ...call, error })
-    else if (outcome & FAILED) this.#events.emit('failure', { ...call, error })
+    if (outcome & FAILED) this.#events.emit('failure', { ...call, error })
+    else if (outcome & NO_FAILURE) this.#events.emit('ignored', { ...call, error })
     else this.#events.emit('success', call)
   }
 }

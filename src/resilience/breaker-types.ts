@@ -25,7 +25,7 @@ export interface BreakerStats {
   failed: number
   /** Those of them that were slow. */
   slow: number
-  /** Calls that said nothing: cancelled by the caller, or ended in an error that does not count. */
+  /** Calls that ended in an error that is no failure (the rates count a success), or were cancelled by the caller. */
   ignored: number
   /** Calls that ended in a later state than they began in, and so were not counted. */
   stale: number
@@ -50,6 +50,8 @@ export interface BreakerSnapshot {
   retryAfter: number
   /** Probes that have succeeded. */
   passed: number
+  /** Failures since the last success, while closed. A snapshot of an earlier version has none, and means 0. */
+  failuresInARow?: number
 }
 
 /** One call that has ended. */

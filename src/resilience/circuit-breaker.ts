@@ -17,7 +17,7 @@ import type {
   BreakerState,
   BreakerStats,
 } from './breaker-types.ts'
-import { FAILED, GOOD, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
+import { COUNTED, FAILED, GOOD, IGNORED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
 
 /** When a call began that is not timed. */
 const UNTIMED: Micros = -Infinity
@@ -38,6 +38,7 @@ const UNTIMED: Micros = -Infinity
  *   changes nothing, so a late success does not close a breaker, nor a late failure open it.
  * - A half-open breaker lets `halfOpenCalls` probes through and refuses everybody else. A probe that hangs loses its
  *   place after `probeLease`.
+ * - An error that is no failure, by `expectedError` or `ignoredError`, counts as a success: the other side has answered.
  * - What the caller cancels through his own `signal` is neither a success nor a failure. An `AbortError` of another
  *   origin, such as a timeout inside the function, is an error like any other.
  *
@@ -190,7 +191,7 @@ export class CircuitBreaker {
 
   /**
    * The state as JSON can keep it, for {@link import} after a restart or elsewhere. What is left of the open time
-   * counts on from the moment of import; the calls in the window are not part of it.
+   * counts on from the moment of import. Failures in a row are part of it; the calls in the window are not.
    */
   export(): BreakerSnapshot {
     return this.#machine.export()
@@ -237,11 +238,9 @@ export class CircuitBreaker {
     const { expected, ignored } = this.#settings
     const asks = (filter: (error: unknown) => boolean) =>
       this.#judge(filter, error, generation, probe, began) === FAILED
-    const counts =
-      !signal?.aborted &&
-      (expected === undefined || asks(expected)) &&
-      (ignored === undefined || !asks(ignored))
-    this.#settle(counts ? FAILED : NEUTRAL, generation, probe, began, error)
+    const fails = () => (!expected || asks(expected)) && !(ignored && asks(ignored))
+    const outcome = signal?.aborted ? NEUTRAL : fails() ? FAILED : IGNORED
+    this.#settle(outcome, generation, probe, began, error)
   }
 
   /** Asks a predicate of the user's. One that throws says nothing of the call; what it threw is for the caller. */
@@ -276,7 +275,7 @@ export class CircuitBreaker {
     }
     const stale = !this.#machine.leave(generation, probe)
     this.#tally.ended(outcome, stale, took, error)
-    if (!stale && outcome !== NEUTRAL) this.#machine.take(outcome, probe, now, error)
+    if (!stale && outcome !== NEUTRAL) this.#machine.take(outcome & COUNTED, probe, now, error)
   }
 
   /** How calls of one closed generation end: made once for all of them. */

@@ -8,5 +8,7 @@ export function checkSnapshot(snapshot: BreakerSnapshot, halfOpenCalls: number):
   integer('snapshot.trips', snapshot.trips, 0)
   between('snapshot.retryAfter', snapshot.retryAfter, 0, Number.MAX_SAFE_INTEGER / 1e6)
   integer('snapshot.passed', snapshot.passed, 0)
+  const { failuresInARow } = snapshot
+  if (failuresInARow !== undefined) integer('snapshot.failuresInARow', failuresInARow, 0)
   between('snapshot.passed', snapshot.passed, 0, halfOpenCalls - 1)
 }

@@ -1,20 +1,16 @@
-import { at, type Cancel, type Clock } from '../core/clock.ts'
+import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import { Renewal } from '../core/renewal.ts'
 import type { SlotClaim } from './slot-keeper.ts'
-
-/** Renewed so many times in a term. */
-const BEATS = 3
 
 /** Keeps a slot that was taken for as long as it is run, and says when another process may have it all the same. */
 export class Heartbeat {
   readonly #claim: SlotClaim
-  readonly #term: Millis
+  readonly #renewal: Renewal
   readonly #clock: Clock
   readonly #onLost: () => void
   readonly #onError: (error: unknown) => void
   #cancel: Cancel | undefined
-  /** When the latest renewal that was answered was sent. */
-  #renewed: Millis
   #over = false
 
   /** @param taken when the slot was asked for */
@@ -27,9 +23,8 @@ export class Heartbeat {
     onError: (error: unknown) => void,
   ) {
     this.#claim = claim
-    this.#term = term
+    this.#renewal = new Renewal(term, taken)
     this.#clock = clock
-    this.#renewed = taken
     this.#onLost = onLost
     this.#onError = onError
     this.#arm()
@@ -49,33 +44,34 @@ export class Heartbeat {
       this.#onError(error)
       // While the sign of life lasts, nobody takes it for dead.
       if (this.#isLost()) return
-      this.#cancel = at(this.#clock, this.#next(), () => void this.#mark())
+      this.#renewal.sending(this.#clock.now())
+      this.#cancel = at(this.#clock, this.#renewal.due, () => void this.#mark())
     }
   }
 
   #arm(): void {
-    this.#cancel = at(this.#clock, this.#next(), () => void this.#beat())
-  }
-
-  #next(): Millis {
-    return this.#clock.now() + this.#term / BEATS
+    this.#cancel?.()
+    const due = Math.min(this.#renewal.due, this.#renewal.end)
+    this.#cancel = at(this.#clock, due, () => void this.#beat())
   }
 
   async #beat(): Promise<void> {
     // Too late already, if the process stood still.
     if (this.#isLost()) return this.#lose()
     const sent = this.#clock.now()
+    this.#renewal.sending(sent)
     this.#arm()
     try {
       await this.#claim.renew()
-      this.#renewed = Math.max(this.#renewed, sent)
+      this.#renewal.answered(sent)
+      if (!this.#over) this.#arm()
     } catch (error) {
       if (!this.#over) this.#onError(error)
     }
   }
 
   #isLost(): boolean {
-    return this.#clock.now() - this.#renewed >= this.#term
+    return isDue(this.#renewal.end, this.#clock.now())
   }
 
   #lose(): void {

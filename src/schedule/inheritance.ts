@@ -26,6 +26,7 @@ export class Inheritance {
   readonly #watched = new Map<Millis, Millis>()
   #cancel: Cancel | undefined
   #looking = false
+  #open = false
   /** How often it has ended: answers of a life before mean nothing. */
   #lives = 0
 
@@ -37,13 +38,21 @@ export class Inheritance {
     this.#heir = heir
   }
 
+  /** From now on slots are taken over. */
+  begin(): void {
+    this.#open = true
+  }
+
   /** Somebody else has taken it. */
   watch(slot: Millis): void {
+    // That may be known only after the end.
+    if (!this.#open) return
     this.#watched.set(slot, this.#around.clock.now() + this.#heirs.term)
     this.#arm()
   }
 
   end(): void {
+    this.#open = false
     this.#lives += 1
     this.#watched.clear()
     this.#cancel?.()

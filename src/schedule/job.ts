@@ -4,7 +4,13 @@ import type { JobSettings } from './job-settings.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Plan } from './plan.ts'
 import { Run, type RunSettings } from './run.ts'
-import type { JobInfo, RunRecord, ScheduledJob, SkipReason } from './schedule-types.ts'
+import type {
+  JobInfo,
+  RunRecord,
+  ScheduledJob,
+  SchedulerEvents,
+  SkipReason,
+} from './schedule-types.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Due, Timetable } from './timetable.ts'
 import { Turns } from './turns.ts'
@@ -73,6 +79,7 @@ export class Job implements ScheduledJob {
   start(): void {
     this.#halted = false
     if (this.#turns === undefined) return this.#begin(undefined)
+    this.#turns.begin()
     const still = this.#hold()
     this.#turns.last().then(
       (last) => still() && this.#begin(last),
@@ -180,26 +187,37 @@ export class Job implements ScheduledJob {
     if (still()) this.#arm()
   }
 
-  #onDue(due: Due): void {
-    const { events } = this.#around
-    const slot = this.#date(due.slot)
-    if (due.missed > 0) {
-      this.#missed += due.missed
-      this.#around.meter?.missed(this.name, due.missed)
-      const { missed: count, more, fire: run } = due
-      const first = this.#date(due.first)
-      events.emit('misfire', { name: this.name, slot, first, count, more, run })
-    }
-    if (!due.fire) return
-    const pending: Pending = { slot, late: due.late }
+  #onDue({ slot: time, first, missed, more, fire, late }: Due): void {
+    const slot = this.#date(time)
+    if (missed > 0)
+      this.#misfire(slot, { first: this.#date(first), count: missed, more, run: fire })
+    if (!fire) return
+    const pending: Pending = { slot, late }
     const jitter = this.#settings.jitter * this.#around.random()
     if (jitter === 0) return this.#come(pending)
-    const { clock } = this.#around
-    const cancel = at(clock, clock.now() + jitter, () => {
+    const cancel = at(this.#around.clock, this.#around.clock.now() + jitter, () => {
       this.#jittered.delete(pending)
       this.#come(pending)
     })
     this.#jittered.set(pending, cancel)
+  }
+
+  /** Slots fell between two leaders. */
+  #onMissed(from: Millis, to: Millis, by: Run | undefined): void {
+    const { last, count, more } = (this.#plan as Plan).span(from, to)
+    const { tolerance, catchUp } = this.#settings
+    const slot = by?.slot ?? this.#date(last)
+    const late = this.#now() - slot.getTime() > tolerance
+    const run = by !== undefined || !late || catchUp
+    const missed = by !== undefined || late ? count : count - 1
+    if (missed > 0) this.#misfire(slot, { first: this.#date(from), count: missed, more, run })
+    if (by === undefined && run) this.#come({ slot, late })
+  }
+
+  #misfire(slot: Date, told: Omit<SchedulerEvents['misfire'], 'name' | 'slot'>): void {
+    this.#missed += told.count
+    this.#around.meter?.missed(this.name, told.count)
+    this.#around.events.emit('misfire', { name: this.name, slot, ...told })
   }
 
   #turnsOf(): Turns | undefined {
@@ -208,7 +226,10 @@ export class Job implements ScheduledJob {
     const job = {
       name: this.name,
       catchUp: this.#settings.catchUp,
-      ready: () => this.#leads && this.#hasRoom,
+      ready: () => this.#leads() && this.#hasRoom,
+      leads: () => this.#leads(),
+      next: (after: Millis) => this.#plan?.next(after),
+      missed: (first: Millis, last: Millis, by: Run | undefined) => this.#onMissed(first, last, by),
       begin: (slot: Date, work: (run: Run) => Promise<void>) =>
         this.#follow(new Run(this.#runSettings, slot, true), work),
       execute: (run: Run) => this.#outcomes.execute(run),
@@ -218,7 +239,7 @@ export class Job implements ScheduledJob {
     return new Turns(job, slots, this.#around)
   }
 
-  get #leads(): boolean {
+  #leads(): boolean {
     return (this.#settings.leadership ?? this.#around.leadership)?.isLeader !== false
   }
 
@@ -228,7 +249,10 @@ export class Job implements ScheduledJob {
 
   /** The time of a slot has come: run it, or not, or later. */
   #come(pending: Pending): void {
-    if (!this.#leads) return this.#skip(pending, 'not-leader')
+    if (!this.#leads()) {
+      this.#turns?.pass(pending.slot)
+      return this.#skip(pending, 'not-leader')
+    }
     if (this.#hasRoom) return this.#run(pending)
     switch (this.#settings.whenBusy) {
       case 'skip':
@@ -270,8 +294,7 @@ export class Job implements ScheduledJob {
   }
 
   #report(error: unknown): void {
-    const { events } = this.#around
-    if (events.emit('error', { name: this.name, error })) return
+    if (this.#around.events.emit('error', { name: this.name, error })) return
     console.error(`aioflux: job '${this.name}'`, error)
   }
 }

@@ -1,5 +1,5 @@
 import { options as checkOptions, oneOf } from '../core/check.ts'
-import { at, type Clock, systemClock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError, quoted } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
@@ -8,13 +8,11 @@ import { checkTimezone, cronPlan } from './cron-plan.ts'
 import { Job } from './job.ts'
 import { checkLeadership, jobSettings } from './job-settings.ts'
 import { atPlan, everyPlan, type Plan } from './plan.ts'
-import type { Run } from './run.ts'
 import type {
   Campaign,
   JobFunction,
   JobInfo,
   JobOptions,
-  RunRecord,
   ScheduledJob,
   SchedulerEvents,
   SchedulerOptions,
@@ -22,6 +20,7 @@ import type {
   SchedulerStopReport,
 } from './schedule-types.ts'
 import { SchedulerMeter } from './scheduler-meter.ts'
+import { Shutdown } from './shutdown.ts'
 import { slotKeeper } from './slot-keeper.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -70,7 +69,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #tally = { completed: 0, failed: 0 }
   #started = false
   #campaign: Campaign | undefined
-  #stopping: Promise<SchedulerStopReport> | undefined
+  #shutdown: Shutdown | undefined
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: SchedulerOptions = {}) {
@@ -145,7 +144,7 @@ export class Scheduler implements AsyncDisposable {
 
   /** Begins to run jobs. Idempotent. */
   start(): this {
-    if (this.#stopping !== undefined) throw new ClosedError('the scheduler')
+    if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
     if (this.#started) return this
     this.#started = true
     this.#campaign = this.#around.leadership?.campaign?.()
@@ -154,22 +153,21 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Begins no more runs, waits for those that have begun, and says what was done and what was not. Idempotent; a
-   * scheduler that has stopped may be started again. A job must not await it without a `deadline`: it would wait for
-   * itself.
+   * Begins no more runs, waits for those that have begun, and says what was done and what was not. A scheduler that has stopped may be
+   * started again. A job must not await it without a `deadline`: it would wait for itself.
+   *
+   * May be called again while it stops, with less patience: the earliest deadline counts. All calls get the same report.
    */
   stop(options: SchedulerStopOptions = {}): Promise<SchedulerStopReport> {
-    if (this.#stopping !== undefined) return this.#stopping
-    const { mode = 'drain', deadline, grace = '1s' } = options
+    checkOptions('options', options)
+    const { mode = 'drain', deadline, grace } = options
     oneOf('mode', mode, ['drain', 'drop'])
     const patience =
       deadline === undefined ? (mode === 'drain' ? Infinity : 0) : toMillis('deadline', deadline)
-    const stopping = this.#stop(patience, toMillis('grace', grace))
-    this.#stopping = stopping
-    void stopping.then(() => {
-      this.#stopping = undefined
-    })
-    return stopping
+    const graceMillis = grace === undefined ? undefined : toMillis('grace', grace)
+    this.#shutdown ??= this.#beginShutdown()
+    this.#shutdown.hurry(patience, graceMillis)
+    return this.#shutdown.report
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,43 +219,20 @@ export class Scheduler implements AsyncDisposable {
     for (const job of this.#leaving) if (job.runs.size === 0) this.#leaving.delete(job)
   }
 
-  async #stop(patience: Millis, grace: Millis): Promise<SchedulerStopReport> {
+  #beginShutdown(): Shutdown {
     this.#started = false
-    const jobs = [...this.#jobs.values(), ...this.#leaving]
-    const notStarted = jobs.flatMap((job) => job.halt())
-    const running = () => jobs.flatMap((job) => [...job.runs])
-    await this.#ended(running, patience)
-    const cut: Run[] = running()
-    for (const run of cut) run.abort(new ClosedError('the scheduler'))
-    await this.#ended(running, grace)
-    const deaf = new Set(running())
-    await this.#campaign?.end()
-    this.#campaign = undefined
-    const records = (runs: Run[]): RunRecord[] => runs.map((run) => run.record)
-    this.#forgetLeft()
-    return {
-      ...this.#tally,
-      notStarted,
-      aborted: records(cut.filter((run) => !deaf.has(run))),
-      stillRunning: records([...deaf]),
-    }
-  }
-
-  /** Waits until nothing runs, at most so long. */
-  async #ended(running: () => Run[], patience: Millis): Promise<void> {
-    const runs = running()
-    if (runs.length === 0 || patience === 0) return
-    const ended = Promise.all(runs.map((run) => run.ended))
-    if (patience === Infinity) {
-      await ended
-      return
-    }
-    let cancel = () => {}
-    const over = new Promise<void>((resolve) => {
-      cancel = at(this.#clock, this.#clock.now() + patience, resolve)
+    const shutdown = new Shutdown({
+      clock: this.#clock,
+      jobs: [...this.#jobs.values(), ...this.#leaving],
+      campaign: this.#campaign,
+      tally: this.#tally,
     })
-    await Promise.race([ended, over])
-    cancel()
+    this.#campaign = undefined
+    void shutdown.report.then(() => {
+      this.#forgetLeft()
+      this.#shutdown = undefined
+    })
+    return shutdown
   }
 }
 

@@ -2,6 +2,7 @@ import type { Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inheritance } from './inheritance.ts'
+import { LeadershipGap } from './leadership-gap.ts'
 import type { Run } from './run.ts'
 import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
@@ -12,6 +13,12 @@ export interface TurnsOf {
   readonly name: string
   /** Does it make up for slots that were missed? */
   readonly catchUp: boolean
+  /** Does this process lead now? */
+  leads(): boolean
+  /** The first slot later than `after`. */
+  next(after: Millis): Millis | undefined
+  /** Nobody has run the slots from `first` to `last`. `by` is about to make up for them; otherwise another run has to. */
+  missed(first: Millis, last: Millis, by: Run | undefined): void
   /** Can it run one more now? */
   ready(): boolean
   /** Begins a late run of a slot, by `work`, which does not reject. */
@@ -28,11 +35,13 @@ export class Turns {
   readonly #around: Surroundings
   /** Of slots that other processes have taken. */
   readonly #inheritance: Inheritance | undefined
+  readonly #gap: LeadershipGap
 
   constructor(job: TurnsOf, slots: SlotKeeper, around: Surroundings) {
     this.#job = job
     this.#slots = slots
     this.#around = around
+    this.#gap = new LeadershipGap(job, slots, around)
     // Whoever wants no late runs of his own wants none of others.
     if (slots.heirs === undefined || !job.catchUp) return
     this.#inheritance = new Inheritance(job.name, slots.heirs, slots.keeps, around, {
@@ -51,9 +60,20 @@ export class Turns {
     return last
   }
 
+  /** From now on slots may be taken, and taken over. */
+  begin(): void {
+    this.#inheritance?.begin()
+  }
+
   /** Takes over no more. */
   end(): void {
     this.#inheritance?.end()
+    this.#gap.end()
+  }
+
+  /** A slot has come, and it is the leader's, which this process is not. */
+  pass(slot: Date): void {
+    this.#gap.pass(slot.getTime())
   }
 
   /** Runs it if the slot is nobody else's. */
@@ -62,6 +82,7 @@ export class Turns {
     const { name } = this.#job
     const slot = run.slot.getTime()
     if (wall() - slot > this.#slots.keeps) return this.#job.skip(run, 'forgotten')
+    await this.#gap.settle(run)
     const taken = clock.now()
     let claim: SlotClaim | boolean
     try {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ByName } from '../../src/coordination/by-name.ts'
-import { type Listed, Roster } from '../../src/coordination/roster.ts'
+import { type Listed, Roster } from '../../src/core/roster.ts'
 
 test('values by name are those of a Map, however many names have come and gone', () => {
   const name = fc.constantFrom('a', 'b', '', '7', '__proto__', 'constructor')

@@ -117,6 +117,29 @@ describe('PrometheusExporter', () => {
     expect(whole.split('\n')).toHaveLength(50_002)
   })
 
+  it('is stopped while it starts, and started while it stops', async () => {
+    const exporter = new PrometheusExporter({ port: 0, metrics: new Metrics() })
+    const starting = exporter.start()
+    const stopping = exporter.stop()
+    expect(exporter.stop()).toBe(stopping)
+    await starting
+    await stopping
+    expect(exporter.port).toBeUndefined()
+    const first = await exporter.start()
+    const port = first.port as number
+    const again = new PrometheusExporter({ port, metrics: new Metrics() })
+    await exporter.stop()
+    expect(exporter.port).toBeUndefined()
+    await again.start()
+    // The same port, before the server that has it is gone.
+    void again.stop()
+    await again.start()
+    expect(again.port).toBe(port)
+    expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toBeDefined()
+    await again.stop()
+    await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow()
+  })
+
   it('refuses what cannot be meant', () => {
     expect(() => new PrometheusExporter({ port: -1 })).toThrow('port must be a whole number >= 0')
     expect(() => new PrometheusExporter({ host: 1 as never })).toThrow('host must be a string')

@@ -6,7 +6,7 @@ import { begin, type Call } from './calls.ts'
 
 // The same moves on the breaker and on a model that remembers everything and counts it anew each time.
 
-type Verdict = 'good' | 'bad' | 'neutral'
+type Verdict = 'good' | 'bad' | 'no failure' | 'neutral'
 interface Numbers {
   failureThreshold: number
   failureRate: number
@@ -96,15 +96,17 @@ class Model {
     this.past.push({ at: this.now, failed, slow })
     if (!failed && !slow) return
     const { failureThreshold, failureRate, slowCallRate, minimumCalls } = this.numbers
-    const lastGood = this.past.findLastIndex((call) => !call.failed)
     const window = this.window()
     const share = (which: 'failed' | 'slow') =>
       window.filter((call) => call[which]).length / window.length
-    const inARow = this.past.length - 1 - lastGood
     const rates =
       window.length >= minimumCalls &&
       (share('failed') >= failureRate || share('slow') >= slowCallRate)
-    if (inARow >= failureThreshold || rates) this.trip()
+    if (this.failuresInARow >= failureThreshold || rates) this.trip()
+  }
+
+  get failuresInARow(): number {
+    return this.past.length - 1 - this.past.findLastIndex((call) => !call.failed)
   }
 
   window(): { failed: boolean; slow: boolean }[] {
@@ -137,6 +139,13 @@ const numbers: fc.Arbitrary<Numbers> = fc
   })
   .map((given) => ({ ...given, maxTimeout: given.timeout * 5 }))
 
+class NotFound extends Error {}
+/** Two ways to say that one kind of error is no failure. The model counts such calls as good. */
+const filters: fc.Arbitrary<CircuitBreakerOptions> = fc.constantFrom<CircuitBreakerOptions>(
+  { ignoredError: NotFound },
+  { expectedError: (error) => !(error instanceof NotFound) },
+)
+
 type Move =
   | { kind: 'begin' | 'trip' | 'reset' | 'isolate' | 'free' }
   | { kind: 'end'; which: number; verdict: Verdict }
@@ -149,7 +158,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('end' as const),
       which: fc.nat(20),
-      verdict: fc.constantFrom<Verdict>('good', 'bad', 'bad', 'neutral'),
+      verdict: fc.constantFrom<Verdict>('good', 'bad', 'bad', 'no failure', 'neutral'),
     }),
   },
   {
@@ -171,10 +180,11 @@ it('does what a model does that remembers every call', async () => {
   await fc.assert(
     fc.asyncProperty(
       numbers,
+      filters,
       fc.array(move, { minLength: 10, maxLength: 120 }),
-      async (given, moves) => {
+      async (given, filter, moves) => {
         const clock = new ManualClock()
-        const breaker = new CircuitBreaker({ ...given, clock } as CircuitBreakerOptions)
+        const breaker = new CircuitBreaker({ ...given, ...filter, clock } as CircuitBreakerOptions)
         const model = new Model(given)
         const running: { call: Call; ticket: Ticket }[] = []
         let hold: Disposable | undefined
@@ -195,6 +205,7 @@ it('does what a model does that remembers every call', async () => {
             if (ended === undefined) continue
             if (step.verdict === 'good') await ended.call.succeed()
             else if (step.verdict === 'bad') await ended.call.fail()
+            else if (step.verdict === 'no failure') await ended.call.fail(new NotFound())
             else await ended.call.cancel()
             model.end(ended.ticket, step.verdict)
           } else if (step.kind === 'pass') {
@@ -221,6 +232,8 @@ it('does what a model does that remembers every call', async () => {
             expect(stats.retryAfter).toBe(Math.max(0, model.until - model.now))
           if (model.state === 'closed') {
             const window = model.window()
+            expect(stats.failuresInARow).toBe(model.failuresInARow)
+            expect(breaker.export().failuresInARow).toBe(model.failuresInARow)
             expect(stats.window).toEqual({
               calls: window.length,
               failed: window.filter((call) => call.failed).length,

@@ -54,16 +54,77 @@ describe('the options of the original', () => {
       expect(breaker.state).toBe('open')
     }
   })
-
-  it('an ignored error neither fails nor breaks a row of failures', async () => {
-    const { breaker } = make({ failureThreshold: 2, ignoredError: TypeError })
-    await fail(breaker)
-    await breaker.call(throwing(new TypeError('not found'))).catch(() => {})
-    expect(breaker.stats()).toMatchObject({ ignored: 1, failuresInARow: 1 })
-    await fail(breaker)
-    expect(breaker.state).toBe('open')
-  })
 })
+
+for (const [name, filter] of Object.entries<CircuitBreakerOptions>({
+  ignoredError: { ignoredError: TypeError },
+  expectedError: { expectedError: (error: unknown) => !(error instanceof TypeError) },
+  both: { expectedError: Error, ignoredError: [TypeError] },
+})) {
+  describe(`an error that is no failure, by ${name}`, () => {
+    const notFound = (breaker: CircuitBreaker) =>
+      breaker.call(throwing(new TypeError('not found'))).catch(() => {})
+
+    it('ends a row of failures', async () => {
+      const { breaker } = make({ failureThreshold: 2, ...filter })
+      await fail(breaker)
+      await notFound(breaker)
+      expect(breaker.stats()).toMatchObject({ ignored: 1, succeeded: 0, failuresInARow: 0 })
+      await fail(breaker)
+      expect(breaker.state).toBe('closed')
+      await fail(breaker)
+      expect(breaker.state).toBe('open')
+    })
+
+    for (const window of [{ calls: 20 }, '10s'] as const) {
+      it(`is a call of the rate, over ${JSON.stringify(window)}`, async () => {
+        const { breaker } = make({ failureRate: 0.5, minimumCalls: 10, window, ...filter })
+        for (let i = 0; i < 9; i++) await notFound(breaker)
+        for (let i = 0; i < 8; i++) await fail(breaker)
+        expect(breaker.stats()).toMatchObject({
+          state: 'closed',
+          window: { calls: 17, failed: 8 },
+        })
+        await fail(breaker)
+        expect(breaker.state).toBe('open')
+      })
+    }
+
+    it('closes a half-open breaker, as a probe', async () => {
+      const { breaker, clock } = make({
+        failureThreshold: 1,
+        timeout: '1s',
+        halfOpenCalls: 2,
+        ...filter,
+      })
+      await fail(breaker)
+      clock.advance('1s')
+      await notFound(breaker)
+      expect(breaker.state).toBe('half_open')
+      await notFound(breaker)
+      expect(breaker.state).toBe('closed')
+    })
+
+    it('that came too late is a slow call like any other', async () => {
+      const { breaker, clock } = make({ failureThreshold: 1, slowCall: '1s', ...filter })
+      const call = await begin(breaker)
+      clock.advance('2s')
+      await call.fail(new TypeError('not found'))
+      expect(breaker.stats()).toMatchObject({ state: 'open', failed: 1, slow: 1, ignored: 0 })
+    })
+
+    it('is told as ignored, and counted so', async () => {
+      const { breaker } = make(filter)
+      const told: string[] = []
+      for (const event of ['success', 'failure', 'ignored'] as const) {
+        breaker.on(event, () => told.push(event))
+      }
+      await notFound(breaker)
+      expect(told).toEqual(['ignored'])
+      expect(breaker.stats()).toMatchObject({ ignored: 1, succeeded: 0, failed: 0, running: 0 })
+    })
+  })
+}
 
 describe('rates', () => {
   it('opens at failureRate of the last calls, not before minimumCalls', async () => {
@@ -383,6 +444,21 @@ describe('export and import', () => {
     expect(other.breaker.retryAfter).toBe(20)
   })
 
+  it('remembers the failures in a row', async () => {
+    const { breaker } = make({ failureThreshold: 3 })
+    await fail(breaker)
+    await fail(breaker)
+    const other = make({ failureThreshold: 3 }).breaker
+    other.import(JSON.parse(JSON.stringify(breaker.export())))
+    expect(other.stats()).toMatchObject({ state: 'closed', failuresInARow: 2 })
+    await fail(other)
+    expect(other.state).toBe('open')
+    expect(other.export()).toMatchObject({ state: 'open', failuresInARow: 0 })
+    // What an earlier version exported says nothing of it.
+    other.import({ state: 'closed', trips: 0, retryAfter: 0, passed: 0 })
+    expect(other.stats()).toMatchObject({ state: 'closed', failuresInARow: 0 })
+  })
+
   it('remembers the probes that have passed', async () => {
     const { breaker } = make({ halfOpenCalls: 2 })
     breaker.import({ state: 'half_open', trips: 1, retryAfter: 0, passed: 1 })
@@ -407,6 +483,7 @@ describe('export and import', () => {
       { ...good, trips: -1 },
       { ...good, retryAfter: Number.NaN },
       { ...good, passed: 1 },
+      { ...good, failuresInARow: -1 },
     ]) {
       expect(() => breaker.import(bad as never)).toThrow(/snapshot/)
     }

@@ -1,7 +1,8 @@
 import * as check from '../../core/check.ts'
 import { at, type Cancel, type Clock, systemClock } from '../../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
-import { ClosedError } from '../../core/errors.ts'
+import { EarliestDeadline } from '../../core/earliest-deadline.ts'
+import { ClosedError, JobDroppedError } from '../../core/errors.ts'
 import { pending, resolveOfLast } from '../../core/pending.ts'
 import { type BatchFunction, runBatch } from './batch.ts'
 
@@ -30,10 +31,20 @@ const NAMES: readonly (keyof BatchCollectorOptions<unknown, unknown>)[] = [
   'clock',
 ]
 
+/** How long a {@link BatchCollector} that stops waits for its batches. */
+export interface BatchStopOptions {
+  /** `drain` sends what was added and lets batches end, `drop` gives all of them up at once. @default 'drain' */
+  mode?: 'drain' | 'drop'
+  /** When batches that have not ended are given up. @default no end; with `drop` at once */
+  deadline?: Duration
+}
+
 interface Batch<T> {
   readonly items: T[]
   readonly resolves: ((value: unknown) => void)[]
   readonly promises: Promise<unknown>[]
+  /** Made when the callback looks at its signal. */
+  controller?: AbortController
 }
 
 /**
@@ -53,7 +64,8 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   #current: Batch<T> | undefined
   /** Full, or called, and waiting for others to end. */
   readonly #waiting: Batch<T>[] = []
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new Map<Batch<T>, Promise<void>>()
+  readonly #deadline: EarliestDeadline
   #cancelTimer: Cancel | undefined
   #closed = false
 
@@ -75,6 +87,8 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
     this.#maxInFlight =
       maxInFlight === Infinity ? Infinity : check.integer('maxInFlight', maxInFlight, 1)
     this.#clock = check.having('clock', options.clock, 'now') ?? systemClock
+    this.#deadline = new EarliestDeadline(this.#clock)
+    void this.#deadline.reached.then(() => this.#giveUp())
   }
 
   /** Items added and not yet under way. */
@@ -107,13 +121,25 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   async flush(): Promise<void> {
     this.#close()
     const before = this.#waiting.flatMap(({ promises }) => promises)
-    await Promise.allSettled([...this.#underWay, ...before])
+    await Promise.allSettled([...this.#underWay.values(), ...before])
   }
 
-  /** Takes nothing more, and flushes. Idempotent. */
-  stop(): Promise<void> {
+  /**
+   * Takes nothing more, and flushes. May be called again with less patience: the earliest deadline counts. What is given up is rejected
+   * with a `JobDroppedError`, and the signal of its callback aborts.
+   *
+   * @throws OptionTypeError | OptionRangeError naming the option and its value
+   */
+  async stop(options: BatchStopOptions = {}): Promise<void> {
+    check.options('options', options)
+    const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+    const { deadline = mode === 'drop' ? 0 : undefined } = options
+    const patience = deadline === undefined ? Infinity : toMillis('deadline', deadline)
     this.#closed = true
-    return this.flush()
+    this.#deadline.within(patience)
+    if (this.#deadline.over) this.#giveUp()
+    await Promise.race([this.flush(), this.#deadline.reached])
+    this.#deadline.cancel()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -139,26 +165,51 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
 
   #next(): void {
     while (this.#waiting.length > 0 && this.#underWay.size < this.#maxInFlight) {
-      const run = this.#run(this.#waiting.shift() as Batch<T>)
-      this.#underWay.add(run)
+      const batch = this.#waiting.shift() as Batch<T>
+      const run = this.#run(batch)
+      this.#underWay.set(batch, run)
       void run.then(() => {
-        this.#underWay.delete(run)
+        this.#underWay.delete(batch)
         this.#next()
       })
     }
   }
 
-  #run({ items, resolves, promises }: Batch<T>): Promise<void> {
-    return runBatch(this.#callback, items, never, this.#bisect, (i, well, value) => {
-      const resolve = resolves[i] as (value: unknown) => void
-      if (well) return resolve(value)
-      promises[i]?.catch(() => {})
-      resolve(Promise.reject(value))
+  #run(batch: Batch<T>): Promise<void> {
+    const signal = () => {
+      batch.controller ??= new AbortController()
+      return batch.controller.signal
+    }
+    const callback: BatchFunction<T, R> = (items, context) => {
+      // The halves of a batch that was given up are not tried.
+      batch.controller?.signal.throwIfAborted()
+      return this.#callback(items, context)
+    }
+    return runBatch(callback, batch.items, signal, this.#bisect, (i, well, value) => {
+      if (well) batch.resolves[i]?.(value)
+      else reject(batch, i, value)
     })
+  }
+
+  /** Patience is over. What was settled before stays as it is. */
+  #giveUp(): void {
+    const reason = new JobDroppedError('the batch collector stopped')
+    const left = [...this.#underWay.keys(), ...this.#waiting.splice(0)]
+    if (this.#current !== undefined) left.push(this.#current)
+    this.#current = undefined
+    for (const batch of left) {
+      batch.controller ??= new AbortController()
+      batch.controller.abort(reason)
+      for (let i = 0; i < batch.items.length; i++) reject(batch, i, reason)
+    }
   }
 }
 
-const NEVER = new AbortController().signal
-function never(): AbortSignal {
-  return NEVER
+/** A failure that nobody awaits does not end the process. */
+function reject<T>({ resolves, promises }: Batch<T>, i: number, reason: unknown): void {
+  const rejected = Promise.reject(reason)
+  // Where the item has been given up before, nobody takes this one.
+  rejected.catch(() => {})
+  promises[i]?.catch(() => {})
+  resolves[i]?.(rejected)
 }

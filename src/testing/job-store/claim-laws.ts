@@ -3,7 +3,6 @@ import { ensure, ensureSame, seeded } from '../law.ts'
 import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
 import type { LawText } from './law-text.ts'
 
-
 /** Texts that break what is made of texts carelessly. */
 const ODD_TEXTS = [
   ...['__proto__', 'constructor', 'a:b', '{a}{b}', 'a,b', ' ', '💥', '#1', '-'],

@@ -3,7 +3,6 @@ import { ensure, ensureSame } from '../law.ts'
 import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
 import type { LawText } from './law-text.ts'
 
-
 /** How groups share the workers. */
 const texts: readonly LawText[] = [
   {

@@ -3,7 +3,6 @@ import { draft, itemsOf, type StoreDriver } from './driver.ts'
 import type { Hearing } from './hearing.ts'
 import type { LawText } from './law-text.ts'
 
-
 /** Waits for a hint that there is something to claim, that `act` is the cause of. */
 async function expectWork(
   driver: StoreDriver,

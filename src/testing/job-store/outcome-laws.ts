@@ -1,7 +1,6 @@
 import { ensure, ensureSame } from '../law.ts'
 import type { LawText } from './law-text.ts'
 
-
 /** What callers learn that wait for a result. */
 export const outcomeLaws: readonly LawText[] = [
   {

@@ -1,9 +1,8 @@
 import type { Inserted, JobDraft, Uniqueness } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { draft, itemsOf, type StoreDriver } from './driver.ts'
-import type { Kept } from './terms.ts'
 import type { LawText } from './law-text.ts'
-
+import type { Kept } from './terms.ts'
 
 const NEVER: Omit<Uniqueness, 'mode'> = { ttl: 0, delay: 0, maxDelay: 0 }
 

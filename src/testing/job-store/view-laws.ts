@@ -3,7 +3,6 @@ import { ensure, ensureSame } from '../law.ts'
 import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
 import type { LawText } from './law-text.ts'
 
-
 const STATES: readonly StoredState[] = ['waiting', 'delayed', 'running', 'completed', 'dead']
 
 /** What `counts` may be off by where a store counts what waits in slices of time, in milliseconds. */

@@ -1,4 +1,4 @@
-/** What is under way and nobody waits for, until somebody does. How it ends is nobody's concern. */
+/** Work in the background that no caller awaits. A failure of it is nobody's concern. */
 export class Errands {
   readonly #running = new Set<Promise<void>>()
 

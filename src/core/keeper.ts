@@ -1,5 +1,5 @@
-import { type Cancel, type Clock, isDue, systemClock } from '../core/clock.ts'
-import type { Millis } from '../core/duration.ts'
+import { type Cancel, type Clock, isDue, systemClock } from './clock.ts'
+import type { Millis } from './duration.ts'
 import { type Listed, Roster } from './roster.ts'
 
 /** Something that has to be looked after while it lasts. */
@@ -11,18 +11,21 @@ export interface Kept extends Listed {
 }
 
 /**
- * Looks after all leases of a coordinator with one timer, which keeps no process alive. Most leases are given back before
+ * Looks after all leases of one owner with one timer, which keeps no process alive. Most leases are given back before
  * anything about them is due, and cost no timer at all.
  */
 export class Keeper<T extends Kept> {
   readonly #clock: Clock
+  readonly #slack: Millis
   readonly #all = new Roster<T>()
   #cancel: Cancel | undefined
   /** When the timer comes. */
   #at: Millis = Infinity
 
-  constructor(clock: Clock) {
+  /** @param slack what is due within this time is tended in the same round, so that many leases make few rounds */
+  constructor(clock: Clock, slack: Millis = 0) {
     this.#clock = clock
+    this.#slack = slack
   }
 
   [Symbol.iterator](): Iterator<T> {
@@ -53,7 +56,7 @@ export class Keeper<T extends Kept> {
     const now = this.#clock.now()
     let next = Infinity
     for (const one of [...this.#all]) {
-      if (isDue(one.due, now) && this.#all.has(one)) one.tend(now)
+      if (isDue(one.due, now + this.#slack) && this.#all.has(one)) one.tend(now)
       if (this.#all.has(one)) next = Math.min(next, one.due)
     }
     this.hurry(next)

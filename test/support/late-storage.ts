@@ -1,0 +1,102 @@
+import {
+  type Duration,
+  type LimiterStorage,
+  MemoryStorage,
+  type Move,
+  type RemoteLedger,
+  type Rule,
+  remoteLimiters,
+  type State,
+  type Verdict,
+} from 'aioflux'
+import type { ManualClock } from 'aioflux/testing'
+
+type Record = { state: State; blocked: number }
+
+/** What several processes share: they ask at once, and each hears the answer when its own line brings it. */
+export class SharedStates {
+  readonly values: MemoryStorage
+  readonly #clock: ManualClock
+  readonly #records = new Map<string, Record>()
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock
+    this.values = new MemoryStorage({ clock })
+  }
+
+  move(rule: Rule, name: string, move: Move, cost: number, extra: number): Verdict {
+    const now = Math.round(this.#clock.now() * 1000)
+    const record = this.#records.get(name) ?? { state: rule.fresh(now), blocked: 0 }
+    const state = move === 'peek' ? [...record.state] : record.state
+    let wait = 0
+    if (move === 'block') record.blocked = now + extra
+    else if (move === 'refund') rule.refund(state, now, cost, now + extra)
+    else if (move !== 'reset') {
+      wait = record.blocked > now ? now - record.blocked : rule.reserve(state, now, cost, extra)
+    }
+    if (move === 'reset') this.#records.delete(name)
+    else this.#records.set(name, record)
+    const rest = { remaining: rule.remaining(state, now), idleAfter: rule.idleAfter(state, now) }
+    const token = rule.token?.(state)
+    return { wait, ...rest, ...(token !== undefined && { token }) }
+  }
+}
+
+/** A storage elsewhere, as one process sees it: what is asked is done at once, and answered late. */
+export class LateStorage extends MemoryStorage implements LimiterStorage {
+  readonly limiters = remoteLimiters
+  /** Milliseconds that each answer takes. */
+  delay = 0
+  readonly #shared: SharedStates
+  readonly #clock: ManualClock
+
+  constructor(shared: SharedStates, clock: ManualClock) {
+    super({ clock })
+    this.#shared = shared
+    this.#clock = clock
+  }
+
+  override open(rule: Rule, scope: string): never {
+    const run = (move: Move, key: string, cost: number, extra: number) =>
+      this.#late(() =>
+        this.#shared.move(rule, JSON.stringify([rule.kind, scope, key]), move, cost, extra),
+      )
+    const ledger: RemoteLedger = {
+      rule,
+      scope,
+      storage: {
+        joins: () => true,
+        runAll: (move, ledgers, keys, cost, extra) =>
+          Promise.all(
+            keys.map((key, i) => (ledgers[i] as RemoteLedger).run(move, key, cost, extra)),
+          ),
+      },
+      run,
+      reconfigure: () => {},
+    }
+    return ledger as never
+  }
+
+  override get<T>(key: string): Promise<T | undefined> {
+    return this.#late(() => this.#shared.values.get<T>(key))
+  }
+  override set(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    return this.#late(() => this.#shared.values.set(key, value, ttl))
+  }
+  override incr(key: string, by?: number): Promise<number> {
+    return this.#late(() => this.#shared.values.incr(key, by))
+  }
+  override delete(key: string): Promise<boolean> {
+    return this.#late(() => this.#shared.values.delete(key))
+  }
+  override exists(key: string): Promise<boolean> {
+    return this.#late(() => this.#shared.values.exists(key))
+  }
+
+  async #late<T>(ask: () => T | Promise<T>): Promise<T> {
+    const answer = ask()
+    const { delay } = this
+    if (delay > 0) await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
+    return answer
+  }
+}
