@@ -1,4 +1,4 @@
-import { abortable, options } from './check.ts'
+import { abortable, known, type OptionTable } from './check.ts'
 import { at, type Cancel, type Clock } from './clock.ts'
 import { type Duration, type Millis, toMillis } from './duration.ts'
 import { WaitTimeoutError } from './errors.ts'
@@ -10,6 +10,8 @@ export interface Patience {
   /** The longest wait. @default no end */
   timeout?: Duration | undefined
 }
+
+export const PATIENCE: OptionTable<Patience> = { signal: true, timeout: true }
 
 /** Resolves after `delay`, or rejects with the reason of `signal`. */
 export function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise<void> {
@@ -50,7 +52,7 @@ export class Waiters<T> {
 
   wait(patience: Patience = {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      options('options', patience)
+      known('a wait', patience, PATIENCE)
       const signal = abortable(patience.signal)
       if (signal?.aborted === true) return reject(signal.reason)
       const timeout: Millis =

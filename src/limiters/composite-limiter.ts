@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
@@ -20,6 +21,8 @@ export interface CompositeOptions extends Metered {
   /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string
 }
+
+export const COMPOSITE_OPTIONS: OptionTable<CompositeOptions> = { name: true, metrics: true }
 
 /**
  * Several local limiters as one, all or none: when one says no, the others get back what they had given,

@@ -1,9 +1,15 @@
+import { known, type OptionTable, pick } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
-import { type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
+import { CONCURRENCY_OPTIONS, type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
 import { recordLedger } from '../storage/record-ledger.ts'
-import type { LimiterOptions, WaitOptions } from './limiter.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+
+export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & LimiterOptions> = {
+  ...CONCURRENCY_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
 
 /**
  * How many at once, for each key.
@@ -18,13 +24,17 @@ import { RuleLimiter } from './rule-limiter.ts'
  */
 export class ConcurrencyLimiter extends RuleLimiter {
   constructor(options: ConcurrencyOptions & LimiterOptions) {
-    super(concurrency(options), options, recordLedger)
+    known('ConcurrencyLimiter', options, CONCURRENCY_LIMITER_OPTIONS)
+    super(
+      concurrency(pick<ConcurrencyOptions>(options, CONCURRENCY_OPTIONS)),
+      options,
+      recordLedger,
+    )
   }
 
   /** Waits for permits, first come, first served. */
-  async permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    await this.wait(key, options)
-    return this.#issue(key, options.cost ?? 1)
+  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */

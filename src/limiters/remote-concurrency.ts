@@ -1,3 +1,4 @@
+import { known } from '../core/check.ts'
 import { type Cancel, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
@@ -9,7 +10,7 @@ import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
-import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { REMOTE_OPTIONS, RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
 const ID_BITS = 48
@@ -37,6 +38,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   #stopHeart: Cancel | undefined
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
+    known('RemoteConcurrency', options, REMOTE_OPTIONS)
     super(options.name, options.clock ?? systemClock)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
@@ -52,9 +54,8 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   /** Waits for permits. */
-  async permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    await this.wait(key, options)
-    return this.#issue(key, options.cost ?? 1)
+  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */

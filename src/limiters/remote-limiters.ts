@@ -1,15 +1,25 @@
+import { known, type OptionTable, pick } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import { isLocal } from '../core/storage.ts'
-import { permits } from '../rules/permits.ts'
+import { PERMITS_OPTIONS, type PermitsOptions, permits } from '../rules/permits.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import type { LimiterOptions, LocalLimiter, RemoteLimiters } from './limiter.ts'
+import { CONCURRENCY_LIMITER_OPTIONS, ConcurrencyLimiter } from './concurrency-limiter.ts'
+import {
+  LIMITER_OPTIONS,
+  type LimiterOptions,
+  type LocalLimiter,
+  type RemoteLimiters,
+} from './limiter.ts'
 import { checkedOptions } from './options.ts'
-import { checkOutage } from './outage.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+
+export const REMOTE_CONCURRENCY_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
+  ...PERMITS_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
 
 /**
  * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a
@@ -23,7 +33,8 @@ import { RuleLimiter } from './rule-limiter.ts'
  */
 export const remoteLimiters: RemoteLimiters = {
   rule(storage, rule, options) {
-    checkOutage(checkedOptions(options))
+    known('remoteLimiters.rule', options, LIMITER_OPTIONS)
+    checkedOptions(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new RuleLimiter(rule, options, memoryLedger)
     const { clock } = options
@@ -32,10 +43,11 @@ export const remoteLimiters: RemoteLimiters = {
   },
 
   concurrency(storage, options) {
-    checkOutage(options)
+    known('remoteLimiters.concurrency', options, REMOTE_CONCURRENCY_OPTIONS)
+    checkedOptions(options)
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
-    if (isLocal(ledger)) return new ConcurrencyLimiter(options)
+    if (isLocal(ledger)) return new ConcurrencyLimiter(pick(options, CONCURRENCY_LIMITER_OPTIONS))
     const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
     return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
   },

@@ -8,7 +8,7 @@ import { type Job, QueuedJob } from './job.ts'
 import { JobQueue, type QueueParts } from './job-queue.ts'
 import { keyOf } from './key-of.ts'
 import { checkPut } from './put-options.ts'
-import type { PutOptions, QueueOptions } from './queue.ts'
+import { type PutOptions, QUEUE_OPTIONS, type QueueOptions } from './queue.ts'
 import type { Wanted } from './reception.ts'
 import { SharedJob } from './shared-job.ts'
 import { Signals } from './signals.ts'
@@ -51,6 +51,16 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   scope?: string
   /** What a put does when the storage cannot be asked. @default 'throw', a StorageDownError */
   onStorageError?: OutagePolicy
+}
+
+export const DEDUPE_OPTIONS: check.OptionTable<DedupeOptions<unknown, unknown>> = {
+  ...QUEUE_OPTIONS,
+  keyFn: true,
+  mode: true,
+  ttl: true,
+  storage: true,
+  scope: true,
+  onStorageError: true,
 }
 
 /** A fifo queue that takes each item once. Failed, cancelled and dropped jobs are forgotten at once. */

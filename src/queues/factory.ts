@@ -5,13 +5,13 @@ import type { BatchFunction } from './batch.ts'
 import { BatchConsumer, toBatching } from './batch-consumer.ts'
 import { BroadcastQueue } from './broadcast.ts'
 import type { Broadcast, BroadcastOptions } from './broadcast-types.ts'
-import { type DedupeOptions, DedupeQueue } from './dedupe.ts'
+import { DEDUPE_OPTIONS, type DedupeOptions, DedupeQueue } from './dedupe.ts'
 import { JobQueue } from './job-queue.ts'
 import { MemoryBackend } from './memory-backend.ts'
 import { agingOrder } from './orders/aging.ts'
 import { Line } from './orders/line.ts'
 import { priorityOrder } from './orders/priority.ts'
-import type { LocalQueue, QueueOptions } from './queue.ts'
+import { type LocalQueue, QUEUE_OPTIONS, type QueueOptions } from './queue.ts'
 import { toSettings } from './settings.ts'
 
 /** Options of a queue in order of priority. */
@@ -24,6 +24,12 @@ export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
    * @default never
    */
   aging?: Duration
+}
+
+export const PRIORITY_OPTIONS: check.OptionTable<PriorityOptions<unknown, unknown>> = {
+  ...QUEUE_OPTIONS,
+  priorityFn: true,
+  aging: true,
 }
 
 /** Options of a queue in order of arrival; with `batchFn` it works in batches. */
@@ -41,6 +47,14 @@ export interface FifoOptions<T, R> extends QueueOptions<T, R> {
   bisectOnError?: boolean
 }
 
+export const FIFO_OPTIONS: check.OptionTable<FifoOptions<unknown, unknown>> = {
+  ...QUEUE_OPTIONS,
+  batchSize: true,
+  batchTimeout: true,
+  batchFn: true,
+  bisectOnError: true,
+}
+
 /**
  * Queues, ready made.
  *
@@ -52,7 +66,7 @@ export const QueueFactory = {
   /** Higher priority first, first come first served among equals. */
   priority<T, R = unknown>(options: PriorityOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('priority', options, ['priorityFn', 'aging'])
+    const settings = toSettings('priority', options, PRIORITY_OPTIONS)
     const { priorityFn = none, aging } = options
     check.callback('priorityFn', priorityFn)
     const { clock } = settings
@@ -67,12 +81,7 @@ export const QueueFactory = {
   /** First come, first served; one by one, or in batches. */
   fifo<T, R = unknown>(options: FifoOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('fifo', options, [
-      'batchSize',
-      'batchTimeout',
-      'batchFn',
-      'bisectOnError',
-    ])
+    const settings = toSettings('fifo', options, FIFO_OPTIONS)
     const batching = toBatching(options)
     const { clock } = settings
     return new JobQueue(options, {
@@ -88,7 +97,7 @@ export const QueueFactory = {
   /** Jobs that wait for their time: `put(item, { delay: '10m' })` or `{ at: date }`. Never early, however long. */
   delay<T, R = unknown>(options: QueueOptions<T, R> = {}): LocalQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('delay', options, [])
+    const settings = toSettings('delay', options, QUEUE_OPTIONS)
     const { clock } = settings
     return new JobQueue(options, {
       settings,
@@ -99,14 +108,7 @@ export const QueueFactory = {
   /** First come, first served, each item once. */
   dedupe<T, R = unknown>(options: DedupeOptions<T, R> = {}): DedupeQueue<T, R> {
     keepLayouts()
-    const settings = toSettings('dedupe', options, [
-      'keyFn',
-      'mode',
-      'ttl',
-      'storage',
-      'scope',
-      'onStorageError',
-    ])
+    const settings = toSettings('dedupe', options, DEDUPE_OPTIONS)
     const { clock } = settings
     return new DedupeQueue(options, {
       settings,

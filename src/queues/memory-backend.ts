@@ -1,3 +1,4 @@
+import { having, known, type OptionTable } from '../core/check.ts'
 import { at, type Cancel, type Clock, isDue, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import type { BackendCounts, LocalBackend, Outcome } from './backend.ts'
@@ -13,6 +14,12 @@ export interface MemoryBackendOptions {
   clock?: Clock
   /** How long a claim holds. @default for ever: who claims here dies with the jobs */
   lease?: Duration
+}
+
+export const MEMORY_BACKEND_OPTIONS: OptionTable<MemoryBackendOptions> = {
+  order: true,
+  clock: true,
+  lease: true,
 }
 
 /** Jobs in this process: an order for those that are due, and those that are not. */
@@ -32,8 +39,9 @@ export class MemoryBackend implements LocalBackend {
   #delayed = false
 
   constructor(options: MemoryBackendOptions = {}) {
+    known('MemoryBackend', options, MEMORY_BACKEND_OPTIONS)
     this.#order = options.order ?? new Line()
-    this.#clock = options.clock ?? systemClock
+    this.#clock = having('clock', options.clock, 'now') ?? systemClock
     this.lease = options.lease === undefined ? Infinity : toMillis('lease', options.lease)
     this.#later = new Later(this.#clock, () => {
       this.#promote()

@@ -1,7 +1,7 @@
 import { Events } from '../core/events.ts'
 import type { AttemptHooks } from './attempts.ts'
 import type { QueuedJob } from './job.ts'
-import type { QueueEvents, QueueOptions } from './queue.ts'
+import { QUEUE_EVENTS, type QueueEvents, type QueueOptions } from './queue.ts'
 import type { QueueMeter } from './queue-meter.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { QueueMeter } from './queue-meter.ts'
  * reaches the process.
  */
 export class News<T, R> {
-  readonly events: Events<QueueEvents<T, R>> = new Events()
+  readonly events: Events<QueueEvents<T, R>> = new Events(QUEUE_EVENTS)
   readonly #queue: string
   readonly #deadLetter: QueueOptions<T, R>['deadLetter']
   #meter: QueueMeter | undefined

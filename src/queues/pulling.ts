@@ -1,5 +1,6 @@
+import { known } from '../core/check.ts'
 import { ClosedError } from '../core/errors.ts'
-import type { Patience, Waiters } from '../core/waiters.ts'
+import { PATIENCE, type Patience, type Waiters } from '../core/waiters.ts'
 
 /** Where items come from, for {@link Pulling}. */
 export interface Pullable<T> {
@@ -31,6 +32,7 @@ export class Pulling<T> {
 
   get(patience: Patience | undefined): Promise<T> {
     try {
+      if (patience !== undefined) known('queue.get', patience, PATIENCE)
       if (patience?.signal?.aborted === true) throw patience.signal.reason
       const job = this.#waiters.size > 0 ? undefined : this.#source.take()
       if (job !== undefined) return Promise.resolve(job.item)

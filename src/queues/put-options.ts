@@ -3,14 +3,14 @@ import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { toRetry } from '../resilience/retry.ts'
 import type { QueuedJob } from './job.ts'
-import type { PutOptions } from './queue.ts'
+import { PUT_OPTIONS, type PutOptions } from './queue.ts'
 import { toDue, toTimeout } from './settings.ts'
 import type { Signals } from './signals.ts'
 
 /** Is it what a put takes, and not called off already? */
 export function checkPut(options: PutOptions | undefined): void {
   if (options === undefined) return
-  check.options('options', options)
+  check.known('queue.put', options, PUT_OPTIONS)
   const { signal, key } = options
   if (key !== undefined) check.text('key', key)
   check.abortable(signal)?.throwIfAborted()

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
@@ -56,6 +57,23 @@ export interface QueueOptions<T, R> extends Metered {
   clock?: Clock
 }
 
+export const QUEUE_OPTIONS: OptionTable<QueueOptions<unknown, unknown>> = {
+  name: true,
+  workers: true,
+  maxSize: true,
+  overflow: true,
+  handler: true,
+  limiter: true,
+  limiterKey: true,
+  limiterCost: true,
+  timeout: true,
+  onTimeout: true,
+  retry: true,
+  deadLetter: true,
+  clock: true,
+  metrics: true,
+}
+
 /** A job that failed for good, as it is handed to whoever takes care of those. */
 export interface DeadLetter<T> {
   item: T
@@ -82,6 +100,16 @@ export interface PutOptions {
   retry?: number | RetryOptions
 }
 
+export const PUT_OPTIONS: OptionTable<PutOptions> = {
+  priority: true,
+  delay: true,
+  at: true,
+  key: true,
+  signal: true,
+  timeout: true,
+  retry: true,
+}
+
 /** How a queue ends: whether what it holds is still done, and by when. */
 export interface StopOptions {
   /** `drain` does what was put before, `drop` gives it up; jobs that run are waited for either way. @default 'drain' */
@@ -91,6 +119,8 @@ export interface StopOptions {
   /** How long handlers may take to end once aborted, before they are reported as still running. @default 0 */
   grace?: Duration
 }
+
+export const STOP_OPTIONS: OptionTable<StopOptions> = { mode: true, deadline: true, grace: true }
 
 /** A job in a report. */
 export interface JobRecord<T> {
@@ -128,6 +158,19 @@ export interface QueueEvents<T, R> {
   idle: Record<string, never>
   /** Something that belongs to no job went wrong: a dead letter, a `retryIf`. */
   error: { error: unknown }
+}
+
+export const QUEUE_EVENTS: OptionTable<QueueEvents<unknown, unknown>> = {
+  completed: true,
+  failed: true,
+  retry: true,
+  timeout: true,
+  cancelled: true,
+  dropped: true,
+  duplicate: true,
+  progress: true,
+  idle: true,
+  error: true,
 }
 
 /** What a queue holds now, and what it has done since it was made. */

@@ -21,32 +21,13 @@ export interface Settings {
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
 
-/** What every queue can be given, by name. */
-const NAMES: readonly (keyof QueueOptions<unknown, unknown>)[] = [
-  'name',
-  'workers',
-  'maxSize',
-  'overflow',
-  'handler',
-  'limiter',
-  'limiterKey',
-  'limiterCost',
-  'timeout',
-  'onTimeout',
-  'retry',
-  'deadLetter',
-  'clock',
-  'metrics',
-]
-
-/** @param own what only this kind of queue can be given, by name */
+/** @param table all names that this kind of queue can be given */
 export function toSettings<T, R>(
   kind: string,
   options: QueueOptions<T, R>,
-  own: readonly string[],
+  table: check.OptionTable<QueueOptions<unknown, unknown>>,
 ): Settings {
-  check.options('options', options)
-  check.known(`QueueFactory.${kind}`, options, [...own, ...NAMES])
+  check.known(`QueueFactory.${kind}`, options, table)
   const { limiter, limiterKey, limiterCost, deadLetter, retry, timeout } = options
   const {
     name = kind,

@@ -5,7 +5,7 @@ import { JobDroppedError } from '../core/errors.ts'
 import { macrotask } from '../core/macrotask.ts'
 import type { Consumer } from './consumer.ts'
 import type { QueuedJob } from './job.ts'
-import type { JobRecord, StopOptions, StopReport } from './queue.ts'
+import { type JobRecord, STOP_OPTIONS, type StopOptions, type StopReport } from './queue.ts'
 
 /** What a shutdown needs of its queue. */
 export interface Stoppable {
@@ -64,7 +64,7 @@ export class Shutdown<T> {
   }
 
   #begin(options: StopOptions): void {
-    check.options('options', options)
+    check.known('queue.stop', options, STOP_OPTIONS)
     const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
     const deadline =
       options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)

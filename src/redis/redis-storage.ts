@@ -1,4 +1,4 @@
-import { options as checkOptions } from '../core/check.ts'
+import { known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
@@ -44,6 +44,16 @@ export interface RedisStorageOptions extends Metered {
   clock?: Clock
 }
 
+export const REDIS_STORAGE_OPTIONS: OptionTable<RedisStorageOptions> = {
+  name: true,
+  client: true,
+  url: true,
+  prefix: true,
+  timeout: true,
+  clock: true,
+  metrics: true,
+}
+
 /**
  * States and values in Redis (6.2 or newer, or Valkey): the same limits on many machines.
  *
@@ -75,7 +85,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   #turn = 0
 
   constructor(options: RedisStorageOptions) {
-    checkOptions('options', options)
+    known('RedisStorage', options, REDIS_STORAGE_OPTIONS)
     const { client, url, prefix = 'aioflux', timeout = 1, clock } = options
     if ((client === undefined) === (url === undefined)) {
       throw new OptionTypeError('client', 'give either client or url')

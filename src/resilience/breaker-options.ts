@@ -1,4 +1,4 @@
-import { between, options as checkOptions, integer } from '../core/check.ts'
+import { between, integer, known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -52,6 +52,26 @@ export interface CircuitBreakerOptions extends Metered {
   clock?: Clock
 }
 
+export const CIRCUIT_BREAKER_OPTIONS: OptionTable<CircuitBreakerOptions> = {
+  name: true,
+  failureThreshold: true,
+  failureRate: true,
+  slowCall: true,
+  slowCallRate: true,
+  window: true,
+  minimumCalls: true,
+  timeout: true,
+  timeoutFactor: true,
+  maxTimeout: true,
+  halfOpenCalls: true,
+  probeLease: true,
+  expectedError: true,
+  ignoredError: true,
+  failedResult: true,
+  clock: true,
+  metrics: true,
+}
+
 /** The options, checked and in microseconds. */
 export interface BreakerSettings {
   readonly name: string
@@ -74,7 +94,7 @@ export interface BreakerSettings {
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function breakerSettings(options: CircuitBreakerOptions): BreakerSettings {
-  checkOptions('options', options)
+  known('CircuitBreaker', options, CIRCUIT_BREAKER_OPTIONS)
   const { slowCall, slowCallRate, expectedError, ignoredError, failedResult } = options
   const timeout = toPositiveMicros('timeout', options.timeout ?? 60)
   const maxTimeout = toPositiveMicros(
@@ -138,6 +158,7 @@ function tripLimits(options: CircuitBreakerOptions): TripLimits {
 
 function windowSize(window: Duration | { calls: number }): Micros | { calls: number } {
   if (typeof window !== 'object' || window === null) return toPositiveMicros('window', window)
+  known('window', window, { calls: true }, 'window')
   return { calls: integer('window.calls', window.calls, 1) }
 }
 

@@ -1,6 +1,6 @@
 import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 
 /**
  * At most `rate` in each window of `per`; a key's first call opens its window.
@@ -14,6 +14,7 @@ import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function fixedWindow(options: Quota): Rule {
+  known('fixedWindow', options, QUOTA_OPTIONS)
   return new FixedWindow(options)
 }
 
@@ -81,7 +82,7 @@ class FixedWindow implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a fixed window', change, ['rate', 'per'])
+    known('a fixed window', change, QUOTA_OPTIONS)
     return new FixedWindow({ ...this.#options, ...change })
   }
 

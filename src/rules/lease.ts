@@ -75,7 +75,7 @@ class Lease implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a lease', change, [])
+    known('a lease', change, {})
     return this
   }
 

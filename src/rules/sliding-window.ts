@@ -1,6 +1,6 @@
 import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 
 /** Up to this many moments of a window are remembered exactly. */
 const MOMENTS = 128
@@ -21,6 +21,7 @@ const CELLS = 64
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function slidingWindow(options: Quota): Rule {
+  known('slidingWindow', options, QUOTA_OPTIONS)
   return new SlidingWindow(options)
 }
 
@@ -103,7 +104,7 @@ class SlidingWindow implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a sliding window', change, ['rate', 'per'])
+    known('a sliding window', change, QUOTA_OPTIONS)
     return new SlidingWindow({ ...this.#options, ...change })
   }
 

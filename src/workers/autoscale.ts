@@ -19,6 +19,14 @@ export interface AutoscaleOptions {
   maxLoopUtilization?: number
 }
 
+export const AUTOSCALE_OPTIONS: check.OptionTable<AutoscaleOptions> = {
+  minWorkers: true,
+  maxWorkers: true,
+  scaleUpThreshold: true,
+  scaleDownThreshold: true,
+  maxLoopUtilization: true,
+}
+
 /** What the rule is told. */
 export interface Load {
   workers: number

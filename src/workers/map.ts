@@ -9,6 +9,8 @@ export interface MapOptions {
   signal?: AbortSignal
 }
 
+export const MAP_OPTIONS: check.OptionTable<MapOptions> = { ordered: true, signal: true }
+
 /** Keeps `width` items under way, and yields their results. */
 export async function* mapOver<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -16,7 +18,7 @@ export async function* mapOver<T, R>(
   width: number,
   options: MapOptions,
 ): AsyncIterableIterator<R> {
-  check.options('options', options)
+  check.known('pool.map', options, MAP_OPTIONS)
   const { ordered = true, signal } = options
   check.flag('ordered', ordered)
   check.abortable(signal)
