@@ -1,6 +1,7 @@
 import { known, type OptionTable, pick } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import { CONCURRENCY_OPTIONS, type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
+import { PERMITS_OPTIONS, type PermitsOptions } from '../rules/permits.ts'
 import { recordLedger } from '../storage/record-ledger.ts'
 import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
@@ -8,6 +9,12 @@ import { RuleLimiter } from './rule-limiter.ts'
 
 export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & LimiterOptions> = {
   ...CONCURRENCY_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
+
+/** The same over a storage elsewhere, where a permit has a term. */
+export const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
+  ...PERMITS_OPTIONS,
   ...LIMITER_OPTIONS,
 }
 

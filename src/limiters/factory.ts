@@ -23,7 +23,11 @@ import {
   type CompositeOptions,
   type LocalMember,
 } from './composite-limiter.ts'
-import { CONCURRENCY_LIMITER_OPTIONS, ConcurrencyLimiter } from './concurrency-limiter.ts'
+import {
+  CONCURRENCY_LIMITER_OPTIONS,
+  ConcurrencyLimiter,
+  PERMIT_LIMITER_OPTIONS,
+} from './concurrency-limiter.ts'
 import { type LocalOptions, limiterOf } from './create-limiter.ts'
 import {
   LIMITER_OPTIONS,
@@ -93,11 +97,6 @@ export const LimiterFactory: LimiterFactory = {
   adaptive: (options) => new AdaptiveLimiter(options),
   concurrency: concurrency as LimiterFactory['concurrency'],
   composite,
-}
-
-const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
-  ...PERMITS_OPTIONS,
-  ...LIMITER_OPTIONS,
 }
 
 function concurrency(options: PermitsOptions & LimiterOptions): PermitLimiter {

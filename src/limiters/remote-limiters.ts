@@ -1,9 +1,13 @@
-import { known, type OptionTable, pick } from '../core/check.ts'
+import { known, pick } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import { isLocal } from '../core/storage.ts'
-import { PERMITS_OPTIONS, type PermitsOptions, permits } from '../rules/permits.ts'
+import { permits } from '../rules/permits.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { CONCURRENCY_LIMITER_OPTIONS, ConcurrencyLimiter } from './concurrency-limiter.ts'
+import {
+  CONCURRENCY_LIMITER_OPTIONS,
+  ConcurrencyLimiter,
+  PERMIT_LIMITER_OPTIONS,
+} from './concurrency-limiter.ts'
 import {
   LIMITER_OPTIONS,
   type LimiterOptions,
@@ -15,11 +19,6 @@ import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
-
-export const REMOTE_CONCURRENCY_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
-  ...PERMITS_OPTIONS,
-  ...LIMITER_OPTIONS,
-}
 
 /**
  * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a
@@ -43,7 +42,7 @@ export const remoteLimiters: RemoteLimiters = {
   },
 
   concurrency(storage, options) {
-    known('remoteLimiters.concurrency', options, REMOTE_CONCURRENCY_OPTIONS)
+    known('remoteLimiters.concurrency', options, PERMIT_LIMITER_OPTIONS)
     checkedOptions(options)
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)

@@ -1,6 +1,7 @@
+import { known } from '../core/check.ts'
 import { ClosedError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { type Patience, Waiters } from '../core/waiters.ts'
+import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
 import type { AttemptHooks } from './attempts.ts'
 import type { LocalBackend } from './backend.ts'
 import type { Consumer, Handler } from './consumer.ts'
@@ -205,6 +206,7 @@ export class JobQueue<T, R = unknown> implements LocalQueue<T, R> {
   }
 
   async onIdle(patience?: Patience): Promise<void> {
+    if (patience !== undefined) known('queue.onIdle', patience, PATIENCE)
     if (this.#rest.come) return
     this.#staff.onRest(() => this.#look())
     await this.#rest.wait(patience)
