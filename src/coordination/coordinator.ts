@@ -103,7 +103,8 @@ export class Coordinator implements AsyncDisposable {
       throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
     }
     this.lockName = checkName('lockName', lockName)
-    this.name = checkName('name', options.name ?? lockName)
+    const { name = lockName } = options
+    this.name = checkName('name', name)
     const retry = toMillis('retryInterval', retryInterval)
     if (retry < 1) {
       throw new OptionRangeError(

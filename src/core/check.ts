@@ -24,6 +24,13 @@ export function positive(name: string, value: number): number {
   return value
 }
 
+/** A finite number, of whatever sign. */
+export function finite(name: string, value: number): number {
+  number(name, value)
+  mustLie(Number.isFinite(value), name, 'be a finite number', value)
+  return value
+}
+
 /** A whole number of at least `least`. */
 export function integer(name: string, value: number, least: number): number {
   number(name, value)
@@ -37,6 +44,11 @@ export function between(name: string, value: number, least: number, most: number
   number(name, value)
   mustLie(value >= least && value <= most, name, `be a number from ${least} to ${most}`, value)
   return value
+}
+
+/** The next number from 0 to 1 of a function that was given for chance. */
+export function drawn(name: string, random: () => number): number {
+  return between(name, random(), 0, 1)
 }
 
 /** One of the strings in `choices`. */
@@ -141,6 +153,15 @@ export function known<Options extends object>(
 export function pick<Options extends object>(value: Options, table: OptionTable<Options>): Options {
   const names = Object.keys(table).filter((name) => name in value) as (keyof Options)[]
   return Object.fromEntries(names.map((name) => [name, value[name]])) as Options
+}
+
+/** The options with what `change` says otherwise. What is undefined there stays as it was. */
+export function changed<Options extends object>(
+  options: Options,
+  change: { readonly [Name in keyof Options]?: Options[Name] | undefined },
+): Options {
+  const said = Object.entries(change).filter(([, value]) => value !== undefined)
+  return { ...options, ...Object.fromEntries(said) }
 }
 
 function tableOf(names: readonly string[]): Readonly<Record<string, true>> {

@@ -64,7 +64,8 @@ export class Guard<Source extends object> {
       const value = (options as Record<string, unknown>)[name]
       callback(name, value)
     }
-    this.#headers = options.headers ?? 'draft-8'
+    const { headers = 'draft-8' } = options
+    this.#headers = headers
     if (this.#headers !== false) {
       oneOf('headers', this.#headers, ['draft-8', 'draft-9', 'draft-10', 'draft-11', 'legacy'])
     }

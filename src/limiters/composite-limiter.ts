@@ -39,7 +39,8 @@ export class CompositeLimiter extends SyncLimiter {
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
     super(members[0].limiter.clock, [...new Set(ledgers)], false)
     this.#members = members
-    this.name = options.name ?? compositeName(members)
+    const { name = compositeName(members) } = options
+    this.name = name
     this.observe(options.metrics)
   }
 

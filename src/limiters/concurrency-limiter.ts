@@ -3,6 +3,7 @@ import type { Micros } from '../core/duration.ts'
 import { CONCURRENCY_OPTIONS, type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
 import { PERMITS_OPTIONS, type PermitsOptions } from '../rules/permits.ts'
 import { recordLedger } from '../storage/record-ledger.ts'
+import { checkCall } from './arguments.ts'
 import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
@@ -50,6 +51,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
   }
 
   override leave(key: string, cost: number): void {
+    checkCall(key, cost, Number.MAX_VALUE)
     this.giveBack(key, cost)
     this.waiting.wake(key)
   }

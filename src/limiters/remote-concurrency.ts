@@ -5,6 +5,7 @@ import type { Micros, Millis } from '../core/duration.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
+import { checkCall } from './arguments.ts'
 import { decisionOf } from './decision-of.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
@@ -109,6 +110,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   override leave(key: string, cost: number): void {
+    checkCall(key, cost, Number.MAX_VALUE)
     // What cannot be returned now comes back when its lease ends.
     const returned = this.giveBack(key, cost)
       .catch(() => {})

@@ -1,4 +1,4 @@
-import { callback, known, type OptionTable } from '../core/check.ts'
+import { callback, having, known, type OptionTable } from '../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
@@ -57,6 +57,7 @@ export class ConsoleMonitor implements AsyncDisposable {
       )
     }
     callback('write', write)
+    having('clock', clock, 'now')
     this.#metrics = checkMetrics(metrics)
     this.#clock = clock
     this.#began = clock.now()

@@ -1,4 +1,4 @@
-import { integer, known, type OptionTable, string } from '../core/check.ts'
+import { having, integer, known, type OptionTable, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import {
@@ -68,9 +68,10 @@ export class Metrics implements Meter {
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: MetricsOptions = {}) {
     known('Metrics', options, METRICS_OPTIONS)
-    this.#maxSeries = integer('maxSeries', options.maxSeries ?? 2000, 1)
-    this.#buckets = checkBuckets(options.buckets ?? DEFAULT_BUCKETS)
-    this.#clock = options.clock
+    const { maxSeries = 2000, buckets = DEFAULT_BUCKETS, clock } = options
+    this.#maxSeries = integer('maxSeries', maxSeries, 1)
+    this.#buckets = checkBuckets(buckets)
+    this.#clock = having('clock', clock, 'now')
   }
 
   /**

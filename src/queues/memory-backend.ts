@@ -40,7 +40,8 @@ export class MemoryBackend implements LocalBackend {
 
   constructor(options: MemoryBackendOptions = {}) {
     known('MemoryBackend', options, MEMORY_BACKEND_OPTIONS)
-    this.#order = options.order ?? new Line()
+    const { order = new Line() } = options
+    this.#order = order
     this.#clock = having('clock', options.clock, 'now') ?? systemClock
     this.lease = options.lease === undefined ? Infinity : toMillis('lease', options.lease)
     this.#later = new Later(this.#clock, () => {

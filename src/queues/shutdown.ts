@@ -65,7 +65,8 @@ export class Shutdown<T> {
 
   #begin(options: StopOptions): void {
     check.known('queue.stop', options, STOP_OPTIONS)
-    const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+    const { mode: given = 'drain' } = options
+    const mode = check.oneOf('mode', given, ['drain', 'drop'])
     const deadline =
       options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
     if (options.grace !== undefined) this.#grace = toMillis('grace', options.grace)

@@ -86,7 +86,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
 
   constructor(options: RedisStorageOptions) {
     known('RedisStorage', options, REDIS_STORAGE_OPTIONS)
-    const { client, url, prefix = 'aioflux', timeout = 1, clock } = options
+    const { name = 'redis', client, url, prefix = 'aioflux', timeout = 1, clock } = options
     if ((client === undefined) === (url === undefined)) {
       throw new OptionTypeError('client', 'give either client or url')
     }
@@ -98,7 +98,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     }
     this.prefix = prefix
     const metrics = checkMeter(options.metrics)
-    this.#meter = metrics && new StorageMeter(metrics, options.name ?? 'redis', systemClock)
+    this.#meter = metrics && new StorageMeter(metrics, name, systemClock)
     this.#clock = clock
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
@@ -212,7 +212,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   }
 
   decr(key: string, by = 1): Promise<number> {
-    return this.#values.incr(key, -by)
+    return this.#values.decr(key, by)
   }
 
   delete(key: string): Promise<boolean> {

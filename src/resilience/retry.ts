@@ -1,4 +1,12 @@
-import { callback, integer, known, type OptionTable, oneOf, positive } from '../core/check.ts'
+import {
+  callback,
+  drawn,
+  integer,
+  known,
+  type OptionTable,
+  oneOf,
+  positive,
+} from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 
 /** How much of a delay is left to chance: all of it, half of it, nothing. */
@@ -88,7 +96,8 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
     // Past 1,000 attempts the factor is infinite, and nothing of that is still nothing.
     const delay = base === 0 ? 0 : Math.min(most, base * factor ** (attempt - 1))
     if (jitter === 'none') return delay
-    return jitter === 'full' ? delay * random() : (delay * (1 + random())) / 2
+    const share = drawn(`${name}.random`, random)
+    return jitter === 'full' ? delay * share : (delay * (1 + share)) / 2
   }
 }
 

@@ -1,4 +1,4 @@
-import { integer, known, type OptionTable } from '../core/check.ts'
+import { changed, integer, known, type OptionTable } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 
@@ -57,6 +57,6 @@ class Concurrency implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a concurrency limit', change, CONCURRENCY_OPTIONS)
-    return new Concurrency({ limit: change.limit ?? this.capacity })
+    return new Concurrency(changed({ limit: this.capacity }, change))
   }
 }

@@ -1,4 +1,4 @@
-import { known, positive } from '../core/check.ts'
+import { changed, known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 
@@ -32,7 +32,8 @@ class FixedWindow implements Rule {
 
   constructor(options: Quota) {
     this.#rate = positive('rate', options.rate)
-    this.span = toPositiveMicros('per', options.per ?? 1)
+    const { per = 1 } = options
+    this.span = toPositiveMicros('per', per)
     this.capacity = this.#rate
     this.params = { rate: this.#rate, per: this.span }
     this.#options = options
@@ -83,7 +84,7 @@ class FixedWindow implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a fixed window', change, QUOTA_OPTIONS)
-    return new FixedWindow({ ...this.#options, ...change })
+    return new FixedWindow(changed(this.#options, change))
   }
 
   /** How many windows have gone by since the state was written. */

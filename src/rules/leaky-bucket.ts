@@ -1,4 +1,4 @@
-import { known, type OptionTable, positive } from '../core/check.ts'
+import { changed, known, type OptionTable, positive } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -61,6 +61,6 @@ class LeakyBucket extends TokenBucket {
 
   override with(change: QuotaChange): Rule {
     known('a leaky bucket', change, LEAKY_BUCKET_OPTIONS)
-    return new LeakyBucket({ ...this.#options, ...change })
+    return new LeakyBucket(changed(this.#options, change))
   }
 }

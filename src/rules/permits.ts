@@ -1,4 +1,4 @@
-import { integer, known, type OptionTable } from '../core/check.ts'
+import { changed, integer, known, type OptionTable } from '../core/check.ts'
 import { type Duration, type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 import { CONCURRENCY_OPTIONS } from './concurrency.ts'
@@ -37,7 +37,8 @@ class Permits implements Rule {
 
   constructor(options: PermitsOptions) {
     this.capacity = integer('limit', options.limit, 1)
-    this.span = toPositiveMicros('ttl', options.ttl ?? 30)
+    const { ttl = 30 } = options
+    this.span = toPositiveMicros('ttl', ttl)
     this.params = { limit: this.capacity, ttl: this.span }
     this.#options = options
   }
@@ -85,7 +86,7 @@ class Permits implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a concurrency limit', change, CONCURRENCY_OPTIONS)
-    return new Permits({ ...this.#options, ...change })
+    return new Permits(changed(this.#options, change))
   }
 }
 

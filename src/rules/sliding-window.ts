@@ -1,4 +1,4 @@
-import { known, positive } from '../core/check.ts'
+import { changed, known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 
@@ -41,7 +41,8 @@ class SlidingWindow implements Rule {
 
   constructor(options: Quota) {
     this.capacity = positive('rate', options.rate)
-    this.span = toPositiveMicros('per', options.per ?? 1)
+    const { per = 1 } = options
+    this.span = toPositiveMicros('per', per)
     // Sums of fractions are inexact; whole costs never come near this margin.
     this.#ceiling = this.capacity * (1 + 1e-9)
     this.#cell = this.span / CELLS
@@ -105,7 +106,7 @@ class SlidingWindow implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a sliding window', change, QUOTA_OPTIONS)
-    return new SlidingWindow({ ...this.#options, ...change })
+    return new SlidingWindow(changed(this.#options, change))
   }
 
   #clear(state: State): void {

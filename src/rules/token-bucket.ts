@@ -1,4 +1,4 @@
-import { known, type OptionTable, positive } from '../core/check.ts'
+import { changed, known, type OptionTable, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import {
   type Drain,
@@ -55,8 +55,9 @@ export class TokenBucket implements Rule {
 
   constructor(options: TokenBucketOptions) {
     const rate = positive('rate', options.rate)
-    const interval = toPositiveMicros('per', options.per ?? 1) / rate
-    this.capacity = positive('burst', options.burst ?? Math.max(1, rate))
+    const { per = 1, burst = Math.max(1, rate) } = options
+    const interval = toPositiveMicros('per', per) / rate
+    this.capacity = positive('burst', burst)
     this.span = this.capacity * interval
     this.drain = drainOf(this.capacity, interval)
     this.params = {
@@ -103,7 +104,7 @@ export class TokenBucket implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a token bucket', change, TOKEN_BUCKET_OPTIONS)
-    return new TokenBucket({ ...this.#options, ...change })
+    return new TokenBucket(changed(this.#options, change))
   }
 
   protected used(state: State, now: Micros): number {

@@ -23,18 +23,19 @@ export interface JobSettings {
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
   callable('fn', fn)
-  const { name, overlap = 'skip', misfire = 'once', retry } = options
+  const { name, overlap = 'skip', misfire = 'once', retry, coordinator } = options
+  const { tolerance = '1s', jitter = 0 } = options
   if (name !== undefined) string('name', name)
   checkTimezone(options.timezone)
   return {
     fn,
     ...readOverlap(overlap),
     catchUp: oneOf('misfire', misfire, ['skip', 'once']) === 'once',
-    tolerance: toMillis('tolerance', options.tolerance ?? '1s'),
-    jitter: toMillis('jitter', options.jitter ?? 0),
+    tolerance: toMillis('tolerance', tolerance),
+    jitter: toMillis('jitter', jitter),
     timeout: options.timeout === undefined ? undefined : toMillis('timeout', options.timeout),
     retry: retry === undefined ? undefined : toRetry('retry', retry),
-    leadership: options.coordinator && checkLeadership(options.coordinator),
+    leadership: coordinator === undefined ? undefined : checkLeadership(coordinator),
   }
 }
 

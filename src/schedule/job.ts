@@ -1,3 +1,4 @@
+import { drawn } from '../core/check.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import type { JobSettings } from './job-settings.ts'
@@ -192,7 +193,7 @@ export class Job implements ScheduledJob {
     }
     if (!due.fire) return
     const pending: Pending = { slot, late: due.late }
-    const jitter = this.#settings.jitter * this.#around.random()
+    const jitter = this.#drawJitter()
     if (jitter === 0) return this.#come(pending)
     const { clock } = this.#around
     const cancel = at(clock, clock.now() + jitter, () => {
@@ -200,6 +201,17 @@ export class Job implements ScheduledJob {
       this.#come(pending)
     })
     this.#jittered.set(pending, cancel)
+  }
+
+  /** How much later than its slot a run begins. */
+  #drawJitter(): Millis {
+    try {
+      return this.#settings.jitter * drawn('random', this.#around.random)
+    } catch (error) {
+      // This is a timer: what it throws would end the process.
+      this.#report(error)
+      return 0
+    }
   }
 
   #turnsOf(): Turns | undefined {

@@ -67,11 +67,11 @@ export class Scheduler implements AsyncDisposable {
   constructor(options: SchedulerOptions = {}) {
     known('Scheduler', options, SCHEDULER_OPTIONS)
     const { clock = systemClock, storage, coordinator, timezone, defaults = {} } = options
-    const { name = 'scheduler' } = options
+    const { name = 'scheduler', random = Math.random } = options
     const metrics = checkMeter(options.metrics)
     known('the defaults of a Scheduler', defaults, JOB_DEFAULTS, 'defaults')
     having('clock', options.clock, 'now')
-    callback('random', options.random)
+    callback('random', random)
     checkTimezone(timezone)
     if (coordinator !== undefined) checkLeadership(coordinator)
     if (storage !== undefined && options.slots !== undefined) {
@@ -83,7 +83,7 @@ export class Scheduler implements AsyncDisposable {
     this.#around = {
       clock,
       wall: wallOf(clock),
-      random: options.random ?? Math.random,
+      random,
       events: this.#events,
       meter: metrics && new SchedulerMeter(metrics, name),
       slots: options.slots ?? (storage && slotKeeper(storage)),

@@ -73,9 +73,9 @@ export const SLOT_KEEPER_OPTIONS: OptionTable<SlotKeeperOptions> = {
  */
 export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): SlotKeeper {
   known('slotKeeper', options, SLOT_KEEPER_OPTIONS)
-  const { prefix = 'schedule', afterCrash = 'run' } = options
-  const keeps = toPositiveMicros('ttl', options.ttl ?? '1d') / 1000
-  const term = toPositiveMicros('lease', options.lease ?? '10s') / 1000
+  const { ttl = '1d', lease = '10s', prefix = 'schedule', afterCrash = 'run' } = options
+  const keeps = toPositiveMicros('ttl', ttl) / 1000
+  const term = toPositiveMicros('lease', lease) / 1000
   const passesOn = oneOf('afterCrash', afterCrash, ['run', 'skip']) === 'run'
   // The name comes last, so that no name can look like another one and a slot.
   const lastKey = (job: string) => `${prefix}:last:${job}`

@@ -1,4 +1,4 @@
-import { integer, known, type OptionTable } from '../core/check.ts'
+import { having, integer, known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
@@ -53,10 +53,10 @@ export class MemoryStorage implements Storage {
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: MemoryStorageOptions = {}) {
     known('MemoryStorage', options, MEMORY_STORAGE_OPTIONS)
-    this.maxKeys = integer('maxKeys', options.maxKeys ?? MAX_KEYS, 1)
-    this.clock = options.clock ?? systemClock
+    const { name = 'memory', maxKeys = MAX_KEYS } = options
+    this.maxKeys = integer('maxKeys', maxKeys, 1)
+    this.clock = having('clock', options.clock, 'now') ?? systemClock
     this.#values = new MemoryValues(this.maxKeys, this.clock)
-    const { name = 'memory' } = options
     checkMeter(options.metrics)
       ?.gauge('aioflux_storage_keys', { help: 'Keys that have a state or a value now.' })
       .with({ storage: name })

@@ -1,4 +1,4 @@
-import { string } from '../core/check.ts'
+import { finite, mustLie, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -32,14 +32,13 @@ export class MemoryValues implements Values {
 
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
     checkKey(key)
+    if (typeof value === 'number') finite('value', value)
     const until = ttl === undefined ? Infinity : this.#clock.now() + positiveTtl(ttl)
     this.#put(key, { value, until })
   }
 
   async incr(key: string, by = 1): Promise<number> {
-    if (typeof by !== 'number' || !Number.isFinite(by)) {
-      throw new OptionTypeError('by', `by must be a finite number, got ${describe(by)}`)
-    }
+    finite('by', by)
     const entry = this.#use(key)
     const value = entry?.value ?? 0
     if (typeof value !== 'number') {
@@ -49,13 +48,15 @@ export class MemoryValues implements Values {
       )
     }
     const sum = value + by
+    mustLie(Number.isFinite(sum), 'by', `leave ${value} a finite number`, by)
     if (entry === undefined) this.#put(key, { value: sum, until: Infinity })
     else entry.value = sum
     return sum
   }
 
   async decr(key: string, by = 1): Promise<number> {
-    return this.incr(key, -by)
+    // Before the sign: of a text it would make a number.
+    return this.incr(key, -finite('by', by))
   }
 
   async delete(key: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { known, type OptionTable } from '../core/check.ts'
+import { callable, finite, known, type OptionTable } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Rule, State } from '../core/rule.ts'
 import { ensure, ensureSame, type Law, seeded } from './law.ts'
@@ -30,6 +30,9 @@ export const RULE_EXAM_OPTIONS: OptionTable<RuleExamOptions> = {
 export function ruleExam(options: RuleExamOptions): Law[] {
   known('ruleExam', options, RULE_EXAM_OPTIONS)
   const { make, bound, start = 1e9 } = options
+  callable('make', make)
+  callable('bound', bound)
+  finite('start', start)
 
   return [
     law('a fresh state grants its capacity at once, and nothing more', (rule, state) => {

@@ -44,9 +44,10 @@ export type Autoscale = ((load: Load) => number) & { readonly min: number; reado
  * is: with every worker busy and nobody in line, nobody is idle either.
  */
 export function toAutoscale(options: AutoscaleOptions): Autoscale {
-  const { minWorkers = 1, maxWorkers = Math.max(10, minWorkers) } = options
   const { scaleUpThreshold = 0.8, scaleDownThreshold = 0.2, maxLoopUtilization = 0.95 } = options
+  const { minWorkers = 1 } = options
   const min = check.integer('minWorkers', minWorkers, 1)
+  const { maxWorkers = Math.max(10, min) } = options
   const max = check.integer('maxWorkers', maxWorkers, 1)
   if (min > max) {
     throw new OptionRangeError(
