@@ -27,7 +27,7 @@ export class CompactLedger implements Ledger, Judged {
   evicted = 0
   crowded = 0
   readonly #clock: SteadyClock
-  readonly #blocks: Blocks
+  readonly #blocks = new Blocks()
   readonly #maxKeys: number
   #table: KeyTable
   #drain: Drain
@@ -53,7 +53,6 @@ export class CompactLedger implements Ledger, Judged {
   constructor(rule: Rule, drain: Drain, maxKeys: number, clock: Clock) {
     this.rule = rule
     this.#clock = new SteadyClock(clock, rule.span)
-    this.#blocks = new Blocks(maxKeys)
     this.#maxKeys = maxKeys
     this.#table = new FewKeys(Math.min(maxKeys, FEW))
     this.#drain = drain

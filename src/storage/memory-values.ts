@@ -2,6 +2,7 @@ import { finite, mustLie, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { OldestFirst } from '../core/oldest-first.ts'
 import type { Values } from '../core/storage.ts'
 
 interface Entry {
@@ -12,8 +13,8 @@ interface Entry {
 
 /** Users' own values in memory. When there are more than fit, the one used least recently goes first. */
 export class MemoryValues implements Values {
-  // A Map remembers the order of insertion, and a value that is used is inserted anew: the first is the stalest.
-  readonly #entries = new Map<string, Entry>()
+  // A value that is used is the newest again: the oldest is the stalest.
+  readonly #entries = new OldestFirst<string, Entry>()
   readonly #maxKeys: number
   readonly #clock: Clock
 
@@ -79,18 +80,14 @@ export class MemoryValues implements Values {
     checkKey(key)
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
+    if (entry.until > this.#clock.now()) return this.#entries.use(key)
     this.#entries.delete(key)
-    if (entry.until <= this.#clock.now()) return undefined
-    this.#entries.set(key, entry)
-    return entry
+    return undefined
   }
 
   #put(key: string, entry: Entry): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
-    if (this.#entries.size <= this.#maxKeys) return
-    const stalest = this.#entries.keys().next()
-    if (!stalest.done) this.#entries.delete(stalest.value)
+    this.#entries.put(key, entry)
+    if (this.#entries.size > this.#maxKeys) this.#entries.shift()
   }
 }
 
