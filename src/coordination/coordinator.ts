@@ -5,6 +5,7 @@ import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../cor
 import { Events, type Listener } from '../core/events.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
+import { onAbort } from '../core/on-abort.ts'
 import type { Storage } from '../core/storage.ts'
 import { PATIENCE, type Patience } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
@@ -275,5 +276,5 @@ function checkFunction(fn: unknown): void {
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return new Promise((resolve) => void onAbort(signal, resolve))
 }

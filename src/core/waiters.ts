@@ -2,6 +2,8 @@ import { abortable, known, type OptionTable } from './check.ts'
 import { at, type Cancel, type Clock } from './clock.ts'
 import { type Duration, type Millis, toMillis } from './duration.ts'
 import { WaitTimeoutError } from './errors.ts'
+import { OldestFirst } from './oldest-first.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What every wait takes. */
 export interface Patience {
@@ -18,14 +20,13 @@ export function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const cancel = at(clock, clock.now() + delay, () => {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       resolve()
     })
-    const onAbort = () => {
+    const forget = onAbort(signal, () => {
       cancel()
       reject(signal.reason)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
+    })
   })
 }
 
@@ -38,7 +39,7 @@ interface Waiter<T> {
 export class Waiters<T> {
   readonly #clock: Clock
   readonly #what: string
-  readonly #line = new Set<Waiter<T>>()
+  readonly #line = new OldestFirst<Waiter<T>, true>()
 
   /** @param what what they wait for, for the message of those who wait in vain */
   constructor(clock: Clock, what: string) {
@@ -58,10 +59,11 @@ export class Waiters<T> {
       const timeout: Millis =
         patience.timeout === undefined ? Infinity : toMillis('timeout', patience.timeout)
       let cancelTimer: Cancel | undefined
+      let forget: (() => void) | undefined
       const leave = () => {
         this.#line.delete(waiter)
         cancelTimer?.()
-        signal?.removeEventListener('abort', onAbort)
+        forget?.()
       }
       const waiter: Waiter<T> = {
         grant(value) {
@@ -73,9 +75,8 @@ export class Waiters<T> {
           reject(reason)
         },
       }
-      const onAbort = () => waiter.refuse(signal?.reason)
-      this.#line.add(waiter)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#line.put(waiter, true)
+      forget = signal && onAbort(signal, () => waiter.refuse(signal.reason))
       if (timeout < Infinity) {
         cancelTimer = at(this.#clock, this.#clock.now() + timeout, () => {
           waiter.refuse(new WaitTimeoutError(`${this.#what} did not come in time`, 0))
@@ -86,16 +87,16 @@ export class Waiters<T> {
 
   /** Serves whoever is first; `false` where nobody waits. */
   grant(value: T): boolean {
-    const [first] = this.#line
-    first?.grant(value)
+    const first = this.#line.shift()
+    first?.[0].grant(value)
     return first !== undefined
   }
 
   grantAll(value: T): void {
-    for (const waiter of [...this.#line]) waiter.grant(value)
+    for (const [waiter] of [...this.#line]) waiter.grant(value)
   }
 
   refuseAll(reason: unknown): void {
-    for (const waiter of [...this.#line]) waiter.refuse(reason)
+    for (const [waiter] of [...this.#line]) waiter.refuse(reason)
   }
 }

@@ -1,6 +1,7 @@
 import { known } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { ClosedError, SlowSubscriberError } from '../core/errors.ts'
+import { onAbort } from '../core/on-abort.ts'
 import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
 import type { SlowPolicy, Subscription } from './broadcast-types.ts'
 
@@ -115,9 +116,7 @@ export class Subscriber<T> implements Subscription<T> {
   }
 
   follow(signal: AbortSignal): void {
-    const listener = () => this.unsubscribe()
-    signal.addEventListener('abort', listener, { once: true })
-    this.#forgetSignal = () => signal.removeEventListener('abort', listener)
+    this.#forgetSignal = onAbort(signal, () => this.unsubscribe())
   }
 
   /** No more items; what is unread can still be read. */
