@@ -51,7 +51,7 @@ export class PrometheusExporter implements AsyncDisposable {
     this.#metrics = checkMetrics(metrics)
   }
 
-  /** The port it listens on, once it has started. */
+  /** The port it listens on, from when it has started until it is stopped. */
   get port(): number | undefined {
     return this.#listening
   }
@@ -63,10 +63,15 @@ export class PrometheusExporter implements AsyncDisposable {
    */
   async start(): Promise<this> {
     this.#server ??= this.#listen()
+    const starting = this.#server
     try {
-      await this.#server
+      const address = (await starting).address()
+      // It may have been stopped meanwhile.
+      if (this.#server === starting) {
+        this.#listening = typeof address === 'object' ? address?.port : undefined
+      }
     } catch (error) {
-      this.#server = undefined
+      if (this.#server === starting) this.#server = undefined
       throw error
     }
     return this
@@ -146,8 +151,6 @@ export class PrometheusExporter implements AsyncDisposable {
       })
     })
     server.unref()
-    const address = server.address()
-    this.#listening = typeof address === 'object' ? address?.port : undefined
     return server
   }
 }

@@ -4,9 +4,9 @@ import { JobDroppedError, OptionTypeError } from '../core/errors.ts'
 import type { LimiterStorage } from '../limiters/limiter.ts'
 import type { OutagePolicy } from '../limiters/outage.ts'
 import { Claims } from './claims.ts'
+import { fingerprint } from './fingerprint.ts'
 import { type Job, QueuedJob } from './job.ts'
 import { JobQueue, type QueueParts } from './job-queue.ts'
-import { keyOf } from './key-of.ts'
 import { checkPut } from './put-options.ts'
 import { type PutOptions, QUEUE_OPTIONS, type QueueOptions } from './queue.ts'
 import type { Wanted } from './reception.ts'
@@ -33,7 +33,7 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.
    * Objects that it returns count as same where they hold the same.
-   * @default the item, if it is a primitive or a function; otherwise its JSON with sorted keys
+   * @default the item, if it is a primitive or a function; otherwise all that it holds, told apart by type
    */
   keyFn?: (item: T) => unknown
   /** @default 'ttl' */
@@ -80,7 +80,7 @@ export class DedupeQueue<T, R = unknown> extends JobQueue<T, R> {
     const { scope = name, onStorageError = 'throw' } = options
     this.#mode = check.oneOf('mode', mode, ['ttl', 'pending', 'coalesce', 'latest'])
     check.callback('keyFn', keyFn)
-    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
+    this.#keyFn = keyFn === undefined ? fingerprint : (item) => fingerprint(keyFn(item))
     const life = toMillis('ttl', ttl)
     this.#ttl = mode === 'ttl' ? life : 0
     this.#now = () => clock.now()

@@ -1,4 +1,4 @@
-import { describe, OptionTypeError } from '../core/errors.ts'
+import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import { onceOnly } from './once-only.ts'
 import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
 
@@ -44,6 +44,9 @@ export class OwnConnection {
   readonly #url: string
   #port: Promise<RedisPort> | undefined
   #end: () => void = () => {}
+  #told = false
+  /** Why there is no connection, as far as is known. */
+  failure: unknown
 
   constructor(url: string) {
     this.#url = url
@@ -53,8 +56,9 @@ export class OwnConnection {
   port(): Promise<RedisPort> {
     if (this.#port === undefined) {
       this.#port = this.#connect()
-      this.#port.catch(() => {
+      this.#port.catch((error) => {
         this.#port = undefined
+        this.#failed(error)
       })
     }
     return this.#port
@@ -70,7 +74,8 @@ export class OwnConnection {
     if (nodeRedis !== undefined) {
       const client = nodeRedis.createClient({ url: this.#url, disableOfflineQueue: true })
       // A client without a listener ends the process on its first lost connection.
-      client.on('error', () => {})
+      client.on('error', (error: unknown) => this.#failed(error))
+      client.on('ready', () => this.#succeeded())
       this.#end = () => client.destroy()
       await client.connect()
       return portOf(client)
@@ -81,7 +86,8 @@ export class OwnConnection {
         lazyConnect: true,
         enableOfflineQueue: false,
       })
-      client.on('error', () => {})
+      client.on('error', (error: unknown) => this.#failed(error))
+      client.on('ready', () => this.#succeeded())
       this.#end = () => client.disconnect()
       try {
         await client.connect()
@@ -96,6 +102,33 @@ export class OwnConnection {
       'url',
       'url needs a client: install redis or ioredis, or give a client of one of them',
     )
+  }
+
+  #succeeded(): void {
+    this.failure = undefined
+    // What is lost later was right once: the storage tells of that.
+    this.#told = true
+  }
+
+  /** Says it on the console too, once: the limits go on without the storage, and nobody may look at their errors. */
+  #failed(error: unknown): void {
+    this.failure = error
+    if (this.#told || isAioFluxError(error)) return
+    this.#told = true
+    console.error(
+      `aioflux: Redis cannot be reached at ${serverOf(this.#url)}, is the url right?`,
+      error,
+    )
+  }
+}
+
+/** The server of a url, without the name and the password that may stand in it. */
+function serverOf(url: string): string {
+  try {
+    const { protocol, host } = new URL(url)
+    return `${protocol}//${host}`
+  } catch {
+    return 'a url that cannot be read'
   }
 }
 

@@ -74,6 +74,8 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   readonly #hub: WakeHub
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
+  /** Why its own connection is not there, where that is known. */
+  readonly #failure: () => unknown
   readonly #clock: Clock | undefined
   readonly #meter: StorageMeter | undefined
   #cluster = false
@@ -107,10 +109,12 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
       this.#cluster = port.cluster
       this.#port = () => ready
       this.#end = () => {}
+      this.#failure = () => undefined
     } else {
       const own = new OwnConnection(url as string)
       this.#port = () => own.port()
       this.#end = () => own.close()
+      this.#failure = () => own.failure
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
     this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
@@ -252,8 +256,16 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
       return answer
     } catch (error) {
       this.#meter?.failed()
+      const cause = this.#failure()
+      if (
+        isAioFluxError(error, 'STORAGE_DOWN') &&
+        error.cause === undefined &&
+        cause !== undefined
+      ) {
+        throw new StorageDownError(`${error.message}: ${messageOf(cause)}`, { cause })
+      }
       if (isAioFluxError(error)) throw error
-      throw new StorageDownError(`Redis failed: ${(error as Error)?.message ?? error}`, {
+      throw new StorageDownError(`Redis failed: ${messageOf(error)}`, {
         cause: error,
       })
     }
@@ -273,4 +285,10 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   #checkOpen(): void {
     if (this.#closed) throw new ClosedError('RedisStorage')
   }
+}
+
+/** An error of several addresses has no message of its own. */
+function messageOf(error: unknown): string {
+  const { message, code } = Object(error) as { message?: unknown; code?: unknown }
+  return String(message || code || error)
 }
