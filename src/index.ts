@@ -141,7 +141,8 @@ export type {
   SchedulerStopReport,
   SkipReason,
 } from './schedule/schedule-types.ts'
-export { type Period, Scheduler } from './schedule/scheduler.ts'
+export type { Period } from './schedule/period.ts'
+export { Scheduler } from './schedule/scheduler.ts'
 export {
   type SlotClaim,
   type SlotHeirs,

@@ -2,6 +2,7 @@ import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { quoted, WaitTimeoutError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import { onAbort } from '../core/on-abort.ts'
 import type { Listed } from '../core/roster.ts'
 import type { LockLine } from './lock-line.ts'
 
@@ -29,8 +30,7 @@ export class Candidate implements Listed {
   place = 0
   readonly #line: LockLine
   readonly #outcome: Outcome
-  #signal: AbortSignal | undefined
-  #onAbort: (() => void) | undefined
+  #forgetSignal: (() => void) | undefined
   #cancelTimer: Cancel | undefined
   #failure: unknown
 
@@ -57,9 +57,7 @@ export class Candidate implements Listed {
 
   join(signal: AbortSignal | undefined, timeout: Millis): void {
     if (signal !== undefined) {
-      this.#signal = signal
-      this.#onAbort = () => this.withdraw(signal.reason)
-      signal.addEventListener('abort', this.#onAbort, { once: true })
+      this.#forgetSignal = onAbort(signal, () => this.withdraw(signal.reason))
     }
     if (timeout < Infinity) {
       const { steady } = this.clock
@@ -91,7 +89,7 @@ export class Candidate implements Listed {
 
   #settle(): void {
     this.#cancelTimer?.()
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#forgetSignal?.()
   }
 
   #late(): WaitTimeoutError {

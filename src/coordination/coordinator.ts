@@ -1,4 +1,4 @@
-import { callable, options as checkOptions, known } from '../core/check.ts'
+import { abortable, callable, known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -6,11 +6,20 @@ import { Events, type Listener } from '../core/events.ts'
 import { Keeper } from '../core/keeper.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
+import { onAbort } from '../core/on-abort.ts'
 import type { Storage } from '../core/storage.ts'
-import type { Patience } from '../core/waiters.ts'
+import { PATIENCE, type Patience } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
 import { Leadership } from './leadership.ts'
-import type { CoordinatorEvents, Lease, LockOptions, TryLockOptions } from './lease.ts'
+import {
+  COORDINATOR_EVENTS,
+  type CoordinatorEvents,
+  type Lease,
+  LOCK_OPTIONS,
+  type LockOptions,
+  TRY_LOCK_OPTIONS,
+  type TryLockOptions,
+} from './lease.ts'
 import { deskOf } from './lease-desk.ts'
 import { Locks } from './locks.ts'
 import { checkName, readNames } from './names.ts'
@@ -36,7 +45,22 @@ export interface CoordinatorOptions extends Metered {
   clock?: Clock
 }
 
-const NAMES = ['storage', 'lockName', 'ttl', 'retryInterval', 'name', 'clock', 'metrics']
+export const COORDINATOR_OPTIONS: OptionTable<CoordinatorOptions> = {
+  storage: true,
+  lockName: true,
+  ttl: true,
+  retryInterval: true,
+  name: true,
+  clock: true,
+  metrics: true,
+}
+
+/** What `lead` takes besides its function. */
+interface LeadOptions {
+  signal?: AbortSignal
+}
+
+const LEAD_OPTIONS: OptionTable<LeadOptions> = { signal: true }
 
 /**
  * Locks and leader election, over whatever storage limits are kept in.
@@ -66,13 +90,12 @@ export class Coordinator implements AsyncDisposable {
   readonly name: string
   readonly lockName: string
   readonly #locks: Locks
-  readonly #events = new Events<CoordinatorEvents>()
+  readonly #events = new Events<CoordinatorEvents>(COORDINATOR_EVENTS)
   readonly #leadership: Leadership
   #closing: Promise<void> | undefined
 
   constructor(options: CoordinatorOptions) {
-    checkOptions('options', options)
-    known('a coordinator', options, NAMES)
+    known('Coordinator', options, COORDINATOR_OPTIONS)
     const { storage, lockName = 'coordinator_lock', ttl = 10, retryInterval = 1, clock } = options
     if (typeof storage?.open !== 'function') {
       throw new OptionTypeError('storage', `storage must be a storage, got ${describe(storage)}`)
@@ -81,7 +104,8 @@ export class Coordinator implements AsyncDisposable {
       throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
     }
     this.lockName = checkName('lockName', lockName)
-    this.name = checkName('name', options.name ?? lockName)
+    const { name = lockName } = options
+    this.name = checkName('name', name)
     const retry = toMillis('retryInterval', retryInterval)
     if (retry < 1) {
       throw new OptionRangeError(
@@ -127,6 +151,7 @@ export class Coordinator implements AsyncDisposable {
    */
   async waitForLeadership(patience: Patience = {}): Promise<Lease> {
     this.#checkOpen()
+    known('coordinator.waitForLeadership', patience, PATIENCE)
     return this.#leadership.wait(patience)
   }
 
@@ -154,13 +179,11 @@ export class Coordinator implements AsyncDisposable {
    * @returns what `fn` returned while it led
    * @throws what `fn` threw while it led
    */
-  async lead<R>(
-    fn: (lease: Lease) => R | PromiseLike<R>,
-    options: { signal?: AbortSignal } = {},
-  ): Promise<R> {
+  async lead<R>(fn: (lease: Lease) => R | PromiseLike<R>, options: LeadOptions = {}): Promise<R> {
     this.#checkOpen()
     checkFunction(fn)
-    return this.#leadership.lead(fn, options.signal)
+    known('coordinator.lead', options, LEAD_OPTIONS)
+    return this.#leadership.lead(fn, abortable(options.signal))
   }
 
   /** Leads whenever it can, until `end` is called. For those who only ask whether it does, as a `Scheduler` does. */
@@ -185,8 +208,8 @@ export class Coordinator implements AsyncDisposable {
    */
   async lock(names: string | readonly string[], options: LockOptions = {}): Promise<Lease> {
     this.#checkOpen()
-    checkOptions('options', options)
-    known('lock', options, ['ttl', 'renew', 'timeout', 'signal'])
+    known('coordinator.lock', options, LOCK_OPTIONS)
+    abortable(options.signal)
     return this.#locks.wait(readNames(names), options)
   }
 
@@ -200,8 +223,7 @@ export class Coordinator implements AsyncDisposable {
     options: TryLockOptions = {},
   ): Promise<Lease | undefined> {
     this.#checkOpen()
-    checkOptions('options', options)
-    known('tryLock', options, ['ttl', 'renew'])
+    known('coordinator.tryLock', options, TRY_LOCK_OPTIONS)
     return this.#locks.try(readNames(names), options)
   }
 
@@ -258,5 +280,5 @@ function checkFunction(fn: unknown): void {
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return new Promise((resolve) => void onAbort(signal, resolve))
 }

@@ -1,5 +1,6 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
-import type { Patience } from '../core/waiters.ts'
+import { PATIENCE, type Patience } from '../core/waiters.ts'
 
 /**
  * The right to act alone, until it is released or lost. It renews itself; it is lost when that cannot be done in time.
@@ -46,6 +47,10 @@ export interface TryLockOptions {
 /** How long a lock is held, and how long and for whom it is waited for. */
 export interface LockOptions extends TryLockOptions, Patience {}
 
+export const TRY_LOCK_OPTIONS: OptionTable<TryLockOptions> = { ttl: true, renew: true }
+
+export const LOCK_OPTIONS: OptionTable<LockOptions> = { ...TRY_LOCK_OPTIONS, ...PATIENCE }
+
 /** Why a lease is no more held: it could not be renewed in time, or the storage does not know it any more. */
 export type LossReason = 'expired' | 'forgotten'
 
@@ -74,4 +79,14 @@ export interface CoordinatorEvents {
   deposed: LeaseRecord
   /** The storage could not be asked; it will be again. */
   error: { name: string; error: unknown }
+}
+
+export const COORDINATOR_EVENTS: OptionTable<CoordinatorEvents> = {
+  acquired: true,
+  renewed: true,
+  released: true,
+  lost: true,
+  elected: true,
+  deposed: true,
+  error: true,
 }

@@ -1,17 +1,19 @@
 import type { Duration } from '../core/duration.ts'
+import { onAbort } from '../core/on-abort.ts'
 import type { Lease } from './lease.ts'
 
 /** A lease as one of those sees it who share it: with a signal of his own, which also aborts when he is to stop. */
 export class LedLease implements Lease {
   readonly #lease: Lease
   readonly #stop: AbortSignal | undefined
+  readonly #forgets: readonly (() => void)[]
   readonly #controller = new AbortController()
 
   constructor(lease: Lease, stop: AbortSignal | undefined) {
     this.#lease = lease
     this.#stop = stop
-    lease.signal.addEventListener('abort', this.#onAbort)
-    stop?.addEventListener('abort', this.#onAbort)
+    const signals = stop === undefined ? [lease.signal] : [lease.signal, stop]
+    this.#forgets = signals.map((signal) => onAbort(signal, () => this.#onAbort()))
     if (lease.signal.aborted || stop?.aborted) this.#onAbort()
   }
 
@@ -59,8 +61,7 @@ export class LedLease implements Lease {
 
   /** He has stopped: no listener stays behind on a signal that lives on. */
   end(): void {
-    this.#lease.signal.removeEventListener('abort', this.#onAbort)
-    this.#stop?.removeEventListener('abort', this.#onAbort)
+    for (const forget of this.#forgets) forget()
   }
 
   readonly #onAbort = (): void => {

@@ -1,4 +1,5 @@
 import { describe, OptionRangeError, OptionTypeError } from './errors.ts'
+import { nearest } from './nearest.ts'
 
 /** Unless it is `right`, an error that names the option and the value: `name` must `what`. */
 export function must(
@@ -23,6 +24,13 @@ export function positive(name: string, value: number): number {
   return value
 }
 
+/** A finite number, of whatever sign. */
+export function finite(name: string, value: number): number {
+  number(name, value)
+  mustLie(Number.isFinite(value), name, 'be a finite number', value)
+  return value
+}
+
 /** A whole number of at least `least`. */
 export function integer(name: string, value: number, least: number): number {
   number(name, value)
@@ -36,6 +44,11 @@ export function between(name: string, value: number, least: number, most: number
   number(name, value)
   mustLie(value >= least && value <= most, name, `be a number from ${least} to ${most}`, value)
   return value
+}
+
+/** The next number from 0 to 1 of a function that was given for chance. */
+export function drawn(name: string, random: () => number): number {
+  return between(name, random(), 0, 1)
 }
 
 /** One of the strings in `choices`. */
@@ -92,22 +105,76 @@ export function abortable<S extends AbortSignal | undefined>(value: S): S {
 
 /** An object of options, and not a bare value that was meant for one of them. */
 export function options(name: string, value: unknown): void {
-  const right = typeof value === 'object' && value !== null
-  must(right, name, 'be an object of options', value)
+  const right = typeof value === 'object' && value !== null && !Array.isArray(value)
+  must(right, name, OBJECT, value)
 }
+
+const OBJECT = 'be an object of options'
 
 /** A number of any size. */
 export function number(name: string, value: number): void {
   must(typeof value === 'number', name, 'be a number', value)
 }
 
-/** Only what is known: a misspelt option must not pass for one that was left out. */
-export function known(name: string, value: object, names: readonly string[]): void {
-  for (const key of Object.keys(value)) {
-    if (names.includes(key)) continue
-    throw new OptionTypeError(
-      key,
-      `${key} is not something ${name} can take: ${names.join(', ')} are`,
-    )
+/**
+ * The names that an object of options can have, one `true` for each. The compiler compares it with the type: a name that only one
+ * of them has is an error, so an option is added to both.
+ *
+ * @example
+ * const PRINTER_OPTIONS: OptionTable<PrinterOptions> = { name: true, pages: true }
+ */
+export type OptionTable<Options> = { readonly [Name in keyof Options]-?: true }
+
+/**
+ * An object of options that has no other names than those in `table`: a misspelt option must not pass for one that was left out.
+ *
+ * @param what whose options they are, as users call it: `LimiterFactory.tokenBucket`, `limiter.wait`
+ * @param table all names of the type, or those of them that can be given here
+ * @param name how the object itself is called, where it is not an object
+ */
+export function known<Options extends object>(
+  what: string,
+  value: Options,
+  table: Partial<OptionTable<NoInfer<Options>>> | readonly string[],
+  name = 'options',
+): void {
+  options(name, value)
+  const names = (Array.isArray(table) ? tableOf(table) : table) as Readonly<Record<string, true>>
+  let empty = true
+  // Inherited names count too: options may be made by Object.create(defaults).
+  for (const key in value) {
+    empty = false
+    if (names[key] !== true) refuse(what, value, key, Object.keys(names))
   }
+  // A Date, a Map or a promise has no names at all: it was meant for something else.
+  if (empty) must(Object.prototype.toString.call(value) === '[object Object]', name, OBJECT, value)
+}
+
+/** Those of the options that are in `table`, for the part they belong to. */
+export function pick<Options extends object>(value: Options, table: OptionTable<Options>): Options {
+  const names = Object.keys(table).filter((name) => name in value) as (keyof Options)[]
+  return Object.fromEntries(names.map((name) => [name, value[name]])) as Options
+}
+
+/** The options with what `change` says otherwise. What is undefined there stays as it was. */
+export function changed<Options extends object>(
+  options: Options,
+  change: { readonly [Name in keyof Options]?: Options[Name] | undefined },
+): Options {
+  const said = Object.entries(change).filter(([, value]) => value !== undefined)
+  return { ...options, ...Object.fromEntries(said) }
+}
+
+function tableOf(names: readonly string[]): Readonly<Record<string, true>> {
+  return Object.fromEntries(names.map((name) => [name, true]))
+}
+
+function refuse(what: string, value: object, key: string, names: readonly string[]): void {
+  // What somebody added to the prototype of all objects is no option.
+  if (key in Object.prototype && !Object.hasOwn(value, key)) return
+  const hint =
+    names.length === 0
+      ? 'it takes none'
+      : `the nearest is ${nearest(key, names)}, all are ${names.join(', ')}`
+  throw new OptionTypeError(key, `${key} is not something ${what} can take: ${hint}`)
 }

@@ -1,4 +1,5 @@
-import { callable } from './check.ts'
+import { callable, must, mustLie, type OptionTable } from './check.ts'
+import { nearest } from './nearest.ts'
 
 /** Listens to one kind of event. What it throws, or rejects with later, never reaches the code that told it. */
 export type Listener<Payload> = (payload: Payload) => void
@@ -18,18 +19,36 @@ export async function tell<Payload>(
   }
 }
 
+/** @throws OptionTypeError | OptionRangeError where there is no event of that name */
+export function checkEvent<Payloads extends object>(
+  name: keyof Payloads,
+  table: OptionTable<Payloads>,
+): void {
+  if (Object.hasOwn(table, name)) return
+  const names = Object.keys(table)
+  const what = `be the name of an event, one of ${names.join(', ')}`
+  must(typeof name === 'string', 'event', what, name)
+  mustLie(false, 'event', `${what}; the nearest is ${nearest(name, names)}`, name)
+}
+
 /**
  * Typed events that cost one branch while nobody listens: callers ask {@link Events.heard} before they do anything, and
  * {@link Events.listened} before they build a payload, where a meter may have been the one who was heard.
  */
 export class Events<Payloads extends object> {
   readonly #listeners = new Map<keyof Payloads, Set<Listener<never>>>()
+  readonly #names: OptionTable<Payloads>
 
   /** Is there anybody to tell, a listener or a meter? What the code that nobody watches asks, and all it pays. */
   heard = false
   /** Does anybody listen to anything? */
   listened = false
   #metered = false
+
+  /** @param names of all events there are: nobody may wait for one that never comes */
+  constructor(names: OptionTable<Payloads>) {
+    this.#names = names
+  }
 
   /** From now on somebody counts what happens: `heard`, whether anybody listens or not. */
   meter(): void {
@@ -39,6 +58,7 @@ export class Events<Payloads extends object> {
 
   /** Calls `listener` at each `event` from now on; returns the way to stop that. */
   on<Name extends keyof Payloads>(name: Name, listener: Listener<Payloads[Name]>): () => void {
+    checkEvent(name, this.#names)
     callable('listener', listener)
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)

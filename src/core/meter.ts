@@ -1,4 +1,4 @@
-import { having } from './check.ts'
+import { having, type OptionTable } from './check.ts'
 
 /** What tells series of one metric apart. Names are letters, digits and `_`; values become text. */
 export type Labels = Readonly<Record<string, string | number | boolean>>
@@ -9,11 +9,15 @@ export interface MetricOptions {
   help?: string
 }
 
+export const METRIC_OPTIONS: OptionTable<MetricOptions> = { help: true }
+
 /** What a histogram measures, and into which buckets it sorts. */
 export interface HistogramOptions extends MetricOptions {
   /** The upper bounds of the buckets, rising. @default from 0.1 ms to a minute, as seconds */
   buckets?: readonly number[]
 }
+
+export const HISTOGRAM_OPTIONS: OptionTable<HistogramOptions> = { help: true, buckets: true }
 
 /** A metric, of which each set of labels is a series. */
 export interface Family<Series> {

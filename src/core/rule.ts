@@ -1,3 +1,4 @@
+import type { OptionTable } from './check.ts'
 import type { Duration, Micros } from './duration.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface Quota {
   /** @default 1 second */
   per?: Duration
 }
+
+export const QUOTA_OPTIONS: OptionTable<Quota> = { rate: true, per: true }
 
 /** What `reconfigure` can change; each rule takes the numbers it was made with. */
 export interface QuotaChange extends Partial<Quota> {

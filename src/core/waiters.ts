@@ -1,7 +1,9 @@
-import { abortable, options } from './check.ts'
+import { abortable, known, type OptionTable } from './check.ts'
 import { at, type Cancel, type Clock } from './clock.ts'
 import { type Duration, type Millis, toMillis } from './duration.ts'
 import { WaitTimeoutError } from './errors.ts'
+import { OldestFirst } from './oldest-first.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What every wait takes. */
 export interface Patience {
@@ -11,19 +13,20 @@ export interface Patience {
   timeout?: Duration | undefined
 }
 
+export const PATIENCE: OptionTable<Patience> = { signal: true, timeout: true }
+
 /** Resolves after `delay`, or rejects with the reason of `signal`. */
 export function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const cancel = at(clock, clock.now() + delay, () => {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       resolve()
     })
-    const onAbort = () => {
+    const forget = onAbort(signal, () => {
       cancel()
       reject(signal.reason)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
+    })
   })
 }
 
@@ -36,7 +39,7 @@ interface Waiter<T> {
 export class Waiters<T> {
   readonly #clock: Clock
   readonly #what: string
-  readonly #line = new Set<Waiter<T>>()
+  readonly #line = new OldestFirst<Waiter<T>, true>()
 
   /** @param what what they wait for, for the message of those who wait in vain */
   constructor(clock: Clock, what: string) {
@@ -50,16 +53,17 @@ export class Waiters<T> {
 
   wait(patience: Patience = {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      options('options', patience)
+      known('a wait', patience, PATIENCE)
       const signal = abortable(patience.signal)
       if (signal?.aborted === true) return reject(signal.reason)
       const timeout: Millis =
         patience.timeout === undefined ? Infinity : toMillis('timeout', patience.timeout)
       let cancelTimer: Cancel | undefined
+      let forget: (() => void) | undefined
       const leave = () => {
         this.#line.delete(waiter)
         cancelTimer?.()
-        signal?.removeEventListener('abort', onAbort)
+        forget?.()
       }
       const waiter: Waiter<T> = {
         grant(value) {
@@ -71,9 +75,8 @@ export class Waiters<T> {
           reject(reason)
         },
       }
-      const onAbort = () => waiter.refuse(signal?.reason)
-      this.#line.add(waiter)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#line.put(waiter, true)
+      forget = signal && onAbort(signal, () => waiter.refuse(signal.reason))
       if (timeout < Infinity) {
         cancelTimer = at(this.#clock, this.#clock.now() + timeout, () => {
           waiter.refuse(new WaitTimeoutError(`${this.#what} did not come in time`, 0))
@@ -84,16 +87,16 @@ export class Waiters<T> {
 
   /** Serves whoever is first; `false` where nobody waits. */
   grant(value: T): boolean {
-    const [first] = this.#line
-    first?.grant(value)
+    const first = this.#line.shift()
+    first?.[0].grant(value)
     return first !== undefined
   }
 
   grantAll(value: T): void {
-    for (const waiter of [...this.#line]) waiter.grant(value)
+    for (const [waiter] of [...this.#line]) waiter.grant(value)
   }
 
   refuseAll(reason: unknown): void {
-    for (const waiter of [...this.#line]) waiter.refuse(reason)
+    for (const [waiter] of [...this.#line]) waiter.refuse(reason)
   }
 }

@@ -1,5 +1,9 @@
+import { callback, having, known, type OptionTable } from '../core/check.ts'
 import { OptionTypeError } from '../core/errors.ts'
-import type { CircuitBreakerOptions } from '../resilience/breaker-options.ts'
+import {
+  CIRCUIT_BREAKER_OPTIONS,
+  type CircuitBreakerOptions,
+} from '../resilience/breaker-options.ts'
 import type { BreakerCallOptions } from '../resilience/breaker-types.ts'
 import { CircuitBreaker } from '../resilience/circuit-breaker.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
@@ -17,6 +21,13 @@ export interface CircuitBreakerDecoratorOptions<
   fallback?: (this: This, error: unknown, ...args: Args) => unknown
   /** Finds the caller's signal among the arguments: what ends in an error after it aborted does not count. */
   signalFn?: (this: This, ...args: Args) => AbortSignal | undefined
+}
+
+export const CIRCUIT_BREAKER_DECORATOR_OPTIONS: OptionTable<CircuitBreakerDecoratorOptions> = {
+  ...CIRCUIT_BREAKER_OPTIONS,
+  breaker: true,
+  fallback: true,
+  signalFn: true,
 }
 
 /**
@@ -39,6 +50,10 @@ export interface CircuitBreakerDecoratorOptions<
 export function circuitBreaker<This = any, Args extends readonly any[] = any[]>(
   options: CircuitBreakerDecoratorOptions<This, Args> = {},
 ): Wrapper<This, Args> {
+  known('circuitBreaker', options, CIRCUIT_BREAKER_DECORATOR_OPTIONS)
+  having('breaker', options.breaker, 'call')
+  callback('fallback', options.fallback)
+  callback('signalFn', options.signalFn)
   const { breaker: own, fallback, signalFn, ...rest } = options
   const stray = own === undefined ? undefined : Object.keys(rest)[0]
   if (stray !== undefined) {

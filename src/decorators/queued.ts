@@ -19,6 +19,13 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
   priorityFn?: (this: This, ...args: Args) => number
 }
 
+export const QUEUED_OPTIONS: check.OptionTable<QueuedOptions> = {
+  queue: true,
+  workers: true,
+  priority: true,
+  priorityFn: true,
+}
+
 /**
  * Makes each call a job: it waits for a worker, and resolves with what the function returns. As decorator of a method, or
  * round any function; the queue begins with the first call.
@@ -42,8 +49,7 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
 export function queued<This = any, Args extends readonly any[] = any[]>(
   options: QueuedOptions<This, Args> = {},
 ): Wrapper<This, Args> {
-  check.options('options', options)
-  check.known('queued', options, ['queue', 'workers', 'priority', 'priorityFn'])
+  check.known('queued', options, QUEUED_OPTIONS)
   const { workers, priority = 0, priorityFn } = options
   toPriority(priority)
   check.callback('priorityFn', priorityFn)

@@ -1,9 +1,9 @@
-import { oneOf } from '../core/check.ts'
-import type { Duration } from '../core/duration.ts'
+import { callback, having, known, type OptionTable, oneOf, pick } from '../core/check.ts'
+import { type Duration, toMillis } from '../core/duration.ts'
 import { LimitExceededError, OptionTypeError } from '../core/errors.ts'
 import { LimiterFactory } from '../limiters/factory.ts'
-import type { Limiter, LimiterOptions } from '../limiters/limiter.ts'
-import type { TokenBucketOptions } from '../rules/token-bucket.ts'
+import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from '../limiters/limiter.ts'
+import { TOKEN_BUCKET_OPTIONS, type TokenBucketOptions } from '../rules/token-bucket.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
 
 const STRATEGIES: Readonly<
@@ -34,6 +34,16 @@ export interface RateLimitOptions<This = any, Args extends readonly any[] = any[
   timeout?: Duration
 }
 
+export const RATE_LIMIT_OPTIONS: OptionTable<RateLimitOptions> = {
+  ...LIMITER_OPTIONS,
+  ...TOKEN_BUCKET_OPTIONS,
+  strategy: true,
+  limiter: true,
+  keyFn: true,
+  onLimit: true,
+  timeout: true,
+}
+
 /**
  * Limits how often a function runs: as decorator of a method, or round any function.
  *
@@ -54,7 +64,10 @@ export interface RateLimitOptions<This = any, Args extends readonly any[] = any[
 export function rateLimit<This = any, Args extends readonly any[] = any[]>(
   options: RateLimitOptions<This, Args>,
 ): Wrapper<This, Args> {
+  known('rateLimit', options, RATE_LIMIT_OPTIONS)
   const { keyFn, onLimit = 'wait', timeout } = options
+  callback('keyFn', keyFn)
+  if (timeout !== undefined) toMillis('timeout', timeout)
   const limiter = limiterOf(options as RateLimitOptions)
   oneOf('onLimit', onLimit, ['wait', 'throw'])
   return makeWrapper<This, Args>(async (self, args, call) => {
@@ -71,33 +84,27 @@ export function rateLimit<This = any, Args extends readonly any[] = any[]>(
   })
 }
 
+/** What only a limit of its own takes. */
+const OWN_LIMIT: OptionTable<LimiterOptions & Partial<TokenBucketOptions>> = {
+  ...LIMITER_OPTIONS,
+  ...TOKEN_BUCKET_OPTIONS,
+}
+
 function limiterOf(options: RateLimitOptions): Limiter {
-  const {
-    limiter,
-    strategy = 'token-bucket',
-    rate,
-    per,
-    burst,
-    storage,
-    scope,
-    clock,
-    name,
-    metrics,
-  } = options
+  const { limiter, strategy = 'token-bucket', burst } = options
+  oneOf('strategy', strategy, Object.keys(STRATEGIES) as Strategy[])
+  const own = pick<LimiterOptions & Partial<TokenBucketOptions>>(options, OWN_LIMIT)
   if (limiter !== undefined) {
-    if (rate !== undefined) {
-      throw new OptionTypeError('rate', 'rate and limiter exclude each other: give one of them')
+    having('limiter', limiter, 'consume')
+    for (const [name, value] of Object.entries({ ...own, strategy: options.strategy })) {
+      if (value === undefined) continue
+      throw new OptionTypeError(name, `${name} and limiter exclude each other: give one of them`)
     }
     return limiter
   }
-  oneOf('strategy', strategy, Object.keys(STRATEGIES) as Strategy[])
   if (burst !== undefined && strategy !== 'token-bucket') {
     throw new OptionTypeError('burst', `burst is for the token bucket, not for '${strategy}'`)
   }
-  const given = Object.fromEntries(
-    Object.entries({ rate, per, burst, storage, scope, clock, name, metrics }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  )
-  return STRATEGIES[strategy](given as unknown as TokenBucketOptions & LimiterOptions)
+  if (burst === undefined) delete own.burst
+  return STRATEGIES[strategy](own as TokenBucketOptions & LimiterOptions)
 }

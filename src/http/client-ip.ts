@@ -1,4 +1,4 @@
-import { integer } from '../core/check.ts'
+import { integer, known, type OptionTable } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { connectionAddress, type RequestSource, readHeader } from './connection.ts'
 import { forwardedFor } from './forwarded.ts'
@@ -25,6 +25,12 @@ export interface ClientIpOptions {
    * @default 56
    */
   ipv6Prefix?: number
+}
+
+export const CLIENT_IP_OPTIONS: OptionTable<ClientIpOptions> = {
+  trustedProxies: true,
+  header: true,
+  ipv6Prefix: true,
 }
 
 interface Plan {
@@ -90,9 +96,7 @@ function keyOf(address: string | undefined, bits: number): string {
 }
 
 function planOf(options: ClientIpOptions): Plan {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionTypeError('options', `options must be an object, got ${describe(options)}`)
-  }
+  known('clientIp', options, CLIENT_IP_OPTIONS)
   const { trustedProxies, header = 'x-forwarded-for', ipv6Prefix = 56 } = options
   if (typeof header !== 'string' || header === '') {
     throw new OptionTypeError('header', `header must be a name, got ${describe(header)}`)

@@ -1,7 +1,7 @@
-import { oneOf } from '../core/check.ts'
+import { known, type OptionTable, oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
 import { type NodeResponse, whenClosed } from './node.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
@@ -43,6 +43,16 @@ export interface RateLimitPluginOptions extends GuardOptions<FastifyRequestLike>
   onLimited?(request: FastifyRequestLike, reply: FastifyReplyLike, decision: Decision): unknown
 }
 
+export const RATE_LIMIT_PLUGIN_OPTIONS: OptionTable<RateLimitPluginOptions> = {
+  ...GUARD_OPTIONS,
+  limiter: true,
+  hook: true,
+  onLimited: true,
+}
+
+/** What `register` itself takes: Fastify hands it on to the plugin. */
+const REGISTER_OPTIONS = { prefix: true, logLevel: true, logSerializers: true }
+
 type Done = (error?: Error) => void
 
 const replyPen: Pen<FastifyReplyLike> = {
@@ -65,6 +75,7 @@ export function rateLimitPlugin(
   options: RateLimitPluginOptions,
   done: Done,
 ): void {
+  known('rateLimitPlugin', options, { ...RATE_LIMIT_PLUGIN_OPTIONS, ...REGISTER_OPTIONS })
   const { limiter, hook = 'onRequest', onLimited } = options
   oneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
   const guard = new Guard<FastifyRequestLike>(limiter, options)

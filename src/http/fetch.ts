@@ -1,6 +1,7 @@
+import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, whenRead, withFields } from './response.ts'
 
@@ -8,6 +9,11 @@ import { refusedResponse, whenRead, withFields } from './response.ts'
 export interface FetchGuardOptions extends GuardOptions<Request> {
   /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */
   onLimited?(request: Request, decision: Decision): Response | Promise<Response>
+}
+
+export const FETCH_GUARD_OPTIONS: OptionTable<FetchGuardOptions> = {
+  ...GUARD_OPTIONS,
+  onLimited: true,
 }
 
 /** A handler of the web platform, as Deno, Bun, Cloudflare, `@hono/node-server` and others call it. */
@@ -34,6 +40,7 @@ export function rateLimitFetch(
 ): <Rest extends unknown[]>(
   handler: FetchHandler<Rest>,
 ) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
+  known('rateLimitFetch', options, FETCH_GUARD_OPTIONS)
   const guard = new Guard<Request>(limiter, options)
   return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
     async (request: Request, ...rest: [...Rest, ...unknown[]]) => {

@@ -1,4 +1,4 @@
-import { callback, oneOf, options as optionsOf } from '../core/check.ts'
+import { callback, type OptionTable, oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
@@ -25,6 +25,13 @@ export interface GuardOptions<Source> {
   headers?: HeaderStyle
 }
 
+export const GUARD_OPTIONS: OptionTable<GuardOptions<unknown>> = {
+  key: true,
+  cost: true,
+  skip: true,
+  headers: true,
+}
+
 /** What came of a request that was counted. */
 export interface Judgement {
   readonly decision: Decision
@@ -48,16 +55,17 @@ export class Guard<Source extends object> {
   readonly #held: boolean
   #announcement = new Announcement([])
 
+  /** @param options whose names are known to be those of the guard */
   constructor(limiter: Limiter, options: GuardOptions<Source>) {
     if (typeof limiter?.consume !== 'function') {
       throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
     }
-    optionsOf('options', options)
     for (const name of ['key', 'cost', 'skip', 'onLimited'] as const) {
       const value = (options as Record<string, unknown>)[name]
       callback(name, value)
     }
-    this.#headers = options.headers ?? 'draft-8'
+    const { headers = 'draft-8' } = options
+    this.#headers = headers
     if (this.#headers !== false) {
       oneOf('headers', this.#headers, ['draft-8', 'draft-9', 'draft-10', 'draft-11', 'legacy'])
     }

@@ -1,6 +1,7 @@
+import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, whenRead, withFields } from './response.ts'
 
@@ -18,6 +19,11 @@ export interface HonoGuardOptions<Context extends HonoContext = HonoContext>
   onLimited?(context: Context, decision: Decision): Response | Promise<Response>
 }
 
+export const HONO_GUARD_OPTIONS: OptionTable<HonoGuardOptions> = {
+  ...GUARD_OPTIONS,
+  onLimited: true,
+}
+
 /**
  * Limits requests of Hono. As {@link rateLimitFetch}; errors are thrown to `app.onError`, and without one answered with
  * their status.
@@ -29,6 +35,7 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
   limiter: Limiter,
   options: HonoGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
+  known('rateLimitHono', options, HONO_GUARD_OPTIONS)
   const guard = new Guard<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined

@@ -1,6 +1,7 @@
+import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
 import { type NodeResponse, nodePen, whenClosed } from './node.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
@@ -22,6 +23,8 @@ export interface KoaGuardOptions<Context extends KoaContext = KoaContext>
   onLimited?(context: Context, decision: Decision): unknown
 }
 
+export const KOA_GUARD_OPTIONS: OptionTable<KoaGuardOptions> = { ...GUARD_OPTIONS, onLimited: true }
+
 /**
  * Limits requests of Koa. As {@link rateLimitMiddleware}; errors are thrown, with `status`.
  *
@@ -32,6 +35,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
   limiter: Limiter,
   options: KoaGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<unknown>) => Promise<void> {
+  known('rateLimitKoa', options, KOA_GUARD_OPTIONS)
   const guard = new Guard<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined

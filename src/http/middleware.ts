@@ -1,6 +1,7 @@
+import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
 import { type NodeRequest, type NodeResponse, nodePen, whenClosed } from './node.ts'
 import { PROBLEM_JSON, type Refusal, refusalOf, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
@@ -17,6 +18,11 @@ export interface MiddlewareOptions<
    * @default a problem of RFC 9457
    */
   onLimited?(request: Req, response: Res, decision: Decision, next?: Next): unknown
+}
+
+export const MIDDLEWARE_OPTIONS: OptionTable<MiddlewareOptions> = {
+  ...GUARD_OPTIONS,
+  onLimited: true,
 }
 
 /** As Express and Connect call it; or by hand in node:http, where it tells whether the request may go on. */
@@ -47,6 +53,7 @@ export function rateLimitMiddleware<
   Req extends NodeRequest = NodeRequest,
   Res extends NodeResponse = NodeResponse,
 >(limiter: Limiter, options: MiddlewareOptions<Req, Res> = {}): RateLimitMiddleware<Req, Res> {
+  known('rateLimitMiddleware', options, MIDDLEWARE_OPTIONS)
   const guard = new Guard<Req>(limiter, options)
 
   function proceed(judged: Judgement | undefined, req: Req, res: Res, next?: Next): boolean {

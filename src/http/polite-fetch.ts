@@ -1,10 +1,18 @@
-import { between, callable, integer, options as optionsOf } from '../core/check.ts'
+import {
+  between,
+  callable,
+  drawn,
+  having,
+  integer,
+  known,
+  type OptionTable,
+} from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
 import { pause } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { type DelayOptions, toDelays } from '../resilience/retry.ts'
+import { DELAY_OPTIONS, type DelayOptions, toDelays } from '../resilience/retry.ts'
 import { adviceOf } from './advice.ts'
 import { Lanes } from './lanes.ts'
 import { isReplayable, mayRepeat } from './replay.ts'
@@ -31,6 +39,18 @@ export interface PoliteFetchOptions {
   random?: () => number
 }
 
+export const POLITE_FETCH_OPTIONS: OptionTable<PoliteFetchOptions> = {
+  key: true,
+  limiter: true,
+  retries: true,
+  timeout: true,
+  jitter: true,
+  backoff: true,
+  fetch: true,
+  clock: true,
+  random: true,
+}
+
 /** `fetch`, as far as it is used here. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
@@ -50,8 +70,10 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
  * @throws the reason of `init.signal`, and what `fetch` itself throws
  */
 export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
-  optionsOf('options', options)
+  known('politeFetch', options, POLITE_FETCH_OPTIONS)
+  if (options.backoff !== undefined) known('backoff', options.backoff, DELAY_OPTIONS, 'backoff')
   const { limiter, retries = 2, jitter = 0.1, clock = systemClock, random = Math.random } = options
+  const { timeout: patience = 60 } = options
   const { key = (url: URL) => url.origin, fetch = globalThis.fetch } = options
   for (const [name, value] of Object.entries({ key, fetch, random })) {
     callable(name, value)
@@ -59,11 +81,12 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
   if (limiter !== undefined && typeof limiter?.wait !== 'function') {
     throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
   }
+  having('clock', clock, 'now')
   integer('retries', retries, 0)
   between('jitter', jitter, 0, 1)
-  const timeout = toMillis('timeout', options.timeout ?? 60)
+  const timeout = toMillis('timeout', patience)
   const delays = toDelays('backoff', { jitter: 'equal', random, ...options.backoff })
-  const lanes = new Lanes(clock, () => jitter * random())
+  const lanes = new Lanes(clock, () => jitter * drawn('random', random))
 
   return async (input, init) => {
     const name = key(urlOf(input))

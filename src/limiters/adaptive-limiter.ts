@@ -1,4 +1,4 @@
-import { between, positive } from '../core/check.ts'
+import { between, known, type OptionTable, positive } from '../core/check.ts'
 import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { OptionRangeError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
@@ -7,7 +7,7 @@ import type { Ledger } from '../core/storage.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
 import { Aimd } from './aimd.ts'
-import type { LimiterOptions } from './limiter.ts'
+import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
 
 /** How an {@link AdaptiveLimiter} looks for the rate that the other side can stand. */
@@ -28,6 +28,18 @@ export interface AdaptiveOptions extends LimiterOptions {
   window?: Duration
   /** A success that took longer than this counts as a failure. @default none */
   targetLatency?: Duration
+}
+
+export const ADAPTIVE_OPTIONS: OptionTable<AdaptiveOptions> = {
+  ...LIMITER_OPTIONS,
+  initialRate: true,
+  minRate: true,
+  maxRate: true,
+  increaseStep: true,
+  decreaseFactor: true,
+  errorThreshold: true,
+  window: true,
+  targetLatency: true,
 }
 
 /**
@@ -57,6 +69,7 @@ export class AdaptiveLimiter extends RuleLimiter {
   #set: number
 
   constructor(options: AdaptiveOptions = {}) {
+    known('AdaptiveLimiter', options, ADAPTIVE_OPTIONS)
     const {
       initialRate = 100,
       minRate = 10,

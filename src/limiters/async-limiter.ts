@@ -1,4 +1,4 @@
-import { callable, options as checkOptions } from '../core/check.ts'
+import { abortable, callable, options as checkOptions, known } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import {
@@ -14,7 +14,15 @@ import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
 import { checkCall, checkKey } from './arguments.ts'
-import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import {
+  type KeyCounts,
+  LIMITER_EVENTS,
+  type Limiter,
+  type LimiterEvents,
+  type LimiterStats,
+  WAIT_OPTIONS,
+  type WaitOptions,
+} from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { RemoteDesk } from './remote-desk.ts'
 import { until } from './until.ts'
@@ -23,7 +31,7 @@ import { until } from './until.ts'
 export abstract class AsyncLimiter implements Limiter {
   readonly name: string
   readonly clock: Clock
-  protected readonly events: Events<LimiterEvents> = new Events()
+  protected readonly events: Events<LimiterEvents> = new Events(LIMITER_EVENTS)
   protected readonly closing: AbortController = new AbortController()
   protected allowed = 0
   protected denied = 0
@@ -82,8 +90,14 @@ export abstract class AsyncLimiter implements Limiter {
     return this.decide('peek', key, cost)
   }
 
-  async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+  wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    known('limiter.wait', options, WAIT_OPTIONS)
+    return this.#wait(key, options)
+  }
+
+  async #wait(key: string, options: WaitOptions): Promise<Decision> {
     const { cost = 1, timeout, signal } = options
+    abortable(signal)
     checkCall(key, cost, this.capacity)
     this.#checkOpen()
     signal?.throwIfAborted()
@@ -109,13 +123,22 @@ export abstract class AsyncLimiter implements Limiter {
     }
   }
 
-  async schedule<T>(
+  schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
+    known('limiter.schedule', options, WAIT_OPTIONS)
+    return this.#schedule(key, fn, options)
+  }
+
+  async #schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions,
+  ): Promise<T> {
     callable('fn', fn)
-    await this.wait(key, options)
+    await this.#wait(key, options)
     try {
       return await fn(options.signal ?? this.closing.signal)
     } finally {

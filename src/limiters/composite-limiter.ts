@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
@@ -21,6 +22,8 @@ export interface CompositeOptions extends Metered {
   name?: string
 }
 
+export const COMPOSITE_OPTIONS: OptionTable<CompositeOptions> = { name: true, metrics: true }
+
 /**
  * Several local limiters as one, all or none: when one says no, the others get back what they had given,
  * in reverse order, and nobody has lost a token.
@@ -36,7 +39,8 @@ export class CompositeLimiter extends SyncLimiter {
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
     super(members[0].limiter.clock, [...new Set(ledgers)], false)
     this.#members = members
-    this.name = options.name ?? compositeName(members)
+    const { name = compositeName(members) } = options
+    this.name = name
     this.observe(options.metrics)
   }
 

@@ -1,9 +1,23 @@
+import { known, type OptionTable, pick } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
-import { type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
+import { CONCURRENCY_OPTIONS, type ConcurrencyOptions, concurrency } from '../rules/concurrency.ts'
+import { PERMITS_OPTIONS, type PermitsOptions } from '../rules/permits.ts'
 import { recordLedger } from '../storage/record-ledger.ts'
-import type { LimiterOptions, WaitOptions } from './limiter.ts'
+import { checkCall } from './arguments.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+
+export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & LimiterOptions> = {
+  ...CONCURRENCY_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
+
+/** The same over a storage elsewhere, where a permit has a term. */
+export const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
+  ...PERMITS_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
 
 /**
  * How many at once, for each key.
@@ -18,13 +32,17 @@ import { RuleLimiter } from './rule-limiter.ts'
  */
 export class ConcurrencyLimiter extends RuleLimiter {
   constructor(options: ConcurrencyOptions & LimiterOptions) {
-    super(concurrency(options), options, recordLedger)
+    known('ConcurrencyLimiter', options, CONCURRENCY_LIMITER_OPTIONS)
+    super(
+      concurrency(pick<ConcurrencyOptions>(options, CONCURRENCY_OPTIONS)),
+      options,
+      recordLedger,
+    )
   }
 
   /** Waits for permits, first come, first served. */
-  async permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    await this.wait(key, options)
-    return this.#issue(key, options.cost ?? 1)
+  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
@@ -33,6 +51,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
   }
 
   override leave(key: string, cost: number): void {
+    checkCall(key, cost, Number.MAX_VALUE)
     this.giveBack(key, cost)
     this.waiting.wake(key)
   }

@@ -1,7 +1,8 @@
+import { known } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import type { MemoryStorage } from '../storage/memory-storage.ts'
 import { recordLedger } from '../storage/record-ledger.ts'
-import type { Limiter, LimiterOptions, LocalLimiter } from './limiter.ts'
+import { LIMITER_OPTIONS, type Limiter, type LimiterOptions, type LocalLimiter } from './limiter.ts'
 import { type OwnLedger, RuleLimiter } from './rule-limiter.ts'
 
 /** Options under which a limiter answers at once. */
@@ -22,6 +23,7 @@ export type LocalOptions = LimiterOptions & { storage?: MemoryStorage }
 export function createLimiter(rule: Rule, options?: LocalOptions): LocalLimiter
 export function createLimiter(rule: Rule, options: LimiterOptions): Limiter
 export function createLimiter(rule: Rule, options: LimiterOptions = {}): Limiter {
+  known('createLimiter', options, LIMITER_OPTIONS)
   return limiterOf(rule, options, recordLedger)
 }
 

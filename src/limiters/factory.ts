@@ -1,21 +1,43 @@
-import { callable } from '../core/check.ts'
+import { callable, known, type OptionTable, pick } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
-import type { Quota, Rule } from '../core/rule.ts'
+import { QUOTA_OPTIONS, type Quota, type Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
-import { type LeakyBucketOptions, leakyBucket } from '../rules/leaky-bucket.ts'
-import type { PermitsOptions } from '../rules/permits.ts'
+import {
+  LEAKY_BUCKET_OPTIONS,
+  type LeakyBucketOptions,
+  leakyBucket,
+} from '../rules/leaky-bucket.ts'
+import { PERMITS_OPTIONS, type PermitsOptions, permits } from '../rules/permits.ts'
 import { slidingWindow } from '../rules/sliding-window.ts'
-import { type TokenBucketOptions, tokenBucket } from '../rules/token-bucket.ts'
+import {
+  TOKEN_BUCKET_OPTIONS,
+  type TokenBucketOptions,
+  tokenBucket,
+} from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
-import { CompositeLimiter, type CompositeOptions, type LocalMember } from './composite-limiter.ts'
-import { ConcurrencyLimiter } from './concurrency-limiter.ts'
+import {
+  COMPOSITE_OPTIONS,
+  CompositeLimiter,
+  type CompositeOptions,
+  type LocalMember,
+} from './composite-limiter.ts'
+import {
+  CONCURRENCY_LIMITER_OPTIONS,
+  ConcurrencyLimiter,
+  PERMIT_LIMITER_OPTIONS,
+} from './concurrency-limiter.ts'
 import { type LocalOptions, limiterOf } from './create-limiter.ts'
-import type { Limiter, LimiterOptions, LocalLimiter, PermitLimiter } from './limiter.ts'
+import {
+  LIMITER_OPTIONS,
+  type Limiter,
+  type LimiterOptions,
+  type LocalLimiter,
+  type PermitLimiter,
+} from './limiter.ts'
 import { type Member, MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
-import { checkOutage } from './outage.ts'
 import type { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
@@ -68,25 +90,36 @@ export interface LimiterFactory {
 }
 
 export const LimiterFactory: LimiterFactory = {
-  tokenBucket: maker(tokenBucket),
-  slidingWindow: maker(slidingWindow),
-  leakyBucket: maker(leakyBucket),
-  fixedWindow: maker(fixedWindow),
-  adaptive: (options = {}) => new AdaptiveLimiter(checked(options)),
+  tokenBucket: maker('tokenBucket', tokenBucket, TOKEN_BUCKET_OPTIONS),
+  slidingWindow: maker('slidingWindow', slidingWindow, QUOTA_OPTIONS),
+  leakyBucket: maker('leakyBucket', leakyBucket, LEAKY_BUCKET_OPTIONS),
+  fixedWindow: maker('fixedWindow', fixedWindow, QUOTA_OPTIONS),
+  adaptive: (options) => new AdaptiveLimiter(options),
   concurrency: concurrency as LimiterFactory['concurrency'],
   composite,
 }
 
 function concurrency(options: PermitsOptions & LimiterOptions): PermitLimiter {
-  const { storage } = checkedOptions(checked(options))
-  return storage?.limiters?.concurrency(storage, options) ?? new ConcurrencyLimiter(options)
+  known('LimiterFactory.concurrency', options, PERMIT_LIMITER_OPTIONS)
+  const { storage } = checkedOptions(options)
+  const remote = storage?.limiters?.concurrency(storage, options)
+  if (remote !== undefined) return remote
+  // A term means nothing in memory, but one that is wrong is told before the limit moves to Redis.
+  permits(pick<PermitsOptions>(options, PERMITS_OPTIONS))
+  return new ConcurrencyLimiter(pick(options, CONCURRENCY_LIMITER_OPTIONS))
 }
 
-function maker<Options extends object>(rule: (options: Options) => Rule): Maker<Options> {
+/** @param table the options of the rule; the rest are those of every limiter */
+function maker<Options extends object>(
+  name: string,
+  rule: (options: Options) => Rule,
+  table: OptionTable<Options>,
+): Maker<Options> {
+  const all = { ...LIMITER_OPTIONS, ...table } as OptionTable<Options & LimiterOptions>
   const make = (options: Options & LimiterOptions) => {
-    // In memory too, so that a limit is told before it moves to Redis.
-    checkOutage(checked(options))
-    return limiterOf(rule(options), options, memoryLedger)
+    known(`LimiterFactory.${name}`, options, all)
+    const own = rule(pick<Options>(options, table))
+    return limiterOf(own, pick<LimiterOptions>(options, LIMITER_OPTIONS), memoryLedger)
   }
   return make as Maker<Options>
 }
@@ -103,8 +136,9 @@ function composite(
 ): Limiter {
   const [first, second = {}] = given
   const [list, options] = Array.isArray(first)
-    ? [first as CompositePart[], checked(second as CompositeOptions)]
+    ? [first as CompositePart[], second as CompositeOptions]
     : [given as CompositePart[], {}]
+  known('LimiterFactory.composite', options, COMPOSITE_OPTIONS)
   checkedOptions(options)
   if (list.length === 0) {
     throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
@@ -116,15 +150,23 @@ function composite(
 }
 
 function member(part: CompositePart): Member {
-  const { limiter, key } =
-    'limiter' in Object(part)
-      ? (part as Exclude<CompositePart, Limiter>)
-      : { limiter: part as Limiter, key: same }
+  const { limiter, key } = isKeyed(part) ? part : { limiter: part, key: same }
   if (typeof limiter?.consume !== 'function') {
     throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
   }
   callable('key', key)
   return { limiter, keyOf: key }
+}
+
+type KeyedPart = Exclude<CompositePart, Limiter>
+
+const PART_OPTIONS: OptionTable<KeyedPart> = { limiter: true, key: true }
+
+/** A limiter of somebody else's may well have something called `limiter` inside. */
+function isKeyed(part: CompositePart): part is KeyedPart {
+  if (!('limiter' in Object(part)) || 'consume' in part) return false
+  known('a part of a composite', part as KeyedPart, PART_OPTIONS)
+  return true
 }
 
 function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
@@ -133,11 +175,4 @@ function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]]
 
 function same(key: string): string {
   return key
-}
-
-function checked<T extends object>(options: T): T {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionTypeError('options', `options must be an object, got ${describe(options)}`)
-  }
-  return options
 }

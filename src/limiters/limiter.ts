@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Duration } from '../core/duration.ts'
@@ -54,6 +55,16 @@ export interface LimiterOptions extends Metered {
   storageTimeout?: Duration
 }
 
+export const LIMITER_OPTIONS: OptionTable<LimiterOptions> = {
+  storage: true,
+  scope: true,
+  clock: true,
+  name: true,
+  onStorageError: true,
+  storageTimeout: true,
+  metrics: true,
+}
+
 /** How long a caller is willing to wait, and for how much. */
 export interface WaitOptions {
   /** How much to wait for. @default 1 */
@@ -63,6 +74,8 @@ export interface WaitOptions {
   /** Leaves the line when it aborts; what was reserved is given back. */
   signal?: AbortSignal
 }
+
+export const WAIT_OPTIONS: OptionTable<WaitOptions> = { cost: true, timeout: true, signal: true }
 
 /**
  * May this call go ahead now, or when?
@@ -87,6 +100,7 @@ export interface Limiter extends AsyncDisposable {
   /**
    * Waits until the cost can be had, then takes it: first come, first served for each key.
    *
+   * @throws OptionTypeError by the call itself, not by its promise, when an option has a name that is not known
    * @throws WaitTimeoutError at once when it cannot come within `timeout`, or later when it did not
    * @throws the reason of `signal` when that aborts
    */
@@ -181,4 +195,13 @@ export interface LimiterEvents {
   storageError: { error: Error }
   /** The storage answers again. */
   recovered: object
+}
+
+export const LIMITER_EVENTS: OptionTable<LimiterEvents> = {
+  allowed: true,
+  denied: true,
+  waited: true,
+  reconfigured: true,
+  storageError: true,
+  recovered: true,
 }

@@ -1,6 +1,7 @@
 import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import { describe, WaitTimeoutError } from '../core/errors.ts'
+import { onAbort } from '../core/on-abort.ts'
 
 /** What a line stands before. */
 export interface Desk {
@@ -66,9 +67,9 @@ export class Line {
     if (deadline < Infinity || signal !== undefined) {
       const leave = () => this.#leave(waiter, signal?.reason)
       const cancel = deadline < Infinity && at(this.#clock, deadline, () => this.#late(waiter))
-      signal?.addEventListener('abort', leave)
+      const forget = signal && onAbort(signal, leave)
       waiter.forgetCalls = () => {
-        signal?.removeEventListener('abort', leave)
+        forget?.()
         if (cancel) cancel()
       }
     }

@@ -39,7 +39,8 @@ export class MixedComposite extends KnockingLimiter {
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
-    super(options.name ?? compositeName(members), clock)
+    const { name = compositeName(members) } = options
+    super(name, clock)
     this.#members = members
     checkApart(members)
     this.#joint = JointDesk.of(

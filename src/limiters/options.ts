@@ -1,6 +1,7 @@
 import { having, string } from '../core/check.ts'
 import { checkMeter } from '../core/meter.ts'
 import type { LimiterOptions } from './limiter.ts'
+import { checkOutage } from './outage.ts'
 
 /** The options that mean something to every limiter, checked. */
 export function checkedOptions(options: LimiterOptions): LimiterOptions {
@@ -10,5 +11,7 @@ export function checkedOptions(options: LimiterOptions): LimiterOptions {
   having('storage', storage, 'open')
   having('clock', clock, 'now')
   checkMeter(metrics)
+  // In memory too, so that a limit is told before it moves to Redis.
+  checkOutage(options)
   return options
 }

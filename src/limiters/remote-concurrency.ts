@@ -1,3 +1,4 @@
+import { known } from '../core/check.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
@@ -7,13 +8,14 @@ import { Keeper } from '../core/keeper.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
+import { checkCall } from './arguments.ts'
 import { decisionOf } from './decision-of.ts'
 import { HeldPermit } from './held-permit.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
-import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { REMOTE_OPTIONS, RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 
 /** Permits whose renewal is due within this part of a term are renewed together. */
 const SLACK = 1 / 24
@@ -38,6 +40,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   readonly #term: Millis
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
+    known('RemoteConcurrency', options, REMOTE_OPTIONS)
     super(options.name, options.clock ?? systemClock)
     this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
@@ -59,9 +62,8 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   /** Waits for permits. */
-  async permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    await this.wait(key, options)
-    return this.#issue(key, options.cost ?? 1)
+  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
@@ -139,6 +141,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   override leave(key: string, cost: number): void {
+    checkCall(key, cost, Number.MAX_VALUE)
     this.#errands.add(this.giveBack(key, cost))
   }
 

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import type { Decision } from '../core/decision.ts'
@@ -17,6 +18,15 @@ export interface RemoteOptions {
   readonly metrics?: Meter | undefined
   /** Answers in an outage under the policy 'local'. */
   readonly standIn?: LocalLimiter | undefined
+}
+
+export const REMOTE_OPTIONS: OptionTable<RemoteOptions> = {
+  name: true,
+  clock: true,
+  policy: true,
+  timeout: true,
+  metrics: true,
+  standIn: true,
 }
 
 /** Asks a ledger that lies elsewhere, and answers for it while it cannot be asked. */

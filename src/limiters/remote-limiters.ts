@@ -1,11 +1,20 @@
+import { known, pick } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import { isLocal } from '../core/storage.ts'
 import { permits } from '../rules/permits.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import type { LimiterOptions, LocalLimiter, RemoteLimiters } from './limiter.ts'
+import {
+  CONCURRENCY_LIMITER_OPTIONS,
+  ConcurrencyLimiter,
+  PERMIT_LIMITER_OPTIONS,
+} from './concurrency-limiter.ts'
+import {
+  LIMITER_OPTIONS,
+  type LimiterOptions,
+  type LocalLimiter,
+  type RemoteLimiters,
+} from './limiter.ts'
 import { checkedOptions } from './options.ts'
-import { checkOutage } from './outage.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
@@ -23,7 +32,8 @@ import { RuleLimiter } from './rule-limiter.ts'
  */
 export const remoteLimiters: RemoteLimiters = {
   rule(storage, rule, options) {
-    checkOutage(checkedOptions(options))
+    known('remoteLimiters.rule', options, LIMITER_OPTIONS)
+    checkedOptions(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new RuleLimiter(rule, options, memoryLedger)
     const { clock } = options
@@ -32,10 +42,11 @@ export const remoteLimiters: RemoteLimiters = {
   },
 
   concurrency(storage, options) {
-    checkOutage(options)
+    known('remoteLimiters.concurrency', options, PERMIT_LIMITER_OPTIONS)
+    checkedOptions(options)
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
-    if (isLocal(ledger)) return new ConcurrencyLimiter(options)
+    if (isLocal(ledger)) return new ConcurrencyLimiter(pick(options, CONCURRENCY_LIMITER_OPTIONS))
     const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
     return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
   },

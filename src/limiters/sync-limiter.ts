@@ -1,4 +1,4 @@
-import { callable, options as checkOptions } from '../core/check.ts'
+import { abortable, callable, options as checkOptions, known } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
@@ -9,12 +9,14 @@ import type { QuotaChange } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { checkCall, checkKey } from './arguments.ts'
 import { seconds } from './decision-of.ts'
-import type {
-  KeyCounts,
-  LimiterEvents,
-  LimiterStats,
-  LocalLimiter,
-  WaitOptions,
+import {
+  type KeyCounts,
+  LIMITER_EVENTS,
+  type LimiterEvents,
+  type LimiterStats,
+  type LocalLimiter,
+  WAIT_OPTIONS,
+  type WaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
@@ -33,7 +35,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   /** The largest cost that can ever pass. */
   abstract readonly capacity: number
   readonly clock: Clock
-  protected readonly events: Events<LimiterEvents> = new Events()
+  protected readonly events: Events<LimiterEvents> = new Events(LIMITER_EVENTS)
   /** @internal */
   readonly waiting: Waiting
   protected meter: LimiterMeter | undefined
@@ -95,8 +97,14 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return this.decision(key, cost, this.look(key, cost))
   }
 
-  async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+  wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    known('limiter.wait', options, WAIT_OPTIONS)
+    return this.#wait(key, options)
+  }
+
+  async #wait(key: string, options: WaitOptions): Promise<Decision> {
     const { cost = 1, timeout, signal } = options
+    abortable(signal)
     checkCall(key, cost, this.capacity)
     if (this.waiting.closed) throw new ClosedError(this.name)
     signal?.throwIfAborted()
@@ -123,13 +131,22 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return this.decision(key, cost, 0)
   }
 
-  async schedule<T>(
+  schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
+    known('limiter.schedule', options, WAIT_OPTIONS)
+    return this.#schedule(key, fn, options)
+  }
+
+  async #schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions,
+  ): Promise<T> {
     callable('fn', fn)
-    await this.wait(key, options)
+    await this.#wait(key, options)
     try {
       return await fn(options.signal ?? NEVER)
     } finally {

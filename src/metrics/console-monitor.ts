@@ -1,4 +1,4 @@
-import { callback, options as checkOptions } from '../core/check.ts'
+import { callback, having, known, type OptionTable } from '../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
@@ -18,6 +18,13 @@ export interface ConsoleMonitorOptions {
   write?: (text: string) => void
   /** @default the runtime's clock */
   clock?: Clock
+}
+
+export const CONSOLE_MONITOR_OPTIONS: OptionTable<ConsoleMonitorOptions> = {
+  checkInterval: true,
+  metrics: true,
+  write: true,
+  clock: true,
 }
 
 /**
@@ -40,7 +47,7 @@ export class ConsoleMonitor implements AsyncDisposable {
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: ConsoleMonitorOptions = {}) {
-    checkOptions('options', options)
+    known('ConsoleMonitor', options, CONSOLE_MONITOR_OPTIONS)
     const { checkInterval = 10, metrics = processMetrics, write, clock = systemClock } = options
     this.#interval = toMillis('checkInterval', checkInterval)
     if (this.#interval === 0) {
@@ -50,6 +57,7 @@ export class ConsoleMonitor implements AsyncDisposable {
       )
     }
     callback('write', write)
+    having('clock', clock, 'now')
     this.#metrics = checkMetrics(metrics)
     this.#clock = clock
     this.#began = clock.now()

@@ -1,4 +1,4 @@
-import { describe, OptionRangeError } from '../core/errors.ts'
+import { mustLie, number } from '../core/check.ts'
 import type { Counter } from '../core/meter.ts'
 import type { Label } from './label-set.ts'
 import { Sources } from './sources.ts'
@@ -22,12 +22,13 @@ export class CounterSeries implements Counter {
   }
 
   inc(by = 1): void {
-    if (!(by >= 0 && by < Infinity)) throw notMore(by)
+    // Text is refused too: added to a number it would make a longer text.
+    if (!(typeof by === 'number' && by >= 0 && this.#counted + by < Infinity)) refuse(by)
     this.#counted += by
   }
 
   follow<Part extends object>(part: Part, read: (part: Part) => number): () => void {
-    this.#sources ??= new Sources()
+    this.#sources ??= new Sources(Number.isFinite)
     const leave = this.#sources.add(part, read)
     return () => {
       this.#counted += leave()
@@ -53,9 +54,7 @@ export class CounterSeries implements Counter {
   }
 }
 
-function notMore(by: number): OptionRangeError {
-  return new OptionRangeError(
-    'value',
-    `value must be a finite number >= 0, since counters only go up; got ${describe(by)}`,
-  )
+function refuse(by: number): void {
+  number('value', by)
+  mustLie(false, 'value', 'be a finite number >= 0, since counters only go up', by)
 }

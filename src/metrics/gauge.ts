@@ -1,4 +1,4 @@
-import { describe, OptionTypeError } from '../core/errors.ts'
+import { finite } from '../core/check.ts'
 import type { Gauge } from '../core/meter.ts'
 import type { Label } from './label-set.ts'
 import { Sources } from './sources.ts'
@@ -20,22 +20,23 @@ export class GaugeSeries implements Gauge {
   }
 
   set(value: number): void {
-    if (typeof value !== 'number') throw noNumber(value)
-    this.#set = value
+    this.#set = finite('value', value)
   }
 
   /** Adds to the value: for what is entered and left. */
   inc(by = 1): void {
-    if (typeof by !== 'number') throw noNumber(by)
-    this.#set = (this.#set ?? 0) + by
+    finite('value', by)
+    this.#set = finite('value', (this.#set ?? 0) + by)
   }
 
   dec(by = 1): void {
-    this.inc(-by)
+    // Before the sign: of a text it would make a number.
+    this.inc(-finite('value', by))
   }
 
   follow<Part extends object>(part: Part, read: (part: Part) => number): () => void {
-    this.#sources ??= new Sources()
+    // A limit that is followed may be Infinity.
+    this.#sources ??= new Sources((value) => !Number.isNaN(value))
     const leave = this.#sources.add(part, read)
     return () => void leave()
   }
@@ -51,8 +52,4 @@ export class GaugeSeries implements Gauge {
   reset(): void {
     this.#set = undefined
   }
-}
-
-function noNumber(value: unknown): OptionTypeError {
-  return new OptionTypeError('value', `value must be a number, got ${describe(value)}`)
 }

@@ -1,3 +1,4 @@
+import { finite, integer } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import type { Histogram } from '../core/meter.ts'
 import type { Label } from './label-set.ts'
@@ -44,9 +45,10 @@ export class HistogramSeries implements Histogram {
   }
 
   observe(value: number, times = 1): void {
-    if (!(Math.abs(value) < Infinity)) throw notFinite(value)
+    finite('value', value)
+    if (times !== 1) integer('times', times, 1)
+    this.sum = finite('value', this.sum + value * times)
     this.count += times
-    this.sum += value * times
     this.buckets[this.#bucket(value)]! += times
     this.#recent.add(value)
   }
@@ -108,8 +110,4 @@ export function checkBuckets(buckets: readonly number[]): readonly number[] {
     )
   })
   return [...buckets]
-}
-
-function notFinite(value: unknown): OptionRangeError {
-  return new OptionRangeError('value', `value must be a finite number, got ${describe(value)}`)
 }

@@ -1,7 +1,14 @@
-import { options as checkOptions, integer, string } from '../core/check.ts'
+import { having, integer, known, type OptionTable, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
-import type { HistogramOptions, Labels, Meter, MetricOptions } from '../core/meter.ts'
+import {
+  HISTOGRAM_OPTIONS,
+  type HistogramOptions,
+  type Labels,
+  METRIC_OPTIONS,
+  type Meter,
+  type MetricOptions,
+} from '../core/meter.ts'
 import { CounterSeries } from './counter.ts'
 import { type FamilySettings, MetricFamily, type MetricType, type Series } from './family.ts'
 import { GaugeSeries } from './gauge.ts'
@@ -17,6 +24,12 @@ export interface MetricsOptions {
   buckets?: readonly number[]
   /** What timers go by. @default the runtime's monotonic clock */
   clock?: Clock
+}
+
+export const METRICS_OPTIONS: OptionTable<MetricsOptions> = {
+  maxSeries: true,
+  buckets: true,
+  clock: true,
 }
 
 /** What was counted, by name; series with labels as `name{label="value"}`. Only those that have something to say. */
@@ -54,10 +67,11 @@ export class Metrics implements Meter {
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: MetricsOptions = {}) {
-    checkOptions('options', options)
-    this.#maxSeries = integer('maxSeries', options.maxSeries ?? 2000, 1)
-    this.#buckets = checkBuckets(options.buckets ?? DEFAULT_BUCKETS)
-    this.#clock = options.clock
+    known('Metrics', options, METRICS_OPTIONS)
+    const { maxSeries = 2000, buckets = DEFAULT_BUCKETS, clock } = options
+    this.#maxSeries = integer('maxSeries', maxSeries, 1)
+    this.#buckets = checkBuckets(buckets)
+    this.#clock = having('clock', clock, 'now')
   }
 
   /**
@@ -66,6 +80,7 @@ export class Metrics implements Meter {
    * @throws OptionTypeError when `name` is a metric of another kind
    */
   counter(name: string, options?: MetricOptions): MetricFamily<CounterSeries> {
+    if (options !== undefined) known('metrics.counter', options, METRIC_OPTIONS)
     return this.#family('counter', name, options, newCounter)
   }
 
@@ -78,12 +93,16 @@ export class Metrics implements Meter {
     given?: number | MetricOptions,
     labels?: Labels,
   ): MetricFamily<GaugeSeries> | void {
-    if (typeof given !== 'number') return this.#family('gauge', name, given, newGauge)
+    if (typeof given !== 'number') {
+      if (given !== undefined) known('metrics.gauge', given, METRIC_OPTIONS)
+      return this.#family('gauge', name, given, newGauge)
+    }
     this.#family('gauge', name, undefined, newGauge).with(labels).set(given)
   }
 
   /** The histogram `name`. */
   histogram(name: string, options?: HistogramOptions): MetricFamily<HistogramSeries> {
+    if (options !== undefined) known('metrics.histogram', options, HISTOGRAM_OPTIONS)
     if (options?.buckets === undefined)
       return this.#family('histogram', name, options, this.#spread)
     const bounds = checkBuckets(options.buckets)
@@ -185,7 +204,6 @@ export class Metrics implements Meter {
     options: MetricOptions | undefined,
     make: FamilySettings<S>['make'],
   ): MetricFamily<S> {
-    if (options !== undefined) checkOptions('options', options)
     const help = options?.help ?? ''
     string('help', help)
     const exported = exportedName(type, name)

@@ -1,4 +1,4 @@
-import { options as checkOptions, integer, string } from '../core/check.ts'
+import { between, integer, known, type OptionTable, string } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
@@ -12,6 +12,12 @@ export interface PrometheusExporterOptions {
   host?: string
   /** What it shows. @default the process's metrics */
   metrics?: Metrics
+}
+
+export const PROMETHEUS_EXPORTER_OPTIONS: OptionTable<PrometheusExporterOptions> = {
+  port: true,
+  host: true,
+  metrics: true,
 }
 
 /**
@@ -39,9 +45,9 @@ export class PrometheusExporter implements AsyncDisposable {
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: PrometheusExporterOptions = {}) {
-    checkOptions('options', options)
+    known('PrometheusExporter', options, PROMETHEUS_EXPORTER_OPTIONS)
     const { port = 9464, host = '127.0.0.1', metrics = processMetrics } = options
-    this.#port = integer('port', port, 0)
+    this.#port = between('port', integer('port', port, 0), 0, 65_535)
     string('host', host)
     this.#host = host
     this.#metrics = checkMetrics(metrics)

@@ -84,7 +84,7 @@ function section(kind: Kind, busy: readonly Busy[], { width, paint }: Look): str
   const heading = (name: string, style: Style) =>
     rows.push({ name, cells: none, trend: '', styles: [style, 'dim'] })
   for (const { family, readings } of busy) {
-    const unit = /_seconds$/.test(family.exported) ? span : amount
+    const unit = /_seconds$/.test(family.exported) ? time : amount
     const bare = readings.length === 1 && readings[0]?.labels.length === 0
     if (!bare) heading(family.name, 'cyan')
     for (const reading of readings.slice(0, MOST)) {
@@ -156,6 +156,23 @@ function amount(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   if (Number.isInteger(value)) return grouped(value)
   return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
+}
+
+/** Seconds as a length of time, or as a date where they are far more than any process runs: a moment since 1970. */
+function time(seconds: number): string {
+  return seconds >= FIRST_DATE && seconds < LAST_DATE ? dated(seconds) : span(seconds)
+}
+
+/** The year 2001, in seconds since 1970; as a length of time, 31 years. */
+const FIRST_DATE = 1e9
+/** The last moment that can be a Date. */
+const LAST_DATE = 8.64e12
+
+function dated(seconds: number): string {
+  return new Date(seconds * 1000)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, 'Z')
 }
 
 /** Seconds in the unit that reads best. */

@@ -1,7 +1,15 @@
+import { must, mustLie } from '../core/check.ts'
+
 /** What others know: read when somebody looks, and forgotten with whoever knew it. Followed twice, it counts once. */
 export class Sources {
   readonly #sources = new Map<WeakRef<object>, Source>()
   readonly #known = new WeakMap<object, Source>()
+  readonly #fits: (value: number) => boolean
+
+  /** @param fits which numbers can be told; what else is read counts as not readable */
+  constructor(fits: (value: number) => boolean) {
+    this.#fits = fits
+  }
 
   get size(): number {
     return this.#sources.size
@@ -24,7 +32,7 @@ export class Sources {
       own.followers -= 1
       if (own.followers > 0) return 0
       this.#known.delete(own.part.deref() ?? own)
-      return this.#sources.delete(own.part) ? look(own) : 0
+      return this.#sources.delete(own.part) ? this.#look(own) : 0
     }
   }
 
@@ -32,7 +40,7 @@ export class Sources {
   sum(gone: (last: number) => void): number {
     let sum = 0
     for (const source of this.#sources.values()) {
-      const value = look(source)
+      const value = this.#look(source)
       if (source.part.deref() !== undefined) {
         sum += value
       } else {
@@ -42,6 +50,20 @@ export class Sources {
     }
     return sum
   }
+
+  #look(source: Source): number {
+    const part = source.part.deref()
+    if (part === undefined) return source.last
+    try {
+      const value = source.read(part)
+      must(typeof value === 'number', 'read', 'return a number', value)
+      mustLie(this.#fits(value), 'read', 'return a number that can be told', value)
+      source.last = value
+    } catch (error) {
+      console.error('aioflux: a metric could not be read', error)
+    }
+    return source.last
+  }
 }
 
 interface Source {
@@ -49,15 +71,4 @@ interface Source {
   readonly read: (part: object) => number
   followers: number
   last: number
-}
-
-function look(source: Source): number {
-  const part = source.part.deref()
-  if (part === undefined) return source.last
-  try {
-    source.last = source.read(part)
-  } catch (error) {
-    console.error('aioflux: a metric could not be read', error)
-  }
-  return source.last
 }

@@ -1,4 +1,4 @@
-import { callable } from '../core/check.ts'
+import { callable, known, type OptionTable } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 
 /** A `Tracer` of @opentelemetry/api, as far as it is needed here. */
@@ -27,6 +27,8 @@ export interface TraceOptions {
   /** Attributes of each span. Those of the job, `aioflux.job.id` and the like, come by themselves. */
   attributes?: Record<string, string | number | boolean>
 }
+
+export const TRACE_OPTIONS: OptionTable<TraceOptions> = { name: true, attributes: true }
 
 // SpanKind.CONSUMER and SpanStatusCode.ERROR: numbers of the API's stable part, written down so that nobody needs it.
 const CONSUMER = 4
@@ -57,6 +59,7 @@ export function traced<A extends unknown[], R>(
     )
   }
   callable('fn', fn)
+  known('traced', options, TRACE_OPTIONS)
   const { name = fn.name || 'job', attributes = {} } = options
   const run = (...args: A): R =>
     tracer.startActiveSpan(

@@ -4,9 +4,9 @@ import { describe, OptionRangeError } from '../core/errors.ts'
 import { toBatching } from './batching/batch-options.ts'
 import { BroadcastQueue } from './broadcast/broadcast.ts'
 import type { Broadcast, BroadcastOptions } from './broadcast/broadcast-types.ts'
-import type { DedupeOptions } from './dedupe/dedupe-options.ts'
+import { DEDUPE_OPTIONS, type DedupeOptions } from './dedupe/dedupe-options.ts'
 import { DedupeQueue } from './dedupe/dedupe-queue.ts'
-import type { FifoOptions, PriorityOptions } from './kinds.ts'
+import { FIFO_OPTIONS, type FifoOptions, PRIORITY_OPTIONS, type PriorityOptions } from './kinds.ts'
 import { MemoryQueue } from './local-queue.ts'
 import type {
   LocalDedupeQueue,
@@ -17,6 +17,7 @@ import type {
   QueueOptions,
   SharedQueue,
 } from './queue.ts'
+import { QUEUE_OPTIONS } from './queue.ts'
 import { toSettings } from './settings.ts'
 import { agingOrder } from './store/orders/aging.ts'
 import { Line } from './store/orders/line.ts'
@@ -82,7 +83,7 @@ function keptElsewhere<T, R>(kind: QueueKind, options: QueueOptions<T, R>): unkn
 
 function localPriority<T, R>(options: PriorityOptions<T, R>): LocalQueue<T, R> {
   keepLayouts()
-  const settings = toSettings('priority', options, ['priorityFn', 'aging'])
+  const settings = toSettings('priority', options, PRIORITY_OPTIONS)
   const { priorityFn = none, aging } = options
   check.callback('priorityFn', priorityFn)
   const { clock } = settings
@@ -97,20 +98,19 @@ function localPriority<T, R>(options: PriorityOptions<T, R>): LocalQueue<T, R> {
 
 function localFifo<T, R>(options: FifoOptions<T, R>): LocalQueue<T, R> {
   keepLayouts()
-  const own = ['batchSize', 'batchTimeout', 'batchFn', 'bisectOnError']
-  const settings = toSettings('fifo', options, own)
+  const settings = toSettings('fifo', options, FIFO_OPTIONS)
   return new MemoryQueue(options, { settings, makeOrder: byArrival, batching: toBatching(options) })
 }
 
 function localDelay<T, R>(options: QueueOptions<T, R>): LocalQueue<T, R> {
   keepLayouts()
-  const settings = toSettings('delay', options, [])
+  const settings = toSettings('delay', options, QUEUE_OPTIONS)
   return new MemoryQueue(options, { settings, makeOrder: byArrival })
 }
 
 function localDedupe<T, R>(options: DedupeOptions<T, R>): LocalDedupeQueue<T, R> {
   keepLayouts()
-  const settings = toSettings('dedupe', options, ['keyFn', 'mode', 'ttl', 'delay', 'maxDelay'])
+  const settings = toSettings('dedupe', options, DEDUPE_OPTIONS)
   return new DedupeQueue(options, { settings, makeOrder: byArrival })
 }
 

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
 
 /**
@@ -110,6 +111,8 @@ export interface ListOptions {
   cursor?: string
 }
 
+export const LIST_OPTIONS: OptionTable<ListOptions> = { state: true, limit: true, cursor: true }
+
 /** How many jobs a queue has, by state. */
 export interface QueueCounts {
   /** Due, and begun by no worker. */
@@ -124,6 +127,14 @@ export interface QueueCounts {
   /** How many seconds the first of the due jobs has waited; 0 where none waits. */
   oldest: number
 }
+
+/** How many groups are told of at most. */
+export interface GroupsOptions {
+  /** @default 20 */
+  limit?: number
+}
+
+export const GROUPS_OPTIONS: OptionTable<GroupsOptions> = { limit: true }
 
 /** How one group stands. */
 export interface GroupInfo {
@@ -150,6 +161,8 @@ export interface RedriveOptions {
   /** Only jobs that died of an error with this message. */
   error?: string
 }
+
+export const REDRIVE_OPTIONS: OptionTable<RedriveOptions> = { ids: true, limit: true, error: true }
 
 /** A job that was claimed by hand: exactly one of `complete`, `fail` and `release` ends the claim. */
 export interface JobClaim<T = unknown, R = unknown> {

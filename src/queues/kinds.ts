@@ -1,6 +1,7 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
 import type { BatchFunction } from './batching/batch.ts'
-import type { QueueOptions } from './queue.ts'
+import { QUEUE_OPTIONS, type QueueOptions } from './queue.ts'
 
 /** Options of a queue in order of priority. */
 export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
@@ -12,6 +13,12 @@ export interface PriorityOptions<T, R> extends QueueOptions<T, R> {
    * @default never
    */
   aging?: Duration
+}
+
+export const PRIORITY_OPTIONS: OptionTable<PriorityOptions<unknown, unknown>> = {
+  ...QUEUE_OPTIONS,
+  priorityFn: true,
+  aging: true,
 }
 
 /** Options of a queue in order of arrival; with `batchFn` it works in batches. */
@@ -27,4 +34,12 @@ export interface FifoOptions<T, R> extends QueueOptions<T, R> {
   batchFn?: BatchFunction<T, R>
   /** When a batch fails, try its halves, and theirs, so that only the items that cannot be done fail. @default false */
   bisectOnError?: boolean
+}
+
+export const FIFO_OPTIONS: OptionTable<FifoOptions<unknown, unknown>> = {
+  ...QUEUE_OPTIONS,
+  batchSize: true,
+  batchTimeout: true,
+  batchFn: true,
+  bisectOnError: true,
 }

@@ -9,7 +9,7 @@ import {
   WaitTimeoutError,
 } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { type Patience, Waiters } from '../core/waiters.ts'
+import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
 import type { Attempt } from './consume/attempt.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer, type Batching } from './consume/batch-consumer.ts'
@@ -23,6 +23,7 @@ import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
   GroupInfo,
+  GroupsOptions,
   Handler,
   JobClaim,
   ListOptions,
@@ -30,6 +31,7 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
+import { REDRIVE_OPTIONS } from './job.ts'
 import { IdleWatcher } from './lifecycle/idle-watcher.ts'
 import { JobControl } from './lifecycle/job-control.ts'
 import { Pull, type Pullable } from './lifecycle/pull.ts'
@@ -49,6 +51,7 @@ import type {
   StopOptions,
   StopReport,
 } from './queue.ts'
+import { CLAIM_OPTIONS, PAUSE_OPTIONS } from './queue.ts'
 import { type Settings, toPriority } from './settings.ts'
 import { JobIndex } from './store/job-index.ts'
 import { LocalJob } from './store/local-job.ts'
@@ -260,6 +263,7 @@ export class MemoryQueue<T, R = unknown>
   // Pulling and claiming.
 
   async get(patience?: Patience): Promise<T> {
+    if (patience !== undefined) check.known('queue.get', patience, PATIENCE)
     const attempt = await this.#pull.next(patience)
     return this.#finishPulled(attempt)
   }
@@ -274,12 +278,11 @@ export class MemoryQueue<T, R = unknown>
   }
 
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
-    check.options('options', options)
-    check.known('claim', options, ['max', 'signal', 'timeout'])
+    check.known('queue.claim', options, CLAIM_OPTIONS)
     const max = check.integer('max', options.max ?? 1, 1)
     let attempt: Attempt
     try {
-      attempt = await this.#pull.next(options)
+      attempt = await this.#pull.next({ signal: options.signal, timeout: options.timeout })
     } catch (error) {
       if (error instanceof WaitTimeoutError) return []
       throw error
@@ -313,7 +316,7 @@ export class MemoryQueue<T, R = unknown>
     return this.#view.list<T, R>(options)
   }
 
-  async groups(options: { limit?: number } = {}): Promise<GroupInfo[]> {
+  async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
     return this.#view.groups(options)
   }
 
@@ -338,8 +341,7 @@ export class MemoryQueue<T, R = unknown>
   }
 
   async redrive(options: RedriveOptions = {}): Promise<number> {
-    check.options('options', options)
-    check.known('redrive', options, ['ids', 'limit', 'error'])
+    check.known('queue.redrive', options, REDRIVE_OPTIONS)
     this.#checkOpen()
     const limit = options.limit === undefined ? Infinity : check.integer('limit', options.limit, 0)
     let driven = 0
@@ -369,6 +371,7 @@ export class MemoryQueue<T, R = unknown>
   }
 
   async onIdle(patience?: Patience): Promise<void> {
+    if (patience !== undefined) check.known('queue.onIdle', patience, PATIENCE)
     this.#slots.onRest(() => this.look())
     await this.#idle.wait(patience)
   }
@@ -652,8 +655,7 @@ export class MemoryQueue<T, R = unknown>
 
 function checkPause(options: PauseOptions | undefined): void {
   if (options === undefined) return
-  check.options('options', options)
-  check.known('pause', options, ['everywhere'])
+  check.known('queue.pause', options, PAUSE_OPTIONS)
   if (options.everywhere !== undefined) check.flag('everywhere', options.everywhere)
 }
 

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
@@ -45,6 +46,15 @@ export interface QueueHome extends Storage {
 
 /** How many ended jobs are kept to be looked at: an age, or an age and a number; 0 for none. */
 export type Keep = Duration | { age?: Duration; count?: number }
+
+export const KEEP_OPTIONS: OptionTable<NonNullable<QueueOptions<unknown, unknown>['keep']>> = {
+  completed: true,
+  dead: true,
+}
+export const KEPT_OPTIONS: OptionTable<{ age?: Duration; count?: number }> = {
+  age: true,
+  count: true,
+}
 
 /** Where jobs go that failed for good. */
 // biome-ignore lint/suspicious/noExplicitAny: the target says which items it takes.
@@ -131,6 +141,34 @@ export interface QueueOptions<T, R> extends Metered {
   clock?: Clock
 }
 
+export const QUEUE_OPTIONS: OptionTable<QueueOptions<unknown, unknown>> = {
+  name: true,
+  workers: true,
+  maxSize: true,
+  overflow: true,
+  handler: true,
+  limiter: true,
+  limiterKey: true,
+  limiterCost: true,
+  timeout: true,
+  onTimeout: true,
+  retry: true,
+  deadLetter: true,
+  storage: true,
+  group: true,
+  groupConcurrency: true,
+  groupWeight: true,
+  keep: true,
+  idTtl: true,
+  lease: true,
+  maxDeliveries: true,
+  resultTtl: true,
+  codec: true,
+  maxItemBytes: true,
+  clock: true,
+  metrics: true,
+}
+
 /** A job that failed for good, as it is handed to whoever takes care of those. */
 export interface DeadLetter<T> {
   item: T
@@ -164,6 +202,18 @@ export interface PutOptions {
   retry?: number | RetryOptions
 }
 
+export const PUT_OPTIONS: OptionTable<PutOptions> = {
+  priority: true,
+  delay: true,
+  at: true,
+  id: true,
+  key: true,
+  group: true,
+  signal: true,
+  timeout: true,
+  retry: true,
+}
+
 /** How a queue ends: whether what it holds is still done, and by when. */
 export interface StopOptions {
   /** `drain` does what was put before, `drop` gives it up; jobs that run are waited for either way. @default 'drain' */
@@ -173,6 +223,8 @@ export interface StopOptions {
   /** How long handlers may take to end once aborted, before they are reported as still running. @default 0 */
   grace?: Duration
 }
+
+export const STOP_OPTIONS: OptionTable<StopOptions> = { mode: true, deadline: true, grace: true }
 
 /** A job in a report, with what `put` needs to put it again. */
 export interface JobRecord<T> {
@@ -217,6 +269,19 @@ export interface QueueEventMap<T, R> {
   idle: Record<string, never>
   /** Something that belongs to no job went wrong: a dead letter, a `retryIf`. */
   error: { error: unknown }
+}
+
+export const QUEUE_EVENTS: OptionTable<QueueEventMap<unknown, unknown>> = {
+  completed: true,
+  failed: true,
+  retry: true,
+  timeout: true,
+  cancelled: true,
+  dropped: true,
+  duplicate: true,
+  progress: true,
+  idle: true,
+  error: true,
 }
 
 /** What a queue holds now, and what it has done since it was made. */
@@ -343,11 +408,15 @@ export interface ClaimOptions extends Patience {
   max?: number
 }
 
+export const CLAIM_OPTIONS: OptionTable<ClaimOptions> = { max: true, signal: true, timeout: true }
+
 /** Whose workers pause. */
 export interface PauseOptions {
   /** True for the workers of all processes, until resumed everywhere. In memory there are no others. @default false */
   everywhere?: boolean
 }
+
+export const PAUSE_OPTIONS: OptionTable<PauseOptions> = { everywhere: true }
 
 /** A job in this process: what can be asked of it is answered at once. */
 export interface LocalJobHandle<R = unknown> extends Job<R> {
@@ -396,6 +465,15 @@ export interface SharedTerms {
   /** Of a dedupe queue. */
   mode?: string
   ttl?: Duration
+}
+
+export const SHARED_TERMS: OptionTable<SharedTerms> = {
+  groupConcurrency: true,
+  limiter: true,
+  maxDeliveries: true,
+  keep: true,
+  mode: true,
+  ttl: true,
 }
 
 /** A queue whose jobs are kept in a storage, shared by all processes that make one of that name. */

@@ -5,6 +5,7 @@ import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { checkMeter, type Meter } from '../core/meter.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
 import type { Keep, Overflow, PutOptions, QueueOptions } from './queue.ts'
+import { KEEP_OPTIONS, KEPT_OPTIONS } from './queue.ts'
 import type { Keeping } from './store/kept-jobs.ts'
 
 /** The options of a queue, read and checked. */
@@ -26,43 +27,13 @@ export interface Settings {
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
 
-/** What every queue can be given, by name. */
-const NAMES: readonly (keyof QueueOptions<unknown, unknown>)[] = [
-  'name',
-  'workers',
-  'maxSize',
-  'overflow',
-  'handler',
-  'limiter',
-  'limiterKey',
-  'limiterCost',
-  'timeout',
-  'onTimeout',
-  'retry',
-  'deadLetter',
-  'group',
-  'groupConcurrency',
-  'groupWeight',
-  'keep',
-  'idTtl',
-  'lease',
-  'maxDeliveries',
-  'resultTtl',
-  'codec',
-  'maxItemBytes',
-  'storage',
-  'clock',
-  'metrics',
-]
-
-/** @param own what only this kind of queue can be given, by name */
+/** @param table all names that this kind of queue can be given */
 export function toSettings<T, R>(
   kind: string,
   options: QueueOptions<T, R>,
-  own: readonly string[],
+  table: check.OptionTable<QueueOptions<unknown, unknown>>,
 ): Settings {
-  check.options('options', options)
-  check.known(`QueueFactory.${kind}`, options, [...own, ...NAMES])
+  check.known(`QueueFactory.${kind}`, options, table)
   const { limiter, limiterKey, limiterCost, deadLetter, retry, timeout } = options
   const {
     name = kind,
@@ -122,8 +93,7 @@ function toKeeping(
   keep: QueueOptions<unknown, unknown>['keep'],
 ): { dead: Keeping; completed: Keeping } | undefined {
   if (keep === undefined) return undefined
-  check.options('keep', keep)
-  check.known('keep', keep, ['completed', 'dead'])
+  check.known('keep', keep, KEEP_OPTIONS, 'keep')
   return {
     dead: keep.dead === undefined ? NONE : toKept('keep.dead', keep.dead),
     completed: keep.completed === undefined ? NONE : toKept('keep.completed', keep.completed),
@@ -136,8 +106,7 @@ export function toKept(name: string, keep: Keep): Keeping {
     const age = toMillis(name, keep)
     return age === 0 ? NONE : { age, count: Infinity }
   }
-  check.options(name, keep)
-  check.known(name, keep, ['age', 'count'])
+  check.known(name, keep, KEPT_OPTIONS, name)
   const { age, count } = keep
   return {
     age: age === undefined ? Infinity : toMillis(`${name}.age`, age),

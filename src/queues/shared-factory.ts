@@ -1,21 +1,29 @@
+import type { OptionTable } from '../core/check.ts'
 import * as check from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
-import type { DedupeMode, DedupeOptions } from './dedupe/dedupe-options.ts'
-import { keyOf } from './dedupe/fingerprint.ts'
-import type { PriorityOptions } from './kinds.ts'
+import { DEDUPE_OPTIONS, type DedupeMode, type DedupeOptions } from './dedupe/dedupe-options.ts'
+import { fingerprint } from './dedupe/fingerprint.ts'
+import { FIFO_OPTIONS, PRIORITY_OPTIONS, type PriorityOptions } from './kinds.ts'
 import type { Codec, QueueKind, QueueOptions, SharedQueue, SharedTerms } from './queue.ts'
+import { QUEUE_OPTIONS } from './queue.ts'
 import { toKept, toPositive, toSettings } from './settings.ts'
 import { DurableQueue } from './shared-queue.ts'
 import type { Uniqueness } from './store/job-store.ts'
 import { jsonCodec } from './store/json-codec.ts'
 import type { Declaration, QueueStorage } from './store/queue-storage.ts'
 
-const OWN: Readonly<Record<QueueKind, readonly string[]>> = {
-  priority: ['priorityFn'],
-  fifo: ['batchSize', 'batchTimeout', 'batchFn', 'bisectOnError'],
-  delay: [],
-  dedupe: ['keyFn', 'mode', 'ttl', 'delay', 'maxDelay'],
+const TABLES = {
+  priority: withoutAging(),
+  fifo: FIFO_OPTIONS,
+  delay: QUEUE_OPTIONS,
+  dedupe: DEDUPE_OPTIONS,
+}
+
+/** In a storage the order of two jobs is fixed when they are put. */
+function withoutAging(): OptionTable<Omit<PriorityOptions<unknown, unknown>, 'aging'>> {
+  const { aging: _, ...rest } = PRIORITY_OPTIONS
+  return rest
 }
 
 /** Makes a queue of that kind whose jobs are kept in `storage`. */
@@ -24,7 +32,7 @@ export function sharedQueue<T, R>(
   options: QueueOptions<T, R>,
   storage: QueueStorage,
 ): SharedQueue<T, R> {
-  const settings = toSettings(kind, options, OWN[kind])
+  const settings = toSettings(kind, options, TABLES[kind])
   if (options.name === undefined) {
     throw new OptionTypeError(
       'name',
@@ -96,7 +104,7 @@ function uniqueness<T, R>(
   check.callback('keyFn', keyFn)
   const modes: readonly DedupeMode[] = ['ttl', 'pending', 'coalesce', 'latest', 'debounce']
   return {
-    keyOf: (item) => textOf(keyOf(keyFn === undefined ? item : keyFn(item))),
+    keyOf: (item) => textOf(fingerprint(keyFn === undefined ? item : keyFn(item))),
     rules: {
       mode: check.oneOf('mode', mode, modes),
       ttl: toMillis('ttl', ttl),

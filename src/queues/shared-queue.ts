@@ -11,7 +11,7 @@ import {
   WaitTimeoutError,
 } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { type Patience, pause as sleep, Waiters } from '../core/waiters.ts'
+import { PATIENCE, type Patience, pause as sleep, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import { toBatching } from './batching/batch-options.ts'
 import type { Attempt } from './consume/attempt.ts'
@@ -28,6 +28,7 @@ import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
   GroupInfo,
+  GroupsOptions,
   Handler,
   Job,
   JobClaim,
@@ -36,6 +37,7 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
+import { GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
@@ -53,6 +55,7 @@ import type {
   StopOptions,
   StopReport,
 } from './queue.ts'
+import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS, STOP_OPTIONS } from './queue.ts'
 import { type Settings, toPriority } from './settings.ts'
 import type { Claim, Inserted, JobDraft, Outcome, StoreListener } from './store/job-store.ts'
 import type { SharedJobStore } from './store/queue-storage.ts'
@@ -228,6 +231,7 @@ export class DurableQueue<T, R = unknown>
   // Taking by hand.
 
   async get(patience?: Patience): Promise<T> {
+    if (patience !== undefined) check.known('queue.get', patience, PATIENCE)
     const attempt = await this.#next(patience)
     this.#claims.delete(attempt)
     const { item } = attempt.job
@@ -254,8 +258,7 @@ export class DurableQueue<T, R = unknown>
   }
 
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
-    check.options('options', options)
-    check.known('claim', options, ['max', 'signal', 'timeout'])
+    check.known('queue.claim', options, CLAIM_OPTIONS)
     const max = check.integer('max', options.max ?? 1, 1)
     try {
       const attempts = await this.#claimSome(max, options)
@@ -290,17 +293,15 @@ export class DurableQueue<T, R = unknown>
   }
 
   async jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
-    check.options('options', options)
-    check.known('jobs', options, ['state', 'limit', 'cursor'])
+    check.known('queue.jobs', options, LIST_OPTIONS)
     const state = check.oneOf('state', options.state, STATES)
     const limit = check.integer('limit', options.limit ?? 100, 1)
     const { jobs, cursor } = await this.#store.list(state, limit, options.cursor)
     return { jobs: jobs.map((each) => infoOf<T, R>(each)), ...(cursor !== undefined && { cursor }) }
   }
 
-  async groups(options: { limit?: number } = {}): Promise<GroupInfo[]> {
-    check.options('options', options)
-    check.known('groups', options, ['limit'])
+  async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
+    check.known('queue.groups', options, GROUPS_OPTIONS)
     const groups = await this.#store.groups(check.integer('limit', options.limit ?? 20, 1))
     return groups.map(groupOf)
   }
@@ -323,14 +324,13 @@ export class DurableQueue<T, R = unknown>
   }
 
   async redrive(options: RedriveOptions = {}): Promise<number> {
-    check.options('options', options)
-    check.known('redrive', options, ['ids', 'limit', 'error'])
+    check.known('queue.redrive', options, REDRIVE_OPTIONS)
     if (options.limit !== undefined) check.integer('limit', options.limit, 0)
     return this.#store.redrive(options)
   }
 
   async redeclare(terms: SharedTerms): Promise<void> {
-    check.options('terms', terms)
+    check.known('queue.redeclare', terms, SHARED_TERMS)
     await this.#store.redeclare(this.#parts.declare(terms))
   }
 
@@ -352,7 +352,7 @@ export class DurableQueue<T, R = unknown>
 
   async onIdle(patience: Patience = {}): Promise<void> {
     const { clock } = this.#settings
-    check.options('options', patience)
+    check.known('queue.onIdle', patience, PATIENCE)
     const end =
       patience.timeout === undefined
         ? Infinity
@@ -370,8 +370,7 @@ export class DurableQueue<T, R = unknown>
 
   stop(options: StopOptions = {}): Promise<StopReport<T>> {
     try {
-      check.options('options', options)
-      check.known('stop', options, ['mode', 'deadline', 'grace'])
+      check.known('queue.stop', options, STOP_OPTIONS)
       check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
       const { clock } = this.#settings
       const deadline =
@@ -669,8 +668,7 @@ function retryOf({ record }: Claim): ReturnType<typeof toRetry> | undefined {
 }
 
 function everywhere(options: PauseOptions): boolean {
-  check.options('options', options)
-  check.known('pause', options, ['everywhere'])
+  check.known('queue.pause', options, PAUSE_OPTIONS)
   return options.everywhere !== undefined && check.flag('everywhere', options.everywhere)
 }
 

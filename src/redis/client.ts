@@ -1,4 +1,4 @@
-import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
+import { ClosedError, describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import { onceOnly } from './once-only.ts'
 import { socketEnd } from './socket-end.ts'
 import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
@@ -46,6 +46,9 @@ export class OwnConnection {
   #port: Promise<RedisPort> | undefined
   #end: () => void = () => {}
   #closed = false
+  #told = false
+  /** Why there is no connection, as far as is known. */
+  failure: unknown
 
   constructor(url: string) {
     this.#url = url
@@ -55,8 +58,9 @@ export class OwnConnection {
   port(): Promise<RedisPort> {
     if (this.#port === undefined) {
       this.#port = this.#connect()
-      this.#port.catch(() => {
+      this.#port.catch((error) => {
         this.#port = undefined
+        this.#failed(error)
       })
     }
     return this.#port
@@ -90,7 +94,8 @@ export class OwnConnection {
       socket: { signal },
     })
     // A client without a listener ends the process on its first lost connection.
-    client.on('error', () => {})
+    client.on('error', (error: unknown) => this.#failed(error))
+    client.on('ready', () => this.#succeeded())
     this.#end = () => end(client)
     await client.connect()
     return portOf(client)
@@ -99,7 +104,8 @@ export class OwnConnection {
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   async #byIoredis(library: any): Promise<RedisPort> {
     const client = new library.Redis(this.#url, { lazyConnect: true, enableOfflineQueue: false })
-    client.on('error', () => {})
+    client.on('error', (error: unknown) => this.#failed(error))
+    client.on('ready', () => this.#succeeded())
     this.#end = () => client.disconnect()
     try {
       await client.connect()
@@ -109,6 +115,33 @@ export class OwnConnection {
       throw error
     }
     return portOf(client)
+  }
+
+  #succeeded(): void {
+    this.failure = undefined
+    // What is lost later was right once: the storage tells of that.
+    this.#told = true
+  }
+
+  /** Says it on the console too, once: the limits go on without the storage, and nobody may look at their errors. */
+  #failed(error: unknown): void {
+    this.failure = error
+    if (this.#told || isAioFluxError(error)) return
+    this.#told = true
+    console.error(
+      `aioflux: Redis cannot be reached at ${serverOf(this.#url)}, is the url right?`,
+      error,
+    )
+  }
+}
+
+/** The server of a url, without the name and the password that may stand in it. */
+function serverOf(url: string): string {
+  try {
+    const { protocol, host } = new URL(url)
+    return `${protocol}//${host}`
+  } catch {
+    return 'a url that cannot be read'
   }
 }
 

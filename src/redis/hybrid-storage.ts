@@ -1,4 +1,4 @@
-import { options as checkOptions, flag, integer, known } from '../core/check.ts'
+import { flag, integer, known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { Errands } from '../core/errands.ts'
@@ -50,17 +50,17 @@ export interface HybridStorageOptions extends Metered {
   clock?: Clock
 }
 
-const NAMES = [
-  'redis',
-  'maxKeys',
-  'lease',
-  'strict',
-  'maxDenial',
-  'valueTtl',
-  'clock',
-  'name',
-  'metrics',
-]
+export const HYBRID_STORAGE_OPTIONS: OptionTable<HybridStorageOptions> = {
+  redis: true,
+  maxKeys: true,
+  lease: true,
+  strict: true,
+  maxDenial: true,
+  valueTtl: true,
+  clock: true,
+  name: true,
+  metrics: true,
+}
 
 /**
  * Limits on many machines at the speed of memory: debits a lot of tokens in Redis first, and spends it here.
@@ -92,8 +92,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
   #closing: Promise<void> | undefined
 
   constructor(options: HybridStorageOptions) {
-    checkOptions('options', options)
-    known('HybridStorage', options, NAMES)
+    known('HybridStorage', options, HYBRID_STORAGE_OPTIONS)
     const {
       redis,
       maxKeys = 100_000,

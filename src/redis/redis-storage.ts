@@ -1,4 +1,4 @@
-import { options as checkOptions } from '../core/check.ts'
+import { known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
@@ -46,6 +46,16 @@ export interface RedisStorageOptions extends Metered {
   clock?: Clock
 }
 
+export const REDIS_STORAGE_OPTIONS: OptionTable<RedisStorageOptions> = {
+  name: true,
+  client: true,
+  url: true,
+  prefix: true,
+  timeout: true,
+  clock: true,
+  metrics: true,
+}
+
 /**
  * States and values in Redis (6.2 or newer, or Valkey): the same limits on many machines.
  *
@@ -68,6 +78,8 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   readonly #hub: WakeHub
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
+  /** Why its own connection is not there, where that is known. */
+  readonly #failure: () => unknown
   readonly #clock: Clock | undefined
   readonly #meter: StorageMeter | undefined
   #cluster = false
@@ -79,8 +91,8 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   #turn = 0
 
   constructor(options: RedisStorageOptions) {
-    checkOptions('options', options)
-    const { client, url, prefix = 'aioflux', timeout = 1, clock } = options
+    known('RedisStorage', options, REDIS_STORAGE_OPTIONS)
+    const { name = 'redis', client, url, prefix = 'aioflux', timeout = 1, clock } = options
     if ((client === undefined) === (url === undefined)) {
       throw new OptionTypeError('client', 'give either client or url')
     }
@@ -92,7 +104,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     }
     this.prefix = prefix
     const metrics = checkMeter(options.metrics)
-    this.#meter = metrics && new StorageMeter(metrics, options.name ?? 'redis', systemClock)
+    this.#meter = metrics && new StorageMeter(metrics, name, systemClock)
     this.#clock = clock
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
@@ -101,10 +113,12 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
       this.#cluster = port.cluster
       this.#port = () => ready
       this.#end = () => {}
+      this.#failure = () => undefined
     } else {
       const own = new OwnConnection(url as string)
       this.#port = () => own.port()
       this.#end = () => own.close()
+      this.#failure = () => own.failure
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
     this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
@@ -227,7 +241,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   }
 
   decr(key: string, by = 1): Promise<number> {
-    return this.#values.incr(key, -by)
+    return this.#values.decr(key, by)
   }
 
   delete(key: string): Promise<boolean> {
@@ -267,8 +281,16 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
       return answer
     } catch (error) {
       this.#meter?.failed()
+      const cause = this.#failure()
+      if (
+        isAioFluxError(error, 'STORAGE_DOWN') &&
+        error.cause === undefined &&
+        cause !== undefined
+      ) {
+        throw new StorageDownError(`${error.message}: ${messageOf(cause)}`, { cause })
+      }
       if (isAioFluxError(error)) throw error
-      throw new StorageDownError(`Redis failed: ${(error as Error)?.message ?? error}`, {
+      throw new StorageDownError(`Redis failed: ${messageOf(error)}`, {
         cause: error,
       })
     }
@@ -288,4 +310,10 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   #checkOpen(): void {
     if (this.#closed) throw new ClosedError('RedisStorage')
   }
+}
+
+/** An error of several addresses has no message of its own. */
+function messageOf(error: unknown): string {
+  const { message, code } = Object(error) as { message?: unknown; code?: unknown }
+  return String(message || code || error)
 }

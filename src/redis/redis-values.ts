@@ -1,4 +1,4 @@
-import { string } from '../core/check.ts'
+import { finite, mustLie, string } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { valueName } from './key-name.ts'
@@ -37,7 +37,7 @@ export class RedisValues {
     if (ttl !== undefined && millis === 0) {
       throw new OptionRangeError('ttl', `ttl must be > 0, got ${describe(ttl)}`)
     }
-    const text = JSON.stringify(value)
+    const text = toJson(value)
     if (text === undefined) {
       throw new OptionTypeError(
         'value',
@@ -49,18 +49,23 @@ export class RedisValues {
   }
 
   async incr(key: string, by: number): Promise<number> {
-    if (typeof by !== 'number' || !Number.isFinite(by)) {
-      throw new OptionTypeError('by', `by must be a finite number, got ${describe(by)}`)
-    }
+    finite('by', by)
     try {
       return numberOf(await this.#ask(key, 'incr', String(by)))
     } catch (error) {
-      if (!String((error as Error).message).includes('AIOFLUX not a number')) throw error
+      const { message } = error as Error
+      mustLie(!message.includes('AIOFLUX not finite'), 'by', 'leave a finite number', by)
+      if (!message.includes('AIOFLUX not a number')) throw error
       throw new OptionTypeError(
         'key',
         `the value of key ${describe(key)} must be a number to count on`,
       )
     }
+  }
+
+  async decr(key: string, by: number): Promise<number> {
+    // Before the sign: of a text it would make a number.
+    return this.incr(key, -finite('by', by))
   }
 
   async delete(key: string): Promise<boolean> {
@@ -75,4 +80,17 @@ export class RedisValues {
     string('key', key)
     return this.#run(VALUES, [valueName(this.#prefix, key)], args)
   }
+}
+
+/** The JSON of a value, whose numbers are all finite: JSON would say `null` of another. */
+function toJson(value: unknown): string | undefined {
+  const text = JSON.stringify(value)
+  // Only where there is a null at all is it worth looking whether it was one.
+  if (text?.includes('null')) {
+    JSON.stringify(value, (_, part: unknown) => {
+      if (typeof part === 'number') finite('value', part)
+      return part
+    })
+  }
+  return text
 }

@@ -2,7 +2,7 @@ import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import { pause } from '../core/waiters.ts'
-import { atLeast, type DelayOptions, toDelays } from './retry.ts'
+import { atLeast, DELAY_OPTIONS, type DelayOptions, toDelays } from './retry.ts'
 
 /** How often and with what pauses {@link backoff} tries. */
 export interface BackoffOptions extends DelayOptions, Metered {
@@ -14,6 +14,15 @@ export interface BackoffOptions extends DelayOptions, Metered {
   signal?: AbortSignal
   /** @default the runtime's clock */
   clock?: Clock
+}
+
+export const BACKOFF_OPTIONS: check.OptionTable<BackoffOptions> = {
+  ...DELAY_OPTIONS,
+  name: true,
+  maxRetries: true,
+  signal: true,
+  clock: true,
+  metrics: true,
 }
 
 /** What a function that {@link backoff} tries is told about the attempt. */
@@ -39,7 +48,7 @@ export async function backoff<R>(
   options: BackoffOptions = {},
 ): Promise<R> {
   check.callable('fn', fn)
-  check.options('options', options)
+  check.known('backoff', options, BACKOFF_OPTIONS)
   const { maxRetries = 5, retryIf, signal = new AbortController().signal } = options
   if (maxRetries !== Infinity) check.integer('maxRetries', maxRetries, 0)
   check.abortable(signal)

@@ -1,4 +1,4 @@
-import { between, options as checkOptions, integer } from '../core/check.ts'
+import { between, callback, having, integer, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -52,6 +52,26 @@ export interface CircuitBreakerOptions extends Metered {
   clock?: Clock
 }
 
+export const CIRCUIT_BREAKER_OPTIONS: OptionTable<CircuitBreakerOptions> = {
+  name: true,
+  failureThreshold: true,
+  failureRate: true,
+  slowCall: true,
+  slowCallRate: true,
+  window: true,
+  minimumCalls: true,
+  timeout: true,
+  timeoutFactor: true,
+  maxTimeout: true,
+  halfOpenCalls: true,
+  probeLease: true,
+  expectedError: true,
+  ignoredError: true,
+  failedResult: true,
+  clock: true,
+  metrics: true,
+}
+
 /** The options, checked and in microseconds. */
 export interface BreakerSettings {
   readonly name: string
@@ -74,36 +94,33 @@ export interface BreakerSettings {
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function breakerSettings(options: CircuitBreakerOptions): BreakerSettings {
-  checkOptions('options', options)
+  known('CircuitBreaker', options, CIRCUIT_BREAKER_OPTIONS)
   const { slowCall, slowCallRate, expectedError, ignoredError, failedResult } = options
-  const timeout = toPositiveMicros('timeout', options.timeout ?? 60)
-  const maxTimeout = toPositiveMicros(
-    'maxTimeout',
-    options.maxTimeout ?? Math.max(600, timeout / 1e6),
-  )
+  const { name = 'breaker', timeoutFactor = 1, halfOpenCalls = 1 } = options
+  const timeout = toPositiveMicros('timeout', given(options.timeout, 60))
+  const longest = given(options.maxTimeout, Math.max(600, timeout / 1e6))
+  const maxTimeout = toPositiveMicros('maxTimeout', longest)
   if (maxTimeout < timeout) {
     throw new OptionRangeError(
       'maxTimeout',
       `maxTimeout must be at least timeout (${timeout / 1e6} s), got ${maxTimeout / 1e6} s`,
     )
   }
-  if (failedResult !== undefined && typeof failedResult !== 'function') {
-    throw new OptionTypeError('failedResult', 'failedResult must be a function')
-  }
+  callback('failedResult', failedResult)
   return {
-    name: options.name ?? 'breaker',
+    name: text('name', name),
     limits: tripLimits(options),
     slowCall: slowCall === undefined ? Infinity : toMillis('slowCall', slowCall) * 1000,
     slowFails: slowCallRate === undefined,
     timeout,
-    timeoutFactor: between('timeoutFactor', options.timeoutFactor ?? 1, 1, Number.MAX_VALUE),
+    timeoutFactor: between('timeoutFactor', timeoutFactor, 1, Number.MAX_VALUE),
     maxTimeout,
-    halfOpenCalls: integer('halfOpenCalls', options.halfOpenCalls ?? 1, 1),
-    probeLease: toPositiveMicros('probeLease', options.probeLease ?? timeout / 1e6),
-    expected: expectedError && errorFilter('expectedError', expectedError),
-    ignored: ignoredError && errorFilter('ignoredError', ignoredError),
+    halfOpenCalls: integer('halfOpenCalls', halfOpenCalls, 1),
+    probeLease: toPositiveMicros('probeLease', given(options.probeLease, timeout / 1e6)),
+    expected: expectedError === undefined ? undefined : errorFilter('expectedError', expectedError),
+    ignored: ignoredError === undefined ? undefined : errorFilter('ignoredError', ignoredError),
     failedResult,
-    clock: options.clock ?? systemClock,
+    clock: having('clock', options.clock, 'now') ?? systemClock,
     metrics: checkMeter(options.metrics),
   }
 }
@@ -116,7 +133,7 @@ function tripLimits(options: CircuitBreakerOptions): TripLimits {
   const inARow =
     failureThreshold === undefined && failureRate !== undefined
       ? Infinity
-      : integer('failureThreshold', failureThreshold ?? 5, 1)
+      : integer('failureThreshold', given(failureThreshold, 5), 1)
   if (failureRate === undefined && slowCallRate === undefined) {
     const stray = window !== undefined ? 'window' : minimumCalls !== undefined ? 'minimumCalls' : ''
     if (stray !== '') {
@@ -124,9 +141,9 @@ function tripLimits(options: CircuitBreakerOptions): TripLimits {
     }
     return { inARow, failureRate: Infinity, slowRate: Infinity, minimumCalls: 0 }
   }
-  const size = windowSize(window ?? 60)
+  const size = windowSize(given(window, 60))
   const largest = typeof size === 'number' ? Number.MAX_SAFE_INTEGER : size.calls
-  const minimum = integer('minimumCalls', minimumCalls ?? Math.min(10, largest), 1)
+  const minimum = integer('minimumCalls', given(minimumCalls, Math.min(10, largest)), 1)
   return {
     inARow,
     failureRate: rate('failureRate', failureRate),
@@ -136,8 +153,14 @@ function tripLimits(options: CircuitBreakerOptions): TripLimits {
   }
 }
 
+/** `value`, or the default where it was left out; null is no way to leave it out. */
+function given<V>(value: V | undefined, otherwise: V): V {
+  return value === undefined ? otherwise : value
+}
+
 function windowSize(window: Duration | { calls: number }): Micros | { calls: number } {
   if (typeof window !== 'object' || window === null) return toPositiveMicros('window', window)
+  known('window', window, { calls: true }, 'window')
   return { calls: integer('window.calls', window.calls, 1) }
 }
 

@@ -1,3 +1,5 @@
+import type { OptionTable } from '../core/check.ts'
+
 /** What a circuit breaker does with calls: lets them through, refuses them, tries a few, or is shut by hand. */
 export type BreakerState = 'closed' | 'open' | 'half_open' | 'isolated'
 
@@ -10,6 +12,11 @@ export interface BreakerCallOptions<T> {
    * has aborted.
    */
   fallback?: (error: unknown) => T | PromiseLike<T>
+}
+
+export const BREAKER_CALL_OPTIONS: OptionTable<BreakerCallOptions<unknown>> = {
+  signal: true,
+  fallback: true,
 }
 
 /** Counts since the start; every admitted call ends in exactly one of succeeded, failed, ignored and stale. */
@@ -54,6 +61,14 @@ export interface BreakerSnapshot {
   failuresInARow?: number
 }
 
+export const BREAKER_SNAPSHOT: OptionTable<BreakerSnapshot> = {
+  state: true,
+  trips: true,
+  retryAfter: true,
+  passed: true,
+  failuresInARow: true,
+}
+
 /** One call that has ended. */
 export interface BreakerCall {
   name: string
@@ -78,4 +93,16 @@ export interface BreakerEvents {
   isolated: { name: string }
   /** A probe hung for longer than its lease and has lost its place. */
   probeLost: { name: string }
+}
+
+export const BREAKER_EVENTS: OptionTable<BreakerEvents> = {
+  success: true,
+  failure: true,
+  ignored: true,
+  refused: true,
+  open: true,
+  half_open: true,
+  close: true,
+  isolated: true,
+  probeLost: true,
 }

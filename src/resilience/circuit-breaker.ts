@@ -1,5 +1,6 @@
+import { callable, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
-import { CircuitBreakerOpen, describe, OptionTypeError } from '../core/errors.ts'
+import { CircuitBreakerOpen } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { withoutStack } from '../core/without-stack.ts'
 import { BreakerMachine } from './breaker-machine.ts'
@@ -10,12 +11,14 @@ import {
   type CircuitBreakerOptions,
 } from './breaker-options.ts'
 import { BreakerTally } from './breaker-tally.ts'
-import type {
-  BreakerCallOptions,
-  BreakerEvents,
-  BreakerSnapshot,
-  BreakerState,
-  BreakerStats,
+import {
+  BREAKER_CALL_OPTIONS,
+  BREAKER_EVENTS,
+  type BreakerCallOptions,
+  type BreakerEvents,
+  type BreakerSnapshot,
+  type BreakerState,
+  type BreakerStats,
 } from './breaker-types.ts'
 import { COUNTED, FAILED, GOOD, IGNORED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
 
@@ -65,7 +68,7 @@ export class CircuitBreaker {
   readonly name: string
   readonly #settings: BreakerSettings
   readonly #machine: BreakerMachine
-  readonly #events = new Events<BreakerEvents>()
+  readonly #events = new Events<BreakerEvents>(BREAKER_EVENTS)
   readonly #tally: BreakerTally
   /** Must a call be timed even while nobody listens? */
   readonly #timed: boolean
@@ -98,10 +101,10 @@ export class CircuitBreaker {
   ): Promise<T> {
     const sampled = this.#meter?.sampling.due() === true
     const timed = sampled || this.#timed || this.#events.listened
-    if (timed || options !== undefined || this.#machine.state !== 'closed') {
+    const plain = options === undefined && typeof fn === 'function'
+    if (timed || !plain || this.#machine.state !== 'closed') {
       return this.#watch(fn, options, timed, sampled)
     }
-    if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
     this.#tally.admitted += 1
     let promise: Promise<T>
     try {
@@ -120,7 +123,8 @@ export class CircuitBreaker {
     timed: boolean,
     sampled: boolean,
   ): Promise<T> {
-    if (typeof fn !== 'function') throw noFunction(fn)
+    callable('fn', fn)
+    if (options !== undefined) known('breaker.call', options, BREAKER_CALL_OPTIONS)
     const signal = options?.signal
     signal?.throwIfAborted()
     const machine = this.#machine
@@ -292,8 +296,4 @@ export class CircuitBreaker {
       throw error
     }
   }
-}
-
-function noFunction(value: unknown): OptionTypeError {
-  return new OptionTypeError('fn', `fn must be a function, got ${describe(value)}`)
 }

@@ -1,4 +1,12 @@
-import { callback, integer, oneOf, options as optionsOf, positive } from '../core/check.ts'
+import {
+  callback,
+  drawn,
+  integer,
+  known,
+  type OptionTable,
+  oneOf,
+  positive,
+} from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 
 /** How much of a delay is left to chance: all of it, half of it, nothing. */
@@ -24,12 +32,27 @@ export interface DelayOptions {
   random?: () => number
 }
 
+export const DELAY_OPTIONS: OptionTable<DelayOptions> = {
+  baseDelay: true,
+  maxDelay: true,
+  factor: true,
+  jitter: true,
+  retryIf: true,
+  random: true,
+}
+
 /** Whether and when a job that failed is tried again. */
 export interface RetryOptions extends DelayOptions {
   /** How often a job is tried at most, the first time included. */
   attempts: number
   /** The delay before the second attempt, or a function of the attempt that failed. @default baseDelay */
   backoff?: Duration | ((attempt: number, error: unknown) => Duration)
+}
+
+export const RETRY_OPTIONS: OptionTable<RetryOptions> = {
+  ...DELAY_OPTIONS,
+  attempts: true,
+  backoff: true,
 }
 
 /** After a failure: how long until the next attempt, or `undefined` for never. */
@@ -42,7 +65,7 @@ export type Retry = (attempt: number, error: unknown) => Millis | undefined
  */
 export function toRetry(name: string, given: number | RetryOptions): Retry {
   const options = typeof given === 'number' ? { attempts: given } : given
-  optionsOf(name, options)
+  known(name, options, RETRY_OPTIONS, name)
   const attempts = integer(`${name}.attempts`, options.attempts, 1)
   const { backoff, retryIf } = options as RetryOptions
   const fixed = typeof backoff !== 'function' && backoff !== undefined
@@ -73,7 +96,8 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
     // Past 1,000 attempts the factor is infinite, and nothing of that is still nothing.
     const delay = base === 0 ? 0 : Math.min(most, base * factor ** (attempt - 1))
     if (jitter === 'none') return delay
-    return jitter === 'full' ? delay * random() : (delay * (1 + random())) / 2
+    const share = drawn(`${name}.random`, random)
+    return jitter === 'full' ? delay * share : (delay * (1 + share)) / 2
   }
 }
 

@@ -1,4 +1,4 @@
-import { integer, known } from '../core/check.ts'
+import { changed, integer, known, type OptionTable } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 
@@ -8,12 +8,15 @@ export interface ConcurrencyOptions {
   limit: number
 }
 
+export const CONCURRENCY_OPTIONS: OptionTable<ConcurrencyOptions> = { limit: true }
+
 /**
  * How many at once, however long each takes. What was granted must be given back; no time can be told.
  *
  * State: `[inside]`.
  */
 export function concurrency(options: ConcurrencyOptions): Rule {
+  known('concurrency', options, CONCURRENCY_OPTIONS)
   return new Concurrency(options)
 }
 
@@ -53,7 +56,7 @@ class Concurrency implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a concurrency limit', change, ['limit'])
-    return new Concurrency({ limit: change.limit ?? this.capacity })
+    known('a concurrency limit', change, CONCURRENCY_OPTIONS)
+    return new Concurrency(changed({ limit: this.capacity }, change))
   }
 }

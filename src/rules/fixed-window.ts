@@ -1,6 +1,6 @@
-import { known, positive } from '../core/check.ts'
+import { changed, known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 
 /**
  * At most `rate` in each window of `per`; a key's first call opens its window.
@@ -14,6 +14,7 @@ import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function fixedWindow(options: Quota): Rule {
+  known('fixedWindow', options, QUOTA_OPTIONS)
   return new FixedWindow(options)
 }
 
@@ -31,7 +32,8 @@ class FixedWindow implements Rule {
 
   constructor(options: Quota) {
     this.#rate = positive('rate', options.rate)
-    this.span = toPositiveMicros('per', options.per ?? 1)
+    const { per = 1 } = options
+    this.span = toPositiveMicros('per', per)
     this.capacity = this.#rate
     this.params = { rate: this.#rate, per: this.span }
     this.#options = options
@@ -81,8 +83,8 @@ class FixedWindow implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a fixed window', change, ['rate', 'per'])
-    return new FixedWindow({ ...this.#options, ...change })
+    known('a fixed window', change, QUOTA_OPTIONS)
+    return new FixedWindow(changed(this.#options, change))
   }
 
   /** How many windows have gone by since the state was written. */

@@ -1,6 +1,6 @@
-import { known, positive } from '../core/check.ts'
+import { changed, known, type OptionTable, positive } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** The rate of the stream, and how many may be in the bucket. */
@@ -10,6 +10,11 @@ export interface LeakyBucketOptions extends Quota {
    * @default rate, and at least 1
    */
   capacity?: number
+}
+
+export const LEAKY_BUCKET_OPTIONS: OptionTable<LeakyBucketOptions> = {
+  ...QUOTA_OPTIONS,
+  capacity: true,
 }
 
 /**
@@ -26,6 +31,7 @@ export interface LeakyBucketOptions extends Quota {
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function leakyBucket(options: LeakyBucketOptions): Rule {
+  known('leakyBucket', options, LEAKY_BUCKET_OPTIONS)
   return new LeakyBucket(options)
 }
 
@@ -54,7 +60,7 @@ class LeakyBucket extends TokenBucket {
   }
 
   override with(change: QuotaChange): Rule {
-    known('a leaky bucket', change, ['rate', 'per', 'capacity'])
-    return new LeakyBucket({ ...this.#options, ...change })
+    known('a leaky bucket', change, LEAKY_BUCKET_OPTIONS)
+    return new LeakyBucket(changed(this.#options, change))
   }
 }

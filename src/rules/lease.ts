@@ -34,7 +34,8 @@ class Lease implements Rule {
   readonly params: Readonly<Record<string, number>>
 
   constructor(options: LeaseOptions) {
-    this.capacity = toPositiveMicros('memory', options.memory ?? '1d')
+    const { memory = '1d' } = options
+    this.capacity = toPositiveMicros('memory', memory)
     this.span = 2 * this.capacity
     this.params = { memory: this.capacity }
   }
@@ -75,7 +76,7 @@ class Lease implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a lease', change, [])
+    known('a lease', change, {})
     return this
   }
 

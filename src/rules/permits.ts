@@ -1,6 +1,7 @@
-import { integer, known } from '../core/check.ts'
+import { changed, integer, known, type OptionTable } from '../core/check.ts'
 import { type Duration, type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
+import { CONCURRENCY_OPTIONS } from './concurrency.ts'
 
 export interface PermitsOptions {
   /** How many may be inside at once. */
@@ -8,6 +9,8 @@ export interface PermitsOptions {
   /** How long a permit holds that nobody renews. @default 30 seconds */
   ttl?: Duration
 }
+
+export const PERMITS_OPTIONS: OptionTable<PermitsOptions> = { limit: true, ttl: true }
 
 /** How many numbers a permit takes in the state. */
 const WIDTH = 3
@@ -34,7 +37,8 @@ class Permits implements Rule {
 
   constructor(options: PermitsOptions) {
     this.capacity = integer('limit', options.limit, 1)
-    this.span = toPositiveMicros('ttl', options.ttl ?? 30)
+    const { ttl = 30 } = options
+    this.span = toPositiveMicros('ttl', ttl)
     this.params = { limit: this.capacity, ttl: this.span }
     this.#options = options
   }
@@ -81,8 +85,8 @@ class Permits implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a concurrency limit', change, ['limit'])
-    return new Permits({ ...this.#options, ...change })
+    known('a concurrency limit', change, CONCURRENCY_OPTIONS)
+    return new Permits(changed(this.#options, change))
   }
 }
 

@@ -1,6 +1,6 @@
-import { known, positive } from '../core/check.ts'
+import { changed, known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
 
 /** Up to this many moments of a window are remembered exactly. */
 const MOMENTS = 128
@@ -21,6 +21,7 @@ const CELLS = 64
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function slidingWindow(options: Quota): Rule {
+  known('slidingWindow', options, QUOTA_OPTIONS)
   return new SlidingWindow(options)
 }
 
@@ -40,7 +41,8 @@ class SlidingWindow implements Rule {
 
   constructor(options: Quota) {
     this.capacity = positive('rate', options.rate)
-    this.span = toPositiveMicros('per', options.per ?? 1)
+    const { per = 1 } = options
+    this.span = toPositiveMicros('per', per)
     // Sums of fractions are inexact; whole costs never come near this margin.
     this.#ceiling = this.capacity * (1 + 1e-9)
     this.#cell = this.span / CELLS
@@ -103,8 +105,8 @@ class SlidingWindow implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a sliding window', change, ['rate', 'per'])
-    return new SlidingWindow({ ...this.#options, ...change })
+    known('a sliding window', change, QUOTA_OPTIONS)
+    return new SlidingWindow(changed(this.#options, change))
   }
 
   #clear(state: State): void {

@@ -1,6 +1,13 @@
-import { known, positive } from '../core/check.ts'
+import { changed, known, type OptionTable, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Drain, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import {
+  type Drain,
+  QUOTA_OPTIONS,
+  type Quota,
+  type QuotaChange,
+  type Rule,
+  type State,
+} from '../core/rule.ts'
 import { drained, drainOf } from './drain.ts'
 
 /** The rate, and how much of it may come at once. */
@@ -10,6 +17,11 @@ export interface TokenBucketOptions extends Quota {
    * @default rate, and at least 1
    */
   burst?: number
+}
+
+export const TOKEN_BUCKET_OPTIONS: OptionTable<TokenBucketOptions> = {
+  ...QUOTA_OPTIONS,
+  burst: true,
 }
 
 /**
@@ -28,6 +40,7 @@ export interface TokenBucketOptions extends Quota {
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function tokenBucket(options: TokenBucketOptions): Rule {
+  known('tokenBucket', options, TOKEN_BUCKET_OPTIONS)
   return new TokenBucket(options)
 }
 
@@ -42,8 +55,9 @@ export class TokenBucket implements Rule {
 
   constructor(options: TokenBucketOptions) {
     const rate = positive('rate', options.rate)
-    const interval = toPositiveMicros('per', options.per ?? 1) / rate
-    this.capacity = positive('burst', options.burst ?? Math.max(1, rate))
+    const { per = 1, burst = Math.max(1, rate) } = options
+    const interval = toPositiveMicros('per', per) / rate
+    this.capacity = positive('burst', burst)
     this.span = this.capacity * interval
     this.drain = drainOf(this.capacity, interval)
     this.params = {
@@ -89,8 +103,8 @@ export class TokenBucket implements Rule {
   }
 
   with(change: QuotaChange): Rule {
-    known('a token bucket', change, ['rate', 'per', 'burst'])
-    return new TokenBucket({ ...this.#options, ...change })
+    known('a token bucket', change, TOKEN_BUCKET_OPTIONS)
+    return new TokenBucket(changed(this.#options, change))
   }
 
   protected used(state: State, now: Micros): number {

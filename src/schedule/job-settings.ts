@@ -1,4 +1,4 @@
-import { callable, options as checkOptions, integer, oneOf, string } from '../core/check.ts'
+import { callable, integer, known, oneOf, string } from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
@@ -23,19 +23,19 @@ export interface JobSettings {
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
   callable('fn', fn)
-  checkOptions('options', options)
-  const { name, overlap = 'skip', misfire = 'once', retry } = options
+  const { name, overlap = 'skip', misfire = 'once', retry, coordinator } = options
+  const { tolerance = '1s', jitter = 0 } = options
   if (name !== undefined) string('name', name)
   checkTimezone(options.timezone)
   return {
     fn,
     ...readOverlap(overlap),
     catchUp: oneOf('misfire', misfire, ['skip', 'once']) === 'once',
-    tolerance: toMillis('tolerance', options.tolerance ?? '1s'),
-    jitter: toMillis('jitter', options.jitter ?? 0),
+    tolerance: toMillis('tolerance', tolerance),
+    jitter: toMillis('jitter', jitter),
     timeout: options.timeout === undefined ? undefined : toMillis('timeout', options.timeout),
     retry: retry === undefined ? undefined : toRetry('retry', retry),
-    leadership: options.coordinator && checkLeadership(options.coordinator),
+    leadership: coordinator === undefined ? undefined : checkLeadership(coordinator),
   }
 }
 
@@ -50,6 +50,7 @@ export function checkLeadership(coordinator: Leadership): Leadership {
 
 function readOverlap(overlap: Overlap): Pick<JobSettings, 'whenBusy' | 'room'> {
   if (typeof overlap === 'object' && overlap !== null) {
+    known('overlap', overlap, { parallel: true }, 'overlap')
     return { whenBusy: 'skip', room: integer('overlap.parallel', overlap.parallel, 1) }
   }
   return { whenBusy: oneOf('overlap', overlap, ['skip', 'queue', 'replace']), room: 1 }

@@ -1,3 +1,4 @@
+import { drawn } from '../core/check.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import type { JobSettings } from './job-settings.ts'
@@ -193,7 +194,7 @@ export class Job implements ScheduledJob {
       this.#misfire(slot, { first: this.#date(first), count: missed, more, run: fire })
     if (!fire) return
     const pending: Pending = { slot, late }
-    const jitter = this.#settings.jitter * this.#around.random()
+    const jitter = this.#drawJitter()
     if (jitter === 0) return this.#come(pending)
     const cancel = at(this.#around.clock, this.#around.clock.now() + jitter, () => {
       this.#jittered.delete(pending)
@@ -218,6 +219,17 @@ export class Job implements ScheduledJob {
     this.#missed += told.count
     this.#around.meter?.missed(this.name, told.count)
     this.#around.events.emit('misfire', { name: this.name, slot, ...told })
+  }
+
+  /** How much later than its slot a run begins. */
+  #drawJitter(): Millis {
+    try {
+      return this.#settings.jitter * drawn('random', this.#around.random)
+    } catch (error) {
+      // This is a timer: what it throws would end the process.
+      this.#report(error)
+      return 0
+    }
   }
 
   #turnsOf(): Turns | undefined {

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Metered } from '../core/meter.ts'
@@ -26,6 +27,18 @@ export interface SchedulerOptions extends Metered {
   clock?: Clock
   /** Numbers from 0 to 1 for the jitter. @default Math.random */
   random?: () => number
+}
+
+export const SCHEDULER_OPTIONS: OptionTable<SchedulerOptions> = {
+  name: true,
+  timezone: true,
+  storage: true,
+  slots: true,
+  coordinator: true,
+  defaults: true,
+  clock: true,
+  random: true,
+  metrics: true,
 }
 
 /** What a scheduler has to know about leadership. */
@@ -75,6 +88,18 @@ export interface JobOptions {
   /** Tries a failed run again: so many attempts, or how. @default no */
   retry?: number | RetryOptions
 }
+
+export const JOB_DEFAULTS: OptionTable<NonNullable<SchedulerOptions['defaults']>> = {
+  coordinator: true,
+  overlap: true,
+  misfire: true,
+  tolerance: true,
+  jitter: true,
+  timeout: true,
+  retry: true,
+}
+
+export const JOB_OPTIONS: OptionTable<JobOptions> = { ...JOB_DEFAULTS, name: true, timezone: true }
 
 /** What a job gets to know about its run. */
 export interface JobRun {
@@ -158,6 +183,17 @@ export interface SchedulerEvents {
   error: { name: string; error: unknown }
 }
 
+export const SCHEDULER_EVENTS: OptionTable<SchedulerEvents> = {
+  started: true,
+  completed: true,
+  failed: true,
+  retry: true,
+  aborted: true,
+  skipped: true,
+  misfire: true,
+  error: true,
+}
+
 /** How a {@link Scheduler} ends: whether runs may finish, and by when. */
 export interface SchedulerStopOptions {
   /** `drain` lets runs end, `drop` aborts them at once. @default 'drain' */
@@ -166,6 +202,12 @@ export interface SchedulerStopOptions {
   deadline?: Duration
   /** How long aborted runs may take to end. @default '1s' */
   grace?: Duration
+}
+
+export const SCHEDULER_STOP_OPTIONS: OptionTable<SchedulerStopOptions> = {
+  mode: true,
+  deadline: true,
+  grace: true,
 }
 
 /** What was still running when a {@link Scheduler} was stopped, and how that ended. */

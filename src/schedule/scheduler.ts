@@ -1,4 +1,4 @@
-import { options as checkOptions, oneOf } from '../core/check.ts'
+import { callback, having, known, oneOf } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError, quoted } from '../core/errors.ts'
@@ -7,37 +7,28 @@ import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
 import { Job } from './job.ts'
 import { checkLeadership, jobSettings } from './job-settings.ts'
+import { type Period, periodMillis } from './period.ts'
 import { atPlan, everyPlan, type Plan } from './plan.ts'
-import type {
-  Campaign,
-  JobFunction,
-  JobInfo,
-  JobOptions,
-  ScheduledJob,
-  SchedulerEvents,
-  SchedulerOptions,
-  SchedulerStopOptions,
-  SchedulerStopReport,
+import {
+  type Campaign,
+  JOB_DEFAULTS,
+  JOB_OPTIONS,
+  type JobFunction,
+  type JobInfo,
+  type JobOptions,
+  SCHEDULER_EVENTS,
+  SCHEDULER_OPTIONS,
+  SCHEDULER_STOP_OPTIONS,
+  type ScheduledJob,
+  type SchedulerEvents,
+  type SchedulerOptions,
+  type SchedulerStopOptions,
+  type SchedulerStopReport,
 } from './schedule-types.ts'
 import { SchedulerMeter } from './scheduler-meter.ts'
 import { Shutdown } from './shutdown.ts'
 import { slotKeeper } from './slot-keeper.ts'
 import type { Surroundings } from './surroundings.ts'
-
-/** A period in parts, as the original has it. */
-export interface Period {
-  days?: number
-  hours?: number
-  minutes?: number
-  seconds?: number
-}
-
-const PARTS: Readonly<Record<keyof Period, number>> = {
-  days: 86_400,
-  hours: 3600,
-  minutes: 60,
-  seconds: 1,
-}
 
 /**
  * Runs jobs at their times: `every` so often, by `cron` expression, or `at` a date.
@@ -59,7 +50,7 @@ const PARTS: Readonly<Record<keyof Period, number>> = {
  */
 export class Scheduler implements AsyncDisposable {
   readonly #jobs = new Map<string, Job>()
-  readonly #events = new Events<SchedulerEvents>()
+  readonly #events = new Events<SchedulerEvents>(SCHEDULER_EVENTS)
   readonly #around: Surroundings
   readonly #clock: Clock
   readonly #timezone: string | undefined
@@ -73,10 +64,13 @@ export class Scheduler implements AsyncDisposable {
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: SchedulerOptions = {}) {
-    checkOptions('options', options)
+    known('Scheduler', options, SCHEDULER_OPTIONS)
     const { clock = systemClock, storage, coordinator, timezone, defaults = {} } = options
-    const { name = 'scheduler' } = options
+    const { name = 'scheduler', random = Math.random } = options
     const metrics = checkMeter(options.metrics)
+    known('the defaults of a Scheduler', defaults, JOB_DEFAULTS, 'defaults')
+    having('clock', options.clock, 'now')
+    callback('random', random)
     checkTimezone(timezone)
     if (coordinator !== undefined) checkLeadership(coordinator)
     if (storage !== undefined && options.slots !== undefined) {
@@ -88,7 +82,7 @@ export class Scheduler implements AsyncDisposable {
     this.#around = {
       clock,
       wall: wallOf(clock),
-      random: options.random ?? Math.random,
+      random,
       events: this.#events,
       meter: metrics && new SchedulerMeter(metrics, name),
       slots: options.slots ?? (storage && slotKeeper(storage)),
@@ -103,6 +97,7 @@ export class Scheduler implements AsyncDisposable {
    * Where slots are shared by a fleet, at the whole multiples of `period` since 1970 instead, so that all agree on them.
    */
   every(period: Duration | Period, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
+    checkJobOptions('every', options)
     const millis = periodMillis(period)
     const plan = (now: Millis) =>
       this.#around.slots === undefined ? everyPlan(millis, now, false) : everyPlan(millis, 0, true)
@@ -120,6 +115,7 @@ export class Scheduler implements AsyncDisposable {
    * @throws OptionRangeError when the expression cannot be read
    */
   cron(expression: string, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
+    checkJobOptions('cron', options)
     const plan = cronPlan(expression, options.timezone ?? this.#timezone)
     return this.#add('cron', expression, () => plan, fn, options)
   }
@@ -129,6 +125,7 @@ export class Scheduler implements AsyncDisposable {
    * see `misfire`.
    */
   at(date: Date, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
+    checkJobOptions('at', options)
     if (!(date instanceof Date)) {
       throw new OptionTypeError('date', `date must be a Date, got ${describe(date)}`)
     }
@@ -159,7 +156,7 @@ export class Scheduler implements AsyncDisposable {
    * May be called again while it stops, with less patience: the earliest deadline counts. All calls get the same report.
    */
   stop(options: SchedulerStopOptions = {}): Promise<SchedulerStopReport> {
-    checkOptions('options', options)
+    known('scheduler.stop', options, SCHEDULER_STOP_OPTIONS)
     const { mode = 'drain', deadline, grace } = options
     oneOf('mode', mode, ['drain', 'drop'])
     const patience =
@@ -236,23 +233,8 @@ export class Scheduler implements AsyncDisposable {
   }
 }
 
-function periodMillis(period: Duration | Period): Millis {
-  let millis = 0
-  if (typeof period === 'object' && period !== null) {
-    for (const [part, amount] of Object.entries(period)) {
-      const seconds = PARTS[part as keyof Period]
-      if (seconds === undefined) {
-        throw new OptionTypeError('period', `period has no ${describe(part)}`)
-      }
-      millis += toMillis(`period.${part}`, amount) * seconds
-    }
-  } else {
-    millis = toMillis('period', period)
-  }
-  if (millis < 1) {
-    throw new OptionRangeError('period', `period must be at least 1 ms, got ${millis / 1000} s`)
-  }
-  return millis
+function checkJobOptions(verb: string, options: JobOptions): void {
+  known(`scheduler.${verb}`, options, JOB_OPTIONS)
 }
 
 /** The date by `clock`; a clock that knows none goes on from the date it was asked first. */

@@ -1,4 +1,4 @@
-import { options as checkOptions, known, oneOf } from '../core/check.ts'
+import { known, type OptionTable, oneOf } from '../core/check.ts'
 import { type Duration, type Millis, toPositiveMicros } from '../core/duration.ts'
 import type { Values } from '../core/storage.ts'
 
@@ -53,6 +53,13 @@ export interface SlotKeeperOptions {
   lease?: Duration
 }
 
+export const SLOT_KEEPER_OPTIONS: OptionTable<SlotKeeperOptions> = {
+  ttl: true,
+  prefix: true,
+  afterCrash: true,
+  lease: true,
+}
+
 /**
  * Slots as values of a storage: one counter for each slot, whose first increment takes it; a sign of life with a time to
  * live while it is run; and a mark when that is done. Who finds neither increments the next counter, and is its heir.
@@ -65,11 +72,10 @@ export interface SlotKeeperOptions {
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): SlotKeeper {
-  checkOptions('options', options)
-  known('a slot keeper', options, ['ttl', 'prefix', 'afterCrash', 'lease'])
-  const { prefix = 'schedule', afterCrash = 'run' } = options
-  const keeps = toPositiveMicros('ttl', options.ttl ?? '1d') / 1000
-  const term = toPositiveMicros('lease', options.lease ?? '10s') / 1000
+  known('slotKeeper', options, SLOT_KEEPER_OPTIONS)
+  const { ttl = '1d', lease = '10s', prefix = 'schedule', afterCrash = 'run' } = options
+  const keeps = toPositiveMicros('ttl', ttl) / 1000
+  const term = toPositiveMicros('lease', lease) / 1000
   const passesOn = oneOf('afterCrash', afterCrash, ['run', 'skip']) === 'run'
   // The name comes last, so that no name can look like another one and a slot.
   const lastKey = (job: string) => `${prefix}:last:${job}`

@@ -1,19 +1,22 @@
 import type { Micros } from '../core/duration.ts'
 
-/** Keys that are denied until a given time. Bounded; a block that is over is forgotten when it is next met. */
+/** How many blocks are looked at, whenever one is added, for some that are over. */
+const SWEEP = 2
+
+/**
+ * Keys that are denied until a given time. A block is kept for as long as it holds, however many there are: nobody gets free
+ * because others were blocked. Blocks that are over are forgotten when they are met, and there are never more of them than of
+ * those that hold.
+ */
 export class Blocks {
   readonly #until = new Map<string, Micros>()
-  readonly #capacity: number
+  /** Goes round all blocks, a few steps for each that is added. */
+  #broom = this.#until.entries()
   /** Is anything blocked? Asked first, so that limits without blocks pay one branch. */
   any = false
 
-  constructor(capacity: number) {
-    this.#capacity = capacity
-  }
-
   add(key: string, now: Micros, until: Micros): void {
-    this.#until.delete(key)
-    if (this.#until.size >= this.#capacity) this.#makeRoom(now)
+    for (let i = 0; i < SWEEP; i++) this.#sweepNext(now)
     this.#until.set(key, until)
     this.any = true
   }
@@ -33,10 +36,14 @@ export class Blocks {
     return 0
   }
 
-  #makeRoom(now: Micros): void {
-    for (const [key, until] of this.#until) if (until <= now) this.#until.delete(key)
-    // All of them still hold: the one that was set first has served longest.
-    const [oldest] = this.#until.keys()
-    if (this.#until.size >= this.#capacity) this.#until.delete(oldest as string)
+  /** How many are kept. */
+  get size(): number {
+    return this.#until.size
+  }
+
+  #sweepNext(now: Micros): void {
+    const next = this.#broom.next()
+    if (next.done) this.#broom = this.#until.entries()
+    else if (next.value[1] <= now) this.#until.delete(next.value[0])
   }
 }

@@ -5,12 +5,20 @@ import type { Judged, Keep, Ledger } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { CompactTable } from './compact-table.ts'
 import { FewKeys } from './few-keys.ts'
+import { fineSteps } from './fine-steps.ts'
 import { forecast } from './forecast.ts'
 import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
 import { SteadyClock } from './steady-clock.ts'
 
 /** Up to this many keys are kept as they are. */
 const FEW = 4096
+/**
+ * The line of ticks begins anew before it is so long: up to 2^53 a double counts one by one, and the arithmetic needs bits to
+ * spare. At the finest ticks that is every quarter of an hour, else every 12 days or less often.
+ */
+const LONGEST_LINE = 2 ** 50
+/** By so much, or a multiple of it, the line is moved: marks of 32 bits stay what they are. */
+const STRETCH = 2 ** 32
 /** Keys longer than this are not kept: many of them would be more than their states. */
 const LONG_KEY = 256
 
@@ -21,14 +29,19 @@ const LONG_KEY = 256
  * `used * steps` ticks ahead of now, and a cost moves the mark by a whole number of ticks: the sum never rounds, and
  * what is rounded is only the present, to a tick. A tick is at most 0.25 ms and at least a nanosecond. Changing the
  * rate changes the pace of the ticks and leaves every mark where it is.
+ *
+ * The first cost that is no whole number of ticks makes the ticks finer, once and for all keys: then 2^24 make a token, or as
+ * many as fit, and a thousandth is rounded up by less than a ten-thousandth of itself. Marks then need 64 bits.
  */
 export class CompactLedger implements Ledger, Judged {
   rule: Rule
   evicted = 0
   crowded = 0
   readonly #clock: SteadyClock
-  readonly #blocks: Blocks
+  readonly #blocks = new Blocks()
   readonly #maxKeys: number
+  /** Have the ticks been made finer than the rule's steps? */
+  #fine = false
   #table: KeyTable
   #drain: Drain
 
@@ -53,7 +66,6 @@ export class CompactLedger implements Ledger, Judged {
   constructor(rule: Rule, drain: Drain, maxKeys: number, clock: Clock) {
     this.rule = rule
     this.#clock = new SteadyClock(clock, rule.span)
-    this.#blocks = new Blocks(maxKeys)
     this.#maxKeys = maxKeys
     this.#table = new FewKeys(Math.min(maxKeys, FEW))
     this.#drain = drain
@@ -75,7 +87,7 @@ export class CompactLedger implements Ledger, Judged {
 
   reserve(key: string, cost: number, maxWait: Micros): Micros {
     const now = this.#clock.now()
-    const tick = this.#tickAt(now)
+    const tick = this.#tickFor(now, cost)
     const slot = this.#table.find(key, tick)
     if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
@@ -107,7 +119,7 @@ export class CompactLedger implements Ledger, Judged {
 
   refund(key: string, cost: number): void {
     const now = this.#clock.now()
-    const tick = this.#tickAt(now)
+    const tick = this.#tickFor(now, cost)
     const slot = this.#table.find(key, tick)
     if (slot < 0 && this.#overflow === undefined) return
     this.#load(slot, now, tick)
@@ -131,17 +143,20 @@ export class CompactLedger implements Ledger, Judged {
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
     // Where the ticks stay what they are, the marks may stay where they are; a smaller bucket holds no more than itself.
-    const same = drain.steps === this.#drain.steps && drain.narrow === this.#drain.narrow
+    const before = this.#steps
+    const wide = this.#fine || !drain.narrow
+    const steps = this.#fine ? fineSteps(rule, drain) : drain.steps
+    const same = steps === before && wide === (this.#fine || !this.#drain.narrow)
     this.#ticked = same ? tick : 0
     const more = keep === 'left' ? Math.max(0, rule.capacity - this.rule.capacity) : 0
     if (!same || more > 0 || rule.capacity < this.rule.capacity) {
       this.#table = this.#table.translated({
-        wide: !drain.narrow,
+        wide,
         tick,
         next: this.#ticked,
-        scale: drain.steps / this.#drain.steps,
-        more: more * drain.steps,
-        most: rule.capacity * drain.steps,
+        scale: steps / before,
+        more: more * steps,
+        most: rule.capacity * steps,
       })
     }
     this.#since = now
@@ -220,7 +235,7 @@ export class CompactLedger implements Ledger, Judged {
     if (few.capacity === this.#maxKeys && !long) return
     few.sweep(tick)
     if (few.size > few.capacity / 2 || long) {
-      this.#table = new CompactTable(this.#maxKeys, !this.#drain.narrow, tick)
+      this.#table = new CompactTable(this.#maxKeys, this.#fine || !this.#drain.narrow, tick)
       few.pour(this.#table, tick)
     }
     // The key at hand is still to be put in.
@@ -228,14 +243,49 @@ export class CompactLedger implements Ledger, Judged {
   }
 
   #measure(rule: Rule, drain: Drain): void {
-    this.#steps = drain.steps
-    this.#token = 1 / drain.steps
-    this.#pace = drain.steps / drain.interval
-    this.#room = (rule.capacity + drain.grain) * drain.steps
-    this.#precious = (rule.capacity - 1) * drain.steps
+    const steps = this.#fine ? fineSteps(rule, drain) : drain.steps
+    this.#steps = steps
+    this.#token = 1 / steps
+    this.#pace = steps / drain.interval
+    this.#room = (rule.capacity + drain.grain) * steps
+    this.#precious = (rule.capacity - 1) * steps
+  }
+
+  /** The present, in ticks of which `cost` is a whole number, or nearly. */
+  #tickFor(now: Micros, cost: number): number {
+    const ticks = cost * this.#steps
+    if (ticks !== Math.floor(ticks) && !this.#fine) this.#refine(now)
+    return this.#tickAt(now)
   }
 
   #tickAt(now: Micros): number {
-    return this.#ticked + Math.round((now - this.#since) * this.#pace)
+    const tick = this.#ticked + Math.round((now - this.#since) * this.#pace)
+    return tick > LONGEST_LINE ? this.#rebase(now, tick) : tick
+  }
+
+  /** Moves the line back to its beginning, and all marks with it; returns the present there. */
+  #rebase(now: Micros, tick: number): number {
+    const moved = tick - (tick % STRETCH)
+    this.#table.rebase(moved)
+    this.#since = now
+    this.#ticked = tick - moved
+    return this.#ticked
+  }
+
+  /** Goes over to fine ticks, where every mark lies as far ahead in time as before. */
+  #refine(now: Micros): void {
+    this.#fine = true
+    const steps = fineSteps(this.rule, this.#drain)
+    this.#table = this.#table.translated({
+      wide: true,
+      tick: this.#tickAt(now),
+      next: 0,
+      scale: steps / this.#steps,
+      more: 0,
+      most: Infinity,
+    })
+    this.#since = now
+    this.#ticked = 0
+    this.#measure(this.rule, this.#drain)
   }
 }

@@ -21,6 +21,8 @@ const PAGE_BITS = 6
 const PAGE = 1 << PAGE_BITS
 /** Marks of 32 bits wrap round. Past and future stay apart while each page is swept once in this many ticks. */
 const SWEEP_EVERY = 2 ** 29
+/** Marks of 64 bits do not wrap; their pages are swept so often only to have room. */
+const SWEEP_WIDE_EVERY = 2 ** 40
 /** No mark lies further ahead than this. */
 const FARTHEST = 2 ** 30
 /** How many buckets are swept to find room before somebody has to give way. */
@@ -133,6 +135,17 @@ export class CompactTable implements KeyTable {
     return ahead <= 0 ? FREE : EVICTED
   }
 
+  rebase(ticks: number): void {
+    for (let page = 0; page < this.#swept.length; page++) {
+      this.#swept[page] = (this.#swept[page] as number) - ticks
+    }
+    // Narrow marks are kept modulo 2^32: the multiple changes nothing of them.
+    if (!this.#wide) return
+    for (let slot = 0; slot < this.#marks.length; slot++) {
+      this.#marks[slot] = (this.#marks[slot] as number) - ticks
+    }
+  }
+
   translated(to: Translation): CompactTable {
     const { wide, tick, next } = to
     for (let page = 0; page < this.#swept.length; page++) this.#sweepPage(page, tick)
@@ -237,7 +250,8 @@ export class CompactTable implements KeyTable {
 
   #sweepIfDue(bucket: number, tick: number): void {
     const page = bucket >> PAGE_BITS
-    if (tick - (this.#swept[page] as number) > SWEEP_EVERY) this.#sweepPage(page, tick)
+    const every = this.#wide ? SWEEP_WIDE_EVERY : SWEEP_EVERY
+    if (tick - (this.#swept[page] as number) > every) this.#sweepPage(page, tick)
   }
 
   #sweepPage(page: number, tick: number): void {

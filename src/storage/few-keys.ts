@@ -70,6 +70,12 @@ export class FewKeys implements KeyTable {
     return ahead <= 0 ? FREE : EVICTED
   }
 
+  rebase(ticks: number): void {
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      this.#marks[slot] = (this.#marks[slot] as number) - ticks
+    }
+  }
+
   translated(to: Translation): FewKeys {
     for (let slot = 0; slot < this.#slots.end; slot++) {
       this.#marks[slot] = translatedMark(this.ahead(slot, to.tick), to)

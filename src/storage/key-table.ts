@@ -24,6 +24,8 @@ export interface KeyTable {
    * ticks ahead: then nothing is given up and the result is `REFUSED`.
    */
   insert(tick: number, at: number, precious: number): Inserted
+  /** Moves every mark back by `ticks`, a multiple of 2^32, as the line of ticks is moved. */
+  rebase(ticks: number): void
   /** The same keys with marks on another line of ticks. */
   translated(to: Translation): KeyTable
 }

@@ -1,4 +1,4 @@
-import { options as checkOptions, integer } from '../core/check.ts'
+import { having, integer, known, type OptionTable } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
@@ -20,6 +20,13 @@ export interface MemoryStorageOptions extends Metered {
   maxKeys?: number
   /** @default the runtime's monotonic clock */
   clock?: Clock
+}
+
+export const MEMORY_STORAGE_OPTIONS: OptionTable<MemoryStorageOptions> = {
+  name: true,
+  maxKeys: true,
+  clock: true,
+  metrics: true,
 }
 
 /**
@@ -45,11 +52,11 @@ export class MemoryStorage implements Storage {
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: MemoryStorageOptions = {}) {
-    checkOptions('options', options)
-    this.maxKeys = integer('maxKeys', options.maxKeys ?? MAX_KEYS, 1)
-    this.clock = options.clock ?? systemClock
+    known('MemoryStorage', options, MEMORY_STORAGE_OPTIONS)
+    const { name = 'memory', maxKeys = MAX_KEYS } = options
+    this.maxKeys = integer('maxKeys', maxKeys, 1)
+    this.clock = having('clock', options.clock, 'now') ?? systemClock
     this.#values = new MemoryValues(this.maxKeys, this.clock)
-    const { name = 'memory' } = options
     checkMeter(options.metrics)
       ?.gauge('aioflux_storage_keys', { help: 'Keys that have a state or a value now.' })
       .with({ storage: name })

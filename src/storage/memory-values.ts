@@ -1,7 +1,8 @@
-import { string } from '../core/check.ts'
+import { finite, mustLie, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { OldestFirst } from '../core/oldest-first.ts'
 import type { Values } from '../core/storage.ts'
 
 interface Entry {
@@ -12,8 +13,8 @@ interface Entry {
 
 /** Users' own values in memory. When there are more than fit, the one used least recently goes first. */
 export class MemoryValues implements Values {
-  // A Map remembers the order of insertion, and a value that is used is inserted anew: the first is the stalest.
-  readonly #entries = new Map<string, Entry>()
+  // A value that is used is the newest again: the oldest is the stalest.
+  readonly #entries = new OldestFirst<string, Entry>()
   readonly #maxKeys: number
   readonly #clock: Clock
 
@@ -32,14 +33,13 @@ export class MemoryValues implements Values {
 
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
     checkKey(key)
+    if (typeof value === 'number') finite('value', value)
     const until = ttl === undefined ? Infinity : this.#clock.now() + positiveTtl(ttl)
     this.#put(key, { value, until })
   }
 
   async incr(key: string, by = 1): Promise<number> {
-    if (typeof by !== 'number' || !Number.isFinite(by)) {
-      throw new OptionTypeError('by', `by must be a finite number, got ${describe(by)}`)
-    }
+    finite('by', by)
     const entry = this.#use(key)
     const value = entry?.value ?? 0
     if (typeof value !== 'number') {
@@ -49,13 +49,15 @@ export class MemoryValues implements Values {
       )
     }
     const sum = value + by
+    mustLie(Number.isFinite(sum), 'by', `leave ${value} a finite number`, by)
     if (entry === undefined) this.#put(key, { value: sum, until: Infinity })
     else entry.value = sum
     return sum
   }
 
   async decr(key: string, by = 1): Promise<number> {
-    return this.incr(key, -by)
+    // Before the sign: of a text it would make a number.
+    return this.incr(key, -finite('by', by))
   }
 
   async delete(key: string): Promise<boolean> {
@@ -78,18 +80,14 @@ export class MemoryValues implements Values {
     checkKey(key)
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
+    if (entry.until > this.#clock.now()) return this.#entries.use(key)
     this.#entries.delete(key)
-    if (entry.until <= this.#clock.now()) return undefined
-    this.#entries.set(key, entry)
-    return entry
+    return undefined
   }
 
   #put(key: string, entry: Entry): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
-    if (this.#entries.size <= this.#maxKeys) return
-    const stalest = this.#entries.keys().next()
-    if (!stalest.done) this.#entries.delete(stalest.value)
+    this.#entries.put(key, entry)
+    if (this.#entries.size > this.#maxKeys) this.#entries.shift()
   }
 }
 

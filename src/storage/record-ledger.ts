@@ -27,7 +27,7 @@ export class RecordLedger implements Ledger, Judged {
   evicted = 0
   crowded = 0
   readonly #clock: SteadyClock
-  readonly #blocks: Blocks
+  readonly #blocks = new Blocks()
   readonly #maxKeys: number
   readonly #states = new Map<string, State>()
   // Keys and states once more, where one can be picked at random.
@@ -47,7 +47,6 @@ export class RecordLedger implements Ledger, Judged {
     this.rule = rule
     this.#maxKeys = maxKeys
     this.#clock = new SteadyClock(clock, rule.span)
-    this.#blocks = new Blocks(maxKeys)
     this.#state = rule.fresh(0)
   }
 

@@ -1,3 +1,4 @@
+import { mustLie } from '../core/check.ts'
 import type { Cancel, Clock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 
@@ -46,7 +47,9 @@ export class ManualClock implements Clock {
 
   /** Sets the date and leaves the clock where it is: somebody set it, or the machine was suspended meanwhile. */
   setWall(date: Date | string | Millis): void {
-    this.#date = new Date(date).getTime() - this.now()
+    const time = new Date(date).getTime()
+    mustLie(Number.isFinite(time), 'date', 'be a valid date', date)
+    this.#date = time - this.now()
   }
 
   /** How many timers are set. */

@@ -1,3 +1,4 @@
+import { callable, finite, known, type OptionTable } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Rule, State } from '../core/rule.ts'
 import { ensure, ensureSame, type Law, seeded } from './law.ts'
@@ -12,6 +13,12 @@ export interface RuleExamOptions {
   start?: Micros
 }
 
+export const RULE_EXAM_OPTIONS: OptionTable<RuleExamOptions> = {
+  make: true,
+  bound: true,
+  start: true,
+}
+
 /**
  * The laws every rule keeps that time frees.
  *
@@ -21,7 +28,11 @@ export interface RuleExamOptions {
  * }
  */
 export function ruleExam(options: RuleExamOptions): Law[] {
+  known('ruleExam', options, RULE_EXAM_OPTIONS)
   const { make, bound, start = 1e9 } = options
+  callable('make', make)
+  callable('bound', bound)
+  finite('start', start)
 
   return [
     law('a fresh state grants its capacity at once, and nothing more', (rule, state) => {

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Storage } from '../core/storage.ts'
@@ -12,6 +13,13 @@ export interface StorageUnderExam {
   advance(duration: Duration): Promise<void> | void
   /** Lets time pass for values, where those go by another clock. @default advance */
   advanceValues?(duration: Duration): Promise<void> | void
+}
+
+export const STORAGE_UNDER_EXAM: OptionTable<StorageUnderExam> = {
+  storage: true,
+  clock: true,
+  advance: true,
+  advanceValues: true,
 }
 
 /** A law about a storage that is made for it. */

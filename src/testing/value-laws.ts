@@ -30,6 +30,27 @@ export function valueLaws(law: MakeLaw): Law[] {
       ensure(isAioFluxError(error), 'counting on a text')
     }),
 
+    law('values: every number is finite', async ({ storage }) => {
+      const most = Number.MAX_VALUE
+      await storage.set('n', most)
+      const tries: readonly [string, () => Promise<unknown>][] = [
+        ['NaN as a value', () => storage.set('n', Number.NaN)],
+        ['a value without end', () => storage.set('n', Infinity)],
+        ['a sum without end', () => storage.incr('n', most)],
+        ...['1', null, true, Number.NaN, Infinity].flatMap(
+          (by): [string, () => Promise<unknown>][] => [
+            [`incr by ${by}`, () => storage.incr('n', by as number)],
+            [`decr by ${by}`, () => storage.decr('n', by as number)],
+          ],
+        ),
+      ]
+      for (const [what, attempt] of tries) {
+        const error = await attempt().catch((reason: unknown) => reason)
+        ensure(isAioFluxError(error, 'INVALID_OPTION'), `${what} was taken`)
+      }
+      ensureSame(await storage.get('n'), most, 'the value after all that')
+    }),
+
     law('values: are gone when their time is over', async (exam) => {
       const { storage } = exam
       const advance = exam.advanceValues ?? exam.advance

@@ -19,6 +19,14 @@ export interface AutoscaleOptions {
   maxLoopUtilization?: number
 }
 
+export const AUTOSCALE_OPTIONS: check.OptionTable<AutoscaleOptions> = {
+  minWorkers: true,
+  maxWorkers: true,
+  scaleUpThreshold: true,
+  scaleDownThreshold: true,
+  maxLoopUtilization: true,
+}
+
 /** What the rule is told. */
 export interface Load {
   workers: number
@@ -36,9 +44,10 @@ export type Autoscale = ((load: Load) => number) & { readonly min: number; reado
  * is: with every worker busy and nobody in line, nobody is idle either.
  */
 export function toAutoscale(options: AutoscaleOptions): Autoscale {
-  const { minWorkers = 1, maxWorkers = Math.max(10, minWorkers) } = options
   const { scaleUpThreshold = 0.8, scaleDownThreshold = 0.2, maxLoopUtilization = 0.95 } = options
+  const { minWorkers = 1 } = options
   const min = check.integer('minWorkers', minWorkers, 1)
+  const { maxWorkers = Math.max(10, min) } = options
   const max = check.integer('maxWorkers', maxWorkers, 1)
   if (min > max) {
     throw new OptionRangeError(

@@ -1,5 +1,6 @@
 import * as check from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import { onAbort } from '../core/on-abort.ts'
 
 /** How {@link WorkerPool}.map works through its items. */
 export interface MapOptions {
@@ -9,6 +10,8 @@ export interface MapOptions {
   signal?: AbortSignal
 }
 
+export const MAP_OPTIONS: check.OptionTable<MapOptions> = { ordered: true, signal: true }
+
 /** Keeps `width` items under way, and yields their results. */
 export async function* mapOver<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -16,7 +19,7 @@ export async function* mapOver<T, R>(
   width: number,
   options: MapOptions,
 ): AsyncIterableIterator<R> {
-  check.options('options', options)
+  check.known('pool.map', options, MAP_OPTIONS)
   const { ordered = true, signal } = options
   check.flag('ordered', ordered)
   check.abortable(signal)
@@ -25,13 +28,13 @@ export async function* mapOver<T, R>(
   let reading: Reading<T, R> | undefined
   // One signal for all of them, ended with the iteration, so that nothing is left on the caller's.
   const controller = new AbortController()
-  const onAbort = () => {
+  const stop = () => {
     controller.abort(signal?.reason)
     // A source that hangs must not outlast the signal.
     reading?.stop(signal?.reason)
   }
-  if (signal?.aborted === true) onAbort()
-  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted === true) stop()
+  const forget = signal && onAbort(signal, stop)
   let more = true
   try {
     for (;;) {
@@ -52,7 +55,7 @@ export async function* mapOver<T, R>(
       else underWay.add(begin(submit(step.read.value, controller.signal)))
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    forget?.()
     controller.abort()
     if (reading !== undefined) void Promise.resolve(source.return?.()).catch(() => {})
     else if (more) await source.return?.()

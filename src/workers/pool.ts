@@ -4,14 +4,20 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { QueueFactory } from '../queues/factory.ts'
 import type { TaskContext } from '../queues/job.ts'
-import type {
-  LocalQueue,
-  PutOptions,
-  QueueOptions,
-  StopOptions,
-  StopReport,
+import {
+  type LocalQueue,
+  PUT_OPTIONS,
+  type PutOptions,
+  type QueueOptions,
+  type StopOptions,
+  type StopReport,
 } from '../queues/queue.ts'
-import { type Autoscale, type AutoscaleOptions, toAutoscale } from './autoscale.ts'
+import {
+  AUTOSCALE_OPTIONS,
+  type Autoscale,
+  type AutoscaleOptions,
+  toAutoscale,
+} from './autoscale.ts'
 import { LoopLoad } from './loop-load.ts'
 import { type MapOptions, mapOver } from './map.ts'
 import { PoolMeter } from './pool-meter.ts'
@@ -38,23 +44,24 @@ export interface WorkerPoolOptions
   clock?: Clock
 }
 
-const NAMES: readonly (keyof WorkerPoolOptions)[] = [
-  'name',
-  'minWorkers',
-  'maxWorkers',
-  'scaleUpThreshold',
-  'scaleDownThreshold',
-  'maxLoopUtilization',
-  'checkInterval',
-  'executor',
-  'maxSize',
-  'overflow',
-  'timeout',
-  'onTimeout',
-  'retry',
-  'clock',
-  'metrics',
-]
+export const WORKER_POOL_OPTIONS: check.OptionTable<WorkerPoolOptions> = {
+  ...AUTOSCALE_OPTIONS,
+  name: true,
+  checkInterval: true,
+  executor: true,
+  maxSize: true,
+  overflow: true,
+  timeout: true,
+  onTimeout: true,
+  retry: true,
+  clock: true,
+  metrics: true,
+}
+
+const RUN_OPTIONS: check.OptionTable<PutOptions & { name?: string }> = {
+  ...PUT_OPTIONS,
+  name: true,
+}
 
 type Task = (context: TaskContext) => unknown
 
@@ -84,8 +91,7 @@ export class WorkerPool implements AsyncDisposable {
   #stopped = false
 
   constructor(options: WorkerPoolOptions = {}) {
-    check.options('options', options)
-    check.known('WorkerPool', options, NAMES)
+    check.known('WorkerPool', options, WORKER_POOL_OPTIONS)
     this.#autoscale = toAutoscale(options)
     this.#options = options
     const { name = 'pool', checkInterval = 5, executor, clock = systemClock } = options
@@ -159,7 +165,7 @@ export class WorkerPool implements AsyncDisposable {
     if (executor === undefined) {
       throw new OptionTypeError('executor', 'run needs an executor, got none')
     }
-    check.options('options', options)
+    check.known('pool.run', options, RUN_OPTIONS)
     const { name, ...rest } = options
     return this.#submit(
       ({ signal }) => executor.run(payload, { signal, ...(name !== undefined && { name }) }),

@@ -110,7 +110,7 @@ describe('heap', () => {
 
 describe('events', () => {
   it('reach who listens, as long as he does, and cost nothing when nobody does', () => {
-    const events = new Events<{ a: number; b: string }>()
+    const events = new Events<{ a: number; b: string }>({ a: true, b: true })
     const heard: unknown[] = []
     expect(events.heard).toBe(false)
     const stops = [events.on('a', (n) => heard.push(n)), events.on('a', (n) => heard.push(-n))]

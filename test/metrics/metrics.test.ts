@@ -236,7 +236,7 @@ describe('Metrics', () => {
     own.incr('c')
     const bad: [string, () => unknown][] = [
       [
-        'value must be a finite number >= 0, since counters only go up; got -1',
+        'value must be a finite number >= 0, since counters only go up, got -1',
         () => own.incr('c', -1),
       ],
       ['value must be a finite number >= 0', () => own.incr('c', Number.NaN)],

@@ -504,7 +504,7 @@ describe('options', () => {
     const bad: [() => unknown, string, typeof OptionRangeError | typeof OptionTypeError][] = [
       [() => scheduler.every(0, fn), 'period', OptionRangeError],
       [() => scheduler.every('soon' as never, fn), 'period', OptionTypeError],
-      [() => scheduler.every({ weeks: 1 } as never, fn), 'period', OptionTypeError],
+      [() => scheduler.every({ weeks: 1 } as never, fn), 'weeks', OptionTypeError],
       [() => scheduler.every(1, 'fn' as never), 'fn', OptionTypeError],
       [() => scheduler.every(1, fn, { overlap: 'run' as never }), 'overlap', OptionRangeError],
       [

@@ -22,14 +22,14 @@ export interface BatchCollectorOptions<T, R> {
   clock?: Clock
 }
 
-const NAMES: readonly (keyof BatchCollectorOptions<unknown, unknown>)[] = [
-  'batchSize',
-  'timeout',
-  'callback',
-  'maxInFlight',
-  'bisectOnError',
-  'clock',
-]
+export const BATCH_COLLECTOR_OPTIONS: check.OptionTable<BatchCollectorOptions<unknown, unknown>> = {
+  batchSize: true,
+  timeout: true,
+  callback: true,
+  maxInFlight: true,
+  bisectOnError: true,
+  clock: true,
+}
 
 /** How long a {@link BatchCollector} that stops waits for its batches. */
 export interface BatchStopOptions {
@@ -70,8 +70,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   #closed = false
 
   constructor(options: BatchCollectorOptions<T, R>) {
-    check.options('options', options)
-    check.known('BatchCollector', options, NAMES)
+    check.known('BatchCollector', options, BATCH_COLLECTOR_OPTIONS)
     const {
       callback,
       bisectOnError = false,

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Metered } from '../../core/meter.ts'
 import type { Patience } from '../../core/waiters.ts'
@@ -20,6 +21,14 @@ export interface BroadcastOptions extends Metered {
   clock?: Clock
 }
 
+export const BROADCAST_OPTIONS: OptionTable<BroadcastOptions> = {
+  name: true,
+  maxSize: true,
+  overflow: true,
+  clock: true,
+  metrics: true,
+}
+
 /** What one subscriber wants to be different from the {@link Broadcast} it listens to. */
 export interface SubscribeOptions<T> {
   /** @default that of the broadcast */
@@ -30,6 +39,13 @@ export interface SubscribeOptions<T> {
   filter?: (item: T) => boolean
   /** Unsubscribes when it aborts. */
   signal?: AbortSignal
+}
+
+export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions<unknown>> = {
+  maxSize: true,
+  overflow: true,
+  filter: true,
+  signal: true,
 }
 
 /** What one subscriber gets. */

@@ -1,21 +1,24 @@
 import * as check from '../../core/check.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ClosedError } from '../../core/errors.ts'
-import { tell } from '../../core/events.ts'
+import { checkEvent, tell } from '../../core/events.ts'
 import { checkMeter } from '../../core/meter.ts'
-import type { Patience } from '../../core/waiters.ts'
+import { PATIENCE, type Patience } from '../../core/waiters.ts'
 import { toCount } from '../settings.ts'
 import { followBroadcast } from './broadcast-meter.ts'
-import type {
-  Broadcast,
-  BroadcastOptions,
-  SlowPolicy,
-  SubscribeOptions,
-  Subscription,
+import {
+  BROADCAST_OPTIONS,
+  type Broadcast,
+  type BroadcastOptions,
+  type SlowPolicy,
+  SUBSCRIBE_OPTIONS,
+  type SubscribeOptions,
+  type Subscription,
 } from './broadcast-types.ts'
 import { type Sender, Subscriber } from './subscriber.ts'
 
 const POLICIES: readonly SlowPolicy[] = ['drop-oldest', 'drop-newest', 'block', 'disconnect']
+const EVENTS: check.OptionTable<{ dropped: unknown }> = { dropped: true }
 type DropListener<T> = (event: { item: T; subscription: Subscription<T> }) => void
 
 /** One to many: every subscriber sees every item. */
@@ -30,14 +33,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   dropped = 0
 
   constructor(options: BroadcastOptions = {}) {
-    check.options('options', options)
-    check.known('QueueFactory.broadcast', options, [
-      'name',
-      'maxSize',
-      'overflow',
-      'clock',
-      'metrics',
-    ])
+    check.known('QueueFactory.broadcast', options, BROADCAST_OPTIONS)
     const { name = 'broadcast', maxSize = 10_000, overflow = 'drop-oldest', clock } = options
     this.name = check.text('name', name)
     this.#maxSize = toCount('maxSize', maxSize)
@@ -53,7 +49,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   async put(item: T, patience?: Patience): Promise<{ delivered: number; dropped: number }> {
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
-    if (patience !== undefined) check.options('options', patience)
+    if (patience !== undefined) check.known('broadcast.put', patience, PATIENCE)
     check.abortable(patience?.signal)?.throwIfAborted()
     const before = this.dropped
     let delivered = 0
@@ -73,8 +69,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   }
 
   subscribe(options: SubscribeOptions<T> = {}): Subscription<T> {
-    check.options('options', options)
-    check.known('subscribe', options, ['maxSize', 'overflow', 'filter', 'signal'])
+    check.known('broadcast.subscribe', options, SUBSCRIBE_OPTIONS)
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
     const { maxSize = this.#maxSize, overflow = this.#overflow, filter, signal } = options
     check.abortable(signal)
@@ -99,7 +94,9 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
     return most
   }
 
-  on(_event: 'dropped', listener: DropListener<T>): () => void {
+  on(event: 'dropped', listener: DropListener<T>): () => void {
+    checkEvent(event, EVENTS)
+    check.callable('listener', listener)
     const own: DropListener<T> = (event) => listener(event)
     this.#listeners.add(own)
     return () => this.#listeners.delete(own)

@@ -1,6 +1,8 @@
+import { known } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ClosedError, SlowSubscriberError } from '../../core/errors.ts'
-import { type Patience, Waiters } from '../../core/waiters.ts'
+import { onAbort } from '../../core/on-abort.ts'
+import { PATIENCE, type Patience, Waiters } from '../../core/waiters.ts'
 import type { SlowPolicy, Subscription } from './broadcast-types.ts'
 
 /** What a subscriber needs of its broadcast. */
@@ -83,6 +85,7 @@ export class Subscriber<T> implements Subscription<T> {
   }
 
   async get(patience?: Patience): Promise<T> {
+    if (patience !== undefined) known('subscription.get', patience, PATIENCE)
     const { done, value } = await this.#read(patience)
     if (done === true) throw new ClosedError(`broadcast '${this.#broadcast.name}'`)
     return value
@@ -113,9 +116,7 @@ export class Subscriber<T> implements Subscription<T> {
   }
 
   follow(signal: AbortSignal): void {
-    const listener = () => this.unsubscribe()
-    signal.addEventListener('abort', listener, { once: true })
-    this.#forgetSignal = () => signal.removeEventListener('abort', listener)
+    this.#forgetSignal = onAbort(signal, () => this.unsubscribe())
   }
 
   /** No more items; what is unread can still be read. */

@@ -1,4 +1,5 @@
-import type { QueueOptions } from '../queue.ts'
+import type { OptionTable } from '../../core/check.ts'
+import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
 
 /**
  * What becomes of an item that is there already.
@@ -20,7 +21,7 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.
    * Objects that it returns count as same where they hold the same.
-   * @default the item, if it is a primitive or a function; otherwise its JSON with sorted keys
+   * @default the item, if it is a primitive or a function; otherwise all that it holds, told apart by type
    */
   keyFn?: (item: T) => unknown
   /** @default 'ttl' */
@@ -31,4 +32,13 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   delay?: QueueOptions<T, R>['timeout']
   /** With `mode: 'debounce'`: no longer than this after the first item. @default no end */
   maxDelay?: QueueOptions<T, R>['timeout']
+}
+
+export const DEDUPE_OPTIONS: OptionTable<DedupeOptions<unknown, unknown>> = {
+  ...QUEUE_OPTIONS,
+  keyFn: true,
+  mode: true,
+  ttl: true,
+  delay: true,
+  maxDelay: true,
 }

@@ -9,7 +9,7 @@ import type { LocalDedupeQueue, LocalJobHandle, PutOptions } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import { DedupeEntry } from './dedupe-entry.ts'
 import type { DedupeMode, DedupeOptions } from './dedupe-options.ts'
-import { keyOf } from './fingerprint.ts'
+import { fingerprint } from './fingerprint.ts'
 
 /** A fifo queue that takes each item once. Failed, cancelled and dropped jobs are forgotten at once. */
 export class DedupeQueue<T, R = unknown>
@@ -31,7 +31,7 @@ export class DedupeQueue<T, R = unknown>
     const { mode = 'ttl', keyFn, ttl = 300, delay = 1, maxDelay } = options
     this.#mode = check.oneOf('mode', mode, ['ttl', 'pending', 'coalesce', 'latest', 'debounce'])
     check.callback('keyFn', keyFn)
-    this.#keyFn = keyFn === undefined ? keyOf : (item) => keyOf(keyFn(item))
+    this.#keyFn = keyFn === undefined ? fingerprint : (item) => fingerprint(keyFn(item))
     const life = toMillis('ttl', ttl)
     this.#ttl = mode === 'ttl' ? life : 0
     this.#now = () => clock.now()

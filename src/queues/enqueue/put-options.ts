@@ -2,7 +2,7 @@ import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { toRetry } from '../../resilience/retry.ts'
-import type { PutOptions } from '../queue.ts'
+import { PUT_OPTIONS, type PutOptions } from '../queue.ts'
 import { toDue, toTimeout } from '../settings.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { Signals } from './signals.ts'
@@ -10,7 +10,7 @@ import type { Signals } from './signals.ts'
 /** Checks what a put takes, and that its signal has not aborted already. */
 export function checkPut(options: PutOptions | undefined): void {
   if (options === undefined) return
-  check.options('options', options)
+  check.known('queue.put', options, PUT_OPTIONS)
   const { signal, key, id, group } = options
   if (key !== undefined) check.text('key', key)
   if (id !== undefined) check.text('id', id)

@@ -1,6 +1,8 @@
+import { onAbort } from '../../core/on-abort.ts'
+
 interface Post<T> {
   readonly subscribers: Set<T>
-  readonly listener: () => void
+  readonly forget: () => void
 }
 
 /** Hears of aborts on behalf of many: one listener for each signal, none once nobody needs it. */
@@ -16,13 +18,12 @@ export class Signals<T> {
     let post = this.#posts.get(signal)
     if (post === undefined) {
       const subscribers = new Set<T>()
-      const listener = () => {
+      const forget = onAbort(signal, () => {
         this.#posts.delete(signal)
         for (const each of subscribers) this.#aborted(each, signal.reason)
-      }
-      post = { subscribers, listener }
+      })
+      post = { subscribers, forget }
       this.#posts.set(signal, post)
-      signal.addEventListener('abort', listener, { once: true })
     }
     post.subscribers.add(subscriber)
   }
@@ -33,6 +34,6 @@ export class Signals<T> {
     post.subscribers.delete(subscriber)
     if (post.subscribers.size > 0) return
     this.#posts.delete(signal)
-    signal.removeEventListener('abort', post.listener)
+    post.forget()
   }
 }

@@ -7,7 +7,7 @@ import type { Attempt } from '../consume/attempt.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type { Consumer } from '../consume/consumer.ts'
 import type { WorkerSlots } from '../consume/worker-slots.ts'
-import type { JobRecord, StopOptions, StopReport } from '../queue.ts'
+import { type JobRecord, STOP_OPTIONS, type StopOptions, type StopReport } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobControl } from './job-control.ts'
@@ -78,8 +78,9 @@ export class Shutdown<T> {
   }
 
   #begin(options: StopOptions): void {
-    check.options('options', options)
-    const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+    check.known('queue.stop', options, STOP_OPTIONS)
+    const { mode: given = 'drain' } = options
+    const mode = check.oneOf('mode', given, ['drain', 'drop'])
     const deadline =
       options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
     if (options.grace !== undefined) this.#grace = toMillis('grace', options.grace)

@@ -6,12 +6,14 @@ import type { Attempts } from '../consume/attempts.ts'
 import type {
   DeathInfo,
   GroupInfo,
+  GroupsOptions,
   JobErrorInfo,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
+import { GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
 import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
@@ -79,8 +81,7 @@ export class JobView {
   }
 
   list<T, R>(options: ListOptions): { jobs: QueuedJobInfo<T, R>[]; cursor?: string } {
-    check.options('options', options)
-    check.known('jobs', options, ['state', 'limit', 'cursor'])
+    check.known('queue.jobs', options, LIST_OPTIONS)
     const state = check.oneOf('state', options.state, STATES)
     const limit = check.integer('limit', options.limit ?? 100, 1)
     const skip = options.cursor === undefined ? 0 : toSkip(options.cursor)
@@ -134,9 +135,8 @@ export class JobView {
       }))
   }
 
-  groups(options: { limit?: number }): GroupInfo[] {
-    check.options('options', options)
-    check.known('groups', options, ['limit'])
+  groups(options: GroupsOptions): GroupInfo[] {
+    check.known('queue.groups', options, GROUPS_OPTIONS)
     const limit = check.integer('limit', options.limit ?? 20, 1)
     const now = this.#clock.now()
     return [...this.#jobs.groups()]

@@ -1,7 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import { Events } from '../../core/events.ts'
 import type { Job } from '../job.ts'
-import type { DeadLetterTarget, QueueEventMap } from '../queue.ts'
+import { type DeadLetterTarget, QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
 import type { JobTimes } from './job-times.ts'
 import type { QueueMeter } from './queue-meter.ts'
 
@@ -21,7 +21,7 @@ export interface ToldJob extends Pick<Job<any>, 'id'> {
  */
 export class QueueEvents {
   // biome-ignore lint/suspicious/noExplicitAny: listeners know the types by the queue they listen to.
-  readonly #events: Events<QueueEventMap<any, any>> = new Events()
+  readonly #events: Events<QueueEventMap<any, any>> = new Events(QUEUE_EVENTS)
   readonly #queue: string
   readonly #deadLetter: DeadLetterTarget | undefined
   #meter: QueueMeter | undefined

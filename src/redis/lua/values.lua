@@ -17,6 +17,10 @@ if value then
   number = tonumber(value)
   if not number then return redis.error_reply('AIOFLUX not a number') end
 end
-local sum = string.format('%.17g', number + tonumber(ARGV[2]))
+local total = number + tonumber(ARGV[2])
+if total ~= total or total == math.huge or total == -math.huge then
+  return redis.error_reply('AIOFLUX not finite')
+end
+local sum = string.format('%.17g', total)
 redis.call('SET', key, sum, 'KEEPTTL')
 return sum

@@ -1,0 +1,149 @@
+import { QueueFactory } from 'aioflux'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { fingerprint } from '../../src/queues/dedupe/fingerprint.ts'
+
+class Cat {
+  name = 'a'
+}
+class Dog {
+  name = 'a'
+}
+
+/** Items of which no two are the same. */
+const DIFFERENT: readonly unknown[] = [
+  '{"a":1}',
+  'object:{"a":1}',
+  'string:object:{"a":1}',
+  { a: 1 },
+  { a: '1' },
+  { a: 1n },
+  { a: null },
+  { a: 'null' },
+  { a: Number.NaN },
+  { a: 'NaN' },
+  { a: Infinity },
+  { a: -Infinity },
+  { a: true },
+  { a: 'true' },
+  { a: [] },
+  { a: {} },
+  { a: [1] },
+  { a: { 0: 1 } },
+  { a: new Uint8Array([1]) },
+  { a: new Uint16Array([1]) },
+  { a: new Uint8Array([1]).buffer },
+  { a: new Map([[1, 2]]) },
+  { a: new Map([['1', 2]]) },
+  { a: [[1, 2]] },
+  { a: { 1: 2 } },
+  { a: new Set([1, 2]) },
+  { a: [1, 2] },
+  { a: new Set([[1, 2]]) },
+  { a: new Date(1000) },
+  { a: new Date(1000).toISOString() },
+  { a: 1000 },
+  { a: new Date(Number.NaN) },
+  { a: new URL('http://h/') },
+  { a: 'http://h/' },
+  { a: [undefined] },
+  { a: [null] },
+  new Cat(),
+  new Dog(),
+  { name: 'a' },
+  {},
+  [],
+  '[]',
+  '{}',
+  null,
+  'null',
+  Number.NaN,
+  'NaN',
+  undefined,
+  'undefined',
+  0,
+  '0',
+  0n,
+  false,
+  new Map(),
+  new Set(),
+]
+
+describe('the fingerprint of an item', () => {
+  it('is another for each of these', () => {
+    const seen = new Map<unknown, unknown>()
+    for (const item of DIFFERENT) {
+      const print = fingerprint(item)
+      expect(seen.has(print), `${String(print)} is that of another`).toBe(false)
+      seen.set(print, item)
+    }
+  })
+
+  it('so a queue takes each of them, and none a second time', async () => {
+    const queue = QueueFactory.dedupe<unknown>()
+    for (const item of DIFFERENT) expect(queue.offer(item)).toBe(true)
+    expect(queue.size()).toBe(DIFFERENT.length)
+    for (const item of DIFFERENT) expect(queue.offer(item)).toBe(false)
+    await queue.stop({ mode: 'drop' })
+  })
+
+  it('is the same exactly where JSON values are', () => {
+    const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)))
+    const sorted = (value: unknown): unknown =>
+      Array.isArray(value)
+        ? value.map(sorted)
+        : typeof value === 'object' && value !== null
+          ? Object.entries(value)
+              .sort(([a], [b]) => (a < b ? -1 : 1))
+              .map(([key, part]) => ({ key, part: sorted(part) }))
+              .concat({ key: 'an object', part: Object.keys(value).length })
+          : value
+    const canonical = (value: unknown) => JSON.stringify({ it: sorted(value) })
+    fc.assert(
+      fc.property(json, json, (a, b) => {
+        expect(fingerprint(a) === fingerprint(b)).toBe(canonical(a) === canonical(b))
+        expect(fingerprint(structuredClone(a))).toBe(fingerprint(a))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('does not go by order where there is none, nor by what is undefined', () => {
+    expect(fingerprint({ a: 1, b: { c: 2, d: 3 } })).toBe(fingerprint({ b: { d: 3, c: 2 }, a: 1 }))
+    expect(
+      fingerprint(
+        new Map([
+          [1, 2],
+          [3, 4],
+        ]),
+      ),
+    ).toBe(
+      fingerprint(
+        new Map([
+          [3, 4],
+          [1, 2],
+        ]),
+      ),
+    )
+    expect(fingerprint(new Set([1, 2]))).toBe(fingerprint(new Set([2, 1])))
+    expect(fingerprint({ a: undefined, b: 1 })).toBe(fingerprint({ b: 1 }))
+    expect(fingerprint([1, 2])).not.toBe(fingerprint([2, 1]))
+  })
+
+  it('cannot be told of what a text says nothing of', () => {
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    for (const item of [
+      { a: () => 1 },
+      { a: Symbol('a') },
+      circle,
+      { a: new WeakMap() },
+      /a/,
+      Promise.resolve(),
+    ]) {
+      expect(() => fingerprint(item)).toThrow(expect.objectContaining({ option: 'keyFn' }))
+    }
+    const twice = { a: 1 }
+    expect(() => fingerprint([twice, twice])).not.toThrow()
+  })
+})

@@ -1,0 +1,113 @@
+import { createLimiter, LimiterFactory, MemoryStorage, tokenBucket } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+const DAY = 86_400
+
+describe('what a compact ledger counts', () => {
+  it.each([0, 1, 30, 150, 365, 3650])('is as exact after %i days', (days) => {
+    for (const [rate, burst, cost] of [
+      [1e6, 1, 0.001],
+      [1e6, 1000, 0.001],
+      [1e7, 100, 0.01],
+      [1e6, 1e6, 100.001],
+      [1000, 10, 0.001],
+      [1 / 60, 5, 0.1],
+      [100, 100, 1],
+    ] as const) {
+      for (const maxKeys of [100_000, 5]) {
+        const clock = new ManualClock()
+        const storage = new MemoryStorage({ clock, maxKeys })
+        const limiter = LimiterFactory.tokenBucket({ rate, burst, storage })
+        limiter.allow('a', cost)
+        // Not in one leap: a line of ticks that is never looked at need not be moved.
+        for (let i = 0; i < 5; i++) {
+          clock.advance((days * DAY) / 5)
+          limiter.allow('b', cost)
+        }
+        let passed = 0
+        const most = (burst / cost) * 2 + 10
+        while (passed < most && limiter.allow('a', cost)) passed += 1
+        const wanted = burst / cost
+        // A token counts as there when all but a thousandth or two of it is.
+        expect(passed).toBeGreaterThanOrEqual(Math.floor(wanted * 0.999) - 1)
+        expect(passed).toBeLessThanOrEqual(Math.ceil(wanted * 1.0001) + 2)
+      }
+    }
+  })
+
+  it('is what one record for each key counts, whatever the costs, rates and times', () => {
+    const cost = fc.oneof(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 5000 }).map((thousandths) => thousandths / 1000),
+    )
+    const step = fc.record({
+      wait: fc.oneof(fc.integer({ min: 0, max: 50 }), fc.constant(200 * DAY * 1e6)),
+      key: fc.constantFrom('a', 'b', 'c'),
+      cost,
+      back: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(
+        fc.constantFrom(1, 1000, 1e6),
+        fc.array(step, { maxLength: 60 }),
+        (rate, steps) => {
+          const clock = new ManualClock()
+          const compact = LimiterFactory.tokenBucket({ rate, burst: 50, clock })
+          const record = createLimiter(tokenBucket({ rate, burst: 50 }), { clock })
+          for (const { wait, key, cost, back } of steps) {
+            clock.advance(wait / 1e6)
+            if (back) {
+              void compact.release(key, cost)
+              void record.release(key, cost)
+            }
+            const seen = compact.decide(key, cost)
+            const wanted = record.decide(key, cost)
+            // They may differ where a hair decides.
+            if (seen.allowed !== wanted.allowed) return
+            expect(Math.abs(seen.remaining - wanted.remaining)).toBeLessThanOrEqual(1)
+          }
+        },
+      ),
+    )
+  })
+
+  it('goes on when the costs become fractions, when the rate changes, and when few keys become many', async () => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.tokenBucket({ rate: 1e6, burst: 1000, clock })
+    limiter.allow('a', 1000)
+    expect(limiter.allow('a', 0.5)).toBe(false)
+    clock.advance(0.0005)
+    expect((await limiter.peek('a')).remaining).toBe(500)
+    expect(limiter.allow('a', 0.501)).toBe(true)
+    expect((await limiter.peek('a')).remaining).toBe(499)
+    for (let i = 0; i < 10_000; i++) limiter.allow(`many ${i}`, 100.001)
+    expect((await limiter.peek('a')).remaining).toBe(499)
+    await limiter.reconfigure({ rate: 1000, burst: 2000 })
+    expect((await limiter.peek('a')).remaining).toBe(1499)
+    clock.advance(0.001)
+    expect((await limiter.peek('a')).remaining).toBe(1500)
+  })
+})
+
+describe('blocks', () => {
+  it('hold however many there are, and leave nothing behind', async () => {
+    for (const make of [
+      (clock: ManualClock) =>
+        LimiterFactory.tokenBucket({ rate: 1, storage: new MemoryStorage({ clock, maxKeys: 5 }) }),
+      (clock: ManualClock) =>
+        LimiterFactory.slidingWindow({
+          rate: 1,
+          storage: new MemoryStorage({ clock, maxKeys: 5 }),
+        }),
+    ]) {
+      const clock = new ManualClock()
+      const limiter = make(clock)
+      for (let i = 0; i < 500; i++) await limiter.block(`${i}`, '10m')
+      for (let i = 0; i < 500; i++) expect((await limiter.peek(`${i}`)).allowed).toBe(false)
+      clock.advance('10m')
+      expect((await limiter.peek('0')).allowed).toBe(true)
+    }
+  })
+})
