@@ -98,9 +98,7 @@ async function filesOf(name: string): Promise<{ path: string; bytes: number | un
   } catch (error) {
     const matches = isPattern(name) ? await glob(name) : []
     if (matches.length === 0) throw unreadable(name, error)
-    return await Promise.all(
-      matches.map(async (path) => ({ path, bytes: (await stat(path)).size })),
-    )
+    return Promise.all(matches.map(async (path) => ({ path, bytes: (await stat(path)).size })))
   }
 }
 

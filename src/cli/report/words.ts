@@ -6,6 +6,14 @@ export function percent(part: number, whole: number): string {
   return whole === 0 ? '0.0 %' : `${((part / whole) * 100).toFixed(1)} %`
 }
 
+/** A share with the digits it needs: `12.3 %`, `0.05 %`. */
+export function share(part: number): string {
+  const percents = part * 100
+  if (percents === 0 || Number.isNaN(percents)) return '0 %'
+  const digits = percents >= 1 ? 1 : Math.min(6, 1 - Math.floor(Math.log10(percents)))
+  return `${Number(percents.toFixed(digits))} %`
+}
+
 export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
 }
