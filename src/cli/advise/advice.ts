@@ -35,8 +35,8 @@ export interface Advice {
   by: 'requests' | 'keys'
   /** False when the log was too large for every key, or for every rate. `notes` say which. */
   exact: boolean
-  /** How much was kept to judge; `null`: all. */
-  sampled: { requests: number; keys: number } | null
+  /** How much was kept to judge, and up to when (`null`: to the end); `null`: all. */
+  sampled: { requests: number; keys: number; until: string | null } | null
   limits: AdvisedLimit[]
   /** What limits of rising rates do, for each algorithm. */
   curve: CurvePoint[]
@@ -92,7 +92,7 @@ export function advise(
   say: (text: string) => void = () => {},
 ): Advice {
   const { wanted, format, algorithms, per, by, deny, top } = options
-  const { requests: total, from, to, keys, thinned } = history
+  const { requests: total, from, to, keys, thinned, keptUntil } = history
   const requests = history.grouped()
   say('sorting keys')
   const effects = new Effects(requests, per)
@@ -129,7 +129,14 @@ export function advise(
     deny: deny.value,
     by,
     exact: thinned === 0 && found.every(({ smallest }) => smallest),
-    sampled: thinned === 0 ? null : { requests: effects.size, keys: keys.length },
+    sampled:
+      thinned === 0
+        ? null
+        : {
+            requests: effects.size,
+            keys: keys.length,
+            until: keptUntil === undefined ? null : new Date(keptUntil).toISOString(),
+          },
     limits: [],
     curve: [],
     hit: [],

@@ -8,16 +8,22 @@ export const MOST_KEYS = 2_000_000
 /** A column of numbers grows by pieces of this size, so that nothing is ever copied to make room. */
 const PIECE = 1 << 18
 
-/** The busiest keys are kept whole, because each of them alone can decide the advice. */
-const BUSIEST = 1024
+/** A key with more than this share of all that is kept is always kept, because it alone can decide the advice. */
+const BUSY = 1 / 1024
+
+/** Leaving out keys was worth it when no more than this share of the requests is left. */
+const WORTH = 3 / 4
 
 /**
  * When each key asked, in bounded memory.
  *
  * Up to {@link MOST_REQUESTS} requests and {@link MOST_KEYS} keys all are kept. Beyond that half of the keys, chosen by a
  * hash of their names, are left out with all their requests, and each key that is kept stands for two; then for four, and
- * so on. Limits count each key alone, so what is known about a kept key stays exact. The busiest keys of that moment are
+ * so on. Limits count each key alone, so what is known about a kept key stays exact. The busiest keys are
  * always kept, and stand for no more keys than before.
+ *
+ * Where a few keys ask for nearly all, leaving out others makes no room. Then requests are kept up to that moment, and
+ * later ones are only counted.
  */
 export class History {
   /** All requests, those that are left out included. */
@@ -26,6 +32,8 @@ export class History {
   thinned = 0
   from: Millis | undefined
   to: Millis = 0
+  /** Requests are kept up to this time; `undefined`: to the end. */
+  keptUntil: Millis | undefined
   /** Keys that are kept. What a key stands for is in `weights`. */
   keys: string[] = []
   weights: number[] = []
@@ -52,6 +60,7 @@ export class History {
     this.requests += 1
     this.from ??= time
     if (time > this.to) this.to = time
+    if (this.keptUntil !== undefined) return
     const id = this.#ids.get(key) ?? this.#newcomer(key)
     if (id < 0) return
     const at = this.#size % PIECE
@@ -62,7 +71,9 @@ export class History {
     if (this.#costly) (this.#costPieces[piece] as Float64Array)[at] = cost
     this.counts[id] = (this.counts[id] as number) + 1
     this.#size += 1
-    if (this.#size >= this.#mostRequests) this.#thin()
+    if (this.#size < this.#mostRequests) return
+    this.#thin()
+    if (this.#size > this.#mostRequests * WORTH) this.keptUntil = this.to
   }
 
   /** The requests of each key in a row. Empties the history. */
@@ -106,7 +117,7 @@ export class History {
 
   /** Leaves out half of the keys. */
   #thin(): void {
-    const busy = [...this.counts].sort((a, b) => b - a)[BUSIEST] ?? 0
+    const busy = this.#size * BUSY
     for (const [id, count] of this.counts.entries()) if (count > busy) this.#pinned.add(id)
     this.thinned += 1
     const moved = new Int32Array(this.keys.length).fill(-1)

@@ -1,4 +1,4 @@
-import { clientKey, isHostName } from './client.ts'
+import { clientKey, isHostName, v4End } from './client.ts'
 import { looksLikeHaproxy } from './haproxy.ts'
 import {
   costOf,
@@ -116,9 +116,12 @@ function after(line: string, from: number, place: number): string {
 
 /** The client, found without taking the line apart where it is `ip - `. */
 function clientAt(line: string, bracket: number): string | undefined {
-  const space = line.indexOf(' ')
+  const end = v4End(line)
+  const space = end > 0 && line.charCodeAt(end) === 0x20 ? end : line.indexOf(' ')
   if (line.charCodeAt(space + 1) === 0x2d && line.charCodeAt(space + 2) === 0x20) {
-    const client = clientKey(line.slice(0, space))
+    const first = line.slice(0, space)
+    if (space === end) return first
+    const client = clientKey(first)
     if (client !== '') return client
   }
   return headOf(line.slice(0, bracket))?.client

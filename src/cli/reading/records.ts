@@ -1,4 +1,5 @@
 import { type LineReader, type LogRecord, NO_KEY } from '../formats/record.ts'
+import { Remembered } from '../remembered.ts'
 import type { ReadCounts } from './counts.ts'
 import { type Lines, linesOf } from './lines.ts'
 import { Reorderer } from './reorder.ts'
@@ -81,20 +82,10 @@ function ownKey(key: string): string {
   if (key.length > LONGEST_KEY) return cut(key)
   // Up to here the engine copies rather than refers (V8: SlicedString::kMinLength).
   if (key.length < 13) return key
-  return interned(key)
+  return ownKeys.get(key) ?? ownKeys.set(key, Buffer.from(key).toString())
 }
 
-const MOST_INTERNED = 65_536
-const ownKeys = new Map<string, string>()
-
-function interned(key: string): string {
-  const known = ownKeys.get(key)
-  if (known !== undefined) return known
-  const own = Buffer.from(key).toString()
-  if (ownKeys.size >= MOST_INTERNED) ownKeys.clear()
-  ownKeys.set(own, own)
-  return own
-}
+const ownKeys = new Remembered()
 
 /** The beginning of a long key, with a hash of all of it, so that different ones stay different. */
 function cut(key: string): string {

@@ -1,7 +1,7 @@
 import { grouped } from '../../terminal/terminal.ts'
 import type { Advice } from '../advise/advice.ts'
 import type { Algorithm } from '../judging/limit.ts'
-import { readingNotes } from './words.ts'
+import { clock, readingNotes } from './words.ts'
 
 /**
  * What was odd about a log, and how far the advice can be relied on, in words.
@@ -15,6 +15,11 @@ export function adviceNotes(advice: Advice, unsure: readonly Algorithm[]): strin
     notes.push(
       `the log is too large to keep every key: the figures are estimates from ${grouped(sampled.keys)} keys with ` +
         `${grouped(sampled.requests)} of ${grouped(requests)} requests, the busiest keys among them; keys in all: about ${grouped(keysSeen)}`,
+    )
+  }
+  if (sampled?.until) {
+    notes.push(
+      `a few keys ask for nearly all: the estimates are from the log up to ${clock(sampled.until)} UTC`,
     )
   }
   for (const algorithm of unsure) {
