@@ -85,7 +85,7 @@ it('denies what the middleware denies', async () => {
           second += gap
           clock.advance(gap)
           lines.push(clf(second, client))
-          denied += (await isLetThrough(guard, client)) ? 0 : 1
+          denied += isLetThrough(guard, client) ? 0 : 1
         }
         const { stdout } = await command(['replay', '-', '--limit', '3/1m', '--json'], {
           stdin: log(...lines),
@@ -100,11 +100,12 @@ it('denies what the middleware denies', async () => {
 type Guard = ReturnType<typeof rateLimitMiddleware>
 
 /** Sends one request through the middleware, without a server. */
-async function isLetThrough(guard: Guard, remoteAddress: string): Promise<boolean> {
+function isLetThrough(guard: Guard, remoteAddress: string): boolean {
   let passed = false
   const req = { method: 'GET', url: '/', headers: {}, socket: { remoteAddress } }
   const res = new ServerResponse(req as unknown as IncomingMessage)
-  await guard(req as never, res, () => {
+  // It answers at once, over memory.
+  guard(req as never, res, () => {
     passed = true
   })
   return passed

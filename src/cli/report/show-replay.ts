@@ -148,8 +148,8 @@ function compared(
     ]),
   ])
   return [
-    ...wrapped(`  compared with ${compare.algorithm} ${limits}`, width).map((line) =>
-      paint('bold', line),
+    ...wrapped(`compared with ${compare.algorithm} ${limits}`, width - 2).map((line) =>
+      paint('bold', `  ${line}`),
     ),
     ...counts,
     `  keys hit by both ${grouped(both)}, only by --limit ${grouped(onlyLimit)}, only by --compare ${grouped(onlyCompare)}`,

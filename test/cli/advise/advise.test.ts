@@ -140,6 +140,9 @@ describe('aioflux advise', () => {
     const page = readFileSync(path, 'utf8')
     expect(page).toContain('<svg')
     expect(page).toContain('10.0.0.1')
+    // A line for each algorithm, with a point for each of the curve.
+    const paths = Array.from(page.matchAll(/<path d="(M[^"]*L[^"]*)"/g), (match) => match[1]!)
+    expect(paths.map((path) => path.split('L').length)).toEqual([6, 6])
     expect(page).not.toMatch(/<script|<link|<img|src=|url\(/)
   })
 
@@ -269,4 +272,18 @@ describe('the curve', () => {
     expect(kneeOf(straight)).toBeUndefined()
     expect(kneeOf([{ rate: 1, share: 0 }])).toBeUndefined()
   })
+})
+
+it('a curve of many points is drawn whole', async () => {
+  const path = join(folder, 'many.html')
+  const lines = Array.from({ length: 300 }, (_, i) => clf(Math.floor(i / 20)))
+  const { stdout } = await command(['advise', '-', '--json', '--html', path], {
+    stdin: log(...lines),
+  })
+  const { curve, limits } = JSON.parse(stdout)
+  const first = limits[0].algorithm
+  const points = curve.filter((point: { algorithm: string }) => point.algorithm === first).length
+  expect(points).toBeGreaterThan(30)
+  const [drawn = ''] = /<path d="M[^"]*L[^"]*"/.exec(readFileSync(path, 'utf8')) ?? []
+  expect(drawn.split('L').length).toBe(points)
 })

@@ -1,7 +1,7 @@
 import { grouped } from '../../../terminal/terminal.ts'
 import type { Advice, CurvePoint } from '../../advise/advice.ts'
 import { share } from '../words.ts'
-import { html, type Markup } from './page.ts'
+import { html, Markup } from './page.ts'
 import { BLUE, fixed, GREEN, RED } from './timeline-chart.ts'
 
 const WIDTH = 960
@@ -21,7 +21,8 @@ export function adviceChart({ curve, limits, requests }: Advice): Markup {
   const lines = limits.map(({ algorithm, rate, denied, knee }, i) => {
     const colour = COLOURS[i % COLOURS.length] as string
     const points = curve.filter((point) => point.algorithm === algorithm)
-    const path = points.map((point, n) => `${n === 0 ? 'M' : 'L'}${at(point)}`).join('')
+    // Numbers only, and longer than a text from a log may be.
+    const path = new Markup(points.map((point, n) => `${n === 0 ? 'M' : 'L'}${at(point)}`).join(''))
     return html`<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"/>
 <circle cx="${fixed(x(rate))}" cy="${fixed(y(denied))}" r="5" fill="${colour}"/>
 ${knee === null ? html`` : html`<circle cx="${fixed(x(knee.rate))}" cy="${fixed(y(knee.denied))}" r="5" fill="none" stroke="${colour}" stroke-width="2"/>`}

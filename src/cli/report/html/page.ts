@@ -1,6 +1,6 @@
 import { grouped, shown } from '../../../terminal/terminal.ts'
 
-/** Markup that is safe to put into a page as it is. Made by {@link html} and nothing else. */
+/** Markup that is safe to put into a page as it is. Made by {@link html}, or of text that the program itself has written. */
 export class Markup {
   readonly text: string
 
