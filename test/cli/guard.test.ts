@@ -57,7 +57,16 @@ describe('the key ip', () => {
         expect(v4End(`${text} - -`)).toBe(text.length)
       }),
     )
-    for (const text of ['1.2.3', '1.2.3.256', '1.2.3.4444', '1..3.4', '', 'a', '1.2.3.']) {
+    for (const text of [
+      '1.2.3',
+      '01.2.3.4',
+      '1.2.3.256',
+      '1.2.3.4444',
+      '1..3.4',
+      '',
+      'a',
+      '1.2.3.',
+    ]) {
       expect(v4End(text)).toBe(-1)
     }
   })

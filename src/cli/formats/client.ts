@@ -1,10 +1,12 @@
 import { clientIp } from '../../http/client-ip.ts'
-import { forwardedFor } from '../../http/forwarded.ts'
-import { parseAddress } from '../../http/ip-address.ts'
 import { Remembered } from '../remembered.ts'
 
 /** In a list, the addresses of a private network are our own proxies. */
 const BEHIND_PRIVATE = { trustedProxies: ['loopback', 'linklocal', 'uniquelocal'] }
+
+/** The end of a connection that brought the text. An address of nobody, so that the answer tells when the text is no address. */
+const NOBODY = 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
+const NOBODY_KEY = clientIp({ headers: {}, socket: { remoteAddress: NOBODY } }, BEHIND_PRIVATE)
 
 /** A log names the same clients again and again. */
 const remembered = new Remembered()
@@ -35,7 +37,9 @@ export function v4End(text: string): number {
       at += 1
       digit = text.charCodeAt(at) - 0x30
     }
-    if (at === first || at - first > 3 || value > 255) return -1
+    // Some read a leading zero as octal, so such a text is no plain address.
+    const zero = at - first > 1 && text.charCodeAt(first) === 0x30
+    if (at === first || at - first > 3 || value > 255 || zero) return -1
     if (part < 3 && text.charCodeAt(at++) !== 0x2e) return -1
   }
   return at
@@ -45,14 +49,9 @@ export function v4End(text: string): number {
 const MOST_TEXT = 2000
 
 function readClient(text: string): string {
-  const entries = forwardedFor('x-forwarded-for', text)
-  const nearest = entries.pop() as string
-  if (parseAddress(nearest) === undefined) return ''
-  const source = {
-    headers: { 'x-forwarded-for': entries.length === 0 ? undefined : entries.join(',') },
-    socket: { remoteAddress: nearest },
-  }
-  return clientIp(source, entries.length === 0 ? undefined : BEHIND_PRIVATE)
+  const source = { headers: { 'x-forwarded-for': text }, socket: { remoteAddress: NOBODY } }
+  const key = clientIp(source, BEHIND_PRIVATE)
+  return key === NOBODY_KEY ? '' : key
 }
 
 /** As {@link clientKey}, of `address:port` where an IPv6 address has no brackets: what follows the last colon is the port. */
