@@ -4,7 +4,7 @@ import { Judge, type Verdict } from './judging/judge.ts'
 import { readLog, writePage } from './log-report.ts'
 import { HELP, replayOptions } from './replay-options.ts'
 import { replayPage } from './report/html/replay-page.ts'
-import { Tally } from './report/replay-report.ts'
+import { Tally } from './report/replay-tally.ts'
 import { showReport } from './report/show-replay.ts'
 
 /** `aioflux replay`. */

@@ -1,5 +1,5 @@
 import { grouped } from '../../terminal/terminal.ts'
-import type { Advice } from '../advise/advice.ts'
+import type { Advice } from '../advise/advice-report.ts'
 import type { Algorithm } from '../judging/limit.ts'
 import { clock, readingNotes } from './words.ts'
 

@@ -1,5 +1,5 @@
 import { grouped, type Paint, shown, table, wrapped } from '../../terminal/terminal.ts'
-import type { Advice, CurvePoint } from '../advise/advice.ts'
+import type { Advice, CurvePoint } from '../advise/advice-report.ts'
 import type { Algorithm } from '../judging/limit.ts'
 import { shownNotes } from './show-replay.ts'
 import { clock, inWords, share } from './words.ts'

@@ -1,5 +1,5 @@
 import { grouped } from '../../../terminal/terminal.ts'
-import type { Advice, CurvePoint } from '../../advise/advice.ts'
+import type { Advice, CurvePoint } from '../../advise/advice-report.ts'
 import { share } from '../words.ts'
 import { html, Markup } from './page.ts'
 import { BLUE, fixed, GREEN, RED } from './timeline-chart.ts'

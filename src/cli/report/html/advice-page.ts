@@ -1,4 +1,4 @@
-import type { Advice } from '../../advise/advice.ts'
+import type { Advice } from '../../advise/advice-report.ts'
 import { limitText, question } from '../show-advice.ts'
 import { clock, share } from '../words.ts'
 import { adviceChart } from './advice-chart.ts'
