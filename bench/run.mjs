@@ -12,6 +12,7 @@ const parts = {
   breaker: () => program('breaker.mjs'),
   http: () => program('http.mjs'),
   metrics: () => program('metrics.mjs'),
+  replay: () => program('replay.mjs'),
 }
 
 const wanted = process.argv.slice(2)

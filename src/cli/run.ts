@@ -3,9 +3,10 @@ import { isAioFluxError } from '../core/errors.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
+       aioflux advise <access.log | ->                   which limit a log calls for
        aioflux demo                                     see the limiters at work
 
-aioflux replay --help tells more.
+aioflux replay --help and aioflux advise --help tell more.
 `
 
 /** Runs the command that `args` name; returns its exit code. */
@@ -16,8 +17,11 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       case 'replay':
         await (await import('./replay.ts')).replay(rest, terminal)
         return 0
+      case 'advise':
+        await (await import('./advise.ts')).advise(rest, terminal)
+        return 0
       case 'demo':
-        await (await import('./demo.ts')).demo(rest, terminal)
+        await (await import('./demo/demo.ts')).demo(rest, terminal)
         return 0
       case '--help':
       case '-h':
@@ -45,14 +49,19 @@ async function failed(
   terminal: Terminal,
 ): Promise<number> {
   if (isAioFluxError(error, 'INVALID_OPTION')) {
-    const usage = command === 'replay' ? (await import('./options.ts')).USAGE : USAGE.trimEnd()
-    terminal.stderr.write(`aioflux: ${error.message}\n${usage}\n`)
+    terminal.stderr.write(`aioflux: ${error.message}\n${await usageOf(command)}\n`)
     return 2
   }
   const expected = error instanceof Error && error.name === 'ReplayError'
   const text = expected ? error.message : ((error as Error)?.stack ?? String(error))
   terminal.stderr.write(`aioflux: ${text}\n`)
   return 1
+}
+
+async function usageOf(command: string | undefined): Promise<string> {
+  if (command === 'replay') return (await import('./replay-options.ts')).USAGE
+  if (command === 'advise') return (await import('./advise-options.ts')).USAGE
+  return USAGE.trimEnd()
 }
 
 async function version(): Promise<string> {

@@ -3,10 +3,9 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { verdicts } from '../../src/cli/judge.ts'
-import { type Algorithm, parseLimit } from '../../src/cli/limit.ts'
-import { logLines } from '../../src/cli/log-lines.ts'
-import { child, command } from './support.ts'
+import { Judge } from '../../src/cli/judging/judge.ts'
+import { type Algorithm, parseLimit } from '../../src/cli/judging/limit.ts'
+import { child, command, verdicts } from './support.ts'
 
 // A machine with other things to do takes its time to start a process.
 vi.setConfig({ testTimeout: 60_000 })
@@ -90,9 +89,9 @@ describe.skipIf(!present)('replay of a real log', () => {
 
   it.each(cases)('agrees with a count by hand in every verdict: %s', async (algorithm, byHand) => {
     const limits = [parseLimit('10/1m', algorithm, undefined)]
-    const options = { algorithm, limits, key: 'ip', format: 'auto' as const }
+    const judge = new Judge({ algorithm, limits })
     const judged: Judged[] = []
-    for await (const { key, time, allowed } of verdicts(logLines(createReadStream(LOG)), options)) {
+    for await (const { key, time, allowed } of verdicts(createReadStream(LOG), judge)) {
       judged.push({ ip: key, second: time / 1000, allowed })
     }
     const expected = byHand(all)

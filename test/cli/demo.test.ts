@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { mostInAnySecond, perSecond, RATE, shows } from '../../src/cli/demo-limits.ts'
-import { arrivals, SECONDS } from '../../src/cli/demo-traffic.ts'
+import { mostInAnySecond, perSecond, RATE, shows } from '../../src/cli/demo/limits.ts'
+import { arrivals, SECONDS } from '../../src/cli/demo/traffic.ts'
 import { child, command } from './support.ts'
 
 // A machine with other things to do takes its time to start a process.

@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { Judge, verdicts } from '../../src/cli/judge.ts'
-import { parseLimit } from '../../src/cli/limit.ts'
-import { LONGEST_LINE, logLines } from '../../src/cli/log-lines.ts'
-import { child, clf, command, launch, log, type Setting } from './support.ts'
+import { parseLimit } from '../../src/cli/judging/limit.ts'
+import { LONGEST_LINE, linesOf } from '../../src/cli/reading/lines.ts'
+import { child, clf, command, judgedLines, launch, log, type Setting } from './support.ts'
 
 // A machine with other things to do takes its time to start a process.
 vi.setConfig({ testTimeout: 60_000 })
@@ -83,7 +82,7 @@ describe('what it reads', () => {
   })
 
   it('lines that end in CR LF, blank lines, a byte order mark, and no end at the end', async () => {
-    const text = `\ufeff{"ts":1000000000,"ip":"a"}\r\n\r\n\n{"ts":1000000001,"ip":"a"}`
+    const text = `\ufeff{"ts":1000000000,"ip":"1.1.1.1"}\r\n\r\n\n{"ts":1000000001,"ip":"1.1.1.1"}`
     expect(await judged(text)).toMatchObject({ requests: 2, malformed: 0, keysSeen: 1 })
   })
 
@@ -123,7 +122,7 @@ describe('what it reads', () => {
     }
     const lines: string[] = []
     let tooLong = 0
-    for await (const found of logLines(endless())) {
+    for await (const found of linesOf(endless())) {
       lines.push(...found.lines)
       tooLong += found.tooLong
     }
@@ -131,7 +130,8 @@ describe('what it reads', () => {
   })
 
   it('lines of just the length it keeps, and none longer', async () => {
-    const line = (length: number) => `{"ts":1000000000,"x":"${'y'.repeat(length - 24)}"}`
+    const head = '{"ts":1000000000,"ip":"1.1.1.1","x":"'
+    const line = (length: number) => `${head}${'y'.repeat(length - head.length - 2)}"}`
     expect(line(LONGEST_LINE).length).toBe(LONGEST_LINE)
     const report = await judged(log(line(LONGEST_LINE), line(LONGEST_LINE + 1)))
     expect(report).toMatchObject({ requests: 1, malformed: 1 })
@@ -151,13 +151,10 @@ describe('what it judges', () => {
     const report = await judged(log(clf(0), clf(100), clf(200), clf(10), clf(300)))
     expect(report).toMatchObject({ requests: 5, reordered: 0, late: 1 })
     expect(report.to).toBe('2015-05-17T10:05:00.000Z')
-    async function* lines() {
-      yield { lines: [clf(0), clf(100), clf(200), clf(10)], tooLong: 0 }
-    }
     const limits = [parseLimit('1/1h', 'fixed-window', undefined)]
-    const options = { algorithm: 'fixed-window', limits, key: 'ip', format: 'clf' } as const
-    const seconds: number[] = []
-    for await (const { time } of verdicts(lines(), options)) seconds.push((time / 1000) % 3600)
+    const lines = [clf(0), clf(100), clf(200), clf(10)]
+    const { all } = await judgedLines(lines, { algorithm: 'fixed-window', limits })
+    const seconds = all.map(({ time }) => (time / 1000) % 3600)
     expect(seconds).toEqual([0, 100, 100, 200])
   })
 
@@ -213,28 +210,30 @@ describe('what it judges', () => {
   })
 
   it('as many keys as it was asked to show, the worst hit first', async () => {
-    const lines = ['a', 'b', 'b', 'b', 'c', 'c', 'c', 'c', 'd', 'd'].map((ip) => clf(0, ip))
+    const lines = [1, 2, 2, 2, 3, 3, 3, 3, 4, 4].map((i) => clf(0, `10.0.0.${i}`))
     const report = await judged(log(...lines), '--top', '3')
-    expect(report.keys.map(({ key }: { key: string }) => key)).toEqual(['c', 'b', 'd'])
+    expect(report.keys.map(({ key }: { key: string }) => key)).toEqual([
+      '10.0.0.3',
+      '10.0.0.2',
+      '10.0.0.4',
+    ])
     expect(report.keysSeen).toBe(4)
-    const busy = Array.from({ length: 9 }, (_, i) => clf(i * 60, 'busy'))
+    const busy = Array.from({ length: 9 }, (_, i) => clf(i * 60, '10.0.0.9'))
     const { keys } = await judged(
       log(...busy, ...lines.map((line) => line.replace('10:00', '10:09'))),
     )
-    expect(keys.map(({ key }: { key: string }) => key)).toEqual(['c', 'b', 'busy', 'd', 'a'])
+    expect(keys.map(({ key }: { key: string }) => key)).toEqual(
+      [3, 2, 9, 4, 1].map((i) => `10.0.0.${i}`),
+    )
     expect((await judged(log(...lines), '--top', '0')).keys).toEqual([])
   })
 
   it('more keys than it has room for, and says so', async () => {
-    async function* lines() {
-      yield { lines: Array.from({ length: 200 }, (_, i) => clf(i, `10.0.0.${i}`)), tooLong: 0 }
-    }
+    const lines = Array.from({ length: 200 }, (_, i) => clf(i, `10.0.0.${i}`))
     const limits = [parseLimit('1/1h', 'fixed-window', undefined)]
-    const options = { algorithm: 'fixed-window', limits, key: 'ip', format: 'clf' } as const
     const crowded = async (room: number) => {
-      const judge = new Judge({ ...options, room })
-      for await (const piece of lines()) judge.push(piece)
-      expect(judge.end().length).toBe(60)
+      const { judge, all } = await judgedLines(lines, { algorithm: 'fixed-window', limits, room })
+      expect(all.length).toBe(200)
       return judge.crowded
     }
     expect(await crowded(100)).toBe(true)
@@ -256,7 +255,17 @@ describe('how it fails', () => {
   it.each([
     [[], '<access.log>|a log'],
     [['a.log'], '--limit'],
-    [['a.log', 'b.log', ...limit], 'b.log'],
+    [['-', '-', ...limit], '-'],
+    [['a.log', ...limit, '--compare', 'many'], "--compare .* 'many'"],
+    [['a.log', ...limit, '--compare-burst', '3'], '--compare-burst .*--compare'],
+    [['a.log', ...limit, '--compare', '1/s', '--compare-burst', '0'], '--compare-burst .* 0'],
+    [
+      ['a.log', ...limit, '--compare', '1/s', '--compare-algorithm', 'x'],
+      "--compare-algorithm .*'x'",
+    ],
+    [['a.log', ...limit, '--time', ''], '--time'],
+    [['a.log', ...limit, '--cost', ''], '--cost'],
+    [['a.log', ...limit, '--html', ''], '--html'],
     [['a.log', '--limt', '1/s'], '--limt'],
     [['a.log', '--limit'], '--limit'],
     [['a.log', '--limit', 'many'], "--limit .* 'many'"],

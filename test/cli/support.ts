@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { readerOf } from '../../src/cli/formats/formats.ts'
+import { Judge, type JudgeOptions, type Verdict } from '../../src/cli/judging/judge.ts'
+import { ReadCounts } from '../../src/cli/reading/counts.ts'
+import { recordsOf } from '../../src/cli/reading/records.ts'
 import { run } from '../../src/cli/run.ts'
 
 export interface Result {
@@ -57,6 +61,28 @@ export async function child(args: string[], stdin: string | Uint8Array = ''): Pr
     stdout: Buffer.concat(stdout).toString(),
     stderr: Buffer.concat(stderr).toString(),
   }
+}
+
+/** The verdicts on a log by `ip`, one by one. */
+export async function* verdicts(
+  bytes: AsyncIterable<Uint8Array>,
+  judge: Judge,
+): AsyncGenerator<Verdict> {
+  const reader = readerOf('auto', { key: 'ip' })
+  for await (const records of recordsOf(bytes, reader, new ReadCounts())) {
+    yield* judge.judge(records)
+  }
+}
+
+/** The verdicts on lines, and the judge. */
+export async function judgedLines(lines: readonly string[], options: JudgeOptions) {
+  const judge = new Judge(options)
+  async function* bytes() {
+    yield Buffer.from(log(...lines))
+  }
+  const all: Verdict[] = []
+  for await (const verdict of verdicts(bytes(), judge)) all.push(verdict)
+  return { judge, all }
 }
 
 /** A line of the common log format; `second` counts from 10:00 on 17 May 2015, UTC. */

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { KeyTally } from '../../src/cli/key-tally.ts'
-import { parseLimit } from '../../src/cli/limit.ts'
-import { MOST_BUCKETS, Timeline } from '../../src/cli/timeline.ts'
+import { KeyTally } from '../../src/cli/judging/key-tally.ts'
+import { parseLimit } from '../../src/cli/judging/limit.ts'
+import { MOST_BUCKETS, Timeline } from '../../src/cli/judging/timeline.ts'
 import { barsDown, barsUp } from '../../src/terminal/plot.ts'
 
 const verdict = (key: string, time: number, allowed: boolean) => ({
   key,
   time,
+  cost: 1,
   allowed,
   deniedBy: allowed ? -1 : 0,
 })
