@@ -1,7 +1,7 @@
 import { type RedisClientLike, RedisStorage, type RedisStorageOptions } from 'aioflux/redis'
 import type { JobDraft, Room } from '../../../src/queues/store/job-store.ts'
+import { jsonCodec } from '../../../src/queues/store/json-codec.ts'
 import type { StoreOptions } from '../../../src/queues/store/queue-storage.ts'
-import { jsonCodec } from '../../../src/redis/queues/codec.ts'
 import type { RedisJobStore } from '../../../src/redis/queues/redis-job-store.ts'
 
 /** Room for whatever comes. */

@@ -1,5 +1,5 @@
 import { describe, OptionTypeError } from '../../core/errors.ts'
-import type { Codec } from '../../queues/store/queue-storage.ts'
+import type { Codec } from './queue-storage.ts'
 
 /**
  * Items as JSON: what `JSON.stringify` keeps. A `Uint8Array` as the whole item stays one.

@@ -1,0 +1,52 @@
+import type { Millis } from '../../core/duration.ts'
+import type { JobStore, Outcome } from '../../queues/store/job-store.ts'
+
+/** How long a law waits between two looks whether a hint has come. */
+const BETWEEN: Millis = 5
+
+/** What a store has told since the hearing began. */
+export class Hearing {
+  available = 0
+  room = 0
+  readonly settled: Map<string, Outcome> = new Map()
+  readonly cancelled: { id: string; delivery: number; reason: unknown }[] = []
+  readonly lost: { id: string; delivery: number }[] = []
+  readonly paused: boolean[] = []
+  readonly end: () => void
+  readonly #patience: Millis
+
+  /** @param patience how long a hint may take, by the clock of this machine */
+  constructor(store: JobStore, patience: Millis) {
+    this.#patience = patience
+    this.end = store.watch({
+      available: () => {
+        this.available += 1
+      },
+      room: () => {
+        this.room += 1
+      },
+      settled: (id, outcome) => {
+        this.settled.set(id, outcome)
+      },
+      cancelled: (id, delivery, reason) => {
+        this.cancelled.push({ id, delivery, reason })
+      },
+      lost: (id, delivery) => {
+        this.lost.push({ id, delivery })
+      },
+      paused: (paused) => {
+        this.paused.push(paused)
+      },
+    })
+  }
+
+  /** Waits until something was told: at once in this process, a moment later from elsewhere. */
+  async until(what: string, told: () => boolean): Promise<void> {
+    // In this process a hint has come when the call has returned; the first looks do not wait for a timer.
+    for (let look = 0; look < 10 + this.#patience / BETWEEN; look++) {
+      if (told()) return
+      await new Promise((resolve) => setTimeout(resolve, look < 10 ? 0 : BETWEEN))
+    }
+    throw new Error(`not told: ${what}`)
+  }
+}

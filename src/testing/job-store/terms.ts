@@ -1,0 +1,47 @@
+import type { Millis } from '../../core/duration.ts'
+import type { Uniqueness } from '../../queues/store/job-store.ts'
+
+/** What a job store is opened with. Times are milliseconds. */
+export interface JobStoreTerms {
+  /** How many claims of a job may be lost: with the last of them the job is dead. */
+  readonly maxDeliveries: number
+  /** Which jobs that have ended are kept to be looked at. */
+  readonly keep: { readonly completed: Kept; readonly dead: Kept }
+  /** How long a result waits for the caller that asked for it. */
+  readonly resultTtl: Millis
+  /** How long the caller's own id is remembered after its job has ended. */
+  readonly idTtl: Millis
+  /** How many jobs of one group may run at once. `undefined`: any number. */
+  readonly groupConcurrency: number | undefined
+  /** What each `limiterKey` may use. `undefined`: no limit. */
+  readonly limiter: StoreLimit | undefined
+  /** How all drafts of one store treat an id that is there already, for stores that are opened with it. */
+  readonly unique: Uniqueness | undefined
+}
+
+/** How long ended jobs are kept, and how many of them. With an age or a count of 0 none is kept. */
+export interface Kept {
+  readonly age: Millis
+  readonly count: number
+}
+
+/** A limit for each key, decided where jobs are claimed. */
+export type StoreLimit =
+  | { readonly kind: 'concurrency'; readonly limit: number }
+  | {
+      readonly kind: 'token-bucket'
+      readonly rate: number
+      readonly per: Millis
+      readonly burst: number
+    }
+
+/** The terms of a queue whose user gave none. */
+export const DEFAULT_TERMS: JobStoreTerms = {
+  maxDeliveries: 5,
+  keep: { completed: { age: 0, count: 0 }, dead: { age: 30 * 86_400_000, count: 10_000 } },
+  resultTtl: 60_000,
+  idTtl: 86_400_000,
+  groupConcurrency: undefined,
+  limiter: undefined,
+  unique: undefined,
+}
