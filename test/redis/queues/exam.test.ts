@@ -40,7 +40,7 @@ describe.each(libraries)('a queue in Redis, by %s', (library) => {
         },
       }
     },
-    { runs: 150 },
+    { runs: 50 },
   )
   for (const law of laws) it.skipIf(law.missing)(law.name, () => law.run())
 })
