@@ -1,5 +1,6 @@
+import { CostTooLargeError } from '../../core/errors.ts'
 import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
-import type { StoreOptions } from '../../queues/store/queue-storage.ts'
+import type { LimitDeclaration, StoreOptions } from '../../queues/store/queue-storage.ts'
 import { seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
 
@@ -37,10 +38,19 @@ export class Drafts<T> {
   /**
    * All drafts, in as few trips as can be.
    *
-   * @param keyed does the limit of the queue know keys?
-   * @throws OptionTypeError | OptionRangeError for one that cannot be written; then none is sent
+   * @param limit that of the queue
+   * @throws OptionTypeError | OptionRangeError for one that cannot be written, CostTooLargeError for one that could never start;
+   * then none is sent
    */
-  batches(drafts: readonly JobDraft<T>[], room: Room, keyed: boolean): PutBatch[] {
+  batches(
+    drafts: readonly JobDraft<T>[],
+    room: Room,
+    limit: LimitDeclaration | undefined,
+  ): PutBatch[] {
+    const { capacity = Infinity, keyed = false } = limit ?? {}
+    for (const { cost } of drafts) {
+      if (cost > capacity) throw new CostTooLargeError(cost, capacity)
+    }
     const batches: PutBatch[] = []
     for (let i = 0; i < drafts.length; i += MOST) {
       const some = drafts.slice(i, i + MOST).map((draft) => this.#write(draft, keyed))
@@ -76,15 +86,15 @@ export class Drafts<T> {
 
 /** What most jobs do not have. */
 function extraOf(draft: JobDraft): string {
-  const { id, delay, at, groupWeight = 1, awaited, unique } = draft
+  const { id, delay, at, group, awaited, unique } = draft
+  const weight = group === undefined ? undefined : draft.groupWeight
   const timed = at ?? (delay !== undefined && delay > 0 ? delay : undefined)
-  if (timed === undefined && groupWeight === 1 && !awaited && id === undefined) return ''
+  if (timed === undefined && weight === undefined && !awaited && id === undefined) return ''
   const kind = timed === undefined ? '-' : at === undefined ? 'd' : 'a'
   const mode = unique?.mode ?? (id === undefined ? '' : 'own')
   const { ttl = 0, delay: quiet = 0, maxDelay = 0 } = unique ?? {}
-  const weight = draft.groupWeight === undefined ? '' : groupWeight
   const longest = Math.min(maxDelay, 1e15)
-  return `${kind},${timed ?? 0},${weight},${awaited ? 1 : 0},${mode},${ttl},${quiet},${longest},`
+  return `${kind},${timed ?? 0},${weight ?? ''},${awaited ? 1 : 0},${mode},${ttl},${quiet},${longest},`
 }
 
 function batchOf(written: readonly Written[], { maxSize, overflow }: Room): PutBatch {

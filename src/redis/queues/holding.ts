@@ -30,6 +30,14 @@ export class Holding {
     this.#lost = lost
   }
 
+  /** By when nobody else can have what was claimed or renewed for `lease` in a trip that was sent then. */
+  endOf({ steady, wall }: Moment, lease: Millis): Moment {
+    // The clocks of two machines do not go alike; one that is handed in does.
+    const margin = this.clock.steady === systemClock ? Math.max(lease * 0.01, 2) : 0
+    const safe = lease - margin
+    return { steady: steady + safe, wall: wall + safe }
+  }
+
   get(name: string): Held | undefined {
     return this.#held.get(name)
   }
@@ -83,10 +91,4 @@ export class Holding {
     }
     this.#timer = this.#held.size > 0 ? this.#later() : undefined
   }
-}
-
-/** `lease` from a moment on, less what clocks may differ by. */
-export function leaseEnd({ steady, wall }: Moment, lease: Millis): Moment {
-  const safe = lease - Math.max(lease * 0.01, 2)
-  return { steady: steady + safe, wall: wall + safe }
 }

@@ -114,6 +114,10 @@ export class Inspection<T> {
     }
   }
 
+  async paused(): Promise<boolean> {
+    return (await this.#look('paused')) === 1
+  }
+
   async raw(): Promise<unknown[]> {
     return (await this.#look('all')) as unknown[]
   }

@@ -30,6 +30,8 @@ export class QueueLink {
   #form: Form = { routed: false, limit: 'none' }
   #reached: number | undefined
   #failure: unknown
+  /** What has to be done before a script is run. */
+  before: () => Promise<void> | undefined = () => undefined
   /** Is told when the store cannot be reached, and when it can again (`undefined`). */
   trouble: (error: unknown) => void = () => {}
 
@@ -66,6 +68,7 @@ export class QueueLink {
    * @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left
    */
   async run(name: QueueScript, resultTtl: number, args: string[]): Promise<unknown> {
+    if (name !== 'declare') await this.before()
     const all = [this.#storage.present, this.process, String(resultTtl), ...args]
     for (;;) {
       const form = this.#form

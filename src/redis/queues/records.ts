@@ -80,7 +80,7 @@ export function storedOf<T>(told: Told, codec: Codec<T>): StoredRecord<T> {
     ...job,
     state,
     startedAt: started,
-    endedAt: state === 'dead' || state === 'completed' ? Number(at) : undefined,
+    endedAt: state === 'dead' || state === 'completed' ? Math.floor(Number(at)) : undefined,
     dueAt: state === 'delayed' ? Number(at) : undefined,
     progress: readValue(progress),
     result: ended?.state === 'completed' ? ended.value : undefined,

@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
-import { CostTooLargeError, isAioFluxError } from '../../core/errors.ts'
+import { isAioFluxError } from '../../core/errors.ts'
 import { LeaseClock } from '../../core/lease-clock.ts'
 import type { JobErrorRecord, StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type {
@@ -22,7 +22,7 @@ import { Drafts } from './drafts.ts'
 import { endOf } from './ends.ts'
 import { readValue, valueText } from './envelope.ts'
 import { Hints } from './hints.ts'
-import { Holding, leaseEnd } from './holding.ts'
+import { Holding } from './holding.ts'
 import { Inspection } from './inspection.ts'
 import { Listeners } from './listeners.ts'
 import { placeName, priorityText, readPlace, readToken } from './place.ts'
@@ -47,6 +47,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   readonly #hints: Hints
   readonly #inspection: Inspection<T>
   readonly #listeners = new Listeners()
+  /** Whether the queue is paused everywhere, as told last. */
+  #paused = false
   #closed = false
 
   constructor(host: QueueHost, options: StoreOptions<T>) {
@@ -55,6 +57,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#link = new QueueLink(host, name)
     this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
     this.#declared = new Declared(this.#link, name, { codec: codec.name, ...declaration })
+    this.#link.before = () => this.#reach()
     this.#drafts = new Drafts(options)
     const clock = new LeaseClock(host.timers)
     this.#holding = new Holding(clock, ({ id, delivery }) =>
@@ -68,9 +71,9 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       room: () => this.#listeners.tell('room'),
       ended: (name, text) => this.#results.told(name, text),
       cancelled: (name, reason) => this.#cancelled(name, reason),
-      paused: (paused) => this.#listeners.tell('paused', paused),
+      paused: (paused) => this.#pausedTo(paused),
       declared: () => this.#declared.renew(),
-      missed: () => this.#results.missed(),
+      missed: () => this.#missed(),
     })
     this.#steps = new Steps(this.#link, {
       clock,
@@ -95,31 +98,23 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#declared.ready()
   }
 
-  async redeclare(declaration: Declaration): Promise<void> {
-    await this.#declared.redeclare(declaration)
+  redeclare(declaration: Declaration): Promise<void> {
+    return this.#declared.redeclare(declaration)
   }
 
   async insert(drafts: readonly JobDraft<T>[], room: Room): Promise<Inserted[]> {
     await this.#reach()
     const { limiter } = this.agreed
-    for (const { cost } of drafts) {
-      if (limiter !== undefined && cost > limiter.capacity) {
-        throw new CostTooLargeError(cost, limiter.capacity)
-      }
-    }
     if (drafts.some(({ awaited }) => awaited)) this.#hints.listen()
-    const batches = this.#drafts.batches(drafts, room, limiter?.keyed === true)
+    const batches = this.#drafts.batches(drafts, room, limiter)
     const inserted: Inserted[] = []
     for (const { args, routed, read } of batches) {
       if (routed) this.#link.route()
       const reply = await this.#link.run('put', this.#options.resultTtl, args)
       inserted.push(...read(reply))
     }
-    for (let i = 0; i < drafts.length; i++) {
-      const { id, state } = inserted[i] as Inserted
-      if ((drafts[i] as JobDraft).awaited && state !== 'full') {
-        this.#results.add(placeName(id), id)
-      }
+    for (const [i, { id, state }] of inserted.entries()) {
+      if (drafts[i]?.awaited && state !== 'full') this.#results.add(placeName(id), id)
     }
     if (inserted.some(({ state }) => state === 'waiting')) this.#hints.put()
     if (inserted.some(({ state }) => state === 'full')) this.#hints.full()
@@ -137,7 +132,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#hints.listen()
     const { taken, sent } = await this.#steps.claim(max, lease)
     if (taken.length === 0) return []
-    const until = leaseEnd(sent, lease)
+    const until = this.#holding.endOf(sent, lease)
     const claims: Claim<T>[] = []
     for (const one of taken) {
       const claim = this.#read(one)
@@ -160,38 +155,32 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#change('progress', claim.token, valueText(value))
   }
 
-  async outcome(id: string): Promise<Outcome | undefined> {
-    await this.#reach()
+  outcome(id: string): Promise<Outcome | undefined> {
     this.#hints.listen()
     return this.#results.ask(placeName(id), id)
   }
 
-  async get(id: string): Promise<StoredRecord<T> | undefined> {
-    await this.#reach()
+  get(id: string): Promise<StoredRecord<T> | undefined> {
     return this.#inspection.get(placeName(id))
   }
 
-  async list(
+  list(
     state: StoredState,
     limit: number,
     cursor?: string,
   ): Promise<{ jobs: StoredRecord<T>[]; cursor?: string }> {
-    await this.#reach()
     return this.#inspection.list(state, limit, cursor)
   }
 
-  async counts(): Promise<StoreCounts> {
-    await this.#reach()
+  counts(): Promise<StoreCounts> {
     return this.#inspection.counts()
   }
 
-  async groups(limit: number): Promise<GroupCounts[]> {
-    await this.#reach()
+  groups(limit: number): Promise<GroupCounts[]> {
     return this.#inspection.groups(limit)
   }
 
-  async deaths(limit: number): Promise<DeathCount[]> {
-    await this.#reach()
+  deaths(limit: number): Promise<DeathCount[]> {
     return this.#inspection.deaths(limit)
   }
 
@@ -208,15 +197,13 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#change('reprioritise', placeName(id), priorityText(priority))
   }
 
-  async redrive(which: Redrive): Promise<number> {
-    await this.#reach()
+  redrive(which: Redrive): Promise<number> {
     const { ids } = which
     const named = ids && { ...which, ids: ids.map((id) => placeName(id)) }
     return this.#inspection.redrive(named ?? which)
   }
 
-  async clear(): Promise<T[]> {
-    await this.#reach()
+  clear(): Promise<T[]> {
     return this.#inspection.clear()
   }
 
@@ -279,14 +266,28 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       this.#holding.remove(held)
       return false
     }
-    this.#holding.extend(held, leaseEnd(sent, lease))
+    this.#holding.extend(held, this.#holding.endOf(sent, lease))
     return true
   }
 
   async #change(verb: string, ...args: string[]): Promise<boolean> {
-    await this.#reach()
     const reply = await this.#link.run('change', this.#options.resultTtl, [verb, ...args])
     return reply === 1
+  }
+
+  /** News may have been lost while nobody listened. */
+  #missed(): void {
+    this.#results.missed()
+    this.#inspection.paused().then(
+      (paused) => this.#pausedTo(paused),
+      () => {},
+    )
+  }
+
+  #pausedTo(paused: boolean): void {
+    if (this.#paused === paused) return
+    this.#paused = paused
+    this.#listeners.tell('paused', paused)
   }
 
   #cancelled(name: string, reason: string): void {

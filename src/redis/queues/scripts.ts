@@ -34,7 +34,7 @@ export function queueScript(name: QueueScript, { routed, limit }: Form): Script 
       SCRIPTS['prelude'],
       QUEUE_PARTS['limit'],
     )
-  } else parts.push('local leave, stay')
+  } else parts.push('local leave, stay, left, params')
   parts.push(QUEUE_PARTS[routed ? 'routed' : 'plain'])
   if (ENDING.includes(name)) parts.push(QUEUE_PARTS['ending'])
   parts.push(QUEUE_PARTS[name])

@@ -35,7 +35,10 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
    */
   catchUp(): boolean {
     const { now } = this
-    const lost = this.inState('running').filter((job) => this.isOver(job))
+    const until = (job: PlainJob<T>) => job.holder?.until ?? 0
+    const lost = this.inState('running')
+      .filter((job) => this.isOver(job))
+      .sort((a, b) => until(a) - until(b) || before(a, b))
     for (const job of lost) this.lose(job)
     const due = this.inState('delayed').filter((job) => this.isDue(job))
     for (const job of due) job.state = 'waiting'

@@ -49,6 +49,7 @@ export class PlainShelf<T = unknown> {
     this.#serial += 1
     const job = plainJob(draft, draft.id ?? `job-${this.#serial}`, this.#serial, this.now)
     this.jobs.push(job)
+    this.outcomes = this.outcomes.filter((other) => other.id !== job.id)
     this.turns.weigh(job.group, job.groupWeight)
     const { unique } = draft
     if (unique?.mode === 'ttl') this.ids.remember(job.id, this.now + unique.ttl)
@@ -66,6 +67,7 @@ export class PlainShelf<T = unknown> {
   protected anew(job: PlainJob<T>, due: Millis): void {
     const { now } = this
     this.#serial += 1
+    this.outcomes = this.outcomes.filter((other) => other.id !== job.id)
     Object.assign(job, { failures: 0, losses: 0, again: undefined, error: undefined })
     Object.assign(job, { place: due, serial: this.#serial, endedAt: undefined })
     this.park(job, due - now)

@@ -76,6 +76,7 @@ if verb == 'redrive' then
       local place = place_of(id, record)
       local at = turn_at(place)
       local since = string.match(sub(record, 1, find(record, '\n', 1, true)), '\3(%x+)')
+      unanswer(id)
       call('HDEL', ENDS, id)
       call('HDEL', PROGRESS, id)
       call('HSET', CLAIMED, id, claimed(id) .. ':0:0:')

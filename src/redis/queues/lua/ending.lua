@@ -14,11 +14,10 @@ local function anew(id, record, due, created)
 end
 
 -- A job has ended for good and is not kept; where its item was replaced while it ran, it begins anew. True where it did.
-local function over(id, outcome, mark)
+local function over(id, n, outcome, mark)
   mark = mark or call('HGET', MARKS, '+' .. id)
-  if mark then
+  if mark and call('HEXISTS', MARKS, '-' .. id) == 0 then
     local record = call('HGET', JOBS, id)
-    local n = claimed(id)
     call('HDEL', MARKS, '-' .. id, '+' .. id)
     call('HDEL', PROGRESS, id)
     call('HDEL', TRIES, id)
@@ -43,10 +42,10 @@ end
 -- A job dies: it is kept with what it died of.
 local function bury(id, place, n, failures, losses, began, failure, id_ttl)
   call('HINCRBY', META, 'failed', 1)
-  if call('HEXISTS', MARKS, '+' .. id) == 1 then return over(id, 'f' .. failure) end
+  if call('HEXISTS', MARKS, '+' .. id) == 1 then return over(id, n, 'f' .. failure) end
   call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. began)
   call('HDEL', MARKS, '-' .. id)
-  call('ZADD', DEAD, now_ms, id)
+  call('ZADD', DEAD, end_ms(), id)
   call('HSET', ENDS, id, 'f' .. failure)
   remember(place, id, id_ttl)
   answer(id, 'f' .. failure)
@@ -54,7 +53,9 @@ end
 
 local function cancelled(id, place, reason, id_ttl)
   remember(place, id, id_ttl)
-  if not over(id, 'x' .. reason) then room() end
+  forget(id)
+  answer(id, 'x' .. reason)
+  room()
 end
 
 -- An attempt has ended without completing. `kind`: f for good, t to be tried again, l released, e its lease has expired.

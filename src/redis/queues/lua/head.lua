@@ -42,6 +42,11 @@ local function stamp()
   return format('%013x', last)
 end
 
+-- When something ends, in ms: as a turn, so that the order of ends stays where many end at one moment.
+local function end_ms()
+  return stamp() and last / 1000
+end
+
 -- Calls a command with a long list of arguments, in parts.
 local function each(command, key, list, width)
   local most = CHUNK - CHUNK % (width or 1)
@@ -136,6 +141,15 @@ local function ask(id, process)
   end
 end
 
+-- A job begins anew: how it, or another of that id, ended before is no news of it.
+local function unanswer(id)
+  local asked = call('HGET', ASKED, id)
+  if asked and byte(asked) == 61 then
+    call('HDEL', ASKED, id)
+    call('ZREM', ASKED_UNTIL, id)
+  end
+end
+
 -- Forgets the records of a job that is in no index any more.
 local function forget(id)
   call('HDEL', JOBS, id)
@@ -160,15 +174,17 @@ end
 
 -- Drops what is kept beyond its age or count, `most` at a time.
 local function retain(set, keep, age, count, most)
+  local size = call('ZCARD', set)
+  if size == 0 then return end
   if keep then
     local a, b = string.match(keep, '^(%S+) (%S+)$')
     age, count = tonumber(a), tonumber(b)
   end
-  local over = call('ZCARD', set) - count
+  local over = size - count
   local old = {}
   if over > 0 then old = call('ZRANGE', set, 0, math.min(over, most) - 1) end
   if #old < most and age < math.huge then
-    for _, id in ipairs(call('ZRANGEBYSCORE', set, '-inf', now_ms - age, 'LIMIT', #old, most - #old)) do
+    for _, id in ipairs(call('ZRANGEBYSCORE', set, '-inf', '(' .. format('%.0f', floor(now_ms - age) + 1), 'LIMIT', #old, most - #old)) do
       old[#old + 1] = id
     end
   end

@@ -36,7 +36,8 @@ local function state_of(key)
     local numbers = { unpack_numbers('<' .. string.rep('d', state.size), value) }
     state.lives = numbers[state.size]
     if numbers[state.size - 1] > now then state.blocked = numbers[state.size - 1] end
-    numbers[state.size], numbers[state.size - 1] = nil, nil
+    -- The last one is not of the state: it says where reading ended.
+    for i = state.size + 1, state.size - 1, -1 do numbers[i] = nil end
     state.numbers = numbers
   else
     state.numbers = rule.fresh(now)

@@ -41,6 +41,27 @@ local function told(id, state, at, token)
   }
 end
 
+-- How many members of a set come before or with that score and member, whether it is still there or not.
+local function after(set, score, member)
+  local rank = call('ZRANK', set, member)
+  if rank and call('ZSCORE', set, member) == score then return rank + 1 end
+  local low, high = call('ZCOUNT', set, '-inf', '(' .. score), call('ZCOUNT', set, '-inf', score)
+  while low < high do
+    local middle = floor((low + high) / 2)
+    local other = call('ZRANGE', set, middle, middle)[1]
+    local behind = false
+    for i = 1, math.max(#other, #member) do
+      local x, y = byte(other, i) or -1, byte(member, i) or -1
+      if x ~= y then
+        behind = x > y
+        break
+      end
+    end
+    if behind then high = middle else low = middle + 1 end
+  end
+  return low
+end
+
 if verb == 'get' then return told(ARGV[5]) or false end
 
 if verb == 'list' then
@@ -50,20 +71,19 @@ if verb == 'list' then
     return { waiting_from(cursor, most, function(place) return told(id_of(place), 'waiting') end) }
   end
   local set = ({ delayed = DELAYED, running = LEASES, dead = DEAD, completed = COMPLETED })[state]
-  local from, skip = '-inf', 0
+  local first = 0
   if cursor ~= '' then
-    local a, b = string.match(cursor, '^(%S+) (%d+)$')
-    from, skip = a, tonumber(b)
+    local space = find(cursor, ' ', 1, true)
+    first = after(set, sub(cursor, 1, space - 1), sub(cursor, space + 1))
   end
-  local members = call('ZRANGEBYSCORE', set, from, '+inf', 'WITHSCORES', 'LIMIT', skip, most)
-  for i = 1, #members, 2 do
+  local members = call('ZRANGE', set, first, first + most, 'WITHSCORES')
+  for i = 1, math.min(#members, 2 * most), 2 do
     local member, score = members[i], members[i + 1]
-    if score == from then skip = skip + 1 else from, skip = score, 1 end
     local id, token = member, nil
     if state == 'delayed' then id = id_of(member) elseif state == 'running' then id, token = id_of(opened(member)), member end
     jobs[#jobs + 1] = told(id, state, score, token)
+    if #members > 2 * most then following = score .. ' ' .. member end
   end
-  if #members == 2 * most then following = from .. ' ' .. skip end
   return { jobs, following }
 end
 
@@ -77,6 +97,8 @@ if verb == 'counts' then
 end
 
 if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
+
+if verb == 'paused' then return meta[3] and 1 or 0 end
 
 -- Asks for the results of jobs; for each '?' where it has not ended.
 if verb == 'ask' then

@@ -66,10 +66,10 @@ end
 
 -- One page of what waits, and where the next one begins.
 local function waiting_from(cursor, most, told)
-  local places = call('ZRANGEBYLEX', READY, cursor == '' and '-' or '(' .. cursor, '+', 'LIMIT', 0, most)
+  local places = call('ZRANGEBYLEX', READY, cursor == '' and '-' or '(' .. sub(cursor, 2), '+', 'LIMIT', 0, most + 1)
   local jobs = {}
-  for _, place in ipairs(places) do jobs[#jobs + 1] = told(place) end
-  return jobs, #places == most and places[#places] or ''
+  for i = 1, math.min(most, #places) do jobs[i] = told(places[i]) end
+  return jobs, #places > most and 'r' .. places[most] or ''
 end
 
 -- The smallest turn in a set of places: the first of each priority is looked at, of 500 at most.

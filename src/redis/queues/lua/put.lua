@@ -14,6 +14,13 @@ if most < math.huge then
   standing = call('HLEN', JOBS) - call('ZCARD', LEASES) - call('ZCARD', DEAD) - call('ZCARD', COMPLETED)
 end
 
+-- From now on there are groups or keys; what waited before is a group too.
+local function route()
+  if meta[4] then return end
+  call('HSET', META, 'routed', '1')
+  if call('ZCARD', READY) > 0 then enter('') end
+end
+
 if alike and standing + count <= most then
   local prefix, fields, places = ARGV[8], {}, {}
   local k = 0
@@ -25,6 +32,7 @@ if alike and standing + count <= most then
   end
   call('HSET', JOBS, unpack(fields))
   if ROUTED then
+    route()
     for i = 2, k, 2 do enqueue(places[i]) end
     flush()
   else
@@ -51,35 +59,31 @@ local function put(id, prefix, suffix, extra, envelope)
   if mode == 'debounce' then due = now + math.min(delay, longest) * 1000 end
   due = math.ceil(due)
   local record = mode and call('HGET', JOBS, id)
-  if record then
-    if mode ~= 'own' and (call('ZREM', DEAD, id) == 1 or call('ZREM', COMPLETED, id) == 1) then
-      -- It is only kept to be looked at, and makes way.
-      forget(id)
-    else
-      if mode == 'latest' or mode == 'debounce' then
-        local head = sub(record, 1, find(record, '\n', 1, true))
-        local place = place_of(id, record)
-        if call('ZSCORE', DELAYED, place) then
-          call('HSET', JOBS, id, head .. envelope)
-          if mode == 'debounce' then
-            local from = turn_at(place)
-            local since = find(head, '\3', 1, true)
-            local first = tonumber(since and sub(head, since + 1, -2) or sub(place, from, from + 12), 16)
-            due = math.min(due, first + longest * 1000)
-            local turn = format('%013x', due)
-            local moved = sub(place, 1, from - 1) .. turn .. sub(place, from + 13)
-            call('ZREM', DELAYED, place)
-            call('ZADD', DELAYED, due / 1000, moved)
-            call('HSET', JOBS, id, sub(head, 1, from - 1) .. turn .. sub(head, from + 13) .. envelope)
-          end
-        else
-          call('HSET', JOBS, id, head .. envelope)
-          if not waits(place) then call('HSET', MARKS, '+' .. id, format('%.0f', mode == 'debounce' and due or 0)) end
+  local ended = record and mode ~= 'own' and (call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id))
+  if record and not ended then
+    if mode == 'latest' or mode == 'debounce' then
+      local head = sub(record, 1, find(record, '\n', 1, true))
+      local place = place_of(id, record)
+      if call('ZSCORE', DELAYED, place) then
+        call('HSET', JOBS, id, head .. envelope)
+        if mode == 'debounce' then
+          local from = turn_at(place)
+          local since = find(head, '\3', 1, true)
+          local first = tonumber(since and sub(head, since + 1, -2) or sub(place, from, from + 12), 16)
+          due = math.min(due, first + longest * 1000)
+          local turn = format('%013x', due)
+          local moved = sub(place, 1, from - 1) .. turn .. sub(place, from + 13)
+          call('ZREM', DELAYED, place)
+          call('ZADD', DELAYED, due / 1000, moved)
+          call('HSET', JOBS, id, sub(head, 1, from - 1) .. turn .. sub(head, from + 13) .. envelope)
         end
+      else
+        call('HSET', JOBS, id, head .. envelope)
+        if not waits(place) then call('HSET', MARKS, '+' .. id, format('%.0f', mode == 'debounce' and due or 0)) end
       end
-      if asked then ask(id, SELF) end
-      return 0
     end
+    if asked then ask(id, SELF) end
+    return 0
   elseif mode then
     local until_ms = call('ZSCORE', REMEMBERED, id)
     if until_ms and tonumber(until_ms) > now_ms then
@@ -91,17 +95,24 @@ local function put(id, prefix, suffix, extra, envelope)
     end
   end
   if standing >= most and ARGV[5] == 'r' then return -1 end
+  if ended then
+    -- It is only kept to be looked at, and makes way.
+    call('ZREM', DEAD, id)
+    call('ZREM', COMPLETED, id)
+    forget(id)
+  end
   standing = standing + 1
   local turn = due > now and format('%013x', due) or stamp()
   local created = due > now and '\3' .. format('%013x', now) or ''
   call('HSET', JOBS, id, prefix .. turn .. suffix .. created .. '\n' .. envelope)
+  if mode then unanswer(id) end
   if asked then ask(id, SELF) end
   if mode == 'ttl' then call('ZADD', REMEMBERED, now_ms + ttl, id) end
   if mode then
     local old = call('ZRANGEBYSCORE', REMEMBERED, '-inf', now_ms, 'LIMIT', 0, 2)
     if #old > 0 then call('ZREM', REMEMBERED, unpack(old)) end
   end
-  if weigh and weight ~= '' then weigh(prefix, weight) end
+  if weigh and weight and weight ~= '' then weigh(prefix, weight) end
   if due > now then
     call('ZADD', DELAYED, due / 1000, prefix .. turn .. id .. suffix)
     if due < soonest then soonest = due end
@@ -121,6 +132,7 @@ for i = 1, count do
     at = at + 5
   end
 end
+if ROUTED then route() end
 flush()
 
 while standing > most and ARGV[5] == 'd' do

@@ -47,15 +47,15 @@ if count > 0 then
       local ends, done = {}, {}
       for i = 1, completed do
         local id, _, n, start = ids[i], opened(tokens[i])
-        if more and call('HEXISTS', MARKS, '+' .. id) == 1 then
-          over(id, outcomes[i])
+        if more and call('HEXISTS', MARKS, '+' .. id) == 1 and call('HEXISTS', MARKS, '-' .. id) == 0 then
+          over(id, n, outcomes[i])
         else
           local _, failures, losses, began = claimed(id)
           call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. (began or start))
           tried(id, start, '')
           call('HDEL', MARKS, '-' .. id)
           answer(id, outcomes[i])
-          done[#done + 1] = now_ms
+          done[#done + 1] = end_ms()
           done[#done + 1] = id
           ends[#ends + 1] = id
           ends[#ends + 1] = outcomes[i]
@@ -76,7 +76,8 @@ if count > 0 then
       local gone = {}
       for i = 1, completed do
         if marks[i] then
-          over(ids[i], outcomes[i], marks[i])
+          local _, n = opened(tokens[i])
+          over(ids[i], n, outcomes[i], marks[i])
         else
           gone[#gone + 1] = ids[i]
           if asked[i] then answer(ids[i], outcomes[i], asked[i]) end
@@ -181,8 +182,8 @@ if call('EXISTS', ASKED_UNTIL) == 1 then
     call('HDEL', ASKED, unpack(unwanted))
   end
 end
-if otherwise > 0 or #expired > 0 then retain(DEAD, meta[11], 2592000000, 10000, 100) end
-if completed > 0 and meta[10] then retain(COMPLETED, meta[10], math.huge, 0, completed + 100) end
+retain(DEAD, meta[11], 2592000000, 10000, 100)
+if meta[10] then retain(COMPLETED, meta[10], math.huge, 0, completed + 100) end
 if finish then finish() end
 if stamped then call('HSET', META, 'last', format('%.0f', last)) end
 

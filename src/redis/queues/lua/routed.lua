@@ -1,0 +1,428 @@
+-- How jobs wait where there are groups or keys.
+--
+-- READY holds the candidates: every job without a key, and the first of each open lane. A lane is what waits of one group under
+-- one key, in LANES as group \1 key \2 P O id. RING holds the groups that have candidates and are below their bound, by
+-- their pass: stride scheduling. A lane whose key is used up is parked, and its key is in CLOSED until when.
+local LANES, RING, WEIGHTS, RUNNING = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
+local CLOSED, PARKED, TURNS = KEYS[22], KEYS[23], KEYS[24]
+local bound, turn, turned = tonumber(meta[8] or nil), tonumber(meta[5] or 0), false
+local adds, entering, counts = {}, {}, {}
+
+local function group_of(place)
+  return sub(place, 1, find(place, '\2', 1, true) - 1)
+end
+
+local function key_of(place)
+  local from = find(place, '\1', turn_at(place) + 13, true)
+  if not from then return nil end
+  return sub(place, from + 1, (find(place, '[\5\6]', from) or #place + 1) - 1)
+end
+
+-- The member of LANES for a place, and back.
+local function member_of(place, key)
+  local g = find(place, '\2', 1, true)
+  local k = find(place, '\1', turn_at(place) + 13, true)
+  return sub(place, 1, g - 1) .. '\1' .. key .. '\2' .. sub(place, g + 1, k - 1) .. sub(place, k + 1 + #key)
+end
+
+local function place_from(member)
+  local a = find(member, '\1', 1, true)
+  local b = find(member, '\2', a, true)
+  local e = find(member, '[\5\6]', turn_at(member) + 13) or #member + 1
+  return sub(member, 1, a - 1) .. '\2' .. sub(member, b + 1, e - 1) .. '\1' .. sub(member, a + 1, b - 1) .. sub(member, e)
+end
+
+local function first_of(lane, most)
+  return call('ZRANGEBYLEX', LANES, '[' .. lane .. '\2', '(' .. lane .. '\3', 'LIMIT', 0, most)
+end
+
+-- As the server sorts them: by bytes.
+local function before(a, b)
+  for i = 1, #a do
+    local x, y = byte(a, i), byte(b, i)
+    if x ~= y then return y ~= nil and x < y end
+  end
+  return #a < #b
+end
+
+local function stride(group)
+  local weight = call('HGET', WEIGHTS, group)
+  return 1 / (weight and tonumber(weight) or 1)
+end
+
+local function running(group)
+  local count = counts[group]
+  if not count then
+    count = tonumber(call('HGET', RUNNING, group) or 0)
+    counts[group] = count
+  end
+  return count
+end
+
+-- What has no group has no bound.
+local function at_bound(group)
+  return bound and group ~= '' and running(group) >= bound
+end
+
+-- A group has candidates: it takes part, unless it is at its bound. It waits one round, so that leaving wins nothing.
+local function enter(group)
+  if at_bound(group) then return end
+  if call('ZSCORE', RING, group) then return end
+  call('ZADD', RING, turn + stride(group), group)
+end
+
+local function enqueue(place)
+  local key, group = key_of(place), group_of(place)
+  if not key then
+    adds[#adds + 1] = '0'
+    adds[#adds + 1] = place
+    entering[group] = true
+    return
+  end
+  local lane, member = group .. '\1' .. key, member_of(place, key)
+  call('ZADD', LANES, 0, member)
+  local first = first_of(lane, 2)
+  if first[1] ~= member or call('ZSCORE', PARKED, key .. '\2' .. group) then return end
+  local closed = not first[2] and call('ZSCORE', CLOSED, key)
+  if closed and tonumber(closed) > now then
+    call('ZADD', PARKED, 0, key .. '\2' .. group)
+    return
+  end
+  if first[2] then call('ZREM', READY, place_from(first[2])) end
+  call('ZADD', READY, 0, place)
+  entering[group] = true
+end
+
+local function flush()
+  if #adds > 0 then
+    each('ZADD', READY, adds, 2)
+    adds = {}
+  end
+  for group in pairs(entering) do enter(group) end
+  entering = {}
+end
+
+-- Lets up to `count` of the lanes that wait for a key try again, in turn by the names of their groups. Lanes of groups at their
+-- bound do not use up the turn.
+local function open(key, count)
+  local from = call('HGET', TURNS, key)
+  local low, high = '[' .. key .. '\2', '(' .. key .. '\3'
+  local lanes = call('ZRANGEBYLEX', PARKED, from and '(' .. key .. '\2' .. from or low, high, 'LIMIT', 0, count + 64)
+  if from and #lanes < count + 64 then
+    local rest = call('ZRANGEBYLEX', PARKED, low, '[' .. key .. '\2' .. from, 'LIMIT', 0, count + 64 - #lanes)
+    for _, lane in ipairs(rest) do lanes[#lanes + 1] = lane end
+  end
+  local group
+  for _, parked in ipairs(lanes) do
+    if count <= 0 then break end
+    group = sub(parked, #key + 2)
+    call('ZREM', PARKED, parked)
+    local head = first_of(group .. '\1' .. key, 1)[1]
+    if head then
+      call('ZADD', READY, 0, place_from(head))
+      entering[group] = true
+      if not at_bound(group) then count = count - 1 end
+    end
+  end
+  if call('ZRANGEBYLEX', PARKED, low, high, 'LIMIT', 0, 1)[1] then
+    if group then call('HSET', TURNS, key, group) end
+    call('ZADD', CLOSED, format('%.0f', now + math.max(1000, math.min(1000000, params and params.interval or 1000000))), key)
+  else
+    call('HDEL', TURNS, key)
+    call('ZREM', CLOSED, key)
+  end
+end
+
+local function withdraw(place)
+  flush()
+  local key = key_of(place)
+  if not key then return call('ZREM', READY, place) == 1 end
+  local group = group_of(place)
+  if call('ZREM', LANES, member_of(place, key)) == 0 then return false end
+  local head = first_of(group .. '\1' .. key, 1)[1]
+  if call('ZREM', READY, place) == 1 then
+    if head then
+      call('ZADD', READY, 0, place_from(head))
+    else
+      -- It takes no turn of its key with it.
+      open(key, 1)
+      flush()
+    end
+  elseif not head then
+    call('ZREM', PARKED, key .. '\2' .. group)
+  end
+  return true
+end
+
+local function waits(place)
+  local key = key_of(place)
+  if key then return call('ZSCORE', LANES, member_of(place, key)) end
+  return call('ZSCORE', READY, place)
+end
+
+local function startable()
+  return call('ZCARD', RING) > 0
+end
+
+released = function(place)
+  local group, key = group_of(place), key_of(place)
+  if bound and group ~= '' then
+    counts[group] = math.max(0, running(group) - 1)
+    entering[group] = true
+  end
+  if leave then
+    leave(key or '', place)
+    if key and KIND == 'permits' then open(key, 1) end
+  end
+end
+
+renewed = function(place, lease)
+  if stay then stay(key_of(place) or '', place, lease) end
+end
+
+local finish_limits = finish
+finish = function()
+  if bound then
+    for group, count in pairs(counts) do
+      if count > 0 then call('HSET', RUNNING, group, count) else call('HDEL', RUNNING, group) end
+    end
+  end
+  if turned then call('HSET', META, 'turn', format('%.17g', turn)) end
+  if finish_limits then finish_limits() end
+end
+
+-- The next candidate of a group in this call.
+local function candidate(entry, share)
+  if entry.at > #entry.places and not entry.all then
+    local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
+    local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', 0, share)
+    entry.places, entry.at = more, 1
+    entry.last = more[#more] or entry.last
+    entry.all = #more < share
+  end
+  return entry.places[entry.at]
+end
+
+-- The next job of a lane becomes a candidate in its place among the others.
+local function succeed(entry, lane)
+  local head = first_of(lane, 1)[1]
+  if not head then return end
+  local place = place_from(head)
+  call('ZADD', READY, 0, place)
+  if entry.last and before(entry.last, place) and not entry.all then return end
+  local at = entry.at
+  while entry.places[at] and before(entry.places[at], place) do at = at + 1 end
+  table.insert(entry.places, at, place)
+end
+
+local function take(want, lease)
+  for _, key in ipairs(call('ZRANGEBYSCORE', CLOSED, '-inf', now, 'LIMIT', 0, 50)) do
+    open(key, left and math.max(1, left(key)) or 1000)
+  end
+  flush()
+  local places, gone, served, leaving = {}, {}, {}, {}
+  local ring, read, last_pass, all = {}, 0, nil, false
+  local function insert(entry)
+    local low, high = 1, #ring + 1
+    while low < high do
+      local middle = floor((low + high) / 2)
+      if ring[middle].pass <= entry.pass then low = middle + 1 else high = middle end
+    end
+    table.insert(ring, low, entry)
+  end
+  local visits = 4 * want + 64
+  while #places < want and visits > 0 do
+    visits = visits - 1
+    if not all and (#ring == 0 or ring[1].pass >= last_pass) then
+      local page = call('ZRANGE', RING, read, read + want - 1, 'WITHSCORES')
+      for i = 1, #page, 2 do
+        last_pass = tonumber(page[i + 1])
+        insert({ group = page[i], pass = last_pass, places = {}, at = 1 })
+      end
+      read = read + #page / 2
+      all = #page < 2 * want
+    end
+    local entry = table.remove(ring, 1)
+    if not entry then break end
+    local group = entry.group
+    local full = at_bound(group)
+    local place = not full and candidate(entry, math.ceil((want - #places) / (#ring + 1)) + 1)
+    if not place then
+      leaving[#leaving + 1] = group
+      served[group] = nil
+    else
+      entry.at = entry.at + 1
+      local key = key_of(place)
+      local wait = admit and admit(key or '', place, lease) or 0
+      if wait > 0 and not key then
+        -- All jobs without a key wait for the same, so the group waits with them.
+        opens = math.min(opens, now + wait)
+      elseif wait > 0 then
+        gone[#gone + 1] = place
+        call('ZADD', PARKED, 0, key .. '\2' .. group)
+        call('ZADD', CLOSED, format('%.0f', now + math.min(wait, KIND == 'permits' and 1000000 or 9e15)), key)
+        table.insert(ring, 1, entry)
+      else
+        places[#places + 1] = place
+        gone[#gone + 1] = place
+        if key then
+          call('ZREM', LANES, member_of(place, key))
+          succeed(entry, group .. '\1' .. key)
+        end
+        if bound and group ~= '' then counts[group] = running(group) + 1 end
+        turn, turned = math.max(turn, entry.pass), true
+        entry.stride = entry.stride or stride(group)
+        entry.pass = entry.pass + entry.stride
+        served[group] = entry.pass
+        insert(entry)
+      end
+    end
+  end
+  if #gone > 0 then each('ZREM', READY, gone) end
+  if #leaving > 0 then each('ZREM', RING, leaving) end
+  local passes = {}
+  for group, pass in pairs(served) do
+    passes[#passes + 1] = pass
+    passes[#passes + 1] = group
+  end
+  if #passes > 0 then each('ZADD', RING, passes, 2) end
+  return places
+end
+
+weigh = function(prefix, weight)
+  local group = group_of(prefix)
+  if tonumber(weight) == 1 then call('HDEL', WEIGHTS, group) else call('HSET', WEIGHTS, group, weight) end
+end
+
+-- The place with the smallest turn in a set: the first of each priority is looked at, of 500 at most.
+local function earliest(set, from, to)
+  local found, smallest
+  for _ = 1, 500 do
+    local member = call('ZRANGEBYLEX', set, from, to, 'LIMIT', 0, 1)[1]
+    if not member then break end
+    local at = turn_at(member)
+    local number = tonumber(sub(member, at, at + 12), 16)
+    if not smallest or number < smallest then found, smallest = member, number end
+    from = '(' .. sub(member, 1, at - 1) .. '\255'
+  end
+  return found, smallest
+end
+
+local function oldest()
+  flush()
+  local place, a = earliest(READY, '-', '+')
+  local member, b = earliest(LANES, '-', '+')
+  if member and (not a or b < a) then return place_from(member) end
+  return place
+end
+
+local function first_turn()
+  local place = oldest()
+  if not place then return nil end
+  local at = turn_at(place)
+  return sub(place, at, at + 12)
+end
+
+local function waiting_places(most)
+  local places = {}
+  for _, member in ipairs(call('ZRANGE', LANES, 0, most - 1)) do places[#places + 1] = place_from(member) end
+  for _, place in ipairs(call('ZRANGE', READY, 0, most - 1)) do
+    if #places < most and not key_of(place) then places[#places + 1] = place end
+  end
+  return places
+end
+
+local function waiting_from(cursor, most, told)
+  local jobs, at = {}, ''
+  local from = '-'
+  if byte(cursor) ~= 114 then
+    if cursor ~= '' then from = '(' .. sub(cursor, 2) end
+    local members = call('ZRANGEBYLEX', LANES, from, '+', 'LIMIT', 0, most)
+    for _, member in ipairs(members) do
+      jobs[#jobs + 1] = told(place_from(member))
+      at = 'b' .. member
+    end
+    from = '-'
+  else
+    from = '(' .. sub(cursor, 2)
+  end
+  while true do
+    local places = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, most + 1)
+    for _, place in ipairs(places) do
+      if not key_of(place) then
+        if #jobs == most then return jobs, at end
+        jobs[#jobs + 1] = told(place)
+        at = 'r' .. place
+      end
+      from = '(' .. place
+    end
+    if #places <= most then break end
+  end
+  -- Where keyed jobs filled the page, more of them may follow.
+  local more = byte(at) == 98 and call('ZRANGEBYLEX', LANES, '(' .. sub(at, 2), '+', 'LIMIT', 0, 1)[1]
+  return jobs, more and at or ''
+end
+
+-- Up to `most` groups after `cursor`: name, how many wait, how many run, how long the first has waited in us, an envelope.
+local function groups_from(cursor, most)
+  local reply, executing = { '' }, {}
+  for _, token in ipairs(call('ZRANGE', LEASES, 0, 9999)) do
+    local group = group_of(token)
+    executing[group] = (executing[group] or 0) + 1
+  end
+  local from = cursor == '' and '[\32' or '(' .. cursor .. '\3'
+  for _ = 1, most do
+    local place = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
+    local member = call('ZRANGEBYLEX', LANES, from, '+', 'LIMIT', 0, 1)[1]
+    local group = place and group_of(place)
+    if member then
+      local other = sub(member, 1, find(member, '\1', 1, true) - 1)
+      if not group or before(other, group) then group = other end
+    end
+    if not group then return reply end
+    local low, high = '[' .. group .. '\2', '(' .. group .. '\3'
+    local waiting = call('ZLEXCOUNT', LANES, '[' .. group .. '\1', '(' .. group .. '\2')
+    if waiting == 0 then
+      waiting = call('ZLEXCOUNT', READY, low, high)
+    else
+      for _, candidate in ipairs(call('ZRANGEBYLEX', READY, low, high, 'LIMIT', 0, 1000)) do
+        if not key_of(candidate) then waiting = waiting + 1 end
+      end
+    end
+    local one, a = earliest(READY, low, high)
+    local other, b = earliest(LANES, '[' .. group .. '\1', '(' .. group .. '\2')
+    local record = call('HGET', JOBS, id_of(one or place_from(other))) or '\n'
+    local line_end = find(record, '\n', 1, true)
+    local age = math.max(0, now - math.min(a or math.huge, b or math.huge))
+    reply[#reply + 1] = { group, waiting, executing[group] or 0, age, sub(record, line_end + 1) }
+    from = '(' .. group .. '\3'
+    reply[1] = group
+  end
+  return reply
+end
+
+-- The bound of groups has changed: who runs is counted anew, and groups that have candidates may come in.
+rebound = function(value)
+  bound = tonumber(value or nil)
+  call('DEL', RUNNING)
+  counts = {}
+  if bound then
+    for _, token in ipairs(call('ZRANGE', LEASES, 0, 99999)) do
+      local group = group_of(token)
+      if group ~= '' then counts[group] = (counts[group] or 0) + 1 end
+    end
+    for group, count in pairs(counts) do call('HSET', RUNNING, group, count) end
+  end
+  local from = '-'
+  for _ = 1, 1000 do
+    local place = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
+    if not place then break end
+    enter(group_of(place))
+    from = '(' .. group_of(place) .. '\3'
+  end
+end
+
+-- The limit has changed: keys that were closed are asked again.
+relimit = function()
+  for _, key in ipairs(call('ZRANGE', CLOSED, 0, 999)) do call('ZADD', CLOSED, 0, key) end
+end
