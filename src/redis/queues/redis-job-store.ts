@@ -17,6 +17,7 @@ import type {
   StoreListener,
 } from '../../queues/store/job-store.ts'
 import type { Declaration, SharedJobStore, StoreOptions } from '../../queues/store/queue-storage.ts'
+import { audit } from './audit.ts'
 import { Declared } from './declared.ts'
 import { Drafts } from './drafts.ts'
 import { endOf } from './ends.ts'
@@ -217,9 +218,9 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#listeners.add(listener)
   }
 
-  /** All that is kept, raw: what an audit compares. */
-  raw(): Promise<unknown[]> {
-    return this.#inspection.raw()
+  /** What of the records and their indexes does not agree. Reads all there is: for tests. */
+  async audit(): Promise<string[]> {
+    return audit(await this.#inspection.raw())
   }
 
   async close(): Promise<void> {

@@ -167,6 +167,7 @@ local function withdraw(place)
 end
 
 local function waits(place)
+  flush()
   local key = key_of(place)
   if key then return call('ZSCORE', LANES, member_of(place, key)) end
   return call('ZSCORE', READY, place)
