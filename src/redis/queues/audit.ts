@@ -12,13 +12,20 @@ export type Raw = readonly (readonly string[])[]
 export function audit(raw: Raw): string[] {
   const faults: string[] = []
   const of = (part: string) => pairs(raw[PARTS.indexOf(part)] ?? [])
-  const [meta, jobs, ready, delayed, leases] = ['meta', 'jobs', 'ready', 'delayed', 'leases'].map(
-    of,
-  ) as Five
-  const [dead, completed, ends, marks, ring] = ['dead', 'completed', 'ends', 'marks', 'ring'].map(
-    of,
-  ) as Five
-  const [lanes, running, closed, parked] = ['lanes', 'running', 'closed', 'parked'].map(of) as Four
+  const meta = of('meta')
+  const jobs = of('jobs')
+  const ready = of('ready')
+  const delayed = of('delayed')
+  const leases = of('leases')
+  const dead = of('dead')
+  const completed = of('completed')
+  const ends = of('ends')
+  const marks = of('marks')
+  const ring = of('ring')
+  const lanes = of('lanes')
+  const running = of('running')
+  const closed = of('closed')
+  const parked = of('parked')
 
   const standing = new Map<string, string[]>()
   const stands = (id: string, where: string) => {
@@ -98,10 +105,6 @@ export function audit(raw: Raw): string[] {
   }
   return faults
 }
-
-type Text = Map<string, string>
-type Four = readonly [Text, Text, Text, Text]
-type Five = readonly [Text, Text, Text, Text, Text]
 
 function pairs(list: readonly string[]): Map<string, string> {
   const map = new Map<string, string>()
