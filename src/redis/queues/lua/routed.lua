@@ -252,7 +252,7 @@ local function take(want, lease)
     open(key, left and math.max(1, left(key)) or 1000)
   end
   flush()
-  local places, gone, members, served, leaving = {}, {}, {}, {}, {}
+  local places, gone, members, served, leaving, granted = {}, {}, {}, {}, {}, {}
   local function leave_ready(place)
     if fresh[place] then fresh[place] = nil else gone[#gone + 1] = place end
   end
@@ -294,6 +294,8 @@ local function take(want, lease)
         opens = math.min(opens, now + wait)
       elseif wait > 0 then
         leave_ready(place)
+        -- Who started last is not the next one to try.
+        if granted[key] then call('HSET', TURNS, key, granted[key]) end
         call('ZADD', PARKED, 0, key .. '\2' .. group)
         call('ZADD', CLOSED, format('%.0f', now + math.min(wait, KIND == 'permits' and 1000000 or 9e15)), key)
         table.insert(ring, 1, entry)
@@ -301,6 +303,7 @@ local function take(want, lease)
         places[#places + 1] = place
         leave_ready(place)
         if key then
+          granted[key] = group
           local member = member_of(place, key)
           members[#members + 1] = member
           succeed(entry, group .. '\1' .. key, member)

@@ -156,7 +156,7 @@ if #taken > 0 then
   for i = 1, #taken do ids[i] = id_of(taken[i]) end
   local known = call('EXISTS', CLAIMED) == 1 and call('HMGET', CLAIMED, unpack(ids)) or {}
   local records = call('HMGET', JOBS, unpack(ids))
-  local start, ends = '\4' .. format('%x', floor(now_ms)), now_ms + lease
+  local start, ends = '\4' .. format('%x', floor(now_ms)), format('%.3f', now_ms + lease)
   local any = false
   for i = 1, #taken do
     local text = known[i]
