@@ -1,7 +1,7 @@
 import type { Claim, JobStore } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame, seeded } from '../law.ts'
 import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** Texts that break what is made of texts carelessly. */
 const ODD_TEXTS = [

@@ -1,6 +1,6 @@
 import { ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** What callers and operators do with jobs. */
 export const commandLaws: readonly LawText[] = [

@@ -1,6 +1,6 @@
 import { ensure, ensureSame } from '../law.ts'
 import { draft, failure, itemsOf, LEASE } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** How claims end. */
 export const endingLaws: readonly LawText[] = [

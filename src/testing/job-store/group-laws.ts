@@ -1,7 +1,7 @@
 import type { Claim } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** How groups share the workers. */
 const texts: readonly LawText[] = [

@@ -42,11 +42,24 @@ export class Hearing {
 
   /** Waits until something was told: at once in this process, a moment later from elsewhere. */
   async until(what: string, told: () => boolean): Promise<void> {
-    // In this process a hint has come when the call has returned; the first looks do not wait for a timer.
-    for (let look = 0; look < 10 + this.#patience / BETWEEN; look++) {
-      if (told()) return
-      await new Promise((resolve) => setTimeout(resolve, look < 10 ? 0 : BETWEEN))
+    if (!(await this.#comes(told, this.#patience))) throw new Error(`not told: ${what}`)
+  }
+
+  /** Does `act` until something was told: a hint is lost where a process has not yet begun to listen. */
+  async untilRepeated(what: string, act: () => Promise<void>, told: () => boolean): Promise<void> {
+    for (let times = 0; times < 10; times++) {
+      await act()
+      if (await this.#comes(told, this.#patience / 10)) return
     }
     throw new Error(`not told: ${what}`)
+  }
+
+  async #comes(told: () => boolean, patience: Millis): Promise<boolean> {
+    // In this process a hint has come when the call has returned; the first looks do not wait for a timer.
+    for (let look = 0; look < 10 + patience / BETWEEN; look++) {
+      if (told()) return true
+      await new Promise((resolve) => setTimeout(resolve, look < 10 ? 0 : BETWEEN))
+    }
+    return false
   }
 }

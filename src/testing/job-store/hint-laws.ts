@@ -1,7 +1,7 @@
 import { ensure, ensureSame } from '../law.ts'
 import { draft, itemsOf, type StoreDriver } from './driver.ts'
 import type { Hearing } from './hearing.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** Waits for a hint that there is something to claim, that `act` is the cause of. */
 async function expectWork(
@@ -171,8 +171,11 @@ export const hintLaws: readonly LawText[] = [
     async run(driver) {
       const peer = await driver.peer()
       const told = driver.listen()
-      await peer.pause(true)
-      await told.until('paused', () => told.paused.includes(true))
+      const pauseAnew = async () => {
+        await peer.pause(false)
+        await peer.pause(true)
+      }
+      await told.untilRepeated('paused', pauseAnew, () => told.paused.includes(true))
       await peer.pause(false)
       await told.until('resumed', () => told.paused.at(-1) === false)
       told.end()

@@ -1,6 +1,7 @@
 import { ensureSame } from '../law.ts'
 import { itemsOf, LEASE } from './driver.ts'
-import type { LawText, StoreCapability } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
+import type { StoreCapability } from './under-exam.ts'
 
 const texts: readonly (LawText & { needs: readonly StoreCapability[] })[] = [
   {

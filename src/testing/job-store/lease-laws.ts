@@ -1,15 +1,15 @@
 import { ensure, ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
-/** What becomes of claims whose time is over. */
+/** What becomes of claims whose time is over. A store may give one up a little early, by what clocks may differ. */
 const texts: readonly LawText[] = [
   {
     name: 'a claim holds for its lease',
     async run(driver) {
       await driver.put('a')
       const claim = await driver.take(1000)
-      await driver.advance(999)
+      await driver.advance(950)
       await driver.none('before the lease has ended')
       ensureSame(await driver.complete(claim), true, 'settle in time')
     },
@@ -55,7 +55,7 @@ const texts: readonly LawText[] = [
         await driver.advance(900)
         ensureSame(await driver.extend(claim, 1000), true, `extend ${i}`)
       }
-      await driver.advance(999)
+      await driver.advance(950)
       await driver.none('while it is held')
       ensureSame(await driver.extend(claim, 1000), true, 'extend in time')
       await driver.advance(1001)

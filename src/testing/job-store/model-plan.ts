@@ -40,8 +40,8 @@ export function drawPlan(chance: Chance, cannot: readonly StoreCapability[]): Mo
     ...DEFAULT_TERMS,
     maxDeliveries: 1 + chance.number(2),
     keep: {
-      completed: chance.once(2) ? { age: 0, count: 0 } : { age: 2001, count: 3 },
-      dead: chance.once(4) ? { age: 0, count: 0 } : { age: 5001, count: 2 + chance.number(5) },
+      completed: chance.once(2) ? { age: 0, count: 0 } : { age: 2001, count: 1000 },
+      dead: chance.once(4) ? { age: 0, count: 0 } : { age: 5001, count: 1000 },
     },
     resultTtl: 1501,
     idTtl: 3001,
@@ -53,6 +53,6 @@ export function drawPlan(chance: Chance, cannot: readonly StoreCapability[]): Mo
     what,
     terms,
     maxSize: chance.once(3) ? 6 : 1_000_000,
-    leases: can('leases') ? [101, 1001, 100_001] : [1e9 + 1],
+    leases: can('leases') ? [101, 1001, 1e9 + 1] : [1e9 + 1],
   }
 }

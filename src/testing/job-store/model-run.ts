@@ -1,8 +1,9 @@
 import type { Millis } from '../../core/duration.ts'
 import type { StoredState } from '../../queues/store/job-record.ts'
-import type { Claim, Ending, JobDraft, Settlement } from '../../queues/store/job-store.ts'
+import type { Claim, JobDraft, Settlement } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
-import { draft, failure, itemsOf, type StoreDriver } from './driver.ts'
+import { itemsOf, type StoreDriver } from './driver.ts'
+import { drawDraft, drawEnding } from './model-draws.ts'
 import type { Chance, ModelPlan } from './model-plan.ts'
 import type { PlainJob, Process } from './plain-job.ts'
 import { PlainJobs } from './plain-jobs.ts'
@@ -19,6 +20,9 @@ const NOBODY: Process = { hear() {}, deliver() {} }
 const STATES: readonly StoredState[] = ['waiting', 'delayed', 'running', 'completed', 'dead']
 /** Where a run begins by the clock of the model; only differences matter. */
 const START: Millis = 1_000_000
+
+/** How early a store may give up a claim of a second: its clock and that of its processes differ. */
+const EARLY: Millis = 30
 
 /** One run: the same calls of a store and of plain jobs, whose answers must be the same. */
 export class ModelRun {
@@ -78,22 +82,8 @@ export class ModelRun {
   }
 
   #draft(): JobDraft {
-    const { what, terms } = this.#plan
-    const chance = this.#chance
     this.#items += 1
-    const own = what === 'unique' || (what === 'ids' && chance.once(2))
-    const group = what === 'groups' ? chance.pick(['a', 'b', 'c']) : undefined
-    return draft({
-      item: this.#items,
-      id: own ? `id ${chance.number(4)}` : undefined,
-      priority: chance.pick([0, 0, 0, 1, -1, 5]),
-      delay: chance.once(4) ? this.#delay() : undefined,
-      group,
-      groupWeight: group === 'c' ? 2 : undefined,
-      limiterKey: what === 'keys' ? chance.pick(['x', 'y', 'z']) : undefined,
-      awaited: chance.once(3),
-      unique: terms.unique,
-    })
+    return drawDraft(this.#chance, this.#plan, this.#items, () => this.#delay())
   }
 
   /** A delay that comes due when nothing else does. */
@@ -146,7 +136,7 @@ export class ModelRun {
   async #settle(): Promise<void> {
     const ends = Array.from({ length: 1 + this.#chance.number(3) }, () => this.#pair())
       .filter((pair) => pair !== undefined)
-      .map((pair) => ({ pair, ending: this.#ending() }))
+      .map((pair) => ({ pair, ending: drawEnding(this.#chance, this.#items, () => this.#delay()) }))
     this.#call(
       'settle',
       ...ends.map(({ pair, ending }) => `${itemsOf([pair.real])} ${ending.outcome}`),
@@ -155,18 +145,6 @@ export class ModelRun {
       ends.map(({ pair, ending }) => ({ claim: pair[side], ending }))
     const real = await this.#driver.store.settle(of('real'))
     ensureSame(real.join(), this.#model.settle(of('model')).join(), 'answers of settle')
-  }
-
-  #ending(): Ending {
-    const error = failure(`error ${this.#chance.number(3)}`)
-    const delay = this.#chance.once(2) ? 0 : this.#delay()
-    return this.#chance.pick<Ending>([
-      { outcome: 'completed', value: this.#items },
-      { outcome: 'completed', value: null },
-      { outcome: 'failed', error },
-      { outcome: 'retry', delay, error },
-      { outcome: 'released', delay },
-    ])
   }
 
   /** A claim, held or not; more often one of the latest. */
@@ -186,13 +164,22 @@ export class ModelRun {
   }
 
   async #advance(): Promise<void> {
-    const time = this.#chance.pick([2, 10, 50, 200, 1000, 3000])
+    let time = this.#chance.pick([2, 10, 50, 200, 1000, 3000])
+    while (this.#leavesDoubt(time)) time += EARLY
     this.#call('advance', time)
     this.#now += time
     await this.#driver.advance(time)
     this.#model.catchUp()
     // What time has brought a store may notice with the next claim only.
     await this.#claim()
+  }
+
+  /** Would a claim then be so near to its end that a store may have given it up? */
+  #leavesDoubt(time: Millis): boolean {
+    return this.#model.inState('running').some(({ holder }) => {
+      const left = (holder?.until ?? Infinity) - this.#now - time
+      return left > 0 && left <= EARLY
+    })
   }
 
   async #pause(): Promise<void> {

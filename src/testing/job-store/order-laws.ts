@@ -1,6 +1,6 @@
 import { ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** Which job comes next. */
 export const orderLaws: readonly LawText[] = [

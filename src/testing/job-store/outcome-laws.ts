@@ -1,5 +1,5 @@
 import { ensure, ensureSame } from '../law.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 /** What callers learn that wait for a result. */
 export const outcomeLaws: readonly LawText[] = [

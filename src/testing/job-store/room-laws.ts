@@ -1,6 +1,6 @@
 import { ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 const refuse = { maxSize: 3, overflow: 'refuse' } as const
 const drop = { maxSize: 3, overflow: 'drop-oldest' } as const

@@ -1,7 +1,6 @@
 import type { Duration } from '../../core/duration.ts'
 import type { JobStore } from '../../queues/store/job-store.ts'
 import type { Law } from '../law.ts'
-import type { StoreDriver } from './driver.ts'
 import type { JobStoreTerms } from './terms.ts'
 
 /** A job store to examine, and the way to let its time pass. */
@@ -52,13 +51,4 @@ export type StoreCapability =
 export interface JobStoreLaw extends Law {
   /** Set where the store cannot do what the law is about: then the law is not examined, and `run` does nothing. */
   readonly missing?: readonly StoreCapability[]
-}
-
-/** A law as it is written down. */
-export interface LawText {
-  readonly name: string
-  readonly needs?: readonly StoreCapability[]
-  /** What differs from the usual terms. */
-  readonly terms?: Partial<JobStoreTerms>
-  run(driver: StoreDriver): Promise<void>
 }

@@ -1,7 +1,8 @@
 import type { Inserted, JobDraft, Uniqueness } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { draft, itemsOf, type StoreDriver } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
+import type { Kept } from './terms.ts'
 
 const NEVER: Omit<Uniqueness, 'mode'> = { ttl: 0, delay: 0, maxDelay: 0 }
 
@@ -20,6 +21,9 @@ function law(
 }
 
 type Put = (item: unknown, rest?: Partial<JobDraft>) => Promise<Inserted>
+
+/** All that has ended is kept for long. */
+const KEEP: Kept = { age: 1e9, count: 1000 }
 
 const pending: Uniqueness = { mode: 'pending', ...NEVER }
 const ttl: Uniqueness = { mode: 'ttl', ...NEVER, ttl: 1000 }
@@ -85,6 +89,16 @@ export const uniqueLaws: readonly LawText[] = [
     ensureSame((await put('c')).state, 'waiting', 'state when the first has completed')
     ensureSame(itemsOf(await driver.takeAll()), 'c', 'claimed')
   }),
+  law(pending, 'a job has no outcome of an older one with its id', async (driver, put) => {
+    await put('a', { awaited: true })
+    await driver.complete(await driver.take(), 'of a')
+    await put('b')
+    ensureSame(await driver.store.outcome('key'), undefined, 'outcome while the second waits')
+    await driver.complete(await driver.take(), 'of b')
+    const outcome = await driver.store.outcome('key')
+    ensure(outcome?.state === 'completed', `outcome is ${outcome?.state}`)
+    ensureSame(outcome.value, 'of b', 'value')
+  }),
   law(pending, 'a dead job makes way', async (driver, put) => {
     await put('a')
     await driver.fail(await driver.take())
@@ -121,6 +135,18 @@ export const uniqueLaws: readonly LawText[] = [
     ensureSame((await put('c')).state, 'waiting', 'state after its time')
     ensureSame(itemsOf(await driver.takeAll()), 'c', 'claimed')
   }),
+  {
+    ...law(ttl, 'refused for its time though the completed job is kept', async (driver, put) => {
+      await put('a')
+      await driver.complete(await driver.take())
+      expectDuplicate(await put('b'), 'when it has completed')
+      await driver.expectState('key', 'completed', 'of the first')
+      await driver.advance(1001)
+      ensureSame((await put('c')).state, 'waiting', 'state after its time')
+      ensureSame(itemsOf(await driver.takeAll()), 'c', 'claimed')
+    }),
+    terms: { unique: ttl, keep: { completed: KEEP, dead: KEEP } },
+  },
   law(ttl, 'refused while it runs, however long that takes', async (driver, put) => {
     await put('a')
     const claim = await driver.take()
@@ -179,6 +205,7 @@ export const uniqueLaws: readonly LawText[] = [
     const again = await driver.take()
     ensureSame(again.record.item, 'c', 'item of the second run')
     ensureSame(again.record.failures, 0, 'failures of the second run')
+    ensure(again.delivery > claim.delivery, 'the second run has a delivery number of the first')
     ensureSame(await driver.complete(claim), false, 'settle by the first claim')
     ensureSame(await driver.complete(again), true, 'settle')
     await driver.none('after the second run')

@@ -1,7 +1,7 @@
 import type { StoredState } from '../../queues/store/job-record.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { itemsOf, LEASE, type StoreDriver } from './driver.ts'
-import type { LawText } from './under-exam.ts'
+import type { LawText } from './law-text.ts'
 
 const STATES: readonly StoredState[] = ['waiting', 'delayed', 'running', 'completed', 'dead']
 
