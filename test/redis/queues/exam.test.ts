@@ -41,7 +41,7 @@ describe.each(libraries)('a queue in Redis, by %s', (library) => {
         },
       }
     },
-    { runs: 50 },
+    { runs: 25 },
   )
   for (const law of laws) it.skipIf(law.missing)(law.name, () => law.run())
 })
