@@ -132,11 +132,14 @@ export interface DeathCount {
  * then.
  */
 export interface StoreListener {
-  /** There may be something new to claim. */
+  /**
+   * There may be something new to claim. A store elsewhere also tells it when a job is due and about once a second while claims
+   * come back short, so that nobody else needs a timer.
+   */
   available?(): void
   /** There may be room for a draft that was refused. */
   room?(): void
-  /** A job has ended whose result was asked for in this process. */
+  /** A job has ended whose result was asked for in this process. The store asks again itself where the news was lost. */
   settled?(id: string, outcome: Outcome): void
   /** A job that this process has claimed is not wanted any more: its signal is to abort. The claim still has to be settled. */
   cancelled?(id: string, delivery: number, reason: unknown): void

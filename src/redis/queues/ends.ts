@@ -2,7 +2,7 @@ import type { Moment } from '../../core/lease-clock.ts'
 import type { JobErrorRecord } from '../../queues/store/job-record.ts'
 import type { Ending } from '../../queues/store/job-store.ts'
 import { valueText } from './envelope.ts'
-import type { End } from './steps.ts'
+import type { End } from './step-script.ts'
 
 /** An ending as the script takes it. */
 export function endOf(token: string, ending: Ending, until: Moment | undefined): End {

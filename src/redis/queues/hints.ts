@@ -94,6 +94,7 @@ export class Hints {
     switch (message?.[0]) {
       case undefined:
         if (this.#hungry) this.#hearers.available()
+        if (this.#room !== undefined) this.#hearers.room()
         return this.#hearers.missed()
       case 'w':
         return this.#hearers.available()

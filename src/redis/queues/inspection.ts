@@ -1,6 +1,8 @@
 import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
+import type { Codec } from '../../queues/queue.ts'
+import type { Raw } from './audit.ts'
 import { open } from './envelope.ts'
 import { placeName } from './place.ts'
 import type { QueueLink } from './queue-link.ts'
@@ -118,8 +120,8 @@ export class Inspection<T> {
     return (await this.#look('paused')) === 1
   }
 
-  async raw(): Promise<unknown[]> {
-    return (await this.#look('all')) as unknown[]
+  async raw(): Promise<Raw> {
+    return (await this.#look('all')) as Raw
   }
 
   async #redriveOf(

@@ -1,5 +1,5 @@
 /** The parts of a queue's keys, in the order in which scripts take them. Those after `full` only where groups or keys are used. */
-const PARTS = [
+const PLAIN = [
   'meta',
   'jobs',
   'ready',
@@ -19,6 +19,8 @@ const PARTS = [
   'full',
 ] as const
 const ROUTED = ['lanes', 'ring', 'weights', 'running', 'closed', 'parked', 'turns'] as const
+/** All of them. */
+export const PARTS: readonly string[] = [...PLAIN, ...ROUTED]
 
 export interface QueueKeys {
   /** Of a queue without groups and keys. */
@@ -33,7 +35,7 @@ export interface QueueKeys {
 /** `prefix:{queue:name}:part`: all in one slot of a Cluster. */
 export function queueKeys(prefix: string, name: string): QueueKeys {
   const base = `${prefix}:{queue:${name}}:`
-  const plain = PARTS.map((part) => base + part)
+  const plain = PLAIN.map((part) => base + part)
   return {
     plain,
     routed: [...plain, ...ROUTED.map((part) => base + part)],

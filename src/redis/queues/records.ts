@@ -8,7 +8,7 @@ import type {
 import type { Claim } from '../../queues/store/job-store.ts'
 import { open, outcomeOf, readValue } from './envelope.ts'
 import { readPlace, readToken } from './place.ts'
-import type { Taken } from './steps.ts'
+import type { Taken } from './step-script.ts'
 
 const CREATED = '\u0003'
 

@@ -17,6 +17,7 @@ import type {
   StoreListener,
 } from '../../queues/store/job-store.ts'
 import type { Declaration, SharedJobStore, StoreOptions } from '../../queues/store/queue-storage.ts'
+import { audit } from './audit.ts'
 import { Declared } from './declared.ts'
 import { Drafts } from './drafts.ts'
 import { endOf } from './ends.ts'
@@ -29,7 +30,8 @@ import { placeName, priorityText, readPlace, readToken } from './place.ts'
 import { type QueueHost, QueueLink } from './queue-link.ts'
 import { claimOf } from './records.ts'
 import { Results } from './results.ts'
-import { Steps, type Taken } from './steps.ts'
+import type { End, Taken } from './step-script.ts'
+import { Steps } from './steps.ts'
 
 /**
  * The jobs of a queue in Redis, shared by all processes that open one of that name.
@@ -144,7 +146,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   }
 
   settle(ends: readonly Settlement[]): Promise<boolean[]> {
-    return Promise.all(ends.map(({ claim, ending }) => this.#settle(claim, ending)))
+    return this.#steps.end(ends.map(({ claim, ending }) => this.#end(claim, ending)))
   }
 
   extend(claims: readonly Claim<T>[], lease: Millis): Promise<boolean[]> {
@@ -216,9 +218,9 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#listeners.add(listener)
   }
 
-  /** All that is kept, raw: what an audit compares. */
-  raw(): Promise<unknown[]> {
-    return this.#inspection.raw()
+  /** What of the records and their indexes does not agree. Reads all there is: for tests. */
+  async audit(): Promise<string[]> {
+    return audit(await this.#inspection.raw())
   }
 
   async close(): Promise<void> {
@@ -245,17 +247,16 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       const record: JobErrorRecord = { name, message: `the item cannot be decoded: ${message}` }
       const { token } = taken
       this.#steps
-        .end({ token, kind: 'f', delay: 0, text: JSON.stringify(record), until: undefined })
+        .end([{ token, kind: 'f', delay: 0, text: JSON.stringify(record), until: undefined }])
         .catch(() => {})
       return undefined
     }
   }
 
-  async #settle(claim: Claim, ending: Ending): Promise<boolean> {
-    const { token, record } = claim
+  #end({ token, record }: Claim, ending: Ending): End {
     const held = this.#holding.byToken(placeName(record.id), token)
     if (held !== undefined) this.#holding.remove(held)
-    return this.#steps.end(endOf(token, ending, held?.until))
+    return endOf(token, ending, held?.until)
   }
 
   async #extend({ token, record }: Claim<T>, lease: Millis): Promise<boolean> {

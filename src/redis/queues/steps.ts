@@ -2,6 +2,16 @@ import type { Millis } from '../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../core/errors.ts'
 import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
 import type { QueueLink } from './queue-link.ts'
+import {
+  answer,
+  argumentsOf,
+  type End,
+  type EndCall,
+  type Ending,
+  type Renewal,
+  type Reply,
+  type Taken,
+} from './step-script.ts'
 
 /** What one trip carries at most. */
 const MOST = 256
@@ -9,43 +19,11 @@ const MOST = 256
 const FIRST_PAUSE: Millis = 50
 const LONGEST_PAUSE: Millis = 2000
 
-/** One claimed job as Redis tells it: its token, its record, and what is known of earlier claims. */
-export interface Taken {
-  readonly token: string
-  readonly record: string
-  readonly before: string
-}
-
 interface Want {
   readonly max: number
   readonly lease: Millis
   readonly resolve: (claimed: { taken: Taken[]; sent: Moment }) => void
   readonly reject: (error: unknown) => void
-}
-
-/** A claim that ends. `kind`: c completed, f failed, t to be tried again, l released. */
-export interface End {
-  readonly token: string
-  readonly kind: 'c' | 'f' | 't' | 'l'
-  readonly delay: Millis
-  /** The outcome of a completed one, or the failure. */
-  readonly text: string
-  /** Nobody else can have the job before. */
-  readonly until: Moment | undefined
-}
-
-interface Ending extends End {
-  /** Was it sent, and no answer came? */
-  sent: boolean
-  readonly resolve: (kept: boolean) => void
-  readonly reject: (error: unknown) => void
-}
-
-interface Renewal {
-  readonly token: string
-  readonly lease: Millis
-  readonly until: Moment | undefined
-  readonly resolve: (sent: Moment | undefined) => void
 }
 
 export interface StepHooks {
@@ -95,14 +73,21 @@ export class Steps {
     })
   }
 
-  end(end: End): Promise<boolean> {
+  /** Resolves when all of them have ended; `false` for each that came too late. */
+  end(ends: readonly End[]): Promise<boolean[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
-      const { token, kind, delay, text, until } = end
-      if (this.#ending.has(token)) return resolve(false)
-      this.#ending.add(token)
-      this.#ends.push({ token, kind, delay, text, until, sent: false, resolve, reject })
-      this.#schedule()
+      const call: EndCall = { kept: ends.map(() => false), left: ends.length, resolve, reject }
+      for (const [index, end] of ends.entries()) {
+        if (this.#ending.has(end.token)) {
+          answer(call, index, false)
+          continue
+        }
+        this.#ending.add(end.token)
+        this.#ends.push({ end, call, index, sent: false })
+      }
+      if (ends.length === 0) resolve([])
+      else this.#schedule()
     })
   }
 
@@ -157,7 +142,7 @@ export class Steps {
     want = Math.min(want, MOST)
     const done: Ending[] = []
     const others: Ending[] = []
-    for (const one of ends) (one.kind === 'c' ? done : others).push(one)
+    for (const one of ends) (one.end.kind === 'c' ? done : others).push(one)
     const sent = this.#hooks.clock.moment()
     try {
       const args = argumentsOf(want, lease, this.#hooks.idTtl, done, others, renewals)
@@ -185,11 +170,11 @@ export class Steps {
     renewals: Renewal[],
   ): void {
     const tooLate = new Set(late)
-    for (const [i, end] of ends.entries()) {
+    for (const [i, { end, call, index, sent }] of ends.entries()) {
       this.#ending.delete(end.token)
       // One that was sent before may have arrived then: while nobody else can have the job, it did.
-      const arrived = end.sent && end.until !== undefined && this.#hooks.clock.isBefore(end.until)
-      end.resolve(!tooLate.has(i) || arrived)
+      const arrived = sent && end.until !== undefined && this.#hooks.clock.isBefore(end.until)
+      answer(call, index, arrived || !tooLate.has(i))
     }
     const gone = new Set(lost)
     for (const [i, renewal] of renewals.entries()) renewal.resolve(gone.has(i) ? undefined : sent)
@@ -214,15 +199,18 @@ export class Steps {
 
   #failed(error: unknown, wants: Want[], ends: Ending[], renewals: Renewal[]): void {
     if (!isAioFluxError(error, 'STORAGE_DOWN')) {
-      for (const { reject } of [...wants, ...ends]) reject(error)
-      for (const { token } of ends) this.#ending.delete(token)
+      for (const { reject } of wants) reject(error)
+      for (const { end, call } of ends) {
+        this.#ending.delete(end.token)
+        call.reject(error)
+      }
       for (const { resolve } of renewals) resolve(undefined)
       return
     }
     // Claimers ask again: the store tells them when.
     for (const { resolve } of wants) resolve(nothing(this.#hooks.clock))
     if (wants.length > 0) this.#hooks.short(undefined)
-    for (const end of ends) end.sent = true
+    for (const one of ends) one.sent = true
     this.#ends = [...ends, ...this.#ends]
     for (const renewal of renewals) {
       if (renewal.until !== undefined && !this.#hooks.clock.isBefore(renewal.until)) {
@@ -244,7 +232,7 @@ export class Steps {
 
   #letGo(): void {
     for (const { resolve } of this.#wants) resolve(nothing(this.#hooks.clock))
-    for (const { reject } of this.#ends) reject(new ClosedError('the store of the queue'))
+    for (const { call } of this.#ends) call.reject(new ClosedError('the store of the queue'))
     for (const { resolve } of this.#renewals) resolve(undefined)
     this.#wants = []
     this.#ends = []
@@ -255,35 +243,4 @@ export class Steps {
 
 function nothing(clock: LeaseClock): { taken: Taken[]; sent: Moment } {
   return { taken: [], sent: clock.moment() }
-}
-
-/** What the script answers: see lua/step.lua. */
-type Reply = [
-  now: number,
-  look: number,
-  late: number[],
-  lost: number[],
-  calledOff: (number | string)[],
-  jobs: string[],
-  before: string[],
-]
-
-function argumentsOf(
-  want: number,
-  lease: Millis,
-  idTtl: Millis,
-  done: Ending[],
-  others: Ending[],
-  renewals: Renewal[],
-): string[] {
-  const args = [String(want), String(lease), String(idTtl)]
-  const told = done.some(({ text }) => text !== 'c')
-  args.push(String(done.length), told ? '1' : '0')
-  for (const { token } of done) args.push(token)
-  if (told) for (const { text } of done) args.push(text)
-  args.push(String(others.length))
-  for (const { kind, token, delay, text } of others) args.push(kind, token, String(delay), text)
-  args.push(String(renewals.length))
-  for (const { token } of renewals) args.push(token)
-  return args
 }

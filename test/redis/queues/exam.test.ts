@@ -1,5 +1,5 @@
 import { ManualClock } from 'aioflux/testing'
-import { afterAll, beforeAll, describe, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { Declaration, LimitDeclaration } from '../../../src/queues/store/queue-storage.ts'
 import { permits } from '../../../src/rules/permits.ts'
 import { tokenBucket } from '../../../src/rules/token-bucket.ts'
@@ -36,11 +36,12 @@ describe.each(libraries)('a queue in Redis, by %s', (library) => {
         },
         refused: () => {},
         async close() {
+          expect(await all[0]?.store.audit()).toEqual([])
           await Promise.all(all.map((one) => one.close()))
         },
       }
     },
-    { runs: 50 },
+    { runs: 25 },
   )
   for (const law of laws) it.skipIf(law.missing)(law.name, () => law.run())
 })

@@ -64,7 +64,9 @@ local function turn_at(place)
 end
 
 local function id_of(place)
-  local first = turn_at(place) + 13
+  -- Most have neither a group nor a priority.
+  local a, b = byte(place, 1, 2)
+  local first = a == 2 and b == 53 and 16 or turn_at(place) + 13
   return sub(place, first, (find(place, '[\1\4\5\6]', first) or #place + 1) - 1)
 end
 

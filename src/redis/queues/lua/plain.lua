@@ -24,6 +24,7 @@ local function startable()
 end
 
 local function waits(place)
+  flush()
   return call('ZSCORE', READY, place)
 end
 

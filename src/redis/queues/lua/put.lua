@@ -59,8 +59,8 @@ local function put(id, prefix, suffix, extra, envelope)
   if mode == 'debounce' then due = now + math.min(delay, longest) * 1000 end
   due = math.ceil(due)
   local record = mode and call('HGET', JOBS, id)
-  local ended = record and mode ~= 'own' and (call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id))
-  if record and not ended then
+  local ended = record and (call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id))
+  if record and (not ended or mode == 'own') then
     if mode == 'latest' or mode == 'debounce' then
       local head = sub(record, 1, find(record, '\n', 1, true))
       local place = place_of(id, record)
@@ -82,12 +82,12 @@ local function put(id, prefix, suffix, extra, envelope)
         if not waits(place) then call('HSET', MARKS, '+' .. id, format('%.0f', mode == 'debounce' and due or 0)) end
       end
     end
-    if asked then ask(id, SELF) end
+    if asked and not ended then ask(id, SELF) end
     return 0
   elseif mode then
     local until_ms = call('ZSCORE', REMEMBERED, id)
     if until_ms and tonumber(until_ms) > now_ms then
-      if asked and not call('HGET', ASKED, id) then
+      if asked and not ended and not call('HGET', ASKED, id) then
         call('HSET', ASKED, id, '=g')
         call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)
       end

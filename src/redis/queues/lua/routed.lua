@@ -13,7 +13,7 @@ local function group_of(place)
 end
 
 local function key_of(place)
-  local from = find(place, '\1', turn_at(place) + 13, true)
+  local from = find(place, '\1', 1, true)
   if not from then return nil end
   return sub(place, from + 1, (find(place, '[\5\6]', from) or #place + 1) - 1)
 end
@@ -21,7 +21,7 @@ end
 -- The member of LANES for a place, and back.
 local function member_of(place, key)
   local g = find(place, '\2', 1, true)
-  local k = find(place, '\1', turn_at(place) + 13, true)
+  local k = find(place, '\1', g, true)
   return sub(place, 1, g - 1) .. '\1' .. key .. '\2' .. sub(place, g + 1, k - 1) .. sub(place, k + 1 + #key)
 end
 
@@ -45,8 +45,20 @@ local function before(a, b)
   return #a < #b
 end
 
+-- The same of two places of one group, in less time where they have one priority.
+local function sooner(a, b)
+  local p, q = turn_at(a), turn_at(b)
+  if sub(a, 1, p) == sub(b, 1, q) then
+    local m, n = tonumber(sub(a, p, p + 12), 16), tonumber(sub(b, q, q + 12), 16)
+    if m ~= n then return m < n end
+  end
+  return before(a, b)
+end
+
+local weighted
 local function stride(group)
-  local weight = call('HGET', WEIGHTS, group)
+  if weighted == nil then weighted = call('EXISTS', WEIGHTS) == 1 end
+  local weight = weighted and call('HGET', WEIGHTS, group)
   return 1 / (weight and tonumber(weight) or 1)
 end
 
@@ -155,6 +167,7 @@ local function withdraw(place)
 end
 
 local function waits(place)
+  flush()
   local key = key_of(place)
   if key then return call('ZSCORE', LANES, member_of(place, key)) end
   return call('ZSCORE', READY, place)
@@ -191,9 +204,23 @@ finish = function()
   if finish_limits then finish_limits() end
 end
 
+-- Places that became candidates in this call, and are not among them yet.
+local fresh = {}
+
+local function add_fresh()
+  local list = {}
+  for place in pairs(fresh) do
+    list[#list + 1] = '0'
+    list[#list + 1] = place
+  end
+  if #list > 0 then each('ZADD', READY, list, 2) end
+  fresh = {}
+end
+
 -- The next candidate of a group in this call.
 local function candidate(entry, share)
   if entry.at > #entry.places and not entry.all then
+    add_fresh()
     local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
     local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', 0, share)
     entry.places, entry.at = more, 1
@@ -204,15 +231,20 @@ local function candidate(entry, share)
 end
 
 -- The next job of a lane becomes a candidate in its place among the others.
-local function succeed(entry, lane)
-  local head = first_of(lane, 1)[1]
+local function succeed(entry, lane, member)
+  local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', 0, 1)[1]
   if not head then return end
   local place = place_from(head)
-  call('ZADD', READY, 0, place)
-  if entry.last and before(entry.last, place) and not entry.all then return end
-  local at = entry.at
-  while entry.places[at] and before(entry.places[at], place) do at = at + 1 end
-  table.insert(entry.places, at, place)
+  fresh[place] = true
+  local places = entry.places
+  if entry.last and not entry.all and sooner(entry.last, place) then return end
+  local low, high = entry.at, #places + 1
+  if low < high and sooner(places[high - 1], place) then low = high end
+  while low < high do
+    local middle = floor((low + high) / 2)
+    if sooner(places[middle], place) then low = middle + 1 else high = middle end
+  end
+  table.insert(places, low, place)
 end
 
 local function take(want, lease)
@@ -220,7 +252,10 @@ local function take(want, lease)
     open(key, left and math.max(1, left(key)) or 1000)
   end
   flush()
-  local places, gone, served, leaving = {}, {}, {}, {}
+  local places, gone, members, served, leaving, granted = {}, {}, {}, {}, {}, {}
+  local function leave_ready(place)
+    if fresh[place] then fresh[place] = nil else gone[#gone + 1] = place end
+  end
   local ring, read, last_pass, all = {}, 0, nil, false
   local function insert(entry)
     local low, high = 1, #ring + 1
@@ -258,16 +293,20 @@ local function take(want, lease)
         -- All jobs without a key wait for the same, so the group waits with them.
         opens = math.min(opens, now + wait)
       elseif wait > 0 then
-        gone[#gone + 1] = place
+        leave_ready(place)
+        -- Who started last is not the next one to try.
+        if granted[key] then call('HSET', TURNS, key, granted[key]) end
         call('ZADD', PARKED, 0, key .. '\2' .. group)
         call('ZADD', CLOSED, format('%.0f', now + math.min(wait, KIND == 'permits' and 1000000 or 9e15)), key)
         table.insert(ring, 1, entry)
       else
         places[#places + 1] = place
-        gone[#gone + 1] = place
+        leave_ready(place)
         if key then
-          call('ZREM', LANES, member_of(place, key))
-          succeed(entry, group .. '\1' .. key)
+          granted[key] = group
+          local member = member_of(place, key)
+          members[#members + 1] = member
+          succeed(entry, group .. '\1' .. key, member)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
         turn, turned = math.max(turn, entry.pass), true
@@ -278,6 +317,8 @@ local function take(want, lease)
       end
     end
   end
+  add_fresh()
+  if #members > 0 then each('ZREM', LANES, members) end
   if #gone > 0 then each('ZREM', READY, gone) end
   if #leaving > 0 then each('ZREM', RING, leaving) end
   local passes = {}

@@ -20,16 +20,15 @@ local count = tonumber(ARGV[at])
 if count > 0 then
   local base, told = at + 1, ARGV[at + 1] == '1'
   local scores = call('ZMSCORE', LEASES, unpack(ARGV, base + 1, base + count))
-  local tokens, places, ids, outcomes = {}, {}, {}, {}
+  local tokens, ids, outcomes = {}, {}, {}
   local own = {}
   for i = 1, count do
     if scores[i] then
       local token = ARGV[base + i]
-      local place = opened(token)
       local k = #tokens + 1
-      tokens[k], places[k], ids[k] = token, place, id_of(place)
+      tokens[k], ids[k] = token, id_of(token)
       outcomes[k] = told and ARGV[base + count + i] or 'c'
-      if remembered(place) then
+      if find(token, '\5', 1, true) then
         own[#own + 1] = now_ms + id_ttl
         own[#own + 1] = ids[k]
       end
@@ -40,7 +39,7 @@ if count > 0 then
   completed, stale = #tokens, #late
   if completed > 0 then
     call('ZREM', LEASES, unpack(tokens))
-    if released then for i = 1, completed do released(places[i]) end end
+    if released then for i = 1, completed do released((opened(tokens[i]))) end end
     if #own > 0 then call('ZADD', REMEMBERED, unpack(own)) end
     local more = call('EXISTS', CLAIMED, TRIES, PROGRESS, MARKS, ASKED) > 0
     if meta[10] then
@@ -157,7 +156,7 @@ if #taken > 0 then
   for i = 1, #taken do ids[i] = id_of(taken[i]) end
   local known = call('EXISTS', CLAIMED) == 1 and call('HMGET', CLAIMED, unpack(ids)) or {}
   local records = call('HMGET', JOBS, unpack(ids))
-  local start, ends = '\4' .. format('%x', floor(now_ms)), now_ms + lease
+  local start, ends = '\4' .. format('%x', floor(now_ms)), format('%.3f', now_ms + lease)
   local any = false
   for i = 1, #taken do
     local text = known[i]
