@@ -66,6 +66,7 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   override async close(): Promise<void> {
     await super.close()
+    this.#desk.close()
     const held = [...this.#held.values()].flat()
     this.#held.clear()
     this.#stopHeart?.()
