@@ -27,6 +27,8 @@ import { HybridStorage } from 'aioflux/redis'
 }
 
 {
+  // That a server was never reached is said on standard error, once. Here it is meant.
+  console.error = () => {}
   const storage = new RedisStorage({ url: 'redis://127.0.0.1:1' }) // nobody listens there
   // #region outage
   const limiter = LimiterFactory.tokenBucket({

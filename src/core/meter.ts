@@ -23,6 +23,8 @@ export const HISTOGRAM_OPTIONS: OptionTable<HistogramOptions> = { help: true, bu
 export interface Family<Series> {
   /** The series of `labels`: look it up once and keep it. */
   with(labels?: Labels): Series
+  /** Forgets the series of `labels`: the part that counted there is gone. @default it stays */
+  remove?(labels: Labels): unknown
 }
 
 /** What can be read when somebody looks, and costs nothing until then. */

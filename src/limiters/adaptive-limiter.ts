@@ -144,12 +144,13 @@ export class AdaptiveLimiter extends RuleLimiter {
 
   protected override observe(metrics: Meter | undefined, ledger: Ledger): void {
     super.observe(metrics, ledger)
-    metrics
-      ?.gauge('aioflux_limiter_rate', {
-        help: 'Calls per second that pass now, of adaptive limiters.',
-      })
-      .with({ limiter: this.name })
-      .follow<AdaptiveLimiter>(this, ({ currentRate }) => currentRate)
+    const rates = metrics?.gauge('aioflux_limiter_rate', {
+      help: 'Calls per second that pass now, of adaptive limiters.',
+    })
+    const series = this.meter?.series
+    if (rates === undefined || series === undefined) return
+    const rate = series.of(rates, { limiter: this.name })
+    series.until(rate.follow<AdaptiveLimiter>(this, ({ currentRate }) => currentRate))
   }
 
   protected override change(_quota: QuotaChange): never {

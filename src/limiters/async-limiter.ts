@@ -195,6 +195,7 @@ export abstract class AsyncLimiter implements Limiter {
 
   async close(): Promise<void> {
     this.closing.abort(new ClosedError(this.name))
+    this.meter?.series.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

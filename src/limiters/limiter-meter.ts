@@ -1,10 +1,13 @@
 import type { Counter, Histogram, Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 
 /** What limiters count, for whoever gave them `metrics`. */
 export interface LimiterMeter {
   readonly allowed: Counter
   readonly denied: Counter
   readonly waits: Histogram
+  /** All series it counts in. */
+  readonly series: PartSeries
 }
 
 /** What knows keys. Shared by limiters, it counts once. */
@@ -25,30 +28,27 @@ export function limiterMeter<Part extends { readonly name: string }>(
   keys?: Keys,
 ): LimiterMeter {
   const limiter = part.name
+  const series = new PartSeries(part)
   const decisions = metrics.counter('aioflux_limiter_decisions_total', {
     help: 'Calls allowed and denied.',
   })
-  metrics
-    .gauge('aioflux_limiter_waiting', { help: 'Calls in line now.' })
-    .with({ limiter })
-    .follow(part, waiting)
+  const line = metrics.gauge('aioflux_limiter_waiting', { help: 'Calls in line now.' })
+  series.until(series.of(line, { limiter }).follow(part, waiting))
   if (keys !== undefined) {
-    metrics
-      .gauge('aioflux_limiter_keys', { help: 'Keys remembered now.' })
-      .with({ limiter })
-      .follow(keys, ({ size }) => size)
-    metrics
-      .counter('aioflux_limiter_evicted_keys_total', {
-        help: 'Keys forgotten for want of room.',
-      })
-      .with({ limiter })
-      .follow(keys, ({ evicted }) => evicted)
+    const kept = metrics.gauge('aioflux_limiter_keys', { help: 'Keys remembered now.' })
+    series.until(series.of(kept, { limiter }).follow(keys, ({ size }) => size))
+    const evicted = metrics.counter('aioflux_limiter_evicted_keys_total', {
+      help: 'Keys forgotten for want of room.',
+    })
+    series.until(series.of(evicted, { limiter }).follow(keys, (known) => known.evicted))
   }
   return {
-    allowed: decisions.with({ limiter, outcome: 'allowed' }),
-    denied: decisions.with({ limiter, outcome: 'denied' }),
-    waits: metrics
-      .histogram('aioflux_limiter_wait_seconds', { help: 'How long calls waited.' })
-      .with({ limiter }),
+    allowed: series.of(decisions, { limiter, outcome: 'allowed' }),
+    denied: series.of(decisions, { limiter, outcome: 'denied' }),
+    waits: series.of(
+      metrics.histogram('aioflux_limiter_wait_seconds', { help: 'How long calls waited.' }),
+      { limiter },
+    ),
+    series,
   }
 }

@@ -6,6 +6,7 @@ import { type Duration, type Micros, type Millis, toMillis } from '../core/durat
 import { describe, isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
 import type { LimiterEvents, LocalLimiter } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
@@ -39,6 +40,7 @@ export class RemoteDesk {
   readonly #events: Events<LimiterEvents>
   /** What counts the failures of the storage. */
   readonly #failures: Counter | undefined
+  #series: PartSeries | undefined
 
   constructor(
     ledger: RemoteLedger,
@@ -54,6 +56,11 @@ export class RemoteDesk {
     this.#outage = new Outage(clock)
     this.#events = events
     this.#failures = options.metrics && this.#observe(options.metrics, options.name)
+  }
+
+  /** Counts no more. */
+  close(): void {
+    this.#series?.end()
   }
 
   get capacity(): number {
@@ -204,17 +211,17 @@ export class RemoteDesk {
 
   /** @returns what counts the failures of the storage */
   #observe(metrics: Meter, limiter: string): Counter {
-    metrics
-      .gauge('aioflux_limiter_storage_down', {
-        help: '1 while the storage cannot be asked and the outage policy answers.',
-      })
-      .with({ limiter })
-      .follow<RemoteDesk>(this, ({ down }) => (down ? 1 : 0))
-    return metrics
-      .counter('aioflux_limiter_storage_errors_total', {
-        help: 'Times the storage could not be asked.',
-      })
-      .with({ limiter })
+    const outages = metrics.gauge('aioflux_limiter_storage_down', {
+      help: '1 while the storage cannot be asked and the outage policy answers.',
+    })
+    const series = new PartSeries(this)
+    this.#series = series
+    const outage = series.of(outages, { limiter })
+    series.until(outage.follow<RemoteDesk>(this, ({ down }) => (down ? 1 : 0)))
+    const failures = metrics.counter('aioflux_limiter_storage_errors_total', {
+      help: 'Times the storage could not be asked.',
+    })
+    return series.of(failures, { limiter })
   }
 }
 

@@ -76,6 +76,11 @@ export class RemoteLimiter extends AsyncLimiter {
     )
   }
 
+  override async close(): Promise<void> {
+    await super.close()
+    this.#desk.close()
+  }
+
   protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
     return this.desk.ask(
       move,

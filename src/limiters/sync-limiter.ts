@@ -202,6 +202,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
 
   async close(): Promise<void> {
     this.waiting.close(this.name)
+    this.meter?.series.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,6 @@
 import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
-import type { Codec } from '../../queues/queue.ts'
 import type { Raw } from './audit.ts'
 import { open } from './envelope.ts'
 import { placeName } from './place.ts'
