@@ -117,8 +117,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
   EISDIR: 'it is a directory',
-  Z_BUF_ERROR: 'the gzip file ends too soon',
-  ZSTD_error_srcSize_wrong: 'the Zstandard file ends too soon',
+  Z_BUF_ERROR: 'the packed file ends too soon',
 }
 
 /** Only what the system or the unpacker says: a fault of our own must not look like one of the file. */

@@ -22,6 +22,7 @@ export interface Unpacking {
 export async function* unpacked(
   bytes: AsyncIterable<Uint8Array>,
   state: Unpacking,
+  bombBytes: number = BOMB_BYTES,
 ): AsyncGenerator<Uint8Array> {
   const chunks = bytes[Symbol.asyncIterator]()
   let head = Buffer.alloc(0)
@@ -45,7 +46,7 @@ export async function* unpacked(
   let size = 0
   for await (const chunk of unpacker as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (!state.readable && size > BOMB_BYTES && size > packed * BOMB_FACTOR) {
+    if (!state.readable && size > bombBytes && size > packed * BOMB_FACTOR) {
       const [from, to] = [packed, size].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`)
       throw new ReplayError(
         `it is no log: ${from} unpack to more than ${to}, and there is no line in them`,
