@@ -73,6 +73,7 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   override async close(): Promise<void> {
     await super.close()
+    this.desk.close()
     for (const held of [...this.#held.values()].flat()) void this.#return(held)
     this.#held.clear()
     // What is on its way back has to get there, or others wait until its lease ends. What is still asked for goes back, too.

@@ -78,7 +78,7 @@ export class RemoteLimiter extends AsyncLimiter {
 
   override async close(): Promise<void> {
     await super.close()
-    this.#desk.close()
+    this.desk.close()
   }
 
   protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
