@@ -106,11 +106,18 @@ export class BatchConsumer extends Consumer {
     const items = batch.map(({ job }) => job.item as unknown)
     await this.enter(
       known(() =>
-        runBatch(run, items, signal, bisect, (i, well, value) => {
-          const attempt = batch[i] as Attempt
-          if (well) void this.attempts.complete(attempt, value)
-          else void this.attempts.fail(attempt, value)
-        }),
+        runBatch(
+          run,
+          items,
+          signal,
+          bisect,
+          (i, well, value) => {
+            const attempt = batch[i] as Attempt
+            if (well) void this.attempts.complete(attempt, value)
+            else void this.attempts.fail(attempt, value)
+          },
+          (i) => batch[i]?.decided === false,
+        ),
       ),
       batch[0] as Attempt,
     )
