@@ -448,6 +448,12 @@ export class MemoryQueue<T, R = unknown>
     this.jobsKept.attend(true)
   }
 
+  /** Somebody who took jobs by hand takes no more. */
+  left(): void {
+    if (this.#shutdown.begun && !this.drains) this.#shutdown.forsake()
+    this.look()
+  }
+
   /** Something has ended, perhaps the last. */
   look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()

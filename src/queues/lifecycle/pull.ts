@@ -10,8 +10,8 @@ export interface Pullable {
   whyClosed(): ClosedError | undefined
   /** Somebody begins to wait. */
   waits(): void
-  /** Somebody has had enough. */
-  look(): void
+  /** Somebody has had enough, and will take no more. */
+  left(): void
 }
 
 /** Jobs taken out by hand: callers that wait for one, first come, first served, and loops over all of them. */
@@ -39,7 +39,9 @@ export class Pull {
       const closed = this.#source.whyClosed()
       if (closed !== undefined) throw closed
       this.#source.waits()
-      return this.#waiters.wait(patience)
+      const wait = this.#waiters.wait(patience)
+      wait.catch(() => this.#source.left())
+      return wait
     } catch (error) {
       return Promise.reject(error)
     }
@@ -70,7 +72,7 @@ export class Pull {
       }
     } finally {
       this.#loops -= 1
-      this.#source.look()
+      this.#source.left()
     }
   }
 

@@ -114,6 +114,11 @@ export class Shutdown<T> {
     this.#finish()
   }
 
+  /** Nobody will do what still waits. */
+  forsake(): void {
+    if (!this.over) this.#drop()
+  }
+
   #quiet(): boolean {
     if (this.#inside === 'entering' || this.#givingBack) return false
     for (const _ of this.#control.waiting()) return false

@@ -290,7 +290,7 @@ export class MemoryJobs implements Source, GateHost {
   /** Takes the next job out by hand, past the limiter. */
   pull(): Attempt | undefined {
     const promoted = this.#delays && this.#promote()
-    const job = this.#order.take() ?? first(this.#gate?.jobs())
+    const job = this.#order.take() ?? this.#parked()
     if (job === undefined) return undefined
     this.#gate?.withdraw(job)
     const attempt = this.#taken(job)
@@ -355,6 +355,14 @@ export class MemoryJobs implements Source, GateHost {
     this.attend(false)
     this.#listener = SILENT
     this.#gate?.close()
+  }
+
+  /** The first of the jobs that wait for the limiter whose group has a place. */
+  #parked(): LocalJob | undefined {
+    for (const job of this.#gate?.jobs() ?? []) {
+      if (this.#groups === undefined || this.#groups.occupy(job)) return job
+    }
+    return undefined
   }
 
   #takePast(gate: RateGate, want: number, company: boolean): Attempt | undefined {
@@ -432,12 +440,6 @@ export class MemoryJobs implements Source, GateHost {
   #fromDate(due: Millis): Millis {
     return this.#clock.now() + due - (this.#clock.wall?.() ?? due)
   }
-}
-
-function first<T>(items: Iterable<T> | undefined): T | undefined {
-  if (items === undefined) return undefined
-  const [item] = items
-  return item
 }
 
 function givesWay(a: LocalJob, b: LocalJob): boolean {

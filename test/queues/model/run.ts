@@ -246,6 +246,7 @@ export class ModelRun {
   }
 
   #work<R>(items: readonly Item[], signal: () => AbortSignal, deed: Deed, result: R) {
+    if (items.length > 1) signal()
     this.#begun(items)
     if (deed === 'sync') return result
     if (deed === 'throws') throw new Error('thrown')
@@ -275,7 +276,7 @@ export class ModelRun {
     if (holding.length >= (bisect && batch > 0 ? this.#most : this.#queue.workers)) {
       this.#fault ??= `${holding.length + 1} run, of ${this.#queue.workers} workers`
     }
-    if (this.#paused && !this.#stopping) this.#fault ??= 'a job was begun while the queue paused'
+    if (this.#paused && !this.#stopping && !(bisect && batch > 0)) this.#fault ??= 'a job was begun while the queue paused'
     const running = [...holding.flatMap((live) => live.items), ...items]
     for (const item of items) {
       if (this.#ended.has(item.n) && this.#redrives === 0)
