@@ -466,6 +466,10 @@ export class MemoryQueue<T, R = unknown>
     return (consumer !== undefined && this.#started && workers > 0) || this.#pull.active
   }
 
+  get claimed(): number {
+    return this.#claims.size
+  }
+
   /** Jobs that were claimed by hand wait again. */
   giveBackClaims(): void {
     const reason = this.closedError()

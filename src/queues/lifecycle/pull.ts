@@ -19,6 +19,7 @@ export class Pull {
   readonly #source: Pullable
   readonly #waiters: Waiters<Attempt>
   #loops = 0
+  #serving = false
 
   constructor(source: Pullable, waiters: Waiters<Attempt>) {
     this.#source = source
@@ -49,11 +50,15 @@ export class Pull {
 
   /** Hands out what there is to whoever waits. */
   serve(): void {
+    // A job that leaves makes room for another, and this is told of that one too: only one loop hands out.
+    if (this.#serving) return
+    this.#serving = true
     while (this.#waiters.size > 0) {
       const attempt = this.#source.pullNext()
       if (attempt === undefined) break
       this.#waiters.grant(attempt)
     }
+    this.#serving = false
   }
 
   /** All items, until there are no more. */

@@ -16,6 +16,8 @@ import type { JobControl } from './job-control.ts'
 export interface Stopping {
   /** True where somebody will do what waits. */
   readonly drains: boolean
+  /** How many jobs are claimed by hand and not settled. */
+  readonly claimed: number
   /** Jobs that were claimed by hand wait again. */
   giveBackClaims(): void
   /** Nothing is accepted any more; a paused queue that drains goes on. */
@@ -120,7 +122,7 @@ export class Shutdown<T> {
   }
 
   #quiet(): boolean {
-    if (this.#inside === 'entering' || this.#givingBack) return false
+    if (this.#inside === 'entering' || this.#givingBack || this.#queue.claimed > 0) return false
     for (const _ of this.#control.waiting()) return false
     return this.#others() <= 0
   }
