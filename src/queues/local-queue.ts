@@ -448,6 +448,12 @@ export class MemoryQueue<T, R = unknown>
     this.jobsKept.attend(true)
   }
 
+  /** Somebody who took jobs by hand takes no more. */
+  left(): void {
+    if (this.#shutdown.begun && !this.drains) this.#shutdown.forsake()
+    this.look()
+  }
+
   /** Something has ended, perhaps the last. */
   look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()
@@ -458,6 +464,10 @@ export class MemoryQueue<T, R = unknown>
   get drains(): boolean {
     const { consumer, workers } = this.#slots
     return (consumer !== undefined && this.#started && workers > 0) || this.#pull.active
+  }
+
+  get claimed(): number {
+    return this.#claims.size
   }
 
   /** Jobs that were claimed by hand wait again. */

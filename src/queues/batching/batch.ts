@@ -28,6 +28,8 @@ export type SettleItem = (index: number, well: boolean, value: unknown) => void
 /**
  * Runs a batch and settles each item. A batch that throws fails as a whole, unless `bisect`: then its halves are tried,
  * one after the other, until the items that cannot be done stand alone.
+ *
+ * @param wanted false for an item that was called off, or timed out, while the batch ran: it is not tried again in a half
  */
 export async function runBatch<T, R>(
   run: BatchFunction<T, R>,
@@ -35,6 +37,7 @@ export async function runBatch<T, R>(
   signal: () => AbortSignal,
   bisect: boolean,
   settle: SettleItem,
+  wanted: (index: number) => boolean = always,
 ): Promise<void> {
   const failed = new Map<number, unknown>()
   const context: BatchContext = {
@@ -61,11 +64,21 @@ export async function runBatch<T, R>(
       for (let i = 0; i < items.length; i++) settle(i, false, failed.has(i) ? failed.get(i) : error)
       return
     }
+    const indices = [...items.keys()]
     const middle = items.length >> 1
-    await runBatch(run, items.slice(0, middle), signal, bisect, settle)
-    await runBatch(run, items.slice(middle), signal, bisect, (index, well, value) =>
-      settle(middle + index, well, value),
-    )
+    for (const half of [indices.slice(0, middle), indices.slice(middle)]) {
+      const left = half.filter(wanted)
+      for (const index of half) if (!left.includes(index)) settle(index, false, error)
+      if (left.length === 0) continue
+      await runBatch(
+        run,
+        left.map((index) => items[index] as T),
+        signal,
+        bisect,
+        (i, well, value) => settle(left[i] as number, well, value),
+        (i) => wanted(left[i] as number),
+      )
+    }
     return
   }
   for (let i = 0; i < items.length; i++) {
@@ -91,4 +104,8 @@ function resultOf<T, R>(results: BatchResults<T, R> | void, items: T[], i: numbe
   return Array.isArray(results)
     ? (results[i] as R)
     : (results as ReadonlyMap<T, R>).get(items[i] as T)
+}
+
+function always(): true {
+  return true
 }

@@ -90,8 +90,10 @@ export class Attempts implements AttemptKeeper {
     if (attempt.decided) return this.reap(attempt)
     this.#decide(attempt)
     const kept = this.#source.complete(attempt, value)
+    // Counted before its permit lets another job go, which may be the last that somebody waits for.
+    const settled = this.#whenKept(kept, () => this.#completed(attempt, value))
     attempt.permit?.leave()
-    return this.#whenKept(kept, () => this.#completed(attempt, value))
+    return settled
   }
 
   /** Ends an attempt that failed: another one later, or the end of the job. */
@@ -107,8 +109,8 @@ export class Attempts implements AttemptKeeper {
   pulled(attempt: Attempt): void {
     this.#decide(attempt)
     void this.#source.complete(attempt, undefined)
-    attempt.permit?.leave()
     attempt.job.complete(undefined)
+    attempt.permit?.leave()
   }
 
   /** Gives the job back: this was no attempt. */

@@ -95,8 +95,8 @@ export class BatchConsumer extends Consumer {
       return controller.signal
     }
     let released = false
-    const cancelTimer = this.#limit(batch, (error) => {
-      controller?.abort(error)
+    const abort = (error: unknown) => controller?.abort(error)
+    const cancelTimer = this.#limit(batch, abort, () => {
       if (!this.#limits.releaseOnTimeout) return
       released = true
       this.#leave()
@@ -106,11 +106,18 @@ export class BatchConsumer extends Consumer {
     const items = batch.map(({ job }) => job.item as unknown)
     await this.enter(
       known(() =>
-        runBatch(run, items, signal, bisect, (i, well, value) => {
-          const attempt = batch[i] as Attempt
-          if (well) void this.attempts.complete(attempt, value)
-          else void this.attempts.fail(attempt, value)
-        }),
+        runBatch(
+          run,
+          items,
+          signal,
+          bisect,
+          (i, well, value) => {
+            const attempt = batch[i] as Attempt
+            if (well) void this.attempts.complete(attempt, value)
+            else void this.attempts.fail(attempt, value)
+          },
+          (i) => batch[i]?.decided === false,
+        ),
       ),
       batch[0] as Attempt,
     )
@@ -119,7 +126,11 @@ export class BatchConsumer extends Consumer {
   }
 
   /** A batch that runs too long fails as a whole: longer than any of its jobs may. */
-  #limit(batch: Attempt[], abort: (error: unknown) => void): Cancel | undefined {
+  #limit(
+    batch: Attempt[],
+    abort: (error: unknown) => void,
+    release: () => void,
+  ): Cancel | undefined {
     const { clock } = this.#limits
     let timeout = Infinity
     for (const { job } of batch) {
@@ -127,11 +138,13 @@ export class BatchConsumer extends Consumer {
     }
     if (timeout === Infinity) return undefined
     return at(clock, clock.now() + timeout, () => {
+      // First, since a job that is tried again may begin at once.
+      abort(new JobTimeoutError((batch[0] as Attempt).id, timeout / 1000))
       for (const attempt of batch) {
         if (attempt.decided) continue
         this.attempts.expire(attempt, new JobTimeoutError(attempt.id, timeout / 1000))
       }
-      abort(new JobTimeoutError((batch[0] as Attempt).id, timeout / 1000))
+      release()
     })
   }
 

@@ -10,8 +10,8 @@ export interface Pullable {
   whyClosed(): ClosedError | undefined
   /** Somebody begins to wait. */
   waits(): void
-  /** Somebody has had enough. */
-  look(): void
+  /** Somebody has had enough, and will take no more. */
+  left(): void
 }
 
 /** Jobs taken out by hand: callers that wait for one, first come, first served, and loops over all of them. */
@@ -19,6 +19,7 @@ export class Pull {
   readonly #source: Pullable
   readonly #waiters: Waiters<Attempt>
   #loops = 0
+  #serving = false
 
   constructor(source: Pullable, waiters: Waiters<Attempt>) {
     this.#source = source
@@ -39,7 +40,9 @@ export class Pull {
       const closed = this.#source.whyClosed()
       if (closed !== undefined) throw closed
       this.#source.waits()
-      return this.#waiters.wait(patience)
+      const wait = this.#waiters.wait(patience)
+      wait.catch(() => this.#source.left())
+      return wait
     } catch (error) {
       return Promise.reject(error)
     }
@@ -47,11 +50,15 @@ export class Pull {
 
   /** Hands out what there is to whoever waits. */
   serve(): void {
+    // A job that leaves makes room for another, and this is told of that one too: only one loop hands out.
+    if (this.#serving) return
+    this.#serving = true
     while (this.#waiters.size > 0) {
       const attempt = this.#source.pullNext()
       if (attempt === undefined) break
       this.#waiters.grant(attempt)
     }
+    this.#serving = false
   }
 
   /** All items, until there are no more. */
@@ -70,7 +77,7 @@ export class Pull {
       }
     } finally {
       this.#loops -= 1
-      this.#source.look()
+      this.#source.left()
     }
   }
 

@@ -16,6 +16,8 @@ import type { JobControl } from './job-control.ts'
 export interface Stopping {
   /** True where somebody will do what waits. */
   readonly drains: boolean
+  /** How many jobs are claimed by hand and not settled. */
+  readonly claimed: number
   /** Jobs that were claimed by hand wait again. */
   giveBackClaims(): void
   /** Nothing is accepted any more; a paused queue that drains goes on. */
@@ -48,6 +50,8 @@ export class Shutdown<T> {
   #timers: Cancel[] = []
   #report: Promise<StopReport<T>> | undefined
   #resolve: (report: StopReport<T>) => void = () => {}
+  /** True while claims are given back one by one: the first may run and end before the last one waits again. */
+  #givingBack = false
   /** Has it begun? Then nothing is accepted any more. */
   begun = false
   over = false
@@ -88,15 +92,19 @@ export class Shutdown<T> {
     const first = !this.begun
     this.begun = true
     this.#slots.lineUp()
-    this.#queue.giveBackClaims()
+    // Before anything is done: whatever is done may be the last that this waits for.
     this.#report ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
+    this.#givingBack = true
+    this.#queue.giveBackClaims()
+    this.#givingBack = false
     const consumer = this.#slots.consumer
     if (consumer !== undefined && this.#inside === 'no') this.#findInsider(consumer)
     if (mode === 'drop' || !this.#queue.drains) this.#drop()
     if (first) this.#queue.closing()
-    if (deadline < Infinity) {
+    // What was dropped may have been the last.
+    if (deadline < Infinity && !this.over) {
       this.#timers.push(at(this.#clock, this.#clock.now() + deadline, () => this.#abort()))
     }
     this.look()
@@ -108,8 +116,13 @@ export class Shutdown<T> {
     this.#finish()
   }
 
+  /** Nobody will do what still waits. */
+  forsake(): void {
+    if (!this.over) this.#drop()
+  }
+
   #quiet(): boolean {
-    if (this.#inside === 'entering') return false
+    if (this.#inside === 'entering' || this.#givingBack || this.#queue.claimed > 0) return false
     for (const _ of this.#control.waiting()) return false
     return this.#others() <= 0
   }

@@ -279,7 +279,8 @@ export class MemoryJobs implements Source, GateHost {
   // Running.
 
   take(want = 1, company = false): Attempt | undefined {
-    if (this.#delays) this.#promote()
+    // More may have come due than are taken here, and their timer will not ring: other workers are to look too.
+    if (this.#delays && this.#promote()) this.#listener.available()
     const gate = this.#gate
     if (gate !== undefined) return this.#takePast(gate, want, company)
     const job = this.#order.take()
@@ -288,11 +289,14 @@ export class MemoryJobs implements Source, GateHost {
 
   /** Takes the next job out by hand, past the limiter. */
   pull(): Attempt | undefined {
-    if (this.#delays) this.#promote()
-    const job = this.#order.take() ?? first(this.#gate?.jobs())
+    const promoted = this.#delays && this.#promote()
+    const job = this.#order.take() ?? this.#parked()
     if (job === undefined) return undefined
     this.#gate?.withdraw(job)
-    return this.#taken(job)
+    const attempt = this.#taken(job)
+    // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
+    if (promoted) this.#listener.available()
+    return attempt
   }
 
   /** Claims a job that never stood in an order: somebody is free to do it at once. */
@@ -353,6 +357,14 @@ export class MemoryJobs implements Source, GateHost {
     this.#gate?.close()
   }
 
+  /** The first of the jobs that wait for the limiter whose group has a place. */
+  #parked(): LocalJob | undefined {
+    for (const job of this.#gate?.jobs() ?? []) {
+      if (this.#groups === undefined || this.#groups.occupy(job)) return job
+    }
+    return undefined
+  }
+
   #takePast(gate: RateGate, want: number, company: boolean): Attempt | undefined {
     while (!gate.shut) {
       const job = this.#order.peek()
@@ -409,12 +421,15 @@ export class MemoryJobs implements Source, GateHost {
     return true
   }
 
-  #promote(): void {
+  /** Lets jobs line up that have come due. Answers whether there were any. */
+  #promote(): boolean {
+    const before = this.#delayed.size
     this.#delayed.release((job) => {
       job.state = 'waiting'
       this.#order.push(job)
     })
     this.#delays = this.#delayed.size > 0
+    return this.#delayed.size < before
   }
 
   #tellRoom(): void {
@@ -425,12 +440,6 @@ export class MemoryJobs implements Source, GateHost {
   #fromDate(due: Millis): Millis {
     return this.#clock.now() + due - (this.#clock.wall?.() ?? due)
   }
-}
-
-function first<T>(items: Iterable<T> | undefined): T | undefined {
-  if (items === undefined) return undefined
-  const [item] = items
-  return item
 }
 
 function givesWay(a: LocalJob, b: LocalJob): boolean {

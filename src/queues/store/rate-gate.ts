@@ -325,7 +325,8 @@ export class RateGate {
         this.#unanswered -= 1
       })
       if (allowed) return
-      if (this.#keyed) this.#offer()
+      // The last answer of a round may be this no, and what the others were given may be what this one waits for.
+      if (this.#keyed || (this.#unanswered === 0 && this.#inHand.length > 0)) this.#offer()
     }
     await this.#limiter.wait(key, { cost, signal })
   }

@@ -95,6 +95,14 @@ export class GroupedOrder implements Order {
     this.#tidy(group)
   }
 
+  /** Takes a place for a job that begins without having stood here last; `false` where its group is at its bound. */
+  occupy(job: LocalJob): boolean {
+    const group = this.#groupOf(job)
+    if (group.running >= this.#grouping.concurrency) return false
+    group.running += 1
+    return true
+  }
+
   /** A job that was taken runs no more. */
   end(job: LocalJob): void {
     const group = this.#groups.get(groupOf(job))

@@ -1,7 +1,7 @@
 import type { LocalJob } from '../local-job.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Order } from './order.ts'
-import { Ranking } from './ranking.ts'
+import { type Entry, Ranking } from './ranking.ts'
 import { Tails } from './tails.ts'
 
 /**
@@ -77,7 +77,7 @@ export class RankedOrder implements Order {
   peek(): LocalJob | undefined {
     const runs = this.#runs
     for (let job = runs.job; job !== undefined; job = runs.job) {
-      if (this.#stands(job, runs.arrival)) return job
+      if (this.#leads(job, runs.arrival)) return job
       this.#stale -= 1
       runs.drop()
     }
@@ -134,8 +134,7 @@ export class RankedOrder implements Order {
   }
 
   *[Symbol.iterator](): Iterator<LocalJob> {
-    for (const { arrival, job: head } of this.#runs.sorted()) {
-      if (!this.#stands(head, arrival)) continue
+    for (const { job: head } of this.#heads()) {
       for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) yield job
     }
   }
@@ -150,6 +149,11 @@ export class RankedOrder implements Order {
   /** Is this entry still true? The job may have left, come back since, or stand in another order under the same number. */
   #stands(job: LocalJob, arrival: number): boolean {
     return job.order === this && job.place === arrival
+  }
+
+  /** Is this entry of the head of a run still true? A job that has returned may stand in the middle of one now. */
+  #leads(job: LocalJob, arrival: number): boolean {
+    return job.before === undefined && this.#stands(job, arrival)
   }
 
   #leave(job: LocalJob): void {
@@ -173,12 +177,24 @@ export class RankedOrder implements Order {
     }
   }
 
+  /**
+   * The entries that are true, each job once: one that left and returned to its old place has made its void entry true
+   * again, and that stands right beside its new one.
+   */
+  *#heads(): Iterable<Entry> {
+    let before: LocalJob | undefined
+    for (const entry of this.#runs.sorted()) {
+      const { job, arrival } = entry
+      if (job === before || !this.#leads(job, arrival)) continue
+      before = job
+      yield entry
+    }
+  }
+
   /** Puts up all runs anew, without entries that mean nothing any more. */
   #rebuild(): void {
     const runs = new Ranking()
-    for (const { rank, arrival, job } of this.#runs.sorted()) {
-      if (this.#stands(job, arrival)) runs.add(rank, arrival, job)
-    }
+    for (const { rank, arrival, job } of this.#heads()) runs.add(rank, arrival, job)
     this.#runs = runs
     this.#worst = undefined
     this.#stale = 0

@@ -1,0 +1,605 @@
+import {
+  type Job,
+  type JobClaim,
+  JobTimeoutError,
+  type Limiter,
+  LimiterFactory,
+  type LocalQueue,
+  QueueFactory,
+  type StopReport,
+  type TaskContext,
+} from '../../../src/index.ts'
+import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import type { Deed, Ending, Item, Step, World } from './world.ts'
+
+const LIMIT = 2
+const RATE = 20
+const BURST = 2
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** A clock whose time passes between two readings. */
+class CreepingClock extends ManualClock {
+  #crept = 0
+  readonly #step: number
+
+  constructor(step: number) {
+    super()
+    this.#step = step
+  }
+
+  override now(): number {
+    this.#crept += this.#step
+    return super.now() + this.#crept
+  }
+}
+
+/** One call of a handler that has not ended. */
+interface Live {
+  readonly items: readonly Item[]
+  readonly signal: () => AbortSignal
+  readonly finish: (well: boolean) => void
+}
+
+/**
+ * A queue with random options, driven by random steps, and what must hold of it after each of them. A rule that is broken
+ * throws; handlers note it, since what they throw is an attempt that failed.
+ */
+export class ModelRun {
+  readonly #world: World
+  readonly #clock: ManualClock
+  readonly #limiter: Limiter | undefined
+  /** The limiter as it is, for a look at its permits. */
+  readonly #inner: Limiter | undefined
+  readonly #queue: LocalQueue<Item, number>
+  readonly #live = new Set<Live>()
+  readonly #jobs: { n: number; job: Job<number>; controller: AbortController }[] = []
+  readonly #open: JobClaim<Item, number>[] = []
+  readonly #starts = new Set<string>()
+  readonly #ends = new Map<number, number>()
+  readonly #ended = new Set<number>()
+  readonly #settled = new Map<number, number>()
+  readonly #pulled = new Set<number>()
+  readonly #lastOf = new Map<string, number>()
+  readonly #told = { completed: 0, failed: 0 }
+  #redrives = 0
+  #most = 0
+  #ordered: boolean
+  #paused = false
+  #stopping = false
+  #late = 0
+  #seed = 7
+  #n = 0
+  #steps = 0
+  #fault: string | undefined
+
+  constructor(world: World, steps: readonly Step[]) {
+    this.#world = world
+    this.#clock = new CreepingClock(world.creep)
+    this.#inner = this.#makeLimiter()
+    this.#limiter = this.#inner && world.late ? this.#elsewhere(this.#inner) : this.#inner
+    const { kind, mode, attempts, batch } = world
+    this.#ordered =
+      (kind === 'fifo' || (kind === 'dedupe' && (mode === 'ttl' || mode === 'pending'))) &&
+      attempts === 1 &&
+      batch === 0 &&
+      steps.every(
+        (each) =>
+          (each.do !== 'put' || (each.delay === undefined && each.retry === undefined)) &&
+          // A claim that is given back returns to its old place, behind jobs that have begun meanwhile.
+          each.do !== 'claim' &&
+          each.do !== 'redrive',
+      )
+    this.#queue = this.#makeQueue()
+    this.#listen()
+  }
+
+  /** Runs all steps, then stops the queue and looks whether all is accounted for. */
+  async all(steps: readonly Step[], ending: Ending): Promise<void> {
+    this.#queue.start()
+    for (const step of steps) {
+      await this.#do(step)
+      await this.#flush()
+      await this.#check(step.do)
+    }
+    await this.#end(ending)
+  }
+
+  #makeLimiter(): Limiter | undefined {
+    const clock = this.#clock
+    const bucket = () => LimiterFactory.tokenBucket({ rate: RATE, burst: BURST, clock })
+    const slots = () => LimiterFactory.concurrency({ limit: LIMIT, clock })
+    switch (this.#world.limiter) {
+      case 'bucket':
+        return bucket()
+      case 'concurrency':
+        return slots()
+      case 'composite':
+        return LimiterFactory.composite(bucket(), slots())
+      default:
+        return undefined
+    }
+  }
+
+  /** The same limiter, which answers some turns of the event loop later. */
+  #elsewhere(limiter: Limiter): Limiter {
+    const delayed = new Set(['acquire', 'wait', 'schedule', 'release'])
+    return new Proxy(limiter, {
+      get: (target, name) => {
+        if (name === 'allow' || name === 'decide') return undefined
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        if (!delayed.has(String(name))) return value.bind(target)
+        return async (...args: unknown[]) => {
+          await this.#pass()
+          try {
+            return await value.apply(target, args)
+          } finally {
+            await this.#pass()
+          }
+        }
+      },
+      has: (target, name) => name !== 'allow' && name !== 'decide' && name in target,
+    })
+  }
+
+  async #pass(): Promise<void> {
+    this.#seed = (this.#seed * 1103515245 + 12345) % 2147483648
+    this.#late += 1
+    for (let turns = (this.#seed >> 8) % 4; turns > 0; turns--) await turn()
+    this.#late -= 1
+  }
+
+  #makeQueue(): LocalQueue<Item, number> {
+    const world = this.#world
+    const { kind, attempts, pause, timeout, batch } = world
+    const batching = kind === 'fifo' && batch > 0 && !world.byHand
+    const options = {
+      clock: this.#clock,
+      workers: world.workers,
+      maxSize: world.maxSize,
+      overflow: world.overflow,
+      retry:
+        pause === 0
+          ? { attempts, baseDelay: 0 }
+          : { attempts, baseDelay: pause / 1000, maxDelay: pause / 1000, jitter: 'none' as const },
+      onTimeout: world.release ? ('release' as const) : ('hold' as const),
+      ...(timeout !== undefined && { timeout: timeout / 1000 }),
+      ...(this.#limiter !== undefined && { limiter: this.#limiter }),
+      ...(this.#limiter !== undefined &&
+        world.keyed && { limiterKey: (item: Item) => this.#keyOf(item) }),
+      ...(this.#limiter !== undefined &&
+        world.costs && { limiterCost: (item: Item) => this.#costOf(item) }),
+      ...(world.groups && {
+        group: ({ group }: Item) => group,
+        groupConcurrency: world.groupConcurrency,
+      }),
+      ...(world.groups &&
+        world.weights && { groupWeight: (group: string) => (group === 'x' ? 3 : 1) }),
+      ...(world.keep && { keep: { dead: '1h', completed: '1h' } as const }),
+      ...(batching
+        ? {
+            batchSize: batch,
+            batchTimeout: 0.05,
+            bisectOnError: world.bisect,
+            batchFn: (items: Item[], context: { signal: AbortSignal }) =>
+              this.#batch(items, context),
+          }
+        : !world.byHand && {
+            handler: (item: Item, context: TaskContext) => this.#handle(item, context),
+          }),
+    }
+    if (kind === 'dedupe') {
+      return QueueFactory.dedupe<Item, number>({ ...options, mode: world.mode, delay: 0.1 })
+    }
+    return QueueFactory[kind]<Item, number>(options)
+  }
+
+  #listen(): void {
+    const queue = this.#queue
+    const over = ({ item: { n } }: { item: Item }) => {
+      this.#ends.set(n, (this.#ends.get(n) ?? 0) + 1)
+      this.#ended.add(n)
+    }
+    queue.on('completed', (event) => {
+      this.#told.completed += 1
+      over(event)
+    })
+    queue.on('failed', (event) => {
+      this.#told.failed += 1
+      over(event)
+    })
+    queue.on('cancelled', over)
+    queue.on('dropped', over)
+    queue.on('error', ({ error }) => {
+      this.#fault ??= `the queue told of an error: ${String(error)}`
+    })
+  }
+
+  #keyOf(item: Item): string {
+    return this.#world.keyed ? item.key : ''
+  }
+
+  #costOf(item: Item): number {
+    return this.#world.costs ? item.cost : 1
+  }
+
+  // Handlers.
+
+  #handle(item: Item, context: TaskContext): number | Promise<number> {
+    const start = `${item.n} as delivery ${context.delivery}`
+    if (this.#starts.has(start)) this.#fault ??= `job ${start} was begun twice`
+    this.#starts.add(start)
+    const deed = item.deeds[Math.min(context.attempt, item.deeds.length) - 1] ?? 'sync'
+    return this.#work([item], () => context.signal, deed, item.n)
+  }
+
+  #batch(items: Item[], context: { signal: AbortSignal }): number[] | Promise<number[]> {
+    const [first] = items
+    if (items.length > this.#world.batch) this.#fault ??= `a batch of ${items.length}`
+    return this.#work(
+      items,
+      () => context.signal,
+      first?.deeds[0] ?? 'sync',
+      items.map(({ n }) => n),
+    )
+  }
+
+  #work<R>(items: readonly Item[], signal: () => AbortSignal, deed: Deed, result: R) {
+    if (items.length > 1) signal()
+    this.#begun(items)
+    if (deed === 'sync') return result
+    if (deed === 'throws') throw new Error('thrown')
+    return new Promise<R>((resolve, reject) => {
+      const live: Live = {
+        items,
+        signal,
+        finish: (well) => {
+          if (!this.#live.delete(live)) return
+          if (well) resolve(result)
+          else reject(new Error('failed'))
+        },
+      }
+      this.#live.add(live)
+      if (deed === 'async') setImmediate(() => live.finish(true))
+      if (deed === 'rejects') setImmediate(() => live.finish(false))
+      if (deed === 'gated') signal().addEventListener('abort', () => live.finish(false))
+    })
+  }
+
+  #begun(items: readonly Item[]): void {
+    const { groups, groupConcurrency, limiter } = this.#world
+    const holding = this.#holding()
+    // The halves of a batch are tried by the worker of that batch, wanted or not.
+    const { bisect, batch } = this.#world
+    this.#most = Math.max(this.#most, this.#queue.workers)
+    if (holding.length >= (bisect && batch > 0 ? this.#most : this.#queue.workers)) {
+      this.#fault ??= `${holding.length + 1} run, of ${this.#queue.workers} workers`
+    }
+    if (this.#paused && !this.#stopping && !(bisect && batch > 0)) this.#fault ??= 'a job was begun while the queue paused'
+    const running = [...holding.flatMap((live) => live.items), ...items]
+    for (const item of items) {
+      if (this.#ended.has(item.n) && this.#redrives === 0)
+        this.#fault ??= `job ${item.n} was begun after its end`
+      for (const live of this.#live) {
+        if (live.items.includes(item) && !live.signal().aborted)
+          this.#fault ??= `job ${item.n} runs twice`
+      }
+      if (groups && running.filter(({ group }) => group === item.group).length > groupConcurrency)
+        this.#fault ??= `group ${item.group} has more than ${groupConcurrency} running`
+      if (
+        (limiter === 'concurrency' || limiter === 'composite') &&
+        this.#held(running, item) > LIMIT
+      )
+        this.#fault ??= `more than ${LIMIT} permits of '${this.#keyOf(item)}' are in use`
+      if (this.#ordered) this.#inOrder(item)
+    }
+  }
+
+  #inOrder(item: Item): void {
+    const { groups } = this.#world
+    const line = `${this.#limiter ? this.#keyOf(item) : ''} ${groups ? item.group : ''}`
+    const last = this.#lastOf.get(line) ?? -1
+    if (last > item.n) this.#fault ??= `job ${item.n} was begun after job ${last}`
+    this.#lastOf.set(line, item.n)
+  }
+
+  /** What holds a worker, a permit and a place in its group: all that runs, but for what a timeout released. */
+  #holding(): Live[] {
+    return [...this.#live].filter(
+      ({ signal }) =>
+        !this.#world.release ||
+        !signal().aborted ||
+        !(signal().reason instanceof JobTimeoutError),
+    )
+  }
+
+  #held(running: readonly Item[], like: Item): number {
+    let held = 0
+    for (const item of running)
+      if (this.#keyOf(item) === this.#keyOf(like)) held += this.#costOf(item)
+    return held
+  }
+
+  // Steps.
+
+  async #do(step: Step): Promise<void> {
+    const queue = this.#queue
+    this.#steps += 1
+    switch (step.do) {
+      case 'put':
+        this.#put(step)
+        break
+      case 'finish':
+        pick([...this.#live], step.which)?.finish(step.well)
+        break
+      case 'advance':
+        await this.#clock.advanceAsync(step.ms / 1000)
+        break
+      case 'cancel': {
+        const entry = pick(this.#jobs, step.which)
+        if (entry === undefined) break
+        if (step.how === 'job') entry.job.cancel()
+        else if (step.how === 'id') await queue.cancel(entry.job.id)
+        else entry.controller.abort(new Error('called off'))
+        break
+      }
+      case 'move':
+        pick(this.#jobs, step.which)?.job.setPriority(step.priority)
+        break
+      case 'workers':
+        queue.workers = step.workers
+        break
+      case 'claim':
+        void queue.claim({ max: step.max, timeout: 0.02 }).then(
+          (claims) => {
+            for (const claim of claims) {
+              if (this.#ended.has(claim.item.n) && this.#redrives === 0)
+                this.#fault ??= `job ${claim.item.n} was claimed after its end`
+              this.#open.push(claim)
+            }
+          },
+          () => {},
+        )
+        break
+      case 'settle': {
+        const claim = pick(this.#open, step.which)
+        if (claim === undefined) break
+        this.#open.splice(this.#open.indexOf(claim), 1)
+        if (step.how === 'complete') await claim.complete(1)
+        else if (step.how === 'fail') await claim.fail(new Error('by hand'))
+        else await claim.release(step.delay / 1000)
+        break
+      }
+      case 'remove': {
+        const entry = pick(this.#jobs, step.which)
+        if (entry !== undefined) await queue.remove(entry.job.id)
+        break
+      }
+      case 'redrive':
+        if (!this.#world.keep) break
+        this.#redrives += 1
+        await queue.redrive()
+        break
+      case 'pause':
+        this.#paused = true
+        queue.pause()
+        break
+      case 'resume':
+        this.#paused = false
+        queue.resume()
+        break
+      case 'clear':
+        queue.clear()
+        break
+      case 'get':
+        void queue.get({ timeout: 0.02 }).then(
+          (item) => this.#took(item),
+          () => {},
+        )
+        break
+      case 'tryGet':
+        this.#took(queue.tryGet())
+        break
+    }
+  }
+
+  #took(item: Item | undefined): void {
+    if (item === undefined) return
+    if (this.#ended.has(item.n) && this.#redrives === 0)
+      this.#fault ??= `job ${item.n} was taken after its end`
+    this.#pulled.add(item.n)
+    this.#ended.add(item.n)
+  }
+
+  #put(step: Step & { do: 'put' }): void {
+    const n = this.#n++
+    const controller = new AbortController()
+    const { kind } = this.#world
+    const item: Item = { n, ...step.item }
+    if (kind === 'dedupe') {
+      // What takes the place of another has the key, the cost and the group of that one.
+      item.key = 'abc'.charAt(step.same % 3)
+      item.cost = 1 + (step.same % 2)
+      item.group = 'xyz'.charAt(step.same % 3)
+    }
+    const options = {
+      ...(kind === 'priority' && { priority: step.priority }),
+      ...(step.delay !== undefined && { delay: step.delay / 1000 }),
+      ...(step.id !== undefined && { id: `own-${step.id}` }),
+      ...(kind === 'dedupe' && { key: `same-${step.same}` }),
+      ...(step.signal && { signal: controller.signal }),
+      ...(step.timeout !== undefined && { timeout: step.timeout / 1000 }),
+      ...(step.retry !== undefined && { retry: { attempts: step.retry, baseDelay: 0 } }),
+    }
+    const put =
+      Object.keys(options).length === 0 ? this.#queue.put(item) : this.#queue.put(item, options)
+    void put.then(
+      (job) => {
+        this.#jobs.push({ n, job, controller })
+        const count = () => this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
+        job.result.then(count, count)
+      },
+      () => {},
+    )
+  }
+
+  /** Lets all go on that can without time. */
+  async #flush(): Promise<void> {
+    for (let calm = 0; calm < 3; calm++) {
+      await turn()
+      if (this.#late > 0) calm = -1
+    }
+  }
+
+  // What must hold.
+
+  async #check(after: string): Promise<void> {
+    this.#must(this.#fault === undefined, this.#fault ?? '')
+    const queue = this.#queue
+    const counts = await queue.counts()
+    const waiting = (await queue.jobs({ state: 'waiting', limit: 1000 })).jobs
+    const delayed = (await queue.jobs({ state: 'delayed', limit: 1000 })).jobs
+    const running = (await queue.jobs({ state: 'running', limit: 1000 })).jobs
+    this.#must(counts.waiting === waiting.length, `counts ${counts.waiting} waiting, lists ${waiting.length} after ${after}`)
+    this.#must(counts.delayed === delayed.length, `counts ${counts.delayed} delayed, lists ${delayed.length} after ${after}`)
+    this.#must(counts.running === running.length, `counts ${counts.running} running, lists ${running.length} after ${after}`)
+    this.#must(queue.running === running.length, `running is ${queue.running}, lists ${running.length} after ${after}`)
+    this.#must(
+      queue.size() === waiting.length + delayed.length,
+      `size is ${queue.size()}, lists ${waiting.length + delayed.length} after ${after}`,
+    )
+    this.#nothingStuck(
+      waiting.map(({ item }) => item),
+      after,
+    )
+    if (this.#steps % 5 === 0) await this.#restIsTold(after)
+  }
+
+  /** Where something could run there is a worker, a timer, or a closed gate that will open. */
+  #nothingStuck(waiting: readonly Item[], after: string): void {
+    const world = this.#world
+    const queue = this.#queue
+    const holding = this.#holding()
+    if (waiting.length === 0 || world.byHand || this.#paused) return
+    if (holding.length >= queue.workers) return
+    const running = holding.flatMap(({ items }) => items)
+    const placed = [...running, ...this.#open.map(({ item }) => item)]
+    const could = waiting.filter(
+      ({ group }) =>
+        !world.groups ||
+        placed.filter((item) => item.group === group).length < world.groupConcurrency,
+    )
+    if (could.length === 0) return
+    const timed = this.#clock.timers > 0
+    const batching = world.kind === 'fifo' && world.batch > 0
+    const free = could.some((item) => this.#held(running, item) === 0)
+    const reason =
+      (batching && could.length < world.batch && timed) ||
+      (world.limiter === 'bucket' && timed) ||
+      (world.limiter === 'composite' && (timed || !free)) ||
+      (world.limiter === 'concurrency' && (!free || (batching && timed)))
+    // A job whose group is full is the first of its key at the limiter: the others of the key wait for it.
+    const blocked = waiting.some(
+      (item) =>
+        !could.includes(item) && could.some((other) => this.#keyOf(other) === this.#keyOf(item)),
+    )
+    const lanes = world.limiter !== 'none' && (world.keyed || world.costs)
+    this.#must(
+      reason || (lanes && blocked),
+      `job ${could[0]?.n} waits after ${after}, ${holding.length} of ${queue.workers} workers at work, and nothing will wake it`,
+    )
+  }
+
+  async #restIsTold(after: string): Promise<void> {
+    let told = false
+    void this.#queue.onIdle({ timeout: 0.001 }).then(
+      () => {
+        told = true
+      },
+      () => {},
+    )
+    await turn()
+    const { waiting, offered } = this.#queue.stats()
+    const rests =
+      waiting + offered + this.#open.length === 0 &&
+      (this.#queue.workers === 0 || this.#holding().length === 0)
+    if (this.#holding().length > 0 || this.#open.length > 0) {
+      this.#must(!told, `idle after ${after}, while ${this.#holding().length} run`)
+    } else if (rests) this.#must(told, `not idle after ${after}, though nothing waits and nothing runs`)
+  }
+
+  // The end.
+
+  async #end({ mode, deadline, grace }: Ending): Promise<void> {
+    const queue = this.#queue
+    if (queue.workers === 0) queue.workers = 1
+    this.#stopping = true
+    let report: StopReport<Item> | undefined
+    let then = { ...this.#told }
+    const stopped = queue
+      .stop({ mode, ...(deadline !== undefined && { deadline: deadline / 1000, grace: grace / 1000 }) })
+      .then((told) => {
+        report = told
+        then = { ...this.#told }
+      })
+    for (let round = 0; round < 300 && report === undefined; round++) {
+      await this.#flush()
+      this.#must(this.#fault === undefined, this.#fault ?? '')
+      // At a deadline, handlers that are deaf are left to themselves.
+      if (deadline === undefined) for (const live of [...this.#live]) live.finish(true)
+      for (const claim of this.#open.splice(0)) await claim.complete(1)
+      if (round > 1) await this.#clock.advanceAsync(0.1)
+    }
+    this.#must(report !== undefined, 'stop did not return')
+    await stopped
+    for (const live of [...this.#live]) live.finish(true)
+    for (const claim of this.#open) await claim.complete(1)
+    await this.#flush()
+    this.#must(this.#fault === undefined, this.#fault ?? '')
+    this.#account(report as unknown as StopReport<Item>, then)
+    await this.#clock.advanceAsync(0.02)
+    await this.#flush()
+    this.#must(this.#clock.timers === 0, `${this.#clock.timers} timers are left`)
+    await this.#permitsBack()
+  }
+
+  #account(report: StopReport<Item>, told: { completed: number; failed: number }): void {
+    this.#must(
+      report.completed === told.completed && report.failed === told.failed,
+      `reported ${report.completed} completed and ${report.failed} failed, told ${told.completed} and ${told.failed}`,
+    )
+    const lists = [...report.notStarted, ...report.aborted, ...report.stillRunning]
+    for (const { n, job } of this.#jobs) {
+      this.#must(this.#settled.get(n) === 1, `the result of job ${n}, ${job.state}, settled ${this.#settled.get(n) ?? 0} times`)
+      const ends = this.#ends.get(n) ?? 0
+      this.#must(ends <= 1 + this.#redrives, `job ${n} ended ${ends} times`)
+      if (this.#world.kind === 'dedupe' || job.state === 'duplicate') continue
+      const listed = lists.some(({ item }) => item.n === n)
+      this.#must(
+        ends > 0 || this.#pulled.has(n) || listed,
+        `job ${n}, ${job.state}, is in no report and in no event`,
+      )
+    }
+    for (const { item } of report.notStarted) {
+      this.#must(!this.#pulled.has(item.n), `job ${item.n} was taken, and is said to be not begun`)
+    }
+  }
+
+  async #permitsBack(): Promise<void> {
+    if (this.#inner === undefined) return
+    await this.#clock.advanceAsync(1)
+    for (const key of this.#world.keyed ? ['a', 'b', 'c'] : ['']) {
+      const { allowed } = await this.#inner.peek(key, LIMIT)
+      this.#must(allowed, `permits of '${key}' are missing`)
+    }
+  }
+
+  #must(holds: boolean, fault: string): void {
+    if (!holds) throw new Error(fault)
+  }
+}
+
+function pick<T>(list: readonly T[], which: number): T | undefined {
+  return list[which % list.length]
+}

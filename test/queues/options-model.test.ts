@@ -1,0 +1,13 @@
+import fc from 'fast-check'
+import { it } from 'vitest'
+import { ModelRun } from './model/run.ts'
+import { ending, steps, world } from './model/world.ts'
+
+it('keeps its promises with any options, whatever is done to it', async () => {
+  await fc.assert(
+    fc.asyncProperty(world, steps, ending, (options, verbs, end) =>
+      new ModelRun(options, verbs).all(verbs, end),
+    ),
+    { numRuns: Number(process.env['MODEL_RUNS'] ?? 3000) },
+  )
+}, 120_000)
