@@ -30,8 +30,8 @@ function limitOf(
   const asked = ledger ?? permits
   if (asked === undefined || !KINDS.includes(asked.rule.kind)) return undefined
   // A HybridStorage has the queues of its Redis.
-  const home = asked.storage as { queues?: QueueStorage }
-  if (home.queues !== queues) return undefined
+  const home = asked.storage as { queues?: QueueStorage } | undefined
+  if (home?.queues !== queues) return undefined
   const { rule, scope } = asked
   const kind = rule.kind as LimitDeclaration['kind']
   return { kind, scope, params: rule.params, capacity: rule.capacity, keyed }
