@@ -47,7 +47,7 @@ export function sharedQueue<T, R>(
     codec = jsonCodec,
   } = options as PriorityOptions<T, R>
   check.callback('priorityFn', priorityFn)
-  check.having('codec', codec as { encode?: unknown }, 'encode' as never)
+  checkCodec(codec)
   const keyed = (limiterKey ?? limiterCost) !== undefined
   const limit = limiter && storage.limitOf(limiter, limiterKey !== undefined)
   if (limiter !== undefined && limit === undefined && keyed) {
@@ -76,6 +76,12 @@ export function sharedQueue<T, R>(
     declare,
     limiter: limit === undefined ? limiter : undefined,
   })
+}
+
+function checkCodec(codec: Codec<unknown>): void {
+  check.having('codec', codec, 'encode')
+  check.having('codec', codec, 'decode')
+  check.text('codec.name', codec.name)
 }
 
 /** What is said explicitly, as the processes of a queue compare it. */

@@ -23,7 +23,7 @@ import { LimiterGate } from './consume/limiter-gate.ts'
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { type DraftRules, draftOf } from './enqueue/drafts.ts'
-import { RemoteJob, type RemoteJobOwner } from './enqueue/remote-job.ts'
+import { errorOf, RemoteJob, type RemoteJobOwner } from './enqueue/remote-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
@@ -112,6 +112,8 @@ export class DurableQueue<T, R = unknown>
   #paused = false
   #stopping: Promise<StopReport<T>> | undefined
   #hurry: (() => void) | undefined
+  /** Attempts that were aborted at the deadline of `stop`. */
+  readonly #aborted: Attempt[] = []
   #counts: QueueCounts | undefined
   #trouble: unknown
 
@@ -266,7 +268,7 @@ export class DurableQueue<T, R = unknown>
         (attempt) =>
           new HandClaim<T, R>(attempt, this.#attempts, () => {
             this.#claims.delete(attempt)
-            this.ended()
+            this.#ends.grantAll(undefined)
           }),
       )
     } catch (error) {
@@ -423,8 +425,9 @@ export class DurableQueue<T, R = unknown>
     this.#slots.consumer?.wake()
   }
 
-  /** Something has ended or was given back. */
-  ended(): void {
+  /** The claim of a job has ended here. */
+  ended(id: string): void {
+    for (const job of this.#followed.get(id) ?? []) job.workedHere = true
     this.#ends.grantAll(undefined)
   }
 
@@ -462,6 +465,7 @@ export class DurableQueue<T, R = unknown>
       settled: (id, outcome) => this.#settled(id, outcome),
       cancelled: (id, delivery, reason) => this.#buffer.cancelled(id, delivery, reason),
       lost: (id, delivery) => this.#buffer.lost(id, delivery),
+      missed: () => this.#buffer.renew(),
       trouble: (error) => {
         this.#trouble = error
         if (error === undefined) this.#buffer.look()
@@ -473,7 +477,16 @@ export class DurableQueue<T, R = unknown>
     const jobs = this.#followed.get(id)
     this.#followed.delete(id)
     for (const job of jobs ?? []) job.settle(outcome)
-    this.ended()
+    const [first] = jobs ?? []
+    if (first !== undefined && !this.#buffer.has(id)) this.#tell(first, outcome)
+    this.#ends.grantAll(undefined)
+  }
+
+  /** Another process has worked on a job whose result is awaited here. */
+  #tell(job: RemoteJob, outcome: Outcome): void {
+    if (job.workedHere) return
+    if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
+    else if (outcome.state === 'failed') this.#events.failedElsewhere(job, errorOf(outcome.error))
   }
 
   #listenTo(job: RemoteJob): void {
@@ -507,9 +520,23 @@ export class DurableQueue<T, R = unknown>
 
   async #insert(drafts: readonly JobDraft<T>[]): Promise<Inserted[]> {
     const { maxSize, overflow } = this.#settings
-    return this.#store.insert(drafts, {
+    const { unique } = this.#parts.rules
+    return this.#store.insert(unique === undefined ? drafts : await this.#agreed(drafts), {
       maxSize,
       overflow: overflow === 'drop-oldest' ? 'drop-oldest' : 'refuse',
+    })
+  }
+
+  /** What this process has not said about duplicates is what the others have. */
+  async #agreed(drafts: readonly JobDraft<T>[]): Promise<JobDraft<T>[]> {
+    await this.#store.ready()
+    const { dedupeMode, dedupeTtl } = this.#store.agreed
+    return drafts.map((draft) => {
+      const { unique } = draft
+      if (unique === undefined) return draft
+      const { mode, ttl } = unique
+      const agreed = { mode: (dedupeMode as typeof mode) ?? mode, ttl: dedupeTtl ?? ttl }
+      return { ...draft, unique: { ...unique, ...agreed } }
     })
   }
 
@@ -521,7 +548,8 @@ export class DurableQueue<T, R = unknown>
   ): Promise<RemoteJob<R>> {
     const inserted = first.state === 'full' ? await this.#whenRoom(draft, options) : first
     const { id, state } = inserted
-    const job = new RemoteJob<R>(id, state === 'full' ? 'dropped' : state, draft.priority, this)
+    const { item, priority } = draft
+    const job = new RemoteJob<R>(id, item, state === 'full' ? 'dropped' : state, priority, this)
     if (state === 'full') {
       job.drop('the queue is full')
       return job
@@ -606,7 +634,8 @@ export class DurableQueue<T, R = unknown>
     const reason = new ClosedError(`queue '${this.name}'`)
     for (const attempt of [...this.#claims]) {
       this.#claims.delete(attempt)
-      void this.#attempts.release(attempt, 0)
+      const kept = this.#attempts.release(attempt, 0)
+      if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.trouble(error))
       attempt.abort(reason)
     }
   }
@@ -624,13 +653,12 @@ export class DurableQueue<T, R = unknown>
     const given = new Promise<void>((resolve) => {
       this.#hurry = resolve
     })
-    const aborted: Attempt[] = []
     const settled = (async () => {
-      while (this.#attempts.size > 0 || this.#buffer.busy > 0) {
+      while (this.#attempts.size > 0 || this.#buffer.busy > 0 || this.#heeding) {
         await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
       }
     })()
-    await Promise.race([settled, given.then(() => aborted.push(...this.#attempts.abandoned))])
+    await Promise.race([settled, given])
     this.#buffer.close()
     this.#gate?.close()
     this.#forget()
@@ -646,15 +674,23 @@ export class DurableQueue<T, R = unknown>
       completed: this.#attempts.completed,
       failed: this.#attempts.failed,
       notStarted: [],
-      aborted: aborted.filter((attempt) => !still.includes(attempt)).map(told),
+      aborted: this.#aborted.filter((attempt) => !still.includes(attempt)).map(told),
       stillRunning: still.map(told),
     }
+  }
+
+  /** Do handlers still run that were aborted at the deadline? */
+  get #heeding(): boolean {
+    return this.#aborted.some((attempt) => this.#attempts.abandoned.has(attempt))
   }
 
   /** Patience is over: what runs is aborted and given back, so that another process does it. */
   #giveUp(grace: Millis): void {
     const reason = new JobDroppedError('the queue stopped')
-    for (const attempt of this.#attempts.running) this.#attempts.giveBack(attempt, reason)
+    for (const attempt of [...this.#attempts.running]) {
+      this.#aborted.push(attempt)
+      this.#attempts.giveBack(attempt, reason)
+    }
     const { clock } = this.#settings
     at(clock, clock.now() + Math.max(grace, 1), () => this.#hurry?.())
   }

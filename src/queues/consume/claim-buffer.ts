@@ -34,8 +34,8 @@ export interface ClaimBufferOptions {
 export interface ClaimBufferListener {
   /** Claims have arrived. */
   arrived(): void
-  /** Something has ended or was given back. */
-  ended(): void
+  /** The claim of that job has ended, was given back or was lost. */
+  ended(id: string): void
   trouble(error: unknown): void
 }
 
@@ -51,7 +51,8 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   #waiting: { readonly claim: Claim; readonly since: Millis }[] = []
   /** All that is claimed and not settled, by id. */
   readonly #held = new Map<string, { readonly claim: Claim; attempt: Attempt | undefined }>()
-  /** Settles under way. */
+  /** Settles under way, by id. */
+  readonly #ending = new Set<string>()
   #settling = 0
   #attempts: Attempts | undefined
   #workers = 0
@@ -86,6 +87,11 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   /** Claims held, and settles under way. */
   get busy(): number {
     return this.#held.size + this.#settling
+  }
+
+  /** Does this process work on that job, or settle it? Then its end is told by the attempt. */
+  has(id: string): boolean {
+    return this.#held.has(id) || this.#ending.has(id)
   }
 
   /** Fetches while workers may begin. What waits here when they may not any more goes back. */
@@ -155,8 +161,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
       return
     }
     this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
-    this.#options.gate?.unused(1)
-    void this.#end(held.claim, { outcome: 'released', delay: 0 })
+    this.#release(held.claim)
   }
 
   /** The claim of a job is lost. */
@@ -171,7 +176,18 @@ export class ClaimBuffer implements Source, AttemptKeeper {
         new LeaseLostError(`job ${id}`, delivery, 'was lost: another process may have the job'),
       )
     }
-    this.#listener.ended()
+    this.#listener.ended(id)
+  }
+
+  /** Holds all claims for another lease. The store tells of those that are lost, or not wanted any more. */
+  renew(): void {
+    if (this.#held.size === 0) return
+    const claims = [...this.#held.values()].map(({ claim }) => claim)
+    Promise.resolve(this.#store.extend(claims, this.#options.lease)).then((kept) => {
+      for (const [i, claim] of claims.entries()) {
+        if (kept[i] === false) this.lost(claim.record.id, claim.delivery)
+      }
+    }, this.#trouble)
   }
 
   /** What no worker has begun goes back to its place. */
@@ -179,8 +195,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     const waiting = this.#waiting
     this.#waiting = []
     for (const { claim } of waiting) {
-      this.#options.gate?.unused(1)
-      void this.#end(claim, { outcome: 'released', delay: 0 })
+      this.#release(claim)
     }
   }
 
@@ -197,19 +212,9 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     const { clock, lease } = this.#options
     this.#renewal ??= at(clock, clock.now() + lease / 3, () => {
       this.#renewal = undefined
-      this.#renew()
+      this.renew()
       this.keepAlive()
     })
-  }
-
-  #renew(): void {
-    if (this.#held.size === 0) return
-    const claims = [...this.#held.values()].map(({ claim }) => claim)
-    Promise.resolve(this.#store.extend(claims, this.#options.lease)).then((kept) => {
-      for (const [i, claim] of claims.entries()) {
-        if (kept[i] === false) this.lost(claim.record.id, claim.delivery)
-      }
-    }, this.#trouble)
   }
 
   /** How many more claims may be held. */
@@ -270,8 +275,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
       while (this.#waiting.length > 0 && (this.#waiting[0]?.since as Millis) <= stale) {
         const { claim } = this.#waiting.shift() as { claim: Claim }
         this.#mean = QUICK
-        this.#options.gate?.unused(1)
-        void this.#end(claim, { outcome: 'released', delay: 0 })
+        this.#release(claim)
       }
       this.#watchStale()
     })
@@ -280,6 +284,12 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   #hold(claim: Claim, attempt: Attempt | undefined): void {
     this.#held.set(claim.record.id, { claim, attempt })
     this.keepAlive()
+  }
+
+  /** Gives a claim back that no worker has begun. */
+  #release(claim: Claim): void {
+    this.#options.gate?.unused(1)
+    this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
   }
 
   async #settle(attempt: Attempt, ending: Ending): Promise<boolean> {
@@ -292,13 +302,15 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     if (ours) this.#held.delete(id)
     else return false
     this.#settling += 1
+    this.#ending.add(id)
     this.#fetch()
     try {
       const [kept] = await this.#store.settle([{ claim, ending }])
       return kept === true
     } finally {
       this.#settling -= 1
-      this.#listener.ended()
+      this.#ending.delete(id)
+      this.#listener.ended(id)
       this.#fetch()
     }
   }

@@ -40,7 +40,7 @@ export function draftOf<T>(
   }
   return {
     item,
-    id: put?.id ?? unique?.keyOf(item),
+    id: put?.id ?? (unique && (put?.key ?? unique.keyOf(item))),
     priority: ranked ? priority : 0,
     delay: put?.delay === undefined ? undefined : toMillis('delay', put.delay),
     at: put?.at === undefined ? undefined : toDate(put.at),

@@ -20,21 +20,34 @@ export interface RemoteJobOwner {
 /** The putter's view of a job that is kept in a storage elsewhere. */
 export class RemoteJob<R = unknown> implements Job<R> {
   readonly id: string
+  readonly item: unknown
   readonly priority: number
   state: JobState
   attempt = 0
   reported: unknown = undefined
+  /** True where this process has worked on it: its end is told by the attempt. */
+  workedHere = false
   readonly #owner: RemoteJobOwner
   #result: Promise<R> | undefined
   #resolve: (value: R) => void = nothing
   #reject: (error: unknown) => void = nothing
   #outcome: { value: R } | { error: unknown } | undefined
 
-  constructor(id: string, state: JobState, priority: number, owner: RemoteJobOwner) {
+  constructor(id: string, item: unknown, state: JobState, priority: number, owner: RemoteJobOwner) {
     this.id = id
+    this.item = item
     this.state = state
     this.priority = priority
     this.#owner = owner
+  }
+
+  /** Somebody asks for it: a failure need not be told on the console. */
+  get watched(): boolean {
+    return this.#result !== undefined
+  }
+
+  get times(): undefined {
+    return undefined
   }
 
   get result(): Promise<R> {

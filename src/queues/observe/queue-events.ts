@@ -107,6 +107,15 @@ export class QueueEvents {
     }
   }
 
+  /** Another process worked on a job whose result is awaited here. That one counts it, and sends the dead letter. */
+  completedElsewhere(job: ToldJob, value: unknown): void {
+    if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
+  }
+
+  failedElsewhere(job: ToldJob, error: unknown): void {
+    if (this.listened) this.#events.emit('failed', { job: told(job), item: job.item, error })
+  }
+
   /** Something that belongs to no job went wrong. */
   trouble(error: unknown): void {
     if (this.#events.emit('error', { error })) return

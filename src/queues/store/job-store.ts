@@ -147,6 +147,8 @@ export interface StoreListener {
   lost?(id: string, delivery: number): void
   /** The queue was paused or resumed everywhere. */
   paused?(paused: boolean): void
+  /** News may have been lost: a claim that is extended now tells whether its job is still wanted. */
+  missed?(): void
   /** The store could not be reached, or it can again (`undefined`). */
   trouble?(error: unknown): void
 }

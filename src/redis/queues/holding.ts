@@ -3,7 +3,7 @@ import type { Millis } from '../../core/duration.ts'
 import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
 import type { Claim } from '../../queues/store/job-store.ts'
 
-/** How often expired claims are looked for, at least twice in a lease. */
+/** How often claims are looked for that have expired by the wall clock, which may jump. By the steady one a timer tells. */
 const LOOK: Millis = 250
 
 /** A claim that this process has. */
@@ -21,9 +21,11 @@ export interface Held {
 export class Holding {
   readonly clock: LeaseClock
   readonly #lost: (held: Held) => void
-  /** By name, in the order in which they expire. */
+  /** By name. */
   readonly #held = new Map<string, Held>()
   #timer: Cancel | undefined
+  /** When the timer rings. */
+  #rings: Millis = Infinity
 
   constructor(clock: LeaseClock, lost: (held: Held) => void) {
     this.clock = clock
@@ -49,17 +51,12 @@ export class Holding {
   }
 
   add(name: string, { token, delivery, record }: Claim, until: Moment): void {
-    // One that was lost may be claimed again by this process.
-    this.#held.delete(name)
     this.#held.set(name, { token, id: record.id, name, delivery, until })
-    this.#timer ??= this.#later()
+    if (until.steady < this.#rings) this.#ringAt(until.steady)
   }
 
   extend(held: Held, until: Moment): void {
-    if (this.#held.get(held.name) !== held) return
-    held.until = until
-    this.#held.delete(held.name)
-    this.#held.set(held.name, held)
+    if (this.#held.get(held.name) === held) held.until = until
   }
 
   remove(held: Held): void {
@@ -67,28 +64,35 @@ export class Holding {
   }
 
   close(): void {
-    this.#timer?.()
-    this.#timer = undefined
     this.#held.clear()
+    this.#ringAt(Infinity)
   }
 
-  #later(): Cancel {
+  /** A claim is told as lost at its end, before another process can have the job, and not at the next look. */
+  #ringAt(earliest: Millis): void {
+    this.#timer?.()
+    this.#timer = undefined
+    this.#rings = Infinity
+    if (this.#held.size === 0) return
     const { steady } = this.clock
-    return (steady.after ?? systemClock.after)?.call(
-      steady,
-      LOOK,
-      () => this.#look(),
-      true,
-    ) as Cancel
+    const now = steady.now()
+    const wait = Math.max(0, Math.min(LOOK, earliest - now))
+    this.#rings = now + wait
+    const after = steady.after ?? systemClock.after
+    this.#timer = after?.call(steady, wait, () => this.#look(), true)
   }
 
   #look(): void {
     const now = this.clock.steady.now()
-    for (const held of this.#held.values()) {
-      if (this.clock.isBefore(held.until, now)) break
-      this.#held.delete(held.name)
-      this.#lost(held)
+    let earliest = Infinity
+    for (const held of [...this.#held.values()]) {
+      if (this.clock.isBefore(held.until, now)) {
+        earliest = Math.min(earliest, held.until.steady)
+      } else {
+        this.#held.delete(held.name)
+        this.#lost(held)
+      }
     }
-    this.#timer = this.#held.size > 0 ? this.#later() : undefined
+    this.#ringAt(earliest)
   }
 }

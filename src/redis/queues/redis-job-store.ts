@@ -139,6 +139,11 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     for (const one of taken) {
       const claim = this.#read(one)
       if (claim === undefined) continue
+      // The answer came when the lease was over: another process may have the job already, or it goes back at once.
+      if (!this.#holding.clock.isBefore(until)) {
+        this.#giveBack(claim)
+        continue
+      }
       this.#holding.add(placeName(claim.record.id), claim, until)
       claims.push(claim)
     }
@@ -271,6 +276,10 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return true
   }
 
+  #giveBack(claim: Claim): void {
+    this.settle([{ claim, ending: { outcome: 'released', delay: 0 } }]).catch(() => {})
+  }
+
   async #change(verb: string, ...args: string[]): Promise<boolean> {
     const reply = await this.#link.run('change', this.#options.resultTtl, [verb, ...args])
     return reply === 1
@@ -279,6 +288,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   /** News may have been lost while nobody listened. */
   #missed(): void {
     this.#results.missed()
+    this.#listeners.tell('missed')
     this.#inspection.paused().then(
       (paused) => this.#pausedTo(paused),
       () => {},

@@ -104,6 +104,8 @@ export class Steps {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    for (const { resolve } of this.#wants) resolve(nothing(this.#hooks.clock))
+    this.#wants = []
     if (this.#pause !== undefined) {
       clearTimeout(this.#pause)
       this.#pause = undefined
@@ -153,7 +155,7 @@ export class Steps {
       this.#failed(error, wants, ends, renewals)
     }
     this.#busy = false
-    if (this.#closed) this.#letGo()
+    if (this.#closed && (this.#failures > 0 || !this.#pending)) this.#letGo()
     else if (this.#pause === undefined && this.#pending) this.#schedule()
   }
 
@@ -217,8 +219,8 @@ export class Steps {
         renewal.resolve(undefined)
       } else this.#renewals.push(renewal)
     }
-    if (this.#closed) return
     this.#failures += 1
+    if (this.#closed) return
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#failures - 1))
     this.#pause = setTimeout(
       () => {

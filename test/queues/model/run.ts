@@ -276,7 +276,8 @@ export class ModelRun {
     if (holding.length >= (bisect && batch > 0 ? this.#most : this.#queue.workers)) {
       this.#fault ??= `${holding.length + 1} run, of ${this.#queue.workers} workers`
     }
-    if (this.#paused && !this.#stopping && !(bisect && batch > 0)) this.#fault ??= 'a job was begun while the queue paused'
+    if (this.#paused && !this.#stopping && !(bisect && batch > 0))
+      this.#fault ??= 'a job was begun while the queue paused'
     const running = [...holding.flatMap((live) => live.items), ...items]
     for (const item of items) {
       if (this.#ended.has(item.n) && this.#redrives === 0)
@@ -308,9 +309,7 @@ export class ModelRun {
   #holding(): Live[] {
     return [...this.#live].filter(
       ({ signal }) =>
-        !this.#world.release ||
-        !signal().aborted ||
-        !(signal().reason instanceof JobTimeoutError),
+        !this.#world.release || !signal().aborted || !(signal().reason instanceof JobTimeoutError),
     )
   }
 
@@ -461,10 +460,22 @@ export class ModelRun {
     const waiting = (await queue.jobs({ state: 'waiting', limit: 1000 })).jobs
     const delayed = (await queue.jobs({ state: 'delayed', limit: 1000 })).jobs
     const running = (await queue.jobs({ state: 'running', limit: 1000 })).jobs
-    this.#must(counts.waiting === waiting.length, `counts ${counts.waiting} waiting, lists ${waiting.length} after ${after}`)
-    this.#must(counts.delayed === delayed.length, `counts ${counts.delayed} delayed, lists ${delayed.length} after ${after}`)
-    this.#must(counts.running === running.length, `counts ${counts.running} running, lists ${running.length} after ${after}`)
-    this.#must(queue.running === running.length, `running is ${queue.running}, lists ${running.length} after ${after}`)
+    this.#must(
+      counts.waiting === waiting.length,
+      `counts ${counts.waiting} waiting, lists ${waiting.length} after ${after}`,
+    )
+    this.#must(
+      counts.delayed === delayed.length,
+      `counts ${counts.delayed} delayed, lists ${delayed.length} after ${after}`,
+    )
+    this.#must(
+      counts.running === running.length,
+      `counts ${counts.running} running, lists ${running.length} after ${after}`,
+    )
+    this.#must(
+      queue.running === running.length,
+      `running is ${queue.running}, lists ${running.length} after ${after}`,
+    )
     this.#must(
       queue.size() === waiting.length + delayed.length,
       `size is ${queue.size()}, lists ${waiting.length + delayed.length} after ${after}`,
@@ -526,7 +537,8 @@ export class ModelRun {
       (this.#queue.workers === 0 || this.#holding().length === 0)
     if (this.#holding().length > 0 || this.#open.length > 0) {
       this.#must(!told, `idle after ${after}, while ${this.#holding().length} run`)
-    } else if (rests) this.#must(told, `not idle after ${after}, though nothing waits and nothing runs`)
+    } else if (rests)
+      this.#must(told, `not idle after ${after}, though nothing waits and nothing runs`)
   }
 
   // The end.
@@ -538,7 +550,10 @@ export class ModelRun {
     let report: StopReport<Item> | undefined
     let then = { ...this.#told }
     const stopped = queue
-      .stop({ mode, ...(deadline !== undefined && { deadline: deadline / 1000, grace: grace / 1000 }) })
+      .stop({
+        mode,
+        ...(deadline !== undefined && { deadline: deadline / 1000, grace: grace / 1000 }),
+      })
       .then((told) => {
         report = told
         then = { ...this.#told }
@@ -571,7 +586,10 @@ export class ModelRun {
     )
     const lists = [...report.notStarted, ...report.aborted, ...report.stillRunning]
     for (const { n, job } of this.#jobs) {
-      this.#must(this.#settled.get(n) === 1, `the result of job ${n}, ${job.state}, settled ${this.#settled.get(n) ?? 0} times`)
+      this.#must(
+        this.#settled.get(n) === 1,
+        `the result of job ${n}, ${job.state}, settled ${this.#settled.get(n) ?? 0} times`,
+      )
       const ends = this.#ends.get(n) ?? 0
       this.#must(ends <= 1 + this.#redrives, `job ${n} ended ${ends} times`)
       if (this.#world.kind === 'dedupe' || job.state === 'duplicate') continue
