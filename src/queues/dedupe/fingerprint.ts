@@ -25,7 +25,9 @@ function textOf(value: unknown, around: readonly object[]): string {
       throw keyFnNeeded(`a ${typeof value}`)
     case 'object':
       return value === null ? 'null' : textOfObject(value, around)
-    default:
+    case 'boolean':
+    case 'number':
+    case 'undefined':
       return String(value)
   }
 }

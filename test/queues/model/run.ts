@@ -116,7 +116,7 @@ export class ModelRun {
         return slots()
       case 'composite':
         return LimiterFactory.composite(bucket(), slots())
-      default:
+      case 'none':
         return undefined
     }
   }
@@ -192,7 +192,7 @@ export class ModelRun {
     if (kind === 'dedupe') {
       return QueueFactory.dedupe<Item, number>({ ...options, mode: world.mode, delay: 0.1 })
     }
-    return QueueFactory[kind]<Item, number>(options)
+    return (QueueFactory[kind] as typeof QueueFactory.fifo)<Item, number>(options)
   }
 
   #listen(): void {
@@ -338,13 +338,13 @@ export class ModelRun {
       case 'cancel': {
         const entry = pick(this.#jobs, step.which)
         if (entry === undefined) break
-        if (step.how === 'job') entry.job.cancel()
+        if (step.how === 'job') void entry.job.cancel()
         else if (step.how === 'id') await queue.cancel(entry.job.id)
         else entry.controller.abort(new Error('called off'))
         break
       }
       case 'move':
-        pick(this.#jobs, step.which)?.job.setPriority(step.priority)
+        void pick(this.#jobs, step.which)?.job.setPriority(step.priority)
         break
       case 'workers':
         queue.workers = step.workers
