@@ -41,6 +41,14 @@ export type {
   SubscribeOptions,
   Subscription,
 } from './queues/broadcast/broadcast-types.ts'
+export type {
+  BroadcastMaker,
+  Cut,
+  GroupOptions,
+  SharedBroadcast,
+  SharedBroadcastOptions,
+  SharedSubscription,
+} from './queues/broadcast/shared-broadcast.ts'
 export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-options.ts'
 export { QueueFactory } from './queues/factory.ts'
 export type {

@@ -4,6 +4,11 @@ import { describe, OptionRangeError } from '../core/errors.ts'
 import { toBatching } from './batching/batch-options.ts'
 import { BroadcastQueue } from './broadcast/broadcast.ts'
 import type { Broadcast, BroadcastOptions } from './broadcast/broadcast-types.ts'
+import type {
+  BroadcastMaker,
+  SharedBroadcast,
+  SharedBroadcastOptions,
+} from './broadcast/shared-broadcast.ts'
 import { DEDUPE_OPTIONS, type DedupeOptions } from './dedupe/dedupe-options.ts'
 import { DedupeQueue } from './dedupe/dedupe-queue.ts'
 import { FIFO_OPTIONS, type FifoOptions, PRIORITY_OPTIONS, type PriorityOptions } from './kinds.ts'
@@ -48,8 +53,15 @@ export const QueueFactory: QueueFactoryVerbs = {
     return (keptElsewhere('dedupe', options) ?? localDedupe(options)) as never
   },
 
-  broadcast<T>(options: BroadcastOptions = {}): Broadcast<T> {
-    return new BroadcastQueue<T>(options)
+  broadcast<T>(options: BroadcastOptions | SharedBroadcastOptions<T> = {}): never {
+    check.options('options', options)
+    if (!('storage' in options) || options.storage === undefined) {
+      return new BroadcastQueue<T>(options) as never
+    }
+    const maker = Object(options.storage).queues as BroadcastMaker | undefined
+    const what = 'be a storage that keeps broadcasts, as a RedisStorage is'
+    check.must(typeof maker?.broadcast === 'function', 'storage', what, options.storage)
+    return maker.broadcast(options) as never
   },
 }
 
@@ -70,7 +82,8 @@ export interface QueueFactoryVerbs {
   /** First come, first served, each item once. */
   dedupe<T, R = unknown>(options: Elsewhere<DedupeOptions<T, R>>): SharedQueue<T, R>
   dedupe<T, R = unknown>(options?: DedupeOptions<T, R>): LocalDedupeQueue<T, R>
-  /** Every subscriber gets every item. */
+  /** Every subscriber gets every item; with a `storage`, every group too, whichever of its processes takes it. */
+  broadcast<T>(options: SharedBroadcastOptions<T>): SharedBroadcast<T>
   broadcast<T>(options?: BroadcastOptions): Broadcast<T>
 }
 

@@ -116,6 +116,14 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
     this.#subscribers.delete(reader)
   }
 
+  /** @internal Every subscriber has missed `count` items that nobody has any more. */
+  lost(count: number): void {
+    for (const reader of this.#subscribers) {
+      reader.dropped += count
+      this.dropped += count
+    }
+  }
+
   /** @internal */
   missed(item: T, subscription: Subscription<T>): void {
     this.dropped += 1

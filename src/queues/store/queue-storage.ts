@@ -1,5 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
+import type { BroadcastMaker } from '../broadcast/shared-broadcast.ts'
 import type { Codec, QueueMaker } from '../queue.ts'
 import type { JobStore } from './job-store.ts'
 
@@ -71,7 +72,7 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
 }
 
 /** A storage that can keep queues. */
-export interface QueueStorage extends QueueMaker {
+export interface QueueStorage extends QueueMaker, BroadcastMaker {
   open<T>(options: StoreOptions<T>): SharedJobStore<T>
   /**
    * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.

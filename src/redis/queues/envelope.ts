@@ -20,7 +20,12 @@ export interface Opened<T> extends Extras {
  * An item as it is kept: a letter for what follows, the extras in a line of their own where there are any, and the data.
  * Bytes are written as text, since clients hand out text.
  */
-export function seal<T>(draft: JobDraft<T>, codec: Codec<T>, most: number, extras: Extras): string {
+export function seal<T>(
+  draft: Pick<JobDraft<T>, 'item'>,
+  codec: Codec<T>,
+  most: number,
+  extras: Extras,
+): string {
   const data = encoded(codec, draft.item)
   const text = typeof data === 'string'
   const size = text ? Buffer.byteLength(data) : data.byteLength

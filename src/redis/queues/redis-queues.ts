@@ -6,6 +6,7 @@ import type {
   QueueStorage,
   StoreOptions,
 } from '../../queues/store/queue-storage.ts'
+import { RedisBroadcast } from './broadcast/redis-broadcast.ts'
 import type { QueueHost } from './queue-link.ts'
 import { RedisJobStore } from './redis-job-store.ts'
 
@@ -16,6 +17,7 @@ export function redisQueues(host: QueueHost): QueueStorage {
   const queues: QueueStorage = {
     open: <T>(options: StoreOptions<T>) => new RedisJobStore<T>(host, options),
     limitOf: (limiter, keyed) => limitOf(queues, limiter, keyed),
+    broadcast: (options) => new RedisBroadcast(host, options),
     queue: (kind, options) => sharedQueue(kind, options, queues),
   }
   return queues

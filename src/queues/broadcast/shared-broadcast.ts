@@ -1,0 +1,79 @@
+import type { OptionTable } from '../../core/check.ts'
+import type { Duration } from '../../core/duration.ts'
+import type { Codec, QueueHome } from '../queue.ts'
+import {
+  BROADCAST_OPTIONS,
+  type BroadcastOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from './broadcast-types.ts'
+
+/** A broadcast that is kept in a storage. `maxSize` is what a group, or a subscriber without one, may leave undone. */
+export interface SharedBroadcastOptions<T> extends BroadcastOptions {
+  /** Says which broadcast this is: all processes that make one of that name share it. */
+  name: string
+  /** A `RedisStorage`, or a `HybridStorage` over one. */
+  storage: QueueHome & { readonly queues: BroadcastMaker }
+  /** How long an item of a group may go without a sign of life of its process before another one gets it. @default '30s' */
+  lease?: Duration
+  /** How items are written. @default jsonCodec: JSON values, and a Uint8Array as the whole item */
+  codec?: Codec<T>
+  /** The size of the largest item, in bytes as encoded. @default 262_144 */
+  maxItemBytes?: number
+}
+
+export const SHARED_BROADCAST_OPTIONS: OptionTable<SharedBroadcastOptions<unknown>> = {
+  ...BROADCAST_OPTIONS,
+  storage: true,
+  lease: true,
+  codec: true,
+  maxItemBytes: true,
+}
+
+/** The group that a subscriber belongs to. */
+export interface GroupOptions {
+  /** Subscribers of one group, in all processes, share its items. What is put while the group has no subscriber waits for one. */
+  group: string
+  /** Unsubscribes when it aborts. */
+  signal?: AbortSignal
+}
+
+export const GROUP_OPTIONS: OptionTable<GroupOptions> = { group: true, signal: true }
+
+/** What one subscriber gets. In a group, an item is acknowledged when the next one is asked for. */
+export interface SharedSubscription<T> extends Subscription<T> {
+  /** Resolves when the storage knows the group or subscriber: what any process puts after that is not missed. */
+  readonly ready: Promise<void>
+  /** How many items were cut off: of a group, since it exists; of a subscriber without one, of its own. */
+  readonly dropped: number
+}
+
+/** Items that were cut off because more than `maxSize` were not done. */
+export interface Cut {
+  /** Absent for subscribers without a group. */
+  group?: string
+  count: number
+}
+
+/** One to many, over all processes that make a broadcast of one name. Made by `QueueFactory.broadcast` with a `storage`. */
+export interface SharedBroadcast<T> extends AsyncDisposable {
+  readonly name: string
+  /**
+   * Resolves when the item is kept for all groups.
+   *
+   * @returns `delivered`: how many groups, and subscribers of this process; `dropped`: how many items groups lost for it
+   * @throws StorageDownError (rejects) where the storage cannot be reached; StorageFullError where it has no memory left
+   * @throws OptionTypeError | OptionRangeError (rejects) for an item that cannot be encoded, or is too large
+   */
+  put(item: T): Promise<{ delivered: number; dropped: number }>
+  subscribe(options?: SubscribeOptions<T> | GroupOptions): SharedSubscription<T>
+  /** Each time items were cut off. For a group, one of its processes is told. */
+  on(event: 'dropped', listener: (event: Cut) => void): () => void
+  /** Ends the subscriptions of this process. What groups have not done stays. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** What a storage brings along so that broadcasts can be kept in it. */
+export interface BroadcastMaker {
+  broadcast<T>(options: SharedBroadcastOptions<T>): SharedBroadcast<T>
+}

@@ -1,0 +1,49 @@
+import type { Millis } from '../../../core/duration.ts'
+import { AioFluxError, StorageFullError } from '../../../core/errors.ts'
+import type { Watch } from '../../../core/storage.ts'
+import { QUEUE_PARTS } from '../../lua.generated.ts'
+import { script } from '../../script.ts'
+import type { Heard } from '../../wake-hub.ts'
+import type { QueueHost } from '../queue-link.ts'
+
+/** How long at most until what was put is looked for, where the news of it was lost. */
+export const POLL: Millis = 1000
+const SCRIPT = script(QUEUE_PARTS['broadcast'] as string)
+const PARTS = ['stream', 'meta', 'cursors', 'alive']
+
+/** What a broadcast asks of Redis: one script, on keys in one slot. */
+export class BroadcastLink {
+  readonly name: string
+  readonly #host: QueueHost
+  readonly #keys: string[]
+
+  constructor(host: QueueHost, name: string) {
+    this.name = name
+    this.#host = host
+    this.#keys = PARTS.map((part) => `${host.prefix}:{broadcast:${name}}:${part}`)
+  }
+
+  /** Hears that something was put, or came back. */
+  listen(heard: Heard): Watch {
+    return this.#host.listen(this.#keys[1] as string, heard)
+  }
+
+  /** @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left */
+  async run(...args: (string | number)[]): Promise<unknown> {
+    try {
+      return await this.#host.execute(SCRIPT, this.#keys, args.map(String))
+    } catch (error) {
+      const text = String(((error as Error)?.cause as Error)?.message ?? '')
+      const layout = /AIOFLUX_LAYOUT (\S+)/.exec(text)
+      if (layout !== null) {
+        const message = `broadcast '${this.name}' is kept in layout ${layout[1]}, and this version of aioflux knows layout 1 only`
+        throw new AioFluxError('LAYOUT', message)
+      }
+      if (text.includes('OOM ')) {
+        const message = `broadcast '${this.name}' cannot keep more: Redis has reached its maxmemory`
+        throw new StorageFullError(message, { cause: error })
+      }
+      throw error
+    }
+  }
+}

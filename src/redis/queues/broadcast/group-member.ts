@@ -1,0 +1,200 @@
+import { known } from '../../../core/check.ts'
+import { type Cancel, systemClock } from '../../../core/clock.ts'
+import type { Millis } from '../../../core/duration.ts'
+import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
+import { onAbort } from '../../../core/on-abort.ts'
+import type { Watch } from '../../../core/storage.ts'
+import { PATIENCE, type Patience, Waiters } from '../../../core/waiters.ts'
+import type { SharedSubscription } from '../../../queues/broadcast/shared-broadcast.ts'
+import { Bell } from './bell.ts'
+import { type BroadcastLink, POLL } from './broadcast-link.ts'
+
+/** What a member needs of its broadcast. */
+export interface GroupHome<T> {
+  readonly link: BroadcastLink
+  readonly lease: Millis
+  decode(text: string): T
+  cut(group: string, count: number): void
+  left(member: GroupMember<T>): void
+}
+
+type Step = [unread: number, dropped: number, untold: number, number?: number, item?: string]
+const END = { done: true, value: undefined } as const
+
+/** One subscriber of a group: it holds one item at a time, and renews its claim until the next one is asked for. */
+export class GroupMember<T> implements SharedSubscription<T> {
+  readonly group: string
+  readonly ready: Promise<void>
+  readonly #home: GroupHome<T>
+  readonly #consumer = crypto.randomUUID()
+  readonly #bell = new Bell()
+  readonly #watch: Watch
+  readonly #waiters: Waiters<IteratorResult<T, undefined>>
+  #held: number | undefined
+  #renewal: Cancel | undefined
+  #looking: Promise<void> | undefined
+  #ended = false
+  /** Resolves when what it held has gone back. */
+  gone: Promise<void> | undefined
+  #forget: () => void = () => {}
+  #failure: unknown
+  dropped = 0
+  size = 0
+
+  constructor(home: GroupHome<T>, group: string, signal: AbortSignal | undefined) {
+    this.#home = home
+    this.group = group
+    this.#waiters = new Waiters(systemClock, `an item of group '${group}' of '${home.link.name}'`)
+    this.#watch = home.link.listen(() => this.#bell.ring())
+    this.ready = this.#join()
+    // Whoever awaits it is told; nobody has to.
+    this.ready.catch(() => {})
+    if (signal !== undefined) this.#forget = onAbort(signal, () => this.unsubscribe())
+  }
+
+  /** Waits for the next item, and acknowledges the one before. */
+  async get(patience?: Patience): Promise<T> {
+    if (patience !== undefined) known('subscription.get', patience, PATIENCE)
+    const { done, value } = await this.#read(patience)
+    if (done === true) throw this.#closed()
+    return value
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#read()
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.unsubscribe()
+    await this.gone
+    return END
+  }
+
+  unsubscribe(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#forget()
+    this.#renewal?.()
+    this.#watch.end()
+    this.#bell.ring()
+    this.#waiters.grantAll(END)
+    this.#home.left(this)
+    this.gone = this.#leave()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.unsubscribe()
+    await this.gone
+  }
+
+  #closed(): ClosedError {
+    return new ClosedError(`group '${this.group}' of broadcast '${this.#home.link.name}'`)
+  }
+
+  async #join(): Promise<void> {
+    while (!this.#ended) {
+      try {
+        const reply = await this.#home.link.run('join', this.group, this.#consumer)
+        const [size, dropped] = reply as [number, number]
+        this.size = size
+        this.dropped = dropped
+        return
+      } catch (error) {
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
+        await this.#bell.wait(POLL)
+      }
+    }
+    throw this.#closed()
+  }
+
+  async #read(patience?: Patience): Promise<IteratorResult<T, undefined>> {
+    if (this.#failure !== undefined) {
+      const failure = this.#failure
+      this.#failure = undefined
+      throw failure
+    }
+    if (this.#ended) return END
+    const waiting = this.#waiters.wait(patience)
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return waiting
+  }
+
+  /** Asks until nobody waits any more. What an item was taken for and has left meanwhile goes back. */
+  async #look(): Promise<void> {
+    let done = this.#held
+    this.#held = undefined
+    this.#renewal?.()
+    while (!this.#ended && (this.#waiters.size > 0 || done !== undefined)) {
+      const wanted = this.#waiters.size > 0 ? 1 : 0
+      try {
+        const { link, lease } = this.#home
+        const reply = await link.run('step', this.group, this.#consumer, lease, done ?? '', wanted)
+        const [size, dropped, untold, number, text] = reply as Step
+        done = undefined
+        this.size = size
+        this.dropped = dropped
+        if (untold > 0) this.#home.cut(this.group, untold)
+        if (number !== undefined) done = this.#hand(number, text as string)
+        else if (wanted === 1) await this.#bell.wait(Math.min(POLL, lease))
+      } catch (error) {
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) {
+          if (!this.#ended) this.#failure = error
+          this.unsubscribe()
+          return
+        }
+        await this.#bell.wait(POLL)
+      }
+    }
+  }
+
+  /** Hands an item over; returns its number where the next one is asked for already. */
+  #hand(number: number, text: string): number | undefined {
+    this.#held = number
+    if (this.#ended) return undefined
+    const value = this.#home.decode(text)
+    // Without a taker it stays this member's: the next step gets it again.
+    if (!this.#waiters.grant({ done: false, value })) {
+      this.#held = undefined
+      return undefined
+    }
+    if (this.#waiters.size > 0) {
+      this.#held = undefined
+      return number
+    }
+    this.#renewLater()
+    return undefined
+  }
+
+  #renewLater(): void {
+    const number = this.#held
+    this.#renewal = systemClock.after?.(
+      this.#home.lease / 3,
+      () => {
+        if (this.#held !== number || this.#ended) return
+        this.#home.link
+          .run('renew', this.group, this.#consumer, number ?? '')
+          .catch(() => {})
+          .then(() => {
+            if (this.#held === number && !this.#ended) this.#renewLater()
+          })
+      },
+      true,
+    )
+  }
+
+  async #leave(): Promise<void> {
+    await this.ready.catch(() => {})
+    await this.#looking
+    try {
+      await this.#home.link.run('leave', this.group, this.#consumer, this.#held ?? '')
+    } catch {
+      // What cannot be given back now is given to another member after its lease.
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import * as check from '../../../core/check.ts'
+import { type Millis, toMillis } from '../../../core/duration.ts'
+import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
+import { Events } from '../../../core/events.ts'
+import type { Watch } from '../../../core/storage.ts'
+import { BroadcastQueue } from '../../../queues/broadcast/broadcast.ts'
+import {
+  SUBSCRIBE_OPTIONS,
+  type SubscribeOptions,
+} from '../../../queues/broadcast/broadcast-types.ts'
+import {
+  type Cut,
+  GROUP_OPTIONS,
+  type GroupOptions,
+  SHARED_BROADCAST_OPTIONS,
+  type SharedBroadcast,
+  type SharedBroadcastOptions,
+  type SharedSubscription,
+} from '../../../queues/broadcast/shared-broadcast.ts'
+import type { Codec } from '../../../queues/queue.ts'
+import { jsonCodec } from '../../../queues/store/json-codec.ts'
+import { open, seal } from '../envelope.ts'
+import type { QueueHost } from '../queue-link.ts'
+import { Bell } from './bell.ts'
+import { BroadcastLink, POLL } from './broadcast-link.ts'
+import { type GroupHome, GroupMember } from './group-member.ts'
+
+/**
+ * A broadcast in a stream of Redis. Groups are consumer groups. Subscribers without a group share one reader a process, which
+ * hands what it reads to a broadcast in memory.
+ */
+export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
+  readonly name: string
+  readonly link: BroadcastLink
+  readonly lease: Millis
+  readonly #maxSize: number
+  readonly #maxItemBytes: number
+  readonly #codec: Codec<T>
+  readonly #local: BroadcastQueue<T>
+  readonly #events = new Events<{ dropped: Cut }>({ dropped: true })
+  readonly #members = new Set<GroupMember<T>>()
+  readonly #reader = crypto.randomUUID()
+  readonly #bell = new Bell()
+  #watch: Watch | undefined
+  #reading: Promise<void> | undefined
+  #joined: Promise<void> | undefined
+  #stopped = false
+
+  constructor(host: QueueHost, options: SharedBroadcastOptions<T>) {
+    check.known('QueueFactory.broadcast', options, SHARED_BROADCAST_OPTIONS)
+    const { storage: _, lease = '30s', codec, maxItemBytes = 262_144, ...local } = options
+    check.must(options.name !== undefined, 'name', 'be given with a storage', options.name)
+    this.#local = new BroadcastQueue<T>(local)
+    this.name = this.#local.name
+    this.#maxSize = options.maxSize ?? 10_000
+    check.integer('maxSize', this.#maxSize, 1)
+    this.#maxItemBytes = check.integer('maxItemBytes', maxItemBytes, 1)
+    check.having('codec', codec, 'encode')
+    check.having('codec', codec, 'decode')
+    this.#codec = codec ?? (jsonCodec as Codec<T>)
+    this.lease = Math.ceil(toMillis('lease', lease))
+    check.mustLie(this.lease >= 1 && this.lease < Infinity, 'lease', 'be finite and > 0', lease)
+    this.link = new BroadcastLink(host, this.name)
+    this.#local.on('dropped', () => this.#events.emit('dropped', { count: 1 }))
+  }
+
+  async put(item: T): Promise<{ delivered: number; dropped: number }> {
+    if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
+    const text = seal({ item }, this.#codec, this.#maxItemBytes, {})
+    // What a process puts after it has subscribed is seen.
+    await this.#joined
+    const reply = await this.link.run('put', this.#maxSize, text)
+    const [groups, dropped] = reply as [number, number]
+    return { delivered: groups + this.#local.subscribers, dropped }
+  }
+
+  subscribe(options: SubscribeOptions<T> | GroupOptions = {}): SharedSubscription<T> {
+    check.options('options', options)
+    if ('group' in options) return this.#subscribeGroup(options)
+    check.known('broadcast.subscribe', options, { ...SUBSCRIBE_OPTIONS, group: true } as never)
+    const subscription = this.#local.subscribe(options)
+    this.#reading ??= this.#read()
+    const ready = this.#joined as Promise<void>
+    return Object.defineProperty(subscription, 'ready', { value: ready }) as SharedSubscription<T>
+  }
+
+  on(event: 'dropped', listener: (event: Cut) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    const members = [...this.#members]
+    for (const member of members) member.unsubscribe()
+    this.#bell.ring()
+    await this.#local.stop()
+    await Promise.all([this.#reading, ...members.map(({ gone }) => gone)])
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** @internal */
+  decode(text: string): T {
+    return open(text, this.#codec).item
+  }
+
+  /** @internal */
+  cut(group: string, count: number): void {
+    this.#events.emit('dropped', { group, count })
+  }
+
+  /** @internal */
+  left(member: GroupMember<T>): void {
+    this.#members.delete(member)
+  }
+
+  #subscribeGroup(options: GroupOptions): SharedSubscription<T> {
+    check.known('broadcast.subscribe with a group', options, GROUP_OPTIONS)
+    check.text('group', options.group)
+    check.abortable(options.signal)
+    if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
+    const member = new GroupMember<T>(this, options.group, options.signal)
+    this.#members.add(member)
+    if (options.signal?.aborted === true) member.unsubscribe()
+    return member
+  }
+
+  /** Reads for the subscribers of this process, until there are none. */
+  async #read(): Promise<void> {
+    this.#watch = this.link.listen(() => this.#bell.ring())
+    let cursor: number | undefined
+    let joined = () => {}
+    this.#joined = new Promise((resolve) => {
+      joined = resolve
+    })
+    while (!this.#stopped && this.#local.subscribers > 0) {
+      try {
+        const reply = await this.link.run('read', this.#reader, cursor ?? '', 1)
+        const [last, ...entries] = reply as [number, ...(number | string)[]]
+        // After the data of Redis was lost, its numbers begin anew.
+        cursor = cursor === undefined || last < cursor ? last : cursor
+        joined()
+        for (let i = 0; i < entries.length; i += 2) {
+          const number = entries[i] as number
+          this.#missed(number - cursor - 1)
+          await this.#local.put(this.decode(entries[i + 1] as string))
+          cursor = number
+        }
+        if (entries.length > 0) continue
+        this.#missed(last - cursor)
+        cursor = last
+      } catch (error) {
+        // The storage is asked again; anything else is not the storage's, and would come again for ever.
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) {
+          console.error(`aioflux: the reader of broadcast '${this.name}' failed`, error)
+        }
+      }
+      await this.#bell.wait(POLL)
+    }
+    joined()
+    this.#watch?.end()
+    this.#reading = undefined
+    this.#joined = undefined
+    await this.link.run('read', this.#reader, '', 0).catch(() => {})
+  }
+
+  /** Items that were cut off before this process had read them. */
+  #missed(count: number): void {
+    if (count <= 0) return
+    this.#local.lost(count)
+    this.#events.emit('dropped', { count })
+  }
+}
