@@ -4,6 +4,9 @@
 import { LimiterFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 // #endregion
+// #region queue
+import { QueueFactory } from 'aioflux'
+// #endregion
 // #region hybrid
 import { HybridStorage } from 'aioflux/redis'
 // #endregion
@@ -14,6 +17,26 @@ import { HybridStorage } from 'aioflux/redis'
   const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', storage, scope: 'api' })
   // #endregion
   console.log(limiter.name) // => api
+  await storage.close()
+}
+
+{
+  const send = async (to: string) => `sent to ${to}`
+  const storage = new RedisStorage({ url: 'redis://localhost:6379' })
+  // #region queue
+  const mails = QueueFactory.priority({
+    name: 'mails', // all processes that make a queue of this name share its jobs
+    storage, // a RedisStorage
+    workers: 50,
+    handler: (to: string) => send(to),
+    retry: 5,
+  })
+  // mails.start()                                  a worker; a process that only puts need not start it
+  // await mails.put('ann', { priority: 10 })       resolves when Redis has it
+  // await mails.submit('bob', { timeout: '10s' })  the result, whichever process did the work
+  // #endregion
+  console.log(mails.name) // => mails
+  await mails.stop()
   await storage.close()
 }
 
