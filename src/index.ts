@@ -205,6 +205,7 @@ export {
   QueueFullError,
   SlowSubscriberError,
   StorageDownError,
+  StorageFullError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
