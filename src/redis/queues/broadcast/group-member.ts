@@ -177,7 +177,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
       this.#home.lease / 3,
       () => {
         if (this.#held !== number || this.#ended) return
-        this.#home.link
+        void this.#home.link
           .run('renew', this.group, this.#consumer, number ?? '')
           .catch(() => {})
           .then(() => {
