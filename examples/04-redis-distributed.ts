@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { LimiterFactory } from 'aioflux'
+import { LimiterFactory, QueueFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 
 const [role, url = '', prefix = ''] = process.argv.slice(2)
@@ -57,6 +57,29 @@ async function parent(): Promise<void> {
   const visits = reports.flatMap((report) => report.visits).sort(([a], [b]) => a - b)
   const meetings = visits.filter(([came], i) => i > 0 && came < (visits[i - 1]?.[1] ?? 0))
   console.log(`${visits.length} visits, ${meetings.length} meetings`) // => 10 visits, 0 meetings
+  await groups(redis.url, run)
+}
+
+/** Every group gets every item, also what was put while none of its subscribers was there. */
+async function groups(url: string, prefix: string): Promise<void> {
+  await using storage = new RedisStorage({ url, prefix, timeout: '10s' })
+  // #region broadcast
+  await using orders = QueueFactory.broadcast<string>({ name: 'orders', storage })
+  const billing = orders.subscribe({ group: 'billing' })
+  await billing.ready // from here on, the group misses nothing
+
+  await orders.put('a chair')
+  await orders.put('a table')
+  for await (const order of billing) {
+    console.log(`billed ${order}`)
+    if (order === 'a table') break // not acknowledged: the group gets it again
+  }
+  // => billed a chair
+  // => billed a table
+
+  const again = orders.subscribe({ group: 'billing' })
+  console.log(`billed ${await again.get()}`) // => billed a table
+  // #endregion
 }
 
 interface Report {

@@ -55,6 +55,10 @@ const tracer = { startActiveSpan: (_name: string, _options: unknown, fn: Options
 const nothing = () => {}
 const failing = () => Promise.reject(new Error('not to be called'))
 
+// It asks nothing of a server.
+const closed = new RedisStorage({ url: 'redis://localhost' })
+await closed.close()
+
 /** Everything public that takes an object of options, by the table of its names. */
 const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options) => unknown>>>> = {
   // rules
@@ -121,6 +125,17 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   PRIORITY_OPTIONS: { 'QueueFactory.priority': (o) => QueueFactory.priority(o) },
   DEDUPE_OPTIONS: { 'QueueFactory.dedupe': (o) => QueueFactory.dedupe(o) },
   BROADCAST_OPTIONS: { 'QueueFactory.broadcast': (o) => QueueFactory.broadcast(o) },
+  SHARED_BROADCAST_OPTIONS: {
+    'QueueFactory.broadcast': (o) =>
+      QueueFactory.broadcast({ name: 'x', storage: closed, ...(o as object) } as never),
+  },
+  GROUP_OPTIONS: {
+    'broadcast.subscribe with a group': (o) =>
+      QueueFactory.broadcast({ name: 'x', storage: closed } as never).subscribe({
+        group: 'g',
+        ...(o as object),
+      } as never),
+  },
   SUBSCRIBE_OPTIONS: {
     'broadcast.subscribe': (o) => QueueFactory.broadcast().subscribe(o),
   },

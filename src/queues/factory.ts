@@ -55,8 +55,10 @@ export const QueueFactory: QueueFactoryVerbs = {
 
   broadcast<T>(options: BroadcastOptions | SharedBroadcastOptions<T> = {}): never {
     check.options('options', options)
-    if (!('storage' in options) || options.storage === undefined) {
-      return new BroadcastQueue<T>(options) as never
+    if (!('storage' in options)) return new BroadcastQueue<T>(options) as never
+    if (options.storage === undefined) {
+      const { storage: _, ...local } = options
+      return new BroadcastQueue<T>(local) as never
     }
     const maker = Object(options.storage).queues as BroadcastMaker | undefined
     const what = 'be a storage that keeps broadcasts, as a RedisStorage is'

@@ -2,6 +2,8 @@ import { QueueFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
+import { startRedis } from '../../support/redis-server.ts'
+import { proxy } from '../../support/tcp-proxy.ts'
 
 const code = (promise: Promise<unknown>) =>
   promise.then(
@@ -115,6 +117,54 @@ describe.each(libraries)('a broadcast over Redis, by %s', (library) => {
     await close()
     expect(await code(here.get())).toBe('CLOSED')
     expect(await code(a.put(2))).toBe('CLOSED')
+  })
+
+  it('gives what a lost member held to another one after the lease', async () => {
+    const { a, b, close } = two({ lease: '200ms' })
+    // Another connection: what it holds is lost with it.
+    await using between = await proxy(Number(new URL(inject('redisUrl')).port || 6379))
+    const far = await clients[library](between.url)
+    const storage = new RedisStorage({ client: far.client, prefix: 'cast', timeout: '200ms' })
+    const lost = QueueFactory.broadcast<number>({ name: a.name, storage, lease: '200ms' })
+    const one = lost.subscribe({ group: 'g' })
+    await one.ready
+    await a.put(1)
+    await a.put(2)
+    expect(await one.get()).toBe(1)
+    await between.refuse(true)
+    between.cut()
+    const other = b.subscribe({ group: 'g' })
+    expect([await other.get(), await other.get()].sort()).toEqual([1, 2])
+    far.end()
+    await storage.close()
+    await lost.stop()
+    await close()
+  })
+
+  it('goes on by itself after an outage: ready waits, put rejects, nothing is lost', async () => {
+    await using server = await startRedis()
+    const near = await clients[library](server.url)
+    await using between = await proxy(Number(new URL(server.url).port))
+    const far = await clients[library](between.url)
+    await using storage = new RedisStorage({ client: far.client, timeout: '300ms' })
+    await using sure = new RedisStorage({ client: near.client })
+    const broadcast = QueueFactory.broadcast<number>({ name: 'o', storage })
+    const other = QueueFactory.broadcast<number>({ name: 'o', storage: sure })
+    const group = broadcast.subscribe({ group: 'g' })
+    await group.ready
+    await other.put(1)
+    expect(await group.get()).toBe(1)
+    await between.refuse(true)
+    between.cut()
+    const next = group.get()
+    await other.put(2)
+    expect(await code(broadcast.put(3))).toBe('STORAGE_DOWN')
+    await between.refuse(false)
+    expect(await next).toBe(2)
+    await broadcast.stop()
+    await other.stop()
+    far.end()
+    near.end()
   })
 
   it('refuses bad input by name, and keeps nothing of it', async () => {
