@@ -61,7 +61,7 @@ export type Step =
   | { do: 'claim'; max: number }
   | { do: 'settle'; which: number; how: 'complete' | 'fail' | 'release'; delay: number }
   | { do: 'remove'; which: number }
-  | { do: 'pause' | 'resume' | 'clear' | 'get' | 'tryGet' | 'redrive' | 'start' }
+  | { do: 'pause' | 'resume' | 'clear' | 'get' | 'tryGet' | 'redrive' }
 
 export interface Ending {
   mode: 'drain' | 'drop'
