@@ -192,8 +192,7 @@ export class ModelRun {
     if (kind === 'dedupe') {
       return QueueFactory.dedupe<Item, number>({ ...options, mode: world.mode, delay: 0.1 })
     }
-    const make = QueueFactory[kind] as typeof QueueFactory.fifo
-    return make<Item, number>(options)
+    return (QueueFactory[kind] as typeof QueueFactory.fifo)<Item, number>(options)
   }
 
   #listen(): void {
@@ -498,7 +497,8 @@ export class ModelRun {
     if (holding.length >= queue.workers) return
     const running = holding.flatMap(({ items }) => items)
     // Claims, and what a batch tries later in one of its halves, are listed; handlers that nobody waits for any more are not.
-    const placed = [...new Set([...running, ...listed])]
+    const placed = [...running, ...this.#open.map(({ item }) => item)]
+    placed.push(...listed.filter((item) => !placed.includes(item)))
     const could = waiting.filter(
       ({ group }) =>
         !world.groups ||
