@@ -507,7 +507,7 @@ export class ModelRun {
     if (could.length === 0) return
     const timed = this.#clock.timers > 0
     const batching = world.kind === 'fifo' && world.batch > 0
-    const free = could.some((item) => this.#held(running, item) === 0)
+    const free = could.some((item) => this.#held(placed, item) === 0)
     const reason =
       (batching && could.length < world.batch && timed) ||
       (world.limiter === 'bucket' && timed) ||
