@@ -57,6 +57,19 @@ export class CompositeLimiter extends SyncLimiter {
   take(key: string, cost: number, maxWait: Micros): Micros {
     // Waiting here reserves nothing, so those in line are protected by letting nobody past them.
     if (maxWait === 0 && this.waiting.busy(key)) return Math.min(this.look(key, cost), -1)
+    for (;;) {
+      if (this.#takeAll(key, cost)) {
+        this.#denier = undefined
+        return 0
+      }
+      const wait = this.look(key, cost)
+      // Time may have passed since one of them denied: where none does any more, nothing has been taken yet.
+      if (wait < 0) return wait
+    }
+  }
+
+  /** Takes from all or from none. */
+  #takeAll(key: string, cost: number): boolean {
     const members = this.#members
     for (let i = 0; i < members.length; i++) {
       const { limiter, keyOf } = members[i] as LocalMember
@@ -65,10 +78,9 @@ export class CompositeLimiter extends SyncLimiter {
         const before = members[i] as LocalMember
         before.limiter.giveBack(before.keyOf(key), cost)
       }
-      return this.look(key, cost)
+      return false
     }
-    this.#denier = undefined
-    return 0
+    return true
   }
 
   /** The longest wait among the members that would deny, the first of which is the denier. */

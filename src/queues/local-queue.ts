@@ -94,6 +94,8 @@ export class MemoryQueue<T, R = unknown>
   readonly #claims = new Set<Attempt>()
   /** True where a put has to look for a group, a key of the limiter, an own id. */
   #labels: boolean
+  /** How many are being claimed at this moment. */
+  #pulling = 0
   #seq = 0
   #started = false
   #paused = false
@@ -430,7 +432,10 @@ export class MemoryQueue<T, R = unknown>
 
   /** Told by the parts of the queue. */
   pullNext(): Attempt | undefined {
+    // Counted already while it is taken: the room that it leaves may begin and end all the others meanwhile.
+    this.#pulling += 1
     const attempt = this.jobsKept.pull()
+    this.#pulling -= 1
     if (attempt === undefined) return undefined
     this.#attempts.begin(attempt)
     this.#claims.add(attempt)
@@ -467,7 +472,7 @@ export class MemoryQueue<T, R = unknown>
   }
 
   get claimed(): number {
-    return this.#claims.size
+    return this.#claims.size + this.#pulling
   }
 
   /** Jobs that were claimed by hand wait again. */
@@ -597,7 +602,7 @@ export class MemoryQueue<T, R = unknown>
   // The way out.
 
   get #busy(): number {
-    return this.#slots.busy + this.#claims.size
+    return this.#slots.busy + this.claimed
   }
 
   #claimed(attempt: Attempt): JobClaim<T, R> {

@@ -148,3 +148,180 @@ describe('stop', () => {
     ])
   })
 })
+
+describe('what random calls under random options have found', () => {
+  const gated = () => {
+    const open: (() => void)[] = []
+    return { open, wait: () => new Promise<void>((resolve) => open.push(resolve)) }
+  }
+
+  it('leaves no timer of a deadline where dropping was all there was to do', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<string>({ clock })
+    await queue.put('a')
+    await queue.stop({ mode: 'drop', deadline: '10s' })
+    expect(clock.timers).toBe(0)
+  })
+
+  it('returns from stop where a claim that is given back ends at once', async () => {
+    const done: string[] = []
+    const { open, wait } = gated()
+    const queue = QueueFactory.fifo<string>({
+      handler: (item) => (item === 'slow' ? wait() : void done.push(item)),
+    }).start()
+    const puts = await Promise.all(['slow', 'a', 'b'].map((item) => queue.put(item)))
+    expect(await queue.claim({ max: 2 })).toHaveLength(2)
+    for (const end of open) end()
+    await settle()
+    expect(await queue.stop()).toMatchObject({ completed: 3, notStarted: [], stillRunning: [] })
+    expect(done).toEqual(['a', 'b'])
+    await Promise.all(puts.map((job) => job.result))
+  })
+
+  it('loses no job where one that is claimed makes room for another', async () => {
+    const queue = QueueFactory.fifo<string>({ maxSize: 1, group: () => 'g' })
+    const claims = queue.claim()
+    const both = [queue.put('a'), queue.put('b')]
+    const [claim] = await claims
+    expect(claim?.item).toBe('a')
+    await Promise.all(both)
+    expect(queue.tryGet()).toBe('b')
+    await claim?.complete()
+    expect(await queue.stop()).toMatchObject({ completed: 1, notStarted: [] })
+  })
+
+  it('returns from stop where the last who wanted jobs has had enough', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.delay<string>({ clock })
+    const claims = queue.claim({ timeout: '20ms' })
+    await queue.put('later', { delay: '1s' })
+    const stopped = queue.stop()
+    await clock.advanceAsync('20ms')
+    expect(await claims).toEqual([])
+    expect((await stopped).notStarted).toMatchObject([{ item: 'later' }])
+  })
+
+  it('waits in stop for a job that is claimed meanwhile, and counts it', async () => {
+    const { open, wait } = gated()
+    const queue = QueueFactory.fifo<string>({ handler: wait }).start()
+    await queue.put('a')
+    await queue.put('b')
+    await queue.claim()
+    const late = queue.claim()
+    const stopped = queue.stop()
+    const [claim] = await late
+    expect(claim?.item).toBe('b')
+    for (const end of open) end()
+    await settle()
+    await claim?.complete()
+    expect(await stopped).toMatchObject({ completed: 2, stillRunning: [] })
+  })
+
+  it('tells other workers of jobs that have come due together', async () => {
+    let now = 0
+    const clock = { now: () => now, after: () => () => {} }
+    const begun: string[] = []
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      handler: async (item) => void begun.push(item),
+    }).start()
+    await queue.put('a', { delay: '10ms' })
+    await queue.put('b', { delay: '10ms' })
+    now = 20
+    expect(queue.tryGet()).toBe('a')
+    await settle()
+    expect(begun).toEqual(['b'])
+  })
+
+  it('does not try an item again in half a batch that was called off', async () => {
+    const tried: string[][] = []
+    const { open, wait } = gated()
+    const queue = QueueFactory.fifo<string>({
+      batchSize: 2,
+      bisectOnError: true,
+      batchFn: async (items) => {
+        tried.push(items)
+        if (items.length === 1) return
+        await wait()
+        throw new Error('not these two')
+      },
+    }).start()
+    const [a] = await Promise.all([queue.put('a'), queue.put('b')])
+    a?.cancel()
+    for (const end of open) end()
+    await settle()
+    expect(tried).toEqual([['a', 'b'], ['b']])
+    await queue.stop()
+  })
+
+  it('offers what a limiter elsewhere has given where its last answer is no', async () => {
+    const done: number[] = []
+    const queue = QueueFactory.fifo<number>({
+      workers: 4,
+      limiter: promised(LimiterFactory.concurrency({ limit: 2 })),
+      handler: (n) => void done.push(n),
+    })
+    for (let n = 0; n < 4; n++) await queue.put(n)
+    queue.start()
+    await settle()
+    await settle()
+    expect(done).toEqual([0, 1, 2, 3])
+  })
+
+  it('lists a job once that left its order and came back', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<number>({
+      clock,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, burst: 2, clock }),
+      limiterCost: (n) => (n === 1 ? 2 : 1),
+      handler: () => {},
+    }).start()
+    for (let n = 0; n < 5; n++) await queue.put(n)
+    expect(await queue.get()).toBe(1)
+    await settle()
+    const { jobs } = await queue.jobs({ state: 'waiting' })
+    expect(jobs.map(({ item }) => item)).toEqual([3, 4])
+    expect(queue.size()).toBe(2)
+    expect(queue.clear()).toHaveLength(2)
+    await queue.stop()
+  })
+
+  it('counts a job of a group that is taken by hand past the limiter', async () => {
+    const clock = new ManualClock()
+    const { open, wait } = gated()
+    const queue = QueueFactory.fifo<number>({
+      clock,
+      workers: 3,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, burst: 1, clock }),
+      limiterKey: (n) => (n < 2 ? 'a' : String(n)),
+      group: () => 'g',
+      groupConcurrency: 2,
+      handler: wait,
+    }).start()
+    for (let n = 0; n < 2; n++) await queue.put(n)
+    expect(queue.tryGet()).toBe(1)
+    for (let n = 2; n < 6; n++) await queue.put(n)
+    expect(open).toHaveLength(2)
+    const stopped = queue.stop({ mode: 'drop' })
+    for (const end of open) end()
+    expect(await stopped).toMatchObject({ completed: 2 })
+  })
+})
+
+it('a composite gives nothing where time passes between its no and its look', () => {
+  class Creeping extends ManualClock {
+    #crept = 0
+    override now() {
+      this.#crept += 0.5
+      return super.now() + this.#crept
+    }
+  }
+  const clock = new Creeping()
+  const limiter = LimiterFactory.composite(
+    LimiterFactory.tokenBucket({ rate: 1000, burst: 1, clock }),
+    LimiterFactory.concurrency({ limit: 50, clock }),
+  )
+  let given = 0
+  for (let asked = 0; asked < 200; asked++) if (limiter.allow()) given += 1
+  expect(given).toBe(50)
+})

@@ -482,20 +482,23 @@ export class ModelRun {
     )
     this.#nothingStuck(
       waiting.map(({ item }) => item),
+      running.map(({ item }) => item),
       after,
     )
     if (this.#steps % 5 === 0) await this.#restIsTold(after)
   }
 
   /** Where something could run there is a worker, a timer, or a closed gate that will open. */
-  #nothingStuck(waiting: readonly Item[], after: string): void {
+  #nothingStuck(waiting: readonly Item[], listed: readonly Item[], after: string): void {
     const world = this.#world
     const queue = this.#queue
     const holding = this.#holding()
     if (waiting.length === 0 || world.byHand || this.#paused) return
     if (holding.length >= queue.workers) return
     const running = holding.flatMap(({ items }) => items)
+    // Claims, and what a batch tries later in one of its halves, are listed; handlers that nobody waits for any more are not.
     const placed = [...running, ...this.#open.map(({ item }) => item)]
+    placed.push(...listed.filter((item) => !placed.includes(item)))
     const could = waiting.filter(
       ({ group }) =>
         !world.groups ||
@@ -504,7 +507,7 @@ export class ModelRun {
     if (could.length === 0) return
     const timed = this.#clock.timers > 0
     const batching = world.kind === 'fifo' && world.batch > 0
-    const free = could.some((item) => this.#held(running, item) === 0)
+    const free = could.some((item) => this.#held(placed, item) === 0)
     const reason =
       (batching && could.length < world.batch && timed) ||
       (world.limiter === 'bucket' && timed) ||
