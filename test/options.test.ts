@@ -262,8 +262,6 @@ const PARTS = [
   'CONCURRENCY_LIMITER_OPTIONS',
   // Tried over a real storage, with the queues that are kept there.
   'SHARED_TERMS',
-  'SHARED_BROADCAST_OPTIONS',
-  'GROUP_OPTIONS',
 ]
 
 /** What was thrown, by the call or by its promise. */
