@@ -62,6 +62,7 @@ export class ModelRun {
   readonly #pulled = new Set<number>()
   readonly #lastOf = new Map<string, number>()
   readonly #told = { completed: 0, failed: 0 }
+  readonly #notBefore = new Map<number, number>()
   #redrives = 0
   #most = 0
   #ordered: boolean
@@ -210,6 +211,9 @@ export class ModelRun {
       over(event)
     })
     queue.on('cancelled', over)
+    queue.on('retry', ({ item: { n }, delay }) => {
+      this.#notBefore.set(n, this.#clock.now() + delay * 1000 - 1)
+    })
     queue.on('dropped', over)
     queue.on('error', ({ error }) => {
       this.#fault ??= `the queue told of an error: ${String(error)}`
@@ -282,6 +286,8 @@ export class ModelRun {
     for (const item of items) {
       if (this.#ended.has(item.n) && this.#redrives === 0)
         this.#fault ??= `job ${item.n} was begun after its end`
+      if (this.#clock.now() < (this.#notBefore.get(item.n) ?? 0) - this.#world.creep * 20)
+        this.#fault ??= `job ${item.n} was tried again too early`
       for (const live of this.#live) {
         if (live.items.includes(item) && !live.signal().aborted)
           this.#fault ??= `job ${item.n} runs twice`
@@ -479,6 +485,11 @@ export class ModelRun {
     this.#must(
       queue.size() === waiting.length + delayed.length,
       `size is ${queue.size()}, lists ${waiting.length + delayed.length} after ${after}`,
+    )
+    const { offered } = queue.stats()
+    this.#must(
+      offered === 0 || queue.size() >= this.#world.maxSize,
+      `${offered} wait for room after ${after}, and there is room`,
     )
     this.#nothingStuck(
       waiting.map(({ item }) => item),
