@@ -1,6 +1,7 @@
 import { QueueFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { script } from '../../../src/redis/script.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { startRedis } from '../../support/redis-server.ts'
 import { proxy } from '../../support/tcp-proxy.ts'
@@ -62,8 +63,10 @@ describe.each(libraries)('a broadcast over Redis, by %s', (library) => {
     expect([await again.get(), await again.get()]).toEqual([1, 2])
     expect(await code(again.get({ timeout: '20ms' }))).toBe('WAIT_TIMEOUT')
     await again.return?.()
-    const last = a.subscribe({ group: 'g' })
-    expect(await code(last.get({ timeout: '50ms' }))).toBe('WAIT_TIMEOUT')
+    const storage = new RedisStorage({ client: open.client })
+    const key = `cast:{broadcast:${a.name}}:stream`
+    expect(await storage.execute(script("return redis.call('XLEN', KEYS[1])"), [key], [])).toBe(0)
+    await storage.close()
     await close()
   })
 
