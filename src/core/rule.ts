@@ -14,6 +14,16 @@ export interface Quota {
   per?: Duration
 }
 
+/** A quota that one call brings for its key: a plan, without a limiter of its own. */
+export interface CallQuota {
+  /** How much may pass every `per`. 0: nothing passes. `Infinity`: everything passes, and nothing is counted. */
+  rate: number
+  /** @default 1 second */
+  per?: Duration
+  /** Token and leaky bucket: the most that can pass at once. @default rate, and at least 1 */
+  burst?: number
+}
+
 /** What `reconfigure` can change; each rule takes the numbers it was made with. */
 export interface QuotaChange extends Partial<Quota> {
   /** Token bucket. */
@@ -23,6 +33,9 @@ export interface QuotaChange extends Partial<Quota> {
   /** Concurrency. */
   limit?: number
 }
+
+/** The wait of what no time brings: 142 years. `-Infinity` is the wait that nobody can tell. */
+export const FOREVER: Micros = 2 ** 52
 
 /**
  * How to decide: deterministic moves on the few numbers of one key.
@@ -80,6 +93,15 @@ export interface Rule {
 
   /** The same rule with other numbers. */
   with(change: QuotaChange): Rule
+
+  /**
+   * Set where a call may bring a quota: the same rule with these numbers alone, on the same states. A state that was written
+   * under other numbers is judged by these.
+   */
+  quoted?(quota: CallQuota): Rule
+
+  /** Set where classes may share the limit: the same rule, on the same states, that fills only `share` (0 to 1) of the limit. */
+  shared?(share: number): Rule
 }
 
 /**

@@ -1,21 +1,24 @@
-import { callable, options as checkOptions } from '../core/check.ts'
+import { callable, options as checkOptions, flag } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import {
-  type Duration,
-  type Micros,
-  type Millis,
-  toMillis,
-  toPositiveMicros,
-} from '../core/duration.ts'
-import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
+import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import { ClosedError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
-import { checkCall, checkKey } from './arguments.ts'
-import type { KeyCounts, Limiter, LimiterEvents, LimiterStats, WaitOptions } from './limiter.ts'
+import { blockLength, checkCall, checkKey } from './arguments.ts'
+import { late } from './late.ts'
+import type {
+  BlockOptions,
+  KeyCounts,
+  Limiter,
+  LimiterEvents,
+  LimiterStats,
+  WaitOptions,
+} from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
+import { type CallOptions, checkedCall, type Terms } from './terms.ts'
 import { until } from './until.ts'
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
@@ -41,10 +44,15 @@ export abstract class AsyncLimiter implements Limiter {
   /** The largest cost that can ever pass. */
   abstract get capacity(): number
   /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
-  protected abstract decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision>
+  protected abstract decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision>
   protected abstract giveBack(key: string, cost: number): Promise<void>
   protected abstract forget(key: string): Promise<void>
-  protected abstract hold(key: string, duration: Micros): Promise<void>
+  protected abstract hold(key: string, duration: Micros, replace: boolean): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
   protected abstract counts(key: string): Promise<KeyCounts>
   /** Takes `cost` for one who waits, when it can be had, and resolves when its time has come. */
@@ -53,42 +61,50 @@ export abstract class AsyncLimiter implements Limiter {
     cost: number,
     deadline: Millis,
     signal: AbortSignal | undefined,
+    terms?: Terms,
   ): Promise<Decision>
+  /** What a call brings beside its cost; `undefined` for nothing. */
+  abstract termsOf(call: CallOptions): Terms | undefined
+  /** The largest cost that can ever pass under `terms`. */
+  abstract capacityUnder(terms: Terms): number
+  /** Has it a class of this name? */
+  abstract knows(name: string): boolean
   /** Takes `cost` for one who does not wait. */
-  protected take(key: string, cost: number): Promise<Decision> {
-    return this.decide('reserve', key, cost)
+  protected take(key: string, cost: number, terms?: Terms): Promise<Decision> {
+    return this.decide('reserve', key, cost, terms)
   }
   /** What was scheduled has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number): void {}
 
-  async acquire(key = '', tokens = 1): Promise<boolean> {
-    return (await this.consume(key, tokens)).allowed
+  async acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
+    return (await this.consume(key, call)).allowed
   }
 
-  async consume(key = '', cost = 1): Promise<Decision> {
-    checkCall(key, cost, this.capacity)
+  async consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.read(key, call)
     this.#checkOpen()
-    const decision = await this.take(key, cost)
+    const decision = await this.take(key, cost, terms)
     this.tell(key, decision)
     return decision
   }
 
-  async peek(key = '', cost = 1): Promise<Decision> {
-    checkCall(key, cost, this.capacity)
+  async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.read(key, call)
     this.#checkOpen()
-    return this.decide('peek', key, cost)
+    return this.decide('peek', key, cost, terms)
   }
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    const { cost = 1, timeout, signal } = options
-    checkCall(key, cost, this.capacity)
+    const { timeout, signal } = options
+    const { cost, terms } = this.#terms(key, options)
     this.#checkOpen()
     signal?.throwIfAborted()
     const started = this.clock.now()
     const deadline = timeout === undefined ? Infinity : started + toMillis('timeout', timeout)
     this.waiting += 1
     try {
-      const decision = await this.serve(key, cost, deadline, signal)
+      if (terms?.bound === 'closed') throw late(key, Infinity)
+      const decision = await this.serve(key, cost, deadline, signal, terms)
       this.allowed += 1
       if (this.events.heard) {
         const waited = (this.clock.now() - started) / 1000
@@ -130,9 +146,14 @@ export abstract class AsyncLimiter implements Limiter {
     await this.forget(key)
   }
 
-  async block(key: string, duration: Duration): Promise<void> {
+  async block(key: string, duration: Duration, options: BlockOptions = {}): Promise<void> {
     checkKey(key)
-    await this.hold(key, toPositiveMicros('duration', duration))
+    await this.hold(key, blockLength(duration), flag('replace', options.replace ?? false))
+  }
+
+  async unblock(key: string): Promise<void> {
+    checkKey(key)
+    await this.hold(key, 0, true)
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
@@ -211,11 +232,24 @@ export abstract class AsyncLimiter implements Limiter {
     return until(signal === undefined ? [closing] : [closing, signal], begin)
   }
 
+  /** What a call brings, checked. */
+  protected read(
+    key: string,
+    call: number | CallOptions,
+  ): { cost: number; terms: Terms | undefined } {
+    if (typeof call !== 'number') return this.#terms(key, checkedCall(call))
+    checkCall(key, call, this.capacity)
+    return { cost: call, terms: undefined }
+  }
+
+  #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+    const { cost = 1 } = call
+    const terms = this.termsOf(call)
+    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    return { cost, terms }
+  }
+
   #checkOpen(): void {
     this.closing.signal.throwIfAborted()
   }
-}
-
-export function late(key: string, retryAfter: number): WaitTimeoutError {
-  return new WaitTimeoutError(`what ${describe(key)} waits for cannot come in time`, retryAfter)
 }

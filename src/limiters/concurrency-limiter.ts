@@ -4,6 +4,7 @@ import { recordLedger } from '../storage/record-ledger.ts'
 import type { LimiterOptions, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+import { type CallOptions, costOf, type Terms } from './terms.ts'
 
 /**
  * How many at once, for each key.
@@ -28,8 +29,8 @@ export class ConcurrencyLimiter extends RuleLimiter {
   }
 
   /** Permits, if they can be had now. */
-  tryPermit(key = '', tokens = 1): Permit | undefined {
-    return this.allow(key, tokens) ? this.#issue(key, tokens) : undefined
+  tryPermit(key = '', call: number | CallOptions = 1): Permit | undefined {
+    return this.allow(key, call) ? this.#issue(key, costOf(call)) : undefined
   }
 
   override leave(key: string, cost: number): void {
@@ -37,11 +38,11 @@ export class ConcurrencyLimiter extends RuleLimiter {
     this.waiting.wake(key)
   }
 
-  override take(key: string, cost: number, maxWait: Micros): Micros {
+  override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
     // A permit that comes free belongs to the line, not to whoever happens to ask next. The line itself asks with
     // patience.
-    if (maxWait === 0 && this.waiting.busy(key)) return -Infinity
-    return super.take(key, cost, maxWait)
+    if (maxWait === 0 && this.waiting.busy(key, terms?.share)) return -Infinity
+    return super.take(key, cost, maxWait, terms)
   }
 
   #issue(key: string, tokens: number): Permit {

@@ -1,4 +1,4 @@
-import { callable } from '../core/check.ts'
+import { callback } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { Quota, Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
@@ -13,19 +13,25 @@ import { CompositeLimiter, type CompositeOptions, type LocalMember } from './com
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import { type LocalOptions, limiterOf } from './create-limiter.ts'
 import type { Limiter, LimiterOptions, LocalLimiter, PermitLimiter } from './limiter.ts'
-import { type Member, MixedComposite } from './mixed-composite.ts'
+import type { Member } from './member.ts'
+import { MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
 import { checkOutage } from './outage.ts'
 import type { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
-/** A limiter of a composite; with `key`, asked under another key than the caller's. */
+/** A limiter of a composite; with `key` or `cost`, asked with another key or cost than the caller's. */
 export type CompositePart<L extends Limiter = Limiter> =
   | L
   | {
       limiter: L
-      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. */
-      key: (key: string) => string
+      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. @default the caller's */
+      key?: (key: string) => string
+      /**
+       * The cost for this limiter, from the caller's: `() => 1` counts calls where others count tokens. 0 takes nothing.
+       * @default the caller's
+       */
+      cost?: (cost: number) => number
     }
 
 /** Makes a limiter; over memory, one that can answer at once. */
@@ -116,15 +122,14 @@ function composite(
 }
 
 function member(part: CompositePart): Member {
-  const { limiter, key } =
-    'limiter' in Object(part)
-      ? (part as Exclude<CompositePart, Limiter>)
-      : { limiter: part as Limiter, key: same }
+  const { limiter, key, cost } = ('limiter' in Object(part) ? part : { limiter: part }) as Exclude<
+    CompositePart,
+    Limiter
+  >
   if (typeof limiter?.consume !== 'function') {
     throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
   }
-  callable('key', key)
-  return { limiter, keyOf: key }
+  return { limiter, keyOf: callback('key', key) ?? same, costOf: callback('cost', cost) }
 }
 
 function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {

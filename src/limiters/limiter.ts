@@ -9,6 +9,7 @@ import type { Storage } from '../core/storage.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
 import type { OutagePolicy } from './outage.ts'
 import type { Permit } from './permit.ts'
+import type { CallOptions, Classes } from './terms.ts'
 
 /** A storage as limiters take it. */
 export interface LimiterStorage extends Storage {
@@ -45,6 +46,13 @@ export interface LimiterOptions extends Metered {
    */
   name?: string
   /**
+   * Classes of calls, and the share of the limit that each may fill: `{ critical: 1, normal: 0.8, batch: 0.5 }`. A call of the
+   * class `batch` passes while what all calls together use stays at or below half of the limit, so it is turned away first. A
+   * call without a class may fill the whole limit. For token and leaky buckets and concurrency.
+   * @default none
+   */
+  classes?: Classes
+  /**
    * What to answer while a remote storage cannot be asked: `'deny'`, `'allow'`, `'throw'` a StorageDownError, or `'local'`:
    * let a limiter of this process, with the same numbers, answer. Decisions then are `degraded`.
    * @default 'deny'
@@ -54,14 +62,18 @@ export interface LimiterOptions extends Metered {
   storageTimeout?: Duration
 }
 
-/** How long a caller is willing to wait, and for how much. */
-export interface WaitOptions {
-  /** How much to wait for. @default 1 */
-  cost?: number
+/** How long a caller is willing to wait, and for what. */
+export interface WaitOptions extends CallOptions {
   /** The longest wait. What cannot come in time is refused at once. @default no end */
   timeout?: Duration
   /** Leaves the line when it aborts; what was reserved is given back. */
   signal?: AbortSignal
+}
+
+/** How a block treats the one before it. */
+export interface BlockOptions {
+  /** Does this block hold even where the key has a longer one? @default false */
+  replace?: boolean
 }
 
 /**
@@ -79,11 +91,15 @@ export interface Limiter extends AsyncDisposable {
   readonly policies?: readonly Policy[]
 
   /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
-  acquire(key?: string, tokens?: number): Promise<boolean>
-  /** As {@link acquire}, with all there is to know about it. */
-  consume(key?: string, cost?: number): Promise<Decision>
+  acquire(key?: string, call?: number | CallOptions): Promise<boolean>
+  /**
+   * As {@link acquire}, with all there is to know about it.
+   *
+   * @param call the cost, or what else the call brings: `{ cost, quota, class }`
+   */
+  consume(key?: string, call?: number | CallOptions): Promise<Decision>
   /** What {@link consume} would answer. Changes nothing. */
-  peek(key?: string, cost?: number): Promise<Decision>
+  peek(key?: string, call?: number | CallOptions): Promise<Decision>
   /**
    * Waits until the cost can be had, then takes it: first come, first served for each key.
    *
@@ -106,8 +122,13 @@ export interface Limiter extends AsyncDisposable {
   leave?(key: string, cost: number): void
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
-  /** Denies `key` for `duration`, whatever it has left. */
-  block(key: string, duration: Duration): Promise<void>
+  /**
+   * Denies `key` for `duration`, whatever it has left; `Infinity` until {@link unblock}. A longer block that the key has already
+   * stays, unless `replace` says otherwise.
+   */
+  block(key: string, duration: Duration, options?: BlockOptions): Promise<void>
+  /** Ends the block of `key`. What was used stays used. */
+  unblock(key: string): Promise<void>
   /** Counts since the start; with a key, also how that key stands. */
   getStats(key?: string): Promise<LimiterStats>
   /** Changes the numbers of the limit. What was used stays used. */
@@ -124,9 +145,9 @@ export interface Limiter extends AsyncDisposable {
 /** A limiter that can answer at once, without a promise: one over memory. */
 export interface LocalLimiter extends Limiter {
   /** {@link Limiter.acquire} at once. */
-  allow(key?: string, cost?: number): boolean
+  allow(key?: string, call?: number | CallOptions): boolean
   /** {@link Limiter.consume} at once. */
-  decide(key?: string, cost?: number): Decision
+  decide(key?: string, call?: number | CallOptions): Decision
 }
 
 /** Is this a {@link LocalLimiter}? */
@@ -139,7 +160,10 @@ export interface PermitLimiter extends Limiter {
   /** Waits for permits. */
   permit(key?: string, options?: WaitOptions): Promise<Permit>
   /** Permits, if they can be had now. */
-  tryPermit(key?: string, tokens?: number): Permit | undefined | Promise<Permit | undefined>
+  tryPermit(
+    key?: string,
+    call?: number | CallOptions,
+  ): Permit | undefined | Promise<Permit | undefined>
 }
 
 /** What a limiter has done since it was made, and how one key stands now. Times are seconds. */

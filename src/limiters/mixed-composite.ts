@@ -1,27 +1,23 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
-import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import { isAioFluxError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
-import { AsyncLimiter } from './async-limiter.ts'
+import type { RemoteLedger } from '../core/storage.ts'
 import {
   type CompositeOptions,
+  checkedPrice,
   combined,
   compositeName,
   noQuota,
   policiesOf,
 } from './composite-limiter.ts'
-import { decisionOf } from './decision-of.ts'
+import { decisionUnder, seconds } from './decision-of.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
-import type { KeyCounts, Limiter } from './limiter.ts'
-
-/** Any limiter, and the key under which it is asked. */
-export interface Member {
-  readonly limiter: Limiter
-  readonly keyOf: (key: string) => string
-}
+import type { KeyCounts } from './limiter.ts'
+import { callOf, capacityOf, checkApart, type Joint, jointOf, type Member, peek } from './member.ts'
+import { type CallOptions, composedTerms, type Terms } from './terms.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
@@ -47,32 +43,59 @@ export class MixedComposite extends KnockingLimiter {
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
     let least = Number.MAX_VALUE
-    for (const { limiter } of this.#members) {
-      const { capacity } = limiter as { capacity?: number }
-      if (capacity !== undefined && capacity < least) least = capacity
+    for (const { limiter, costOf } of this.#members) {
+      const capacity = capacityOf(limiter)
+      if (costOf === undefined && capacity < least) least = capacity
     }
     return least
+  }
+
+  capacityUnder({ members }: Terms): number {
+    let least = Number.MAX_VALUE
+    for (const [i, { limiter, costOf }] of this.#members.entries()) {
+      const capacity = capacityOf(limiter, members?.[i])
+      if (costOf === undefined && capacity < least) least = capacity
+    }
+    return least
+  }
+
+  knows(name: string): boolean {
+    return this.#members.some(({ limiter }) => limiter.knows?.(name))
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return composedTerms(this.name, call, this.#members)
   }
 
   get policies(): readonly Policy[] {
     return policiesOf(this.#members)
   }
 
-  protected async decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
-    const together = await this.#together(move, key, cost)
+  protected async decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    const prices = this.#prices(cost, terms)
+    const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
-    return move === 'peek' ? this.#look(key, cost) : this.#take(key, cost)
+    return move === 'peek'
+      ? this.#look(key, cost, prices, terms)
+      : this.#take(key, cost, prices, terms)
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    for (const { limiter, keyOf } of [...this.#members].reverse()) {
-      await limiter.release(keyOf(key), cost)
+    for (const { limiter, keyOf, costOf } of [...this.#members].reverse()) {
+      const paid = costOf === undefined ? cost : costOf(cost)
+      if (paid > 0) await limiter.release(keyOf(key), paid)
     }
   }
 
   override leave(key: string, cost: number): void {
-    for (const { limiter, keyOf } of this.#members) {
-      limiter.leave?.(keyOf(key), cost)
+    for (const { limiter, keyOf, costOf } of this.#members) {
+      const paid = costOf === undefined ? cost : costOf(cost)
+      if (paid > 0) limiter.leave?.(keyOf(key), paid)
     }
   }
 
@@ -80,9 +103,13 @@ export class MixedComposite extends KnockingLimiter {
     await Promise.all(this.#members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
   }
 
-  protected async hold(key: string, duration: Micros): Promise<void> {
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
     await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.block(keyOf(key), duration / 1e6)),
+      this.#members.map(({ limiter, keyOf }) =>
+        duration === 0
+          ? limiter.unblock(keyOf(key))
+          : limiter.block(keyOf(key), seconds(duration), { replace }),
+      ),
     )
   }
 
@@ -106,17 +133,22 @@ export class MixedComposite extends KnockingLimiter {
     move: 'reserve' | 'peek',
     key: string,
     cost: number,
+    prices: readonly number[],
+    terms: Terms | undefined,
   ): Promise<Decision | undefined> {
     if (this.#joint === undefined) return undefined
     const { storage, ledgers } = this.#joint
     const keys = this.#members.map(({ keyOf }) => keyOf(key))
     if (!storage.joins(keys)) return undefined
     try {
-      const verdicts = await storage.runAll(move, ledgers, keys, cost, 0)
+      const alike = prices.every((price) => price === cost)
+      const rules = terms?.members?.map((one) => one?.rule)
+      const verdicts = await storage.runAll(move, ledgers, keys, alike ? cost : prices, 0, rules)
       return this.#judged(
-        verdicts.map((verdict, i) =>
-          decisionOf(verdict, (ledgers[i] as RemoteLedger).rule.capacity, cost),
-        ),
+        verdicts.map((verdict, i) => {
+          const { capacity } = (ledgers[i] as RemoteLedger).rule
+          return decisionUnder(terms?.members?.[i], verdict, capacity, prices[i] as number)
+        }),
         cost,
       )
     } catch (error) {
@@ -126,37 +158,65 @@ export class MixedComposite extends KnockingLimiter {
     }
   }
 
-  async #look(key: string, cost: number): Promise<Decision> {
+  async #look(
+    key: string,
+    cost: number,
+    prices: readonly number[],
+    terms: Terms | undefined,
+  ): Promise<Decision> {
     const decisions = await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
+      this.#members.map(({ limiter, keyOf }, i) => peek(limiter, keyOf(key), prices, i, terms)),
     )
     return this.#judged(decisions, cost)
   }
 
-  async #take(key: string, cost: number): Promise<Decision> {
-    const taken: Member[] = []
+  async #take(
+    key: string,
+    cost: number,
+    prices: readonly number[],
+    terms: Terms | undefined,
+  ): Promise<Decision> {
+    const taken: [member: Member, price: number][] = []
     const decisions: Decision[] = []
     let whole = false
     try {
-      for (const member of this.#members) {
-        const decision = await member.limiter.consume(member.keyOf(key), cost)
+      for (const [i, member] of this.#members.entries()) {
+        const price = prices[i] as number
+        const { limiter, keyOf } = member
+        const decision =
+          price === 0
+            ? await peek(limiter, keyOf(key), prices, i, terms)
+            : await limiter.consume(keyOf(key), callOf(price, terms?.members?.[i]))
         decisions.push(decision)
         if (!decision.allowed) break
-        taken.push(member)
+        taken.push([member, price])
       }
       whole = taken.length === this.#members.length
     } finally {
       if (!whole) {
-        for (const { limiter, keyOf } of taken.reverse()) await limiter.release(keyOf(key), cost)
+        for (const [{ limiter, keyOf }, price] of taken.reverse()) {
+          if (price > 0) await limiter.release(keyOf(key), price)
+        }
       }
     }
     if (whole) return this.#judged(decisions, cost)
     // The others are only looked at, for the longest wait.
-    const rest = this.#members.slice(decisions.length)
+    const done = decisions.length
     const looks = await Promise.all(
-      rest.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
+      this.#members
+        .slice(done)
+        .map(({ limiter, keyOf }, i) => peek(limiter, keyOf(key), prices, done + i, terms)),
     )
     return this.#judged([...decisions, ...looks], cost)
+  }
+
+  /** What a call of `cost` costs each member, checked. */
+  #prices(cost: number, terms: Terms | undefined): number[] {
+    return this.#members.map(({ limiter, costOf }, i) =>
+      costOf === undefined
+        ? cost
+        : checkedPrice(costOf(cost), capacityOf(limiter, terms?.members?.[i])),
+    )
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {
@@ -172,54 +232,5 @@ export class MixedComposite extends KnockingLimiter {
       ...(name !== undefined && { deniedBy: name }),
       ...(decisions.some(({ degraded }) => degraded) && { degraded: true }),
     }
-  }
-}
-
-/** Members that all lie in one storage. */
-interface Joint {
-  readonly storage: RemoteStorage
-  readonly ledgers: readonly RemoteLedger[]
-}
-
-function jointOf(members: readonly Member[]): Joint | undefined {
-  const ledgers: RemoteLedger[] = []
-  for (const { limiter } of members) {
-    const ledger = ledgerOf(limiter)
-    if (ledger === undefined) return undefined
-    ledgers.push(ledger)
-  }
-  const storage = ledgers[0]?.storage
-  return storage !== undefined && ledgers.every((ledger) => ledger.storage === storage)
-    ? { storage, ledgers }
-    : undefined
-}
-
-/** The ledger elsewhere that decides alone for a limiter, where one does. */
-function ledgerOf(limiter: Limiter): RemoteLedger | undefined {
-  return limiter instanceof AsyncLimiter ? limiter.ledger : undefined
-}
-
-/** A state that two members have in common would be charged twice, and at two paces. */
-function checkApart(members: readonly Member[]): void {
-  const remote = members.flatMap(({ limiter, keyOf }) => {
-    const ledger = ledgerOf(limiter)
-    return ledger === undefined ? [] : [{ ledger, keyOf }]
-  })
-  for (const [i, { ledger, keyOf }] of remote.entries()) {
-    const { storage, scope, rule } = ledger
-    const shared = remote.slice(0, i).some((one) => {
-      const { ledger } = one
-      return (
-        one.keyOf === keyOf &&
-        ledger.storage === storage &&
-        ledger.scope === scope &&
-        ledger.rule.kind === rule.kind
-      )
-    })
-    if (!shared) continue
-    throw new OptionTypeError(
-      'limiters',
-      `limiters must have counts of their own, but two of the kind '${rule.kind}' have the scope ${describe(scope)}`,
-    )
   }
 }

@@ -4,12 +4,13 @@ import type { Micros, Millis } from '../core/duration.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
-import { decisionOf } from './decision-of.ts'
+import { decisionUnder } from './decision-of.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { type CallOptions, costOf, type Terms, TermsReader } from './terms.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
 const ID_BITS = 48
@@ -34,10 +35,12 @@ export class RemoteConcurrency extends KnockingLimiter {
   readonly #held = new Map<string, Held[]>()
   readonly #leaving = new Set<Promise<void>>()
   readonly #beat: Millis
+  readonly #terms: TermsReader
   #stopHeart: Cancel | undefined
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     super(options.name, options.clock ?? systemClock)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
     this.#beat = ledger.rule.span / 1000 / 3
@@ -58,8 +61,20 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   /** Permits, if they can be had now. */
-  async tryPermit(key = '', tokens = 1): Promise<Permit | undefined> {
-    return (await this.acquire(key, tokens)) ? this.#issue(key, tokens) : undefined
+  async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
+    return (await this.acquire(key, call)) ? this.#issue(key, costOf(call)) : undefined
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.#desk.ledger.rule, call)
+  }
+
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
+  }
+
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
 
   override async close(): Promise<void> {
@@ -72,7 +87,12 @@ export class RemoteConcurrency extends KnockingLimiter {
     await Promise.all([...returns, ...this.#leaving])
   }
 
-  protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+  protected decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
     const id = Math.floor(Math.random() * 2 ** ID_BITS) + 1
     return this.#desk.ask(
       move,
@@ -81,9 +101,10 @@ export class RemoteConcurrency extends KnockingLimiter {
       id,
       (verdict) => {
         if (move === 'reserve' && verdict.wait >= 0) this.#hold(id, key, cost)
-        return decisionOf(verdict, this.capacity, cost)
+        return decisionUnder(terms, verdict, this.capacity, cost)
       },
-      (failure) => this.#desk.withoutStorage(failure, move, key, cost),
+      (failure) => this.#desk.withoutStorage(failure, move, key, cost, terms),
+      terms,
     )
   }
 
@@ -120,8 +141,8 @@ export class RemoteConcurrency extends KnockingLimiter {
     await this.#desk.ledger.run('reset', key, 1, 0)
   }
 
-  protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.#desk.ledger.run('block', key, 1, duration)
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.#desk.ledger.run('block', key, replace ? 2 : 1, duration)
   }
 
   protected async change(quota: QuotaChange): Promise<void> {

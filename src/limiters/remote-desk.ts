@@ -8,6 +8,7 @@ import type { Counter, Meter } from '../core/meter.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
 import type { LimiterEvents, LocalLimiter } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
+import type { Classes, Terms } from './terms.ts'
 
 export interface RemoteOptions {
   readonly name: string
@@ -15,6 +16,7 @@ export interface RemoteOptions {
   readonly policy: OutagePolicy
   readonly timeout?: Duration | undefined
   readonly metrics?: Meter | undefined
+  readonly classes?: Classes | undefined
   /** Answers in an outage under the policy 'local'. */
   readonly standIn?: LocalLimiter | undefined
 }
@@ -63,11 +65,14 @@ export class RemoteDesk {
     extra: Micros,
     use: (verdict: Verdict) => T,
     without: (failure: Error | undefined) => T | Promise<T>,
+    terms?: Terms,
   ): Promise<T> {
     const outage = this.#outage
     if (outage.left > 0) return Promise.resolve(without(outage.failure))
     outage.asking()
-    const answer = this.ledger.run(move, key, cost, extra)
+    // What is not counted takes nothing, and is denied only while the key is blocked.
+    const asked = terms?.bound === 'unlimited' ? 'peek' : move
+    const answer = this.ledger.run(asked, key, cost, extra, terms?.rule)
     return (this.#timeout === undefined ? answer : within(this.#timeout, answer)).then(
       (verdict) => {
         if (outage.answered()) this.#events.emit('recovered', {})
@@ -90,16 +95,19 @@ export class RemoteDesk {
     move: 'reserve' | 'peek',
     key: string,
     cost: number,
+    terms?: Terms,
   ): Promise<Decision> {
     const { left } = this.#outage
+    const limit = terms?.rule?.capacity ?? this.capacity
     switch (this.policy) {
       case 'allow':
-        return degraded(true, this.capacity, cost, left)
+        return degraded(true, limit, cost, left)
       case 'deny':
-        return degraded(false, this.capacity, cost, left)
+        return degraded(false, limit, cost, left)
       case 'local': {
         const standIn = this.standIn as LocalLimiter
-        const answer = move === 'peek' ? standIn.peek(key, cost) : standIn.consume(key, cost)
+        const call = { ...terms?.brought, cost }
+        const answer = move === 'peek' ? standIn.peek(key, call) : standIn.consume(key, call)
         return { ...(await answer), degraded: true }
       }
       case 'throw':

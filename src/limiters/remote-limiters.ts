@@ -26,8 +26,9 @@ export const remoteLimiters: RemoteLimiters = {
     checkOutage(checkedOptions(options))
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new RuleLimiter(rule, options, memoryLedger)
-    const { clock } = options
-    const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock }, memoryLedger)
+    const { clock, classes } = options
+    const own = { ...(clock && { clock }), ...(classes && { classes }) }
+    const standIn = () => new RuleLimiter(rule, own, memoryLedger)
     return new RemoteLimiter(ledger, remoteOptions(options, rule.kind, standIn))
   },
 
@@ -36,7 +37,8 @@ export const remoteLimiters: RemoteLimiters = {
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new ConcurrencyLimiter(options)
-    const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
+    const { limit, classes } = options
+    const standIn = () => new ConcurrencyLimiter({ limit, ...(classes && { classes }) })
     return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
   },
 }
@@ -60,7 +62,7 @@ function remoteOptions(
   kind: string,
   standIn: () => LocalLimiter,
 ): RemoteOptions {
-  const { name, scope, clock, metrics } = options
+  const { name, scope, clock, metrics, classes } = options
   const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
   return {
     name: name ?? scope ?? kind,
@@ -68,6 +70,7 @@ function remoteOptions(
     policy,
     timeout,
     metrics,
+    classes,
     standIn: policy === 'local' ? standIn() : undefined,
   }
 }

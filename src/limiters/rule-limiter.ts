@@ -5,11 +5,12 @@ import type { Micros } from '../core/duration.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
-import { decisionOf } from './decision-of.ts'
+import { CLOSED, decisionUnder } from './decision-of.ts'
 import type { KeyCounts, LimiterOptions } from './limiter.ts'
 import { checkedOptions } from './options.ts'
 import { policyOf } from './policy-of.ts'
 import { SyncLimiter } from './sync-limiter.ts'
+import { type CallOptions, type Terms, TermsReader } from './terms.ts'
 
 /** Makes the ledger of a limiter that was given no storage. */
 export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
@@ -18,15 +19,19 @@ export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
   protected readonly ledger: Ledger
+  readonly #terms: TermsReader
 
-  constructor(rule: Rule, options: LimiterOptions, own: OwnLedger) {
-    const { storage, scope, name = scope ?? rule.kind, metrics } = checkedOptions(options)
+  /** @param quotas may a call bring a quota? */
+  constructor(rule: Rule, options: LimiterOptions, own: OwnLedger, quotas = true) {
+    const { storage, scope, name = scope ?? rule.kind, metrics, classes } = checkedOptions(options)
+    const terms = new TermsReader(name, rule, classes, quotas)
     const { clock = storage?.clock ?? systemClock } = options
     const ledger = storage?.open(rule, scope ?? 'default', clock) ?? own(rule, clock)
     must('reserve' in ledger, 'storage', 'be one in memory, or have limiters for its kind', storage)
     super(clock, [ledger])
     this.name = name
     this.ledger = ledger
+    this.#terms = terms
     this.observe(metrics, ledger)
   }
 
@@ -39,34 +44,51 @@ export class RuleLimiter extends SyncLimiter {
     return this.ledger.rule.capacity
   }
 
-  take(key: string, cost: number, maxWait: Micros): Micros {
-    return this.ledger.reserve(key, cost, maxWait)
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.ledger.rule, call)
   }
 
-  look(key: string, cost: number): Micros {
-    return this.ledger.peek(key, cost)
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
   }
 
-  giveBack(key: string, cost: number): void {
-    this.ledger.refund(key, cost)
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
 
-  forecast(key: string, ahead: number, cost: number): Micros {
-    return this.ledger.forecast(key, ahead, cost)
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+    if (terms === undefined) return this.ledger.reserve(key, cost, maxWait)
+    return terms.bound === 'counted'
+      ? this.ledger.reserve(key, cost, maxWait, terms.rule)
+      : this.look(key, cost, terms)
   }
 
-  decision(_key: string, cost: number, wait: Micros): Decision {
+  look(key: string, cost: number, terms?: Terms): Micros {
+    if (terms?.bound === 'closed') return CLOSED.wait
+    return this.ledger.peek(key, cost, terms?.rule)
+  }
+
+  giveBack(key: string, cost: number, terms?: Terms): void {
+    if (terms === undefined) this.ledger.refund(key, cost)
+    else if (terms.bound === 'counted') this.ledger.refund(key, cost, terms.rule)
+  }
+
+  forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {
+    return this.ledger.forecast(key, ahead, cost, terms?.rule)
+  }
+
+  decision(_key: string, cost: number, wait: Micros, terms?: Terms): Decision {
     const { judged, rule } = this.ledger
     const verdict = { wait, remaining: judged.remaining(), idleAfter: judged.idleAfter() }
-    return decisionOf(verdict, rule.capacity, cost)
+    return decisionUnder(terms, verdict, rule.capacity, cost)
   }
 
   forget(key: string): void {
     this.ledger.reset(key)
   }
 
-  hold(key: string, duration: Micros): void {
-    this.ledger.block(key, duration)
+  hold(key: string, duration: Micros, replace: boolean): void {
+    this.ledger.block(key, duration, replace)
   }
 
   protected change(quota: QuotaChange): void {

@@ -1,15 +1,17 @@
-import { callable, options as checkOptions } from '../core/check.ts'
+import { callable, options as checkOptions, flag } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
+import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { ClosedError, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
-import { checkCall, checkKey } from './arguments.ts'
+import { blockLength, checkCall, checkKey } from './arguments.ts'
 import { seconds } from './decision-of.ts'
+import { late } from './late.ts'
 import type {
+  BlockOptions,
   KeyCounts,
   LimiterEvents,
   LimiterStats,
@@ -18,6 +20,7 @@ import type {
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
+import { type CallOptions, checkedCall, type Terms } from './terms.ts'
 import { Waiting } from './waiting.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -50,63 +53,82 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
-  abstract take(key: string, cost: number, maxWait: Micros): Micros
+  abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
   /** Undoes a `take`. */
-  abstract giveBack(key: string, cost: number): void
-  abstract forecast(key: string, ahead: number, cost: number): Micros
+  abstract giveBack(key: string, cost: number, terms?: Terms): void
+  abstract forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
   /** What `take` would answer. Changes nothing. */
-  abstract look(key: string, cost: number): Micros
+  abstract look(key: string, cost: number, terms?: Terms): Micros
   /** The decision about the last `take` or `look`, whose answer was `wait`. */
-  abstract decision(key: string, cost: number, wait: Micros): Decision
+  abstract decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision
+  /** What a call brings beside its cost; `undefined` for nothing. */
+  abstract termsOf(call: CallOptions): Terms | undefined
+  /** The largest cost that can ever pass under `terms`. */
+  abstract capacityUnder(terms: Terms): number
+  /** Has it a class of this name? */
+  abstract knows(name: string): boolean
   /** What was scheduled has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number): void {}
   abstract forget(key: string): void
-  abstract hold(key: string, duration: Micros): void
+  abstract hold(key: string, duration: Micros, replace: boolean): void
   abstract counts(): KeyCounts
   protected abstract change(quota: QuotaChange): void
 
-  allow(key = '', cost = 1): boolean {
-    checkCall(key, cost, this.capacity)
-    return this.#count(key, cost, this.take(key, cost, 0))
+  allow(key = '', call: number | CallOptions = 1): boolean {
+    if (typeof call !== 'number') {
+      const { cost, terms } = this.#read(key, call)
+      return this.#count(key, cost, this.take(key, cost, 0, terms))
+    }
+    checkCall(key, call, this.capacity)
+    return this.#count(key, call, this.take(key, call, 0))
   }
 
-  decide(key = '', cost = 1): Decision {
-    checkCall(key, cost, this.capacity)
-    const wait = this.take(key, cost, 0)
-    const decision = this.decision(key, cost, wait)
+  decide(key = '', call: number | CallOptions = 1): Decision {
+    let cost = 1
+    let terms: Terms | undefined
+    if (typeof call === 'number') {
+      cost = call
+      checkCall(key, cost, this.capacity)
+    } else {
+      ;({ cost, terms } = this.#read(key, call))
+    }
+    const wait = this.take(key, cost, 0, terms)
+    const decision = this.decision(key, cost, wait, terms)
     this.#count(key, cost, wait)
     return decision
   }
 
-  acquire(key = '', tokens = 1): Promise<boolean> {
+  acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
     try {
-      return this.allow(key, tokens) ? YES : NO
+      return this.allow(key, call) ? YES : NO
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  async consume(key = '', cost = 1): Promise<Decision> {
-    return this.decide(key, cost)
+  async consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    return this.decide(key, call)
   }
 
-  async peek(key = '', cost = 1): Promise<Decision> {
-    checkCall(key, cost, this.capacity)
-    return this.decision(key, cost, this.look(key, cost))
+  async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.#read(key, typeof call === 'number' ? { cost: call } : call)
+    return this.decision(key, cost, this.look(key, cost, terms), terms)
   }
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    const { cost = 1, timeout, signal } = options
-    checkCall(key, cost, this.capacity)
+    const { timeout, signal } = options
+    const { cost, terms } = this.#terms(key, options)
     if (this.waiting.closed) throw new ClosedError(this.name)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
     // With a little patience a leaky bucket makes callers wait their turn even now, instead of taking them in at once.
     const little = patience === 0 ? 0 : Number.MIN_VALUE
-    if (this.waiting.busy(key) || this.take(key, cost, little) < 0) {
+    const busy = this.waiting.busy(key, terms?.share)
+    if (busy || this.take(key, cost, little, terms) < 0) {
       try {
-        await this.waiting.join(key, cost, { deadline: started + patience, signal })
+        if (terms?.bound === 'closed') throw late(key, Infinity)
+        await this.waiting.join(key, cost, { deadline: started + patience, signal, terms })
       } catch (error) {
         this.#deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0)
         throw error
@@ -119,8 +141,8 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
       this.meter?.waits.observe(waited)
       this.events.emit('waited', { key, cost, seconds: waited })
     }
-    this.look(key, cost)
-    return this.decision(key, cost, 0)
+    this.look(key, cost, terms)
+    return this.decision(key, cost, 0, terms)
   }
 
   async schedule<T>(
@@ -149,9 +171,15 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     this.waiting.wake(key)
   }
 
-  async block(key: string, duration: Duration): Promise<void> {
+  async block(key: string, duration: Duration, options: BlockOptions = {}): Promise<void> {
     checkKey(key)
-    this.hold(key, toPositiveMicros('duration', duration))
+    this.hold(key, blockLength(duration), flag('replace', options.replace ?? false))
+  }
+
+  async unblock(key: string): Promise<void> {
+    checkKey(key)
+    this.hold(key, 0, true)
+    this.waiting.wake(key)
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
@@ -199,6 +227,18 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     if (metrics === undefined) return
     this.meter = limiterMeter<SyncLimiter>(metrics, this, ({ waiting }) => waiting.count, ledger)
     this.events.meter()
+  }
+
+  /** What a call brings, checked. */
+  #read(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+    return this.#terms(key, checkedCall(call))
+  }
+
+  #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+    const { cost = 1 } = call
+    const terms = this.termsOf(call)
+    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    return { cost, terms }
   }
 
   /** Counts an answer and tells those who listen; is it a yes? */

@@ -30,7 +30,8 @@ export interface Waiter {
 /** Equal moves on one group of states, one after the other. */
 interface Run {
   readonly move: Step
-  readonly cost: number
+  /** The same for all rules, or one for each. */
+  readonly cost: number | readonly number[]
   readonly extra: Micros
   readonly waiters: Waiter[]
 }
@@ -69,7 +70,7 @@ export class Batch {
     id: string,
     keys: readonly string[] | undefined,
     move: Step,
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
     waiter: Waiter,
   ): void {
@@ -125,7 +126,8 @@ export class Batch {
       }
     }
     const program = form === 'reserve' || form === 'refund' ? 'single' : form
-    const moves = program === 'single' ? argumentsOf(form as Move, groups) : movesOf(groups)
+    const moves =
+      program === 'single' ? argumentsOf(form as Move, groups) : movesOf(groups, this.#rules.length)
     send(program, names, moves).then(
       (reply) => {
         const numbers = reply as (number | string)[]
@@ -161,7 +163,7 @@ export class Batch {
           else last.push({ wait, remaining, idleAfter, token: Number(reply[at++]) })
         }
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
-        else settleRun(waiters, granted, cost, last)
+        else settleRun(waiters, granted, cost as number, last)
       }
     }
   }
@@ -197,7 +199,7 @@ function argumentsOf(move: Move, groups: readonly Group[]): string[] {
 }
 
 /** What `driver` and `take` are told. */
-function movesOf(groups: readonly Group[]): string[] {
+function movesOf(groups: readonly Group[], rules: number): string[] {
   const moves: string[] = []
   let once = true
   for (const { runs } of groups) {
@@ -210,7 +212,8 @@ function movesOf(groups: readonly Group[]): string[] {
     once = false
     moves.push(String(runs.length))
     for (const { move, cost, extra, waiters } of runs) {
-      moves.push(MOVES[move], String(cost), String(Math.min(extra, NEVER)), String(waiters.length))
+      moves.push(MOVES[move], String(Math.min(extra, NEVER)), String(waiters.length))
+      for (let i = 0; i < rules; i++) moves.push(String(typeof cost === 'number' ? cost : cost[i]))
     }
   }
   return once ? [] : moves

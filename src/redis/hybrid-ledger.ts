@@ -71,8 +71,14 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     return this.#house.closed ? undefined : this.#denials.find(key, cost, this.#clock.steady)
   }
 
-  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+  run(move: Move, key: string, cost: number, extra: Micros, rule?: Rule): Promise<Verdict> {
     if (this.#house.closed) return Promise.reject(new ClosedError('HybridStorage'))
+    if (rule !== undefined) {
+      // What is lent was lent under other numbers.
+      this.giveBack(key)
+      if (move === 'refund') this.#denials.drop(key)
+      return this.#lender.run(move, key, cost, extra, rule)
+    }
     if (move === 'reserve' && extra === 0) return this.#reserve(key, cost)
     if (move === 'peek') return this.#peek(key, cost)
     if (move === 'reserve') {

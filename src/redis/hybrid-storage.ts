@@ -140,15 +140,16 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     move: Move,
     ledgers: readonly RemoteLedger[],
     keys: readonly string[],
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
+    rules?: readonly (Rule | undefined)[],
   ): Promise<Verdict[]> {
     this.#checkOpen()
     // What is lent out of them may be what they need.
     for (const [i, ledger] of ledgers.entries()) {
       if (ledger instanceof HybridLedger) ledger.giveBack(keys[i] as string)
     }
-    return this.#redis.runAll(move, ledgers, keys, cost, extra)
+    return this.#redis.runAll(move, ledgers, keys, cost, extra, rules)
   }
 
   async get<T = unknown>(key: string): Promise<T | undefined> {

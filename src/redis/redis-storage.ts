@@ -126,17 +126,21 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     move: Move,
     ledgers: readonly RemoteLedger[],
     keys: readonly string[],
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
+    brought: readonly (Rule | undefined)[] = [],
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
       const slot = this.#cluster ? tagOf(keys[0] ?? '') : ''
-      const lists = ledgers.map(({ rule, scope }) => [rule.kind, rule.params, scope])
+      const lists = ledgers.map(({ rule, scope }, i) => {
+        const { kind, params } = brought[i] ?? rule
+        return [kind, params, scope]
+      })
       const name = JSON.stringify([slot, lists])
       let batch = this.#joint.get(name)
       if (batch === undefined) {
-        batch = this.begin(this.route(ledgers))
+        batch = this.begin(this.route(ledgers, brought))
         this.#joint.set(name, batch)
       }
       batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
@@ -144,8 +148,8 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   }
 
   /** @internal */
-  route(ledgers: readonly RemoteLedger[]): Route {
-    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller')
+  route(ledgers: readonly RemoteLedger[], brought?: readonly (Rule | undefined)[]): Route {
+    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller', brought)
   }
 
   /** @internal A batch that is sent when this turn of the event loop is over. */

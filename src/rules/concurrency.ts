@@ -24,8 +24,12 @@ class Concurrency implements Rule {
   readonly held = true
   readonly params: Readonly<Record<string, number>>
 
-  constructor(options: ConcurrencyOptions) {
-    this.capacity = integer('limit', options.limit, 1)
+  readonly #limit: number
+
+  /** @param share how much of the limit may be filled */
+  constructor(options: ConcurrencyOptions, share = 1) {
+    this.#limit = integer('limit', options.limit, 1)
+    this.capacity = this.#limit * share
     this.params = { limit: this.capacity }
   }
 
@@ -54,6 +58,10 @@ class Concurrency implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a concurrency limit', change, ['limit'])
-    return new Concurrency({ limit: change.limit ?? this.capacity })
+    return new Concurrency({ limit: change.limit ?? this.#limit })
+  }
+
+  shared(share: number): Rule {
+    return new Concurrency({ limit: this.#limit }, share)
   }
 }

@@ -1,6 +1,6 @@
 import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import type { CallQuota, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 
 /**
  * At most `rate` in each window of `per`; a key's first call opens its window.
@@ -83,6 +83,11 @@ class FixedWindow implements Rule {
   with(change: QuotaChange): Rule {
     known('a fixed window', change, ['rate', 'per'])
     return new FixedWindow({ ...this.#options, ...change })
+  }
+
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a fixed window', quota, ['rate', 'per'])
+    return new FixedWindow(quota)
   }
 
   /** How many windows have gone by since the state was written. */

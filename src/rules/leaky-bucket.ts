@@ -1,6 +1,6 @@
 import { known, positive } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import type { CallQuota, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** The rate of the stream, and how many may be in the bucket. */
@@ -34,9 +34,12 @@ class LeakyBucket extends TokenBucket {
   override readonly kind = 'leaky-bucket'
   readonly #options: LeakyBucketOptions
 
-  constructor(options: LeakyBucketOptions) {
+  constructor(options: LeakyBucketOptions, share = 1) {
     const { capacity, ...quota } = options
-    super(capacity === undefined ? quota : { ...quota, burst: positive('capacity', capacity) })
+    super(
+      capacity === undefined ? quota : { ...quota, burst: positive('capacity', capacity) },
+      share,
+    )
     this.#options = options
   }
 
@@ -56,5 +59,17 @@ class LeakyBucket extends TokenBucket {
   override with(change: QuotaChange): Rule {
     known('a leaky bucket', change, ['rate', 'per', 'capacity'])
     return new LeakyBucket({ ...this.#options, ...change })
+  }
+
+  override quoted(quota: CallQuota): Rule {
+    known('a quota of a leaky bucket', quota, ['rate', 'per', 'burst'])
+    const { burst, ...rest } = quota
+    return new LeakyBucket(
+      burst === undefined ? rest : { ...rest, capacity: positive('burst', burst) },
+    )
+  }
+
+  override shared(share: number): Rule {
+    return new LeakyBucket(this.#options, share)
   }
 }

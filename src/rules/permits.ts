@@ -32,8 +32,9 @@ class Permits implements Rule {
   readonly params: Readonly<Record<string, number>>
   readonly #options: PermitsOptions
 
-  constructor(options: PermitsOptions) {
-    this.capacity = integer('limit', options.limit, 1)
+  /** @param share how much of the limit may be filled */
+  constructor(options: PermitsOptions, share = 1) {
+    this.capacity = integer('limit', options.limit, 1) * share
     this.span = toPositiveMicros('ttl', options.ttl ?? 30)
     this.params = { limit: this.capacity, ttl: this.span }
     this.#options = options
@@ -83,6 +84,10 @@ class Permits implements Rule {
   with(change: QuotaChange): Rule {
     known('a concurrency limit', change, ['limit'])
     return new Permits({ ...this.#options, ...change })
+  }
+
+  shared(share: number): Rule {
+    return new Permits(this.#options, share)
   }
 }
 

@@ -1,6 +1,6 @@
 import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import type { CallQuota, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 
 /** Up to this many moments of a window are remembered exactly. */
 const MOMENTS = 128
@@ -105,6 +105,11 @@ class SlidingWindow implements Rule {
   with(change: QuotaChange): Rule {
     known('a sliding window', change, ['rate', 'per'])
     return new SlidingWindow({ ...this.#options, ...change })
+  }
+
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a sliding window', quota, ['rate', 'per'])
+    return new SlidingWindow(quota)
   }
 
   #clear(state: State): void {

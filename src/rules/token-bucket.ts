@@ -1,6 +1,6 @@
 import { known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import type { Drain, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
+import type { CallQuota, Drain, Quota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { drained, drainOf } from './drain.ts'
 
 /** The rate, and how much of it may come at once. */
@@ -40,12 +40,14 @@ export class TokenBucket implements Rule {
   readonly params: Readonly<Record<string, number>>
   readonly #options: TokenBucketOptions
 
-  constructor(options: TokenBucketOptions) {
+  /** @param share how much of the burst may be filled; what drains, drains as from the whole bucket */
+  constructor(options: TokenBucketOptions, share = 1) {
     const rate = positive('rate', options.rate)
     const interval = toPositiveMicros('per', options.per ?? 1) / rate
-    this.capacity = positive('burst', options.burst ?? Math.max(1, rate))
-    this.span = this.capacity * interval
-    this.drain = drainOf(this.capacity, interval)
+    const burst = positive('burst', options.burst ?? Math.max(1, rate))
+    this.capacity = burst * share
+    this.span = burst * interval
+    this.drain = drainOf(burst, interval)
     this.params = {
       burst: this.capacity,
       interval,
@@ -91,6 +93,15 @@ export class TokenBucket implements Rule {
   with(change: QuotaChange): Rule {
     known('a token bucket', change, ['rate', 'per', 'burst'])
     return new TokenBucket({ ...this.#options, ...change })
+  }
+
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a token bucket', quota, ['rate', 'per', 'burst'])
+    return new TokenBucket(quota)
+  }
+
+  shared(share: number): Rule {
+    return new TokenBucket(this.#options, share)
   }
 
   protected used(state: State, now: Micros): number {

@@ -11,7 +11,10 @@ export class Blocks {
     this.#capacity = capacity
   }
 
-  add(key: string, now: Micros, until: Micros): void {
+  /** Blocks `key` until then; a longer block stays, unless this one replaces it. A block that is over ends it. */
+  set(key: string, now: Micros, until: Micros, replace = false): void {
+    if (!replace && this.left(key, now) > until - now) return
+    if (until <= now) return this.remove(key)
     this.#until.delete(key)
     if (this.#until.size >= this.#capacity) this.#makeRoom(now)
     this.#until.set(key, until)

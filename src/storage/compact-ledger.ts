@@ -3,47 +3,38 @@ import type { Micros } from '../core/duration.ts'
 import type { Drain, Rule, State } from '../core/rule.ts'
 import type { Judged, Keep, Ledger } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
-import { CompactTable } from './compact-table.ts'
 import { FewKeys } from './few-keys.ts'
 import { forecast } from './forecast.ts'
 import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
+import { RecordLedger } from './record-ledger.ts'
+import { FEW, roomy } from './roomy.ts'
 import { SteadyClock } from './steady-clock.ts'
-
-/** Up to this many keys are kept as they are. */
-const FEW = 4096
-/** Keys longer than this are not kept: many of them would be more than their states. */
-const LONG_KEY = 256
+import { TickLine } from './tick-line.ts'
 
 /**
  * The ledger of a rule that {@link Drain drains}: a key's whole state is the moment at which all is drained.
  *
- * Time runs on a line of ticks, one tick for each step of a token that drains. There `used` tokens are a mark
- * `used * steps` ticks ahead of now, and a cost moves the mark by a whole number of ticks: the sum never rounds, and
- * what is rounded is only the present, to a tick. A tick is at most 0.25 ms and at least a nanosecond. Changing the
- * rate changes the pace of the ticks and leaves every mark where it is.
+ * It is kept as a mark on a {@link TickLine}. Changing the rate changes the pace of the ticks and leaves every mark where it is.
+ *
+ * A key whose calls bring a quota of another pace cannot stand on that line. It moves to a {@link RecordLedger}, and comes
+ * back when its record has been forgotten.
  */
 export class CompactLedger implements Ledger, Judged {
   rule: Rule
-  evicted = 0
-  crowded = 0
+  #evicted = 0
+  #crowded = 0
   readonly #clock: SteadyClock
   readonly #blocks: Blocks
   readonly #maxKeys: number
   #table: KeyTable
   #drain: Drain
+  /** The keys that do not stand on the line, where there are any. */
+  #records: RecordLedger | undefined
+  /** What judged last: this ledger by that rule, or the records. */
+  #by: Rule
+  #inRecords = false
 
-  // The line of ticks: at time #since it stood at #ticked, and it moves #pace ticks a microsecond.
-  #since: Micros
-  #ticked = 0
-  #pace = 0
-  // The rule's numbers in ticks.
-  #steps = 0
-  /** One step in tokens: a power of two too, so multiplying by it rounds nothing either. */
-  #token = 0
-  /** A key may lie this far ahead. */
-  #room = 0
-  /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
-  #precious = 0
+  #line: TickLine
 
   /** The state the rule moves; its numbers are doubles from the start, so that the array never changes its kind. */
   readonly #state: State = [0.5, 0.5]
@@ -52,62 +43,89 @@ export class CompactLedger implements Ledger, Judged {
 
   constructor(rule: Rule, drain: Drain, maxKeys: number, clock: Clock) {
     this.rule = rule
+    this.#by = rule
     this.#clock = new SteadyClock(clock, rule.span)
     this.#blocks = new Blocks(maxKeys)
     this.#maxKeys = maxKeys
     this.#table = new FewKeys(Math.min(maxKeys, FEW))
     this.#drain = drain
-    this.#since = this.#clock.now()
-    this.#measure(rule, drain)
+    this.#line = new TickLine(rule, drain, this.#clock.now(), 0)
   }
 
   get judged(): Judged {
-    return this
+    return this.#inRecords ? (this.#records as RecordLedger) : this
   }
 
   get size(): number {
-    return this.#table.size
+    return this.#table.size + (this.#records?.size ?? 0)
+  }
+
+  get evicted(): number {
+    return this.#evicted + (this.#records?.evicted ?? 0)
+  }
+
+  get crowded(): number {
+    return this.#crowded + (this.#records?.crowded ?? 0)
   }
 
   get bytes(): number {
     return this.#table.bytes
   }
 
-  reserve(key: string, cost: number, maxWait: Micros): Micros {
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
     const now = this.#clock.now()
-    const tick = this.#tickAt(now)
+    const tick = this.#line.at(now)
     const slot = this.#table.find(key, tick)
-    if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
+    if (slot >= 0 && maxWait === 0 && rule === undefined && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
       const ahead = this.#table.ahead(slot, tick)
-      const wanted = Math.max(0, ahead) + cost * this.#steps
-      if (wanted <= this.#room) {
+      const wanted = Math.max(0, ahead) + cost * this.#line.steps
+      if (wanted <= this.#line.room) {
         this.#table.mark(slot, tick + Math.ceil(wanted))
-        this.#state[0] = wanted * this.#token
+        this.#state[0] = wanted * this.#line.token
         this.#state[1] = now
+        this.#by = this.rule
+        this.#inRecords = false
         return 0
       }
     }
-    return this.#ask(key, cost, maxWait, slot, now, tick)
+    if (rule !== undefined || this.#records !== undefined) {
+      const records = this.#recordsFor(key, slot, rule)
+      if (records !== undefined) {
+        return this.#askRecords(records, key, cost, maxWait, slot, now, tick, rule)
+      }
+    }
+    return this.#ask(key, cost, maxWait, slot, now, tick, rule)
   }
 
-  peek(key: string, cost: number): Micros {
-    const now = this.#look(key)
+  peek(key: string, cost: number, rule?: Rule): Micros {
+    const records = this.#recorded(key)
+    if (records !== undefined) {
+      const left = this.#blocks.left(key, this.#clock.now())
+      const wait = records.peek(key, cost, rule)
+      return left > 0 ? -left : wait
+    }
+    const now = this.#look(key, rule)
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
-    return this.rule.reserve([...this.#state], now, cost, 0)
+    return this.#by.reserve([...this.#state], now, cost, 0)
   }
 
-  forecast(key: string, ahead: number, cost: number): Micros {
-    const now = this.#look(key)
-    const left = this.#blocks.left(key, now)
-    return Math.max(left, forecast(this.rule, [...this.#state], now, ahead, cost))
-  }
-
-  refund(key: string, cost: number): void {
+  forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros {
+    const records = this.#recorded(key)
     const now = this.#clock.now()
-    const tick = this.#tickAt(now)
+    const left = this.#blocks.left(key, now)
+    if (records !== undefined) return Math.max(left, records.forecast(key, ahead, cost, rule))
+    this.#look(key, rule)
+    return Math.max(left, forecast(this.#by, [...this.#state], now, ahead, cost))
+  }
+
+  refund(key: string, cost: number, rule?: Rule): void {
+    const records = this.#recorded(key)
+    if (records !== undefined) return records.refund(key, cost, rule)
+    const now = this.#clock.now()
+    const tick = this.#line.at(now)
     const slot = this.#table.find(key, tick)
     if (slot < 0 && this.#overflow === undefined) return
     this.#load(slot, now, tick)
@@ -117,54 +135,105 @@ export class CompactLedger implements Ledger, Judged {
 
   reset(key: string): void {
     this.#blocks.remove(key)
-    const slot = this.#table.find(key, this.#tickAt(this.#clock.now()))
+    this.#recorded(key)?.reset(key)
+    const slot = this.#table.find(key, this.#line.at(this.#clock.now()))
     if (slot >= 0) this.#table.remove(slot)
   }
 
-  block(key: string, duration: Micros): void {
+  block(key: string, duration: Micros, replace = false): void {
     const now = this.#clock.now()
-    this.#blocks.add(key, now, now + duration)
+    this.#blocks.set(key, now, now + duration, replace)
   }
 
   reconfigure(rule: Rule, keep: Keep = 'used'): void {
     const drain = rule.drain as Drain
     const now = this.#clock.now()
-    const tick = this.#tickAt(now)
+    const tick = this.#line.at(now)
     // Where the ticks stay what they are, the marks may stay where they are; a smaller bucket holds no more than itself.
     const same = drain.steps === this.#drain.steps && drain.narrow === this.#drain.narrow
-    this.#ticked = same ? tick : 0
+    const next = same ? tick : 0
     const more = keep === 'left' ? Math.max(0, rule.capacity - this.rule.capacity) : 0
     if (!same || more > 0 || rule.capacity < this.rule.capacity) {
       this.#table = this.#table.translated({
         wide: !drain.narrow,
         tick,
-        next: this.#ticked,
+        next,
         scale: drain.steps / this.#drain.steps,
         more: more * drain.steps,
         most: rule.capacity * drain.steps,
       })
     }
-    this.#since = now
+    this.#line = new TickLine(rule, drain, now, next)
     this.#drain = drain
     this.rule = rule
+    this.#records?.reconfigure(rule)
     this.#clock.patience = rule.span
-    this.#measure(rule, drain)
   }
 
   remaining(): number {
-    return this.rule.remaining(this.#state, this.#state[1] as Micros)
+    return this.#by.remaining(this.#state, this.#state[1] as Micros)
   }
 
   idleAfter(): Micros {
-    return this.rule.idleAfter(this.#state, this.#state[1] as Micros)
+    return this.#by.idleAfter(this.#state, this.#state[1] as Micros)
   }
 
-  /** Loads the state of `key`; returns the time. */
-  #look(key: string): Micros {
+  /** Loads the state of `key` for `rule`; returns the time. */
+  #look(key: string, rule: Rule = this.rule): Micros {
     const now = this.#clock.now()
-    const tick = this.#tickAt(now)
+    const tick = this.#line.at(now)
+    this.#by = rule
     this.#load(this.#table.find(key, tick), now, tick)
     return now
+  }
+
+  /** The records, where `key` is among them. */
+  #recorded(key: string): RecordLedger | undefined {
+    this.#inRecords = this.#records?.has(key) ?? false
+    return this.#inRecords ? this.#records : undefined
+  }
+
+  /** The records, where `key` is among them or has to be for `rule`. */
+  #recordsFor(key: string, slot: number, rule: Rule | undefined): RecordLedger | undefined {
+    if (slot < 0 && this.#recorded(key) !== undefined) return this.#records
+    if (rule === undefined || this.#fits(rule)) return undefined
+    this.#records ??= new RecordLedger(this.rule, this.#clock, this.#maxKeys)
+    return this.#records
+  }
+
+  /** Can a state that this rule moves stand on the line? */
+  #fits(rule: Rule): boolean {
+    return this.#line.carries(rule.drain as Drain) && rule.capacity <= this.rule.capacity
+  }
+
+  /** Asks the records; a key that stands on the line moves there when the call is granted. */
+  #askRecords(
+    records: RecordLedger,
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    slot: number,
+    now: Micros,
+    tick: number,
+    rule: Rule | undefined,
+  ): Micros {
+    const left = this.#blocks.left(key, now)
+    if (left > 0) {
+      this.peek(key, cost, rule)
+      return -left
+    }
+    if (slot >= 0) {
+      this.#by = rule ?? this.rule
+      this.#inRecords = false
+      this.#load(slot, now, tick)
+      const state = [...this.#state]
+      const wait = this.#by.reserve(state, now, cost, maxWait)
+      if (wait < 0) return wait
+      // Where there is no room for it, the records let it share a state.
+      if (records.adopt(key, [...this.#state])) this.#table.remove(slot)
+    }
+    this.#inRecords = true
+    return records.reserve(key, cost, maxWait, rule)
   }
 
   #ask(
@@ -174,68 +243,47 @@ export class CompactLedger implements Ledger, Judged {
     slot: number,
     now: Micros,
     tick: number,
+    rule: Rule = this.rule,
   ): Micros {
+    this.#by = rule
+    this.#inRecords = false
     this.#load(slot, now, tick)
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
-    const wait = this.rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
-    if (wait >= 0 && !this.#keep(key, slot, tick)) this.crowded += 1
+    const wait = rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
+    if (wait >= 0 && !this.#keep(key, slot, tick)) this.#crowded += 1
     return wait
   }
 
   /** Puts the state of a slot where the rule can move it. */
   #load(slot: number, now: Micros, tick: number): void {
     const ahead = slot < 0 ? 0 : this.#table.ahead(slot, tick)
-    this.#state[0] = ahead > 0 ? ahead * this.#token : 0
+    this.#state[0] = ahead > 0 ? ahead * this.#line.token : 0
     this.#state[1] = now
     if (slot < 0 && this.#overflow !== undefined) this.#share(this.#overflow, tick)
   }
 
   /** Lets the state at hand be the shared one, if there is no place for another. */
   #share(overflow: State, tick: number): void {
-    if (this.#table.admits(tick, this.#precious)) return
+    if (this.#table.admits(tick, this.#line.precious)) return
     this.#state[0] = overflow[0] as number
     this.#state[1] = overflow[1] as number
   }
 
   /** Keeps the state the rule has moved, for `key` alone or, where there is no room, for all who have none; is it `key`'s? */
   #keep(key: string, slot: number, tick: number): boolean {
-    const at = tick + Math.ceil((this.#state[0] as number) * this.#steps)
+    const at = tick + Math.ceil((this.#state[0] as number) * this.#line.steps)
     if (slot >= 0) {
       this.#table.mark(slot, at)
       return true
     }
-    if (this.#table instanceof FewKeys) this.#makeRoom(this.#table, key, tick)
-    const inserted = this.#table.insert(tick, at, this.#precious)
-    if (inserted === REFUSED) this.#overflow = [...this.#state]
-    else if (inserted === EVICTED) this.evicted += 1
-    return inserted !== REFUSED
-  }
-
-  /** When few keys become many: forgets what may be forgotten, and goes over to the compact table if that is little. */
-  #makeRoom(few: FewKeys, key: string, tick: number): void {
-    const long = key.length > LONG_KEY
-    if (few.size < few.capacity && !long) return
-    if (few.capacity === this.#maxKeys && !long) return
-    few.sweep(tick)
-    if (few.size > few.capacity / 2 || long) {
-      this.#table = new CompactTable(this.#maxKeys, !this.#drain.narrow, tick)
-      few.pour(this.#table, tick)
+    if (this.#table instanceof FewKeys) {
+      this.#table = roomy(this.#table, key, this.#maxKeys, !this.#drain.narrow, tick)
     }
-    // The key at hand is still to be put in.
-    this.#table.find(key, tick)
-  }
-
-  #measure(rule: Rule, drain: Drain): void {
-    this.#steps = drain.steps
-    this.#token = 1 / drain.steps
-    this.#pace = drain.steps / drain.interval
-    this.#room = (rule.capacity + drain.grain) * drain.steps
-    this.#precious = (rule.capacity - 1) * drain.steps
-  }
-
-  #tickAt(now: Micros): number {
-    return this.#ticked + Math.round((now - this.#since) * this.#pace)
+    const inserted = this.#table.insert(tick, at, this.#line.precious)
+    if (inserted === REFUSED) this.#overflow = [...this.#state]
+    else if (inserted === EVICTED) this.#evicted += 1
+    return inserted !== REFUSED
   }
 }

@@ -39,14 +39,19 @@ export class RecordLedger implements Ledger, Judged {
   #broom = 0
   /** What keys share that came when every key looked at was exhausted. */
   #overflow: State | undefined
-  /** The state at hand. */
+  /** What judged a state last, where that was not the ledger's own rule. */
+  readonly #rules = new Map<State, Rule>()
+  /** The state at hand, and what judges it. */
   #state: State
+  #by: Rule
   #now: Micros = 0
 
-  constructor(rule: Rule, clock: Clock, maxKeys: number = MAX_KEYS) {
+  /** @param clock the clock beneath, or one that is shared with another ledger */
+  constructor(rule: Rule, clock: Clock | SteadyClock, maxKeys: number = MAX_KEYS) {
     this.rule = rule
+    this.#by = rule
     this.#maxKeys = maxKeys
-    this.#clock = new SteadyClock(clock, rule.span)
+    this.#clock = clock instanceof SteadyClock ? clock : new SteadyClock(clock, rule.span)
     this.#blocks = new Blocks(maxKeys)
     this.#state = rule.fresh(0)
   }
@@ -59,8 +64,21 @@ export class RecordLedger implements Ledger, Judged {
     return this.#keys.length
   }
 
-  reserve(key: string, cost: number, maxWait: Micros): Micros {
-    const known = this.#open(key)
+  has(key: string): boolean {
+    return this.#states.has(key)
+  }
+
+  /** Takes over a state that was kept elsewhere; is there room for it? */
+  adopt(key: string, state: State): boolean {
+    this.#now = this.#clock.now()
+    if (!this.#makeRoom(key)) return false
+    this.#state = state
+    this.#add(key)
+    return true
+  }
+
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
+    const known = this.#open(key, rule)
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
     const room = known || this.#makeRoom(key)
@@ -69,32 +87,35 @@ export class RecordLedger implements Ledger, Judged {
       if (this.rule.token !== undefined) return -Infinity
       this.#state = this.#overflow ??= this.#state
     }
-    const wait = this.rule.reserve(this.#state, this.#now, cost, maxWait)
-    if (wait >= 0 && !known) {
-      if (room) this.#add(key)
-      else this.crowded += 1
+    const wait = this.#by.reserve(this.#state, this.#now, cost, maxWait)
+    if (wait >= 0) {
+      if (rule !== undefined || this.#rules.size > 0) this.#judgedBy(rule)
+      if (!known) {
+        if (room) this.#add(key)
+        else this.crowded += 1
+      }
     }
     return wait
   }
 
-  peek(key: string, cost: number): Micros {
-    const known = this.#open(key)
+  peek(key: string, cost: number, rule?: Rule): Micros {
+    const known = this.#open(key, rule)
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
     const room = known || (this.size < this.#maxKeys && !this.#tooLong(key))
     if (!room) this.#state = this.#overflow ?? this.#state
-    return this.rule.reserve([...this.#state], this.#now, cost, 0)
+    return this.#by.reserve([...this.#state], this.#now, cost, 0)
   }
 
-  forecast(key: string, ahead: number, cost: number): Micros {
-    this.#open(key)
-    const wait = forecast(this.rule, [...this.#state], this.#now, ahead, cost)
+  forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros {
+    this.#open(key, rule)
+    const wait = forecast(this.#by, [...this.#state], this.#now, ahead, cost)
     return Math.max(this.#blocks.left(key, this.#now), wait)
   }
 
-  refund(key: string, cost: number): void {
-    const state = this.#open(key) ? this.#state : this.#overflow
-    if (state !== undefined) this.rule.refund(state, this.#now, cost)
+  refund(key: string, cost: number, rule?: Rule): void {
+    const state = this.#open(key, rule) ? this.#state : this.#overflow
+    if (state !== undefined) (rule ?? this.#ruleOf(state)).refund(state, this.#now, cost)
   }
 
   reset(key: string): void {
@@ -103,14 +124,16 @@ export class RecordLedger implements Ledger, Judged {
     if (this.#open(key)) this.#state.splice(0, Infinity, ...this.rule.fresh(this.#now))
   }
 
-  block(key: string, duration: Micros): void {
+  block(key: string, duration: Micros, replace = false): void {
     const now = this.#clock.now()
-    this.#blocks.add(key, now, now + duration)
+    this.#blocks.set(key, now, now + duration, replace)
   }
 
   reconfigure(rule: Rule): void {
     const now = this.#clock.now()
     for (const state of rule.drain === undefined ? [] : this.#kept) {
+      // A quota of its own goes on.
+      if (this.#rules.has(state)) continue
       // Up to now it has drained at the old rate: taking nothing writes down what is left.
       this.rule.reserve(state, now, 0, Infinity)
       state[0] = Math.min(rule.capacity, state[0] as number)
@@ -120,11 +143,11 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   remaining(): number {
-    return this.rule.remaining(this.#state, this.#now)
+    return this.#by.remaining(this.#state, this.#now)
   }
 
   idleAfter(): Micros {
-    return this.rule.idleAfter(this.#state, this.#now)
+    return this.#by.idleAfter(this.#state, this.#now)
   }
 
   token(): number | undefined {
@@ -132,11 +155,22 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
-  #open(key: string): boolean {
+  #open(key: string, rule: Rule = this.rule): boolean {
+    this.#by = rule
     this.#now = this.#clock.now()
     const state = this.#states.get(key)
     this.#state = state ?? this.rule.fresh(this.#now)
     return state !== undefined
+  }
+
+  /** Remembers what judged the state at hand: it tells how much is left of it when room is needed. */
+  #judgedBy(rule: Rule | undefined): void {
+    if (rule === undefined || rule === this.rule) this.#rules.delete(this.#state)
+    else if (this.#state !== this.#overflow) this.#rules.set(this.#state, rule)
+  }
+
+  #ruleOf(state: State): Rule {
+    return this.#rules.size === 0 ? this.rule : (this.#rules.get(state) ?? this.rule)
   }
 
   #add(key: string): void {
@@ -150,6 +184,7 @@ export class RecordLedger implements Ledger, Judged {
     const key = this.#keys[index] as string
     this.#states.delete(key)
     this.#long -= beyondLong(key)
+    if (this.#rules.size > 0) this.#rules.delete(this.#kept[index] as State)
     // The last one takes its place.
     const [lastKey, lastState] = [this.#keys.pop() as string, this.#kept.pop() as State]
     if (index === this.size) return
@@ -172,9 +207,10 @@ export class RecordLedger implements Ledger, Judged {
     for (let i = 0; i < SAMPLE; i++) {
       const index = Math.floor(Math.random() * this.size)
       const state = this.#kept[index] as State
-      const idleAfter = this.rule.idleAfter(state, this.#now)
+      const rule = this.#ruleOf(state)
+      const idleAfter = rule.idleAfter(state, this.#now)
       // Freeing an exhausted key would make a flood of new keys the way round a limit.
-      if (idleAfter < soonest && this.rule.remaining(state, this.#now) >= 1) {
+      if (idleAfter < soonest && rule.remaining(state, this.#now) >= 1) {
         candidate = index
         soonest = idleAfter
       }
@@ -190,7 +226,7 @@ export class RecordLedger implements Ledger, Judged {
     this.#broom = (this.#broom + 1) % this.size
     const state = this.#kept[this.#broom] as State
     if (state.length <= SMALL && this.size <= FEW && this.#long === 0) return
-    if (this.rule.idleAfter(state, this.#now) <= 0) this.#forget(this.#broom)
+    if (this.#ruleOf(state).idleAfter(state, this.#now) <= 0) this.#forget(this.#broom)
   }
 }
 

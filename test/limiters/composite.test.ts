@@ -27,6 +27,7 @@ function remote(limiter: LocalLimiter, fail = false): Limiter {
     release: (key, tokens) => later(() => limiter.release(key, tokens)),
     reset: (key) => later(() => limiter.reset(key)),
     block: (key, duration) => later(() => limiter.block(key, duration)),
+    unblock: (key) => later(() => limiter.unblock(key)),
     getStats: (key) => later(() => limiter.getStats(key)),
     reconfigure: (quota) => later(() => limiter.reconfigure(quota)),
     on: (event, listener) => limiter.on(event, listener),

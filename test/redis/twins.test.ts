@@ -30,7 +30,26 @@ interface Step {
 }
 
 const NEVER = 9_000_000_000_000_000
+/** Quotas that calls bring, each for the states of one rule. */
+const plans: Readonly<Record<string, Rule[]>> = {
+  'token bucket, plans': [
+    tokenBucket({ rate: 3, per: '1s' }),
+    tokenBucket({ rate: 70, per: '1m', burst: 30 }),
+    tokenBucket({ rate: 1e15, per: '1s' }),
+  ],
+  'leaky bucket, plans': [leakyBucket({ rate: 2, per: '1s', capacity: 20 })],
+  'fixed window, plans': [fixedWindow({ rate: 3, per: '1s' }), fixedWindow({ rate: 30, per: 5 })],
+  'sliding window, plans': [
+    slidingWindow({ rate: 3, per: '1s' }),
+    slidingWindow({ rate: 30, per: 5 }),
+  ],
+}
+
 const lists: [string, () => Rule[]][] = [
+  ...Object.keys(plans).map((name): [string, () => Rule[]] => [
+    name,
+    () => [lists.find(([own]) => own === name.replace(', plans', ''))?.[1]()[0] as Rule],
+  ]),
   ['token bucket', () => [tokenBucket({ rate: 7, per: '1s' })]],
   [
     'token bucket, a third of a microsecond',
@@ -38,6 +57,8 @@ const lists: [string, () => Rule[]][] = [
   ],
   ['token bucket, 30 days', () => [tokenBucket({ rate: 100, per: '30d' })]],
   ['leaky bucket', () => [leakyBucket({ rate: 7, per: '1s', capacity: 12 })]],
+  ['token bucket, a share', () => [tokenBucket({ rate: 7, per: '1s' }).shared?.(0.6) as Rule]],
+  ['leaky bucket, a share', () => [leakyBucket({ rate: 9, per: '1s' }).shared?.(0.5) as Rule]],
   ['fixed window', () => [fixedWindow({ rate: 7, per: '1s' })]],
   ['sliding window', () => [slidingWindow({ rate: 7, per: '1s' })]],
   ['sliding window of many', () => [slidingWindow({ rate: 1000, per: '1s' })]],
@@ -77,8 +98,8 @@ describe('twins', () => {
       it(`${name}: the same verdicts and states, bit by bit, through ${client}`, async () => {
         for (let seed = 0; seed < 4; seed++) {
           const steps = trace(seed, lengthOf(name), rules())
-          const there = await inRedis(rules(), steps, clients[client], `${name}-${client}-${seed}`)
-          expect(there).toEqual(inTypeScript(rules(), steps))
+          const there = await inRedis(name, rules(), steps, clients[client], `${client}-${seed}`)
+          expect(there).toEqual(inTypeScript(name, rules(), steps))
         }
       })
     }
@@ -110,6 +131,10 @@ describe('twins', () => {
     ['permits', 'if s[i + 1] > 0 and s[i + 2] > now then', 'if s[i + 1] > 0 then'],
     ['permits', 's[i + 1] = s[i + 1] - cost', 's[i + 1] = 0'],
     ['permits', 'if inside + cost > p.limit', 'if inside + cost >= p.limit'],
+    ['composite of three', 'now, costs[i], extra)', 'now, costs[1], extra)'],
+    ['composite of three', 'now, costs[i], now + extra)', 'now, costs[1], now + extra)'],
+    ['fixed window', 'math.max(blocked[i], now + extra)', 'now + extra'],
+    ['fixed window', 'if costs[i] == 2 then', 'if false then'],
     ['lease', 'math.max(s[2] + 1, now)', 'now'],
     ['lease', 'math.max(s[2] + 1, now)', 's[2] + 1'],
     ['lease', 'if ends <= now or s[1] ~= -holder', 'if s[1] ~= -holder'],
@@ -179,11 +204,11 @@ describe('twins', () => {
         return text.replaceAll(from, to)
       }
       const prefix = `mutant-${mutants.findIndex((one) => one[1] === from && one[2] === to)}-${seed}`
-      const there = await inRedis(rules(), steps, clients.ioredis, prefix, mutate).catch(
+      const there = await inRedis(name, rules(), steps, clients.ioredis, prefix, mutate).catch(
         () => 'failed',
       )
       expect(found, 'what is to be mutated').toBe(true)
-      caught = JSON.stringify(there) !== JSON.stringify(inTypeScript(rules(), steps))
+      caught = JSON.stringify(there) !== JSON.stringify(inTypeScript(name, rules(), steps))
     }
     expect(caught).toBe(true)
   })
@@ -201,6 +226,7 @@ describe('twins', () => {
 
   /** What Redis answers to a trace, and how the states stand at the end. */
   async function inRedis(
+    list: string,
     rules: Rule[],
     steps: Step[],
     run: (text: string, keys: string[], args: string[]) => Promise<unknown>,
@@ -217,17 +243,17 @@ describe('twins', () => {
       if (possible) texts.set(program, mutate(link(rules, program, 'caller').text))
     }
     const names = (key: string) =>
-      rules.map((_, i) => `twins-${process.pid}-${prefix}-${nameOf(key, i)}`)
+      rules.map((_, i) => `twins-${process.pid}-${list}-${prefix}-${nameOf(key, i)}`)
     const replies = await Promise.all(
       callsOf(rules, steps).map((call) => {
         const program = programOf(rules, call)
-        const moves = program === 'single' ? argumentsOf(call) : movesOf(call)
+        const moves = program === 'single' ? argumentsOf(call) : movesOf(call, rules.length)
         const { now } = call[0] as Step
         const keys = call.flatMap(({ key }) => names(key))
         return run(
           texts.get(program) as string,
           keys,
-          [now, ...paramsOf(rules), ...moves].map(String),
+          [now, ...paramsOf(judgesOf(list, rules, call[0] as Step)), ...moves].map(String),
         )
       }),
     )
@@ -238,6 +264,12 @@ describe('twins', () => {
     }
   }
 })
+
+/** What judges a call: the rules themselves, or a quota that it brings. */
+function judgesOf(name: string, rules: Rule[], { now }: Step): Rule[] {
+  const brought = plans[name]?.[Math.abs(Math.floor(now / 7)) % 4]
+  return brought === undefined ? rules : [brought]
+}
 
 /** Most of what is asked has a short form; of that, every other step is asked in the long one. */
 function isShort({ move, cost, extra, now }: Step): boolean {
@@ -261,12 +293,18 @@ function argumentsOf(call: Step[]): number[] {
 }
 
 /** What `driver` and `take` are told. */
-function movesOf(call: Step[]): number[] {
+function movesOf(call: Step[], rules: number): number[] {
   if (call.every((step) => isShort(step) && step.times === 1)) return []
   return call.flatMap((step) => {
-    const { move, cost, extra, times } = step
-    return isShort(step) ? [-times] : [1, move, cost, extra, times]
+    const { move, extra, times } = step
+    return isShort(step) ? [-times] : [1, move, extra, times, ...costsOf(step, rules)]
   })
+}
+
+/** What a step costs at each rule: of every third step on three rules not the same. */
+function costsOf({ cost, now, move }: Step, rules: number): number[] {
+  const apart = rules > 2 && move <= 3 && now % 3 === 0
+  return Array.from({ length: rules }, (_, i) => (apart && i > 0 ? cost / 2 + i : cost))
 }
 
 /** The state of a rule under a key. The last of three rules has one state for all keys, as a limit in all beside one for each. */
@@ -357,7 +395,10 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
       }
     }
     if (kind < 0.97) return { now, key, move: 4, cost: 1, extra: 0, times: 1 }
-    return { now, key, move: 5, cost: 1, extra: Math.floor((random() * span) / 2), times: 1 }
+    // A block that replaces a longer one, of nothing at times: an unblock.
+    const replace = random() < 0.5 ? 2 : 1
+    const length = replace === 2 && random() < 0.3 ? 0 : (random() * span) / 2
+    return { now, key, move: 5, cost: replace, extra: Math.floor(length), times: 1 }
   })
 }
 
@@ -368,10 +409,11 @@ interface Stored {
 }
 
 /** The same by the rules themselves: what driver.lua does around the twins, in the plainest words. */
-function inTypeScript(rules: Rule[], steps: Step[]) {
+function inTypeScript(list: string, own: Rule[], steps: Step[]) {
   const stored = new Map<string, Stored>()
   const whole = (n: number) => Math.max(-NEVER, Math.min(NEVER, n))
   const replyTo = (step: Step, program: Program) => {
+    const rules = judgesOf(list, own, step)
     const { now, key, move, cost, extra, times } = step
     const known = rules.map((_, i) => stored.get(nameOf(key, i)))
     const group = rules.map((rule, i) => {
@@ -382,10 +424,12 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
     let verdicts = rules.map(() => 0)
     let granted = 0
     let dirty = false
-    const judge = (peek: boolean, cost: number, patience = 0) => {
+    const costs = isShort(step) ? rules.map(() => 1) : costsOf(step, rules.length)
+    const judge = (peek: boolean, each: number | readonly number[], patience = 0) => {
       const trial = group.map(({ state }) => [...state])
       verdicts = rules.map((rule, i) => {
         const { blocked } = group[i] as { blocked: number }
+        const cost = typeof each === 'number' ? each : (each[i] as number)
         return blocked > now ? now - blocked : rule.reserve(trial[i] as State, now, cost, patience)
       })
       const all = verdicts.every((verdict) => verdict >= 0)
@@ -393,9 +437,9 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
       return all
     }
     if (move === 1) {
-      while (granted < times && judge(false, cost, extra)) granted++
+      while (granted < times && judge(false, costs, extra)) granted++
       dirty = granted > 0
-    } else if (move === 2) granted = judge(true, cost, extra) ? 1 : 0
+    } else if (move === 2) granted = judge(true, costs, extra) ? 1 : 0
     else if (move === 6) {
       const taken = cost === 0 || judge(false, cost)
       const lot = Math.min(
@@ -420,9 +464,9 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
       dirty = true
       for (const [i, one] of group.entries()) {
         const rule = rules[i] as Rule
-        if (move === 3 && known[i]) rule.refund(one.state, now, cost, now + extra)
+        if (move === 3 && known[i]) rule.refund(one.state, now, costs[i] as number, now + extra)
         if (move === 4) Object.assign(one, { state: rule.fresh(now), blocked: 0 })
-        if (move === 5) one.blocked = now + extra
+        if (move === 5) one.blocked = cost === 2 ? now + extra : Math.max(one.blocked, now + extra)
       }
     }
     const reply = program === 'single' ? [] : [granted]
@@ -454,12 +498,12 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
     }
     return reply
   }
-  const replies = callsOf(rules, steps).map((call) => {
-    const program = programOf(rules, call)
+  const replies = callsOf(own, steps).map((call) => {
+    const program = programOf(own, call)
     return call.flatMap((step) => replyTo(step, program))
   })
   const states = ['a', 'b', 'c'].flatMap((key) =>
-    rules.map((_, i) => {
+    own.map((_, i) => {
       const one = stored.get(nameOf(key, i))
       return one ? [...one.state, one.blocked, one.lives] : null
     }),
