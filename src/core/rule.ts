@@ -100,9 +100,45 @@ export interface Rule {
    */
   quoted?(quota: CallQuota): Rule
 
+  /** Set where what was taken can be settled later: see {@link Holds}. */
+  readonly holds?: Holds
+
   /** Set where classes may share the limit: the same rule, on the same states, that fills only `share` (0 to 1) of the limit. */
   shared?(share: number): Rule
 }
+
+/**
+ * What a rule can do for reservations: take an estimate now, and put in its place what was used.
+ *
+ * The state remembers each open reservation by its number, so that it is settled once whoever asks how often, and comes back
+ * by itself at the end of its time: nobody sweeps. Time that passes meanwhile drains the estimate like all that was taken; what
+ * has drained cannot be given back.
+ */
+export interface Holds {
+  /**
+   * As {@link Rule.reserve}, and remembers the reservation `id`.
+   *
+   * @param ttl how long it may stay unsettled: above 0 it then stays charged (and is remembered for as long again), below 0 it
+   * is given back after `-ttl`
+   */
+  hold(state: State, now: Micros, cost: number, maxWait: Micros, id: number, ttl: Micros): Micros
+  /**
+   * Puts `actual` in the place of `cost`, once. May leave more used than the limit holds: a debt.
+   *
+   * @param how what an `id` that is not remembered means: {@link SETTLED} already, or not remembered any more, and then
+   * {@link CHARGED} or {@link RELEASED} at the end of its time
+   */
+  settle(state: State, now: Micros, id: number, cost: number, actual: number, how: SettledAs): void
+  /** Lets the reservation stay unsettled until `ttl` from now; 0, or below 0 where it is not remembered. */
+  extend(state: State, now: Micros, id: number, ttl: Micros): Micros
+}
+
+/** What a settlement of an unknown number means: settled already, or charged or released at the end of its time. */
+export const SETTLED = 0
+export const CHARGED = 1
+export const RELEASED = 2
+/** See {@link Holds.settle}. */
+export type SettledAs = typeof SETTLED | typeof CHARGED | typeof RELEASED
 
 /**
  * A rule whose state is `[used, at]`, where `used` falls by one every `interval`.

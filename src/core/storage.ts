@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Duration, Micros } from './duration.ts'
-import type { Rule } from './rule.ts'
+import type { Rule, SettledAs } from './rule.ts'
 
 /**
  * Where states live. A limiter opens a ledger in it and asks that; beside the ledgers every storage keeps users'
@@ -61,6 +61,12 @@ export interface Ledger {
   forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros
   /** As {@link Rule.refund}. */
   refund(key: string, cost: number, rule?: Rule): void
+  /** As {@link Holds.hold}, where the rule can; a blocked key is denied. */
+  hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros
+  /** As {@link Holds.settle}, where the rule can. */
+  settle(key: string, settlement: Settlement, rule?: Rule): void
+  /** As {@link Holds.extend}, where the rule can. */
+  extend(key: string, hold: Hold, rule?: Rule): Micros
   /** Forgets `key`, block included. */
   reset(key: string): void
   /**
@@ -87,6 +93,20 @@ export interface Ledger {
  */
 export type Keep = 'used' | 'left'
 
+/** The number of a reservation, and how long it may stay unsettled: as in {@link Holds}. */
+export interface Hold {
+  readonly id: number
+  readonly ttl: Micros
+}
+
+/** What a reservation comes to: as in {@link Holds}. */
+export interface Settlement {
+  readonly id: number
+  readonly cost: number
+  readonly actual: number
+  readonly how: SettledAs
+}
+
 /** One rule's states in a storage that has to be asked from afar. */
 export interface RemoteLedger {
   readonly storage: RemoteStorage
@@ -101,7 +121,14 @@ export interface RemoteLedger {
    * @param rule judges this move instead of the ledger's own: one of the same kind, on the same states
    * @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time
    */
-  run(move: Move, key: string, cost: number, extra: Micros, rule?: Rule): Promise<Verdict>
+  run(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<Verdict>
   /**
    * Calls `freed` when something of `key` has been given back, by whichever process: it may be worth asking again. Only
    * where what is taken is held until it is given back, and where the storage can tell. A hint that can be lost, so ask
@@ -136,7 +163,18 @@ export interface RemoteStorage {
     cost: number | readonly number[],
     extra: Micros,
     rules?: readonly (Rule | undefined)[],
+    about?: AboutHold,
   ): Promise<Verdict[]>
+}
+
+/** What a `hold`, `settle` or `extend` is about. */
+export interface AboutHold {
+  /** The number of the reservation. */
+  readonly id: number
+  /** Of a `hold` or `extend` how long it may last, of a `settle` what an unknown number means: as in {@link Holds}. */
+  readonly with: number
+  /** Of a `settle`, what was used in the place of the cost: the same for all rules, or one for each. */
+  readonly actual?: number | readonly number[]
 }
 
 /**
@@ -144,7 +182,7 @@ export interface RemoteStorage {
  * `refund` gives back is due (0 for over), the length of a `block`. The cost of a `block` is 1, or 2 for one that replaces a
  * longer one.
  */
-export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block'
+export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block' | 'hold' | 'settle' | 'extend'
 
 /** What a remote storage answers for one state. */
 export interface Verdict {

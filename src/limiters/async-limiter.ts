@@ -1,4 +1,4 @@
-import { callable, options as checkOptions, flag } from '../core/check.ts'
+import { options as checkOptions, flag } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
@@ -15,9 +15,13 @@ import type {
   Limiter,
   LimiterEvents,
   LimiterStats,
+  Patience,
   WaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
+import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
+import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
+import { scheduled } from './scheduled.ts'
 import { type CallOptions, checkedCall, type Terms } from './terms.ts'
 import { until } from './until.ts'
 
@@ -69,6 +73,10 @@ export abstract class AsyncLimiter implements Limiter {
   abstract capacityUnder(terms: Terms): number
   /** Has it a class of this name? */
   abstract knows(name: string): boolean
+  /** The kind of limit that cannot reserve, if it is one. */
+  abstract get unheld(): string | undefined
+  /** @internal Where the reservation is kept that this decision made. */
+  abstract keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper
   /** Takes `cost` for one who does not wait. */
   protected take(key: string, cost: number, terms?: Terms): Promise<Decision> {
     return this.decide('reserve', key, cost, terms)
@@ -82,6 +90,11 @@ export abstract class AsyncLimiter implements Limiter {
 
   async consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
     const { cost, terms } = this.read(key, call)
+    return this.consumeUnder(key, cost, terms)
+  }
+
+  /** @internal As `consume`; what the call brings has been checked. */
+  async consumeUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
     const decision = await this.take(key, cost, terms)
     this.tell(key, decision)
@@ -95,8 +108,17 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    const { timeout, signal } = options
     const { cost, terms } = this.#terms(key, options)
+    return this.waitUnder(key, cost, terms, options)
+  }
+
+  /** @internal As `wait`; what the call brings has been checked. */
+  async waitUnder(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { timeout, signal }: Patience,
+  ): Promise<Decision> {
     this.#checkOpen()
     signal?.throwIfAborted()
     const started = this.clock.now()
@@ -122,18 +144,29 @@ export abstract class AsyncLimiter implements Limiter {
     }
   }
 
-  async schedule<T>(
+  schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
-    callable('fn', fn)
-    await this.wait(key, options)
-    try {
-      return await fn(options.signal ?? this.closing.signal)
-    } finally {
-      this.leave(key, options.cost ?? 1)
-    }
+    return scheduled(this, key, fn, options, this.closing.signal)
+  }
+
+  reserve(
+    key: string,
+    estimate: number,
+    options: ReserveOptions = {},
+  ): Promise<Reservation | undefined> {
+    return reserve(this, key, estimate, options)
+  }
+
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options: ReserveOptions = {},
+  ): Promise<T> {
+    return spend(this, key, estimate, fn, options)
   }
 
   async release(key = '', tokens = 1): Promise<void> {
@@ -232,11 +265,8 @@ export abstract class AsyncLimiter implements Limiter {
     return until(signal === undefined ? [closing] : [closing, signal], begin)
   }
 
-  /** What a call brings, checked. */
-  protected read(
-    key: string,
-    call: number | CallOptions,
-  ): { cost: number; terms: Terms | undefined } {
+  /** @internal What a call brings, checked. */
+  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
     if (typeof call !== 'number') return this.#terms(key, checkedCall(call))
     checkCall(key, call, this.capacity)
     return { cost: call, terms: undefined }

@@ -8,8 +8,10 @@ import type { QuotaChange } from '../core/rule.ts'
 import { seconds } from './decision-of.ts'
 import type { KeyCounts, Limiter } from './limiter.ts'
 import { untold } from './policy-of.ts'
+import { keptTogether } from './reservations/keepers.ts'
+import type { ReservationKeeper } from './reservations/reservation.ts'
 import { SyncLimiter } from './sync-limiter.ts'
-import { type CallOptions, composedTerms, type Terms } from './terms.ts'
+import { type CallOptions, composedTerms, memberTerms, type Terms } from './terms.ts'
 
 /** One limiter of a composite, and the key and the cost it is asked with. */
 export interface LocalMember {
@@ -87,11 +89,11 @@ export class CompositeLimiter extends SyncLimiter {
     const prices = this.#priced ? this.#prices(cost, terms) : undefined
     for (let i = 0; i < members.length; i++) {
       const { limiter, keyOf } = members[i] as LocalMember
-      if (limiter.take(keyOf(key), prices?.[i] ?? cost, 0, terms?.members?.[i]) >= 0) continue
+      if (limiter.take(keyOf(key), prices?.[i] ?? cost, 0, memberTerms(terms, i)) >= 0) continue
       while (--i >= 0) {
         const before = members[i] as LocalMember
         const paid = prices?.[i] ?? cost
-        before.limiter.giveBack(before.keyOf(key), paid, terms?.members?.[i])
+        before.limiter.giveBack(before.keyOf(key), paid, memberTerms(terms, i))
       }
       return this.look(key, cost, terms)
     }
@@ -106,7 +108,7 @@ export class CompositeLimiter extends SyncLimiter {
     this.#denier = undefined
     for (const [i, member] of this.#members.entries()) {
       const { limiter, keyOf } = member
-      const wait = limiter.look(keyOf(key), this.#price(i, cost, terms), terms?.members?.[i])
+      const wait = limiter.look(keyOf(key), this.#price(i, cost, terms), memberTerms(terms, i))
       if (wait >= 0) continue
       denied = true
       this.#denier ??= member
@@ -119,9 +121,23 @@ export class CompositeLimiter extends SyncLimiter {
     for (let i = this.#members.length - 1; i >= 0; i--) {
       const { limiter, keyOf, costOf } = this.#members[i] as LocalMember
       const paid = costOf === undefined ? cost : costOf(cost)
-      limiter.giveBack(keyOf(key), paid, terms?.members?.[i])
+      limiter.giveBack(keyOf(key), paid, memberTerms(terms, i))
       limiter.waiting.wake(keyOf(key))
     }
+  }
+
+  get unheld(): string | undefined {
+    for (const { limiter } of this.#members) if (limiter.unheld !== undefined) return limiter.unheld
+    return undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper {
+    const prices = this.#prices(cost, terms)
+    const parts = this.#members.map(({ limiter, keyOf }, i) =>
+      limiter.keeperOf(keyOf(key), prices[i] as number, memberTerms(terms, i) as Terms),
+    )
+    return keptTogether(parts, (actual) => actualsOf(this.#members, actual))
   }
 
   override leave(key: string, cost: number): void {
@@ -135,7 +151,7 @@ export class CompositeLimiter extends SyncLimiter {
     for (const [i, { limiter, keyOf, costOf }] of this.#members.entries()) {
       const before = ahead === 0 || costOf === undefined ? ahead : costOf(ahead)
       const price = this.#price(i, cost, terms)
-      const own = limiter.forecast(keyOf(key), before, price, terms?.members?.[i])
+      const own = limiter.forecast(keyOf(key), before, price, memberTerms(terms, i))
       latest = Math.max(latest, own)
     }
     return latest
@@ -145,7 +161,7 @@ export class CompositeLimiter extends SyncLimiter {
     const denier = wait < 0 ? this.#denier : undefined
     const decisions = this.#members.map(({ limiter, keyOf }, i) => {
       const price = this.#price(i, cost, terms)
-      const member = terms?.members?.[i]
+      const member = memberTerms(terms, i)
       const look = limiter.look(keyOf(key), price, member)
       const own = limiter.decision(keyOf(key), price, look, member)
       // Whether the same would pass once more is not what was asked.
@@ -191,7 +207,7 @@ export class CompositeLimiter extends SyncLimiter {
   /** What a call of `cost` costs the member at `i`, checked. */
   #price(i: number, cost: number, terms: Terms | undefined): number {
     const { limiter, costOf } = this.#members[i] as LocalMember
-    return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, terms?.members?.[i])
+    return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, memberTerms(terms, i))
   }
 }
 
@@ -204,6 +220,16 @@ function costOfMember(
 ): number {
   const capacity = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
   return checkedPrice(costOf(cost), capacity)
+}
+
+/** What each member is charged where `actual` was used. */
+export function actualsOf(
+  members: readonly { readonly costOf: ((cost: number) => number) | undefined }[],
+  actual: number,
+): number[] {
+  return members.map(({ costOf }) =>
+    costOf === undefined ? actual : checkedPrice(costOf(actual), Infinity),
+  )
 }
 
 /** What a part's `cost` has answered: a number from 0 up to what its limit holds. */

@@ -9,6 +9,8 @@ import type { Storage } from '../core/storage.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
 import type { OutagePolicy } from './outage.ts'
 import type { Permit } from './permit.ts'
+import type { Reservation } from './reservations/reservation.ts'
+import type { ReserveOptions } from './reservations/reserve.ts'
 import type { CallOptions, Classes } from './terms.ts'
 
 /** A storage as limiters take it. */
@@ -62,13 +64,16 @@ export interface LimiterOptions extends Metered {
   storageTimeout?: Duration
 }
 
-/** How long a caller is willing to wait, and for what. */
-export interface WaitOptions extends CallOptions {
+/** How long a caller is willing to wait. */
+export interface Patience {
   /** The longest wait. What cannot come in time is refused at once. @default no end */
-  timeout?: Duration
+  timeout?: Duration | undefined
   /** Leaves the line when it aborts; what was reserved is given back. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
+
+/** How long a caller is willing to wait, and for what. */
+export interface WaitOptions extends CallOptions, Patience {}
 
 /** How a block treats the one before it. */
 export interface BlockOptions {
@@ -112,6 +117,35 @@ export interface Limiter extends AsyncDisposable {
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options?: WaitOptions,
+  ): Promise<T>
+  /**
+   * Takes an estimate now, to be settled when it is known what was used: `undefined` where it cannot be had (within `timeout`). For
+   * token and leaky buckets, and composites of these.
+   *
+   * What is open, what was used and the estimate together never exceed the limit, however many reserve at once. A reservation that
+   * nobody settles ends at `ttl`. Time that passes until it is settled drains the estimate like all that was taken.
+   *
+   * @throws CostTooLargeError (rejects) when the estimate is more than the limit ever holds
+   */
+  reserve(key: string, estimate: number, options?: ReserveOptions): Promise<Reservation | undefined>
+  /**
+   * Reserves, runs `fn`, and charges what it said was used by `used` or `settle`; returns what `fn` returns. Where `fn` throws, what
+   * was used until then is charged, and at least `floor`.
+   *
+   * @example
+   * const answer = await limiter.spend('team-7', 1200, async (reservation) => {
+   *   const reply = await ask(prompt)
+   *   await reservation.settle(reply.usage.totalTokens)
+   *   return reply
+   * })
+   *
+   * @throws LimitExceededError (rejects) when the estimate cannot be had
+   */
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options?: ReserveOptions,
   ): Promise<T>
   /** Gives tokens back, never beyond what the limit holds: more than that is all of it. */
   release(key?: string, tokens?: number): Promise<void>

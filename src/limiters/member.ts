@@ -1,9 +1,9 @@
-import type { Decision } from '../core/decision.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { RemoteLedger, RemoteStorage } from '../core/storage.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import type { Limiter } from './limiter.ts'
-import type { CallOptions, Sharing, Terms } from './terms.ts'
+import type { Reserving } from './reservations/reserve.ts'
+import type { Sharing, Terms } from './terms.ts'
 
 /** Any limiter, and the key and the cost it is asked with. */
 export interface Member {
@@ -18,23 +18,9 @@ export function capacityOf(limiter: Limiter & Sharing, terms?: Terms): number {
   return terms?.rule?.capacity ?? capacity
 }
 
-/** The call as a member is to be asked. */
-export function callOf(price: number, terms: Terms | undefined): number | CallOptions {
-  return terms === undefined ? price : { ...terms.brought, cost: price }
-}
-
-/** Looks at a member; one that costs nothing denies nobody. */
-export async function peek(
-  limiter: Limiter,
-  key: string,
-  prices: readonly number[],
-  i: number,
-  terms: Terms | undefined,
-): Promise<Decision> {
-  const price = prices[i] as number
-  if (price > 0) return limiter.peek(key, callOf(price, terms?.members?.[i]))
-  const { limit, remaining, resetAfter } = await limiter.getStats(key)
-  return { allowed: true, limit, remaining, retryAfter: 0, resetAfter, cost: 0 }
+/** Can it be asked to reserve, within the limits of its kind? */
+export function isReserving(limiter: Limiter): limiter is Limiter & Reserving {
+  return typeof (limiter as Partial<Reserving>).keeperOf === 'function'
 }
 
 /** Members that all lie in one storage. */

@@ -6,6 +6,7 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
 import {
+  actualsOf,
   type CompositeOptions,
   checkedPrice,
   combined,
@@ -16,8 +17,12 @@ import {
 import { decisionUnder, seconds } from './decision-of.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts } from './limiter.ts'
-import { callOf, capacityOf, checkApart, type Joint, jointOf, type Member, peek } from './member.ts'
-import { type CallOptions, composedTerms, type Terms } from './terms.ts'
+import { capacityOf, checkApart, isReserving, type Joint, jointOf, type Member } from './member.ts'
+import { holdOneByOne, lookOneByOne, takeOneByOne } from './one-by-one.ts'
+import { storageIsDown } from './remote-desk.ts'
+import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
+import { type CallOptions, composedTerms, memberTerms, type Terms } from './terms.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
@@ -30,6 +35,8 @@ import { type CallOptions, composedTerms, type Terms } from './terms.ts'
 export class MixedComposite extends KnockingLimiter {
   readonly #members: readonly Member[]
   readonly #joint: Joint | undefined
+  /** Where the reservations are kept that were made one by one. */
+  readonly #apart = new WeakMap<Decision, ReservationKeeper>()
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
@@ -71,6 +78,39 @@ export class MixedComposite extends KnockingLimiter {
     return policiesOf(this.#members)
   }
 
+  get unheld(): string | undefined {
+    for (const { limiter } of this.#members) {
+      const kind = isReserving(limiter) ? limiter.unheld : limiter.name
+      if (kind !== undefined) return kind
+    }
+    return undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
+    const apart = this.#apart.get(decision)
+    if (apart !== undefined) return apart
+    const { hold } = terms
+    if (this.#joint === undefined || hold === undefined) return NOTHING_HELD
+    const { storage, ledgers } = this.#joint
+    const keys = this.#members.map(({ keyOf }) => keyOf(key))
+    const prices = this.#prices(cost, terms)
+    const rules = terms.members?.map((one) => one?.rule)
+    return {
+      settle: async (actual, again, cancelled) => {
+        const charged = cancelled ? prices.map(() => 0) : actualsOf(this.#members, actual)
+        const about = aboutSettling(hold, charged, again)
+        await storage.runAll('settle', ledgers, keys, prices, 0, rules, about)
+      },
+      extend: async (ttl) => {
+        const about = aboutHold(endingAs(hold, ttl))
+        const verdicts = await storage.runAll('extend', ledgers, keys, prices, 0, rules, about)
+        return verdicts.every(({ wait }) => wait >= 0)
+      },
+      excuses: storageIsDown,
+    }
+  }
+
   protected async decide(
     move: 'reserve' | 'peek',
     key: string,
@@ -80,9 +120,20 @@ export class MixedComposite extends KnockingLimiter {
     const prices = this.#prices(cost, terms)
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
-    return move === 'peek'
-      ? this.#look(key, cost, prices, terms)
-      : this.#take(key, cost, prices, terms)
+    const members = this.#members
+    if (move === 'peek') {
+      return this.#judged(await lookOneByOne({ members, key, prices, terms }), cost)
+    }
+    if (terms?.hold === undefined) {
+      return this.#judged(await takeOneByOne({ members, key, prices, terms }), cost)
+    }
+    const { decisions, kept } = await holdOneByOne({ members, key, prices, terms })
+    const decision = this.#judged(decisions, cost)
+    this.#apart.set(
+      decision,
+      keptTogether(kept, (actual) => actualsOf(members, actual)),
+    )
+    return decision
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
@@ -143,11 +194,15 @@ export class MixedComposite extends KnockingLimiter {
     try {
       const alike = prices.every((price) => price === cost)
       const rules = terms?.members?.map((one) => one?.rule)
-      const verdicts = await storage.runAll(move, ledgers, keys, alike ? cost : prices, 0, rules)
+      const hold = move === 'reserve' ? terms?.hold : undefined
+      const asked = hold === undefined ? move : 'hold'
+      const about = hold && aboutHold(hold)
+      const costs = alike ? cost : prices
+      const verdicts = await storage.runAll(asked, ledgers, keys, costs, 0, rules, about)
       return this.#judged(
         verdicts.map((verdict, i) => {
           const { capacity } = (ledgers[i] as RemoteLedger).rule
-          return decisionUnder(terms?.members?.[i], verdict, capacity, prices[i] as number)
+          return decisionUnder(memberTerms(terms, i), verdict, capacity, prices[i] as number)
         }),
         cost,
       )
@@ -158,64 +213,12 @@ export class MixedComposite extends KnockingLimiter {
     }
   }
 
-  async #look(
-    key: string,
-    cost: number,
-    prices: readonly number[],
-    terms: Terms | undefined,
-  ): Promise<Decision> {
-    const decisions = await Promise.all(
-      this.#members.map(({ limiter, keyOf }, i) => peek(limiter, keyOf(key), prices, i, terms)),
-    )
-    return this.#judged(decisions, cost)
-  }
-
-  async #take(
-    key: string,
-    cost: number,
-    prices: readonly number[],
-    terms: Terms | undefined,
-  ): Promise<Decision> {
-    const taken: [member: Member, price: number][] = []
-    const decisions: Decision[] = []
-    let whole = false
-    try {
-      for (const [i, member] of this.#members.entries()) {
-        const price = prices[i] as number
-        const { limiter, keyOf } = member
-        const decision =
-          price === 0
-            ? await peek(limiter, keyOf(key), prices, i, terms)
-            : await limiter.consume(keyOf(key), callOf(price, terms?.members?.[i]))
-        decisions.push(decision)
-        if (!decision.allowed) break
-        taken.push([member, price])
-      }
-      whole = taken.length === this.#members.length
-    } finally {
-      if (!whole) {
-        for (const [{ limiter, keyOf }, price] of taken.reverse()) {
-          if (price > 0) await limiter.release(keyOf(key), price)
-        }
-      }
-    }
-    if (whole) return this.#judged(decisions, cost)
-    // The others are only looked at, for the longest wait.
-    const done = decisions.length
-    const looks = await Promise.all(
-      this.#members
-        .slice(done)
-        .map(({ limiter, keyOf }, i) => peek(limiter, keyOf(key), prices, done + i, terms)),
-    )
-    return this.#judged([...decisions, ...looks], cost)
-  }
-
   /** What a call of `cost` costs each member, checked. */
   #prices(cost: number, terms: Terms | undefined): number[] {
     return this.#members.map(({ limiter, costOf }, i) =>
       costOf === undefined
         ? cost
-        : checkedPrice(costOf(cost), capacityOf(limiter, terms?.members?.[i])),
+        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
     )
   }
 

@@ -10,6 +10,7 @@ import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
 import { type CallOptions, costOf, type Terms, TermsReader } from './terms.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
@@ -63,6 +64,15 @@ export class RemoteConcurrency extends KnockingLimiter {
   /** Permits, if they can be had now. */
   async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
     return (await this.acquire(key, call)) ? this.#issue(key, costOf(call)) : undefined
+  }
+
+  get unheld(): string {
+    return this.#desk.ledger.rule.kind
+  }
+
+  /** @internal Nothing can be reserved here. */
+  keeperOf(): ReservationKeeper {
+    return NOTHING_HELD
   }
 
   termsOf(call: CallOptions): Terms | undefined {

@@ -6,8 +6,10 @@ import { isAioFluxError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Meter } from '../core/meter.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
-import type { LimiterEvents, LocalLimiter } from './limiter.ts'
+import type { LimiterEvents } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
+import { aboutHold } from './reservations/keepers.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 import type { Classes, Terms } from './terms.ts'
 
 export interface RemoteOptions {
@@ -18,14 +20,19 @@ export interface RemoteOptions {
   readonly metrics?: Meter | undefined
   readonly classes?: Classes | undefined
   /** Answers in an outage under the policy 'local'. */
-  readonly standIn?: LocalLimiter | undefined
+  readonly standIn?: SyncLimiter | undefined
+}
+
+/** Could a storage not be asked? */
+export function storageIsDown(error: unknown): boolean {
+  return isAioFluxError(error, 'STORAGE_DOWN')
 }
 
 /** Asks a ledger that lies elsewhere, and answers for it while it cannot be asked. */
 export class RemoteDesk {
   readonly ledger: RemoteLedger
   readonly policy: OutagePolicy
-  readonly standIn: LocalLimiter | undefined
+  readonly standIn: SyncLimiter | undefined
   readonly #timeout: Millis | undefined
   readonly #outage: Outage
   readonly #events: Events<LimiterEvents>
@@ -71,8 +78,11 @@ export class RemoteDesk {
     if (outage.left > 0) return Promise.resolve(without(outage.failure))
     outage.asking()
     // What is not counted takes nothing, and is denied only while the key is blocked.
-    const asked = terms?.bound === 'unlimited' ? 'peek' : move
-    const answer = this.ledger.run(asked, key, cost, extra, terms?.rule)
+    const unlimited = terms?.bound === 'unlimited'
+    const hold = unlimited || move !== 'reserve' ? undefined : terms?.hold
+    const asked = unlimited ? 'peek' : hold === undefined ? move : 'hold'
+    const about = hold && aboutHold(hold)
+    const answer = this.ledger.run(asked, key, cost, extra, terms?.rule, about)
     return (this.#timeout === undefined ? answer : within(this.#timeout, answer)).then(
       (verdict) => {
         if (outage.answered()) this.#events.emit('recovered', {})
@@ -105,10 +115,13 @@ export class RemoteDesk {
       case 'deny':
         return degraded(false, limit, cost, left)
       case 'local': {
-        const standIn = this.standIn as LocalLimiter
-        const call = { ...terms?.brought, cost }
-        const answer = move === 'peek' ? standIn.peek(key, call) : standIn.consume(key, call)
-        return { ...(await answer), degraded: true }
+        const standIn = this.standIn as SyncLimiter
+        const wait = standIn.look(key, cost, terms)
+        const decision =
+          move === 'peek'
+            ? standIn.decision(key, cost, wait, terms)
+            : standIn.consumeUnder(key, cost, terms)
+        return { ...decision, degraded: true }
       }
       case 'throw':
         throw failure

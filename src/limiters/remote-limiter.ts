@@ -8,9 +8,12 @@ import { checkCall } from './arguments.ts'
 import { AsyncLimiter } from './async-limiter.ts'
 import { CLOSED, decisionOf, decisionUnder } from './decision-of.ts'
 import { late } from './late.ts'
-import type { KeyCounts, LocalLimiter } from './limiter.ts'
+import type { KeyCounts } from './limiter.ts'
 import { policyOf } from './policy-of.ts'
-import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { RemoteDesk, type RemoteOptions, storageIsDown } from './remote-desk.ts'
+import { aboutHold, aboutSettling, endingAs } from './reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 import { type CallOptions, type Terms, TermsReader } from './terms.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -54,6 +57,29 @@ export class RemoteLimiter extends AsyncLimiter {
 
   knows(name: string): boolean {
     return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+  }
+
+  get unheld(): string | undefined {
+    const { rule } = this.ledger
+    return rule.holds === undefined ? rule.kind : undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
+    const { bound, rule, hold } = terms
+    if (decision.uncounted || bound !== 'counted' || hold === undefined) return NOTHING_HELD
+    if (decision.degraded) return (this.#desk.standIn as SyncLimiter).keeperOf(key, cost, terms)
+    const { ledger } = this
+    return {
+      settle: async (actual, again) => {
+        await ledger.run('settle', key, cost, 0, rule, aboutSettling(hold, actual, again))
+      },
+      extend: async (ttl) => {
+        const about = aboutHold(endingAs(hold, ttl))
+        return (await ledger.run('extend', key, cost, 0, rule, about)).wait >= 0
+      },
+      excuses: storageIsDown,
+    }
   }
 
   // The two verbs of the hot path, without a promise more than they need.
@@ -234,7 +260,9 @@ export class RemoteLimiter extends AsyncLimiter {
     } catch (reason) {
       // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
       const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
-      await this.ledger.run('refund', key, cost, left, terms?.rule)
+      const hold = terms?.hold
+      if (hold === undefined) await this.ledger.run('refund', key, cost, left, terms?.rule)
+      else await this.ledger.run('settle', key, cost, 0, terms?.rule, aboutSettling(hold, 0, true))
       throw reason
     }
   }
@@ -247,11 +275,9 @@ export class RemoteLimiter extends AsyncLimiter {
     terms: Terms | undefined,
   ): Promise<Decision> {
     const timeout = Math.max(0, deadline - this.clock.now()) / 1000
-    const decision = await (this.#desk.standIn as LocalLimiter).wait(key, {
-      ...terms?.brought,
-      cost,
-      ...(deadline < Infinity && { timeout }),
-      ...(signal && { signal }),
+    const decision = await (this.#desk.standIn as SyncLimiter).waitUnder(key, cost, terms, {
+      timeout: deadline < Infinity ? timeout : undefined,
+      signal,
     })
     return { ...decision, degraded: true }
   }

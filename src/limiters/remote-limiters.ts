@@ -3,13 +3,14 @@ import { isLocal } from '../core/storage.ts'
 import { permits } from '../rules/permits.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import type { LimiterOptions, LocalLimiter, RemoteLimiters } from './limiter.ts'
+import type { LimiterOptions, RemoteLimiters } from './limiter.ts'
 import { checkedOptions } from './options.ts'
 import { checkOutage } from './outage.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 
 /**
  * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a
@@ -60,7 +61,7 @@ function scopeOf({ scope }: LimiterOptions, rule: Rule): string {
 function remoteOptions(
   options: LimiterOptions,
   kind: string,
-  standIn: () => LocalLimiter,
+  standIn: () => SyncLimiter,
 ): RemoteOptions {
   const { name, scope, clock, metrics, classes } = options
   const { onStorageError: policy = 'deny', storageTimeout: timeout } = options

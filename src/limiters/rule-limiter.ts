@@ -3,12 +3,14 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Policy } from '../core/policy.ts'
-import type { QuotaChange, Rule } from '../core/rule.ts'
+import { type QuotaChange, type Rule, SETTLED } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { CLOSED, decisionUnder } from './decision-of.ts'
 import type { KeyCounts, LimiterOptions } from './limiter.ts'
 import { checkedOptions } from './options.ts'
 import { policyOf } from './policy-of.ts'
+import { endingAs, unknownMeans } from './reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 import { type CallOptions, type Terms, TermsReader } from './terms.ts'
 
@@ -56,11 +58,19 @@ export class RuleLimiter extends SyncLimiter {
     return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
 
+  get unheld(): string | undefined {
+    const { rule } = this.ledger
+    return rule.holds === undefined ? rule.kind : undefined
+  }
+
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
-    if (terms === undefined) return this.ledger.reserve(key, cost, maxWait)
-    return terms.bound === 'counted'
-      ? this.ledger.reserve(key, cost, maxWait, terms.rule)
-      : this.look(key, cost, terms)
+    const { ledger } = this
+    if (terms === undefined) return ledger.reserve(key, cost, maxWait)
+    const { bound, rule, hold } = terms
+    if (bound !== 'counted') return this.look(key, cost, terms)
+    return hold === undefined
+      ? ledger.reserve(key, cost, maxWait, rule)
+      : ledger.hold(key, cost, maxWait, hold, rule)
   }
 
   look(key: string, cost: number, terms?: Terms): Micros {
@@ -69,8 +79,24 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   giveBack(key: string, cost: number, terms?: Terms): void {
-    if (terms === undefined) this.ledger.refund(key, cost)
-    else if (terms.bound === 'counted') this.ledger.refund(key, cost, terms.rule)
+    if (terms === undefined) return this.ledger.refund(key, cost)
+    const { bound, rule, hold } = terms
+    if (bound !== 'counted') return
+    if (hold === undefined) this.ledger.refund(key, cost, rule)
+    else this.ledger.settle(key, { id: hold.id, cost, actual: 0, how: SETTLED }, rule)
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, { bound, rule, hold }: Terms): ReservationKeeper {
+    if (bound !== 'counted' || hold === undefined) return NOTHING_HELD
+    return {
+      settle: (actual, again) => {
+        const how = unknownMeans(hold, again)
+        this.ledger.settle(key, { id: hold.id, cost, actual, how }, rule)
+        this.waiting.wake(key)
+      },
+      extend: (ttl) => this.ledger.extend(key, endingAs(hold, ttl), rule) >= 0,
+    }
   }
 
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {

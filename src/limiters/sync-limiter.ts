@@ -1,4 +1,4 @@
-import { callable, options as checkOptions, flag } from '../core/check.ts'
+import { options as checkOptions, flag } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, toMillis } from '../core/duration.ts'
@@ -16,10 +16,14 @@ import type {
   LimiterEvents,
   LimiterStats,
   LocalLimiter,
+  Patience,
   WaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
+import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
+import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
+import { scheduled } from './scheduled.ts'
 import { type CallOptions, checkedCall, type Terms } from './terms.ts'
 import { Waiting } from './waiting.ts'
 
@@ -67,6 +71,10 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   abstract capacityUnder(terms: Terms): number
   /** Has it a class of this name? */
   abstract knows(name: string): boolean
+  /** The kind of limit that cannot reserve, if it is one. */
+  abstract get unheld(): string | undefined
+  /** @internal Where the reservation is kept that `terms` made. */
+  abstract keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper
   /** What was scheduled has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number): void {}
   abstract forget(key: string): void
@@ -75,23 +83,21 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   protected abstract change(quota: QuotaChange): void
 
   allow(key = '', call: number | CallOptions = 1): boolean {
-    if (typeof call !== 'number') {
-      const { cost, terms } = this.#read(key, call)
-      return this.#count(key, cost, this.take(key, cost, 0, terms))
-    }
-    checkCall(key, call, this.capacity)
-    return this.#count(key, call, this.take(key, call, 0))
+    const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
+    const cost = typeof call === 'number' ? call : (call.cost ?? 1)
+    if (terms === undefined) checkCall(key, cost, this.capacity)
+    return this.#count(key, cost, this.take(key, cost, 0, terms))
   }
 
   decide(key = '', call: number | CallOptions = 1): Decision {
-    let cost = 1
-    let terms: Terms | undefined
-    if (typeof call === 'number') {
-      cost = call
-      checkCall(key, cost, this.capacity)
-    } else {
-      ;({ cost, terms } = this.#read(key, call))
-    }
+    const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
+    const cost = typeof call === 'number' ? call : (call.cost ?? 1)
+    if (terms === undefined) checkCall(key, cost, this.capacity)
+    return this.consumeUnder(key, cost, terms)
+  }
+
+  /** @internal As `decide`; what the call brings has been checked. */
+  consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     const wait = this.take(key, cost, 0, terms)
     const decision = this.decision(key, cost, wait, terms)
     this.#count(key, cost, wait)
@@ -111,13 +117,22 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
-    const { cost, terms } = this.#read(key, typeof call === 'number' ? { cost: call } : call)
+    const { cost, terms } = this.read(key, call)
     return this.decision(key, cost, this.look(key, cost, terms), terms)
   }
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    const { timeout, signal } = options
     const { cost, terms } = this.#terms(key, options)
+    return this.waitUnder(key, cost, terms, options)
+  }
+
+  /** @internal As `wait`; what the call brings has been checked. */
+  async waitUnder(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { timeout, signal }: Patience,
+  ): Promise<Decision> {
     if (this.waiting.closed) throw new ClosedError(this.name)
     signal?.throwIfAborted()
     const started = this.clock.now()
@@ -145,18 +160,29 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     return this.decision(key, cost, 0, terms)
   }
 
-  async schedule<T>(
+  schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},
   ): Promise<T> {
-    callable('fn', fn)
-    await this.wait(key, options)
-    try {
-      return await fn(options.signal ?? NEVER)
-    } finally {
-      this.leave(key, options.cost ?? 1)
-    }
+    return scheduled(this, key, fn, options, NEVER)
+  }
+
+  reserve(
+    key: string,
+    estimate: number,
+    options: ReserveOptions = {},
+  ): Promise<Reservation | undefined> {
+    return reserve(this, key, estimate, options)
+  }
+
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options: ReserveOptions = {},
+  ): Promise<T> {
+    return spend(this, key, estimate, fn, options)
   }
 
   async release(key = '', tokens = 1): Promise<void> {
@@ -229,14 +255,21 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     this.events.meter()
   }
 
-  /** What a call brings, checked. */
-  #read(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
-    return this.#terms(key, checkedCall(call))
+  /** @internal What a call brings, checked. */
+  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
+    return this.#terms(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
+  }
+
+  /** @internal What a call brings beside its cost; that is checked where it brings anything. */
+  termsFor(key: string, call: CallOptions): Terms | undefined {
+    const terms = this.termsOf(checkedCall(call))
+    if (terms !== undefined) checkCall(key, call.cost ?? 1, this.capacityUnder(terms))
+    return terms
   }
 
   #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
-    const { cost = 1 } = call
     const terms = this.termsOf(call)
+    const cost = call.cost ?? 1
     checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
     return { cost, terms }
   }

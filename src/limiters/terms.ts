@@ -2,6 +2,7 @@ import { known, must, mustLie, number, options, positive, string } from '../core
 import type { Duration } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { CallQuota, Rule } from '../core/rule.ts'
+import type { Hold } from '../core/storage.ts'
 
 /** What a call may bring beside its key. */
 export interface CallOptions {
@@ -37,6 +38,8 @@ export interface Terms {
   readonly members: readonly (Terms | undefined)[] | undefined
   /** What the call brought beside its cost, to hand it on. */
   readonly brought: CallOptions
+  /** Of what is to be settled: its reservation. */
+  readonly hold: Hold | undefined
 }
 
 const CALL = ['cost', 'quota', 'class']
@@ -181,7 +184,7 @@ function termsOf(
   share = 1,
   bound: Terms['bound'] = 'counted',
 ): Terms {
-  return { share, rule, bound, members: undefined, brought }
+  return { share, rule, bound, members: undefined, brought, hold: undefined }
 }
 
 /** What a call brings to the members of a composite: the class, to each that has one of that name. */
@@ -203,11 +206,32 @@ export function composedTerms(
   const brought = { class: wanted }
   const terms = members.map(({ limiter }, i) => (known[i] ? limiter.termsOf?.(brought) : undefined))
   const share = Math.min(...terms.map((one) => one?.share ?? 1))
-  return { share, rule: undefined, bound: 'counted', members: terms, brought }
+  return { share, rule: undefined, bound: 'counted', members: terms, brought, hold: undefined }
 }
 
 /** A limiter that may have classes. */
 export interface Sharing {
   knows?(name: string): boolean
   termsOf?(call: CallOptions): Terms | undefined
+}
+
+/** The same terms, of a call that is to be settled. */
+export function withHold(terms: Terms | undefined, hold: Hold): Terms {
+  const { share, rule, bound, members, brought } = terms ?? NONE
+  return { share, rule, bound, members, brought, hold }
+}
+
+/** The terms of the member at `i` of a composite. */
+export function memberTerms(terms: Terms | undefined, i: number): Terms | undefined {
+  const own = terms?.members?.[i]
+  return terms?.hold === undefined ? own : withHold(own, terms.hold)
+}
+
+const NONE: Terms = {
+  share: 1,
+  rule: undefined,
+  bound: 'counted',
+  members: undefined,
+  brought: {},
+  hold: undefined,
 }

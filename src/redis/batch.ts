@@ -1,6 +1,6 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, Verdict } from '../core/storage.ts'
+import type { AboutHold, Move, Verdict } from '../core/storage.ts'
 import { type Program, takes } from './link.ts'
 import type { Names } from './route.ts'
 
@@ -15,6 +15,9 @@ const MOVES: Readonly<Record<Step, string>> = {
   block: '5',
   lend: '6',
   return: '7',
+  hold: '8',
+  settle: '9',
+  extend: '10',
 }
 /** What the script says for endless: a round number, since not every client reads the last digits of a long one right. */
 const NEVER: Micros = 9_000_000_000_000_000
@@ -33,6 +36,7 @@ interface Run {
   /** The same for all rules, or one for each. */
   readonly cost: number | readonly number[]
   readonly extra: Micros
+  readonly about: AboutHold | undefined
   readonly waiters: Waiter[]
 }
 
@@ -73,6 +77,7 @@ export class Batch {
     cost: number | readonly number[],
     extra: Micros,
     waiter: Waiter,
+    about?: AboutHold,
   ): void {
     let group = this.#groups.get(id)
     if (group === undefined) {
@@ -90,7 +95,7 @@ export class Batch {
     ) {
       last.waiters.push(waiter)
     } else {
-      group.runs.push({ move, cost, extra, waiters: [waiter] })
+      group.runs.push({ move, cost, extra, about, waiters: [waiter] })
     }
   }
 
@@ -211,12 +216,22 @@ function movesOf(groups: readonly Group[], rules: number): string[] {
     }
     once = false
     moves.push(String(runs.length))
-    for (const { move, cost, extra, waiters } of runs) {
+    for (const { move, cost, extra, about, waiters } of runs) {
       moves.push(MOVES[move], String(Math.min(extra, NEVER)), String(waiters.length))
-      for (let i = 0; i < rules; i++) moves.push(String(typeof cost === 'number' ? cost : cost[i]))
+      pushEach(moves, cost, rules)
+      if (about === undefined) continue
+      moves.push(String(about.id), String(about.with))
+      if (about.actual !== undefined) pushEach(moves, about.actual, rules)
     }
   }
   return once ? [] : moves
+}
+
+/** One number for each rule. */
+function pushEach(moves: string[], numbers: number | readonly number[], rules: number): void {
+  for (let i = 0; i < rules; i++) {
+    moves.push(String(typeof numbers === 'number' ? numbers : numbers[i]))
+  }
 }
 
 /** Have some of the keys moved to another server of the Cluster and others not yet? Nothing was done; each alone can be. */

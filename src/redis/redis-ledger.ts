@@ -1,6 +1,6 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
+import type { AboutHold, Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
 import { tagOf } from './key-name.ts'
 import type { Lender, Lent } from './lender.ts'
@@ -27,12 +27,17 @@ export class RedisLedger implements RemoteLedger, Lender {
     this.#route = storage.route([this])
   }
 
-  run(move: Move, key: string, cost: number, extra: Micros, rule?: Rule): Promise<Verdict> {
+  run(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<Verdict> {
     return new Promise((resolve, reject) => {
-      this.#batch(key, rule).add(key, undefined, move, cost, extra, {
-        resolve: (verdicts) => resolve(verdicts[0] as Verdict),
-        reject,
-      })
+      const waiter = { resolve: (verdicts: Verdict[]) => resolve(verdicts[0] as Verdict), reject }
+      this.#batch(key, rule).add(key, undefined, move, cost, extra, waiter, about)
     })
   }
 

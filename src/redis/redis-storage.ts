@@ -11,7 +11,14 @@ import {
 } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
+import type {
+  AboutHold,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Verdict,
+  Watch,
+} from '../core/storage.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import { Batch } from './batch.ts'
@@ -129,6 +136,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     cost: number | readonly number[],
     extra: Micros,
     brought: readonly (Rule | undefined)[] = [],
+    about?: AboutHold,
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
@@ -143,7 +151,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
         batch = this.begin(this.route(ledgers, brought))
         this.#joint.set(name, batch)
       }
-      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
+      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject }, about)
     })
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Drain, Rule, State } from '../core/rule.ts'
-import type { Judged, Keep, Ledger } from '../core/storage.ts'
+import type { Hold, Judged, Keep, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { FewKeys } from './few-keys.ts'
 import { forecast } from './forecast.ts'
@@ -9,6 +9,7 @@ import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
 import { RecordLedger } from './record-ledger.ts'
 import { FEW, roomy } from './roomy.ts'
 import { SteadyClock } from './steady-clock.ts'
+import { taken } from './taken.ts'
 import { TickLine } from './tick-line.ts'
 
 /**
@@ -91,9 +92,9 @@ export class CompactLedger implements Ledger, Judged {
       }
     }
     if (rule !== undefined || this.#records !== undefined) {
-      const records = this.#recordsFor(key, slot, rule)
-      if (records !== undefined) {
-        return this.#askRecords(records, key, cost, maxWait, slot, now, tick, rule)
+      const state = slot < 0 ? this.#records?.find(key) : undefined
+      if (state !== undefined || (rule !== undefined && !this.#fits(rule))) {
+        return this.#takeRecorded(key, cost, maxWait, rule, undefined, state, now)
       }
     }
     return this.#ask(key, cost, maxWait, slot, now, tick, rule)
@@ -101,14 +102,10 @@ export class CompactLedger implements Ledger, Judged {
 
   peek(key: string, cost: number, rule?: Rule): Micros {
     const records = this.#recorded(key)
-    if (records !== undefined) {
-      const left = this.#blocks.left(key, this.#clock.now())
-      const wait = records.peek(key, cost, rule)
-      return left > 0 ? -left : wait
-    }
     const now = this.#look(key, rule)
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
+    if (records !== undefined) return records.peek(key, cost, rule)
     return this.#by.reserve([...this.#state], now, cost, 0)
   }
 
@@ -131,6 +128,19 @@ export class CompactLedger implements Ledger, Judged {
     this.#load(slot, now, tick)
     this.rule.refund(this.#state, now, cost)
     this.#keep(key, slot, tick)
+  }
+
+  hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros {
+    return this.#takeRecorded(key, cost, maxWait, rule, hold)
+  }
+
+  settle(key: string, settlement: Settlement, rule?: Rule): void {
+    const records = this.#recorded(key) ?? this.#moved(key)
+    records.settle(key, settlement, rule)
+  }
+
+  extend(key: string, hold: Hold, rule?: Rule): Micros {
+    return this.#moved(key).extend(key, hold, rule)
   }
 
   reset(key: string): void {
@@ -189,15 +199,21 @@ export class CompactLedger implements Ledger, Judged {
 
   /** The records, where `key` is among them. */
   #recorded(key: string): RecordLedger | undefined {
-    this.#inRecords = this.#records?.has(key) ?? false
+    this.#inRecords = this.#records?.find(key) !== undefined
     return this.#inRecords ? this.#records : undefined
   }
 
-  /** The records, where `key` is among them or has to be for `rule`. */
-  #recordsFor(key: string, slot: number, rule: Rule | undefined): RecordLedger | undefined {
-    if (slot < 0 && this.#recorded(key) !== undefined) return this.#records
-    if (rule === undefined || this.#fits(rule)) return undefined
+  /** The records, with the state of `key` in them, wherever it was. */
+  #moved(key: string): RecordLedger {
     this.#records ??= new RecordLedger(this.rule, this.#clock, this.#maxKeys)
+    const now = this.#clock.now()
+    const tick = this.#line.at(now)
+    const slot = this.#table.find(key, tick)
+    if (slot >= 0) {
+      this.#load(slot, now, tick)
+      if (this.#records.adopt(key, [...this.#state])) this.#table.remove(slot)
+    }
+    this.#inRecords = true
     return this.#records
   }
 
@@ -206,34 +222,25 @@ export class CompactLedger implements Ledger, Judged {
     return this.#line.carries(rule.drain as Drain) && rule.capacity <= this.rule.capacity
   }
 
-  /** Asks the records; a key that stands on the line moves there when the call is granted. */
-  #askRecords(
-    records: RecordLedger,
+  /** Takes from the records; a key that stands on the line moves there when it is granted. */
+  #takeRecorded(
     key: string,
     cost: number,
     maxWait: Micros,
-    slot: number,
-    now: Micros,
-    tick: number,
     rule: Rule | undefined,
+    hold?: Hold,
+    known: State | undefined = this.#records?.find(key),
+    now: Micros = this.#clock.now(),
   ): Micros {
+    this.#inRecords = known !== undefined
     const left = this.#blocks.left(key, now)
-    if (left > 0) {
-      this.peek(key, cost, rule)
-      return -left
+    if (left > 0) return -left
+    if (known !== undefined) {
+      return (this.#records as RecordLedger).takeKnown(known, now, cost, maxWait, rule, hold)
     }
-    if (slot >= 0) {
-      this.#by = rule ?? this.rule
-      this.#inRecords = false
-      this.#load(slot, now, tick)
-      const state = [...this.#state]
-      const wait = this.#by.reserve(state, now, cost, maxWait)
-      if (wait < 0) return wait
-      // Where there is no room for it, the records let it share a state.
-      if (records.adopt(key, [...this.#state])) this.#table.remove(slot)
-    }
-    this.#inRecords = true
-    return records.reserve(key, cost, maxWait, rule)
+    this.#look(key, rule)
+    const wait = taken(this.#by, [...this.#state], now, cost, maxWait, hold)
+    return wait < 0 ? wait : this.#moved(key).take(key, cost, maxWait, rule, hold, now)
   }
 
   #ask(

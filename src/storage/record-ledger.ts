@@ -1,10 +1,12 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Rule, State } from '../core/rule.ts'
-import type { Judged, Ledger } from '../core/storage.ts'
+import type { Hold, Judged, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
+import { Judges } from './judges.ts'
 import { SteadyClock } from './steady-clock.ts'
+import { holdsOf, taken } from './taken.ts'
 
 /** The most keys a ledger holds, unless told otherwise. */
 export const MAX_KEYS = 100_000
@@ -39,8 +41,7 @@ export class RecordLedger implements Ledger, Judged {
   #broom = 0
   /** What keys share that came when every key looked at was exhausted. */
   #overflow: State | undefined
-  /** What judged a state last, where that was not the ledger's own rule. */
-  readonly #rules = new Map<State, Rule>()
+  readonly #judges = new Judges()
   /** The state at hand, and what judges it. */
   #state: State
   #by: Rule
@@ -64,8 +65,26 @@ export class RecordLedger implements Ledger, Judged {
     return this.#keys.length
   }
 
-  has(key: string): boolean {
-    return this.#states.has(key)
+  /** The state of `key`, where it has one. */
+  find(key: string): State | undefined {
+    return this.#states.get(key)
+  }
+
+  /** Takes from a state that was found, of a key that is not blocked. */
+  takeKnown(
+    state: State,
+    now: Micros,
+    cost: number,
+    maxWait: Micros,
+    rule: Rule | undefined,
+    hold?: Hold,
+  ): Micros {
+    this.#state = state
+    this.#now = now
+    this.#by = rule ?? this.rule
+    const wait = taken(this.#by, state, now, cost, maxWait, hold)
+    if (wait >= 0) this.#judgedBy(rule)
+    return wait
   }
 
   /** Takes over a state that was kept elsewhere; is there room for it? */
@@ -78,8 +97,47 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
-    const known = this.#open(key, rule)
-    const left = this.#blocks.left(key, this.#now)
+    return this.take(key, cost, maxWait, rule)
+  }
+
+  hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros {
+    return this.take(key, cost, maxWait, rule, hold)
+  }
+
+  settle(
+    key: string,
+    { id, cost, actual, how }: Settlement,
+    rule?: Rule,
+    now: Micros = this.#clock.now(),
+  ): void {
+    const known = this.#open(key, rule, now)
+    const room = known || this.#makeRoom(key)
+    if (!room) this.#state = this.#overflow ??= this.#state
+    holdsOf(this.#by).settle(this.#state, this.#now, id, cost, actual, how)
+    if (!known && room) this.#add(key)
+  }
+
+  extend(key: string, { id, ttl }: Hold, rule?: Rule): Micros {
+    this.#open(key, rule)
+    return holdsOf(this.#by).extend(this.#state, this.#now, id, ttl)
+  }
+
+  /**
+   * Takes, or reserves what is to be settled.
+   *
+   * @param hold the reservation
+   * @param now the time, where it has been asked for already
+   */
+  take(
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    rule: Rule | undefined,
+    hold?: Hold,
+    now: Micros = this.#clock.now(),
+  ): Micros {
+    const known = this.#open(key, rule, now)
+    const left = this.#blocks.left(key, now)
     if (left > 0) return -left
     const room = known || this.#makeRoom(key)
     if (!room) {
@@ -87,9 +145,9 @@ export class RecordLedger implements Ledger, Judged {
       if (this.rule.token !== undefined) return -Infinity
       this.#state = this.#overflow ??= this.#state
     }
-    const wait = this.#by.reserve(this.#state, this.#now, cost, maxWait)
+    const wait = taken(this.#by, this.#state, this.#now, cost, maxWait, hold)
     if (wait >= 0) {
-      if (rule !== undefined || this.#rules.size > 0) this.#judgedBy(rule)
+      this.#judgedBy(rule)
       if (!known) {
         if (room) this.#add(key)
         else this.crowded += 1
@@ -133,7 +191,7 @@ export class RecordLedger implements Ledger, Judged {
     const now = this.#clock.now()
     for (const state of rule.drain === undefined ? [] : this.#kept) {
       // A quota of its own goes on.
-      if (this.#rules.has(state)) continue
+      if (this.#judges.of(state) !== undefined) continue
       // Up to now it has drained at the old rate: taking nothing writes down what is left.
       this.rule.reserve(state, now, 0, Infinity)
       state[0] = Math.min(rule.capacity, state[0] as number)
@@ -155,9 +213,9 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
-  #open(key: string, rule: Rule = this.rule): boolean {
+  #open(key: string, rule: Rule = this.rule, now: Micros = this.#clock.now()): boolean {
     this.#by = rule
-    this.#now = this.#clock.now()
+    this.#now = now
     const state = this.#states.get(key)
     this.#state = state ?? this.rule.fresh(this.#now)
     return state !== undefined
@@ -165,12 +223,14 @@ export class RecordLedger implements Ledger, Judged {
 
   /** Remembers what judged the state at hand: it tells how much is left of it when room is needed. */
   #judgedBy(rule: Rule | undefined): void {
-    if (rule === undefined || rule === this.rule) this.#rules.delete(this.#state)
-    else if (this.#state !== this.#overflow) this.#rules.set(this.#state, rule)
+    if (rule === undefined && !this.#judges.any) return
+    if (this.#state !== this.#overflow) {
+      this.#judges.set(this.#state, rule === this.rule ? undefined : rule)
+    }
   }
 
   #ruleOf(state: State): Rule {
-    return this.#rules.size === 0 ? this.rule : (this.#rules.get(state) ?? this.rule)
+    return this.#judges.of(state) ?? this.rule
   }
 
   #add(key: string): void {
@@ -184,7 +244,7 @@ export class RecordLedger implements Ledger, Judged {
     const key = this.#keys[index] as string
     this.#states.delete(key)
     this.#long -= beyondLong(key)
-    if (this.#rules.size > 0) this.#rules.delete(this.#kept[index] as State)
+    this.#judges.forget(this.#kept[index] as State)
     // The last one takes its place.
     const [lastKey, lastState] = [this.#keys.pop() as string, this.#kept.pop() as State]
     if (index === this.size) return

@@ -24,6 +24,8 @@ function remote(limiter: LocalLimiter, fail = false): Limiter {
     peek: (key, cost) => later(() => limiter.peek(key, cost)),
     wait: (key, options) => later(() => limiter.wait(key, options)),
     schedule: (key, fn, options) => later(() => limiter.schedule(key, fn, options)),
+    reserve: (key, estimate, options) => later(() => limiter.reserve(key, estimate, options)),
+    spend: (key, estimate, fn, options) => later(() => limiter.spend(key, estimate, fn, options)),
     release: (key, tokens) => later(() => limiter.release(key, tokens)),
     reset: (key) => later(() => limiter.reset(key)),
     block: (key, duration) => later(() => limiter.block(key, duration)),

@@ -6,11 +6,15 @@
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
 --       for each group: -n for n of those, which is most of them; or how many moves, then for each move
---         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return
+--         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return, 8 hold, 9 settle, 10 extend
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
 --                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
 --         costs   one for each rule; lend: what is spent at once, or 0; block: 2 for one that replaces a longer one
+--       and of a hold, settle or extend
+--         id      the number of the reservation
+--         with    hold and extend: for how long; settle: what an unknown id means; as for the rules
+--         actuals settle: what was used, for each rule
 -- Returns for each move: how often it was granted, then for each rule its verdict, what remains, when it is idle, and of
 -- a rule that has one the token. After -n, the verdicts are left out when all n were granted.
 -- Of a lend: how much was lent, and as the verdict of a yes the present, which its return has to name.
@@ -18,7 +22,7 @@
 -- A state is kept as one string of doubles: the rule's numbers, until when the key is blocked, and until when it lives.
 -- That is somewhat longer than until it equals a fresh one, so that most of the time it can be written in place: to set a time
 -- to live costs as much as all else together.
-local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN = 1, 2, 3, 4, 5, 6, 7
+local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN, HOLD, SETTLE, EXTEND = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 local size = #rules
 local formats = {}
 -- Of the group at hand, for each rule: its numbers, until when it is blocked, how long its string was (false where there was
@@ -78,8 +82,8 @@ local function copy(state)
   return twin
 end
 
--- What the move at hand costs at each rule.
-local costs = {}
+-- What the move at hand costs at each rule; and of a hold its number and how long it may last.
+local costs, id, with = {}, nil, nil
 
 -- Whether every rule grants, all or none of them written. A copy is moved where it may have to be thrown away.
 local function judge(extra, peek)
@@ -94,7 +98,11 @@ local function judge(extra, peek)
     if blocked[i] > now then
       verdict = now - blocked[i]
     else
-      verdict = rules[i].reserve(params[i], states[i], now, costs[i], extra)
+      if id then
+        verdict = rules[i].hold(params[i], states[i], now, costs[i], extra, id, with)
+      else
+        verdict = rules[i].reserve(params[i], states[i], now, costs[i], extra)
+      end
     end
     verdicts[i] = verdict
     if verdict < 0 then granted = false end
@@ -147,7 +155,26 @@ local function group(base)
       for i = 1, size do costs[i] = 1 end
     end
     granted = 0
-    if move == RESERVE then
+    if move >= HOLD then
+      id, with = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+      at = at + 2
+      if move == HOLD then
+        if judge(extra, false) then granted, dirty = 1, true end
+      else
+        granted, dirty = 1, true
+        for i = 1, size do
+          if move == SETTLE then
+            rules[i].settle(params[i], states[i], now, id, costs[i], tonumber(ARGV[at + i]), with)
+            verdicts[i] = 0
+          else
+            verdicts[i] = rules[i].extend(params[i], states[i], now, id, with)
+            if verdicts[i] < 0 then granted = 0 end
+          end
+        end
+        if move == SETTLE then at = at + size end
+      end
+      id = nil
+    elseif move == RESERVE then
       while granted < times and judge(extra, false) do granted = granted + 1 end
       if granted > 0 then dirty = true end
     elseif move == PEEK then

@@ -1,0 +1,89 @@
+import type { Decision } from '../core/decision.ts'
+import { isReserving, type Member } from './member.ts'
+import type { ReservationKeeper } from './reservations/reservation.ts'
+import { type CallOptions, memberTerms, type Terms } from './terms.ts'
+
+/** One call of a composite whose members are asked in turn. */
+export interface CallOfMembers {
+  readonly members: readonly Member[]
+  readonly key: string
+  /** What it costs each of them. */
+  readonly prices: readonly number[]
+  readonly terms: Terms | undefined
+}
+
+/** What each member would answer, beginning with the one at `from`. */
+export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]> {
+  return Promise.all(call.members.slice(from).map((_, i) => look(call, from + i)))
+}
+
+/**
+ * Takes from each member in turn. When one says no or fails, gives back to those before it, last first; those behind it are only
+ * looked at, for the longest wait.
+ */
+export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
+  const { members, key, prices, terms } = call
+  const taken: [member: Member, price: number][] = []
+  const decisions: Decision[] = []
+  let whole = false
+  try {
+    for (const [i, member] of members.entries()) {
+      const price = prices[i] as number
+      const { limiter, keyOf } = member
+      const decision =
+        price === 0
+          ? await look(call, i)
+          : await limiter.consume(keyOf(key), callOf(price, memberTerms(terms, i)))
+      decisions.push(decision)
+      if (!decision.allowed) break
+      taken.push([member, price])
+    }
+    whole = taken.length === members.length
+  } finally {
+    if (!whole) {
+      for (const [{ limiter, keyOf }, price] of taken.reverse()) {
+        if (price > 0) await limiter.release(keyOf(key), price)
+      }
+    }
+  }
+  return whole ? decisions : [...decisions, ...(await lookOneByOne(call, decisions.length))]
+}
+
+/** As {@link takeOneByOne}, of what is to be settled; and where each member keeps it. */
+export async function holdOneByOne(
+  call: CallOfMembers,
+): Promise<{ decisions: Decision[]; kept: ReservationKeeper[] }> {
+  const { members, key, prices, terms } = call
+  const kept: ReservationKeeper[] = []
+  const decisions: Decision[] = []
+  let whole = false
+  try {
+    for (const [i, { limiter, keyOf }] of members.entries()) {
+      if (!isReserving(limiter)) break
+      const own = memberTerms(terms, i) as Terms
+      const price = prices[i] as number
+      const decision = await limiter.consumeUnder(keyOf(key), price, own)
+      decisions.push(decision)
+      if (!decision.allowed) break
+      kept.push(limiter.keeperOf(keyOf(key), price, own, decision))
+    }
+    whole = kept.length === members.length
+  } finally {
+    if (!whole) for (const keeper of kept.reverse()) await keeper.settle(0, false, true)
+  }
+  return { decisions, kept }
+}
+
+/** The call as a member is to be asked. */
+function callOf(price: number, terms: Terms | undefined): number | CallOptions {
+  return terms === undefined ? price : { ...terms.brought, cost: price }
+}
+
+/** Looks at a member; one that costs nothing denies nobody. */
+async function look({ members, key, prices, terms }: CallOfMembers, i: number): Promise<Decision> {
+  const { limiter, keyOf } = members[i] as Member
+  const price = prices[i] as number
+  if (price > 0) return limiter.peek(keyOf(key), callOf(price, memberTerms(terms, i)))
+  const { limit, remaining, resetAfter } = await limiter.getStats(keyOf(key))
+  return { allowed: true, limit, remaining, retryAfter: 0, resetAfter, cost: 0 }
+}
