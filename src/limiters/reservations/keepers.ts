@@ -45,7 +45,7 @@ export function keptTogether(
       return answers.length === 0 ? undefined : Promise.all(answers).then(() => {})
     },
     async extend(ttl) {
-      const open = await Promise.all(parts.map((part) => part.extend(ttl)))
+      const open = await Promise.all(parts.map(async (part) => part.extend(ttl)))
       return open.every(Boolean)
     },
     excuses: (error) => parts.some((part) => part.excuses?.(error)),
