@@ -1,4 +1,7 @@
-import { parseItems } from './structured-field.ts'
+import type { Millis } from '../core/duration.ts'
+import { parseHttpDate } from './http-date.ts'
+import { type Member, parseDictionary, parseList } from './parse-structured-field.ts'
+import { secondsOf, secondsUntil } from './server-time.ts'
 
 /** How much a server says is left, for how long. */
 export interface Quota {
@@ -9,55 +12,109 @@ export interface Quota {
 
 /** What a response says about when to come again. */
 export interface Advice {
-  /** Seconds, of `Retry-After`. */
-  readonly retryAfter: number | undefined
-  /** Of `RateLimit`, one for each policy, or of the fields that were there before it. */
+  /**
+   * The request was not done: `'limited'`, since there were too many, or `'unavailable'`, where it may have been half done.
+   * `undefined` for all other answers.
+   */
+  readonly refusal: 'limited' | 'unavailable' | undefined
+  /** Seconds for which nobody is to come. `undefined` where the server does not say. */
+  readonly pause: number | undefined
+  /** What is left, one for each policy. */
   readonly quotas: readonly Quota[]
 }
 
-/** A number of seconds above this is a date: 2001, and nobody waits for 30 years. */
-const EPOCH = 1e9
-
-/** What `response` advises. A date in it is compared with its own `Date`, so that clocks need not agree. */
-export function adviceOf({ headers }: Response, now: number): Advice {
-  const date = Date.parse(headers.get('date') ?? '')
-  const sent = Number.isNaN(date) ? now : date
-  return {
-    retryAfter: retryAfter(headers.get('retry-after'), sent),
-    quotas: rateLimit(headers.get('ratelimit')) ?? separate(headers, sent),
-  }
+/**
+ * What `response` advises. A date in it is compared with its own `Date`, so that clocks need not agree.
+ *
+ * `Retry-After` takes precedence over `RateLimit`; of 403 it says that there were too many requests. What a cache has answered
+ * (`Age`) says nothing about now.
+ */
+export function adviceOf({ status, headers }: Response, now: Millis): Advice {
+  const fresh = !isFromCache(headers)
+  const sent = parseHttpDate(headers.get('date') ?? '', now) ?? now
+  const after = fresh ? retryAfter(headers.get('retry-after'), sent) : undefined
+  const quotas = fresh ? quotasOf(headers, sent) : []
+  const refusal = refusalOf(status, after !== undefined)
+  const used = longest(quotas.filter(({ remaining }) => remaining < 1))
+  // To be refused and told of a reset that has passed already is to be told nothing.
+  const reset = refusal !== undefined && used === 0 ? undefined : used
+  const pause = refusal === undefined && used === undefined ? undefined : (after ?? reset)
+  return { refusal, pause, quotas }
 }
 
-/** RFC 9110, section 10.2.3: seconds, or a date. What is neither says nothing. */
-function retryAfter(field: string | null, sent: number): number | undefined {
-  const text = field?.trim() ?? ''
-  if (/^\d+$/.test(text)) return Number(text)
-  // Dates have letters; `Date.parse` reads more than that.
-  const date = /^[a-z]/i.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - sent) / 1000)
+function refusalOf(status: number, withTime: boolean): Advice['refusal'] {
+  if (status === 429 || (status === 403 && withTime)) return 'limited'
+  return status === 503 ? 'unavailable' : undefined
 }
 
-/** `"name";r=5;t=30` of draft 8 and later, or `limit=100, remaining=5, reset=30` of draft 7. */
-function rateLimit(field: string | null): Quota[] | undefined {
+/** RFC 9111, section 5.1: seconds since the origin has answered. Some caches send 0 with what they have just fetched. */
+function isFromCache(headers: Headers): boolean {
+  const [first = ''] = (headers.get('age') ?? '').split(',', 1)
+  return /^\d+$/.test(first.trim()) && Number(first) > 0
+}
+
+/** RFC 9110, section 10.2.3. Of several, which are no more than one should be, the longest. */
+function retryAfter(field: string | null, sent: Millis): number | undefined {
   if (field === null) return undefined
-  const old = /remaining=(\d+).*reset=(\d+)/.exec(field)
-  if (old !== null) return [{ remaining: Number(old[1]), seconds: Number(old[2]) }]
-  return (parseItems(field) ?? []).flatMap(({ parameters }) => {
-    const [remaining, seconds] = [parameters.get('r'), parameters.get('t')]
-    return typeof remaining === 'number' && typeof seconds === 'number'
-      ? [{ remaining, seconds }]
-      : []
-  })
+  return secondsUntil(field, sent) ?? longest(field.split(',').map((one) => timed(one, sent)))
+}
+
+/** The standard's field where it can be read, else what was there before it. */
+function quotasOf(headers: Headers, sent: Millis): readonly Quota[] {
+  const field = headers.get('ratelimit')
+  const standard = field === null ? [] : rateLimit(field, sent)
+  return standard.length > 0 ? standard : separate(headers, sent)
+}
+
+/** `"name";r=5;t=30` of draft 8 and later, or `limit=100, remaining=5, reset=30` of draft 7, in any order. */
+function rateLimit(field: string, sent: Millis): Quota[] {
+  const list = parseList(field)
+  if (list !== undefined) return list.flatMap((member) => quota(member, 'r', 't', sent))
+  const members = parseDictionary(field) ?? new Map<string, Member>()
+  const all = new Map([...members.values()].flatMap(({ parameters }) => [...parameters]))
+  for (const [name, { value }] of members) if ('type' in value) all.set(name, value)
+  return quota({ value: [], parameters: all }, 'remaining', 'reset', sent)
+}
+
+function quota({ parameters }: Member, left: string, until: string, sent: Millis): Quota[] {
+  const [remaining, reset] = [parameters.get(left)?.value, parameters.get(until)?.value]
+  if (typeof remaining !== 'number' || typeof reset !== 'number') return []
+  return sound(remaining, secondsOf(reset, sent))
 }
 
 /** A field for each number: `RateLimit-*` of draft 6, and the `X-RateLimit-*` of GitHub and many others. */
-function separate(headers: Headers, sent: number): Quota[] {
+function separate(headers: Headers, sent: Millis): Quota[] {
   return ['ratelimit', 'x-ratelimit', 'x-rate-limit'].flatMap((family) => {
-    const [remaining, reset] = ['remaining', 'reset'].map((name) => {
-      const text = headers.get(`${family}-${name}`)
-      return text === null || text.trim() === '' ? Number.NaN : Number(text)
-    }) as [number, number]
-    if (!(remaining >= 0 && reset >= 0)) return []
-    return [{ remaining, seconds: reset > EPOCH ? Math.max(0, reset - sent / 1000) : reset }]
+    const remaining = headers.get(`${family}-remaining`)
+    const reset = headers.get(`${family}-reset`)
+    if (remaining === null || reset === null) return []
+    const whole = sound(amount(remaining), secondsUntil(reset, sent))
+    if (whole.length > 0) return whole
+    // Two servers on the way may have said so, one after the other.
+    const resets = reset.split(',')
+    const lefts = remaining.split(',')
+    if (lefts.length !== resets.length) return []
+    return lefts.flatMap((left, i) => sound(amount(left), secondsUntil(resets[i] ?? '', sent)))
   })
+}
+
+function sound(remaining: number, seconds: number | undefined): Quota[] {
+  return remaining >= 0 && seconds !== undefined ? [{ remaining, seconds }] : []
+}
+
+function amount(text: string): number {
+  return /^\d{1,30}(?:\.\d{0,30})?$/.test(text.trim()) ? Number(text) : Number.NaN
+}
+
+function timed(text: string, sent: Millis): Pick<Quota, 'seconds'> | undefined {
+  const seconds = secondsUntil(text, sent)
+  return seconds === undefined ? undefined : { seconds }
+}
+
+function longest(times: readonly (Pick<Quota, 'seconds'> | undefined)[]): number | undefined {
+  let most: number | undefined
+  for (const time of times) {
+    if (time !== undefined && !(time.seconds <= (most ?? -1))) most = time.seconds
+  }
+  return most
 }

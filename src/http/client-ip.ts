@@ -2,8 +2,9 @@ import { integer } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { connectionAddress, type RequestSource, readHeader } from './connection.ts'
 import { forwardedFor } from './forwarded.ts'
-import { networkText, parseAddress } from './ip-address.ts'
+import { isPlainV4, networkText, parseEndpoint } from './ip-address.ts'
 import { type Trust, toTrust } from './trusted-proxies.ts'
+import { warnOfProxy } from './unknown-proxy.ts'
 
 /** Whose word is taken for the address of a client, and how much of an address tells clients apart. */
 export interface ClientIpOptions {
@@ -43,7 +44,11 @@ const plans = new WeakMap<ClientIpOptions, Plan>()
  * sent by whoever it was, and anybody can write there. An entry that is no address ends the way there.
  *
  * Without `trustedProxies` it is `req.ip` where the framework has that (Express with `trust proxy`, Fastify with
- * `trustProxy`, Koa with `proxy` were told whom to trust), else the address of the connection. Never a header.
+ * `trustProxy`, Koa with `proxy` were told whom to trust), else the address of the connection. Never a header; where one says that
+ * a proxy stands in front and nobody was told about it, the process is warned once (`AIOFLUX_UNKNOWN_PROXY`).
+ *
+ * A port beside an address, as `203.0.113.7:51234` and `[2001:db8::7]:443`, is no part of the client. What is no address is
+ * not taken for one.
  *
  * Keep the options in a constant: they are read once for each object.
  *
@@ -62,31 +67,37 @@ export function clientIp(
   options: ClientIpOptions = DEFAULTS,
   connection?: unknown,
 ): string {
-  const plan = plans.get(options) ?? planOf(options)
-  const { trust, header, bits } = plan
-  const ip = trust === undefined ? (source as { ip?: unknown }).ip : undefined
-  const nearest = typeof ip === 'string' ? ip : connectionAddress(source, connection)
-  if (trust === undefined) return keyOf(nearest, bits)
-  let address = nearest === undefined ? undefined : parseAddress(nearest)
-  if (!trust(address, 0)) return keyOf(nearest, bits)
-  const value = readHeader(source, header)
-  const entries = value === undefined ? [] : forwardedFor(header, value)
-  for (let hops = 1; entries.length > 0; hops++) {
-    const before = parseAddress(entries.pop() as string)
-    if (before === undefined) break
-    address = before
-    if (!trust(address, hops)) break
+  const { trust, header, bits } = plans.get(options) ?? planOf(options)
+  if (trust === undefined) return untrusting(source, bits, connection)
+  const nearest = connectionAddress(source, connection)
+  let address = nearest === undefined ? undefined : parseEndpoint(nearest)
+  if (trust(address, 0)) {
+    let hops = 1
+    for (const entry of forwardedFor(header, readHeader(source, header) ?? '')) {
+      const before = parseEndpoint(entry)
+      if (before === undefined) break
+      address = before
+      if (!trust(address, hops++)) break
+    }
   }
   return address === undefined ? '' : networkText(address, bits)
 }
 
-function keyOf(address: string | undefined, bits: number): string {
-  if (address === undefined) return ''
-  // What a runtime says is an address, and most are IPv4, as they are or mapped: no need to take them apart.
-  if (!address.includes(':')) return address
-  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7)
-  const parsed = parseAddress(address)
-  return parsed === undefined ? address : networkText(parsed, bits)
+/** The key where nobody is trusted here: what the framework takes for the address, else that of the connection. */
+function untrusting(source: RequestSource, bits: number, connection: unknown): string {
+  const { ip } = source as { ip?: unknown }
+  const told = typeof ip === 'string' ? ip : undefined
+  warnOfProxy(source, connection, told)
+  const key = told === undefined ? '' : keyOf(told, bits)
+  return key === '' ? keyOf(connectionAddress(source, connection) ?? '', bits) : key
+}
+
+/** '' where it is no address. */
+function keyOf(address: string, bits: number): string {
+  // Most are IPv4: no need to take them apart and put them together.
+  if (isPlainV4(address)) return address
+  const parsed = parseEndpoint(address)
+  return parsed === undefined ? '' : networkText(parsed, bits)
 }
 
 function planOf(options: ClientIpOptions): Plan {

@@ -18,15 +18,17 @@ interface Socket {
 
 /** What runtimes hand to a fetch handler beside the request. */
 interface Connection {
-  /** Deno. */
-  remoteAddr?: { hostname?: string }
+  /** Deno; of a Unix socket it has no hostname. */
+  remoteAddr?: { hostname?: string } | null
   /** Bun. */
   requestIP?(request: object): { address?: string } | null
+  /** Hono on Bun, where its environment holds more than the server. */
+  server?: Connection | null
   /** Hono on Node. */
   incoming?: { socket?: Socket }
 }
 
-/** The address at the other end of the connection, where anybody knows it. */
+/** The address at the other end of the connection, where anybody knows it; it may have a port. */
 export function connectionAddress(source: RequestSource, connection?: unknown): string | undefined {
   if (typeof connection === 'string') return connection
   const { socket, raw, req, env } = source as Shape
@@ -34,11 +36,12 @@ export function connectionAddress(source: RequestSource, connection?: unknown): 
   if (own !== undefined) return own
   const told = (connection ?? env) as Connection | undefined
   if (typeof told !== 'object' || told === null) return undefined
-  return (
+  const bun = typeof told.requestIP === 'function' ? told : told.server
+  const address =
     told.incoming?.socket?.remoteAddress ??
     told.remoteAddr?.hostname ??
-    told.requestIP?.(req?.raw ?? source)?.address
-  )
+    (typeof bun?.requestIP === 'function' ? bun.requestIP(req?.raw ?? source)?.address : undefined)
+  return typeof address === 'string' ? address : undefined
 }
 
 /** A header by its name in lower case; several of them as one list. */

@@ -2,7 +2,8 @@ import { oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
-import { type NodeResponse, whenClosed } from './node.ts'
+import type { NodeResponse } from './node.ts'
+import { whenEnded } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
 
@@ -76,11 +77,9 @@ export function rateLimitPlugin(
     next: Done,
   ): void {
     if (judged === undefined) return next()
+    if (judged.leave !== undefined) whenEnded(req.raw, reply.raw, judged.leave)
     writeFields(replyPen, reply, judged.fields)
-    if (judged.refusal === undefined) {
-      whenClosed(reply.raw, judged.leave)
-      return next()
-    }
+    if (judged.refusal === undefined) return next()
     reply.code(judged.refusal.status)
     if (onLimited !== undefined) {
       const answer = async () => onLimited.call(options, req, reply, judged.decision)

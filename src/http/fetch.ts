@@ -1,8 +1,9 @@
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
+import { Exchange } from './exchange.ts'
 import { Guard, type GuardOptions, type Judgement } from './guard.ts'
 import { refusalOf } from './refusal.ts'
-import { refusedResponse, whenRead, withFields } from './response.ts'
+import { refusedResponse, withFields } from './response.ts'
 
 /** A limit for handlers of the web platform: {@link rateLimitFetch}. */
 export interface FetchGuardOptions extends GuardOptions<Request> {
@@ -46,13 +47,14 @@ export function rateLimitFetch(
         return refusedResponse(refusal)
       }
       const handle = () => handler(request, ...(rest as unknown as Rest))
-      return judged === undefined ? handle() : answer(judged, request, options, handle)
+      return judged === undefined ? handle() : answer(judged, request, rest[0], options, handle)
     }
 }
 
 async function answer(
   judged: Judgement,
   request: Request,
+  connection: unknown,
   options: FetchGuardOptions,
   handle: () => Response | Promise<Response>,
 ): Promise<Response> {
@@ -62,12 +64,11 @@ async function answer(
     return withFields(own ?? refusedResponse(refusal), fields)
   }
   if (leave === undefined) return withFields(await handle(), fields)
-  let response: Response
+  const exchange = new Exchange(request, connection, leave)
   try {
-    response = await handle()
+    return exchange.answer(withFields(await handle(), fields))
   } catch (error) {
-    leave()
+    exchange.fail()
     throw error
   }
-  return whenRead(withFields(response, fields), leave)
 }

@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts'
 import type { Policy } from '../core/policy.ts'
-import { sfInteger, sfString } from './structured-field.ts'
+import { sfInteger, sfString } from './write-structured-field.ts'
 
 /**
  * Which fields tell the caller how he stands: those of draft-ietf-httpapi-ratelimit-headers (`RateLimit-Policy` and

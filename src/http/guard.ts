@@ -1,10 +1,13 @@
-import { callback, oneOf, options as optionsOf } from '../core/check.ts'
+import { callback, mustLie, oneOf, options as optionsOf } from '../core/check.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
+import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
 import { clientIp } from './client-ip.ts'
 import { Announcement, type Field, type HeaderStyle, legacyFields, retryAfter } from './fields.ts'
+import { Holds } from './holds.ts'
 import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
 
 type Awaitable<T> = T | Promise<T>
@@ -23,6 +26,13 @@ export interface GuardOptions<Source> {
   skip?(source: Source, connection?: unknown): Awaitable<boolean>
   /** @default 'draft-8' */
   headers?: HeaderStyle
+  /**
+   * The longest time a request keeps its permit of a limit on how many run at once. The permit is given back when the response
+   * has been sent or the client has gone; this bound is for the case that nothing ever tells of it. Give more where responses
+   * last longer, as streams of events do.
+   * @default '1h'
+   */
+  maxHold?: Duration
 }
 
 /** What came of a request that was counted. */
@@ -32,7 +42,7 @@ export interface Judgement {
   readonly fields: readonly Field[]
   /** The answer to one who does not get through. */
   readonly refusal: Refusal | undefined
-  /** To be called when the response has ended; only where a limit is on how many run at once. */
+  /** To be called when the response has ended, once or more often; only where a limit is on how many run at once. */
   readonly leave: (() => void) | undefined
 }
 
@@ -45,7 +55,8 @@ export class Guard<Source extends object> {
   readonly #local: LocalLimiter | undefined
   readonly #options: GuardOptions<Source>
   readonly #headers: HeaderStyle
-  readonly #held: boolean
+  /** Where the limiter is on how many run at once. */
+  readonly #holds: Holds | undefined
   #announcement = new Announcement([])
 
   constructor(limiter: Limiter, options: GuardOptions<Source>) {
@@ -64,7 +75,11 @@ export class Guard<Source extends object> {
     this.#limiter = limiter
     this.#local = answersAtOnce(limiter) ? limiter : undefined
     this.#options = options
-    this.#held = limiter.policies?.some(({ held }) => held) ?? false
+    const { maxHold = '1h' } = options
+    const longest = toMillis('maxHold', maxHold)
+    mustLie(longest > 0, 'maxHold', 'be more than 0', maxHold)
+    const held = limiter.policies?.some((policy) => policy.held) ?? false
+    this.#holds = held ? new Holds(limiter.clock ?? systemClock, longest) : undefined
   }
 
   /** Undefined for a request that is not counted. What `key`, `cost`, `skip` or the limiter throw is thrown, or rejects. */
@@ -98,11 +113,24 @@ export class Guard<Source extends object> {
   }
 
   #ask(key: string, cost: number): Awaitable<Judgement> {
+    this.#holds?.sweep()
     if (this.#local !== undefined) return this.#judgement(key, cost, this.#local.decide(key, cost))
     return this.#limiter.consume(key, cost).then((decision) => this.#judgement(key, cost, decision))
   }
 
   #judgement(key: string, cost: number, decision: Decision): Judgement {
+    const holds = decision.allowed ? this.#holds : undefined
+    const leave = holds?.add(() => this.#limiter.leave?.(key, cost))
+    try {
+      return { decision, ...this.#told(decision), leave }
+    } catch (error) {
+      leave?.()
+      throw error
+    }
+  }
+
+  /** What the caller is told. */
+  #told(decision: Decision): Pick<Judgement, 'fields' | 'refusal'> {
     const parts = this.#parts(decision)
     const { field, names } = this.#announcement
     const after = decision.allowed ? undefined : retryAfter(decision)
@@ -121,9 +149,7 @@ export class Guard<Source extends object> {
       const outage = parts.every((part) => part.allowed || part.uncounted)
       refusal = outage ? reducedCapacity(violated) : quotaExceeded(violated)
     }
-    const leave =
-      this.#held && decision.allowed ? () => this.#limiter.leave?.(key, cost) : undefined
-    return { decision, fields, refusal, leave }
+    return { fields, refusal }
   }
 
   /** The decision of each limit, with an announcement that fits. */

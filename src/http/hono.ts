@@ -1,8 +1,9 @@
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
+import { Exchange } from './exchange.ts'
 import { Guard, type GuardOptions, type Judgement } from './guard.ts'
 import { refusalOf } from './refusal.ts'
-import { refusedResponse, whenRead, withFields } from './response.ts'
+import { refusedResponse, withFields } from './response.ts'
 
 /** What is needed of a context of Hono. */
 export interface HonoContext {
@@ -46,15 +47,16 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
       const own = await options.onLimited?.(context, decision)
       return withFields(own ?? refusedResponse(refusal), fields)
     }
+    const exchange = leave && new Exchange(context.req.raw, context.env, leave)
     try {
       await next()
+      const answered = withFields(context.res, fields)
+      const watched = exchange?.answer(answered) ?? answered
+      if (watched !== context.res) context.res = watched
     } catch (error) {
-      leave?.()
+      exchange?.fail()
       throw error
     }
-    const answered = withFields(context.res, fields)
-    const watched = leave === undefined ? answered : whenRead(answered, leave)
-    if (watched !== context.res) context.res = watched
     return undefined
   }
 }

@@ -1,14 +1,44 @@
 /** An address as eight groups of 16 bits; an IPv4 address is the last two of `::ffff:a.b.c.d`. */
 export type Address = readonly number[]
 
-const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
+/** `:80`, or a port that is obscured, as `:_gazonk` (RFC 7239, section 6). */
+const PORT = /^:(?:\d{1,5}|_[\w.-]+)$/
+
+/**
+ * Reads an address in any form in which frameworks and proxies write it: with or without port, brackets and quotes. What is
+ * an address as it is has no port: `2001:db8::7:80` ends in a group, `2001:db8::7:50000` in a port.
+ *
+ * @returns undefined where it is none
+ */
+export function parseEndpoint(text: string): Address | undefined {
+  let entry = text.trim()
+  if (entry.length > 1 && entry.startsWith('"') && entry.endsWith('"')) entry = entry.slice(1, -1)
+  if (entry.startsWith('[')) {
+    const end = entry.indexOf(']')
+    const port = entry.slice(end + 1)
+    return end > 0 && (port === '' || PORT.test(port))
+      ? parseAddress(entry.slice(1, end))
+      : undefined
+  }
+  const whole = parseAddress(entry)
+  if (whole !== undefined) return whole
+  const colon = entry.lastIndexOf(':')
+  return colon > 0 && PORT.test(entry.slice(colon))
+    ? parseAddress(entry.slice(0, colon))
+    : undefined
+}
+
+/** Is this an IPv4 address as everybody writes it? */
+export function isPlainV4(text: string): boolean {
+  return parseV4(text) !== undefined
+}
 
 /** Reads an IPv4 or IPv6 address, without port or brackets; a zone (`%eth0`) is dropped. Undefined where it is none. */
 export function parseAddress(text: string): Address | undefined {
   const v4 = parseV4(text)
   if (v4 !== undefined) return [0, 0, 0, 0, 0, 0xffff, ...v4]
   const [body = '', zone] = text.split('%', 2)
-  if (zone === '') return undefined
+  if (zone === '' || body.length > 45) return undefined
   const halves = body.split('::')
   if (halves.length > 2) return undefined
   const [head, tail] = halves.map(groups) as [number[] | undefined, number[] | undefined]
@@ -37,11 +67,18 @@ export function networkText(address: Address, bits: number): string {
   return bits === 128 ? text : `${text}/${bits}`
 }
 
+/** Four numbers without leading zeros, which some read as octal. */
 function parseV4(text: string): [number, number] | undefined {
-  const match = V4.exec(text)
-  if (match === null) return undefined
-  const [a, b, c, d] = match.slice(1).map(Number) as [number, number, number, number]
-  return Math.max(a, b, c, d) > 255 ? undefined : [(a << 8) | b, (c << 8) | d]
+  if (text.length > 15) return undefined
+  const parts = text.split('.')
+  if (parts.length !== 4) return undefined
+  const [a, b, c, d] = parts.map(byte) as [number, number, number, number]
+  // NaN is not from 0 to 255 either.
+  return Math.max(a, b, c, d) <= 255 ? [(a << 8) | b, (c << 8) | d] : undefined
+}
+
+function byte(text: string): number {
+  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : Number.NaN
 }
 
 function groups(text: string): number[] | undefined {

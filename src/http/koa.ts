@@ -1,7 +1,8 @@
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { Guard, type GuardOptions, type Judgement } from './guard.ts'
-import { type NodeResponse, nodePen, whenClosed } from './node.ts'
+import { type NodeResponse, nodePen } from './node.ts'
+import { whenEnded } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -9,6 +10,7 @@ import { writeFields } from './write-fields.ts'
 export interface KoaContext {
   readonly ip: string
   readonly headers: Record<string, string | string[] | undefined>
+  readonly req?: object
   readonly res: NodeResponse
   status: number
   type: string
@@ -44,9 +46,9 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
       await next()
       return
     }
+    if (judged.leave !== undefined) whenEnded(context.req, context.res, judged.leave)
     writeFields(nodePen, context.res, judged.fields)
     if (judged.refusal === undefined) {
-      whenClosed(context.res, judged.leave)
       await next()
       return
     }

@@ -18,6 +18,7 @@ export class Lane {
   readonly #what: string
   /** How much longer than asked a pause is, as a share of it. */
   readonly #spread: () => number
+  readonly #longest: Millis
   readonly #line: Waiters<number>
   #closedUntil: Millis = -Infinity
   /** How many may go until `#leftUntil`. */
@@ -28,10 +29,12 @@ export class Lane {
   #pauses = 0
   #cancel: Cancel | undefined
 
-  constructor(clock: Clock, what: string, spread: () => number) {
+  /** @param longest whatever the server says, no pause is longer */
+  constructor(clock: Clock, what: string, spread: () => number, longest: Millis) {
     this.#clock = clock
     this.#what = what
     this.#spread = spread
+    this.#longest = longest
     this.#line = new Waiters(clock, `a turn to ask ${what}`)
   }
 
@@ -63,13 +66,14 @@ export class Lane {
   /** What was sent has been answered: with `ok`, and with how much is left where the server says so. */
   answered(turn: number, ok: boolean, quotas: readonly Quota[] = []): void {
     this.#inFlight -= 1
-    const used = quotas.filter(({ remaining }) => remaining < 1)
-    if (used.length > 0) this.#close(Math.max(...used.map(({ seconds }) => seconds)) * 1000)
-    else if (turn === this.#pauses && quotas.length > 0) {
-      const [least] = [...quotas].sort((a, b) => a.remaining - b.remaining) as [Quota]
+    let least: Quota | undefined
+    for (const quota of quotas) {
+      if (least === undefined || quota.remaining < least.remaining) least = quota
+    }
+    if (turn === this.#pauses && least !== undefined) {
       // Those under way may not have been counted yet.
       this.#left = Math.max(0, least.remaining - this.#inFlight)
-      this.#leftUntil = this.#clock.now() + least.seconds * 1000
+      this.#leftUntil = this.#clock.now() + Math.min(least.seconds * 1000, this.#longest)
     } else if (turn === this.#pauses && ok) {
       this.#left = this.#line.size === 0 ? Infinity : this.#left + 2
     }
@@ -78,17 +82,14 @@ export class Lane {
 
   /** Nobody goes for so long, and a little longer. */
   pause(length: Millis): void {
-    this.#close(length)
+    const until = this.#clock.now() + Math.min(length * (1 + this.#spread()), this.#longest)
+    if (until > this.#closedUntil) {
+      this.#closedUntil = until
+      this.#left = 1
+      this.#leftUntil = until + SLOW_START
+      this.#pauses += 1
+    }
     this.#serve()
-  }
-
-  #close(length: Millis): void {
-    const until = this.#clock.now() + length * (1 + this.#spread())
-    if (until <= this.#closedUntil) return
-    this.#closedUntil = until
-    this.#left = 1
-    this.#leftUntil = until + SLOW_START
-    this.#pauses += 1
   }
 
   /** How long until somebody may go. */

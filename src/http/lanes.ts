@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
 import { Lane } from './lane.ts'
 
 /** So many are kept before those of no use any more are looked for. */
@@ -8,12 +9,15 @@ const MANY = 1000
 export class Lanes {
   readonly #clock: Clock
   readonly #spread: () => number
+  readonly #longest: Millis
   readonly #lanes = new Map<string, Lane>()
   #most = MANY
 
-  constructor(clock: Clock, spread: () => number) {
+  /** @param longest the longest pause of a lane */
+  constructor(clock: Clock, spread: () => number, longest: Millis) {
     this.#clock = clock
     this.#spread = spread
+    this.#longest = longest
   }
 
   get size(): number {
@@ -24,7 +28,7 @@ export class Lanes {
     let lane = this.#lanes.get(key)
     if (lane === undefined) {
       if (this.#lanes.size >= this.#most) this.#sweep()
-      lane = new Lane(this.#clock, key, this.#spread)
+      lane = new Lane(this.#clock, key, this.#spread, this.#longest)
       this.#lanes.set(key, lane)
     }
     return lane

@@ -1,7 +1,8 @@
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
-import { type NodeRequest, type NodeResponse, nodePen, whenClosed } from './node.ts'
+import { type NodeRequest, type NodeResponse, nodePen } from './node.ts'
+import { whenEnded } from './node-end.ts'
 import { PROBLEM_JSON, type Refusal, refusalOf, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -54,9 +55,9 @@ export function rateLimitMiddleware<
       next?.()
       return true
     }
+    if (judged.leave !== undefined) whenEnded(req, res, judged.leave)
     writeFields(nodePen, res, judged.fields)
     if (judged.refusal === undefined) {
-      whenClosed(res, judged.leave)
       next?.()
       return true
     }

@@ -28,10 +28,3 @@ export const nodePen: Pen<NodeResponse> = {
     if (!response.headersSent) response.setHeader(name, value)
   },
 }
-
-/** Calls `ended` once: when the response has been sent, or the client has gone. */
-export function whenClosed(response: NodeResponse, ended: (() => void) | undefined): void {
-  if (ended === undefined) return
-  if (response.destroyed) ended()
-  else response.once('close', ended)
-}

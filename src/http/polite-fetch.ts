@@ -1,11 +1,11 @@
-import { between, callable, integer, options as optionsOf } from '../core/check.ts'
+import { between, callable, integer, mustLie, options as optionsOf } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
-import { pause } from '../core/waiters.ts'
+import { pause as sleep } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { type DelayOptions, toDelays } from '../resilience/retry.ts'
-import { adviceOf } from './advice.ts'
+import { type Advice, adviceOf } from './advice.ts'
 import { Lanes } from './lanes.ts'
 import { isReplayable, mayRepeat } from './replay.ts'
 
@@ -19,6 +19,8 @@ export interface PoliteFetchOptions {
   retries?: number
   /** The longest a call waits in all, for the server, the limiter and between tries. @default '60s' */
   timeout?: Duration
+  /** The longest pause, whatever the server says: a date in the year 9999 must not close it for ever. @default '1h' */
+  maxPause?: Duration
   /** How much longer than asked a pause may be, as a share of it: so that not all clients come back at once. @default 0.1 */
   jitter?: number
   /** The delays where the server says none. @default 1 s, 2 s, 4 s, up to 60 s, half of each left to chance */
@@ -35,11 +37,11 @@ export interface PoliteFetchOptions {
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /**
- * A `fetch` that keeps to what the other side says, for all calls together: `Retry-After` (seconds or a date) of 429 and 503,
- * and `RateLimit`, `RateLimit-*` or `X-RateLimit-*` of any response. While there is nothing left, all calls of that key
- * wait; then one goes first.
+ * A `fetch` that keeps to what the other side says, for all calls together: `Retry-After` of 429, 503 and 403, and
+ * `RateLimit`, `RateLimit-*` or `X-RateLimit-*` of any response; where there are both, `Retry-After` counts. While there is
+ * nothing left, all calls of that key wait; then one goes first.
  *
- * 429 is tried again, and so is 503 for methods that may be repeated, where the body can be sent again (a stream can
+ * 429 is tried again, 403 where it has `Retry-After`, and 503 for methods that may be repeated, where the body can be sent again (a stream can
  * not). When no try is left, or the wait would be too long, the response is returned as it is.
  *
  * @example
@@ -62,8 +64,11 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
   integer('retries', retries, 0)
   between('jitter', jitter, 0, 1)
   const timeout = toMillis('timeout', options.timeout ?? 60)
+  const { maxPause = '1h' } = options
+  const longest = toMillis('maxPause', maxPause)
+  mustLie(longest > 0, 'maxPause', 'be more than 0', maxPause)
   const delays = toDelays('backoff', { jitter: 'equal', random, ...options.backoff })
-  const lanes = new Lanes(clock, () => jitter * random())
+  const lanes = new Lanes(clock, () => jitter * random(), longest)
 
   return async (input, init) => {
     const name = key(urlOf(input))
@@ -75,7 +80,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
     const attempt = async (number: number, delay: Millis): Promise<Attempt> => {
       if (delay > left())
         throw new WaitTimeoutError(`${name} is not asked again in time`, delay / 1000)
-      if (delay > 0) await pause(clock, delay, signal ?? NEVER)
+      if (delay > 0) await sleep(clock, delay, signal ?? NEVER)
       await limiter?.wait(name, { timeout: left() / 1000, ...(signal && { signal }) })
       const lane = lanes.of(name)
       const turn = await lane.enter(left(), signal).catch(async (reason) => {
@@ -91,23 +96,21 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
       } finally {
         limiter?.leave?.(name, 1)
       }
-      const { status } = response
-      const { retryAfter, quotas } = adviceOf(response, clock.wall?.() ?? Date.now())
-      const refused = status === 429 || status === 503
-      const told = retryAfter ?? (quotas.some(({ remaining }) => remaining < 1) ? 0 : undefined)
-      const own = refused && told === undefined ? delays(number) : 0
-      if (refused && retryAfter !== undefined) lane.pause(retryAfter * 1000)
+      const { refusal, pause, quotas } = adviceOf(response, clock.wall?.() ?? Date.now())
+      const own =
+        refusal !== undefined && pause === undefined ? Math.min(delays(number), longest) : 0
+      if (pause !== undefined) lane.pause(pause * 1000)
       // Too many requests are everybody's; a server that is down without a word may be well for the next.
-      else if (status === 429) lane.pause(own)
-      lane.answered(turn, !refused, quotas)
-      return { response, delay: status === 503 ? own : 0 }
+      else if (refusal === 'limited') lane.pause(own)
+      lane.answered(turn, refusal === undefined, quotas)
+      return { response, refusal, delay: refusal === 'unavailable' ? own : 0 }
     }
 
     const tries = isReplayable(input, init) ? retries : 0
     let last = await attempt(1, 0)
     for (let number = 2; number <= tries + 1; number++) {
-      const { response, delay } = last
-      if (!mayRepeat(response.status, input, init)) return response
+      const { response, refusal, delay } = last
+      if (!mayRepeat(refusal, input, init)) return response
       try {
         last = await attempt(number, delay)
       } catch (error) {
@@ -122,6 +125,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
 
 interface Attempt {
   readonly response: Response
+  readonly refusal: Advice['refusal']
   /** How long this call alone has to wait before the next. */
   readonly delay: Millis
 }

@@ -1,3 +1,5 @@
+import type { Advice } from './advice.ts'
+
 /** RFC 9110, section 9.2.2: what may be done twice. */
 const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']
 
@@ -17,13 +19,13 @@ export function isReplayable(
   )
 }
 
-/** Is this the answer to something that was not done, so that it may be asked for again? 503 may have been half done. */
+/** May what was refused so be asked for again? 503 may have been half done. */
 export function mayRepeat(
-  status: number,
+  refusal: Advice['refusal'],
   input: string | URL | Request,
   init: RequestInit | undefined,
 ): boolean {
-  if (status === 429) return true
+  if (refusal !== 'unavailable') return refusal === 'limited'
   const method = init?.method ?? (input instanceof Request ? input.method : 'GET')
-  return status === 503 && IDEMPOTENT.includes(method.toUpperCase())
+  return IDEMPOTENT.includes(method.toUpperCase())
 }

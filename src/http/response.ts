@@ -27,29 +27,34 @@ export function withFields(response: Response, fields: readonly Field[]): Respon
   }
 }
 
-/** Calls `ended` once, when the body has been read to its end, or will not be. */
+/**
+ * Calls `ended` when the body has been read to its end, or will not be: it failed, was cancelled, or is none that can be read.
+ *
+ * @param ended may be called more than once
+ */
 export function whenRead(response: Response, ended: () => void): Response {
-  const reader = response.status < 200 ? undefined : response.body?.getReader()
+  const { status, body } = response
+  const reader = status < 200 || body?.locked === true ? undefined : body?.getReader()
   if (reader === undefined) {
     ended()
     return response
   }
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read()
-        if (!done) return controller.enqueue(value)
-        ended()
-        controller.close()
-      } catch (error) {
-        ended()
-        controller.error(error)
-      }
-    },
-    async cancel(reason) {
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    try {
+      const { done, value } = await reader.read()
+      if (!done) return controller.enqueue(value)
       ended()
-      await reader.cancel(reason)
-    },
-  })
-  return new Response(body, response)
+      controller.close()
+    } catch (error) {
+      ended()
+      controller.error(error)
+    }
+  }
+  const cancel = async (reason: unknown) => {
+    ended()
+    await reader.cancel(reason)
+  }
+  // Nothing is read ahead: a body is produced as fast as the client reads it.
+  const watched = new ReadableStream<Uint8Array>({ pull, cancel }, { highWaterMark: 0 })
+  return new Response(watched, response)
 }

@@ -1,6 +1,6 @@
 import { integer } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
-import { type Address, isV4, parseAddress, sameNetwork } from './ip-address.ts'
+import { type Address, isV4, parseAddress, parseEndpoint, sameNetwork } from './ip-address.ts'
 
 /** Is the sender at this address, so many hops away, a proxy of ours? `undefined` where no address is known. */
 export type Trust = (address: Address | undefined, hops: number) => boolean
@@ -26,6 +26,11 @@ export function toTrust(trusted: number | readonly string[]): Trust {
   const networks = trusted.flatMap((entry) => NAMED[entry] ?? [entry]).map(toNetwork)
   return (address) =>
     address !== undefined && networks.some(([base, bits]) => sameNetwork(base, address, bits))
+}
+
+/** Is this an address that only machines of one's own have? */
+export function isPrivate(text: string): boolean {
+  return toTrust(Object.keys(NAMED))(parseEndpoint(text), 0)
 }
 
 function toNetwork(text: string): [base: Address, bits: number] {

@@ -54,6 +54,115 @@ describe('clientIp', () => {
     expect(clientIp(from('198.51.100.1', headers), { trustedProxies: 0 })).toBe('198.51.100.1')
   })
 
+  it.each([
+    ['203.0.113.7:51234', '203.0.113.7'],
+    ['203.0.113.7:_hidden', '203.0.113.7'],
+    ['[203.0.113.7]:80', '203.0.113.7'],
+    [' 203.0.113.7 ', '203.0.113.7'],
+    ['"203.0.113.7:80"', '203.0.113.7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['::FFFF:203.0.113.7', '203.0.113.7'],
+    ['0:0:0:0:0:ffff:cb00:7107', '203.0.113.7'],
+    ['[::ffff:203.0.113.7]:80', '203.0.113.7'],
+    ['::ffff:203.0.113.7:51234', '203.0.113.7'],
+    ['[2001:db8::7]:51234', '2001:db8::/56'],
+    ['[2001:db8::7]', '2001:db8::/56'],
+    ['"[2001:db8::7]:443"', '2001:db8::/56'],
+    ['2001:DB8::7', '2001:db8::/56'],
+    ['2001:db8::7:51234', '2001:db8::/56'],
+    ['2001:db8:0:0:0:0:0:7:8080', '2001:db8::/56'],
+    ['[fe80::1%eth0]:80', 'fe80::/56'],
+    ['fe80::1%25eth0', 'fe80::/56'],
+  ])('whatever form it has, %s is %s', (written, key) => {
+    const connection = '198.51.100.1'
+    expect(clientIp({ ip: written, ...from(connection) })).toBe(key)
+    expect(clientIp(from(written))).toBe(key)
+    expect(clientIp(new Request('http://x'), {}, written)).toBe(key)
+    const header = { 'x-forwarded-for': `1.1.1.1, ${written}`, 'x-real-ip': written }
+    for (const name of ['x-forwarded-for', 'x-real-ip']) {
+      const options = { trustedProxies: ['198.51.100.1'], header: name }
+      expect(clientIp(from(connection, header), options)).toBe(key)
+      // The nearest proxy may be told with its port too.
+      expect(clientIp(from(`${connection}:4711`, header), options)).toBe(key)
+    }
+  })
+
+  it.each([
+    ...['unknown', '_hidden', 'localhost', 'garbage', '-', '(null)', '', ' ', ':80', '[]', '[]:80'],
+    ...[
+      '203.0.113',
+      '203.0.113.256',
+      '203.0.113.07',
+      '0xcb.0.113.7',
+      '203.0.113.7.1',
+      '3405803783',
+    ],
+    ...[
+      '203.0.113.7:8a',
+      '203.0.113.7:123456',
+      '203.0.113.7:80:80',
+      '203.0.113.7/24',
+      '[::1',
+      '::1]',
+    ],
+    ...[
+      '1::2::3',
+      '2001:db8::g',
+      ':::',
+      'fe80::1%',
+      '[::1]80',
+      '203.0.113.7%eth0',
+      '1'.repeat(9999),
+    ],
+  ])('%j is no address: that of the connection counts', (written) => {
+    expect(clientIp({ ip: written, ...from('198.51.100.1') })).toBe('198.51.100.1')
+    expect(clientIp(from(written))).toBe('')
+    const forwarded = from('198.51.100.1', { 'x-forwarded-for': `1.1.1.1, x${written}x` })
+    expect(clientIp(forwarded, { trustedProxies: 2 })).toBe('198.51.100.1')
+  })
+
+  it('reads headers of any length in time that grows with it', () => {
+    const steps = (header: string, value: string) =>
+      clientIp(from('10.0.0.1', { [header]: value }), { trustedProxies: ['10.0.0.0/8'], header })
+    const n = 1_000_000
+    for (const part of [
+      '"',
+      '\\',
+      '"\\',
+      'for="',
+      ';',
+      '=',
+      ',',
+      ':',
+      '::',
+      '.',
+      ' ',
+      'for=a;',
+      '[',
+    ]) {
+      steps('forwarded', part.repeat(n))
+      steps('x-forwarded-for', part.repeat(n))
+      steps('forwarded', `"${part.repeat(n)}"`)
+    }
+    expect(steps('forwarded', `${'"\\'.repeat(n)}, for=192.0.2.1`)).toBe('192.0.2.1')
+  })
+
+  it('whatever a client sends, what the proxy adds behind it decides', () => {
+    const sent = fc.string({
+      unit: fc.constantFrom('"', '\\', ',', ';', '=', ' ', 'for=1.1.1.1', 'x', '[', '\t'),
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(sent, fc.boolean(), (before, quoted) => {
+        const own = quoted ? 'for="192.0.2.1:80";by="a\\"b, c"' : 'for=192.0.2.1'
+        const request = from('10.0.0.1', { forwarded: `${before}, ${own}` })
+        const options = { trustedProxies: ['10.0.0.0/8'], header: 'forwarded' }
+        expect(clientIp(request, options)).toBe('192.0.2.1')
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   it('walks back through trusted proxies only', () => {
     const forwarded = (list: string) => from('10.0.0.1', { 'x-forwarded-for': list })
     const trustedProxies = ['10.0.0.0/8']
@@ -86,7 +195,20 @@ describe('clientIp', () => {
     ['for=192.0.2.1, for=_hidden', '10.0.0.1'],
     ['for=192.0.2.1, for=unknown', '10.0.0.1'],
     ['for=192.0.2.1, by=203.0.113.43', '10.0.0.1'],
-    ['proto="quote without end, for=192.0.2.1', '10.0.0.1'],
+    // What the proxy has added behind a quote without end is what counts, and nothing before it.
+    ['for=198.51.100.9;x=", for=192.0.2.1', '192.0.2.1'],
+    ['for=198.51.100.9;x=", for=10.0.0.2', '10.0.0.2'],
+    ['for=198.51.100.9;x="\\", for="192.0.2.1:80"', '192.0.2.1'],
+    ['for="198.51.100.9, for=192.0.2.1', '192.0.2.1'],
+    ['"for=198.51.100.9, for=10.0.0.2', '10.0.0.2'],
+    ['for=198.51.100.9, for=192.0.2.1;host="a\\", for=1.1.1.1\\""', '192.0.2.1'],
+    ['for=192.0.2.1;for=198.51.100.9', '10.0.0.1'],
+    ['x="a"b;for=192.0.2.1', '10.0.0.1'],
+    ['for=192.0.2.1;x', '10.0.0.1'],
+    ['for = 192.0.2.1 ; proto = http ;', '192.0.2.1'],
+    [' , for=192.0.2.1, ,', '192.0.2.1'],
+    [',', '10.0.0.1'],
+    ['for="[2001:db8:cafe::17]:_port"', '2001:db8:cafe::/56'],
   ])('reads Forwarded: %s', (forwarded, key) => {
     const options = { trustedProxies: ['10.0.0.0/8'], header: 'Forwarded' }
     expect(clientIp(from('10.0.0.1', { forwarded }), options)).toBe(key)
@@ -106,6 +228,11 @@ describe('clientIp', () => {
     expect(clientIp(request, {}, { remoteAddr: { hostname: '192.0.2.1' } })).toBe('192.0.2.1')
     const bun = { requestIP: (of: Request) => (of === request ? { address: '::1' } : null) }
     expect(clientIp(request, {}, bun)).toBe('::/56')
+    expect(clientIp({ req: { raw: request }, env: { server: bun } })).toBe('::/56')
+    expect(clientIp(request, {}, { remoteAddr: { transport: 'unix', path: '/s' } })).toBe('')
+    for (const odd of [null, 7, {}, { remoteAddr: null }, { server: null }, { incoming: {} }]) {
+      expect(clientIp(request, {}, odd)).toBe('')
+    }
     const node = { incoming: from('192.0.2.3') }
     expect(clientIp(request, {}, node)).toBe('192.0.2.3')
     expect(clientIp({ req: { raw: request }, env: bun })).toBe('::/56')

@@ -3,8 +3,7 @@ import { rateLimitFetch, rateLimitMiddleware } from 'aioflux/http'
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseItems } from '../../src/http/structured-field.ts'
-import { parseSfList, readRateLimit } from './structured-fields.ts'
+import { readRateLimit } from './structured-fields.ts'
 
 const ask = async (limiter: Limiter, cost = 1) => {
   const guard = rateLimitFetch(limiter, { key: () => 'k', cost: () => cost })
@@ -146,65 +145,5 @@ describe('options', () => {
       statuses.push((await guard(new Request(`http://x/${path}`))).status)
     }
     expect(statuses).toEqual([200, 200, 429, 200])
-  })
-})
-
-describe('parseItems', () => {
-  it('reads what the independent parser reads, and nothing else', () => {
-    const string = fc
-      .string({ unit: fc.constantFrom('a', '"', '\\', ' ', ',', ';'), maxLength: 4 })
-      .map((text) => `"${text}"`)
-    const bare = fc.oneof(
-      string,
-      fc.constantFrom(
-        '1',
-        '-2',
-        '1.5',
-        '?1',
-        '?0',
-        'tok',
-        '*a/b:c',
-        'a=b',
-        ':YWI=:',
-        '',
-        '"',
-        '1234567890123456',
-      ),
-    )
-    const parameter = fc
-      .tuple(fc.constantFrom('r', 't', 'q', '*', 'A', ''), fc.option(bare))
-      .map(([key, value]) => (value === null ? `;${key}` : `;${key}=${value}`))
-    const item = fc
-      .tuple(bare, fc.array(parameter, { maxLength: 3 }))
-      .map(([value, parameters]) => value + parameters.join(''))
-    const field = fc
-      .tuple(fc.array(item, { minLength: 1, maxLength: 3 }), fc.constantFrom(', ', ',', ' ,\t'))
-      .map(([items, comma]) => items.join(comma))
-    fc.assert(
-      fc.property(field, (text) => {
-        let expected: ReturnType<typeof parseSfList> | undefined
-        try {
-          expected = parseSfList(text)
-        } catch {
-          expected = undefined
-        }
-        if (expected?.length === 0) expected = undefined
-        const plain = (value: unknown) =>
-          typeof value !== 'object' || value === null
-            ? value
-            : 'token' in value
-              ? value.token
-              : `:${(value as { bytes: string }).bytes}:`
-        expect(
-          parseItems(text)?.map(({ value, parameters }) => [value, Object.fromEntries(parameters)]),
-        ).toEqual(
-          expected?.map(({ value, params }) => [
-            String(plain(value)),
-            Object.fromEntries(Object.entries(params).map(([k, v]) => [k, plain(v)])),
-          ]),
-        )
-      }),
-      { numRuns: 2000 },
-    )
   })
 })

@@ -382,7 +382,7 @@ it('gives back what its limiter holds', async () => {
 
 it('forgets servers with nothing to remember', () => {
   const clock = new ManualClock()
-  const lanes = new Lanes(clock, () => 0)
+  const lanes = new Lanes(clock, () => 0, 3_600_000)
   for (let i = 0; i < 500; i++) lanes.of(`paused ${i}`).pause(10_000)
   for (let i = 0; i < 10_000; i++) lanes.of(`${i}`)
   expect(lanes.size).toBeLessThanOrEqual(1000)
