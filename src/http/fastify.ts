@@ -1,9 +1,10 @@
 import { oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import type { NodeResponse } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
 
@@ -31,9 +32,9 @@ export interface FastifyLike {
 }
 
 /** A function may say `(request: FastifyRequest)` for its argument, to see all of it. */
-export interface RateLimitPluginOptions extends GuardOptions<FastifyRequestLike> {
-  /** What counts. */
-  limiter: Limiter
+export interface RateLimitPluginOptions extends Omit<GuardOptions<FastifyRequestLike>, 'limiter'> {
+  /** What counts; or what chooses that for a request. */
+  limiter: Limiter | ((request: FastifyRequestLike) => Limiter | Promise<Limiter>)
   /** When to ask: `'preHandler'` for keys that authentication finds out. @default 'onRequest' */
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
   /**
@@ -68,7 +69,10 @@ export function rateLimitPlugin(
 ): void {
   const { limiter, hook = 'onRequest', onLimited } = options
   oneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
-  const guard = new Guard<FastifyRequestLike>(limiter, options)
+  const guard =
+    typeof limiter === 'function'
+      ? judgeOf<FastifyRequestLike>(undefined, { ...options, limiter })
+      : judgeOf<FastifyRequestLike>(limiter, withoutLimiter(options))
 
   function proceed(
     judged: Judgement | undefined,
@@ -77,7 +81,7 @@ export function rateLimitPlugin(
     next: Done,
   ): void {
     if (judged === undefined) return next()
-    if (judged.leave !== undefined) whenEnded(req.raw, reply.raw, judged.leave)
+    whenAnswered(req.raw, reply.raw, judged.leave)
     writeFields(replyPen, reply, judged.fields)
     if (judged.refusal === undefined) return next()
     reply.code(judged.refusal.status)
@@ -118,3 +122,9 @@ Object.assign(rateLimitPlugin, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'aioflux-rate-limit',
 })
+
+/** What a guard can be given beside its limiter. */
+function withoutLimiter(options: RateLimitPluginOptions): GuardOptions<FastifyRequestLike> {
+  const { limiter: _, ...rest } = options
+  return rest
+}

@@ -1,8 +1,9 @@
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, type Judgement } from './guard.ts'
+import type { GuardOptions, Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { type NodeResponse, nodePen } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -34,7 +35,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
   limiter: Limiter,
   options: KoaGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<unknown>) => Promise<void> {
-  const guard = new Guard<Context>(limiter, options)
+  const guard = judgeOf<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined
     try {
@@ -46,7 +47,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
       await next()
       return
     }
-    if (judged.leave !== undefined) whenEnded(context.req, context.res, judged.leave)
+    whenAnswered(context.req, context.res, judged.leave)
     writeFields(nodePen, context.res, judged.fields)
     if (judged.refusal === undefined) {
       await next()

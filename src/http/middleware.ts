@@ -1,8 +1,9 @@
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { type NodeRequest, type NodeResponse, nodePen } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, type Refusal, refusalOf, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -48,14 +49,14 @@ export function rateLimitMiddleware<
   Req extends NodeRequest = NodeRequest,
   Res extends NodeResponse = NodeResponse,
 >(limiter: Limiter, options: MiddlewareOptions<Req, Res> = {}): RateLimitMiddleware<Req, Res> {
-  const guard = new Guard<Req>(limiter, options)
+  const guard = judgeOf<Req>(limiter, options)
 
   function proceed(judged: Judgement | undefined, req: Req, res: Res, next?: Next): boolean {
     if (judged === undefined) {
       next?.()
       return true
     }
-    if (judged.leave !== undefined) whenEnded(req, res, judged.leave)
+    whenAnswered(req, res, judged.leave)
     writeFields(nodePen, res, judged.fields)
     if (judged.refusal === undefined) {
       next?.()
