@@ -23,6 +23,7 @@ export type {
   RemoteLimiters,
   WaitOptions,
 } from './limiters/limiter.ts'
+export type { Comparison } from './limiters/compare.ts'
 export type { OutagePolicy } from './limiters/outage.ts'
 export type { Permit } from './limiters/permit.ts'
 export type { Reservation } from './limiters/reservations/reservation.ts'

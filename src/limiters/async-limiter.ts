@@ -8,6 +8,7 @@ import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
 import { blockLength, checkCall, checkKey } from './arguments.ts'
+import { type Comparison, compare } from './compare.ts'
 import { late } from './late.ts'
 import type {
   BlockOptions,
@@ -22,6 +23,7 @@ import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
+import { Shadow } from './shadow.ts'
 import { type CallOptions, checkedCall, type Terms } from './terms.ts'
 import { until } from './until.ts'
 
@@ -31,13 +33,16 @@ export abstract class AsyncLimiter implements Limiter {
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events()
   protected readonly closing: AbortController = new AbortController()
+  /** Set where it denies nothing. */
+  readonly shadow: Shadow | undefined
   protected allowed = 0
   protected denied = 0
   protected waiting = 0
   protected meter: LimiterMeter | undefined
 
-  constructor(name: string, clock: Clock) {
+  constructor(name: string, clock: Clock, shadow = false) {
     this.name = name
+    this.shadow = shadow ? new Shadow() : undefined
     this.clock = clock
   }
 
@@ -96,7 +101,8 @@ export abstract class AsyncLimiter implements Limiter {
   /** @internal As `consume`; what the call brings has been checked. */
   async consumeUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
-    const decision = await this.take(key, cost, terms)
+    const given = await this.take(key, cost, terms)
+    const decision = this.shadow?.cast(given) ?? given
     this.tell(key, decision)
     return decision
   }
@@ -120,6 +126,7 @@ export abstract class AsyncLimiter implements Limiter {
     { timeout, signal }: Patience,
   ): Promise<Decision> {
     this.#checkOpen()
+    if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const deadline = timeout === undefined ? Infinity : started + toMillis('timeout', timeout)
@@ -200,6 +207,7 @@ export abstract class AsyncLimiter implements Limiter {
       name: this.name,
       allowed: this.allowed,
       denied: this.denied,
+      ...(this.shadow && { wouldDeny: this.shadow.wouldDeny }),
       waiting: this.waiting,
       ...(await this.counts(key)),
       limit,
@@ -212,6 +220,10 @@ export abstract class AsyncLimiter implements Limiter {
     checkOptions('quota', quota)
     await this.change(quota)
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
+  }
+
+  compare(candidate: Limiter): Comparison {
+    return compare(this, candidate)
   }
 
   on<Name extends keyof LimiterEvents>(
@@ -247,6 +259,7 @@ export abstract class AsyncLimiter implements Limiter {
   /** Begins to count for `metrics`. */
   protected observe(metrics: Meter | undefined): void {
     if (metrics === undefined) return
+    this.shadow?.observe(metrics, this.name)
     this.meter = limiterMeter<AsyncLimiter>(metrics, this, ({ waiting }) => waiting)
     this.events.meter()
   }

@@ -24,6 +24,8 @@ export interface LocalMember {
 export interface CompositeOptions extends Metered {
   /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string
+  /** Denies nothing, and tells what it would have done. @default false */
+  shadow?: boolean
 }
 
 /**
@@ -41,7 +43,7 @@ export class CompositeLimiter extends SyncLimiter {
   constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     const ledgers = members.flatMap(({ limiter }) => limiter.waiting.ledgers)
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
-    super(members[0].limiter.clock, [...new Set(ledgers)], false)
+    super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
     this.#members = members
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     this.name = options.name ?? compositeName(members)
@@ -87,10 +89,18 @@ export class CompositeLimiter extends SyncLimiter {
     const members = this.#members
     // All are read before anything is taken: what reads them may throw.
     const prices = this.#priced ? this.#prices(cost, terms) : undefined
+    /** Shadows, which had nothing to give and let it through. */
+    let overlooked: number[] | undefined
     for (let i = 0; i < members.length; i++) {
       const { limiter, keyOf } = members[i] as LocalMember
       if (limiter.take(keyOf(key), prices?.[i] ?? cost, 0, memberTerms(terms, i)) >= 0) continue
+      if (limiter.shadow !== undefined) {
+        limiter.shadow.overlook()
+        overlooked = overlooked === undefined ? [i] : [...overlooked, i]
+        continue
+      }
       while (--i >= 0) {
+        if (overlooked?.includes(i)) continue
         const before = members[i] as LocalMember
         const paid = prices?.[i] ?? cost
         before.limiter.giveBack(before.keyOf(key), paid, memberTerms(terms, i))
@@ -109,7 +119,7 @@ export class CompositeLimiter extends SyncLimiter {
     for (const [i, member] of this.#members.entries()) {
       const { limiter, keyOf } = member
       const wait = limiter.look(keyOf(key), this.#price(i, cost, terms), memberTerms(terms, i))
-      if (wait >= 0) continue
+      if (wait >= 0 || limiter.shadow !== undefined) continue
       denied = true
       this.#denier ??= member
       if (wait > -Infinity && wait < longest) longest = wait

@@ -7,6 +7,7 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
+import type { Comparison } from './compare.ts'
 import type { OutagePolicy } from './outage.ts'
 import type { Permit } from './permit.ts'
 import type { Reservation } from './reservations/reservation.ts'
@@ -54,6 +55,12 @@ export interface LimiterOptions extends Metered {
    * @default none
    */
   classes?: Classes
+  /**
+   * Denies nothing: decisions say `shadow: true` and `wouldDeny`, and calls that would have been denied take nothing. To try a limit on
+   * live calls before it holds.
+   * @default false
+   */
+  shadow?: boolean
   /**
    * What to answer while a remote storage cannot be asked: `'deny'`, `'allow'`, `'throw'` a StorageDownError, or `'local'`:
    * let a limiter of this process, with the same numbers, answer. Decisions then are `degraded`.
@@ -167,6 +174,17 @@ export interface Limiter extends AsyncDisposable {
   getStats(key?: string): Promise<LimiterStats>
   /** Changes the numbers of the limit. What was used stays used. */
   reconfigure(quota: QuotaChange): Promise<void>
+  /**
+   * Asks a second limit about every call that this one decides, and counts where they differ. Denies nothing by it; what the
+   * candidate counts is its own.
+   *
+   * @example
+   * const comparison = limiter.compare(LimiterFactory.tokenBucket({ rate: 50, per: '1m' }))
+   * // later
+   * console.log(comparison.stricter, comparison.keys.slice(0, 5))
+   * comparison.end()
+   */
+  compare(candidate: Limiter): Comparison
   /** Listens; returns the way to stop listening. */
   on<Name extends keyof LimiterEvents>(
     event: Name,
@@ -207,6 +225,8 @@ export interface LimiterStats {
   allowed: number
   /** Calls denied, and waits refused or given up. */
   denied: number
+  /** Of a shadow: calls let through that would have been denied; `allowed` counts them too. */
+  wouldDeny?: number
   /** Calls in line now. */
   waiting: number
   /** Keys that are remembered now. */

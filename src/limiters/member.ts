@@ -33,7 +33,9 @@ export function jointOf(members: readonly Member[]): Joint | undefined {
   const ledgers: RemoteLedger[] = []
   for (const { limiter } of members) {
     const ledger = ledgerOf(limiter)
-    if (ledger === undefined) return undefined
+    // A shadow lets through what its state would deny, which no script knows.
+    const { shadow } = limiter as { shadow?: unknown }
+    if (ledger === undefined || shadow !== undefined) return undefined
     ledgers.push(ledger)
   }
   const storage = ledgers[0]?.storage

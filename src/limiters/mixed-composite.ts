@@ -40,7 +40,7 @@ export class MixedComposite extends KnockingLimiter {
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
-    super(options.name ?? compositeName(members), clock)
+    super(options.name ?? compositeName(members), clock, options.shadow)
     this.#members = members
     checkApart(members)
     this.#joint = jointOf(members)

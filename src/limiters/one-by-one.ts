@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts'
 import { isReserving, type Member } from './member.ts'
-import type { ReservationKeeper } from './reservations/reservation.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
 import { type CallOptions, memberTerms, type Terms } from './terms.ts'
 
 /** One call of a composite whose members are asked in turn. */
@@ -25,6 +25,7 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   const { members, key, prices, terms } = call
   const taken: [member: Member, price: number][] = []
   const decisions: Decision[] = []
+  let passed = 0
   let whole = false
   try {
     for (const [i, member] of members.entries()) {
@@ -36,9 +37,10 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
           : await limiter.consume(keyOf(key), callOf(price, memberTerms(terms, i)))
       decisions.push(decision)
       if (!decision.allowed) break
-      taken.push([member, price])
+      if (decision.wouldDeny !== true) taken.push([member, price])
+      passed += 1
     }
-    whole = taken.length === members.length
+    whole = passed === members.length
   } finally {
     if (!whole) {
       for (const [{ limiter, keyOf }, price] of taken.reverse()) {
@@ -65,7 +67,8 @@ export async function holdOneByOne(
       const decision = await limiter.consumeUnder(keyOf(key), price, own)
       decisions.push(decision)
       if (!decision.allowed) break
-      kept.push(limiter.keeperOf(keyOf(key), price, own, decision))
+      const keeper = limiter.keeperOf(keyOf(key), price, own, decision)
+      kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
     }
     whole = kept.length === members.length
   } finally {

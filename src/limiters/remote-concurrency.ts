@@ -40,7 +40,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   #stopHeart: Cancel | undefined
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
-    super(options.name, options.clock ?? systemClock)
+    super(options.name, options.clock ?? systemClock, options.shadow)
     this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)

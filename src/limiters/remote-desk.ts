@@ -19,6 +19,7 @@ export interface RemoteOptions {
   readonly timeout?: Duration | undefined
   readonly metrics?: Meter | undefined
   readonly classes?: Classes | undefined
+  readonly shadow?: boolean | undefined
   /** Answers in an outage under the policy 'local'. */
   readonly standIn?: SyncLimiter | undefined
 }

@@ -29,7 +29,7 @@ export class RemoteLimiter extends AsyncLimiter {
   readonly #terms: TermsReader
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
-    super(options.name, options.clock ?? systemClock)
+    super(options.name, options.clock ?? systemClock, options.shadow)
     this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
     this.#desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
@@ -85,7 +85,7 @@ export class RemoteLimiter extends AsyncLimiter {
   // The two verbs of the hot path, without a promise more than they need.
 
   override acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
-    if (typeof call !== 'number') return super.acquire(key, call)
+    if (typeof call !== 'number' || this.shadow !== undefined) return super.acquire(key, call)
     let verdict: Verdict | undefined
     try {
       verdict = this.#atOnce(key, call)
@@ -104,7 +104,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   override consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
-    if (typeof call !== 'number') return super.consume(key, call)
+    if (typeof call !== 'number' || this.shadow !== undefined) return super.consume(key, call)
     let verdict: Verdict | undefined
     try {
       verdict = this.#atOnce(key, call)

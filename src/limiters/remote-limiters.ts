@@ -63,7 +63,7 @@ function remoteOptions(
   kind: string,
   standIn: () => SyncLimiter,
 ): RemoteOptions {
-  const { name, scope, clock, metrics, classes } = options
+  const { name, scope, clock, metrics, classes, shadow } = options
   const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
   return {
     name: name ?? scope ?? kind,
@@ -72,6 +72,7 @@ function remoteOptions(
     timeout,
     metrics,
     classes,
+    shadow,
     standIn: policy === 'local' ? standIn() : undefined,
   }
 }

@@ -30,7 +30,7 @@ export class RuleLimiter extends SyncLimiter {
     const { clock = storage?.clock ?? systemClock } = options
     const ledger = storage?.open(rule, scope ?? 'default', clock) ?? own(rule, clock)
     must('reserve' in ledger, 'storage', 'be one in memory, or have limiters for its kind', storage)
-    super(clock, [ledger])
+    super(clock, [ledger], true, options.shadow)
     this.name = name
     this.ledger = ledger
     this.#terms = terms

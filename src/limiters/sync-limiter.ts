@@ -8,11 +8,12 @@ import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { blockLength, checkCall, checkKey } from './arguments.ts'
+import { type Comparison, compare } from './compare.ts'
 import { seconds } from './decision-of.ts'
 import { late } from './late.ts'
 import type {
   BlockOptions,
-  KeyCounts,
+  Limiter,
   LimiterEvents,
   LimiterStats,
   LocalLimiter,
@@ -21,9 +22,11 @@ import type {
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
-import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
+import type { Reservation } from './reservations/reservation.ts'
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
+import { Shadow } from './shadow.ts'
+import { SyncMoves } from './sync-moves.ts'
 import { type CallOptions, checkedCall, type Terms } from './terms.ts'
 import { Waiting } from './waiting.ts'
 
@@ -35,14 +38,13 @@ const NO: Promise<boolean> = Promise.resolve(false)
  * Every verb of a limiter that can answer at once, over the three moves that differ from one limiter to the next:
  * take, give back, forecast.
  */
-export abstract class SyncLimiter implements LocalLimiter, Desk {
-  abstract readonly name: string
-  /** The largest cost that can ever pass. */
-  abstract readonly capacity: number
+export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Desk {
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events()
   /** @internal */
   readonly waiting: Waiting
+  /** Set where it denies nothing. */
+  readonly shadow: Shadow | undefined
   protected meter: LimiterMeter | undefined
   protected allowed = 0
   protected denied = 0
@@ -51,36 +53,12 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
    * @param ledgers what its callers wait for, together with those of others who ask the same
    * @param keyed do its keys mean the same to all of them?
    */
-  constructor(clock: Clock, ledgers: readonly object[], keyed = true) {
+  constructor(clock: Clock, ledgers: readonly object[], keyed: boolean, shadow = false) {
+    super()
     this.clock = clock
+    this.shadow = shadow ? new Shadow() : undefined
     this.waiting = new Waiting(this, clock, ledgers, keyed)
   }
-
-  /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
-  abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
-  /** Undoes a `take`. */
-  abstract giveBack(key: string, cost: number, terms?: Terms): void
-  abstract forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
-  /** What `take` would answer. Changes nothing. */
-  abstract look(key: string, cost: number, terms?: Terms): Micros
-  /** The decision about the last `take` or `look`, whose answer was `wait`. */
-  abstract decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision
-  /** What a call brings beside its cost; `undefined` for nothing. */
-  abstract termsOf(call: CallOptions): Terms | undefined
-  /** The largest cost that can ever pass under `terms`. */
-  abstract capacityUnder(terms: Terms): number
-  /** Has it a class of this name? */
-  abstract knows(name: string): boolean
-  /** The kind of limit that cannot reserve, if it is one. */
-  abstract get unheld(): string | undefined
-  /** @internal Where the reservation is kept that `terms` made. */
-  abstract keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper
-  /** What was scheduled has ended: gives back what is held only while it runs. */
-  leave(_key: string, _cost: number): void {}
-  abstract forget(key: string): void
-  abstract hold(key: string, duration: Micros, replace: boolean): void
-  abstract counts(): KeyCounts
-  protected abstract change(quota: QuotaChange): void
 
   allow(key = '', call: number | CallOptions = 1): boolean {
     const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
@@ -100,8 +78,12 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     const wait = this.take(key, cost, 0, terms)
     const decision = this.decision(key, cost, wait, terms)
-    this.#count(key, cost, wait)
-    return decision
+    if (this.shadow === undefined) {
+      this.#count(key, cost, wait)
+      return decision
+    }
+    this.#count(key, cost, 0)
+    return this.shadow.cast(decision)
   }
 
   acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
@@ -134,6 +116,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     { timeout, signal }: Patience,
   ): Promise<Decision> {
     if (this.waiting.closed) throw new ClosedError(this.name)
+    if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
@@ -216,6 +199,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
       name: this.name,
       allowed: this.allowed,
       denied: this.denied,
+      ...(this.shadow && { wouldDeny: this.shadow.wouldDeny }),
       waiting: this.waiting.count,
       ...this.counts(),
       limit,
@@ -228,6 +212,10 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     checkOptions('quota', quota)
     this.waiting.changing(() => this.change(quota))
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
+  }
+
+  compare(candidate: Limiter): Comparison {
+    return compare(this, candidate)
   }
 
   on<Name extends keyof LimiterEvents>(
@@ -251,6 +239,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
    */
   protected observe(metrics: Meter | undefined, ledger?: Ledger): void {
     if (metrics === undefined) return
+    this.shadow?.observe(metrics, this.name)
     this.meter = limiterMeter<SyncLimiter>(metrics, this, ({ waiting }) => waiting.count, ledger)
     this.events.meter()
   }
@@ -276,10 +265,11 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
 
   /** Counts an answer and tells those who listen; is it a yes? */
   #count(key: string, cost: number, wait: Micros): boolean {
-    if (wait < 0) {
+    if (wait < 0 && this.shadow === undefined) {
       this.#deny(key, cost, seconds(-wait))
       return false
     }
+    if (wait < 0) this.shadow?.overlook()
     this.allowed += 1
     if (this.events.heard) {
       this.meter?.allowed.inc()

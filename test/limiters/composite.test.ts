@@ -32,6 +32,7 @@ function remote(limiter: LocalLimiter, fail = false): Limiter {
     unblock: (key) => later(() => limiter.unblock(key)),
     getStats: (key) => later(() => limiter.getStats(key)),
     reconfigure: (quota) => later(() => limiter.reconfigure(quota)),
+    compare: (candidate) => limiter.compare(candidate),
     on: (event, listener) => limiter.on(event, listener),
     close: () => limiter.close(),
     [Symbol.asyncDispose]: () => limiter.close(),

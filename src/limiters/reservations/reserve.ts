@@ -17,7 +17,12 @@ import {
   type WaitTimeoutError,
 } from '../../core/errors.ts'
 import { type CallOptions, type Terms, withHold } from '../terms.ts'
-import { HeldReservation, type Reservation, type ReservationKeeper } from './reservation.ts'
+import {
+  HeldReservation,
+  NOTHING_HELD,
+  type Reservation,
+  type ReservationKeeper,
+} from './reservation.ts'
 
 /** How an estimate is reserved. */
 export interface ReserveOptions extends Omit<CallOptions, 'cost'> {
@@ -112,7 +117,7 @@ function attempt(
   const terms = withHold(brought, { id, ttl: asked.release ? -asked.ttl : asked.ttl })
   const made = (decision: Decision): Attempt => {
     if (!decision.allowed) return decision.retryAfter
-    const keeper = limiter.keeperOf(key, cost, terms, decision)
+    const keeper = decision.wouldDeny ? NOTHING_HELD : limiter.keeperOf(key, cost, terms, decision)
     const { ttl, floor } = asked
     return new HeldReservation({ id, key, cost, floor, ttl, clock: limiter.clock }, keeper)
   }
