@@ -25,6 +25,7 @@ import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
 import { type CallOptions, checkedCall, type Terms } from './terms.ts'
+import { Turns, waitInTurn } from './turns.ts'
 import { until } from './until.ts'
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
@@ -33,6 +34,8 @@ export abstract class AsyncLimiter implements Limiter {
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events()
   protected readonly closing: AbortController = new AbortController()
+  /** @internal Where those wait who come in groups. */
+  readonly turns: Turns
   /** Set where it denies nothing. */
   readonly shadow: Shadow | undefined
   protected allowed = 0
@@ -44,6 +47,7 @@ export abstract class AsyncLimiter implements Limiter {
     this.name = name
     this.shadow = shadow ? new Shadow() : undefined
     this.clock = clock
+    this.turns = new Turns(clock)
   }
 
   /** Where one ledger decides alone: that. Composites ask all of theirs at once. */
@@ -115,7 +119,7 @@ export abstract class AsyncLimiter implements Limiter {
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     const { cost, terms } = this.#terms(key, options)
-    return this.waitUnder(key, cost, terms, options)
+    return waitInTurn(this, key, options, (patience) => this.waitUnder(key, cost, terms, patience))
   }
 
   /** @internal As `wait`; what the call brings has been checked. */
@@ -234,6 +238,7 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   async close(): Promise<void> {
+    this.turns.close(this.name)
     this.closing.abort(new ClosedError(this.name))
   }
 

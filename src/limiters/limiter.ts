@@ -80,7 +80,14 @@ export interface Patience {
 }
 
 /** How long a caller is willing to wait, and for what. */
-export interface WaitOptions extends CallOptions, Patience {}
+export interface WaitOptions extends CallOptions, Patience {
+  /**
+   * Whose call it is: in this process, the groups that wait for one key take turns, so that the many waits of one do not go before the
+   * first of another. Those without a group take turns as one.
+   * @default first come, first served
+   */
+  group?: string
+}
 
 /** How a block treats the one before it. */
 export interface BlockOptions {

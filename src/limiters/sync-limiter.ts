@@ -28,6 +28,7 @@ import { scheduled } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
 import { SyncMoves } from './sync-moves.ts'
 import { type CallOptions, checkedCall, type Terms } from './terms.ts'
+import { Turns, waitInTurn } from './turns.ts'
 import { Waiting } from './waiting.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -43,6 +44,8 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
   protected readonly events: Events<LimiterEvents> = new Events()
   /** @internal */
   readonly waiting: Waiting
+  /** @internal Where those wait who come in groups. */
+  readonly turns: Turns
   /** Set where it denies nothing. */
   readonly shadow: Shadow | undefined
   protected meter: LimiterMeter | undefined
@@ -56,6 +59,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
   constructor(clock: Clock, ledgers: readonly object[], keyed: boolean, shadow = false) {
     super()
     this.clock = clock
+    this.turns = new Turns(clock)
     this.shadow = shadow ? new Shadow() : undefined
     this.waiting = new Waiting(this, clock, ledgers, keyed)
   }
@@ -105,7 +109,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   async wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     const { cost, terms } = this.#terms(key, options)
-    return this.waitUnder(key, cost, terms, options)
+    return waitInTurn(this, key, options, (patience) => this.waitUnder(key, cost, terms, patience))
   }
 
   /** @internal As `wait`; what the call brings has been checked. */
@@ -226,6 +230,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
   }
 
   async close(): Promise<void> {
+    this.turns.close(this.name)
     this.waiting.close(this.name)
   }
 
