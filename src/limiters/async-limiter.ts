@@ -285,14 +285,11 @@ export abstract class AsyncLimiter implements Limiter {
 
   /** @internal What a call brings, checked. */
   read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
-    if (typeof call !== 'number') return this.#terms(key, checkedCall(call))
-    checkCall(key, call, this.capacity)
-    return { cost: call, terms: undefined }
+    return this.#terms(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
   }
 
   #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
-    const { cost = 1 } = call
-    const terms = this.termsOf(call)
+    const [terms, cost] = [this.termsOf(call), call.cost ?? 1]
     checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
     return { cost, terms }
   }
