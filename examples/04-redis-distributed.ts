@@ -57,13 +57,13 @@ async function parent(): Promise<void> {
   const visits = reports.flatMap((report) => report.visits).sort(([a], [b]) => a - b)
   const meetings = visits.filter(([came], i) => i > 0 && came < (visits[i - 1]?.[1] ?? 0))
   console.log(`${visits.length} visits, ${meetings.length} meetings`) // => 10 visits, 0 meetings
-  await groups(redis.url, run)
   await mails(redis.url, run)
+  await groups(redis.url, run)
 }
 
 /** Jobs that outlive the queue object that put them. */
 async function mails(url: string, prefix: string): Promise<void> {
-  await using storage = new RedisStorage({ url, prefix })
+  await using storage = new RedisStorage({ url, prefix, timeout: '10s' })
   const send = async (to: string) => `sent to ${to}`
   // #region mails
   const producer = QueueFactory.fifo<string>({ name: 'mails', storage })
