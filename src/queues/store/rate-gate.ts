@@ -251,8 +251,9 @@ export class RateGate {
       lane.key,
       costOf(asker),
       (granted) => {
+        const served = lane.ask?.asker
         lane.ask = undefined
-        this.#return(lane)
+        this.#return(lane, served)
         this.#inHand.push(granted)
         this.#offer()
       },
@@ -292,19 +293,23 @@ export class RateGate {
     return returned
   }
 
-  /** The first of each line is a candidate: the lane does not wait at the limiter any more. */
-  #return(lane: Lane): void {
+  /**
+   * The first of each line is a candidate: the lane does not wait at the limiter any more. What the limiter gave for `served` is
+   * not for a job of another cost that stands before it.
+   */
+  #return(lane: Lane, served?: LocalJob): void {
     for (const [group, line] of lane.lines) {
-      this.#returnFirst(line)
+      this.#returnFirst(line, served)
       if (line.order.size === 0) lane.lines.delete(group)
     }
     this.#tidy(lane)
   }
 
   /** The first of a line returns to its old place among the candidates, unless one of the line stands there. */
-  #returnFirst(line: Line): boolean {
-    const first = line.first === undefined ? line.order.peek() : undefined
+  #returnFirst(line: Line, served?: LocalJob): boolean {
+    let first = line.first === undefined ? line.order.peek() : undefined
     if (first === undefined) return false
+    if (served?.order === line.order && costOf(served) !== costOf(first)) first = served
     line.order.remove(first)
     line.first = first
     this.parked -= 1
