@@ -192,8 +192,9 @@ export class QueueDeadlockError extends AioFluxError {
 
 /** A job ran longer than its `timeout`. Also the reason of its signal. */
 export class JobTimeoutError extends AioFluxError {
-  constructor(id: string, seconds: number) {
-    super('JOB_TIMEOUT', `job ${id} ran longer than ${seconds} s`)
+  /** @param what what ran too long, where that is more than the job alone */
+  constructor(id: string, seconds: number, what = `job ${id}`) {
+    super('JOB_TIMEOUT', `${what} ran longer than ${seconds} s`)
   }
 }
 

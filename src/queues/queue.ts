@@ -233,6 +233,13 @@ export interface JobRecord<T> {
   /** Absent where it is 0. */
   priority?: number
   key?: string
+  group?: string
+  /** The longest that one attempt may take, in seconds, where its own put said so. */
+  timeout?: number
+  /** How it is retried, where its own put said so. */
+  retry?: number | RetryOptions
+  /** How many attempts were made; absent where none was. */
+  attempts?: number
   /** How long it still had to wait, in seconds: after a `delay`, or before another attempt. */
   delay?: number
   /** When it was to be due, after `at`. */
@@ -244,7 +251,7 @@ export interface StopReport<T> {
   /** How many jobs completed and failed, over the whole life of the queue. */
   completed: number
   failed: number
-  /** Put, and never begun. */
+  /** Put, and not done: never begun, or between two attempts. */
   notStarted: JobRecord<T>[]
   /** Begun, aborted at the deadline, and ended. */
   aborted: JobRecord<T>[]
