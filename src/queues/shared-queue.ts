@@ -135,6 +135,8 @@ export class DurableQueue<T, R = unknown>
         fill: batching?.fill ?? 0,
         batch: batching?.size ?? 1,
         gate: this.#gate,
+        // A job that may be lost once only is claimed when its worker is free.
+        ahead: () => store.agreed.maxDeliveries !== 1,
         retryOf: retryOf,
       },
       this,
@@ -606,9 +608,9 @@ export class DurableQueue<T, R = unknown>
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
     for (;;) {
       this.#checkOpen()
-      const claims: Claim<T>[] = await this.#store.claim(max, this.#parts.lease)
+      const claims: Claim[] = await this.#store.claim(max, this.#parts.lease)
       if (claims.length > 0) {
-        const attempts = claims.map((claim) => this.#buffer.begin(claim))
+        const attempts = this.#buffer.together(claims).map((claim) => this.#buffer.begin(claim))
         for (const attempt of attempts) {
           this.#attempts.begin(attempt)
           this.#claims.add(attempt)

@@ -71,6 +71,9 @@ export interface Inserted {
 export interface Claim<T = unknown> {
   readonly record: JobRecord<T>
   readonly delivery: number
+  /** True where claims of the job were lost, and the next loss ends it: the job is to be worked alone, so that what it may do to
+   * its process is counted for no other job. */
+  readonly suspect?: boolean
   /** What the store knows the claim by. Opaque. */
   readonly token: string
 }

@@ -33,6 +33,9 @@ import { Results } from './results.ts'
 import type { End, Taken } from './step-script.ts'
 import { Steps } from './steps.ts'
 
+/** As lua/ending.lua has it. */
+const MAX_DELIVERIES = 5
+
 /**
  * The jobs of a queue in Redis, shared by all processes that open one of that name.
  *
@@ -246,7 +249,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   /** `undefined` for a job whose item cannot be read: it dies of that. */
   #read(taken: Taken): Claim<T> | undefined {
     try {
-      return claimOf(taken, this.#options.codec)
+      return claimOf(taken, this.#options.codec, this.agreed.maxDeliveries ?? MAX_DELIVERIES)
     } catch (error) {
       const { name, message } = error as Error
       const record: JobErrorRecord = { name, message: `the item cannot be decoded: ${message}` }
