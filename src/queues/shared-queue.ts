@@ -23,7 +23,7 @@ import { LimiterGate } from './consume/limiter-gate.ts'
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { type DraftRules, draftOf } from './enqueue/drafts.ts'
-import { errorOf, RemoteJob, type RemoteJobOwner } from './enqueue/remote-job.ts'
+import { errorOf, RemoteJob, type RemoteJobOwner, type Stake } from './enqueue/remote-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
@@ -58,7 +58,7 @@ import type {
 import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS, STOP_OPTIONS } from './queue.ts'
 import { type Settings, toPriority } from './settings.ts'
 import type { Claim, Inserted, JobDraft, Outcome, StoreListener } from './store/job-store.ts'
-import type { SharedJobStore } from './store/queue-storage.ts'
+import type { Share, SharedJobStore } from './store/queue-storage.ts'
 
 /** What a shared queue is made of. */
 export interface SharedParts<T> {
@@ -438,6 +438,11 @@ export class DurableQueue<T, R = unknown>
     this.#events.trouble(error)
   }
 
+  /** One of several callers does not want the result of a job any more. */
+  async leave({ id }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
+    return (await this.#store.leave(id, share, plain(reason))) !== 'over'
+  }
+
   /** From now on the outcome of this job is wanted. */
   follow(job: RemoteJob): void {
     if (this.#closing.signal.aborted) return job.close(this.name)
@@ -551,7 +556,9 @@ export class DurableQueue<T, R = unknown>
     const inserted = first.state === 'full' ? await this.#whenRoom(draft, options) : first
     const { id, state } = inserted
     const { item, priority } = draft
-    const job = new RemoteJob<R>(id, item, state === 'full' ? 'dropped' : state, priority, this)
+    const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority } as const
+    const stake = this.#stakeOf(draft, state === 'duplicate')
+    const job = new RemoteJob<R>(terms, stake, this)
     if (state === 'full') {
       job.drop('the queue is full')
       return job
@@ -562,13 +569,21 @@ export class DurableQueue<T, R = unknown>
       void job.result
     }
     const signal = options?.signal
-    if (signal !== undefined && state !== 'duplicate') {
+    if (signal !== undefined && stake !== 'nothing') {
       this.#signals.add(signal, job as RemoteJob)
       job.result
         .then(nothing, nothing)
         .finally(() => this.#signals.remove(signal, job as RemoteJob))
     }
     return job
+  }
+
+  /** What a put has in its job: all of it, or a share. */
+  #stakeOf({ unique, putter = '' }: JobDraft<T>, duplicate: boolean): Stake {
+    const mode = unique && (this.#store.agreed.dedupeMode ?? unique.mode)
+    if (mode === 'coalesce') return { mode }
+    if (mode === 'latest' || mode === 'debounce') return { mode: 'latest', putter }
+    return duplicate ? 'nothing' : 'job'
   }
 
   async #whenRoom(draft: JobDraft<T>, options: PutOptions | undefined): Promise<Inserted> {

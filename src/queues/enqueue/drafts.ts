@@ -54,6 +54,7 @@ export function draftOf<T>(
     terms: put === undefined ? undefined : termsOf(put),
     awaited,
     unique: put?.id === undefined ? unique?.rules : undefined,
+    ...(unique !== undefined && { putter: crypto.randomUUID().slice(0, 13) }),
   }
 }
 

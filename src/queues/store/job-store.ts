@@ -30,6 +30,8 @@ export interface JobDraft<T = unknown> {
   readonly awaited: boolean
   /** What makes this job the same as another; its id then is the key. `undefined` for an own id that is only unique. */
   readonly unique: Uniqueness | undefined
+  /** Names this put among those that share a job: see `Share`. */
+  readonly putter?: string
 }
 
 /** How a store treats a job whose id it has already. Times are milliseconds. */

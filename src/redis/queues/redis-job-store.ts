@@ -16,7 +16,12 @@ import type {
   StoreCounts,
   StoreListener,
 } from '../../queues/store/job-store.ts'
-import type { Declaration, SharedJobStore, StoreOptions } from '../../queues/store/queue-storage.ts'
+import type {
+  Declaration,
+  Share,
+  SharedJobStore,
+  StoreOptions,
+} from '../../queues/store/queue-storage.ts'
 import { audit } from './audit.ts'
 import { Declared } from './declared.ts'
 import { Drafts } from './drafts.ts'
@@ -197,6 +202,14 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   cancel(id: string, reason: unknown): Promise<boolean> {
     const { idTtl } = this.#options
     return this.#change('cancel', placeName(id), valueText(reason), String(idTtl))
+  }
+
+  async leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'> {
+    const putter = share.mode === 'latest' ? share.putter : ''
+    const args = [placeName(id), valueText(reason), String(this.#options.idTtl), putter]
+    const reply = await this.#link.run('change', this.#options.resultTtl, ['leave', ...args])
+    if (reply === 2) return 'left'
+    return reply === 1 ? 'cancelled' : 'over'
   }
 
   remove(id: string): Promise<boolean> {

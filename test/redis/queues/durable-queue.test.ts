@@ -810,6 +810,69 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(Date.now()).toBeGreaterThanOrEqual(sent + 148)
     })
 
+    it('coalesce: the job ends when the last of those who share it has cancelled', async () => {
+      const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
+      const jobs = [await a.put('x'), await b.put('x'), await b.put('x')]
+      const codes = jobs.map(({ result }) => codeOf(result))
+      expect(await jobs[0]?.cancel('enough')).toBe(true)
+      expect(await codes[0]).toBe('JOB_CANCELLED')
+      expect(jobs[0]?.state).toBe('cancelled')
+      expect(await jobs[0]?.cancel()).toBe(false)
+      expect(await jobs[1]?.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 1 })
+      expect(await jobs[2]?.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 0 })
+      expect(await Promise.all(codes)).toEqual(Array(3).fill('JOB_CANCELLED'))
+      // Whoever puts next has a new job, of which nobody has left.
+      const again = await a.put('x')
+      expect(await again.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 0 })
+    })
+
+    it('coalesce: who stays gets the result, though the others have cancelled', async () => {
+      const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
+      const controller = new AbortController()
+      const first = await a.put('x', { signal: controller.signal })
+      const second = await b.put('x', { signal: controller.signal })
+      const third = await b.put('x')
+      const codes = [codeOf(first.result), codeOf(second.result)]
+      const [claim] = await a.claim()
+      controller.abort()
+      expect(await Promise.all(codes)).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+      expect(claim?.signal.aborted).toBe(false)
+      await claim?.complete('done')
+      expect(await third.result).toBe('done')
+    })
+
+    it('coalesce: cancel by id ends the job for all who share it', async () => {
+      const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
+      const jobs = [await a.put('x'), await b.put('x')]
+      const codes = Promise.all(jobs.map(({ result }) => codeOf(result)))
+      expect(await b.cancel(jobs[0]?.id ?? '')).toBe(true)
+      expect(await codes).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+    })
+
+    it('latest: whose item is the newest can call the job off, the others only themselves', async () => {
+      const options = { mode: 'latest' as const, keyFn: () => 'k' }
+      const [a, b] = [dedupe(options), dedupe(options)]
+      const first = await a.put(1)
+      const second = await b.put(2)
+      const results = [codeOf(first.result), codeOf(second.result)]
+      expect(await first.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 1 })
+      expect(await second.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 0 })
+      expect(await Promise.all(results)).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+    })
+
+    it.each(['ttl', 'pending'] as const)('%s: a duplicate is not its to cancel', async (mode) => {
+      const queue = dedupe({ mode })
+      await queue.put('x')
+      const second = await queue.put('x')
+      expect(await second.cancel()).toBe(false)
+      expect(await queue.counts()).toMatchObject({ waiting: 1 })
+    })
+
     it('the key of a put wins over what the item says', async () => {
       const queue = dedupe({ mode: 'pending' })
       expect((await queue.put('x', { key: 'same' })).state).toBe('waiting')
