@@ -14,6 +14,7 @@ export type AioFluxErrorCode =
   | 'STORAGE_FULL'
   /** What is stored was written by a version of aioflux that lays it out differently. */
   | 'LAYOUT'
+  | 'UNKNOWN_CALL'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
   /** A job ran longer than it was given. */

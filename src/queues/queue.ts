@@ -484,6 +484,14 @@ export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
   clear(): Promise<T[]>
   pause(options?: PauseOptions): Promise<void>
   resume(options?: PauseOptions): Promise<void>
+  /**
+   * This process does the calls of a function: items `{ name, args }`, as `queued` puts them. A call whose function this process does
+   * not know goes back, for a process that does.
+   *
+   * @throws OptionTypeError where the queue has a handler, or another function has that name
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+  serve(name: string, fn: (...args: any[]) => unknown): void
   /** Changes what all processes agree on, while all of them run. */
   redeclare(terms: SharedTerms): Promise<void>
 }

@@ -20,6 +20,7 @@ import { BatchConsumer } from './consume/batch-consumer.ts'
 import { ClaimBuffer, type ClaimBufferListener } from './consume/claim-buffer.ts'
 import { HandClaim } from './consume/hand-claim.ts'
 import { LimiterGate } from './consume/limiter-gate.ts'
+import { NamedCalls } from './consume/named-calls.ts'
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { type DraftRules, draftOf } from './enqueue/drafts.ts'
@@ -77,6 +78,8 @@ export interface SharedParts<T> {
 const CHUNK = 1000
 /** How often a wait that hints may have missed looks again. */
 const POLL: Millis = 1000
+/** How long a call is left to other processes by one that does not know its function. */
+const ELSEWHERE: Millis = 100
 
 /**
  * A queue whose jobs are kept in a storage, shared by all processes that make one of that name. It holds no jobs itself: what
@@ -112,6 +115,8 @@ export class DurableQueue<T, R = unknown>
   #paused = false
   #stopping: Promise<StopReport<T>> | undefined
   #hurry: (() => void) | undefined
+  /** The functions that `serve` was given. */
+  #calls: NamedCalls | undefined
   /** Attempts that were aborted at the deadline of `stop`. */
   readonly #aborted: Attempt[] = []
   #counts: QueueCounts | undefined
@@ -331,6 +336,33 @@ export class DurableQueue<T, R = unknown>
     check.known('queue.redrive', options, REDRIVE_OPTIONS)
     if (options.limit !== undefined) check.integer('limit', options.limit, 0)
     return this.#store.redrive(options)
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+  serve(name: string, fn: (...args: any[]) => unknown): void {
+    check.text('name', name)
+    check.callback('fn', fn)
+    this.#checkOpen()
+    this.#calls ??= this.#makeCalls()
+    this.#calls.add(name, fn)
+  }
+
+  #makeCalls(): NamedCalls {
+    if (this.#slots.consumer !== undefined) {
+      throw new OptionTypeError(
+        'queue',
+        `queue '${this.name}' must have no handler where functions are queued in it, and it has one`,
+      )
+    }
+    const calls = new NamedCalls(this.name, (context, missing) => {
+      if (missing !== undefined) this.trouble(missing)
+      const kept = this.#attempts.release(context as Attempt, ELSEWHERE)
+      if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.trouble(error))
+    })
+    this.#slots.employ(calls.handler)
+    if (this.#started) this.#buffer.keepAlive()
+    this.#applyOpen()
+    return calls
   }
 
   async redeclare(terms: SharedTerms): Promise<void> {
