@@ -206,6 +206,7 @@ export {
   SlowSubscriberError,
   StorageDownError,
   StorageFullError,
+  UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'

@@ -50,6 +50,8 @@ export interface StoreOptions<T = unknown> {
   readonly resultTtl: Millis
   /** How long an own id is remembered after its job has ended. */
   readonly idTtl: Millis
+  /** How many replicas must have a draft before `insert` resolves. @default 0 */
+  readonly minReplicas?: number
   /** The longest encoded item. */
   readonly maxItemBytes: number
 }

@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
-import { isAioFluxError } from '../../core/errors.ts'
+import { isAioFluxError, OptionTypeError, UnconfirmedError } from '../../core/errors.ts'
 import { LeaseClock } from '../../core/lease-clock.ts'
 import type { JobErrorRecord, StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type {
@@ -62,7 +62,10 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   #closed = false
 
   constructor(host: QueueHost, options: StoreOptions<T>) {
-    const { name, codec, declaration, resultTtl, idTtl } = options
+    const { name, codec, declaration, resultTtl, idTtl, minReplicas = 0 } = options
+    if (minReplicas > 0 && host.cluster) {
+      throw new OptionTypeError('minReplicas', 'minReplicas must be 0 in a Redis Cluster')
+    }
     this.#options = options
     this.#link = new QueueLink(host, name)
     this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
@@ -123,6 +126,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       const reply = await this.#link.run('put', this.#options.resultTtl, args)
       inserted.push(...read(reply))
     }
+    if ((this.#options.minReplicas ?? 0) > 0) await this.#confirm(inserted)
     for (const [i, { id, state }] of inserted.entries()) {
       if (drafts[i]?.awaited && state !== 'full') this.#results.add(placeName(id), id)
     }
@@ -253,6 +257,19 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#results.close()
     this.#holding.close()
     this.#listeners.clear()
+  }
+
+  /** A put holds when so many replicas have it. */
+  async #confirm(inserted: readonly Inserted[]): Promise<void> {
+    const { name, minReplicas = 0 } = this.#options
+    const ids = inserted.filter(({ state }) => state !== 'full').map(({ id }) => id)
+    if (ids.length === 0) return
+    let cause: unknown
+    const count = await this.#link.confirm(minReplicas).catch((error: unknown) => {
+      cause = error
+      return 0
+    })
+    if (count < minReplicas) throw new UnconfirmedError(name, ids, count, minReplicas, { cause })
   }
 
   #reach(): Promise<void> | undefined {
