@@ -40,6 +40,7 @@ import type {
 } from './job.ts'
 import { GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
+import { WatchedPromise } from './lifecycle/watched-promise.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
 import { countsOf, deathOf, groupOf, infoOf } from './observe/stored-info.ts'
@@ -119,7 +120,10 @@ export class DurableQueue<T, R = unknown>
   #calls: NamedCalls | undefined
   /** Attempts that were aborted at the deadline of `stop`. */
   readonly #aborted: Attempt[] = []
+  /** What `start` has rejected with. */
+  #refusal: string | undefined
   #counts: QueueCounts | undefined
+  #counting = false
   #trouble: unknown
 
   constructor(options: QueueOptions<T, R>, parts: SharedParts<T>) {
@@ -161,7 +165,8 @@ export class DurableQueue<T, R = unknown>
     store.ready().catch(nothing)
     const { metrics } = settings
     if (metrics !== undefined) {
-      this.#meter = new QueueMeter(metrics, this, () => clock.now())
+      const looked = { name, stats: () => this.#statsAtScrape() }
+      this.#meter = new QueueMeter(metrics, looked, () => clock.now())
       this.#events.count(this.#meter)
     }
     if (options.handler !== undefined || batching !== undefined) {
@@ -184,9 +189,13 @@ export class DurableQueue<T, R = unknown>
 
   start(): Promise<this> {
     const started = this.#start()
-    // Where nobody awaits it, the workers tell what is wrong.
-    started.catch((error: unknown) => this.trouble(error))
-    return started
+    const told = new WatchedPromise<this>((resolve) => resolve(started))
+    started.catch((error: unknown) => {
+      if (!told.watched) this.trouble(error)
+      told.catch(nothing)
+      this.#refusal = (error as Error).message
+    })
+    return told
   }
 
   // Putting.
@@ -452,6 +461,19 @@ export class DurableQueue<T, R = unknown>
     }
   }
 
+  /** Metrics are read at once, and what waits is elsewhere: each reading asks for the number that the next one tells. */
+  #statsAtScrape(): QueueStats {
+    if (!this.#counting && this.#stopping === undefined) {
+      this.#counting = true
+      this.counts()
+        .catch(nothing)
+        .finally(() => {
+          this.#counting = false
+        })
+    }
+    return this.stats()
+  }
+
   // What the store and the buffer tell.
 
   /** Claims have arrived. */
@@ -467,6 +489,8 @@ export class DurableQueue<T, R = unknown>
 
   trouble(error: unknown): void {
     if (isAioFluxError(error, 'CLOSED')) return
+    // Workers run into what `start` has been refused for, again and again.
+    if (isAioFluxError(error, 'INVALID_OPTION') && error.message === this.#refusal) return
     this.#events.trouble(error)
   }
 

@@ -8,6 +8,7 @@ import {
   type QueueOptions,
   type SharedQueue,
 } from 'aioflux'
+import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
@@ -653,6 +654,16 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       await idle
     })
 
+    it('metrics tell how many wait, as of the reading before', async () => {
+      const metrics = new Metrics()
+      const queue = fifo({ metrics })
+      await queue.putMany([1, 2, 3])
+      const series = `aioflux_queue_waiting{queue="${queue.name}"}`
+      await expect.poll(() => metrics.getStats().gauges[series]).toBe(3)
+      await queue.get()
+      await expect.poll(() => metrics.getStats().gauges[series]).toBe(2)
+    })
+
     it('stats tell when the storage was last reached', async () => {
       const queue = fifo()
       await queue.put(1)
@@ -1017,13 +1028,25 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       ['groupConcurrency', { groupConcurrency: 5 }, { groupConcurrency: 6 }, '5', '6'],
       ['keep.dead', { keep: { dead: '2s' } }, { keep: { dead: '1s' } }, '2000', '1000'],
     ]
+    it('a conflict that start does not hand to anybody is an error event, once', async () => {
+      await fifo({ maxDeliveries: 3 }).put('x')
+      const b = fifo({ maxDeliveries: 4, handler: () => {} })
+      const told: unknown[] = []
+      b.on('error', ({ error }) => told.push((error as Error).message))
+      b.start()
+      await expect(b.put('y')).rejects.toThrow(/maxDeliveries/)
+      await expect(b.put('y')).rejects.toThrow(/maxDeliveries/)
+      expect(told).toEqual([expect.stringContaining('maxDeliveries')])
+    })
+
     it.each(conflicts)(
       '%s: a conflict names both values, on start and every verb',
       async (option, ours, theirs, first, second) => {
         const a = fifo(ours)
         await a.put('x')
         const b = fifo({ ...theirs, handler: () => {} })
-        b.on('error', () => {})
+        const told: unknown[] = []
+        b.on('error', ({ error }) => told.push(error))
         const message = new RegExp(`${option.replace('.', '\\.')}.*${first}.*${second}`)
         await expect(b.start()).rejects.toThrow(message)
         const verbs: (() => Promise<unknown>)[] = [
@@ -1047,6 +1070,7 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
         ]
         for (const verb of verbs) await expect(verb(), String(verb)).rejects.toThrow(message)
         expect(await a.counts()).toMatchObject({ waiting: 1 })
+        expect(told).toEqual([])
       },
     )
 
