@@ -43,6 +43,7 @@ export type {
 } from './queues/broadcast/broadcast-types.ts'
 export type {
   BroadcastMaker,
+  BroadcastGroup,
   Cut,
   GroupOptions,
   SharedBroadcast,
