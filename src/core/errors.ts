@@ -12,8 +12,10 @@ export type AioFluxErrorCode =
   | 'STORAGE_DOWN'
   /** The storage has no memory left to keep more. */
   | 'STORAGE_FULL'
+  | 'UNCONFIRMED'
   /** What is stored was written by a version of aioflux that lays it out differently. */
   | 'LAYOUT'
+  | 'UNKNOWN_CALL'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
   /** A job ran longer than it was given. */
@@ -163,6 +165,33 @@ export class StorageDownError extends AioFluxError {
 export class StorageFullError extends AioFluxError {
   constructor(message: string, options?: ErrorOptions) {
     super('STORAGE_FULL', message, options)
+  }
+}
+
+/**
+ * The storage has kept the jobs, but too few of its replicas have said in time that they have them too: if the server failed now,
+ * the jobs might be lost. Put them again with their ids to be sure, as far as the ids are your own.
+ */
+export class UnconfirmedError extends AioFluxError {
+  readonly ids: readonly string[]
+  /** How many replicas have them. */
+  readonly replicas: number
+
+  constructor(
+    queue: string,
+    ids: readonly string[],
+    replicas: number,
+    wanted: number,
+    options?: ErrorOptions,
+  ) {
+    const jobs = ids.length === 1 ? 'a job' : `${ids.length} jobs`
+    super(
+      'UNCONFIRMED',
+      `queue ${quoted(queue)} has kept ${jobs}, and ${replicas} of ${wanted} replicas (minReplicas) have confirmed it in time`,
+      options,
+    )
+    this.ids = ids
+    this.replicas = replicas
   }
 }
 

@@ -335,7 +335,7 @@ export class MemoryJobs implements Source, GateHost {
     this.#noteTry(extras, error)
     extras.byDate = false
     extras.due = this.#clock.now() + delay
-    if (!this.#delay(job)) this.#enqueue(job)
+    if (!this.#delay(job)) this.#restore(job)
     return true
   }
 
@@ -355,9 +355,7 @@ export class MemoryJobs implements Source, GateHost {
       extras.due = this.#clock.now() + delay
       if (this.#delay(job)) return true
     }
-    job.state = 'waiting'
-    this.#order.restore(job)
-    this.#listener.available()
+    this.#restore(job)
     return true
   }
 
@@ -423,6 +421,13 @@ export class MemoryJobs implements Source, GateHost {
     this.#listener.available()
   }
 
+  /** A job that was claimed waits again, in its old place. */
+  #restore(job: LocalJob): void {
+    job.state = 'waiting'
+    this.#order.restore(job)
+    this.#listener.available()
+  }
+
   #delay(job: LocalJob): boolean {
     const { due = 0, byDate = false } = job.extras ?? {}
     if (!this.#delayed.ahead(due, byDate)) return false
@@ -436,7 +441,8 @@ export class MemoryJobs implements Source, GateHost {
     const before = this.#delayed.size
     this.#delayed.release((job) => {
       job.state = 'waiting'
-      this.#order.push(job)
+      if (job.deliveries > 0) this.#order.restore(job)
+      else this.#order.push(job)
     })
     this.#delays = this.#delayed.size > 0
     return this.#delayed.size < before
