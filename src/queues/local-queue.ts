@@ -539,10 +539,7 @@ export class MemoryQueue<T, R = unknown>
       job.more().limiterKey = check.string('limiterKey', limiterKey(job.item))
     }
     if (limiterCost !== undefined) job.more().cost = limiterCost(job.item)
-    if (options?.id !== undefined) {
-      job.more().id = options.id
-      this.#index.take(options.id, job)
-    }
+    if (options?.id !== undefined) job.more().id = options.id
     if (this.#index.complete) {
       this.#index.add(job)
       job.onEnd(() => this.#index.remove(job))
@@ -587,6 +584,8 @@ export class MemoryQueue<T, R = unknown>
     if (options !== undefined) {
       checkPut(options)
       patience = equip(job, options, this.#settings.clock, this.#signals)
+      // After all checks: a put that throws must leave its id free.
+      if (options.id !== undefined) this.#index.take(options.id, job)
     }
     if (this.#slots.consumer !== undefined) {
       const context = asyncContext(made)

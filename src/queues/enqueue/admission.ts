@@ -73,6 +73,7 @@ export class Admission {
   /** A job gives up waiting for room. */
   withdraw(job: LocalJob): void {
     this.offers.remove(job)
+    if (job.extras?.id !== undefined) job.extras.refused = true
     this.#settled(job)
   }
 
