@@ -176,7 +176,7 @@ export const QUEUE_OPTIONS: OptionTable<QueueOptions<unknown, unknown>> = {
   metrics: true,
 }
 
-/** A job that failed for good, as it is handed to whoever takes care of those. */
+/** A job that failed for good, as `deadLetter` is called with it. */
 export interface DeadLetter<T> {
   item: T
   error: unknown

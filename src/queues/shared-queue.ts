@@ -752,7 +752,7 @@ export class DurableQueue<T, R = unknown>
     }
   }
 
-  /** Do handlers still run that were aborted at the deadline? */
+  /** True while handlers run that were aborted at the deadline. */
   get #heeding(): boolean {
     return this.#aborted.some((attempt) => this.#attempts.abandoned.has(attempt))
   }
