@@ -11,18 +11,24 @@ export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
 export type { CompositeOptions } from './limiters/composite-limiter.ts'
 export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
+  BlockOptions,
   Limiter,
   LimiterEvents,
   LimiterOptions,
   LimiterStats,
   LimiterStorage,
   LocalLimiter,
+  Patience,
   PermitLimiter,
   RemoteLimiters,
   WaitOptions,
 } from './limiters/limiter.ts'
+export type { Comparison } from './limiters/comparison.ts'
 export type { OutagePolicy } from './limiters/outage.ts'
 export type { Permit } from './limiters/permit.ts'
+export type { Reservation } from './limiters/reservations/reservation.ts'
+export type { ReserveOptions } from './limiters/reservations/reserve.ts'
+export type { CallOptions, Classes } from './limiters/terms.ts'
 export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
 export { remoteLimiters } from './limiters/remote-limiters.ts'
 
@@ -203,19 +209,23 @@ export {
   OptionTypeError,
   QueueDeadlockError,
   QueueFullError,
+  ReservationExpiredError,
   SlowSubscriberError,
   StorageDownError,
   StorageFullError,
   WaitTimeoutError,
 } from './core/errors.ts'
-export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
+export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'
 export type {
+  AboutHold,
+  Hold,
   Judged,
   Keep,
   Ledger,
   Move,
   RemoteLedger,
   RemoteStorage,
+  Settlement,
   Storage,
   Values,
   Verdict,

@@ -2,7 +2,8 @@ import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
 
@@ -42,7 +43,7 @@ export function rateLimitFetch(
   handler: FetchHandler<Rest>,
 ) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
   known('rateLimitFetch', options, FETCH_GUARD_OPTIONS)
-  const guard = new Guard<Request>(limiter, options)
+  const guard = judgeOf<Request>(limiter, options)
   return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
     async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
       let judged: Judgement | undefined
@@ -71,9 +72,12 @@ async function answer(
     return withFields(own ?? refusedResponse(refusal), fields)
   }
   if (leave === undefined) return withFields(await handle(), fields)
-  const exchange = new Exchange(request, connection, leave)
+  let status: number | undefined
+  const exchange = new Exchange(request, connection, () => leave(status))
   try {
-    return exchange.answer(withFields(await handle(), fields))
+    const response = await handle()
+    status = response.status
+    return exchange.answer(withFields(response, fields))
   } catch (error) {
     exchange.fail()
     throw error

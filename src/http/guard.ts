@@ -1,10 +1,12 @@
-import { callback, mustLie, type OptionTable, oneOf } from '../core/check.ts'
+import { callback, flag, mustLie, type OptionTable, oneOf } from '../core/check.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import type { CallQuota } from '../core/rule.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
+import type { CallOptions } from '../limiters/terms.ts'
 import { clientIp } from './client-ip.ts'
 import { Announcement, type Field, type HeaderStyle, legacyFields, retryAfter } from './fields.ts'
 import { Holds } from './holds.ts'
@@ -24,6 +26,16 @@ export interface GuardOptions<Source> {
   cost?(source: Source, connection?: unknown): Awaitable<number>
   /** Lets a request through uncounted when true. @default none */
   skip?(source: Source, connection?: unknown): Awaitable<boolean>
+  /** The quota that holds for this request's key: a plan. @default the limiter's own numbers */
+  quota?(source: Source, connection?: unknown): Awaitable<CallQuota | undefined>
+  /** The class of the limiter's `classes` that this request belongs to. @default the whole limit */
+  class?(source: Source, connection?: unknown): Awaitable<string | undefined>
+  /** The limiter for this request. @default the one the guard was made with */
+  limiter?(source: Source, connection?: unknown): Awaitable<Limiter | undefined>
+  /** Gives back what a request took whose answer is an error, 400 or higher, or was never sent. @default false */
+  skipFailed?: boolean
+  /** Gives back what a request took whose answer is no error. @default false */
+  skipSuccessful?: boolean
   /** @default 'draft-8' */
   headers?: HeaderStyle
   /**
@@ -39,6 +51,11 @@ export const GUARD_OPTIONS: OptionTable<GuardOptions<unknown>> = {
   key: true,
   cost: true,
   skip: true,
+  quota: true,
+  class: true,
+  limiter: true,
+  skipFailed: true,
+  skipSuccessful: true,
   headers: true,
   maxHold: true,
 }
@@ -50,8 +67,11 @@ export interface Judgement {
   readonly fields: readonly Field[]
   /** The answer to one who does not get through. */
   readonly refusal: Refusal | undefined
-  /** To be called when the response has ended, once or more often; only where a limit is on how many run at once. */
-  readonly leave: (() => void) | undefined
+  /**
+   * To be called when the response has ended, once or more often, with its status, `undefined` where none was sent; only where a
+   * limit is on how many run at once, or the outcome counts.
+   */
+  readonly leave: ((status: number | undefined) => void) | undefined
 }
 
 /**
@@ -72,7 +92,7 @@ export class Guard<Source extends object> {
     if (typeof limiter?.consume !== 'function') {
       throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
     }
-    for (const name of ['key', 'cost', 'skip', 'onLimited'] as const) {
+    for (const name of ['key', 'cost', 'skip', 'quota', 'class', 'limiter', 'onLimited'] as const) {
       const value = (options as Record<string, unknown>)[name]
       callback(name, value)
     }
@@ -81,6 +101,9 @@ export class Guard<Source extends object> {
     if (this.#headers !== false) {
       oneOf('headers', this.#headers, ['draft-8', 'draft-9', 'draft-10', 'draft-11', 'legacy'])
     }
+    const { skipFailed = false, skipSuccessful = false } = options
+    flag('skipFailed', skipFailed)
+    flag('skipSuccessful', skipSuccessful)
     this.#limiter = limiter
     this.#local = answersAtOnce(limiter) ? limiter : undefined
     this.#options = options
@@ -99,19 +122,25 @@ export class Guard<Source extends object> {
     const cost = options.cost?.(source, connection) ?? 1
     if (cost === 0 && skipped === false) return undefined
     const key = options.key?.(source, connection) ?? this.#address(source, connection)
-    if (isPromise(skipped) || isPromise(cost) || isPromise(key)) {
-      return this.#later(skipped, cost, key)
+    const quota = options.quota?.(source, connection)
+    const name = options.class?.(source, connection)
+    const given: unknown[] = [skipped, cost, key, quota, name]
+    if (given.some(isPromise)) {
+      return this.#later(skipped, cost, key, quota, name)
     }
-    return this.#ask(key, cost)
+    return this.#ask(key as string, callOf(cost as number, quota as CallQuota, name as string))
   }
 
   async #later(
     skipped: Awaitable<boolean>,
     cost: Awaitable<number>,
     key: Awaitable<string>,
+    quota: Awaitable<CallQuota | undefined>,
+    name: Awaitable<string | undefined>,
   ): Promise<Judgement | undefined> {
-    const [skip, amount, name] = await Promise.all([skipped, cost, key])
-    return skip || amount === 0 ? undefined : this.#ask(name, amount)
+    const all = await Promise.all([skipped, cost, key, quota, name])
+    const [skip, amount, whose, plan, kind] = all
+    return skip || amount === 0 ? undefined : this.#ask(whose, callOf(amount, plan, kind))
   }
 
   #address(source: Source, connection: unknown): string {
@@ -121,31 +150,52 @@ export class Guard<Source extends object> {
     return clientIp(source, undefined, connection)
   }
 
-  #ask(key: string, cost: number): Awaitable<Judgement> {
+  #ask(key: string, call: number | CallOptions): Awaitable<Judgement> {
     this.#holds?.sweep()
-    if (this.#local !== undefined) return this.#judgement(key, cost, this.#local.decide(key, cost))
-    return this.#limiter.consume(key, cost).then((decision) => this.#judgement(key, cost, decision))
+    if (this.#local !== undefined) return this.#judgement(key, call, this.#local.decide(key, call))
+    return this.#limiter.consume(key, call).then((decision) => this.#judgement(key, call, decision))
   }
 
-  #judgement(key: string, cost: number, decision: Decision): Judgement {
-    const holds = decision.allowed ? this.#holds : undefined
-    const leave = holds?.add(() => this.#limiter.leave?.(key, cost))
+  #judgement(key: string, call: number | CallOptions, decision: Decision): Judgement {
+    const leave = decision.allowed ? this.#leaving(key, decision) : undefined
     try {
-      return { decision, ...this.#told(decision), leave }
+      return { decision, ...this.#told(decision, typeof call !== 'number'), leave }
     } catch (error) {
-      leave?.()
+      leave?.(undefined)
       throw error
     }
   }
 
+  /** Gives back what the end of a response gives back, once. */
+  #leaving(key: string, { cost, limit, uncounted }: Decision): Judgement['leave'] {
+    const { skipFailed = false, skipSuccessful = false } = this.#options
+    const end = this.#holds?.add(() => this.#limiter.leave?.(key, cost))
+    // What was never counted is not given back.
+    if ((!skipFailed && !skipSuccessful) || limit === Infinity || uncounted) return end
+    let ended = false
+    return (status) => {
+      end?.()
+      if (ended) return
+      ended = true
+      const failed = status === undefined || status >= 400
+      // Permits have been given back by now. What cannot be told to a storage stays counted.
+      if (failed ? skipFailed : skipSuccessful) this.#giveBack(key, cost).catch(() => {})
+    }
+  }
+
+  async #giveBack(key: string, cost: number): Promise<void> {
+    if (this.#holds === undefined) await this.#limiter.release(key, cost)
+  }
+
   /** What the caller is told. */
-  #told(decision: Decision): Pick<Judgement, 'fields' | 'refusal'> {
-    const parts = this.#parts(decision)
+  #told(decision: Decision, own: boolean): Pick<Judgement, 'fields' | 'refusal'> {
+    const parts = this.#parts(decision, own)
     const { field, names } = this.#announcement
     const after = decision.allowed ? undefined : retryAfter(decision)
     const fields: Field[] = []
     if (this.#headers === 'legacy') {
-      if (!decision.uncounted) fields.push(...legacyFields(decision, this.#now()))
+      if (!decision.uncounted && decision.limit < Infinity)
+        fields.push(...legacyFields(decision, this.#now()))
     } else if (this.#headers !== false) {
       if (field !== '') fields.push(['RateLimit-Policy', field])
       const limits = this.#announcement.limits(parts, after)
@@ -153,7 +203,8 @@ export class Guard<Source extends object> {
     }
     let refusal: Refusal | undefined
     if (after !== undefined) {
-      fields.push(['Retry-After', String(after)])
+      // What never passes again has no time to be told.
+      if (after < Infinity) fields.push(['Retry-After', String(after)])
       const violated = names.filter((_, i) => !parts[i]?.allowed)
       const outage = parts.every((part) => part.allowed || part.uncounted)
       refusal = outage ? reducedCapacity(violated) : quotaExceeded(violated)
@@ -161,11 +212,14 @@ export class Guard<Source extends object> {
     return { fields, refusal }
   }
 
-  /** The decision of each limit, with an announcement that fits. */
-  #parts(decision: Decision): readonly Decision[] {
+  /**
+   * The decision of each limit, with an announcement that fits.
+   * @param own was it judged by other numbers than the limiter's?
+   */
+  #parts(decision: Decision, own: boolean): readonly Decision[] {
     const parts = decision.parts === undefined ? [decision] : leaves(decision.parts)
     let policies = this.#limiter.policies
-    if (policies?.length !== parts.length) {
+    if (own || policies?.length !== parts.length) {
       policies = parts.map(({ limit }) => ({ ...untold(this.#limiter.name), limit }))
     }
     if (!this.#announcement.fits(policies)) this.#announcement = new Announcement(policies)
@@ -175,6 +229,16 @@ export class Guard<Source extends object> {
   #now(): number {
     return this.#limiter.clock?.wall?.() ?? Date.now()
   }
+}
+
+/** The call of a request. */
+function callOf(
+  cost: number,
+  quota: CallQuota | undefined,
+  name: string | undefined,
+): number | CallOptions {
+  if (quota === undefined && name === undefined) return cost
+  return { cost, ...(quota && { quota }), ...(name !== undefined && { class: name }) }
 }
 
 function leaves(parts: readonly Decision[]): readonly Decision[] {

@@ -2,7 +2,8 @@ import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
 
@@ -37,7 +38,7 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
   options: HonoGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
   known('rateLimitHono', options, HONO_GUARD_OPTIONS)
-  const guard = new Guard<Context>(limiter, options)
+  const guard = judgeOf<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined
     try {
@@ -54,9 +55,11 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
       const own = await options.onLimited?.(context, decision)
       return withFields(own ?? refusedResponse(refusal), fields)
     }
-    const exchange = leave && new Exchange(context.req.raw, context.env, leave)
+    let status: number | undefined
+    const exchange = leave && new Exchange(context.req.raw, context.env, () => leave(status))
     try {
       await next()
+      status = context.res.status
       const answered = withFields(context.res, fields)
       const watched = exchange?.answer(answered) ?? answered
       if (watched !== context.res) context.res = watched

@@ -1,9 +1,10 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { type NodeResponse, nodePen } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -38,7 +39,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
   options: KoaGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<unknown>) => Promise<void> {
   known('rateLimitKoa', options, KOA_GUARD_OPTIONS)
-  const guard = new Guard<Context>(limiter, options)
+  const guard = judgeOf<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined
     try {
@@ -50,7 +51,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
       await next()
       return
     }
-    if (judged.leave !== undefined) whenEnded(context.req, context.res, judged.leave)
+    whenAnswered(context.req, context.res, judged.leave)
     writeFields(nodePen, context.res, judged.fields)
     if (judged.refusal === undefined) {
       await next()

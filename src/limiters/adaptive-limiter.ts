@@ -9,6 +9,7 @@ import { memoryLedger } from '../storage/memory-ledger.ts'
 import { Aimd } from './aimd.ts'
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+import type { Terms } from './terms.ts'
 
 /** How an {@link AdaptiveLimiter} looks for the rate that the other side can stand. */
 export interface AdaptiveOptions extends LimiterOptions {
@@ -91,7 +92,7 @@ export class AdaptiveLimiter extends RuleLimiter {
     if (windowMillis === 0) {
       throw new OptionRangeError('window', 'window must be > 0, got 0 (number)')
     }
-    super(tokenBucket({ rate: initialRate }), { name: 'adaptive', ...common }, memoryLedger)
+    super(tokenBucket({ rate: initialRate }), { name: 'adaptive', ...common }, memoryLedger, false)
     this.#targetLatency =
       targetLatency === undefined ? Infinity : toMillis('targetLatency', targetLatency) / 1000
     this.#set = initialRate
@@ -107,6 +108,10 @@ export class AdaptiveLimiter extends RuleLimiter {
       },
       this.#now(),
     )
+  }
+
+  override get unheld(): string {
+    return 'adaptive'
   }
 
   /** Calls per second that pass now. */
@@ -130,15 +135,15 @@ export class AdaptiveLimiter extends RuleLimiter {
     this.#follow()
   }
 
-  override take(key: string, cost: number, maxWait: Micros): Micros {
-    const wait = super.take(key, cost, maxWait)
+  override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+    const wait = super.take(key, cost, maxWait, terms)
     if (wait >= 0) this.#law.admit(this.#now())
     else this.#law.turnAway(this.#now())
     return wait
   }
 
-  override giveBack(key: string, cost: number): void {
-    super.giveBack(key, cost)
+  override giveBack(key: string, cost: number, terms?: Terms): void {
+    super.giveBack(key, cost, terms)
     this.#law.retract()
   }
 

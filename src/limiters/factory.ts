@@ -1,4 +1,4 @@
-import { callable, known, type OptionTable, pick } from '../core/check.ts'
+import { callback, known, type OptionTable, pick } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { QUOTA_OPTIONS, type Quota, type Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
@@ -36,18 +36,24 @@ import {
   type LocalLimiter,
   type PermitLimiter,
 } from './limiter.ts'
-import { type Member, MixedComposite } from './mixed-composite.ts'
+import type { Member } from './member.ts'
+import { MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
 import type { RemoteConcurrency } from './remote-concurrency.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
-/** A limiter of a composite; with `key`, asked under another key than the caller's. */
+/** A limiter of a composite; with `key` or `cost`, asked with another key or cost than the caller's. */
 export type CompositePart<L extends Limiter = Limiter> =
   | L
   | {
       limiter: L
-      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. */
-      key: (key: string) => string
+      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. @default the caller's */
+      key?: (key: string) => string
+      /**
+       * The cost for this limiter, from the caller's: `() => 1` counts calls where others count tokens. 0 takes nothing.
+       * @default the caller's
+       */
+      cost?: (cost: number) => number
     }
 
 /** Makes a limiter; over memory, one that can answer at once. */
@@ -150,22 +156,21 @@ function composite(
 }
 
 function member(part: CompositePart): Member {
-  const { limiter, key } = isKeyed(part) ? part : { limiter: part, key: same }
+  const { limiter, key, cost } = isPart(part) ? part : { limiter: part }
   if (typeof limiter?.consume !== 'function') {
     throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
   }
-  callable('key', key)
-  return { limiter, keyOf: key }
+  return { limiter, keyOf: callback('key', key) ?? same, costOf: callback('cost', cost) }
 }
 
-type KeyedPart = Exclude<CompositePart, Limiter>
+type Part = Exclude<CompositePart, Limiter>
 
-const PART_OPTIONS: OptionTable<KeyedPart> = { limiter: true, key: true }
+const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true }
 
 /** A limiter of somebody else's may well have something called `limiter` inside. */
-function isKeyed(part: CompositePart): part is KeyedPart {
+function isPart(part: CompositePart): part is Part {
   if (!('limiter' in Object(part)) || 'consume' in part) return false
-  known('a part of a composite', part as KeyedPart, PART_OPTIONS)
+  known('a part of a composite', part as Part, PART_OPTIONS)
   return true
 }
 

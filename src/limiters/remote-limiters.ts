@@ -8,17 +8,13 @@ import {
   ConcurrencyLimiter,
   PERMIT_LIMITER_OPTIONS,
 } from './concurrency-limiter.ts'
-import {
-  LIMITER_OPTIONS,
-  type LimiterOptions,
-  type LocalLimiter,
-  type RemoteLimiters,
-} from './limiter.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type RemoteLimiters } from './limiter.ts'
 import { checkedOptions } from './options.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 
 /**
  * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a
@@ -36,8 +32,9 @@ export const remoteLimiters: RemoteLimiters = {
     checkedOptions(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new RuleLimiter(rule, options, memoryLedger)
-    const { clock } = options
-    const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock }, memoryLedger)
+    const { clock, classes } = options
+    const own = { ...(clock && { clock }), ...(classes && { classes }) }
+    const standIn = () => new RuleLimiter(rule, own, memoryLedger)
     return new RemoteLimiter(ledger, remoteOptions(options, rule.kind, standIn))
   },
 
@@ -47,7 +44,8 @@ export const remoteLimiters: RemoteLimiters = {
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new ConcurrencyLimiter(pick(options, CONCURRENCY_LIMITER_OPTIONS))
-    const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
+    const { limit, classes } = options
+    const standIn = () => new ConcurrencyLimiter({ limit, ...(classes && { classes }) })
     return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
   },
 }
@@ -69,9 +67,9 @@ function scopeOf({ scope }: LimiterOptions, rule: Rule): string {
 function remoteOptions(
   options: LimiterOptions,
   kind: string,
-  standIn: () => LocalLimiter,
+  standIn: () => SyncLimiter,
 ): RemoteOptions {
-  const { name, scope, clock, metrics } = options
+  const { name, scope, clock, metrics, classes, shadow } = options
   const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
   return {
     name: name ?? scope ?? kind,
@@ -79,6 +77,8 @@ function remoteOptions(
     policy,
     timeout,
     metrics,
+    classes,
+    shadow,
     standIn: policy === 'local' ? standIn() : undefined,
   }
 }

@@ -16,7 +16,7 @@ export type Program = 'driver' | 'single' | 'take'
 const CALLS: Readonly<Record<Program, readonly string[] | undefined>> = {
   driver: undefined,
   single: ['fresh', 'reserve', 'refund', 'remaining', 'idle_after', 'token'],
-  take: ['take'],
+  take: ['take', 'used', 'write', 'idle_after'],
 }
 
 const linked = new Map<string, Script>()

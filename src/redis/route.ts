@@ -16,8 +16,14 @@ export class Route {
   readonly #time: TimeOf
   readonly #scripts = new Map<Program, Script>()
 
-  constructor(prefix: string, ledgers: readonly RemoteLedger[], time: TimeOf) {
-    this.rules = ledgers.map(({ rule }) => rule)
+  /** @param brought rules that judge instead of the ledgers' own, where set */
+  constructor(
+    prefix: string,
+    ledgers: readonly RemoteLedger[],
+    time: TimeOf,
+    brought: readonly (Rule | undefined)[] = [],
+  ) {
+    this.rules = ledgers.map(({ rule }, i) => brought[i] ?? rule)
     this.names = ledgers.map(({ rule, scope }) => stateNames(prefix, rule.kind, scope))
     this.params = paramsOf(this.rules)
     this.#time = time

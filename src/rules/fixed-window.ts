@@ -1,6 +1,13 @@
 import { changed, known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
+import {
+  type CallQuota,
+  QUOTA_OPTIONS,
+  type Quota,
+  type QuotaChange,
+  type Rule,
+  type State,
+} from '../core/rule.ts'
 
 /**
  * At most `rate` in each window of `per`; a key's first call opens its window.
@@ -85,6 +92,11 @@ class FixedWindow implements Rule {
   with(change: QuotaChange): Rule {
     known('a fixed window', change, QUOTA_OPTIONS)
     return new FixedWindow(changed(this.#options, change))
+  }
+
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a fixed window', quota, QUOTA_OPTIONS)
+    return new FixedWindow(quota)
   }
 
   /** How many windows have gone by since the state was written. */

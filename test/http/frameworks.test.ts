@@ -69,6 +69,77 @@ describe.each(Object.entries(frameworks))('%s', (_name, start: Start) => {
     expect(await ask({ 'x-user': 'bob' })).toBe(200)
   })
 
+  it('takes the quota and the class of a request', async () => {
+    const limiter = LimiterFactory.tokenBucket({
+      rate: 1,
+      per: '1m',
+      name: 'api',
+      classes: { batch: 0.5 },
+      clock: clock(),
+    })
+    const plans = {
+      free: { rate: 2, per: '1m' },
+      pro: { rate: 10, per: '1m' },
+      open: { rate: Infinity },
+      closed: { rate: 0 },
+    } as const
+    await using server = await serve({ limiter, keyHeader: 'x-user', plans, classes: true })
+    const ask = async (user: string, plan: string, more: Record<string, string> = {}) =>
+      fetch(server.url, { headers: { 'x-user': user, 'x-plan': plan, ...more } })
+    const pro = await ask('ann', 'pro')
+    expect(pro.status).toBe(200)
+    expect(readRateLimit(pro.headers)).toMatchObject({
+      policies: { api: { q: 10 } },
+      limits: { api: { r: 9 } },
+    })
+    expect((await ask('ann', 'free')).status).toBe(200)
+    expect((await ask('ann', 'free')).status).toBe(429)
+    for (let i = 0; i < 3; i++) {
+      expect((await ask('ann', 'pro', { 'x-class': 'batch' })).status).toBe(200)
+    }
+    expect((await ask('ann', 'pro', { 'x-class': 'batch' })).status).toBe(429)
+    expect((await ask('ann', 'pro')).status).toBe(200)
+    for (let i = 0; i < 5; i++) expect((await ask('ann', 'open')).status).toBe(200)
+    const closed = await ask('bob', 'closed')
+    expect(closed.status).toBe(429)
+    expect(closed.headers.has('retry-after')).toBe(false)
+    readRateLimit(closed.headers)
+  })
+
+  it('asks the limiter that is chosen for a request', async () => {
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1m', name: 'one', clock: clock() })
+    const two = LimiterFactory.fixedWindow({ rate: 2, per: '1m', name: 'two', clock: clock() })
+    await using server = await serve({ limiter, tiers: { two } })
+    const ask = async (tier: string) => fetch(server.url, { headers: { 'x-tier': tier } })
+    expect((await ask('two')).headers.get('ratelimit-policy')).toContain('"two"')
+    expect((await ask('two')).status).toBe(200)
+    expect((await ask('two')).status).toBe(429)
+    expect((await ask('')).headers.get('ratelimit-policy')).toContain('"one"')
+    expect((await ask('')).status).toBe(429)
+  })
+
+  it('gives back by the outcome', async () => {
+    for (const skips of ['skipFailed', 'skipSuccessful'] as const) {
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1d', clock: clock() })
+      let status = 200
+      await using server = await start({
+        guards: [{ limiter, keyHeader: 'x-user', costHeader: 'x-cost', [skips]: true }],
+        status: () => status,
+      })
+      const ask = async () =>
+        (await fetch(server.url, { headers: { 'x-user': 'ann', 'x-cost': '2' } })).text()
+      for (const answered of [500, 404, 200, 302]) {
+        const before = (await limiter.peek('ann')).remaining
+        await limiter.reset('ann')
+        status = answered
+        await ask()
+        const left = answered >= 400 === (skips === 'skipFailed') ? 5 : 3
+        await until('given back', async () => (await limiter.peek('ann')).remaining === left)
+        expect(before).toBeGreaterThan(0)
+      }
+    }
+  })
+
   it('does not believe X-Forwarded-For', async () => {
     const limiter = LimiterFactory.fixedWindow({ rate: 2, per: '1m', clock: clock() })
     await using server = await serve({ limiter })

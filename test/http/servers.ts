@@ -14,6 +14,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
+import type { CallQuota } from '../../src/core/rule.ts'
 import type { Limiter } from '../../src/limiters/limiter.ts'
 
 /** A server of a real framework on a port of its own, whose every answer is 200 'ok' where the guards let it. */
@@ -31,6 +32,13 @@ export interface GuardSetup {
   keyHeader?: string
   costHeader?: string
   skipHeader?: string
+  /** `x-plan` is `free`, `pro`, `open` or `closed`; `x-class` a class. */
+  plans?: Record<string, CallQuota>
+  classes?: boolean
+  /** Chosen by `x-tier`. */
+  tiers?: Record<string, Limiter>
+  skipFailed?: boolean
+  skipSuccessful?: boolean
 }
 
 export interface Behaviour {
@@ -38,6 +46,8 @@ export interface Behaviour {
   guards: readonly GuardSetup[]
   /** What the handler does before it answers. */
   work?: () => Promise<void>
+  /** The status it answers with. @default 200 */
+  status?: () => number
 }
 
 export type Start = (behaviour: Behaviour) => Promise<Running>
@@ -46,7 +56,8 @@ export type Start = (behaviour: Behaviour) => Promise<Running>
 type Read = (source: never, name: string) => string | undefined
 
 function optionsOf(setup: GuardSetup, read: Read) {
-  const { headers, keyHeader, costHeader, skipHeader } = setup
+  const { headers, keyHeader, costHeader, skipHeader, plans, classes, tiers } = setup
+  const { skipFailed, skipSuccessful } = setup
   return {
     ...(headers !== undefined && { headers }),
     ...(keyHeader && { key: (source: object) => read(source as never, keyHeader) ?? '' }),
@@ -54,8 +65,18 @@ function optionsOf(setup: GuardSetup, read: Read) {
     ...(skipHeader && {
       skip: (source: object) => read(source as never, skipHeader) !== undefined,
     }),
+    ...(plans && { quota: (source: object) => plans[read(source as never, 'x-plan') ?? ''] }),
+    ...(classes && { class: (source: object) => read(source as never, 'x-class') }),
+    ...(skipFailed !== undefined && { skipFailed }),
+    ...(skipSuccessful !== undefined && { skipSuccessful }),
+    ...(tiers && {
+      limiter: async (source: object) =>
+        tiers[read(source as never, 'x-tier') ?? ''] ?? setup.limiter,
+    }),
   }
 }
+
+const ok = () => 200
 
 const readNode: Read = ({ headers }: { headers: Record<string, string> }, name) => headers[name]
 const readFetch: Read = ({ headers }: Request, name) => headers.get(name) ?? undefined
@@ -63,16 +84,17 @@ const readHono: Read = (c: { req: { raw: Request } }, name) =>
   c.req.raw.headers.get(name) ?? undefined
 
 export const frameworks: Record<string, Start> = {
-  'node:http': async ({ guards, work }) => {
+  'node:http': async ({ guards, work, status = ok }) => {
     const list = guards.map((one) => rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
     return listening((count) => async (req, res) => {
       for (const guard of list) if (!(await guard(req, res))) return
       count()
       await work?.()
+      res.statusCode = status()
       res.end('ok')
     })
   },
-  express: async ({ guards, work }) => {
+  express: async ({ guards, work, status = ok }) => {
     const app = express()
     for (const one of guards) {
       app.use(rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
@@ -81,12 +103,12 @@ export const frameworks: Record<string, Start> = {
       app.get('/', async (_req, res) => {
         count()
         await work?.()
-        res.send('ok')
+        res.status(status()).send('ok')
       })
       return app
     })
   },
-  connect: async ({ guards, work }) => {
+  connect: async ({ guards, work, status = ok }) => {
     const app = connect()
     for (const one of guards) {
       app.use(rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
@@ -95,12 +117,13 @@ export const frameworks: Record<string, Start> = {
       app.use(async (_req, res) => {
         count()
         await work?.()
+        res.statusCode = status()
         res.end('ok')
       })
       return app
     })
   },
-  koa: async ({ guards, work }) => {
+  koa: async ({ guards, work, status = ok }) => {
     const app = new Koa({ asyncLocalStorage: false })
     app.silent = true
     for (const one of guards) app.use(rateLimitKoa(one.limiter, optionsOf(one, readNode)))
@@ -109,19 +132,21 @@ export const frameworks: Record<string, Start> = {
         count()
         await work?.()
         ctx.body = 'ok'
+        ctx.status = status()
       })
       return app.callback()
     })
   },
-  fastify: async ({ guards, work }) => {
+  fastify: async ({ guards, work, status = ok }) => {
     const app = fastify()
     let handled = 0
     for (const one of guards) {
       app.register(rateLimitPlugin, { limiter: one.limiter, ...optionsOf(one, readNode) })
     }
-    app.get('/', async () => {
+    app.get('/', async (_req, reply) => {
       handled += 1
       await work?.()
+      reply.code(status())
       return 'ok'
     })
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -136,25 +161,25 @@ export const frameworks: Record<string, Start> = {
       },
     }
   },
-  hono: async ({ guards, work }) => {
+  hono: async ({ guards, work, status = ok }) => {
     const app = new Hono()
     for (const one of guards) app.use(rateLimitHono(one.limiter, optionsOf(one, readHono)))
     let handled = 0
     app.get('/', async (c) => {
       handled += 1
       await work?.()
-      return c.text('ok')
+      return c.text('ok', status() as 200)
     })
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
     await new Promise((resolve) => server.once('listening', resolve))
     return running(server, () => handled)
   },
-  fetch: async ({ guards, work }) =>
+  fetch: async ({ guards, work, status = ok }) =>
     listening((count) => {
       let handler = async (_request: Request, ..._rest: unknown[]): Promise<Response> => {
         count()
         await work?.()
-        return new Response('ok')
+        return new Response('ok', { status: status() })
       }
       for (const one of [...guards].reverse()) {
         handler = rateLimitFetch(one.limiter, optionsOf(one, readFetch))(handler)

@@ -68,7 +68,10 @@ export class LateStorage extends MemoryStorage implements LimiterStorage {
         joins: () => true,
         runAll: (move, ledgers, keys, cost, extra) =>
           Promise.all(
-            keys.map((key, i) => (ledgers[i] as RemoteLedger).run(move, key, cost, extra)),
+            keys.map((key, i) => {
+              const own = typeof cost === 'number' ? cost : (cost[i] as number)
+              return (ledgers[i] as RemoteLedger).run(move, key, own, extra)
+            }),
           ),
       },
       run,

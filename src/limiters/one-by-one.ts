@@ -1,0 +1,112 @@
+import type { Decision } from '../core/decision.ts'
+import { isReserving, type Member, warnAfter } from './member.ts'
+import { storageIsDown } from './remote-desk.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
+import { type CallOptions, memberTerms, type Terms } from './terms.ts'
+
+/** One call of a composite whose members are asked in turn. */
+export interface CallOfMembers {
+  readonly members: readonly Member[]
+  readonly key: string
+  /** What it costs each of them. */
+  readonly prices: readonly number[]
+  readonly terms: Terms | undefined
+}
+
+/** What each member would answer, beginning with the one at `from`. */
+export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]> {
+  return Promise.all(call.members.slice(from).map((_, i) => look(call, from + i)))
+}
+
+/**
+ * Takes from each member in turn. When one says no or fails, gives back to those before it, last first; those behind it are only
+ * looked at, for the longest wait.
+ */
+export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
+  const { members, key, prices, terms } = call
+  const decisions: Decision[] = []
+  let whole = false
+  try {
+    for (const [i, { limiter, keyOf }] of members.entries()) {
+      const price = prices[i] as number
+      const decision =
+        price === 0
+          ? await look(call, i)
+          : await limiter.consume(keyOf(key), callOf(price, memberTerms(terms, i)))
+      decisions.push(decision)
+      if (decision.degraded) warnAfter(members, i)
+      if (!decision.allowed) break
+    }
+    whole = decisions.length === members.length && decisions.every((one) => one.allowed)
+  } finally {
+    if (!whole) await undo(call, decisions)
+  }
+  return whole ? decisions : [...decisions, ...(await lookOneByOne(call, decisions.length))]
+}
+
+/** Gives back what was taken, last first. */
+async function undo(call: CallOfMembers, decisions: readonly Decision[]): Promise<void> {
+  const { members, key, prices } = call
+  for (const [i, { allowed, uncounted, wouldDeny }] of [...decisions.entries()].reverse()) {
+    const price = prices[i] as number
+    // What an outage or a shadow let through was not taken from anywhere.
+    if (!allowed || uncounted || wouldDeny || price === 0) continue
+    const { limiter, keyOf } = members[i] as Member
+    try {
+      await limiter.release(keyOf(key), price)
+    } catch (error) {
+      // The answer is known. What an outage keeps comes back as time passes.
+      if (!storageIsDown(error)) throw error
+    }
+  }
+}
+
+/** As {@link takeOneByOne}, of what is to be settled; and where each member keeps it. */
+export async function holdOneByOne(
+  call: CallOfMembers,
+): Promise<{ decisions: Decision[]; kept: ReservationKeeper[] }> {
+  const { members, key, prices, terms } = call
+  const kept: ReservationKeeper[] = []
+  const decisions: Decision[] = []
+  let whole = false
+  try {
+    for (const [i, { limiter, keyOf }] of members.entries()) {
+      if (!isReserving(limiter)) break
+      const own = memberTerms(terms, i) as Terms
+      const price = prices[i] as number
+      const decision = await limiter.consumeUnder(keyOf(key), price, own)
+      decisions.push(decision)
+      if (decision.degraded) warnAfter(members, i)
+      if (!decision.allowed) break
+      const keeper = limiter.keeperOf(keyOf(key), price, own, decision)
+      kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
+    }
+    whole = kept.length === members.length
+  } finally {
+    if (!whole) for (const keeper of kept.reverse()) await returned(keeper)
+  }
+  return { decisions, kept }
+}
+
+/** Gives back all of a reservation; what an outage keeps comes back as time passes. */
+async function returned(keeper: ReservationKeeper): Promise<void> {
+  try {
+    await keeper.settle(0, false, true)
+  } catch (error) {
+    if (!keeper.excuses?.(error)) throw error
+  }
+}
+
+/** The call as a member is to be asked. */
+function callOf(price: number, terms: Terms | undefined): number | CallOptions {
+  return terms === undefined ? price : { ...terms.brought, cost: price }
+}
+
+/** Looks at a member; one that costs nothing denies nobody. */
+async function look({ members, key, prices, terms }: CallOfMembers, i: number): Promise<Decision> {
+  const { limiter, keyOf } = members[i] as Member
+  const price = prices[i] as number
+  if (price > 0) return limiter.peek(keyOf(key), callOf(price, memberTerms(terms, i)))
+  const { limit, remaining, resetAfter } = await limiter.getStats(keyOf(key))
+  return { allowed: true, limit, remaining, retryAfter: 0, resetAfter, cost: 0 }
+}
