@@ -9,7 +9,8 @@ export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limit
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
 export type { CompositeOptions } from './limiters/composite-limiter.ts'
-export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
+export type { CompositePart } from './limiters/composite.ts'
+export { LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   BlockOptions,
   Limiter,

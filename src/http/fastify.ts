@@ -1,7 +1,8 @@
 import { known, type OptionTable, oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { GUARD_OPTIONS, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { isPromise } from './awaitable.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
 import { judgeOf } from './judge-of.ts'
 import type { NodeResponse } from './node.ts'
 import { whenAnswered } from './node-end.ts'
@@ -33,8 +34,10 @@ export interface FastifyLike {
 
 /** A function may say `(request: FastifyRequest)` for its argument, to see all of it. */
 export interface RateLimitPluginOptions extends Omit<GuardOptions<FastifyRequestLike>, 'limiter'> {
-  /** What counts; or what chooses that for a request. */
-  limiter: Limiter | ((request: FastifyRequestLike) => Limiter | Promise<Limiter>)
+  /** What counts: a limiter, or several that have to agree; or what chooses one for a request. */
+  limiter:
+    | GuardLimit<FastifyRequestLike>
+    | ((request: FastifyRequestLike) => Limiter | Promise<Limiter>)
   /** When to ask: `'preHandler'` for keys that authentication finds out. @default 'onRequest' */
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
   /**

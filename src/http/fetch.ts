@@ -1,8 +1,7 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
 import { judgeOf } from './judge-of.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
@@ -37,7 +36,7 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
  * Deno.serve(guard((request) => new Response('hello')))
  */
 export function rateLimitFetch(
-  limiter: Limiter,
+  limiter: GuardLimit<Request>,
   options: FetchGuardOptions = {},
 ): <Rest extends unknown[]>(
   handler: FetchHandler<Rest>,

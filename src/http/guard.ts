@@ -7,12 +7,35 @@ import type { CallQuota } from '../core/rule.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
 import type { CallOptions } from '../limiters/terms.ts'
+import {
+  type Asked,
+  type AskedBy,
+  asked,
+  type Composed,
+  leavesOf,
+  readsRequests,
+  termsOfAsked,
+} from './asked.ts'
+import { type Awaitable, isPromise } from './awaitable.ts'
 import { clientIp } from './client-ip.ts'
 import { Announcement, type Field, type HeaderStyle, legacyFields, retryAfter } from './fields.ts'
 import { Holds } from './holds.ts'
 import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
+import { stand } from './standing.ts'
 
-type Awaitable<T> = T | Promise<T>
+/** What a guard counts by: a limiter, or several that have to agree, each with a key and a cost of its own. */
+export type GuardLimit<Source> = Limiter | readonly GuardPart<Source>[]
+
+/** One of several limiters of a guard. */
+export type GuardPart<Source> =
+  | Limiter
+  | {
+      limiter: Limiter
+      /** @default the key of the guard */
+      key?(source: Source, connection?: unknown): Awaitable<string>
+      /** 0 takes nothing from this limiter. @default the cost of the guard */
+      cost?(source: Source, connection?: unknown): Awaitable<number>
+    }
 
 /** What every guard can be given, whatever the framework. `Source` is what that framework calls a request. */
 export interface GuardOptions<Source> {
@@ -81,6 +104,8 @@ export interface Judgement {
 export class Guard<Source extends object> {
   readonly #limiter: Limiter
   readonly #local: LocalLimiter | undefined
+  /** The limiter, where it is a composite whose parts read the request. */
+  readonly #apart: Composed | undefined
   readonly #options: GuardOptions<Source>
   readonly #headers: HeaderStyle
   /** Where the limiter is on how many run at once. */
@@ -106,6 +131,7 @@ export class Guard<Source extends object> {
     flag('skipSuccessful', skipSuccessful)
     this.#limiter = limiter
     this.#local = answersAtOnce(limiter) ? limiter : undefined
+    this.#apart = readsRequests(limiter) ? limiter : undefined
     this.#options = options
     const { maxHold = '1h' } = options
     const longest = toMillis('maxHold', maxHold)
@@ -125,13 +151,18 @@ export class Guard<Source extends object> {
     const quota = options.quota?.(source, connection)
     const name = options.class?.(source, connection)
     const given: unknown[] = [skipped, cost, key, quota, name]
-    if (given.some(isPromise)) {
-      return this.#later(skipped, cost, key, quota, name)
-    }
-    return this.#ask(key as string, callOf(cost as number, quota as CallQuota, name as string))
+    const by = [source, connection] as const
+    if (given.some(isPromise)) return this.#later(by, skipped, cost, key, quota, name)
+    return this.#ask(
+      by,
+      key as string,
+      cost as number,
+      bringing(quota as CallQuota, name as string),
+    )
   }
 
   async #later(
+    by: AskedBy,
     skipped: Awaitable<boolean>,
     cost: Awaitable<number>,
     key: Awaitable<string>,
@@ -140,7 +171,7 @@ export class Guard<Source extends object> {
   ): Promise<Judgement | undefined> {
     const all = await Promise.all([skipped, cost, key, quota, name])
     const [skip, amount, whose, plan, kind] = all
-    return skip || amount === 0 ? undefined : this.#ask(whose, callOf(amount, plan, kind))
+    return skip || amount === 0 ? undefined : this.#ask(by, whose, amount, bringing(plan, kind))
   }
 
   #address(source: Source, connection: unknown): string {
@@ -150,16 +181,48 @@ export class Guard<Source extends object> {
     return clientIp(source, undefined, connection)
   }
 
-  #ask(key: string, call: number | CallOptions): Awaitable<Judgement> {
+  #ask(
+    by: AskedBy,
+    key: string,
+    cost: number,
+    brought: CallOptions | undefined,
+  ): Awaitable<Judgement> {
     this.#holds?.sweep()
-    if (this.#local !== undefined) return this.#judgement(key, call, this.#local.decide(key, call))
-    return this.#limiter.consume(key, call).then((decision) => this.#judgement(key, call, decision))
+    const call = brought === undefined ? cost : { ...brought, cost }
+    if (this.#apart !== undefined) {
+      const whole = asked(this.#limiter, key, cost, by)
+      return isPromise(whole)
+        ? whole.then((one) => this.#askApart(one, by, call))
+        : this.#askApart(whole, by, call)
+    }
+    const limiter = this.#limiter
+    const judge = (decision: Decision) => {
+      const whole = () => asked(limiter, key, cost, by) as Asked
+      return this.#judgement(whole, by, decision, brought !== undefined)
+    }
+    if (this.#local !== undefined) return judge(this.#local.decide(key, call))
+    return limiter.consume(key, call).then(judge)
   }
 
-  #judgement(key: string, call: number | CallOptions, decision: Decision): Judgement {
-    const leave = decision.allowed ? this.#leaving(key, decision) : undefined
+  /** Asks a composite each of whose members has a key and a cost for this request. */
+  #askApart(whole: Asked, by: AskedBy, call: number | CallOptions): Awaitable<Judgement> {
+    const composite = this.#apart as Composed
+    const { cost, terms } = composite.read(whole.key, call)
+    const judge = (decision: Decision) =>
+      this.#judgement(() => whole, by, decision, typeof call !== 'number')
+    const answer = composite.consumeUnder(whole.key, cost, termsOfAsked(whole, terms))
+    return isPromise(answer) ? answer.then(judge) : judge(answer)
+  }
+
+  /**
+   * @param whole reads what was asked
+   * @param own was it judged by other numbers than the limiter's?
+   */
+  #judgement(whole: () => Asked, [source]: AskedBy, decision: Decision, own: boolean): Judgement {
+    stand(source as object, decision)
+    const leave = decision.allowed ? this.#leaving(whole, decision) : undefined
     try {
-      return { decision, ...this.#told(decision, typeof call !== 'number'), leave }
+      return { decision, ...this.#told(decision, own), leave }
     } catch (error) {
       leave?.(undefined)
       throw error
@@ -167,24 +230,25 @@ export class Guard<Source extends object> {
   }
 
   /** Gives back what the end of a response gives back, once. */
-  #leaving(key: string, { cost, limit, uncounted }: Decision): Judgement['leave'] {
+  #leaving(whole: () => Asked, decision: Decision): Judgement['leave'] {
     const { skipFailed = false, skipSuccessful = false } = this.#options
-    const end = this.#holds?.add(() => this.#limiter.leave?.(key, cost))
-    // What was never counted is not given back.
-    if ((!skipFailed && !skipSuccessful) || limit === Infinity || uncounted) return end
+    if (this.#holds === undefined && !skipFailed && !skipSuccessful) return undefined
+    const leaves = leavesOf(whole())
+    const end = this.#holds?.add(() => {
+      for (const { limiter, key, cost } of leaves) if (cost > 0) limiter.leave?.(key, cost)
+    })
+    if (!skipFailed && !skipSuccessful) return end
+    const parts = flat(decision)
     let ended = false
     return (status) => {
       end?.()
       if (ended) return
       ended = true
       const failed = status === undefined || status >= 400
-      // Permits have been given back by now. What cannot be told to a storage stays counted.
-      if (failed ? skipFailed : skipSuccessful) this.#giveBack(key, cost).catch(() => {})
+      if (failed ? !skipFailed : !skipSuccessful) return
+      // What cannot be told to a storage stays counted.
+      for (const [i, leaf] of leaves.entries()) giveBack(leaf, parts[i]).catch(() => {})
     }
-  }
-
-  async #giveBack(key: string, cost: number): Promise<void> {
-    if (this.#holds === undefined) await this.#limiter.release(key, cost)
   }
 
   /** What the caller is told. */
@@ -217,7 +281,7 @@ export class Guard<Source extends object> {
    * @param own was it judged by other numbers than the limiter's?
    */
   #parts(decision: Decision, own: boolean): readonly Decision[] {
-    const parts = decision.parts === undefined ? [decision] : leaves(decision.parts)
+    const parts = flat(decision)
     let policies = this.#limiter.policies
     if (own || policies?.length !== parts.length) {
       policies = parts.map(({ limit }) => ({ ...untold(this.#limiter.name), limit }))
@@ -231,23 +295,23 @@ export class Guard<Source extends object> {
   }
 }
 
-/** The call of a request. */
-function callOf(
-  cost: number,
-  quota: CallQuota | undefined,
-  name: string | undefined,
-): number | CallOptions {
-  if (quota === undefined && name === undefined) return cost
-  return { cost, ...(quota && { quota }), ...(name !== undefined && { class: name }) }
+/** What a request brings beside its cost, where it brings anything. */
+function bringing(quota: CallQuota | undefined, name: string | undefined): CallOptions | undefined {
+  if (quota === undefined && name === undefined) return undefined
+  return { ...(quota && { quota }), ...(name !== undefined && { class: name }) }
 }
 
-function leaves(parts: readonly Decision[]): readonly Decision[] {
-  return parts.some((part) => part.parts !== undefined)
-    ? parts.flatMap((part) => (part.parts === undefined ? part : leaves(part.parts)))
-    : parts
+/** The decision of each limit. */
+function flat(decision: Decision): readonly Decision[] {
+  return decision.parts === undefined ? [decision] : decision.parts.flatMap(flat)
 }
 
-/** Only for limiters and options, whose promises are promises. */
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === 'function'
+/** Gives back what a request took from one limit. Permits have been given back by then, and what was never counted is not. */
+async function giveBack(
+  { limiter, key, cost }: Asked,
+  decision: Decision | undefined,
+): Promise<void> {
+  const { limit, uncounted, wouldDeny } = decision ?? {}
+  if (cost === 0 || limit === Infinity || uncounted || wouldDeny) return
+  if (!limiter.policies?.some(({ held }) => held)) await limiter.release(key, cost)
 }

@@ -1,16 +1,18 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
 import { judgeOf } from './judge-of.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
+import type { RateLimited } from './standing.ts'
 
 /** What is needed of a context of Hono. */
 export interface HonoContext {
   readonly req: { readonly raw: Request }
   readonly env: unknown
+  // biome-ignore lint/suspicious/noExplicitAny: an app of Hono types the names it keeps.
+  set?(name: any, value: any): void
   res: Response
 }
 
@@ -34,7 +36,7 @@ export const HONO_GUARD_OPTIONS: OptionTable<HonoGuardOptions> = {
  * app.use(rateLimitHono(LimiterFactory.tokenBucket({ rate: 100, per: '1m' })))
  */
 export function rateLimitHono<Context extends HonoContext = HonoContext>(
-  limiter: Limiter,
+  limiter: GuardLimit<Context>,
   options: HonoGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
   known('rateLimitHono', options, HONO_GUARD_OPTIONS)
@@ -46,6 +48,7 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
     } catch (error) {
       throw withResponse(error)
     }
+    context.set?.('rateLimit', (context as RateLimited).rateLimit)
     if (judged === undefined) {
       await next()
       return undefined

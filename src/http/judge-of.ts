@@ -1,7 +1,9 @@
 import { callable } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import { type CompositePart, composite } from '../limiters/composite.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { isPromise } from './awaitable.ts'
+import { Guard, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
 
 /** What judges requests. */
 export interface Judge<Source> {
@@ -13,16 +15,17 @@ export interface Judge<Source> {
 }
 
 /**
- * The guard of a limiter; or one guard for each limiter that `options.limiter` chooses.
+ * The guard of a limiter, or of several that have to agree; or one guard for each limiter that `options.limiter` chooses.
  *
- * @param limiter counts where none is chosen
+ * @param limit counts where none is chosen
  */
 export function judgeOf<Source extends object>(
-  limiter: Limiter | undefined,
+  limit: GuardLimit<Source> | undefined,
   options: GuardOptions<Source>,
 ): Judge<Source> {
+  const limiter = Array.isArray(limit) ? composite(limit as CompositePart[]) : (limit as Limiter)
   const choose = Object(options).limiter as GuardOptions<Source>['limiter']
-  if (choose === undefined) return new Guard<Source>(limiter as Limiter, options)
+  if (choose === undefined) return new Guard<Source>(limiter, options)
   callable('limiter', choose)
   const guards = new WeakMap<Limiter, Guard<Source>>()
   const guardOf = (chosen: Limiter | undefined): Guard<Source> => {

@@ -1,7 +1,7 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
-import { GUARD_OPTIONS, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { isPromise } from './awaitable.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
 import { judgeOf } from './judge-of.ts'
 import { type NodeRequest, type NodeResponse, nodePen } from './node.ts'
 import { whenAnswered } from './node-end.ts'
@@ -54,7 +54,10 @@ export interface RateLimitMiddleware<Req extends NodeRequest, Res extends NodeRe
 export function rateLimitMiddleware<
   Req extends NodeRequest = NodeRequest,
   Res extends NodeResponse = NodeResponse,
->(limiter: Limiter, options: MiddlewareOptions<Req, Res> = {}): RateLimitMiddleware<Req, Res> {
+>(
+  limiter: GuardLimit<Req>,
+  options: MiddlewareOptions<Req, Res> = {},
+): RateLimitMiddleware<Req, Res> {
   known('rateLimitMiddleware', options, MIDDLEWARE_OPTIONS)
   const guard = judgeOf<Req>(limiter, options)
 

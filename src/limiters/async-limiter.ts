@@ -120,6 +120,11 @@ export abstract class AsyncLimiter implements Limiter {
 
   async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
     const { cost, terms } = this.read(key, call)
+    return this.peekUnder(key, cost, terms)
+  }
+
+  /** @internal As `peek`; what the call brings has been checked. */
+  async peekUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
     return this.decide('peek', key, cost, terms)
   }

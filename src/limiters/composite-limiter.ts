@@ -11,7 +11,7 @@ import { untold } from './policy-of.ts'
 import { keptTogether } from './reservations/keepers.ts'
 import type { ReservationKeeper } from './reservations/reservation.ts'
 import { SyncLimiter } from './sync-limiter.ts'
-import { type CallOptions, composedTerms, memberTerms, type Terms } from './terms.ts'
+import { type CallOptions, composedTerms, memberKey, memberTerms, type Terms } from './terms.ts'
 
 /** One limiter of a composite, and the key and the cost it is asked with. */
 export interface LocalMember {
@@ -40,7 +40,8 @@ export const COMPOSITE_OPTIONS: OptionTable<CompositeOptions> = {
  */
 export class CompositeLimiter extends SyncLimiter {
   readonly name: string
-  readonly #members: readonly LocalMember[]
+  /** @internal */
+  readonly members: readonly LocalMember[]
   /** Has a member a cost of its own? */
   readonly #priced: boolean
   /** Who said no last. */
@@ -50,7 +51,7 @@ export class CompositeLimiter extends SyncLimiter {
     const ledgers = members.flatMap(({ limiter }) => limiter.waiting.ledgers)
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
     super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
-    this.#members = members
+    this.members = members
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     const { name = compositeName(members) } = options
     this.name = name
@@ -59,7 +60,7 @@ export class CompositeLimiter extends SyncLimiter {
 
   get capacity(): number {
     let least = Number.MAX_VALUE
-    for (const { limiter, costOf } of this.#members) {
+    for (const { limiter, costOf } of this.members) {
       if (costOf === undefined && limiter.capacity < least) least = limiter.capacity
     }
     return least
@@ -67,7 +68,7 @@ export class CompositeLimiter extends SyncLimiter {
 
   capacityUnder({ members }: Terms): number {
     let least = Number.MAX_VALUE
-    for (const [i, { limiter, costOf }] of this.#members.entries()) {
+    for (const [i, { limiter, costOf }] of this.members.entries()) {
       if (costOf !== undefined) continue
       const terms = members?.[i]
       const own = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
@@ -77,15 +78,15 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   knows(name: string): boolean {
-    return this.#members.some(({ limiter }) => limiter.knows(name))
+    return this.members.some(({ limiter }) => limiter.knows(name))
   }
 
   termsOf(call: CallOptions): Terms | undefined {
-    return composedTerms(this.name, call, this.#members)
+    return composedTerms(this.name, call, this.members)
   }
 
   get policies(): readonly Policy[] {
-    return policiesOf(this.#members)
+    return policiesOf(this.members)
   }
 
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
@@ -94,7 +95,7 @@ export class CompositeLimiter extends SyncLimiter {
       return Math.min(this.look(key, cost, terms), -1)
     }
     // All are read before anything is taken: what reads them may throw.
-    const prices = this.#priced ? this.#prices(cost, terms) : undefined
+    const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
     for (let again = false; ; again = true) {
       const denier = this.#takeAll(key, cost, prices, terms)
       if (denier === undefined) {
@@ -118,13 +119,15 @@ export class CompositeLimiter extends SyncLimiter {
     prices: readonly number[] | undefined,
     terms: Terms | undefined,
   ): LocalMember | undefined {
-    const members = this.#members
+    const members = this.members
     /** Shadows, which had nothing to give and let it through. */
     let overlooked: LocalMember[] | undefined
     for (let i = 0; i < members.length; i++) {
       const member = members[i] as LocalMember
-      const { limiter, keyOf } = member
-      if (limiter.take(keyOf(key), prices?.[i] ?? cost, 0, memberTerms(terms, i)) >= 0) continue
+      const { limiter } = member
+      const paid = prices?.[i] ?? cost
+      const own = memberKey(member, i, key, terms)
+      if (limiter.take(own, paid, 0, memberTerms(terms, i)) >= 0) continue
       if (limiter.shadow !== undefined) {
         overlooked = overlooked === undefined ? [member] : [...overlooked, member]
         continue
@@ -132,8 +135,8 @@ export class CompositeLimiter extends SyncLimiter {
       while (--i >= 0) {
         const before = members[i] as LocalMember
         if (overlooked?.includes(before)) continue
-        const paid = prices?.[i] ?? cost
-        before.limiter.giveBack(before.keyOf(key), paid, memberTerms(terms, i))
+        const back = prices?.[i] ?? cost
+        before.limiter.giveBack(memberKey(before, i, key, terms), back, memberTerms(terms, i))
       }
       return member
     }
@@ -146,9 +149,10 @@ export class CompositeLimiter extends SyncLimiter {
     let denied = false
     let longest: Micros = 0
     this.#denier = undefined
-    for (const [i, member] of this.#members.entries()) {
-      const { limiter, keyOf } = member
-      const wait = limiter.look(keyOf(key), this.#price(i, cost, terms), memberTerms(terms, i))
+    for (const [i, member] of this.members.entries()) {
+      const { limiter } = member
+      const own = memberKey(member, i, key, terms)
+      const wait = limiter.look(own, this.#price(i, cost, terms), memberTerms(terms, i))
       if (wait >= 0 || limiter.shadow !== undefined) continue
       denied = true
       this.#denier ??= member
@@ -158,37 +162,39 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   giveBack(key: string, cost: number, terms?: Terms): void {
-    for (let i = this.#members.length - 1; i >= 0; i--) {
-      const { limiter, keyOf, costOf } = this.#members[i] as LocalMember
-      const paid = costOf === undefined ? cost : costOf(cost)
-      limiter.giveBack(keyOf(key), paid, memberTerms(terms, i))
-      limiter.waiting.wake(keyOf(key))
+    for (let i = this.members.length - 1; i >= 0; i--) {
+      const member = this.members[i] as LocalMember
+      const { limiter, costOf } = member
+      const own = memberKey(member, i, key, terms)
+      const paid = terms?.prices?.[i] ?? (costOf === undefined ? cost : costOf(cost))
+      limiter.giveBack(own, paid, memberTerms(terms, i))
+      limiter.waiting.wake(own)
     }
   }
 
   get unheld(): string | undefined {
-    for (const { limiter } of this.#members) if (limiter.unheld !== undefined) return limiter.unheld
+    for (const { limiter } of this.members) if (limiter.unheld !== undefined) return limiter.unheld
     return undefined
   }
 
   /** @internal */
   keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper {
     const prices = this.#prices(cost, terms)
-    const parts = this.#members.map(({ limiter, keyOf }, i) =>
+    const parts = this.members.map(({ limiter, keyOf }, i) =>
       limiter.keeperOf(keyOf(key), prices[i] as number, memberTerms(terms, i) as Terms),
     )
-    return keptTogether(parts, (actual) => actualsOf(this.#members, actual))
+    return keptTogether(parts, (actual) => actualsOf(this.members, actual))
   }
 
   override leave(key: string, cost: number): void {
-    for (const { limiter, keyOf, costOf } of this.#members) {
+    for (const { limiter, keyOf, costOf } of this.members) {
       limiter.leave(keyOf(key), costOf === undefined ? cost : costOf(cost))
     }
   }
 
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {
     let latest = -Infinity
-    for (const [i, { limiter, keyOf, costOf }] of this.#members.entries()) {
+    for (const [i, { limiter, keyOf, costOf }] of this.members.entries()) {
       const before = ahead === 0 || costOf === undefined ? ahead : costOf(ahead)
       const price = this.#price(i, cost, terms)
       const own = limiter.forecast(keyOf(key), before, price, memberTerms(terms, i))
@@ -199,11 +205,12 @@ export class CompositeLimiter extends SyncLimiter {
 
   decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision {
     const denier = wait < 0 ? this.#denier : undefined
-    const decisions = this.#members.map(({ limiter, keyOf }, i) => {
+    const decisions = this.members.map((member, i) => {
+      const { limiter } = member
       const price = this.#price(i, cost, terms)
-      const member = memberTerms(terms, i)
-      const look = limiter.look(keyOf(key), price, member)
-      const own = limiter.decision(keyOf(key), price, look, member)
+      const its = memberTerms(terms, i)
+      const itsKey = memberKey(member, i, key, terms)
+      const own = limiter.decision(itsKey, price, limiter.look(itsKey, price, its), its)
       // Whether the same would pass once more is not what was asked.
       return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
     })
@@ -218,16 +225,16 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   forget(key: string): void {
-    for (const { limiter, keyOf } of this.#members) limiter.forget(keyOf(key))
+    for (const { limiter, keyOf } of this.members) limiter.forget(keyOf(key))
   }
 
   hold(key: string, duration: Micros, replace: boolean): void {
-    for (const { limiter, keyOf } of this.#members) limiter.hold(keyOf(key), duration, replace)
+    for (const { limiter, keyOf } of this.members) limiter.hold(keyOf(key), duration, replace)
   }
 
   counts(): KeyCounts {
     const sum = { keys: 0, evicted: 0, crowded: 0 }
-    for (const { limiter } of this.#members) {
+    for (const { limiter } of this.members) {
       const { keys, evicted, crowded } = limiter.counts()
       sum.keys += keys
       sum.evicted += evicted
@@ -241,12 +248,14 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   #prices(cost: number, terms: Terms | undefined): number[] {
-    return this.#members.map((_, i) => this.#price(i, cost, terms))
+    return this.members.map((_, i) => this.#price(i, cost, terms))
   }
 
   /** What a call of `cost` costs the member at `i`, checked. */
   #price(i: number, cost: number, terms: Terms | undefined): number {
-    const { limiter, costOf } = this.#members[i] as LocalMember
+    const price = terms?.prices?.[i]
+    if (price !== undefined) return price
+    const { limiter, costOf } = this.members[i] as LocalMember
     return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, memberTerms(terms, i))
   }
 }

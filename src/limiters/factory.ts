@@ -1,5 +1,4 @@
-import { callback, known, type OptionTable, pick } from '../core/check.ts'
-import { describe, OptionTypeError } from '../core/errors.ts'
+import { known, type OptionTable, pick } from '../core/check.ts'
 import { QUOTA_OPTIONS, type Quota, type Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
 import { fixedWindow } from '../rules/fixed-window.ts'
@@ -17,12 +16,7 @@ import {
 } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
 import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
-import {
-  COMPOSITE_OPTIONS,
-  CompositeLimiter,
-  type CompositeOptions,
-  type LocalMember,
-} from './composite-limiter.ts'
+import { composite } from './composite.ts'
 import {
   CONCURRENCY_LIMITER_OPTIONS,
   ConcurrencyLimiter,
@@ -36,25 +30,8 @@ import {
   type LocalLimiter,
   type PermitLimiter,
 } from './limiter.ts'
-import type { Member } from './member.ts'
-import { MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
 import type { RemoteConcurrency } from './remote-concurrency.ts'
-import { SyncLimiter } from './sync-limiter.ts'
-
-/** A limiter of a composite; with `key` or `cost`, asked with another key or cost than the caller's. */
-export type CompositePart<L extends Limiter = Limiter> =
-  | L
-  | {
-      limiter: L
-      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. @default the caller's */
-      key?: (key: string) => string
-      /**
-       * The cost for this limiter, from the caller's: `() => 1` counts calls where others count tokens. 0 takes nothing.
-       * @default the caller's
-       */
-      cost?: (cost: number) => number
-    }
 
 /** Makes a limiter; over memory, one that can answer at once. */
 export interface Maker<Options> {
@@ -128,56 +105,4 @@ function maker<Options extends object>(
     return limiterOf(own, pick<LimiterOptions>(options, LIMITER_OPTIONS), memoryLedger)
   }
   return make as Maker<Options>
-}
-
-function composite(...parts: CompositePart<LocalLimiter>[]): LocalLimiter
-function composite(...parts: CompositePart[]): Limiter
-function composite(
-  parts: readonly CompositePart<LocalLimiter>[],
-  options?: CompositeOptions,
-): LocalLimiter
-function composite(parts: readonly CompositePart[], options?: CompositeOptions): Limiter
-function composite(
-  ...given: readonly (CompositePart | readonly CompositePart[] | CompositeOptions | undefined)[]
-): Limiter {
-  const [first, second = {}] = given
-  const [list, options] = Array.isArray(first)
-    ? [first as CompositePart[], second as CompositeOptions]
-    : [given as CompositePart[], {}]
-  known('LimiterFactory.composite', options, COMPOSITE_OPTIONS)
-  checkedOptions(options)
-  if (list.length === 0) {
-    throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
-  }
-  const members = list.map(member)
-  return allLocal(members)
-    ? new CompositeLimiter(members, options)
-    : new MixedComposite(members, options)
-}
-
-function member(part: CompositePart): Member {
-  const { limiter, key, cost } = isPart(part) ? part : { limiter: part }
-  if (typeof limiter?.consume !== 'function') {
-    throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
-  }
-  return { limiter, keyOf: callback('key', key) ?? same, costOf: callback('cost', cost) }
-}
-
-type Part = Exclude<CompositePart, Limiter>
-
-const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true }
-
-/** A limiter of somebody else's may well have something called `limiter` inside. */
-function isPart(part: CompositePart): part is Part {
-  if (!('limiter' in Object(part)) || 'consume' in part) return false
-  known('a part of a composite', part as Part, PART_OPTIONS)
-  return true
-}
-
-function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
-  return members.every(({ limiter }) => limiter instanceof SyncLimiter)
-}
-
-function same(key: string): string {
-  return key
 }

@@ -21,7 +21,7 @@ import { holdOneByOne, lookOneByOne, takeOneByOne } from './one-by-one.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
-import { type CallOptions, composedTerms, memberTerms, type Terms } from './terms.ts'
+import { type CallOptions, composedTerms, memberKey, memberTerms, type Terms } from './terms.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
@@ -32,7 +32,8 @@ import { type CallOptions, composedTerms, memberTerms, type Terms } from './term
  * later member says no, would wake all the others, and they him.
  */
 export class MixedComposite extends KnockingLimiter {
-  readonly #members: readonly Member[]
+  /** @internal */
+  readonly members: readonly Member[]
   readonly #joint: JointDesk | undefined
   /** Where the reservations are kept that were made one by one. */
   readonly #apart = new WeakMap<Decision, ReservationKeeper>()
@@ -41,7 +42,7 @@ export class MixedComposite extends KnockingLimiter {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
     const { name = compositeName(members) } = options
     super(name, clock, options.shadow)
-    this.#members = members
+    this.members = members
     checkApart(members)
     this.#joint = JointDesk.of(members.map(({ limiter }) => joinable(limiter)))
     this.observe(options.metrics)
@@ -50,7 +51,7 @@ export class MixedComposite extends KnockingLimiter {
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
     let least = Number.MAX_VALUE
-    for (const { limiter, costOf } of this.#members) {
+    for (const { limiter, costOf } of this.members) {
       const capacity = capacityOf(limiter)
       if (costOf === undefined && capacity < least) least = capacity
     }
@@ -59,7 +60,7 @@ export class MixedComposite extends KnockingLimiter {
 
   capacityUnder({ members }: Terms): number {
     let least = Number.MAX_VALUE
-    for (const [i, { limiter, costOf }] of this.#members.entries()) {
+    for (const [i, { limiter, costOf }] of this.members.entries()) {
       const capacity = capacityOf(limiter, members?.[i])
       if (costOf === undefined && capacity < least) least = capacity
     }
@@ -67,19 +68,19 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   knows(name: string): boolean {
-    return this.#members.some(({ limiter }) => limiter.knows?.(name))
+    return this.members.some(({ limiter }) => limiter.knows?.(name))
   }
 
   termsOf(call: CallOptions): Terms | undefined {
-    return composedTerms(this.name, call, this.#members)
+    return composedTerms(this.name, call, this.members)
   }
 
   get policies(): readonly Policy[] {
-    return policiesOf(this.#members)
+    return policiesOf(this.members)
   }
 
   get unheld(): string | undefined {
-    for (const { limiter } of this.#members) {
+    for (const { limiter } of this.members) {
       const kind = isReserving(limiter) ? limiter.unheld : limiter.name
       if (kind !== undefined) return kind
     }
@@ -93,12 +94,12 @@ export class MixedComposite extends KnockingLimiter {
     const { hold } = terms
     if (this.#joint === undefined || hold === undefined) return NOTHING_HELD
     const joint = this.#joint
-    const keys = this.#members.map(({ keyOf }) => keyOf(key))
+    const keys = this.#keys(key, terms)
     const prices = this.#prices(cost, terms)
     const asked = { costs: prices, rules: terms.members?.map((one) => one?.rule) }
     return {
       settle: async (actual, again, cancelled) => {
-        const charged = cancelled ? prices.map(() => 0) : actualsOf(this.#members, actual)
+        const charged = cancelled ? prices.map(() => 0) : actualsOf(this.members, actual)
         const about = aboutSettling(hold, charged, again)
         await joint.tell('settle', keys, { ...asked, about })
       },
@@ -117,7 +118,7 @@ export class MixedComposite extends KnockingLimiter {
     const prices = this.#prices(cost, terms)
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
-    const members = this.#members
+    const members = this.members
     if (move === 'peek') {
       return this.#judged(await lookOneByOne({ members, key, prices, terms }), cost)
     }
@@ -134,26 +135,26 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    for (const { limiter, keyOf, costOf } of [...this.#members].reverse()) {
+    for (const { limiter, keyOf, costOf } of [...this.members].reverse()) {
       const paid = costOf === undefined ? cost : costOf(cost)
       if (paid > 0) await limiter.release(keyOf(key), paid)
     }
   }
 
   override leave(key: string, cost: number): void {
-    for (const { limiter, keyOf, costOf } of this.#members) {
+    for (const { limiter, keyOf, costOf } of this.members) {
       const paid = costOf === undefined ? cost : costOf(cost)
       if (paid > 0) limiter.leave?.(keyOf(key), paid)
     }
   }
 
   protected async forget(key: string): Promise<void> {
-    await Promise.all(this.#members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
+    await Promise.all(this.members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
   }
 
   protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
     await Promise.all(
-      this.#members.map(({ limiter, keyOf }) =>
+      this.members.map(({ limiter, keyOf }) =>
         duration === 0
           ? limiter.unblock(keyOf(key))
           : limiter.block(keyOf(key), seconds(duration), { replace }),
@@ -167,7 +168,7 @@ export class MixedComposite extends KnockingLimiter {
 
   protected async counts(key: string): Promise<KeyCounts> {
     const stats = await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
+      this.members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
     )
     return {
       keys: stats.reduce((sum, one) => sum + one.keys, 0),
@@ -185,7 +186,7 @@ export class MixedComposite extends KnockingLimiter {
     terms: Terms | undefined,
   ): Promise<Decision | undefined> {
     if (this.#joint === undefined) return undefined
-    const keys = this.#members.map(({ keyOf }) => keyOf(key))
+    const keys = this.#keys(key, terms)
     const alike = prices.every((price) => price === cost)
     const hold = move === 'reserve' ? terms?.hold : undefined
     const verdicts = await this.#joint.ask(hold === undefined ? move : 'hold', keys, {
@@ -196,7 +197,7 @@ export class MixedComposite extends KnockingLimiter {
     if (verdicts === undefined) return undefined
     return this.#judged(
       verdicts.map((verdict, i) => {
-        const { limiter } = this.#members[i] as Member
+        const { limiter } = this.members[i] as Member
         return decisionUnder(
           memberTerms(terms, i),
           verdict,
@@ -208,9 +209,14 @@ export class MixedComposite extends KnockingLimiter {
     )
   }
 
+  #keys(key: string, terms: Terms | undefined): string[] {
+    return this.members.map((member, i) => memberKey(member, i, key, terms))
+  }
+
   /** What a call of `cost` costs each member, checked. */
-  #prices(cost: number, terms: Terms | undefined): number[] {
-    return this.#members.map(({ limiter, costOf }, i) =>
+  #prices(cost: number, terms: Terms | undefined): readonly number[] {
+    if (terms?.prices !== undefined) return terms.prices
+    return this.members.map(({ limiter, costOf }, i) =>
       costOf === undefined
         ? cost
         : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
@@ -220,7 +226,7 @@ export class MixedComposite extends KnockingLimiter {
   #judged(decisions: readonly Decision[], cost: number): Decision {
     const denier = decisions.findIndex((decision) => !decision.allowed)
     const retryAfter = Math.max(0, ...decisions.map((decision) => decision.retryAfter))
-    const name = this.#members[denier]?.limiter.name
+    const name = this.members[denier]?.limiter.name
     return {
       ...combined(decisions),
       allowed: denier < 0,

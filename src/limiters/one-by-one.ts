@@ -2,7 +2,7 @@ import type { Decision } from '../core/decision.ts'
 import { isReserving, type Member, warnAfter } from './member.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
-import { type CallOptions, memberTerms, type Terms } from './terms.ts'
+import { type CallOptions, memberKey, memberTerms, type Terms } from './terms.ts'
 
 /** One call of a composite whose members are asked in turn. */
 export interface CallOfMembers {
@@ -23,16 +23,12 @@ export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]>
  * looked at, for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
-  const { members, key, prices, terms } = call
+  const { members, prices } = call
   const decisions: Decision[] = []
   let whole = false
   try {
-    for (const [i, { limiter, keyOf }] of members.entries()) {
-      const price = prices[i] as number
-      const decision =
-        price === 0
-          ? await look(call, i)
-          : await limiter.consume(keyOf(key), callOf(price, memberTerms(terms, i)))
+    for (const i of members.keys()) {
+      const decision = await (prices[i] === 0 ? look(call, i) : take(call, i))
       decisions.push(decision)
       if (decision.degraded) warnAfter(members, i)
       if (!decision.allowed) break
@@ -46,14 +42,14 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
 
 /** Gives back what was taken, last first. */
 async function undo(call: CallOfMembers, decisions: readonly Decision[]): Promise<void> {
-  const { members, key, prices } = call
+  const { members, key, prices, terms } = call
   for (const [i, { allowed, uncounted, wouldDeny }] of [...decisions.entries()].reverse()) {
     const price = prices[i] as number
     // What an outage or a shadow let through was not taken from anywhere.
     if (!allowed || uncounted || wouldDeny || price === 0) continue
-    const { limiter, keyOf } = members[i] as Member
+    const member = members[i] as Member
     try {
-      await limiter.release(keyOf(key), price)
+      await member.limiter.release(memberKey(member, i, key, terms), price)
     } catch (error) {
       // The answer is known. What an outage keeps comes back as time passes.
       if (!storageIsDown(error)) throw error
@@ -70,15 +66,17 @@ export async function holdOneByOne(
   const decisions: Decision[] = []
   let whole = false
   try {
-    for (const [i, { limiter, keyOf }] of members.entries()) {
+    for (const [i, member] of members.entries()) {
+      const { limiter } = member
       if (!isReserving(limiter)) break
+      const ownKey = memberKey(member, i, key, terms)
       const own = memberTerms(terms, i) as Terms
       const price = prices[i] as number
-      const decision = await limiter.consumeUnder(keyOf(key), price, own)
+      const decision = await limiter.consumeUnder(ownKey, price, own)
       decisions.push(decision)
       if (decision.degraded) warnAfter(members, i)
       if (!decision.allowed) break
-      const keeper = limiter.keeperOf(keyOf(key), price, own, decision)
+      const keeper = limiter.keeperOf(ownKey, price, own, decision)
       kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
     }
     whole = kept.length === members.length
@@ -97,16 +95,39 @@ async function returned(keeper: ReservationKeeper): Promise<void> {
   }
 }
 
+/** Takes from a member. */
+async function take(call: CallOfMembers, i: number): Promise<Decision> {
+  const { limiter, key, price, terms, apart } = asked(call, i)
+  return apart
+    ? apart.consumeUnder(key, price, terms as Terms)
+    : limiter.consume(key, callOf(price, terms))
+}
+
+/** Looks at a member. One that costs nothing denies only what has used more than its limit, or is blocked. */
+async function look(call: CallOfMembers, i: number): Promise<Decision> {
+  const { limiter, key, price, terms, apart } = asked(call, i)
+  const least = price === 0 ? Number.MIN_VALUE : price
+  const decision = await (apart
+    ? apart.peekUnder(key, least, terms as Terms)
+    : limiter.peek(key, callOf(least, terms)))
+  return price === 0 ? { ...decision, cost: 0 } : decision
+}
+
+/** How a member is to be asked; and the limiter once more where its own members have keys and costs that only they can read. */
+function asked({ members, key, prices, terms }: CallOfMembers, i: number) {
+  const member = members[i] as Member
+  const { limiter } = member
+  const own = memberTerms(terms, i)
+  return {
+    limiter,
+    key: memberKey(member, i, key, terms),
+    price: prices[i] as number,
+    terms: own,
+    apart: own?.keys !== undefined && isReserving(limiter) ? limiter : undefined,
+  }
+}
+
 /** The call as a member is to be asked. */
 function callOf(price: number, terms: Terms | undefined): number | CallOptions {
   return terms === undefined ? price : { ...terms.brought, cost: price }
-}
-
-/** Looks at a member; one that costs nothing denies nobody. */
-async function look({ members, key, prices, terms }: CallOfMembers, i: number): Promise<Decision> {
-  const { limiter, keyOf } = members[i] as Member
-  const price = prices[i] as number
-  if (price > 0) return limiter.peek(keyOf(key), callOf(price, memberTerms(terms, i)))
-  const { limit, remaining, resetAfter } = await limiter.getStats(keyOf(key))
-  return { allowed: true, limit, remaining, retryAfter: 0, resetAfter, cost: 0 }
 }

@@ -108,6 +108,11 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
     const { cost, terms } = this.read(key, call)
+    return this.peekUnder(key, cost, terms)
+  }
+
+  /** @internal As `peek`; what the call brings has been checked. */
+  peekUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     return this.decision(key, cost, this.look(key, cost, terms), terms)
   }
 

@@ -48,6 +48,10 @@ export interface Terms {
   readonly bound: 'counted' | 'unlimited' | 'closed'
   /** Of a composite: the terms of its members, in their order. */
   readonly members: readonly (Terms | undefined)[] | undefined
+  /** Of a composite: the keys of its members, in their order, where they do not follow from the key of the call. */
+  readonly keys: readonly string[] | undefined
+  /** Of a composite: what the call costs its members, in their order, where that does not follow from its cost. */
+  readonly prices: readonly number[] | undefined
   /** What the call brought beside its cost, to hand it on. */
   readonly brought: CallOptions
   /** Of what is to be settled: its reservation. */
@@ -200,7 +204,7 @@ function termsOf(
   share = 1,
   bound: Terms['bound'] = 'counted',
 ): Terms {
-  return { share, rule, bound, members: undefined, brought, hold: undefined }
+  return { ...NONE, share, rule, bound, brought }
 }
 
 /** What a call brings to the members of a composite: the class, to each that has one of that name. */
@@ -222,7 +226,7 @@ export function composedTerms(
   const brought = { class: wanted }
   const terms = members.map(({ limiter }, i) => (known[i] ? limiter.termsOf?.(brought) : undefined))
   const share = Math.min(...terms.map((one) => one?.share ?? 1))
-  return { share, rule: undefined, bound: 'counted', members: terms, brought, hold: undefined }
+  return { ...NONE, share, members: terms, brought }
 }
 
 /** A limiter that may have classes. */
@@ -233,8 +237,41 @@ export interface Sharing {
 
 /** The same terms, of a call that is to be settled. */
 export function withHold(terms: Terms | undefined, hold: Hold): Terms {
-  const { share, rule, bound, members, brought } = terms ?? NONE
-  return { share, rule, bound, members, brought, hold }
+  const { share, rule, bound, members, keys, prices, brought } = terms ?? NONE
+  return { share, rule, bound, members, keys, prices, brought, hold }
+}
+
+/** The key of a member that has none of its own. */
+export function sameKey(key: string): string {
+  return key
+}
+
+/** What one member of a composite is asked with. */
+export interface MemberCall {
+  readonly key: string
+  readonly cost: number
+  /** Of a member that is a composite itself. */
+  readonly terms?: Terms | undefined
+}
+
+/** The terms of a call of a composite whose members are asked with keys and costs of their own. */
+export function withMemberCalls(terms: Terms | undefined, calls: readonly MemberCall[]): Terms {
+  return {
+    ...(terms ?? NONE),
+    members: calls.map((call, i) => call.terms ?? terms?.members?.[i]),
+    keys: calls.map(({ key }) => key),
+    prices: calls.map(({ cost }) => cost),
+  }
+}
+
+/** The key of the member at `i` of a composite. */
+export function memberKey(
+  member: { readonly keyOf: (key: string) => string },
+  i: number,
+  key: string,
+  terms: Terms | undefined,
+): string {
+  return terms?.keys?.[i] ?? member.keyOf(key)
 }
 
 /** The terms of the member at `i` of a composite. */
@@ -248,6 +285,8 @@ const NONE: Terms = {
   rule: undefined,
   bound: 'counted',
   members: undefined,
+  keys: undefined,
+  prices: undefined,
   brought: {},
   hold: undefined,
 }

@@ -271,3 +271,19 @@ describe('composite', () => {
     },
   )
 })
+
+describe('a member in whose line others wait', () => {
+  it('denies, though it has enough', async () => {
+    const permits = LimiterFactory.concurrency({ limit: 3, name: 'permits' })
+    const calls = LimiterFactory.tokenBucket({ rate: 5, per: '1d' })
+    expect(permits.allow('a')).toBe(true)
+    const leaving = new AbortController()
+    const waits = permits.wait('a', { cost: 3, signal: leaving.signal }).catch(() => 'left')
+    const both = LimiterFactory.composite(calls, permits)
+    expect(both.decide('a')).toMatchObject({ allowed: false, deniedBy: 'permits' })
+    expect((await calls.peek('a')).remaining).toBe(5)
+    leaving.abort()
+    expect(await waits).toBe('left')
+    expect(both.allow('a')).toBe(true)
+  })
+})

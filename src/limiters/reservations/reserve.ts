@@ -62,6 +62,7 @@ export interface Reserving {
   /** What a call brings, checked. */
   read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined }
   consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
+  peekUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
   waitUnder(
     key: string,
     cost: number,
