@@ -306,6 +306,172 @@ describe('what random calls under random options have found', () => {
     for (const end of open) end()
     expect(await stopped).toMatchObject({ completed: 2 })
   })
+
+  it('gives the place of an item back that is called off while the other half of its batch is tried', async () => {
+    const clock = new ManualClock()
+    const calls: string[][] = []
+    const ends: ((well: boolean) => void)[] = []
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      workers: 2,
+      group: (item) => item.charAt(0),
+      groupConcurrency: 1,
+      batchSize: 2,
+      batchTimeout: '1s',
+      bisectOnError: true,
+      batchFn: (items) => {
+        calls.push(items)
+        return new Promise<void>((resolve, reject) => {
+          ends.push((well) => (well ? resolve() : reject(new Error('half of it'))))
+        })
+      },
+    }).start()
+    await queue.put('x1')
+    const other = await queue.put('y1')
+    await queue.put('y2')
+    expect(calls).toEqual([['x1', 'y1']])
+    ends[0]?.(false)
+    await settle()
+    expect(calls).toEqual([['x1', 'y1'], ['x1']])
+    other.cancel()
+    clock.advance('1s')
+    await settle()
+    expect(calls).toEqual([['x1', 'y1'], ['x1'], ['y2']])
+    for (const end of ends) end(true)
+    expect(await queue.stop()).toMatchObject({ completed: 2, failed: 0, notStarted: [] })
+  })
+
+  it('aborts the signal of half a batch when nobody wants that half any more', async () => {
+    const signals: AbortSignal[] = []
+    const queue = QueueFactory.fifo<number>({
+      batchSize: 2,
+      bisectOnError: true,
+      batchFn: (items, { signal }) => {
+        signals.push(signal)
+        if (items.includes(0)) throw new Error('never 0')
+        return new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        )
+      },
+    }).start()
+    queue.on('failed', () => {})
+    const jobs = await queue.putMany([0, 1])
+    await settle()
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false, false])
+    jobs[1]?.cancel()
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false, true])
+    expect(await queue.stop()).toMatchObject({ failed: 1, stillRunning: [] })
+  })
+
+  it.each([
+    ['the called off part of a batch that runs too long', [0], [2, 3]],
+    ['a batch that was called off as a whole', [0, 1], []],
+  ] as const)('gives a worker and all permits back of %s', async (_, cancelled, then) => {
+    const clock = new ManualClock()
+    const calls: number[][] = []
+    const queue = QueueFactory.fifo<number>({
+      clock,
+      limiter: LimiterFactory.concurrency({ limit: 2, clock }),
+      timeout: '100ms',
+      onTimeout: 'release',
+      batchSize: 2,
+      batchTimeout: '10ms',
+      batchFn: (items) => {
+        calls.push(items)
+        return items.includes(0) ? new Promise(() => {}) : undefined
+      },
+    }).start()
+    queue.on('failed', () => {})
+    const jobs = await queue.putMany([0, 1, 2, 3])
+    for (const n of cancelled) jobs[n]?.cancel()
+    for (let i = 0; i < 5; i++) {
+      await clock.advanceAsync('1s')
+      await settle()
+    }
+    expect(calls.slice(1).flat()).toEqual(then)
+    const stopped = queue.stop({ mode: 'drop', deadline: '1s' })
+    await clock.advanceAsync('1s')
+    await stopped
+  })
+
+  it('starts a job of another group where the first of its key waits for a full group', async () => {
+    const clock = new ManualClock()
+    const begun: string[] = []
+    const { open, wait } = gated()
+    const queue = QueueFactory.fifo<{ key: string; group: string }>({
+      clock,
+      workers: 4,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, burst: 1, clock }),
+      limiterKey: ({ key }) => key,
+      group: ({ group }) => group,
+      groupConcurrency: 1,
+      handler: ({ key, group }) => {
+        begun.push(key + group)
+        return group === 'y' ? wait() : undefined
+      },
+    }).start()
+    await queue.putMany([
+      { key: 'b', group: 'y' },
+      { key: 'a', group: 'x' },
+      { key: 'a', group: 'y' },
+      { key: 'a', group: 'x' },
+    ])
+    await settle()
+    expect(begun).toEqual(['by', 'ax'])
+    await clock.advanceAsync('1s')
+    await settle()
+    expect(begun).toEqual(['by', 'ax', 'ax'])
+    for (const end of open) end()
+    await clock.advanceAsync('1s')
+    await settle()
+    expect(begun).toEqual(['by', 'ax', 'ax', 'ay'])
+    for (const end of open) end()
+    expect(await queue.stop()).toMatchObject({ completed: 4 })
+  })
+
+  it('wakes a job that waited behind one that leaves its lane', async () => {
+    const clock = new ManualClock()
+    const begun: number[] = []
+    const queue = QueueFactory.fifo<number>({
+      clock,
+      limiter: LimiterFactory.concurrency({ limit: 2, clock }),
+      limiterKey: () => 'a',
+      limiterCost: (n) => n,
+      workers: 3,
+      handler: (n) => {
+        begun.push(n)
+        return n === 1 && begun.length === 1 ? new Promise<void>(() => {}) : undefined
+      },
+    }).start()
+    await queue.put(1)
+    const large = await queue.put(2)
+    await queue.put(1)
+    await settle()
+    expect(begun).toEqual([1])
+    large.cancel()
+    await settle()
+    expect(begun).toEqual([1, 1])
+    const stopped = queue.stop({ mode: 'drop', deadline: '1s' })
+    await clock.advanceAsync('1s')
+    await stopped
+  })
+
+  it('returns from stop when the last who waited for a job has got one', async () => {
+    const queue = QueueFactory.fifo<number>({ group: () => 'g', groupConcurrency: 1 })
+    await queue.putMany([0, 1, 2])
+    const [first] = await queue.claim()
+    const second = queue.claim()
+    await settle()
+    const stopped = queue.stop()
+    expect(await first?.complete()).toBe(false)
+    const [again] = await second
+    expect(await again?.complete()).toBe(true)
+    const { completed, notStarted } = await stopped
+    expect({ completed, notStarted: notStarted.map(({ item }) => item) }).toEqual({
+      completed: 1,
+      notStarted: [1, 2],
+    })
+  })
 })
 
 it('a composite gives nothing where time passes between its no and its look', () => {

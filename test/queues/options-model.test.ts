@@ -8,6 +8,7 @@ it('keeps its promises with any options, whatever is done to it', async () => {
     fc.asyncProperty(world, steps, ending, (options, verbs, end) =>
       new ModelRun(options, verbs).all(verbs, end),
     ),
-    { numRuns: 1500 },
+    // The same runs each time: where it is red, a change has broken something. `npm run test:faults` goes on with others.
+    { numRuns: 1500, seed: 1_673_023_607 },
   )
 }, 120_000)

@@ -175,18 +175,20 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   }
 
   #run(batch: Batch<T>): Promise<void> {
-    const signal = () => {
-      batch.controller ??= new AbortController()
-      return batch.controller.signal
-    }
     const callback: BatchFunction<T, R> = (items, context) => {
       // The halves of a batch that was given up are not tried.
       batch.controller?.signal.throwIfAborted()
       return this.#callback(items, context)
     }
-    return runBatch(callback, batch.items, signal, this.#bisect, (i, well, value) => {
-      if (well) batch.resolves[i]?.(value)
-      else reject(batch, i, value)
+    return runBatch(callback, batch.items, this.#bisect, {
+      signal: () => {
+        batch.controller ??= new AbortController()
+        return batch.controller.signal
+      },
+      settle: (i, well, value) => {
+        if (well) batch.resolves[i]?.(value)
+        else reject(batch, i, value)
+      },
     })
   }
 

@@ -22,27 +22,69 @@ export type BatchFunction<T, R> = (
   context: BatchContext,
 ) => BatchResults<T, R> | void | PromiseLike<BatchResults<T, R> | void>
 
-/** Told once for each item how it went. */
-export type SettleItem = (index: number, well: boolean, value: unknown) => void
+/** The items of a batch, as the code that made it looks at them; each is named by its place. */
+export interface BatchItems {
+  /** The signal of the function that holds items of the batch now. */
+  signal(): AbortSignal
+  /** Told once for each item how it went. */
+  settle(index: number, well: boolean, value: unknown): void
+  /** Answers `false` for an item that was called off, or timed out, while the batch ran: no half tries it again. */
+  wanted?(index: number): boolean
+  /** The batch failed, and one half of it is tried now: the other items are with no function until their own turn. */
+  halved?(half: readonly number[]): void
+}
+
+/** Some items of a batch to be tried together, and why the larger part that they were in failed. */
+interface Part {
+  readonly indices: readonly number[]
+  readonly error: unknown
+}
 
 /**
  * Runs a batch and settles each item. A batch that throws fails as a whole, unless `bisect`: then its halves are tried,
  * one after the other, until the items that cannot be done stand alone.
- *
- * @param wanted false for an item that was called off, or timed out, while the batch ran: it is not tried again in a half
  */
 export async function runBatch<T, R>(
   run: BatchFunction<T, R>,
-  items: T[],
-  signal: () => AbortSignal,
+  items: readonly T[],
   bisect: boolean,
-  settle: SettleItem,
-  wanted: (index: number) => boolean = always,
+  outcome: BatchItems,
 ): Promise<void> {
+  const parts: Part[] = [{ indices: [...items.keys()], error: undefined }]
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    let { indices } = part
+    if (indices.length < items.length) {
+      const wanted = indices.filter((index) => outcome.wanted?.(index) ?? true)
+      for (const index of indices) {
+        if (!wanted.includes(index)) outcome.settle(index, false, part.error)
+      }
+      if (wanted.length === 0) continue
+      indices = wanted
+      outcome.halved?.(indices)
+    }
+    const failure = await runPart(run, items, indices, bisect, outcome)
+    if (failure === undefined) continue
+    const middle = indices.length >> 1
+    parts.push({ indices: indices.slice(middle), error: failure.error })
+    parts.push({ indices: indices.slice(0, middle), error: failure.error })
+  }
+}
+
+/** Tries some items together and settles them; or answers why they failed, where their halves are to be tried. */
+async function runPart<T, R>(
+  run: BatchFunction<T, R>,
+  all: readonly T[],
+  indices: readonly number[],
+  bisect: boolean,
+  outcome: BatchItems,
+): Promise<{ error: unknown } | undefined> {
+  const items = indices.map((index) => all[index] as T)
   const failed = new Map<number, unknown>()
+  let signal: AbortSignal | undefined
   const context: BatchContext = {
     get signal() {
-      return signal()
+      signal ??= outcome.signal()
+      return signal
     },
     fail: (index, error) => {
       if (!(index in items)) {
@@ -60,31 +102,17 @@ export async function runBatch<T, R>(
     results = await run([...items], context)
     check(items, results)
   } catch (error) {
-    if (!bisect || items.length === 1 || error instanceof BatchResultError) {
-      for (let i = 0; i < items.length; i++) settle(i, false, failed.has(i) ? failed.get(i) : error)
-      return
+    if (bisect && items.length > 1 && !(error instanceof BatchResultError)) return { error }
+    for (const [i, index] of indices.entries()) {
+      outcome.settle(index, false, failed.has(i) ? failed.get(i) : error)
     }
-    const indices = [...items.keys()]
-    const middle = items.length >> 1
-    for (const half of [indices.slice(0, middle), indices.slice(middle)]) {
-      const left = half.filter(wanted)
-      for (const index of half) if (!left.includes(index)) settle(index, false, error)
-      if (left.length === 0) continue
-      await runBatch(
-        run,
-        left.map((index) => items[index] as T),
-        signal,
-        bisect,
-        (i, well, value) => settle(left[i] as number, well, value),
-        (i) => wanted(left[i] as number),
-      )
-    }
-    return
+    return undefined
   }
-  for (let i = 0; i < items.length; i++) {
-    if (failed.size > 0 && failed.has(i)) settle(i, false, failed.get(i))
-    else settle(i, true, resultOf(results, items, i))
+  for (const [i, index] of indices.entries()) {
+    if (failed.size > 0 && failed.has(i)) outcome.settle(index, false, failed.get(i))
+    else outcome.settle(index, true, resultOf(results, items, i))
   }
+  return undefined
 }
 
 function check<T, R>(items: T[], results: BatchResults<T, R> | void): void {
@@ -104,8 +132,4 @@ function resultOf<T, R>(results: BatchResults<T, R> | void, items: T[], i: numbe
   return Array.isArray(results)
     ? (results[i] as R)
     : (results as ReadonlyMap<T, R>).get(items[i] as T)
-}
-
-function always(): true {
-  return true
 }

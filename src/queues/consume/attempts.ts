@@ -178,11 +178,15 @@ export class Attempts implements AttemptKeeper {
     this.#decide(attempt)
     this.abandoned.add(attempt)
     void this.#settleFailure(attempt, error)
-    if (this.#options.releaseOnTimeout) {
-      attempt.permit?.leave()
-      attempt.permit = undefined
-    }
+    if (this.#options.releaseOnTimeout) this.letGo(attempt)
     this.#events.timedOut(attempt.job)
+  }
+
+  /** Gives back what an attempt that was decided without its handler holds of limits, though the handler still runs. */
+  letGo(attempt: Attempt): void {
+    if (!this.abandoned.has(attempt)) return
+    attempt.permit?.leave()
+    attempt.permit = undefined
   }
 
   /** The handler of an attempt that was decided without it has ended after all. */

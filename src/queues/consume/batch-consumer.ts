@@ -1,7 +1,7 @@
 import { at, type Cancel, type Clock, isDue } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { JobTimeoutError } from '../../core/errors.ts'
-import { type BatchFunction, runBatch } from '../batching/batch.ts'
+import { type BatchFunction, type BatchItems, runBatch } from '../batching/batch.ts'
 import type { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
 import { Consumer } from './consumer.ts'
@@ -89,14 +89,9 @@ export class BatchConsumer extends Consumer {
   /** Answers whether the worker was given to another batch meanwhile. */
   async #run(batch: Attempt[]): Promise<boolean> {
     for (const attempt of batch) this.attempts.begin(attempt)
-    let controller: AbortController | undefined
-    const signal = () => {
-      controller ??= unwantedWith(batch)
-      return controller.signal
-    }
     let released = false
-    const abort = (error: unknown) => controller?.abort(error)
-    const cancelTimer = this.#limit(batch, abort, () => {
+    const held = new BatchAttempts(batch, this.attempts)
+    const cancelTimer = this.#limit(batch, held, () => {
       if (!this.#limits.releaseOnTimeout) return
       released = true
       this.#leave()
@@ -105,20 +100,7 @@ export class BatchConsumer extends Consumer {
     const { run, bisect } = this.#batching
     const items = batch.map(({ job }) => job.item as unknown)
     await this.enter(
-      known(() =>
-        runBatch(
-          run,
-          items,
-          signal,
-          bisect,
-          (i, well, value) => {
-            const attempt = batch[i] as Attempt
-            if (well) void this.attempts.complete(attempt, value)
-            else void this.attempts.fail(attempt, value)
-          },
-          (i) => batch[i]?.decided === false,
-        ),
-      ),
+      known(() => runBatch(run, items, bisect, held)),
       batch[0] as Attempt,
     )
     cancelTimer?.()
@@ -126,11 +108,7 @@ export class BatchConsumer extends Consumer {
   }
 
   /** A batch that runs too long fails as a whole: longer than any of its jobs may. */
-  #limit(
-    batch: Attempt[],
-    abort: (error: unknown) => void,
-    release: () => void,
-  ): Cancel | undefined {
+  #limit(batch: Attempt[], held: BatchAttempts, release: () => void): Cancel | undefined {
     const { clock } = this.#limits
     let timeout = Infinity
     for (const { job } of batch) {
@@ -139,11 +117,16 @@ export class BatchConsumer extends Consumer {
     if (timeout === Infinity) return undefined
     return at(clock, clock.now() + timeout, () => {
       // First, since a job that is tried again may begin at once.
-      abort(new JobTimeoutError((batch[0] as Attempt).id, timeout / 1000))
-      for (const attempt of batch) {
-        if (attempt.decided) continue
+      held.abort(new JobTimeoutError((batch[0] as Attempt).id, timeout / 1000))
+      const late = batch.filter(({ decided }) => !decided)
+      // As with single jobs: the worker stays with a function whose work was called off before.
+      const goesOn = !late.some((attempt) => held.holds(attempt))
+      for (const attempt of late) {
         this.attempts.expire(attempt, new JobTimeoutError(attempt.id, timeout / 1000))
+        held.calledOff(attempt)
       }
+      if (goesOn) return
+      if (this.#limits.releaseOnTimeout) for (const attempt of batch) this.attempts.letGo(attempt)
       release()
     })
   }
@@ -184,17 +167,79 @@ export class BatchConsumer extends Consumer {
   }
 }
 
-/** Aborts when each of the attempts is decided without the batch: nobody wants any item of it any more. */
-function unwantedWith(batch: Attempt[]): AbortController {
-  const controller = new AbortController()
-  let left = batch.length
-  for (const attempt of batch) {
-    const gone = () => {
-      left -= 1
-      if (left === 0) controller.abort(attempt.signal.reason)
-    }
-    if (attempt.signal.aborted) gone()
-    else attempt.signal.addEventListener('abort', gone, { once: true })
+/**
+ * The attempts of a batch, as the function sees them that works on all of them, or on one half after the other.
+ *
+ * While one half of a failed batch is tried, no function holds the items of the other: one of them that is called off meanwhile
+ * gives its permit and its place in its group back at once.
+ */
+class BatchAttempts implements BatchItems {
+  readonly #batch: readonly Attempt[]
+  readonly #attempts: Attempts
+  /** The attempts whose items a function holds now; `undefined` while it holds all of them. */
+  #half: ReadonlySet<Attempt> | undefined
+  #controller: AbortController | undefined
+  #watches = false
+
+  constructor(batch: readonly Attempt[], attempts: Attempts) {
+    this.#batch = batch
+    this.#attempts = attempts
   }
-  return controller
+
+  /** Aborts when nobody wants any item any more that the function holds, or the batch runs too long. */
+  signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    this.#watch()
+    for (const { decided, signal } of this.#held) if (decided) this.#unwanted(signal.reason)
+    return this.#controller.signal
+  }
+
+  settle(index: number, well: boolean, value: unknown): void {
+    const attempt = this.#batch[index] as Attempt
+    if (well) void this.#attempts.complete(attempt, value)
+    else void this.#attempts.fail(attempt, value)
+  }
+
+  wanted(index: number): boolean {
+    return this.#batch[index]?.decided === false
+  }
+
+  halved(half: readonly number[]): void {
+    this.#half = new Set(half.map((index) => this.#batch[index] as Attempt))
+    this.#controller = undefined
+    this.#watch()
+    for (const attempt of this.#batch) if (attempt.decided) this.calledOff(attempt)
+  }
+
+  /** The function is told that its work is not wanted any more. */
+  abort(reason: unknown): void {
+    this.#controller?.abort(reason)
+  }
+
+  /** An attempt was decided without the function. */
+  calledOff(attempt: Attempt): void {
+    if (this.holds(attempt)) this.#unwanted(attempt.signal.reason)
+    else this.#attempts.reap(attempt)
+  }
+
+  /** True while the function has its item. */
+  holds(attempt: Attempt): boolean {
+    return this.#half?.has(attempt) ?? true
+  }
+
+  get #held(): Iterable<Attempt> {
+    return this.#half ?? this.#batch
+  }
+
+  #unwanted(reason: unknown): void {
+    if ([...this.#held].every(({ decided }) => decided)) this.abort(reason)
+  }
+
+  #watch(): void {
+    if (this.#watches) return
+    this.#watches = true
+    for (const attempt of this.#batch) {
+      attempt.signal.addEventListener('abort', () => this.calledOff(attempt), { once: true })
+    }
+  }
 }

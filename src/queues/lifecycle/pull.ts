@@ -10,7 +10,7 @@ export interface Pullable {
   whyClosed(): ClosedError | undefined
   /** Somebody begins to wait. */
   waits(): void
-  /** Somebody has had enough, and will take no more. */
+  /** Somebody has got what was waited for, or has had enough, and will take no more. */
   left(): void
 }
 
@@ -53,12 +53,15 @@ export class Pull {
     // A job that leaves makes room for another, and this is told of that one too: only one loop hands out.
     if (this.#serving) return
     this.#serving = true
+    let served = false
     while (this.#waiters.size > 0) {
       const attempt = this.#source.pullNext()
       if (attempt === undefined) break
       this.#waiters.grant(attempt)
+      served = true
     }
     this.#serving = false
+    if (served && !this.active) this.#source.left()
   }
 
   /** All items, until there are no more. */

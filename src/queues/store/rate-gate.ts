@@ -13,18 +13,23 @@ export interface GateHost {
   broken(job: LocalJob, error: unknown): void
 }
 
-/** The jobs of one key that wait for the limiter. */
+/** The jobs of one key that wait for the limiter, those of each group in a line: a full group holds up no other. */
 interface Lane {
   readonly key: string
-  readonly line: Order
+  readonly lines: Map<string, Line>
   /** The wait at the limiter that is under way, for the job whose cost it asks. */
   ask: { readonly asker: LocalJob; readonly controller: AbortController } | undefined
 }
 
+/** The jobs of one key and one group. */
+interface Line {
+  readonly order: Order
+  /** The first of them, while it is a candidate and not in the line. */
+  first: LocalJob | undefined
+}
+
 /** A yes of the limiter. */
 class Granted implements Permit {
-  /** The job it is for, where jobs have keys. */
-  job: LocalJob | undefined = undefined
   readonly limiter: Limiter
   readonly key: string
   readonly cost: number
@@ -53,9 +58,10 @@ class Granted implements Permit {
  *     candidates   a1 b1 c1 b2       a1 is denied: it waits in the lane of `a`, which waits at the limiter
  *     lane of a    a1 a2             the others pass; later jobs of `a` join the lane as they come up
  *
- * When the limiter says yes, the first of the lane returns to its old place among the candidates, with the yes in hand. If no
- * worker takes it at once, the limiter gets back what it gave, and is asked again when a worker is free. Without keys all jobs
- * are one lane that stays among the candidates, and the gate is shut while it waits.
+ * When the limiter says yes, the first of the lane returns to its old place among the candidates, with the yes in hand; where
+ * jobs have groups, the first of each group does, since some groups may be full. If no worker takes one of them at once, the
+ * limiter gets back what it gave, and is asked again when a worker is free. Without keys all jobs are one lane that stays among
+ * the candidates, and the gate is shut while it waits.
  */
 export class RateGate {
   readonly #limiter: Limiter
@@ -104,34 +110,32 @@ export class RateGate {
 
   /** Jobs that wait in lanes. */
   *jobs(): Iterable<LocalJob> {
-    for (const { line } of this.#lanes.values()) yield* line
+    for (const { lines } of this.#lanes.values())
+      for (const { order } of lines.values()) yield* order
   }
 
-  /** A job has started, and left the candidates: the next one of its lane may take its place there. */
+  /** A job has started, and left the candidates: the next one of its line takes its place there. */
   started(job: LocalJob): void {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
-    if (lane !== undefined) this.#advance(lane)
+    if (lane !== undefined) this.#advance(lane, job)
   }
 
   /** A job leaves for good: from its lane, or it has just left the candidates. */
   withdraw(job: LocalJob): void {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
     if (lane === undefined) return
-    if (job.order === lane.line) {
-      lane.line.remove(job)
-      this.parked -= 1
-      if (lane.ask?.asker === job) this.#passOn(lane, lane.ask)
-    }
-    this.#advance(lane)
+    if (this.#leave(job, lane) && lane.ask?.asker === job) this.#passOn(lane, lane.ask)
+    if (this.#advance(lane, job)) this.#host.available()
   }
 
   /** Moves a job within its lane; `false` where it stands in none. */
   reprioritise(job: LocalJob, priority: number): boolean {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
-    if (lane === undefined || job.order !== lane.line) return false
-    lane.line.remove(job)
+    const line = lane?.lines.get(groupOf(job))
+    if (line === undefined || job.order !== line.order) return false
+    line.order.remove(job)
     job.priority = priority
-    lane.line.push(job)
+    line.order.push(job)
     return true
   }
 
@@ -172,17 +176,20 @@ export class RateGate {
 
   #passByKey(job: LocalJob, want: number): Permit | undefined {
     const key = keyOf(job)
+    const cost = costOf(job)
+    const inHand = this.#takeInHand(key, cost)
+    if (inHand !== undefined) return inHand
     const lane = this.#lanes.get(key)
     if (lane?.ask !== undefined) {
       this.#park(job, lane)
       return undefined
     }
     try {
-      const permit = this.#takeInHand(job) ?? this.#now(key, costOf(job))
+      const permit = this.#now(key, cost)
       if (permit !== undefined) return permit
     } catch (error) {
       this.#host.candidates.remove(job)
-      if (lane !== undefined) this.#advance(lane)
+      if (lane !== undefined) this.#advance(lane, job)
       this.#host.broken(job, error)
       return undefined
     }
@@ -193,12 +200,13 @@ export class RateGate {
     }
     const waiting = lane ?? this.#makeLane(key)
     this.#park(job, waiting)
-    this.#askForLane(waiting)
+    this.#askFor(job, waiting)
     return undefined
   }
 
-  #takeInHand(job: LocalJob): Granted | undefined {
-    return this.#inHand[0]?.job === job ? this.#inHand.pop() : undefined
+  #takeInHand(key: string, cost: number): Granted | undefined {
+    const [granted] = this.#inHand
+    return granted?.key === key && granted.cost === cost ? this.#inHand.pop() : undefined
   }
 
   /** Where the limiter can answer at once, and says yes. */
@@ -209,38 +217,51 @@ export class RateGate {
   }
 
   #makeLane(key: string): Lane {
-    const lane: Lane = { key, line: this.#makeLine(), ask: undefined }
+    const lane: Lane = { key, lines: new Map(), ask: undefined }
     this.#lanes.set(key, lane)
     return lane
   }
 
-  #park(job: LocalJob, lane: Lane): void {
+  /** A candidate waits in its lane, at its old place. */
+  #park(job: LocalJob, { lines }: Lane): void {
+    const group = groupOf(job)
+    let line = lines.get(group)
+    if (line === undefined) {
+      line = { order: this.#makeLine(), first: undefined }
+      lines.set(group, line)
+    }
     this.#host.candidates.remove(job)
-    lane.line.restore(job)
+    line.order.restore(job)
+    if (line.first === job) line.first = undefined
     this.parked += 1
   }
 
-  /** The first of a lane waits at the limiter. */
-  #askForLane(lane: Lane): void {
-    const asker = lane.line.peek() as LocalJob
+  /** A job leaves its lane; `false` where it does not stand there. */
+  #leave(job: LocalJob, { lines }: Lane): boolean {
+    const line = lines.get(groupOf(job))
+    if (line === undefined || job.order !== line.order) return false
+    line.order.remove(job)
+    this.parked -= 1
+    return true
+  }
+
+  /** A job waits at the limiter, for all of its lane. */
+  #askFor(asker: LocalJob, lane: Lane): void {
     const controller = this.#ask(
       lane.key,
       costOf(asker),
       (granted) => {
-        const job = this.#served(lane, granted)
+        const served = lane.ask?.asker
         lane.ask = undefined
-        this.#return(lane, job)
-        this.#tidy(lane)
-        granted.job = job
+        this.#return(lane, served)
         this.#inHand.push(granted)
         this.#offer()
       },
       (error) => {
         const job = lane.ask?.asker as LocalJob
         lane.ask = undefined
-        lane.line.remove(job)
-        this.parked -= 1
-        this.#advance(lane)
+        this.#leave(job, lane)
+        this.#return(lane)
         this.#host.broken(job, error)
         this.#offer()
       },
@@ -248,39 +269,56 @@ export class RateGate {
     lane.ask = { asker, controller }
   }
 
-  /** The job that goes when the limiter says yes: the first, unless another cost was asked for. */
-  #served(lane: Lane, { cost }: Granted): LocalJob {
-    const head = lane.line.peek() as LocalJob
-    return costOf(head) === cost ? head : (lane.ask?.asker as LocalJob)
-  }
-
-  /** The limiter was asked for a job that has left: the next one takes over, or asks anew for its own cost. */
+  /** The limiter was asked for a job that has left: another one takes over, or the lane asks anew for its own cost. */
   #passOn(lane: Lane, { asker, controller }: NonNullable<Lane['ask']>): void {
-    const head = lane.line.peek()
-    if (head !== undefined && costOf(head) === costOf(asker)) {
-      lane.ask = { asker: head, controller }
+    for (const { order } of lane.lines.values()) {
+      const next = order.peek()
+      if (next === undefined || costOf(next) !== costOf(asker)) continue
+      lane.ask = { asker: next, controller }
       return
     }
     lane.ask = undefined
     controller.abort()
+    this.#return(lane)
   }
 
-  /** A job returns from its lane to its old place among the candidates. */
-  #return(lane: Lane, job: LocalJob): void {
-    lane.line.remove(job)
-    this.parked -= 1
-    this.#host.candidates.restore(job)
+  /** `job` has started or is gone: the next one of its line is a candidate, unless the lane waits at the limiter. */
+  #advance(lane: Lane, job: LocalJob): boolean {
+    const group = groupOf(job)
+    const line = lane.lines.get(group)
+    if (line?.first === job) line.first = undefined
+    const returned = line !== undefined && lane.ask === undefined && this.#returnFirst(line)
+    if (line?.order.size === 0) lane.lines.delete(group)
+    this.#tidy(lane)
+    return returned
   }
 
-  /** A job of the lane has started or is gone: the next one is a candidate, unless the lane waits at the limiter. */
-  #advance(lane: Lane): void {
-    const next = lane.ask === undefined ? lane.line.peek() : undefined
-    if (next !== undefined) this.#return(lane, next)
+  /**
+   * The first of each line is a candidate: the lane does not wait at the limiter any more. What the limiter gave for `served` is
+   * not for a job of another cost that stands before it.
+   */
+  #return(lane: Lane, served?: LocalJob): void {
+    for (const [group, line] of lane.lines) {
+      this.#returnFirst(line, served)
+      if (line.order.size === 0) lane.lines.delete(group)
+    }
     this.#tidy(lane)
   }
 
+  /** The first of a line returns to its old place among the candidates, unless one of the line stands there. */
+  #returnFirst(line: Line, served?: LocalJob): boolean {
+    let first = line.first === undefined ? line.order.peek() : undefined
+    if (first === undefined) return false
+    if (served?.order === line.order && costOf(served) !== costOf(first)) first = served
+    line.order.remove(first)
+    line.first = first
+    this.parked -= 1
+    this.#host.candidates.restore(first)
+    return true
+  }
+
   #tidy(lane: Lane): void {
-    if (lane.line.size === 0 && lane.ask === undefined) this.#lanes.delete(lane.key)
+    if (lane.lines.size === 0 && lane.ask === undefined) this.#lanes.delete(lane.key)
   }
 
   /** Workers may take what the limiter has said yes to. What they do not take at once goes back. */
@@ -334,6 +372,10 @@ export class RateGate {
 
 function keyOf({ extras }: LocalJob): string {
   return extras?.limiterKey ?? ''
+}
+
+function groupOf({ extras }: LocalJob): string {
+  return extras?.group ?? ''
 }
 
 function costOf({ extras }: LocalJob): number {

@@ -524,14 +524,8 @@ export class ModelRun {
       (world.limiter === 'bucket' && timed) ||
       (world.limiter === 'composite' && (timed || !free)) ||
       (world.limiter === 'concurrency' && (!free || (batching && timed)))
-    // A job whose group is full is the first of its key at the limiter: the others of the key wait for it.
-    const blocked = waiting.some(
-      (item) =>
-        !could.includes(item) && could.some((other) => this.#keyOf(other) === this.#keyOf(item)),
-    )
-    const lanes = world.limiter !== 'none' && (world.keyed || world.costs)
     this.#must(
-      reason || (lanes && blocked),
+      reason,
       `job ${could[0]?.n} waits after ${after}, ${holding.length} of ${queue.workers} workers at work, and nothing will wake it`,
     )
   }
