@@ -179,7 +179,8 @@ export type {
 
 // How to decide.
 export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
-export { fixedWindow } from './rules/fixed-window.ts'
+export type { Align } from './rules/calendar.ts'
+export { type FixedWindowOptions, fixedWindow } from './rules/fixed-window.ts'
 export { leakyBucket, type LeakyBucketOptions } from './rules/leaky-bucket.ts'
 export { slidingWindow } from './rules/sliding-window.ts'
 export { tokenBucket, type TokenBucketOptions } from './rules/token-bucket.ts'

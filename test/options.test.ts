@@ -71,9 +71,12 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'limiter.reconfigure of a leaky bucket': (o) =>
       LimiterFactory.leakyBucket({ rate: 1 }).reconfigure(o),
   },
+  FIXED_WINDOW_OPTIONS: {
+    fixedWindow: (o) => fixedWindow({ rate: 1, ...o }),
+    'LimiterFactory.fixedWindow': (o) => LimiterFactory.fixedWindow({ rate: 1, ...o }),
+  },
   QUOTA_OPTIONS: {
     slidingWindow: (o) => slidingWindow({ rate: 1, ...o }),
-    fixedWindow: (o) => fixedWindow({ rate: 1, ...o }),
     'limiter.reconfigure of a sliding window': (o) =>
       LimiterFactory.slidingWindow({ rate: 1 }).reconfigure(o),
     'limiter.reconfigure of a fixed window': (o) =>
@@ -90,7 +93,6 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'LimiterFactory.tokenBucket': (o) => LimiterFactory.tokenBucket({ rate: 1, ...o }),
     'LimiterFactory.leakyBucket': (o) => LimiterFactory.leakyBucket({ rate: 1, ...o }),
     'LimiterFactory.slidingWindow': (o) => LimiterFactory.slidingWindow({ rate: 1, ...o }),
-    'LimiterFactory.fixedWindow': (o) => LimiterFactory.fixedWindow({ rate: 1, ...o }),
   },
   ADAPTIVE_OPTIONS: { 'LimiterFactory.adaptive': (o) => LimiterFactory.adaptive(o) },
   PERMIT_LIMITER_OPTIONS: {

@@ -62,6 +62,12 @@ export interface Rule {
   readonly span: Micros
   /** Set where one falling number says all: how much is used, draining at a steady pace. */
   readonly drain?: Drain
+  /**
+   * Set where the windows are those of a calendar. The time of such a rule is in microseconds since 1970, and a storage that lies
+   * elsewhere tells its twin these numbers beside `params` with each call, under these names, less `offset`.
+   */
+  present?(at: Micros, offset: Micros): Readonly<Record<string, number>>
+  readonly calendar?: object
   /** Set where what was granted is held until it is given back, and no time brings it back. */
   readonly held?: true
 

@@ -1,7 +1,11 @@
 import { known, type OptionTable, pick } from '../core/check.ts'
 import { QUOTA_OPTIONS, type Quota, type Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
-import { fixedWindow } from '../rules/fixed-window.ts'
+import {
+  FIXED_WINDOW_OPTIONS,
+  type FixedWindowOptions,
+  fixedWindow,
+} from '../rules/fixed-window.ts'
 import {
   LEAKY_BUCKET_OPTIONS,
   type LeakyBucketOptions,
@@ -50,8 +54,8 @@ export interface LimiterFactory {
   readonly slidingWindow: Maker<Quota>
   /** An even stream. See {@link leakyBucket}. */
   readonly leakyBucket: Maker<LeakyBucketOptions>
-  /** At most `rate` in each window of `per`. See {@link fixedWindow}. */
-  readonly fixedWindow: Maker<Quota>
+  /** At most `rate` in each window of `per`, or of the calendar. See {@link fixedWindow}. */
+  readonly fixedWindow: Maker<Quota> & Maker<FixedWindowOptions>
   /** A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. */
   readonly adaptive: (options?: AdaptiveOptions) => AdaptiveLimiter
   /** How many at once. See {@link ConcurrencyLimiter}; over a remote storage {@link RemoteConcurrency}. */
@@ -76,7 +80,7 @@ export const LimiterFactory: LimiterFactory = {
   tokenBucket: maker('tokenBucket', tokenBucket, TOKEN_BUCKET_OPTIONS),
   slidingWindow: maker('slidingWindow', slidingWindow, QUOTA_OPTIONS),
   leakyBucket: maker('leakyBucket', leakyBucket, LEAKY_BUCKET_OPTIONS),
-  fixedWindow: maker('fixedWindow', fixedWindow, QUOTA_OPTIONS),
+  fixedWindow: maker('fixedWindow', fixedWindow, FIXED_WINDOW_OPTIONS),
   adaptive: (options) => new AdaptiveLimiter(options),
   concurrency: concurrency as LimiterFactory['concurrency'],
   composite,

@@ -187,7 +187,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     this.#sends.push(() =>
       batch.send(route.names, (program, keys, moves) => {
         const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-        const args = [...(now ?? []), ...route.params, ...moves]
+        const args = [...(now ?? []), ...route.params(this.#clock), ...moves]
         return this.#run(route.script(program), keys, args)
       }),
     )

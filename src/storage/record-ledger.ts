@@ -5,6 +5,7 @@ import type { Hold, Judged, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
 import { Judges } from './judges.ts'
+import { type LedgerClock, ledgerClock } from './ledger-clock.ts'
 import { SteadyClock } from './steady-clock.ts'
 import { holdsOf, taken } from './taken.ts'
 
@@ -28,7 +29,7 @@ export class RecordLedger implements Ledger, Judged {
   rule: Rule
   evicted = 0
   crowded = 0
-  readonly #clock: SteadyClock
+  readonly #clock: LedgerClock
   readonly #blocks = new Blocks()
   readonly #maxKeys: number
   readonly #states = new Map<string, State>()
@@ -52,7 +53,7 @@ export class RecordLedger implements Ledger, Judged {
     this.rule = rule
     this.#by = rule
     this.#maxKeys = maxKeys
-    this.#clock = clock instanceof SteadyClock ? clock : new SteadyClock(clock, rule.span)
+    this.#clock = clock instanceof SteadyClock ? clock : ledgerClock(rule, clock)
     this.#state = rule.fresh(0)
   }
 

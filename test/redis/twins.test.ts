@@ -62,6 +62,18 @@ const lists: [string, () => Rule[]][] = [
   ['token bucket, a share', () => [tokenBucket({ rate: 7, per: '1s' }).shared?.(0.6) as Rule]],
   ['leaky bucket, a share', () => [leakyBucket({ rate: 9, per: '1s' }).shared?.(0.5) as Rule]],
   ['fixed window', () => [fixedWindow({ rate: 7, per: '1s' })]],
+  ['calendar window', () => [fixedWindow({ rate: 7, align: 'day', timezone: 'America/New_York' })]],
+  ...(['minute', 'hour', 'week', 'month'] as const).map((align): [string, () => Rule[]] => [
+    `calendar window of a ${align}`,
+    () => [fixedWindow({ rate: 9, align, timezone: 'Asia/Kolkata' })],
+  ]),
+  [
+    'calendar and bucket',
+    () => [
+      fixedWindow({ rate: 20, align: 'hour' }),
+      tokenBucket({ rate: 9, per: '1h', burst: 12 }),
+    ],
+  ],
   ['sliding window', () => [slidingWindow({ rate: 7, per: '1s' })]],
   ['sliding window of many', () => [slidingWindow({ rate: 1000, per: '1s' })]],
   [
@@ -122,6 +134,13 @@ describe('twins', () => {
     ['leaky bucket', 'rule.write(p, s, now, level + cost)', 'rule.write(p, s, now, level)'],
     ['leaky bucket', 'return wait / p.interval\nend', 'return 1 + wait / p.interval\nend'],
     ['fixed window', 'windows = windows + 1', 'windows = windows'],
+    ['calendar window', 'if at >= p[i] then', 'if at > p[i] + 60000000 then'],
+    ['calendar window', 'return p[i]\nend', 'return p[1] + (i - 1) * p.per\nend'],
+    ['calendar window', 'if rolled < -1 then return math.huge end', ''],
+    ['calendar window', 'ahead = ahead + 1', 'ahead = ahead'],
+    ['calendar window', 'if count ~= 0 then window = s[1] + rolled end', ''],
+    ['calendar window', 'if not later then', 'if true then'],
+    ['calendar window', 's[2] - rolled * p.rate', 's[2]'],
     ['fixed window', 'if elapsed < -p.per then return math.huge end', ''],
     ['fixed window', 'if not later then', 'if true then'],
     ['sliding window', 'if total + cost <= ceiling', 'if total + cost <= ceiling - 1'],
@@ -277,10 +296,11 @@ describe('twins', () => {
         const moves = program === 'single' ? argumentsOf(call) : movesOf(call, rules.length)
         const { now } = call[0] as Step
         const keys = call.flatMap(({ key }) => names(key))
+        const judges = judgesOf(list, rules, call[0] as Step)
         return run(
           texts.get(program) as string,
           keys,
-          [now, ...paramsOf(judgesOf(list, rules, call[0] as Step)), ...moves].map(String),
+          [now, ...paramsOf(judges, now + skewOf(rules, now)), ...moves].map(String),
         )
       }),
     )
@@ -291,6 +311,12 @@ describe('twins', () => {
     }
   }
 })
+
+/** How far the clock of the caller is off that of the server: up to two windows, either way. */
+function skewOf(rules: Rule[], now: number): number {
+  const span = Math.min(...rules.map((rule) => rule.span))
+  return ((now % 5) - 2) * span
+}
 
 /** What judges a call: the rules themselves, or a quota that it brings. */
 function judgesOf(name: string, rules: Rule[], { now }: Step): Rule[] {
