@@ -5,7 +5,13 @@
 // How fast work may go.
 export { rateLimit, type RateLimitOptions } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
-export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
+export { AdaptiveLimiter } from './limiters/adaptive-limiter.ts'
+export type { Adaptive, AdaptiveOptions } from './limiters/adaptive-options.ts'
+export { AdaptiveConcurrency } from './limiters/adaptive-concurrency.ts'
+export type {
+  AdaptiveConcurrencyOptions,
+  AdaptivePermits,
+} from './limiters/adaptive-concurrency-options.ts'
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
 export type { CompositeOptions } from './limiters/composite-limiter.ts'

@@ -94,6 +94,9 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'LimiterFactory.leakyBucket': (o) => LimiterFactory.leakyBucket({ rate: 1, ...o }),
     'LimiterFactory.slidingWindow': (o) => LimiterFactory.slidingWindow({ rate: 1, ...o }),
   },
+  ADAPTIVE_CONCURRENCY_OPTIONS: {
+    'LimiterFactory.adaptiveConcurrency': (o) => LimiterFactory.adaptiveConcurrency(o),
+  },
   ADAPTIVE_OPTIONS: { 'LimiterFactory.adaptive': (o) => LimiterFactory.adaptive(o) },
   PERMIT_LIMITER_OPTIONS: {
     'LimiterFactory.concurrency': (o) => LimiterFactory.concurrency({ limit: 1, ...o }),

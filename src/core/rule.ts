@@ -114,8 +114,23 @@ export interface Rule {
   /** Set where what was taken can be settled later: see {@link Holds}. */
   readonly holds?: Holds
 
+  /** Set where the rule learns how large a limit should be; returns that in whole thousandths. */
+  report?(state: State, now: Micros, report: Report): number
+
   /** Set where classes may share the limit: the same rule, on the same states, that fills only `share` (0 to 1) of the limit. */
   shared?(share: number): Rule
+}
+
+/** How calls that were let through have ended; what the numbers mean says the rule. */
+export interface Report {
+  /** Where the limit stood, or how much of it was in use. */
+  readonly level: number
+  /** How many ended well. */
+  readonly count: number
+  /** What is to be known about those beside. */
+  readonly amount: number
+  /** How many did not end well. */
+  readonly bad: number
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Duration, Micros } from './duration.ts'
-import type { Rule, SettledAs } from './rule.ts'
+import type { Report, Rule, SettledAs } from './rule.ts'
 
 /**
  * Where states live. A limiter opens a ledger in it and asks that; beside the ledgers every storage keeps users'
@@ -67,6 +67,8 @@ export interface Ledger {
   settle(key: string, settlement: Settlement, rule?: Rule): void
   /** As {@link Holds.extend}, where the rule can. */
   extend(key: string, hold: Hold, rule?: Rule): Micros
+  /** As {@link Rule.report}, where the rule learns. */
+  report?(key: string, report: Report): number
   /** Forgets `key`, block included. */
   reset(key: string): void
   /**
@@ -167,7 +169,7 @@ export interface RemoteStorage {
   ): Promise<Verdict[]>
 }
 
-/** What a `hold`, `settle` or `extend` is about. */
+/** What a `hold`, `settle` or `extend` is about. Of a `report` `id` is its level, `actual` its amount, `with` how many ended badly. */
 export interface AboutHold {
   /** The number of the reservation. */
   readonly id: number
@@ -182,11 +184,20 @@ export interface AboutHold {
  * `refund` gives back is due (0 for over), the length of a `block`. The cost of a `block` is 1, or 2 for one that replaces a
  * longer one.
  */
-export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block' | 'hold' | 'settle' | 'extend'
+export type Move =
+  | 'reserve'
+  | 'peek'
+  | 'refund'
+  | 'reset'
+  | 'block'
+  | 'hold'
+  | 'settle'
+  | 'extend'
+  | 'report'
 
 /** What a remote storage answers for one state. */
 export interface Verdict {
-  /** As {@link Rule.reserve}. */
+  /** As {@link Rule.reserve}; of a `report` what has been learnt, as {@link Rule.report} returns it. */
   readonly wait: Micros
   /** Not told, and 0, where the rule has a token; nor is {@link idleAfter}. */
   readonly remaining: number

@@ -157,6 +157,7 @@ export abstract class AsyncLimiter implements Limiter {
       if (terms?.bound === 'closed') throw late(key, Infinity)
       const decision = await this.serve(key, cost, deadline, signal, terms)
       this.allowed += 1
+      this.decided(true)
       if (this.events.heard) {
         const waited = (this.clock.now() - started) / 1000
         this.meter?.allowed.inc()
@@ -277,7 +278,11 @@ export abstract class AsyncLimiter implements Limiter {
     else this.events.emit('denied', { key, cost, retryAfter })
   }
 
+  /** A call was let through, or was not. */
+  protected decided(_allowed: boolean): void {}
+
   protected count(allowed: boolean): void {
+    this.decided(allowed)
     if (allowed) this.allowed += 1
     else this.denied += 1
     if (this.events.heard) this.meter?.[allowed ? 'allowed' : 'denied'].inc()

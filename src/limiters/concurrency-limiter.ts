@@ -43,12 +43,12 @@ export class ConcurrencyLimiter extends RuleLimiter {
 
   /** Waits for permits, first come, first served. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
   tryPermit(key = '', call: number | CallOptions = 1): Permit | undefined {
-    return this.allow(key, call) ? this.#issue(key, costOf(call)) : undefined
+    return this.allow(key, call) ? this.issue(key, costOf(call)) : undefined
   }
 
   override leave(key: string, cost: number): void {
@@ -64,7 +64,11 @@ export class ConcurrencyLimiter extends RuleLimiter {
     return super.take(key, cost, maxWait, terms)
   }
 
-  #issue(key: string, tokens: number): Permit {
-    return permitOf(key, tokens, () => this.leave(key, tokens))
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
   }
 }

@@ -19,7 +19,14 @@ import {
   tokenBucket,
 } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
+import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import {
+  ADAPTIVE_CONCURRENCY_OPTIONS,
+  type AdaptiveConcurrencyOptions,
+  type AdaptivePermits,
+} from './adaptive-concurrency-options.ts'
+import { AdaptiveLimiter } from './adaptive-limiter.ts'
+import { ADAPTIVE_OPTIONS, type Adaptive, type AdaptiveOptions } from './adaptive-options.ts'
 import { composite } from './composite.ts'
 import {
   CONCURRENCY_LIMITER_OPTIONS,
@@ -56,12 +63,26 @@ export interface LimiterFactory {
   readonly leakyBucket: Maker<LeakyBucketOptions>
   /** At most `rate` in each window of `per`, or of the calendar. See {@link fixedWindow}. */
   readonly fixedWindow: Maker<Quota> & Maker<FixedWindowOptions>
-  /** A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. */
-  readonly adaptive: (options?: AdaptiveOptions) => AdaptiveLimiter
+  /**
+   * A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. Over a remote storage it is one rate for all
+   * processes, learnt from the outcomes of all of them.
+   */
+  readonly adaptive: {
+    (options?: AdaptiveOptions & LocalOptions): AdaptiveLimiter
+    (options: AdaptiveOptions): Adaptive
+  }
   /** How many at once. See {@link ConcurrencyLimiter}; over a remote storage {@link RemoteConcurrency}. */
   readonly concurrency: {
     (options: ConcurrencyOptions & LocalOptions): ConcurrencyLimiter
     (options: PermitsOptions & LimiterOptions): RemoteConcurrency
+  }
+  /**
+   * How many at once, found out from how long calls take. See {@link AdaptiveConcurrency}; over a remote storage the limit is one for all
+   * processes, learnt from the calls of all of them.
+   */
+  readonly adaptiveConcurrency: {
+    (options?: AdaptiveConcurrencyOptions & LocalOptions): AdaptiveConcurrency
+    (options: AdaptiveConcurrencyOptions): AdaptivePermits
   }
   /**
    * Several limits at once, all or none: a call passes when all of them let it, and a denial by one costs nothing at
@@ -81,9 +102,24 @@ export const LimiterFactory: LimiterFactory = {
   slidingWindow: maker('slidingWindow', slidingWindow, QUOTA_OPTIONS),
   leakyBucket: maker('leakyBucket', leakyBucket, LEAKY_BUCKET_OPTIONS),
   fixedWindow: maker('fixedWindow', fixedWindow, FIXED_WINDOW_OPTIONS),
-  adaptive: (options) => new AdaptiveLimiter(options),
+  adaptive: adaptive as LimiterFactory['adaptive'],
   concurrency: concurrency as LimiterFactory['concurrency'],
+  adaptiveConcurrency: adaptiveConcurrency as LimiterFactory['adaptiveConcurrency'],
   composite,
+}
+
+function adaptive(options: AdaptiveOptions = {}): Adaptive {
+  known('LimiterFactory.adaptive', options, ADAPTIVE_OPTIONS)
+  const { storage } = checkedOptions(options)
+  const remote = storage?.limiters?.adaptive?.(storage, options) as Adaptive | undefined
+  return remote ?? new AdaptiveLimiter(options)
+}
+
+function adaptiveConcurrency(options: AdaptiveConcurrencyOptions = {}): AdaptivePermits {
+  known('LimiterFactory.adaptiveConcurrency', options, ADAPTIVE_CONCURRENCY_OPTIONS)
+  const { storage } = checkedOptions(options)
+  const remote = storage?.limiters?.adaptiveConcurrency?.(storage, options)
+  return (remote as AdaptivePermits | undefined) ?? new AdaptiveConcurrency(options)
 }
 
 function concurrency(options: PermitsOptions & LimiterOptions): PermitLimiter {

@@ -25,6 +25,13 @@ export interface LimiterStorage extends Storage {
 export interface RemoteLimiters {
   /** A limiter of one rule. */
   rule(storage: Storage, rule: Rule, options: LimiterOptions): Limiter
+  /**
+   * A limiter whose rate all processes learn together: an `Adaptive` of these `AdaptiveOptions`.
+   * @default one that learns by itself
+   */
+  adaptive?(storage: Storage, options: LimiterOptions): Limiter
+  /** As {@link adaptive}, of how many at once: `AdaptivePermits` of these `AdaptiveConcurrencyOptions`. */
+  adaptiveConcurrency?(storage: Storage, options: LimiterOptions): Limiter
   /** A limiter of how many at once: each permit is a lease, so that those of a process that dies come back. */
   concurrency(storage: Storage, options: PermitsOptions & LimiterOptions): PermitLimiter
 }

@@ -67,12 +67,12 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   /** Waits for permits. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
   async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
-    return (await this.acquire(key, call)) ? this.#issue(key, costOf(call)) : undefined
+    return (await this.acquire(key, call)) ? this.issue(key, costOf(call)) : undefined
   }
 
   get unheld(): string {
@@ -197,8 +197,12 @@ export class RemoteConcurrency extends KnockingLimiter {
     return { keys: this.#held.size, evicted: 0, crowded: 0 }
   }
 
-  #issue(key: string, tokens: number): Permit {
-    return permitOf(key, tokens, () => this.leave(key, tokens))
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
   }
 
   #hold(permit: HeldPermit): void {

@@ -29,9 +29,10 @@ export class RemoteLimiter extends AsyncLimiter {
   override readonly desk: RemoteDesk
   readonly #terms: TermsReader
 
-  constructor(ledger: RemoteLedger, options: RemoteOptions) {
+  /** @param quotas may a call bring a quota? */
+  constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
     super(options.name, options.clock ?? systemClock, options.shadow)
-    this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
     this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
   }

@@ -19,6 +19,7 @@ const MOVES: Readonly<Record<Step, string>> = {
   hold: '8',
   settle: '9',
   extend: '10',
+  report: '11',
 }
 /** What the script says for endless: a round number, since not every client reads the last digits of a long one right. */
 const NEVER: Micros = 9_000_000_000_000_000

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
-import type { Rule, State } from '../core/rule.ts'
+import type { Report, Rule, State } from '../core/rule.ts'
 import type { Hold, Judged, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
@@ -120,6 +120,13 @@ export class RecordLedger implements Ledger, Judged {
   extend(key: string, { id, ttl }: Hold, rule?: Rule): Micros {
     this.#open(key, rule)
     return holdsOf(this.#by).extend(this.#state, this.#now, id, ttl)
+  }
+
+  report(key: string, report: Report): number {
+    const known = this.#open(key)
+    const learnt = this.#by.report?.(this.#state, this.#now, report) ?? 0
+    if (!known && this.#makeRoom(key)) this.#add(key)
+    return learnt
   }
 
   /**

@@ -225,7 +225,7 @@ describe('twins', () => {
     ['token bucket', 'if not i or rule.over(s, i, now) then return -1', 'if not i then return -1'],
     ['two buckets', 'tonumber(ARGV[at + i]), with)', 'tonumber(ARGV[at + 1]), with)'],
     ['two buckets', 'if verdicts[i] < 0 then granted = 0 end', ''],
-    ['two buckets', 'if move == SETTLE then at = at + size end', ''],
+    ['two buckets', 'if move ~= EXTEND then at = at + size end', ''],
     ['token bucket', 'if id then', 'if false then'],
     ['token bucket', 'if granted > 0 then rule.write(params, state, now, a) end', ''],
     ['token bucket', 'live = rule.idle_after(params, state, now)', ''],

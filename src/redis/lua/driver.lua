@@ -6,7 +6,8 @@
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
 --       for each group: -n for n of those, which is most of them; or how many moves, then for each move
---         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return, 8 hold, 9 settle, 10 extend
+--         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return, 8 hold, 9 settle, 10 extend,
+--                 11 report, with its level, count, amount and bad in the places of id, costs, actuals and with
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
 --                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
@@ -22,7 +23,7 @@
 -- A state is kept as one string of doubles: the rule's numbers, until when the key is blocked, and until when it lives.
 -- That is somewhat longer than until it equals a fresh one, so that most of the time it can be written in place: to set a time
 -- to live costs as much as all else together.
-local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN, HOLD, SETTLE, EXTEND = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN, HOLD, SETTLE, EXTEND, REPORT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local size = #rules
 local formats = {}
 -- Of the group at hand, for each rule: its numbers, until when it is blocked, how long its string was (false where there was
@@ -166,12 +167,14 @@ local function group(base)
           if move == SETTLE then
             rules[i].settle(params[i], states[i], now, id, costs[i], tonumber(ARGV[at + i]), with)
             verdicts[i] = 0
+          elseif move == REPORT then
+            verdicts[i] = rules[i].report(params[i], states[i], now, id, costs[i], tonumber(ARGV[at + i]), with)
           else
             verdicts[i] = rules[i].extend(params[i], states[i], now, id, with)
             if verdicts[i] < 0 then granted = 0 end
           end
         end
-        if move == SETTLE then at = at + size end
+        if move ~= EXTEND then at = at + size end
       end
       id = nil
     elseif move == RESERVE then
