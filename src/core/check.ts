@@ -113,7 +113,9 @@ const OBJECT = 'be an object of options'
 
 /** Is it an object as `{ ... }` makes it? Of any other {@link known} has to be asked, even where no name in it is wrong. */
 export function isPlain(value: unknown): boolean {
-  return value === Object(value) && Object.getPrototypeOf(value) === Object.prototype
+  return (
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  )
 }
 
 /** A number of any size. */

@@ -67,9 +67,12 @@ const MOST_QUOTAS = 1000
 export function checkedCall(call: CallOptions): CallOptions {
   // A cost of the wrong type is told as such.
   if (typeof call !== 'object' || call === null) positive('cost', call as unknown as number)
-  if (!isPlain(call)) known('a call', call, CALL_OPTIONS)
-  for (const name in call)
+  let empty = true
+  for (const name in call) {
+    empty = false
     if (CALL_OPTIONS[name as keyof CallOptions] !== true) known('a call', call, CALL_OPTIONS)
+  }
+  if (empty && !isPlain(call)) known('a call', call, CALL_OPTIONS)
   return call
 }
 
@@ -100,6 +103,8 @@ export class TermsReader {
   #rule: Rule | undefined
   #byRate = new Map<number, KnownQuota[]>()
   #known = 0
+  /** The one that was brought last. */
+  #last: (KnownQuota & { quota: CallQuota; readonly rate: number }) | undefined
   #byClass = new Map<Rule, Map<string, Terms>>()
 
   /**
@@ -132,18 +137,35 @@ export class TermsReader {
   /** Another rule has other shares. */
   #begin(rule: Rule): void {
     this.#rule = rule
+    this.#last = undefined
     this.#byRate = new Map()
     this.#byClass = new Map()
     this.#known = 0
   }
 
   #quoted(rule: Rule, quota: CallQuota): Terms {
-    options('quota', quota)
+    if (typeof quota !== 'object' || quota === null) options('quota', quota)
     const { rate, per, burst } = quota
+    const last = this.#last
+    const same = last?.rate === rate && last.per === per && last.burst === burst
+    // Plans are mostly constants.
+    if (same && quota === last.quota) return last.terms
+    options('quota', quota)
     for (const name in quota) {
       const isKnown = CALL_QUOTA_OPTIONS[name as keyof CallQuota] === true
       if (!isKnown) known('a quota', quota, CALL_QUOTA_OPTIONS)
     }
+    if (same) {
+      last.quota = quota
+      return last.terms
+    }
+    const terms = this.#remembered(rule, quota)
+    this.#last = { quota, rate, per, burst, terms }
+    return terms
+  }
+
+  #remembered(rule: Rule, quota: CallQuota): Terms {
+    const { rate, per, burst } = quota
     for (const one of this.#byRate.get(rate) ?? []) {
       if (one.per === per && one.burst === burst) return one.terms
     }

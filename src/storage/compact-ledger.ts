@@ -80,6 +80,13 @@ export class CompactLedger implements Ledger, Judged {
 
   reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
     const now = this.#clock.now()
+    if (rule !== undefined && this.#records !== undefined) {
+      // What brings a quota has mostly brought it before, and is among the records.
+      const known = this.#records.find(key)
+      if (known !== undefined) {
+        return this.#takeRecorded(key, cost, maxWait, rule, undefined, known, now)
+      }
+    }
     const tick = this.#tickFor(now, cost)
     const slot = this.#table.find(key, tick)
     if (slot >= 0 && maxWait === 0 && rule === undefined && !this.#blocks.any) {
@@ -96,12 +103,8 @@ export class CompactLedger implements Ledger, Judged {
         return 0
       }
     }
-    if (rule !== undefined || this.#records !== undefined) {
-      const state = slot < 0 ? this.#records?.find(key) : undefined
-      if (state !== undefined || (rule !== undefined && !this.#fits(rule))) {
-        return this.#takeRecorded(key, cost, maxWait, rule, undefined, state, now)
-      }
-    }
+    const elsewhere = rule === undefined ? slot < 0 && this.#records?.find(key) : !this.#fits(rule)
+    if (elsewhere) return this.#takeRecorded(key, cost, maxWait, rule, undefined, undefined, now)
     return this.#ask(key, cost, maxWait, slot, now, tick, rule)
   }
 

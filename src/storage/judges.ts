@@ -1,33 +1,21 @@
 import type { Rule, State } from '../core/rule.ts'
 
+/** A state, and what judged it last: on the state itself, since a map from states to rules would cost as much as the decision. */
+type JudgedState = State & { judge?: Rule | undefined }
+
 /** What judged each state last, where that was another rule than the ledger's own: a quota that a call brought. */
 export class Judges {
-  readonly #rules = new Map<State, Rule>()
-  // The last one: calls for one key tend to follow each other.
-  #state: State | undefined
-  #rule: Rule | undefined
-
-  /** Are there any? */
-  get any(): boolean {
-    return this.#rules.size > 0
-  }
+  /** Have there been any? */
+  any = false
 
   of(state: State): Rule | undefined {
-    return this.#rules.size === 0 ? undefined : this.#rules.get(state)
+    return this.any ? (state as JudgedState).judge : undefined
   }
 
   /** @param rule `undefined` for the ledger's own */
   set(state: State, rule: Rule | undefined): void {
-    if (state === this.#state && rule === this.#rule) return
-    this.#state = state
-    this.#rule = rule
-    if (rule === undefined) this.#rules.delete(state)
-    else this.#rules.set(state, rule)
-  }
-
-  forget(state: State): void {
-    if (this.#rules.size === 0) return
-    this.#rules.delete(state)
-    this.#state = undefined
+    this.any = true
+    const judged = state as JudgedState
+    if (judged.judge !== rule) judged.judge = rule
   }
 }

@@ -251,7 +251,6 @@ export class RecordLedger implements Ledger, Judged {
     const key = this.#keys[index] as string
     this.#states.delete(key)
     this.#long -= beyondLong(key)
-    this.#judges.forget(this.#kept[index] as State)
     // The last one takes its place.
     const [lastKey, lastState] = [this.#keys.pop() as string, this.#kept.pop() as State]
     if (index === this.size) return
