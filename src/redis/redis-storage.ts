@@ -11,7 +11,14 @@ import {
 } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
+import type {
+  AboutHold,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Verdict,
+  Watch,
+} from '../core/storage.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
@@ -148,26 +155,31 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     move: Move,
     ledgers: readonly RemoteLedger[],
     keys: readonly string[],
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
+    brought: readonly (Rule | undefined)[] = [],
+    about?: AboutHold,
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
       const slot = this.#cluster ? tagOf(keys[0] ?? '') : ''
-      const lists = ledgers.map(({ rule, scope }) => [rule.kind, rule.params, scope])
+      const lists = ledgers.map(({ rule, scope }, i) => {
+        const { kind, params } = brought[i] ?? rule
+        return [kind, params, scope]
+      })
       const name = JSON.stringify([slot, lists])
       let batch = this.#joint.get(name)
       if (batch === undefined) {
-        batch = this.begin(this.route(ledgers))
+        batch = this.begin(this.route(ledgers, brought))
         this.#joint.set(name, batch)
       }
-      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
+      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject }, about)
     })
   }
 
   /** @internal */
-  route(ledgers: readonly RemoteLedger[]): Route {
-    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller')
+  route(ledgers: readonly RemoteLedger[], brought?: readonly (Rule | undefined)[]): Route {
+    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller', brought)
   }
 
   /** @internal A batch that is sent when this turn of the event loop is over. */
@@ -178,7 +190,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     this.#sends.push(() =>
       batch.send(route.names, (program, keys, moves) => {
         const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-        const args = [...(now ?? []), ...route.params, ...moves]
+        const args = [...(now ?? []), ...route.params(this.#clock), ...moves]
         return this.#run(route.script(program), keys, args)
       }),
     )
