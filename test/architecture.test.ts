@@ -28,6 +28,18 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   // It only listens: nothing imports it.
   metrics: ['core', 'terminal'],
   otel: ['core', 'metrics'],
+  // It looks at all parts, and no part knows of it.
+  dashboard: [
+    'core',
+    'rules',
+    'limiters',
+    'queues',
+    'resilience',
+    'workers',
+    'schedule',
+    'coordination',
+    'metrics',
+  ],
   // The shelf: everything that is public, and nothing else.
   '.': [
     'core',
