@@ -70,7 +70,8 @@ const MAY_USE_NODE = ['cli', 'redis']
 const MAY_USE_PACKAGE: Readonly<Record<string, string>> = { croner: 'schedule/cron-plan.ts' }
 
 const files = (readdirSync(src, { recursive: true }) as string[])
-  .filter((path) => path.endsWith('.ts'))
+  // What a browser runs is bundled when it is built, and has rules of its own.
+  .filter((path) => path.endsWith('.ts') && !path.startsWith('dashboard/page/'))
   .map((path) => ({
     path,
     folder: path.includes('/') ? (path.split('/')[0] as string) : '.',
