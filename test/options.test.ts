@@ -21,6 +21,7 @@ import {
   tokenBucket,
   WorkerPool,
 } from 'aioflux'
+import { dashboard } from 'aioflux/dashboard'
 import {
   clientIp,
   politeFetch,
@@ -61,6 +62,7 @@ await closed.close()
 
 /** Everything public that takes an object of options, by the table of its names. */
 const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options) => unknown>>>> = {
+  DASHBOARD_OPTIONS: { dashboard: (o) => dashboard({ access: () => false, history: 0, ...o }) },
   // rules
   TOKEN_BUCKET_OPTIONS: {
     tokenBucket: (o) => tokenBucket({ rate: 1, ...o }),

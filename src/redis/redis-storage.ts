@@ -285,7 +285,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.#values.exists(key)
   }
 
-  /** @internal */
+  /** What lives in this storage, for the dashboard. @throws StorageDownError (rejects) where Redis cannot be asked */
   async survey(values: readonly string[]): Promise<Survey> {
     this.#checkOpen()
     await this.#port()
