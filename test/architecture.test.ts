@@ -71,7 +71,7 @@ const MAY_USE_PACKAGE: Readonly<Record<string, string>> = { croner: 'schedule/cr
 
 const files = (readdirSync(src, { recursive: true }) as string[])
   // What a browser runs is bundled when it is built, and has rules of its own.
-  .filter((path) => path.endsWith('.ts') && !path.startsWith('dashboard/page/'))
+  .filter((path) => path.endsWith('.ts') && !path.startsWith('dashboard/page'))
   .map((path) => ({
     path,
     folder: path.includes('/') ? (path.split('/')[0] as string) : '.',

@@ -329,9 +329,11 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                       class="runs"
                       viewBox="0 0 120 20"
                       role="img"
-                      aria-label={part.recent
-                        .map(({ outcome, seconds }) => `${outcome} ${span(seconds)}`)
-                        .join(', ')}
+                      aria-label={
+                        part.recent
+                          .map(({ outcome, seconds }) => `${outcome} ${span(seconds)}`)
+                          .join(', ') || w('nothing yet')
+                      }
                     >
                       {part.recent.map(({ at, seconds, outcome }, i) => {
                         const height = outcome === 'skipped' ? 6 : 4 + (seconds / longest) * 14

@@ -28,7 +28,7 @@ export class ProcessPart {
   constructor(now: Millis) {
     const host = runtime?.env?.['HOSTNAME']
     const pid = runtime?.pid
-    this.name = [host, pid].filter((part) => part !== undefined && part !== '').join('-') || 'here'
+    this.name = pid === undefined ? host || 'here' : host ? `${host}-${pid}` : `pid ${pid}`
     this.#started = Math.round((now - (runtime?.uptime?.() ?? 0) * 1000) / 1000) * 1000
   }
 
