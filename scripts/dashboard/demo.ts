@@ -15,9 +15,9 @@ const server = createServer(flow.handler)
 server.listen(Number(process.env['PORT'] ?? 9465), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
 })
-process.once('SIGINT', async () => {
+process.once('SIGINT', () => {
   stop()
-  await flow.close()
+  void flow.close()
   server.closeAllConnections()
   server.close()
   process.exit()

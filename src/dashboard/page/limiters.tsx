@@ -359,7 +359,7 @@ function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | 
         )}
       </h2>
       {mayAct() && (
-        <form class="line" onSubmit={judge}>
+        <form class="line" onSubmit={(event) => void judge(event)}>
           {field('rate', 'rate')}
           {field('per', 'per, s')}
           {burst !== undefined && field('burst', 'burst')}

@@ -349,7 +349,7 @@ export function Dialog(): JSX.Element | null {
   }
   return (
     <dialog ref={ref} aria-labelledby="question" onClose={close}>
-      <form onSubmit={submit}>
+      <form onSubmit={(event) => void submit(event)}>
         <div class="body">
           <h2 id="question">{asked.title}</h2>
           <ul>
