@@ -13,7 +13,11 @@ const folder = fileURLToPath(new URL('../docs/dashboard/', import.meta.url))
 const SECONDS = Number(process.env['SECONDS'] ?? 150)
 
 const { parts, trouble, stop } = scene(false)
-const flow = dashboard({ ...parts, title: 'shop-demo', access: () => ({ may: 'all', user: 'nika' }) })
+const flow = dashboard({
+  ...parts,
+  title: 'shop-demo',
+  access: () => ({ may: 'all', user: 'nika' }),
+})
 const server = createServer(flow.handler)
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
@@ -23,7 +27,15 @@ trouble()
 await sleep((SECONDS / 2) * 1000)
 
 const browser = await launch()
-const views = ['now', 'limiters/api/keys/203.0.113.7', 'queues/receipts', 'breakers', 'schedules', 'locks', 'processes']
+const views = [
+  'now',
+  'limiters/api/keys/203.0.113.7',
+  'queues/receipts',
+  'breakers',
+  'schedules',
+  'locks',
+  'processes',
+]
 for (const colorScheme of ['light', 'dark'] as const) {
   const page = await browser.newPage({ colorScheme, viewport: { width: 1440, height: 900 } })
   for (const view of views) {
