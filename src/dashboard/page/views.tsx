@@ -427,7 +427,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
               names={[
                 ['Election'],
                 ['Leader'],
-                ['Fence', 'num'],
+                ['Fence', 'num wide'],
                 ['For', 'num'],
                 ['Lease left', 'num'],
                 ['changes', 'wide'],
@@ -448,7 +448,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                     )}
                     {here && <small>{either('this process', 'этот процесс')}</small>}
                   </td>
-                  <td class="num">
+                  <td class="num wide">
                     <code>{fence}</code>
                   </td>
                   <td class="num">
