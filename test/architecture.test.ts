@@ -24,7 +24,17 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   http: ['core', 'limiters', 'resilience'],
   terminal: [],
   // A log's clients are counted as the guards count them.
-  cli: ['core', 'rules', 'storage', 'limiters', 'http', 'testing', 'terminal'],
+  cli: [
+    'core',
+    'rules',
+    'storage',
+    'limiters',
+    'http',
+    'testing',
+    'terminal',
+    'dashboard',
+    'redis',
+  ],
   // It only listens: nothing imports it.
   metrics: ['core', 'terminal'],
   otel: ['core', 'metrics'],

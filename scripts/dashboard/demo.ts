@@ -17,7 +17,8 @@ server.listen(Number(process.env['PORT'] ?? 9465), '127.0.0.1', () => {
 })
 process.once('SIGINT', () => {
   stop()
+  void flow.close()
   server.closeAllConnections()
   server.close()
-  void flow.close().finally(() => process.exit())
+  process.exit()
 })

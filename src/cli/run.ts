@@ -4,9 +4,10 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
        aioflux advise <access.log | ->                   which limit a log calls for
+       aioflux dashboard --redis redis://...            a page for what lives in a Redis
        aioflux demo                                     see the limiters at work
 
-aioflux replay --help and aioflux advise --help tell more.
+aioflux replay --help, aioflux advise --help and aioflux dashboard --help tell more.
 `
 
 /** Runs the command that `args` name; returns its exit code. */
@@ -19,6 +20,9 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
         return 0
       case 'advise':
         await (await import('./advise.ts')).advise(rest, terminal)
+        return 0
+      case 'dashboard':
+        await (await import('./dashboard.ts')).dashboard(rest, terminal)
         return 0
       case 'demo':
         await (await import('./demo/demo.ts')).demo(rest, terminal)
@@ -52,7 +56,9 @@ async function failed(
     terminal.stderr.write(`aioflux: ${error.message}\n${await usageOf(command)}\n`)
     return 2
   }
-  const expected = error instanceof Error && error.name === 'ReplayError'
+  const expected =
+    error instanceof Error &&
+    (error.name === 'ReplayError' || isAioFluxError(error, 'STORAGE_DOWN'))
   const text = expected ? error.message : ((error as Error)?.stack ?? String(error))
   terminal.stderr.write(`aioflux: ${text}\n`)
   return 1
@@ -60,6 +66,7 @@ async function failed(
 
 async function usageOf(command: string | undefined): Promise<string> {
   if (command === 'replay') return (await import('./replay-options.ts')).USAGE
+  if (command === 'dashboard') return (await import('./dashboard.ts')).USAGE.trimEnd()
   if (command === 'advise') return (await import('./advise-options.ts')).USAGE
   return USAGE.trimEnd()
 }

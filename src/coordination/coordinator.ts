@@ -7,6 +7,7 @@ import { Keeper } from '../core/keeper.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import { onAbort } from '../core/on-abort.ts'
+import { processName } from '../core/process-name.ts'
 import type { Storage } from '../core/storage.ts'
 import { PATIENCE, type Patience } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
@@ -54,6 +55,9 @@ export const COORDINATOR_OPTIONS: OptionTable<CoordinatorOptions> = {
   clock: true,
   metrics: true,
 }
+
+/** For how long the name of a leader can be looked up in its storage. */
+const SIGNED = '7d'
 
 /** What `lead` takes besides its function. */
 interface LeadOptions {
@@ -124,10 +128,18 @@ export class Coordinator implements AsyncDisposable {
     const metrics = checkMeter(options.metrics)
     if (metrics !== undefined) meterCoordinator<Coordinator>(metrics, this, this.#events)
     this.#locks = new Locks(office, toTerm(ttl), retry)
+    // A leader says who it is, for those who look from elsewhere. Whether that works does not matter to it.
+    const sign = <L extends Lease | undefined>(lease: L): L => {
+      if (lease !== undefined && 'limiters' in storage) {
+        const value = { process: processName(), token: lease.token }
+        storage.set(`leader:${this.lockName}`, value, SIGNED).catch(() => {})
+      }
+      return lease
+    }
     this.#leadership = new Leadership(
       {
-        tryOnce: () => this.#locks.try([this.lockName], {}),
-        stand: (signal) => this.#locks.wait([this.lockName], { signal }),
+        tryOnce: async () => sign(await this.#locks.try([this.lockName], {})),
+        stand: async (signal) => sign(await this.#locks.wait([this.lockName], { signal })),
       },
       office.clock.steady,
       this.#events,

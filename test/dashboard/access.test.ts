@@ -153,7 +153,7 @@ describe('payloads', () => {
       handler: async ({ to }) => {
         throw new Error(`no route for ${to.length} letters`)
       },
-      keep: { dead: 10 },
+      keep: { dead: { count: 10 } },
     })
     mails.on('failed', () => {})
     return {

@@ -308,13 +308,13 @@ export function Now({ state }: { state: State }): JSX.Element {
       </h1>
       <p class="sub">
         {first && (
-          <>
+          <span>
             {w('Began')}{' '}
             <b>
               <At at={first.since} />
             </b>
             , {span((state.at - first.since) / 1000)} {w('ago, with')} {first.name}.
-          </>
+          </span>
         )}{' '}
         {counts}
       </p>
@@ -374,17 +374,19 @@ export function Now({ state }: { state: State }): JSX.Element {
                   const row = rowOf(trouble, state)
                   return (
                     <tr key={`${kind}/${name}`}>
-                      <td class="what">
-                        <Mark level={kind === 'process' ? 'silent' : level} />
-                        <div>
-                          <PartLink kind={kind} name={name}>
-                            <b>{name}</b>
-                          </PartLink>{' '}
-                          <small>{w(kind)}</small>
-                          {first === trouble && state.troubles.length > 1 && (
-                            <span class="flag">⚑ {w('first to break')}</span>
-                          )}
-                          <p>{row.says}</p>
+                      <td>
+                        <div class="what">
+                          <Mark level={kind === 'process' ? 'silent' : level} />
+                          <div>
+                            <PartLink kind={kind} name={name}>
+                              <b>{name}</b>
+                            </PartLink>{' '}
+                            <small>{w(kind)}</small>
+                            {first === trouble && state.troubles.length > 1 && (
+                              <span class="flag">⚑ {w('first to break')}</span>
+                            )}
+                            <p>{row.says}</p>
+                          </div>
                         </div>
                       </td>
                       <td class="num">

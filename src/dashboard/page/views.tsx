@@ -329,9 +329,11 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                       class="runs"
                       viewBox="0 0 120 20"
                       role="img"
-                      aria-label={part.recent
-                        .map(({ outcome, seconds }) => `${outcome} ${span(seconds)}`)
-                        .join(', ')}
+                      aria-label={
+                        part.recent
+                          .map(({ outcome, seconds }) => `${outcome} ${span(seconds)}`)
+                          .join(', ') || w('nothing yet')
+                      }
                     >
                       {part.recent.map(({ at, seconds, outcome }, i) => {
                         const height = outcome === 'skipped' ? 6 : 4 + (seconds / longest) * 14
@@ -425,7 +427,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
               names={[
                 ['Election'],
                 ['Leader'],
-                ['Fence', 'num'],
+                ['Fence', 'num wide'],
                 ['For', 'num'],
                 ['Lease left', 'num'],
                 ['changes', 'wide'],
@@ -446,7 +448,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                     )}
                     {here && <small>{either('this process', 'этот процесс')}</small>}
                   </td>
-                  <td class="num">
+                  <td class="num wide">
                     <code>{fence}</code>
                   </td>
                   <td class="num">

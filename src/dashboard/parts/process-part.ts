@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
+import { processName } from '../../core/process-name.ts'
 import type { ProcessState } from '../state.ts'
 
 /** What of `process` is looked at, where there is one. */
@@ -26,9 +27,7 @@ export class ProcessPart {
   readonly #late: number[] = []
 
   constructor(now: Millis) {
-    const host = runtime?.env?.['HOSTNAME']
-    const pid = runtime?.pid
-    this.name = [host, pid].filter((part) => part !== undefined && part !== '').join('-') || 'here'
+    this.name = processName()
     this.#started = Math.round((now - (runtime?.uptime?.() ?? 0) * 1000) / 1000) * 1000
   }
 

@@ -34,15 +34,22 @@ export function quotaOf(limiter: Limiter): QuotaState | undefined {
   const { params, capacity, span } = rule
   const interval = rule.drain?.interval
   if (interval !== undefined) {
-    // A rate and a span are not kept apart: one of 100 a minute is one of 5 in 3 s. The most natural of them is told.
-    const per = [1, 60, 3600, 86_400].find((each) => (each * 1e6) / interval >= 0.999)
-    const seconds = per ?? interval / 1e6
+    // A rate and a span are not kept apart: 100 a minute are 5 in 3 s. The first unit in which the rate is whole is told.
+    const whole = UNITS.find((each) => isWhole((each * 1e6) / interval))
+    const seconds = whole ?? UNITS.find((each) => (each * 1e6) / interval >= 1) ?? interval / 1e6
     return { rate: tidy((seconds * 1e6) / interval), per: seconds, burst: capacity }
   }
   if (rule.held === true || params['limit'] !== undefined) return { limit: capacity }
   return { rate: params['rate'] ?? capacity, per: (params['per'] ?? span) / 1e6 }
 }
 
+/** Seconds. */
+const UNITS = [1, 60, 3600, 86_400]
+
+function isWhole(rate: number): boolean {
+  return rate >= 0.999 && Math.abs(rate - Math.round(rate)) < 1e-4 * rate
+}
+
 function tidy(value: number): number {
-  return Number(value.toPrecision(6))
+  return Number(value.toPrecision(4))
 }

@@ -75,14 +75,15 @@ export class Troubles {
         known.seen = now
         known.harm = harm
         const { since } = found
-        // What the part itself knows of its beginning may become better known.
-        if (since !== undefined && Math.abs(since - known.trouble.since) > 2000) {
+        // What the part itself knows of its beginning may become better known. It never begins later than was told.
+        if (since !== undefined && since < known.trouble.since - 2000) {
           known.trouble = { ...known.trouble, since, exact: true }
         }
         continue
       }
       const exact = found.since !== undefined || now - first > 3000
-      const since = found.since ?? (known === undefined ? now : known.trouble.since)
+      // A breaker that opens again after a probe has been in trouble all the time.
+      const since = Math.min(found.since ?? now, known?.trouble.since ?? now)
       const trouble = { kind, name, code, level, since, exact }
       this.#known.set(id, { trouble, seen: now, harm })
       began.push(trouble)
@@ -133,7 +134,14 @@ function* find(state: Omit<DashboardState, 'troubles'>): Iterable<Found> {
     } else if (oldest >= LATE && !paused) {
       const level = oldest >= FAR_TOO_LATE ? 'bad' : 'warn'
       // It began to fall behind when the oldest of those that wait was put, or before.
-      yield { kind: 'queue', name, code: 'behind', level, harm: oldest, since: now - oldest * 1000 }
+      yield {
+        kind: 'queue',
+        name,
+        code: 'behind',
+        level,
+        harm: oldest,
+        since: Math.round(now - oldest * 1000),
+      }
     }
   }
   for (const [name, { allowed = 0, denied = 0 }] of Object.entries(state.limiters)) {

@@ -1,0 +1,129 @@
+import { timingSafeEqual } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { between, integer } from '../core/check.ts'
+import { OptionTypeError } from '../core/errors.ts'
+import { dashboard as makeDashboard } from '../dashboard/dashboard.ts'
+import { RedisStorage } from '../redis/redis-storage.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { parsed } from './arguments.ts'
+
+export const USAGE = `usage: aioflux dashboard --redis redis://... [--prefix aioflux] [--port 9465] [--read-only]
+
+Serves the dashboard for what lives in a Redis, on this machine alone: http://127.0.0.1:9465. It prints an address with a token that opens
+the page once; the browser that has opened it stays known until this command ends.
+
+  --redis      where the Redis is
+  --prefix     what the keys begin with               (default aioflux)
+  --port       the port, 0 for any that is free       (default 9465)
+  --read-only  nobody can act
+`
+
+const COOKIE = 'aioflux-dashboard'
+
+/** `aioflux dashboard`: serves until it is interrupted. */
+export async function dashboard(
+  args: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal = interrupted(),
+): Promise<void> {
+  const { values, positionals } = parsed(args, {
+    redis: { type: 'string' },
+    prefix: { type: 'string', default: 'aioflux' },
+    port: { type: 'string', default: '9465' },
+    'read-only': { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  })
+  if (values['help']) {
+    terminal.stdout.write(USAGE)
+    return
+  }
+  const { redis, prefix } = values as { redis?: string; prefix: string }
+  if (positionals.length > 0) {
+    throw new OptionTypeError('arguments', `dashboard takes options only, got '${positionals[0]}'`)
+  }
+  if (redis === undefined) {
+    throw new OptionTypeError(
+      '--redis',
+      '--redis is needed: the url of a Redis, redis://localhost:6379',
+    )
+  }
+  const port = between('--port', integer('--port', Number(values['port']), 0), 0, 65_535)
+  await using storage = new RedisStorage({ url: redis, prefix, timeout: '5s' })
+  // A Redis that is not there is told before a page is.
+  await storage.exists('dashboard')
+  const door = new Door()
+  await using board = makeDashboard({
+    storage,
+    title: new URL(redis).host,
+    history: '30m',
+    access: (request: IncomingMessage) =>
+      door.isKnown(request) && (values['read-only'] ? 'read' : 'all'),
+  })
+  const server = createServer((request, response) => {
+    if (!door.opens(request, response)) board.handler(request, response)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const { port: own } = server.address() as { port: number }
+  terminal.stdout.write(`http://127.0.0.1:${own}/?token=${door.token}\n`)
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  server.closeAllConnections()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}
+
+/** Lets in who has the token, once, and knows the browser from then on. */
+class Door {
+  readonly token: string = secret()
+  readonly #session = secret()
+  #used = false
+
+  /** Was this the request with the token? Then it is answered. */
+  opens(request: IncomingMessage, response: ServerResponse): boolean {
+    const { searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1')
+    const token = searchParams.get('token')
+    if (token === null) return false
+    if (this.#used || !same(token, this.token)) {
+      if (this.isKnown(request)) {
+        response.writeHead(303, { location: '/' }).end()
+        return true
+      }
+      response.writeHead(403, { 'content-type': 'text/plain', 'cache-control': 'no-store' })
+      response.end('This token has been used, or is another one. Start the command again.\n')
+      return true
+    }
+    this.#used = true
+    response.writeHead(303, {
+      location: '/',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'set-cookie': `${COOKIE}=${this.#session}; HttpOnly; SameSite=Strict; Path=/`,
+    })
+    response.end()
+    return true
+  }
+
+  isKnown({ headers }: IncomingMessage): boolean {
+    const cookies = (headers.cookie ?? '').split(';').map((each) => each.trim())
+    return cookies.some((each) => same(each, `${COOKIE}=${this.#session}`))
+  }
+}
+
+function secret(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('base64url')
+}
+
+function same(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
+}
+
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort())
+  return controller.signal
+}

@@ -1,0 +1,306 @@
+import {
+  CircuitBreaker,
+  Coordinator,
+  LimiterFactory,
+  MemoryStorage,
+  QueueFactory,
+  Scheduler,
+} from 'aioflux'
+import { type AccessAnswer, dashboard } from 'aioflux/dashboard'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { browserPath, launch } from '../../scripts/dashboard/browser.ts'
+import { type Serving, serve } from './servers.ts'
+
+if (browserPath === undefined) {
+  console.warn('aioflux: NO BROWSER here, so the page of the dashboard is NOT tested; set CHROMIUM')
+}
+
+/** Names that would be markup where they are not taken as text. */
+const EVIL = `<img src=x onerror="document.title='owned'">"'&lt;\u202e`
+
+/** A page that sees one part of each kind, in trouble where it can be. */
+function scene(answer: AccessAnswer = { may: 'all', user: EVIL }) {
+  const api = LimiterFactory.tokenBucket({ rate: 10, per: '1h', name: 'api' })
+  const odd = LimiterFactory.tokenBucket({ rate: 1, per: '1h', name: EVIL })
+  const ran: string[] = []
+  const mails = QueueFactory.fifo<string>({
+    name: 'mails',
+    workers: 2,
+    keep: { dead: { count: 10 } },
+    group: () => EVIL,
+    handler: async () => {
+      throw Object.assign(new Error(EVIL), { code: EVIL })
+    },
+  })
+  for (const event of ['failed', 'error'] as const) mails.on(event, () => {})
+  const gateway = new CircuitBreaker({ name: 'gateway', failureThreshold: 1, timeout: '1h' })
+  const scheduler = new Scheduler({ timezone: 'UTC' })
+  scheduler.cron('0 5 * * *', () => void ran.push('report'), { name: 'report' })
+  scheduler.start()
+  const coordinator = new Coordinator({ storage: new MemoryStorage(), lockName: 'billing' })
+  const board = dashboard({
+    limiters: [api, odd],
+    queues: [mails],
+    breakers: [gateway],
+    schedulers: [scheduler],
+    coordinators: [coordinator],
+    title: EVIL,
+    show: () => EVIL,
+    access: () => answer,
+  })
+  const stop = async () => {
+    await mails.stop({ mode: 'drop' })
+    await scheduler.stop()
+    await coordinator.close()
+  }
+  return { api, odd, mails, gateway, scheduler, coordinator, board, ran, stop }
+}
+
+const VIEWS = ['now', 'limiters', 'queues', 'breakers', 'schedules', 'locks', 'processes']
+
+describe.skipIf(browserPath === undefined)('the page in a browser', { timeout: 60_000 }, () => {
+  let browser: Browser
+  let server: Serving
+  let parts: ReturnType<typeof scene>
+  let page: Page
+  const faults: string[] = []
+
+  const open = async (options: Parameters<Browser['newPage']>[0] = {}, url = server.url) => {
+    const opened = await browser.newPage(options)
+    opened.setDefaultTimeout(10_000)
+    opened.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text())
+    })
+    opened.on('pageerror', (error) => faults.push(String(error)))
+    opened.on('request', (request) => {
+      const asked = request.url()
+      if (!asked.startsWith(url) && !asked.startsWith('data:')) faults.push(`asked ${asked}`)
+    })
+    return opened
+  }
+  const go = async (place: string, on = page) => {
+    await on.goto(`${server.url}#/${place}`)
+    await on.waitForSelector('main h1, main h2')
+  }
+  /** Presses a button, answers the dialog, and waits until it is done. */
+  const act = async (button: string, verb: string) => {
+    await page.locator('main').getByRole('button', { name: button }).first().click()
+    const dialog = page.locator('dialog[open]')
+    await dialog.waitFor()
+    // The way out has the focus, so that Enter does nothing.
+    expect(await page.evaluate('document.activeElement.className')).toBe('notnow')
+    await dialog.getByLabel(/Why/).fill('because')
+    await dialog.getByRole('button', { name: verb }).click()
+    await dialog.waitFor({ state: 'detached' })
+  }
+  const until = async (holds: () => boolean | Promise<boolean>) => {
+    while (!(await holds())) await page.waitForTimeout(50)
+  }
+
+  beforeAll(async () => {
+    browser = await launch()
+    parts = scene()
+    server = await serve(parts.board)
+    const { mails, api, odd, gateway, coordinator } = parts
+    await coordinator.acquireLeadership()
+    await coordinator.lock('invoice-1')
+    await mails.put('a', { id: 'job-1' })
+    await mails.put('b', { id: EVIL })
+    await mails.put('c', { id: 'later', delay: '1h' })
+    mails.start()
+    await gateway.call(() => Promise.reject(new Error(EVIL))).catch(() => {})
+    for (let i = 0; i < 30; i++) for (const limiter of [api, odd]) limiter.allow(EVIL)
+    page = await open()
+  }, 60_000)
+  afterAll(async () => {
+    await browser?.close()
+    await parts?.stop()
+    await server?.[Symbol.asyncDispose]()
+    expect(faults).toEqual([])
+  })
+
+  it.each(VIEWS)(
+    'shows %s, in both themes, on a phone too, without a serious fault',
+    async (view) => {
+      const axe = await import('axe-core')
+      for (const colorScheme of ['light', 'dark'] as const) {
+        for (const width of [1280, 360]) {
+          const seen = await open({
+            colorScheme,
+            viewport: { width, height: 800 },
+            bypassCSP: true,
+          })
+          await go(view, seen)
+          await seen.waitForSelector('.live')
+          const wide = await seen.evaluate('document.documentElement.scrollWidth')
+          expect([view, width, wide]).toEqual([view, width, width])
+          await seen.evaluate(axe.default.source)
+          const { violations } = (await seen.evaluate('axe.run()')) as {
+            violations: { id: string; impact: string; nodes: { html: string }[] }[]
+          }
+          const serious = violations
+            .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+            .map(({ id, nodes }) => [view, colorScheme, width, id, nodes[0]?.html])
+          expect(serious).toEqual([])
+          await seen.close()
+        }
+      }
+    },
+  )
+
+  it('takes keys, names, errors and labels as text', async () => {
+    for (const place of [
+      ...VIEWS,
+      `limiters/${encodeURIComponent(EVIL)}/keys/${encodeURIComponent(EVIL)}`,
+      'queues/mails?state=dead',
+      `queues/mails/jobs/${encodeURIComponent(EVIL)}`,
+      `queues/${encodeURIComponent(EVIL)}`,
+    ]) {
+      await go(place)
+      await page.waitForTimeout(300)
+      expect(await page.locator('img, main script, iframe').count()).toBe(0)
+      expect(await page.title()).not.toBe('owned')
+    }
+    await go(`queues/mails/jobs/${encodeURIComponent(EVIL)}`)
+    await page.getByText(EVIL).first().waitFor()
+  })
+
+  it('shows within two seconds what has changed', async () => {
+    await go('queues')
+    await page.locator('.side').getByText('1 delayed').waitFor()
+    await parts.mails.put('d', { delay: '1h' })
+    await page.locator('.side').getByText('2 delayed').waitFor({ timeout: 2000 })
+  })
+
+  it('isolates a breaker and closes it', async () => {
+    await go('breakers')
+    await act('Isolate', 'Isolate')
+    expect(parts.gateway.state).toBe('isolated')
+    await page.locator('main').getByText('isolated').first().waitFor()
+    await act('Reset', 'Close now')
+    expect(parts.gateway.state).toBe('closed')
+  })
+
+  it('pauses a queue and resumes it, and changes its workers with a way back', async () => {
+    await go('queues/mails')
+    await act('Pause everywhere', 'Pause everywhere')
+    expect(parts.mails.stats().paused).toBe(true)
+    await act('Resume everywhere', 'Resume everywhere')
+    expect(parts.mails.stats().paused).toBe(false)
+    await page.getByRole('button', { name: '+ 1' }).click()
+    await until(() => parts.mails.workers === 3)
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await until(() => parts.mails.workers === 2)
+  })
+
+  it('redrives, cancels and removes jobs', async () => {
+    await go('queues/mails/jobs/job-1')
+    await act('Redrive', 'Redrive')
+    await until(async () => (await parts.mails.job('job-1'))?.state === 'dead')
+    await go('queues/mails/jobs/job-1?again')
+    await act('Remove', 'Remove')
+    expect(await parts.mails.job('job-1')).toBe(undefined)
+    await go('queues/mails/jobs/later')
+    await act('Cancel', 'Cancel the job')
+    expect(await parts.mails.job('later')).toBe(undefined)
+  })
+
+  it('runs a schedule now', async () => {
+    await go('schedules')
+    await act('Run now', 'Run now')
+    expect(parts.ran).toEqual(['report'])
+  })
+
+  it('blocks a key, gives back, forgets, and changes a limit', async () => {
+    await go('limiters/api/keys/user')
+    await page.getByRole('button', { name: 'Block', exact: true }).click()
+    await page.getByText('The next call is denied').waitFor()
+    expect(parts.api.allow('user')).toBe(false)
+    await act('Forget', 'Forget')
+    expect(parts.api.allow('user')).toBe(true)
+    await page.locator('.deed').getByRole('button', { name: 'Give' }).click()
+    await until(async () => (await parts.api.peek('user')).remaining === 10)
+    await go('limiters/api')
+    await page.locator('main').getByRole('button', { name: 'Change limit' }).click()
+    await page.locator('dialog').getByLabel('rate').fill('20')
+    await page.locator('dialog').getByLabel('burst').fill('20')
+    await page.locator('dialog').getByRole('button', { name: 'Change the limit' }).click()
+    await page.locator('dialog[open]').waitFor({ state: 'detached' })
+    expect((await parts.api.peek('user')).limit).toBe(20)
+  })
+
+  it('judges another limit on live calls, then applies it', async () => {
+    await go('limiters/api')
+    const trial = page.locator('.whatif')
+    await trial.getByLabel('rate').fill('5')
+    await trial.getByLabel('burst').fill('5')
+    await trial.getByRole('button', { name: 'Judge this' }).click()
+    await trial.getByText('Same answer').waitFor()
+    for (let i = 0; i < 8; i++) expect(parts.api.allow('tried')).toBe(true)
+    await trial.getByText('% of 8').waitFor()
+    expect(await trial.textContent()).toContain('62.5 % of 8')
+    await trial.getByRole('button', { name: /Apply/ }).click()
+    await page.locator('dialog').getByRole('button', { name: 'Change the limit' }).click()
+    await page.locator('dialog[open]').waitFor({ state: 'detached' })
+    expect((await parts.api.peek('tried')).limit).toBe(5)
+  })
+
+  it('tells what was done, by whom and why', async () => {
+    await go('now')
+    const happened = page.locator('.happened')
+    await happened.getByText('reconfigure').first().waitFor()
+    expect(await happened.textContent()).toContain('because')
+  })
+
+  it('is worked by the keyboard, and keeps its filter in its address', async () => {
+    await go('now')
+    await page.keyboard.press('g')
+    await page.keyboard.press('q')
+    await page.waitForURL('**/#/queues')
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/#/queues/mails')
+    await page.keyboard.press('Escape')
+    await page.waitForURL('**/#/queues')
+    await page.keyboard.press('/')
+    await page.keyboard.type('mai')
+    await page.waitForURL('**?filter=mai')
+    await page.reload()
+    await page.waitForSelector('.side')
+    expect(await page.locator('#filter').inputValue()).toBe('mai')
+  })
+
+  it('speaks Russian', async () => {
+    await page.goto(`${server.url}?lang=ru#/queues`)
+    await page.locator('header nav').getByText('Очереди').waitFor()
+    expect(await page.locator('html').getAttribute('lang')).toBe('ru')
+  })
+
+  it('has no buttons for one who may only read, and says so', async () => {
+    const other = scene('read')
+    await using readOnly = await serve(other.board)
+    const reader = await open({}, readOnly.url)
+    for (const view of VIEWS) {
+      await reader.goto(`${readOnly.url}#/${view}`)
+      await reader.getByText('Reading only').waitFor()
+      const names = await reader.locator('main button').allTextContents()
+      expect(names.filter((name) => name.endsWith('…'))).toEqual([])
+    }
+    await reader.close()
+    await other.stop()
+  })
+
+  it('says since when it has heard nothing, and lets nobody act meanwhile', async () => {
+    const other = scene()
+    const gone = await serve(other.board)
+    const seen = await browser.newPage()
+    await seen.goto(`${gone.url}#/breakers`)
+    await seen.getByRole('button', { name: 'Isolate…' }).first().waitFor()
+    await gone[Symbol.asyncDispose]()
+    await seen.getByText('Connection lost').waitFor()
+    expect(await seen.getByRole('button', { name: 'Isolate…' }).first().isDisabled()).toBe(true)
+    await seen.close()
+    await other.stop()
+  })
+})
