@@ -9,13 +9,15 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
-import { decisionOf } from './decision-of.ts'
+import { decisionUnder } from './decision-of.ts'
 import { HeldPermit } from './held-permit.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
 import { REMOTE_OPTIONS, RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
+import { type CallOptions, costOf, type Terms, TermsReader } from './terms.ts'
 
 /** Permits whose renewal is due within this part of a term are renewed together. */
 const SLACK = 1 / 24
@@ -38,10 +40,12 @@ export class RemoteConcurrency extends KnockingLimiter {
   readonly #errands = new Errands()
   /** How long a permit holds that nobody renews. */
   readonly #term: Millis
+  readonly #terms: TermsReader
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     known('RemoteConcurrency', options, REMOTE_OPTIONS)
-    super(options.name, options.clock ?? systemClock)
+    super(options.name, options.clock ?? systemClock, options.shadow)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
     this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
     this.#term = ledger.rule.span / 1000
@@ -63,12 +67,33 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   /** Waits for permits. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
-  async tryPermit(key = '', tokens = 1): Promise<Permit | undefined> {
-    return (await this.acquire(key, tokens)) ? this.#issue(key, tokens) : undefined
+  async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
+    return (await this.acquire(key, call)) ? this.issue(key, costOf(call)) : undefined
+  }
+
+  get unheld(): string {
+    return this.desk.ledger.rule.kind
+  }
+
+  /** @internal Nothing can be reserved here. */
+  keeperOf(): ReservationKeeper {
+    return NOTHING_HELD
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.desk.ledger.rule, call)
+  }
+
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
+  }
+
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
 
   override async close(): Promise<void> {
@@ -81,7 +106,12 @@ export class RemoteConcurrency extends KnockingLimiter {
     for (const held of [...this.#keeper]) this.#keeper.delete(held)
   }
 
-  protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+  protected decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
     const sent = this.clock.now()
     const permit = new HeldPermit(key, cost, this.#term, sent, this.#tend)
     const answer = this.desk.ask(
@@ -90,34 +120,37 @@ export class RemoteConcurrency extends KnockingLimiter {
       cost,
       permit.id,
       (verdict) => {
-        if (move === 'peek' || verdict.wait < 0) return decisionOf(verdict, this.capacity, cost)
+        const decision = decisionUnder(terms, verdict, this.capacity, cost)
+        if (move === 'peek' || verdict.wait < 0) return decision
         if (this.closing.signal.aborted) {
           void this.#return(permit)
           throw this.closing.signal.reason
         }
         if (this.clock.now() - sent < this.#term) {
           this.#hold(permit)
-          return decisionOf(verdict, this.capacity, cost)
+          return decision
         }
         void this.#return(permit)
-        return this.desk.withoutStorage(this.desk.failed(tooLate()), move, key, cost)
+        return this.desk.withoutStorage(this.desk.failed(tooLate()), move, key, cost, terms)
       },
       (failure, asked) => {
         // It may have been granted all the same.
         if (asked && move === 'reserve') void this.#return(permit)
-        return this.desk.withoutStorage(failure, move, key, cost)
+        return this.desk.withoutStorage(failure, move, key, cost, terms)
       },
+      terms,
     )
     if (move === 'reserve') this.#errands.add(answer)
     return answer
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
+    const rest = this.desk.giveBackAtHome(key, cost)
     const held = this.#held.get(key)
-    // Nothing is held: it was taken in an outage, or given back before.
-    if (held === undefined) return this.desk.standIn?.release(key, cost)
+    // Nothing more is held: it was given back before.
+    if (held === undefined) return
     const returns: Promise<boolean>[] = []
-    for (let left = cost; left > 0 && held.length > 0; ) {
+    for (let left = rest; left > 0 && held.length > 0; ) {
       const last = held[held.length - 1] as HeldPermit
       const tokens = Math.min(left, last.tokens)
       left -= tokens
@@ -130,11 +163,13 @@ export class RemoteConcurrency extends KnockingLimiter {
       }
     }
     if (held.length === 0) this.#held.delete(key)
-    const { leftAlone } = this.desk
+    const { leftAlone, policy } = this.desk
+    // Under 'local' an outage fails no call. What is on its way is sent until it arrives or its lease ends.
+    if (leftAlone && policy === 'local') return
     // It is on its way. In an outage nobody waits for the answer, or each call would cost a timeout.
     if (leftAlone) throw leftAlone
     const told = await Promise.all(returns)
-    if (!told.every((one) => one)) throw this.desk.leftAlone ?? unanswered()
+    if (policy !== 'local' && !told.every((one) => one)) throw this.desk.leftAlone ?? unanswered()
   }
 
   protected override watch(key: string, freed: () => void): Watch | undefined {
@@ -149,24 +184,27 @@ export class RemoteConcurrency extends KnockingLimiter {
   protected async forget(key: string): Promise<void> {
     for (const held of this.#held.get(key) ?? []) this.#keeper.delete(held)
     this.#held.delete(key)
-    await this.desk.tell('reset', key, 1, 0)
+    await this.desk.forget(key)
   }
 
-  protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.desk.tell('block', key, 1, duration)
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.desk.tell('block', key, replace ? 2 : 1, duration)
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
-    const { ledger } = this.desk
-    ledger.reconfigure(ledger.rule.with(quota))
+    await this.desk.reconfigure(quota)
   }
 
   protected async counts(): Promise<KeyCounts> {
     return { keys: this.#held.size, evicted: 0, crowded: 0 }
   }
 
-  #issue(key: string, tokens: number): Permit {
-    return permitOf(key, tokens, () => this.leave(key, tokens))
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
   }
 
   #hold(permit: HeldPermit): void {

@@ -176,7 +176,7 @@ export const QUEUE_OPTIONS: OptionTable<QueueOptions<unknown, unknown>> = {
   metrics: true,
 }
 
-/** A job that failed for good, as it is handed to whoever takes care of those. */
+/** A job that failed for good, as `deadLetter` is called with it. */
 export interface DeadLetter<T> {
   item: T
   error: unknown
@@ -240,6 +240,13 @@ export interface JobRecord<T> {
   /** Absent where it is 0. */
   priority?: number
   key?: string
+  group?: string
+  /** The longest that one attempt may take, in seconds, where its own put said so. */
+  timeout?: number
+  /** How it is retried, where its own put said so. */
+  retry?: number | RetryOptions
+  /** How many attempts were made; absent where none was. */
+  attempts?: number
   /** How long it still had to wait, in seconds: after a `delay`, or before another attempt. */
   delay?: number
   /** When it was to be due, after `at`. */
@@ -251,7 +258,7 @@ export interface StopReport<T> {
   /** How many jobs completed and failed, over the whole life of the queue. */
   completed: number
   failed: number
-  /** Put, and never begun. */
+  /** Put, and not done: never begun, or between two attempts. */
   notStarted: JobRecord<T>[]
   /** Begun, aborted at the deadline, and ended. */
   aborted: JobRecord<T>[]
@@ -303,6 +310,8 @@ export interface QueueStats {
   completed: number
   failed: number
   workers: number
+  /** Do the workers begin nothing new: paused here, or over a storage everywhere? */
+  paused: boolean
   /** Over a storage: attempts whose claim was lost before they ended. */
   late?: number
   /** Over a storage: when it was last reached, and why it cannot be reached now. */

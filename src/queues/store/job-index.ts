@@ -3,8 +3,9 @@ import type { Millis } from '../../core/duration.ts'
 import type { LocalJob } from './local-job.ts'
 
 /**
- * Finds jobs by their ids. Own ids of callers are kept from the put until `memory` after the end. Ids that the queue has made
- * are only written down once somebody looks for one: before that, no job pays for it.
+ * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
+ * was dropped or never accepted is free at once: nobody did that job, so it may be put again. Ids that the queue has made are
+ * only written down after the first look-up by id: before that, no job pays for it.
  */
 export class JobIndex {
   readonly #clock: Clock
@@ -22,6 +23,11 @@ export class JobIndex {
   /** True where made ids are written down: each new job is to be added, each ended one removed. */
   get complete(): boolean {
     return this.#made !== undefined
+  }
+
+  /** True where callers have ids of their own. */
+  get owns(): boolean {
+    return this.#own.size > 0
   }
 
   /** Begins to write down made ids. */
@@ -55,14 +61,16 @@ export class JobIndex {
     this.#ended.delete(id)
     this.#own.set(id, job)
     job.onEnd(() => {
-      if (this.#own.get(id) === job) this.#ended.set(id, this.#clock.now() + this.#memory)
+      if (this.#own.get(id) !== job) return
+      if (job.state === 'dropped' || job.extras?.refused === true) this.release(id)
+      else this.#ended.set(id, this.#clock.now() + this.#memory)
     })
   }
 
-  /** The id is free again at once. */
-  release(id: string): void {
-    this.#own.delete(id)
+  /** The id is free again at once; `false` where it was free. */
+  release(id: string): boolean {
     this.#ended.delete(id)
+    return this.#own.delete(id)
   }
 
   #forget(): void {

@@ -214,6 +214,16 @@ export class MemoryJobs implements Source, GateHost {
     return true
   }
 
+  /** Changes the group, the key or the cost of a job that waits. Its place stays. */
+  relabel(job: LocalJob, change: () => void): void {
+    if (job.state !== 'waiting') return change()
+    this.#order.remove(job)
+    this.#gate?.withdraw(job)
+    change()
+    this.#order.restore(job)
+    this.#listener.available()
+  }
+
   /** Changes when a job is due that is not due yet. */
   postpone(job: LocalJob, due: Millis): void {
     const held = this.#held.has(job)
