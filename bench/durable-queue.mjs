@@ -4,35 +4,52 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
-import { jsonCodec } from '../dist/queues/store/json-codec.js'
+import { LimiterFactory, QueueFactory } from '../dist/index.js'
 import { RedisStorage } from '../dist/redis/index.js'
-import { tokenBucket } from '../dist/rules/token-bucket.js'
 import { median } from './harness.mjs'
 import { startRedis } from './redis-server.mjs'
 
-const ROUNDS = 3
+const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const CONCURRENCY = 50
 const BODY = { to: 'someone@example.com', subject: 'x'.repeat(60) }
-const ROOM = { maxSize: Infinity, overflow: 'refuse' }
+const JOBS = Number(process.env.JOBS ?? 30_000)
 
 /** What is measured: how many jobs, and what differs between them. */
 const contenders = {
-  'BullMQ fifo': { jobs: 10_000, run: bullmq, draft: () => ({}) },
-  fifo: { jobs: 30_000, run: aioflux, draft: () => ({}) },
-  'priority, 10 levels': { jobs: 30_000, run: aioflux, draft: (i) => ({ priority: i % 10 }) },
-  '50 groups': { jobs: 30_000, run: aioflux, draft: (i) => ({ group: `g${i % 50}` }) },
-  'a rate for each of 50 keys': {
-    jobs: 30_000,
+  'BullMQ fifo': { jobs: Math.ceil(JOBS / 3), run: bullmq },
+  fifo: { jobs: JOBS, run: aioflux },
+  'priority, 10 levels': {
+    jobs: JOBS,
     run: aioflux,
-    draft: (i) => ({ limiterKey: `k${i % 50}` }),
-    limited: true,
+    kind: 'priority',
+    put: (i) => ({ priority: i % 10 }),
   },
+  '50 groups': {
+    ...{ jobs: JOBS, run: aioflux, options: { group: () => 'g' } },
+    put: (i) => ({ group: `g${i % 50}` }),
+  },
+  'a rate for each of 50 keys': {
+    ...{ jobs: JOBS, run: aioflux, limited: true },
+    options: { limiterKey: keyInTurn() },
+  },
+}
+/** Measured once, since they take long. */
+const once = {
+  'behind 10,000 jobs': { jobs: JOBS, run: aioflux, backlog: 10_000 },
+  'behind a million jobs': { jobs: JOBS, run: aioflux, backlog: 1_000_000 },
+  waits: { jobs: 500, run: waits },
+}
+
+function keyInTurn() {
+  let i = 0
+  return () => `k${i++ % 50}`
 }
 
 const [name, port] = process.argv.slice(2)
-if (name !== undefined)
-  process.stdout.write(JSON.stringify(await contenders[name].run(Number(port), contenders[name])))
-else await compare()
+if (name !== undefined) {
+  const contender = contenders[name] ?? once[name]
+  process.stdout.write(JSON.stringify(await contender.run(Number(port), contender)))
+} else await compare()
 
 async function compare() {
   const server = await startRedis()
@@ -40,20 +57,28 @@ async function compare() {
     const results = Object.fromEntries(Object.keys(contenders).map((title) => [title, []]))
     for (let round = 0; round < ROUNDS; round++) {
       for (const title of Object.keys(contenders)) {
-        const program = fileURLToPath(import.meta.url)
-        const { stdout, stderr } = spawnSync(
-          process.execPath,
-          [program, title, String(server.port)],
-          { encoding: 'utf8' },
-        )
-        if (stdout === '') throw new Error(`${title}: ${stderr}`)
-        results[title].push(JSON.parse(stdout))
+        results[title].push(inProcess(title, server.port))
       }
     }
     print(results)
+    const { p50, p99, commands } = inProcess('waits', server.port)
+    console.log(`  put to start: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`)
+    console.log(`  an idle worker: ${commands.toFixed(1)} commands a second`)
+    const few = inProcess('behind 10,000 jobs', server.port)
+    const many = inProcess('behind a million jobs', server.port)
+    console.log(`  a million waiting, beside 10,000: done ${(many.done / few.done).toFixed(2)} x`)
   } finally {
     server.stop()
   }
+}
+
+/** One contender, in a process of its own. */
+function inProcess(title, port) {
+  const program = fileURLToPath(import.meta.url)
+  const args = [program, title, String(port)]
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  if (stdout === '') throw new Error(`${title}: ${stderr}`)
+  return JSON.parse(stdout)
 }
 
 function print(results) {
@@ -76,7 +101,6 @@ function print(results) {
 /** Rates a second of putting and of doing, and what a waiting job weighs. */
 async function measured(client, jobs, put, done) {
   const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1])
-  await client.flushall()
   const before = await used()
   let began = performance.now()
   await put()
@@ -88,66 +112,101 @@ async function measured(client, jobs, put, done) {
   return { put: (jobs / putting) * 1000, done: (jobs / doing) * 1000, bytes }
 }
 
-async function aioflux(port, { jobs, draft, limited }) {
+/** A queue as users make it, and a worker as users start it. */
+async function aioflux(
+  port,
+  { jobs, kind = 'fifo', options = {}, put = () => undefined, limited, backlog = 0 },
+) {
   const client = new Redis(port)
-  const storage = new RedisStorage({ client, timeout: '30s' })
-  const rule = tokenBucket({ rate: 1e6 })
-  const limiter = {
-    kind: rule.kind,
-    scope: 'bench',
-    params: rule.params,
-    capacity: rule.capacity,
-    keyed: true,
-  }
-  const store = storage.queues.open({
-    name: 'bench',
-    declaration: limited ? { limiter } : {},
-    codec: jsonCodec,
-    resultTtl: 60_000,
-    idTtl: 86_400_000,
-    maxItemBytes: 262_144,
-  })
-  const plain = { cost: 1, priority: 0, awaited: false, item: BODY }
-  const drafts = Array.from({ length: jobs }, (_, i) => ({ ...plain, ...draft(i) }))
-  const put = async () => {
-    for (let i = 0; i < jobs; i += 1000) await store.insert(drafts.slice(i, i + 1000), ROOM)
-  }
-  const done = async () => {
-    let left = jobs
-    const ending = { outcome: 'completed', value: undefined }
-    // As workers do it: what has ended and what is wanted instead travel together.
-    let claims = await store.claim(CONCURRENCY, 30_000)
-    while (left > 0) {
-      await Promise.all(claims.map(async () => {}))
-      left -= claims.length
-      const [, next] = await Promise.all([
-        store.settle(claims.map((claim) => ({ claim, ending }))),
-        store.claim(CONCURRENCY, 30_000),
-      ])
-      claims = next
-    }
-  }
-  // Everything is compiled, and agreed on.
-  await store.insert(drafts.slice(0, 1000), ROOM)
-  while ((await store.counts()).waiting > 0) {
-    const claims = await store.claim(CONCURRENCY, 30_000)
-    await store.settle(
-      claims.map((claim) => ({ claim, ending: { outcome: 'completed', value: undefined } })),
-    )
-  }
   await client.flushall()
-  await store.redeclare(limited ? { limiter } : {})
-  const result = await measured(client, jobs, put, done)
-  await store.close()
+  const storage = new RedisStorage({ client, timeout: '30s' })
+  const limiter = limited && LimiterFactory.tokenBucket({ rate: 1e6, storage, scope: 'bench' })
+  const common = {
+    name: 'bench',
+    storage,
+    maxSize: Infinity,
+    ...options,
+    ...(limiter && { limiter }),
+  }
+  const items = Array.from({ length: jobs + backlog }, () => BODY)
+  /** Does `count` of the jobs that wait, with a worker of its own. */
+  const work = (count) =>
+    new Promise((resolve) => {
+      let left = count
+      const queue = QueueFactory[kind]({
+        ...common,
+        workers: CONCURRENCY,
+        handler: async () => {
+          left -= 1
+          if (left === 0) setImmediate(() => resolve(queue.stop()))
+        },
+      })
+      queue.start()
+    })
+  const producer = QueueFactory[kind](common)
+  // Everything is compiled, and agreed on.
+  await producer.putMany(items.slice(0, 2000), (_, i) => put(i))
+  await work(2000)
+  await producer.putMany(items.slice(0, backlog))
+  const result = await measured(
+    client,
+    jobs,
+    () => producer.putMany(items.slice(0, jobs), (_, i) => put(i)),
+    () => work(jobs),
+  )
+  await producer.stop()
   await storage.close()
   client.disconnect()
   return result
+}
+
+/** From put to start in another queue object, one job at a time; and what an idle worker asks of Redis. */
+async function waits(port, { jobs }) {
+  const client = new Redis(port)
+  await client.flushall()
+  const [near, far] = [0, 1].map(
+    () => new RedisStorage({ client: new Redis(port), timeout: '30s' }),
+  )
+  const producer = QueueFactory.fifo({ name: 'bench', storage: near })
+  const times = []
+  let began = 0
+  let started = () => {}
+  const worker = QueueFactory.fifo({
+    ...{ name: 'bench', storage: far, workers: CONCURRENCY },
+    handler: () => {
+      times.push(performance.now() - began)
+      started()
+    },
+  })
+  await worker.start()
+  for (let i = 0; i < jobs + 50; i++) {
+    const done = new Promise((resolve) => {
+      started = resolve
+    })
+    began = performance.now()
+    await producer.put(BODY)
+    await done
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  const sorted = times.slice(50).sort((a, b) => a - b)
+  await producer.stop()
+  await client.config('RESETSTAT')
+  await new Promise((resolve) => setTimeout(resolve, 5000))
+  const stats = await client.info('commandstats')
+  const asked = [...stats.matchAll(/cmdstat_(evalsha|eval|ping):calls=(\d+)/g)]
+  const commands = asked.reduce((sum, [, , calls]) => sum + Number(calls), 0) / 5
+  await worker.stop()
+  for (const storage of [near, far]) await storage.close()
+  const at = (share) => sorted[Math.floor(sorted.length * share)]
+  process.stdout.write(JSON.stringify({ p50: at(0.5), p99: at(0.99), commands }))
+  process.exit(0)
 }
 
 async function bullmq(port, { jobs }) {
   const connection = { port, maxRetriesPerRequest: null }
   const queue = new Queue('bench', { connection, defaultJobOptions: { removeOnComplete: true } })
   const client = new Redis(port)
+  await client.flushall()
   const bulk = Array.from({ length: jobs }, () => ({ name: 'job', data: BODY }))
   const result = await measured(
     client,

@@ -1,10 +1,11 @@
+import { within } from '../core/deadline.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import type { RedisClientLike } from './client.ts'
 import { socketEnd } from './socket-end.ts'
 
 /** A connection of our own, on which a write can wait for replicas without holding up what others send. */
 interface Second {
-  /** Writes to `key`, and answers how many replicas have that within `ms`. Both go over one connection, or it rejects. */
+  /** Connects, writes to `key`, and answers how many replicas have that within `ms`. Both go over one connection, or it rejects. */
   confirm(key: string, replicas: number, ms: number): Promise<number>
   end(): void
 }
@@ -68,7 +69,9 @@ export class Confirmer {
       this.#next = undefined
       try {
         this.#second ??= this.#open()
-        resolve(await (await this.#second).confirm(key, replicas, this.#patience))
+        const answer = this.#second.then((second) => second.confirm(key, replicas, this.#patience))
+        // A connection that does not come, or answers too late, is given up.
+        resolve(await within(2 * this.#patience, answer))
       } catch (error) {
         // The next one opens another connection.
         this.close()
@@ -107,7 +110,7 @@ interface Ioredis {
   }
 }
 
-async function secondOf(client: RedisClientLike): Promise<Second> {
+function secondOf(client: RedisClientLike): Second {
   if (typeof (client as { duplicate?: unknown }).duplicate !== 'function') {
     throw new OptionTypeError(
       'minReplicas',
@@ -119,7 +122,7 @@ async function secondOf(client: RedisClientLike): Promise<Second> {
     : ioredisSecond(client as unknown as Ioredis)
 }
 
-async function nodeRedisSecond(given: NodeRedis): Promise<Second> {
+function nodeRedisSecond(given: NodeRedis): Second {
   const { signal, end } = socketEnd()
   const single = typeof given.unref === 'function'
   // What a lost connection did not answer must fail: a WAIT on a new one would speak of nothing.
@@ -130,8 +133,8 @@ async function nodeRedisSecond(given: NodeRedis): Promise<Second> {
       })
     : given.duplicate()
   client.on('error', () => {})
-  await client.connect()
-  client.unref?.()
+  const connected = client.connect().then(() => client.unref?.())
+  connected.catch(() => {})
   const ask = async (on: NodeRedis, key: string, replicas: number, ms: number) => {
     const [, count] = await Promise.all([
       on.hSet(key, 'confirmed', String(Date.now())),
@@ -140,15 +143,17 @@ async function nodeRedisSecond(given: NodeRedis): Promise<Second> {
     return count
   }
   return {
-    confirm: (key, replicas, ms) =>
-      client.use === undefined
+    async confirm(key, replicas, ms) {
+      await connected
+      return client.use === undefined
         ? ask(client, key, replicas, ms)
-        : client.use((lease) => ask(lease, key, replicas, ms)),
+        : client.use((lease) => ask(lease, key, replicas, ms))
+    },
     end: () => (single ? end(client as never) : client.destroy()),
   }
 }
 
-async function ioredisSecond(given: Ioredis): Promise<Second> {
+function ioredisSecond(given: Ioredis): Second {
   const client = given.duplicate({
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -157,9 +162,11 @@ async function ioredisSecond(given: Ioredis): Promise<Second> {
   })
   client.on('error', () => {})
   client.on('connect', () => client.stream?.unref?.())
-  await client.connect()
+  const connected = client.connect()
+  connected.catch(() => {})
   return {
     async confirm(key, replicas, ms) {
+      await connected
       const pipeline = client.pipeline()
       pipeline.hset(key, 'confirmed', String(Date.now()))
       pipeline.call('WAIT', String(replicas), String(ms))

@@ -95,6 +95,8 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   readonly #meter: StorageMeter | undefined
   #cluster = false
   #closed = false
+  /** Scripts that are being sent whole, by their sha. */
+  readonly #sending = new Map<string, Promise<void>>()
   // What was asked in this turn of the event loop.
   #sends: (() => void)[] = []
   /** The batches of composites. */
@@ -345,13 +347,27 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
 
   async #ask(script: Script, keys: string[], args: string[]): Promise<unknown> {
     const port = await this.#port()
-    try {
-      return await port.evalsha(script.sha, keys, args)
-    } catch (error) {
-      // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does.
-      if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
-      return port.eval(script.text, keys, args)
+    for (;;) {
+      try {
+        return await port.evalsha(script.sha, keys, args)
+      } catch (error) {
+        if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
+      }
+      // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does. Of the calls that are under
+      // way one sends it, or a thousand of them would send ten megabytes.
+      const sent = port.cluster ? undefined : this.#sending.get(script.sha)
+      if (sent === undefined) return this.#sendWhole(port, script, keys, args)
+      await sent
     }
+  }
+
+  #sendWhole(port: RedisPort, script: Script, keys: string[], args: string[]): Promise<unknown> {
+    const answer = port.eval(script.text, keys, args)
+    const over = () => {
+      this.#sending.delete(script.sha)
+    }
+    this.#sending.set(script.sha, answer.then(over, over))
+    return answer
   }
 
   #checkOpen(): void {

@@ -129,7 +129,13 @@ export class ClaimBuffer implements Source, AttemptKeeper {
       this.#quarantine.begin()
       return this.begin(pending)
     }
-    const next = this.#waiting.shift()
+    let next = this.#waiting.shift()
+    // The event loop was blocked: another process may have the job.
+    const { clock, lease, fill } = this.#options
+    while (next !== undefined && clock.now() - next.since >= lease + fill) {
+      this.#release(next.claim)
+      next = this.#waiting.shift()
+    }
     if (next === undefined) return undefined
     this.#fetch()
     return this.begin(next.claim)

@@ -22,6 +22,8 @@ export interface QueueWorkerTask {
   poison?: number[]
   /** One job in so many blocks the event loop, for so long in milliseconds. */
   blocks?: { every: number; ms: number }
+  /** Jobs belong to so many groups, by their number. */
+  groups?: number
   /** Further options of the queue. */
   options?: object
 }
@@ -53,6 +55,7 @@ async function work(item: number, delivery: number, signal: AbortSignal | undefi
 const make = QueueFactory[kind] as (options: object) => SharedQueue<number, number>
 const queue = make({
   ...{ name, storage, workers, lease, ...rest.options },
+  ...(rest.groups !== undefined && { group: (item: number) => `g${item % (rest.groups ?? 1)}` }),
   handler: (item: number, context: TaskContext) =>
     // Who asks for the signal pays for it.
     work(item, context.delivery, blocks === undefined ? undefined : context.signal),
