@@ -79,7 +79,7 @@ export function readingNotes(read: {
 function because({ shape, time, client, tooLong }: MalformedWhy): string {
   const reasons = [
     shape > 0 ? `${grouped(shape)} of no known format` : '',
-    time > 0 ? `${grouped(time)} without a time` : '',
+    time > 0 ? `${grouped(time)} with no time or a wrong one` : '',
     client > 0 ? `${grouped(client)} without a client` : '',
     tooLong > 0 ? `${grouped(tooLong)} too long` : '',
   ].filter((reason) => reason !== '')
