@@ -99,11 +99,13 @@ function separate(headers: Headers, sent: Millis): Quota[] {
 }
 
 function sound(remaining: number, seconds: number | undefined): Quota[] {
-  return remaining >= 0 && seconds !== undefined ? [{ remaining, seconds }] : []
+  // Below 0 more was used than there was, so nothing is left.
+  if (Number.isNaN(remaining) || seconds === undefined) return []
+  return [{ remaining: Math.max(0, remaining), seconds }]
 }
 
 function amount(text: string): number {
-  return /^\d{1,30}(?:\.\d{0,30})?$/.test(text.trim()) ? Number(text) : Number.NaN
+  return /^-?\d{1,30}(?:\.\d{0,30})?$/.test(text.trim()) ? Number(text) : Number.NaN
 }
 
 function timed(text: string, sent: Millis): Pick<Quota, 'seconds'> | undefined {

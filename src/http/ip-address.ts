@@ -3,10 +3,15 @@ export type Address = readonly number[]
 
 /** `:80`, or a port that is obscured, as `:_gazonk` (RFC 7239, section 6). */
 const PORT = /^:(?:\d{1,5}|_[\w.-]+)$/
+/** Ends in a port that cannot be the last group of an IPv6 address: it is too long, or eight groups are before it. */
+const NO_GROUP = /[^:]:(?:\d{5}|_[\w.-]+)$|^(?:[^:]+:){8}\d{4}$/
+/** The zone of an address: the name or the number of an interface. */
+const ZONE = /^[\w.:~-]+$/
 
 /**
  * Reads an address in any form in which frameworks and proxies write it: with or without port, brackets and quotes. What is
- * an address as it is has no port: `2001:db8::7:80` ends in a group, `2001:db8::7:50000` in a port.
+ * an address as it is has no port: `2001:db8::7:80` ends in a group, `2001:db8::7:50000` in a port. Without brackets, what could be a
+ * group is no port.
  *
  * @returns undefined where it is none
  */
@@ -16,16 +21,18 @@ export function parseEndpoint(text: string): Address | undefined {
   if (entry.startsWith('[')) {
     const end = entry.indexOf(']')
     const port = entry.slice(end + 1)
-    return end > 0 && (port === '' || PORT.test(port))
-      ? parseAddress(entry.slice(1, end))
-      : undefined
+    return end > 0 && (port === '' || isPort(port)) ? parseAddress(entry.slice(1, end)) : undefined
   }
   const whole = parseAddress(entry)
   if (whole !== undefined) return whole
   const colon = entry.lastIndexOf(':')
-  return colon > 0 && PORT.test(entry.slice(colon))
-    ? parseAddress(entry.slice(0, colon))
-    : undefined
+  if (colon <= 0 || !isPort(entry.slice(colon))) return undefined
+  const address = entry.slice(0, colon)
+  return address.includes(':') && !NO_GROUP.test(entry) ? undefined : parseAddress(address)
+}
+
+function isPort(text: string): boolean {
+  return PORT.test(text) && !(Number(text.slice(1)) > 65_535)
 }
 
 /** Is this an IPv4 address as everybody writes it? */
@@ -37,8 +44,10 @@ export function isPlainV4(text: string): boolean {
 export function parseAddress(text: string): Address | undefined {
   const v4 = parseV4(text)
   if (v4 !== undefined) return [0, 0, 0, 0, 0, 0xffff, ...v4]
-  const [body = '', zone] = text.split('%', 2)
-  if (zone === '' || body.length > 45) return undefined
+  const percent = text.indexOf('%')
+  if (percent >= 0 && !ZONE.test(text.slice(percent + 1))) return undefined
+  const body = percent < 0 ? text : text.slice(0, percent)
+  if (body.length > 45) return undefined
   const halves = body.split('::')
   if (halves.length > 2) return undefined
   const [head, tail] = halves.map(groups) as [number[] | undefined, number[] | undefined]

@@ -127,6 +127,8 @@ export class OwnConnection {
 
   /** Says it on the console too, once: the limits go on without the storage, and nobody may look at their errors. */
   #failed(error: unknown): void {
+    // What ends by our own close is no failure.
+    if (this.#closed) return
     this.failure = error
     if (this.#told || isAioFluxError(error)) return
     this.#told = true

@@ -400,6 +400,14 @@ describe('what it prints', () => {
     expect(stdout).toContain("no record has a field 'session'")
   })
 
+  it('that no record has the field of --key, in front of the figures', async () => {
+    const { stdout } = await shown(log(clf(0), clf(1)), {}, '--key', 'session')
+    expect(stdout.split("no record has a field 'session'")).toHaveLength(2)
+    expect(stdout.indexOf('no record has')).toBeLessThan(stdout.indexOf('allowed'))
+    const { notes } = await judged(log(clf(0), 'x'), '--key', 'session')
+    expect(notes[0]).toContain("no record has a field 'session'")
+  })
+
   it('to a pipe that is closed early, without a word', async () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => clf(0, `10.${i % 250}.${i >> 8}.1`))
     const path = file('wide.log', log(...lines))

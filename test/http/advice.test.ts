@@ -35,6 +35,28 @@ async function timed(text: string) {
   return [after, reset]
 }
 
+describe('what is left', () => {
+  it.each([
+    ['-1', '2'],
+    ['-0', '2'],
+    ['-3.5', '2'],
+    ['-1, 5', '2, 1'],
+  ])('a remaining of %s is nothing', async (remaining, reset) => {
+    const families = ['x-ratelimit', 'ratelimit', 'x-rate-limit']
+    for (const family of families) {
+      const headers = { [`${family}-remaining`]: remaining, [`${family}-reset`]: reset }
+      expect(await waitAfter(headers)).toBe(2)
+    }
+  })
+
+  it.each(['"d";r=-1;t=2', 'limit=10, remaining=-1, reset=2'])(
+    'a RateLimit of %s is nothing',
+    async (ratelimit) => {
+      expect(await waitAfter({ ratelimit })).toBe(2)
+    },
+  )
+})
+
 describe('times', () => {
   const at = (seconds: number, perSecond: number) =>
     String(BigInt(NOW / 1000 + seconds) * BigInt(perSecond))

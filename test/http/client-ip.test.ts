@@ -24,6 +24,42 @@ describe('clientIp', () => {
     expect(clientIp(from(address))).toBe(key)
   })
 
+  it.each([
+    '2001:db8:::1',
+    '1:::2',
+    ':::',
+    ':::50000',
+    '1::2::3',
+    '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4:5:6:7:8:9:50000',
+    'fe80::1%1%2',
+    'fe80::1%a b',
+    'fe80::1%',
+    'fe80::1%eth0%',
+    '192.0.2.1:99999',
+    '[192.0.2.1]:65536',
+    '[2001:db8::1]:99999',
+    '2001:db8::1:99999',
+  ])('%s is no address', (text) => {
+    const nobody = clientIp(from('198.51.100.1', { 'x-forwarded-for': 'x' }), { trustedProxies: 1 })
+    const headers = { 'x-forwarded-for': text }
+    expect(clientIp(from('198.51.100.1', headers), { trustedProxies: 1 })).toBe(nobody)
+    // A socket that tells it is believed as it is: nothing in it is cut off.
+    expect(clientIp(from(text))).not.toMatch(/\/56$|^192\.0\.2\.1$/)
+  })
+
+  it('what node takes for an IPv6 address is one, and nothing else without a port', () => {
+    const part = fc.constantFrom(':', '::', ':::', '1', 'ab', '12345', 'ffff', '1.2.3.4', '%', 'z')
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 20 }), (parts) => {
+        const text = parts.join('')
+        fc.pre(!/[^:]:\d{5}$/.test(text) && text.includes(':') && !/^[\d.]+:/.test(text))
+        expect(clientIp(from(text)) !== '').toBe(isIPv6(text))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('takes IPv6 by the prefix it is told', () => {
     const of = (ipv6Prefix: number) => clientIp(from('2001:db8:1:2ff::9'), { ipv6Prefix })
     expect(of(64)).toBe('2001:db8:1:2ff::/64')

@@ -87,6 +87,59 @@ describe('the fingerprint of an item', () => {
     await queue.stop({ mode: 'drop' })
   })
 
+  const mark = Symbol('mark')
+  class Marked {
+    a = 1;
+    [mark] = 2
+  }
+  class Shown {
+    a = 1
+    readonly #hidden: number
+    constructor(hidden: number, a = 1) {
+      this.#hidden = hidden
+      this.a = a
+    }
+    toJSON() {
+      return { hidden: this.#hidden }
+    }
+  }
+  const withOwn = <T extends object>(value: T) => Object.assign(value, { x: 1 })
+  const holes = () => {
+    const list = [1, 2, 3]
+    delete list[1]
+    return list
+  }
+  it.each<[string, unknown]>([
+    ['a symbol', { [mark]: 1 }],
+    ['a symbol in an instance', new Marked()],
+    ['a symbol that is not enumerable', Object.defineProperty({}, mark, { value: 1 })],
+    ['what is not enumerable', Object.defineProperty({ a: 1 }, 'x', { value: 1 })],
+    ['what is not enumerable, in a list', Object.defineProperty([1], 'x', { value: 1 })],
+    ['a list with a property', withOwn([1])],
+    ['a list with holes and a property', withOwn(holes())],
+    ['a Map with a property', withOwn(new Map())],
+    ['a Set with a property', withOwn(new Set())],
+    ['a Date with a property', withOwn(new Date(0))],
+    ['a buffer with a property', withOwn(new ArrayBuffer(1))],
+    ['bytes with a property', withOwn(new Uint8Array(1))],
+    ['a view with a property', withOwn(new DataView(new ArrayBuffer(1)))],
+    ['what is inherited', Object.create({ x: 1 })],
+    ['what is inherited beside its own', Object.assign(Object.create({ x: 1 }), { a: 1 })],
+    ['a toJSON of its own', { toJSON: () => 1, a: 1 }],
+    ['an error', new Error('x')],
+  ])('is refused for %s, wherever it is', (_, item) => {
+    for (const around of [item, [item], { item }, new Map([[1, item]]), new Map([[item, 1]])]) {
+      expect(() => fingerprint(around)).toThrow(/^keyFn is needed/)
+    }
+  })
+
+  it('tells apart what a toJSON shows, and what it hides', () => {
+    expect(fingerprint(new Shown(1))).toBe(fingerprint(new Shown(1)))
+    expect(fingerprint(new Shown(1))).not.toBe(fingerprint(new Shown(2)))
+    expect(fingerprint(new Shown(1))).not.toBe(fingerprint(new Shown(1, 2)))
+    expect(fingerprint(holes())).toBe(fingerprint([1, undefined, 3]))
+  })
+
   it('is the same exactly where JSON values are', () => {
     const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)))
     const sorted = (value: unknown): unknown =>

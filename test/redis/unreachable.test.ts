@@ -1,7 +1,9 @@
-import { isAioFluxError, StorageDownError } from 'aioflux'
-import { RedisStorage } from 'aioflux/redis'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { Coordinator, isAioFluxError, StorageDownError } from 'aioflux'
+import { HybridStorage, RedisStorage } from 'aioflux/redis'
 import { afterEach, expect, it, vi } from 'vitest'
 import { freePort } from '../support/free-port.ts'
+import { until } from '../support/until.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -34,4 +36,33 @@ it('so is a url that cannot be read', async () => {
   }
   await storage.close()
   expect(said).toHaveBeenCalledTimes(1)
+})
+
+it('a close while it connects is no failure to tell', async () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const silent = createServer((socket) => socket.on('error', () => {}))
+  const sockets = new Set<Socket>()
+  silent.on('connection', (socket) => sockets.add(socket.resume()))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as AddressInfo
+  const storages = [
+    (url: string) => new RedisStorage({ url }),
+    (url: string) => new HybridStorage({ redis: url }),
+  ]
+  for (const make of storages) {
+    const before = sockets.size
+    const storage = make(`redis://127.0.0.1:${port}`)
+    const coordinator = new Coordinator({ storage })
+    const locks = [coordinator.lock('x'), coordinator.lock('x')]
+    const settled = Promise.allSettled(locks)
+    await until('it connects', () => sockets.size > before)
+    await coordinator.close()
+    await storage.close()
+    await settled
+    for (const socket of sockets) await until('the connection is gone', () => socket.destroyed)
+  }
+  silent.close()
+  // Whatever the client says about its end has been said.
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(said).not.toHaveBeenCalled()
 })

@@ -57,7 +57,8 @@ function readClient(text: string): string {
 /** As {@link clientKey}, of `address:port` where an IPv6 address has no brackets: what follows the last colon is the port. */
 export function clientWithPort(text: string): string {
   const colon = text.lastIndexOf(':')
-  if (colon < 0 || !/^\d{1,5}$/.test(text.slice(colon + 1))) return clientKey(text)
+  const port = text.slice(colon + 1)
+  if (colon < 0 || !/^\d{1,5}$/.test(port) || Number(port) > 65_535) return clientKey(text)
   const address = text.slice(0, colon)
   return clientKey(address.startsWith('[') ? address.slice(1, -1) : address)
 }

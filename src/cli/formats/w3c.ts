@@ -1,3 +1,4 @@
+import type { Millis } from '../../core/duration.ts'
 import { clientKey } from './client.ts'
 import { costOf, type LineReader, type LogFormat, NO_KEY, ownField, type Wanted } from './record.ts'
 import { requestPath } from './request-line.ts'
@@ -41,10 +42,15 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   forwarded: ['x-forwarded-for', 'cs(x-forwarded-for)'],
 }
 
+const HOUR: Millis = 3_600_000
+const DAY: Millis = 24 * HOUR
+
 class W3cReader {
   readonly #wanted: Wanted
-  /** The date of a file whose lines have the time alone. */
-  #date = ''
+  /** The time of the last line of a file whose lines have no date, at first that of `#Date:`. */
+  #last: Millis = Number.NaN
+  /** The midnight before `#Date:`; no line is before it. */
+  #first: Millis = Number.NaN
   #fields: readonly string[]
   /** True after `#Fields:`. Without it the list is only the beginning of a line. */
   #named = false
@@ -81,7 +87,11 @@ class W3cReader {
       this.#named = true
       this.#name(value.trim().split(/\s+/))
     }
-    if (/^date$/i.test(name)) this.#date = value.slice(0, 10)
+    if (/^date$/i.test(name)) {
+      const whole = anyTime(value.trim())
+      this.#last = Number.isNaN(whole) ? anyTime(value.slice(0, 10)) : whole
+      this.#first = this.#last - (this.#last % DAY)
+    }
     return name === '' ? 'shape' : 'comment'
   }
 
@@ -105,8 +115,17 @@ class W3cReader {
   #timeOf(values: readonly string[]): number {
     const text = values[this.#time] ?? ''
     if (this.#wanted.time !== undefined && !/^\d\d:\d\d/.test(text)) return anyTime(text)
-    const date = this.#dateAt < 0 ? this.#date : values[this.#dateAt]
-    return anyTime(`${date}T${text}Z`)
+    return this.#dateAt < 0 ? this.#ofDay(text) : anyTime(`${values[this.#dateAt]}T${text}Z`)
+  }
+
+  /** A time without a date: on the day of the line before, and where that would be long before that line, on the next day. */
+  #ofDay(text: string): Millis {
+    const midnight = this.#last - (this.#last % DAY)
+    const time = midnight + anyTime(`1970-01-01T${text}Z`)
+    if (Number.isNaN(time)) return time
+    const near = time + Math.ceil((this.#last - HOUR - time) / DAY) * DAY
+    this.#last = near < this.#first ? near + DAY : near
+    return this.#last
   }
 }
 

@@ -2,7 +2,7 @@ import { type LineReader, type LogRecord, NO_KEY } from '../formats/record.ts'
 import { Remembered } from '../remembered.ts'
 import type { ReadCounts } from './counts.ts'
 import { type Lines, linesOf } from './lines.ts'
-import { Reorderer } from './reorder.ts'
+import { PROOF, Reorderer } from './reorder.ts'
 import { type Unpacking, unpacked } from './unpack.ts'
 
 /** The records of one file in the order of their times, in batches. */
@@ -32,20 +32,26 @@ export async function* recordsOf(
   if (rest.length > 0) yield rest
 }
 
-/** The time of the first record, without reading further; `undefined` when the beginning has none. */
+/** The time at which a log begins, by its first records; `undefined` when the beginning has none. */
 export async function firstTime(
   bytes: AsyncIterable<Uint8Array>,
   read: LineReader,
 ): Promise<number | undefined> {
+  const order = new Reorderer<LogRecord>()
+  const first: LogRecord[] = []
+  let seen = 0
   for await (const { lines } of linesOf(unpacked(bytes, { readable: true }))) {
     for (const line of lines) {
       const record = read(line)
-      if (typeof record !== 'string') return record.time
+      if (typeof record === 'string') continue
+      order.push(record, first)
+      if (++seen === PROOF) break
     }
     // One piece of a file is enough to see what the file is.
     if (lines.length > 0) break
   }
-  return undefined
+  order.end(first)
+  return first[0]?.time
 }
 
 function readLines(

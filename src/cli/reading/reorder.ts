@@ -5,8 +5,10 @@ import { Heap } from '../../core/heap.ts'
 export const WINDOW: Millis = 60_000
 /** And no longer than until so many records wait. */
 export const MOST_HELD = 100_000
-/** A record that is so far ahead of all others may have a wrong time, so the next record must confirm it. */
+/** A record that is so far ahead of all others may have a wrong time, so the next records must confirm it. */
 export const LEAP: Millis = 24 * 3_600_000
+/** So many records in a row confirm each other. The first ones of a log are looked at together, too. */
+export const PROOF = 10
 
 interface Held<T> {
   readonly record: T
@@ -21,8 +23,8 @@ interface Held<T> {
  * leaves when one `window` later has been seen, or when more than `mostHeld` wait. What comes when a later
  * one has already left is late: it leaves at once, out of order.
  *
- * A record that is more than `leap` ahead is only believed when the next one is as far. Else one wrong time would make
- * every record after it late. A record that is not believed is stray, and is the only one that is left out.
+ * A record that is more than `leap` ahead of the log is only believed when the next ones are as far. Else one wrong time would make
+ * every record after it late. A record that is not believed is stray, and only stray records are left out.
  */
 export class Reorderer<T extends { readonly time: Millis }> {
   /** Records that came after a later one, and were put in their place. */
@@ -45,7 +47,12 @@ export class Reorderer<T extends { readonly time: Millis }> {
   #latest = -Infinity
   /** The time of the last record that left in order. */
   #left = -Infinity
-  #leaping: T | undefined
+  /** How many records were believed. */
+  #taken = 0
+  /** The widest gap over `leap` between two records that were believed: a log of few requests has many of these. */
+  #gap: Millis = 0
+  /** Records whose time the next records have to confirm, in the order of the file. */
+  #unsure: T[] = []
 
   constructor(
     window: Millis = WINDOW,
@@ -59,29 +66,70 @@ export class Reorderer<T extends { readonly time: Millis }> {
 
   /** Takes `record` in, and appends to `into` whatever leaves. */
   push(record: T, into: T[]): void {
-    const leaping = this.#leaping
-    if (leaping !== undefined) {
-      this.#leaping = undefined
-      if (record.time > leaping.time - this.#leap) this.#take(leaping, into)
-      else this.stray += 1
-    }
-    if (record.time > this.#latest + this.#leap && this.#latest !== -Infinity) {
-      this.#leaping = record
-    } else {
+    if (record.time <= this.#latest + this.#leap) {
+      // The log goes on where it was, so what seemed to be ahead of it has wrong times.
+      this.stray += this.#unsure.length
+      this.#unsure = []
       this.#take(record, into)
+      return
     }
+    this.#unsure.push(record)
+    if (this.#unsure.length < PROOF) return
+    const unsure = this.#believable()
+    // What is far ahead of the others of them has yet to be confirmed itself.
+    let highest = -Infinity
+    let sure = unsure.length
+    for (const [i, { time }] of unsure.entries()) {
+      if (i > 0 && time > highest + this.#leap) sure = i
+      highest = Math.max(highest, time)
+    }
+    for (const one of unsure.slice(0, sure)) this.#believe(one, into)
+    this.#unsure = unsure.slice(sure)
   }
 
   /** The log is over: appends to `into` all that is held. */
   end(into: T[]): void {
-    // Nothing is there to deny it.
-    if (this.#leaping !== undefined) this.#take(this.#leaping, into)
-    this.#leaping = undefined
+    const unsure = this.#believable()
+    const last = unsure.at(-1)
+    let rest = unsure.length
+    while (rest > 0 && unsure[rest - 1]?.time === last?.time) rest -= 1
+    for (const one of unsure.slice(0, rest)) this.#believe(one, into)
+    // A time that stands at the end alone is confirmed by nothing but gaps as wide before it.
+    const tail = unsure.slice(rest)
+    const ahead = (last?.time ?? 0) - this.#latest
+    if (this.#taken > tail.length && ahead > Math.max(this.#leap, this.#gap)) {
+      this.stray += tail.length
+    } else {
+      for (const one of tail) this.#believe(one, into)
+    }
     this.#leave(Infinity, 0, into)
+  }
+
+  /** Those of the unsure records that are not ahead of most of those after them. */
+  #believable(): T[] {
+    const unsure = this.#unsure
+    this.#unsure = []
+    let highest = -Infinity
+    let lowest = Infinity
+    for (const { time } of unsure) {
+      if (time < highest - this.#leap) lowest = Math.min(lowest, time)
+      else highest = Math.max(highest, time)
+    }
+    const kept = unsure.filter(({ time }) => time <= lowest + this.#leap)
+    if (kept.length * 2 <= unsure.length) return unsure
+    this.stray += unsure.length - kept.length
+    return kept
+  }
+
+  #believe(record: T, into: T[]): void {
+    const gap = record.time - this.#latest
+    if (gap > this.#leap && gap < Infinity) this.#gap = Math.max(this.#gap, gap)
+    this.#take(record, into)
   }
 
   #take(record: T, into: T[]): void {
     const { time } = record
+    this.#taken += 1
     if (time < this.#left) {
       this.late += 1
       into.push(record)

@@ -1,7 +1,7 @@
 import { grouped, type Paint, shown, table, wrapped } from '../../terminal/terminal.ts'
 import type { Advice, CurvePoint } from '../advise/advice-report.ts'
 import type { Algorithm } from '../judging/limit.ts'
-import { shownNotes } from './show-replay.ts'
+import { shownNotes, warning } from './show-replay.ts'
 import { clock, inWords, share } from './words.ts'
 
 /** Lines of the plot for each algorithm. */
@@ -9,14 +9,14 @@ const MOST_LINES = 14
 
 /** An advice as people read it. */
 export function showAdvice(advice: Advice, name: string, width: number, paint: Paint): string {
-  const parts = [title(advice, name, width, paint)]
+  const parts = [title(advice, name, width, paint), warning(advice, width, paint)]
   if (advice.requests > 0) {
     parts.push(limits(advice, paint))
     for (const { algorithm } of advice.limits) parts.push(curve(advice, algorithm, width, paint))
     if (advice.hit.length > 0) parts.push(hit(advice, width, paint))
     parts.push(code(advice, paint))
   }
-  parts.push(shownNotes(advice.notes, width, paint))
+  parts.push(shownNotes(advice, width, paint))
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))

@@ -2,14 +2,14 @@ import { barsDown, barsUp } from '../../terminal/plot.ts'
 import { grouped, type Paint, shown, table, wrapped } from '../../terminal/terminal.ts'
 import { joined } from '../judging/timeline.ts'
 import type { CompareReport, LimitReport, Report } from './replay-report.ts'
-import { clock, inWords, percent } from './words.ts'
+import { clock, inWords, keylessNote, percent } from './words.ts'
 
 /** Lines of the plot above its axis, if all is allowed; and at most so many below if all is denied. */
 const HEIGHT = 8
 
 /** A report as people read it. */
 export function showReport(report: Report, name: string, width: number, paint: Paint): string {
-  const parts = [title(report, name, width, paint)]
+  const parts = [title(report, name, width, paint), warning(report, width, paint)]
   if (report.requests > 0) {
     parts.push(totals(report, paint))
     parts.push(overTime(report, width, paint))
@@ -17,7 +17,7 @@ export function showReport(report: Report, name: string, width: number, paint: P
     parts.push(neededBursts(report, width, paint))
     if (report.compare !== null) parts.push(compared(report, report.compare, width, paint))
   }
-  parts.push(noteLines(report, width, paint))
+  parts.push(shownNotes(report, width, paint))
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -159,15 +159,23 @@ function compared(
   ]
 }
 
-function noteLines({ notes }: Report, width: number, paint: Paint): string[] {
-  return shownNotes(notes, width, paint)
+/** What makes the whole report doubtful: it stands in front of the figures. */
+export function warning(read: Read, width: number, paint: Paint): string[] {
+  const note = keylessNote(read)
+  return note === undefined ? [] : noteLines(note, width).map((line) => paint('bold', line))
 }
 
-/** Notes as the last lines of a report on a terminal. */
-export function shownNotes(notes: readonly string[], width: number, paint: Paint): string[] {
-  return notes
-    .flatMap((note) =>
-      wrapped(shown(note, 1000), width - 4).map((line, i) => `${i === 0 ? '  ' : '    '}${line}`),
-    )
+/** All other notes, as the last lines of a report on a terminal. */
+export function shownNotes(read: Read, width: number, paint: Paint): string[] {
+  const first = keylessNote(read)
+  return read.notes
+    .filter((note) => note !== first)
+    .flatMap((note) => noteLines(note, width))
     .map((line) => paint('dim', line))
+}
+
+type Read = Pick<Report, 'missing' | 'requests' | 'key' | 'notes'>
+
+function noteLines(note: string, width: number): string[] {
+  return wrapped(shown(note, 1000), width - 4).map((line, i) => `${i === 0 ? '  ' : '    '}${line}`)
 }

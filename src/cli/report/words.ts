@@ -36,6 +36,16 @@ export function inWords(seconds: number): string {
   return `${Number((seconds / (size as number)).toFixed(1))} ${unit}`
 }
 
+/** Where no record has the field of `--key`, which makes all else that is told doubtful: that, in words. */
+export function keylessNote(read: {
+  missing: { key: number }
+  requests: number
+  key: string
+}): string | undefined {
+  if (read.missing.key === 0 || read.missing.key < read.requests) return undefined
+  return `no record has a field '${read.key}': all counted as one key`
+}
+
 /** What was odd about the lines, in words. */
 export function readingNotes(read: {
   malformed: number
@@ -49,6 +59,8 @@ export function readingNotes(read: {
   from: string | null
 }): string[] {
   const notes: string[] = []
+  const keyless = keylessNote(read)
+  if (keyless !== undefined) notes.push(keyless)
   if (read.requests === 0) notes.push('nothing to judge: the log is empty')
   if (read.malformed > 0) {
     notes.push(`${plural(read.malformed, 'malformed line')} skipped${because(read.malformedWhy)}`)
@@ -58,11 +70,9 @@ export function readingNotes(read: {
   if (read.late > 0) {
     notes.push(`${plural(read.late, 'record')} too late for that, judged when they came`)
   }
-  if (read.missing.key > 0) {
+  if (read.missing.key > 0 && keyless === undefined) {
     notes.push(
-      read.missing.key === read.requests
-        ? `no record has a field '${read.key}': all counted as one key`
-        : `${plural(read.missing.key, 'record')} without a field '${read.key}', counted as one key '-'`,
+      `${plural(read.missing.key, 'record')} without a field '${read.key}', counted as one key '-'`,
     )
   }
   if (read.missing.cost > 0) {
@@ -79,7 +89,7 @@ export function readingNotes(read: {
 function because({ shape, time, client, tooLong }: MalformedWhy): string {
   const reasons = [
     shape > 0 ? `${grouped(shape)} of no known format` : '',
-    time > 0 ? `${grouped(time)} without a time` : '',
+    time > 0 ? `${grouped(time)} with no time or a wrong one` : '',
     client > 0 ? `${grouped(client)} without a client` : '',
     tooLong > 0 ? `${grouped(tooLong)} too long` : '',
   ].filter((reason) => reason !== '')

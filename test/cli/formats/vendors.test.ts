@@ -138,6 +138,31 @@ describe('W3C', () => {
     at('#Fields: time c-ip')
     expect(at('09:00:01 203.0.113.1')).toMatchObject({ time: Date.UTC(2024, 2, 7, 9, 0, 1) })
   })
+
+  it.each([
+    ['2024-03-07 00:00:00', ['23:59:59'], [7]],
+    [
+      '2024-03-07 00:00:00',
+      ['00:00:01', '23:59:01', '00:00:01', '00:00:00', '23:59:59', '00:01:00'],
+      [7, 7, 8, 8, 7, 8],
+    ],
+    ['2024-03-07 10:00:05', ['10:00:04', '02:00:00', '15:00:00', '03:00:00'], [7, 8, 8, 9]],
+    [
+      '2024-02-28 23:30:00',
+      ['00:10:00', '00:09:00', '00:08:00', '23:59:59', '00:00:00'],
+      [29, 29, 29, 28, 29],
+    ],
+  ])('goes on to the next day past midnight, from #Date: %s', (date, times, days) => {
+    const at = reader('ip', 'w3c')
+    at(`#Date: ${date}`)
+    at('#Fields: time c-ip')
+    const read = times.map((time) => {
+      const record = at(`${time} 203.0.113.1`)
+      return typeof record === 'string' ? record : new Date(record.time).toISOString()
+    })
+    expect(read.map((time) => Number(time.slice(8, 10)))).toEqual(days)
+    expect(read.map((time) => time.slice(11, 19))).toEqual(times)
+  })
 })
 
 it('HAProxy: the port after an IPv6 address is left out', () => {

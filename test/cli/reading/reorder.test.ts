@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Reorderer } from '../../../src/cli/reading/reorder.ts'
+import { LEAP, PROOF, Reorderer } from '../../../src/cli/reading/reorder.ts'
 
 interface Item {
   time: number
@@ -12,7 +12,7 @@ function reordered(items: Item[], window: number, mostHeld?: number) {
   const out: Item[] = []
   for (const item of items) reorderer.push(item, out)
   reorderer.end(out)
-  return { out, late: reorderer.late, reordered: reorderer.reordered }
+  return { out, late: reorderer.late, reordered: reorderer.reordered, stray: reorderer.stray }
 }
 
 /** Records in the order of a file: each was at `began`, and stands where it ended, at most `window` later. */
@@ -61,10 +61,66 @@ describe('Reorderer', () => {
   it('lets a record go when one a window later was seen', () => {
     const reorderer = new Reorderer<Item>(60, 100)
     const out: Item[] = []
-    reorderer.push({ time: 0, order: 0 }, out)
-    reorderer.push({ time: 59, order: 1 }, out)
+    for (let order = 0; order < PROOF; order++) reorderer.push({ time: 0, order }, out)
+    reorderer.push({ time: 59, order: PROOF }, out)
     expect(out).toEqual([])
-    reorderer.push({ time: 60, order: 2 }, out)
-    expect(out.map(({ order }) => order)).toEqual([0])
+    reorderer.push({ time: 60, order: PROOF + 1 }, out)
+    expect(out).toHaveLength(PROOF)
+  })
+
+  it('leaves out what is a day ahead of its neighbours: first, last, and several in a row', () => {
+    const log = fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 20, maxLength: 60 })
+    const wrong = fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 1, maxLength: 4 })
+    const equal = fc.boolean()
+    fc.assert(
+      fc.property(log, wrong, equal, fc.nat(60), (...drawn) => {
+        const [times, ahead, alike, where] = drawn
+        const at = Math.min(where, times.length)
+        const last = at === times.length
+        const steps = alike || last ? ahead.map(() => 0) : ahead
+        const strays = steps.map((step) => 2 * LEAP + step)
+        const all = [...times.slice(0, at), ...strays, ...times.slice(at)]
+        const { out, stray } = reordered(
+          all.map((time, order) => ({ time, order })),
+          60_000,
+        )
+        expect(stray).toBe(strays.length)
+        expect(out.map(({ time }) => time)).toEqual([...times].sort((a, b) => a - b))
+      }),
+    )
+  })
+
+  it('keeps every record of a log with gaps, however few its requests are', () => {
+    const gaps = fc.array(fc.constantFrom(1000, 60_000, 2 * LEAP), { maxLength: 60 })
+    fc.assert(
+      fc.property(gaps, (steps) => {
+        let time = 0
+        // The gap comes twice at least: one that comes once, before the last record, is a wrong time.
+        const times = [...steps, 2 * LEAP, 1000].map((step) => (time += step))
+        const { out, stray, late } = reordered(
+          times.map((at, order) => ({ time: at, order })),
+          60_000,
+        )
+        expect({ stray, late }).toEqual({ stray: 0, late: 0 })
+        expect(out.map((item) => item.time)).toEqual(times)
+      }),
+    )
+    const weekly = Array.from({ length: 31 }, (_, order) => ({ time: order * 7 * LEAP, order }))
+    for (let length = 0; length <= weekly.length; length++) {
+      expect(reordered(weekly.slice(0, length), 60_000).stray).toBe(0)
+    }
+  })
+
+  it('keeps a log whose beginning has a time that is too early', () => {
+    for (const at of [0, 1, 5]) {
+      const times: number[] = Array.from({ length: 30 }, (_, i) => 10 * LEAP + i)
+      times.splice(at, 0, 0)
+      const { out, stray } = reordered(
+        times.map((time, order) => ({ time, order })),
+        60_000,
+      )
+      expect(stray).toBe(0)
+      expect(out).toHaveLength(31)
+    }
   })
 })

@@ -1,0 +1,45 @@
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { run } from '../../scripts/package/build.ts'
+import { root } from '../../scripts/package/entries.ts'
+
+/** What a source is compiled to. */
+const COMPILED = /\.(?:js|d\.ts)(?:\.map)?$/
+
+describe('npm run build', { timeout: 120_000 }, () => {
+  const home = mkdtempSync(join(tmpdir(), 'aioflux-build-'))
+  afterAll(() => rmSync(home, { recursive: true }))
+
+  it('leaves in dist what has a source, and nothing of an older layout', () => {
+    for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+      copyFileSync(join(root, name), join(home, name))
+    }
+    cpSync(join(root, 'src'), join(home, 'src'), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'))
+    mkdirSync(join(home, 'dist', 'gone'), { recursive: true })
+    for (const name of ['module.js', 'module.d.ts', 'module.js.map']) {
+      writeFileSync(join(home, 'dist', 'gone', name), '')
+    }
+    run('npm', ['run', 'build', '--silent'], home)
+    const built = readdirSync(join(home, 'dist'), { recursive: true, encoding: 'utf8' }).filter(
+      (name) => COMPILED.test(name),
+    )
+    expect(built).toContain('index.js')
+    const orphans = built.filter(
+      (name) => !existsSync(join(home, 'src', name.replace(COMPILED, '.ts'))),
+    )
+    expect(orphans).toEqual([])
+  })
+})
