@@ -43,6 +43,7 @@ export type {
 } from './queues/broadcast/broadcast-types.ts'
 export type {
   BroadcastMaker,
+  BroadcastGroup,
   Cut,
   GroupOptions,
   SharedBroadcast,
@@ -206,6 +207,7 @@ export {
   SlowSubscriberError,
   StorageDownError,
   StorageFullError,
+  UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'

@@ -7,6 +7,7 @@ import { RedisStorage } from 'aioflux/redis'
 // #region queue
 import { QueueFactory } from 'aioflux'
 // #endregion
+import { queued } from 'aioflux'
 // #region hybrid
 import { HybridStorage } from 'aioflux/redis'
 // #endregion
@@ -37,6 +38,22 @@ import { HybridStorage } from 'aioflux/redis'
   // #endregion
   console.log(mails.name) // => mails
   await mails.stop()
+  await storage.close()
+}
+
+{
+  const shrink = async (path: string, width: number) => `${path} at ${width}`
+  const storage = new RedisStorage({ url: 'redis://localhost:6379' })
+  // #region queued
+  const queue = QueueFactory.priority({ name: 'images', storage, workers: 4 })
+  const resize = queued({ queue, name: 'resize' })(async (path: string, width: number) => {
+    return shrink(path, width)
+  })
+  // queue.start()                      in each process that does such calls
+  // await resize('cat.jpg', 200)       the result, whichever process did the work
+  // #endregion
+  console.log(resize.length) // => 2
+  await queue.stop()
   await storage.close()
 }
 

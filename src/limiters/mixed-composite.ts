@@ -27,7 +27,7 @@ export interface Member {
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
- * or fails, gives back to those before it, last first. What is being given back is briefly missing for others, so
+ * or fails, gives back to those before it. What is being given back is briefly missing for others, so
  * this can deny a call that would just have fitted; it never lets one through that should not.
  *
  * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
@@ -35,6 +35,8 @@ export interface Member {
  */
 export class MixedComposite extends KnockingLimiter {
   readonly #members: readonly Member[]
+  /** What asks for those members that lie elsewhere. */
+  readonly #desks: readonly RemoteDesk[]
   readonly #joint: JointDesk | undefined
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
@@ -43,6 +45,7 @@ export class MixedComposite extends KnockingLimiter {
     super(name, clock)
     this.#members = members
     checkApart(members)
+    this.#desks = members.flatMap(({ limiter }) => deskOf(limiter) ?? [])
     this.#joint = JointDesk.of(
       members.map(({ limiter }) => (ledgerOf(limiter) ? deskOf(limiter) : undefined)),
     )
@@ -70,9 +73,7 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    for (const { limiter, keyOf } of [...this.#members].reverse()) {
-      await limiter.release(keyOf(key), cost)
-    }
+    await this.#each(({ limiter, keyOf }) => limiter.release(keyOf(key), cost))
   }
 
   override leave(key: string, cost: number): void {
@@ -82,13 +83,11 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   protected async forget(key: string): Promise<void> {
-    await Promise.all(this.#members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
+    await this.#each(({ limiter, keyOf }) => limiter.reset(keyOf(key)))
   }
 
   protected async hold(key: string, duration: Micros): Promise<void> {
-    await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.block(keyOf(key), duration / 1e6)),
-    )
+    await this.#each(({ limiter, keyOf }) => limiter.block(keyOf(key), duration / 1e6))
   }
 
   protected async change(_quota: QuotaChange): Promise<never> {
@@ -136,10 +135,10 @@ export class MixedComposite extends KnockingLimiter {
     const decisions: Decision[] = []
     let whole = false
     try {
-      for (const [i, { limiter, keyOf }] of this.#members.entries()) {
+      for (const { limiter, keyOf } of this.#members) {
         const decision = await limiter.consume(keyOf(key), cost)
         decisions.push(decision)
-        if (decision.degraded) this.#warnAfter(i)
+        if (decision.degraded) this.#agree()
         if (!decision.allowed) break
       }
       whole = decisions.length === this.#members.length && decisions.every((one) => one.allowed)
@@ -155,30 +154,39 @@ export class MixedComposite extends KnockingLimiter {
     return this.#judged([...decisions, ...looks], cost)
   }
 
-  /** Gives back what was taken, last first. */
+  /** Gives back what was taken. */
   async #undo(key: string, cost: number, decisions: readonly Decision[]): Promise<void> {
-    for (const [i, { allowed, uncounted }] of [...decisions.entries()].reverse()) {
+    this.#agree()
+    const taken = this.#members.filter((_, i) => {
+      const decision = decisions[i]
       // What an outage let through was not taken from anywhere.
-      if (!allowed || uncounted) continue
-      const { limiter, keyOf } = this.#members[i] as Member
-      try {
-        await limiter.release(keyOf(key), cost)
-      } catch (error) {
-        // The answer is known. What an outage keeps comes back as time passes.
-        if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
-      }
-    }
+      return decision?.allowed && !decision.uncounted
+    })
+    await Promise.all(
+      taken.map(async ({ limiter, keyOf }) => {
+        try {
+          await limiter.release(keyOf(key), cost)
+        } catch (error) {
+          // The answer is known. What an outage keeps comes back as time passes.
+          if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
+        }
+      }),
+    )
   }
 
-  /** A member has met an outage: the later ones on the same storage need not find out at the cost of a timeout each. */
-  #warnAfter(member: number): void {
-    const [met, ...later] = this.#members.slice(member).map(({ limiter }) => deskOf(limiter))
-    const failure = met?.leftAlone
-    if (failure === undefined) return
-    for (const desk of later) {
-      if (desk?.ledger.storage !== met?.ledger.storage || desk?.leftAlone) continue
-      desk?.asking()
-      desk?.failed(failure)
+  /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
+  async #each(verb: (member: Member) => Promise<void>): Promise<void> {
+    this.#agree()
+    await Promise.all(this.#members.map(verb))
+  }
+
+  /** A member has met an outage: the others on the same storage need not find out at the cost of a timeout each. */
+  #agree(): void {
+    for (const met of this.#desks) {
+      if (met.leftAlone === undefined) continue
+      for (const desk of this.#desks) {
+        if (desk.ledger.storage === met.ledger.storage) desk.follow(met)
+      }
     }
   }
 

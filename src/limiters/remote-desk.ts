@@ -7,9 +7,11 @@ import { describe, isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Meter } from '../core/meter.ts'
 import { PartSeries } from '../core/part-series.ts'
+import type { QuotaChange } from '../core/rule.ts'
 import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
-import type { LimiterEvents, LocalLimiter } from './limiter.ts'
+import type { LimiterEvents } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 
 export interface RemoteOptions {
   readonly name: string
@@ -18,7 +20,7 @@ export interface RemoteOptions {
   readonly timeout?: Duration | undefined
   readonly metrics?: Meter | undefined
   /** Answers in an outage under the policy 'local'. */
-  readonly standIn?: LocalLimiter | undefined
+  readonly standIn?: SyncLimiter | undefined
 }
 
 export const REMOTE_OPTIONS: OptionTable<RemoteOptions> = {
@@ -34,7 +36,7 @@ export const REMOTE_OPTIONS: OptionTable<RemoteOptions> = {
 export class RemoteDesk {
   readonly ledger: RemoteLedger
   readonly policy: OutagePolicy
-  readonly standIn: LocalLimiter | undefined
+  readonly standIn: SyncLimiter | undefined
   readonly #timeout: Millis | undefined
   readonly #outage: Outage
   readonly #events: Events<LimiterEvents>
@@ -121,6 +123,35 @@ export class RemoteDesk {
   }
 
   /**
+   * Gives back to the stand-in what it has granted in an outage and still counts.
+   *
+   * @returns how much of `cost` is then left: what the storage granted
+   */
+  giveBackAtHome(key: string, cost: number): number {
+    const { standIn } = this
+    if (standIn === undefined) return cost
+    const one = Math.min(1, standIn.capacity)
+    const { limit, remaining } = standIn.decision(key, one, standIn.look(key, one))
+    const granted = Math.min(cost, limit - remaining)
+    if (granted <= 0) return cost
+    standIn.giveBack(key, granted)
+    standIn.waiting.wake(key)
+    return cost - granted
+  }
+
+  /** Forgets what `key` has used, in the storage and at the stand-in. @throws as {@link tell} */
+  async forget(key: string): Promise<void> {
+    await this.tell('reset', key, 1, 0)
+    await this.standIn?.reset(key)
+  }
+
+  /** Changes the numbers, for the stand-in too. */
+  async reconfigure(quota: QuotaChange): Promise<void> {
+    this.ledger.reconfigure(this.ledger.rule.with(quota))
+    await this.standIn?.reconfigure(quota)
+  }
+
+  /**
    * Makes a move that no caller awaits and that cannot be put off, such as the renewal of a permit: also while the storage is
    * left alone. An answer ends an outage all the same.
    *
@@ -161,11 +192,16 @@ export class RemoteDesk {
     this.#outage.unanswered()
   }
 
+  /** Another limiter has met an outage of the same storage: leaves it alone for as long as that one does. */
+  follow(other: RemoteDesk): void {
+    const failure = this.#outage.follow(other.#outage)
+    if (failure !== undefined) this.#toldOf(failure)
+  }
+
   /** The storage was asked, and failed. */
   failed(error: Error): Error {
     this.#outage.failed(error)
-    this.#failures?.inc()
-    this.#events.emit('storageError', { error })
+    this.#toldOf(error)
     return error
   }
 
@@ -183,13 +219,18 @@ export class RemoteDesk {
       case 'deny':
         return degraded(false, this.capacity, cost, left)
       case 'local': {
-        const standIn = this.standIn as LocalLimiter
+        const standIn = this.standIn as SyncLimiter
         const answer = move === 'peek' ? standIn.peek(key, cost) : standIn.consume(key, cost)
         return { ...(await answer), degraded: true }
       }
       case 'throw':
         throw failure
     }
+  }
+
+  #toldOf(error: Error): void {
+    this.#failures?.inc()
+    this.#events.emit('storageError', { error })
   }
 
   /** Takes note of a failure of the storage. @throws any other error: an error of the caller's is the caller's */

@@ -1,15 +1,17 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
+import { isAioFluxError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { AsyncLimiter, late } from './async-limiter.ts'
 import { decisionOf } from './decision-of.ts'
-import type { KeyCounts, LocalLimiter } from './limiter.ts'
+import type { KeyCounts } from './limiter.ts'
 import { policyOf } from './policy-of.ts'
 import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
 const YES: Promise<boolean> = Promise.resolve(true)
@@ -126,14 +128,18 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    const { standIn, leftAlone } = this.desk
-    // In an outage the stand-in has granted it.
-    if (standIn !== undefined && leftAlone) return standIn.release(key, cost)
-    await this.desk.tell('refund', key, Math.min(cost, this.capacity), 0)
+    const rest = this.desk.giveBackAtHome(key, cost)
+    if (rest === 0) return
+    try {
+      await this.desk.tell('refund', key, Math.min(rest, this.capacity), 0)
+    } catch (error) {
+      // Under 'local' an outage fails no call. What the storage granted comes back there as time passes.
+      if (this.desk.policy !== 'local' || !isAioFluxError(error, 'STORAGE_DOWN')) throw error
+    }
   }
 
   protected async forget(key: string): Promise<void> {
-    await this.desk.tell('reset', key, 1, 0)
+    await this.desk.forget(key)
   }
 
   protected async hold(key: string, duration: Micros): Promise<void> {
@@ -141,7 +147,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
-    this.ledger.reconfigure(this.ledger.rule.with(quota))
+    await this.desk.reconfigure(quota)
   }
 
   /** Who knows how many keys others have: none are counted. */
@@ -215,7 +221,7 @@ export class RemoteLimiter extends AsyncLimiter {
     signal: AbortSignal | undefined,
   ): Promise<Decision> {
     const timeout = Math.max(0, deadline - this.clock.now()) / 1000
-    const decision = await (this.desk.standIn as LocalLimiter).wait(key, {
+    const decision = await (this.desk.standIn as SyncLimiter).wait(key, {
       cost,
       ...(deadline < Infinity && { timeout }),
       ...(signal && { signal }),

@@ -8,17 +8,13 @@ import {
   ConcurrencyLimiter,
   PERMIT_LIMITER_OPTIONS,
 } from './concurrency-limiter.ts'
-import {
-  LIMITER_OPTIONS,
-  type LimiterOptions,
-  type LocalLimiter,
-  type RemoteLimiters,
-} from './limiter.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type RemoteLimiters } from './limiter.ts'
 import { checkedOptions } from './options.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+import type { SyncLimiter } from './sync-limiter.ts'
 
 /**
  * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a
@@ -69,7 +65,7 @@ function scopeOf({ scope }: LimiterOptions, rule: Rule): string {
 function remoteOptions(
   options: LimiterOptions,
   kind: string,
-  standIn: () => LocalLimiter,
+  standIn: () => SyncLimiter,
 ): RemoteOptions {
   const { name, scope, clock, metrics } = options
   const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
