@@ -161,6 +161,63 @@ export async function limiters() {
       { n: 400_000 },
     ),
   )
+  const quota = { rate: 2 * rate, per: '1s' }
+  const consume = async (n, limiter, call) => {
+    for (let i = 0; i < n; i++) if ((await limiter.consume(keys[i % 1000], call)).allowed) _sink++
+  }
+  results.push(
+    await compare(
+      'What a call may bring, 1,000 keys in turn, awaited (the ratio is how much slower it is than a plain call)',
+      [
+        { name: 'consume', setup: make.aioflux, run: (n, limiter) => consume(n, limiter) },
+        {
+          name: 'consume with a quota of its own',
+          setup: make.aioflux,
+          run: async (n, limiter) => {
+            for (let i = 0; i < n; i++) {
+              if ((await limiter.consume(keys[i % 1000], { quota })).allowed) _sink++
+            }
+          },
+        },
+        {
+          name: 'consume with a class',
+          setup: () => LimiterFactory.tokenBucket({ rate, classes: { batch: 0.5 } }),
+          run: (n, limiter) => consume(n, limiter, { class: 'batch' }),
+        },
+      ],
+      { n: 300_000 },
+    ),
+  )
+  results.push(
+    await compare(
+      'Budgets, 1,000 keys in turn, awaited',
+      [
+        {
+          name: 'two consumes',
+          setup: make.aioflux,
+          run: async (n, limiter) => {
+            for (let i = 0; i < n; i++) {
+              await limiter.consume(keys[i % 1000], 5)
+              if ((await limiter.consume(keys[i % 1000], 4)).allowed) _sink++
+            }
+          },
+        },
+        {
+          name: 'reserve and settle',
+          setup: make.aioflux,
+          run: async (n, limiter) => {
+            for (let i = 0; i < n; i++) {
+              const reservation = await limiter.reserve(keys[i % 1000], 5)
+              if (reservation === undefined) continue
+              await reservation.settle(4)
+              _sink++
+            }
+          },
+        },
+      ],
+      { n: 200_000 },
+    ),
+  )
   const sliding = (slidingRate) => ({
     name: `sliding window of ${slidingRate.toLocaleString('en')}`,
     setup: () => LimiterFactory.slidingWindow({ rate: slidingRate, per: slidingRate / 1e6 }),

@@ -5,24 +5,37 @@
 // How fast work may go.
 export { rateLimit, type RateLimitOptions } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
-export { AdaptiveLimiter, type AdaptiveOptions } from './limiters/adaptive-limiter.ts'
+export { AdaptiveLimiter } from './limiters/adaptive-limiter.ts'
+export type { Adaptive, AdaptiveOptions } from './limiters/adaptive-options.ts'
+export { AdaptiveConcurrency } from './limiters/adaptive-concurrency.ts'
+export type {
+  AdaptiveConcurrencyOptions,
+  AdaptivePermits,
+} from './limiters/adaptive-concurrency-options.ts'
 export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
 export type { CompositeOptions } from './limiters/composite-limiter.ts'
-export { type CompositePart, LimiterFactory, type Maker } from './limiters/factory.ts'
+export type { CompositePart } from './limiters/composite.ts'
+export { LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
+  BlockOptions,
   Limiter,
   LimiterEvents,
   LimiterOptions,
   LimiterStats,
   LimiterStorage,
   LocalLimiter,
+  Patience,
   PermitLimiter,
   RemoteLimiters,
   WaitOptions,
 } from './limiters/limiter.ts'
+export type { Comparison } from './limiters/comparison.ts'
 export type { OutagePolicy } from './limiters/outage.ts'
 export type { Permit } from './limiters/permit.ts'
+export type { Reservation } from './limiters/reservations/reservation.ts'
+export type { ReserveOptions } from './limiters/reservations/reserve.ts'
+export type { CallOptions, Classes } from './limiters/terms.ts'
 export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
 export { remoteLimiters } from './limiters/remote-limiters.ts'
 
@@ -96,7 +109,12 @@ export type {
 } from './queues/queue.ts'
 export type { AutoscaleOptions } from './workers/autoscale.ts'
 export type { MapOptions } from './workers/map.ts'
-export { type Executor, WorkerPool, type WorkerPoolOptions } from './workers/pool.ts'
+export {
+  type Executor,
+  type PoolStats,
+  WorkerPool,
+  type WorkerPoolOptions,
+} from './workers/pool.ts'
 
 // When to stop trying, and when to try again.
 export {
@@ -143,6 +161,7 @@ export type {
   Leadership,
   Overlap,
   RunRecord,
+  RunSummary,
   ScheduledJob,
   SchedulerEvents,
   SchedulerOptions,
@@ -173,7 +192,8 @@ export type {
 
 // How to decide.
 export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
-export { fixedWindow } from './rules/fixed-window.ts'
+export type { Align } from './rules/calendar.ts'
+export { type FixedWindowOptions, fixedWindow } from './rules/fixed-window.ts'
 export { leakyBucket, type LeakyBucketOptions } from './rules/leaky-bucket.ts'
 export { slidingWindow } from './rules/sliding-window.ts'
 export { tokenBucket, type TokenBucketOptions } from './rules/token-bucket.ts'
@@ -204,20 +224,24 @@ export {
   OptionTypeError,
   QueueDeadlockError,
   QueueFullError,
+  ReservationExpiredError,
   SlowSubscriberError,
   StorageDownError,
   StorageFullError,
   UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
-export type { Quota, QuotaChange, Rule, State } from './core/rule.ts'
+export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'
 export type {
+  AboutHold,
+  Hold,
   Judged,
   Keep,
   Ledger,
   Move,
   RemoteLedger,
   RemoteStorage,
+  Settlement,
   Storage,
   Values,
   Verdict,

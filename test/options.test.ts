@@ -71,9 +71,12 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'limiter.reconfigure of a leaky bucket': (o) =>
       LimiterFactory.leakyBucket({ rate: 1 }).reconfigure(o),
   },
+  FIXED_WINDOW_OPTIONS: {
+    fixedWindow: (o) => fixedWindow({ rate: 1, ...o }),
+    'LimiterFactory.fixedWindow': (o) => LimiterFactory.fixedWindow({ rate: 1, ...o }),
+  },
   QUOTA_OPTIONS: {
     slidingWindow: (o) => slidingWindow({ rate: 1, ...o }),
-    fixedWindow: (o) => fixedWindow({ rate: 1, ...o }),
     'limiter.reconfigure of a sliding window': (o) =>
       LimiterFactory.slidingWindow({ rate: 1 }).reconfigure(o),
     'limiter.reconfigure of a fixed window': (o) =>
@@ -90,7 +93,9 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'LimiterFactory.tokenBucket': (o) => LimiterFactory.tokenBucket({ rate: 1, ...o }),
     'LimiterFactory.leakyBucket': (o) => LimiterFactory.leakyBucket({ rate: 1, ...o }),
     'LimiterFactory.slidingWindow': (o) => LimiterFactory.slidingWindow({ rate: 1, ...o }),
-    'LimiterFactory.fixedWindow': (o) => LimiterFactory.fixedWindow({ rate: 1, ...o }),
+  },
+  ADAPTIVE_CONCURRENCY_OPTIONS: {
+    'LimiterFactory.adaptiveConcurrency': (o) => LimiterFactory.adaptiveConcurrency(o),
   },
   ADAPTIVE_OPTIONS: { 'LimiterFactory.adaptive': (o) => LimiterFactory.adaptive(o) },
   PERMIT_LIMITER_OPTIONS: {
@@ -115,6 +120,25 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'composite.wait': (o) => LimiterFactory.composite(limiter()).wait('', o),
     'adaptive.wait': (o) => LimiterFactory.adaptive().wait('', o),
   },
+  CALL_OPTIONS: {
+    'limiter.consume': (o) => limiter().consume('', o),
+    'limiter.acquire': (o) => limiter().acquire('', o),
+    'limiter.peek': (o) => limiter().peek('', o),
+    'limiter.allow': (o) => limiter().allow('', o),
+    'limiter.decide': (o) => limiter().decide('', o),
+    'permits.tryPermit': (o) => permits().tryPermit('', o),
+    'composite.consume': (o) => LimiterFactory.composite(limiter()).consume('', o),
+  },
+  CALL_QUOTA_OPTIONS: {
+    'a quota of a token bucket': (o) => limiter().consume('', { quota: { rate: 1, ...o } }),
+    'a quota of a leaky bucket': (o) =>
+      LimiterFactory.leakyBucket({ rate: 1 }).consume('', { quota: { rate: 1, ...o } }),
+  },
+  RESERVE_OPTIONS: {
+    'limiter.reserve': (o) => limiter().reserve('', 1, o),
+    'limiter.spend': (o) => limiter().spend('', 1, nothing, o),
+  },
+  BLOCK_OPTIONS: { 'limiter.block': (o) => limiter().block('', 1, o) },
   // storages
   MEMORY_STORAGE_OPTIONS: { MemoryStorage: (o) => new MemoryStorage(o) },
   REDIS_STORAGE_OPTIONS: { RedisStorage: (o) => new RedisStorage(o) },
@@ -264,6 +288,10 @@ const PARTS = [
   'SHARED_TERMS',
 ]
 
+const { CALL_OPTIONS = {} } = TAKERS
+/** Where a number means something beside the options. */
+const NUMBER_TAKERS = ['metrics.gauge', 'keep.dead', 'keep.completed', ...Object.keys(CALL_OPTIONS)]
+
 /** What was thrown, by the call or by its promise. */
 async function outcome(run: () => unknown): Promise<{ option?: string; message?: string }> {
   try {
@@ -325,8 +353,8 @@ describe('every object of options', () => {
     // Some are handed on in an object with what else is needed.
     if (take.toString().includes('...o')) return
     for (const wrong of [5, 'text', true, [], [1], new Date(), new Map(), null]) {
-      // A number means something there: it sets the gauge, it is an age.
-      if (wrong === 5 && ['metrics.gauge', 'keep.dead', 'keep.completed'].includes(what)) continue
+      // A number means something there: it sets the gauge, it is an age, it is the cost.
+      if (wrong === 5 && NUMBER_TAKERS.includes(what)) continue
       const { option } = await outcome(() => take(wrong))
       expect(option, `${what}: ${wrong}`).toBeDefined()
     }

@@ -111,6 +111,13 @@ export function options(name: string, value: unknown): void {
 
 const OBJECT = 'be an object of options'
 
+/** Is it an object as `{ ... }` makes it? Of any other {@link known} has to be asked, even where no name in it is wrong. */
+export function isPlain(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  )
+}
+
 /** A number of any size. */
 export function number(name: string, value: number): void {
   must(typeof value === 'number', name, 'be a number', value)

@@ -18,6 +18,10 @@ export interface Decision {
   readonly degraded?: true
   /** No count stands behind this answer: the outage policy said yes or no by itself. */
   readonly uncounted?: true
+  /** The limiter only tells what it would do, and denies nothing. */
+  readonly shadow?: true
+  /** Of a shadow: would the call have been denied? */
+  readonly wouldDeny?: boolean
   /** In a composite: how each of its limiters stands after this decision, in their order. */
   readonly parts?: readonly Decision[]
 }

@@ -40,6 +40,8 @@ export type AioFluxErrorCode =
   | 'SLOW_SUBSCRIBER'
   /** A lock, or leadership, is not held any more. */
   | 'LEASE_LOST'
+  /** The time of a reservation was over when it was to be extended. */
+  | 'RESERVATION_EXPIRED'
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND = Symbol.for('aioflux.error')
@@ -296,6 +298,13 @@ export class LeaseLostError extends AioFluxError {
     super('LEASE_LOST', `the lease of ${describe(lock)} with token ${token} ${why}`)
     this.lock = lock
     this.token = token
+  }
+}
+
+/** The time of a reservation was over when it was to be extended. */
+export class ReservationExpiredError extends AioFluxError {
+  constructor(key: string) {
+    super('RESERVATION_EXPIRED', `the reservation of ${describe(key)} is over`)
   }
 }
 

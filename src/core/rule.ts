@@ -17,6 +17,18 @@ export interface Quota {
 
 export const QUOTA_OPTIONS: OptionTable<Quota> = { rate: true, per: true }
 
+/** A quota that one call brings for its key: a plan, without a limiter of its own. */
+export interface CallQuota {
+  /** How much may pass every `per`. 0: nothing passes. `Infinity`: everything passes, and nothing is counted. */
+  rate: number
+  /** @default 1 second */
+  per?: Duration
+  /** Token and leaky bucket: the most that can pass at once. @default rate, and at least 1 */
+  burst?: number
+}
+
+export const CALL_QUOTA_OPTIONS: OptionTable<CallQuota> = { rate: true, per: true, burst: true }
+
 /** What `reconfigure` can change; each rule takes the numbers it was made with. */
 export interface QuotaChange extends Partial<Quota> {
   /** Token bucket. */
@@ -26,6 +38,9 @@ export interface QuotaChange extends Partial<Quota> {
   /** Concurrency. */
   limit?: number
 }
+
+/** The wait of what no time brings: 142 years. `-Infinity` is the wait that nobody can tell. */
+export const FOREVER: Micros = 2 ** 52
 
 /**
  * How to decide: deterministic moves on the few numbers of one key.
@@ -47,6 +62,12 @@ export interface Rule {
   readonly span: Micros
   /** Set where one falling number says all: how much is used, draining at a steady pace. */
   readonly drain?: Drain
+  /**
+   * Set where the windows are those of a calendar. The time of such a rule is in microseconds since 1970, and a storage that lies
+   * elsewhere tells its twin these numbers beside `params` with each call, under these names, less `offset`.
+   */
+  present?(at: Micros, offset: Micros): Readonly<Record<string, number>>
+  readonly calendar?: object
   /** Set where what was granted is held until it is given back, and no time brings it back. */
   readonly held?: true
 
@@ -83,7 +104,67 @@ export interface Rule {
 
   /** The same rule with other numbers. */
   with(change: QuotaChange): Rule
+
+  /**
+   * Set where a call may bring a quota: the same rule with these numbers alone, on the same states. A state that was written
+   * under other numbers is judged by these.
+   */
+  quoted?(quota: CallQuota): Rule
+
+  /** Set where what was taken can be settled later: see {@link Holds}. */
+  readonly holds?: Holds
+
+  /** Set where the rule learns how large a limit should be; returns that in whole thousandths. */
+  report?(state: State, now: Micros, report: Report): number
+
+  /** Set where classes may share the limit: the same rule, on the same states, that fills only `share` (0 to 1) of the limit. */
+  shared?(share: number): Rule
 }
+
+/** How calls that were let through have ended; what the numbers mean says the rule. */
+export interface Report {
+  /** Where the limit stood, or how much of it was in use. */
+  readonly level: number
+  /** How many ended well. */
+  readonly count: number
+  /** What is to be known about those beside. */
+  readonly amount: number
+  /** How many did not end well. */
+  readonly bad: number
+}
+
+/**
+ * What a rule can do for reservations: take an estimate now, and put in its place what was used.
+ *
+ * The state remembers each open reservation by its number, so that it is settled once whoever asks how often, and comes back
+ * by itself at the end of its time: nobody sweeps. Time that passes meanwhile drains the estimate like all that was taken; what
+ * has drained cannot be given back.
+ */
+export interface Holds {
+  /**
+   * As {@link Rule.reserve}, and remembers the reservation `id`.
+   *
+   * @param ttl how long it may stay unsettled: above 0 it then stays charged (and is remembered for as long again), below 0 it
+   * is given back after `-ttl`
+   */
+  hold(state: State, now: Micros, cost: number, maxWait: Micros, id: number, ttl: Micros): Micros
+  /**
+   * Puts `actual` in the place of `cost`, once. May leave more used than the limit holds: a debt.
+   *
+   * @param how what an `id` that is not remembered means: {@link SETTLED} already, or not remembered any more, and then
+   * {@link CHARGED} or {@link RELEASED} at the end of its time
+   */
+  settle(state: State, now: Micros, id: number, cost: number, actual: number, how: SettledAs): void
+  /** Lets the reservation stay unsettled until `ttl` from now; 0, or below 0 where it is not remembered. */
+  extend(state: State, now: Micros, id: number, ttl: Micros): Micros
+}
+
+/** What a settlement of an unknown number means: settled already, or charged or released at the end of its time. */
+export const SETTLED = 0
+export const CHARGED = 1
+export const RELEASED = 2
+/** See {@link Holds.settle}. */
+export type SettledAs = typeof SETTLED | typeof CHARGED | typeof RELEASED
 
 /**
  * A rule whose state is `[used, at]`, where `used` falls by one every `interval`.

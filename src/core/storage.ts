@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Duration, Micros } from './duration.ts'
-import type { Rule } from './rule.ts'
+import type { Report, Rule, SettledAs } from './rule.ts'
 
 /**
  * Where states live. A limiter opens a ledger in it and asks that; beside the ledgers every storage keeps users'
@@ -46,21 +46,36 @@ export interface Ledger {
   readonly rule: Rule
   /** The state that the last `reserve` or `peek` judged, as it left it. Read it before the next move. */
   readonly judged: Judged
-  /** As {@link Rule.reserve}; a blocked key is denied until its block ends. */
-  reserve(key: string, cost: number, maxWait: Micros): Micros
+  /**
+   * As {@link Rule.reserve}; a blocked key is denied until its block ends.
+   *
+   * @param rule judges this call instead of the ledger's own: one of the same kind, on the same states
+   */
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros
   /** What `reserve` would answer. Changes nothing. */
-  peek(key: string, cost: number): Micros
+  peek(key: string, cost: number, rule?: Rule): Micros
   /**
    * How long until `cost` could be had by somebody before whom `ahead` is waiting. Changes nothing. Exact where each
    * of those waits for 1; `-Infinity` where no time can be told.
    */
-  forecast(key: string, ahead: number, cost: number): Micros
+  forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros
   /** As {@link Rule.refund}. */
-  refund(key: string, cost: number): void
+  refund(key: string, cost: number, rule?: Rule): void
+  /** As {@link Holds.hold}, where the rule can; a blocked key is denied. */
+  hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros
+  /** As {@link Holds.settle}, where the rule can. */
+  settle(key: string, settlement: Settlement, rule?: Rule): void
+  /** As {@link Holds.extend}, where the rule can. */
+  extend(key: string, hold: Hold, rule?: Rule): Micros
+  /** As {@link Rule.report}, where the rule learns. */
+  report?(key: string, report: Report): number
   /** Forgets `key`, block included. */
   reset(key: string): void
-  /** Denies `key` for `duration`; what it used before stays used. */
-  block(key: string, duration: Micros): void
+  /**
+   * Denies `key` for `duration`; what it used before stays used. A longer block stays, unless `replace` is set; a block of 0
+   * that replaces ends the block.
+   */
+  block(key: string, duration: Micros, replace?: boolean): void
   /**
    * Goes on with `rule`, of the same kind. What was used stays used, up to what the rule holds; what drains, drains at
    * the new rate from now on. No reservation may be open.
@@ -80,6 +95,20 @@ export interface Ledger {
  */
 export type Keep = 'used' | 'left'
 
+/** The number of a reservation, and how long it may stay unsettled: as in {@link Holds}. */
+export interface Hold {
+  readonly id: number
+  readonly ttl: Micros
+}
+
+/** What a reservation comes to: as in {@link Holds}. */
+export interface Settlement {
+  readonly id: number
+  readonly cost: number
+  readonly actual: number
+  readonly how: SettledAs
+}
+
 /** One rule's states in a storage that has to be asked from afar. */
 export interface RemoteLedger {
   readonly storage: RemoteStorage
@@ -90,8 +119,18 @@ export interface RemoteLedger {
    * by {@link run}.
    */
   spend?(key: string, cost: number): Verdict | undefined
-  /** @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time */
-  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict>
+  /**
+   * @param rule judges this move instead of the ledger's own: one of the same kind, on the same states
+   * @throws StorageDownError (rejects) when the storage cannot be asked or does not answer in time
+   */
+  run(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<Verdict>
   /**
    * Calls `freed` when something of `key` has been given back, by whichever process: it may be worth asking again. Only
    * where what is taken is held until it is given back, and where the storage can tell. A hint that can be lost, so ask
@@ -113,25 +152,52 @@ export interface Watch {
 export interface RemoteStorage {
   /** Can the states of these keys be moved in one trip? */
   joins(keys: readonly string[]): boolean
-  /** A move on one state in each of several ledgers at one instant, all or none; a verdict for each. */
+  /**
+   * A move on one state in each of several ledgers at one instant, all or none; a verdict for each.
+   *
+   * @param cost the same for all, or one for each
+   * @param rules what judges this move instead of the ledgers' own rules, where set
+   */
   runAll(
     move: Move,
     ledgers: readonly RemoteLedger[],
     keys: readonly string[],
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
+    rules?: readonly (Rule | undefined)[],
+    about?: AboutHold,
   ): Promise<Verdict[]>
+}
+
+/** What a `hold`, `settle` or `extend` is about. Of a `report` `id` is its level, `actual` its amount, `with` how many ended badly. */
+export interface AboutHold {
+  /** The number of the reservation. */
+  readonly id: number
+  /** Of a `hold` or `extend` how long it may last, of a `settle` what an unknown number means: as in {@link Holds}. */
+  readonly with: number
+  /** Of a `settle`, what was used in the place of the cost: the same for all rules, or one for each. */
+  readonly actual?: number | readonly number[]
 }
 
 /**
  * What can be done to a state. `extra` is the longest wait of a `reserve` or `peek`, how long until what a
- * `refund` gives back is due (0 for over), the length of a `block`.
+ * `refund` gives back is due (0 for over), the length of a `block`. The cost of a `block` is 1, or 2 for one that replaces a
+ * longer one.
  */
-export type Move = 'reserve' | 'peek' | 'refund' | 'reset' | 'block'
+export type Move =
+  | 'reserve'
+  | 'peek'
+  | 'refund'
+  | 'reset'
+  | 'block'
+  | 'hold'
+  | 'settle'
+  | 'extend'
+  | 'report'
 
 /** What a remote storage answers for one state. */
 export interface Verdict {
-  /** As {@link Rule.reserve}. */
+  /** As {@link Rule.reserve}; of a `report` what has been learnt, as {@link Rule.report} returns it. */
   readonly wait: Micros
   /** Not told, and 0, where the rule has a token; nor is {@link idleAfter}. */
   readonly remaining: number

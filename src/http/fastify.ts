@@ -1,9 +1,11 @@
 import { known, type OptionTable, oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { isPromise } from './awaitable.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import type { NodeResponse } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
 
@@ -31,9 +33,11 @@ export interface FastifyLike {
 }
 
 /** A function may say `(request: FastifyRequest)` for its argument, to see all of it. */
-export interface RateLimitPluginOptions extends GuardOptions<FastifyRequestLike> {
-  /** What counts. */
-  limiter: Limiter
+export interface RateLimitPluginOptions extends Omit<GuardOptions<FastifyRequestLike>, 'limiter'> {
+  /** What counts: a limiter, or several that have to agree; or what chooses one for a request. */
+  limiter:
+    | GuardLimit<FastifyRequestLike>
+    | ((request: FastifyRequestLike) => Limiter | Promise<Limiter>)
   /** When to ask: `'preHandler'` for keys that authentication finds out. @default 'onRequest' */
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
   /**
@@ -79,7 +83,10 @@ export function rateLimitPlugin(
   known('rateLimitPlugin', options, { ...RATE_LIMIT_PLUGIN_OPTIONS, ...REGISTER_OPTIONS })
   const { limiter, hook = 'onRequest', onLimited } = options
   oneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
-  const guard = new Guard<FastifyRequestLike>(limiter, options)
+  const guard =
+    typeof limiter === 'function'
+      ? judgeOf<FastifyRequestLike>(undefined, { ...options, limiter })
+      : judgeOf<FastifyRequestLike>(limiter, withoutLimiter(options))
 
   function proceed(
     judged: Judgement | undefined,
@@ -88,7 +95,7 @@ export function rateLimitPlugin(
     next: Done,
   ): void {
     if (judged === undefined) return next()
-    if (judged.leave !== undefined) whenEnded(req.raw, reply.raw, judged.leave)
+    whenAnswered(req.raw, reply.raw, judged.leave)
     writeFields(replyPen, reply, judged.fields)
     if (judged.refusal === undefined) return next()
     reply.code(judged.refusal.status)
@@ -129,3 +136,9 @@ Object.assign(rateLimitPlugin, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'aioflux-rate-limit',
 })
+
+/** What a guard can be given beside its limiter. */
+function withoutLimiter(options: RateLimitPluginOptions): GuardOptions<FastifyRequestLike> {
+  const { limiter: _, ...rest } = options
+  return rest
+}

@@ -1,8 +1,8 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
 
@@ -36,13 +36,13 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
  * Deno.serve(guard((request) => new Response('hello')))
  */
 export function rateLimitFetch(
-  limiter: Limiter,
+  limiter: GuardLimit<Request>,
   options: FetchGuardOptions = {},
 ): <Rest extends unknown[]>(
   handler: FetchHandler<Rest>,
 ) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
   known('rateLimitFetch', options, FETCH_GUARD_OPTIONS)
-  const guard = new Guard<Request>(limiter, options)
+  const guard = judgeOf<Request>(limiter, options)
   return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
     async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
       let judged: Judgement | undefined
@@ -71,9 +71,12 @@ async function answer(
     return withFields(own ?? refusedResponse(refusal), fields)
   }
   if (leave === undefined) return withFields(await handle(), fields)
-  const exchange = new Exchange(request, connection, leave)
+  let status: number | undefined
+  const exchange = new Exchange(request, connection, () => leave(status))
   try {
-    return exchange.answer(withFields(await handle(), fields))
+    const response = await handle()
+    status = response.status
+    return exchange.answer(withFields(response, fields))
   } catch (error) {
     exchange.fail()
     throw error

@@ -64,9 +64,9 @@ export class Announcement {
     let field = ''
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i] as Decision
-      if (part.uncounted) continue
+      if (part.uncounted || part.remaining === Infinity) continue
       const more = untilMore(this.policies[i] as Policy, part)
-      const t = more > 0 && more <= after ? `;t=${sfInteger(more)}` : ''
+      const t = more > 0 && more <= after && more < Infinity ? `;t=${sfInteger(more)}` : ''
       field += `${field === '' ? '' : ', '}${this.#quoted[i]};r=${sfInteger(part.remaining)}${t}`
     }
     return field
@@ -85,7 +85,7 @@ export function legacyFields(decision: Decision, now: number): Field[] {
   return [
     ['X-RateLimit-Limit', String(Math.floor(limit))],
     ['X-RateLimit-Remaining', String(remaining)],
-    ['X-RateLimit-Reset', String(Math.ceil(now / 1000 + resetAfter))],
+    ...resetField(now, resetAfter),
   ]
 }
 
@@ -102,4 +102,10 @@ function untilMore(policy: Policy, decision: Decision): number {
 function wholeSeconds(seconds: number): number {
   // Less than a microsecond is what sums of fractions are off by.
   return Math.max(0, Math.ceil(seconds - 1e-6))
+}
+
+/** None where nothing resets it. */
+function resetField(now: number, resetAfter: number): Field[] {
+  const reset = Math.ceil(now / 1000 + resetAfter)
+  return reset < Infinity ? [['X-RateLimit-Reset', String(reset)]] : []
 }

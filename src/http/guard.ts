@@ -1,16 +1,41 @@
-import { callback, mustLie, type OptionTable, oneOf } from '../core/check.ts'
+import { callback, flag, mustLie, type OptionTable, oneOf } from '../core/check.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import type { CallQuota } from '../core/rule.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
+import type { CallOptions } from '../limiters/terms.ts'
+import {
+  type Asked,
+  type AskedBy,
+  asked,
+  type Composed,
+  leavesOf,
+  readsRequests,
+  termsOfAsked,
+} from './asked.ts'
+import { type Awaitable, isPromise } from './awaitable.ts'
 import { clientIp } from './client-ip.ts'
 import { Announcement, type Field, type HeaderStyle, legacyFields, retryAfter } from './fields.ts'
 import { Holds } from './holds.ts'
 import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
+import { stand } from './standing.ts'
 
-type Awaitable<T> = T | Promise<T>
+/** What a guard counts by: a limiter, or several that have to agree, each with a key and a cost of its own. */
+export type GuardLimit<Source> = Limiter | readonly GuardPart<Source>[]
+
+/** One of several limiters of a guard. */
+export type GuardPart<Source> =
+  | Limiter
+  | {
+      limiter: Limiter
+      /** @default the key of the guard */
+      key?(source: Source, connection?: unknown): Awaitable<string>
+      /** 0 takes nothing from this limiter. @default the cost of the guard */
+      cost?(source: Source, connection?: unknown): Awaitable<number>
+    }
 
 /** What every guard can be given, whatever the framework. `Source` is what that framework calls a request. */
 export interface GuardOptions<Source> {
@@ -24,6 +49,16 @@ export interface GuardOptions<Source> {
   cost?(source: Source, connection?: unknown): Awaitable<number>
   /** Lets a request through uncounted when true. @default none */
   skip?(source: Source, connection?: unknown): Awaitable<boolean>
+  /** The quota that holds for this request's key: a plan. @default the limiter's own numbers */
+  quota?(source: Source, connection?: unknown): Awaitable<CallQuota | undefined>
+  /** The class of the limiter's `classes` that this request belongs to. @default the whole limit */
+  class?(source: Source, connection?: unknown): Awaitable<string | undefined>
+  /** The limiter for this request. @default the one the guard was made with */
+  limiter?(source: Source, connection?: unknown): Awaitable<Limiter | undefined>
+  /** Gives back what a request took whose answer is an error, 400 or higher, or was never sent. @default false */
+  skipFailed?: boolean
+  /** Gives back what a request took whose answer is no error. @default false */
+  skipSuccessful?: boolean
   /** @default 'draft-8' */
   headers?: HeaderStyle
   /**
@@ -39,6 +74,11 @@ export const GUARD_OPTIONS: OptionTable<GuardOptions<unknown>> = {
   key: true,
   cost: true,
   skip: true,
+  quota: true,
+  class: true,
+  limiter: true,
+  skipFailed: true,
+  skipSuccessful: true,
   headers: true,
   maxHold: true,
 }
@@ -50,8 +90,11 @@ export interface Judgement {
   readonly fields: readonly Field[]
   /** The answer to one who does not get through. */
   readonly refusal: Refusal | undefined
-  /** To be called when the response has ended, once or more often; only where a limit is on how many run at once. */
-  readonly leave: (() => void) | undefined
+  /**
+   * To be called when the response has ended, once or more often, with its status, `undefined` where none was sent; only where a
+   * limit is on how many run at once, or the outcome counts.
+   */
+  readonly leave: ((status: number | undefined) => void) | undefined
 }
 
 /**
@@ -61,6 +104,8 @@ export interface Judgement {
 export class Guard<Source extends object> {
   readonly #limiter: Limiter
   readonly #local: LocalLimiter | undefined
+  /** The limiter, where it is a composite whose parts read the request. */
+  readonly #apart: Composed | undefined
   readonly #options: GuardOptions<Source>
   readonly #headers: HeaderStyle
   /** Where the limiter is on how many run at once. */
@@ -72,7 +117,7 @@ export class Guard<Source extends object> {
     if (typeof limiter?.consume !== 'function') {
       throw new OptionTypeError('limiter', `limiter must be a limiter, got ${describe(limiter)}`)
     }
-    for (const name of ['key', 'cost', 'skip', 'onLimited'] as const) {
+    for (const name of ['key', 'cost', 'skip', 'quota', 'class', 'limiter', 'onLimited'] as const) {
       const value = (options as Record<string, unknown>)[name]
       callback(name, value)
     }
@@ -81,8 +126,12 @@ export class Guard<Source extends object> {
     if (this.#headers !== false) {
       oneOf('headers', this.#headers, ['draft-8', 'draft-9', 'draft-10', 'draft-11', 'legacy'])
     }
+    const { skipFailed = false, skipSuccessful = false } = options
+    flag('skipFailed', skipFailed)
+    flag('skipSuccessful', skipSuccessful)
     this.#limiter = limiter
     this.#local = answersAtOnce(limiter) ? limiter : undefined
+    this.#apart = readsRequests(limiter) ? limiter : undefined
     this.#options = options
     const { maxHold = '1h' } = options
     const longest = toMillis('maxHold', maxHold)
@@ -99,19 +148,30 @@ export class Guard<Source extends object> {
     const cost = options.cost?.(source, connection) ?? 1
     if (cost === 0 && skipped === false) return undefined
     const key = options.key?.(source, connection) ?? this.#address(source, connection)
-    if (isPromise(skipped) || isPromise(cost) || isPromise(key)) {
-      return this.#later(skipped, cost, key)
-    }
-    return this.#ask(key, cost)
+    const quota = options.quota?.(source, connection)
+    const name = options.class?.(source, connection)
+    const given: unknown[] = [skipped, cost, key, quota, name]
+    const by = [source, connection] as const
+    if (given.some(isPromise)) return this.#later(by, skipped, cost, key, quota, name)
+    return this.#ask(
+      by,
+      key as string,
+      cost as number,
+      bringing(quota as CallQuota, name as string),
+    )
   }
 
   async #later(
+    by: AskedBy,
     skipped: Awaitable<boolean>,
     cost: Awaitable<number>,
     key: Awaitable<string>,
+    quota: Awaitable<CallQuota | undefined>,
+    name: Awaitable<string | undefined>,
   ): Promise<Judgement | undefined> {
-    const [skip, amount, name] = await Promise.all([skipped, cost, key])
-    return skip || amount === 0 ? undefined : this.#ask(name, amount)
+    const all = await Promise.all([skipped, cost, key, quota, name])
+    const [skip, amount, whose, plan, kind] = all
+    return skip || amount === 0 ? undefined : this.#ask(by, whose, amount, bringing(plan, kind))
   }
 
   #address(source: Source, connection: unknown): string {
@@ -121,31 +181,85 @@ export class Guard<Source extends object> {
     return clientIp(source, undefined, connection)
   }
 
-  #ask(key: string, cost: number): Awaitable<Judgement> {
+  #ask(
+    by: AskedBy,
+    key: string,
+    cost: number,
+    brought: CallOptions | undefined,
+  ): Awaitable<Judgement> {
     this.#holds?.sweep()
-    if (this.#local !== undefined) return this.#judgement(key, cost, this.#local.decide(key, cost))
-    return this.#limiter.consume(key, cost).then((decision) => this.#judgement(key, cost, decision))
+    const call = brought === undefined ? cost : { ...brought, cost }
+    if (this.#apart !== undefined) {
+      const whole = asked(this.#limiter, key, cost, by)
+      return isPromise(whole)
+        ? whole.then((one) => this.#askApart(one, by, call))
+        : this.#askApart(whole, by, call)
+    }
+    const limiter = this.#limiter
+    const judge = (decision: Decision) => {
+      const whole = () => asked(limiter, key, cost, by) as Asked
+      return this.#judgement(whole, by, decision, brought !== undefined)
+    }
+    if (this.#local !== undefined) return judge(this.#local.decide(key, call))
+    return limiter.consume(key, call).then(judge)
   }
 
-  #judgement(key: string, cost: number, decision: Decision): Judgement {
-    const holds = decision.allowed ? this.#holds : undefined
-    const leave = holds?.add(() => this.#limiter.leave?.(key, cost))
+  /** Asks a composite each of whose members has a key and a cost for this request. */
+  #askApart(whole: Asked, by: AskedBy, call: number | CallOptions): Awaitable<Judgement> {
+    const composite = this.#apart as Composed
+    const { cost, terms } = composite.read(whole.key, call)
+    const judge = (decision: Decision) =>
+      this.#judgement(() => whole, by, decision, typeof call !== 'number')
+    const answer = composite.consumeUnder(whole.key, cost, termsOfAsked(whole, terms))
+    return isPromise(answer) ? answer.then(judge) : judge(answer)
+  }
+
+  /**
+   * @param whole reads what was asked
+   * @param own was it judged by other numbers than the limiter's?
+   */
+  #judgement(whole: () => Asked, [source]: AskedBy, decision: Decision, own: boolean): Judgement {
+    stand(source as object, decision)
+    const leave = decision.allowed ? this.#leaving(whole, decision) : undefined
     try {
-      return { decision, ...this.#told(decision), leave }
+      return { decision, ...this.#told(decision, own), leave }
     } catch (error) {
-      leave?.()
+      leave?.(undefined)
       throw error
     }
   }
 
+  /** Gives back what the end of a response gives back, once. */
+  #leaving(whole: () => Asked, decision: Decision): Judgement['leave'] {
+    const { skipFailed = false, skipSuccessful = false } = this.#options
+    if (this.#holds === undefined && !skipFailed && !skipSuccessful) return undefined
+    const leaves = leavesOf(whole())
+    const end = this.#holds?.add(() => {
+      for (const { limiter, key, cost } of leaves) if (cost > 0) limiter.leave?.(key, cost)
+    })
+    if (!skipFailed && !skipSuccessful) return end
+    const parts = flat(decision)
+    let ended = false
+    return (status) => {
+      end?.()
+      if (ended) return
+      ended = true
+      const failed = status === undefined || status >= 400
+      if (failed ? !skipFailed : !skipSuccessful) return
+      // What cannot be told to a storage stays counted.
+      for (const [i, leaf] of leaves.entries()) giveBack(leaf, parts[i]).catch(() => {})
+    }
+  }
+
   /** What the caller is told. */
-  #told(decision: Decision): Pick<Judgement, 'fields' | 'refusal'> {
-    const parts = this.#parts(decision)
+  #told(decision: Decision, own: boolean): Pick<Judgement, 'fields' | 'refusal'> {
+    const parts = this.#parts(decision, own)
     const { field, names } = this.#announcement
     const after = decision.allowed ? undefined : retryAfter(decision)
     const fields: Field[] = []
     if (this.#headers === 'legacy') {
-      if (!decision.uncounted) fields.push(...legacyFields(decision, this.#now()))
+      if (!decision.uncounted && decision.limit < Infinity)
+        fields.push(...legacyFields(decision, this.#now()))
     } else if (this.#headers !== false) {
       if (field !== '') fields.push(['RateLimit-Policy', field])
       const limits = this.#announcement.limits(parts, after)
@@ -153,7 +267,8 @@ export class Guard<Source extends object> {
     }
     let refusal: Refusal | undefined
     if (after !== undefined) {
-      fields.push(['Retry-After', String(after)])
+      // What never passes again has no time to be told.
+      if (after < Infinity) fields.push(['Retry-After', String(after)])
       const violated = names.filter((_, i) => !parts[i]?.allowed)
       const outage = parts.every((part) => part.allowed || part.uncounted)
       refusal = outage ? reducedCapacity(violated) : quotaExceeded(violated)
@@ -161,11 +276,14 @@ export class Guard<Source extends object> {
     return { fields, refusal }
   }
 
-  /** The decision of each limit, with an announcement that fits. */
-  #parts(decision: Decision): readonly Decision[] {
-    const parts = decision.parts === undefined ? [decision] : leaves(decision.parts)
+  /**
+   * The decision of each limit, with an announcement that fits.
+   * @param own was it judged by other numbers than the limiter's?
+   */
+  #parts(decision: Decision, own: boolean): readonly Decision[] {
+    const parts = flat(decision)
     let policies = this.#limiter.policies
-    if (policies?.length !== parts.length) {
+    if (own || policies?.length !== parts.length) {
       policies = parts.map(({ limit }) => ({ ...untold(this.#limiter.name), limit }))
     }
     if (!this.#announcement.fits(policies)) this.#announcement = new Announcement(policies)
@@ -177,13 +295,23 @@ export class Guard<Source extends object> {
   }
 }
 
-function leaves(parts: readonly Decision[]): readonly Decision[] {
-  return parts.some((part) => part.parts !== undefined)
-    ? parts.flatMap((part) => (part.parts === undefined ? part : leaves(part.parts)))
-    : parts
+/** What a request brings beside its cost, where it brings anything. */
+function bringing(quota: CallQuota | undefined, name: string | undefined): CallOptions | undefined {
+  if (quota === undefined && name === undefined) return undefined
+  return { ...(quota && { quota }), ...(name !== undefined && { class: name }) }
 }
 
-/** Only for limiters and options, whose promises are promises. */
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === 'function'
+/** The decision of each limit. */
+function flat(decision: Decision): readonly Decision[] {
+  return decision.parts === undefined ? [decision] : decision.parts.flatMap(flat)
+}
+
+/** Gives back what a request took from one limit. Permits have been given back by then, and what was never counted is not. */
+async function giveBack(
+  { limiter, key, cost }: Asked,
+  decision: Decision | undefined,
+): Promise<void> {
+  const { limit, uncounted, wouldDeny } = decision ?? {}
+  if (cost === 0 || limit === Infinity || uncounted || wouldDeny) return
+  if (!limiter.policies?.some(({ held }) => held)) await limiter.release(key, cost)
 }

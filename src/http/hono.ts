@@ -1,15 +1,18 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
+import type { RateLimited } from './standing.ts'
 
 /** What is needed of a context of Hono. */
 export interface HonoContext {
   readonly req: { readonly raw: Request }
   readonly env: unknown
+  // biome-ignore lint/suspicious/noExplicitAny: an app of Hono types the names it keeps.
+  set?(name: any, value: any): void
   res: Response
 }
 
@@ -33,11 +36,11 @@ export const HONO_GUARD_OPTIONS: OptionTable<HonoGuardOptions> = {
  * app.use(rateLimitHono(LimiterFactory.tokenBucket({ rate: 100, per: '1m' })))
  */
 export function rateLimitHono<Context extends HonoContext = HonoContext>(
-  limiter: Limiter,
+  limiter: GuardLimit<Context>,
   options: HonoGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
   known('rateLimitHono', options, HONO_GUARD_OPTIONS)
-  const guard = new Guard<Context>(limiter, options)
+  const guard = judgeOf<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined
     try {
@@ -45,6 +48,7 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
     } catch (error) {
       throw withResponse(error)
     }
+    context.set?.('rateLimit', (context as RateLimited).rateLimit)
     if (judged === undefined) {
       await next()
       return undefined
@@ -54,9 +58,11 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
       const own = await options.onLimited?.(context, decision)
       return withFields(own ?? refusedResponse(refusal), fields)
     }
-    const exchange = leave && new Exchange(context.req.raw, context.env, leave)
+    let status: number | undefined
+    const exchange = leave && new Exchange(context.req.raw, context.env, () => leave(status))
     try {
       await next()
+      status = context.res.status
       const answered = withFields(context.res, fields)
       const watched = exchange?.answer(answered) ?? answered
       if (watched !== context.res) context.res = watched

@@ -18,7 +18,8 @@ export {
 } from './fastify.ts'
 export { rateLimitKoa, type KoaContext, type KoaGuardOptions } from './koa.ts'
 export { rateLimitHono, type HonoContext, type HonoGuardOptions } from './hono.ts'
-export type { GuardOptions } from './guard.ts'
+export type { GuardLimit, GuardOptions, GuardPart } from './guard.ts'
+export type { RateLimited } from './standing.ts'
 export type { HeaderStyle } from './fields.ts'
 export type { NodeRequest, NodeResponse } from './node.ts'
 

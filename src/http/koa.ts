@@ -1,10 +1,11 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, type Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { type NodeResponse, nodePen } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, withStatus } from './refusal.ts'
+import type { RateLimited } from './standing.ts'
 import { writeFields } from './write-fields.ts'
 
 /** What is needed of a context of Koa. */
@@ -13,6 +14,7 @@ export interface KoaContext {
   readonly headers: Record<string, string | string[] | undefined>
   readonly req?: object
   readonly res: NodeResponse
+  readonly state?: object
   status: number
   type: string
   body: unknown
@@ -34,11 +36,11 @@ export const KOA_GUARD_OPTIONS: OptionTable<KoaGuardOptions> = { ...GUARD_OPTION
  * app.use(rateLimitKoa(LimiterFactory.tokenBucket({ rate: 100, per: '1m' })))
  */
 export function rateLimitKoa<Context extends KoaContext = KoaContext>(
-  limiter: Limiter,
+  limiter: GuardLimit<Context>,
   options: KoaGuardOptions<Context> = {},
 ): (context: Context, next: () => Promise<unknown>) => Promise<void> {
   known('rateLimitKoa', options, KOA_GUARD_OPTIONS)
-  const guard = new Guard<Context>(limiter, options)
+  const guard = judgeOf<Context>(limiter, options)
   return async (context, next) => {
     let judged: Judgement | undefined
     try {
@@ -46,11 +48,13 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
     } catch (error) {
       throw withStatus(error)
     }
+    const { rateLimit } = context as RateLimited
+    if (rateLimit !== undefined && context.state) Object.assign(context.state, { rateLimit })
     if (judged === undefined) {
       await next()
       return
     }
-    if (judged.leave !== undefined) whenEnded(context.req, context.res, judged.leave)
+    whenAnswered(context.req, context.res, judged.leave)
     writeFields(nodePen, context.res, judged.fields)
     if (judged.refusal === undefined) {
       await next()

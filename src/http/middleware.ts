@@ -1,9 +1,10 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import type { Limiter } from '../limiters/limiter.ts'
-import { GUARD_OPTIONS, Guard, type GuardOptions, isPromise, type Judgement } from './guard.ts'
+import { isPromise } from './awaitable.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import { judgeOf } from './judge-of.ts'
 import { type NodeRequest, type NodeResponse, nodePen } from './node.ts'
-import { whenEnded } from './node-end.ts'
+import { whenAnswered } from './node-end.ts'
 import { PROBLEM_JSON, type Refusal, refusalOf, withStatus } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -53,16 +54,19 @@ export interface RateLimitMiddleware<Req extends NodeRequest, Res extends NodeRe
 export function rateLimitMiddleware<
   Req extends NodeRequest = NodeRequest,
   Res extends NodeResponse = NodeResponse,
->(limiter: Limiter, options: MiddlewareOptions<Req, Res> = {}): RateLimitMiddleware<Req, Res> {
+>(
+  limiter: GuardLimit<Req>,
+  options: MiddlewareOptions<Req, Res> = {},
+): RateLimitMiddleware<Req, Res> {
   known('rateLimitMiddleware', options, MIDDLEWARE_OPTIONS)
-  const guard = new Guard<Req>(limiter, options)
+  const guard = judgeOf<Req>(limiter, options)
 
   function proceed(judged: Judgement | undefined, req: Req, res: Res, next?: Next): boolean {
     if (judged === undefined) {
       next?.()
       return true
     }
-    if (judged.leave !== undefined) whenEnded(req, res, judged.leave)
+    whenAnswered(req, res, judged.leave)
     writeFields(nodePen, res, judged.fields)
     if (judged.refusal === undefined) {
       next?.()

@@ -46,6 +46,26 @@ export function whenEnded(
   for (const set of sets) set.add(end)
 }
 
+/** Calls `leave`, where there is one, with the status that was answered, as {@link whenEnded} does. */
+export function whenAnswered(
+  request: object | undefined,
+  response: object,
+  leave: ((status: number | undefined) => void) | undefined,
+): void {
+  if (leave === undefined) return
+  const { writableEnded } = response as { writableEnded?: boolean }
+  const judged = writableEnded === undefined
+  whenEnded(request, response, () => {
+    const { statusCode, writableEnded: ended } = response as Answered
+    leave(judged || ended ? statusCode : undefined)
+  })
+}
+
+interface Answered {
+  readonly statusCode?: number
+  readonly writableEnded?: boolean
+}
+
 function isEnding(value: unknown): value is Ending & object {
   return typeof (value as Ending | null | undefined)?.once === 'function'
 }

@@ -1,5 +1,7 @@
 import { positive, string } from '../core/check.ts'
+import { type Duration, type Micros, toPositiveMicros } from '../core/duration.ts'
 import { CostTooLargeError } from '../core/errors.ts'
+import { FOREVER } from '../core/rule.ts'
 
 /** A key is a string, and a cost a finite number above 0 that can pass at all. */
 export function checkCall(key: string, cost: number, capacity: number): void {
@@ -11,4 +13,9 @@ export function checkCall(key: string, cost: number, capacity: number): void {
 
 export function checkKey(key: string): void {
   string('key', key)
+}
+
+/** The length of a block; `Infinity` for one that only `unblock` ends. */
+export function blockLength(duration: Duration): Micros {
+  return duration === Infinity ? FOREVER : toPositiveMicros('duration', duration)
 }

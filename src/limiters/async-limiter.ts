@@ -1,30 +1,36 @@
-import { abortable, callable, options as checkOptions, known } from '../core/check.ts'
+import { abortable, options as checkOptions, flag, known } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import {
-  type Duration,
-  type Micros,
-  type Millis,
-  toMillis,
-  toPositiveMicros,
-} from '../core/duration.ts'
-import { ClosedError, describe, WaitTimeoutError } from '../core/errors.ts'
+import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import { ClosedError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
-import { checkCall, checkKey } from './arguments.ts'
+import { blockLength, checkCall, checkKey } from './arguments.ts'
+import { compare } from './compare.ts'
+import type { Comparison } from './comparison.ts'
+import { late } from './late.ts'
 import {
+  BLOCK_OPTIONS,
+  type BlockOptions,
   type KeyCounts,
   LIMITER_EVENTS,
   type Limiter,
   type LimiterEvents,
   type LimiterStats,
+  type Patience,
   WAIT_OPTIONS,
   type WaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { RemoteDesk } from './remote-desk.ts'
+import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
+import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
+import { scheduled } from './scheduled.ts'
+import { Shadow } from './shadow.ts'
+import { type CallOptions, checkedCall, type Terms } from './terms.ts'
+import { Turns, waitInTurn } from './turns.ts'
 import { until } from './until.ts'
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
@@ -33,14 +39,20 @@ export abstract class AsyncLimiter implements Limiter {
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events(LIMITER_EVENTS)
   protected readonly closing: AbortController = new AbortController()
+  /** @internal Where those wait who come in groups. */
+  readonly turns: Turns
+  /** Set where it denies nothing. */
+  readonly shadow: Shadow | undefined
   protected allowed = 0
   protected denied = 0
   protected waiting = 0
   protected meter: LimiterMeter | undefined
 
-  constructor(name: string, clock: Clock) {
+  constructor(name: string, clock: Clock, shadow = false) {
     this.name = name
+    this.shadow = shadow ? new Shadow() : undefined
     this.clock = clock
+    this.turns = new Turns(clock)
   }
 
   /** @internal What asks the storage, where there is one storage. Composites go by what it knows about outages. */
@@ -52,10 +64,15 @@ export abstract class AsyncLimiter implements Limiter {
   /** The largest cost that can ever pass. */
   abstract get capacity(): number
   /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
-  protected abstract decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision>
+  protected abstract decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision>
   protected abstract giveBack(key: string, cost: number): Promise<void>
   protected abstract forget(key: string): Promise<void>
-  protected abstract hold(key: string, duration: Micros): Promise<void>
+  protected abstract hold(key: string, duration: Micros, replace: boolean): Promise<void>
   protected abstract change(quota: QuotaChange): Promise<void>
   protected abstract counts(key: string): Promise<KeyCounts>
   /** Takes `cost` for one who waits, when it can be had, and resolves when its time has come. */
@@ -64,30 +81,52 @@ export abstract class AsyncLimiter implements Limiter {
     cost: number,
     deadline: Millis,
     signal: AbortSignal | undefined,
+    terms?: Terms,
   ): Promise<Decision>
+  /** What a call brings beside its cost; `undefined` for nothing. */
+  abstract termsOf(call: CallOptions): Terms | undefined
+  /** The largest cost that can ever pass under `terms`. */
+  abstract capacityUnder(terms: Terms): number
+  /** Has it a class of this name? */
+  abstract knows(name: string): boolean
+  /** The kind of limit that cannot reserve, if it is one. */
+  abstract get unheld(): string | undefined
+  /** @internal Where the reservation is kept that this decision made. */
+  abstract keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper
   /** Takes `cost` for one who does not wait. */
-  protected take(key: string, cost: number): Promise<Decision> {
-    return this.decide('reserve', key, cost)
+  protected take(key: string, cost: number, terms?: Terms): Promise<Decision> {
+    return this.decide('reserve', key, cost, terms)
   }
   /** What was scheduled has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number): void {}
 
-  async acquire(key = '', tokens = 1): Promise<boolean> {
-    return (await this.consume(key, tokens)).allowed
+  async acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
+    return (await this.consume(key, call)).allowed
   }
 
-  async consume(key = '', cost = 1): Promise<Decision> {
-    checkCall(key, cost, this.capacity)
+  async consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.read(key, call)
+    return this.consumeUnder(key, cost, terms)
+  }
+
+  /** @internal As `consume`; what the call brings has been checked. */
+  async consumeUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
-    const decision = await this.take(key, cost)
+    const given = await this.take(key, cost, terms)
+    const decision = this.shadow?.cast(given) ?? given
     this.tell(key, decision)
     return decision
   }
 
-  async peek(key = '', cost = 1): Promise<Decision> {
-    checkCall(key, cost, this.capacity)
+  async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.read(key, call)
+    return this.peekUnder(key, cost, terms)
+  }
+
+  /** @internal As `peek`; what the call brings has been checked. */
+  async peekUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
-    return this.decide('peek', key, cost)
+    return this.decide('peek', key, cost, terms)
   }
 
   wait(key = '', options: WaitOptions = {}): Promise<Decision> {
@@ -96,17 +135,29 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   async #wait(key: string, options: WaitOptions): Promise<Decision> {
-    const { cost = 1, timeout, signal } = options
-    abortable(signal)
-    checkCall(key, cost, this.capacity)
+    abortable(options.signal)
+    const { cost, terms } = this.#terms(key, options)
+    return waitInTurn(this, key, options, (patience) => this.waitUnder(key, cost, terms, patience))
+  }
+
+  /** @internal As `wait`; what the call brings has been checked. */
+  async waitUnder(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { timeout, signal }: Patience,
+  ): Promise<Decision> {
     this.#checkOpen()
+    if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const deadline = timeout === undefined ? Infinity : started + toMillis('timeout', timeout)
     this.waiting += 1
     try {
-      const decision = await this.serve(key, cost, deadline, signal)
+      if (terms?.bound === 'closed') throw late(key, Infinity)
+      const decision = await this.serve(key, cost, deadline, signal, terms)
       this.allowed += 1
+      this.decided(true)
       if (this.events.heard) {
         const waited = (this.clock.now() - started) / 1000
         this.meter?.allowed.inc()
@@ -129,21 +180,24 @@ export abstract class AsyncLimiter implements Limiter {
     options: WaitOptions = {},
   ): Promise<T> {
     known('limiter.schedule', options, WAIT_OPTIONS)
-    return this.#schedule(key, fn, options)
+    return scheduled(this, key, fn, options, this.closing.signal)
   }
 
-  async #schedule<T>(
+  reserve(
     key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions,
+    estimate: number,
+    options: ReserveOptions = {},
+  ): Promise<Reservation | undefined> {
+    return reserve(this, key, estimate, options)
+  }
+
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options: ReserveOptions = {},
   ): Promise<T> {
-    callable('fn', fn)
-    await this.#wait(key, options)
-    try {
-      return await fn(options.signal ?? this.closing.signal)
-    } finally {
-      this.leave(key, options.cost ?? 1)
-    }
+    return spend(this, key, estimate, fn, options)
   }
 
   async release(key = '', tokens = 1): Promise<void> {
@@ -156,9 +210,16 @@ export abstract class AsyncLimiter implements Limiter {
     await this.forget(key)
   }
 
-  async block(key: string, duration: Duration): Promise<void> {
+  async block(key: string, duration: Duration, options: BlockOptions = {}): Promise<void> {
     checkKey(key)
-    await this.hold(key, toPositiveMicros('duration', duration))
+    known('limiter.block', options, BLOCK_OPTIONS)
+    const { replace = false } = options
+    await this.hold(key, blockLength(duration), flag('replace', replace))
+  }
+
+  async unblock(key: string): Promise<void> {
+    checkKey(key)
+    await this.hold(key, 0, true)
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
@@ -172,6 +233,7 @@ export abstract class AsyncLimiter implements Limiter {
       name: this.name,
       allowed: this.allowed,
       denied: this.denied,
+      ...(this.shadow && { wouldDeny: this.shadow.wouldDeny }),
       waiting: this.waiting,
       ...(await this.counts(key)),
       limit,
@@ -186,6 +248,10 @@ export abstract class AsyncLimiter implements Limiter {
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
   }
 
+  compare(candidate: Limiter): Comparison {
+    return compare(this, candidate)
+  }
+
   on<Name extends keyof LimiterEvents>(
     event: Name,
     listener: Listener<LimiterEvents[Name]>,
@@ -194,6 +260,7 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   async close(): Promise<void> {
+    this.turns.close(this.name)
     this.closing.abort(new ClosedError(this.name))
     this.meter?.series.end()
   }
@@ -211,7 +278,11 @@ export abstract class AsyncLimiter implements Limiter {
     else this.events.emit('denied', { key, cost, retryAfter })
   }
 
+  /** A call was let through, or was not. */
+  protected decided(_allowed: boolean): void {}
+
   protected count(allowed: boolean): void {
+    this.decided(allowed)
     if (allowed) this.allowed += 1
     else this.denied += 1
     if (this.events.heard) this.meter?.[allowed ? 'allowed' : 'denied'].inc()
@@ -220,6 +291,7 @@ export abstract class AsyncLimiter implements Limiter {
   /** Begins to count for `metrics`. */
   protected observe(metrics: Meter | undefined): void {
     if (metrics === undefined) return
+    this.shadow?.observe(metrics, this.name)
     this.meter = limiterMeter<AsyncLimiter>(metrics, this, ({ waiting }) => waiting)
     this.events.meter()
   }
@@ -238,11 +310,18 @@ export abstract class AsyncLimiter implements Limiter {
     return until(signal === undefined ? [closing] : [closing, signal], begin)
   }
 
+  /** @internal What a call brings, checked. */
+  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
+    return this.#terms(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
+  }
+
+  #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+    const [terms, cost] = [this.termsOf(call), call.cost ?? 1]
+    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    return { cost, terms }
+  }
+
   #checkOpen(): void {
     this.closing.signal.throwIfAborted()
   }
-}
-
-export function late(key: string, retryAfter: number): WaitTimeoutError {
-  return new WaitTimeoutError(`what ${describe(key)} waits for cannot come in time`, retryAfter)
 }

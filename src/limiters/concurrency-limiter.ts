@@ -7,6 +7,7 @@ import { checkCall } from './arguments.ts'
 import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { RuleLimiter } from './rule-limiter.ts'
+import { type CallOptions, costOf, type Terms } from './terms.ts'
 
 export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & LimiterOptions> = {
   ...CONCURRENCY_OPTIONS,
@@ -42,12 +43,12 @@ export class ConcurrencyLimiter extends RuleLimiter {
 
   /** Waits for permits, first come, first served. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
-  tryPermit(key = '', tokens = 1): Permit | undefined {
-    return this.allow(key, tokens) ? this.#issue(key, tokens) : undefined
+  tryPermit(key = '', call: number | CallOptions = 1): Permit | undefined {
+    return this.allow(key, call) ? this.issue(key, costOf(call)) : undefined
   }
 
   override leave(key: string, cost: number): void {
@@ -56,14 +57,18 @@ export class ConcurrencyLimiter extends RuleLimiter {
     this.waiting.wake(key)
   }
 
-  override take(key: string, cost: number, maxWait: Micros): Micros {
+  override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
     // A permit that comes free belongs to the line, not to whoever happens to ask next. The line itself asks with
     // patience.
-    if (maxWait === 0 && this.waiting.busy(key)) return -Infinity
-    return super.take(key, cost, maxWait)
+    if (maxWait === 0 && this.waiting.busy(key, terms?.share)) return -Infinity
+    return super.take(key, cost, maxWait, terms)
   }
 
-  #issue(key: string, tokens: number): Permit {
-    return permitOf(key, tokens, () => this.leave(key, tokens))
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
   }
 }

@@ -1,6 +1,8 @@
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
+import { FOREVER } from '../core/rule.ts'
 import type { Verdict } from '../core/storage.ts'
+import type { Terms } from './terms.ts'
 
 /** What a verdict means for who asked. */
 export function decisionOf(verdict: Verdict, limit: number, cost: number): Decision {
@@ -18,7 +20,26 @@ export function decisionOf(verdict: Verdict, limit: number, cost: number): Decis
   }
 }
 
-/** Microseconds as seconds; a time that nobody can tell is 0. */
+/** What the verdict means for a call that brought `terms`. */
+export function decisionUnder(
+  terms: Terms | undefined,
+  verdict: Verdict,
+  limit: number,
+  cost: number,
+): Decision {
+  if (terms === undefined) return decisionOf(verdict, limit, cost)
+  if (terms.bound === 'closed') return decisionOf(CLOSED, 0, cost)
+  const own = terms.rule?.capacity ?? limit
+  if (terms.bound === 'counted') return decisionOf(verdict, own, cost)
+  const remaining = verdict.wait < 0 ? 0 : Infinity
+  return decisionOf({ wait: verdict.wait, remaining, idleAfter: 0 }, Infinity, cost)
+}
+
+/** The verdict on every call with a quota of 0. */
+export const CLOSED: Verdict = { wait: -FOREVER, remaining: 0, idleAfter: 0 }
+
+/** Microseconds as seconds; a time that nobody can tell is 0, and one that never comes `Infinity`. */
 export function seconds(micros: Micros): number {
-  return micros === Infinity ? 0 : micros / 1e6
+  if (micros < FOREVER / 2) return micros / 1e6
+  return micros === Infinity ? 0 : Infinity
 }

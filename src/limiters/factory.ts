@@ -1,8 +1,11 @@
-import { callable, known, type OptionTable, pick } from '../core/check.ts'
-import { describe, OptionTypeError } from '../core/errors.ts'
+import { known, type OptionTable, pick } from '../core/check.ts'
 import { QUOTA_OPTIONS, type Quota, type Rule } from '../core/rule.ts'
 import type { ConcurrencyOptions } from '../rules/concurrency.ts'
-import { fixedWindow } from '../rules/fixed-window.ts'
+import {
+  FIXED_WINDOW_OPTIONS,
+  type FixedWindowOptions,
+  fixedWindow,
+} from '../rules/fixed-window.ts'
 import {
   LEAKY_BUCKET_OPTIONS,
   type LeakyBucketOptions,
@@ -16,13 +19,15 @@ import {
   tokenBucket,
 } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { AdaptiveLimiter, type AdaptiveOptions } from './adaptive-limiter.ts'
+import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
 import {
-  COMPOSITE_OPTIONS,
-  CompositeLimiter,
-  type CompositeOptions,
-  type LocalMember,
-} from './composite-limiter.ts'
+  ADAPTIVE_CONCURRENCY_OPTIONS,
+  type AdaptiveConcurrencyOptions,
+  type AdaptivePermits,
+} from './adaptive-concurrency-options.ts'
+import { AdaptiveLimiter } from './adaptive-limiter.ts'
+import { ADAPTIVE_OPTIONS, type Adaptive, type AdaptiveOptions } from './adaptive-options.ts'
+import { composite } from './composite.ts'
 import {
   CONCURRENCY_LIMITER_OPTIONS,
   ConcurrencyLimiter,
@@ -36,19 +41,8 @@ import {
   type LocalLimiter,
   type PermitLimiter,
 } from './limiter.ts'
-import { type Member, MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
 import type { RemoteConcurrency } from './remote-concurrency.ts'
-import { SyncLimiter } from './sync-limiter.ts'
-
-/** A limiter of a composite; with `key`, asked under another key than the caller's. */
-export type CompositePart<L extends Limiter = Limiter> =
-  | L
-  | {
-      limiter: L
-      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. */
-      key: (key: string) => string
-    }
 
 /** Makes a limiter; over memory, one that can answer at once. */
 export interface Maker<Options> {
@@ -67,14 +61,28 @@ export interface LimiterFactory {
   readonly slidingWindow: Maker<Quota>
   /** An even stream. See {@link leakyBucket}. */
   readonly leakyBucket: Maker<LeakyBucketOptions>
-  /** At most `rate` in each window of `per`. See {@link fixedWindow}. */
-  readonly fixedWindow: Maker<Quota>
-  /** A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. */
-  readonly adaptive: (options?: AdaptiveOptions) => AdaptiveLimiter
+  /** At most `rate` in each window of `per`, or of the calendar. See {@link fixedWindow}. */
+  readonly fixedWindow: Maker<Quota> & Maker<FixedWindowOptions>
+  /**
+   * A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. Over a remote storage it is one rate for all
+   * processes, learnt from the outcomes of all of them.
+   */
+  readonly adaptive: {
+    (options?: AdaptiveOptions & LocalOptions): AdaptiveLimiter
+    (options: AdaptiveOptions): Adaptive
+  }
   /** How many at once. See {@link ConcurrencyLimiter}; over a remote storage {@link RemoteConcurrency}. */
   readonly concurrency: {
     (options: ConcurrencyOptions & LocalOptions): ConcurrencyLimiter
     (options: PermitsOptions & LimiterOptions): RemoteConcurrency
+  }
+  /**
+   * How many at once, found out from how long calls take. See {@link AdaptiveConcurrency}; over a remote storage the limit is one for all
+   * processes, learnt from the calls of all of them.
+   */
+  readonly adaptiveConcurrency: {
+    (options?: AdaptiveConcurrencyOptions & LocalOptions): AdaptiveConcurrency
+    (options: AdaptiveConcurrencyOptions): AdaptivePermits
   }
   /**
    * Several limits at once, all or none: a call passes when all of them let it, and a denial by one costs nothing at
@@ -93,10 +101,25 @@ export const LimiterFactory: LimiterFactory = {
   tokenBucket: maker('tokenBucket', tokenBucket, TOKEN_BUCKET_OPTIONS),
   slidingWindow: maker('slidingWindow', slidingWindow, QUOTA_OPTIONS),
   leakyBucket: maker('leakyBucket', leakyBucket, LEAKY_BUCKET_OPTIONS),
-  fixedWindow: maker('fixedWindow', fixedWindow, QUOTA_OPTIONS),
-  adaptive: (options) => new AdaptiveLimiter(options),
+  fixedWindow: maker('fixedWindow', fixedWindow, FIXED_WINDOW_OPTIONS),
+  adaptive: adaptive as LimiterFactory['adaptive'],
   concurrency: concurrency as LimiterFactory['concurrency'],
+  adaptiveConcurrency: adaptiveConcurrency as LimiterFactory['adaptiveConcurrency'],
   composite,
+}
+
+function adaptive(options: AdaptiveOptions = {}): Adaptive {
+  known('LimiterFactory.adaptive', options, ADAPTIVE_OPTIONS)
+  const { storage } = checkedOptions(options)
+  const remote = storage?.limiters?.adaptive?.(storage, options) as Adaptive | undefined
+  return remote ?? new AdaptiveLimiter(options)
+}
+
+function adaptiveConcurrency(options: AdaptiveConcurrencyOptions = {}): AdaptivePermits {
+  known('LimiterFactory.adaptiveConcurrency', options, ADAPTIVE_CONCURRENCY_OPTIONS)
+  const { storage } = checkedOptions(options)
+  const remote = storage?.limiters?.adaptiveConcurrency?.(storage, options)
+  return (remote as AdaptivePermits | undefined) ?? new AdaptiveConcurrency(options)
 }
 
 function concurrency(options: PermitsOptions & LimiterOptions): PermitLimiter {
@@ -122,57 +145,4 @@ function maker<Options extends object>(
     return limiterOf(own, pick<LimiterOptions>(options, LIMITER_OPTIONS), memoryLedger)
   }
   return make as Maker<Options>
-}
-
-function composite(...parts: CompositePart<LocalLimiter>[]): LocalLimiter
-function composite(...parts: CompositePart[]): Limiter
-function composite(
-  parts: readonly CompositePart<LocalLimiter>[],
-  options?: CompositeOptions,
-): LocalLimiter
-function composite(parts: readonly CompositePart[], options?: CompositeOptions): Limiter
-function composite(
-  ...given: readonly (CompositePart | readonly CompositePart[] | CompositeOptions | undefined)[]
-): Limiter {
-  const [first, second = {}] = given
-  const [list, options] = Array.isArray(first)
-    ? [first as CompositePart[], second as CompositeOptions]
-    : [given as CompositePart[], {}]
-  known('LimiterFactory.composite', options, COMPOSITE_OPTIONS)
-  checkedOptions(options)
-  if (list.length === 0) {
-    throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
-  }
-  const members = list.map(member)
-  return allLocal(members)
-    ? new CompositeLimiter(members, options)
-    : new MixedComposite(members, options)
-}
-
-function member(part: CompositePart): Member {
-  const { limiter, key } = isKeyed(part) ? part : { limiter: part, key: same }
-  if (typeof limiter?.consume !== 'function') {
-    throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
-  }
-  callable('key', key)
-  return { limiter, keyOf: key }
-}
-
-type KeyedPart = Exclude<CompositePart, Limiter>
-
-const PART_OPTIONS: OptionTable<KeyedPart> = { limiter: true, key: true }
-
-/** A limiter of somebody else's may well have something called `limiter` inside. */
-function isKeyed(part: CompositePart): part is KeyedPart {
-  if (!('limiter' in Object(part)) || 'consume' in part) return false
-  known('a part of a composite', part as KeyedPart, PART_OPTIONS)
-  return true
-}
-
-function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
-  return members.every(({ limiter }) => limiter instanceof SyncLimiter)
-}
-
-function same(key: string): string {
-  return key
 }

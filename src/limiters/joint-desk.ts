@@ -1,8 +1,18 @@
 import { within } from '../core/deadline.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError } from '../core/errors.ts'
-import type { Move, RemoteStorage, Verdict } from '../core/storage.ts'
+import type { Rule } from '../core/rule.ts'
+import type { AboutHold, Move, RemoteStorage, Verdict } from '../core/storage.ts'
 import { isVerdict, malformed, type RemoteDesk } from './remote-desk.ts'
+
+/** What is asked of several ledgers at once. */
+export interface Asked {
+  /** The cost: the same for all, or one for each. */
+  readonly costs: number | readonly number[]
+  /** What judges this move instead of the ledgers' own rules, where set. */
+  readonly rules?: readonly (Rule | undefined)[] | undefined
+  readonly about?: AboutHold | undefined
+}
 
 /**
  * Asks the ledgers of several limiters in one trip, where one storage has them all. What one limiter knows about an outage holds for the
@@ -38,13 +48,36 @@ export class JointDesk {
   async ask(
     move: Move,
     keys: readonly string[],
-    cost: number,
+    asked: Asked,
   ): Promise<readonly Verdict[] | undefined> {
     const desks = this.#desks
     if (!this.#storage.joins(keys) || desks.some(({ leftAlone }) => leftAlone)) return undefined
+    try {
+      return await this.#send(move, keys, asked)
+    } catch (error) {
+      if (isAioFluxError(error, 'STORAGE_DOWN')) return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Makes a move that no policy can answer for, such as settling what was asked for together.
+   *
+   * @returns did each ledger answer with a yes?
+   * @throws StorageDownError (rejects): at once while the storage is left alone, and otherwise within the shortest `storageTimeout`
+   */
+  async tell(move: Move, keys: readonly string[], asked: Asked): Promise<boolean> {
+    for (const { leftAlone } of this.#desks) if (leftAlone) throw leftAlone
+    const verdicts = await this.#send(move, keys, asked)
+    return verdicts.every(({ wait }) => wait >= 0)
+  }
+
+  /** Asks the storage, and lets each desk know how that went. */
+  async #send(move: Move, keys: readonly string[], asked: Asked): Promise<readonly Verdict[]> {
+    const desks = this.#desks
     for (const desk of desks) desk.asking()
     try {
-      const verdicts = await this.#send(move, keys, cost)
+      const verdicts = await this.#run(move, keys, asked)
       for (const desk of desks) desk.answered()
       return verdicts
     } catch (error) {
@@ -53,14 +86,14 @@ export class JointDesk {
         if (down) desk.failed(error)
         else desk.unanswered()
       }
-      if (!down) throw error
-      return undefined
+      throw error
     }
   }
 
-  async #send(move: Move, keys: readonly string[], cost: number): Promise<readonly Verdict[]> {
+  async #run(move: Move, keys: readonly string[], asked: Asked): Promise<readonly Verdict[]> {
     const ledgers = this.#desks.map(({ ledger }) => ledger)
-    const answer = this.#storage.runAll(move, ledgers, keys, cost, 0)
+    const { costs, rules, about } = asked
+    const answer = this.#storage.runAll(move, ledgers, keys, costs, 0, rules, about)
     const verdicts = await (this.#timeout === undefined ? answer : within(this.#timeout, answer))
     const whole = Array.isArray(verdicts) && verdicts.length === ledgers.length
     if (!whole || !verdicts.every(isVerdict)) throw malformed(verdicts)

@@ -2,7 +2,9 @@ import { at } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Millis } from '../core/duration.ts'
 import type { Watch } from '../core/storage.ts'
-import { AsyncLimiter, late } from './async-limiter.ts'
+import { AsyncLimiter } from './async-limiter.ts'
+import { late } from './late.ts'
+import type { Terms } from './terms.ts'
 
 /** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
@@ -13,19 +15,19 @@ const BACKSTOP: Millis = 1000
  * come, first served for each key; only the head of a line asks.
  */
 export abstract class KnockingLimiter extends AsyncLimiter {
-  /** For each key, when the last in line will have been served. */
-  readonly #lines = new Map<string, Promise<void>>()
+  /** For each key, and each share of its limit that somebody waits for, when the last in line will have been served. */
+  readonly #lines = new Map<string, Map<number, Promise<void>>>()
 
   /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
   protected watch(_key: string, _freed: () => void): Watch | undefined {
     return undefined
   }
 
-  protected override async take(key: string, cost: number): Promise<Decision> {
-    // Nobody gets past those in line.
-    return this.#lines.has(key)
-      ? { ...(await this.decide('peek', key, cost)), allowed: false }
-      : this.decide('reserve', key, cost)
+  protected override async take(key: string, cost: number, terms?: Terms): Promise<Decision> {
+    // Nobody gets past those in line who may fill as large a share.
+    return this.#busy(key, terms?.share ?? 1)
+      ? { ...(await this.decide('peek', key, cost, terms)), allowed: false }
+      : this.decide('reserve', key, cost, terms)
   }
 
   protected async serve(
@@ -33,21 +35,31 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     cost: number,
     deadline: Millis,
     signal: AbortSignal | undefined,
+    terms?: Terms,
   ): Promise<Decision> {
-    const before = this.#lines.get(key)
+    const share = terms?.share ?? 1
+    const lines = this.#lines.get(key) ?? new Map<number, Promise<void>>()
+    this.#lines.set(key, lines)
+    const before = lines.get(share)
     let served = () => {}
     const turn = new Promise<void>((resolve) => {
       served = resolve
     })
     const line = before === undefined ? turn : before.then(() => turn)
-    this.#lines.set(key, line)
+    lines.set(share, line)
     try {
       if (before !== undefined) await this.#happens(key, before, deadline, signal)
-      return await this.#knock(key, cost, deadline, signal)
+      return await this.#knock(key, cost, deadline, signal, terms)
     } finally {
       served()
-      if (this.#lines.get(key) === line) this.#lines.delete(key)
+      if (lines.get(share) === line) lines.delete(share)
+      if (lines.size === 0) this.#lines.delete(key)
     }
+  }
+
+  #busy(key: string, share: number): boolean {
+    const lines = this.#lines.get(key)
+    return lines !== undefined && [...lines.keys()].some((one) => one >= share)
   }
 
   /** Waits for `event`, until `deadline` at the latest. */
@@ -69,6 +81,7 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     cost: number,
     deadline: Millis,
     signal: AbortSignal | undefined,
+    terms: Terms | undefined,
   ): Promise<Decision> {
     let watch: Watch | undefined
     let woken = false
@@ -80,7 +93,7 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     try {
       for (;;) {
         woken = false
-        const decision = await this.decide('reserve', key, cost)
+        const decision = await this.decide('reserve', key, cost, terms)
         if (decision.allowed) return decision
         const now = this.clock.now()
         const told = decision.retryAfter * 1000

@@ -8,8 +8,12 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
+import type { Comparison } from './comparison.ts'
 import type { OutagePolicy } from './outage.ts'
 import type { Permit } from './permit.ts'
+import type { Reservation } from './reservations/reservation.ts'
+import type { ReserveOptions } from './reservations/reserve.ts'
+import { CALL_OPTIONS, type CallOptions, type Classes } from './terms.ts'
 
 /** A storage as limiters take it. */
 export interface LimiterStorage extends Storage {
@@ -21,6 +25,13 @@ export interface LimiterStorage extends Storage {
 export interface RemoteLimiters {
   /** A limiter of one rule. */
   rule(storage: Storage, rule: Rule, options: LimiterOptions): Limiter
+  /**
+   * A limiter whose rate all processes learn together: an `Adaptive` of these `AdaptiveOptions`.
+   * @default one that learns by itself
+   */
+  adaptive?(storage: Storage, options: LimiterOptions): Limiter
+  /** As {@link adaptive}, of how many at once: `AdaptivePermits` of these `AdaptiveConcurrencyOptions`. */
+  adaptiveConcurrency?(storage: Storage, options: LimiterOptions): Limiter
   /** A limiter of how many at once: each permit is a lease, so that those of a process that dies come back. */
   concurrency(storage: Storage, options: PermitsOptions & LimiterOptions): PermitLimiter
 }
@@ -46,6 +57,19 @@ export interface LimiterOptions extends Metered {
    */
   name?: string
   /**
+   * Classes of calls, and the share of the limit that each may fill: `{ critical: 1, normal: 0.8, batch: 0.5 }`. A call of the
+   * class `batch` passes while what all calls together use stays at or below half of the limit, so it is turned away first. A
+   * call without a class may fill the whole limit. For token and leaky buckets and concurrency.
+   * @default none
+   */
+  classes?: Classes
+  /**
+   * Denies nothing: decisions say `shadow: true` and `wouldDeny`, and calls that would have been denied take nothing. To try a limit on
+   * live calls before it holds.
+   * @default false
+   */
+  shadow?: boolean
+  /**
    * What to answer while a remote storage cannot be asked: `'deny'`, `'allow'`, `'throw'` a StorageDownError, or `'local'`:
    * let a limiter of this process, with the same numbers, answer. Decisions then are `degraded`.
    * @default 'deny'
@@ -60,22 +84,45 @@ export const LIMITER_OPTIONS: OptionTable<LimiterOptions> = {
   scope: true,
   clock: true,
   name: true,
+  classes: true,
+  shadow: true,
   onStorageError: true,
   storageTimeout: true,
   metrics: true,
 }
 
-/** How long a caller is willing to wait, and for how much. */
-export interface WaitOptions {
-  /** How much to wait for. @default 1 */
-  cost?: number
+/** How long a caller is willing to wait. */
+export interface Patience {
   /** The longest wait. What cannot come in time is refused at once. @default no end */
-  timeout?: Duration
+  timeout?: Duration | undefined
   /** Leaves the line when it aborts; what was reserved is given back. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
-export const WAIT_OPTIONS: OptionTable<WaitOptions> = { cost: true, timeout: true, signal: true }
+/** How long a caller is willing to wait, and for what. */
+export interface WaitOptions extends CallOptions, Patience {
+  /**
+   * Whose call it is: in this process, the groups that wait for one key take turns, so that the many waits of one do not go before the
+   * first of another. Those without a group take turns as one.
+   * @default first come, first served
+   */
+  group?: string
+}
+
+/** How a block treats the one before it. */
+export interface BlockOptions {
+  /** Does this block hold even where the key has a longer one? @default false */
+  replace?: boolean
+}
+
+export const BLOCK_OPTIONS: OptionTable<BlockOptions> = { replace: true }
+
+export const WAIT_OPTIONS: OptionTable<WaitOptions> = {
+  ...CALL_OPTIONS,
+  timeout: true,
+  signal: true,
+  group: true,
+}
 
 /**
  * May this call go ahead now, or when?
@@ -92,11 +139,15 @@ export interface Limiter extends AsyncDisposable {
   readonly policies?: readonly Policy[]
 
   /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
-  acquire(key?: string, tokens?: number): Promise<boolean>
-  /** As {@link acquire}, with all there is to know about it. */
-  consume(key?: string, cost?: number): Promise<Decision>
+  acquire(key?: string, call?: number | CallOptions): Promise<boolean>
+  /**
+   * As {@link acquire}, with all there is to know about it.
+   *
+   * @param call the cost, or what else the call brings: `{ cost, quota, class }`
+   */
+  consume(key?: string, call?: number | CallOptions): Promise<Decision>
   /** What {@link consume} would answer. Changes nothing. */
-  peek(key?: string, cost?: number): Promise<Decision>
+  peek(key?: string, call?: number | CallOptions): Promise<Decision>
   /**
    * Waits until the cost can be had, then takes it: first come, first served for each key.
    *
@@ -111,6 +162,35 @@ export interface Limiter extends AsyncDisposable {
     fn: (signal: AbortSignal) => T | Promise<T>,
     options?: WaitOptions,
   ): Promise<T>
+  /**
+   * Takes an estimate now, to be settled when it is known what was used: `undefined` where it cannot be had (within `timeout`). For
+   * token and leaky buckets, and composites of these.
+   *
+   * What is open, what was used and the estimate together never exceed the limit, however many reserve at once. A reservation that
+   * nobody settles ends at `ttl`. Time that passes until it is settled drains the estimate like all that was taken.
+   *
+   * @throws CostTooLargeError (rejects) when the estimate is more than the limit ever holds
+   */
+  reserve(key: string, estimate: number, options?: ReserveOptions): Promise<Reservation | undefined>
+  /**
+   * Reserves, runs `fn`, and charges what it said was used by `used` or `settle`; returns what `fn` returns. Where `fn` throws, what
+   * was used until then is charged, and at least `floor`.
+   *
+   * @example
+   * const answer = await limiter.spend('team-7', 1200, async (reservation) => {
+   *   const reply = await ask(prompt)
+   *   await reservation.settle(reply.usage.totalTokens)
+   *   return reply
+   * })
+   *
+   * @throws LimitExceededError (rejects) when the estimate cannot be had
+   */
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options?: ReserveOptions,
+  ): Promise<T>
   /** Gives tokens back, never beyond what the limit holds: more than that is all of it. */
   release(key?: string, tokens?: number): Promise<void>
   /**
@@ -120,12 +200,28 @@ export interface Limiter extends AsyncDisposable {
   leave?(key: string, cost: number): void
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
-  /** Denies `key` for `duration`, whatever it has left. */
-  block(key: string, duration: Duration): Promise<void>
+  /**
+   * Denies `key` for `duration`, whatever it has left; `Infinity` until {@link unblock}. A longer block that the key has already
+   * stays, unless `replace` says otherwise.
+   */
+  block(key: string, duration: Duration, options?: BlockOptions): Promise<void>
+  /** Ends the block of `key`. What was used stays used. */
+  unblock(key: string): Promise<void>
   /** Counts since the start; with a key, also how that key stands. */
   getStats(key?: string): Promise<LimiterStats>
   /** Changes the numbers of the limit. What was used stays used. */
   reconfigure(quota: QuotaChange): Promise<void>
+  /**
+   * Asks a second limit about every call that this one decides, and counts where they differ. Denies nothing by it; what the
+   * candidate counts is its own.
+   *
+   * @example
+   * const comparison = limiter.compare(LimiterFactory.tokenBucket({ rate: 50, per: '1m' }))
+   * // later
+   * console.log(comparison.stricter, comparison.keys.slice(0, 5))
+   * comparison.end()
+   */
+  compare(candidate: Limiter): Comparison
   /** Listens; returns the way to stop listening. */
   on<Name extends keyof LimiterEvents>(
     event: Name,
@@ -138,9 +234,9 @@ export interface Limiter extends AsyncDisposable {
 /** A limiter that can answer at once, without a promise: one over memory. */
 export interface LocalLimiter extends Limiter {
   /** {@link Limiter.acquire} at once. */
-  allow(key?: string, cost?: number): boolean
+  allow(key?: string, call?: number | CallOptions): boolean
   /** {@link Limiter.consume} at once. */
-  decide(key?: string, cost?: number): Decision
+  decide(key?: string, call?: number | CallOptions): Decision
 }
 
 /** Is this a {@link LocalLimiter}? */
@@ -153,7 +249,10 @@ export interface PermitLimiter extends Limiter {
   /** Waits for permits. */
   permit(key?: string, options?: WaitOptions): Promise<Permit>
   /** Permits, if they can be had now. */
-  tryPermit(key?: string, tokens?: number): Permit | undefined | Promise<Permit | undefined>
+  tryPermit(
+    key?: string,
+    call?: number | CallOptions,
+  ): Permit | undefined | Promise<Permit | undefined>
 }
 
 /** What a limiter has done since it was made, and how one key stands now. Times are seconds. */
@@ -163,6 +262,8 @@ export interface LimiterStats {
   allowed: number
   /** Calls denied, and waits refused or given up. */
   denied: number
+  /** Of a shadow: calls let through that would have been denied; `allowed` counts them too. */
+  wouldDeny?: number
   /** Calls in line now. */
   waiting: number
   /** Keys that are remembered now. */

@@ -2,26 +2,29 @@ import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import { describe, WaitTimeoutError } from '../core/errors.ts'
 import { onAbort } from '../core/on-abort.ts'
+import type { Terms } from './terms.ts'
 
 /** What a line stands before. */
 export interface Desk {
   /** As `Rule.reserve`: `>= 0` is yours, act after that long; `< 0` ask again after that long, or when woken. */
-  take(key: string, cost: number, maxWait: Micros): Micros
-  giveBack(key: string, cost: number): void
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
+  giveBack(key: string, cost: number, terms?: Terms): void
   /** How long it would take behind `ahead`; `-Infinity` where no time can be told. */
-  forecast(key: string, ahead: number, cost: number): Micros
+  forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
 }
 
 /** Where the lines are: counts who waits, and hears when a line is over. */
 export interface Hall {
   count: number
   /** @internal As in the class: declarations must agree without it. */
-  over(key: string): void
+  over(key: string, line: object): void
 }
 
 /** One who waits. A link of the line, so that leaving from the middle costs the same anywhere. */
 export interface Waiter {
   readonly cost: number
+  /** What the call brought beside its cost. */
+  readonly terms: Terms | undefined
   /** The latest moment, by the clock of the line; `Infinity` for no end. */
   readonly deadline: Millis
   readonly grant: () => void
@@ -32,8 +35,9 @@ export interface Waiter {
   behind: Waiter | undefined
 }
 
-/** Those who wait for one key, first come, first served. */
+/** Those who wait for one key, and may fill the same share of its limit: first come, first served. */
 export class Line {
+  readonly share: number
   readonly #hall: Hall
   readonly #desk: Desk
   readonly #clock: Clock
@@ -46,7 +50,8 @@ export class Line {
   #due: Millis | undefined
   #cancelTimer: Cancel = () => {}
 
-  constructor(hall: Hall, desk: Desk, clock: Clock, key: string) {
+  constructor(hall: Hall, desk: Desk, clock: Clock, key: string, share: number) {
+    this.share = share
     this.#hall = hall
     this.#desk = desk
     this.#clock = clock
@@ -54,9 +59,9 @@ export class Line {
   }
 
   /** Why a caller with this deadline need not even join, if so. */
-  refusal(cost: number, deadline: Millis): WaitTimeoutError | undefined {
+  refusal(cost: number, deadline: Millis, terms: Terms | undefined): WaitTimeoutError | undefined {
     if (deadline === Infinity) return undefined
-    const forecast = this.#desk.forecast(this.#key, this.#wanted, cost)
+    const forecast = this.#desk.forecast(this.#key, this.#wanted, cost, terms)
     const late = this.#clock.now() + forecast / 1000 > deadline
     return late ? this.#timedOut('cannot', forecast) : undefined
   }
@@ -86,7 +91,7 @@ export class Line {
   yield(): void {
     if (this.#head === undefined || this.#due === undefined) return
     this.#settle(this.#head)
-    this.#desk.giveBack(this.#key, this.#head.cost)
+    this.#desk.giveBack(this.#key, this.#head.cost, this.#head.terms)
   }
 
   /** The head asks again: what it holds may now be had sooner, and what it was denied may now be had. */
@@ -113,7 +118,9 @@ export class Line {
         this.#unlink(head).refuse(this.#timedOut('did not', 0))
         continue
       }
-      const wait = this.#desk.take(this.#key, head.cost, (head.deadline - now) * 1000)
+      // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
+      const patience = this.share < 1 ? Number.MIN_VALUE : (head.deadline - now) * 1000
+      const wait = this.#desk.take(this.#key, head.cost, patience, head.terms)
       if (wait === 0) {
         this.#unlink(head).grant()
         continue
@@ -177,7 +184,7 @@ export class Line {
 
   #end(): void {
     this.#cancelTimer()
-    this.#hall.over(this.#key)
+    this.#hall.over(this.#key, this)
   }
 
   #timedOut(verb: string, micros: Micros): WaitTimeoutError {

@@ -1,29 +1,27 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
-import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
-import type { RemoteLedger } from '../core/storage.ts'
-import { AsyncLimiter } from './async-limiter.ts'
 import {
+  actualsOf,
   type CompositeOptions,
+  checkedPrice,
   combined,
   compositeName,
   noQuota,
   policiesOf,
 } from './composite-limiter.ts'
-import { decisionOf } from './decision-of.ts'
+import { decisionUnder, seconds } from './decision-of.ts'
 import { JointDesk } from './joint-desk.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
-import type { KeyCounts, Limiter } from './limiter.ts'
-import type { RemoteDesk } from './remote-desk.ts'
-
-/** Any limiter, and the key under which it is asked. */
-export interface Member {
-  readonly limiter: Limiter
-  readonly keyOf: (key: string) => string
-}
+import type { KeyCounts } from './limiter.ts'
+import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
+import { holdOneByOne, lookOneByOne, takeOneByOne } from './one-by-one.ts'
+import { storageIsDown } from './remote-desk.ts'
+import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
+import { type CallOptions, composedTerms, memberKey, memberTerms, type Terms } from './terms.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
@@ -34,51 +32,119 @@ export interface Member {
  * later member says no, would wake all the others, and they him.
  */
 export class MixedComposite extends KnockingLimiter {
-  readonly #members: readonly Member[]
-  /** What asks for those members that lie elsewhere. */
-  readonly #desks: readonly RemoteDesk[]
+  /** @internal */
+  readonly members: readonly Member[]
   readonly #joint: JointDesk | undefined
+  /** Where the reservations are kept that were made one by one. */
+  readonly #apart = new WeakMap<Decision, ReservationKeeper>()
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
     const { name = compositeName(members) } = options
-    super(name, clock)
-    this.#members = members
+    super(name, clock, options.shadow)
+    this.members = members
     checkApart(members)
-    this.#desks = members.flatMap(({ limiter }) => deskOf(limiter) ?? [])
-    this.#joint = JointDesk.of(
-      members.map(({ limiter }) => (ledgerOf(limiter) ? deskOf(limiter) : undefined)),
-    )
+    this.#joint = JointDesk.of(members.map(({ limiter }) => joinable(limiter)))
     this.observe(options.metrics)
   }
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
     let least = Number.MAX_VALUE
-    for (const { limiter } of this.#members) {
-      const { capacity } = limiter as { capacity?: number }
-      if (capacity !== undefined && capacity < least) least = capacity
+    for (const { limiter, costOf } of this.members) {
+      const capacity = capacityOf(limiter)
+      if (costOf === undefined && capacity < least) least = capacity
     }
     return least
   }
 
-  get policies(): readonly Policy[] {
-    return policiesOf(this.#members)
+  capacityUnder({ members }: Terms): number {
+    let least = Number.MAX_VALUE
+    for (const [i, { limiter, costOf }] of this.members.entries()) {
+      const capacity = capacityOf(limiter, members?.[i])
+      if (costOf === undefined && capacity < least) least = capacity
+    }
+    return least
   }
 
-  protected async decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
-    const together = await this.#together(move, key, cost)
+  knows(name: string): boolean {
+    return this.members.some(({ limiter }) => limiter.knows?.(name))
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return composedTerms(this.name, call, this.members)
+  }
+
+  get policies(): readonly Policy[] {
+    return policiesOf(this.members)
+  }
+
+  get unheld(): string | undefined {
+    for (const { limiter } of this.members) {
+      const kind = isReserving(limiter) ? limiter.unheld : limiter.name
+      if (kind !== undefined) return kind
+    }
+    return undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
+    const apart = this.#apart.get(decision)
+    if (apart !== undefined) return apart
+    const { hold } = terms
+    if (this.#joint === undefined || hold === undefined) return NOTHING_HELD
+    const joint = this.#joint
+    const keys = this.#keys(key, terms)
+    const prices = this.#prices(cost, terms)
+    const asked = { costs: prices, rules: terms.members?.map((one) => one?.rule) }
+    return {
+      settle: async (actual, again, cancelled) => {
+        const charged = cancelled ? prices.map(() => 0) : actualsOf(this.members, actual)
+        const about = aboutSettling(hold, charged, again)
+        await joint.tell('settle', keys, { ...asked, about })
+      },
+      extend: (ttl) =>
+        joint.tell('extend', keys, { ...asked, about: aboutHold(endingAs(hold, ttl)) }),
+      excuses: storageIsDown,
+    }
+  }
+
+  protected async decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    const prices = this.#prices(cost, terms)
+    const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
-    return move === 'peek' ? this.#look(key, cost) : this.#take(key, cost)
+    const members = this.members
+    if (move === 'peek') {
+      return this.#judged(await lookOneByOne({ members, key, prices, terms }), cost)
+    }
+    if (terms?.hold === undefined) {
+      return this.#judged(await takeOneByOne({ members, key, prices, terms }), cost)
+    }
+    const { decisions, kept } = await holdOneByOne({ members, key, prices, terms })
+    const decision = this.#judged(decisions, cost)
+    this.#apart.set(
+      decision,
+      keptTogether(kept, (actual) => actualsOf(members, actual)),
+    )
+    return decision
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    await this.#each(({ limiter, keyOf }) => limiter.release(keyOf(key), cost))
+    await this.#each(async ({ limiter, keyOf, costOf }) => {
+      const paid = costOf === undefined ? cost : costOf(cost)
+      if (paid > 0) await limiter.release(keyOf(key), paid)
+    })
   }
 
   override leave(key: string, cost: number): void {
-    for (const { limiter, keyOf } of this.#members) {
-      limiter.leave?.(keyOf(key), cost)
+    for (const { limiter, keyOf, costOf } of this.members) {
+      const paid = costOf === undefined ? cost : costOf(cost)
+      if (paid > 0) limiter.leave?.(keyOf(key), paid)
     }
   }
 
@@ -86,8 +152,12 @@ export class MixedComposite extends KnockingLimiter {
     await this.#each(({ limiter, keyOf }) => limiter.reset(keyOf(key)))
   }
 
-  protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.#each(({ limiter, keyOf }) => limiter.block(keyOf(key), duration / 1e6))
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.#each(({ limiter, keyOf }) =>
+      duration === 0
+        ? limiter.unblock(keyOf(key))
+        : limiter.block(keyOf(key), seconds(duration), { replace }),
+    )
   }
 
   protected async change(_quota: QuotaChange): Promise<never> {
@@ -96,7 +166,7 @@ export class MixedComposite extends KnockingLimiter {
 
   protected async counts(key: string): Promise<KeyCounts> {
     const stats = await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
+      this.members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
     )
     return {
       keys: stats.reduce((sum, one) => sum + one.keys, 0),
@@ -110,90 +180,57 @@ export class MixedComposite extends KnockingLimiter {
     move: 'reserve' | 'peek',
     key: string,
     cost: number,
+    prices: readonly number[],
+    terms: Terms | undefined,
   ): Promise<Decision | undefined> {
     if (this.#joint === undefined) return undefined
-    const keys = this.#members.map(({ keyOf }) => keyOf(key))
-    const verdicts = await this.#joint.ask(move, keys, cost)
+    const keys = this.#keys(key, terms)
+    const alike = prices.every((price) => price === cost)
+    const hold = move === 'reserve' ? terms?.hold : undefined
+    const verdicts = await this.#joint.ask(hold === undefined ? move : 'hold', keys, {
+      costs: alike ? cost : prices,
+      rules: terms?.members?.map((one) => one?.rule),
+      about: hold && aboutHold(hold),
+    })
     if (verdicts === undefined) return undefined
     return this.#judged(
       verdicts.map((verdict, i) => {
-        const { limiter } = this.#members[i] as Member
-        return decisionOf(verdict, (limiter as AsyncLimiter).capacity, cost)
+        const { limiter } = this.members[i] as Member
+        return decisionUnder(
+          memberTerms(terms, i),
+          verdict,
+          capacityOf(limiter),
+          prices[i] as number,
+        )
       }),
       cost,
     )
   }
 
-  async #look(key: string, cost: number): Promise<Decision> {
-    const decisions = await Promise.all(
-      this.#members.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
-    )
-    return this.#judged(decisions, cost)
+  #keys(key: string, terms: Terms | undefined): string[] {
+    return this.members.map((member, i) => memberKey(member, i, key, terms))
   }
 
-  async #take(key: string, cost: number): Promise<Decision> {
-    const decisions: Decision[] = []
-    let whole = false
-    try {
-      for (const { limiter, keyOf } of this.#members) {
-        const decision = await limiter.consume(keyOf(key), cost)
-        decisions.push(decision)
-        if (decision.degraded) this.#agree()
-        if (!decision.allowed) break
-      }
-      whole = decisions.length === this.#members.length && decisions.every((one) => one.allowed)
-    } finally {
-      if (!whole) await this.#undo(key, cost, decisions)
-    }
-    if (whole) return this.#judged(decisions, cost)
-    // The others are only looked at, for the longest wait.
-    const rest = this.#members.slice(decisions.length)
-    const looks = await Promise.all(
-      rest.map(({ limiter, keyOf }) => limiter.peek(keyOf(key), cost)),
-    )
-    return this.#judged([...decisions, ...looks], cost)
-  }
-
-  /** Gives back what was taken. */
-  async #undo(key: string, cost: number, decisions: readonly Decision[]): Promise<void> {
-    this.#agree()
-    const taken = this.#members.filter((_, i) => {
-      const decision = decisions[i]
-      // What an outage let through was not taken from anywhere.
-      return decision?.allowed && !decision.uncounted
-    })
-    await Promise.all(
-      taken.map(async ({ limiter, keyOf }) => {
-        try {
-          await limiter.release(keyOf(key), cost)
-        } catch (error) {
-          // The answer is known. What an outage keeps comes back as time passes.
-          if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
-        }
-      }),
+  /** What a call of `cost` costs each member, checked. */
+  #prices(cost: number, terms: Terms | undefined): readonly number[] {
+    if (terms?.prices !== undefined) return terms.prices
+    return this.members.map(({ limiter, costOf }, i) =>
+      costOf === undefined
+        ? cost
+        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
     )
   }
 
   /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
-  async #each(verb: (member: Member) => Promise<void>): Promise<void> {
-    this.#agree()
-    await Promise.all(this.#members.map(verb))
-  }
-
-  /** A member has met an outage: the others on the same storage need not find out at the cost of a timeout each. */
-  #agree(): void {
-    for (const met of this.#desks) {
-      if (met.leftAlone === undefined) continue
-      for (const desk of this.#desks) {
-        if (desk.ledger.storage === met.ledger.storage) desk.follow(met)
-      }
-    }
+  async #each(verb: (member: Member) => Promise<unknown>): Promise<void> {
+    agree(this.members)
+    await Promise.all(this.members.map(verb))
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {
     const denier = decisions.findIndex((decision) => !decision.allowed)
     const retryAfter = Math.max(0, ...decisions.map((decision) => decision.retryAfter))
-    const name = this.#members[denier]?.limiter.name
+    const name = this.members[denier]?.limiter.name
     return {
       ...combined(decisions),
       allowed: denier < 0,
@@ -203,39 +240,5 @@ export class MixedComposite extends KnockingLimiter {
       ...(name !== undefined && { deniedBy: name }),
       ...(decisions.some(({ degraded }) => degraded) && { degraded: true }),
     }
-  }
-}
-
-function deskOf(limiter: Limiter): RemoteDesk | undefined {
-  return limiter instanceof AsyncLimiter ? limiter.desk : undefined
-}
-
-/** The ledger elsewhere that decides alone for a limiter, where one does. */
-function ledgerOf(limiter: Limiter): RemoteLedger | undefined {
-  return limiter instanceof AsyncLimiter ? limiter.ledger : undefined
-}
-
-/** A state that two members have in common would be charged twice, and at two paces. */
-function checkApart(members: readonly Member[]): void {
-  const remote = members.flatMap(({ limiter, keyOf }) => {
-    const ledger = ledgerOf(limiter)
-    return ledger === undefined ? [] : [{ ledger, keyOf }]
-  })
-  for (const [i, { ledger, keyOf }] of remote.entries()) {
-    const { storage, scope, rule } = ledger
-    const shared = remote.slice(0, i).some((one) => {
-      const { ledger } = one
-      return (
-        one.keyOf === keyOf &&
-        ledger.storage === storage &&
-        ledger.scope === scope &&
-        ledger.rule.kind === rule.kind
-      )
-    })
-    if (!shared) continue
-    throw new OptionTypeError(
-      'limiters',
-      `limiters must have counts of their own, but two of the kind '${rule.kind}' have the scope ${describe(scope)}`,
-    )
   }
 }

@@ -1,4 +1,4 @@
-import { having, string } from '../core/check.ts'
+import { flag, having, string } from '../core/check.ts'
 import { checkMeter } from '../core/meter.ts'
 import type { LimiterOptions } from './limiter.ts'
 import { checkOutage } from './outage.ts'
@@ -8,6 +8,7 @@ export function checkedOptions(options: LimiterOptions): LimiterOptions {
   const { scope, name, storage, clock, metrics } = options
   if (scope !== undefined) string('scope', scope)
   if (name !== undefined) string('name', name)
+  if (options.shadow !== undefined) flag('shadow', options.shadow)
   having('storage', storage, 'open')
   having('clock', clock, 'now')
   checkMeter(metrics)

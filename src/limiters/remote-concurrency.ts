@@ -9,13 +9,15 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
-import { decisionOf } from './decision-of.ts'
+import { decisionUnder } from './decision-of.ts'
 import { HeldPermit } from './held-permit.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
 import { REMOTE_OPTIONS, RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
+import { type CallOptions, costOf, type Terms, TermsReader } from './terms.ts'
 
 /** Permits whose renewal is due within this part of a term are renewed together. */
 const SLACK = 1 / 24
@@ -38,10 +40,12 @@ export class RemoteConcurrency extends KnockingLimiter {
   readonly #errands = new Errands()
   /** How long a permit holds that nobody renews. */
   readonly #term: Millis
+  readonly #terms: TermsReader
 
   constructor(ledger: RemoteLedger, options: RemoteOptions) {
     known('RemoteConcurrency', options, REMOTE_OPTIONS)
-    super(options.name, options.clock ?? systemClock)
+    super(options.name, options.clock ?? systemClock, options.shadow)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
     this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
     this.#term = ledger.rule.span / 1000
@@ -63,12 +67,33 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   /** Waits for permits. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.#issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
   }
 
   /** Permits, if they can be had now. */
-  async tryPermit(key = '', tokens = 1): Promise<Permit | undefined> {
-    return (await this.acquire(key, tokens)) ? this.#issue(key, tokens) : undefined
+  async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
+    return (await this.acquire(key, call)) ? this.issue(key, costOf(call)) : undefined
+  }
+
+  get unheld(): string {
+    return this.desk.ledger.rule.kind
+  }
+
+  /** @internal Nothing can be reserved here. */
+  keeperOf(): ReservationKeeper {
+    return NOTHING_HELD
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.desk.ledger.rule, call)
+  }
+
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
+  }
+
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
 
   override async close(): Promise<void> {
@@ -81,7 +106,12 @@ export class RemoteConcurrency extends KnockingLimiter {
     for (const held of [...this.#keeper]) this.#keeper.delete(held)
   }
 
-  protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+  protected decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
     const sent = this.clock.now()
     const permit = new HeldPermit(key, cost, this.#term, sent, this.#tend)
     const answer = this.desk.ask(
@@ -90,23 +120,25 @@ export class RemoteConcurrency extends KnockingLimiter {
       cost,
       permit.id,
       (verdict) => {
-        if (move === 'peek' || verdict.wait < 0) return decisionOf(verdict, this.capacity, cost)
+        const decision = decisionUnder(terms, verdict, this.capacity, cost)
+        if (move === 'peek' || verdict.wait < 0) return decision
         if (this.closing.signal.aborted) {
           void this.#return(permit)
           throw this.closing.signal.reason
         }
         if (this.clock.now() - sent < this.#term) {
           this.#hold(permit)
-          return decisionOf(verdict, this.capacity, cost)
+          return decision
         }
         void this.#return(permit)
-        return this.desk.withoutStorage(this.desk.failed(tooLate()), move, key, cost)
+        return this.desk.withoutStorage(this.desk.failed(tooLate()), move, key, cost, terms)
       },
       (failure, asked) => {
         // It may have been granted all the same.
         if (asked && move === 'reserve') void this.#return(permit)
-        return this.desk.withoutStorage(failure, move, key, cost)
+        return this.desk.withoutStorage(failure, move, key, cost, terms)
       },
+      terms,
     )
     if (move === 'reserve') this.#errands.add(answer)
     return answer
@@ -155,8 +187,8 @@ export class RemoteConcurrency extends KnockingLimiter {
     await this.desk.forget(key)
   }
 
-  protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.desk.tell('block', key, 1, duration)
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.desk.tell('block', key, replace ? 2 : 1, duration)
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
@@ -167,8 +199,12 @@ export class RemoteConcurrency extends KnockingLimiter {
     return { keys: this.#held.size, evicted: 0, crowded: 0 }
   }
 
-  #issue(key: string, tokens: number): Permit {
-    return permitOf(key, tokens, () => this.leave(key, tokens))
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
   }
 
   #hold(permit: HeldPermit): void {

@@ -7,11 +7,13 @@ import { describe, isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Meter } from '../core/meter.ts'
 import { PartSeries } from '../core/part-series.ts'
-import type { QuotaChange } from '../core/rule.ts'
-import type { Move, RemoteLedger, Verdict } from '../core/storage.ts'
+import type { QuotaChange, Rule } from '../core/rule.ts'
+import type { AboutHold, Move, RemoteLedger, Verdict } from '../core/storage.ts'
 import type { LimiterEvents } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
+import { aboutHold } from './reservations/keepers.ts'
 import type { SyncLimiter } from './sync-limiter.ts'
+import { type Classes, type Terms, withHold } from './terms.ts'
 
 export interface RemoteOptions {
   readonly name: string
@@ -19,8 +21,15 @@ export interface RemoteOptions {
   readonly policy: OutagePolicy
   readonly timeout?: Duration | undefined
   readonly metrics?: Meter | undefined
+  readonly classes?: Classes | undefined
+  readonly shadow?: boolean | undefined
   /** Answers in an outage under the policy 'local'. */
   readonly standIn?: SyncLimiter | undefined
+}
+
+/** Could a storage not be asked? */
+export function storageIsDown(error: unknown): boolean {
+  return isAioFluxError(error, 'STORAGE_DOWN')
 }
 
 export const REMOTE_OPTIONS: OptionTable<RemoteOptions> = {
@@ -29,6 +38,8 @@ export const REMOTE_OPTIONS: OptionTable<RemoteOptions> = {
   policy: true,
   timeout: true,
   metrics: true,
+  classes: true,
+  shadow: true,
   standIn: true,
 }
 
@@ -91,11 +102,16 @@ export class RemoteDesk {
     extra: Micros,
     use: (verdict: Verdict) => T | Promise<T>,
     without: (failure: Error | undefined, sent: boolean) => T | Promise<T>,
+    terms?: Terms,
   ): Promise<T> {
     const outage = this.#outage
     if (outage.left > 0) return Promise.resolve(without(outage.failure, false))
     outage.asking()
-    return this.#send(move, key, cost, extra).then(
+    // What is not counted takes nothing, and is denied only while the key is blocked.
+    const unlimited = terms?.bound === 'unlimited'
+    const hold = unlimited || move !== 'reserve' ? undefined : terms?.hold
+    const asked = unlimited ? 'peek' : hold === undefined ? move : 'hold'
+    return this.#send(asked, key, cost, extra, terms?.rule, hold && aboutHold(hold)).then(
       (verdict) => {
         if (!isVerdict(verdict)) return without(this.failed(malformed(verdict)), true)
         this.answered()
@@ -108,14 +124,25 @@ export class RemoteDesk {
   /**
    * Makes a move that no policy can answer for, such as a reset.
    *
+   * @returns was it answered with a yes?
    * @throws StorageDownError (rejects): at once while the storage is left alone, and otherwise within `storageTimeout`
    */
-  tell(move: Move, key: string, cost: number, extra: Micros): Promise<void> {
+  tell(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<boolean> {
     const outage = this.#outage
     if (outage.left > 0) return Promise.reject(outage.failure)
     outage.asking()
-    return this.#send(move, key, cost, extra).then(
-      () => this.answered(),
+    return this.#send(move, key, cost, extra, rule, about).then(
+      ({ wait }) => {
+        this.answered()
+        return wait >= 0
+      },
       (error) => {
         throw this.#failure(error)
       },
@@ -211,17 +238,23 @@ export class RemoteDesk {
     move: 'reserve' | 'peek',
     key: string,
     cost: number,
+    terms?: Terms,
   ): Promise<Decision> {
     const { left } = this.#outage
+    const limit = terms?.rule?.capacity ?? this.capacity
     switch (this.policy) {
       case 'allow':
-        return degraded(true, this.capacity, cost, left)
+        return degraded(true, limit, cost, left)
       case 'deny':
-        return degraded(false, this.capacity, cost, left)
+        return degraded(false, limit, cost, left)
       case 'local': {
         const standIn = this.standIn as SyncLimiter
-        const answer = move === 'peek' ? standIn.peek(key, cost) : standIn.consume(key, cost)
-        return { ...(await answer), degraded: true }
+        const own = this.standInTerms(terms)
+        const decision =
+          move === 'peek'
+            ? standIn.decision(key, cost, standIn.look(key, cost, own), own)
+            : standIn.consumeUnder(key, cost, own)
+        return { ...decision, degraded: true }
       }
       case 'throw':
         throw failure
@@ -233,6 +266,13 @@ export class RemoteDesk {
     this.#events.emit('storageError', { error })
   }
 
+  /** What a call brings, as the stand-in reads it: its rule may be of another kind. */
+  standInTerms(terms: Terms | undefined): Terms | undefined {
+    if (terms === undefined) return undefined
+    const own = this.standIn?.termsOf(terms.brought)
+    return terms.hold === undefined ? own : withHold(own, terms.hold)
+  }
+
   /** Takes note of a failure of the storage. @throws any other error: an error of the caller's is the caller's */
   #failure(error: unknown): Error {
     if (isAioFluxError(error, 'STORAGE_DOWN')) return this.failed(error)
@@ -241,9 +281,16 @@ export class RemoteDesk {
   }
 
   /** Asks the storage, within `storageTimeout`. Does not throw at once. */
-  #send(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+  #send(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<Verdict> {
     try {
-      const answer = this.ledger.run(move, key, cost, extra)
+      const answer = this.ledger.run(move, key, cost, extra, rule, about)
       return this.#timeout === undefined ? answer : within(this.#timeout, answer)
     } catch (error) {
       return Promise.reject(error)

@@ -1,29 +1,38 @@
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
-import { isAioFluxError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
-import { AsyncLimiter, late } from './async-limiter.ts'
-import { decisionOf } from './decision-of.ts'
+import { AsyncLimiter } from './async-limiter.ts'
+import { CLOSED, decisionOf, decisionUnder } from './decision-of.ts'
+import { late } from './late.ts'
 import type { KeyCounts } from './limiter.ts'
 import { policyOf } from './policy-of.ts'
-import { RemoteDesk, type RemoteOptions } from './remote-desk.ts'
+import { RemoteDesk, type RemoteOptions, storageIsDown } from './remote-desk.ts'
+import { aboutHold, aboutSettling, endingAs } from './reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
 import type { SyncLimiter } from './sync-limiter.ts'
+import { type CallOptions, type Terms, TermsReader } from './terms.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
 const YES: Promise<boolean> = Promise.resolve(true)
 const NO: Promise<boolean> = Promise.resolve(false)
 
+/** Who is denied for longer asks again after this long: a block may have been ended by another process. */
+const LONGEST_PAUSE: Millis = 10_000
+
 /** One rule, asked through a storage that lies elsewhere. */
 export class RemoteLimiter extends AsyncLimiter {
   /** @internal */
   override readonly desk: RemoteDesk
+  readonly #terms: TermsReader
 
-  constructor(ledger: RemoteLedger, options: RemoteOptions) {
-    super(options.name, options.clock ?? systemClock)
+  /** @param quotas may a call bring a quota? */
+  constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
+    super(options.name, options.clock ?? systemClock, options.shadow)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
     this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
   }
@@ -40,41 +49,81 @@ export class RemoteLimiter extends AsyncLimiter {
     return [policyOf(this.name, this.ledger.rule)]
   }
 
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.ledger.rule, call)
+  }
+
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
+  }
+
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+  }
+
+  get unheld(): string | undefined {
+    const { rule } = this.ledger
+    return rule.holds === undefined ? rule.kind : undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
+    const { bound, rule, hold } = terms
+    if (decision.uncounted || bound !== 'counted' || hold === undefined) return NOTHING_HELD
+    if (decision.degraded) return this.#keptAtHome(key, cost, terms)
+    const { desk } = this
+    return {
+      settle: async (actual, again) => {
+        await desk.tell('settle', key, cost, 0, rule, aboutSettling(hold, actual, again))
+      },
+      extend: (ttl) => desk.tell('extend', key, cost, 0, rule, aboutHold(endingAs(hold, ttl))),
+      excuses: storageIsDown,
+    }
+  }
+
+  /** Where the stand-in keeps what it has granted in an outage. */
+  #keptAtHome(key: string, cost: number, terms: Terms): ReservationKeeper {
+    const standIn = this.desk.standIn as SyncLimiter
+    return standIn.keeperOf(key, cost, this.desk.standInTerms(terms) as Terms)
+  }
+
   // The two verbs of the hot path, without a promise more than they need.
 
-  override acquire(key = '', tokens = 1): Promise<boolean> {
+  override acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
+    if (typeof call !== 'number' || this.shadow !== undefined) return super.acquire(key, call)
     let verdict: Verdict | undefined
     try {
-      verdict = this.#atOnce(key, tokens)
+      verdict = this.#atOnce(key, call)
     } catch (error) {
       return Promise.reject(error)
     }
-    if (verdict !== undefined) return this.#grants(key, tokens, verdict) ? YES : NO
+    if (verdict !== undefined) return this.#grants(key, call, verdict) ? YES : NO
     return this.desk.ask(
       'reserve',
       key,
-      tokens,
+      call,
       0,
-      (given) => this.#grants(key, tokens, given),
-      (failure) => this.#answerFor(failure, key, tokens).then((decision) => decision.allowed),
+      (given) => this.#grants(key, call, given),
+      (failure) => this.#answerFor(failure, key, call).then((decision) => decision.allowed),
     )
   }
 
-  override consume(key = '', cost = 1): Promise<Decision> {
+  override consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    if (typeof call !== 'number' || this.shadow !== undefined) return super.consume(key, call)
     let verdict: Verdict | undefined
     try {
-      verdict = this.#atOnce(key, cost)
+      verdict = this.#atOnce(key, call)
     } catch (error) {
       return Promise.reject(error)
     }
-    if (verdict !== undefined) return Promise.resolve(this.#decided(key, cost, verdict))
+    if (verdict !== undefined) return Promise.resolve(this.#decided(key, call, verdict))
     return this.desk.ask(
       'reserve',
       key,
-      cost,
+      call,
       0,
-      (given) => this.#decided(key, cost, given),
-      (failure) => this.#answerFor(failure, key, cost),
+      (given) => this.#decided(key, call, given),
+      (failure) => this.#answerFor(failure, key, call),
     )
   }
 
@@ -83,14 +132,21 @@ export class RemoteLimiter extends AsyncLimiter {
     this.desk.close()
   }
 
-  protected decide(move: 'reserve' | 'peek', key: string, cost: number): Promise<Decision> {
+  protected decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    if (terms?.bound === 'closed') return Promise.resolve(decisionOf(CLOSED, 0, cost))
     return this.desk.ask(
       move,
       key,
       cost,
       0,
-      (verdict) => decisionOf(verdict, this.capacity, cost),
-      (failure) => this.desk.withoutStorage(failure, move, key, cost),
+      (verdict) => decisionUnder(terms, verdict, this.capacity, cost),
+      (failure) => this.desk.withoutStorage(failure, move, key, cost, terms),
+      terms,
     )
   }
 
@@ -100,10 +156,13 @@ export class RemoteLimiter extends AsyncLimiter {
     cost: number,
     deadline: Millis,
     signal: AbortSignal | undefined,
+    terms?: Terms,
   ): Promise<Decision> {
+    // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
+    const ahead = terms === undefined || terms.share === 1
     for (;;) {
       const asked = this.clock.now()
-      const patience = Math.floor(Math.max(0, deadline - asked) * 1000)
+      const patience = ahead ? Math.floor(Math.max(0, deadline - asked) * 1000) : 0
       const verdict = await this.desk.ask<Verdict | { failure: Error | undefined }>(
         'reserve',
         key,
@@ -111,17 +170,20 @@ export class RemoteLimiter extends AsyncLimiter {
         patience,
         (given) => given,
         (failure) => ({ failure }),
+        terms,
       )
       if ('failure' in verdict) {
-        if (this.desk.policy === 'local') return this.#waitAtHome(key, cost, deadline, signal)
-        const decision = await this.desk.withoutStorage(verdict.failure, 'reserve', key, cost)
+        const { failure } = verdict
+        if (this.desk.policy === 'local')
+          return this.#waitAtHome(key, cost, deadline, signal, terms)
+        const decision = await this.desk.withoutStorage(failure, 'reserve', key, cost, terms)
         if (decision.allowed) return decision
         await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
       } else if (verdict.wait >= 0) {
-        await this.#actIn(verdict.wait, asked, key, cost, signal)
-        return decisionOf({ ...verdict, wait: 0 }, this.capacity, cost)
+        await this.#actIn(verdict.wait, asked, key, cost, signal, terms)
+        return decisionUnder(terms, { ...verdict, wait: 0 }, this.capacity, cost)
       } else {
-        // Only a block denies those with patience enough; it ends by itself.
+        // Only a block denies those with patience enough; it ends by itself, or by somebody else.
         await this.#passUnlessLate(key, -verdict.wait / 1e6, deadline, signal)
       }
     }
@@ -131,10 +193,11 @@ export class RemoteLimiter extends AsyncLimiter {
     const rest = this.desk.giveBackAtHome(key, cost)
     if (rest === 0) return
     try {
-      await this.desk.tell('refund', key, Math.min(rest, this.capacity), 0)
+      // No more than was used is given back; a quota may be larger than the limiter's own.
+      await this.desk.tell('refund', key, Math.min(rest, Number.MAX_SAFE_INTEGER), 0)
     } catch (error) {
       // Under 'local' an outage fails no call. What the storage granted comes back there as time passes.
-      if (this.desk.policy !== 'local' || !isAioFluxError(error, 'STORAGE_DOWN')) throw error
+      if (this.desk.policy !== 'local' || !storageIsDown(error)) throw error
     }
   }
 
@@ -142,8 +205,8 @@ export class RemoteLimiter extends AsyncLimiter {
     await this.desk.forget(key)
   }
 
-  protected async hold(key: string, duration: Micros): Promise<void> {
-    await this.desk.tell('block', key, 1, duration)
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.desk.tell('block', key, replace ? 2 : 1, duration)
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
@@ -188,7 +251,7 @@ export class RemoteLimiter extends AsyncLimiter {
   ): Promise<void> {
     const again = this.clock.now() + seconds * 1000
     if (again > deadline || seconds === Infinity) throw late(key, seconds)
-    await this.pass(again, signal)
+    await this.pass(Math.min(again, this.clock.now() + LONGEST_PAUSE), signal)
   }
 
   /**
@@ -201,6 +264,7 @@ export class RemoteLimiter extends AsyncLimiter {
     key: string,
     cost: number,
     signal: AbortSignal | undefined,
+    terms: Terms | undefined,
   ): Promise<void> {
     try {
       signal?.throwIfAborted()
@@ -208,8 +272,13 @@ export class RemoteLimiter extends AsyncLimiter {
     } catch (reason) {
       // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
       const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
+      const { rule, hold } = terms ?? {}
+      const back =
+        hold === undefined
+          ? this.desk.tell('refund', key, cost, left, rule)
+          : this.desk.tell('settle', key, cost, 0, rule, aboutSettling(hold, 0, true))
       // In an outage it is not given back, and its time passes. The caller hears why it left, and nothing of that.
-      await this.desk.tell('refund', key, cost, left).catch(() => {})
+      await back.catch(() => {})
       throw reason
     }
   }
@@ -219,12 +288,14 @@ export class RemoteLimiter extends AsyncLimiter {
     cost: number,
     deadline: Millis,
     signal: AbortSignal | undefined,
+    terms: Terms | undefined,
   ): Promise<Decision> {
     const timeout = Math.max(0, deadline - this.clock.now()) / 1000
-    const decision = await (this.desk.standIn as SyncLimiter).wait(key, {
-      cost,
-      ...(deadline < Infinity && { timeout }),
-      ...(signal && { signal }),
+    const { standIn } = this.desk
+    const own = this.desk.standInTerms(terms)
+    const decision = await (standIn as SyncLimiter).waitUnder(key, cost, own, {
+      timeout: deadline < Infinity ? timeout : undefined,
+      signal,
     })
     return { ...decision, degraded: true }
   }

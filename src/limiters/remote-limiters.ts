@@ -2,7 +2,15 @@ import { known, pick } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import { isLocal } from '../core/storage.ts'
 import { permits } from '../rules/permits.ts'
+import { tokenBucket } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
+import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import {
+  type AdaptiveConcurrencyOptions,
+  readAdaptiveConcurrency,
+} from './adaptive-concurrency-options.ts'
+import { AdaptiveLimiter } from './adaptive-limiter.ts'
+import { type AdaptiveOptions, readAdaptive } from './adaptive-options.ts'
 import {
   CONCURRENCY_LIMITER_OPTIONS,
   ConcurrencyLimiter,
@@ -10,6 +18,8 @@ import {
 } from './concurrency-limiter.ts'
 import { LIMITER_OPTIONS, type LimiterOptions, type RemoteLimiters } from './limiter.ts'
 import { checkedOptions } from './options.ts'
+import { RemoteAdaptive } from './remote-adaptive.ts'
+import { RemoteAdaptiveConcurrency } from './remote-adaptive-concurrency.ts'
 import { RemoteConcurrency } from './remote-concurrency.ts'
 import type { RemoteOptions } from './remote-desk.ts'
 import { RemoteLimiter } from './remote-limiter.ts'
@@ -32,9 +42,43 @@ export const remoteLimiters: RemoteLimiters = {
     checkedOptions(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new RuleLimiter(rule, options, memoryLedger)
-    const { clock } = options
-    const standIn = () => new RuleLimiter(rule, clock === undefined ? {} : { clock }, memoryLedger)
+    const { clock, classes } = options
+    const own = { ...(clock && { clock }), ...(classes && { classes }) }
+    const standIn = () => new RuleLimiter(rule, own, memoryLedger)
     return new RemoteLimiter(ledger, remoteOptions(options, rule.kind, standIn))
+  },
+
+  adaptive(storage, options) {
+    const { law, initialRate, ...read } = readAdaptive(options as AdaptiveOptions)
+    const common = { name: 'adaptive', ...read.common }
+    const { clock } = checkedOptions(common)
+    // One scope for both: what is learnt belongs to the buckets.
+    const scope = scopeOf(options, law)
+    const rule = tokenBucket({ rate: initialRate })
+    const ledger = storage.open(rule, scope, clock)
+    const lessons = storage.open(law, scope, clock)
+    if (isLocal(ledger) || isLocal(lessons)) return new AdaptiveLimiter(options)
+    const standIn = () => new RuleLimiter(rule, { ...(clock && { clock }) }, memoryLedger)
+    return new RemoteAdaptive(
+      ledger,
+      lessons,
+      { law, initialRate, ...read },
+      remoteOptions(common, 'adaptive', standIn),
+    )
+  },
+
+  adaptiveConcurrency(storage, options) {
+    const read = readAdaptiveConcurrency(options as AdaptiveConcurrencyOptions)
+    const common = { name: 'adaptive-concurrency', ...read.common }
+    const { clock, classes } = checkedOptions(common)
+    const scope = scopeOf(options, read.law)
+    const { limit, ttl } = read
+    const ledger = storage.open(permits({ limit, ttl }), scope, clock)
+    const lessons = storage.open(read.law, scope, clock)
+    if (isLocal(ledger) || isLocal(lessons)) return new AdaptiveConcurrency(options)
+    const standIn = () => new ConcurrencyLimiter({ limit, ...(classes && { classes }) })
+    const remote = remoteOptions(common, 'adaptive-concurrency', standIn)
+    return new RemoteAdaptiveConcurrency(ledger, lessons, read, remote)
   },
 
   concurrency(storage, options) {
@@ -43,7 +87,8 @@ export const remoteLimiters: RemoteLimiters = {
     const rule = permits(options)
     const ledger = storage.open(rule, scopeOf(options, rule), options.clock)
     if (isLocal(ledger)) return new ConcurrencyLimiter(pick(options, CONCURRENCY_LIMITER_OPTIONS))
-    const standIn = () => new ConcurrencyLimiter({ limit: options.limit })
+    const { limit, classes } = options
+    const standIn = () => new ConcurrencyLimiter({ limit, ...(classes && { classes }) })
     return new RemoteConcurrency(ledger, remoteOptions(options, 'concurrency', standIn))
   },
 }
@@ -67,7 +112,7 @@ function remoteOptions(
   kind: string,
   standIn: () => SyncLimiter,
 ): RemoteOptions {
-  const { name, scope, clock, metrics } = options
+  const { name, scope, clock, metrics, classes, shadow } = options
   const { onStorageError: policy = 'deny', storageTimeout: timeout } = options
   return {
     name: name ?? scope ?? kind,
@@ -75,6 +120,8 @@ function remoteOptions(
     policy,
     timeout,
     metrics,
+    classes,
+    shadow,
     standIn: policy === 'local' ? standIn() : undefined,
   }
 }

@@ -1,25 +1,38 @@
-import { abortable, callable, options as checkOptions, known } from '../core/check.ts'
+import { abortable, options as checkOptions, flag, known } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
+import { type Duration, type Micros, toMillis } from '../core/duration.ts'
 import { ClosedError, WaitTimeoutError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
-import { checkCall, checkKey } from './arguments.ts'
+import { blockLength, checkCall, checkKey } from './arguments.ts'
+import { compare } from './compare.ts'
+import type { Comparison } from './comparison.ts'
 import { seconds } from './decision-of.ts'
+import { late } from './late.ts'
 import {
-  type KeyCounts,
+  BLOCK_OPTIONS,
+  type BlockOptions,
   LIMITER_EVENTS,
+  type Limiter,
   type LimiterEvents,
   type LimiterStats,
   type LocalLimiter,
+  type Patience,
   WAIT_OPTIONS,
   type WaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Desk } from './line.ts'
+import type { Reservation } from './reservations/reservation.ts'
+import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
+import { scheduled } from './scheduled.ts'
+import { Shadow } from './shadow.ts'
+import { SyncMoves } from './sync-moves.ts'
+import { type CallOptions, checkedCall, type Terms } from './terms.ts'
+import { Turns, waitInTurn } from './turns.ts'
 import { Waiting } from './waiting.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -30,14 +43,15 @@ const NO: Promise<boolean> = Promise.resolve(false)
  * Every verb of a limiter that can answer at once, over the three moves that differ from one limiter to the next:
  * take, give back, forecast.
  */
-export abstract class SyncLimiter implements LocalLimiter, Desk {
-  abstract readonly name: string
-  /** The largest cost that can ever pass. */
-  abstract readonly capacity: number
+export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Desk {
   readonly clock: Clock
   protected readonly events: Events<LimiterEvents> = new Events(LIMITER_EVENTS)
   /** @internal */
   readonly waiting: Waiting
+  /** @internal Where those wait who come in groups. */
+  readonly turns: Turns
+  /** Set where it denies nothing. */
+  readonly shadow: Shadow | undefined
   protected meter: LimiterMeter | undefined
   protected allowed = 0
   protected denied = 0
@@ -46,55 +60,60 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
    * @param ledgers what its callers wait for, together with those of others who ask the same
    * @param keyed do its keys mean the same to all of them?
    */
-  constructor(clock: Clock, ledgers: readonly object[], keyed = true) {
+  constructor(clock: Clock, ledgers: readonly object[], keyed: boolean, shadow = false) {
+    super()
     this.clock = clock
+    this.turns = new Turns(clock)
+    this.shadow = shadow ? new Shadow() : undefined
     this.waiting = new Waiting(this, clock, ledgers, keyed)
   }
 
-  /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
-  abstract take(key: string, cost: number, maxWait: Micros): Micros
-  /** Undoes a `take`. */
-  abstract giveBack(key: string, cost: number): void
-  abstract forecast(key: string, ahead: number, cost: number): Micros
-  /** What `take` would answer. Changes nothing. */
-  abstract look(key: string, cost: number): Micros
-  /** The decision about the last `take` or `look`, whose answer was `wait`. */
-  abstract decision(key: string, cost: number, wait: Micros): Decision
-  /** What was scheduled has ended: gives back what is held only while it runs. */
-  leave(_key: string, _cost: number): void {}
-  abstract forget(key: string): void
-  abstract hold(key: string, duration: Micros): void
-  abstract counts(): KeyCounts
-  protected abstract change(quota: QuotaChange): void
-
-  allow(key = '', cost = 1): boolean {
-    checkCall(key, cost, this.capacity)
-    return this.#count(key, cost, this.take(key, cost, 0))
+  allow(key = '', call: number | CallOptions = 1): boolean {
+    const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
+    const cost = typeof call === 'number' ? call : (call.cost ?? 1)
+    if (terms === undefined) checkCall(key, cost, this.capacity)
+    return this.#count(key, cost, this.take(key, cost, 0, terms))
   }
 
-  decide(key = '', cost = 1): Decision {
-    checkCall(key, cost, this.capacity)
-    const wait = this.take(key, cost, 0)
-    const decision = this.decision(key, cost, wait)
-    this.#count(key, cost, wait)
-    return decision
+  decide(key = '', call: number | CallOptions = 1): Decision {
+    const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
+    const cost = typeof call === 'number' ? call : (call.cost ?? 1)
+    if (terms === undefined) checkCall(key, cost, this.capacity)
+    return this.consumeUnder(key, cost, terms)
   }
 
-  acquire(key = '', tokens = 1): Promise<boolean> {
+  /** @internal As `decide`; what the call brings has been checked. */
+  consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
+    const wait = this.take(key, cost, 0, terms)
+    const decision = this.decision(key, cost, wait, terms)
+    if (this.shadow === undefined) {
+      this.#count(key, cost, wait)
+      return decision
+    }
+    this.#count(key, cost, 0)
+    return this.shadow.cast(decision)
+  }
+
+  acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
     try {
-      return this.allow(key, tokens) ? YES : NO
+      return this.allow(key, call) ? YES : NO
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  async consume(key = '', cost = 1): Promise<Decision> {
-    return this.decide(key, cost)
+  async consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    return this.decide(key, call)
   }
 
-  async peek(key = '', cost = 1): Promise<Decision> {
-    checkCall(key, cost, this.capacity)
-    return this.decision(key, cost, this.look(key, cost))
+  async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.read(key, call)
+    return this.peekUnder(key, cost, terms)
+  }
+
+  /** @internal As `peek`; what the call brings has been checked. */
+  peekUnder(key: string, cost: number, terms: Terms | undefined): Decision {
+    return this.decision(key, cost, this.look(key, cost, terms), terms)
   }
 
   wait(key = '', options: WaitOptions = {}): Promise<Decision> {
@@ -103,18 +122,30 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async #wait(key: string, options: WaitOptions): Promise<Decision> {
-    const { cost = 1, timeout, signal } = options
-    abortable(signal)
-    checkCall(key, cost, this.capacity)
+    abortable(options.signal)
+    const { cost, terms } = this.#terms(key, options)
+    return waitInTurn(this, key, options, (patience) => this.waitUnder(key, cost, terms, patience))
+  }
+
+  /** @internal As `wait`; what the call brings has been checked. */
+  async waitUnder(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { timeout, signal }: Patience,
+  ): Promise<Decision> {
     if (this.waiting.closed) throw new ClosedError(this.name)
+    if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
     // With a little patience a leaky bucket makes callers wait their turn even now, instead of taking them in at once.
     const little = patience === 0 ? 0 : Number.MIN_VALUE
-    if (this.waiting.busy(key) || this.take(key, cost, little) < 0) {
+    const busy = this.waiting.busy(key, terms?.share)
+    if (busy || this.take(key, cost, little, terms) < 0) {
       try {
-        await this.waiting.join(key, cost, { deadline: started + patience, signal })
+        if (terms?.bound === 'closed') throw late(key, Infinity)
+        await this.waiting.join(key, cost, { deadline: started + patience, signal, terms })
       } catch (error) {
         this.#deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0)
         throw error
@@ -127,8 +158,8 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
       this.meter?.waits.observe(waited)
       this.events.emit('waited', { key, cost, seconds: waited })
     }
-    this.look(key, cost)
-    return this.decision(key, cost, 0)
+    this.look(key, cost, terms)
+    return this.decision(key, cost, 0, terms)
   }
 
   schedule<T>(
@@ -137,21 +168,24 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     options: WaitOptions = {},
   ): Promise<T> {
     known('limiter.schedule', options, WAIT_OPTIONS)
-    return this.#schedule(key, fn, options)
+    return scheduled(this, key, fn, options, NEVER)
   }
 
-  async #schedule<T>(
+  reserve(
     key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions,
+    estimate: number,
+    options: ReserveOptions = {},
+  ): Promise<Reservation | undefined> {
+    return reserve(this, key, estimate, options)
+  }
+
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options: ReserveOptions = {},
   ): Promise<T> {
-    callable('fn', fn)
-    await this.#wait(key, options)
-    try {
-      return await fn(options.signal ?? NEVER)
-    } finally {
-      this.leave(key, options.cost ?? 1)
-    }
+    return spend(this, key, estimate, fn, options)
   }
 
   async release(key = '', tokens = 1): Promise<void> {
@@ -166,9 +200,17 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     this.waiting.wake(key)
   }
 
-  async block(key: string, duration: Duration): Promise<void> {
+  async block(key: string, duration: Duration, options: BlockOptions = {}): Promise<void> {
     checkKey(key)
-    this.hold(key, toPositiveMicros('duration', duration))
+    known('limiter.block', options, BLOCK_OPTIONS)
+    const { replace = false } = options
+    this.hold(key, blockLength(duration), flag('replace', replace))
+  }
+
+  async unblock(key: string): Promise<void> {
+    checkKey(key)
+    this.hold(key, 0, true)
+    this.waiting.wake(key)
   }
 
   async getStats(key = ''): Promise<LimiterStats> {
@@ -179,6 +221,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
       name: this.name,
       allowed: this.allowed,
       denied: this.denied,
+      ...(this.shadow && { wouldDeny: this.shadow.wouldDeny }),
       waiting: this.waiting.count,
       ...this.counts(),
       limit,
@@ -193,6 +236,10 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
     if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
   }
 
+  compare(candidate: Limiter): Comparison {
+    return compare(this, candidate)
+  }
+
   on<Name extends keyof LimiterEvents>(
     event: Name,
     listener: Listener<LimiterEvents[Name]>,
@@ -201,6 +248,7 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
   }
 
   async close(): Promise<void> {
+    this.turns.close(this.name)
     this.waiting.close(this.name)
     this.meter?.series.end()
   }
@@ -215,16 +263,37 @@ export abstract class SyncLimiter implements LocalLimiter, Desk {
    */
   protected observe(metrics: Meter | undefined, ledger?: Ledger): void {
     if (metrics === undefined) return
+    this.shadow?.observe(metrics, this.name)
     this.meter = limiterMeter<SyncLimiter>(metrics, this, ({ waiting }) => waiting.count, ledger)
     this.events.meter()
   }
 
+  /** @internal What a call brings, checked. */
+  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
+    return this.#terms(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
+  }
+
+  /** @internal What a call brings beside its cost; that is checked where it brings anything. */
+  termsFor(key: string, call: CallOptions): Terms | undefined {
+    const terms = this.termsOf(checkedCall(call))
+    if (terms !== undefined) checkCall(key, call.cost ?? 1, this.capacityUnder(terms))
+    return terms
+  }
+
+  #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+    const terms = this.termsOf(call)
+    const cost = call.cost ?? 1
+    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    return { cost, terms }
+  }
+
   /** Counts an answer and tells those who listen; is it a yes? */
   #count(key: string, cost: number, wait: Micros): boolean {
-    if (wait < 0) {
+    if (wait < 0 && this.shadow === undefined) {
       this.#deny(key, cost, seconds(-wait))
       return false
     }
+    if (wait < 0) this.shadow?.overlook()
     this.allowed += 1
     if (this.events.heard) {
       this.meter?.allowed.inc()

@@ -28,7 +28,8 @@ export class Waiting implements Hall {
   readonly #desk: Desk
   readonly #clock: Clock
   readonly #keyed: boolean
-  readonly #lines = new Map<string, Line>()
+  /** The lines of each key: one for each share of the limit that somebody waits for, the largest share first. */
+  readonly #lines = new Map<string, Line[]>()
   /** How many wait, over all keys. */
   count = 0
   /** Has everybody been sent away? */
@@ -43,26 +44,35 @@ export class Waiting implements Hall {
     this.#keyed = keyed
   }
 
-  /** Does anybody wait for `key`? */
-  busy(key: string): boolean {
-    return this.#lines.has(key)
+  /** Does anybody wait for `key`, who goes before a call that may fill `share` of the limit? */
+  busy(key: string, share = 1): boolean {
+    const lines = this.#lines.get(key)
+    return lines?.some((line) => line.share >= share) ?? false
   }
 
   /** Resolves when `cost` has been taken for this caller and its time has come. */
   join(
     key: string,
     cost: number,
-    patience: Pick<Waiter, 'deadline'> & { signal: AbortSignal | undefined },
+    patience: Pick<Waiter, 'deadline' | 'terms'> & { signal: AbortSignal | undefined },
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { deadline, signal } = patience
-      const line = this.#lines.get(key) ?? new Line(this, this.#desk, this.#clock, key)
-      const refusal = line.refusal(cost, deadline)
+      const { deadline, signal, terms } = patience
+      const lines = this.#lines.get(key) ?? []
+      const share = terms?.share ?? 1
+      const known = lines.find((line) => line.share === share)
+      const line = known ?? new Line(this, this.#desk, this.#clock, key, share)
+      const refusal = line.refusal(cost, deadline, terms)
       if (refusal !== undefined) return reject(refusal)
       for (const room of this.#rooms) room.add(this)
-      this.#lines.set(key, line)
+      if (known === undefined) {
+        lines.push(line)
+        lines.sort((one, other) => other.share - one.share)
+        this.#lines.set(key, lines)
+      }
       const waiter: Waiter = {
         cost,
+        terms,
         deadline,
         grant: resolve,
         refuse: reject,
@@ -82,7 +92,7 @@ export class Waiting implements Hall {
   /** Makes a change while no reservation is held; then every head asks again. */
   changing(change: () => void): void {
     const all = this.#rooms.flatMap((room) => [...room])
-    const lines = all.flatMap((waiting) => [...waiting.#lines.values()])
+    const lines = all.flatMap((waiting) => [...waiting.#lines.values()].flat())
     for (const line of lines) line.yield()
     try {
       change()
@@ -94,17 +104,19 @@ export class Waiting implements Hall {
   /** Sends everybody away; whoever comes later is not to be let in. */
   close(what: string): void {
     this.closed = true
-    for (const line of [...this.#lines.values()]) line.close(new ClosedError(what))
+    for (const line of [...this.#lines.values()].flat()) line.close(new ClosedError(what))
   }
 
   /** @internal */
-  over(key: string): void {
-    this.#lines.delete(key)
+  over(key: string, line: object): void {
+    const rest = (this.#lines.get(key) ?? []).filter((one) => one !== line)
+    if (rest.length > 0) this.#lines.set(key, rest)
+    else this.#lines.delete(key)
     if (this.#lines.size === 0) for (const room of this.#rooms) room.delete(this)
   }
 
   #hear(key: string): void {
-    if (this.#keyed) this.#lines.get(key)?.askAgain()
-    else for (const line of this.#lines.values()) line.askAgain()
+    const lines = this.#keyed ? (this.#lines.get(key) ?? []) : [...this.#lines.values()].flat()
+    for (const line of lines) line.askAgain()
   }
 }

@@ -418,6 +418,7 @@ export class MemoryQueue<T, R = unknown>
       completed: attempts.completed,
       failed: attempts.failed,
       workers: this.#slots.workers,
+      paused: this.#paused,
     }
   }
 

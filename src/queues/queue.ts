@@ -319,6 +319,8 @@ export interface QueueStats {
   completed: number
   failed: number
   workers: number
+  /** Do the workers begin nothing new: paused here, or over a storage everywhere? */
+  paused: boolean
   /** Over a storage: attempts whose claim was lost before they ended. */
   late?: number
   /** Over a storage: when it was last reached, and why it cannot be reached now. */

@@ -1,6 +1,6 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, Verdict } from '../core/storage.ts'
+import type { AboutHold, Move, Verdict } from '../core/storage.ts'
 import { type Program, takes } from './link.ts'
 import { listOf, numberOf } from './reply.ts'
 import type { Names } from './route.ts'
@@ -16,6 +16,10 @@ const MOVES: Readonly<Record<Step, string>> = {
   block: '5',
   lend: '6',
   return: '7',
+  hold: '8',
+  settle: '9',
+  extend: '10',
+  report: '11',
 }
 /** What the script says for endless: a round number, since not every client reads the last digits of a long one right. */
 const NEVER: Micros = 9_000_000_000_000_000
@@ -31,8 +35,10 @@ export interface Waiter {
 /** Equal moves on one group of states, one after the other. */
 interface Run {
   readonly move: Step
-  readonly cost: number
+  /** The same for all rules, or one for each. */
+  readonly cost: number | readonly number[]
   readonly extra: Micros
+  readonly about: AboutHold | undefined
   readonly waiters: Waiter[]
 }
 
@@ -70,9 +76,10 @@ export class Batch {
     id: string,
     keys: readonly string[] | undefined,
     move: Step,
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
     waiter: Waiter,
+    about?: AboutHold,
   ): void {
     let group = this.#groups.get(id)
     if (group === undefined) {
@@ -90,7 +97,7 @@ export class Batch {
     ) {
       last.waiters.push(waiter)
     } else {
-      group.runs.push({ move, cost, extra, waiters: [waiter] })
+      group.runs.push({ move, cost, extra, about, waiters: [waiter] })
     }
   }
 
@@ -126,7 +133,8 @@ export class Batch {
       }
     }
     const program = form === 'reserve' || form === 'refund' ? 'single' : form
-    const moves = program === 'single' ? argumentsOf(form as Move, groups) : movesOf(groups)
+    const moves =
+      program === 'single' ? argumentsOf(form as Move, groups) : movesOf(groups, this.#rules.length)
     send(program, names, moves).then(
       (reply) => {
         try {
@@ -162,7 +170,7 @@ export class Batch {
           else last.push({ wait, remaining, idleAfter, token: numberOf(reply[at++]) })
         }
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
-        else settleRun(waiters, granted, cost, last)
+        else settleRun(waiters, granted, cost as number, last)
       }
     }
   }
@@ -204,7 +212,7 @@ function argumentsOf(move: Move, groups: readonly Group[]): string[] {
 }
 
 /** What `driver` and `take` are told. */
-function movesOf(groups: readonly Group[]): string[] {
+function movesOf(groups: readonly Group[], rules: number): string[] {
   const moves: string[] = []
   let once = true
   for (const { runs } of groups) {
@@ -216,11 +224,22 @@ function movesOf(groups: readonly Group[]): string[] {
     }
     once = false
     moves.push(String(runs.length))
-    for (const { move, cost, extra, waiters } of runs) {
-      moves.push(MOVES[move], String(cost), String(Math.min(extra, NEVER)), String(waiters.length))
+    for (const { move, cost, extra, about, waiters } of runs) {
+      moves.push(MOVES[move], String(Math.min(extra, NEVER)), String(waiters.length))
+      pushEach(moves, cost, rules)
+      if (about === undefined) continue
+      moves.push(String(about.id), String(about.with))
+      if (about.actual !== undefined) pushEach(moves, about.actual, rules)
     }
   }
   return once ? [] : moves
+}
+
+/** One number for each rule. */
+function pushEach(moves: string[], numbers: number | readonly number[], rules: number): void {
+  for (let i = 0; i < rules; i++) {
+    moves.push(String(typeof numbers === 'number' ? numbers : numbers[i]))
+  }
 }
 
 /** Have some of the keys moved to another server of the Cluster and others not yet? Nothing was done; each alone can be. */

@@ -3,7 +3,14 @@ import type { Errands } from '../core/errands.ts'
 import { ClosedError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import type { Drain, Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
+import type {
+  AboutHold,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Verdict,
+  Watch,
+} from '../core/storage.ts'
 import { type Account, Accounts } from './accounts.ts'
 import { Denials } from './denials.ts'
 import type { Lender, Lent } from './lender.ts'
@@ -71,8 +78,21 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     return this.#house.closed ? undefined : this.#denials.find(key, cost, this.#clock.steady)
   }
 
-  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+  run(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<Verdict> {
     if (this.#house.closed) return Promise.reject(new ClosedError('HybridStorage'))
+    if (rule !== undefined || about !== undefined) {
+      // What is lent was lent under other numbers, or may be what a reservation needs.
+      this.giveBack(key)
+      if (move === 'refund' || move === 'settle') this.#denials.drop(key)
+      return this.#lender.run(move, key, cost, extra, rule, about)
+    }
     if (move === 'reserve' && extra === 0) return this.#reserve(key, cost)
     if (move === 'peek') return this.#peek(key, cost)
     if (move === 'reserve') {

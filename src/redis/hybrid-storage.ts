@@ -6,7 +6,7 @@ import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import type { Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
+import type { AboutHold, Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
@@ -145,15 +145,17 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     move: Move,
     ledgers: readonly RemoteLedger[],
     keys: readonly string[],
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
+    rules?: readonly (Rule | undefined)[],
+    about?: AboutHold,
   ): Promise<Verdict[]> {
     this.#checkOpen()
     // What is lent out of them may be what they need.
     for (const [i, ledger] of ledgers.entries()) {
       if (ledger instanceof HybridLedger) ledger.giveBack(keys[i] as string)
     }
-    return this.#redis.runAll(move, ledgers, keys, cost, extra)
+    return this.#redis.runAll(move, ledgers, keys, cost, extra, rules, about)
   }
 
   async get<T = unknown>(key: string): Promise<T | undefined> {

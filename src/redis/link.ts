@@ -1,3 +1,4 @@
+import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import { SCRIPTS } from './lua.generated.ts'
 import { type Script, script } from './script.ts'
@@ -16,7 +17,7 @@ export type Program = 'driver' | 'single' | 'take'
 const CALLS: Readonly<Record<Program, readonly string[] | undefined>> = {
   driver: undefined,
   single: ['fresh', 'reserve', 'refund', 'remaining', 'idle_after', 'token'],
-  take: ['take'],
+  take: ['take', 'used', 'write', 'idle_after'],
 }
 
 const linked = new Map<string, Script>()
@@ -43,9 +44,16 @@ export function link(
   return made
 }
 
-/** The numbers of the rules, in the order in which the script reads them. */
-export function paramsOf(rules: readonly Rule[]): string[] {
-  return rules.flatMap((rule) => Object.values(rule.params).map(String))
+/**
+ * The numbers of the rules, in the order in which the script reads them.
+ *
+ * @param at the present in microseconds since 1970, for rules that go by the calendar
+ * @param offset how far that is ahead of the time that the script goes by
+ */
+export function paramsOf(rules: readonly Rule[], at: Micros = 0, offset: Micros = 0): string[] {
+  return rules.flatMap((rule) =>
+    Object.values({ ...rule.params, ...rule.present?.(at, offset) }).map(String),
+  )
 }
 
 export function hasTwin(rule: Rule): boolean {
@@ -67,7 +75,7 @@ function head(rules: readonly Rule[], program: Program, time: TimeOf): string[] 
   const lines: string[] = []
   let argument = time === 'caller' ? 2 : 1
   const params = (rule: Rule) => {
-    const numbers = Object.keys(rule.params).map(
+    const numbers = Object.keys({ ...rule.params, ...rule.present?.(0, 0) }).map(
       (name) => `${name} = tonumber(ARGV[${argument++}])`,
     )
     return `{ ${numbers.join(', ')} }`

@@ -1,6 +1,6 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
+import type { AboutHold, Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
 import { tagOf } from './key-name.ts'
 import type { Lender, Lent } from './lender.ts'
@@ -13,8 +13,11 @@ export class RedisLedger implements RemoteLedger, Lender {
   readonly scope: string
   rule: Rule
   #route: Route
-  /** The batches of this turn of the event loop, by what has to lie in one slot. */
+  /** The ways of rules that calls have brought. */
+  #routes = new WeakMap<Rule, Route>()
+  /** The batches of this turn of the event loop, by what has to lie in one slot; and those of rules that calls have brought. */
   #batches = new Map<string, Batch>()
+  #brought = new Map<Rule, Map<string, Batch>>()
   #turn = -1
 
   constructor(storage: RedisStorage, scope: string, rule: Rule) {
@@ -24,12 +27,17 @@ export class RedisLedger implements RemoteLedger, Lender {
     this.#route = storage.route([this])
   }
 
-  run(move: Move, key: string, cost: number, extra: Micros): Promise<Verdict> {
+  run(
+    move: Move,
+    key: string,
+    cost: number,
+    extra: Micros,
+    rule?: Rule,
+    about?: AboutHold,
+  ): Promise<Verdict> {
     return new Promise((resolve, reject) => {
-      this.#batch(key).add(key, undefined, move, cost, extra, {
-        resolve: (verdicts) => resolve(verdicts[0] as Verdict),
-        reject,
-      })
+      const waiter = { resolve: (verdicts: Verdict[]) => resolve(verdicts[0] as Verdict), reject }
+      this.#batch(key, rule).add(key, undefined, move, cost, extra, waiter, about)
     })
   }
 
@@ -65,18 +73,39 @@ export class RedisLedger implements RemoteLedger, Lender {
     this.#turn = -1
   }
 
-  #batch(key: string): Batch {
+  #batch(key: string, rule?: Rule): Batch {
     const { storage } = this
     if (this.#turn !== storage.turn) {
       this.#turn = storage.turn
       this.#batches = new Map()
+      if (this.#brought.size > 0) this.#brought = new Map()
     }
     const slot = storage.cluster ? tagOf(key) : ''
-    let batch = this.#batches.get(slot)
+    const batches = rule === undefined ? this.#batches : this.#batchesOf(rule)
+    let batch = batches.get(slot)
     if (batch === undefined) {
-      batch = storage.begin(this.#route)
-      this.#batches.set(slot, batch)
+      batch = storage.begin(rule === undefined ? this.#route : this.#routeOf(rule))
+      batches.set(slot, batch)
     }
     return batch
+  }
+
+  #batchesOf(rule: Rule): Map<string, Batch> {
+    let batches = this.#brought.get(rule)
+    if (batches === undefined) {
+      batches = new Map()
+      this.#brought.set(rule, batches)
+    }
+    return batches
+  }
+
+  /** The same states, with the numbers of another rule. */
+  #routeOf(rule: Rule): Route {
+    let route = this.#routes.get(rule)
+    if (route === undefined) {
+      route = this.storage.route([this], [rule])
+      this.#routes.set(rule, route)
+    }
+    return route
   }
 }

@@ -11,7 +11,15 @@ import {
 } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
-import type { Move, RemoteLedger, RemoteStorage, Verdict, Watch } from '../core/storage.ts'
+import type {
+  AboutHold,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Verdict,
+  Watch,
+} from '../core/storage.ts'
+import type { Survey, Surveyable } from '../core/survey.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
@@ -26,6 +34,7 @@ import { RedisValues } from './redis-values.ts'
 import { Route } from './route.ts'
 import type { Script } from './script.ts'
 import { StorageMeter } from './storage-meter.ts'
+import { survey } from './survey.ts'
 import { type Heard, WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
@@ -69,7 +78,7 @@ export const REDIS_STORAGE_OPTIONS: OptionTable<RedisStorageOptions> = {
  *
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
-export class RedisStorage implements LimiterStorage, RemoteStorage {
+export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   readonly limiters: RemoteLimiters = remoteLimiters
   /** Queues that outlive their process: what a queue with this `storage` and a `name` is kept in. */
   readonly queues: QueueStorage
@@ -148,26 +157,31 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     move: Move,
     ledgers: readonly RemoteLedger[],
     keys: readonly string[],
-    cost: number,
+    cost: number | readonly number[],
     extra: Micros,
+    brought: readonly (Rule | undefined)[] = [],
+    about?: AboutHold,
   ): Promise<Verdict[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
       const slot = this.#cluster ? tagOf(keys[0] ?? '') : ''
-      const lists = ledgers.map(({ rule, scope }) => [rule.kind, rule.params, scope])
+      const lists = ledgers.map(({ rule, scope }, i) => {
+        const { kind, params } = brought[i] ?? rule
+        return [kind, params, scope]
+      })
       const name = JSON.stringify([slot, lists])
       let batch = this.#joint.get(name)
       if (batch === undefined) {
-        batch = this.begin(this.route(ledgers))
+        batch = this.begin(this.route(ledgers, brought))
         this.#joint.set(name, batch)
       }
-      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject })
+      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject }, about)
     })
   }
 
   /** @internal */
-  route(ledgers: readonly RemoteLedger[]): Route {
-    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller')
+  route(ledgers: readonly RemoteLedger[], brought?: readonly (Rule | undefined)[]): Route {
+    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller', brought)
   }
 
   /** @internal A batch that is sent when this turn of the event loop is over. */
@@ -178,7 +192,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     this.#sends.push(() =>
       batch.send(route.names, (program, keys, moves) => {
         const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-        const args = [...(now ?? []), ...route.params, ...moves]
+        const args = [...(now ?? []), ...route.params(this.#clock), ...moves]
         return this.#run(route.script(program), keys, args)
       }),
     )
@@ -269,6 +283,19 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
 
   exists(key: string): Promise<boolean> {
     return this.#values.exists(key)
+  }
+
+  /** @internal */
+  async survey(values: readonly string[]): Promise<Survey> {
+    this.#checkOpen()
+    await this.#port()
+    if (this.#cluster) {
+      throw new OptionTypeError(
+        'storage',
+        'storage cannot be looked through: in a Cluster no call sees all keys. Hand in the parts themselves',
+      )
+    }
+    return survey(this.prefix, values, (script, keys, args) => this.#run(script, keys, args))
   }
 
   /** Closes the connection it has opened; a client that was given stays open. What is stored stays stored. */

@@ -27,8 +27,12 @@ class Concurrency implements Rule {
   readonly held = true
   readonly params: Readonly<Record<string, number>>
 
-  constructor(options: ConcurrencyOptions) {
-    this.capacity = integer('limit', options.limit, 1)
+  readonly #limit: number
+
+  /** @param share how much of the limit may be filled */
+  constructor(options: ConcurrencyOptions, share = 1) {
+    this.#limit = integer('limit', options.limit, 1)
+    this.capacity = this.#limit * share
     this.params = { limit: this.capacity }
   }
 
@@ -57,6 +61,10 @@ class Concurrency implements Rule {
 
   with(change: QuotaChange): Rule {
     known('a concurrency limit', change, CONCURRENCY_OPTIONS)
-    return new Concurrency(changed({ limit: this.capacity }, change))
+    return new Concurrency(changed({ limit: this.#limit }, change))
+  }
+
+  shared(share: number): Rule {
+    return new Concurrency({ limit: this.#limit }, share)
   }
 }

@@ -1,9 +1,35 @@
-import { changed, known, positive } from '../core/check.ts'
+import { changed, known, must, type OptionTable, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
+import {
+  type CallQuota,
+  QUOTA_OPTIONS,
+  type Quota,
+  type QuotaChange,
+  type Rule,
+  type State,
+} from '../core/rule.ts'
+import type { Align } from './calendar.ts'
+import { CalendarWindow } from './calendar-window.ts'
+
+/** How much in each window, and which windows. */
+export interface FixedWindowOptions extends Quota {
+  /**
+   * Windows of the calendar, the same for all keys: from midnight to midnight, say. `per` is left out then; a week begins on Monday.
+   * @default windows of `per`, each opened by the first call of its key
+   */
+  align?: Align
+  /** The time zone of the calendar, as `'Europe/Berlin'`. Days on which clocks are changed are as long as they are. @default 'UTC' */
+  timezone?: string
+}
+
+export const FIXED_WINDOW_OPTIONS: OptionTable<FixedWindowOptions> = {
+  ...QUOTA_OPTIONS,
+  align: true,
+  timezone: true,
+}
 
 /**
- * At most `rate` in each window of `per`; a key's first call opens its window.
+ * At most `rate` in each window of `per`, which a key's first call opens; or in each minute, hour, day, week or month of the calendar.
  *
  * The simplest to explain and to check by hand. Its price: calls at the end of one window and the start of the
  * next make `2 * rate` within a moment. Where that matters, choose {@link slidingWindow} or {@link tokenBucket}.
@@ -11,11 +37,18 @@ import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } fr
  * @example
  * const limiter = createLimiter(fixedWindow({ rate: 1000, per: '1d' }))
  *
+ * @example
+ * // From midnight to midnight in Berlin, also on the days on which clocks are changed.
+ * const daily = LimiterFactory.fixedWindow({ rate: 1000, align: 'day', timezone: 'Europe/Berlin' })
+ *
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
-export function fixedWindow(options: Quota): Rule {
-  known('fixedWindow', options, QUOTA_OPTIONS)
-  return new FixedWindow(options)
+export function fixedWindow(options: FixedWindowOptions): Rule {
+  known('fixedWindow', options, FIXED_WINDOW_OPTIONS)
+  const { align, timezone, ...quota } = options
+  if (align !== undefined) return new CalendarWindow({ ...quota, align, timezone })
+  must(timezone === undefined, 'timezone', 'be given with align only', timezone)
+  return new FixedWindow(quota)
 }
 
 /**
@@ -85,6 +118,11 @@ class FixedWindow implements Rule {
   with(change: QuotaChange): Rule {
     known('a fixed window', change, QUOTA_OPTIONS)
     return new FixedWindow(changed(this.#options, change))
+  }
+
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a fixed window', quota, QUOTA_OPTIONS)
+    return new FixedWindow(quota)
   }
 
   /** How many windows have gone by since the state was written. */

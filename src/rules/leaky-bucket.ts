@@ -1,6 +1,14 @@
 import { changed, known, type OptionTable, positive } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
-import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
+import {
+  CALL_QUOTA_OPTIONS,
+  type CallQuota,
+  QUOTA_OPTIONS,
+  type Quota,
+  type QuotaChange,
+  type Rule,
+  type State,
+} from '../core/rule.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** The rate of the stream, and how many may be in the bucket. */
@@ -40,9 +48,12 @@ class LeakyBucket extends TokenBucket {
   override readonly kind = 'leaky-bucket'
   readonly #options: LeakyBucketOptions
 
-  constructor(options: LeakyBucketOptions) {
+  constructor(options: LeakyBucketOptions, share = 1) {
     const { capacity, ...quota } = options
-    super(capacity === undefined ? quota : { ...quota, burst: positive('capacity', capacity) })
+    super(
+      capacity === undefined ? quota : { ...quota, burst: positive('capacity', capacity) },
+      share,
+    )
     this.#options = options
   }
 
@@ -62,5 +73,17 @@ class LeakyBucket extends TokenBucket {
   override with(change: QuotaChange): Rule {
     known('a leaky bucket', change, LEAKY_BUCKET_OPTIONS)
     return new LeakyBucket(changed(this.#options, change))
+  }
+
+  override quoted(quota: CallQuota): Rule {
+    known('a quota of a leaky bucket', quota, CALL_QUOTA_OPTIONS)
+    const { burst, ...rest } = quota
+    return new LeakyBucket(
+      burst === undefined ? rest : { ...rest, capacity: positive('burst', burst) },
+    )
+  }
+
+  override shared(share: number): Rule {
+    return new LeakyBucket(this.#options, share)
   }
 }

@@ -35,8 +35,9 @@ class Permits implements Rule {
   readonly params: Readonly<Record<string, number>>
   readonly #options: PermitsOptions
 
-  constructor(options: PermitsOptions) {
-    this.capacity = integer('limit', options.limit, 1)
+  /** @param share how much of the limit may be filled */
+  constructor(options: PermitsOptions, share = 1) {
+    this.capacity = integer('limit', options.limit, 1) * share
     const { ttl = 30 } = options
     this.span = toPositiveMicros('ttl', ttl)
     this.params = { limit: this.capacity, ttl: this.span }
@@ -87,6 +88,10 @@ class Permits implements Rule {
   with(change: QuotaChange): Rule {
     known('a concurrency limit', change, CONCURRENCY_OPTIONS)
     return new Permits(changed(this.#options, change))
+  }
+
+  shared(share: number): Rule {
+    return new Permits(this.#options, share)
   }
 }
 

@@ -1,6 +1,13 @@
 import { changed, known, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
-import { QUOTA_OPTIONS, type Quota, type QuotaChange, type Rule, type State } from '../core/rule.ts'
+import {
+  type CallQuota,
+  QUOTA_OPTIONS,
+  type Quota,
+  type QuotaChange,
+  type Rule,
+  type State,
+} from '../core/rule.ts'
 
 /** Up to this many moments of a window are remembered exactly. */
 const MOMENTS = 128
@@ -107,6 +114,11 @@ class SlidingWindow implements Rule {
   with(change: QuotaChange): Rule {
     known('a sliding window', change, QUOTA_OPTIONS)
     return new SlidingWindow(changed(this.#options, change))
+  }
+
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a sliding window', quota, QUOTA_OPTIONS)
+    return new SlidingWindow(quota)
   }
 
   #clear(state: State): void {

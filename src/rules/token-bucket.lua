@@ -1,17 +1,41 @@
--- Twin of token-bucket.ts. State: { used, at }.
+-- Twin of token-bucket.ts, and of open-holds.ts. State: { used, at, id, low, ends, id, low, ends, ... }.
 local rule = {}
+local FIRST, WIDTH, MOST = 3, 3, 2000
 
 function rule.fresh(now)
   return { 0, now }
 end
 
-function rule.used(p, s, now)
+function rule.drained(p, s, now)
   local elapsed = now - s[2]
   if elapsed <= 0 then
     if elapsed < -p.span then return 0 end
     return s[1]
   end
   return math.max(0, s[1] - elapsed / p.interval)
+end
+
+function rule.over(s, i, now)
+  return math.abs(s[i + 2]) <= now
+end
+
+function rule.used(p, s, now)
+  local left = rule.drained(p, s, now)
+  for i = FIRST, #s, WIDTH do
+    if s[i + 2] < 0 and rule.over(s, i, now) then left = left - math.min(s[i + 1], left) end
+  end
+  return left
+end
+
+function rule.note(s, now, used)
+  local kept, length = FIRST, #s
+  for i = FIRST, length, WIDTH do
+    if not rule.over(s, i, now) then
+      s[kept], s[kept + 1], s[kept + 2] = s[i], math.min(s[i + 1], used), s[i + 2]
+      kept = kept + WIDTH
+    end
+  end
+  for i = length, kept, -1 do s[i] = nil end
 end
 
 function rule.time_to(p, over)
@@ -21,6 +45,7 @@ end
 
 function rule.write(p, s, now, used)
   local at = s[2]
+  if #s > 2 then rule.note(s, now, rule.used(p, s, now)) end
   s[1] = used
   if now > at or at - now > p.span then s[2] = now end
 end
@@ -78,7 +103,62 @@ function rule.remaining(p, s, now)
 end
 
 function rule.idle_after(p, s, now)
-  return rule.used(p, s, now) * p.interval
+  local last = now
+  for i = FIRST, #s, WIDTH do last = math.max(last, math.abs(s[i + 2])) end
+  return math.max(rule.used(p, s, now) * p.interval, last - now)
+end
+
+function rule.end_of(now, ttl)
+  if ttl < 0 then return ttl - now end
+  return now + 2 * ttl
+end
+
+function rule.find(s, id)
+  for i = FIRST, #s, WIDTH do
+    if s[i] == id then return i end
+  end
+end
+
+function rule.crowded_at(s, now)
+  if #s < FIRST - 1 + MOST * WIDTH then return false end
+  for i = FIRST, #s, WIDTH do
+    if rule.over(s, i, now) then return false end
+  end
+  return true
+end
+
+function rule.hold(p, s, now, cost, max_wait, id, ttl)
+  if rule.crowded_at(s, now) then return -math.huge end
+  local wait = rule.reserve(p, s, now, cost, max_wait)
+  if wait >= 0 then
+    local length = #s
+    s[length + 1], s[length + 2], s[length + 3] = id, cost, rule.end_of(now + wait, ttl)
+  end
+  return wait
+end
+
+-- how: 0 settled before where the id is not known; else, at the end of its time, 1 charged or 2 released.
+function rule.settle(p, s, now, id, cost, actual, how)
+  local used, i, change = rule.used(p, s, now), rule.find(s, id), actual - cost
+  if i and not rule.over(s, i, now) then
+    change = math.max(change, -math.min(s[i + 1], used))
+  elseif i and s[i + 2] < 0 or not i and how == 2 then
+    change = actual
+  elseif i or how == 1 then
+    change = math.max(change, 0)
+  else
+    change = 0
+  end
+  for _ = 1, i and WIDTH or 0 do table.remove(s, i) end
+  rule.write(p, s, now, used + change)
+end
+
+function rule.extend(p, s, now, id, ttl)
+  local used, i = rule.used(p, s, now), rule.find(s, id)
+  if not i or rule.over(s, i, now) then return -1 end
+  s[i + 2] = rule.end_of(now, ttl)
+  rule.write(p, s, now, used)
+  return 0
 end
 
 return rule

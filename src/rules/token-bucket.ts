@@ -1,14 +1,21 @@
 import { changed, known, type OptionTable, positive } from '../core/check.ts'
 import { type Micros, toPositiveMicros } from '../core/duration.ts'
 import {
+  CALL_QUOTA_OPTIONS,
+  type CallQuota,
+  CHARGED,
   type Drain,
+  type Holds,
   QUOTA_OPTIONS,
   type Quota,
   type QuotaChange,
+  RELEASED,
   type Rule,
+  type SettledAs,
   type State,
 } from '../core/rule.ts'
 import { drained, drainOf } from './drain.ts'
+import * as openHolds from './open-holds.ts'
 
 /** The rate, and how much of it may come at once. */
 export interface TokenBucketOptions extends Quota {
@@ -44,22 +51,25 @@ export function tokenBucket(options: TokenBucketOptions): Rule {
   return new TokenBucket(options)
 }
 
-/** State: `[used, at]`, the tokens that were out of the bucket at that time. */
-export class TokenBucket implements Rule {
+/** State: `[used, at]`, the tokens that were out of the bucket at that time; behind them the reservations that are open. */
+export class TokenBucket implements Rule, Holds {
   readonly kind: string = 'token-bucket'
   readonly capacity: number
   readonly span: Micros
   readonly drain: Drain
   readonly params: Readonly<Record<string, number>>
+  readonly holds: Holds = this
   readonly #options: TokenBucketOptions
 
-  constructor(options: TokenBucketOptions) {
+  /** @param share how much of the burst may be filled; what drains, drains as from the whole bucket */
+  constructor(options: TokenBucketOptions, share = 1) {
     const rate = positive('rate', options.rate)
     const { per = 1, burst = Math.max(1, rate) } = options
     const interval = toPositiveMicros('per', per) / rate
-    this.capacity = positive('burst', burst)
-    this.span = this.capacity * interval
-    this.drain = drainOf(this.capacity, interval)
+    const whole = positive('burst', burst)
+    this.capacity = whole * share
+    this.span = whole * interval
+    this.drain = drainOf(whole, interval)
     this.params = {
       burst: this.capacity,
       interval,
@@ -99,7 +109,44 @@ export class TokenBucket implements Rule {
   }
 
   idleAfter(state: State, now: Micros): Micros {
-    return this.used(state, now) * this.drain.interval
+    const drains = this.used(state, now) * this.drain.interval
+    return state.length > 2 ? Math.max(drains, openHolds.openFor(state, now)) : drains
+  }
+
+  hold(state: State, now: Micros, cost: number, maxWait: Micros, id: number, ttl: Micros): Micros {
+    if (openHolds.crowdedAt(state, now)) return -Infinity
+    const wait = this.reserve(state, now, cost, maxWait)
+    if (wait >= 0) openHolds.open(state, now + wait, id, cost, ttl)
+    return wait
+  }
+
+  settle(
+    state: State,
+    now: Micros,
+    id: number,
+    cost: number,
+    actual: number,
+    how: SettledAs,
+  ): void {
+    const used = this.used(state, now)
+    const i = openHolds.find(state, id)
+    const most = openHolds.refundable(state, i, now, used)
+    let change = actual - cost
+    // Of what is not open any more nothing is given back: too much might have drained.
+    if (most !== undefined) change = Math.max(change, -most)
+    else if (openHolds.wasReturned(state, i) ?? how === RELEASED) change = actual
+    else change = i >= 0 || how === CHARGED ? Math.max(change, 0) : 0
+    openHolds.forget(state, i)
+    this.write(state, now, used + change)
+  }
+
+  extend(state: State, now: Micros, id: number, ttl: Micros): Micros {
+    const used = this.used(state, now)
+    const i = openHolds.find(state, id)
+    if (openHolds.refundable(state, i, now, used) === undefined) return -1
+    openHolds.prolong(state, i, now, ttl)
+    this.write(state, now, used)
+    return 0
   }
 
   with(change: QuotaChange): Rule {
@@ -107,8 +154,18 @@ export class TokenBucket implements Rule {
     return new TokenBucket(changed(this.#options, change))
   }
 
+  quoted(quota: CallQuota): Rule {
+    known('a quota of a token bucket', quota, CALL_QUOTA_OPTIONS)
+    return new TokenBucket(quota)
+  }
+
+  shared(share: number): Rule {
+    return new TokenBucket(this.#options, share)
+  }
+
   protected used(state: State, now: Micros): number {
-    return drained(state[0] as number, state[1] as number, now, this.drain.interval, this.span)
+    const used = this.#drained(state, now)
+    return state.length > 2 ? openHolds.afterReturns(state, now, used) : used
   }
 
   /** How long until `over` tokens have drained, rounded up and never too short. */
@@ -127,9 +184,14 @@ export class TokenBucket implements Rule {
 
   protected write(state: State, now: Micros, used: number): void {
     const at = state[1] as number
+    if (state.length > 2) openHolds.note(state, now, this.used(state, now))
     state[0] = used
     // A clock that steps back and returns must not drain the same time twice, so the older time is not written,
     // unless it is so much older that the state came from another clock.
     if (now > at || at - now > this.span) state[1] = now
+  }
+
+  #drained(state: State, now: Micros): number {
+    return drained(state[0] as number, state[1] as number, now, this.drain.interval, this.span)
   }
 }

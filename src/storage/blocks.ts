@@ -15,7 +15,10 @@ export class Blocks {
   /** Is anything blocked? Asked first, so that limits without blocks pay one branch. */
   any = false
 
-  add(key: string, now: Micros, until: Micros): void {
+  /** Blocks `key` until then; a longer block stays, unless this one replaces it. A block that is over ends it. */
+  set(key: string, now: Micros, until: Micros, replace = false): void {
+    if (!replace && this.left(key, now) > until - now) return
+    if (until <= now) return this.remove(key)
     for (let i = 0; i < SWEEP; i++) this.#sweepNext(now)
     this.#until.set(key, until)
     this.any = true

@@ -1,62 +1,47 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Drain, Rule, State } from '../core/rule.ts'
-import type { Judged, Keep, Ledger } from '../core/storage.ts'
+import type { Hold, Judged, Keep, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
-import { CompactTable } from './compact-table.ts'
 import { FewKeys } from './few-keys.ts'
-import { fineSteps } from './fine-steps.ts'
 import { forecast } from './forecast.ts'
 import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
+import { RecordLedger } from './record-ledger.ts'
+import { FEW, roomy } from './roomy.ts'
 import { SteadyClock } from './steady-clock.ts'
+import { taken } from './taken.ts'
+import { LONGEST_LINE, TickLine } from './tick-line.ts'
 
-/** Up to this many keys are kept as they are. */
-const FEW = 4096
-/**
- * The line of ticks begins anew before it is so long: up to 2^53 a double counts one by one, and the arithmetic needs bits to
- * spare. At the finest ticks that is every quarter of an hour, else every 12 days or less often.
- */
-const LONGEST_LINE = 2 ** 50
 /** By so much, or a multiple of it, the line is moved: marks of 32 bits stay what they are. */
 const STRETCH = 2 ** 32
-/** Keys longer than this are not kept: many of them would be more than their states. */
-const LONG_KEY = 256
 
 /**
  * The ledger of a rule that {@link Drain drains}: a key's whole state is the moment at which all is drained.
  *
- * Time runs on a line of ticks, one tick for each step of a token that drains. There `used` tokens are a mark
- * `used * steps` ticks ahead of now, and a cost moves the mark by a whole number of ticks: the sum never rounds, and
- * what is rounded is only the present, to a tick. A tick is at most 0.25 ms and at least a nanosecond. Changing the
- * rate changes the pace of the ticks and leaves every mark where it is.
+ * It is kept as a mark on a {@link TickLine}. Changing the rate changes the pace of the ticks and leaves every mark where it is.
  *
  * The first cost that is no whole number of ticks makes the ticks finer, once and for all keys: then 2^24 make a token, or as
  * many as fit, and a thousandth is rounded up by less than a ten-thousandth of itself. Marks then need 64 bits.
+ *
+ * A key whose calls bring a quota of another pace cannot stand on that line. It moves to a {@link RecordLedger}, and comes
+ * back when its record has been forgotten.
  */
 export class CompactLedger implements Ledger, Judged {
   rule: Rule
-  evicted = 0
-  crowded = 0
+  #evicted = 0
+  #crowded = 0
   readonly #clock: SteadyClock
   readonly #blocks = new Blocks()
   readonly #maxKeys: number
-  /** Have the ticks been made finer than the rule's steps? */
-  #fine = false
   #table: KeyTable
   #drain: Drain
+  /** The keys that do not stand on the line, where there are any. */
+  #records: RecordLedger | undefined
+  /** What judged last: this ledger by that rule, or the records. */
+  #by: Rule
+  #inRecords = false
 
-  // The line of ticks: at time #since it stood at #ticked, and it moves #pace ticks a microsecond.
-  #since: Micros
-  #ticked = 0
-  #pace = 0
-  // The rule's numbers in ticks.
-  #steps = 0
-  /** One step in tokens: a power of two too, so multiplying by it rounds nothing either. */
-  #token = 0
-  /** A key may lie this far ahead. */
-  #room = 0
-  /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
-  #precious = 0
+  #line: TickLine
 
   /** The state the rule moves; its numbers are doubles from the start, so that the array never changes its kind. */
   readonly #state: State = [0.5, 0.5]
@@ -65,59 +50,85 @@ export class CompactLedger implements Ledger, Judged {
 
   constructor(rule: Rule, drain: Drain, maxKeys: number, clock: Clock) {
     this.rule = rule
+    this.#by = rule
     this.#clock = new SteadyClock(clock, rule.span)
     this.#maxKeys = maxKeys
     this.#table = new FewKeys(Math.min(maxKeys, FEW))
     this.#drain = drain
-    this.#since = this.#clock.now()
-    this.#measure(rule, drain)
+    this.#line = new TickLine(rule, drain, false, this.#clock.now(), 0)
   }
 
   get judged(): Judged {
-    return this
+    return this.#inRecords ? (this.#records as RecordLedger) : this
   }
 
   get size(): number {
-    return this.#table.size
+    return this.#table.size + (this.#records?.size ?? 0)
+  }
+
+  get evicted(): number {
+    return this.#evicted + (this.#records?.evicted ?? 0)
+  }
+
+  get crowded(): number {
+    return this.#crowded + (this.#records?.crowded ?? 0)
   }
 
   get bytes(): number {
     return this.#table.bytes
   }
 
-  reserve(key: string, cost: number, maxWait: Micros): Micros {
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
     const now = this.#clock.now()
+    if (rule !== undefined && this.#records !== undefined) {
+      // What brings a quota has mostly brought it before, and is among the records.
+      const known = this.#records.find(key)
+      if (known !== undefined) {
+        return this.#takeRecorded(key, cost, maxWait, rule, undefined, known, now)
+      }
+    }
     const tick = this.#tickFor(now, cost)
     const slot = this.#table.find(key, tick)
-    if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
+    if (slot >= 0 && maxWait === 0 && rule === undefined && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
       const ahead = this.#table.ahead(slot, tick)
-      const wanted = Math.max(0, ahead) + cost * this.#steps
-      if (wanted <= this.#room) {
+      const wanted = Math.max(0, ahead) + cost * this.#line.steps
+      if (wanted <= this.#line.room) {
         this.#table.mark(slot, tick + Math.ceil(wanted))
-        this.#state[0] = wanted * this.#token
+        this.#state[0] = wanted * this.#line.token
         this.#state[1] = now
+        this.#by = this.rule
+        this.#inRecords = false
         return 0
       }
     }
-    return this.#ask(key, cost, maxWait, slot, now, tick)
+    const elsewhere = rule === undefined ? slot < 0 && this.#records?.find(key) : !this.#fits(rule)
+    if (elsewhere) return this.#takeRecorded(key, cost, maxWait, rule, undefined, undefined, now)
+    return this.#ask(key, cost, maxWait, slot, now, tick, rule)
   }
 
-  peek(key: string, cost: number): Micros {
-    const now = this.#look(key)
+  peek(key: string, cost: number, rule?: Rule): Micros {
+    const records = this.#recorded(key)
+    const now = this.#look(key, rule)
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
-    return this.rule.reserve([...this.#state], now, cost, 0)
+    if (records !== undefined) return records.peek(key, cost, rule)
+    return this.#by.reserve([...this.#state], now, cost, 0)
   }
 
-  forecast(key: string, ahead: number, cost: number): Micros {
-    const now = this.#look(key)
+  forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros {
+    const records = this.#recorded(key)
+    const now = this.#clock.now()
     const left = this.#blocks.left(key, now)
-    return Math.max(left, forecast(this.rule, [...this.#state], now, ahead, cost))
+    if (records !== undefined) return Math.max(left, records.forecast(key, ahead, cost, rule))
+    this.#look(key, rule)
+    return Math.max(left, forecast(this.#by, [...this.#state], now, ahead, cost))
   }
 
-  refund(key: string, cost: number): void {
+  refund(key: string, cost: number, rule?: Rule): void {
+    const records = this.#recorded(key)
+    if (records !== undefined) return records.refund(key, cost, rule)
     const now = this.#clock.now()
     const tick = this.#tickFor(now, cost)
     const slot = this.#table.find(key, tick)
@@ -127,15 +138,29 @@ export class CompactLedger implements Ledger, Judged {
     this.#keep(key, slot, tick)
   }
 
+  hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros {
+    return this.#takeRecorded(key, cost, maxWait, rule, hold)
+  }
+
+  settle(key: string, settlement: Settlement, rule?: Rule): void {
+    const records = this.#recorded(key) ?? this.#moved(key)
+    records.settle(key, settlement, rule)
+  }
+
+  extend(key: string, hold: Hold, rule?: Rule): Micros {
+    return this.#moved(key).extend(key, hold, rule)
+  }
+
   reset(key: string): void {
     this.#blocks.remove(key)
+    this.#recorded(key)?.reset(key)
     const slot = this.#table.find(key, this.#tickAt(this.#clock.now()))
     if (slot >= 0) this.#table.remove(slot)
   }
 
-  block(key: string, duration: Micros): void {
+  block(key: string, duration: Micros, replace = false): void {
     const now = this.#clock.now()
-    this.#blocks.add(key, now, now + duration)
+    this.#blocks.set(key, now, now + duration, replace)
   }
 
   reconfigure(rule: Rule, keep: Keep = 'used'): void {
@@ -143,43 +168,89 @@ export class CompactLedger implements Ledger, Judged {
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
     // Where the ticks stay what they are, the marks may stay where they are; a smaller bucket holds no more than itself.
-    const before = this.#steps
-    const wide = this.#fine || !drain.narrow
-    const steps = this.#fine ? fineSteps(rule, drain) : drain.steps
-    const same = steps === before && wide === (this.#fine || !this.#drain.narrow)
-    this.#ticked = same ? tick : 0
+    const before = this.#line
+    const { fine } = before
+    const same = before.alike(rule, drain)
+    const line = new TickLine(rule, drain, fine, now, same ? tick : 0)
     const more = keep === 'left' ? Math.max(0, rule.capacity - this.rule.capacity) : 0
     if (!same || more > 0 || rule.capacity < this.rule.capacity) {
       this.#table = this.#table.translated({
-        wide,
+        wide: line.wide,
         tick,
-        next: this.#ticked,
-        scale: steps / before,
-        more: more * steps,
-        most: rule.capacity * steps,
+        next: same ? tick : 0,
+        scale: line.steps / before.steps,
+        more: more * line.steps,
+        most: rule.capacity * line.steps,
       })
     }
-    this.#since = now
+    this.#line = line
     this.#drain = drain
     this.rule = rule
+    this.#records?.reconfigure(rule)
     this.#clock.patience = rule.span
-    this.#measure(rule, drain)
   }
 
   remaining(): number {
-    return this.rule.remaining(this.#state, this.#state[1] as Micros)
+    return this.#by.remaining(this.#state, this.#state[1] as Micros)
   }
 
   idleAfter(): Micros {
-    return this.rule.idleAfter(this.#state, this.#state[1] as Micros)
+    return this.#by.idleAfter(this.#state, this.#state[1] as Micros)
   }
 
-  /** Loads the state of `key`; returns the time. */
-  #look(key: string): Micros {
+  /** Loads the state of `key` for `rule`; returns the time. */
+  #look(key: string, rule: Rule = this.rule): Micros {
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
+    this.#by = rule
     this.#load(this.#table.find(key, tick), now, tick)
     return now
+  }
+
+  /** The records, where `key` is among them. */
+  #recorded(key: string): RecordLedger | undefined {
+    this.#inRecords = this.#records?.find(key) !== undefined
+    return this.#inRecords ? this.#records : undefined
+  }
+
+  /** The records, with the state of `key` in them, wherever it was. */
+  #moved(key: string): RecordLedger {
+    this.#records ??= new RecordLedger(this.rule, this.#clock, this.#maxKeys)
+    const now = this.#clock.now()
+    const tick = this.#tickAt(now)
+    const slot = this.#table.find(key, tick)
+    if (slot >= 0) {
+      this.#load(slot, now, tick)
+      if (this.#records.adopt(key, [...this.#state])) this.#table.remove(slot)
+    }
+    this.#inRecords = true
+    return this.#records
+  }
+
+  /** Can a state that this rule moves stand on the line? */
+  #fits(rule: Rule): boolean {
+    return this.#line.carries(rule.drain as Drain) && rule.capacity <= this.rule.capacity
+  }
+
+  /** Takes from the records; a key that stands on the line moves there when it is granted. */
+  #takeRecorded(
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    rule: Rule | undefined,
+    hold?: Hold,
+    known: State | undefined = this.#records?.find(key),
+    now: Micros = this.#clock.now(),
+  ): Micros {
+    this.#inRecords = known !== undefined
+    const left = this.#blocks.left(key, now)
+    if (left > 0) return -left
+    if (known !== undefined) {
+      return (this.#records as RecordLedger).takeKnown(known, now, cost, maxWait, rule, hold)
+    }
+    this.#look(key, rule)
+    const wait = taken(this.#by, [...this.#state], now, cost, maxWait, hold)
+    return wait < 0 ? wait : this.#moved(key).take(key, cost, maxWait, rule, hold, now)
   }
 
   #ask(
@@ -189,77 +260,59 @@ export class CompactLedger implements Ledger, Judged {
     slot: number,
     now: Micros,
     tick: number,
+    rule: Rule = this.rule,
   ): Micros {
+    this.#by = rule
+    this.#inRecords = false
     this.#load(slot, now, tick)
     const left = this.#blocks.left(key, now)
     if (left > 0) return -left
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
-    const wait = this.rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
-    if (wait >= 0 && !this.#keep(key, slot, tick)) this.crowded += 1
+    const wait = rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
+    if (wait >= 0 && !this.#keep(key, slot, tick)) this.#crowded += 1
     return wait
   }
 
   /** Puts the state of a slot where the rule can move it. */
   #load(slot: number, now: Micros, tick: number): void {
     const ahead = slot < 0 ? 0 : this.#table.ahead(slot, tick)
-    this.#state[0] = ahead > 0 ? ahead * this.#token : 0
+    this.#state[0] = ahead > 0 ? ahead * this.#line.token : 0
     this.#state[1] = now
     if (slot < 0 && this.#overflow !== undefined) this.#share(this.#overflow, tick)
   }
 
   /** Lets the state at hand be the shared one, if there is no place for another. */
   #share(overflow: State, tick: number): void {
-    if (this.#table.admits(tick, this.#precious)) return
+    if (this.#table.admits(tick, this.#line.precious)) return
     this.#state[0] = overflow[0] as number
     this.#state[1] = overflow[1] as number
   }
 
   /** Keeps the state the rule has moved, for `key` alone or, where there is no room, for all who have none; is it `key`'s? */
   #keep(key: string, slot: number, tick: number): boolean {
-    const at = tick + Math.ceil((this.#state[0] as number) * this.#steps)
+    const at = tick + Math.ceil((this.#state[0] as number) * this.#line.steps)
     if (slot >= 0) {
       this.#table.mark(slot, at)
       return true
     }
-    if (this.#table instanceof FewKeys) this.#makeRoom(this.#table, key, tick)
-    const inserted = this.#table.insert(tick, at, this.#precious)
-    if (inserted === REFUSED) this.#overflow = [...this.#state]
-    else if (inserted === EVICTED) this.evicted += 1
-    return inserted !== REFUSED
-  }
-
-  /** When few keys become many: forgets what may be forgotten, and goes over to the compact table if that is little. */
-  #makeRoom(few: FewKeys, key: string, tick: number): void {
-    const long = key.length > LONG_KEY
-    if (few.size < few.capacity && !long) return
-    if (few.capacity === this.#maxKeys && !long) return
-    few.sweep(tick)
-    if (few.size > few.capacity / 2 || long) {
-      this.#table = new CompactTable(this.#maxKeys, this.#fine || !this.#drain.narrow, tick)
-      few.pour(this.#table, tick)
+    if (this.#table instanceof FewKeys) {
+      this.#table = roomy(this.#table, key, this.#maxKeys, this.#line.wide, tick)
     }
-    // The key at hand is still to be put in.
-    this.#table.find(key, tick)
-  }
-
-  #measure(rule: Rule, drain: Drain): void {
-    const steps = this.#fine ? fineSteps(rule, drain) : drain.steps
-    this.#steps = steps
-    this.#token = 1 / steps
-    this.#pace = steps / drain.interval
-    this.#room = (rule.capacity + drain.grain) * steps
-    this.#precious = (rule.capacity - 1) * steps
+    const inserted = this.#table.insert(tick, at, this.#line.precious)
+    if (inserted === REFUSED) this.#overflow = [...this.#state]
+    else if (inserted === EVICTED) this.#evicted += 1
+    return inserted !== REFUSED
   }
 
   /** The present, in ticks of which `cost` is a whole number, or nearly. */
   #tickFor(now: Micros, cost: number): number {
-    const ticks = cost * this.#steps
-    if (ticks !== Math.floor(ticks) && !this.#fine) this.#refine(now)
+    const ticks = cost * this.#line.steps
+    if (ticks !== Math.floor(ticks) && !this.#line.fine) this.#refine(now)
     return this.#tickAt(now)
   }
 
   #tickAt(now: Micros): number {
-    const tick = this.#ticked + Math.round((now - this.#since) * this.#pace)
+    const tick = this.#line.at(now)
     return tick > LONGEST_LINE ? this.#rebase(now, tick) : tick
   }
 
@@ -267,25 +320,22 @@ export class CompactLedger implements Ledger, Judged {
   #rebase(now: Micros, tick: number): number {
     const moved = tick - (tick % STRETCH)
     this.#table.rebase(moved)
-    this.#since = now
-    this.#ticked = tick - moved
-    return this.#ticked
+    this.#line = new TickLine(this.rule, this.#drain, this.#line.fine, now, tick - moved)
+    return tick - moved
   }
 
   /** Goes over to fine ticks, where every mark lies as far ahead in time as before. */
   #refine(now: Micros): void {
-    this.#fine = true
-    const steps = fineSteps(this.rule, this.#drain)
+    const tick = this.#tickAt(now)
+    const line = new TickLine(this.rule, this.#drain, true, now, 0)
     this.#table = this.#table.translated({
       wide: true,
-      tick: this.#tickAt(now),
+      tick,
       next: 0,
-      scale: steps / this.#steps,
+      scale: line.steps / this.#line.steps,
       more: 0,
       most: Infinity,
     })
-    this.#since = now
-    this.#ticked = 0
-    this.#measure(this.rule, this.#drain)
+    this.#line = line
   }
 }

@@ -1,10 +1,13 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
-import type { Rule, State } from '../core/rule.ts'
-import type { Judged, Ledger } from '../core/storage.ts'
+import type { Report, Rule, State } from '../core/rule.ts'
+import type { Hold, Judged, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
+import { Judges } from './judges.ts'
+import { type LedgerClock, ledgerClock } from './ledger-clock.ts'
 import { SteadyClock } from './steady-clock.ts'
+import { holdsOf, taken } from './taken.ts'
 
 /** The most keys a ledger holds, unless told otherwise. */
 export const MAX_KEYS = 100_000
@@ -26,7 +29,7 @@ export class RecordLedger implements Ledger, Judged {
   rule: Rule
   evicted = 0
   crowded = 0
-  readonly #clock: SteadyClock
+  readonly #clock: LedgerClock
   readonly #blocks = new Blocks()
   readonly #maxKeys: number
   readonly #states = new Map<string, State>()
@@ -39,14 +42,18 @@ export class RecordLedger implements Ledger, Judged {
   #broom = 0
   /** What keys share that came when every key looked at was exhausted. */
   #overflow: State | undefined
-  /** The state at hand. */
+  readonly #judges = new Judges()
+  /** The state at hand, and what judges it. */
   #state: State
+  #by: Rule
   #now: Micros = 0
 
-  constructor(rule: Rule, clock: Clock, maxKeys: number = MAX_KEYS) {
+  /** @param clock the clock beneath, or one that is shared with another ledger */
+  constructor(rule: Rule, clock: Clock | SteadyClock, maxKeys: number = MAX_KEYS) {
     this.rule = rule
+    this.#by = rule
     this.#maxKeys = maxKeys
-    this.#clock = new SteadyClock(clock, rule.span)
+    this.#clock = clock instanceof SteadyClock ? clock : ledgerClock(rule, clock)
     this.#state = rule.fresh(0)
   }
 
@@ -58,9 +65,86 @@ export class RecordLedger implements Ledger, Judged {
     return this.#keys.length
   }
 
-  reserve(key: string, cost: number, maxWait: Micros): Micros {
+  /** The state of `key`, where it has one. */
+  find(key: string): State | undefined {
+    return this.#states.get(key)
+  }
+
+  /** Takes from a state that was found, of a key that is not blocked. */
+  takeKnown(
+    state: State,
+    now: Micros,
+    cost: number,
+    maxWait: Micros,
+    rule: Rule | undefined,
+    hold?: Hold,
+  ): Micros {
+    this.#state = state
+    this.#now = now
+    this.#by = rule ?? this.rule
+    const wait = taken(this.#by, state, now, cost, maxWait, hold)
+    if (wait >= 0) this.#judgedBy(rule)
+    return wait
+  }
+
+  /** Takes over a state that was kept elsewhere; is there room for it? */
+  adopt(key: string, state: State): boolean {
+    this.#now = this.#clock.now()
+    if (!this.#makeRoom(key)) return false
+    this.#state = state
+    this.#add(key)
+    return true
+  }
+
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
+    return this.take(key, cost, maxWait, rule)
+  }
+
+  hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros {
+    return this.take(key, cost, maxWait, rule, hold)
+  }
+
+  settle(
+    key: string,
+    { id, cost, actual, how }: Settlement,
+    rule?: Rule,
+    now: Micros = this.#clock.now(),
+  ): void {
+    const known = this.#open(key, rule, now)
+    const room = known || this.#makeRoom(key)
+    if (!room) this.#state = this.#overflow ??= this.#state
+    holdsOf(this.#by).settle(this.#state, this.#now, id, cost, actual, how)
+    if (!known && room) this.#add(key)
+  }
+
+  extend(key: string, { id, ttl }: Hold, rule?: Rule): Micros {
+    this.#open(key, rule)
+    return holdsOf(this.#by).extend(this.#state, this.#now, id, ttl)
+  }
+
+  report(key: string, report: Report): number {
     const known = this.#open(key)
-    const left = this.#blocks.left(key, this.#now)
+    const learnt = this.#by.report?.(this.#state, this.#now, report) ?? 0
+    if (!known && this.#makeRoom(key)) this.#add(key)
+    return learnt
+  }
+
+  /**
+   * Takes, or reserves what is to be settled.
+   *
+   * @param hold the reservation
+   * @param now the time, where it has been asked for already
+   */
+  take(
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    rule: Rule | undefined,
+    hold?: Hold,
+    now: Micros = this.#clock.now(),
+  ): Micros {
+    const known = this.#open(key, rule, now)
+    const left = this.#blocks.left(key, now)
     if (left > 0) return -left
     const room = known || this.#makeRoom(key)
     if (!room) {
@@ -68,32 +152,35 @@ export class RecordLedger implements Ledger, Judged {
       if (this.rule.token !== undefined) return -Infinity
       this.#state = this.#overflow ??= this.#state
     }
-    const wait = this.rule.reserve(this.#state, this.#now, cost, maxWait)
-    if (wait >= 0 && !known) {
-      if (room) this.#add(key)
-      else this.crowded += 1
+    const wait = taken(this.#by, this.#state, this.#now, cost, maxWait, hold)
+    if (wait >= 0) {
+      this.#judgedBy(rule)
+      if (!known) {
+        if (room) this.#add(key)
+        else this.crowded += 1
+      }
     }
     return wait
   }
 
-  peek(key: string, cost: number): Micros {
-    const known = this.#open(key)
+  peek(key: string, cost: number, rule?: Rule): Micros {
+    const known = this.#open(key, rule)
     const left = this.#blocks.left(key, this.#now)
     if (left > 0) return -left
     const room = known || (this.size < this.#maxKeys && !this.#tooLong(key))
     if (!room) this.#state = this.#overflow ?? this.#state
-    return this.rule.reserve([...this.#state], this.#now, cost, 0)
+    return this.#by.reserve([...this.#state], this.#now, cost, 0)
   }
 
-  forecast(key: string, ahead: number, cost: number): Micros {
-    this.#open(key)
-    const wait = forecast(this.rule, [...this.#state], this.#now, ahead, cost)
+  forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros {
+    this.#open(key, rule)
+    const wait = forecast(this.#by, [...this.#state], this.#now, ahead, cost)
     return Math.max(this.#blocks.left(key, this.#now), wait)
   }
 
-  refund(key: string, cost: number): void {
-    const state = this.#open(key) ? this.#state : this.#overflow
-    if (state !== undefined) this.rule.refund(state, this.#now, cost)
+  refund(key: string, cost: number, rule?: Rule): void {
+    const state = this.#open(key, rule) ? this.#state : this.#overflow
+    if (state !== undefined) (rule ?? this.#ruleOf(state)).refund(state, this.#now, cost)
   }
 
   reset(key: string): void {
@@ -102,14 +189,16 @@ export class RecordLedger implements Ledger, Judged {
     if (this.#open(key)) this.#state.splice(0, Infinity, ...this.rule.fresh(this.#now))
   }
 
-  block(key: string, duration: Micros): void {
+  block(key: string, duration: Micros, replace = false): void {
     const now = this.#clock.now()
-    this.#blocks.add(key, now, now + duration)
+    this.#blocks.set(key, now, now + duration, replace)
   }
 
   reconfigure(rule: Rule): void {
     const now = this.#clock.now()
     for (const state of rule.drain === undefined ? [] : this.#kept) {
+      // A quota of its own goes on.
+      if (this.#judges.of(state) !== undefined) continue
       // Up to now it has drained at the old rate: taking nothing writes down what is left.
       this.rule.reserve(state, now, 0, Infinity)
       state[0] = Math.min(rule.capacity, state[0] as number)
@@ -119,11 +208,11 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   remaining(): number {
-    return this.rule.remaining(this.#state, this.#now)
+    return this.#by.remaining(this.#state, this.#now)
   }
 
   idleAfter(): Micros {
-    return this.rule.idleAfter(this.#state, this.#now)
+    return this.#by.idleAfter(this.#state, this.#now)
   }
 
   token(): number | undefined {
@@ -131,11 +220,24 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
-  #open(key: string): boolean {
-    this.#now = this.#clock.now()
+  #open(key: string, rule: Rule = this.rule, now: Micros = this.#clock.now()): boolean {
+    this.#by = rule
+    this.#now = now
     const state = this.#states.get(key)
     this.#state = state ?? this.rule.fresh(this.#now)
     return state !== undefined
+  }
+
+  /** Remembers what judged the state at hand: it tells how much is left of it when room is needed. */
+  #judgedBy(rule: Rule | undefined): void {
+    if (rule === undefined && !this.#judges.any) return
+    if (this.#state !== this.#overflow) {
+      this.#judges.set(this.#state, rule === this.rule ? undefined : rule)
+    }
+  }
+
+  #ruleOf(state: State): Rule {
+    return this.#judges.of(state) ?? this.rule
   }
 
   #add(key: string): void {
@@ -171,9 +273,10 @@ export class RecordLedger implements Ledger, Judged {
     for (let i = 0; i < SAMPLE; i++) {
       const index = Math.floor(Math.random() * this.size)
       const state = this.#kept[index] as State
-      const idleAfter = this.rule.idleAfter(state, this.#now)
+      const rule = this.#ruleOf(state)
+      const idleAfter = rule.idleAfter(state, this.#now)
       // Freeing an exhausted key would make a flood of new keys the way round a limit.
-      if (idleAfter < soonest && this.rule.remaining(state, this.#now) >= 1) {
+      if (idleAfter < soonest && rule.remaining(state, this.#now) >= 1) {
         candidate = index
         soonest = idleAfter
       }
@@ -189,7 +292,7 @@ export class RecordLedger implements Ledger, Judged {
     this.#broom = (this.#broom + 1) % this.size
     const state = this.#kept[this.#broom] as State
     if (state.length <= SMALL && this.size <= FEW && this.#long === 0) return
-    if (this.rule.idleAfter(state, this.#now) <= 0) this.#forget(this.#broom)
+    if (this.#ruleOf(state).idleAfter(state, this.#now) <= 0) this.#forget(this.#broom)
   }
 }
 

@@ -1,4 +1,4 @@
-import { LimiterFactory, type OutagePolicy } from 'aioflux'
+import { type Limiter, LimiterFactory, type OutagePolicy } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
@@ -67,6 +67,181 @@ describe.each(Object.entries(frameworks))('%s', (_name, start: Start) => {
     expect(await ask({ 'x-user': 'bob', 'x-cost': '4' })).toBe(200)
     expect(await ask({ 'x-user': 'bob', 'x-cost': '2' })).toBe(429)
     expect(await ask({ 'x-user': 'bob' })).toBe(200)
+  })
+
+  it('takes the quota and the class of a request', async () => {
+    const limiter = LimiterFactory.tokenBucket({
+      rate: 1,
+      per: '1m',
+      name: 'api',
+      classes: { batch: 0.5 },
+      clock: clock(),
+    })
+    const plans = {
+      free: { rate: 2, per: '1m' },
+      pro: { rate: 10, per: '1m' },
+      open: { rate: Infinity },
+      closed: { rate: 0 },
+    } as const
+    await using server = await serve({ limiter, keyHeader: 'x-user', plans, classes: true })
+    const ask = async (user: string, plan: string, more: Record<string, string> = {}) =>
+      fetch(server.url, { headers: { 'x-user': user, 'x-plan': plan, ...more } })
+    const pro = await ask('ann', 'pro')
+    expect(pro.status).toBe(200)
+    expect(readRateLimit(pro.headers)).toMatchObject({
+      policies: { api: { q: 10 } },
+      limits: { api: { r: 9 } },
+    })
+    expect((await ask('ann', 'free')).status).toBe(200)
+    expect((await ask('ann', 'free')).status).toBe(429)
+    for (let i = 0; i < 3; i++) {
+      expect((await ask('ann', 'pro', { 'x-class': 'batch' })).status).toBe(200)
+    }
+    expect((await ask('ann', 'pro', { 'x-class': 'batch' })).status).toBe(429)
+    expect((await ask('ann', 'pro')).status).toBe(200)
+    for (let i = 0; i < 5; i++) expect((await ask('ann', 'open')).status).toBe(200)
+    const closed = await ask('bob', 'closed')
+    expect(closed.status).toBe(429)
+    expect(closed.headers.has('retry-after')).toBe(false)
+    readRateLimit(closed.headers)
+  })
+
+  it('asks the limiter that is chosen for a request', async () => {
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1m', name: 'one', clock: clock() })
+    const two = LimiterFactory.fixedWindow({ rate: 2, per: '1m', name: 'two', clock: clock() })
+    await using server = await serve({ limiter, tiers: { two } })
+    const ask = async (tier: string) => fetch(server.url, { headers: { 'x-tier': tier } })
+    expect((await ask('two')).headers.get('ratelimit-policy')).toContain('"two"')
+    expect((await ask('two')).status).toBe(200)
+    expect((await ask('two')).status).toBe(429)
+    expect((await ask('')).headers.get('ratelimit-policy')).toContain('"one"')
+    expect((await ask('')).status).toBe(429)
+  })
+
+  it('gives back by the outcome', async () => {
+    for (const skips of ['skipFailed', 'skipSuccessful'] as const) {
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1d', clock: clock() })
+      let status = 200
+      await using server = await start({
+        guards: [{ limiter, keyHeader: 'x-user', costHeader: 'x-cost', [skips]: true }],
+        status: () => status,
+      })
+      const ask = async () =>
+        (await fetch(server.url, { headers: { 'x-user': 'ann', 'x-cost': '2' } })).text()
+      for (const answered of [500, 404, 200, 302]) {
+        const before = (await limiter.peek('ann')).remaining
+        await limiter.reset('ann')
+        status = answered
+        await ask()
+        const left = answered >= 400 === (skips === 'skipFailed') ? 5 : 3
+        await until('given back', async () => (await limiter.peek('ann')).remaining === left)
+        expect(before).toBeGreaterThan(0)
+      }
+    }
+  })
+
+  it.each([false, true])(
+    'asks several limits, each by a key and a cost of its own (a composite: %s)',
+    async (composed) => {
+      const time = clock()
+      const make = (name: string, rate: number) =>
+        LimiterFactory.tokenBucket({ rate, per: '1d', name, clock: time })
+      const [user, all, tokens] = [make('user', 2), make('all', 5), make('tokens', 100)]
+      const atOnce = LimiterFactory.concurrency({ limit: 1, name: 'at once', clock: time })
+      await using server = await serve({
+        limiter: all,
+        composed,
+        skipFailed: false,
+        parts: [
+          { limiter: user, keyHeader: 'x-user' },
+          { limiter: all, key: () => 'everybody' },
+          { limiter: tokens, keyHeader: 'x-user', costHeader: 'x-tokens' },
+          { limiter: atOnce, key: () => '' },
+        ],
+      })
+      const ask = async (name: string, cost = 10) => {
+        const answer = await fetch(server.url, {
+          headers: { 'x-user': name, 'x-tokens': `${cost}` },
+        })
+        await answer.text()
+        // The permit comes back with the end of the response.
+        await until('given back', async () => (await atOnce.peek('')).remaining === 1)
+        return answer
+      }
+      const first = await ask('ann')
+      expect(first.status).toBe(200)
+      expect(readRateLimit(first.headers).limits).toMatchObject({
+        user: { r: 1 },
+        all: { r: 4 },
+        tokens: { r: 90 },
+      })
+      expect((await ask('ann', 90)).status).toBe(200)
+      const denied = await ask('ann', 1)
+      expect(denied.status).toBe(429)
+      expect(await limitsLeft(user, all, tokens)).toEqual([0, 3, 0])
+      // A denial by one costs nothing at the others, and costs of 0 take nothing.
+      expect((await ask('bob', 101)).status).toBe(413)
+      expect((await ask('bob', 0)).status).toBe(200)
+      expect((await tokens.peek('bob')).remaining).toBe(100)
+      expect((await user.peek('bob')).remaining).toBe(1)
+      expect((await ask('bob')).status).toBe(200)
+      expect((await ask('cat')).status).toBe(200)
+      const last = await ask('dan')
+      expect(last.status).toBe(429)
+      expect(readRateLimit(last.headers).limits['all']).toMatchObject({ r: 0 })
+      expect((await user.peek('dan')).remaining).toBe(2)
+      expect(server.handled).toBe(5)
+
+      async function limitsLeft(...limits: Limiter[]) {
+        const keys = ['ann', 'everybody', 'ann']
+        return Promise.all(limits.map(async (one, i) => (await one.peek(keys[i])).remaining))
+      }
+    },
+  )
+
+  it('several limits are given back by the outcome, permits by the end', async () => {
+    const time = clock()
+    const user = LimiterFactory.tokenBucket({ rate: 5, per: '1d', clock: time })
+    const atOnce = LimiterFactory.concurrency({ limit: 2, clock: time })
+    let status = 500
+    await using server = await start({
+      guards: [
+        {
+          limiter: user,
+          skipFailed: true,
+          parts: [
+            { limiter: user, keyHeader: 'x-user', costHeader: 'x-cost' },
+            { limiter: atOnce, key: () => '' },
+          ],
+        },
+      ],
+      status: () => status,
+    })
+    const ask = async () =>
+      (await fetch(server.url, { headers: { 'x-user': 'ann', 'x-cost': '3' } })).text()
+    for (const [answered, left] of [
+      [500, 5],
+      [200, 2],
+    ] as const) {
+      status = answered
+      await ask()
+      await until('given back', async () => (await atOnce.peek('')).remaining === 2)
+      await until('given back', async () => (await user.peek('ann')).remaining === left)
+    }
+  })
+
+  it('lets the decision stand on the request, of several guards the tightest', async () => {
+    const make = (name: string, rate: number) =>
+      LimiterFactory.fixedWindow({ rate, per: '1m', name, clock: clock() })
+    await using server = await serve(
+      { limiter: make('a', 9) },
+      { limiter: make('b', 3) },
+      { limiter: make('c', 5) },
+    )
+    await (await fetch(server.url)).text()
+    expect(server.decisions).toEqual([
+      expect.objectContaining({ allowed: true, limit: 3, remaining: 2 }),
+    ])
   })
 
   it('does not believe X-Forwarded-For', async () => {

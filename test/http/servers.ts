@@ -1,8 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener, serve } from '@hono/node-server'
+import { type Decision, LimiterFactory } from 'aioflux'
 import {
   type FetchGuardOptions,
+  type RateLimited,
   rateLimitFetch,
   rateLimitHono,
   rateLimitKoa,
@@ -14,10 +16,13 @@ import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
+import type { CallQuota } from '../../src/core/rule.ts'
 import type { Limiter } from '../../src/limiters/limiter.ts'
 
 /** A server of a real framework on a port of its own, whose every answer is 200 'ok' where the guards let it. */
 export interface Running extends AsyncDisposable {
+  /** The decisions that stood on the requests, as the handler saw them. */
+  readonly decisions: (Decision | undefined)[]
   readonly url: string
   /** How many requests have reached the handler. */
   readonly handled: number
@@ -26,11 +31,21 @@ export interface Running extends AsyncDisposable {
 /** What of the options is written alike for all frameworks; keys come from a header of the test. */
 export interface GuardSetup {
   limiter: Limiter
+  /** Several limiters instead, each with the headers its key and cost are read from; as a list or as a composite. */
+  parts?: { limiter: Limiter; keyHeader?: string; costHeader?: string; key?: () => string }[]
+  composed?: boolean
   headers?: FetchGuardOptions['headers']
   /** The header that holds the key. @default none: the client's address */
   keyHeader?: string
   costHeader?: string
   skipHeader?: string
+  /** `x-plan` is `free`, `pro`, `open` or `closed`; `x-class` a class. */
+  plans?: Record<string, CallQuota>
+  classes?: boolean
+  /** Chosen by `x-tier`. */
+  tiers?: Record<string, Limiter>
+  skipFailed?: boolean
+  skipSuccessful?: boolean
 }
 
 export interface Behaviour {
@@ -38,7 +53,12 @@ export interface Behaviour {
   guards: readonly GuardSetup[]
   /** What the handler does before it answers. */
   work?: () => Promise<void>
+  /** The status it answers with. @default 200 */
+  status?: () => number
 }
+
+/** Called by a handler with what the decision stands on. */
+type Count = (source: object) => void
 
 export type Start = (behaviour: Behaviour) => Promise<Running>
 
@@ -46,7 +66,8 @@ export type Start = (behaviour: Behaviour) => Promise<Running>
 type Read = (source: never, name: string) => string | undefined
 
 function optionsOf(setup: GuardSetup, read: Read) {
-  const { headers, keyHeader, costHeader, skipHeader } = setup
+  const { headers, keyHeader, costHeader, skipHeader, plans, classes, tiers } = setup
+  const { skipFailed, skipSuccessful } = setup
   return {
     ...(headers !== undefined && { headers }),
     ...(keyHeader && { key: (source: object) => read(source as never, keyHeader) ?? '' }),
@@ -54,8 +75,30 @@ function optionsOf(setup: GuardSetup, read: Read) {
     ...(skipHeader && {
       skip: (source: object) => read(source as never, skipHeader) !== undefined,
     }),
+    ...(plans && { quota: (source: object) => plans[read(source as never, 'x-plan') ?? ''] }),
+    ...(classes && { class: (source: object) => read(source as never, 'x-class') }),
+    ...(skipFailed !== undefined && { skipFailed }),
+    ...(skipSuccessful !== undefined && { skipSuccessful }),
+    ...(tiers && {
+      limiter: async (source: object) =>
+        tiers[read(source as never, 'x-tier') ?? ''] ?? setup.limiter,
+    }),
   }
 }
+
+/** What the guard counts by. */
+function limitOf({ limiter, parts, composed }: GuardSetup, read: Read) {
+  if (parts === undefined) return limiter
+  const list = parts.map(({ limiter: one, keyHeader, costHeader, key }) => ({
+    limiter: one,
+    ...(key && { key }),
+    ...(keyHeader && { key: (source: object) => read(source as never, keyHeader) ?? '' }),
+    ...(costHeader && { cost: (source: object) => Number(read(source as never, costHeader) ?? 1) }),
+  }))
+  return composed ? LimiterFactory.composite<object, object>(list) : list
+}
+
+const ok = () => 200
 
 const readNode: Read = ({ headers }: { headers: Record<string, string> }, name) => headers[name]
 const readFetch: Read = ({ headers }: Request, name) => headers.get(name) ?? undefined
@@ -63,72 +106,83 @@ const readHono: Read = (c: { req: { raw: Request } }, name) =>
   c.req.raw.headers.get(name) ?? undefined
 
 export const frameworks: Record<string, Start> = {
-  'node:http': async ({ guards, work }) => {
-    const list = guards.map((one) => rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
+  'node:http': async ({ guards, work, status = ok }) => {
+    const list = guards.map((one) =>
+      rateLimitMiddleware(limitOf(one, readNode), optionsOf(one, readNode)),
+    )
     return listening((count) => async (req, res) => {
       for (const guard of list) if (!(await guard(req, res))) return
-      count()
+      count(req)
       await work?.()
+      res.statusCode = status()
       res.end('ok')
     })
   },
-  express: async ({ guards, work }) => {
+  express: async ({ guards, work, status = ok }) => {
     const app = express()
     for (const one of guards) {
-      app.use(rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
+      app.use(rateLimitMiddleware(limitOf(one, readNode), optionsOf(one, readNode)))
     }
     return listening((count) => {
-      app.get('/', async (_req, res) => {
-        count()
+      app.get('/', async (req, res) => {
+        count(req)
         await work?.()
-        res.send('ok')
+        res.status(status()).send('ok')
       })
       return app
     })
   },
-  connect: async ({ guards, work }) => {
+  connect: async ({ guards, work, status = ok }) => {
     const app = connect()
     for (const one of guards) {
-      app.use(rateLimitMiddleware(one.limiter, optionsOf(one, readNode)))
+      app.use(rateLimitMiddleware(limitOf(one, readNode), optionsOf(one, readNode)))
     }
     return listening((count) => {
-      app.use(async (_req, res) => {
-        count()
+      app.use(async (req, res) => {
+        count(req)
         await work?.()
+        res.statusCode = status()
         res.end('ok')
       })
       return app
     })
   },
-  koa: async ({ guards, work }) => {
+  koa: async ({ guards, work, status = ok }) => {
     const app = new Koa({ asyncLocalStorage: false })
     app.silent = true
-    for (const one of guards) app.use(rateLimitKoa(one.limiter, optionsOf(one, readNode)))
+    for (const one of guards)
+      app.use(rateLimitKoa(limitOf(one, readNode), optionsOf(one, readNode)))
     return listening((count) => {
       app.use(async (ctx) => {
-        count()
+        count(ctx.state)
         await work?.()
         ctx.body = 'ok'
+        ctx.status = status()
       })
       return app.callback()
     })
   },
-  fastify: async ({ guards, work }) => {
+  fastify: async ({ guards, work, status = ok }) => {
     const app = fastify()
-    let handled = 0
+    const { seen, count } = record()
     for (const one of guards) {
-      app.register(rateLimitPlugin, { limiter: one.limiter, ...optionsOf(one, readNode) })
+      app.register(rateLimitPlugin, {
+        limiter: limitOf(one, readNode),
+        ...optionsOf(one, readNode),
+      })
     }
-    app.get('/', async () => {
-      handled += 1
+    app.get('/', async (req, reply) => {
+      count(req)
       await work?.()
+      reply.code(status())
       return 'ok'
     })
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
     return {
       url,
+      ...seen,
       get handled() {
-        return handled
+        return seen.decisions.length
       },
       async [Symbol.asyncDispose]() {
         app.server.closeAllConnections()
@@ -136,49 +190,54 @@ export const frameworks: Record<string, Start> = {
       },
     }
   },
-  hono: async ({ guards, work }) => {
-    const app = new Hono()
-    for (const one of guards) app.use(rateLimitHono(one.limiter, optionsOf(one, readHono)))
-    let handled = 0
+  hono: async ({ guards, work, status = ok }) => {
+    const app = new Hono<{ Variables: RateLimited }>()
+    for (const one of guards)
+      app.use(rateLimitHono(limitOf(one, readHono), optionsOf(one, readHono)))
+    const { seen, count } = record()
     app.get('/', async (c) => {
-      handled += 1
+      count({ rateLimit: c.get('rateLimit') })
       await work?.()
-      return c.text('ok')
+      return c.text('ok', status() as 200)
     })
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
     await new Promise((resolve) => server.once('listening', resolve))
-    return running(server, () => handled)
+    return running(server, seen)
   },
-  fetch: async ({ guards, work }) =>
+  fetch: async ({ guards, work, status = ok }) =>
     listening((count) => {
-      let handler = async (_request: Request, ..._rest: unknown[]): Promise<Response> => {
-        count()
+      let handler = async (request: Request, ..._rest: unknown[]): Promise<Response> => {
+        count(request)
         await work?.()
-        return new Response('ok')
+        return new Response('ok', { status: status() })
       }
       for (const one of [...guards].reverse()) {
-        handler = rateLimitFetch(one.limiter, optionsOf(one, readFetch))(handler)
+        handler = rateLimitFetch(limitOf(one, readFetch), optionsOf(one, readFetch))(handler)
       }
       return getRequestListener(handler)
     }),
 }
 
-async function listening(make: (count: () => void) => RequestListener): Promise<Running> {
-  let handled = 0
-  const server = createServer(
-    make(() => {
-      handled += 1
-    }),
-  )
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return running(server, () => handled)
+/** What handlers have seen. */
+function record() {
+  const seen = { decisions: [] as (Decision | undefined)[] }
+  const count: Count = (source) => seen.decisions.push((source as RateLimited).rateLimit)
+  return { seen, count }
 }
 
-function running(server: Server, handled: () => number): Running {
+async function listening(make: (count: Count) => RequestListener): Promise<Running> {
+  const { seen, count } = record()
+  const server = createServer(make(count))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return running(server, seen)
+}
+
+function running(server: Server, seen: Pick<Running, 'decisions'>): Running {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...seen,
     get handled() {
-      return handled()
+      return seen.decisions.length
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -24,11 +24,15 @@ function remote(limiter: LocalLimiter, fail = false): Limiter {
     peek: (key, cost) => later(() => limiter.peek(key, cost)),
     wait: (key, options) => later(() => limiter.wait(key, options)),
     schedule: (key, fn, options) => later(() => limiter.schedule(key, fn, options)),
+    reserve: (key, estimate, options) => later(() => limiter.reserve(key, estimate, options)),
+    spend: (key, estimate, fn, options) => later(() => limiter.spend(key, estimate, fn, options)),
     release: (key, tokens) => later(() => limiter.release(key, tokens)),
     reset: (key) => later(() => limiter.reset(key)),
     block: (key, duration) => later(() => limiter.block(key, duration)),
+    unblock: (key) => later(() => limiter.unblock(key)),
     getStats: (key) => later(() => limiter.getStats(key)),
     reconfigure: (quota) => later(() => limiter.reconfigure(quota)),
+    compare: (candidate) => limiter.compare(candidate),
     on: (event, listener) => limiter.on(event, listener),
     close: () => limiter.close(),
     [Symbol.asyncDispose]: () => limiter.close(),
@@ -266,4 +270,20 @@ describe('composite', () => {
       expect(() => LimiterFactory.composite(...(members as never[]))).toThrow(/limiters must be/)
     },
   )
+})
+
+describe('a member in whose line others wait', () => {
+  it('denies, though it has enough', async () => {
+    const permits = LimiterFactory.concurrency({ limit: 3, name: 'permits' })
+    const calls = LimiterFactory.tokenBucket({ rate: 5, per: '1d' })
+    expect(permits.allow('a')).toBe(true)
+    const leaving = new AbortController()
+    const waits = permits.wait('a', { cost: 3, signal: leaving.signal }).catch(() => 'left')
+    const both = LimiterFactory.composite(calls, permits)
+    expect(both.decide('a')).toMatchObject({ allowed: false, deniedBy: 'permits' })
+    expect((await calls.peek('a')).remaining).toBe(5)
+    leaving.abort()
+    expect(await waits).toBe('left')
+    expect(both.allow('a')).toBe(true)
+  })
 })

@@ -108,7 +108,16 @@ describe('a storage of my own that answers later', () => {
     })
     const refusal = 'storage must be one in memory, or have limiters for its kind'
     expect(() => createLimiter(tokenBucket({ rate: 1 }), { storage })).toThrow(refusal)
-    expect(() => LimiterFactory.adaptive({ storage: new OwnStorage() })).toThrow(refusal)
+  })
+
+  it('keeps an adaptive limiter at its rate where it knows no reports', async () => {
+    const limiter = LimiterFactory.adaptive({ storage: new OwnStorage(), initialRate: 50 })
+    for (let i = 0; i < 40; i++) {
+      await limiter.acquire()
+      limiter.reportError()
+    }
+    await limiter.peek()
+    expect(limiter.currentRate).toBe(50)
   })
 
   it('has the options checked that are about its failures', () => {

@@ -40,7 +40,7 @@ export class Bank {
     else if (move === 'reset') {
       this.#state = this.rule.fresh(now)
       this.#blocked = 0
-    } else this.#blocked = now + extra
+    } else this.#blocked = cost === 2 ? now + extra : Math.max(this.#blocked, now + extra)
     return this.#verdict(wait)
   }
 

@@ -23,14 +23,35 @@ import { permits } from '../../src/rules/permits.ts'
 interface Step {
   readonly now: number
   readonly key: string
-  readonly move: 1 | 2 | 3 | 4 | 5 | 6 | 7
+  readonly move: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10
   readonly cost: number
   readonly extra: number
   readonly times: number
+  /** Of a reservation: its number; how long it may last, or what an unknown number means; what was used. */
+  readonly about?: { readonly id: number; readonly with: number; readonly actual: number }
 }
 
 const NEVER = 9_000_000_000_000_000
+/** Quotas that calls bring, each for the states of one rule. */
+const plans: Readonly<Record<string, Rule[]>> = {
+  'token bucket, plans': [
+    tokenBucket({ rate: 3, per: '1s' }),
+    tokenBucket({ rate: 70, per: '1m', burst: 30 }),
+    tokenBucket({ rate: 1e15, per: '1s' }),
+  ],
+  'leaky bucket, plans': [leakyBucket({ rate: 2, per: '1s', capacity: 20 })],
+  'fixed window, plans': [fixedWindow({ rate: 3, per: '1s' }), fixedWindow({ rate: 30, per: 5 })],
+  'sliding window, plans': [
+    slidingWindow({ rate: 3, per: '1s' }),
+    slidingWindow({ rate: 30, per: 5 }),
+  ],
+}
+
 const lists: [string, () => Rule[]][] = [
+  ...Object.keys(plans).map((name): [string, () => Rule[]] => [
+    name,
+    () => [lists.find(([own]) => own === name.replace(', plans', ''))?.[1]()[0] as Rule],
+  ]),
   ['token bucket', () => [tokenBucket({ rate: 7, per: '1s' })]],
   [
     'token bucket, a third of a microsecond',
@@ -38,9 +59,27 @@ const lists: [string, () => Rule[]][] = [
   ],
   ['token bucket, 30 days', () => [tokenBucket({ rate: 100, per: '30d' })]],
   ['leaky bucket', () => [leakyBucket({ rate: 7, per: '1s', capacity: 12 })]],
+  ['token bucket, a share', () => [tokenBucket({ rate: 7, per: '1s' }).shared?.(0.6) as Rule]],
+  ['leaky bucket, a share', () => [leakyBucket({ rate: 9, per: '1s' }).shared?.(0.5) as Rule]],
   ['fixed window', () => [fixedWindow({ rate: 7, per: '1s' })]],
+  ['calendar window', () => [fixedWindow({ rate: 7, align: 'day', timezone: 'America/New_York' })]],
+  ...(['minute', 'hour', 'week', 'month'] as const).map((align): [string, () => Rule[]] => [
+    `calendar window of a ${align}`,
+    () => [fixedWindow({ rate: 9, align, timezone: 'Asia/Kolkata' })],
+  ]),
+  [
+    'calendar and bucket',
+    () => [
+      fixedWindow({ rate: 20, align: 'hour' }),
+      tokenBucket({ rate: 9, per: '1h', burst: 12 }),
+    ],
+  ],
   ['sliding window', () => [slidingWindow({ rate: 7, per: '1s' })]],
   ['sliding window of many', () => [slidingWindow({ rate: 1000, per: '1s' })]],
+  [
+    'two buckets',
+    () => [tokenBucket({ rate: 9, per: '1s', burst: 12 }), leakyBucket({ rate: 70, per: '10s' })],
+  ],
   ['permits', () => [permits({ limit: 9, ttl: 2 })]],
   ['lease', () => [lease({ memory: 2 })]],
   ['two leases', () => [lease({ memory: 2 }), lease({ memory: 2 })]],
@@ -77,8 +116,8 @@ describe('twins', () => {
       it(`${name}: the same verdicts and states, bit by bit, through ${client}`, async () => {
         for (let seed = 0; seed < 4; seed++) {
           const steps = trace(seed, lengthOf(name), rules())
-          const there = await inRedis(rules(), steps, clients[client], `${name}-${client}-${seed}`)
-          expect(there).toEqual(inTypeScript(rules(), steps))
+          const there = await inRedis(name, rules(), steps, clients[client], `${client}-${seed}`)
+          expect(there).toEqual(inTypeScript(name, rules(), steps))
         }
       })
     }
@@ -95,6 +134,13 @@ describe('twins', () => {
     ['leaky bucket', 'rule.write(p, s, now, level + cost)', 'rule.write(p, s, now, level)'],
     ['leaky bucket', 'return wait / p.interval\nend', 'return 1 + wait / p.interval\nend'],
     ['fixed window', 'windows = windows + 1', 'windows = windows'],
+    ['calendar window', 'if at >= p[i] then', 'if at > p[i] + 60000000 then'],
+    ['calendar window', 'return p[i]\nend', 'return p[1] + (i - 1) * p.per\nend'],
+    ['calendar window', 'if rolled < -1 then return math.huge end', ''],
+    ['calendar window', 'ahead = ahead + 1', 'ahead = ahead'],
+    ['calendar window', 'if count ~= 0 then window = s[1] + rolled end', ''],
+    ['calendar window', 'if not later then', 'if true then'],
+    ['calendar window', 's[2] - rolled * p.rate', 's[2]'],
     ['fixed window', 'if elapsed < -p.per then return math.huge end', ''],
     ['fixed window', 'if not later then', 'if true then'],
     ['sliding window', 'if total + cost <= ceiling', 'if total + cost <= ceiling - 1'],
@@ -110,6 +156,10 @@ describe('twins', () => {
     ['permits', 'if s[i + 1] > 0 and s[i + 2] > now then', 'if s[i + 1] > 0 then'],
     ['permits', 's[i + 1] = s[i + 1] - cost', 's[i + 1] = 0'],
     ['permits', 'if inside + cost > p.limit', 'if inside + cost >= p.limit'],
+    ['composite of three', 'now, costs[i], extra)', 'now, costs[1], extra)'],
+    ['composite of three', 'now, costs[i], now + extra)', 'now, costs[1], now + extra)'],
+    ['fixed window', 'math.max(blocked[i], now + extra)', 'now + extra'],
+    ['fixed window', 'if costs[i] == 2 then', 'if false then'],
     ['lease', 'math.max(s[2] + 1, now)', 'now'],
     ['lease', 'math.max(s[2] + 1, now)', 's[2] + 1'],
     ['lease', 'if ends <= now or s[1] ~= -holder', 'if s[1] ~= -holder'],
@@ -159,6 +209,27 @@ describe('twins', () => {
     ['lease', 'verdict < 0 and whole(verdict) or rule', 'verdict < 0 and verdict or rule'],
     ['lease', 'and lives - now >= live then\nstate', 'and lives - now >= 0 then\nstate'],
     ['fixed window', 'if moves > 0 or granted < times', 'if moves > 0 or granted < 1'],
+    // Reservations.
+    ['token bucket', 's[i + 2] < 0 and rule.over(s, i, now) then left', 's[i + 2] < 0 then left'],
+    ['token bucket', 'left - math.min(s[i + 1], left)', 'left - s[i + 1]'],
+    ['token bucket', 'math.abs(s[i + 2]) <= now', 'math.abs(s[i + 2]) < now - 50000'],
+    ['token bucket', 's[i], math.min(s[i + 1], used), s[i + 2]', 's[i], s[i + 1], s[i + 2]'],
+    ['token bucket', 'if #s > 2 then rule.note(s, now, rule.used(p, s, now)) end', ''],
+    ['token bucket', 'last = math.max(last, math.abs(s[i + 2]))', ''],
+    ['token bucket', 'return now + 2 * ttl', 'return now + ttl'],
+    ['leaky bucket', 'rule.end_of(now + wait, ttl)', 'rule.end_of(now, ttl)'],
+    ['token bucket', '-math.min(s[i + 1], used))', '-used)'],
+    ['token bucket', 'or not i and how == 2 then', 'then'],
+    ['token bucket', 'elseif i or how == 1 then', 'elseif i then'],
+    ['token bucket', 'for _ = 1, i and WIDTH or 0 do', 'for _ = 1, 0 do'],
+    ['token bucket', 'if not i or rule.over(s, i, now) then return -1', 'if not i then return -1'],
+    ['two buckets', 'tonumber(ARGV[at + i]), with)', 'tonumber(ARGV[at + 1]), with)'],
+    ['two buckets', 'if verdicts[i] < 0 then granted = 0 end', ''],
+    ['two buckets', 'if move ~= EXTEND then at = at + size end', ''],
+    ['token bucket', 'if id then', 'if false then'],
+    ['token bucket', 'if granted > 0 then rule.write(params, state, now, a) end', ''],
+    ['token bucket', 'live = rule.idle_after(params, state, now)', ''],
+    ['token bucket', 'a, b = rule.used(params, state, now), now', 'a, b = state[1], state[2]'],
     // Writing in place, and how long a state lives.
     ['sliding window', '== 8 * count + 8 and lives', '~= 0 and lives'],
     ['fixed window', 'lives[i] - now >= live', 'lives[i] - now >= 0'],
@@ -171,7 +242,7 @@ describe('twins', () => {
   it.each(mutants)('a mutant of %s is caught: %s', async (name, from, to) => {
     const rules = lists.find(([list]) => list === name)?.[1] as () => Rule[]
     let caught = false
-    for (let seed = 0; seed < 12 && !caught; seed++) {
+    for (let seed = 0; seed < 24 && !caught; seed++) {
       const steps = trace(seed, lengthOf(name), rules())
       let found = false
       const mutate = (text: string) => {
@@ -179,11 +250,11 @@ describe('twins', () => {
         return text.replaceAll(from, to)
       }
       const prefix = `mutant-${mutants.findIndex((one) => one[1] === from && one[2] === to)}-${seed}`
-      const there = await inRedis(rules(), steps, clients.ioredis, prefix, mutate).catch(
+      const there = await inRedis(name, rules(), steps, clients.ioredis, prefix, mutate).catch(
         () => 'failed',
       )
       expect(found, 'what is to be mutated').toBe(true)
-      caught = JSON.stringify(there) !== JSON.stringify(inTypeScript(rules(), steps))
+      caught = JSON.stringify(there) !== JSON.stringify(inTypeScript(name, rules(), steps))
     }
     expect(caught).toBe(true)
   })
@@ -201,6 +272,7 @@ describe('twins', () => {
 
   /** What Redis answers to a trace, and how the states stand at the end. */
   async function inRedis(
+    list: string,
     rules: Rule[],
     steps: Step[],
     run: (text: string, keys: string[], args: string[]) => Promise<unknown>,
@@ -217,17 +289,18 @@ describe('twins', () => {
       if (possible) texts.set(program, mutate(link(rules, program, 'caller').text))
     }
     const names = (key: string) =>
-      rules.map((_, i) => `twins-${process.pid}-${prefix}-${nameOf(key, i)}`)
+      rules.map((_, i) => `twins-${process.pid}-${list}-${prefix}-${nameOf(key, i)}`)
     const replies = await Promise.all(
       callsOf(rules, steps).map((call) => {
         const program = programOf(rules, call)
-        const moves = program === 'single' ? argumentsOf(call) : movesOf(call)
+        const moves = program === 'single' ? argumentsOf(call) : movesOf(call, rules.length)
         const { now } = call[0] as Step
         const keys = call.flatMap(({ key }) => names(key))
+        const judges = judgesOf(list, rules, call[0] as Step)
         return run(
           texts.get(program) as string,
           keys,
-          [now, ...paramsOf(rules), ...moves].map(String),
+          [now, ...paramsOf(judges, now + skewOf(rules, now)), ...moves].map(String),
         )
       }),
     )
@@ -238,6 +311,18 @@ describe('twins', () => {
     }
   }
 })
+
+/** How far the clock of the caller is off that of the server: up to two windows, either way. */
+function skewOf(rules: Rule[], now: number): number {
+  const span = Math.min(...rules.map((rule) => rule.span))
+  return ((now % 5) - 2) * span
+}
+
+/** What judges a call: the rules themselves, or a quota that it brings. */
+function judgesOf(name: string, rules: Rule[], { now }: Step): Rule[] {
+  const brought = plans[name]?.[Math.abs(Math.floor(now / 7)) % 4]
+  return brought === undefined ? rules : [brought]
+}
 
 /** Most of what is asked has a short form; of that, every other step is asked in the long one. */
 function isShort({ move, cost, extra, now }: Step): boolean {
@@ -261,12 +346,26 @@ function argumentsOf(call: Step[]): number[] {
 }
 
 /** What `driver` and `take` are told. */
-function movesOf(call: Step[]): number[] {
+function movesOf(call: Step[], rules: number): number[] {
   if (call.every((step) => isShort(step) && step.times === 1)) return []
   return call.flatMap((step) => {
-    const { move, cost, extra, times } = step
-    return isShort(step) ? [-times] : [1, move, cost, extra, times]
+    const { move, extra, times, about } = step
+    if (isShort(step)) return [-times]
+    const plain = [1, move, extra, times, ...costsOf(step, rules)]
+    if (about === undefined) return plain
+    return [...plain, about.id, about.with, ...(move === 9 ? actualsOf(about, rules) : [])]
   })
+}
+
+/** What was used at each rule. */
+function actualsOf({ actual }: { actual: number }, rules: number): number[] {
+  return Array.from({ length: rules }, (_, i) => actual * (i + 1))
+}
+
+/** What a step costs at each rule: of every third step on three rules not the same. */
+function costsOf({ cost, now, move }: Step, rules: number): number[] {
+  const apart = rules > 2 && move <= 3 && now % 3 === 0
+  return Array.from({ length: rules }, (_, i) => (apart && i > 0 ? cost / 2 + i : cost))
 }
 
 /** The state of a rule under a key. The last of three rules has one state for all keys, as a limit in all beside one for each. */
@@ -304,6 +403,8 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
   const open: { key: string; cost: number; due: number }[] = []
   // Lots that were lent, to be returned.
   const lots: { key: string; rest: number; at: number }[] = []
+  // Reservations that were made, to be settled and extended; some twice, some late, some never.
+  const holds: { key: string; id: number; cost: number; how: number }[] = []
   return Array.from({ length }, () => {
     // Seldom a leap, where moments have to gather.
     const dice = pace > 3 && random() < 0.95 ? random() / 2 : random()
@@ -328,6 +429,28 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
       const term = holder < 0 && random() < 0.3 ? 0 : Math.ceil((random() * span) / 8)
       const move = kind < 0.8 ? 1 : kind < 0.9 ? 2 : kind < 0.98 ? 3 : 4
       return { now, key, move, cost: term, extra: holder, times: 1 }
+    }
+    // Every fourth trace has reservations.
+    if (seed % 4 === 3 && random() < 0.25 && rules.every((rule) => rule.holds !== undefined)) {
+      const ttl = Math.ceil((random() * span) / 2)
+      if (random() < 0.5) {
+        const how = random() < 0.5 ? 1 : 2
+        const id = 1 + Math.floor(random() * 1e9)
+        holds.push({ key, id, cost, how })
+        const about = { id, with: how === 1 ? ttl : -ttl, actual: 0 }
+        const patience = random() < 0.3 ? Math.floor(random() * span) : 0
+        return { now, key, move: 8, cost, extra: patience, times: 1, about }
+      }
+      const i = Math.floor(random() * holds.length)
+      const held = holds[i] ?? { key, id: 1, cost, how: 1 }
+      if (random() < 0.6) holds.splice(i, 1)
+      if (random() < 0.3) {
+        const about = { id: held.id, with: held.how === 1 ? ttl : -ttl, actual: 0 }
+        return { now, key: held.key, move: 10, cost: 1, extra: 0, times: 1, about }
+      }
+      const actual = random() < 0.5 ? Math.floor(random() * held.cost) : random() * 2 * held.cost
+      const about = { id: held.id, with: random() < 0.3 ? 0 : held.how, actual }
+      return { now, key: held.key, move: 9, cost: held.cost, extra: 0, times: 1, about }
     }
     if (kind < 0.07) {
       const want = 2 + Math.floor(random() * most)
@@ -357,7 +480,10 @@ function trace(seed: number, length: number, rules: Rule[]): Step[] {
       }
     }
     if (kind < 0.97) return { now, key, move: 4, cost: 1, extra: 0, times: 1 }
-    return { now, key, move: 5, cost: 1, extra: Math.floor((random() * span) / 2), times: 1 }
+    // A block that replaces a longer one, of nothing at times: an unblock.
+    const replace = random() < 0.5 ? 2 : 1
+    const length = replace === 2 && random() < 0.3 ? 0 : (random() * span) / 2
+    return { now, key, move: 5, cost: replace, extra: Math.floor(length), times: 1 }
   })
 }
 
@@ -368,11 +494,12 @@ interface Stored {
 }
 
 /** The same by the rules themselves: what driver.lua does around the twins, in the plainest words. */
-function inTypeScript(rules: Rule[], steps: Step[]) {
+function inTypeScript(list: string, own: Rule[], steps: Step[]) {
   const stored = new Map<string, Stored>()
   const whole = (n: number) => Math.max(-NEVER, Math.min(NEVER, n))
   const replyTo = (step: Step, program: Program) => {
-    const { now, key, move, cost, extra, times } = step
+    const rules = judgesOf(list, own, step)
+    const { now, key, move, cost, extra, times, about } = step
     const known = rules.map((_, i) => stored.get(nameOf(key, i)))
     const group = rules.map((rule, i) => {
       const one = known[i]
@@ -382,20 +509,39 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
     let verdicts = rules.map(() => 0)
     let granted = 0
     let dirty = false
-    const judge = (peek: boolean, cost: number, patience = 0) => {
+    const costs = isShort(step) ? rules.map(() => 1) : costsOf(step, rules.length)
+    const judge = (peek: boolean, each: number | readonly number[], patience = 0) => {
       const trial = group.map(({ state }) => [...state])
       verdicts = rules.map((rule, i) => {
         const { blocked } = group[i] as { blocked: number }
-        return blocked > now ? now - blocked : rule.reserve(trial[i] as State, now, cost, patience)
+        const cost = typeof each === 'number' ? each : (each[i] as number)
+        const one = trial[i] as State
+        if (blocked > now) return now - blocked
+        return about !== undefined && move === 8
+          ? (rule.holds?.hold(one, now, cost, patience, about.id, about.with) ?? Number.NaN)
+          : rule.reserve(one, now, cost, patience)
       })
       const all = verdicts.every((verdict) => verdict >= 0)
       if (all && !peek) for (const [i, one] of group.entries()) one.state = trial[i] as State
       return all
     }
     if (move === 1) {
-      while (granted < times && judge(false, cost, extra)) granted++
+      while (granted < times && judge(false, costs, extra)) granted++
       dirty = granted > 0
-    } else if (move === 2) granted = judge(true, cost, extra) ? 1 : 0
+    } else if (about !== undefined && move === 8) {
+      if (judge(false, costs, extra)) granted = 1
+      dirty = granted > 0
+    } else if (about !== undefined) {
+      dirty = true
+      verdicts = rules.map(({ holds }, i) => {
+        const { state } = group[i] as { state: State }
+        if (move === 10) return holds?.extend(state, now, about.id, about.with) ?? Number.NaN
+        const actual = actualsOf(about, rules.length)[i] as number
+        holds?.settle(state, now, about.id, costs[i] as number, actual, about.with as 0 | 1 | 2)
+        return 0
+      })
+      granted = verdicts.every((verdict) => verdict >= 0) ? 1 : 0
+    } else if (move === 2) granted = judge(true, costs, extra) ? 1 : 0
     else if (move === 6) {
       const taken = cost === 0 || judge(false, cost)
       const lot = Math.min(
@@ -420,9 +566,9 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
       dirty = true
       for (const [i, one] of group.entries()) {
         const rule = rules[i] as Rule
-        if (move === 3 && known[i]) rule.refund(one.state, now, cost, now + extra)
+        if (move === 3 && known[i]) rule.refund(one.state, now, costs[i] as number, now + extra)
         if (move === 4) Object.assign(one, { state: rule.fresh(now), blocked: 0 })
-        if (move === 5) one.blocked = now + extra
+        if (move === 5) one.blocked = cost === 2 ? now + extra : Math.max(one.blocked, now + extra)
       }
     }
     const reply = program === 'single' ? [] : [granted]
@@ -454,12 +600,12 @@ function inTypeScript(rules: Rule[], steps: Step[]) {
     }
     return reply
   }
-  const replies = callsOf(rules, steps).map((call) => {
-    const program = programOf(rules, call)
+  const replies = callsOf(own, steps).map((call) => {
+    const program = programOf(own, call)
     return call.flatMap((step) => replyTo(step, program))
   })
   const states = ['a', 'b', 'c'].flatMap((key) =>
-    rules.map((_, i) => {
+    own.map((_, i) => {
       const one = stored.get(nameOf(key, i))
       return one ? [...one.state, one.blocked, one.lives] : null
     }),

@@ -1,4 +1,5 @@
 import {
+  type AboutHold,
   type Duration,
   type LimiterStorage,
   MemoryStorage,
@@ -24,13 +25,28 @@ export class SharedStates {
     this.values = new MemoryStorage({ clock })
   }
 
-  move(rule: Rule, name: string, move: Move, cost: number, extra: number): Verdict {
+  move(
+    rule: Rule,
+    name: string,
+    move: Move,
+    cost: number,
+    extra: number,
+    about?: AboutHold,
+  ): Verdict {
     const now = Math.round(this.#clock.now() * 1000)
     const record = this.#records.get(name) ?? { state: rule.fresh(now), blocked: 0 }
     const state = move === 'peek' ? [...record.state] : record.state
     let wait = 0
     if (move === 'block') record.blocked = now + extra
-    else if (move === 'refund') rule.refund(state, now, cost, now + extra)
+    else if (move === 'report' && about) {
+      const report = {
+        level: about.id,
+        count: cost,
+        amount: about.actual as number,
+        bad: about.with,
+      }
+      wait = rule.report?.(state, now, report) ?? 0
+    } else if (move === 'refund') rule.refund(state, now, cost, now + extra)
     else if (move !== 'reset') {
       wait = record.blocked > now ? now - record.blocked : rule.reserve(state, now, cost, extra)
     }
@@ -57,22 +73,28 @@ export class LateStorage extends MemoryStorage implements LimiterStorage {
   }
 
   override open(rule: Rule, scope: string): never {
-    const run = (move: Move, key: string, cost: number, extra: number) =>
-      this.#late(() =>
-        this.#shared.move(rule, JSON.stringify([rule.kind, scope, key]), move, cost, extra),
-      )
-    const ledger: RemoteLedger = {
+    const run: RemoteLedger['run'] = (move, key, cost, extra, brought, about) =>
+      this.#late(() => {
+        const name = JSON.stringify([rule.kind, scope, key])
+        return this.#shared.move(brought ?? ledger.rule, name, move, cost, extra, about)
+      })
+    const ledger: RemoteLedger & { rule: Rule } = {
       rule,
       scope,
       storage: {
         joins: () => true,
         runAll: (move, ledgers, keys, cost, extra) =>
           Promise.all(
-            keys.map((key, i) => (ledgers[i] as RemoteLedger).run(move, key, cost, extra)),
+            keys.map((key, i) => {
+              const own = typeof cost === 'number' ? cost : (cost[i] as number)
+              return (ledgers[i] as RemoteLedger).run(move, key, own, extra)
+            }),
           ),
       },
       run,
-      reconfigure: () => {},
+      reconfigure: (next) => {
+        ledger.rule = next
+      },
     }
     return ledger as never
   }

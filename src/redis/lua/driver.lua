@@ -6,11 +6,16 @@
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
 --       for each group: -n for n of those, which is most of them; or how many moves, then for each move
---         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return
---         cost    lend: what is spent at once, or 0
+--         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return, 8 hold, 9 settle, 10 extend,
+--                 11 report, with its level, count, amount and bad in the places of id, costs, actuals and with
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
 --                 lend: how much to lend beside the cost; return: when it was lent
 --         times   how often; the first no ends a reserve
+--         costs   one for each rule; lend: what is spent at once, or 0; block: 2 for one that replaces a longer one
+--       and of a hold, settle or extend
+--         id      the number of the reservation
+--         with    hold and extend: for how long; settle: what an unknown id means; as for the rules
+--         actuals settle: what was used, for each rule
 -- Returns for each move: how often it was granted, then for each rule its verdict, what remains, when it is idle, and of
 -- a rule that has one the token. After -n, the verdicts are left out when all n were granted.
 -- Of a lend: how much was lent, and as the verdict of a yes the present, which its return has to name.
@@ -18,7 +23,7 @@
 -- A state is kept as one string of doubles: the rule's numbers, until when the key is blocked, and until when it lives.
 -- That is somewhat longer than until it equals a fresh one, so that most of the time it can be written in place: to set a time
 -- to live costs as much as all else together.
-local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN = 1, 2, 3, 4, 5, 6, 7
+local RESERVE, PEEK, REFUND, RESET, BLOCK, LEND, RETURN, HOLD, SETTLE, EXTEND, REPORT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local size = #rules
 local formats = {}
 -- Of the group at hand, for each rule: its numbers, until when it is blocked, how long its string was (false where there was
@@ -78,8 +83,11 @@ local function copy(state)
   return twin
 end
 
+-- What the move at hand costs at each rule; and of a hold its number and how long it may last.
+local costs, id, with = {}, nil, nil
+
 -- Whether every rule grants, all or none of them written. A copy is moved where it may have to be thrown away.
-local function judge(cost, extra, peek)
+local function judge(extra, peek)
   local granted = true
   local before = states
   if peek or size > 1 then
@@ -91,7 +99,11 @@ local function judge(cost, extra, peek)
     if blocked[i] > now then
       verdict = now - blocked[i]
     else
-      verdict = rules[i].reserve(params[i], states[i], now, cost, extra)
+      if id then
+        verdict = rules[i].hold(params[i], states[i], now, costs[i], extra, id, with)
+      else
+        verdict = rules[i].reserve(params[i], states[i], now, costs[i], extra)
+      end
     end
     verdicts[i] = verdict
     if verdict < 0 then granted = false end
@@ -102,13 +114,15 @@ end
 
 -- Takes `cost` at once, then up to `want` more to be spent elsewhere: a quarter of what is left at most, so that lots become
 -- smaller as the end comes near, and nobody holds much that others are denied.
-local function lend(cost, want)
-  if cost > 0 and not judge(cost, 0, false) then return 0, false end
+local function lend(want)
+  local cost = costs[1]
+  if cost > 0 and not judge(0, false) then return 0, false end
   local lot = want
   for i = 1, size do
     lot = math.min(lot, math.max(1, floor(rules[i].remaining(params[i], states[i], now) / 4)))
   end
-  local lent = judge(lot, 0, false)
+  for i = 1, size do costs[i] = lot end
+  local lent = judge(0, false)
   if not lent and cost == 0 then return 0, false end
   for i = 1, size do verdicts[i] = now end
   return lent and lot or 0, true
@@ -131,38 +145,62 @@ local function group(base)
   local moves = plain and -1 or tonumber(ARGV[at])
   for i = 1, size do load(i, KEYS[base + i], values[base + i]) end
   local dirty, freed = false, false
-  local move, cost, extra, times, granted = RESERVE, 1, 0, -moves, 0
+  local move, extra, times, granted = RESERVE, 0, -moves, 0
   for _ = 1, math.max(1, moves) do
     if moves > 0 then
-      move, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-      extra, times = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-      at = at + 4
+      move, extra, times = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+      at = at + 3
+      for i = 1, size do costs[i] = tonumber(ARGV[at + i]) end
+      at = at + size
+    else
+      for i = 1, size do costs[i] = 1 end
     end
     granted = 0
-    if move == RESERVE then
-      while granted < times and judge(cost, extra, false) do granted = granted + 1 end
+    if move >= HOLD then
+      id, with = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+      at = at + 2
+      if move == HOLD then
+        if judge(extra, false) then granted, dirty = 1, true end
+      else
+        granted, dirty = 1, true
+        for i = 1, size do
+          if move == SETTLE then
+            rules[i].settle(params[i], states[i], now, id, costs[i], tonumber(ARGV[at + i]), with)
+            verdicts[i] = 0
+          elseif move == REPORT then
+            verdicts[i] = rules[i].report(params[i], states[i], now, id, costs[i], tonumber(ARGV[at + i]), with)
+          else
+            verdicts[i] = rules[i].extend(params[i], states[i], now, id, with)
+            if verdicts[i] < 0 then granted = 0 end
+          end
+        end
+        if move ~= EXTEND then at = at + size end
+      end
+      id = nil
+    elseif move == RESERVE then
+      while granted < times and judge(extra, false) do granted = granted + 1 end
       if granted > 0 then dirty = true end
     elseif move == PEEK then
-      if judge(cost, extra, true) then granted = 1 end
+      if judge(extra, true) then granted = 1 end
     elseif move == LEND then
       local taken
-      granted, taken = lend(cost, extra)
+      granted, taken = lend(extra)
       if taken then dirty = true end
     elseif move == RETURN then
       for i = 1, size do verdicts[i] = 0 end
       if known[1] or dirty then
-        give_back(cost, extra)
+        give_back(costs[1], extra)
         dirty = true
       end
     else
       for i = 1, size do
         verdicts[i] = 0
         if move == REFUND then
-          if known[i] or dirty then rules[i].refund(params[i], states[i], now, cost, now + extra) end
+          if known[i] or dirty then rules[i].refund(params[i], states[i], now, costs[i], now + extra) end
         elseif move == RESET then
           states[i], blocked[i] = rules[i].fresh(now), 0
         elseif move == BLOCK then
-          blocked[i] = now + extra
+          if costs[i] == 2 then blocked[i] = now + extra else blocked[i] = math.max(blocked[i], now + extra) end
         end
       end
       dirty, freed = true, freed or move ~= BLOCK

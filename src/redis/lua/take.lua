@@ -11,14 +11,26 @@ local replies, r = {}, 0
 for k = 1, #KEYS do
   local key, value, times = KEYS[k], values[k], 1
   if ARGV[first] then times = -tonumber(ARGV[first + k - 1]) end
-  local a, b, blocked, lives
-  if value then
+  -- A longer state has reservations that are open.
+  local a, b, blocked, lives, state, format
+  if not value then
+    a, b, blocked, lives = 0, now, 0, 0
+  elseif #value == 32 then
     a, b, blocked, lives = unpack_numbers('<dddd', value)
   else
-    a, b, blocked, lives = 0, now, 0, 0
+    local count = #value / 8
+    format = '<' .. string.rep('d', count)
+    state = { unpack_numbers(format, value) }
+    blocked, lives = state[count - 1], state[count]
+    for j = count + 1, count - 1, -1 do state[j] = nil end
+    a, b = rule.used(params, state, now), now
   end
   local granted, verdict, remaining, live
   granted, verdict, a, b, remaining, live = rule.take(params, a, b, now, blocked > now and 0 or times)
+  if state then
+    if granted > 0 then rule.write(params, state, now, a) end
+    live = rule.idle_after(params, state, now)
+  end
   if blocked > now then verdict = now - blocked end
   replies[r + 1] = granted
   if granted < times then
@@ -28,7 +40,16 @@ for k = 1, #KEYS do
   replies[r + 2] = math.floor(remaining)
   replies[r + 3] = whole(ceil(live))
   r = r + 3
-  if granted > 0 then
+  if granted > 0 and state then
+    local size = #state + 1
+    state[size] = 0
+    if lives - now >= live and #value == 8 * size + 8 then
+      state[size + 1] = lives
+      call('SETRANGE', key, '0', pack(format, unpack(state)))
+    else
+      begin(key, live, '<' .. string.rep('d', size), unpack(state))
+    end
+  elseif granted > 0 then
     if lives - now >= live then
       call('SETRANGE', key, '0', pack('<ddd', a, b, 0))
     else

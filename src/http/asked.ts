@@ -1,0 +1,98 @@
+import type { Decision } from '../core/decision.ts'
+import { checkKey } from '../limiters/arguments.ts'
+import { checkedPrice } from '../limiters/composite-limiter.ts'
+import type { Limiter } from '../limiters/limiter.ts'
+import { capacityOf } from '../limiters/member.ts'
+import { type CallOptions, sameKey, type Terms, withMemberCalls } from '../limiters/terms.ts'
+import { type Awaitable, isPromise } from './awaitable.ts'
+
+/** What a limiter is asked for one request; of a composite, what each of its members is asked. */
+export interface Asked {
+  readonly limiter: Limiter
+  key: string
+  cost: number
+  readonly members: readonly Asked[] | undefined
+}
+
+/** What a guard hands to the functions of its options. */
+export type AskedBy = readonly [source: unknown, connection: unknown]
+
+/** A composite, as guards ask it. */
+export interface Composed extends Limiter {
+  readonly members: readonly ComposedMember[]
+  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined }
+  consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
+}
+
+interface ComposedMember {
+  readonly limiter: Limiter
+  /** Its own functions get the request where a guard asks. */
+  readonly keyOf: (key: never, connection?: unknown) => Awaitable<string>
+  readonly costOf: ((cost: never, connection?: unknown) => Awaitable<number>) | undefined
+}
+
+export function isComposed(limiter: Limiter): limiter is Composed {
+  const { members, consumeUnder } = limiter as Partial<Composed>
+  return Array.isArray(members) && typeof consumeUnder === 'function'
+}
+
+/** Has it, or a composite in it, a part with a key or a cost of its own? */
+export function readsRequests(limiter: Limiter): limiter is Composed {
+  if (!isComposed(limiter)) return false
+  return limiter.members.some(
+    ({ limiter: member, keyOf, costOf }) =>
+      keyOf !== sameKey || costOf !== undefined || readsRequests(member),
+  )
+}
+
+/** What `limiter` is asked for a request, where the guard has this key and this cost for it. */
+export function asked(limiter: Limiter, key: string, cost: number, by: AskedBy): Awaitable<Asked> {
+  const pending: Promise<unknown>[] = []
+  const whole = read(limiter, key, cost, by, pending)
+  return pending.length === 0 ? whole : Promise.all(pending).then(() => whole)
+}
+
+function read(
+  limiter: Limiter,
+  key: Awaitable<string>,
+  cost: Awaitable<number>,
+  by: AskedBy,
+  pending: Promise<unknown>[],
+): Asked {
+  const [source, connection] = by as [never, unknown]
+  const members = isComposed(limiter)
+    ? limiter.members.map(({ limiter: member, keyOf, costOf }) => {
+        const ownKey = keyOf === sameKey ? key : keyOf(source, connection)
+        const ownCost = costOf === undefined ? cost : costOf(source, connection)
+        return read(member, ownKey, ownCost, by, pending)
+      })
+    : undefined
+  const one: Asked = { limiter, key: '', cost: 0, members }
+  if (isPromise(key)) pending.push(key.then((own) => Object.assign(one, { key: own })))
+  else one.key = key
+  if (isPromise(cost)) pending.push(cost.then((own) => Object.assign(one, { cost: own })))
+  else one.cost = cost
+  return one
+}
+
+/**
+ * What a composite is asked, as it takes it.
+ *
+ * @param brought what the request brings to all of its members
+ * @throws OptionTypeError | OptionRangeError | CostTooLargeError for a key that is no string or a cost that is none
+ */
+export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined): Terms {
+  const calls = members.map((member, i) => {
+    const terms = brought?.members?.[i]
+    const { limiter, key, cost } = member
+    checkKey(key)
+    checkedPrice(cost, member.members === undefined ? capacityOf(limiter, terms) : Infinity)
+    return { key, cost, terms: member.members && termsOfAsked(member, terms) }
+  })
+  return withMemberCalls(brought, calls)
+}
+
+/** The limiters that count, in the order of their decisions. */
+export function leavesOf(whole: Asked): readonly Asked[] {
+  return whole.members === undefined ? [whole] : whole.members.flatMap(leavesOf)
+}

@@ -1,0 +1,22 @@
+import type { Decision } from '../core/decision.ts'
+
+/**
+ * A request that was judged by a guard, or the context of Hono or Koa; there the decision also stands where middleware leaves what it
+ * finds out: `c.get('rateLimit')`, `ctx.state.rateLimit`.
+ */
+export interface RateLimited {
+  /** The decision about the request; of several guards, the tightest one. */
+  rateLimit?: Decision
+}
+
+/** Lets the decision stand on the request, for handlers to read. */
+export function stand(source: object, decision: Decision): void {
+  const one = source as RateLimited
+  const before = one.rateLimit
+  if (before !== undefined && !isTighter(decision, before)) return
+  if (Object.isExtensible(source)) one.rateLimit = decision
+}
+
+function isTighter(one: Decision, other: Decision): boolean {
+  return one.allowed === other.allowed ? one.remaining < other.remaining : !one.allowed
+}

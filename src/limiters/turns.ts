@@ -1,0 +1,110 @@
+import { string } from '../core/check.ts'
+import { at, type Clock } from '../core/clock.ts'
+import { type Millis, toMillis } from '../core/duration.ts'
+import { ClosedError } from '../core/errors.ts'
+import { late } from './late.ts'
+import type { Patience, WaitOptions } from './limiter.ts'
+import { until } from './until.ts'
+
+/** Those of one key who wait for their turn, by group; the group whose turn is next comes first. */
+type Groups = Map<string, Set<() => void>>
+
+/**
+ * Lets the groups that wait for one key take turns: one waiter at a time goes on to the limit itself, of each group in turn, so that
+ * many waiters of one group do not go before the first of another.
+ */
+export class Turns {
+  readonly #clock: Clock
+  readonly #keys = new Map<string, Groups>()
+  readonly #closing = new AbortController()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Does anybody of a group wait for `key`? */
+  busy(key: string): boolean {
+    return this.#keys.has(key)
+  }
+
+  /** Waits for a turn, and has it until `serve` has settled. */
+  async take<T>(
+    key: string,
+    group: string,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+    serve: () => Promise<T>,
+  ): Promise<T> {
+    const groups = this.#keys.get(key)
+    if (groups === undefined) this.#keys.set(key, new Map())
+    else await this.#stand(key, groups, group, deadline, signal)
+    try {
+      return await serve()
+    } finally {
+      this.#next(key)
+    }
+  }
+
+  close(what: string): void {
+    this.#closing.abort(new ClosedError(what))
+  }
+
+  async #stand(
+    key: string,
+    groups: Groups,
+    group: string,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const waiters = groups.get(group) ?? new Set()
+    groups.set(group, waiters)
+    let call = () => {}
+    const closing = this.#closing.signal
+    try {
+      await until(signal === undefined ? [closing] : [closing, signal], (resolve, reject) => {
+        call = resolve
+        waiters.add(call)
+        if (deadline === Infinity) return () => {}
+        return at(this.#clock, deadline, () => reject(late(key, 0)))
+      })
+    } finally {
+      waiters.delete(call)
+      if (waiters.size === 0 && groups.get(group) === waiters) groups.delete(group)
+    }
+  }
+
+  /** Calls the next one: the first of the group whose turn it is, which then stands behind the other groups. */
+  #next(key: string): void {
+    const groups = this.#keys.get(key) as Groups
+    for (const [group, waiters] of groups) {
+      const [call] = waiters
+      if (call === undefined) continue
+      waiters.delete(call)
+      groups.delete(group)
+      if (waiters.size > 0) groups.set(group, waiters)
+      call()
+      return
+    }
+    this.#keys.delete(key)
+  }
+}
+
+/** Waits as `wait` does; where there are groups, when it is the turn of the caller's. */
+export function waitInTurn<T>(
+  limiter: { readonly turns: Turns; readonly clock: Clock },
+  key: string,
+  options: WaitOptions,
+  wait: (patience: Patience) => Promise<T>,
+): Promise<T> {
+  const { group, timeout, signal } = options
+  if (group === undefined && !limiter.turns.busy(key)) return wait(options)
+  string('group', group ?? '')
+  const { clock } = limiter
+  const deadline = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
+  return limiter.turns.take(key, group ?? '', deadline, signal, () =>
+    wait({
+      timeout: timeout && Math.max(0, deadline - clock.now()) / 1000,
+      signal,
+    }),
+  )
+}

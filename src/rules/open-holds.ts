@@ -1,0 +1,90 @@
+import type { Micros } from '../core/duration.ts'
+import type { State } from '../core/rule.ts'
+
+// The reservations that are open, behind the numbers of a bucket: `[..., id, low, ends, id, low, ends, ...]`.
+//   low   the most that can be given back: the cost, or the least that was used since, where that is less. Had less been taken,
+//         the bucket would have been empty then, and the rest would have gained nothing.
+//   ends  when it is forgotten; below 0 when it is given back
+const FIRST = 2
+const WIDTH = 3
+/** The most that are open for one key: as many as a script can read at once. */
+const MOST = 2000
+
+/** Is there no place for one more? */
+export function crowdedAt(state: State, now: Micros): boolean {
+  if (state.length < FIRST + MOST * WIDTH) return false
+  for (let i = FIRST; i < state.length; i += WIDTH) if (over(state, i, now)) return false
+  return true
+}
+
+/** How much of `used` is left when what is due has been given back. */
+export function afterReturns(state: State, now: Micros, used: number): number {
+  let left = used
+  for (let i = FIRST; i < state.length; i += WIDTH) {
+    if ((state[i + 2] as number) >= 0 || !over(state, i, now)) continue
+    left -= Math.min(state[i + 1] as number, left)
+  }
+  return left
+}
+
+/** Forgets what is over, and notes how little is used. */
+export function note(state: State, now: Micros, used: number): void {
+  let kept = FIRST
+  for (let i = FIRST; i < state.length; i += WIDTH) {
+    if (over(state, i, now)) continue
+    state[kept] = state[i] as number
+    state[kept + 1] = Math.min(state[i + 1] as number, used)
+    state[kept + 2] = state[i + 2] as number
+    kept += WIDTH
+  }
+  state.length = kept
+}
+
+/** Remembers one more, at the end of `ttl` from `now` on. */
+export function open(state: State, now: Micros, id: number, cost: number, ttl: Micros): void {
+  state.push(id, cost, endOf(now, ttl))
+}
+
+/** Where `id` stands, or -1. */
+export function find(state: State, id: number): number {
+  for (let i = FIRST; i < state.length; i += WIDTH) if (state[i] === id) return i
+  return -1
+}
+
+/** The most that can be given back of the one at `i`, where `used` is used now; `undefined` where its time is over. */
+export function refundable(state: State, i: number, now: Micros, used: number): number | undefined {
+  return i < 0 || over(state, i, now) ? undefined : Math.min(state[i + 1] as number, used)
+}
+
+/** Was the one at `i` given back at the end of its time? `undefined` where there is none. */
+export function wasReturned(state: State, i: number): boolean | undefined {
+  return i < 0 ? undefined : (state[i + 2] as number) < 0
+}
+
+export function forget(state: State, i: number): void {
+  if (i < 0) return
+  state.copyWithin(i, i + WIDTH)
+  state.length -= WIDTH
+}
+
+export function prolong(state: State, i: number, now: Micros, ttl: Micros): void {
+  state[i + 2] = endOf(now, ttl)
+}
+
+/** How long until all are forgotten. */
+export function openFor(state: State, now: Micros): Micros {
+  let last = now
+  for (let i = FIRST; i < state.length; i += WIDTH) {
+    last = Math.max(last, Math.abs(state[i + 2] as number))
+  }
+  return last - now
+}
+
+function over(state: State, i: number, now: Micros): boolean {
+  return Math.abs(state[i + 2] as number) <= now
+}
+
+/** One that stays charged is remembered for as long again, so that it can be settled late. */
+function endOf(now: Micros, ttl: Micros): Micros {
+  return ttl < 0 ? ttl - now : now + 2 * ttl
+}

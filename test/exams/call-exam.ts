@@ -1,0 +1,386 @@
+import { isAioFluxError, type Limiter, LimiterFactory, type LimiterStorage } from 'aioflux'
+import { ManualClock, seeded } from 'aioflux/testing'
+import { describe, expect, it } from 'vitest'
+
+/** What a call may bring, wherever the states lie: quotas, classes and blocks over `make`'s storage. */
+export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
+  const world = () => {
+    const clock = new ManualClock('1h')
+    const storage = make(clock)
+    return { clock, storage, common: { clock, storage, scope: crypto.randomUUID() } }
+  }
+  const error = (call: Promise<unknown>) =>
+    call.then(
+      () => undefined,
+      (reason: unknown) => reason as Error,
+    )
+  /** Lets promises and replies arrive, and the timers that are due. */
+  const pass = async (clock: ManualClock, duration: Parameters<ManualClock['advance']>[0]) => {
+    await clock.advanceAsync(duration)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    await clock.advanceAsync(0)
+  }
+
+  describe('quotas', () => {
+    it('hold for the key, and what was used stays used when the plan changes', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
+      const free = { rate: 10, per: '1h' } as const
+      const pro = { rate: 100, per: '1h', burst: 50 } as const
+      for (let i = 0; i < 10; i++) {
+        const { allowed, limit, remaining } = await limiter.consume('a', { quota: free })
+        expect({ allowed, limit, remaining }).toEqual({
+          allowed: true,
+          limit: 10,
+          remaining: 9 - i,
+        })
+      }
+      const denied = await limiter.consume('a', { quota: free })
+      expect(denied).toMatchObject({ allowed: false, remaining: 0, limit: 10, retryAfter: 360 })
+      expect(await limiter.peek('a', { quota: pro })).toMatchObject({ allowed: true, limit: 50 })
+      expect(await limiter.consume('a', { quota: pro, cost: 20 })).toMatchObject({
+        allowed: true,
+        remaining: 20,
+      })
+      expect(await limiter.acquire('a', { quota: free })).toBe(false)
+      // Without a quota the limiter's own numbers judge the same state.
+      expect(await limiter.acquire('a')).toBe(false)
+      expect((await limiter.consume('b')).remaining).toBe(4)
+      expect((await limiter.consume('b', { quota: free })).remaining).toBe(8)
+      expect((await limiter.consume('b')).remaining).toBe(2)
+      await limiter.release('a', 30)
+      expect((await limiter.peek('a', { quota: free })).remaining).toBe(10)
+    })
+
+    it('per is a second and the burst is the rate, whatever the limiter has', async () => {
+      const { clock, common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', burst: 90, ...common })
+      expect((await limiter.consume('a', { quota: { rate: 4 } })).limit).toBe(4)
+      expect((await limiter.consume('a', { cost: 4, quota: { rate: 4 } })).retryAfter).toBe(0.25)
+      await pass(clock, '250ms')
+      expect(await limiter.acquire('a', { cost: 4, quota: { rate: 4 } })).toBe(true)
+    })
+
+    for (const kind of ['slidingWindow', 'fixedWindow'] as const) {
+      it(`of a ${kind}`, async () => {
+        const { clock, common } = world()
+        const limiter = LimiterFactory[kind]({ rate: 2, per: '1m', ...common })
+        const plan = { rate: 4, per: '1m' } as const
+        expect(await limiter.acquire('a', { cost: 3, quota: plan })).toBe(true)
+        expect(await limiter.acquire('a')).toBe(false)
+        expect((await limiter.consume('a', { quota: plan })).remaining).toBe(0)
+        expect((await limiter.consume('a', { quota: plan })).retryAfter).toBe(60)
+        await pass(clock, '60s')
+        expect(await limiter.acquire('a', { cost: 4, quota: plan })).toBe(true)
+        const refused = await error(limiter.acquire('a', { quota: { ...plan, burst: 3 } }))
+        expect(refused?.message).toContain('burst')
+      })
+    }
+
+    it('of 0 closes, of Infinity opens, and a block holds all the same', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
+      const closed = { quota: { rate: 0 } }
+      const open = { quota: { rate: Infinity } }
+      expect(await limiter.consume('a', closed)).toMatchObject({
+        allowed: false,
+        limit: 0,
+        remaining: 0,
+        retryAfter: Infinity,
+      })
+      const late = await error(limiter.wait('a', closed))
+      expect(late).toMatchObject({ code: 'WAIT_TIMEOUT', retryAfter: Infinity })
+      expect((await limiter.consume('a')).remaining).toBe(4)
+      for (let i = 0; i < 20; i++) {
+        expect(await limiter.consume('a', { ...open, cost: 1000 })).toMatchObject({
+          allowed: true,
+          limit: Infinity,
+          remaining: Infinity,
+          retryAfter: 0,
+        })
+      }
+      expect((await limiter.wait('a', open)).allowed).toBe(true)
+      expect((await limiter.peek('a')).remaining).toBe(4)
+      await limiter.block('a', '1h')
+      expect(await limiter.consume('a', open)).toMatchObject({ allowed: false, remaining: 0 })
+      expect(await limiter.acquire('b', open)).toBe(true)
+    })
+
+    it('are waited for by their own numbers', async () => {
+      const { clock, common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1h', ...common })
+      const quota = { rate: 2 }
+      await limiter.acquire('a', { cost: 2, quota })
+      const waits = [0, 1, 2].map((i) => limiter.wait('a', { quota }).then(() => i))
+      const served: number[] = []
+      for (const wait of waits) void wait.then((i) => served.push(i))
+      await pass(clock, 0)
+      for (const expected of [[0], [0, 1], [0, 1, 2]]) {
+        await pass(clock, '500ms')
+        expect(served).toEqual(expected)
+      }
+      const late = await error(limiter.wait('a', { cost: 2, quota, timeout: '900ms' }))
+      expect(isAioFluxError(late, 'WAIT_TIMEOUT')).toBe(true)
+    })
+
+    it('that are wrong are told, and change nothing', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
+      await limiter.acquire('a')
+      const wrong: [unknown, string][] = [
+        [{ quota: { rate: Number.NaN } }, 'rate'],
+        [{ quota: { rate: -1 } }, 'rate'],
+        [{ quota: { rate: '10' } }, 'rate'],
+        [{ quota: { rate: 10, per: 'soon' } }, 'per'],
+        [{ quota: { rate: 10, per: 0 } }, 'per'],
+        [{ quota: { rate: 10, burst: 0 } }, 'burst'],
+        [{ quota: { rate: 10, brust: 20 } }, 'brust'],
+        [{ quota: { rate: Infinity, burst: Number.NaN } }, 'burst'],
+        [{ quota: 10 }, 'quota'],
+        [{ qouta: { rate: 10 } }, 'qouta'],
+        [{ cost: Number.NaN, quota: { rate: 10 } }, 'cost'],
+        [{ class: 'batch' }, 'class'],
+        ['10', 'cost'],
+        [null, 'cost'],
+      ]
+      for (const [call, name] of wrong) {
+        for (const verb of ['acquire', 'consume', 'peek'] as const) {
+          const refused = await error(limiter[verb]('a', call as number))
+          expect(isAioFluxError(refused), `${verb} ${JSON.stringify(call)}`).toBe(true)
+          expect(refused?.message).toContain(name)
+        }
+      }
+      const large = await error(limiter.acquire('a', { cost: 11, quota: { rate: 10 } }))
+      expect(isAioFluxError(large, 'COST_TOO_LARGE')).toBe(true)
+      expect((await limiter.peek('a')).remaining).toBe(4)
+    })
+
+    it('are refused by name where there are none', async () => {
+      const { common } = world()
+      const quota = { rate: 10 }
+      const bucket = LimiterFactory.tokenBucket({ rate: 5, ...common, name: 'bucket' })
+      const others: Limiter[] = [
+        LimiterFactory.concurrency({ limit: 5, ...common, name: 'permits' }),
+        LimiterFactory.composite([bucket], { name: 'both' }),
+      ]
+      for (const limiter of others) {
+        const refused = await error(limiter.consume('a', { quota }))
+        expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'quota' })
+        expect(refused?.message).toContain(limiter.name)
+        await limiter.close()
+      }
+    })
+
+    it('decide as a limiter of their own would, call for call', async () => {
+      const quotas = [{ rate: 4 }, { rate: 8, burst: 16 }, { rate: 2, burst: 4 }] as const
+      for (let seed = 0; seed < 5; seed++) {
+        const random = seeded(seed)
+        const { clock, common } = world()
+        const shared = LimiterFactory.tokenBucket({ rate: 1, per: '1d', ...common })
+        const apart = quotas.map((quota) => LimiterFactory.tokenBucket({ ...quota, clock }))
+        for (let i = 0; i < 60; i++) {
+          const at = Math.floor(random() * quotas.length)
+          const cost = 1 + Math.floor(random() * 3)
+          const quota = { ...(quotas[at] as (typeof quotas)[number]) }
+          const given = await shared.consume(`user-${at}`, { cost, quota })
+          expect(given).toEqual(await apart[at]?.consume(`user-${at}`, cost))
+          if (random() < 0.5) clock.advance(`${125 * Math.floor(random() * 8)}ms`)
+        }
+      }
+    })
+  })
+
+  describe('classes', () => {
+    const classes = { critical: 1, normal: 0.8, batch: 0.5 }
+
+    it('fill their share of what all use', async () => {
+      const { clock, common } = world()
+      const options = { rate: 10, per: '10s', classes, ...common } as const
+      for (const limiter of [
+        LimiterFactory.tokenBucket(options),
+        LimiterFactory.leakyBucket(options),
+      ]) {
+        for (let i = 0; i < 5; i++) {
+          expect(await limiter.acquire('a', { class: 'batch' })).toBe(true)
+        }
+        expect(await limiter.consume('a', { class: 'batch' })).toMatchObject({
+          allowed: false,
+          limit: 5,
+          remaining: 0,
+          retryAfter: 1,
+        })
+        expect(await limiter.acquire('a', { cost: 3, class: 'normal' })).toBe(true)
+        expect(await limiter.acquire('a', { class: 'normal' })).toBe(false)
+        expect(await limiter.acquire('a', { class: 'critical' })).toBe(true)
+        expect((await limiter.consume('a')).remaining).toBe(0)
+        await pass(clock, '5s')
+        expect(await limiter.acquire('a', { class: 'batch' })).toBe(false)
+        await pass(clock, '1s')
+        expect(await limiter.acquire('a', { class: 'batch' })).toBe(true)
+        const late = await error(limiter.acquire('a', { cost: 6, class: 'batch' }))
+        expect(isAioFluxError(late, 'COST_TOO_LARGE')).toBe(true)
+      }
+    })
+
+    it('and of the quota that a call brings', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1h', classes, ...common })
+      const quota = { rate: 100, per: '1h' } as const
+      expect(await limiter.acquire('a', { cost: 50, quota, class: 'batch' })).toBe(true)
+      expect(await limiter.acquire('a', { quota, class: 'batch' })).toBe(false)
+      expect((await limiter.consume('a', { cost: 10, quota })).remaining).toBe(40)
+    })
+
+    it('of permits', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.concurrency({ limit: 4, classes, ...common })
+      expect(await limiter.acquire('a', { cost: 2, class: 'batch' })).toBe(true)
+      expect(await limiter.acquire('a', { class: 'batch' })).toBe(false)
+      expect(await limiter.acquire('a', { class: 'normal' })).toBe(true)
+      expect(await limiter.acquire('a', { class: 'normal' })).toBe(false)
+      const permit = await limiter.tryPermit('a', { class: 'critical' })
+      expect(permit?.tokens).toBe(1)
+      expect(await limiter.tryPermit('a', { class: 'critical' })).toBeUndefined()
+      await limiter.close()
+    })
+
+    it('of the limiters of a composite', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.composite([
+        LimiterFactory.tokenBucket({ rate: 10, per: '1h', classes, ...common, name: 'tokens' }),
+        { limiter: LimiterFactory.slidingWindow({ rate: 6, per: '1h', ...common }), cost: () => 1 },
+      ])
+      expect(await limiter.acquire('a', { cost: 5, class: 'batch' })).toBe(true)
+      const denied = await limiter.consume('a', { class: 'batch' })
+      expect(denied).toMatchObject({ allowed: false, deniedBy: 'tokens' })
+      expect(await limiter.acquire('a', { cost: 3, class: 'normal' })).toBe(true)
+      expect((await limiter.consume('a')).parts).toMatchObject([{ remaining: 1 }, { remaining: 3 }])
+      const unknown = await error(limiter.acquire('a', { class: 'bulk' }))
+      expect(unknown).toMatchObject({ code: 'INVALID_OPTION', option: 'class' })
+    })
+
+    it('who waits in a small class keeps nobody of a larger one waiting', async () => {
+      const { clock, common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1s', classes, ...common })
+      await limiter.acquire('a', { cost: 2 })
+      const served: string[] = []
+      void limiter.wait('a', { class: 'batch' }).then(() => served.push('batch'))
+      await pass(clock, '500ms')
+      expect(served).toEqual([])
+      expect(await limiter.acquire('a', { class: 'critical' })).toBe(true)
+      await pass(clock, '1s')
+      expect(served).toEqual(['batch'])
+    })
+
+    it('that are wrong are told', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 10, classes, ...common })
+      const unknown = await error(limiter.acquire('a', { class: 'bulk' }))
+      expect(unknown).toMatchObject({ code: 'INVALID_OPTION', option: 'class' })
+      expect(unknown?.message).toContain("'critical', 'normal', 'batch'")
+      for (const share of [0, -1, 1.5, Number.NaN, '1']) {
+        expect(() =>
+          LimiterFactory.tokenBucket({ rate: 1, ...common, classes: { bulk: share as number } }),
+        ).toThrow(/bulk/)
+      }
+      for (const kind of ['fixedWindow', 'slidingWindow'] as const) {
+        expect(() => LimiterFactory[kind]({ rate: 1, classes, ...common })).toThrow(/classes/)
+      }
+    })
+  })
+
+  describe('costs of composite parts', () => {
+    it('are each their own, all or none', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.composite([
+        { limiter: LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common }), cost: () => 1 },
+        {
+          limiter: LimiterFactory.leakyBucket({ rate: 100, per: '1h', ...common }),
+          key: () => 'all',
+          cost: (tokens: number) => tokens / 2,
+        },
+      ])
+      expect((await limiter.consume('a', 100)).parts).toMatchObject([
+        { remaining: 2 },
+        { remaining: 50 },
+      ])
+      expect(await limiter.acquire('b', 120)).toBe(false)
+      expect((await limiter.peek('b', 2)).parts).toMatchObject([{ remaining: 3 }, {}])
+      await limiter.release('a', 100)
+      expect((await limiter.consume('a', 10)).parts).toMatchObject([
+        { remaining: 2 },
+        { remaining: 95 },
+      ])
+    })
+
+    it('that no limit can hold are an error, and nothing is taken', async () => {
+      const { common } = world()
+      const first = LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common })
+      for (const price of [-1, Number.NaN, 1000, '1']) {
+        const second = LimiterFactory.leakyBucket({ rate: 9, per: '1h', ...common })
+        const limiter = LimiterFactory.composite([
+          first,
+          { limiter: second, cost: () => price as number },
+        ])
+        expect(isAioFluxError(await error(limiter.acquire('a')))).toBe(true)
+      }
+      expect((await first.peek('a')).remaining).toBe(3)
+    })
+  })
+
+  describe('blocks', () => {
+    const kinds = {
+      'token bucket': (o: object) => LimiterFactory.tokenBucket({ rate: 5, per: '1s', ...o }),
+      'sliding window': (o: object) => LimiterFactory.slidingWindow({ rate: 5, per: '1s', ...o }),
+    }
+    for (const [name, limiterOf] of Object.entries(kinds)) {
+      it(`of a ${name}: a shorter one never replaces a longer one unless told`, async () => {
+        const { clock, common } = world()
+        const limiter = limiterOf(common)
+        await limiter.acquire('a')
+        await limiter.block('a', '10s')
+        await limiter.block('a', '1s')
+        await pass(clock, '2s')
+        expect(await limiter.consume('a')).toMatchObject({ allowed: false, retryAfter: 8 })
+        await limiter.block('a', '1s', { replace: true })
+        await pass(clock, '1s')
+        expect(await limiter.acquire('a')).toBe(true)
+        await limiter.block('a', '1s')
+        await limiter.block('a', '3s')
+        expect((await limiter.consume('a')).retryAfter).toBe(3)
+      })
+
+      it(`of a ${name}: for ever, until it is ended`, async () => {
+        const { clock, common } = world()
+        const limiter = limiterOf(common)
+        await limiter.acquire('a', 2)
+        await limiter.block('a', Infinity)
+        expect(await limiter.consume('a')).toMatchObject({ allowed: false, retryAfter: Infinity })
+        await limiter.block('a', '1s')
+        await limiter.unblock('a')
+        expect((await limiter.peek('a')).remaining).toBe(3)
+        await limiter.block('a', Infinity)
+        await pass(clock, '365d')
+        expect(await limiter.acquire('a')).toBe(false)
+        const waiting = limiter.wait('a')
+        await limiter.unblock('a')
+        await pass(clock, '10s')
+        expect((await waiting).allowed).toBe(true)
+        await limiter.unblock('never blocked')
+        expect((await limiter.peek('never blocked')).remaining).toBe(5)
+      })
+    }
+
+    it('of a length that is none are refused', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, ...common })
+      for (const length of [-1, Number.NaN, 0, -Infinity, 'soon']) {
+        const refused = await error(limiter.block('a', length as number))
+        expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'duration' })
+      }
+      const refused = await error(limiter.block('a', 1, { replace: 1 as unknown as boolean }))
+      expect(refused).toMatchObject({ option: 'replace' })
+      expect(await limiter.acquire('a')).toBe(true)
+    })
+  })
+}

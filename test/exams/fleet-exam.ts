@@ -1,0 +1,136 @@
+import { type Adaptive, LimiterFactory, type LimiterStorage } from 'aioflux'
+import { ManualClock, seeded } from 'aioflux/testing'
+import { expect, it } from 'vitest'
+
+const PROCESSES = 4
+const TICKS = 10
+
+/** What stands behind the limiters, and does so many calls a second; more of them fail. */
+class Backend {
+  perSecond: number
+  #left = 0
+
+  constructor(perSecond: number) {
+    this.perSecond = perSecond
+  }
+
+  tick(): void {
+    const more = this.perSecond / TICKS
+    this.#left = Math.min(this.#left + more, 2 * more)
+  }
+
+  serves(): boolean {
+    if (this.#left < 1) return false
+    this.#left -= 1
+    return true
+  }
+}
+
+/**
+ * One rate for many processes, learnt from all outcomes: simulated by the clock.
+ *
+ * @param make the storage of one process; all of them share their states
+ * @param lends do processes borrow in advance? Then some of the rate lies idle, and the rate is higher by so much.
+ */
+export function fleetExam(
+  make: (clock: ManualClock, fleet: string) => LimiterStorage,
+  lends = false,
+): void {
+  const fleet = (options = {}) => {
+    const clock = new ManualClock('1h')
+    const name = crypto.randomUUID()
+    const members = Array.from({ length: PROCESSES }, (): Adaptive => {
+      const storage = make(clock, name)
+      return LimiterFactory.adaptive({
+        initialRate: 60,
+        minRate: 10,
+        maxRate: 1000,
+        increaseStep: 4,
+        decreaseFactor: 0.9,
+        errorThreshold: 0.05,
+        window: '1s',
+        storage,
+        clock,
+        scope: 'fleet',
+        ...options,
+      })
+    })
+    return { clock, members }
+  }
+
+  /** Lets every process ask as often as it can for so long; returns how many of its calls were let through, and the rates. */
+  async function run(
+    { clock, members }: ReturnType<typeof fleet>,
+    backend: Backend,
+    seconds: number,
+    random: () => number,
+  ) {
+    const admitted = members.map(() => 0)
+    const rates: number[] = []
+    for (let tick = 0; tick < seconds * TICKS; tick++) {
+      clock.advance(1000 / TICKS / 1000)
+      backend.tick()
+      const tries = Math.ceil((2 * backend.perSecond) / TICKS / members.length)
+      const order = Array.from({ length: tries * members.length }, (_, i) => i % members.length)
+      order.sort(() => random() - 0.5)
+      const answers = await Promise.all(
+        order.map(async (i) => [i, await members[i]?.acquire()] as const),
+      )
+      for (const [i, allowed] of answers) {
+        if (!allowed) continue
+        admitted[i] = (admitted[i] as number) + 1
+        if (backend.serves()) members[i]?.reportSuccess('20ms')
+        else members[i]?.reportError()
+      }
+      // Answers about what has been learnt come before the next tick.
+      await members[0]?.peek()
+      rates.push((members[tick % members.length] as Adaptive).currentRate)
+    }
+    return { admitted, rates }
+  }
+
+  it('finds a capacity that nobody tells, and follows it as it moves; no process gets more than another', async () => {
+    const world = fleet()
+    const backend = new Backend(200)
+    const random = seeded(11)
+    for (const capacity of [200, 120, 260]) {
+      backend.perSecond = capacity
+      await run(world, backend, 40, random)
+      const { admitted, rates } = await run(world, backend, 20, random)
+      const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
+      const off = Math.abs(mean - capacity) / capacity
+      if (!lends) expect(off, `${mean} of ${capacity}`).toBeLessThan(0.1)
+      const all = admitted.reduce((sum, one) => sum + one, 0)
+      expect(Math.abs(all / 20 - capacity) / capacity, `${all / 20}`).toBeLessThan(0.1)
+      for (const one of admitted) expect(one / all).toBeCloseTo(1 / PROCESSES, 1)
+    }
+  })
+
+  it('is one rate: a process that only listens has it too, and failures of one burst are one decrease', async () => {
+    const { clock, members } = fleet({ initialRate: 100, decreaseFactor: 0.5 })
+    const [one, other] = members as [Adaptive, Adaptive]
+    for (let i = 0; i < 60; i++) expect(await (i % 2 ? one : other).acquire()).toBe(true)
+    for (let i = 0; i < 30; i++) {
+      one.reportError()
+      other.reportError()
+    }
+    await one.peek()
+    clock.advance('300ms')
+    for (const member of members) await member.acquire()
+    await one.peek()
+    for (const member of members) expect(member.currentRate).toBe(50)
+    expect((await members[3]?.peek())?.limit).toBe(50)
+  })
+
+  it('does not learn from calls that it did not let through, nor rise while nobody needs it', async () => {
+    const { clock, members } = fleet({ initialRate: 100 })
+    for (const member of members) for (let i = 0; i < 50; i++) member.reportError()
+    for (let second = 0; second < 20; second++) {
+      for (const member of members) {
+        if (await member.acquire()) member.reportSuccess()
+      }
+      clock.advance('1s')
+    }
+    for (const member of members) expect(member.currentRate).toBe(100)
+  })
+}

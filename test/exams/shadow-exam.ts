@@ -1,0 +1,82 @@
+import { LimiterFactory, type LimiterStorage, Metrics } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+import { expect, it } from 'vitest'
+
+/** What a shadow must hold to, wherever the states lie. */
+export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
+  const world = () => {
+    const clock = new ManualClock('1h')
+    return { clock, storage: make(clock), scope: crypto.randomUUID() }
+  }
+
+  it('denies nothing, tells what it would have done, and counts that apart', async () => {
+    const metrics = new Metrics()
+    const limiter = LimiterFactory.tokenBucket({
+      rate: 2,
+      per: '1h',
+      shadow: true,
+      name: 'shadow',
+      metrics,
+      ...world(),
+    })
+    expect(await limiter.consume('a')).toMatchObject({
+      allowed: true,
+      shadow: true,
+      wouldDeny: false,
+      remaining: 1,
+    })
+    expect(await limiter.acquire('a')).toBe(true)
+    expect(await limiter.consume('a')).toMatchObject({
+      allowed: true,
+      shadow: true,
+      wouldDeny: true,
+      retryAfter: 0,
+    })
+    expect(await limiter.acquire('a')).toBe(true)
+    expect((await limiter.wait('a')).wouldDeny).toBe(true)
+    expect(await limiter.schedule('a', () => 'ran')).toBe('ran')
+    const held = await limiter.reserve('a', 2)
+    await held?.settle(1)
+    expect(await limiter.getStats('a')).toMatchObject({
+      allowed: 7,
+      denied: 0,
+      wouldDeny: 5,
+      remaining: 0,
+    })
+    const { counters } = metrics.getStats()
+    expect(counters['aioflux_limiter_would_deny_total{limiter="shadow"}']).toBe(5)
+    expect(counters['aioflux_limiter_decisions_total{limiter="shadow",outcome="allowed"}']).toBe(7)
+  })
+
+  it('in a composite keeps nobody out, and takes nothing it could not give', async () => {
+    const common = world()
+    const real = LimiterFactory.slidingWindow({ rate: 3, per: '1h', ...common })
+    const shadow = LimiterFactory.tokenBucket({ rate: 1, per: '1h', shadow: true, ...common })
+    const limiter = LimiterFactory.composite(shadow, real)
+    for (const allowed of [true, true, true, false]) {
+      expect(await limiter.acquire('a')).toBe(allowed)
+    }
+    expect((await shadow.peek('a')).remaining).toBe(0)
+    expect((await shadow.getStats()).wouldDeny).toBeGreaterThanOrEqual(2)
+  })
+
+  it('a candidate is asked beside the real limit, and its worst hit keys are told', async () => {
+    const common = world()
+    const limiter = LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common })
+    const candidate = LimiterFactory.slidingWindow({ rate: 2, per: '1h', ...common })
+    const comparison = limiter.compare(candidate)
+    for (let i = 0; i < 4; i++) await limiter.acquire('a')
+    for (let i = 0; i < 2; i++) await limiter.consume('b', 3)
+    await candidate.reset('c')
+    await limiter.acquire('c', 2)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    // A cost of 3 is more than the candidate ever holds.
+    expect(comparison).toMatchObject({ agree: 4, stricter: 1, looser: 0, failed: 2 })
+    expect(comparison.keys).toEqual([{ key: 'a', stricter: 1 }])
+    comparison.end()
+    await limiter.acquire('d')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(comparison.agree).toBe(4)
+    expect(() => limiter.compare({} as typeof limiter)).toThrow(/candidate/)
+  })
+}

@@ -1,0 +1,62 @@
+import { isAioFluxError, LimiterFactory, type LimiterStorage } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+import { expect, it } from 'vitest'
+
+/** What waiting in groups must hold to, wherever the states lie. */
+export function turnExam(make: (clock: ManualClock) => LimiterStorage): void {
+  const world = () => {
+    const clock = new ManualClock('1h')
+    const storage = make(clock)
+    const common = { clock, storage, scope: crypto.randomUUID() }
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, burst: 1, per: '1s', ...common })
+    const pass = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        await clock.advanceAsync('1s')
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        await clock.advanceAsync(0)
+      }
+    }
+    return { clock, limiter, pass }
+  }
+
+  it('groups take turns, each in order of arrival', async () => {
+    const { limiter, pass } = world()
+    const served: string[] = []
+    const wait = (group: string, n: number) =>
+      void limiter.wait('all', { group }).then(() => served.push(`${group}${n}`))
+    for (let n = 0; n < 8; n++) wait('a', n)
+    for (let n = 0; n < 3; n++) wait('b', n)
+    wait('c', 0)
+    await pass(14)
+    expect(served).toEqual('a0 a1 b0 c0 a2 b1 a3 b2 a4 a5 a6 a7'.split(' '))
+  })
+
+  it('who leaves is passed over, and who is late is refused', async () => {
+    const { limiter, pass } = world()
+    const served: string[] = []
+    const controller = new AbortController()
+    const { signal } = controller
+    await limiter.acquire('all')
+    void limiter.wait('all', { group: 'a' }).then(() => served.push('first'))
+    const gone = limiter.wait('all', { group: 'a', signal }).catch((reason) => reason)
+    const late = limiter.wait('all', { group: 'a', timeout: '1500ms' }).catch((reason) => reason)
+    void limiter.wait('all', { group: 'b' }).then(() => served.push('last'))
+    controller.abort(new Error('enough'))
+    expect((await gone).message).toBe('enough')
+    await pass(4)
+    expect(isAioFluxError(await late, 'WAIT_TIMEOUT')).toBe(true)
+    expect(served).toEqual(['first', 'last'])
+    const refused = await limiter.wait('all', { group: 1 as never }).catch((reason) => reason)
+    expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'group' })
+  })
+
+  it('who waits in a group when it is closed is refused', async () => {
+    const { limiter } = world()
+    await limiter.acquire('all')
+    const waits = ['a', 'a', 'b'].map((group) =>
+      limiter.wait('all', { group }).catch((error) => error.code),
+    )
+    await limiter.close()
+    expect(await Promise.all(waits)).toEqual(['CLOSED', 'CLOSED', 'CLOSED'])
+  })
+}

@@ -1,0 +1,33 @@
+import { LimiterFactory, MemoryStorage } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
+import { describe, expect, it } from 'vitest'
+import { fleetExam } from '../exams/fleet-exam.ts'
+import { LateStorage, SharedStates } from '../support/late-storage.ts'
+
+describe('adaptive limiters that share a memory', () => {
+  const storages = new Map<string, MemoryStorage>()
+  fleetExam((clock, fleet) => {
+    const storage = storages.get(fleet) ?? new MemoryStorage({ clock })
+    storages.set(fleet, storage)
+    return storage
+  })
+})
+
+describe('adaptive limiters of many processes', () => {
+  const shared = new Map<string, SharedStates>()
+  fleetExam((clock, fleet) => {
+    const states = shared.get(fleet) ?? new SharedStates(clock)
+    shared.set(fleet, states)
+    return new LateStorage(states, clock)
+  })
+
+  it('take no plan of a call, no reconfiguring, and no reservation', async () => {
+    const clock = new ManualClock('1h')
+    const storage = new LateStorage(new SharedStates(clock), clock)
+    const limiter = LimiterFactory.adaptive({ storage, clock })
+    await expect(limiter.consume('', { quota: { rate: 1 } })).rejects.toThrow(/quota/)
+    await expect(limiter.reconfigure({ rate: 1 })).rejects.toThrow(/sets its own rate/)
+    await expect(limiter.reserve('', 1)).rejects.toThrow(/adaptive/)
+    expect(limiter.name).toBe('adaptive')
+  })
+})
