@@ -18,7 +18,7 @@ const coordinator = new Coordinator({ storage, ttl: '10s' }) // a RedisStorage, 
 {
   // #region lock
   await using lease = await coordinator.lock('invoice-42', { timeout: '5s' })
-  await save('invoice-42', { fence: lease.token, signal: lease.signal }) // who comes with a smaller token is late
+  await save('invoice-42', { fence: lease.token, signal: lease.signal }) // the database refuses a smaller fence
   // #endregion
   // => saved
 }

@@ -58,15 +58,15 @@ const upload = async () => 'uploaded'
   await limiter.acquire('user-123') // true or false
   await limiter.consume('user-123', 5) // a decision; this call costs 5
   limiter.allow('user-123') // the same at once, without a promise (over memory)
-  await limiter.peek('user-123') // what would it answer?
+  await limiter.peek('user-123') // the decision, without taking anything
 
-  await limiter.wait('user-123', { timeout: '2s' }) // first come, first served; refused at once if it cannot come in time
+  await limiter.wait('user-123', { timeout: '2s' }) // first come, first served; rejects at once when the turn would come too late
   await limiter.schedule('user-123', () => call()) // wait, then run
 
-  await limiter.block('user-123', '10m') // whatever it has left
-  await limiter.release('user-123', 5) // give back
-  await limiter.reset('user-123') // forget what it used, and its block
-  await limiter.reconfigure({ rate: 200 }) // what was used stays used
+  await limiter.block('user-123', '10m') // deny all its calls for 10 minutes
+  await limiter.release('user-123', 5) // give 5 back
+  await limiter.reset('user-123') // forget what the key used, and its block
+  await limiter.reconfigure({ rate: 200 }) // a new rate; what was used stays used
   // #endregion
   console.log((await limiter.getStats('user-123')).limit) // => 200
 }

@@ -112,7 +112,7 @@ const mail: Mail = { to: 'ann', tenant: 'shop' }
     workers: 20,
     handler: (mail: Mail) => send(mail),
     limiter: LimiterFactory.tokenBucket({ rate: 10, per: '1s' }),
-    limiterKey: (mail) => mail.tenant ?? '', // who has to wait lets the others pass
+    limiterKey: (mail) => mail.tenant ?? '', // jobs of other tenants pass a job that must wait
   }).start()
   // #endregion
   console.log(await queue.submit(mail)) // => sent to ann

@@ -5,8 +5,9 @@ import { LimiterFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 // #endregion
 // #region queue
-import { QueueFactory, queued } from 'aioflux'
+import { QueueFactory } from 'aioflux'
 // #endregion
+import { queued } from 'aioflux'
 // #region hybrid
 import { HybridStorage } from 'aioflux/redis'
 // #endregion

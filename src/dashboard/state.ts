@@ -1,7 +1,7 @@
 /** What the page is sent: plain JSON. Times of the day are milliseconds since 1970, all other times are seconds. */
 export interface DashboardState {
   readonly at: number
-  /** How it is called in the head of the page. */
+  /** The name in the head of the page. */
   readonly title: string
   /** Since when samples have been taken without a break. */
   readonly since: number

@@ -37,12 +37,12 @@ export type GuardPart<Source> =
       cost?(source: Source, connection?: unknown): Awaitable<number>
     }
 
-/** What every guard can be given, whatever the framework. `Source` is what that framework calls a request. */
+/** Options of every guard. `Source` is the request type of the framework. */
 export interface GuardOptions<Source> {
   /**
-   * Whom a request is counted for.
-   * @param connection what the runtime hands to a fetch handler beside the request; not in other frameworks
-   * @default the client's address, IPv6 by its /56: see `clientIp`. Where nobody tells it, all share one count
+   * The key that a request counts for.
+   * @param connection what the runtime passes to a fetch handler beside the request; not in other frameworks
+   * @default the client's address, IPv6 by its /56: see `clientIp`. Requests without an address share one count
    */
   key?(source: Source, connection?: unknown): Awaitable<string>
   /** How much a request takes. 0 lets it through uncounted. @default 1 */
@@ -55,16 +55,16 @@ export interface GuardOptions<Source> {
   class?(source: Source, connection?: unknown): Awaitable<string | undefined>
   /** The limiter for this request. @default the one the guard was made with */
   limiter?(source: Source, connection?: unknown): Awaitable<Limiter | undefined>
-  /** Gives back what a request took whose answer is an error, 400 or higher, or was never sent. @default false */
+  /** Gives back what a request took when its answer is an error (400 or higher), or was never sent. @default false */
   skipFailed?: boolean
-  /** Gives back what a request took whose answer is no error. @default false */
+  /** Gives back what a request took when its answer is below 400. @default false */
   skipSuccessful?: boolean
   /** @default 'draft-8' */
   headers?: HeaderStyle
   /**
-   * The longest time a request keeps its permit of a limit on how many run at once. The permit is given back when the response
-   * has been sent or the client has gone; this bound is for the case that nothing ever tells of it. Give more where responses
-   * last longer, as streams of events do.
+   * The longest time that a request keeps a permit of a concurrency limit. The permit is given back when the response has been
+   * sent or the client has gone; this bound is for connections whose end nothing reports. Raise it where responses last longer,
+   * as event streams do.
    * @default '1h'
    */
   maxHold?: Duration

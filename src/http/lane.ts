@@ -54,9 +54,7 @@ export class Lane {
   async enter(patience: Millis, signal: AbortSignal | undefined): Promise<number> {
     signal?.throwIfAborted()
     const wait = this.#wait()
-    if (wait > patience) {
-      throw new WaitTimeoutError(`${this.#what} is not to be asked before that`, wait / 1000)
-    }
+    if (wait > patience) throw tooLate(this.#what, wait, patience)
     const timeout = patience === Infinity ? undefined : patience / 1000
     const turn = this.#line.wait({ signal, timeout })
     this.#serve()
@@ -118,4 +116,13 @@ export class Lane {
       this.#line.grant(this.#pauses)
     }
   }
+}
+
+/** The error of a request that could only be sent after its timeout. */
+export function tooLate(what: string, wait: Millis, left: Millis): WaitTimeoutError {
+  const seconds = (millis: Millis) => `${Math.ceil(millis) / 1000} s`
+  return new WaitTimeoutError(
+    `${what} may be asked again in ${seconds(wait)}, later than \`timeout\` allows (${seconds(left)} left)`,
+    wait / 1000,
+  )
 }

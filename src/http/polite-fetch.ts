@@ -10,11 +10,12 @@ import {
 } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { describe, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
+import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import { pause as sleep } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { DELAY_OPTIONS, type DelayOptions, toDelays } from '../resilience/retry.ts'
 import { type Advice, adviceOf } from './advice.ts'
+import { tooLate } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { isReplayable, mayRepeat } from './replay.ts'
 
@@ -103,8 +104,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
 
     /** Waits for `delay` and a turn, sends, and lets everybody know what the answer advises. */
     const attempt = async (number: number, delay: Millis): Promise<Attempt> => {
-      if (delay > left())
-        throw new WaitTimeoutError(`${name} is not asked again in time`, delay / 1000)
+      if (delay > left()) throw tooLate(name, delay, left())
       if (delay > 0) await sleep(clock, delay, signal ?? NEVER)
       await limiter?.wait(name, { timeout: left() / 1000, ...(signal && { signal }) })
       const lane = lanes.of(name)

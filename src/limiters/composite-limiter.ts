@@ -22,7 +22,7 @@ export interface LocalMember {
 
 /** What a composite is called, and who counts what it decides. */
 export interface CompositeOptions extends Metered {
-  /** How it is called in statistics and metrics. @default its members' names, `composite(a, b)` */
+  /** The name in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string
   /** Denies nothing, and tells what it would have done. @default false */
   shadow?: boolean

@@ -52,7 +52,7 @@ export interface LimiterOptions extends Metered {
   /** @default the clock of the storage */
   clock?: Clock
   /**
-   * How it is called in `deniedBy`, statistics and metrics.
+   * The name in `deniedBy`, statistics and metrics.
    * @default its scope, or the kind of its rule where it has none
    */
   name?: string

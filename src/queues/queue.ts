@@ -19,7 +19,7 @@ import type {
   RedriveOptions,
 } from './job.ts'
 
-/** What a put does where there is no room: wait for it, be refused, push out the oldest, be dropped itself. */
+/** What a put does when the queue is full: wait for room, reject, drop the oldest job of the lowest priority, or drop its own. */
 export type Overflow = 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
 
 /** How items are written where they are kept elsewhere: JSON, another format, compressed, encrypted. */
@@ -56,16 +56,16 @@ export const KEPT_OPTIONS: OptionTable<{ age?: Duration; count?: number }> = {
   count: true,
 }
 
-/** Where jobs go that failed for good. */
+/** Takes the jobs that failed for good. */
 // biome-ignore lint/suspicious/noExplicitAny: the target says which items it takes.
 export type DeadLetterTarget<T = any> =
   | ((letter: DeadLetter<T>) => unknown)
   | { put(letter: DeadLetter<T>): Promise<unknown> }
 
-/** What every queue can be given. */
+/** Options of every queue. */
 export interface QueueOptions<T, R> extends Metered {
   /**
-   * How it is called in messages and metrics. Over a storage elsewhere it is needed: all processes that make a queue of one
+   * The name of the queue in messages and metrics. Over a storage it is required: all processes that make a queue of this
    * name share its jobs.
    * @default the kind of queue
    */
@@ -82,14 +82,14 @@ export interface QueueOptions<T, R> extends Metered {
   /** @default 'wait' */
   overflow?: Overflow
   /**
-   * What is done with an item. Without it, items that are functions are run as tasks, and other items are for `get` and
-   * `for await`.
+   * Does the work of one item. Without a handler, items that are functions are run as tasks; other items are for `get`,
+   * `claim` and `for await`.
    */
   handler?: Handler<T, R>
-  /** Every start takes from it. A permit is kept as a worker is: until the handler ends, or its timeout releases it. */
+  /** Every attempt takes from this limiter. A permit of a concurrency limiter is kept until the handler ends, or `onTimeout: 'release'`. */
   limiter?: Limiter
   /**
-   * The key under which a job asks the limiter, read when the item is put. A job whose key has to wait lets the others pass.
+   * The key of an item at the limiter, read when the item is put. Jobs of other keys pass a job whose key must wait.
    * @default one key for all
    */
   limiterKey?: (item: T) => string
@@ -105,27 +105,32 @@ export interface QueueOptions<T, R> extends Metered {
   groupConcurrency?: number
   /** How many turns a group gets where others get one. @default 1 for all */
   groupWeight?: (group: string) => number
-  /** How long an attempt may take before its signal aborts and it counts as failed. @default no end */
+  /** How long an attempt may take. Then its signal aborts and it has failed. @default no end */
   timeout?: Duration
   /**
-   * After a timeout the handler may still run. `hold`: its worker waits for it, so never more than `workers` run.
-   * `release`: the worker goes on, so a handler that never ends costs no worker.
+   * What a worker does when its handler still runs after `timeout`. `hold`: it waits for the handler, so never more than
+   * `workers` handlers run. `release`: it takes the next job, so a handler that never ends costs no worker. In both modes a
+   * retry may begin on another worker while the old handler runs: a handler must end when its signal aborts.
    * @default 'hold'
    */
   onTimeout?: 'hold' | 'release'
   /** Attempts and the delays between them; a number is that many attempts. @default one attempt */
   retry?: number | RetryOptions
   /**
-   * Where jobs go that failed for good: a function, or another queue, which gets `{ item, error, attempts, id }`. What fails
-   * there, at once or later, is told as `error`.
+   * Takes the jobs that failed for good, as `{ item, error, attempts, id }`: a function, or another queue. What
+   * fails there, at once or later, is told by the event `error`.
    */
   deadLetter?: DeadLetterTarget<T>
   /**
-   * What is kept of ended jobs to be looked at by `job` and `jobs`, and to be redriven.
+   * Which ended jobs are kept, so that `job` and `jobs` find them and `redrive` can put them again.
    * @default nothing in memory; over a storage `{ completed: 0, dead: { age: '30d', count: 10_000 } }`
    */
   keep?: { completed?: Keep; dead?: Keep }
-  /** How long a caller's own id is remembered after its job has ended. @default '1d' */
+  /**
+   * How long a caller's own id is remembered after its job completed, failed or was cancelled: a put of that id does nothing
+   * meanwhile. The id of a dropped or removed job is free at once.
+   * @default '1d'
+   */
   idTtl?: Duration
   /** Over a storage: how long a claim holds without a sign of life. It is renewed at a third of that. @default '30s' */
   lease?: Duration
@@ -184,7 +189,7 @@ export interface DeadLetter<T> {
   id: string
 }
 
-/** What is different about one item that is put into a queue. */
+/** The options of one put. */
 export interface PutOptions {
   /** Higher goes first, in a priority queue. @default what `priorityFn` says, or 0 */
   priority?: number
@@ -193,17 +198,21 @@ export interface PutOptions {
   /** When it is due, by the date of this machine: setting that moves it. */
   at?: Date
   /**
-   * The caller's own id: a put with the id of a job that the queue still knows is that job, and the state it answers with is
-   * `duplicate`.
+   * The caller's own id of the job. A second put of an id that the queue remembers (see `idTtl`) does nothing: its job has the
+   * state `duplicate` and the result of the first.
    */
   id?: string
   /** What makes two jobs the same, for a dedupe queue. */
   key?: string
   /** The group of this job. @default what the queue's `group` says */
   group?: string
-  /** Calls the job off when it aborts, waiting or running. */
+  /** When this signal aborts, the job is cancelled, waiting or running. */
   signal?: AbortSignal
-  /** The longest wait for room, and the longest that an attempt may take. @default what the queue says */
+  /**
+   * Two limits at once: how long the put may wait for room (then WaitTimeoutError), and how long each attempt may take
+   * (then JobTimeoutError). Over a storage, how long `submit` waits for the result, too.
+   * @default no limit for room and result, the queue's `timeout` for an attempt
+   */
   timeout?: Duration
   /** @default what the queue says */
   retry?: number | RetryOptions
@@ -221,11 +230,11 @@ export const PUT_OPTIONS: OptionTable<PutOptions> = {
   retry: true,
 }
 
-/** How a queue ends: whether what it holds is still done, and by when. */
+/** How `stop` ends a queue. */
 export interface StopOptions {
-  /** `drain` does what was put before, `drop` gives it up; jobs that run are waited for either way. @default 'drain' */
+  /** `drain` runs the jobs that wait, `drop` drops them. Jobs that run are finished either way. @default 'drain' */
   mode?: 'drain' | 'drop'
-  /** How long to be patient. Then what waits is dropped, and what runs is aborted. @default no end */
+  /** After this time, jobs that wait are dropped and jobs that run are aborted. @default no end */
   deadline?: Duration
   /** How long handlers may take to end once aborted, before they are reported as still running. @default 0 */
   grace?: Duration
@@ -253,16 +262,16 @@ export interface JobRecord<T> {
   at?: Date
 }
 
-/** What a queue did, and what it left undone. */
+/** How many jobs a queue did, and which jobs it did not do. */
 export interface StopReport<T> {
   /** How many jobs completed and failed, over the whole life of the queue. */
   completed: number
   failed: number
-  /** Put, and not done: never begun, or between two attempts. */
+  /** Put and not done: never begun, between two attempts, or waiting for room. */
   notStarted: JobRecord<T>[]
   /** Begun, aborted at the deadline, and ended. */
   aborted: JobRecord<T>[]
-  /** Begun, and deaf to their signal: their handlers still run. */
+  /** Begun, and still running: their handlers ignore their signal. */
   stillRunning: JobRecord<T>[]
 }
 
@@ -275,7 +284,7 @@ export interface QueueEventMap<T, R> {
   retry: { job: Job<R>; item: T; error: unknown; delay: number }
   timeout: { job: Job<R>; item: T }
   cancelled: { job: Job<R>; item: T; reason: unknown }
-  /** Given up unfinished: to make room, by `clear`, or by `stop`. */
+  /** Not done and not wanted any more: for lack of room, by `clear`, or by `stop`. */
   dropped: { job: Job<R>; item: T; reason: 'overflow' | 'clear' | 'stop' }
   duplicate: { key: unknown; item: T }
   progress: { job: Job<R>; item: T; value: unknown }
@@ -371,9 +380,11 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   get(options?: Patience): Promise<T>
   /**
-   * Claims jobs by hand, instead of workers: waits for the first one, and takes up to `max` that are there then.
+   * Claims jobs by hand, instead of workers: waits for the first job, then takes up to `max` jobs. A claim asks the
+   * limiter as a worker does; `workers`, `timeout` and `pause` do not hold for it. In memory it has no lease: end every claim.
+   * `stop` takes claims back.
    *
-   * @returns none where none came within `timeout`
+   * @returns an empty list where no job came within `timeout`
    * @throws ClosedError when the queue has stopped and nothing is left
    */
   claim(options?: ClaimOptions): Promise<JobClaim<T, R>[]>
@@ -382,11 +393,14 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   /** Workers begin nothing new until {@link resume}: those of this process, or with `everywhere` those of all processes. */
   pause(options?: PauseOptions): void | Promise<void>
   resume(options?: PauseOptions): void | Promise<void>
-  /** Gives up all that waits, and returns it. Over a storage the answer is a promise: `await` serves both. */
+  /**
+   * Drops all jobs that wait, and returns their items. In memory this includes puts that wait for room; they reject with
+   * JobDroppedError. Over a storage the answer is a promise: `await` serves both.
+   */
   clear(): T[] | Promise<T[]>
   /** How many jobs there are, by state. */
   counts(): Promise<QueueCounts>
-  /** All there is to know about a job, while the queue knows it. */
+  /** Everything about a job, while the queue knows it. */
   job(id: string): Promise<QueuedJobInfo<T, R> | undefined>
   /** One page of the jobs in a state; `cursor` in the answer begins the next page. */
   jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }>
@@ -394,17 +408,23 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   cancel(id: string, reason?: unknown): Promise<boolean>
   /** Forgets a job that does not run. `false` where it runs or is unknown. */
   remove(id: string): Promise<boolean>
-  /** Dead jobs that are kept wait again, with their attempts afresh. Answers with their number. */
+  /**
+   * Dead jobs that are kept wait again, and their attempts count from 1. The job that the first put returned stays `failed`:
+   * ask `job(id)`.
+   *
+   * @returns the number of jobs that wait again
+   */
   redrive(options?: RedriveOptions): Promise<number>
-  /** What the dead jobs that are kept died of, the most frequent first; at most 100 different errors. */
+  /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
   deadByError(): Promise<DeathInfo[]>
   /** The groups with the longest backlog first. @param options `limit`: how many at most, 20 by default */
   groups(options?: { limit?: number }): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
   onIdle(patience?: Patience): Promise<void>
   /**
-   * Takes no more jobs, then drains or drops what waits, and says what was not done. Can be called again, with less
-   * patience; all calls get the same report.
+   * Accepts no more jobs, runs or drops the jobs that wait, and reports the jobs that were not done. A queue without workers
+   * (never started, no handler, `workers = 0`) drops them; a paused one goes on. It can be called again with a shorter
+   * `deadline`; all calls get the same report.
    *
    * A handler of the queue may call it and await the report: that one handler is not waited for, and is listed in
    * `stillRunning`. This holds as long as the call can be traced to the handler, through `await`s. Where it cannot, because it

@@ -18,7 +18,7 @@ import { Sweeper } from './sweeper.ts'
 
 /** Where a {@link HybridStorage} borrows, and how much it may keep here. */
 export interface HybridStorageOptions extends Metered {
-  /** How it is called in metrics, where it makes its RedisStorage itself. @default 'redis' */
+  /** The name in metrics, where it makes its RedisStorage itself. @default 'redis' */
   name?: string
   /**
    * What stands behind it: a RedisStorage, or a client or a url to make one of. A RedisStorage and a client stay yours;

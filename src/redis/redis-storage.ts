@@ -39,7 +39,7 @@ import { type Heard, WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
 export interface RedisStorageOptions extends Metered {
-  /** How it is called in metrics. @default 'redis' */
+  /** The name in metrics. @default 'redis' */
   name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike

@@ -6,7 +6,7 @@ import { atLeast, DELAY_OPTIONS, type DelayOptions, toDelays } from './retry.ts'
 
 /** How often and with what pauses {@link backoff} tries. */
 export interface BackoffOptions extends DelayOptions, Metered {
-  /** How it is called in metrics. @default the name of the function, or 'backoff' */
+  /** The name in metrics. @default the name of the function, or 'backoff' */
   name?: string
   /** How often to try again after the first try; 0 for one try only. @default 5 */
   maxRetries?: number

@@ -8,7 +8,7 @@ import type { TripLimits } from './trip-rule.ts'
 
 /** What opens a {@link CircuitBreaker}, what closes it again, and what counts as a failure. */
 export interface CircuitBreakerOptions extends Metered {
-  /** How it is called in errors, statistics and metrics. @default 'breaker' */
+  /** The name in errors, statistics and metrics. @default 'breaker' */
   name?: string
 
   /** Opens after so many failures in a row. @default 5; no such limit when `failureRate` is given */

@@ -8,7 +8,7 @@ import type { SlotKeeper } from './slot-keeper.ts'
 
 /** What holds for all jobs of a {@link Scheduler} that do not say otherwise. */
 export interface SchedulerOptions extends Metered {
-  /** How it is called in metrics. @default 'scheduler' */
+  /** The name in metrics. @default 'scheduler' */
   name?: string
   /** The zone of cron expressions, such as `'Europe/Berlin'`. @default the zone of the machine */
   timezone?: string

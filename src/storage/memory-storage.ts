@@ -11,7 +11,7 @@ import { MAX_KEYS } from './record-ledger.ts'
 
 /** How much a {@link MemoryStorage} may hold, and the time it goes by. */
 export interface MemoryStorageOptions extends Metered {
-  /** How it is called in metrics. @default 'memory' */
+  /** The name in metrics. @default 'memory' */
   name?: string
   /**
    * The most keys that each limiter's ledger, and the users' own values, may hold.

@@ -36,7 +36,7 @@ export interface WorkerPoolOptions
       QueueOptions<Task, unknown>,
       'maxSize' | 'overflow' | 'timeout' | 'onTimeout' | 'retry' | 'metrics'
     > {
-  /** How it is called in errors and metrics. @default 'pool' */
+  /** The name in errors and metrics. @default 'pool' */
   name?: string
   /** How often the number of workers is reconsidered. @default '5s' */
   checkInterval?: Duration

@@ -135,7 +135,9 @@ describe('Retry-After', () => {
     const { clock, fetch } = setup()
     const response = await fetch(server.url)
     expect([response.status, await response.text()]).toEqual([429, 'no'])
-    await expect(fetch(server.url)).rejects.toMatchObject({ code: 'WAIT_TIMEOUT', retryAfter: 61 })
+    const refused = fetch(server.url)
+    await expect(refused).rejects.toMatchObject({ code: 'WAIT_TIMEOUT', retryAfter: 61 })
+    await expect(refused).rejects.toThrow(/may be asked again in 61 s, later than .* \(60 s left\)/)
     expect([server.count, clock.timers]).toEqual([1, 0])
   })
 

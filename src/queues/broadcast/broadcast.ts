@@ -72,7 +72,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
     if (options !== null && typeof options === 'object' && 'group' in options) {
       throw new OptionTypeError(
         'group',
-        `group needs a broadcast with a storage and a name, since it keeps what nobody is there for; got group ${describe(options.group)} in memory`,
+        `group needs a broadcast with a storage and a name, which keep items for absent subscribers; got group ${describe(options.group)} in memory`,
       )
     }
     check.known('broadcast.subscribe', options, SUBSCRIBE_OPTIONS)

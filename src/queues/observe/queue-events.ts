@@ -94,7 +94,7 @@ export class QueueEvents {
     if (!heard && !job.watched && !this.#toldOfFailure && deadLetter === undefined) {
       this.#toldOfFailure = true
       console.error(
-        `aioflux: job ${job.id} of queue '${this.#queue}' failed, and nobody listens: neither to its result nor to 'failed'. Later failures of this queue are not reported.`,
+        `aioflux: job ${job.id} of queue '${this.#queue}' failed, and no code listens to its result or to the event 'failed'. Later failures of this queue are not written here.`,
         error,
       )
     }
