@@ -1,5 +1,6 @@
-// npm run bench [part ...]: every part, or those named.
-import { spawnSync } from 'node:child_process'
+// npm run bench [part ...] [-- --node 24]: every part, or those named; under the Node that runs this, or a major version of it
+// from npm.
+import { execFileSync, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const parts = {
@@ -16,6 +17,28 @@ const parts = {
 }
 
 const wanted = process.argv.slice(2)
+const flag = wanted.indexOf('--node')
+if (flag !== -1) {
+  const [, version] = wanted.splice(flag, 2)
+  if (!/^\d+$/.test(version ?? '')) {
+    console.error(`--node takes a major version, as in --node 24, got ${version}`)
+    process.exit(2)
+  }
+  const args = [
+    'exec',
+    '--yes',
+    `--package=node@${version}`,
+    '--',
+    'node',
+    '-p',
+    'process.execPath',
+  ]
+  const node = execFileSync('npm', args, { encoding: 'utf8' }).trim()
+  const again = spawnSync(node, ['--expose-gc', fileURLToPath(import.meta.url), ...wanted], {
+    stdio: 'inherit',
+  })
+  process.exit(again.status ?? 1)
+}
 for (const name of wanted) {
   if (!(name in parts)) {
     console.error(`no part called '${name}'; there are: ${Object.keys(parts).join(', ')}`)

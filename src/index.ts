@@ -56,6 +56,7 @@ export type {
 } from './queues/broadcast/broadcast-types.ts'
 export type {
   BroadcastMaker,
+  BroadcastGroup,
   Cut,
   GroupOptions,
   SharedBroadcast,
@@ -221,6 +222,7 @@ export {
   SlowSubscriberError,
   StorageDownError,
   StorageFullError,
+  UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'

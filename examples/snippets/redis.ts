@@ -5,7 +5,7 @@ import { LimiterFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 // #endregion
 // #region queue
-import { QueueFactory } from 'aioflux'
+import { QueueFactory, queued } from 'aioflux'
 // #endregion
 // #region hybrid
 import { HybridStorage } from 'aioflux/redis'
@@ -37,6 +37,22 @@ import { HybridStorage } from 'aioflux/redis'
   // #endregion
   console.log(mails.name) // => mails
   await mails.stop()
+  await storage.close()
+}
+
+{
+  const shrink = async (path: string, width: number) => `${path} at ${width}`
+  const storage = new RedisStorage({ url: 'redis://localhost:6379' })
+  // #region queued
+  const queue = QueueFactory.priority({ name: 'images', storage, workers: 4 })
+  const resize = queued({ queue, name: 'resize' })(async (path: string, width: number) => {
+    return shrink(path, width)
+  })
+  // queue.start()                      in each process that does such calls
+  // await resize('cat.jpg', 200)       the result, whichever process did the work
+  // #endregion
+  console.log(resize.length) // => 2
+  await queue.stop()
   await storage.close()
 }
 

@@ -6,6 +6,7 @@ interface AsyncHooks {
 
 /** Where a call came from: what every `AsyncLocalStorage` held there. */
 export interface AsyncContext {
+  readonly [internal: symbol]: unknown
   runInAsyncScope<A extends unknown[], R>(fn: (...args: A) => R, self: unknown, ...args: A): R
 }
 
@@ -28,9 +29,41 @@ function findCapture(): (made: Promise<unknown>) => AsyncContext | undefined {
   if (hooks === undefined) return () => undefined
   const { AsyncResource } = hooks
   const take = () => new AsyncResource('aioflux.job', { requireManualDestroy: true })
+  const frame = trusted() ? undefined : frameOf(hooks, take)
+  if (frame !== undefined) {
+    return () => {
+      const taken = take()
+      return holdsNothing(taken[frame]) ? undefined : taken
+    }
+  }
   const mark = markOfUse(hooks, take())
   if (mark === undefined) return take
   return (made) => (mark in made ? take() : undefined)
+}
+
+/**
+ * From Node 24 on a resource keeps the frame of contexts it was made in: none where no `AsyncLocalStorage` was used, and
+ * then there is nothing to carry. `undefined` where the runtime has another way.
+ */
+function frameOf(hooks: AsyncHooks, take: () => AsyncContext): symbol | undefined {
+  const storage = new hooks.AsyncLocalStorage()
+  const full = storage.run(true, take)
+  storage.disable()
+  return Object.getOwnPropertySymbols(full).find(
+    (symbol) => symbol.description === 'context_frame' && full[symbol] !== undefined,
+  )
+}
+
+/** A frame is a map from storages to what they hold; one that was left holds `undefined`. */
+function holdsNothing(frame: unknown): boolean {
+  if (frame === undefined) return true
+  try {
+    // Called so, since Node's own maps have another prototype.
+    for (const held of Map.prototype.values.call(frame)) if (held !== undefined) return false
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -12,8 +12,10 @@ export type AioFluxErrorCode =
   | 'STORAGE_DOWN'
   /** The storage has no memory left to keep more. */
   | 'STORAGE_FULL'
+  | 'UNCONFIRMED'
   /** What is stored was written by a version of aioflux that lays it out differently. */
   | 'LAYOUT'
+  | 'UNKNOWN_CALL'
   /** The object was closed before, or while, it was asked. */
   | 'CLOSED'
   /** A job ran longer than it was given. */
@@ -168,6 +170,33 @@ export class StorageFullError extends AioFluxError {
   }
 }
 
+/**
+ * The storage has kept the jobs, but too few of its replicas have said in time that they have them too: if the server failed now,
+ * the jobs might be lost. Put them again with their ids to be sure, as far as the ids are your own.
+ */
+export class UnconfirmedError extends AioFluxError {
+  readonly ids: readonly string[]
+  /** How many replicas have them. */
+  readonly replicas: number
+
+  constructor(
+    queue: string,
+    ids: readonly string[],
+    replicas: number,
+    wanted: number,
+    options?: ErrorOptions,
+  ) {
+    const jobs = ids.length === 1 ? 'a job' : `${ids.length} jobs`
+    super(
+      'UNCONFIRMED',
+      `queue ${quoted(queue)} has kept ${jobs}, and ${replicas} of ${wanted} replicas (minReplicas) have confirmed it in time`,
+      options,
+    )
+    this.ids = ids
+    this.replicas = replicas
+  }
+}
+
 /** The object asked was closed. */
 export class ClosedError extends AioFluxError {
   constructor(what: string) {
@@ -194,8 +223,9 @@ export class QueueDeadlockError extends AioFluxError {
 
 /** A job ran longer than its `timeout`. Also the reason of its signal. */
 export class JobTimeoutError extends AioFluxError {
-  constructor(id: string, seconds: number) {
-    super('JOB_TIMEOUT', `job ${id} ran longer than ${seconds} s`)
+  /** @param what what ran too long, where that is more than the job alone */
+  constructor(id: string, seconds: number, what = `job ${id}`) {
+    super('JOB_TIMEOUT', `${what} ran longer than ${seconds} s`)
   }
 }
 

@@ -1,8 +1,10 @@
 import * as check from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import type { NamedCall } from '../queues/consume/named-calls.ts'
 import { QueueFactory } from '../queues/factory.ts'
-import type { Queue } from '../queues/queue.ts'
+import type { Queue, SharedQueue } from '../queues/queue.ts'
 import { toCount, toPriority } from '../queues/settings.ts'
+import { queuedByName } from './queued-by-name.ts'
 import { makeWrapper, type Wrapper } from './wrapper.ts'
 
 /** The queue that {@link queued} puts calls into: one of its own, or one that is given. */
@@ -11,6 +13,11 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
   /** A queue of your own, without a handler; it is started by the first call. @default a priority queue, unbounded */
   // biome-ignore lint/suspicious/noExplicitAny: its items are tasks that return anything.
   queue?: Queue<any, any>
+  /**
+   * With a `queue` over a storage: what the function is called there. All processes that do its calls give it the same name.
+   * @default the name of the function
+   */
+  name?: string
   /** How many calls run at once, without a `queue`. @default 1 */
   workers?: number
   /** The priority of every call; higher goes first. @default 0 */
@@ -21,6 +28,7 @@ export interface QueuedOptions<This = any, Args extends readonly any[] = any[]> 
 
 export const QUEUED_OPTIONS: check.OptionTable<QueuedOptions> = {
   queue: true,
+  name: true,
   workers: true,
   priority: true,
   priorityFn: true,
@@ -31,6 +39,11 @@ export const QUEUED_OPTIONS: check.OptionTable<QueuedOptions> = {
  * round any function; the queue begins with the first call.
  *
  * One queue for all instances of a class, since a decorator is applied once.
+ *
+ * With a `queue` over a storage, a call is put as `{ name, args }` and done by any process that has wrapped a function of that `name`;
+ * such a process starts the queue by its first call, or by `queue.start()`. Arguments and result travel as the codec of the queue
+ * writes them, and what the function throws comes back as the cause of a JobFailedError. In a process that only calls, pause the
+ * queue. A method that uses `this` is refused, since its object stays behind.
  *
  * A function that awaits a call of itself through the same queue keeps its worker while it waits for one: with one worker,
  * for ever. Wrap the way in, and let the part that calls itself be a plain function.
@@ -60,6 +73,18 @@ export function queued<This = any, Args extends readonly any[] = any[]>(
   if (options.queue !== undefined && typeof options.queue?.submit !== 'function') {
     throw new OptionTypeError('queue', `queue must be a queue, got ${describe(options.queue)}`)
   }
+  const rankOf = (self: unknown, args: readonly unknown[]) =>
+    priorityFn === undefined
+      ? priority
+      : (priorityFn as (this: unknown, ...args: readonly unknown[]) => number).apply(self, [
+          ...args,
+        ])
+  if (options.queue !== undefined && 'serve' in options.queue) {
+    return queuedByName(options.queue as SharedQueue<NamedCall>, options.name, rankOf)
+  }
+  if (options.name !== undefined) {
+    throw new OptionTypeError('name', 'name is for a queue over a storage: give queue, too')
+  }
   let queue: Queue<() => unknown> | undefined
   return makeWrapper<This, Args>(async (self, args, call) => {
     queue ??= (
@@ -70,12 +95,6 @@ export function queued<This = any, Args extends readonly any[] = any[]>(
         maxSize: Infinity,
       })
     ).start() as Queue<() => unknown>
-    const rank =
-      priorityFn === undefined
-        ? priority
-        : (priorityFn as (this: unknown, ...args: readonly unknown[]) => number).apply(self, [
-            ...args,
-          ])
-    return queue.submit(() => call(), { priority: rank })
+    return queue.submit(() => call(), { priority: rankOf(self, args) })
   })
 }

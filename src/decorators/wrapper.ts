@@ -27,35 +27,47 @@ export interface Wrapper<This = any, Args extends readonly any[] = any[]> {
   ): (this: T, ...args: P) => Promise<Awaited<R>>
 }
 
-/** What a wrapper does: run `call` when it thinks fit. */
+/** What a function was when it was wrapped. */
+export type WrappedKind = 'method' | 'field' | 'function'
+
+/** What a wrapper does: run `call` of `fn` when it thinks fit. */
 export type Around = (
   self: unknown,
   args: readonly unknown[],
   call: () => unknown,
+  fn: (...args: unknown[]) => unknown,
 ) => Promise<unknown>
 
-/** Makes the wrapper that puts `around` round each call. */
+/**
+ * Makes the wrapper that puts `around` round each call.
+ *
+ * @param met is told of each function that is wrapped, and may refuse it
+ */
 export function makeWrapper<This, Args extends readonly any[]>(
   around: Around,
+  met: (fn: (...args: unknown[]) => unknown, kind: WrappedKind) => void = () => {},
 ): Wrapper<This, Args> {
-  const wrap = (fn: (...args: unknown[]) => unknown) => {
+  const wrap = (fn: (...args: unknown[]) => unknown, kind: WrappedKind) => {
+    met(fn, kind)
     function wrapped(this: unknown, ...args: unknown[]): Promise<unknown> {
-      return around(this, args, () => fn.apply(this, args))
+      return around(this, args, () => fn.apply(this, args), fn)
     }
     Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
     Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
     return wrapped
   }
   const use = (target: any, context?: any, descriptor?: any): unknown => {
-    if (descriptor !== undefined) return { ...descriptor, value: wrap(check(descriptor.value)) }
+    if (descriptor !== undefined) {
+      return { ...descriptor, value: wrap(check(descriptor.value), 'method') }
+    }
     const kind = context?.kind
-    if (kind === 'field') return (initial: any) => wrap(check(initial))
+    if (kind === 'field') return (initial: any) => wrap(check(initial), 'field')
     if (context !== undefined && kind !== 'method') {
       // Legacy decorators hand over a name where the standard has a context, and no descriptor for a field.
       const what = kind === undefined ? `the field '${String(context)}'` : `a ${kind}`
       throw new OptionTypeError('target', `target must be a method or a function, got ${what}`)
     }
-    return wrap(check(target))
+    return wrap(check(target), kind ?? 'function')
   }
   return use as Wrapper<This, Args>
 }

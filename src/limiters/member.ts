@@ -41,15 +41,12 @@ function ledgerOf(limiter: Limiter): RemoteLedger | undefined {
   return limiter instanceof AsyncLimiter ? limiter.ledger : undefined
 }
 
-/** A member has met an outage: the later ones on the same storage need not find out at the cost of a timeout each. */
-export function warnAfter(members: readonly Member[], met: number): void {
-  const [first, ...later] = members.slice(met).map(({ limiter }) => deskOf(limiter))
-  const failure = first?.leftAlone
-  if (failure === undefined) return
-  for (const desk of later) {
-    if (desk?.ledger.storage !== first?.ledger.storage || desk?.leftAlone) continue
-    desk?.asking()
-    desk?.failed(failure)
+/** Where a member has met an outage, the others on the same storage need not find out at the cost of a timeout each. */
+export function agree(members: readonly Member[]): void {
+  const desks = members.flatMap(({ limiter }) => deskOf(limiter) ?? [])
+  for (const met of desks) {
+    if (met.leftAlone === undefined) continue
+    for (const desk of desks) if (desk.ledger.storage === met.ledger.storage) desk.follow(met)
   }
 }
 

@@ -16,7 +16,7 @@ import { decisionUnder, seconds } from './decision-of.ts'
 import { JointDesk } from './joint-desk.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts } from './limiter.ts'
-import { capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
+import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
 import { holdOneByOne, lookOneByOne, takeOneByOne } from './one-by-one.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
@@ -25,7 +25,7 @@ import { type CallOptions, composedTerms, memberKey, memberTerms, type Terms } f
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
- * or fails, gives back to those before it, last first. What is being given back is briefly missing for others, so
+ * or fails, gives back to those before it. What is being given back is briefly missing for others, so
  * this can deny a call that would just have fitted; it never lets one through that should not.
  *
  * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
@@ -135,10 +135,10 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    for (const { limiter, keyOf, costOf } of [...this.members].reverse()) {
+    await this.#each(async ({ limiter, keyOf, costOf }) => {
       const paid = costOf === undefined ? cost : costOf(cost)
       if (paid > 0) await limiter.release(keyOf(key), paid)
-    }
+    })
   }
 
   override leave(key: string, cost: number): void {
@@ -149,16 +149,14 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   protected async forget(key: string): Promise<void> {
-    await Promise.all(this.members.map(({ limiter, keyOf }) => limiter.reset(keyOf(key))))
+    await this.#each(({ limiter, keyOf }) => limiter.reset(keyOf(key)))
   }
 
   protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
-    await Promise.all(
-      this.members.map(({ limiter, keyOf }) =>
-        duration === 0
-          ? limiter.unblock(keyOf(key))
-          : limiter.block(keyOf(key), seconds(duration), { replace }),
-      ),
+    await this.#each(({ limiter, keyOf }) =>
+      duration === 0
+        ? limiter.unblock(keyOf(key))
+        : limiter.block(keyOf(key), seconds(duration), { replace }),
     )
   }
 
@@ -221,6 +219,12 @@ export class MixedComposite extends KnockingLimiter {
         ? cost
         : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
     )
+  }
+
+  /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
+  async #each(verb: (member: Member) => Promise<void>): Promise<void> {
+    agree(this.members)
+    await Promise.all(this.members.map(verb))
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {

@@ -1,5 +1,5 @@
 import type { Decision } from '../core/decision.ts'
-import { isReserving, type Member, warnAfter } from './member.ts'
+import { agree, isReserving, type Member } from './member.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
 import { type CallOptions, memberKey, memberTerms, type Terms } from './terms.ts'
@@ -19,7 +19,7 @@ export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]>
 }
 
 /**
- * Takes from each member in turn. When one says no or fails, gives back to those before it, last first; those behind it are only
+ * Takes from each member in turn. When one says no or fails, gives back to those before it; those behind it are only
  * looked at, for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
@@ -30,7 +30,7 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
     for (const i of members.keys()) {
       const decision = await (prices[i] === 0 ? look(call, i) : take(call, i))
       decisions.push(decision)
-      if (decision.degraded) warnAfter(members, i)
+      if (decision.degraded) agree(members)
       if (!decision.allowed) break
     }
     whole = decisions.length === members.length && decisions.every((one) => one.allowed)
@@ -40,21 +40,24 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   return whole ? decisions : [...decisions, ...(await lookOneByOne(call, decisions.length))]
 }
 
-/** Gives back what was taken, last first. */
+/** Gives back what was taken. */
 async function undo(call: CallOfMembers, decisions: readonly Decision[]): Promise<void> {
   const { members, key, prices, terms } = call
-  for (const [i, { allowed, uncounted, wouldDeny }] of [...decisions.entries()].reverse()) {
-    const price = prices[i] as number
-    // What an outage or a shadow let through was not taken from anywhere.
-    if (!allowed || uncounted || wouldDeny || price === 0) continue
-    const member = members[i] as Member
-    try {
-      await member.limiter.release(memberKey(member, i, key, terms), price)
-    } catch (error) {
-      // The answer is known. What an outage keeps comes back as time passes.
-      if (!storageIsDown(error)) throw error
-    }
-  }
+  agree(members)
+  await Promise.all(
+    decisions.map(async ({ allowed, uncounted, wouldDeny }, i) => {
+      const price = prices[i] as number
+      // What an outage or a shadow let through was not taken from anywhere.
+      if (!allowed || uncounted || wouldDeny || price === 0) return
+      const member = members[i] as Member
+      try {
+        await member.limiter.release(memberKey(member, i, key, terms), price)
+      } catch (error) {
+        // The answer is known. What an outage keeps comes back as time passes.
+        if (!storageIsDown(error)) throw error
+      }
+    }),
+  )
 }
 
 /** As {@link takeOneByOne}, of what is to be settled; and where each member keeps it. */
@@ -74,14 +77,14 @@ export async function holdOneByOne(
       const price = prices[i] as number
       const decision = await limiter.consumeUnder(ownKey, price, own)
       decisions.push(decision)
-      if (decision.degraded) warnAfter(members, i)
+      if (decision.degraded) agree(members)
       if (!decision.allowed) break
       const keeper = limiter.keeperOf(ownKey, price, own, decision)
       kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
     }
     whole = kept.length === members.length
   } finally {
-    if (!whole) for (const keeper of kept.reverse()) await returned(keeper)
+    if (!whole) await Promise.all(kept.map(returned))
   }
   return { decisions, kept }
 }

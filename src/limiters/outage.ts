@@ -54,9 +54,23 @@ export class Outage {
   answered(): boolean {
     if (this.#pause === 0) return false
     this.#pause = 0
+    this.#until = -Infinity
     this.#probing = false
     this.failure = undefined
     return true
+  }
+
+  /**
+   * Goes by what another one knows about the same storage, where that is news.
+   *
+   * @returns the failure, where it is news
+   */
+  follow(other: Outage): Error | undefined {
+    if (this.left > 0 || other.#until <= this.#clock.now()) return undefined
+    this.failure = other.failure
+    this.#pause = other.#pause
+    this.#until = other.#until
+    return this.failure
   }
 
   /** What was asked has ended and says nothing about the storage, such as an error of the caller's. The next call may go through. */

@@ -145,11 +145,12 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
+    const rest = this.desk.giveBackAtHome(key, cost)
     const held = this.#held.get(key)
-    // Nothing is held: it was taken in an outage, or given back before.
-    if (held === undefined) return this.desk.standIn?.release(key, cost)
+    // Nothing more is held: it was given back before.
+    if (held === undefined) return
     const returns: Promise<boolean>[] = []
-    for (let left = cost; left > 0 && held.length > 0; ) {
+    for (let left = rest; left > 0 && held.length > 0; ) {
       const last = held[held.length - 1] as HeldPermit
       const tokens = Math.min(left, last.tokens)
       left -= tokens
@@ -162,11 +163,13 @@ export class RemoteConcurrency extends KnockingLimiter {
       }
     }
     if (held.length === 0) this.#held.delete(key)
-    const { leftAlone } = this.desk
+    const { leftAlone, policy } = this.desk
+    // Under 'local' an outage fails no call. What is on its way is sent until it arrives or its lease ends.
+    if (leftAlone && policy === 'local') return
     // It is on its way. In an outage nobody waits for the answer, or each call would cost a timeout.
     if (leftAlone) throw leftAlone
     const told = await Promise.all(returns)
-    if (!told.every((one) => one)) throw this.desk.leftAlone ?? unanswered()
+    if (policy !== 'local' && !told.every((one) => one)) throw this.desk.leftAlone ?? unanswered()
   }
 
   protected override watch(key: string, freed: () => void): Watch | undefined {
@@ -181,7 +184,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   protected async forget(key: string): Promise<void> {
     for (const held of this.#held.get(key) ?? []) this.#keeper.delete(held)
     this.#held.delete(key)
-    await this.desk.tell('reset', key, 1, 0)
+    await this.desk.forget(key)
   }
 
   protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
@@ -189,8 +192,7 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
-    const { ledger } = this.desk
-    ledger.reconfigure(ledger.rule.with(quota))
+    await this.desk.reconfigure(quota)
   }
 
   protected async counts(): Promise<KeyCounts> {

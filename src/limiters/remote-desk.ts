@@ -7,7 +7,7 @@ import { describe, isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Meter } from '../core/meter.ts'
 import { PartSeries } from '../core/part-series.ts'
-import type { Rule } from '../core/rule.ts'
+import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { AboutHold, Move, RemoteLedger, Verdict } from '../core/storage.ts'
 import type { LimiterEvents } from './limiter.ts'
 import { degraded, Outage, type OutagePolicy } from './outage.ts'
@@ -150,6 +150,35 @@ export class RemoteDesk {
   }
 
   /**
+   * Gives back to the stand-in what it has granted in an outage and still counts.
+   *
+   * @returns how much of `cost` is then left: what the storage granted
+   */
+  giveBackAtHome(key: string, cost: number): number {
+    const { standIn } = this
+    if (standIn === undefined) return cost
+    const one = Math.min(1, standIn.capacity)
+    const { limit, remaining } = standIn.decision(key, one, standIn.look(key, one))
+    const granted = Math.min(cost, limit - remaining)
+    if (granted <= 0) return cost
+    standIn.giveBack(key, granted)
+    standIn.waiting.wake(key)
+    return cost - granted
+  }
+
+  /** Forgets what `key` has used, in the storage and at the stand-in. @throws as {@link tell} */
+  async forget(key: string): Promise<void> {
+    await this.tell('reset', key, 1, 0)
+    await this.standIn?.reset(key)
+  }
+
+  /** Changes the numbers, for the stand-in too. */
+  async reconfigure(quota: QuotaChange): Promise<void> {
+    this.ledger.reconfigure(this.ledger.rule.with(quota))
+    await this.standIn?.reconfigure(quota)
+  }
+
+  /**
    * Makes a move that no caller awaits and that cannot be put off, such as the renewal of a permit: also while the storage is
    * left alone. An answer ends an outage all the same.
    *
@@ -190,11 +219,16 @@ export class RemoteDesk {
     this.#outage.unanswered()
   }
 
+  /** Another limiter has met an outage of the same storage: leaves it alone for as long as that one does. */
+  follow(other: RemoteDesk): void {
+    const failure = this.#outage.follow(other.#outage)
+    if (failure !== undefined) this.#toldOf(failure)
+  }
+
   /** The storage was asked, and failed. */
   failed(error: Error): Error {
     this.#outage.failed(error)
-    this.#failures?.inc()
-    this.#events.emit('storageError', { error })
+    this.#toldOf(error)
     return error
   }
 
@@ -232,6 +266,11 @@ export class RemoteDesk {
     if (terms === undefined) return undefined
     const own = this.standIn?.termsOf(terms.brought)
     return terms.hold === undefined ? own : withHold(own, terms.hold)
+  }
+
+  #toldOf(error: Error): void {
+    this.#failures?.inc()
+    this.#events.emit('storageError', { error })
   }
 
   /** Takes note of a failure of the storage. @throws any other error: an error of the caller's is the caller's */

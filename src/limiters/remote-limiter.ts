@@ -190,15 +190,19 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    const { standIn, leftAlone } = this.desk
-    // In an outage the stand-in has granted it.
-    if (standIn !== undefined && leftAlone) return standIn.release(key, cost)
-    // No more than was used is given back; a quota may be larger than the limiter's own.
-    await this.desk.tell('refund', key, Math.min(cost, Number.MAX_SAFE_INTEGER), 0)
+    const rest = this.desk.giveBackAtHome(key, cost)
+    if (rest === 0) return
+    try {
+      // No more than was used is given back; a quota may be larger than the limiter's own.
+      await this.desk.tell('refund', key, Math.min(rest, Number.MAX_SAFE_INTEGER), 0)
+    } catch (error) {
+      // Under 'local' an outage fails no call. What the storage granted comes back there as time passes.
+      if (this.desk.policy !== 'local' || !storageIsDown(error)) throw error
+    }
   }
 
   protected async forget(key: string): Promise<void> {
-    await this.desk.tell('reset', key, 1, 0)
+    await this.desk.forget(key)
   }
 
   protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
@@ -206,7 +210,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected async change(quota: QuotaChange): Promise<void> {
-    this.ledger.reconfigure(this.ledger.rule.with(quota))
+    await this.desk.reconfigure(quota)
   }
 
   /** Who knows how many keys others have: none are counted. */

@@ -5,6 +5,7 @@ import {
   ClosedError,
   describe,
   JobDroppedError,
+  OptionRangeError,
   OptionTypeError,
   WaitTimeoutError,
 } from '../core/errors.ts'
@@ -54,7 +55,7 @@ import type {
 import { CLAIM_OPTIONS, PAUSE_OPTIONS } from './queue.ts'
 import { type Settings, toPriority } from './settings.ts'
 import { JobIndex } from './store/job-index.ts'
-import { LocalJob } from './store/local-job.ts'
+import { type JobLabel, LocalJob } from './store/local-job.ts'
 import { MemoryJobs, type MemoryJobsListener } from './store/memory-jobs.ts'
 import type { MakeOrder } from './store/orders/order.ts'
 
@@ -87,6 +88,7 @@ export class MemoryQueue<T, R = unknown>
   readonly #index: JobIndex
   readonly #view: JobView
   readonly #pull: Pull
+  readonly #claimers: Pull
   readonly #idle: IdleWatcher
   readonly #shutdown: Shutdown<T>
   readonly #meter: QueueMeter | undefined
@@ -138,7 +140,8 @@ export class MemoryQueue<T, R = unknown>
     this.#signals = new Signals((job, reason) => this.#control.cancel(job, reason))
     this.#index = new JobIndex(clock, settings.idMemory)
     this.#view = new JobView(jobs, this.#attempts, clock)
-    this.#pull = new Pull(this, new Waiters(clock, `an item of queue '${name}'`))
+    this.#pull = new Pull(this, new Waiters(clock, `an item of queue '${name}'`), false)
+    this.#claimers = new Pull(this, new Waiters(clock, `a job of queue '${name}'`), true)
     this.#idle = new IdleWatcher(
       () => this.#admission.offers.size === 0 && jobs.size === 0 && this.#busy === 0,
       this.events,
@@ -248,6 +251,11 @@ export class MemoryQueue<T, R = unknown>
     this.#checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
     refit(job, options)
+    if (this.#labels || options?.group !== undefined) {
+      const label = this.#labelOf(item, options)
+      this.jobsKept.relabel(job, () => this.#label(job, label))
+    }
+    if (options?.id !== undefined) this.#index.take(options.id, job)
     job.item = item
   }
 
@@ -271,7 +279,7 @@ export class MemoryQueue<T, R = unknown>
   }
 
   tryGet(): T | undefined {
-    const attempt = this.pullNext()
+    const attempt = this.pullNext(false)
     return attempt === undefined ? undefined : this.#finishPulled(attempt)
   }
 
@@ -284,14 +292,14 @@ export class MemoryQueue<T, R = unknown>
     const max = check.integer('max', options.max ?? 1, 1)
     let attempt: Attempt
     try {
-      attempt = await this.#pull.next({ signal: options.signal, timeout: options.timeout })
+      attempt = await this.#claimers.next({ signal: options.signal, timeout: options.timeout })
     } catch (error) {
       if (error instanceof WaitTimeoutError) return []
       throw error
     }
     const claims = [this.#claimed(attempt)]
     while (claims.length < max) {
-      const next = this.pullNext()
+      const next = this.pullNext(true)
       if (next === undefined) break
       claims.push(this.#claimed(next))
     }
@@ -338,17 +346,21 @@ export class MemoryQueue<T, R = unknown>
     const kept = this.jobsKept.dead.delete(id) || this.jobsKept.completed.delete(id)
     const dropped = !job.over
     if (dropped) this.#control.drop(job, new JobDroppedError('it was removed'), 'clear')
-    this.#index.release(id)
-    return kept || dropped
+    const forgotten = this.#index.release(id)
+    return kept || dropped || forgotten
   }
 
   async redrive(options: RedriveOptions = {}): Promise<number> {
     check.known('queue.redrive', options, REDRIVE_OPTIONS)
+    if (options.ids !== undefined && !Array.isArray(options.ids)) {
+      throw new OptionTypeError('ids', `ids must be an array, got ${describe(options.ids)}`)
+    }
     this.#checkOpen()
     const limit = options.limit === undefined ? Infinity : check.integer('limit', options.limit, 0)
     let driven = 0
     for (const job of this.#view.dead(options)) {
       if (driven >= limit) break
+      if (!this.mayRedrive(job as LocalJob<T, R>)) continue
       if (!this.jobsKept.dead.delete(job.id)) continue
       this.#again(job as LocalJob<T, R>)
       driven += 1
@@ -414,6 +426,7 @@ export class MemoryQueue<T, R = unknown>
   /** Told by the parts of the queue. */
   available(): void {
     this.#pull.serve()
+    this.#claimers.serve()
     this.#slots.consumer?.wake()
   }
 
@@ -431,10 +444,10 @@ export class MemoryQueue<T, R = unknown>
   }
 
   /** Told by the parts of the queue. */
-  pullNext(): Attempt | undefined {
+  pullNext(limited: boolean): Attempt | undefined {
     // Counted already while it is taken: the room that it leaves may begin and end all the others meanwhile.
     this.#pulling += 1
-    const attempt = this.jobsKept.pull()
+    const attempt = limited ? this.jobsKept.take() : this.jobsKept.pull()
     this.#pulling -= 1
     if (attempt === undefined) return undefined
     this.#attempts.begin(attempt)
@@ -468,7 +481,11 @@ export class MemoryQueue<T, R = unknown>
   /** True where somebody will do what waits. */
   get drains(): boolean {
     const { consumer, workers } = this.#slots
-    return (consumer !== undefined && this.#started && workers > 0) || this.#pull.active
+    return (
+      (consumer !== undefined && this.#started && workers > 0) ||
+      this.#pull.active ||
+      this.#claimers.active
+    )
   }
 
   get claimed(): number {
@@ -483,6 +500,10 @@ export class MemoryQueue<T, R = unknown>
       void this.#attempts.release(attempt, 0)
       attempt.abort(reason)
     }
+  }
+
+  lettersSent(): Promise<unknown> | undefined {
+    return this.events.lettersSent()
   }
 
   /** A paused queue that drains goes on. */
@@ -501,6 +522,7 @@ export class MemoryQueue<T, R = unknown>
     this.#meter?.stop()
     this.jobsKept.close()
     this.#pull.refuse(this.closedError())
+    this.#claimers.refuse(this.closedError())
     this.#idle.end(this.closedError())
   }
 
@@ -512,11 +534,14 @@ export class MemoryQueue<T, R = unknown>
     let priority = 0
     if (options?.priority !== undefined) priority = toPriority(options.priority)
     else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    this.#seq += 1
+    do this.#seq += 1
+    while (this.#index.owns && this.#index.own(String(this.#seq)) !== undefined)
     this.jobsKept.times.note(this.#seq)
     const job = new LocalJob<T, R>(item, priority, this.#seq, this.#control)
     if (this.#labels || options?.id !== undefined || options?.group !== undefined) {
-      this.#label(job, options)
+      checkPut(options)
+      this.#label(job, this.#labelOf(item, options))
+      this.#name(job, options?.id)
     }
     if (this.#meter !== undefined && options?.delay === undefined && options?.at === undefined) {
       // What was told to wait does not wait for workers.
@@ -525,23 +550,33 @@ export class MemoryQueue<T, R = unknown>
     return job
   }
 
-  /** Writes down what few queues ask of a job: its group, its key and cost at the limiter, its id. */
-  #label(job: LocalJob<T, R>, options: PutOptions | undefined): void {
-    checkPut(options)
+  /** What few queues ask of a job: its group, and its key and cost at the limiter. */
+  #labelOf(item: T, options: PutOptions | undefined): JobLabel {
     const { group: groupFn, limiterKey, limiterCost } = this.#options
-    const group = options?.group ?? groupFn?.(job.item)
-    if (group !== undefined) {
-      job.more().group = check.string('group', group)
+    const group = options?.group ?? groupFn?.(item)
+    return {
+      ...(group !== undefined && { group: check.string('group', group) }),
+      ...(limiterKey !== undefined && {
+        limiterKey: check.string('limiterKey', limiterKey(item)),
+      }),
+      ...(limiterCost !== undefined && { cost: check.positive('limiterCost', limiterCost(item)) }),
+    }
+  }
+
+  #label(job: LocalJob, label: JobLabel): void {
+    const extras = job.more()
+    Object.assign(extras, label)
+    if (label.group !== undefined) {
       this.#slots.lineUp()
       this.jobsKept.useGroups()
-    }
-    if (limiterKey !== undefined) {
-      job.more().limiterKey = check.string('limiterKey', limiterKey(job.item))
-    }
-    if (limiterCost !== undefined) job.more().cost = limiterCost(job.item)
-    if (options?.id !== undefined) {
-      job.more().id = options.id
-      this.#index.take(options.id, job)
+    } else if (extras.group !== undefined) delete extras.group
+  }
+
+  /** A job can be found by its id. */
+  #name(job: LocalJob<T, R>, id: string | undefined): void {
+    if (id !== undefined) {
+      job.more().id = id
+      this.#index.take(id, job)
     }
     if (this.#index.complete) {
       this.#index.add(job)
@@ -554,9 +589,22 @@ export class MemoryQueue<T, R = unknown>
     checkPut(options)
     this.#checkOpen()
     const job = this.#index.own(id)
-    if (job === undefined) return undefined
+    if (job === undefined) {
+      this.#checkNumber(id)
+      return undefined
+    }
     this.events.duplicate(id, job.item)
     return new SharedJob<R>(job as LocalJob<unknown, R>, undefined)
+  }
+
+  /** Jobs without an id of the caller's have numbers for ids, and none of them may be the id of another job. */
+  #checkNumber(id: string): void {
+    const number = Number(id)
+    if (String(number) !== id || number > this.#seq || this.#find(id) === undefined) return
+    throw new OptionRangeError(
+      'id',
+      `id must be of one job alone, got '${id}', which this queue gave to a job that was put without an id`,
+    )
   }
 
   /**
@@ -656,6 +704,11 @@ export class MemoryQueue<T, R = unknown>
     }
     this.redriven(job)
     this.jobsKept.push(job, Infinity)
+  }
+
+  /** Answers `false` where a newer job stands for the same thing. */
+  protected mayRedrive(_job: LocalJob<T, R>): boolean {
+    return true
   }
 
   /** For queues that keep a book of their own. */

@@ -133,6 +133,12 @@ export interface QueueOptions<T, R> extends Metered {
   maxDeliveries?: number
   /** Over a storage: how long a result waits for its caller after the job has ended. @default '1m' */
   resultTtl?: Duration
+  /**
+   * Over a storage with replicas: how many of them must have a job before its put resolves. A put that so few do not confirm in time
+   * rejects with an UnconfirmedError. Not in a Cluster.
+   * @default 0
+   */
+  minReplicas?: number
   /** Over a storage: how items are written. @default jsonCodec: JSON values, and a Uint8Array as the whole item */
   codec?: Codec<T>
   /** Over a storage: the size of the largest item, in bytes as encoded. @default 262_144 */
@@ -165,6 +171,7 @@ export const QUEUE_OPTIONS: OptionTable<QueueOptions<unknown, unknown>> = {
   resultTtl: true,
   codec: true,
   maxItemBytes: true,
+  minReplicas: true,
   clock: true,
   metrics: true,
 }
@@ -233,6 +240,13 @@ export interface JobRecord<T> {
   /** Absent where it is 0. */
   priority?: number
   key?: string
+  group?: string
+  /** The longest that one attempt may take, in seconds, where its own put said so. */
+  timeout?: number
+  /** How it is retried, where its own put said so. */
+  retry?: number | RetryOptions
+  /** How many attempts were made; absent where none was. */
+  attempts?: number
   /** How long it still had to wait, in seconds: after a `delay`, or before another attempt. */
   delay?: number
   /** When it was to be due, after `at`. */
@@ -244,7 +258,7 @@ export interface StopReport<T> {
   /** How many jobs completed and failed, over the whole life of the queue. */
   completed: number
   failed: number
-  /** Put, and never begun. */
+  /** Put, and not done: never begun, or between two attempts. */
   notStarted: JobRecord<T>[]
   /** Begun, aborted at the deadline, and ended. */
   aborted: JobRecord<T>[]
@@ -484,6 +498,14 @@ export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
   clear(): Promise<T[]>
   pause(options?: PauseOptions): Promise<void>
   resume(options?: PauseOptions): Promise<void>
+  /**
+   * This process does the calls of a function: items `{ name, args }`, as `queued` puts them. A call whose function this process does
+   * not know goes back, for a process that does.
+   *
+   * @throws OptionTypeError where the queue has a handler, or another function has that name
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+  serve(name: string, fn: (...args: any[]) => unknown): void
   /** Changes what all processes agree on, while all of them run. */
   redeclare(terms: SharedTerms): Promise<void>
 }

@@ -80,10 +80,11 @@ export function toSettings<T, R>(
 
 /** What matters over a storage only is checked everywhere: a queue that moves there is not to fail then. */
 function checkLease<T, R>(options: QueueOptions<T, R>): void {
-  const { lease, maxDeliveries, resultTtl, maxItemBytes } = options
+  const { lease, maxDeliveries, resultTtl, maxItemBytes, minReplicas } = options
   if (lease !== undefined) toPositive('lease', lease)
   if (resultTtl !== undefined) toMillis('resultTtl', resultTtl)
   if (maxDeliveries !== undefined) check.integer('maxDeliveries', maxDeliveries, 1)
+  if (minReplicas !== undefined) check.integer('minReplicas', minReplicas, 0)
   if (maxItemBytes !== undefined) toCount('maxItemBytes', maxItemBytes)
 }
 

@@ -65,6 +65,7 @@ export function sharedQueue<T, R>(
     codec: codec as Codec<T>,
     resultTtl: toMillis('resultTtl', options.resultTtl === undefined ? '1m' : options.resultTtl),
     idTtl: settings.idMemory,
+    minReplicas: options.minReplicas ?? 0,
     maxItemBytes: options.maxItemBytes ?? 262_144,
   })
   return new DurableQueue<T, R>(options, {

@@ -20,10 +20,11 @@ import { BatchConsumer } from './consume/batch-consumer.ts'
 import { ClaimBuffer, type ClaimBufferListener } from './consume/claim-buffer.ts'
 import { HandClaim } from './consume/hand-claim.ts'
 import { LimiterGate } from './consume/limiter-gate.ts'
+import { NamedCalls } from './consume/named-calls.ts'
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { type DraftRules, draftOf } from './enqueue/drafts.ts'
-import { errorOf, RemoteJob, type RemoteJobOwner } from './enqueue/remote-job.ts'
+import { errorOf, RemoteJob, type RemoteJobOwner, type Stake } from './enqueue/remote-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
@@ -39,6 +40,7 @@ import type {
 } from './job.ts'
 import { GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
+import { WatchedPromise } from './lifecycle/watched-promise.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
 import { countsOf, deathOf, groupOf, infoOf } from './observe/stored-info.ts'
@@ -58,7 +60,7 @@ import type {
 import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS, STOP_OPTIONS } from './queue.ts'
 import { type Settings, toPriority } from './settings.ts'
 import type { Claim, Inserted, JobDraft, Outcome, StoreListener } from './store/job-store.ts'
-import type { SharedJobStore } from './store/queue-storage.ts'
+import type { Share, SharedJobStore } from './store/queue-storage.ts'
 
 /** What a shared queue is made of. */
 export interface SharedParts<T> {
@@ -77,6 +79,8 @@ export interface SharedParts<T> {
 const CHUNK = 1000
 /** How often a wait that hints may have missed looks again. */
 const POLL: Millis = 1000
+/** How long a call is left to other processes by one that does not know its function. */
+const ELSEWHERE: Millis = 100
 
 /**
  * A queue whose jobs are kept in a storage, shared by all processes that make one of that name. It holds no jobs itself: what
@@ -112,9 +116,14 @@ export class DurableQueue<T, R = unknown>
   #paused = false
   #stopping: Promise<StopReport<T>> | undefined
   #hurry: (() => void) | undefined
+  /** The functions that `serve` was given. */
+  #calls: NamedCalls | undefined
   /** Attempts that were aborted at the deadline of `stop`. */
   readonly #aborted: Attempt[] = []
+  /** What `start` has rejected with. */
+  #refusal: string | undefined
   #counts: QueueCounts | undefined
+  #counting = false
   #trouble: unknown
 
   constructor(options: QueueOptions<T, R>, parts: SharedParts<T>) {
@@ -135,6 +144,8 @@ export class DurableQueue<T, R = unknown>
         fill: batching?.fill ?? 0,
         batch: batching?.size ?? 1,
         gate: this.#gate,
+        // A job that may be lost once only is claimed when its worker is free.
+        ahead: () => store.agreed.maxDeliveries !== 1,
         retryOf: retryOf,
       },
       this,
@@ -154,7 +165,8 @@ export class DurableQueue<T, R = unknown>
     store.ready().catch(nothing)
     const { metrics } = settings
     if (metrics !== undefined) {
-      this.#meter = new QueueMeter(metrics, this, () => clock.now())
+      const looked = { name, stats: () => this.#statsAtScrape() }
+      this.#meter = new QueueMeter(metrics, looked, () => clock.now())
       this.#events.count(this.#meter)
     }
     if (options.handler !== undefined || batching !== undefined) {
@@ -177,9 +189,13 @@ export class DurableQueue<T, R = unknown>
 
   start(): Promise<this> {
     const started = this.#start()
-    // Where nobody awaits it, the workers tell what is wrong.
-    started.catch((error: unknown) => this.trouble(error))
-    return started
+    const told = new WatchedPromise<this>((resolve) => resolve(started))
+    started.catch((error: unknown) => {
+      if (!told.watched) this.trouble(error)
+      told.catch(nothing)
+      this.#refusal = (error as Error).message
+    })
+    return told
   }
 
   // Putting.
@@ -331,6 +347,33 @@ export class DurableQueue<T, R = unknown>
     return this.#store.redrive(options)
   }
 
+  // biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+  serve(name: string, fn: (...args: any[]) => unknown): void {
+    check.text('name', name)
+    check.callback('fn', fn)
+    this.#checkOpen()
+    this.#calls ??= this.#makeCalls()
+    this.#calls.add(name, fn)
+  }
+
+  #makeCalls(): NamedCalls {
+    if (this.#slots.consumer !== undefined) {
+      throw new OptionTypeError(
+        'queue',
+        `queue '${this.name}' must have no handler where functions are queued in it, and it has one`,
+      )
+    }
+    const calls = new NamedCalls(this.name, (context, missing) => {
+      if (missing !== undefined) this.trouble(missing)
+      const kept = this.#attempts.release(context as Attempt, ELSEWHERE)
+      if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.trouble(error))
+    })
+    this.#slots.employ(calls.handler)
+    if (this.#started) this.#buffer.keepAlive()
+    this.#applyOpen()
+    return calls
+  }
+
   async redeclare(terms: SharedTerms): Promise<void> {
     check.known('queue.redeclare', terms, SHARED_TERMS)
     await this.#store.redeclare(this.#parts.declare(terms))
@@ -418,6 +461,19 @@ export class DurableQueue<T, R = unknown>
     }
   }
 
+  /** Metrics are read at once, and what waits is elsewhere: each reading asks for the number that the next one tells. */
+  #statsAtScrape(): QueueStats {
+    if (!this.#counting && this.#stopping === undefined) {
+      this.#counting = true
+      this.counts()
+        .catch(nothing)
+        .finally(() => {
+          this.#counting = false
+        })
+    }
+    return this.stats()
+  }
+
   // What the store and the buffer tell.
 
   /** Claims have arrived. */
@@ -433,7 +489,14 @@ export class DurableQueue<T, R = unknown>
 
   trouble(error: unknown): void {
     if (isAioFluxError(error, 'CLOSED')) return
+    // Workers run into what `start` has been refused for, again and again.
+    if (isAioFluxError(error, 'INVALID_OPTION') && error.message === this.#refusal) return
     this.#events.trouble(error)
+  }
+
+  /** One of several callers does not want the result of a job any more. */
+  async leave({ id }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
+    return (await this.#store.leave(id, share, plain(reason))) !== 'over'
   }
 
   /** From now on the outcome of this job is wanted. */
@@ -549,7 +612,9 @@ export class DurableQueue<T, R = unknown>
     const inserted = first.state === 'full' ? await this.#whenRoom(draft, options) : first
     const { id, state } = inserted
     const { item, priority } = draft
-    const job = new RemoteJob<R>(id, item, state === 'full' ? 'dropped' : state, priority, this)
+    const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority } as const
+    const stake = this.#stakeOf(draft, state === 'duplicate')
+    const job = new RemoteJob<R>(terms, stake, this)
     if (state === 'full') {
       job.drop('the queue is full')
       return job
@@ -560,13 +625,21 @@ export class DurableQueue<T, R = unknown>
       void job.result
     }
     const signal = options?.signal
-    if (signal !== undefined && state !== 'duplicate') {
+    if (signal !== undefined && stake !== 'nothing') {
       this.#signals.add(signal, job as RemoteJob)
       job.result
         .then(nothing, nothing)
         .finally(() => this.#signals.remove(signal, job as RemoteJob))
     }
     return job
+  }
+
+  /** What a put has in its job: all of it, or a share. */
+  #stakeOf({ unique, putter = '' }: JobDraft<T>, duplicate: boolean): Stake {
+    const mode = unique && (this.#store.agreed.dedupeMode ?? unique.mode)
+    if (mode === 'coalesce') return { mode }
+    if (mode === 'latest' || mode === 'debounce') return { mode: 'latest', putter }
+    return duplicate ? 'nothing' : 'job'
   }
 
   async #whenRoom(draft: JobDraft<T>, options: PutOptions | undefined): Promise<Inserted> {
@@ -606,9 +679,9 @@ export class DurableQueue<T, R = unknown>
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
     for (;;) {
       this.#checkOpen()
-      const claims: Claim<T>[] = await this.#store.claim(max, this.#parts.lease)
+      const claims: Claim[] = await this.#store.claim(max, this.#parts.lease)
       if (claims.length > 0) {
-        const attempts = claims.map((claim) => this.#buffer.begin(claim))
+        const attempts = this.#buffer.together(claims).map((claim) => this.#buffer.begin(claim))
         for (const attempt of attempts) {
           this.#attempts.begin(attempt)
           this.#claims.add(attempt)

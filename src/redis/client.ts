@@ -24,6 +24,8 @@ export interface RedisPort {
   readonly cluster: boolean
   evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
+  /** The client itself. */
+  readonly client: RedisClientLike
   /** A connection that listens, where the client can have one. */
   listen(ears: Ears): Subscriber | undefined
 }
@@ -151,6 +153,7 @@ function nodeRedisPort(given: NodeRedisLike): RedisPort {
   // storage bounds all of it.
   const client = with_.withCommandOptions?.({ timeout: undefined }) ?? given
   return {
+    client: given,
     cluster:
       'slots' in given || 'nodeByReplicaId' in given || given.constructor.name.includes('Cluster'),
     evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
@@ -162,6 +165,7 @@ function nodeRedisPort(given: NodeRedisLike): RedisPort {
 function ioredisPort(given: IoredisLike): RedisPort {
   const client = onceOnly(given)
   return {
+    client: given,
     cluster: (given as { isCluster?: boolean }).isCluster === true,
     evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
     eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),

@@ -24,6 +24,7 @@ import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
 import { Batch } from './batch.ts'
 import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
+import { Confirmer } from './confirmer.ts'
 import { tagOf } from './key-name.ts'
 import { hasTwin } from './link.ts'
 import { redisQueues } from './queues/redis-queues.ts'
@@ -83,6 +84,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
   readonly #timeout: Millis
   readonly #values: RedisValues
   readonly #hub: WakeHub
+  readonly #confirmer: Confirmer
   readonly #port: () => Promise<RedisPort>
   readonly #end: () => void
   /** Why its own connection is not there, where that is known. */
@@ -129,6 +131,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     }
     this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
     this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
+    this.#confirmer = new Confirmer(async () => (await this.#port()).client, this.#timeout * 0.8)
     this.queues = redisQueues(this)
   }
 
@@ -215,6 +218,22 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     return this.#run(script, keys, args)
   }
 
+  /**
+   * How many replicas have all that was written before, after waiting for `replicas` of them, for no longer than the timeout.
+   *
+   * @internal
+   * @throws StorageDownError (rejects) where the connection for that is lost
+   */
+  async confirm(key: string, replicas: number): Promise<number> {
+    this.#checkOpen()
+    try {
+      return await within(this.#timeout, this.#confirmer.confirm(key, replicas))
+    } catch (error) {
+      if (isAioFluxError(error)) throw error
+      throw new StorageDownError(`Redis failed: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
   /** @internal The time that scripts go by, in microseconds; '' for the server's own. */
   get present(): string {
     return this.#clock === undefined ? '' : String(Math.round(this.#clock.now() * 1000))
@@ -269,6 +288,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
     if (this.#closed) return
     this.#closed = true
     this.#hub.close()
+    this.#confirmer.close()
     this.#end()
   }
 

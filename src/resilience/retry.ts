@@ -16,7 +16,7 @@ export type Jitter = 'full' | 'equal' | 'none'
 export interface DelayOptions {
   /** The delay before the second attempt. @default '1s' */
   baseDelay?: Duration
-  /** No delay is longer. @default '60s' */
+  /** No delay is longer. @default '60s', or `baseDelay` where that is longer */
   maxDelay?: Duration
   /** How much longer each delay is than the one before. @default 2 */
   factor?: number
@@ -83,10 +83,13 @@ export function toRetry(name: string, given: number | RetryOptions): Retry {
 
 /** Reads the delays between attempts: exponential, capped, with jitter. */
 export function toDelays(name: string, options: DelayOptions): (attempt: number) => Millis {
-  const { baseDelay = 1, maxDelay = 60, factor: growth = 2, random = Math.random } = options
+  const { baseDelay = 1, factor: growth = 2, random = Math.random } = options
   const { jitter: given = 'full' } = options
   const base = toMillis(`${name}.baseDelay`, baseDelay)
-  const most = toMillis(`${name}.maxDelay`, maxDelay)
+  const most =
+    options.maxDelay === undefined
+      ? Math.max(base, 60_000)
+      : toMillis(`${name}.maxDelay`, options.maxDelay)
   const factor = positive(`${name}.factor`, growth)
   const jitter = typeof given === 'boolean' ? (given ? 'full' : 'none') : given
   oneOf(`${name}.jitter`, jitter, ['full', 'equal', 'none'])

@@ -1,7 +1,9 @@
 import {
   type Clock,
   createLimiter,
+  type Limiter,
   LimiterFactory,
+  type LimiterOptions,
   type LimiterStorage,
   MemoryStorage,
   type Move,
@@ -10,6 +12,7 @@ import {
   remoteLimiters,
   type State,
   type Storage,
+  StorageDownError,
   tokenBucket,
   type Verdict,
 } from 'aioflux'
@@ -21,6 +24,8 @@ class OwnStorage extends MemoryStorage implements LimiterStorage {
   readonly limiters = remoteLimiters
   readonly #states = new Map<string, Map<string, State>>()
   readonly #blocks = new Map<string, number>()
+  /** Can it not be asked? */
+  down = false
 
   override open(rule: Rule, scope: string): never {
     const name = JSON.stringify([rule.kind, scope])
@@ -32,6 +37,7 @@ class OwnStorage extends MemoryStorage implements LimiterStorage {
       storage: { joins: () => false, runAll: () => Promise.reject(new Error('not asked for')) },
       run: async (move, key, cost, extra) => {
         await Promise.resolve()
+        if (this.down) throw new StorageDownError('no line')
         return this.#move(ledger.rule, states, name, move, key, cost, extra)
       },
       reconfigure: (changed) => {
@@ -127,5 +133,91 @@ describe('a storage of my own that answers later', () => {
     expect(() =>
       LimiterFactory.concurrency({ ...permits, onStorageError: 'maybe' as never }),
     ).toThrow(/^onStorageError must/)
+  })
+})
+
+describe("an outage under 'local'", () => {
+  const kinds: Readonly<Record<string, (common: LimiterOptions) => Limiter>> = {
+    bucket: (common) => LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common }),
+    window: (common) => LimiterFactory.fixedWindow({ rate: 5, per: '1h', ...common }),
+    permits: (common) => LimiterFactory.concurrency({ limit: 5, ttl: '1h', ...common }),
+    'a composite': (common) =>
+      LimiterFactory.composite(
+        LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 6, per: '1h', ...common }),
+      ),
+    'a composite with keys of their own': (common) =>
+      LimiterFactory.composite(LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common }), {
+        limiter: LimiterFactory.concurrency({ limit: 6, ttl: '1h', ...common }),
+        key: () => '',
+      }),
+  }
+
+  function made(make: (common: LimiterOptions) => Limiter) {
+    const clock = new ManualClock('1h')
+    const storage = new OwnStorage({ clock })
+    const limiter = make({ storage, clock, onStorageError: 'local' })
+    const left = async () => (await limiter.peek('k')).remaining
+    const take = async (times: number) => {
+      for (let i = 0; i < times; i++) expect(await limiter.acquire('k')).toBe(true)
+    }
+    const isDown = async (down: boolean) => {
+      storage.down = down
+      await clock.advanceAsync('2s')
+    }
+    return { limiter, left, take, isDown }
+  }
+
+  it.each(Object.entries(kinds))(
+    'what is given back goes where it was taken: %s',
+    async (_, make) => {
+      const { limiter, left, take, isDown } = made(make)
+      await take(2)
+      await isDown(true)
+      await take(3)
+      expect(await left()).toBe(2)
+      await limiter.release('k')
+      expect(await left()).toBe(3)
+      await isDown(false)
+      expect(await left()).toBe(3)
+      // Two are still out here and two there.
+      await limiter.release('k', 3)
+      expect(await left()).toBe(4)
+      await limiter.release('k')
+      expect(await left()).toBe(5)
+      await isDown(true)
+      expect(await left()).toBe(5)
+      await limiter.close()
+    },
+  )
+
+  it.each(Object.entries(kinds))('a release fails no call: %s', async (_, make) => {
+    const { limiter, take, isDown } = made(make)
+    await take(3)
+    await isDown(true)
+    for (let i = 0; i < 3; i++) await limiter.release('k')
+    for (const verb of [() => limiter.reset('k'), () => limiter.block('k', '1s')]) {
+      await expect(verb()).rejects.toMatchObject({ code: 'STORAGE_DOWN' })
+    }
+    await limiter.close()
+  })
+
+  it.each(Object.entries(kinds))('a reset forgets what was taken here: %s', async (_, make) => {
+    const { limiter, left, take, isDown } = made(make)
+    await isDown(true)
+    await take(3)
+    await isDown(false)
+    await limiter.reset('k')
+    await isDown(true)
+    expect(await left()).toBe(5)
+    await limiter.close()
+  })
+
+  it('goes by changed numbers', async () => {
+    const { limiter, left, isDown } = made(kinds['bucket'] as (common: LimiterOptions) => Limiter)
+    await limiter.reconfigure({ rate: 9 })
+    await isDown(true)
+    expect(await left()).toBe(9)
+    await limiter.close()
   })
 })

@@ -7,6 +7,11 @@ const settle = async () => {
   for (let i = 0; i < 5; i++) await turn()
 }
 
+const gated = () => {
+  const open: (() => void)[] = []
+  return { open, wait: () => new Promise<void>((resolve) => open.push(resolve)) }
+}
+
 /** A limiter that cannot answer at once: all it says comes a turn of the event loop later. */
 function promised(limiter: Limiter): Limiter {
   return new Proxy(limiter, {
@@ -150,11 +155,6 @@ describe('stop', () => {
 })
 
 describe('what random calls under random options have found', () => {
-  const gated = () => {
-    const open: (() => void)[] = []
-    return { open, wait: () => new Promise<void>((resolve) => open.push(resolve)) }
-  }
-
   it('leaves no timer of a deadline where dropping was all there was to do', async () => {
     const clock = new ManualClock()
     const queue = QueueFactory.fifo<string>({ clock })
@@ -471,6 +471,242 @@ describe('what random calls under random options have found', () => {
       completed: 1,
       notStarted: [1, 2],
     })
+  })
+})
+
+describe('what a newcomer has found', () => {
+  it.each(['fifo', 'priority', 'delay'] as const)(
+    'resolves a put that waited for room, though its job ends at once: %s',
+    async (kind) => {
+      const { open, wait } = gated()
+      const make = QueueFactory[kind] as typeof QueueFactory.fifo
+      const queue = make<string, string>({
+        maxSize: 1,
+        group: (item) => item,
+        groupConcurrency: 1,
+        workers: 2,
+        handler: (item) => (item === 'a' && open.length === 0 ? wait().then(() => item) : item),
+      }).start()
+      await queue.put('a')
+      const second = await queue.put('a')
+      const third = queue.put('b')
+      second.cancel()
+      const job = await third
+      expect([job.state, await job.result]).toEqual(['completed', 'b'])
+      for (const end of open) end()
+      expect(await queue.stop()).toMatchObject({ completed: 2 })
+    },
+  )
+
+  it.each(['latest', 'debounce'] as const)(
+    'gives the newest item its own group, key, cost and id: %s',
+    async (mode) => {
+      const clock = new ManualClock()
+      const asked: string[] = []
+      const limiter = LimiterFactory.concurrency({ limit: 5, clock })
+      const queue = QueueFactory.dedupe<{ k: number; g: string; cost: number }>({
+        clock,
+        mode,
+        delay: '1s',
+        workers: 2,
+        keyFn: ({ k }) => k,
+        group: ({ g }) => g,
+        groupConcurrency: 1,
+        limiter: new Proxy(limiter, {
+          get(target, name) {
+            if (name === 'allow') {
+              return (key: string, cost: number) => {
+                asked.push(`${key}${cost}`)
+                return target.allow(key, cost)
+              }
+            }
+            const value: unknown = Reflect.get(target, name)
+            return typeof value === 'function' ? value.bind(target) : value
+          },
+        }),
+        limiterKey: ({ g }) => g,
+        limiterCost: ({ cost }) => cost,
+        handler: () => {},
+      })
+      await queue.put({ k: 1, g: 'A', cost: 1 })
+      const newer = await queue.put({ k: 1, g: 'B', cost: 3 }, { id: 'own' })
+      expect((await queue.groups()).map(({ group }) => group)).toEqual(
+        mode === 'latest' ? ['B'] : [],
+      )
+      expect((await queue.job('own'))?.item).toEqual({ k: 1, g: 'B', cost: 3 })
+      queue.start()
+      await clock.advanceAsync('2s')
+      await newer.result
+      expect(asked).toEqual(['B3'])
+      await queue.stop()
+    },
+  )
+
+  it('gives no id twice: of the queue, and of callers', async () => {
+    const queue = QueueFactory.fifo<string>()
+    await queue.put('a', { id: '1' })
+    const made = await queue.put('b')
+    expect(made.id).toBe('2')
+    await expect(queue.put('c', { id: '2' })).rejects.toThrow(
+      "id must be of one job alone, got '2'",
+    )
+    expect((await queue.put('d', { id: '40' })).id).toBe('40')
+    expect(queue.size()).toBe(3)
+    expect(await queue.cancel('2')).toBe(true)
+    expect((await queue.job('1'))?.item).toBe('a')
+    await queue.stop()
+  })
+
+  it('asks the limiter before a job is claimed by hand', async () => {
+    const clock = new ManualClock()
+    const slots = QueueFactory.fifo<number>({
+      clock,
+      limiter: LimiterFactory.concurrency({ limit: 1, clock }),
+    })
+    await slots.putMany([0, 1, 2])
+    const claims = await slots.claim({ max: 3 })
+    expect(claims.map(({ item }) => item)).toEqual([0])
+    const next = slots.claim({ max: 3 })
+    await settle()
+    await claims[0]?.complete()
+    expect((await next).map(({ item }) => item)).toEqual([1])
+    expect(await slots.stop()).toMatchObject({ completed: 1 })
+
+    const rate = QueueFactory.fifo<number>({
+      clock,
+      limiter: LimiterFactory.tokenBucket({ rate: 1, burst: 1, clock }),
+    })
+    await rate.putMany([0, 1])
+    expect(await rate.claim({ max: 2 })).toHaveLength(1)
+    const later = rate.claim()
+    await clock.advanceAsync('0.9s')
+    expect(await Promise.race([later, settle()])).toBeUndefined()
+    await clock.advanceAsync('0.1s')
+    expect((await later).map(({ item }) => item)).toEqual([1])
+    await rate.stop()
+  })
+
+  it('hands back in the report all that a put said, and how often a job was tried', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      retry: { attempts: 2, baseDelay: '10s', jitter: 'none' },
+      handler: () => {
+        throw new Error('always')
+      },
+    }).start()
+    await queue.put('tried')
+    queue.workers = 0
+    const retry = { attempts: 3 }
+    await queue.put('waits', { group: 'g', timeout: '5s', retry })
+    const { notStarted } = await queue.stop()
+    expect(notStarted).toEqual([
+      { id: '2', item: 'waits', group: 'g', timeout: 5, retry },
+      { id: '1', item: 'tried', attempts: 1, delay: 10 },
+    ])
+  })
+
+  it('fills a batch with what may go: a full group does not make it due', async () => {
+    const clock = new ManualClock()
+    const calls: string[] = []
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      group: (item) => item.charAt(0),
+      groupConcurrency: 1,
+      batchSize: 4,
+      batchTimeout: '10s',
+      batchFn: (items) => void calls.push(`${clock.now()} ${items}`),
+    }).start()
+    await queue.putMany(['a1', 'a2', 'a3', 'a4', 'b1'])
+    expect(calls).toEqual([])
+    await clock.advanceAsync('10s')
+    expect(calls[0]).toBe('10000 a1,b1')
+    await queue.stop()
+  })
+
+  it('waits in stop for a dead letter that is on its way, not past the deadline', async () => {
+    for (const deadline of [undefined, '1s'] as const) {
+      const clock = new ManualClock()
+      let sent: (() => void) | undefined
+      const queue = QueueFactory.fifo<number>({
+        clock,
+        deadLetter: () => new Promise<void>((resolve) => (sent = resolve)),
+        handler: () => {
+          throw new Error('dies')
+        },
+      }).start()
+      await queue.put(1)
+      let over = false
+      const stopped = queue
+        .stop(deadline === undefined ? {} : { deadline })
+        .then(() => (over = true))
+      await settle()
+      expect(over).toBe(false)
+      if (deadline === undefined) sent?.()
+      else await clock.advanceAsync(deadline)
+      await stopped
+      expect(clock.timers).toBe(0)
+    }
+  })
+
+  it('tells of a batch that ran too long, and of no job that it did', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<number>({
+      clock,
+      batchSize: 2,
+      batchFn: () => new Promise(() => {}),
+    }).start()
+    const results = [queue.submit(0), queue.submit(1, { timeout: '10ms' })]
+    await clock.advanceAsync('10ms')
+    const [first] = await Promise.allSettled(results)
+    expect(first).toMatchObject({
+      reason: { message: 'the batch of job 1 ran longer than 0.01 s' },
+    })
+    const stopped = queue.stop({ deadline: '1s' })
+    await clock.advanceAsync('1s')
+    await stopped
+  })
+
+  it('redrives no dead job of a key that a newer job has', async () => {
+    let fails = true
+    const queue = QueueFactory.dedupe<string>({
+      mode: 'pending',
+      keep: { dead: '1h' },
+      handler: () => {
+        if (fails) throw new Error('once')
+      },
+    }).start()
+    queue.on('failed', () => {})
+    await queue.put('a')
+    fails = false
+    queue.workers = 0
+    await queue.put('a')
+    expect(await queue.redrive()).toBe(0)
+    expect(queue.size()).toBe(1)
+    queue.workers = 1
+    await queue.onIdle()
+    expect(await queue.redrive()).toBe(1)
+    expect(await queue.stop()).toMatchObject({ completed: 2 })
+  })
+
+  it('answers true where an id that was remembered is removed, and refuses what is no list of ids', async () => {
+    const queue = QueueFactory.fifo<string>({ handler: () => {} }).start()
+    await queue.submit('a', { id: 'own' })
+    expect(await queue.remove('own')).toBe(true)
+    expect(await queue.remove('own')).toBe(false)
+    await expect(queue.redrive({ ids: 'own' as never })).rejects.toThrow('ids must be an array')
+    await queue.stop()
+  })
+
+  it('refuses a cost at the put, by the name of its option', async () => {
+    const queue = QueueFactory.fifo<number>({
+      limiter: LimiterFactory.tokenBucket({ rate: 1, burst: 1 }),
+      limiterCost: (n) => n,
+      handler: () => {},
+    })
+    await expect(queue.put(Number.NaN)).rejects.toThrow('limiterCost')
+    expect(queue.size()).toBe(0)
+    await queue.stop()
   })
 })
 

@@ -449,9 +449,7 @@ describe('calling off', () => {
     )
     const survivor = await queue.put(-1, { signal: kept.signal })
     expect(getEventListeners(signal, 'abort')).toHaveLength(1)
-    const began = performance.now()
     controller.abort('all')
-    expect(performance.now() - began).toBeLessThan(2000)
     expect(queue.size()).toBe(1)
     expect((await Promise.allSettled(results)).every(({ status }) => status === 'rejected')).toBe(
       true,
@@ -535,9 +533,12 @@ describe('limits', () => {
     const running = new Map<string, number>()
     let most = 0
     const order: string[] = []
+    // Its time does not pass: no busy machine makes the queue pause for the event loop.
+    const clock = new ManualClock()
     const queue = QueueFactory.fifo<string>({
+      clock,
       workers: 10,
-      limiter: LimiterFactory.concurrency({ limit: 1 }),
+      limiter: LimiterFactory.concurrency({ limit: 1, clock }),
       limiterKey: (item) => item.slice(0, 1),
       handler: async (item) => {
         const key = item.slice(0, 1)

@@ -248,6 +248,6 @@ describe('the context', () => {
     )
     results.push(queue.submit('d'))
     await Promise.all(results)
-    expect(seen).toEqual(['a:for a', 'b:for b', 'c:for c', 'd:undefined', 'c:for c'])
+    expect(seen).toEqual(['a:for a', 'b:for b', 'c:for c', 'c:for c', 'd:undefined'])
   })
 })

@@ -107,6 +107,54 @@ describe.each(libraries)('the outage gate, %s', (library) => {
     },
   )
 
+  it.each(compositions.map((parts) => [parts.join(' + '), parts] as const))(
+    'a hang met by what no policy decides costs one timeout: %s',
+    async (_, parts) => {
+      const verbs: Readonly<Record<string, (limiter: Limiter) => Promise<void>>> = {
+        release: (limiter) => limiter.release('k'),
+        reset: (limiter) => limiter.reset('k'),
+        block: (limiter) => limiter.block('k', '1s'),
+      }
+      const made = storages.flatMap((storage) =>
+        (['deny', 'local'] as const).flatMap((policy) =>
+          Object.entries(verbs).map(([name, verb]) => {
+            const resolves = policy === 'local' && name === 'release'
+            return { resolves, verb, ...compose(storage, parts, policy) }
+          }),
+        ),
+      )
+      for (const { limiter } of made) expect(await limiter.acquire('k')).toBe(true)
+      between.blackhole(true)
+      try {
+        await Promise.all(
+          made.map(async ({ resolves, verb, limiter, failures }) => {
+            const told = () =>
+              verb(limiter).then(
+                () => 'done',
+                ({ code }) => code,
+              )
+            expect(await told()).toBe(resolves ? 'done' : 'STORAGE_DOWN')
+            await until('all know', () => failures.every((times) => times > 0))
+            for (let i = 0; i < 300; i++) {
+              // Permits that are on their way back already need no second release.
+              const answer = await told()
+              if (!parts.includes('permits'))
+                expect(answer).toBe(resolves ? 'done' : 'STORAGE_DOWN')
+            }
+            for (const times of failures) expect(times).toBeLessThanOrEqual(5)
+          }),
+        )
+      } finally {
+        between.blackhole(false)
+        between.cut()
+      }
+      for (const { limiter } of made) {
+        await until('healed', async () => !(await limiter.peek('k')).degraded)
+      }
+      await Promise.all(made.map(({ limiter }) => limiter.close()))
+    },
+  )
+
   it('every verb goes by it', async () => {
     for (const parts of compositions) {
       const { limiter, failures } = compose(storages[0] as RedisStorage, parts, 'deny')

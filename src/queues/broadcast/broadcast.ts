@@ -1,6 +1,6 @@
 import * as check from '../../core/check.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { ClosedError } from '../../core/errors.ts'
+import { ClosedError, describe, OptionTypeError } from '../../core/errors.ts'
 import { checkEvent, tell } from '../../core/events.ts'
 import { checkMeter } from '../../core/meter.ts'
 import { PATIENCE, type Patience } from '../../core/waiters.ts'
@@ -69,6 +69,12 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   }
 
   subscribe(options: SubscribeOptions<T> = {}): Subscription<T> {
+    if (options !== null && typeof options === 'object' && 'group' in options) {
+      throw new OptionTypeError(
+        'group',
+        `group needs a broadcast with a storage and a name, since it keeps what nobody is there for; got group ${describe(options.group)} in memory`,
+      )
+    }
     check.known('broadcast.subscribe', options, SUBSCRIBE_OPTIONS)
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
     const { maxSize = this.#maxSize, overflow = this.#overflow, filter, signal } = options

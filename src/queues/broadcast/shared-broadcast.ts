@@ -16,6 +16,11 @@ export interface SharedBroadcastOptions<T> extends BroadcastOptions {
   storage: QueueHome & { readonly queues: BroadcastMaker }
   /** How long an item of a group may go without a sign of life of its process before another one gets it. @default '30s' */
   lease?: Duration
+  /**
+   * How often an item of a group may be taken by a subscriber that then dies or stalls. After that it is cut off, counted and told, since
+   * it may be what kills them. @default 5
+   */
+  maxDeliveries?: number
   /** How items are written. @default jsonCodec: JSON values, and a Uint8Array as the whole item */
   codec?: Codec<T>
   /** The size of the largest item, in bytes as encoded. @default 262_144 */
@@ -26,6 +31,7 @@ export const SHARED_BROADCAST_OPTIONS: OptionTable<SharedBroadcastOptions<unknow
   ...BROADCAST_OPTIONS,
   storage: true,
   lease: true,
+  maxDeliveries: true,
   codec: true,
   maxItemBytes: true,
 }
@@ -48,7 +54,18 @@ export interface SharedSubscription<T> extends Subscription<T> {
   readonly dropped: number
 }
 
-/** Items that were cut off because more than `maxSize` were not done. */
+/** How a group stands. */
+export interface BroadcastGroup {
+  group: string
+  /** How many items no subscriber of the group has taken. */
+  waiting: number
+  /** How many were taken and are not acknowledged. */
+  running: number
+  /** How many were cut off, since the group exists. */
+  dropped: number
+}
+
+/** Items that were cut off: more than `maxSize` were not done, or their subscribers died of them (`maxDeliveries`). */
 export interface Cut {
   /** Absent for subscribers without a group. */
   group?: string
@@ -61,12 +78,20 @@ export interface SharedBroadcast<T> extends AsyncDisposable {
   /**
    * Resolves when the item is kept for all groups.
    *
-   * @returns `delivered`: how many groups, and subscribers of this process; `dropped`: how many items groups lost for it
+   * @returns `delivered`: how many groups, and subscribers of this process
    * @throws StorageDownError (rejects) where the storage cannot be reached; StorageFullError where it has no memory left
    * @throws OptionTypeError | OptionRangeError (rejects) for an item that cannot be encoded, or is too large
    */
-  put(item: T): Promise<{ delivered: number; dropped: number }>
+  put(item: T): Promise<{ delivered: number }>
   subscribe(options?: SubscribeOptions<T> | GroupOptions): SharedSubscription<T>
+  /** The groups there are, in all processes. */
+  groups(): Promise<BroadcastGroup[]>
+  /**
+   * Forgets a group, and what waits for it. A subscriber of the group that goes on makes it anew, from then on.
+   *
+   * @returns `false` where there is none
+   */
+  removeGroup(group: string): Promise<boolean>
   /** Each time items were cut off. For a group, one of its processes is told. */
   on(event: 'dropped', listener: (event: Cut) => void): () => void
   /** Ends the subscriptions of this process. What groups have not done stays. Idempotent. */

@@ -91,7 +91,9 @@ export class Attempts implements AttemptKeeper {
     this.#decide(attempt)
     const kept = this.#source.complete(attempt, value)
     // Counted before its permit lets another job go, which may be the last that somebody waits for.
-    const settled = this.#whenKept(kept, () => this.#completed(attempt, value))
+    let settled: MaybePromise<boolean> = kept
+    if (kept === true) this.#completed(attempt, value)
+    else settled = this.#completedLater(kept, attempt, value)
     attempt.permit?.leave()
     return settled
   }
@@ -213,6 +215,15 @@ export class Attempts implements AttemptKeeper {
         ? this.#source.fail(attempt, error, true)
         : this.#source.retry(attempt, delay, error)
     return this.#whenKept(kept, () => this.#failed(attempt, error, delay))
+  }
+
+  /** Apart from {@link complete}, so that a job whose end is kept at once costs no closure. */
+  #completedLater(
+    kept: MaybePromise<boolean>,
+    attempt: Attempt,
+    value: unknown,
+  ): MaybePromise<boolean> {
+    return this.#whenKept(kept, () => this.#completed(attempt, value))
   }
 
   /** Goes on when the source has kept what was decided, at once where it answers at once. */

@@ -117,12 +117,18 @@ export class BatchConsumer extends Consumer {
     if (timeout === Infinity) return undefined
     return at(clock, clock.now() + timeout, () => {
       // First, since a job that is tried again may begin at once.
-      held.abort(new JobTimeoutError((batch[0] as Attempt).id, timeout / 1000))
+      const expired = ({ id }: Attempt) =>
+        new JobTimeoutError(
+          id,
+          timeout / 1000,
+          batch.length > 1 ? `the batch of job ${id}` : undefined,
+        )
+      held.abort(expired(batch[0] as Attempt))
       const late = batch.filter(({ decided }) => !decided)
       // As with single jobs: the worker stays with a function whose work was called off before.
       const goesOn = !late.some((attempt) => held.holds(attempt))
       for (const attempt of late) {
-        this.attempts.expire(attempt, new JobTimeoutError(attempt.id, timeout / 1000))
+        this.attempts.expire(attempt, expired(attempt))
         held.calledOff(attempt)
       }
       if (goesOn) return

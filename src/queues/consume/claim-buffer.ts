@@ -8,6 +8,7 @@ import { Attempt, type AttemptKeeper } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
 import { ClaimedRecord } from './claimed-record.ts'
 import type { LimiterGate } from './limiter-gate.ts'
+import { Quarantine } from './quarantine.ts'
 import type { Source } from './source.ts'
 
 /** A claim that waits longer than this for a worker is given back: another process may be idle. */
@@ -26,6 +27,8 @@ export interface ClaimBufferOptions {
   readonly batch: number
   /** What is asked before a claim, where the store does not ask it itself. */
   readonly gate: LimiterGate | undefined
+  /** May claims be fetched before a worker is free for them? */
+  readonly ahead: () => boolean
   /** Reads the `retry` that a job brings along. */
   readonly retryOf: (claim: Claim) => Retry | undefined
 }
@@ -64,11 +67,16 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   #mean: Millis = 0
   #renewal: Cancel | undefined
   #staleness: Cancel | undefined
+  readonly #quarantine: Quarantine
 
   constructor(store: JobStore, options: ClaimBufferOptions, listener: ClaimBufferListener) {
     this.#store = store
     this.#options = options
     this.#listener = listener
+    this.#quarantine = new Quarantine(options.clock, options.lease, () => {
+      this.#listener.arrived()
+      this.look()
+    })
   }
 
   /** The list of the attempts that are made here. */
@@ -77,11 +85,17 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   }
 
   get ready(): number {
+    if (this.#quarantine.closed) return this.#quarantine.mayBegin(this.#alone) ? 1 : 0
     return this.#waiting.length
   }
 
   get since(): Millis {
-    return this.#waiting[0]?.since ?? this.#options.clock.now()
+    return this.#quarantine.since ?? this.#waiting[0]?.since ?? this.#options.clock.now()
+  }
+
+  /** Is one claim all that is held? */
+  get #alone(): boolean {
+    return this.#held.size === 1 && this.#settling === 0
   }
 
   /** Claims held, and settles under way. */
@@ -98,8 +112,8 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   work(workers: number, open: boolean): void {
     this.#workers = workers
     this.#open = open
+    if (!open || workers === 0) this.giveBack()
     if (open) this.look()
-    else this.giveBack()
   }
 
   /** There may be something to claim. */
@@ -109,10 +123,28 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   }
 
   take(): Attempt | undefined {
+    const { closed, pending } = this.#quarantine
+    if (closed) {
+      if (pending === undefined || !this.#quarantine.mayBegin(this.#alone)) return undefined
+      this.#quarantine.begin()
+      return this.begin(pending)
+    }
     const next = this.#waiting.shift()
     if (next === undefined) return undefined
     this.#fetch()
     return this.begin(next.claim)
+  }
+
+  /** The claims of one call that may be worked together; the others go back. A suspect is worked alone. */
+  together(claims: Claim[]): Claim[] {
+    const suspect = claims.find((claim) => claim.suspect)
+    if (suspect === undefined || claims.length === 1) return claims
+    for (const claim of claims) {
+      if (claim === suspect) continue
+      this.#hold(claim, undefined)
+      this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
+    }
+    return [suspect]
   }
 
   /** Begins an attempt at a claim, from here or made by hand. */
@@ -161,6 +193,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
       return
     }
     this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
+    this.#quarantine.ended(held.claim)
     this.#release(held.claim)
   }
 
@@ -176,7 +209,14 @@ export class ClaimBuffer implements Source, AttemptKeeper {
         new LeaseLostError(`job ${id}`, delivery, 'was lost: another process may have the job'),
       )
     }
-    this.#listener.ended(id)
+    this.#ended(held.claim)
+  }
+
+  /** A claim has ended: a suspect may be alone now, or was it. */
+  #ended(claim: Claim): void {
+    this.#listener.ended(claim.record.id)
+    this.#quarantine.ended(claim)
+    if (this.#quarantine.mayBegin(this.#alone)) this.#listener.arrived()
   }
 
   /** Holds all claims for another lease. The store tells of those that are lost, or not wanted any more. */
@@ -197,11 +237,16 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     for (const { claim } of waiting) {
       this.#release(claim)
     }
+    const suspect = this.#quarantine.pending
+    if (suspect === undefined) return
+    this.#quarantine.close()
+    this.#release(suspect)
   }
 
   close(): void {
     this.#open = false
     this.giveBack()
+    this.#quarantine.close()
     this.#renewal?.()
     this.#renewal = undefined
     this.#staleness?.()
@@ -221,12 +266,12 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   get #credits(): number {
     const { batch } = this.#options
     const atOnce = this.#workers * batch
-    const ahead = this.#mean < QUICK ? 2 * atOnce : atOnce
+    const ahead = this.#mean < QUICK && this.#options.ahead() ? 2 * atOnce : atOnce
     return Math.min(MOST, ahead - this.#held.size - this.#settling)
   }
 
   #fetch(): void {
-    if (!this.#open || this.#fetching || !this.#more) return
+    if (!this.#open || this.#fetching || !this.#more || this.#quarantine.closed) return
     const credits = this.#credits
     // A trip carries many, or what a worker waits for.
     const enough = Math.min(MOST, this.#workers * this.#options.batch) / 2
@@ -255,14 +300,24 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     gate?.unused(want - claims.length)
     if (claims.length === want) this.#more = true
     const since = clock.now()
-    for (const claim of claims) {
+    const fit = this.together(claims)
+    gate?.unused(claims.length - fit.length)
+    for (const claim of fit) {
       this.#hold(claim, undefined)
       this.#waiting.push({ claim, since })
     }
     if (claims.length === 0) return
     if (!this.#open) return this.giveBack()
+    if (fit[0]?.suspect) this.#isolate(fit[0])
     this.#listener.arrived()
     this.#watchStale()
+  }
+
+  /** Nothing begins but this claim, when what runs has ended. */
+  #isolate(claim: Claim): void {
+    this.#waiting = this.#waiting.filter((one) => one.claim !== claim)
+    this.giveBack()
+    this.#quarantine.enter(claim)
   }
 
   #watchStale(): void {
@@ -310,7 +365,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     } finally {
       this.#settling -= 1
       this.#ending.delete(id)
-      this.#listener.ended(id)
+      this.#ended(claim)
       this.#fetch()
     }
   }

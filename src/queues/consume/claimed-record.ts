@@ -1,8 +1,11 @@
+import type { AsyncContext } from '../../core/async-context.ts'
 import type { Millis } from '../../core/duration.ts'
 import { JobCancelledError } from '../../core/errors.ts'
+import { traceCarrier } from '../../core/trace-carrier.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
+import type { JobTerms } from '../store/job-record.ts'
 import type { Claim } from '../store/job-store.ts'
 import type { ClaimedJob } from './attempt.ts'
 
@@ -22,8 +25,8 @@ export class ClaimedRecord implements ClaimedJob, Job {
   constructor(claim: Claim, retry: Retry | undefined, begun: Millis) {
     this.claim = claim
     this.begun = begun
-    const timeout = claim.record.terms?.timeout
-    this.extras = timeout === undefined && retry === undefined ? undefined : { timeout, retry }
+    const { terms } = claim.record
+    this.extras = terms && { timeout: terms.timeout, retry, context: contextOf(terms.headers) }
   }
 
   get id(): string {
@@ -80,4 +83,14 @@ export class ClaimedRecord implements ClaimedJob, Job {
     this.state = state
     this.#outcome = error
   }
+}
+
+/** The trace in which the job was put, where this process carries traces. */
+function contextOf(headers: JobTerms['headers']): AsyncContext | undefined {
+  const carrier = headers && traceCarrier()
+  return (
+    carrier && {
+      runInAsyncScope: (fn, self, ...args) => carrier.within(headers, () => fn.apply(self, args)),
+    }
+  )
 }

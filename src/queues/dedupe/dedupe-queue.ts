@@ -143,11 +143,15 @@ export class DedupeQueue<T, R = unknown>
     return follow.lead(options?.signal)
   }
 
-  /** A dead job that waits again has its key again, unless a newer one took it. */
+  /** While a newer job has its key, a dead one stays dead: each thing once. */
+  protected override mayRedrive(job: LocalJob<T, R>): boolean {
+    const seen = this.#entries.get(job.extras?.key ?? this.#keyFn(job.item))
+    return seen === undefined || !this.#remembered(seen)
+  }
+
+  /** A dead job that waits again has its key again. */
   protected override redriven(job: LocalJob<T, R>): void {
     const key = job.extras?.key ?? this.#keyFn(job.item)
-    const seen = this.#entries.get(key)
-    if (seen !== undefined && this.#remembered(seen)) return
     const entry = this.#entry(job)
     this.#entries.set(key, entry)
     job.onEnd(() => this.#ended(key, entry))

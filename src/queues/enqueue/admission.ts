@@ -105,17 +105,23 @@ export class Admission {
     this.#admitting = true
     while (this.offers.size > 0) {
       const job = this.offers.take() as LocalJob
+      const { extras } = job
+      const { accept, refuse } = extras ?? {}
+      // Before it is pushed, which may begin and end it at once: an end is no refusal then.
+      if (extras !== undefined) {
+        extras.accept = undefined
+        extras.refuse = undefined
+      }
       if (!this.#push(job)) {
+        if (extras !== undefined) {
+          extras.accept = accept
+          extras.refuse = refuse
+        }
         this.offers.restore(job)
         break
       }
       this.#settled(job)
-      const { extras } = job
-      if (extras?.accept !== undefined) {
-        extras.accept(job)
-        extras.accept = undefined
-        extras.refuse = undefined
-      }
+      accept?.(job)
     }
     this.#admitting = false
   }

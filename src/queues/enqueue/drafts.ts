@@ -1,6 +1,7 @@
 import * as check from '../../core/check.ts'
 import { toMillis } from '../../core/duration.ts'
 import { OptionTypeError } from '../../core/errors.ts'
+import { traceCarrier } from '../../core/trace-carrier.ts'
 import type { RetryOptions } from '../../resilience/retry.ts'
 import { toRetry } from '../../resilience/retry.ts'
 import type { PutOptions, QueueOptions } from '../queue.ts'
@@ -8,6 +9,8 @@ import { toPriority, toTimeout } from '../settings.ts'
 import type { JobTerms } from '../store/job-record.ts'
 import type { JobDraft, Uniqueness } from '../store/job-store.ts'
 import { checkPut } from './put-options.ts'
+
+const NOTHING: PutOptions = {}
 
 /** What turns items into drafts, beside the options of the queue. */
 export interface DraftRules<T> {
@@ -51,15 +54,20 @@ export function draftOf<T>(
         : check.positive('groupWeight', groupWeight(group)),
     limiterKey: key,
     cost: limiterCost === undefined ? 1 : check.positive('limiterCost', limiterCost(item)),
-    terms: put === undefined ? undefined : termsOf(put),
+    terms: termsOf(put ?? NOTHING, traceCarrier()?.headers()),
     awaited,
     unique: put?.id === undefined ? unique?.rules : undefined,
+    ...(unique !== undefined && { putter: crypto.randomUUID().slice(0, 13) }),
   }
 }
 
 /** What travels with the job as data. */
-function termsOf({ timeout, retry }: PutOptions): JobTerms | undefined {
-  if (timeout === undefined && retry === undefined) return undefined
+function termsOf(
+  { timeout, retry }: PutOptions,
+  headers: JobTerms['headers'],
+): JobTerms | undefined {
+  const traced = headers !== undefined && Object.keys(headers).length > 0
+  if (timeout === undefined && retry === undefined && !traced) return undefined
   if (retry !== undefined) {
     toRetry('retry', retry)
     if (typeof retry === 'object') refuseFunctions(retry)
@@ -67,6 +75,7 @@ function termsOf({ timeout, retry }: PutOptions): JobTerms | undefined {
   return {
     ...(timeout !== undefined && { timeout: toTimeout(timeout) }),
     ...(retry !== undefined && { retry }),
+    ...(traced && { headers }),
   }
 }
 

@@ -37,7 +37,10 @@ export function equip(
     job.more().byDate = when.byDate
   }
   if (timeout !== undefined) job.more().timeout = patience
-  if (retry !== undefined) job.more().retry = toRetry('retry', retry)
+  if (retry !== undefined) {
+    job.more().retry = toRetry('retry', retry)
+    job.more().asked = retry
+  }
   if (key !== undefined) job.more().key = key
   if (signal !== undefined) {
     signals.add(signal, job)
@@ -55,4 +58,5 @@ export function refit(job: LocalJob, options: PutOptions | undefined): void {
   const extras = job.more()
   extras.timeout = limit
   extras.retry = retries
+  extras.asked = retry
 }

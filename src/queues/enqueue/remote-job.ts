@@ -8,13 +8,27 @@ import {
 import type { Job, JobState } from '../job.ts'
 import type { JobErrorRecord } from '../store/job-record.ts'
 import type { Outcome } from '../store/job-store.ts'
+import type { Share } from '../store/queue-storage.ts'
 
 /** What a remote job asks of its queue. */
 export interface RemoteJobOwner {
   cancel(id: string, reason?: unknown): Promise<boolean>
+  /** This caller does not want the result of a shared job any more. `false` where the job has ended. */
+  leave(job: RemoteJob, share: Share, reason: unknown): Promise<boolean>
   setPriority(id: string, priority: number): Promise<boolean>
   /** From now on the outcome of this job is wanted. */
   follow(job: RemoteJob): void
+}
+
+/** What the cancel of a handle ends: the job, nothing, since the job is that of another put, or this caller's share in it. */
+export type Stake = 'job' | 'nothing' | Share
+
+/** What is known of a job when it has been put. */
+export interface RemoteJobTerms {
+  readonly id: string
+  readonly item: unknown
+  readonly state: JobState
+  readonly priority: number
 }
 
 /** The putter's view of a job that is kept in a storage elsewhere. */
@@ -28,12 +42,18 @@ export class RemoteJob<R = unknown> implements Job<R> {
   /** True where this process has worked on it: its end is told by the attempt. */
   workedHere = false
   readonly #owner: RemoteJobOwner
+  readonly #stake: Stake
+  /** This caller has cancelled its share, or is about to. */
+  #left = false
+  /** How the job ended meanwhile. */
+  #missed: Outcome | undefined
   #result: Promise<R> | undefined
   #resolve: (value: R) => void = nothing
   #reject: (error: unknown) => void = nothing
   #outcome: { value: R } | { error: unknown } | undefined
 
-  constructor(id: string, item: unknown, state: JobState, priority: number, owner: RemoteJobOwner) {
+  constructor({ id, item, state, priority }: RemoteJobTerms, stake: Stake, owner: RemoteJobOwner) {
+    this.#stake = stake
     this.id = id
     this.item = item
     this.state = state
@@ -66,8 +86,20 @@ export class RemoteJob<R = unknown> implements Job<R> {
     return this.#result
   }
 
-  cancel(reason?: unknown): Promise<boolean> {
-    return this.#owner.cancel(this.id, reason)
+  async cancel(reason?: unknown): Promise<boolean> {
+    const stake = this.#stake
+    if (stake === 'job') return this.#owner.cancel(this.id, reason)
+    if (stake === 'nothing' || this.#left || this.#outcome !== undefined) return false
+    this.#left = true
+    try {
+      const left = await this.#owner.leave(this as RemoteJob, stake, reason)
+      if (left) this.end('cancelled', cancelled(this.id, reason))
+      else this.#stay()
+      return left
+    } catch (error) {
+      this.#stay()
+      throw error
+    }
   }
 
   setPriority(priority: number): Promise<boolean> {
@@ -76,6 +108,10 @@ export class RemoteJob<R = unknown> implements Job<R> {
 
   /** The job has ended, in whichever process. */
   settle(outcome: Outcome): void {
+    if (this.#left) {
+      this.#missed = outcome
+      return
+    }
     switch (outcome.state) {
       case 'completed':
         this.state = 'completed'
@@ -88,6 +124,12 @@ export class RemoteJob<R = unknown> implements Job<R> {
       case 'gone':
         return this.end('dropped', new JobGoneError(this.id))
     }
+  }
+
+  /** It could not be left. */
+  #stay(): void {
+    this.#left = false
+    if (this.#missed !== undefined) this.settle(this.#missed)
   }
 
   end(state: JobState, error: unknown): void {

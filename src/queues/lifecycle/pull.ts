@@ -4,8 +4,12 @@ import type { Attempt } from '../consume/attempt.ts'
 
 /** What items are pulled from, for {@link Pull}. */
 export interface Pullable {
-  /** Begins an attempt at the next job, if there is one now. */
-  pullNext(): Attempt | undefined
+  /**
+   * Begins an attempt at the next job, if there is one now.
+   *
+   * @param limited true where the limiter of the queue is asked
+   */
+  pullNext(limited: boolean): Attempt | undefined
   /** Why there will be no more; `undefined` while there may be. */
   whyClosed(): ClosedError | undefined
   /** Somebody begins to wait. */
@@ -18,12 +22,15 @@ export interface Pullable {
 export class Pull {
   readonly #source: Pullable
   readonly #waiters: Waiters<Attempt>
+  readonly #limited: boolean
   #loops = 0
   #serving = false
 
-  constructor(source: Pullable, waiters: Waiters<Attempt>) {
+  /** @param limited true where the limiter of the queue is asked before each job */
+  constructor(source: Pullable, waiters: Waiters<Attempt>, limited: boolean) {
     this.#source = source
     this.#waiters = waiters
+    this.#limited = limited
   }
 
   /** True where somebody will take what comes. */
@@ -35,7 +42,7 @@ export class Pull {
   next(patience: Patience | undefined): Promise<Attempt> {
     try {
       if (patience?.signal?.aborted === true) throw patience.signal.reason
-      const attempt = this.#waiters.size > 0 ? undefined : this.#source.pullNext()
+      const attempt = this.#waiters.size > 0 ? undefined : this.#source.pullNext(this.#limited)
       if (attempt !== undefined) return Promise.resolve(attempt)
       const closed = this.#source.whyClosed()
       if (closed !== undefined) throw closed
@@ -55,7 +62,7 @@ export class Pull {
     this.#serving = true
     let served = false
     while (this.#waiters.size > 0) {
-      const attempt = this.#source.pullNext()
+      const attempt = this.#source.pullNext(this.#limited)
       if (attempt === undefined) break
       this.#waiters.grant(attempt)
       served = true

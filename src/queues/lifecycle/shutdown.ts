@@ -26,6 +26,8 @@ export interface Stopping {
   closedError(): Error
   /** All is over. */
   finish(): void
+  /** Resolves when no dead letter is on its way; `undefined` where none is. */
+  lettersSent(): Promise<unknown> | undefined
 }
 
 /**
@@ -48,6 +50,8 @@ export class Shutdown<T> {
   #inside: Attempt | 'no' | 'entering' | 'somebody' = 'no'
   #grace: Millis = 0
   #timers: Cancel[] = []
+  /** When patience is over. */
+  #until: Millis = Infinity
   #report: Promise<StopReport<T>> | undefined
   #resolve: (report: StopReport<T>) => void = () => {}
   /** True while claims are given back one by one: the first may run and end before the last one waits again. */
@@ -105,7 +109,9 @@ export class Shutdown<T> {
     if (first) this.#queue.closing()
     // What was dropped may have been the last.
     if (deadline < Infinity && !this.over) {
-      this.#timers.push(at(this.#clock, this.#clock.now() + deadline, () => this.#abort()))
+      const until = this.#clock.now() + deadline
+      this.#until = Math.min(this.#until, until)
+      this.#timers.push(at(this.#clock, until, () => this.#abort()))
     }
     this.look()
   }
@@ -193,12 +199,24 @@ export class Shutdown<T> {
     const attempts = this.#attempts
     const still = new Set([...attempts.abandoned, ...attempts.running])
     const told = ({ job }: Attempt) => record<T>(job as LocalJob, this.#clock)
-    this.#resolve({
+    this.#tell({
       completed: attempts.completed,
       failed: attempts.failed,
       notStarted: this.#notStarted,
       aborted: this.#aborted.filter((attempt) => !still.has(attempt)).map(told),
       stillRunning: inOrder(still).map(told),
+    })
+  }
+
+  /** Dead letters that are on their way are waited for, since a process may exit after this; not past the deadline. */
+  #tell(report: StopReport<T>): void {
+    const letters = this.#queue.lettersSent()
+    if (letters === undefined || this.#clock.now() >= this.#until) return this.#resolve(report)
+    const cancel =
+      this.#until < Infinity ? at(this.#clock, this.#until, () => this.#resolve(report)) : undefined
+    void letters.then(() => {
+      cancel?.()
+      this.#resolve(report)
     })
   }
 }
@@ -211,13 +229,17 @@ function inOrder(attempts: Iterable<Attempt>): Attempt[] {
 
 /** What is needed to put the job again elsewhere. */
 function record<T>(job: LocalJob, clock: Clock): JobRecord<T> {
-  const { key, due, byDate } = job.extras ?? {}
+  const { key, due, byDate, group, asked, timeout } = job.extras ?? {}
   const ahead = due !== undefined && (job.state === 'delayed' || job.state === 'offered')
   return {
     id: job.id,
     item: job.item,
     ...(job.priority !== 0 && { priority: job.priority }),
     ...(key !== undefined && { key }),
+    ...(group !== undefined && { group }),
+    ...(timeout !== undefined && { timeout: timeout / 1000 }),
+    ...(asked !== undefined && { retry: asked }),
+    ...(job.attempt > 0 && !job.over && job.state !== 'running' && { attempts: job.attempt }),
     ...(ahead &&
       (byDate === true ? { at: new Date(due) } : { delay: Math.max(0, due - clock.now()) / 1000 })),
   }

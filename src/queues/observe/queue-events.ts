@@ -26,6 +26,8 @@ export class QueueEvents {
   readonly #deadLetter: DeadLetterTarget | undefined
   #meter: QueueMeter | undefined
   #toldOfFailure = false
+  /** Dead letters that are on their way. */
+  readonly #letters = new Set<Promise<unknown>>()
 
   constructor(queue: string, deadLetter: DeadLetterTarget | undefined) {
     this.#queue = queue
@@ -101,10 +103,19 @@ export class QueueEvents {
     try {
       const taken: unknown =
         typeof deadLetter === 'function' ? deadLetter(letter) : deadLetter.put(letter)
-      if (taken instanceof Promise) taken.catch((trouble: unknown) => this.trouble(trouble))
+      if (taken instanceof Promise) {
+        const sent = taken.catch((trouble: unknown) => this.trouble(trouble))
+        this.#letters.add(sent)
+        void sent.then(() => this.#letters.delete(sent))
+      }
     } catch (trouble) {
       this.trouble(trouble)
     }
+  }
+
+  /** Resolves when no dead letter is on its way; `undefined` where none is. */
+  lettersSent(): Promise<unknown> | undefined {
+    return this.#letters.size === 0 ? undefined : Promise.all(this.#letters)
   }
 
   /** Another process worked on a job whose result is awaited here. That one counts it, and sends the dead letter. */

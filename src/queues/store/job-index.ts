@@ -24,6 +24,11 @@ export class JobIndex {
     return this.#made !== undefined
   }
 
+  /** True where callers have ids of their own. */
+  get owns(): boolean {
+    return this.#own.size > 0
+  }
+
   /** Begins to write down made ids. */
   fill(jobs: Iterable<LocalJob>): void {
     this.#made = new Map()
@@ -59,10 +64,10 @@ export class JobIndex {
     })
   }
 
-  /** The id is free again at once. */
-  release(id: string): void {
-    this.#own.delete(id)
+  /** The id is free again at once; `false` where it was free. */
+  release(id: string): boolean {
     this.#ended.delete(id)
+    return this.#own.delete(id)
   }
 
   #forget(): void {

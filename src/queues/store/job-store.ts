@@ -30,6 +30,8 @@ export interface JobDraft<T = unknown> {
   readonly awaited: boolean
   /** What makes this job the same as another; its id then is the key. `undefined` for an own id that is only unique. */
   readonly unique: Uniqueness | undefined
+  /** Names this put among those that share a job: see `Share`. */
+  readonly putter?: string
 }
 
 /** How a store treats a job whose id it has already. Times are milliseconds. */
@@ -71,6 +73,9 @@ export interface Inserted {
 export interface Claim<T = unknown> {
   readonly record: JobRecord<T>
   readonly delivery: number
+  /** True where claims of the job were lost, and the next loss ends it: the job is to be worked alone, so that what it may do to
+   * its process is counted for no other job. */
+  readonly suspect?: boolean
   /** What the store knows the claim by. Opaque. */
   readonly token: string
 }

@@ -2,13 +2,21 @@ import type { AsyncContext } from '../../core/async-context.ts'
 import type { Millis } from '../../core/duration.ts'
 import { JobCancelledError } from '../../core/errors.ts'
 import { pending, resolveOfLast } from '../../core/pending.ts'
-import type { Retry } from '../../resilience/retry.ts'
+import type { Retry, RetryOptions } from '../../resilience/retry.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
 import type { TryRecord } from './job-record.ts'
 
+/** What a limiter and the groups ask of a job. */
+export interface JobLabel {
+  group?: string
+  /** What the limiter is asked for it. */
+  limiterKey?: string
+  cost?: number
+}
+
 /** What few jobs have, kept apart so that the others stay small. */
-export interface JobExtras {
+export interface JobExtras extends JobLabel {
   // As it was put.
   /** The caller's own id. */
   id?: string
@@ -17,10 +25,8 @@ export interface JobExtras {
   context?: AsyncContext | undefined
   timeout?: Millis | undefined
   retry?: Retry | undefined
-  group?: string
-  /** What the limiter is asked for it. */
-  limiterKey?: string
-  cost?: number
+  /** How it is retried, as its put said. */
+  asked?: number | RetryOptions | undefined
   /** When it comes due, by the clock that `byDate` tells. */
   due?: Millis
   byDate?: boolean

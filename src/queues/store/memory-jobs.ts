@@ -214,6 +214,16 @@ export class MemoryJobs implements Source, GateHost {
     return true
   }
 
+  /** Changes the group, the key or the cost of a job that waits. Its place stays. */
+  relabel(job: LocalJob, change: () => void): void {
+    if (job.state !== 'waiting') return change()
+    this.#order.remove(job)
+    this.#gate?.withdraw(job)
+    change()
+    this.#order.restore(job)
+    this.#listener.available()
+  }
+
   /** Changes when a job is due that is not due yet. */
   postpone(job: LocalJob, due: Millis): void {
     const held = this.#held.has(job)
@@ -325,7 +335,7 @@ export class MemoryJobs implements Source, GateHost {
     this.#noteTry(extras, error)
     extras.byDate = false
     extras.due = this.#clock.now() + delay
-    if (!this.#delay(job)) this.#enqueue(job)
+    if (!this.#delay(job)) this.#restore(job)
     return true
   }
 
@@ -345,9 +355,7 @@ export class MemoryJobs implements Source, GateHost {
       extras.due = this.#clock.now() + delay
       if (this.#delay(job)) return true
     }
-    job.state = 'waiting'
-    this.#order.restore(job)
-    this.#listener.available()
+    this.#restore(job)
     return true
   }
 
@@ -413,6 +421,13 @@ export class MemoryJobs implements Source, GateHost {
     this.#listener.available()
   }
 
+  /** A job that was claimed waits again, in its old place. */
+  #restore(job: LocalJob): void {
+    job.state = 'waiting'
+    this.#order.restore(job)
+    this.#listener.available()
+  }
+
   #delay(job: LocalJob): boolean {
     const { due = 0, byDate = false } = job.extras ?? {}
     if (!this.#delayed.ahead(due, byDate)) return false
@@ -426,7 +441,8 @@ export class MemoryJobs implements Source, GateHost {
     const before = this.#delayed.size
     this.#delayed.release((job) => {
       job.state = 'waiting'
-      this.#order.push(job)
+      if (job.deliveries > 0) this.#order.restore(job)
+      else this.#order.push(job)
     })
     this.#delays = this.#delayed.size > 0
     return this.#delayed.size < before

@@ -50,9 +50,18 @@ export interface StoreOptions<T = unknown> {
   readonly resultTtl: Millis
   /** How long an own id is remembered after its job has ended. */
   readonly idTtl: Millis
+  /** How many replicas must have a draft before `insert` resolves. @default 0 */
+  readonly minReplicas?: number
   /** The longest encoded item. */
   readonly maxItemBytes: number
 }
+
+/** What one caller has in a job that several have put. */
+export type Share =
+  /** One of many who want the result: the job ends when the last of them leaves. */
+  | { readonly mode: 'coalesce' }
+  /** The caller whose item is to be done may end the job, and no other. */
+  | { readonly mode: 'latest'; readonly putter: string }
 
 /** A {@link JobStore} that several processes share. */
 export interface SharedJobStore<T = unknown> extends JobStore<T> {
@@ -65,6 +74,8 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
   ready(): Promise<void>
   /** What holds for all processes now: their declarations, taken together. */
   readonly agreed: Declaration
+  /** Cancels a job on behalf of one of those who have put it. `left` where it goes on for the others, `over` where it has ended. */
+  leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'>
   /** Changes what all processes agree on. */
   redeclare(declaration: Declaration): Promise<void>
   /** When the store was last reached, in milliseconds since 1970 by this process; `undefined` for never. */

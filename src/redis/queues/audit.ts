@@ -67,8 +67,10 @@ export function audit(raw: Raw): string[] {
     if (!dead.has(id) && !completed.has(id)) faults.push(`${id} has an end and has not ended`)
   }
   for (const mark of marks.keys()) {
-    if (!standing.get(mark.slice(1))?.includes('leases'))
-      faults.push(`${mark} marks no running job`)
+    const where = standing.get(mark.slice(1)) ?? []
+    const shared =
+      mark.startsWith('*') && where.some((one) => one !== 'dead' && one !== 'completed')
+    if (!shared && !where.includes('leases')) faults.push(`${mark} marks no running job`)
   }
 
   const candidates = new Set([...ready.keys()].map((place) => readPlace(place).group))

@@ -94,7 +94,9 @@ function extraOf(draft: JobDraft): string {
   const mode = unique?.mode ?? (id === undefined ? '' : 'own')
   const { ttl = 0, delay: quiet = 0, maxDelay = 0 } = unique ?? {}
   const longest = Math.min(maxDelay, 1e15)
-  return `${kind},${timed ?? 0},${weight ?? ''},${awaited ? 1 : 0},${mode},${ttl},${quiet},${longest},`
+  const asked = awaited ? 1 : 0
+  const { putter = '' } = draft
+  return `${kind},${timed ?? 0},${weight ?? ''},${asked},${mode},${ttl},${quiet},${longest},${putter},`
 }
 
 function batchOf(written: readonly Written[], { maxSize, overflow }: Room): PutBatch {

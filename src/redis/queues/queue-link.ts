@@ -15,6 +15,8 @@ export interface QueueHost {
   /** What the timers of this process go by. */
   readonly timers: Clock
   execute(script: Script, keys: string[], args: string[]): Promise<unknown>
+  /** How many replicas have all that was written before. */
+  confirm(key: string, replicas: number): Promise<number>
   listen(channel: string, heard: Heard): Watch
 }
 
@@ -59,6 +61,11 @@ export class QueueLink {
 
   listen(process: string | undefined, heard: Heard): Watch {
     return this.#storage.listen(this.keys.channel(process), heard)
+  }
+
+  /** How many replicas have all that was written before, after waiting for `replicas` of them. */
+  confirm(replicas: number): Promise<number> {
+    return this.#storage.confirm(this.keys.plain[0] as string, replicas)
   }
 
   /**

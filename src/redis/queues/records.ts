@@ -13,10 +13,17 @@ import type { Taken } from './step-script.ts'
 const CREATED = '\u0003'
 
 /** A job as it was claimed. @throws what the codec throws */
-export function claimOf<T>({ token, record, before }: Taken, codec: Codec<T>): Claim<T> {
+export function claimOf<T>(
+  { token, record, before }: Taken,
+  codec: Codec<T>,
+  maxDeliveries: number,
+): Claim<T> {
   const { place, delivery } = readToken(token)
-  const [, failures = '0'] = before.split(':')
-  return { record: recordOf(place, record, codec, Number(failures), delivery), delivery, token }
+  if (before === '') return { record: recordOf(place, record, codec, 0, delivery), delivery, token }
+  const [, failures, losses] = before.split(':').map(Number)
+  const suspect = losses !== undefined && losses > 0 && losses >= maxDeliveries - 1
+  const job = recordOf(place, record, codec, failures ?? 0, delivery)
+  return { record: job, delivery, token, ...(suspect && { suspect }) }
 }
 
 function recordOf<T>(

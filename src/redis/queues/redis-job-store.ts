@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
-import { isAioFluxError } from '../../core/errors.ts'
+import { isAioFluxError, OptionTypeError, UnconfirmedError } from '../../core/errors.ts'
 import { LeaseClock } from '../../core/lease-clock.ts'
 import type { JobErrorRecord, StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type {
@@ -16,7 +16,12 @@ import type {
   StoreCounts,
   StoreListener,
 } from '../../queues/store/job-store.ts'
-import type { Declaration, SharedJobStore, StoreOptions } from '../../queues/store/queue-storage.ts'
+import type {
+  Declaration,
+  Share,
+  SharedJobStore,
+  StoreOptions,
+} from '../../queues/store/queue-storage.ts'
 import { audit } from './audit.ts'
 import { Declared } from './declared.ts'
 import { Drafts } from './drafts.ts'
@@ -32,6 +37,9 @@ import { claimOf } from './records.ts'
 import { Results } from './results.ts'
 import type { End, Taken } from './step-script.ts'
 import { Steps } from './steps.ts'
+
+/** As lua/ending.lua has it. */
+const MAX_DELIVERIES = 5
 
 /**
  * The jobs of a queue in Redis, shared by all processes that open one of that name.
@@ -54,7 +62,10 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   #closed = false
 
   constructor(host: QueueHost, options: StoreOptions<T>) {
-    const { name, codec, declaration, resultTtl, idTtl } = options
+    const { name, codec, declaration, resultTtl, idTtl, minReplicas = 0 } = options
+    if (minReplicas > 0 && host.cluster) {
+      throw new OptionTypeError('minReplicas', 'minReplicas must be 0 in a Redis Cluster')
+    }
     this.#options = options
     this.#link = new QueueLink(host, name)
     this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
@@ -115,6 +126,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       const reply = await this.#link.run('put', this.#options.resultTtl, args)
       inserted.push(...read(reply))
     }
+    if ((this.#options.minReplicas ?? 0) > 0) await this.#confirm(inserted)
     for (const [i, { id, state }] of inserted.entries()) {
       if (drafts[i]?.awaited && state !== 'full') this.#results.add(placeName(id), id)
     }
@@ -196,6 +208,14 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#change('cancel', placeName(id), valueText(reason), String(idTtl))
   }
 
+  async leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'> {
+    const putter = share.mode === 'latest' ? share.putter : ''
+    const args = [placeName(id), valueText(reason), String(this.#options.idTtl), putter]
+    const reply = await this.#link.run('change', this.#options.resultTtl, ['leave', ...args])
+    if (reply === 2) return 'left'
+    return reply === 1 ? 'cancelled' : 'over'
+  }
+
   remove(id: string): Promise<boolean> {
     return this.#change('remove', placeName(id))
   }
@@ -239,6 +259,19 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#listeners.clear()
   }
 
+  /** A put holds when so many replicas have it. */
+  async #confirm(inserted: readonly Inserted[]): Promise<void> {
+    const { name, minReplicas = 0 } = this.#options
+    const ids = inserted.filter(({ state }) => state !== 'full').map(({ id }) => id)
+    if (ids.length === 0) return
+    let cause: unknown
+    const count = await this.#link.confirm(minReplicas).catch((error: unknown) => {
+      cause = error
+      return 0
+    })
+    if (count < minReplicas) throw new UnconfirmedError(name, ids, count, minReplicas, { cause })
+  }
+
   #reach(): Promise<void> | undefined {
     return this.#declared.done ? undefined : this.#declared.ready()
   }
@@ -246,7 +279,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   /** `undefined` for a job whose item cannot be read: it dies of that. */
   #read(taken: Taken): Claim<T> | undefined {
     try {
-      return claimOf(taken, this.#options.codec)
+      return claimOf(taken, this.#options.codec, this.agreed.maxDeliveries ?? MAX_DELIVERIES)
     } catch (error) {
       const { name, message } = error as Error
       const record: JobErrorRecord = { name, message: `the item cannot be decoded: ${message}` }

@@ -94,6 +94,26 @@ const texts: readonly LawText[] = [
     },
   },
   {
+    name: 'a claim says where the next loss ends the job, and not before',
+    terms: { maxDeliveries: 3 },
+    async run(driver) {
+      await driver.put('poison')
+      for (const suspect of [false, false, true]) {
+        const claim = await driver.take(1000)
+        ensureSame(claim.suspect ?? false, suspect, `suspicion of delivery ${claim.delivery}`)
+        await driver.advance(1001)
+      }
+    },
+  },
+  {
+    name: 'a job that may be lost once only is no suspect at its first claim',
+    terms: { maxDeliveries: 1 },
+    async run(driver) {
+      await driver.put('a')
+      ensureSame((await driver.take(1000)).suspect ?? false, false, 'suspicion')
+    },
+  },
+  {
     name: 'losses count over releases and retries between them',
     terms: { maxDeliveries: 2 },
     async run(driver) {

@@ -121,6 +121,7 @@ export class ModelRun {
     const model = this.#model.start(first, lease, NOBODY)
     ensureSame(real.record.id, this.#real(first.id), 'id of a claim')
     ensureSame(real.record.failures, first.failures, `failures of ${first.item}`)
+    ensureSame(real.suspect ?? false, model.suspect ?? false, `suspicion of ${first.item}`)
     const older = this.#claims.filter(({ job }) => job === first)
     for (const {
       real: { delivery },

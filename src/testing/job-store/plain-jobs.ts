@@ -137,7 +137,9 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     job.tries = [...job.tries, { startedAt: now }].slice(-5)
     const token = `${job.serial}#${job.deliveries}`
     job.holder = { process, delivery: job.deliveries, token, until: now + lease }
-    return { record: recordOf(job), delivery: job.deliveries, token }
+    const suspect = job.losses > 0 && job.losses >= this.terms.maxDeliveries - 1
+    const claim = { record: recordOf(job), delivery: job.deliveries, token }
+    return suspect ? { ...claim, suspect } : claim
   }
 
   /** The job whose claim this is, while it holds. */

@@ -519,8 +519,17 @@ export class ModelRun {
     const timed = this.#clock.timers > 0
     const batching = world.kind === 'fifo' && world.batch > 0
     const free = could.some((item) => this.#held(placed, item) === 0)
+    // Of each group only so many may go as there are places in it.
+    let going = 0
+    for (const group of new Set(could.map((item) => item.group))) {
+      const places = world.groupConcurrency - placed.filter((item) => item.group === group).length
+      going += Math.min(
+        world.groups ? places : Infinity,
+        could.filter((item) => item.group === group).length,
+      )
+    }
     const reason =
-      (batching && could.length < world.batch && timed) ||
+      (batching && going < world.batch && timed) ||
       (world.limiter === 'bucket' && timed) ||
       (world.limiter === 'composite' && (timed || !free)) ||
       (world.limiter === 'concurrency' && (!free || (batching && timed)))

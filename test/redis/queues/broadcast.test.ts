@@ -20,7 +20,9 @@ describe.each(libraries)('a broadcast over Redis, by %s', (library) => {
   afterAll(() => open.end())
 
   /** Two processes of one broadcast, as far as Redis can tell. */
-  function two<T = number>(more: { maxSize?: number; lease?: string; maxItemBytes?: number } = {}) {
+  function two<T = number>(
+    more: { maxSize?: number; lease?: string; maxItemBytes?: number; maxDeliveries?: number } = {},
+  ) {
     const name = `b-${crypto.randomUUID()}`
     const storages = [0, 1].map(() => new RedisStorage({ client: open.client, prefix: 'cast' }))
     const [a, b] = storages.map((storage) =>
@@ -42,7 +44,7 @@ describe.each(libraries)('a broadcast over Redis, by %s', (library) => {
       b.subscribe({ group: 'mail' }),
     ]
     await Promise.all([one.ready, other.ready, mail.ready])
-    for (let i = 1; i <= 6; i++) expect(await a.put(i)).toEqual({ delivered: 2, dropped: 0 })
+    for (let i = 1; i <= 6; i++) expect(await a.put(i)).toEqual({ delivered: 2 })
     const bill = []
     for (let i = 0; i < 3; i++) bill.push(await one.get(), await other.get())
     expect(bill).toEqual([1, 2, 3, 4, 5, 6])
@@ -113,7 +115,7 @@ describe.each(libraries)('a broadcast over Redis, by %s', (library) => {
     const { a, b, close } = two<unknown>()
     const [here, there] = [a.subscribe(), b.subscribe({ filter: (item) => item !== 1 })]
     await Promise.all([here.ready, there.ready])
-    expect(await a.put(1)).toEqual({ delivered: 1, dropped: 0 })
+    expect(await a.put(1)).toEqual({ delivered: 1 })
     await b.put(new Uint8Array([0, 255]))
     expect([await here.get(), await here.get()]).toEqual([1, new Uint8Array([0, 255])])
     expect(await there.get()).toEqual(new Uint8Array([0, 255]))
@@ -141,6 +143,66 @@ describe.each(libraries)('a broadcast over Redis, by %s', (library) => {
     far.end()
     await storage.close()
     await lost.stop()
+    await close()
+  })
+
+  it('cuts off what its subscribers die of, after maxDeliveries; giving back counts for none', async () => {
+    const { a, b, close } = two({ lease: '100ms', maxDeliveries: 2 })
+    const told: unknown[] = []
+    b.on('dropped', (event) => told.push(event))
+    const group = a.subscribe({ group: 'g' })
+    await group.ready
+    await a.put(1)
+    for (let i = 0; i < 3; i++) {
+      const polite = a.subscribe({ group: 'g' })
+      expect(await polite.get()).toBe(1)
+      await polite.return?.()
+    }
+    for (let death = 0; death < 2; death++) {
+      await using between = await proxy(Number(new URL(inject('redisUrl')).port || 6379))
+      const far = await clients[library](between.url)
+      const storage = new RedisStorage({ client: far.client, prefix: 'cast', timeout: '200ms' })
+      const dying = QueueFactory.broadcast<number>({ name: a.name, storage, lease: '100ms' })
+      expect(await dying.subscribe({ group: 'g' }).get()).toBe(1)
+      await between.refuse(true)
+      between.cut()
+      far.end()
+      await storage.close()
+      await dying.stop()
+    }
+    const other = b.subscribe({ group: 'g' })
+    await expect
+      .poll(async () => {
+        await other.get({ timeout: '50ms' }).catch(() => {})
+        return other.dropped
+      })
+      .toBe(1)
+    await a.put(2)
+    expect(await other.get()).toBe(2)
+    other.unsubscribe()
+    expect(told).toEqual([{ group: 'g', count: 1 }])
+    expect(await a.groups()).toMatchObject([{ group: 'g', waiting: 0, dropped: 1 }])
+    await close()
+  })
+
+  it('tells of its groups, and forgets one with what waits for it', async () => {
+    const { a, b, close } = two()
+    const [one, two_] = [a.subscribe({ group: 'one' }), b.subscribe({ group: 'two' })]
+    await Promise.all([one.ready, two_.ready])
+    for (const item of [1, 2, 3]) await a.put(item)
+    await one.get()
+    expect((await b.groups()).sort((x, y) => x.group.localeCompare(y.group))).toEqual([
+      { group: 'one', waiting: 2, running: 1, dropped: 0 },
+      { group: 'two', waiting: 3, running: 0, dropped: 0 },
+    ])
+    two_.unsubscribe()
+    expect(await a.removeGroup('two')).toBe(true)
+    expect(await a.removeGroup('two')).toBe(false)
+    expect(await a.put(4)).toEqual({ delivered: 1 })
+    const again = b.subscribe({ group: 'two' })
+    await again.ready
+    await a.put(5)
+    expect(await again.get()).toBe(5)
     await close()
   })
 

@@ -8,6 +8,7 @@ import {
   type QueueOptions,
   type SharedQueue,
 } from 'aioflux'
+import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
@@ -653,6 +654,16 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       await idle
     })
 
+    it('metrics tell how many wait, as of the reading before', async () => {
+      const metrics = new Metrics()
+      const queue = fifo({ metrics })
+      await queue.putMany([1, 2, 3])
+      const series = `aioflux_queue_waiting{queue="${queue.name}"}`
+      await expect.poll(() => metrics.getStats().gauges[series]).toBe(3)
+      await queue.get()
+      await expect.poll(() => metrics.getStats().gauges[series]).toBe(2)
+    })
+
     it('stats tell when the storage was last reached', async () => {
       const queue = fifo()
       await queue.put(1)
@@ -810,6 +821,69 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(Date.now()).toBeGreaterThanOrEqual(sent + 148)
     })
 
+    it('coalesce: the job ends when the last of those who share it has cancelled', async () => {
+      const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
+      const jobs = [await a.put('x'), await b.put('x'), await b.put('x')]
+      const codes = jobs.map(({ result }) => codeOf(result))
+      expect(await jobs[0]?.cancel('enough')).toBe(true)
+      expect(await codes[0]).toBe('JOB_CANCELLED')
+      expect(jobs[0]?.state).toBe('cancelled')
+      expect(await jobs[0]?.cancel()).toBe(false)
+      expect(await jobs[1]?.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 1 })
+      expect(await jobs[2]?.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 0 })
+      expect(await Promise.all(codes)).toEqual(Array(3).fill('JOB_CANCELLED'))
+      // Whoever puts next has a new job, of which nobody has left.
+      const again = await a.put('x')
+      expect(await again.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 0 })
+    })
+
+    it('coalesce: who stays gets the result, though the others have cancelled', async () => {
+      const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
+      const controller = new AbortController()
+      const first = await a.put('x', { signal: controller.signal })
+      const second = await b.put('x', { signal: controller.signal })
+      const third = await b.put('x')
+      const codes = [codeOf(first.result), codeOf(second.result)]
+      const [claim] = await a.claim()
+      controller.abort()
+      expect(await Promise.all(codes)).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+      expect(claim?.signal.aborted).toBe(false)
+      await claim?.complete('done')
+      expect(await third.result).toBe('done')
+    })
+
+    it('coalesce: cancel by id ends the job for all who share it', async () => {
+      const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
+      const jobs = [await a.put('x'), await b.put('x')]
+      const codes = Promise.all(jobs.map(({ result }) => codeOf(result)))
+      expect(await b.cancel(jobs[0]?.id ?? '')).toBe(true)
+      expect(await codes).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+    })
+
+    it('latest: whose item is the newest can call the job off, the others only themselves', async () => {
+      const options = { mode: 'latest' as const, keyFn: () => 'k' }
+      const [a, b] = [dedupe(options), dedupe(options)]
+      const first = await a.put(1)
+      const second = await b.put(2)
+      const results = [codeOf(first.result), codeOf(second.result)]
+      expect(await first.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 1 })
+      expect(await second.cancel()).toBe(true)
+      expect(await a.counts()).toMatchObject({ waiting: 0 })
+      expect(await Promise.all(results)).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+    })
+
+    it.each(['ttl', 'pending'] as const)('%s: a duplicate is not its to cancel', async (mode) => {
+      const queue = dedupe({ mode })
+      await queue.put('x')
+      const second = await queue.put('x')
+      expect(await second.cancel()).toBe(false)
+      expect(await queue.counts()).toMatchObject({ waiting: 1 })
+    })
+
     it('the key of a put wins over what the item says', async () => {
       const queue = dedupe({ mode: 'pending' })
       expect((await queue.put('x', { key: 'same' })).state).toBe('waiting')
@@ -954,13 +1028,25 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       ['groupConcurrency', { groupConcurrency: 5 }, { groupConcurrency: 6 }, '5', '6'],
       ['keep.dead', { keep: { dead: '2s' } }, { keep: { dead: '1s' } }, '2000', '1000'],
     ]
+    it('a conflict that start does not hand to anybody is an error event, once', async () => {
+      await fifo({ maxDeliveries: 3 }).put('x')
+      const b = fifo({ maxDeliveries: 4, handler: () => {} })
+      const told: unknown[] = []
+      b.on('error', ({ error }) => told.push((error as Error).message))
+      b.start()
+      await expect(b.put('y')).rejects.toThrow(/maxDeliveries/)
+      await expect(b.put('y')).rejects.toThrow(/maxDeliveries/)
+      expect(told).toEqual([expect.stringContaining('maxDeliveries')])
+    })
+
     it.each(conflicts)(
       '%s: a conflict names both values, on start and every verb',
       async (option, ours, theirs, first, second) => {
         const a = fifo(ours)
         await a.put('x')
         const b = fifo({ ...theirs, handler: () => {} })
-        b.on('error', () => {})
+        const told: unknown[] = []
+        b.on('error', ({ error }) => told.push(error))
         const message = new RegExp(`${option.replace('.', '\\.')}.*${first}.*${second}`)
         await expect(b.start()).rejects.toThrow(message)
         const verbs: (() => Promise<unknown>)[] = [
@@ -984,6 +1070,7 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
         ]
         for (const verb of verbs) await expect(verb(), String(verb)).rejects.toThrow(message)
         expect(await a.counts()).toMatchObject({ waiting: 1 })
+        expect(told).toEqual([])
       },
     )
 

@@ -16,6 +16,8 @@ class Group {
   readonly order: Order
   readonly stride: number
   running = 0
+  /** How many of its jobs may start now. */
+  ready = 0
   /** The virtual time of its next turn, and the number of the entry that stands for it in the ring; 0 where none does. */
   pass = 0
   entry = 0
@@ -43,6 +45,8 @@ interface Turn {
  */
 export class GroupedOrder implements Order {
   size = 0
+  /** How many of the jobs that stand here may start now, as far as the bounds of their groups go. */
+  ready = 0
   readonly #grouping: Grouping
   readonly #makeOrder: () => Order
   readonly #groups = new Map<string, Group>()
@@ -60,6 +64,7 @@ export class GroupedOrder implements Order {
     const group = this.#groupOf(job)
     group.order.push(job)
     this.size += 1
+    this.#count(group)
     this.#enter(group)
   }
 
@@ -67,6 +72,7 @@ export class GroupedOrder implements Order {
     const group = this.#groupOf(job)
     group.order.restore(job)
     this.size += 1
+    this.#count(group)
     this.#enter(group)
   }
 
@@ -81,6 +87,7 @@ export class GroupedOrder implements Order {
     this.#ring.pop()
     this.size -= 1
     group.running += 1
+    this.#count(group)
     this.#now = group.pass
     group.entry = 0
     this.#enter(group, this.#now + group.stride)
@@ -92,6 +99,7 @@ export class GroupedOrder implements Order {
     if (group === undefined || job.order !== group.order) return
     group.order.remove(job)
     this.size -= 1
+    this.#count(group)
     this.#tidy(group)
   }
 
@@ -100,6 +108,7 @@ export class GroupedOrder implements Order {
     const group = this.#groupOf(job)
     if (group.running >= this.#grouping.concurrency) return false
     group.running += 1
+    this.#count(group)
     return true
   }
 
@@ -108,13 +117,9 @@ export class GroupedOrder implements Order {
     const group = this.#groups.get(groupOf(job))
     if (group === undefined) return
     group.running -= 1
+    this.#count(group)
     if (group.order.size > 0) this.#enter(group)
     else this.#tidy(group)
-  }
-
-  /** How many of the jobs that stand here may start now: 0, or at least one. */
-  get ready(): number {
-    return this.#first() === undefined ? 0 : this.size
   }
 
   oldest(): LocalJob | undefined {
@@ -167,6 +172,13 @@ export class GroupedOrder implements Order {
     group.entry = this.#entries
     group.pass = pass
     this.#ring.push({ group, pass, entry: this.#entries })
+  }
+
+  #count(group: Group): void {
+    const places = Math.max(0, this.#grouping.concurrency - group.running)
+    const ready = Math.min(group.order.size, places)
+    this.ready += ready - group.ready
+    group.ready = ready
   }
 
   #tidy(group: Group): void {

@@ -13,6 +13,7 @@ import { type BroadcastLink, POLL } from './broadcast-link.ts'
 export interface GroupHome<T> {
   readonly link: BroadcastLink
   readonly lease: Millis
+  readonly maxDeliveries: number
   decode(text: string): T
   cut(group: string, count: number): void
   left(member: GroupMember<T>): void
@@ -133,8 +134,9 @@ export class GroupMember<T> implements SharedSubscription<T> {
     while (!this.#ended && (this.#waiters.size > 0 || done !== undefined)) {
       const wanted = this.#waiters.size > 0 ? 1 : 0
       try {
-        const { link, lease } = this.#home
-        const reply = await link.run('step', this.group, this.#consumer, lease, done ?? '', wanted)
+        const { link, lease, maxDeliveries } = this.#home
+        const step = ['step', this.group, this.#consumer, lease, done ?? '', wanted, maxDeliveries]
+        const reply = await link.run(...step)
         const [size, dropped, untold, number, text] = reply as Step
         done = undefined
         this.size = size
@@ -192,7 +194,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     await this.ready.catch(() => {})
     await this.#looking
     try {
-      await this.#home.link.run('leave', this.group, this.#consumer, this.#held ?? '')
+      await this.#home.link.run('leave', this.group, this.#consumer)
     } catch {
       // What cannot be given back now is given to another member after its lease.
     }

@@ -9,6 +9,7 @@ import {
   type SubscribeOptions,
 } from '../../../queues/broadcast/broadcast-types.ts'
 import {
+  type BroadcastGroup,
   type Cut,
   GROUP_OPTIONS,
   type GroupOptions,
@@ -33,6 +34,7 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
   readonly name: string
   readonly link: BroadcastLink
   readonly lease: Millis
+  readonly maxDeliveries: number
   readonly #maxSize: number
   readonly #maxItemBytes: number
   readonly #codec: Codec<T>
@@ -48,13 +50,15 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
 
   constructor(host: QueueHost, options: SharedBroadcastOptions<T>) {
     check.known('QueueFactory.broadcast', options, SHARED_BROADCAST_OPTIONS)
-    const { storage: _, lease = '30s', codec, maxItemBytes = 262_144, ...local } = options
+    const { storage: _, lease = '30s', codec, maxItemBytes = 262_144, ...rest } = options
+    const { maxDeliveries = 5, ...local } = rest
     check.must(options.name !== undefined, 'name', 'be given with a storage', options.name)
     this.#local = new BroadcastQueue<T>(local)
     this.name = this.#local.name
     this.#maxSize = options.maxSize ?? 10_000
     check.integer('maxSize', this.#maxSize, 1)
     this.#maxItemBytes = check.integer('maxItemBytes', maxItemBytes, 1)
+    this.maxDeliveries = check.integer('maxDeliveries', maxDeliveries, 1)
     check.having('codec', codec, 'encode')
     check.having('codec', codec, 'decode')
     this.#codec = codec ?? (jsonCodec as Codec<T>)
@@ -64,14 +68,13 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     this.#local.on('dropped', () => this.#events.emit('dropped', { count: 1 }))
   }
 
-  async put(item: T): Promise<{ delivered: number; dropped: number }> {
+  async put(item: T): Promise<{ delivered: number }> {
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
     const text = seal({ item }, this.#codec, this.#maxItemBytes, {})
     // What a process puts after it has subscribed is seen.
     await this.#joined
-    const reply = await this.link.run('put', this.#maxSize, text)
-    const [groups, dropped] = reply as [number, number]
-    return { delivered: groups + this.#local.subscribers, dropped }
+    const groups = await this.link.run('put', this.#maxSize, text)
+    return { delivered: (groups as number) + this.#local.subscribers }
   }
 
   subscribe(options: SubscribeOptions<T> | GroupOptions = {}): SharedSubscription<T> {
@@ -82,6 +85,17 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     this.#reading ??= this.#read()
     const ready = this.#joined as Promise<void>
     return Object.defineProperty(subscription, 'ready', { value: ready }) as SharedSubscription<T>
+  }
+
+  async groups(): Promise<BroadcastGroup[]> {
+    const groups = (await this.link.run('groups')) as [string, number, number, number][]
+    return groups.map(([group, waiting, running, dropped]) => ({
+      ...{ group, waiting, running, dropped },
+    }))
+  }
+
+  async removeGroup(group: string): Promise<boolean> {
+    return (await this.link.run('remove', check.text('group', group))) === 1
   }
 
   on(event: 'dropped', listener: (event: Cut) => void): () => void {

@@ -3,12 +3,14 @@
 -- KEYS  1 the stream   2 the hash with the rest   3 readers without a group, by the number they have read up to
 --       4 these readers, by the time until which they are remembered, in ms
 -- ARGV  1 the verb, then:
---       'put', maxSize, item               returns { groups, dropped }
+--       'put', maxSize, item               returns how many groups
+--       'groups'                           returns { group, unread, taken and not acknowledged, dropped } of each
+--       'remove', group                    returns 1, or 0 where there is none
 --       'join', group, consumer            returns { unread, dropped }
---       'step', group, consumer, lease in ms, number to acknowledge or '', 1 to take the next one
+--       'step', group, consumer, lease in ms, number to acknowledge or '', 1 to take the next one, maxDeliveries
 --                                          returns { unread, dropped, dropped and not told yet, number, item }
 --       'renew', group, consumer, number   returns 1 where the consumer still has it, else 0
---       'leave', group, consumer, number that goes back or ''
+--       'leave', group, consumer
 --       'read', reader, number it has read up to or '', 1 to be remembered or 0 to leave
 --                                          returns { the last number, then number, item of each }
 local STREAM, META, CURSORS, ALIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -73,9 +75,9 @@ local function dropped(group)
 end
 
 if verb == 'put' then
-  local list, cut, lost = groups(), last + 1 - tonumber(ARGV[2]), 0
+  local list, cut = groups(), last + 1 - tonumber(ARGV[2])
   call('HSET', META, 'version', '1', 'last', string.format('%.0f', last + 1))
-  if #list == 0 and call('ZCARD', CURSORS) == 0 then return { 0, 0 } end
+  if #list == 0 and call('ZCARD', CURSORS) == 0 then return 0 end
   call('XADD', STREAM, id(last + 1), 'item', ARGV[3])
   if cut > 0 then
     for _, group in ipairs(list) do
@@ -90,12 +92,11 @@ if verb == 'put' then
         call('XGROUP', 'SETID', STREAM, group.name, id(cut))
       end
       if count > 0 then call('HINCRBY', META, 'dropped:' .. group.name, count) end
-      lost = lost + count
     end
     call('XTRIM', STREAM, 'MINID', id(cut + 1))
   end
   call('PUBLISH', META, 'w')
-  return { #list, lost }
+  return #list
 end
 
 if verb == 'read' then
@@ -117,7 +118,25 @@ if verb == 'read' then
   return reply
 end
 
+if verb == 'groups' then
+  local reply = {}
+  for _, group in ipairs(groups()) do
+    reply[#reply + 1] = { group.name, last - group.read, group.pending, dropped(group.name) }
+  end
+  return reply
+end
+
+if verb == 'remove' then
+  if call('HDEL', META, 'group:' .. ARGV[2]) == 0 then return 0 end
+  call('HDEL', META, 'dropped:' .. ARGV[2], 'told:' .. ARGV[2])
+  call('XGROUP', 'DESTROY', STREAM, ARGV[2])
+  trim()
+  return 1
+end
+
 local group, consumer = ARGV[2], ARGV[3]
+-- Who leaves a group that was removed does not make it anew.
+if verb == 'leave' and call('HEXISTS', META, 'group:' .. group) == 0 then return 0 end
 join(group)
 if verb == 'join' then
   for _, flat in ipairs(call('XINFO', 'CONSUMERS', STREAM, group)) do
@@ -127,22 +146,18 @@ if verb == 'join' then
   return { unread(group), dropped(group) }
 end
 
-if verb == 'renew' or verb == 'leave' then
-  local own = false
-  if ARGV[4] ~= '' then
-    local entry = call('XPENDING', STREAM, group, id(ARGV[4]), id(ARGV[4]), 1)[1]
-    own = entry and entry[2] == consumer
-  end
-  if verb == 'renew' then
-    if not own then return 0 end
-    call('XCLAIM', STREAM, group, consumer, 0, id(ARGV[4]), 'JUSTID')
-    return 1
-  end
-  -- It goes back at once: as if it had been idle for longer than any lease.
-  if own then call('XCLAIM', STREAM, group, '', 0, id(ARGV[4]), 'TIME', 1, 'JUSTID') end
-  -- What a lost reply had given to this consumer goes back too: deleting the consumer would delete it.
+if verb == 'renew' then
+  local entry = call('XPENDING', STREAM, group, id(ARGV[4]), id(ARGV[4]), 1)[1]
+  if not entry or entry[2] ~= consumer then return 0 end
+  call('XCLAIM', STREAM, group, consumer, 0, id(ARGV[4]), 'JUSTID')
+  return 1
+end
+
+if verb == 'leave' then
+  -- It goes back at once, as if it had been idle for longer than any lease, and no delivery is counted. What a lost reply had given
+  -- to this consumer goes back too: deleting the consumer would delete it.
   for _, entry in ipairs(call('XPENDING', STREAM, group, '-', '+', 100, consumer)) do
-    call('XCLAIM', STREAM, group, '', 0, entry[1], 'TIME', 1, 'JUSTID')
+    call('XCLAIM', STREAM, group, '', 0, entry[1], 'TIME', 1, 'RETRYCOUNT', math.max(0, entry[4] - 1), 'JUSTID')
   end
   if #call('XPENDING', STREAM, group, '-', '+', 1, consumer) == 0 then
     call('XGROUP', 'DELCONSUMER', STREAM, group, consumer)
@@ -160,8 +175,20 @@ local entry
 if ARGV[6] == '1' then
   -- What this consumer has by a reply that was lost comes first, then what others have lost, then what is new.
   local mine = call('XPENDING', STREAM, group, '-', '+', 1, consumer)[1]
-  local idle = mine or call('XPENDING', STREAM, group, 'IDLE', ARGV[4], '-', '+', 1)[1]
-  if idle then entry = call('XCLAIM', STREAM, group, consumer, 0, idle[1])[1] end
+  if mine then
+    entry = call('XCLAIM', STREAM, group, consumer, 0, mine[1], 'RETRYCOUNT', mine[4])[1]
+  else
+    for _, idle in ipairs(call('XPENDING', STREAM, group, 'IDLE', ARGV[4], '-', '+', BATCH)) do
+      if idle[4] < tonumber(ARGV[7]) then
+        entry = call('XCLAIM', STREAM, group, consumer, 0, idle[1])[1]
+        break
+      end
+      -- It may be what kills its subscribers.
+      call('XACK', STREAM, group, idle[1])
+      call('HINCRBY', META, 'dropped:' .. group, 1)
+      trim()
+    end
+  end
   if not entry then
     local read = call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', STREAM, '>')
     if read then entry = read[1][2][1] end

@@ -23,13 +23,21 @@ if verb == 'progress' then
   return 1
 end
 
-if verb == 'cancel' then
+-- 'leave' is the cancel of one of several callers, with who it is: '' for one of many whose job it is alike. Returns 2 where the
+-- job goes on for the others.
+if verb == 'cancel' or verb == 'leave' then
   local id, reason, id_ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])
   local record = call('HGET', JOBS, id)
   if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) then return 0 end
+  local others = verb == 'leave' and call('HGET', MARKS, '*' .. id)
+  if others and ARGV[8] == '' then
+    if call('HINCRBY', MARKS, '*' .. id, -1) == 0 then call('HDEL', MARKS, '*' .. id) end
+    return 2
+  end
+  if others and others ~= ARGV[8] then return 2 end
   local place = place_of(id, record)
   if take_out(place) then
-    call('HDEL', MARKS, '+' .. id)
+    call('HDEL', MARKS, '+' .. id, '*' .. id)
     cancelled(id, place, reason, id_ttl)
     return done(1)
   end

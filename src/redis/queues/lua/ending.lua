@@ -44,7 +44,7 @@ local function bury(id, place, n, failures, losses, began, failure, id_ttl)
   call('HINCRBY', META, 'failed', 1)
   if call('HEXISTS', MARKS, '+' .. id) == 1 then return over(id, n, 'f' .. failure) end
   call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. began)
-  call('HDEL', MARKS, '-' .. id)
+  call('HDEL', MARKS, '-' .. id, '*' .. id)
   call('ZADD', DEAD, end_ms(), id)
   call('HSET', ENDS, id, 'f' .. failure)
   remember(place, id, id_ttl)

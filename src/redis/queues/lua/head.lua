@@ -159,7 +159,7 @@ local function forget(id)
   call('HDEL', ENDS, id)
   call('HDEL', TRIES, id)
   call('HDEL', PROGRESS, id)
-  call('HDEL', MARKS, '-' .. id, '+' .. id)
+  call('HDEL', MARKS, '-' .. id, '+' .. id, '*' .. id)
 end
 
 -- Writes down an attempt that ended; the last five are kept.

@@ -3,7 +3,7 @@
 -- ARGV  4 how many may wait, or ''   5 'r' to refuse more, 'd' to drop the oldest   6 how many come
 --       7 'u': all alike; then P with its group before, then for each id, envelope
 --         'm': then for each id, group \2 P, suffix, extra, envelope
---       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, mode, ttl, delay, maxDelay, by commas
+--       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, mode, ttl, delay, maxDelay, putter, by commas
 -- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, 0 duplicate, -1 full; then the ids dropped.
 --
 -- The first write is one that a server without memory refuses, so that nothing is kept of a call that fails.
@@ -47,12 +47,12 @@ local replies, dropped, ready, soonest = {}, {}, 0, math.huge
 local at = alike and 9 or 8
 
 local function put(id, prefix, suffix, extra, envelope)
-  local kind, time, weight, asked, mode, ttl, delay, longest = '-', 0, nil, false, nil, 0, 0, 0
+  local kind, time, weight, asked, mode, ttl, delay, longest, putter = '-', 0, nil, false, nil, 0, 0, 0, nil
   if extra ~= '' then
     local f = {}
     for field in string.gmatch(extra, '([^,]*),') do f[#f + 1] = field end
     kind, time, weight, asked, mode = f[1], tonumber(f[2]), f[3], f[4] == '1', f[5] ~= '' and f[5]
-    ttl, delay, longest = tonumber(f[6]), tonumber(f[7]), tonumber(f[8])
+    ttl, delay, longest, putter = tonumber(f[6]), tonumber(f[7]), tonumber(f[8]), f[9]
   end
   local due = 0
   if kind == 'd' then due = now + time * 1000 elseif kind == 'a' then due = time * 1000 end
@@ -82,7 +82,12 @@ local function put(id, prefix, suffix, extra, envelope)
         if not waits(place) then call('HSET', MARKS, '+' .. id, format('%.0f', mode == 'debounce' and due or 0)) end
       end
     end
-    if asked and not ended then ask(id, SELF) end
+    if not ended then
+      if asked then ask(id, SELF) end
+      -- Of several callers each may leave; in the other modes the one whose item is the newest may end the job.
+      if mode == 'coalesce' then call('HINCRBY', MARKS, '*' .. id, 1) end
+      if mode == 'latest' or mode == 'debounce' then call('HSET', MARKS, '*' .. id, putter) end
+    end
     return 0
   elseif mode then
     local until_ms = call('ZSCORE', REMEMBERED, id)

@@ -52,7 +52,7 @@ if count > 0 then
           local _, failures, losses, began = claimed(id)
           call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. (began or start))
           tried(id, start, '')
-          call('HDEL', MARKS, '-' .. id)
+          call('HDEL', MARKS, '-' .. id, '*' .. id)
           answer(id, outcomes[i])
           done[#done + 1] = end_ms()
           done[#done + 1] = id
@@ -85,7 +85,7 @@ if count > 0 then
       if #gone > 0 then
         for _, key in ipairs({ JOBS, CLAIMED, TRIES, PROGRESS }) do call('HDEL', key, unpack(gone)) end
         if call('EXISTS', MARKS) == 1 then
-          for _, id in ipairs(gone) do call('HDEL', MARKS, '-' .. id) end
+          for _, id in ipairs(gone) do call('HDEL', MARKS, '-' .. id, '*' .. id) end
         end
       end
     else

@@ -1,0 +1,42 @@
+import { having } from '../core/check.ts'
+import { setTraceCarrier } from '../core/trace-carrier.ts'
+
+/** The parts of @opentelemetry/api that write a trace into headers and read it back. */
+export interface OtelApi {
+  propagation: {
+    // biome-ignore lint/suspicious/noExplicitAny: its own types are more than what is needed here.
+    inject(context: any, carrier: Record<string, string>): void
+    // biome-ignore lint/suspicious/noExplicitAny: as above.
+    extract(context: any, carrier: Readonly<Record<string, string>>): any
+  }
+  context: {
+    active(): unknown
+    // biome-ignore lint/suspicious/noExplicitAny: as above.
+    with<R>(context: any, fn: () => R): R
+  }
+}
+
+/**
+ * From now on the trace context of the caller of `put` travels with each job that is kept in a storage, and the handler runs in
+ * it, whichever process works: a span of {@link traced} there has the span of the caller as its parent. Call it in all processes, once
+ * the SDK is set up. Jobs in memory keep their context without it.
+ *
+ * @example
+ * import { context, propagation } from '@opentelemetry/api'
+ * carryTraces({ context, propagation })
+ *
+ * @returns a function that ends it
+ * @throws OptionTypeError naming the part that is missing
+ */
+export function carryTraces({ propagation, context }: OtelApi): () => void {
+  having('propagation', propagation ?? null, 'inject')
+  having('context', context ?? null, 'with')
+  return setTraceCarrier({
+    headers() {
+      const headers: Record<string, string> = {}
+      propagation.inject(context.active(), headers)
+      return headers
+    },
+    within: (headers, fn) => context.with(propagation.extract(context.active(), headers), fn),
+  })
+}
