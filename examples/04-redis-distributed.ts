@@ -54,7 +54,28 @@ async function parent(): Promise<void> {
   const visits = reports.flatMap((report) => report.visits).sort(([a], [b]) => a - b)
   const meetings = visits.filter(([came], i) => i > 0 && came < (visits[i - 1]?.[1] ?? 0))
   console.log(`${visits.length} visits, ${meetings.length} meetings`) // => 10 visits, 0 meetings
+  await mails(redis.url, run)
   await groups(redis.url, run)
+}
+
+/** Jobs that outlive the queue object that put them. */
+async function mails(url: string, prefix: string): Promise<void> {
+  await using storage = new RedisStorage({ url, prefix, timeout: '10s' })
+  const send = async (to: string) => `sent to ${to}`
+  // #region mails
+  const producer = QueueFactory.fifo<string>({ name: 'mails', storage })
+  await producer.put('ann', { id: 'mail:1' }) // resolves when Redis has the job
+  const again = await producer.put('ann', { id: 'mail:1' }) // safe to repeat: one id is one job
+  console.log(again.state) // => duplicate
+  await producer.stop() // the job stays in Redis
+
+  const worker = QueueFactory.fifo<string, string>({ name: 'mails', storage, handler: send })
+  await worker.start()
+  console.log(await worker.submit('bob', { timeout: '10s' })) // => sent to bob
+  await worker.onIdle()
+  console.log((await worker.counts()).completed) // => 2
+  await worker.stop()
+  // #endregion
 }
 
 /** Every group gets every item, also what was put while none of its subscribers was there. */

@@ -109,7 +109,12 @@ export type {
 } from './queues/queue.ts'
 export type { AutoscaleOptions } from './workers/autoscale.ts'
 export type { MapOptions } from './workers/map.ts'
-export { type Executor, WorkerPool, type WorkerPoolOptions } from './workers/pool.ts'
+export {
+  type Executor,
+  type PoolStats,
+  WorkerPool,
+  type WorkerPoolOptions,
+} from './workers/pool.ts'
 
 // When to stop trying, and when to try again.
 export {
@@ -156,6 +161,7 @@ export type {
   Leadership,
   Overlap,
   RunRecord,
+  RunSummary,
   ScheduledJob,
   SchedulerEvents,
   SchedulerOptions,

@@ -179,3 +179,60 @@ const mail: Mail = { to: 'ann', tenant: 'shop' }
   // #endregion
   console.log(await render('home'), await new Mailer().send(mail)) // => <home> sent to ann
 }
+
+{
+  // #region claim
+  const queue = QueueFactory.fifo<string>()
+  await queue.putMany(['a', 'b', 'c'])
+  const [first, second] = await queue.claim({ max: 2, timeout: '1s' }) // no job within a second: an empty list
+  await first?.complete() // or fail(error): retried as the queue says
+  await second?.release() // back to its place; this is no attempt
+  console.log((await queue.counts()).waiting) // => 2
+  // #endregion
+  await queue.stop({ mode: 'drop' })
+}
+
+{
+  // #region groups
+  const done: string[] = []
+  const queue = QueueFactory.fifo({
+    handler: ({ to }: Mail) => done.push(to),
+    group: (mail) => mail.tenant ?? '',
+    groupConcurrency: 1, // jobs of one group that run at once
+  })
+  await queue.putMany([
+    { to: 'ann', tenant: 'shop' },
+    { to: 'bob', tenant: 'shop' },
+    { to: 'eve', tenant: 'bank' },
+  ])
+  queue.start()
+  await queue.onIdle()
+  console.log(done) // => [ 'ann', 'eve', 'bob' ]
+  // #endregion
+  await queue.stop()
+}
+
+{
+  let healthy = false
+  const send = async (mail: Mail) => {
+    if (!healthy) throw new Error('no route')
+    return `sent to ${mail.to}`
+  }
+  // #region dead
+  const queue = QueueFactory.fifo({
+    handler: send,
+    keep: { dead: '7d' }, // jobs that failed for good are kept to be looked at
+    deadLetter: () => {}, // and are not written to the console
+  }).start()
+  await queue.put(mail, { id: 'mail:1' }) // the same id once more is the same job
+  await queue.onIdle()
+
+  console.log((await queue.deadByError())[0]?.error) // => no route
+  console.log((await queue.job('mail:1'))?.state) // => dead
+  healthy = true
+  console.log(await queue.redrive({ ids: ['mail:1'] })) // => 1
+  // #endregion
+  await queue.onIdle()
+  console.log((await queue.counts()).completed) // => 1
+  await queue.stop()
+}

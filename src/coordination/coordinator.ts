@@ -242,6 +242,11 @@ export class Coordinator implements AsyncDisposable {
     }
   }
 
+  /** The leases it holds now, that of its leadership among them. */
+  held(): Lease[] {
+    return this.#locks.held()
+  }
+
   /** Listens; returns the way to stop listening. */
   on<Name extends keyof CoordinatorEvents>(
     event: Name,

@@ -91,6 +91,11 @@ export class Locks {
     })
   }
 
+  /** What is held now. */
+  held(): Tenure[] {
+    return [...this.#office.keeper].filter(({ held }) => held)
+  }
+
   /** Refuses those who wait, and gives back what is held; signals abort first. */
   async close(reason: ClosedError): Promise<void> {
     this.#closed = true

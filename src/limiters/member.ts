@@ -41,12 +41,14 @@ function ledgerOf(limiter: Limiter): RemoteLedger | undefined {
   return limiter instanceof AsyncLimiter ? limiter.ledger : undefined
 }
 
-/** Where a member has met an outage, the others on the same storage need not find out at the cost of a timeout each. */
+/** A member has met an outage: the others on the same storage need not find out at the cost of a timeout each. */
 export function agree(members: readonly Member[]): void {
   const desks = members.flatMap(({ limiter }) => deskOf(limiter) ?? [])
   for (const met of desks) {
     if (met.leftAlone === undefined) continue
-    for (const desk of desks) if (desk.ledger.storage === met.ledger.storage) desk.follow(met)
+    for (const desk of desks) {
+      if (desk.ledger.storage === met.ledger.storage) desk.follow(met)
+    }
   }
 }
 

@@ -222,7 +222,7 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
-  async #each(verb: (member: Member) => Promise<void>): Promise<void> {
+  async #each(verb: (member: Member) => Promise<unknown>): Promise<void> {
     agree(this.members)
     await Promise.all(this.members.map(verb))
   }

@@ -19,8 +19,8 @@ export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]>
 }
 
 /**
- * Takes from each member in turn. When one says no or fails, gives back to those before it; those behind it are only
- * looked at, for the longest wait.
+ * Takes from each member in turn. When one says no or fails, gives back to those before it; those behind it are only looked
+ * at, for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   const { members, prices } = call
@@ -84,7 +84,10 @@ export async function holdOneByOne(
     }
     whole = kept.length === members.length
   } finally {
-    if (!whole) await Promise.all(kept.map(returned))
+    if (!whole) {
+      agree(members)
+      await Promise.all(kept.map(returned))
+    }
   }
   return { decisions, kept }
 }

@@ -261,16 +261,16 @@ export class RemoteDesk {
     }
   }
 
+  #toldOf(error: Error): void {
+    this.#failures?.inc()
+    this.#events.emit('storageError', { error })
+  }
+
   /** What a call brings, as the stand-in reads it: its rule may be of another kind. */
   standInTerms(terms: Terms | undefined): Terms | undefined {
     if (terms === undefined) return undefined
     const own = this.standIn?.termsOf(terms.brought)
     return terms.hold === undefined ? own : withHold(own, terms.hold)
-  }
-
-  #toldOf(error: Error): void {
-    this.#failures?.inc()
-    this.#events.emit('storageError', { error })
   }
 
   /** Takes note of a failure of the storage. @throws any other error: an error of the caller's is the caller's */

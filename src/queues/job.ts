@@ -57,7 +57,7 @@ export interface TaskContext {
   readonly delivery: number
   /** Aborts when the job is cancelled, runs too long, is lost to another process, or its queue stops and will not wait any more. */
   readonly signal: AbortSignal
-  /** Tells whoever watches how far it has come. */
+  /** Reports how far the job has come, in any form; `queue.job(id)` shows it. */
   progress(value: unknown): void
 }
 

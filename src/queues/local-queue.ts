@@ -418,6 +418,7 @@ export class MemoryQueue<T, R = unknown>
       completed: attempts.completed,
       failed: attempts.failed,
       workers: this.#slots.workers,
+      paused: this.#paused,
     }
   }
 
@@ -574,10 +575,7 @@ export class MemoryQueue<T, R = unknown>
 
   /** A job can be found by its id. */
   #name(job: LocalJob<T, R>, id: string | undefined): void {
-    if (id !== undefined) {
-      job.more().id = id
-      this.#index.take(id, job)
-    }
+    if (id !== undefined) job.more().id = id
     if (this.#index.complete) {
       this.#index.add(job)
       job.onEnd(() => this.#index.remove(job))
@@ -635,6 +633,8 @@ export class MemoryQueue<T, R = unknown>
     if (options !== undefined) {
       checkPut(options)
       patience = equip(job, options, this.#settings.clock, this.#signals)
+      // After all checks: a put that throws must leave its id free.
+      if (options.id !== undefined) this.#index.take(options.id, job)
     }
     if (this.#slots.consumer !== undefined) {
       const context = asyncContext(made)

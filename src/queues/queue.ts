@@ -176,7 +176,7 @@ export const QUEUE_OPTIONS: OptionTable<QueueOptions<unknown, unknown>> = {
   metrics: true,
 }
 
-/** A job that failed for good, as it is handed to whoever takes care of those. */
+/** A job that failed for good, as `deadLetter` is called with it. */
 export interface DeadLetter<T> {
   item: T
   error: unknown
@@ -310,6 +310,8 @@ export interface QueueStats {
   completed: number
   failed: number
   workers: number
+  /** Do the workers begin nothing new: paused here, or over a storage everywhere? */
+  paused: boolean
   /** Over a storage: attempts whose claim was lost before they ended. */
   late?: number
   /** Over a storage: when it was last reached, and why it cannot be reached now. */

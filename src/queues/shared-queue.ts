@@ -114,6 +114,8 @@ export class DurableQueue<T, R = unknown>
   readonly #forget: () => void
   #started = false
   #paused = false
+  /** As the store has told last. */
+  #pausedEverywhere = false
   #stopping: Promise<StopReport<T>> | undefined
   #hurry: (() => void) | undefined
   /** The functions that `serve` was given. */
@@ -455,6 +457,7 @@ export class DurableQueue<T, R = unknown>
       completed: attempts.completed,
       failed: attempts.failed,
       workers: this.#slots.workers,
+      paused: this.#paused || this.#pausedEverywhere,
       late: attempts.late,
       ...(lastReached !== undefined && { lastReached: new Date(lastReached) }),
       ...(this.#trouble !== undefined && { trouble: String((this.#trouble as Error).message) }),
@@ -529,6 +532,9 @@ export class DurableQueue<T, R = unknown>
       cancelled: (id, delivery, reason) => this.#buffer.cancelled(id, delivery, reason),
       lost: (id, delivery) => this.#buffer.lost(id, delivery),
       missed: () => this.#buffer.renew(),
+      paused: (paused) => {
+        this.#pausedEverywhere = paused
+      },
       trouble: (error) => {
         this.#trouble = error
         if (error === undefined) this.#buffer.look()
@@ -752,7 +758,7 @@ export class DurableQueue<T, R = unknown>
     }
   }
 
-  /** Do handlers still run that were aborted at the deadline? */
+  /** True while handlers run that were aborted at the deadline. */
   get #heeding(): boolean {
     return this.#aborted.some((attempt) => this.#attempts.abandoned.has(attempt))
   }

@@ -19,6 +19,7 @@ import type {
   Verdict,
   Watch,
 } from '../core/storage.ts'
+import type { Survey, Surveyable } from '../core/survey.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
@@ -33,6 +34,7 @@ import { RedisValues } from './redis-values.ts'
 import { Route } from './route.ts'
 import type { Script } from './script.ts'
 import { StorageMeter } from './storage-meter.ts'
+import { survey } from './survey.ts'
 import { type Heard, WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
@@ -76,7 +78,7 @@ export const REDIS_STORAGE_OPTIONS: OptionTable<RedisStorageOptions> = {
  *
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
-export class RedisStorage implements LimiterStorage, RemoteStorage {
+export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   readonly limiters: RemoteLimiters = remoteLimiters
   /** Queues that outlive their process: what a queue with this `storage` and a `name` is kept in. */
   readonly queues: QueueStorage
@@ -281,6 +283,19 @@ export class RedisStorage implements LimiterStorage, RemoteStorage {
 
   exists(key: string): Promise<boolean> {
     return this.#values.exists(key)
+  }
+
+  /** @internal */
+  async survey(values: readonly string[]): Promise<Survey> {
+    this.#checkOpen()
+    await this.#port()
+    if (this.#cluster) {
+      throw new OptionTypeError(
+        'storage',
+        'storage cannot be looked through: in a Cluster no call sees all keys. Hand in the parts themselves',
+      )
+    }
+    return survey(this.prefix, values, (script, keys, args) => this.#run(script, keys, args))
   }
 
   /** Closes the connection it has opened; a client that was given stays open. What is stored stays stored. */

@@ -25,6 +25,8 @@ export class BreakerMachine {
   readonly #onClosed: (generation: number) => void
   readonly #probes: Probes
   readonly #isolations = new Set<object>()
+  /** When the present state began. */
+  #since: Micros
   /** When an open breaker lets a probe through. */
   #openUntil: Micros = 0
   /** How many times it has opened without closing. */
@@ -42,6 +44,7 @@ export class BreakerMachine {
     this.#onClosed = onClosed
     this.rule = new TripRule(settings.limits)
     this.#probes = new Probes(settings.halfOpenCalls, settings.probeLease)
+    this.#since = this.now()
     onClosed(this.generation)
   }
 
@@ -52,6 +55,11 @@ export class BreakerMachine {
   /** What a call would meet now: an open breaker whose time is over is half open. */
   get seen(): BreakerState {
     return this.state === 'open' && this.now() >= this.#openUntil ? 'half_open' : this.state
+  }
+
+  /** How long the present state has lasted. */
+  get age(): Micros {
+    return Math.max(0, this.now() - this.#since)
   }
 
   get retryAfter(): number {
@@ -176,6 +184,7 @@ export class BreakerMachine {
   }
 
   #begin(state: BreakerState): void {
+    if (state !== this.state) this.#since = this.now()
     this.state = state
     this.generation += 1
     if (state === 'closed') this.#onClosed(this.generation)

@@ -151,6 +151,16 @@ export class CircuitBreaker {
     return this.#machine.seen
   }
 
+  /** Seconds since the present state began. An open breaker whose time is over counts on until a call has come. */
+  get stateAge(): number {
+    return this.#machine.age / 1e6
+  }
+
+  /** The error that opened it, while it is not closed; `undefined` where a result or a slow call was the reason. */
+  get lastError(): unknown {
+    return this.#machine.lastError
+  }
+
   /** Seconds until a call may pass: 0 when it may now, `Infinity` while isolated. */
   get retryAfter(): number {
     return this.#machine.retryAfter

@@ -18,6 +18,7 @@ export interface JobSettings {
   readonly timeout: Millis | undefined
   readonly retry: Retry | undefined
   readonly leadership: Leadership | undefined
+  readonly timezone: string | undefined
 }
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
@@ -36,6 +37,7 @@ export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
     timeout: options.timeout === undefined ? undefined : toMillis('timeout', options.timeout),
     retry: retry === undefined ? undefined : toRetry('retry', retry),
     leadership: coordinator === undefined ? undefined : checkLeadership(coordinator),
+    timezone: options.timezone,
   }
 }
 

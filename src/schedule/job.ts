@@ -123,7 +123,31 @@ export class Job implements ScheduledJob {
       failed: this.#outcomes.failed,
       skipped: this.#skipped,
       missed: this.#missed,
+      overlap: this.#settings.room > 1 ? 'parallel' : this.#settings.whenBusy,
+      timezone: this.#settings.timezone,
+      recent: this.#outcomes.recent(this.runs),
     }
+  }
+
+  /** The slots to come until `end`, at most `most` of them. Empty before the start, and after a halt. */
+  upcoming(end: Date, most: number): Date[] {
+    const slots: Date[] = []
+    let next = this.#timer === undefined ? undefined : this.#timetable?.next
+    while (next !== undefined && slots.length < most) {
+      const slot = this.#date(next)
+      if (slot > end) break
+      slots.push(slot)
+      next = this.#plan?.next(next)
+    }
+    return slots
+  }
+
+  /** Begins a run beside the slots, where there is room for one; is there? */
+  runNow(): boolean {
+    if (!this.#hasRoom) return false
+    const slot = new Date(this.#around.wall())
+    this.#follow(new Run(this.#runSettings, slot, false), (run) => this.#outcomes.execute(run))
+    return true
   }
 
   #nextRun(): Date | undefined {
@@ -301,6 +325,7 @@ export class Job implements ScheduledJob {
 
   #skip({ slot }: { readonly slot: Date }, reason: SkipReason): void {
     this.#skipped += 1
+    if (reason === 'overlap') this.#outcomes.skipped()
     this.#around.meter?.skipped(this.name, reason)
     this.#around.events.emit('skipped', { name: this.name, slot, reason })
   }

@@ -1,6 +1,10 @@
 import type { Millis } from '../core/duration.ts'
 import type { Outcome, Run } from './run.ts'
+import type { RunSummary } from './schedule-types.ts'
 import type { Surroundings } from './surroundings.ts'
+
+/** How many runs are remembered. */
+const REMEMBERED = 20
 
 /** How the runs of one job have ended. */
 export class Outcomes {
@@ -8,12 +12,29 @@ export class Outcomes {
   lastError: unknown
   completed = 0
   failed = 0
+  /** Ended runs and skipped slots, oldest first. */
+  readonly #recent: RunSummary[] = []
   readonly #job: string
   readonly #around: Surroundings
 
   constructor(job: string, around: Surroundings) {
     this.#job = job
     this.#around = around
+  }
+
+  /** The latest runs, those of `running` last. */
+  recent(running: Iterable<Run>): RunSummary[] {
+    const now = this.#around.wall()
+    const open = [...running].flatMap(({ began }) => {
+      if (began === undefined) return []
+      const seconds = Math.max(0, now - began) / 1000
+      return [{ at: new Date(began), seconds, outcome: 'running' as const }]
+    })
+    return [...this.#recent, ...open].slice(-REMEMBERED)
+  }
+
+  skipped(): void {
+    this.#remember({ at: new Date(this.#around.wall()), seconds: 0, outcome: 'skipped' })
   }
 
   /** Tells of an attempt that failed, and is not the last. */
@@ -27,13 +48,21 @@ export class Outcomes {
     const { clock, wall, events } = this.#around
     const began = clock.now()
     this.lastRun = new Date(wall())
+    run.began = this.lastRun.getTime()
     if (events.heard) events.emit('started', { ...run.record, late: run.late })
     this.#end(run, await run.execute(), (clock.now() - began) / 1000)
   }
 
+  #remember(run: RunSummary): void {
+    this.#recent.push(run)
+    if (this.#recent.length > REMEMBERED) this.#recent.shift()
+  }
+
   #end(run: Run, outcome: Outcome, seconds: number): void {
     const { events, tally, meter } = this.#around
-    meter?.ended(this.#job, outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed', seconds)
+    const how = outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed'
+    meter?.ended(this.#job, how, seconds)
+    this.#remember({ at: new Date(run.began as number), seconds, outcome: how })
     if (outcome.ok) {
       this.completed += 1
       tally.completed += 1

@@ -23,6 +23,8 @@ export class Run {
   /** How many attempts have begun. */
   attempts = 0
   aborted = false
+  /** When it began, in milliseconds since 1970; `undefined` before. */
+  began: Millis | undefined
   /** Resolves when nothing of it runs any more. */
   readonly ended: Promise<void>
   /** Tells that it has ended. */

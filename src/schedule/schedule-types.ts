@@ -126,6 +126,15 @@ export interface ScheduledJob {
   cancel(): void
 }
 
+/** One of the latest runs of a job, and of the slots that were skipped. */
+export interface RunSummary {
+  /** When it began, or would have begun. */
+  at: Date
+  /** Seconds that it took; of one that still runs, so far; 0 for a slot that was skipped. */
+  seconds: number
+  outcome: 'running' | 'completed' | 'failed' | 'aborted' | 'skipped'
+}
+
 /** A job of a {@link Scheduler}, as `listJobs` shows it. */
 export interface JobInfo {
   name: string
@@ -145,6 +154,12 @@ export interface JobInfo {
   skipped: number
   /** Slots that passed without being noticed in time. */
   missed: number
+  /** What a slot meets while an earlier run has not ended. */
+  overlap: 'skip' | 'queue' | 'replace' | 'parallel'
+  /** The zone of a cron expression, where it was given. */
+  timezone: string | undefined
+  /** The latest 20 runs and skipped slots of this process, oldest first. Slots that another process runs are not among them. */
+  recent: RunSummary[]
 }
 
 /** One run of a scheduled job that has ended. */

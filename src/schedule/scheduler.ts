@@ -139,6 +139,26 @@ export class Scheduler implements AsyncDisposable {
     return [...this.#jobs.values()].map((job) => job.info())
   }
 
+  /**
+   * Runs a job now, in this process, beside its slots and whoever leads: for an operator. The run counts like any other.
+   *
+   * @returns false where there is no job of that name, or as many runs go on as `overlap` allows
+   * @throws ClosedError while it stops
+   */
+  run(name: string): boolean {
+    if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
+    return this.#jobs.get(name)?.runNow() ?? false
+  }
+
+  /**
+   * The slots of a job that are to come until `end`.
+   *
+   * @param most how many at most. @default 1000
+   */
+  upcoming(name: string, end: Date, most = 1000): Date[] {
+    return this.#jobs.get(name)?.upcoming(end, most) ?? []
+  }
+
   /** Begins to run jobs. Idempotent. */
   start(): this {
     if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
@@ -186,7 +206,8 @@ export class Scheduler implements AsyncDisposable {
     fn: JobFunction,
     options: JobOptions,
   ): ScheduledJob {
-    const settings = jobSettings(fn, { ...this.#defaults, ...options })
+    const timezone = kind === 'cron' ? (options.timezone ?? this.#timezone) : undefined
+    const settings = { ...jobSettings(fn, { ...this.#defaults, ...options }), timezone }
     const name = this.#nameFor(options.name, fn.name || schedule)
     const job = new Job(name, kind, schedule, plan, settings, this.#around)
     this.#jobs.set(name, job)

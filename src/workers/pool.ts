@@ -9,6 +9,7 @@ import {
   PUT_OPTIONS,
   type PutOptions,
   type QueueOptions,
+  type QueueStats,
   type StopOptions,
   type StopReport,
 } from '../queues/queue.ts'
@@ -63,6 +64,13 @@ const RUN_OPTIONS: check.OptionTable<PutOptions & { name?: string }> = {
   name: true,
 }
 
+/** What a {@link WorkerPool} holds now, and what it has done. */
+export interface PoolStats
+  extends Pick<QueueStats, 'name' | 'waiting' | 'running' | 'completed' | 'failed' | 'workers'> {
+  minWorkers: number
+  maxWorkers: number
+}
+
 type Task = (context: TaskContext) => unknown
 
 /**
@@ -78,6 +86,7 @@ type Task = (context: TaskContext) => unknown
  * await pool.stop()
  */
 export class WorkerPool implements AsyncDisposable {
+  readonly name: string
   readonly #queue: LocalQueue<Task, unknown>
   readonly #clock: Clock
   readonly #interval: Millis
@@ -95,6 +104,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#autoscale = toAutoscale(options)
     this.#options = options
     const { name = 'pool', checkInterval = 5, executor, clock = systemClock } = options
+    this.name = name
     this.#interval = toMillis('checkInterval', checkInterval)
     if (this.#interval === 0) {
       throw new OptionRangeError(
@@ -132,6 +142,13 @@ export class WorkerPool implements AsyncDisposable {
   /** How many tasks wait. */
   size(): number {
     return this.#queue.size()
+  }
+
+  /** What it holds now, what it has done since it was made, and the bounds of its workers. */
+  stats(): PoolStats {
+    const { name, waiting, running, completed, failed, workers } = this.#queue.stats()
+    const { min, max } = this.#autoscale
+    return { name, waiting, running, completed, failed, workers, minWorkers: min, maxWorkers: max }
   }
 
   start(): this {

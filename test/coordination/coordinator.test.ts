@@ -1,6 +1,6 @@
 import { Coordinator, MemoryStorage } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { lease } from '../../src/rules/lease.ts'
 import { coordinatorExam } from '../exams/coordinator-exam.ts'
 
@@ -18,4 +18,16 @@ describe('coordinator over memory', () => {
     }
   })
   for (const law of exam) it(law.name, () => law.run())
+
+  it('tells the leases it holds, that of its leadership among them', async () => {
+    const coordinator = new Coordinator({ storage: new MemoryStorage(), lockName: 'billing' })
+    expect(coordinator.held()).toEqual([])
+    const lease = await coordinator.lock('invoice-1')
+    await coordinator.acquireLeadership()
+    expect(coordinator.held().flatMap(({ names }) => names)).toEqual(['invoice-1', 'billing'])
+    await lease.release()
+    expect(coordinator.held().map(({ token }) => token)).toEqual([coordinator.leadership?.token])
+    await coordinator.close()
+    expect(coordinator.held()).toEqual([])
+  })
 })

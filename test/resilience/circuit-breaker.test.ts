@@ -19,6 +19,22 @@ const throwing = (error: unknown) => async () => {
   throw error
 }
 
+describe('how it stands', () => {
+  it('tells how long its state has lasted, and the error that opened it', async () => {
+    const { breaker, clock } = make({ failureThreshold: 1, timeout: '10s' })
+    const error = new Error('no route')
+    clock.advance(5)
+    expect([breaker.stateAge, breaker.lastError]).toEqual([5, undefined])
+    await expect(breaker.call(throwing(error))).rejects.toBe(error)
+    expect([breaker.stateAge, breaker.lastError]).toEqual([0, error])
+    clock.advance(4)
+    breaker.trip()
+    expect([breaker.state, breaker.stateAge]).toEqual(['open', 4])
+    breaker.reset()
+    expect([breaker.stateAge, breaker.lastError]).toEqual([0, undefined])
+  })
+})
+
 describe('the options of the original', () => {
   it('opens after 5 failures in a row, for 60 seconds', async () => {
     const { breaker, clock } = make()

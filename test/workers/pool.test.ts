@@ -5,6 +5,19 @@ import { toAutoscale } from '../../src/workers/autoscale.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
+describe('stats', () => {
+  it('tells what it holds, what it has done, and its bounds', async () => {
+    const pool = new WorkerPool({ name: 'thumbs', minWorkers: 1, maxWorkers: 2 })
+    const done = Promise.all([pool.submit(() => 1), pool.submit(() => 2)])
+    expect(pool.name).toBe('thumbs')
+    expect(pool.stats()).toMatchObject({ waiting: 2, running: 0, workers: 1, maxWorkers: 2 })
+    pool.start()
+    await done
+    expect(pool.stats()).toMatchObject({ name: 'thumbs', waiting: 0, completed: 2, failed: 0 })
+    await pool.stop()
+  })
+})
+
 describe('autoscale', () => {
   const rule = toAutoscale({ minWorkers: 2, maxWorkers: 10 })
   const load = { workers: 4, busy: 4, waiting: 0, loopUtilization: 0 }

@@ -142,7 +142,7 @@ export class Subscriber<T> implements Subscription<T> {
     return { done: true, value: undefined }
   }
 
-  /** Room goes to those who wait for it, one place each, before anybody who comes later. */
+  /** Gives room to the puts that wait, one place each, before later puts. */
   #offerRoom(): void {
     if (this.size + this.#promised < this.#maxSize && this.#room.grant(true)) this.#promised += 1
   }

@@ -61,7 +61,7 @@ export class Admission {
     if (patience < Infinity) this.#limit(job, patience)
   }
 
-  /** As {@link enter}, without waiting: is it accepted? */
+  /** As {@link enter}, without waiting; true when the job is accepted. */
   tries(job: LocalJob): boolean {
     if (this.#settings.overflow.startsWith('drop')) {
       this.enter(job, Infinity)
@@ -73,6 +73,7 @@ export class Admission {
   /** A job gives up waiting for room. */
   withdraw(job: LocalJob): void {
     this.offers.remove(job)
+    if (job.extras?.id !== undefined) job.extras.refused = true
     this.#settled(job)
   }
 

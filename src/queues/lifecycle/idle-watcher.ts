@@ -1,7 +1,7 @@
 import type { Patience, Waiters } from '../../core/waiters.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
 
-/** Knows when nothing waits and nothing runs, and tells whoever wants to know. */
+/** Resolves `onIdle` when nothing waits and nothing runs. */
 export class IdleWatcher {
   readonly #isIdle: () => boolean
   readonly #events: QueueEvents

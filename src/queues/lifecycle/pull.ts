@@ -55,7 +55,7 @@ export class Pull {
     }
   }
 
-  /** Hands out what there is to whoever waits. */
+  /** Gives the jobs that are there to the calls that wait. */
   serve(): void {
     // A job that leaves makes room for another, and this is told of that one too: only one loop hands out.
     if (this.#serving) return

@@ -116,7 +116,7 @@ export class Shutdown<T> {
     this.look()
   }
 
-  /** Something has ended: was it the last? */
+  /** Called when a job has ended; finishes the stop after the last one. */
   look(): void {
     if (this.over || !this.#quiet()) return
     this.#finish()

@@ -18,7 +18,7 @@ const SIZES: Readonly<Record<string, { help: string; of: (stats: QueueStats) => 
   workers: { help: 'How many jobs may run at once.', of: ({ workers }) => workers },
 }
 
-/** What a queue counts, for whoever gave it `metrics`. */
+/** Counts the jobs of a queue in the `metrics` it was given. */
 export class QueueMeter {
   readonly #sampling = new Sampling()
   readonly #now: () => Millis

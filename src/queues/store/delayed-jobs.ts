@@ -40,7 +40,7 @@ export class DelayedJobs {
     if (this.size === 0) this.#disarm()
   }
 
-  /** Is this still ahead? */
+  /** True while this time is still to come. */
   ahead(due: Millis, byDate: boolean): boolean {
     return !isDue(due, this.#now(byDate))
   }

@@ -3,8 +3,9 @@ import type { Millis } from '../../core/duration.ts'
 import type { LocalJob } from './local-job.ts'
 
 /**
- * Finds jobs by their ids. Own ids of callers are kept from the put until `memory` after the end. Ids that the queue has made
- * are only written down once somebody looks for one: before that, no job pays for it.
+ * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
+ * was dropped or never accepted is free at once: nobody did that job, so it may be put again. Ids that the queue has made are
+ * only written down after the first look-up by id: before that, no job pays for it.
  */
 export class JobIndex {
   readonly #clock: Clock
@@ -60,7 +61,9 @@ export class JobIndex {
     this.#ended.delete(id)
     this.#own.set(id, job)
     job.onEnd(() => {
-      if (this.#own.get(id) === job) this.#ended.set(id, this.#clock.now() + this.#memory)
+      if (this.#own.get(id) !== job) return
+      if (job.state === 'dropped' || job.extras?.refused === true) this.release(id)
+      else this.#ended.set(id, this.#clock.now() + this.#memory)
     })
   }
 

@@ -67,7 +67,7 @@ export interface Inserted {
 }
 
 /**
- * One job, held by whoever claimed it. The pair of `record.id` and `delivery` names the claim: with every claim of a job
+ * One job, held by the consumer that claimed it. The pair of `record.id` and `delivery` names the claim: with every claim of a job
  * `delivery` rises, so a late settle of an older claim is known.
  */
 export interface Claim<T = unknown> {
@@ -133,8 +133,8 @@ export interface DeathCount {
 }
 
 /**
- * What a store tells. All of it are hints that may be lost when the store is elsewhere: whoever listens also asks now and
- * then.
+ * What a store tells. These are hints. They may be lost when the store is elsewhere, so a listener also asks
+ * the store from time to time.
  */
 export interface StoreListener {
   /**

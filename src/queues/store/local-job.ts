@@ -35,6 +35,8 @@ export interface JobExtras extends JobLabel {
   /** What it was ranked by, where that changes with time. */
   rank?: number
   reported?: unknown
+  /** True when the job ended before the queue had room for it. */
+  refused?: boolean
   /** How many claims were given back: they are no attempts. */
   released?: number
   /** When its first attempt began, by the clock, where jobs are kept. */

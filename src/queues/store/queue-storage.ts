@@ -19,7 +19,7 @@ export interface LimitDeclaration {
   readonly params: Readonly<Record<string, number>>
   /** The largest cost that can pass. */
   readonly capacity: number
-  /** Does each job have a key of its own? */
+  /** True when each job may have a key of its own. */
   readonly keyed: boolean
 }
 
@@ -46,7 +46,7 @@ export interface StoreOptions<T = unknown> {
   readonly name: string
   readonly declaration: Declaration
   readonly codec: Codec<T>
-  /** How long a result waits for those who asked for it. */
+  /** How long a result is kept after its job has ended, where it was asked for. */
   readonly resultTtl: Millis
   /** How long an own id is remembered after its job has ended. */
   readonly idTtl: Millis

@@ -1033,7 +1033,7 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       const b = fifo({ maxDeliveries: 4, handler: () => {} })
       const told: unknown[] = []
       b.on('error', ({ error }) => told.push((error as Error).message))
-      b.start()
+      void b.start()
       await expect(b.put('y')).rejects.toThrow(/maxDeliveries/)
       await expect(b.put('y')).rejects.toThrow(/maxDeliveries/)
       expect(told).toEqual([expect.stringContaining('maxDeliveries')])

@@ -81,7 +81,7 @@ describe('queued over a storage', () => {
       @queued({ queue })
       async plain(who: string) {
         // this comment does not count, nor does the text
-        return `this is ${who}` + 'this'
+        return `this is ${who}this`
       }
     }
     expect(new Plain()).toBeDefined()

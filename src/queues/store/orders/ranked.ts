@@ -13,7 +13,7 @@ import { Tails } from './tails.ts'
  *
  * Jobs of one rank that come while their run is remembered are chained to it, so the heap is only touched when a rank appears
  * or dies out: with few ranks a job costs what it costs in a plain line, and O(log n) with as many ranks as jobs. The chain
- * runs through the jobs themselves: whoever takes a job in random order finds cold memory, and finds it once.
+ * runs through the jobs themselves: a job taken in random order is cold memory, and is read once.
  *
  * Each job knows its order and its arrival there. A job that leaves from the head of a run leaves its entry behind; an entry
  * whose job has another order or arrival by now is void and is passed over. When most entries are void, the heap is built anew.
@@ -24,7 +24,7 @@ export class RankedOrder implements Order {
   readonly #givesWay: (job: LocalJob) => number
   #runs = new Ranking()
   readonly #tails = new Tails()
-  /** The other way round, for those who have to make room; kept from when that is first asked for. */
+  /** The other way round, to find the job that makes room; built when it is first needed. */
   #worst: Ranking | undefined
   /** Entries of heads that left otherwise than by being taken. */
   #stale = 0
@@ -170,7 +170,7 @@ export class RankedOrder implements Order {
   #lower(job: LocalJob): void {
     const worst = this.#worst as Ranking
     worst.add(this.#givesWay(job), job.place, job)
-    // Entries of those who left otherwise are only found when they come up.
+    // Entries of jobs that left in another way are found when they reach the top.
     if (worst.length > 2 * this.size + 64) {
       this.#worst = new Ranking()
       for (const each of this) this.#lower(each)

@@ -1,0 +1,12 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// A page to look at, and to act from.
+export {
+  type Dashboard,
+  type DashboardFastify,
+  type DashboardFastifyReply,
+  type DashboardFastifyRequest,
+  dashboard,
+} from './dashboard.ts'
+export type { DashboardOptions } from './options.ts'
+export type { Access, AccessAnswer } from './serve/access.ts'
+export type { DashboardRequest, DashboardResponse } from './serve/node.ts'

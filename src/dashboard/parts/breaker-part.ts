@@ -1,0 +1,52 @@
+import type { Millis } from '../../core/duration.ts'
+import type { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
+import type { BreakerState } from '../state.ts'
+import { Rate } from './rate.ts'
+import { messageOf } from './text.ts'
+
+/** A circuit breaker, as the dashboard shows it. */
+export class BreakerPart {
+  readonly breaker: CircuitBreaker
+  readonly #refused = new Rate()
+  readonly #failed = new Rate()
+  readonly #passed = new Rate()
+  #isolation: Disposable | undefined
+
+  constructor(breaker: CircuitBreaker) {
+    this.breaker = breaker
+  }
+
+  sample(now: Millis): BreakerState {
+    const { breaker } = this
+    const stats = breaker.stats()
+    const { state, retryAfter, window, failuresInARow, opened, running } = stats
+    const refused = this.#refused.push(stats.refused, now)
+    const failing = this.#failed.push(stats.failed, now)
+    const passing = this.#passed.push(stats.succeeded + stats.ignored, now)
+    return {
+      state,
+      // To the second: it must not change from one sample to the next.
+      since: Math.round((now - breaker.stateAge * 1000) / 1000) * 1000,
+      ...(Number.isFinite(retryAfter) && { retryAfter }),
+      calls: window.calls,
+      failedOf: window.failed,
+      inARow: failuresInARow,
+      opened,
+      running,
+      ...(refused !== undefined && { refused }),
+      ...(failing !== undefined && { failing }),
+      ...(passing !== undefined && { passing }),
+      ...(breaker.lastError !== undefined && { error: messageOf(breaker.lastError) }),
+    }
+  }
+
+  isolate(): void {
+    this.#isolation ??= this.breaker.isolate()
+  }
+
+  /** Closes it, whoever has isolated it. */
+  reset(): void {
+    this.#isolation = undefined
+    this.breaker.reset()
+  }
+}

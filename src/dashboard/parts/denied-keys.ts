@@ -1,0 +1,144 @@
+import type { Millis } from '../../core/duration.ts'
+
+/** How many keys are counted apart. */
+const SLOTS = 256
+
+interface Slot {
+  readonly key: string
+  /** The bucket it is in tells the count. */
+  count: number
+  /** How much of the count may be that of keys that had the slot before. */
+  error: number
+  readonly first: Millis
+  last: Millis
+  retryAfter: number
+  /** The count at the tick before, and the rate since. */
+  before: number
+  rate: number
+}
+
+/** A key that is denied often. */
+export interface DeniedKey {
+  readonly key: string
+  readonly count: number
+  readonly rate: number
+  readonly first: Millis
+  /** When it was denied last, and for how many seconds, as was said then. */
+  readonly last: Millis
+  readonly retryAfter: number
+}
+
+/**
+ * The keys that are denied most, in bounded memory, whatever the number of keys: Space-Saving (A. Metwally, D. Agrawal, A. El
+ * Abbadi, Efficient Computation of Frequent and Top-k Elements in Data Streams, ICDT 2005).
+ *
+ * A key that is denied more often than `total / 256` is always among them, and no count is told too low. A key without a slot takes
+ * that of the smallest count, and that count as its possible error.
+ */
+export class DeniedKeys {
+  readonly since: Millis
+  readonly #slots = new Map<string, Slot>()
+  #total = 0
+  #rate = 0
+  #before = 0
+  #tick: Millis
+  /** Has a key lost its slot? Then there are more keys than slots. */
+  #more = false
+  /** The slots of the smallest count when it was looked for last; most newcomers find one here. */
+  #smallest: Slot[] = []
+
+  constructor(now: Millis) {
+    this.since = now
+    this.#tick = now
+  }
+
+  add(key: string, retryAfter: number, now: Millis): void {
+    this.#total += 1
+    const slot = this.#slots.get(key)
+    if (slot !== undefined) {
+      slot.count += 1
+      slot.last = now
+      slot.retryAfter = retryAfter
+      return
+    }
+    const error = this.#slots.size < SLOTS ? 0 : this.#evict()
+    const rate = 0
+    this.#slots.set(key, {
+      key,
+      count: error + 1,
+      error,
+      first: now,
+      last: now,
+      retryAfter,
+      before: error,
+      rate,
+    })
+  }
+
+  /** Works out the rates since the tick before. */
+  tick(now: Millis): void {
+    const seconds = (now - this.#tick) / 1000
+    if (seconds < 0.5) return
+    this.#tick = now
+    // The first second counts as it is, later ones are smoothed over about 5 s.
+    const weight = now - this.since < 2000 ? 1 : Math.min(1, seconds / 5)
+    for (const slot of this.#slots.values()) {
+      slot.rate += weight * ((slot.count - slot.before) / seconds - slot.rate)
+      slot.before = slot.count
+    }
+    this.#rate += weight * ((this.#total - this.#before) / seconds - this.#rate)
+    this.#before = this.#total
+  }
+
+  /** How many different keys were denied, as far as they can be told apart. */
+  get keys(): number {
+    return this.#slots.size
+  }
+
+  get more(): boolean {
+    return this.#more
+  }
+
+  /** By how much a rate may be told too high, a second. */
+  get error(): number {
+    let most = 0
+    for (const { error } of this.#slots.values()) most = Math.max(most, error)
+    return most / Math.max(1, (this.#tick - this.since) / 1000)
+  }
+
+  /** Denied a second, of all keys. */
+  get rate(): number {
+    return this.#rate
+  }
+
+  find(key: string): DeniedKey | undefined {
+    return this.#slots.get(key)
+  }
+
+  top(limit: number): DeniedKey[] {
+    return [...this.#slots.values()]
+      .filter(({ rate }) => rate >= 0.005)
+      .sort((a, b) => b.rate - a.rate || b.count - a.count)
+      .slice(0, limit)
+  }
+
+  /** Frees the slot of the smallest count, and returns that count. */
+  #evict(): number {
+    this.#more = true
+    let slot = this.#smallest.pop()
+    while (slot !== undefined && this.#slots.get(slot.key)?.count !== slot.error) {
+      slot = this.#smallest.pop()
+    }
+    if (slot === undefined) {
+      let least = Infinity
+      for (const { count } of this.#slots.values()) least = Math.min(least, count)
+      // What stands in `error` here is the count that it had when it was listed.
+      this.#smallest = [...this.#slots.values()]
+        .filter(({ count }) => count === least)
+        .map((one) => ({ ...one, error: one.count }))
+      slot = this.#smallest.pop() as Slot
+    }
+    this.#slots.delete(slot.key)
+    return slot.error
+  }
+}

@@ -1,0 +1,224 @@
+import type { Millis } from '../../core/duration.ts'
+import type { Storage } from '../../core/storage.ts'
+import type { Survey, Surveyable, SurveyedLease, SurveyedSchedule } from '../../core/survey.ts'
+import type { QueueKind, QueueMaker } from '../../queues/queue.ts'
+import type { ProcessState, StorageState } from '../state.ts'
+import { QueuePart } from './queue-part.ts'
+
+/** What the keys begin with under which processes tell how they are. */
+const PROCESSES = 'dashboard:process:'
+/** What the keys begin with under which a leader says its name. */
+const LEADERS = 'leader:'
+/** How often this process tells how it is, and for how long that stays to be seen: also of one that has died. */
+const TELLS: Millis = 5_000
+const STAYS = 3600
+/** The storage is looked through no more often than this, and not for more than a twentieth of the time. */
+const LOOKS: Millis = 2_000
+const SHARE = 20
+/** How many answers are timed. */
+const TIMED = 100
+
+const KINDS: readonly string[] = ['priority', 'fifo', 'delay', 'dedupe']
+
+/** What a process tells of itself. */
+interface Told extends ProcessState {
+  readonly name: string
+  /** What it leads and holds: name and token. */
+  readonly leases: readonly (readonly [string, number])[]
+}
+
+interface QueueHome {
+  readonly queues?: QueueMaker
+}
+
+/** What lives in a storage that several processes share, and the processes that say so. */
+export class Fleet {
+  readonly #storage: Storage & Partial<Surveyable> & QueueHome
+  readonly #self: string
+  readonly #queues = new Map<string, QueuePart>()
+  readonly #times: number[] = []
+  #survey: Survey | undefined
+  #processes = new Map<string, Told>()
+  #leaders = new Map<string, { process: string; token: number }>()
+  #looked: Millis = -Infinity
+  #pause: Millis = LOOKS
+  #told: Millis = -Infinity
+  #failure: { since: Millis; message: string } | undefined
+  #surveyFailure: string | undefined
+
+  /** @param self tells this process apart from all others */
+  constructor(storage: Storage, self: string) {
+    this.#storage = storage
+    this.#self = self
+  }
+
+  /** The queues that were found and do not belong to this process. */
+  get queues(): ReadonlyMap<string, QueuePart> {
+    return this.#queues
+  }
+
+  get leases(): readonly SurveyedLease[] | undefined {
+    return this.#survey?.leases
+  }
+
+  get schedules(): readonly SurveyedSchedule[] {
+    return this.#survey?.schedules ?? []
+  }
+
+  /** Names that are known to be elections, of what leaders have said. */
+  get elections(): ReadonlySet<string> {
+    const names = [...this.#processes.values()].flatMap(({ leads }) => leads)
+    return new Set([...names, ...this.#leaders.keys()])
+  }
+
+  /** The other processes, by name. */
+  processes(): [string, ProcessState][] {
+    return [...this.#processes].map(([, { name, leases: _, ...state }]) => [
+      name,
+      { ...state, here: false },
+    ])
+  }
+
+  holderOf(lease: string, token: number): string | undefined {
+    for (const { name, leases } of this.#processes.values()) {
+      if (leases.some(([held, its]) => held === lease && its === token)) return name
+    }
+    const leader = this.#leaders.get(lease)
+    return leader?.token === token ? leader.process : undefined
+  }
+
+  get state(): StorageState {
+    const failure = this.#failure?.message ?? this.#surveyFailure
+    const sorted = this.#times.toSorted((a, b) => a - b)
+    const at = (share: number) =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+    const [p50, p99] = [at(0.5), at(0.99)]
+    const { server, partial } = this.#survey ?? {}
+    return {
+      reachable: this.#failure === undefined,
+      ...(this.#failure !== undefined && { since: this.#failure.since }),
+      ...(failure !== undefined && { failure }),
+      ...(p50 !== undefined && { p50 }),
+      ...(p99 !== undefined && { p99 }),
+      ...(server !== undefined && {
+        version: server.version,
+        memory: server.memory,
+        maxMemory: server.maxMemory,
+        policy: server.policy,
+      }),
+      ...(partial && { partial }),
+    }
+  }
+
+  /**
+   * Looks through the storage, if it is time.
+   *
+   * @param own the queues of this process
+   */
+  async look(now: Millis, own: ReadonlyMap<string, unknown>): Promise<void> {
+    await this.#ping(now)
+    const { survey } = this.#storage
+    if (survey === undefined || now - this.#looked < this.#pause || this.#failure) return
+    const began = performance.now()
+    try {
+      const found = await this.#storage.survey?.([PROCESSES, LEADERS])
+      if (found === undefined) return
+      this.#take(found, own, now)
+      this.#surveyFailure = undefined
+    } catch (error) {
+      this.#surveyFailure = (error as Error).message
+    }
+    this.#looked = now
+    this.#pause = Math.max(LOOKS, (performance.now() - began) * SHARE)
+  }
+
+  /** Tells the other dashboards how this process is, if it is time. */
+  async tell(
+    now: Millis,
+    name: string,
+    state: ProcessState,
+    leases: Told['leases'],
+  ): Promise<void> {
+    if (now - this.#told < TELLS) return
+    this.#told = now
+    const told: Told = { ...state, name, leases }
+    await this.#storage.set(PROCESSES + this.#self, told, STAYS).catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    const stops = [...this.#queues.values()].map(({ queue }) => queue.stop({ mode: 'drop' }))
+    this.#queues.clear()
+    if (this.#told > -Infinity) await this.#storage.delete(PROCESSES + this.#self).catch(() => {})
+    await Promise.allSettled(stops)
+  }
+
+  async #ping(now: Millis): Promise<void> {
+    const began = performance.now()
+    try {
+      await this.#storage.exists('dashboard')
+      this.#failure = undefined
+      this.#times.push((performance.now() - began) / 1000)
+      if (this.#times.length > TIMED) this.#times.shift()
+    } catch (error) {
+      const { message } = error as Error
+      this.#failure = { since: this.#failure?.since ?? now, message }
+    }
+  }
+
+  #take(found: Survey, own: ReadonlyMap<string, unknown>, now: Millis): void {
+    this.#survey = found
+    this.#processes = new Map()
+    this.#leaders = new Map()
+    for (const [key, value] of found.values) {
+      if (key.startsWith(LEADERS)) {
+        const { process, token } = Object(value) as { process?: unknown; token?: unknown }
+        if (typeof process !== 'string' || typeof token !== 'number') continue
+        this.#leaders.set(key.slice(LEADERS.length), { process, token })
+      } else if (key !== PROCESSES + this.#self && isTold(value, now)) {
+        this.#processes.set(key, value)
+      }
+    }
+    for (const { name, kind, codec } of found.queues) {
+      if (own.has(name) || this.#queues.has(name) || !KINDS.includes(kind)) continue
+      const queue = this.#storage.queues?.queue(kind as QueueKind, {
+        name,
+        storage: this.#storage,
+        // What is stored is looked at, and its items only where they can be read.
+        ...(codec !== '' && codec !== 'json' && { codec: unreadable(codec) }),
+      })
+      if (queue !== undefined) this.#queues.set(name, new QueuePart(queue, false, kind))
+    }
+    for (const [name, { queue }] of this.#queues) {
+      if (!own.has(name) && found.queues.some((each) => each.name === name)) continue
+      if (found.partial) continue
+      this.#queues.delete(name)
+      void queue.stop({ mode: 'drop' }).catch(() => {})
+    }
+  }
+}
+
+function isTold(value: unknown, now: Millis): value is Told {
+  const { name, heard, leases, leads } = Object(value) as Partial<Told>
+  return (
+    typeof name === 'string' &&
+    typeof heard === 'number' &&
+    now - heard < STAYS * 1000 &&
+    Array.isArray(leases) &&
+    Array.isArray(leads)
+  )
+}
+
+/** Stands in for a codec that only the processes have that work on the queue. */
+function unreadable(name: string): {
+  name: string
+  encode(): string
+  decode(): undefined
+} {
+  return {
+    name,
+    encode() {
+      throw new TypeError(`items of codec '${name}' cannot be put from here`)
+    },
+    decode: () => undefined,
+  }
+}

@@ -1,0 +1,127 @@
+import type { Coordinator } from '../../coordination/coordinator.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { SurveyedLease } from '../../core/survey.ts'
+import type { LeaderState, LockState } from '../state.ts'
+import { dictionary } from './text.ts'
+
+/** How many changes of a leader are remembered. */
+const MOST_CHANGES = 20
+/** How many locks are shown. */
+const MOST_LOCKS = 200
+/** Tokens are times in microseconds, unless somebody set a clock back: then they are only numbers. */
+const OLDEST = 1.5e15
+
+interface Known {
+  token: number | undefined
+  readonly changes: [number, string][]
+}
+
+/** Who leads and who holds a lock: of the coordinators of this process, and what a storage tells of all others. */
+export class LeaseParts {
+  readonly #coordinators: readonly Coordinator[]
+  readonly #known = new Map<string, Known>()
+  leaders: Record<string, LeaderState> = {}
+  locks: Record<string, LockState> = {}
+
+  constructor(coordinators: readonly Coordinator[]) {
+    this.#coordinators = coordinators
+  }
+
+  /** What this process leads and holds now: name and token. */
+  held(): { leads: [string, number][]; locks: [string, number][] } {
+    const leads: [string, number][] = []
+    const locks: [string, number][] = []
+    for (const coordinator of this.#coordinators) {
+      const { lockName, leadership } = coordinator
+      for (const lease of coordinator.held()) {
+        if (lease === leadership) leads.push([lockName, lease.token])
+        else for (const [name, token] of lease.tokens) locks.push([name, token])
+      }
+    }
+    return { leads, locks: locks.slice(0, MOST_LOCKS) }
+  }
+
+  /**
+   * @param self how this process is called
+   * @param found the leases in the storage, where it can be asked
+   * @param elections names that are known to be elections elsewhere
+   * @param holderOf whose a token is, of what other processes have said
+   */
+  sample(
+    now: Millis,
+    self: string,
+    found: readonly SurveyedLease[] | undefined,
+    elections: ReadonlySet<string>,
+    holderOf: (name: string, token: number) => string | undefined,
+  ): void {
+    const leaders = dictionary<LeaderState>()
+    const locks = dictionary<LockState>()
+    const lead = (name: string, leader: string | undefined, token = 0, left = 0, here = false) => {
+      const changes = this.#note(name, token, leader ?? '', now)
+      const since = token > OLDEST ? Math.round(token / 1e6) * 1000 : changes.at(-1)?.[0]
+      leaders[name] = {
+        ...(token > 0 && { leader: leader ?? '', fence: token }),
+        ...(token > 0 && since !== undefined && { since }),
+        left,
+        here,
+        changes: [...changes],
+      }
+    }
+    for (const { lockName, leadership } of this.#coordinators) {
+      if (leadership !== undefined) {
+        lead(lockName, self, leadership.token, leadership.remaining, true)
+      } else {
+        const other = found?.find(({ name, left }) => name === lockName && left > 0)
+        if (leaders[lockName]?.here) continue
+        if (other === undefined) {
+          // Nobody may lead because nobody stands for election: a coordinator may be there for its locks.
+          if (this.#known.has(lockName)) lead(lockName, undefined)
+        } else {
+          lead(lockName, holderOf(lockName, other.token), other.token, other.left)
+        }
+      }
+    }
+    for (const coordinator of this.#coordinators) {
+      for (const lease of coordinator.held()) {
+        if (lease === coordinator.leadership) continue
+        for (const [name, token] of lease.tokens) {
+          locks[name] = lockOf(self, token, lease.remaining)
+        }
+      }
+    }
+    for (const { name, token, left } of found ?? []) {
+      if (name in leaders || name in locks) continue
+      const holder = holderOf(name, token)
+      if (elections.has(name)) lead(name, holder, left > 0 ? token : 0, left)
+      else if (left > 0) locks[name] = lockOf(holder, token, left)
+    }
+    this.leaders = leaders
+    this.locks = Object.fromEntries(Object.entries(locks).slice(0, MOST_LOCKS))
+  }
+
+  #note(name: string, token: number, leader: string, now: Millis): [number, string][] {
+    let known = this.#known.get(name)
+    if (known === undefined) {
+      known = { token: undefined, changes: [] }
+      this.#known.set(name, known)
+    }
+    if (known.token !== token) {
+      if (token > 0 || known.token !== undefined) {
+        const began = token > OLDEST && known.token === undefined ? token / 1000 : now
+        known.changes.push([Math.round(began), leader])
+        if (known.changes.length > MOST_CHANGES) known.changes.shift()
+      }
+      known.token = token
+    }
+    return known.changes
+  }
+}
+
+function lockOf(holder: string | undefined, token: number, left: number): LockState {
+  return {
+    ...(holder !== undefined && { holder }),
+    fence: token,
+    ...(token > OLDEST && { since: Math.round(token / 1e6) * 1000 }),
+    left,
+  }
+}

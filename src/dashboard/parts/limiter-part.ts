@@ -1,0 +1,183 @@
+import type { Millis } from '../../core/duration.ts'
+import { OptionTypeError } from '../../core/errors.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { Limiter, LimiterStats } from '../../limiters/limiter.ts'
+import type { LimiterState, TopKeys } from '../state.ts'
+import { DeniedKeys } from './denied-keys.ts'
+import { isRemote, kindOf, quotaOf, ruleOf } from './quota.ts'
+import { Rate } from './rate.ts'
+import { WhatIf } from './what-if.ts'
+
+/** How many keys are shown. */
+const SHOWN = 20
+/** A trial ends when nobody has looked for so long: it costs every call. */
+const TRIAL_ENDS: Millis = 300_000
+/** How many blocks are remembered. */
+const MOST_BLOCKS = 1000
+
+const UNKNOWN = { waiting: 0, keys: 0, limit: 0 }
+
+/** A limiter, as the dashboard shows it. */
+export class LimiterPart {
+  readonly limiter: Limiter
+  readonly #allowed = new Rate()
+  readonly #denied = new Rate()
+  #keys: DeniedKeys | undefined
+  #trial: WhatIf | undefined
+  #stops: (() => void)[] = []
+  #failure: string | undefined
+  #last: LimiterState | undefined
+  /** When somebody looked last. */
+  #looked: Millis = 0
+  /** Keys that were blocked from here, and until when. */
+  readonly #blocks = new Map<string, { until: Millis; by?: string }>()
+
+  constructor(limiter: Limiter) {
+    this.limiter = limiter
+  }
+
+  /** Counts the keys that are denied, from now on. Without this nothing is listened to, and calls cost nothing more. */
+  watch(now: Millis): void {
+    if (this.#stops.length > 0) return
+    const keys = new DeniedKeys(now)
+    this.#keys = keys
+    this.#stops = [
+      this.limiter.on('denied', ({ key, retryAfter }) => keys.add(key, retryAfter, Date.now())),
+      this.limiter.on('storageError', ({ error }) => {
+        this.#failure = error.message
+      }),
+      this.limiter.on('recovered', () => {
+        this.#failure = undefined
+      }),
+    ]
+  }
+
+  unwatch(): void {
+    for (const stop of this.#stops) stop()
+    this.#stops = []
+    this.#keys = undefined
+    this.#failure = undefined
+  }
+
+  close(): void {
+    this.unwatch()
+    this.tryOut(undefined, 0)
+  }
+
+  async sample(now: Millis, watched: boolean): Promise<LimiterState> {
+    if (watched) this.#looked = now
+    else if (this.#trial !== undefined && now - this.#looked > TRIAL_ENDS)
+      this.tryOut(undefined, now)
+    const { limiter } = this
+    this.#keys?.tick(now)
+    let stats: LimiterStats
+    try {
+      stats = await limiter.getStats()
+    } catch (error) {
+      // Its storage cannot be asked now.
+      const before = this.#last ?? { ...UNKNOWN, rule: kindOf(limiter), remote: isRemote(limiter) }
+      return { ...before, failure: (error as Error).message }
+    }
+    const quota = quotaOf(limiter)
+    const allowed = this.#allowed.push(stats.allowed, now)
+    const denied = this.#denied.push(stats.denied, now)
+    const top = this.#top(now)
+    this.#last = {
+      rule: kindOf(limiter),
+      ...(quota !== undefined && { quota }),
+      remote: isRemote(limiter),
+      ...(allowed !== undefined && { allowed }),
+      ...(denied !== undefined && { denied }),
+      waiting: stats.waiting,
+      keys: stats.keys,
+      limit: stats.limit,
+      ...(top !== undefined && { top }),
+      ...(this.#trial !== undefined && { whatIf: this.#trial.state(now) }),
+      ...(this.#failure !== undefined && { failure: this.#failure }),
+    }
+    return this.#last
+  }
+
+  /** Begins a trial of other numbers, or ends the one that goes on. */
+  tryOut(change: QuotaChange | undefined, now: Millis): void {
+    const before = this.#trial
+    this.#trial = change && this.#trialOf(change, now)
+    before?.stop()
+  }
+
+  get trial(): WhatIf | undefined {
+    return this.#trial
+  }
+
+  blocked(key: string, until: Millis, by: string | undefined): void {
+    this.#blocks.delete(key)
+    this.#blocks.set(key, { until, ...(by !== undefined && { by }) })
+    for (const [oldest] of this.#blocks) {
+      if (this.#blocks.size <= MOST_BLOCKS) break
+      this.#blocks.delete(oldest)
+    }
+  }
+
+  unblocked(key: string): void {
+    this.#blocks.delete(key)
+  }
+
+  /** Who blocked it from here, and until when; `undefined` where nobody did, or the block is over. */
+  blockOf(key: string, now: Millis): { until: Millis; by?: string } | undefined {
+    const block = this.#blocks.get(key)
+    return block !== undefined && block.until > now ? block : undefined
+  }
+
+  /** How a key stands among those that are denied. */
+  deniedOf(key: string): ReturnType<DeniedKeys['find']> {
+    return this.#keys?.find(key)
+  }
+
+  #trialOf(change: QuotaChange, now: Millis): WhatIf {
+    const rule = ruleOf(this.limiter)
+    if (rule === undefined || rule.held) {
+      throw new OptionTypeError(
+        'quota',
+        `limiter '${this.limiter.name}' cannot be tried out: one rule of calls in a time has to decide, and this is ${kindOf(this.limiter)}`,
+      )
+    }
+    return new WhatIf(
+      this.limiter,
+      rule,
+      change,
+      { ...quotaOf(this.limiter), ...plain(change) },
+      now,
+    )
+  }
+
+  #top(now: Millis): TopKeys | undefined {
+    const keys = this.#keys
+    if (keys === undefined) return undefined
+    const list = keys.top(SHOWN).map(({ key, rate, retryAfter, last, first }) => {
+      const blocked = this.blockOf(key, now)
+      const left = blocked ? (blocked.until - now) / 1000 : retryAfter - (now - last) / 1000
+      return {
+        key,
+        rate,
+        retryAfter: Math.max(0, left),
+        since: first,
+        ...(blocked !== undefined && { blocked }),
+      }
+    })
+    const shown = list.reduce((sum, { rate }) => sum + rate, 0)
+    return {
+      since: keys.since,
+      keys: keys.keys,
+      more: keys.more,
+      error: keys.error,
+      list,
+      others: Math.max(0, keys.rate - shown),
+    }
+  }
+}
+
+function plain(change: QuotaChange): Record<string, number> {
+  const { per, ...rest } = change
+  // The page sends seconds.
+  return { ...(rest as Record<string, number>), ...(typeof per === 'number' && { per }) }
+}

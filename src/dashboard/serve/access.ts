@@ -1,0 +1,52 @@
+import { describe, OptionTypeError } from '../../core/errors.ts'
+import type { Viewer } from '../state.ts'
+import { type Answer, type Asked, refusal } from './answer.ts'
+
+/** What somebody may do: nothing, look, or look and act; and who it is, for what is told of actions. */
+export type Access = (
+  // biome-ignore lint/suspicious/noExplicitAny: each framework has requests of its own.
+  request: any,
+) => AccessAnswer | Promise<AccessAnswer>
+
+/** What {@link Access} answers. */
+export type AccessAnswer = false | 'read' | 'all' | { may: 'read' | 'all'; user?: string }
+
+/** Who asks, or the refusal. */
+export async function viewerOf(access: Access, asked: Asked): Promise<Viewer | Answer> {
+  const said = await access(asked.source)
+  if (said === false) {
+    const named = asked.header('authorization') ?? asked.header('cookie')
+    return named === undefined
+      ? refusal(401, 'who are you?', { 'www-authenticate': 'Bearer realm="aioflux"' })
+      : refusal(403, 'you may not see this page')
+  }
+  const viewer = typeof said === 'string' ? { may: said } : said
+  if (viewer?.may !== 'read' && viewer?.may !== 'all') {
+    // Something that passes for true must open nothing.
+    throw new OptionTypeError(
+      'access',
+      `access must answer false, 'read', 'all' or { may, user }, got ${describe(said)}`,
+    )
+  }
+  const { may, user } = viewer as Viewer
+  return { may, ...(user !== undefined && { user: String(user) }) }
+}
+
+/**
+ * Was the request made by the page itself, as far as browsers tell? They set these fields, and no script of another origin can.
+ * A request with neither is not from a browser that could be misled: forms cannot send JSON.
+ */
+export function isSameOrigin(asked: Asked): boolean {
+  const site = asked.header('sec-fetch-site')
+  if (site !== undefined) return site === 'same-origin'
+  const origin = asked.header('origin')
+  if (origin === undefined) return true
+  try {
+    const { host } = new URL(origin)
+    // Behind a proxy the host is the one that it was asked for. A page of another origin cannot set that field.
+    const hosts = [asked.header('host'), ...(asked.header('x-forwarded-host')?.split(',') ?? [])]
+    return hosts.some((one) => one?.trim().toLowerCase() === host)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,200 @@
+import { toMillis } from '../../core/duration.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { LimiterPart } from '../parts/limiter-part.ts'
+import type { AnyQueue } from '../parts/queue-part.ts'
+import type { Sampler } from '../watch/sampler.ts'
+import { ArgumentError, Arguments } from './arguments.ts'
+
+/** What an action says: what there is to tell, or that it could not be done now. */
+export interface Done {
+  /** For the one who acted. */
+  readonly result?: Readonly<Record<string, unknown>>
+  /** For what is told of it: the key or job it was done to, and its numbers. */
+  readonly target?: string
+  readonly detail?: string
+}
+
+/** The part has what the action needs not, or not now: 409. */
+export class ConflictError extends Error {}
+
+/** There is no such part, job or action: `undefined`. */
+type Action = (body: Arguments, user: string | undefined) => Promise<Done | undefined> | Done
+
+/** The action on a part, by the kind of part and the verb. */
+export function actionOf(
+  sampler: Sampler,
+  kind: string,
+  name: string,
+  verb: string,
+): Action | undefined {
+  switch (kind) {
+    case 'limiters': {
+      const part = sampler.limiters.get(name)
+      return part && own(limiterActions(part), verb)
+    }
+    case 'queues': {
+      const part = sampler.queue(name)
+      return part && own(queueActions(part.queue, part.state?.here !== false), verb)
+    }
+    case 'breakers': {
+      const part = sampler.breakers.get(name)
+      return part && own(breakerActions(part), verb)
+    }
+    case 'schedules': {
+      const scheduler = sampler.schedules.find(name)
+      if (scheduler === undefined || verb !== 'run') return undefined
+      return () => {
+        if (scheduler.run(name)) return {}
+        throw new ConflictError('as many runs go on as its overlap allows')
+      }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The action on a job. */
+export function jobActionOf(queue: AnyQueue, id: string, verb: string): Action | undefined {
+  const actions: Record<string, Action> = {
+    async cancel(body) {
+      const reason = body.optionalText('reason') ?? 'cancelled by an operator'
+      return (await queue.cancel(id, new Error(reason))) ? { target: id } : undefined
+    },
+    async redrive() {
+      return (await queue.redrive({ ids: [id] })) > 0 ? { target: id } : undefined
+    },
+    async remove() {
+      if (await queue.remove(id)) return { target: id }
+      if ((await queue.job(id)) === undefined) return undefined
+      throw new ConflictError('it runs: cancel it first')
+    },
+  }
+  return own(actions, verb)
+}
+
+function own(actions: Record<string, Action>, verb: string): Action | undefined {
+  return Object.hasOwn(actions, verb) ? actions[verb] : undefined
+}
+
+function limiterActions(part: LimiterPart): Record<string, Action> {
+  const { limiter } = part
+  return {
+    async reset(body) {
+      const key = body.text('key')
+      await limiter.reset(key)
+      part.unblocked(key)
+      return { target: key }
+    },
+    async block(body, user) {
+      const key = body.text('key')
+      const duration = body.duration('duration')
+      await limiter.block(key, duration)
+      const until = Date.now() + toMillis('duration', duration)
+      part.blocked(key, until, user)
+      return { target: key, detail: String(duration), result: { until } }
+    },
+    async unblock(body) {
+      const key = body.text('key')
+      const { unblock } = limiter as { unblock?: (key: string) => Promise<void> }
+      if (unblock === undefined) {
+        throw new ConflictError('this limiter cannot end a block: reset the key, or wait')
+      }
+      await unblock.call(limiter, key)
+      part.unblocked(key)
+      return { target: key }
+    },
+    async release(body) {
+      const key = body.text('key')
+      const tokens = body.has('tokens') ? body.number('tokens') : 1
+      await limiter.release(key, tokens)
+      return { target: key, detail: String(tokens) }
+    },
+    whatif(body) {
+      if (body.has('stop') && body.flag('stop')) {
+        part.tryOut(undefined, Date.now())
+        return { detail: 'stop' }
+      }
+      const change = quotaChange(body)
+      part.tryOut(change, Date.now())
+      return { detail: shown(change) }
+    },
+    async reconfigure(body) {
+      const change = quotaChange(body)
+      await limiter.reconfigure(change)
+      // What was tried out is decided.
+      part.tryOut(undefined, Date.now())
+      return { detail: shown(change) }
+    },
+  }
+}
+
+function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
+  return {
+    async pause(body) {
+      // The workers of other processes can be paused together only.
+      const everywhere = body.has('everywhere') ? body.flag('everywhere') : true
+      await queue.pause({ everywhere: everywhere || !here })
+      return { detail: everywhere || !here ? 'everywhere' : 'here' }
+    },
+    async resume(body) {
+      const everywhere = body.has('everywhere') ? body.flag('everywhere') : true
+      await queue.resume({ everywhere: everywhere || !here })
+      if (here && everywhere) await queue.resume()
+      return { detail: everywhere || !here ? 'everywhere' : 'here' }
+    },
+    workers(body) {
+      if (!here) throw new ConflictError('each process says how many workers it has')
+      const workers = body.number('workers')
+      queue.workers = workers
+      return { detail: String(workers), result: { workers } }
+    },
+    async redrive(body) {
+      const ids = body.texts('ids')
+      const error = body.optionalText('error')
+      const limit = body.has('limit') ? body.number('limit') : undefined
+      const redriven = await queue.redrive({
+        ...(ids !== undefined && { ids }),
+        ...(error !== undefined && { error }),
+        ...(limit !== undefined && { limit }),
+      })
+      return {
+        detail: String(redriven),
+        result: { redriven },
+        ...(error !== undefined && { target: error }),
+      }
+    },
+  }
+}
+
+function breakerActions(part: { isolate(): void; reset(): void }): Record<string, Action> {
+  return {
+    isolate() {
+      part.isolate()
+      return {}
+    },
+    reset() {
+      part.reset()
+      return {}
+    },
+  }
+}
+
+/** The numbers of a limit, as `{ quota: { ... } }` or beside the rest. */
+function quotaChange(body: Arguments): QuotaChange {
+  const given = body.has('quota') ? new Arguments(body.object('quota')) : body
+  const change: Record<string, unknown> = {}
+  for (const name of ['rate', 'burst', 'capacity', 'limit'] as const) {
+    if (given.has(name)) change[name] = given.number(name)
+  }
+  if (given.has('per')) change['per'] = given.duration('per')
+  if (Object.keys(change).length === 0) {
+    throw new ArgumentError('quota must have one of rate, per, burst, capacity, limit')
+  }
+  return change
+}
+
+function shown(change: QuotaChange): string {
+  return Object.entries(change)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
+}

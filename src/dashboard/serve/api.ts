@@ -1,0 +1,244 @@
+import { isAioFluxError } from '../../core/errors.ts'
+import type { QueuedJobInfo } from '../../queues/job.ts'
+import type { DashboardSettings } from '../options.ts'
+import { PAGE } from '../page.generated.ts'
+import type { AnyQueue } from '../parts/queue-part.ts'
+import { cut } from '../parts/text.ts'
+import type { Happening, Viewer } from '../state.ts'
+import { rounded } from '../watch/delta.ts'
+import type { Sampler } from '../watch/sampler.ts'
+import { isSameOrigin, viewerOf } from './access.ts'
+import { actionOf, ConflictError, jobActionOf } from './actions.ts'
+import { type Answer, type Asked, answer, events, json, refusal } from './answer.ts'
+import { ArgumentError, argumentsOf } from './arguments.ts'
+import { Streams, snapshotOf } from './stream.ts'
+
+const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
+/** How many jobs a page of a list has, at most. */
+const MOST_JOBS = 100
+/** How much of what `show` says is sent, in characters. */
+const MOST_SHOWN = 20_000
+
+const KINDS: Readonly<Record<string, Happening['kind']>> = {
+  limiters: 'limiter',
+  queues: 'queue',
+  breakers: 'breaker',
+  schedules: 'schedule',
+}
+
+/** Answers requests: the page, what it asks for, and actions. */
+export class Api {
+  readonly #settings: DashboardSettings
+  readonly #sampler: Sampler
+  readonly #streams: Streams
+  #closed = false
+
+  constructor(settings: DashboardSettings, sampler: Sampler) {
+    this.#settings = settings
+    this.#sampler = sampler
+    this.#streams = new Streams(sampler)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#streams.close()
+  }
+
+  /** @returns `undefined` for a path that is none of ours */
+  answer(asked: Asked): Promise<Answer> | undefined {
+    const { path } = asked
+    const file = path === '' ? 'index.html' : path
+    const page = Object.hasOwn(PAGE, file) ? PAGE[file] : undefined
+    const segments = segmentsOf(path)
+    const isApi = segments?.[0] === 'api' && known(segments)
+    if (page === undefined && !isApi) return undefined
+    return this.#guarded(asked, (viewer) => {
+      if (page !== undefined) {
+        if (asked.method !== 'GET' && asked.method !== 'HEAD') return notAllowed('GET, HEAD')
+        return answer(200, page.type, page.text, { 'cache-control': 'no-cache' })
+      }
+      return this.#api(asked, segments as string[], viewer)
+    })
+  }
+
+  async #guarded(
+    asked: Asked,
+    serve: (viewer: Viewer) => Answer | Promise<Answer>,
+  ): Promise<Answer> {
+    if (this.#closed) return refusal(503, 'the dashboard is closed')
+    const viewer = await viewerOf(this.#settings.access, asked)
+    if ('status' in viewer) return viewer
+    try {
+      return await serve(viewer)
+    } catch (error) {
+      const { message } = error as Error
+      if (error instanceof ArgumentError) return refusal(400, message)
+      if (error instanceof ConflictError) return refusal(409, message)
+      if (isAioFluxError(error, 'INVALID_OPTION') || isAioFluxError(error, 'COST_TOO_LARGE')) {
+        return refusal(400, message)
+      }
+      if (isAioFluxError(error, 'CLOSED')) return refusal(409, message)
+      if (isAioFluxError(error, 'STORAGE_DOWN')) return refusal(503, message)
+      throw error
+    }
+  }
+
+  async #api(asked: Asked, segments: readonly string[], viewer: Viewer): Promise<Answer> {
+    const [, kind = '', name = '', what, id = '', verb] = segments
+    const acts = asked.method === 'POST'
+    if (!acts && asked.method !== 'GET') return notAllowed('GET, POST')
+    if (acts) return this.#act(asked, segments, viewer)
+    const sampler = this.#sampler
+    if (segments.length === 2 && kind === 'state') {
+      const state = await sampler.state()
+      const text = JSON.stringify(snapshotOf(sampler, state, viewer), rounded)
+      return answer(200, 'application/json; charset=utf-8', text)
+    }
+    if (segments.length === 2 && kind === 'stream') {
+      if (this.#streams.full) return refusal(503, 'too many pages look already')
+      return events((sink) => this.#streams.open(sink, viewer))
+    }
+    if (kind === 'limiters' && what === 'keys' && segments.length === 5) {
+      return this.#key(name, id)
+    }
+    const queue = kind === 'queues' ? sampler.queue(name)?.queue : undefined
+    if (queue === undefined) return notFound()
+    if (segments.length === 3) return this.#queue(queue)
+    if (what !== 'jobs' || verb !== undefined) return notFound()
+    return segments.length === 4 ? this.#jobs(queue, asked) : this.#job(queue, id)
+  }
+
+  async #key(name: string, key: string): Promise<Answer> {
+    const part = this.#sampler.limiters.get(name)
+    if (part === undefined) return notFound()
+    const now = Date.now()
+    const decision = await part.limiter.peek(key)
+    const blocked = part.blockOf(key, now)
+    const denied = part.deniedOf(key)
+    const { parts: _, ...told } = decision
+    return json(200, {
+      key,
+      ...told,
+      resetAfter: Number.isFinite(told.resetAfter) ? told.resetAfter : null,
+      retryAfter: Number.isFinite(told.retryAfter) ? told.retryAfter : null,
+      ...(blocked !== undefined && { blocked }),
+      ...(denied !== undefined && { denied: { rate: denied.rate, since: denied.first } }),
+      canUnblock: 'unblock' in part.limiter,
+    })
+  }
+
+  async #queue(queue: AnyQueue): Promise<Answer> {
+    const [groups, deaths] = await Promise.all([queue.groups({ limit: 20 }), queue.deadByError()])
+    return json(200, {
+      groups,
+      deaths: deaths.slice(0, 100).map(({ error, count, first, last }) => ({
+        error,
+        count,
+        first: first.getTime(),
+        last: last.getTime(),
+      })),
+    })
+  }
+
+  async #jobs(queue: AnyQueue, { query }: Asked): Promise<Answer> {
+    const state = query.get('state') ?? 'waiting'
+    const limit = Number(query.get('limit') ?? MOST_JOBS)
+    if (!(STATES as readonly string[]).includes(state)) {
+      return refusal(400, `state must be one of ${STATES.join(', ')}`)
+    }
+    if (!Number.isInteger(limit) || limit < 1 || limit > MOST_JOBS) {
+      return refusal(400, `limit must be 1 to ${MOST_JOBS}`)
+    }
+    const cursor = query.get('cursor')
+    const { jobs, cursor: next } = await queue.jobs({
+      state: state as (typeof STATES)[number],
+      limit,
+      ...(cursor !== null && { cursor }),
+    })
+    return json(200, {
+      jobs: jobs.map((job) => this.#jobState(job, false)),
+      ...(next !== undefined && { cursor: next }),
+    })
+  }
+
+  async #job(queue: AnyQueue, id: string): Promise<Answer> {
+    const job = await queue.job(id)
+    return job === undefined ? notFound() : json(200, this.#jobState(job, true))
+  }
+
+  /** What of a job may be seen: all but its item, result and progress, and of those what `show` says. */
+  #jobState(job: QueuedJobInfo, whole: boolean): Record<string, unknown> {
+    const { item: _, result: __, progress: ___, ...rest } = job
+    const { show } = this.#settings
+    const state: Record<string, unknown> = { ...rest }
+    for (const name of ['createdAt', 'dueAt', 'startedAt', 'endedAt'] as const) {
+      if (rest[name] !== undefined) state[name] = rest[name].getTime()
+    }
+    state['tries'] = rest.tries.map((each) => ({
+      ...each,
+      startedAt: each.startedAt.getTime(),
+      endedAt: each.endedAt.getTime(),
+    }))
+    if (whole && show !== undefined) {
+      const shown: unknown = show(job)
+      if (shown !== undefined) state['shown'] = cut(String(shown), MOST_SHOWN)
+    }
+    return state
+  }
+
+  async #act(asked: Asked, segments: readonly string[], viewer: Viewer): Promise<Answer> {
+    if (viewer.may !== 'all') return refusal(403, 'you may look, and not act')
+    if (!isSameOrigin(asked)) return refusal(403, 'only this page may act, and no other origin')
+    const [, kind = '', name = '', what = '', id = '', verb = ''] = segments
+    const queue = kind === 'queues' ? this.#sampler.queue(name)?.queue : undefined
+    const action =
+      segments.length === 4
+        ? actionOf(this.#sampler, kind, name, what)
+        : what === 'jobs' && segments.length === 6 && queue !== undefined
+          ? jobActionOf(queue, id, verb)
+          : undefined
+    if (action === undefined) return notFound()
+    const body = await argumentsOf(asked)
+    if ('status' in body) return body
+    const reason = body.optionalText('reason')
+    const done = await action(body, viewer.user)
+    if (done === undefined) return notFound()
+    this.#sampler.happenings.add({
+      at: Date.now(),
+      kind: KINDS[kind] as Happening['kind'],
+      name,
+      action: segments.length === 4 ? what : `job-${verb}`,
+      ...(viewer.user !== undefined && { who: cut(viewer.user) }),
+      ...(reason !== undefined && reason !== '' && { reason: cut(reason) }),
+      ...(done.target !== undefined && { target: cut(done.target) }),
+      ...(done.detail !== undefined && { detail: cut(done.detail) }),
+    })
+    void this.#sampler.refresh().catch(() => {})
+    return json(200, { ok: true, ...done.result })
+  }
+}
+
+/** The parts of a path, decoded; `undefined` where it cannot be. */
+function segmentsOf(path: string): string[] | undefined {
+  try {
+    return path.split('/').map(decodeURIComponent)
+  } catch {
+    return undefined
+  }
+}
+
+/** Is it one of our paths, whether the part is there or not? */
+function known([, kind, name, what]: readonly string[]): boolean {
+  if (name === undefined) return kind === 'state' || kind === 'stream'
+  return (
+    kind !== undefined && Object.hasOwn(KINDS, kind) && (what !== undefined || kind === 'queues')
+  )
+}
+
+function notFound(): Answer {
+  return refusal(404, 'there is no such thing')
+}
+
+function notAllowed(allow: string): Answer {
+  return refusal(405, `the method must be one of ${allow}`, { allow })
+}

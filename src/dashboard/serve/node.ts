@@ -1,0 +1,93 @@
+import { type Answer, type Asked, TooLargeError } from './answer.ts'
+
+/** What is needed of a request of node:http, and so of Express and Connect. */
+export interface DashboardRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: Record<string, string | string[] | undefined>
+  // biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own.
+  on(event: string, listener: (...args: any[]) => void): unknown
+}
+
+/** What is needed of a response of node:http. */
+export interface DashboardResponse {
+  statusCode: number
+  readonly destroyed: boolean
+  readonly writableNeedDrain?: boolean
+  setHeader(name: string, value: string): unknown
+  flushHeaders?(): void
+  write(text: string): boolean
+  end(body?: string): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  on(event: string, listener: (...args: any[]) => void): unknown
+}
+
+/** Where the framework has taken off what it is mounted under, and what a parser of bodies has read already. */
+interface Mounted extends DashboardRequest {
+  readonly originalUrl?: string
+  readonly body?: unknown
+  readonly readableEnded?: boolean
+}
+
+/** The path as it was asked for, and as the framework hands it on. */
+export function pathsOf(request: DashboardRequest): { whole: string; mounted: string } {
+  const mounted = request.url ?? '/'
+  return { whole: (request as Mounted).originalUrl ?? mounted, mounted }
+}
+
+export function askedOf(request: DashboardRequest, path: string, query: string): Asked {
+  return {
+    method: request.method ?? 'GET',
+    path,
+    query: new URLSearchParams(query),
+    header(name) {
+      const value = request.headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    body: (most) => bodyOf(request, most),
+    source: request,
+  }
+}
+
+/** Sends an answer. */
+export function send(answer: Answer, request: DashboardRequest, response: DashboardResponse): void {
+  if (response.destroyed) return
+  response.statusCode = answer.status
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
+  if (answer.stream === undefined) {
+    response.end(request.method === 'HEAD' ? undefined : answer.body)
+    return
+  }
+  response.flushHeaders?.()
+  const stop = answer.stream({
+    write: (text) => !response.destroyed && response.write(text),
+    get ready() {
+      return response.writableNeedDrain !== true
+    },
+    end: () => void response.end(),
+  })
+  response.on('close', stop)
+}
+
+function bodyOf(request: DashboardRequest, most: number): Promise<string> {
+  const { body, readableEnded } = request as Mounted
+  // A parser of the framework has been here.
+  if (typeof body === 'string') return Promise.resolve(body)
+  if (body !== undefined && (readableEnded !== false || typeof body === 'object')) {
+    return Promise.resolve(JSON.stringify(body))
+  }
+  return new Promise((resolve, reject) => {
+    const decoder = new TextDecoder()
+    let text = ''
+    let size = 0
+    request.on('data', (chunk: Uint8Array) => {
+      size += chunk.length
+      // What comes is read to its end, and not kept.
+      if (size > most) reject(new TooLargeError())
+      else text += decoder.decode(chunk, { stream: true })
+    })
+    request.on('end', () => resolve(text + decoder.decode()))
+    request.on('error', reject)
+    request.on('aborted', () => reject(new Error('the request was aborted')))
+  })
+}

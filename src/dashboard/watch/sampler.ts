@@ -1,0 +1,246 @@
+import type { Millis } from '../../core/duration.ts'
+import type { DashboardSettings } from '../options.ts'
+import { BreakerPart } from '../parts/breaker-part.ts'
+import { Fleet } from '../parts/fleet.ts'
+import { LeaseParts } from '../parts/lease-parts.ts'
+import { LimiterPart } from '../parts/limiter-part.ts'
+import { PoolPart } from '../parts/pool-part.ts'
+import { ProcessPart } from '../parts/process-part.ts'
+import { QueuePart } from '../parts/queue-part.ts'
+import { SchedulePart } from '../parts/schedule-part.ts'
+import { dictionary } from '../parts/text.ts'
+import type { DashboardState, ProcessState, Sample } from '../state.ts'
+import { Happenings } from './happenings.ts'
+import { History, SPACING } from './history.ts'
+import { Troubles } from './troubles.ts'
+
+/** While somebody looks, the parts are asked once in so long. */
+const TICK: Millis = 1_000
+/** A page that polls counts as looking for so long. */
+const LOOKING: Millis = 10_000
+/** What is kept while somebody looks where no history is asked for. */
+const WHILE_WATCHED: Millis = 1_800_000
+
+/** Is told of each state. */
+export type Listener = (state: DashboardState, sample: Sample | undefined) => void
+
+/** Asks the parts how they are: one for all who look. Without anybody who looks, each 5 s for the history, or never. */
+export class Sampler {
+  readonly limiters: ReadonlyMap<string, LimiterPart>
+  readonly breakers: ReadonlyMap<string, BreakerPart>
+  readonly schedules: SchedulePart
+  readonly happenings: Happenings = new Happenings()
+  readonly history: History
+  readonly fleet: Fleet | undefined
+  readonly #settings: DashboardSettings
+  readonly #queues: ReadonlyMap<string, QueuePart>
+  readonly #pools: ReadonlyMap<string, PoolPart>
+  readonly #leases: LeaseParts
+  readonly #process: ProcessPart
+  readonly #troubles = new Troubles()
+  readonly #listeners = new Set<Listener>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** When it comes, by the monotonic clock. */
+  #due: Millis = Infinity
+  /** Since when samples are taken without a break. */
+  #since: Millis = 0
+  #last: DashboardState | undefined
+  #sampling: Promise<DashboardState> | undefined
+  /** When somebody looked last, by polling. */
+  #polled: Millis = -Infinity
+  #closed = false
+
+  constructor(settings: DashboardSettings) {
+    this.#settings = settings
+    const { limiters, queues, breakers, pools, schedulers, coordinators, storage } = settings
+    this.limiters = mapped(limiters, (limiter) => new LimiterPart(limiter))
+    this.#queues = mapped(queues, (queue) => new QueuePart(queue, true))
+    this.breakers = mapped(breakers, (breaker) => new BreakerPart(breaker))
+    this.#pools = mapped(pools, (pool) => new PoolPart(pool))
+    this.schedules = new SchedulePart(schedulers)
+    this.#leases = new LeaseParts([...coordinators.values()])
+    this.#process = new ProcessPart(Date.now())
+    this.fleet = storage && new Fleet(storage, this.#process.id)
+    this.history = new History(settings.history || WHILE_WATCHED)
+    if (settings.history > 0) this.#arm(0)
+  }
+
+  /** A queue of this process, or of the storage. */
+  queue(name: string): QueuePart | undefined {
+    return this.#queues.get(name) ?? this.fleet?.queues.get(name)
+  }
+
+  /** Listens to each state from now on, one a second; returns the way to stop that. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    this.#arm(TICK)
+    return () => {
+      this.#listeners.delete(listener)
+      if (!this.#watched(Date.now())) this.#rest()
+    }
+  }
+
+  /** How all parts are now, or were less than a second ago. */
+  async state(): Promise<DashboardState> {
+    const now = Date.now()
+    this.#polled = now
+    if (this.#last !== undefined && now - this.#last.at < TICK * 0.9) return this.#last
+    const state = await this.#sample()
+    this.#arm(TICK)
+    return state
+  }
+
+  /** After an action: what it has changed is to be seen at once. */
+  async refresh(): Promise<void> {
+    await this.#sampling?.catch(() => {})
+    await this.#sample()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#listeners.clear()
+    for (const part of this.limiters.values()) part.close()
+    await this.#sampling?.catch(() => {})
+    await this.fleet?.close()
+  }
+
+  #watched(now: Millis): boolean {
+    return this.#listeners.size > 0 || now - this.#polled < LOOKING
+  }
+
+  /** Nobody looks: nothing is counted for them any more. */
+  #rest(): void {
+    for (const part of this.limiters.values()) part.unwatch()
+  }
+
+  /** Looks in so long at the latest. */
+  #arm(delay: Millis): void {
+    const due = performance.now() + delay
+    if (this.#closed || due >= this.#due) return
+    clearTimeout(this.#timer)
+    this.#due = due
+    this.#timer = setTimeout(() => {
+      this.#due = Infinity
+      this.#process.noteLate(performance.now() - due)
+      void this.#tick()
+    }, delay)
+    // It looks, and keeps no process alive. Some runtimes have numbers for timers.
+    ;(this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  async #tick(): Promise<void> {
+    const began = Date.now()
+    await this.#sample().catch((error: unknown) => {
+      console.error('aioflux: the dashboard could not look at its parts', error)
+    })
+    const now = Date.now()
+    const watched = this.#watched(now)
+    if (!watched) this.#rest()
+    if (watched) this.#arm(Math.max(0, TICK - (now - began)))
+    else if (this.#settings.history > 0) this.#arm(SPACING)
+  }
+
+  #sample(): Promise<DashboardState> {
+    this.#sampling ??= this.#look().finally(() => {
+      this.#sampling = undefined
+    })
+    return this.#sampling
+  }
+
+  async #look(): Promise<DashboardState> {
+    const now = Date.now()
+    const watched = this.#watched(now)
+    if (this.#last === undefined || now - this.#last.at > 2.5 * SPACING) this.#since = now
+    if (watched) for (const part of this.limiters.values()) part.watch(now)
+    await this.fleet?.look(now, this.#queues)
+    const { metrics, title, history } = this.#settings
+    const [limiters, queues] = await Promise.all([
+      sampled(this.limiters, (part) => part.sample(now, watched)),
+      sampled([...this.#queues, ...(this.fleet?.queues ?? [])], (part) =>
+        part.sample(now, metrics),
+      ),
+    ])
+    const schedules = this.schedules.sample(now)
+    for (const { name, last } of this.fleet?.schedules ?? []) {
+      schedules[name] ??= { ...ELSEWHERE, last }
+    }
+    const { leads, locks } = this.#leases.held()
+    const self = this.#process.name
+    this.#leases.sample(
+      now,
+      self,
+      this.fleet?.leases,
+      this.fleet?.elections ?? new Set(),
+      (name, token) => this.fleet?.holderOf(name, token),
+    )
+    const works: Record<string, number> = dictionary()
+    for (const [name, { queue }] of this.#queues) {
+      if (queue.running > 0 || queue.stats().completed > 0) works[name] = queue.workers
+    }
+    const own = this.#process.sample(now, {
+      works,
+      leads: leads.map(([name]) => name),
+      limiters: this.limiters.size,
+    })
+    void this.fleet?.tell(now, self, own, [...leads, ...locks])
+    const processes = dictionary<ProcessState>()
+    processes[self] = own
+    for (const [name, state] of this.fleet?.processes() ?? []) {
+      processes[name in processes ? `${name} (${state.started})` : name] = state
+    }
+    const looked = {
+      at: now,
+      title,
+      since: this.#since,
+      history: history / 1000,
+      limiters,
+      queues,
+      breakers: Object.fromEntries(
+        [...this.breakers].map(([name, part]) => [name, part.sample(now)]),
+      ),
+      schedules,
+      leaders: this.#leases.leaders,
+      locks: this.#leases.locks,
+      processes,
+      pools: Object.fromEntries([...this.#pools].map(([name, part]) => [name, part.sample(now)])),
+      storage: this.fleet === undefined ? {} : { redis: this.fleet.state },
+    }
+    const { troubles, began, ended } = this.#troubles.look(looked, this.#since)
+    for (const trouble of began) this.happenings.trouble(trouble, 'began', now)
+    for (const trouble of ended) this.happenings.trouble(trouble, 'ended', now)
+    const state: DashboardState = { ...looked, troubles }
+    this.#last = state
+    const sample = this.history.due(now) ? this.history.add(state) : undefined
+    for (const listener of this.#listeners) listener(state, sample)
+    return state
+  }
+}
+
+/** A schedule of which only the storage knows. */
+const ELSEWHERE = {
+  running: 0,
+  completed: 0,
+  failed: 0,
+  skipped: 0,
+  missed: 0,
+  recent: [],
+  upcoming: [],
+  here: false,
+}
+
+function mapped<A, B>(map: ReadonlyMap<string, A>, make: (part: A) => B): Map<string, B> {
+  return new Map([...map].map(([name, part]) => [name, make(part)]))
+}
+
+async function sampled<P, S>(
+  parts: Iterable<readonly [string, P]>,
+  sample: (part: P) => Promise<S>,
+): Promise<Record<string, S>> {
+  const all = [...parts].map(async ([name, part]) => [name, await sample(part)] as const)
+  // A part that cannot be asked now is left out; the others are shown.
+  const settled = await Promise.allSettled(all)
+  return Object.fromEntries(
+    settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])),
+  )
+}

@@ -1,0 +1,184 @@
+import type { Millis } from '../../core/duration.ts'
+import type { DashboardState, Trouble, TroubleCode, TroubleKind } from '../state.ts'
+
+/** A trouble that has ended is shown for so long: one that comes and goes each second is one trouble. */
+const LINGERS: Millis = 10_000
+/** A job that is due and waits for so long, in seconds, is late; and for so long, far too late. */
+const LATE = 10
+const FAR_TOO_LATE = 30
+/** A limiter is worth a look from that share of calls denied on, and one a second. */
+const SHARE = 0.05
+/** Leaders that change so often in so long do not hold. */
+const CHANGES = 3
+const CHANGES_WITHIN: Millis = 600_000
+/** A process not heard of for so long is silent. */
+export const SILENT: Millis = 15_000
+/** An event loop that is so much late, in seconds, keeps everything waiting. */
+const LOOP_LATE = 1
+/** A run that failed or was skipped is news for so long. */
+const SCHEDULE_NEWS: Millis = 3_600_000
+
+interface Found {
+  readonly kind: TroubleKind
+  readonly name: string
+  readonly code: TroubleCode
+  readonly level: Trouble['level']
+  /** Since when, where the part itself knows. */
+  readonly since?: Millis
+  /** Of two troubles of one level and code the one with more harm comes first. */
+  readonly harm: number
+}
+
+interface Known {
+  trouble: Trouble
+  seen: Millis
+  harm: number
+}
+
+/** Order of harm among troubles of one level. */
+const ORDER: readonly TroubleCode[] = [
+  'unreachable',
+  'open',
+  'behind',
+  'denies',
+  'leaderless',
+  'half_open',
+  'failed',
+  'skipped',
+  'changes',
+  'late',
+  'silent',
+]
+
+/** What is wrong, and since when. */
+export class Troubles {
+  readonly #known = new Map<string, Known>()
+
+  /**
+   * Looks at a state.
+   *
+   * @param first since when it has been looked at without a break: what is wrong from the first look on may have begun earlier
+   * @returns what is wrong, worst first; what has begun, and what has ended
+   */
+  look(
+    state: Omit<DashboardState, 'troubles'>,
+    first: Millis,
+  ): { troubles: Trouble[]; began: Trouble[]; ended: Trouble[] } {
+    const now = state.at
+    const began: Trouble[] = []
+    const ended: Trouble[] = []
+    for (const found of find(state)) {
+      const id = `${found.kind}/${found.name}`
+      const known = this.#known.get(id)
+      const { kind, name, code, level, harm } = found
+      if (known?.trouble.code === code && known.trouble.level === level) {
+        known.seen = now
+        known.harm = harm
+        const { since } = found
+        // What the part itself knows of its beginning may become better known.
+        if (since !== undefined && Math.abs(since - known.trouble.since) > 2000) {
+          known.trouble = { ...known.trouble, since, exact: true }
+        }
+        continue
+      }
+      const exact = found.since !== undefined || now - first > 3000
+      const since = found.since ?? (known === undefined ? now : known.trouble.since)
+      const trouble = { kind, name, code, level, since, exact }
+      this.#known.set(id, { trouble, seen: now, harm })
+      began.push(trouble)
+    }
+    for (const [id, { trouble, seen }] of this.#known) {
+      // What a part tells is over at once; a rate may be there again in the next second.
+      const linger = trouble.code === 'denies' || trouble.code === 'behind' ? LINGERS : 0
+      if (now - seen <= linger) continue
+      this.#known.delete(id)
+      ended.push(trouble)
+    }
+    const troubles = [...this.#known.values()].sort(worse).map(({ trouble }) => trouble)
+    return { troubles, began, ended }
+  }
+}
+
+function worse(a: Known, b: Known): number {
+  if (a.trouble.level !== b.trouble.level) return a.trouble.level === 'bad' ? -1 : 1
+  const order = ORDER.indexOf(a.trouble.code) - ORDER.indexOf(b.trouble.code)
+  return order !== 0 ? order : b.harm - a.harm
+}
+
+function* find(state: Omit<DashboardState, 'troubles'>): Iterable<Found> {
+  const { at: now } = state
+  for (const [name, { reachable, since }] of Object.entries(state.storage)) {
+    if (reachable) continue
+    yield {
+      kind: 'storage',
+      name,
+      code: 'unreachable',
+      level: 'bad',
+      harm: 0,
+      ...(since !== undefined && { since }),
+    }
+  }
+  for (const [name, breaker] of Object.entries(state.breakers)) {
+    const { state: is, since, refused = 0 } = breaker
+    if (is !== 'open' && is !== 'half_open') continue
+    const level = is === 'open' ? 'bad' : 'warn'
+    yield { kind: 'breaker', name, code: is, level, since, harm: refused }
+  }
+  for (const [name, queue] of Object.entries(state.queues)) {
+    const { oldest, paused, failure, remote } = queue
+    if (failure !== undefined) {
+      // Where the storage itself is known to be away, that is said once.
+      if (remote && Object.values(state.storage).some(({ reachable }) => !reachable)) continue
+      yield { kind: 'queue', name, code: 'unreachable', level: 'bad', harm: 0 }
+    } else if (oldest >= LATE && !paused) {
+      const level = oldest >= FAR_TOO_LATE ? 'bad' : 'warn'
+      // It began to fall behind when the oldest of those that wait was put, or before.
+      yield { kind: 'queue', name, code: 'behind', level, harm: oldest, since: now - oldest * 1000 }
+    }
+  }
+  for (const [name, { allowed = 0, denied = 0 }] of Object.entries(state.limiters)) {
+    if (denied < 1 || denied < SHARE * (allowed + denied)) continue
+    yield { kind: 'limiter', name, code: 'denies', level: 'bad', harm: denied }
+  }
+  for (const [name, { recent, error }] of Object.entries(state.schedules)) {
+    const run = recent.find(({ outcome }) => outcome === 'running')
+    const skipped = recent.filter(
+      ({ outcome, at }) => run !== undefined && outcome === 'skipped' && at >= run.at,
+    )
+    const [first] = skipped
+    if (first !== undefined) {
+      const { length: harm } = skipped
+      yield { kind: 'schedule', name, code: 'skipped', level: 'warn', since: first.at, harm }
+      continue
+    }
+    const ended = recent.findLast(({ outcome }) => outcome !== 'running' && outcome !== 'skipped')
+    if (ended?.outcome === 'failed' && error !== undefined && now - ended.at < SCHEDULE_NEWS) {
+      yield { kind: 'schedule', name, code: 'failed', level: 'warn', since: ended.at, harm: 0 }
+    }
+  }
+  for (const [name, { leader, changes }] of Object.entries(state.leaders)) {
+    const lately = changes.filter(([at]) => now - at < CHANGES_WITHIN)
+    if (leader === undefined) {
+      const since = changes.at(-1)?.[0]
+      const known = since === undefined ? {} : { since }
+      yield { kind: 'leader', name, code: 'leaderless', level: 'warn', harm: 0, ...known }
+    } else if (lately.length > CHANGES) {
+      const since = lately[1]?.[0] ?? now
+      yield { kind: 'leader', name, code: 'changes', level: 'warn', since, harm: lately.length }
+    }
+  }
+  for (const [name, { heard, late }] of Object.entries(state.processes)) {
+    if (now - heard > SILENT) {
+      yield {
+        kind: 'process',
+        name,
+        code: 'silent',
+        level: 'warn',
+        since: heard,
+        harm: now - heard,
+      }
+    } else if (late > LOOP_LATE) {
+      yield { kind: 'process', name, code: 'late', level: 'warn', harm: late }
+    }
+  }
+}
