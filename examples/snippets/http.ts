@@ -11,6 +11,10 @@ import { rateLimitMiddleware } from 'aioflux/http'
 import { politeFetch } from 'aioflux/http'
 // #endregion
 import { clientIp } from 'aioflux/http'
+// #region standing
+import type { RateLimited } from 'aioflux/http'
+
+// #endregion
 
 // #region express
 const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'api' })
@@ -48,13 +52,35 @@ server.close()
 }
 
 {
-  // #region composite
-  const limiter = LimiterFactory.composite(
-    LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per user' }),
-    { limiter: LimiterFactory.concurrency({ limit: 50, name: 'at once' }), key: () => '' },
+  const app = express()
+  // #region parts
+  const perUser = LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per user' })
+  const tokens = LimiterFactory.tokenBucket({ rate: 50_000, per: '1d', name: 'tokens' })
+  const atOnce = LimiterFactory.concurrency({ limit: 50, name: 'at once' })
+  app.use(
+    rateLimitMiddleware([
+      { limiter: perUser, key: (req) => String(req.headers['x-user']) },
+      {
+        limiter: tokens,
+        key: (req) => String(req.headers['x-team']),
+        cost: (req) => Number(req.headers['x-tokens']),
+      },
+      { limiter: atOnce, key: () => '' }, // in all
+    ]),
   )
   // #endregion
-  console.log(await limiter.acquire('ann')) // => true
+  // #region standing
+  app.get('/', (req, res) => {
+    const { rateLimit } = req as RateLimited
+    res.send(`${rateLimit?.remaining} left`)
+  })
+  // #endregion
+  const server = app.listen(0)
+  const { port } = server.address() as AddressInfo
+  const headers = { 'x-user': 'ann', 'x-team': 'red', 'x-tokens': '49990' }
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { headers })
+  console.log(await answer.text()) // => 10 left
+  server.close()
 }
 
 {

@@ -163,3 +163,24 @@ const upload = async () => 'uploaded'
   // #endregion
   console.log(await allowed({ id: 'ann', plan: 'free' })) // => true
 }
+
+{
+  const query = async (_sql: string) => ['row']
+  // #region gradient
+  const database = LimiterFactory.adaptiveConcurrency({
+    minLimit: 4,
+    maxLimit: 200,
+    classes: { batch: 0.5 },
+  })
+  const rows = await database.schedule('', () => query('select 1'))
+  const more = await database.schedule('', () => query('select 2'), { class: 'batch' })
+  // #endregion
+  console.log(rows.length + more.length, database.currentLimit) // => 2 20
+}
+
+{
+  // #region calendar
+  const daily = LimiterFactory.fixedWindow({ rate: 1000, align: 'day', timezone: 'Europe/Berlin' })
+  // #endregion
+  console.log((await daily.consume('ann')).remaining) // => 999
+}

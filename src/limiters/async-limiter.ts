@@ -29,7 +29,7 @@ import type { Reservation, ReservationKeeper } from './reservations/reservation.
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
-import { type CallOptions, checkedCall, type Terms } from './terms.ts'
+import { type CallOptions, checkedCall, costOf, type Terms } from './terms.ts'
 import { Turns, waitInTurn } from './turns.ts'
 import { until } from './until.ts'
 
@@ -316,7 +316,7 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
-    const [terms, cost] = [this.termsOf(call), call.cost ?? 1]
+    const [terms, cost] = [this.termsOf(call), costOf(call)]
     checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
     return { cost, terms }
   }

@@ -43,7 +43,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
 
   /** Waits for permits, first come, first served. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, costOf(options)))
   }
 
   /** Permits, if they can be had now. */

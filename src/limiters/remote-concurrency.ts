@@ -67,7 +67,7 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   /** Waits for permits. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.issue(key, options.cost ?? 1))
+    return this.wait(key, options).then(() => this.issue(key, costOf(options)))
   }
 
   /** Permits, if they can be had now. */

@@ -1,5 +1,6 @@
 import { callable } from '../core/check.ts'
 import type { Limiter, WaitOptions } from './limiter.ts'
+import { costOf } from './terms.ts'
 
 /** Waits, runs `fn`, and gives back what was held only while it ran. */
 export async function scheduled<T>(
@@ -14,6 +15,6 @@ export async function scheduled<T>(
   try {
     return await fn(options.signal ?? never)
   } finally {
-    limiter.leave?.(key, options.cost ?? 1)
+    limiter.leave?.(key, costOf(options))
   }
 }

@@ -31,7 +31,7 @@ import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
 import { SyncMoves } from './sync-moves.ts'
-import { type CallOptions, checkedCall, type Terms } from './terms.ts'
+import { type CallOptions, checkedCall, costOf, type Terms } from './terms.ts'
 import { Turns, waitInTurn } from './turns.ts'
 import { Waiting } from './waiting.ts'
 
@@ -70,14 +70,14 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   allow(key = '', call: number | CallOptions = 1): boolean {
     const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
-    const cost = typeof call === 'number' ? call : (call.cost ?? 1)
+    const cost = costOf(call)
     if (terms === undefined) checkCall(key, cost, this.capacity)
     return this.#count(key, cost, this.take(key, cost, 0, terms))
   }
 
   decide(key = '', call: number | CallOptions = 1): Decision {
     const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
-    const cost = typeof call === 'number' ? call : (call.cost ?? 1)
+    const cost = costOf(call)
     if (terms === undefined) checkCall(key, cost, this.capacity)
     return this.consumeUnder(key, cost, terms)
   }
@@ -276,13 +276,13 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
   /** @internal What a call brings beside its cost; that is checked where it brings anything. */
   termsFor(key: string, call: CallOptions): Terms | undefined {
     const terms = this.termsOf(checkedCall(call))
-    if (terms !== undefined) checkCall(key, call.cost ?? 1, this.capacityUnder(terms))
+    if (terms !== undefined) checkCall(key, costOf(call), this.capacityUnder(terms))
     return terms
   }
 
   #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
     const terms = this.termsOf(call)
-    const cost = call.cost ?? 1
+    const cost = costOf(call)
     checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
     return { cost, terms }
   }

@@ -30,9 +30,12 @@ export interface CallOptions {
 
 export const CALL_OPTIONS: OptionTable<CallOptions> = { cost: true, quota: true, class: true }
 
-/** The cost of a call. */
+/** The cost of a call; not checked. */
 export function costOf(call: number | CallOptions): number {
-  return typeof call === 'number' ? call : (call.cost ?? 1)
+  if (typeof call === 'number') return call
+  // Only what is left out has a default: null is a mistake.
+  const { cost = 1 } = call
+  return cost
 }
 
 /** The share of the limit, above 0 and up to 1, that each class of calls may fill. */
