@@ -7,6 +7,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     restoreMocks: true,
+    // Both of two processors: with the default, one of them rests.
+    maxWorkers: '100%',
     testTimeout: 20_000, // a guard against hanging, not a claim about speed: a million keys on a busy machine take 5 s
     coverage: { include: ['src/**'], exclude: ['src/**/index.ts'] },
     projects: [

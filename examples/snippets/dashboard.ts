@@ -27,6 +27,8 @@ const server = createServer(flow.handler).listen(0, '127.0.0.1')
 // await fastify.register(flow.plugin, { prefix: '/flow' })    Fastify
 // #endregion
 
+const page = await flow.fetch(new Request('http://127.0.0.1/'))
+console.log(page.status) // => 401
 await flow.close()
 server.close()
 await mails.stop()

@@ -49,7 +49,8 @@ export function parseAddress(text: string): Address | undefined {
   const body = percent < 0 ? text : text.slice(0, percent)
   if (body.length > 45) return undefined
   const halves = body.split('::')
-  if (halves.length > 2) return undefined
+  // Dots only stand at the end: `ab:1.2.3.4::` is none.
+  if (halves.length > 2 || (halves.length === 2 && halves[0]?.includes('.'))) return undefined
   const [head, tail] = halves.map(groups) as [number[] | undefined, number[] | undefined]
   if (head === undefined) return undefined
   if (halves.length === 1) return head.length === 8 ? head : undefined

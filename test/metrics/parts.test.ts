@@ -269,6 +269,7 @@ describe('what parts count', () => {
   it('is what docs/metrics.md says, and what the dashboard and the alerts ask for', async () => {
     for (const run of [limit, breakCalls, work, schedule]) await run()
     LimiterFactory.adaptive({ metrics })
+    LimiterFactory.tokenBucket({ rate: 1, shadow: true, metrics, name: 'shadow' })
     const storage = new RedisStorage({ url: 'redis://localhost', metrics })
     LimiterFactory.tokenBucket({ rate: 1, storage, metrics })
     QueueFactory.broadcast({ metrics })
