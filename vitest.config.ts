@@ -1,7 +1,8 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 import { alias } from './test/support/alias.ts'
 
-const needServer = ['test/redis/**', 'test/faults/**']
+// Tests of a real browser run with the faults: `npm test` stays short.
+const needServer = ['test/redis/**', 'test/faults/**', 'test/dashboard/browser.test.ts']
 
 export default defineConfig({
   resolve: { alias },

@@ -9,7 +9,8 @@ export default defineConfig({
   test: {
     name: 'faults',
     restoreMocks: true,
-    include: ['test/faults/**/*.test.ts'],
+    // The page in a real browser takes two minutes too.
+    include: ['test/faults/**/*.test.ts', 'test/dashboard/browser.test.ts'],
     // In short, what the tests themselves are made of is not tested.
     exclude: [...configDefaults.exclude, ...(short ? ['test/faults/support.test.ts'] : [])],
     globalSetup: 'test/support/global-setup.ts',
