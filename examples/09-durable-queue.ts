@@ -1,4 +1,4 @@
-// Jobs that outlive their processes: an API that puts, two workers of which one is killed, and dead jobs that are looked at and
+// Jobs that outlive their processes: an API that puts, two workers of which one dies at work, and dead jobs that are looked at and
 // redriven. Run it: npx tsx examples/09-durable-queue.ts
 // It uses the Redis at REDIS_URL, or starts a redis-server of its own and ends it; without either it says so.
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -56,10 +56,12 @@ async function api(): Promise<void> {
 async function worker(): Promise<void> {
   const storage = new RedisStorage({ url, prefix })
   // #region worker
-  const orders = ordersIn(storage, async ({ to }) => {
+  const orders = ordersIn(storage, async ({ to }, { delivery }) => {
+    // This order ends the process that takes it first, as a power cut would.
+    if (to === 'house 12' && delivery === 1) process.kill(process.pid, 'SIGKILL')
     if (to === 'nowhere' && !(await storage.exists('nowhere found')))
       throw new Error('no such address')
-    await sleep(150)
+    await sleep(50)
     return `sent to ${to}`
   })
   await orders.start()
@@ -94,8 +96,7 @@ async function operator(): Promise<void> {
     console.log(`${states.filter((state) => state === 'waiting').length} accepted`) // => 24 accepted
     console.log(`${states.filter((state) => state === 'duplicate').length} known`) // => 1 known
 
-    while ((await orders.counts()).running < 5) await sleep(5)
-    one?.process.kill('SIGKILL')
+    await Promise.race([one?.ended, two?.ended])
     console.log('one worker killed in the middle of its jobs') // => one worker killed in the middle of its jobs
 
     await orders.onIdle()
@@ -115,8 +116,8 @@ async function operator(): Promise<void> {
     const job = await orders.job('order-7')
     console.log(`${job?.state}: ${job?.result}`) // => completed: sent to nowhere
     // #endregion
-    two?.process.kill('SIGTERM')
-    await two?.ended
+    for (const hand of [one, two]) hand?.process.kill('SIGTERM')
+    await Promise.all([one?.ended, two?.ended])
   } finally {
     for (const hand of [shop, one, two]) hand?.process.kill('SIGKILL')
     await Promise.all([shop?.ended, one?.ended, two?.ended])

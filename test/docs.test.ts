@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +18,14 @@ describe('docs', () => {
 
   it.each(all)('the code of $path is cut from the examples (npm run docs:code)', (page) => {
     expect(page.text).toBe(page.wanted)
+  })
+
+  it('README has the command that CI runs', () => {
+    const ci = readFileSync(`${root}.ci/run`, 'utf8')
+    const read = ci.match(/^command=\$\((.*)\)$/m)?.[1] as string
+    expect(execFileSync('bash', ['-c', read], { cwd: root, encoding: 'utf8' })).toBe(
+      'npm ci && npm test\n',
+    )
   })
 
   it('the guide knows every code of an error', () => {
