@@ -59,6 +59,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   readonly #listeners = new Listeners()
   /** Whether the queue is paused everywhere, as told last. */
   #paused = false
+  /** How often it was told. */
+  #toldOfPause = 0
   #closed = false
 
   constructor(host: QueueHost, options: StoreOptions<T>) {
@@ -322,13 +324,18 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   #missed(): void {
     this.#results.missed()
     this.#listeners.tell('missed')
+    const told = this.#toldOfPause
     this.#inspection.paused().then(
-      (paused) => this.#pausedTo(paused),
+      (paused) => {
+        // The answer may be older than what was told in the meantime: the two come by different connections.
+        if (told === this.#toldOfPause) this.#pausedTo(paused)
+      },
       () => {},
     )
   }
 
   #pausedTo(paused: boolean): void {
+    this.#toldOfPause += 1
     if (this.#paused === paused) return
     this.#paused = paused
     this.#listeners.tell('paused', paused)
