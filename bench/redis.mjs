@@ -50,12 +50,46 @@ export async function redis() {
       ['aioflux, ioredis', hot((key) => viaIoredis.acquire(key))],
       ['aioflux, node-redis', hot((key) => viaNodeRedis.acquire(key))],
     ])
+    await budgets(ioredis, viaIoredis)
     await latency(ioredis, viaIoredis)
   } finally {
     ioredis.disconnect()
     nodeRedis.destroy()
     server.stop()
   }
+}
+
+/** Quotas and budgets settled afterwards, beside plain calls. */
+async function budgets(client, limiter) {
+  const key = (i) => `team-${i % 10_000}`
+  const own = { rate: 2e6, per: '1m' }
+  await rates('10,000 keys, a quota for each call', [
+    ['consume', (i) => limiter.consume(key(i))],
+    ['consume with a quota of its own', (i) => limiter.consume(key(i), { quota: own })],
+  ])
+  const reserveAndSettle = async (i) => {
+    const reservation = await limiter.reserve(key(i), 5)
+    await reservation.settle(4)
+  }
+  await rates('10,000 keys, a budget settled afterwards', [
+    [
+      'two calls of consume',
+      async (i) => {
+        await limiter.consume(key(i))
+        await limiter.consume(key(i))
+      },
+    ],
+    ['reserve and settle', reserveAndSettle],
+  ])
+  const scripts = async () => {
+    const told = await client.info('commandstats')
+    const calls = [...told.matchAll(/cmdstat_(?:eval|evalsha|fcall):calls=(\d+)/g)]
+    return calls.reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+  const before = await scripts()
+  for (let i = 0; i < 100; i++) await reserveAndSettle(i)
+  const trips = ((await scripts()) - before) / 100
+  console.log(`    round trips of one of them: ${trips.toFixed(2)}`)
 }
 
 /** Decisions a second of each, in turn, and the ratio to the first. */

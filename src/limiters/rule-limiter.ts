@@ -5,7 +5,7 @@ import type { Micros } from '../core/duration.ts'
 import type { Policy } from '../core/policy.ts'
 import { type QuotaChange, type Rule, SETTLED } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
-import { CLOSED, decisionUnder } from './decision-of.ts'
+import { CLOSED, decisionOf, decisionUnder } from './decision-of.ts'
 import type { KeyCounts, LimiterOptions } from './limiter.ts'
 import { checkedOptions } from './options.ts'
 import { policyOf } from './policy-of.ts'
@@ -106,6 +106,8 @@ export class RuleLimiter extends SyncLimiter {
   decision(_key: string, cost: number, wait: Micros, terms?: Terms): Decision {
     const { judged, rule } = this.ledger
     const verdict = { wait, remaining: judged.remaining(), idleAfter: judged.idleAfter() }
+    // Calls that bring nothing are most: asked directly, the verdict is never allocated.
+    if (terms === undefined) return decisionOf(verdict, rule.capacity, cost)
     return decisionUnder(terms, verdict, rule.capacity, cost)
   }
 
