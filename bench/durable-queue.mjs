@@ -1,5 +1,5 @@
 // Queues kept in Redis beside BullMQ: one server, each contender in a process of its own, in turn. Handlers do nothing, so what
-// is measured is the queue. `node bench/durable-queue.mjs` after `npm run build`.
+// is measured is the queue.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Queue, Worker } from 'bullmq'

@@ -10,6 +10,7 @@ const parts = {
   hybrid: async () => (await import('./hybrid.mjs')).hybrid(),
   locks: async () => (await import('./locks.mjs')).locks(),
   queues: () => program('queues.mjs'),
+  'durable-queue': () => program('durable-queue.mjs'),
   breaker: () => program('breaker.mjs'),
   http: () => program('http.mjs'),
   metrics: () => program('metrics.mjs'),
