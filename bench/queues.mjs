@@ -67,6 +67,11 @@ const fifoAwaited = (n) => () =>
     [
       awaited('aioflux submit', fifo, submit),
       awaited(
+        'aioflux submit, room for 10,000',
+        () => QueueFactory.fifo({ workers: WORKERS, maxSize: 10_000, handler: noop }).start(),
+        submit,
+      ),
+      awaited(
         'aioflux submit, tasks',
         () => QueueFactory.fifo(ours).start(),
         (queue) => queue.submit(noop),

@@ -193,6 +193,24 @@ describe('a handler that puts into its own full queue', () => {
     })
   }
 
+  it.runIf(tellsWhoAwaits)('is told though a thousand others have come from outside', async () => {
+    const queue: LocalQueue<string, string> = QueueFactory.fifo<string, string>({
+      workers: 1,
+      maxSize: 2,
+      handler: async (item) => {
+        if (item !== 'more') return item
+        await turn()
+        return (await queue.put('new')).id
+      },
+    })
+    const put = queue.submit('more')
+    queue.start()
+    const others = Array.from({ length: 1000 }, (_, i) => queue.submit(`other ${i}`))
+    expect(await code(put)).toBe('QUEUE_DEADLOCK')
+    expect(await Promise.all(others)).toHaveLength(1000)
+    await queue.stop()
+  })
+
   it.runIf(tellsWhoAwaits)(
     'waits while another worker can make room, and the last one who could is told',
     async () => {

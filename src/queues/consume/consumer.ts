@@ -76,9 +76,11 @@ export abstract class Consumer {
    *
    * After an `await` in the handler only its async context can tell, or its stack of awaits, as engines write it into
    * errors.
+   *
+   * @param thorough false where the stack, which takes microseconds to read, is not worth it
    */
-  insideHandler(): boolean {
-    return this.handling || this.caller() !== undefined || awaitedBy(this.label)
+  insideHandler(thorough = true): boolean {
+    return this.handling || this.caller() !== undefined || (thorough && awaitedBy(this.label))
   }
 
   /** The attempt whose handler is the caller, where the engine can tell. */

@@ -58,9 +58,9 @@ export class WorkerSlots {
     return this.consumer?.loops ?? 0
   }
 
-  /** If the caller is a handler of this queue: how many workers are at work. */
-  get insiders(): number | undefined {
-    return this.busy > 0 && this.consumer?.insideHandler() === true ? this.busy : undefined
+  /** If the caller is a handler of this queue: how many workers are at work. @param thorough as in `insideHandler` */
+  insiders(thorough: boolean): number | undefined {
+    return this.busy > 0 && this.consumer?.insideHandler(thorough) === true ? this.busy : undefined
   }
 
   employ(handler: Handler | undefined): void {

@@ -13,6 +13,9 @@ import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import { Line } from '../store/orders/line.ts'
 
+/** So many offers in a row, made from outside, let the next ones pass for such without a look at the stack. */
+const BURST = 32
+
 /** Lets jobs into a queue while there is room, and does what `overflow` says when there is none. */
 export class Admission {
   readonly #jobs: MemoryJobs
@@ -25,6 +28,8 @@ export class Admission {
   readonly #timers = new Map<LocalJob, Cancel>()
   /** The offers that were made by handlers of this very queue, with no end to their patience. */
   readonly #fromInside = new Set<LocalJob>()
+  /** How many offers were made from outside in this burst. */
+  #burst = 0
   #admitting = false
 
   constructor(jobs: MemoryJobs, settings: Settings, slots: WorkerSlots, events: QueueEvents) {
@@ -141,12 +146,21 @@ export class Admission {
 
   /** Room is made by workers. If each of them is held by a handler that waits for room, there will never be any. */
   #checkDeadlock(job: LocalJob): void {
-    const workers = this.#slots.insiders
-    if (workers === undefined) return
+    const workers = this.#slots.insiders(this.#burst < BURST)
+    if (workers === undefined) return this.#fromOutside()
     if (this.#fromInside.size + 1 >= workers) {
       this.#refuse(job, new QueueDeadlockError(this.#settings.name, this.#settings.maxSize))
     }
     this.#fromInside.add(job)
+  }
+
+  /** A loop that offers a hundred thousand jobs is one caller: it ends, at the latest, when the microtasks of now have run. */
+  #fromOutside(): void {
+    this.#burst += 1
+    if (this.#burst > 1) return
+    queueMicrotask(() => {
+      this.#burst = 0
+    })
   }
 
   #settled(job: LocalJob): void {
