@@ -24,11 +24,15 @@ export interface LimiterState {
   /** Of which rule: `token-bucket`, `composite`, ... */
   readonly rule: string
   readonly quota?: QuotaState
+  /** Does it find its numbers itself? Then nobody can change them. */
+  readonly adapts?: true
   /** Is its state kept elsewhere, for many processes? */
   readonly remote: boolean
   /** Calls a second, over the last seconds. `undefined` until two samples have been taken. */
   readonly allowed?: number
   readonly denied?: number
+  /** Of a shadow, which denies nothing: calls a second that it would deny. Its `allowed` counts them too. */
+  readonly wouldDeny?: number
   readonly waiting: number
   /** Keys that are remembered. */
   readonly keys: number
@@ -45,7 +49,12 @@ export interface QuotaState {
   readonly rate?: number
   /** Seconds. */
   readonly per?: number
+  /** Instead of `per`: each hour, day, week or month of the calendar. Cannot be changed. */
+  readonly align?: string
+  /** Of a token bucket. */
   readonly burst?: number
+  /** Of a leaky bucket. */
+  readonly capacity?: number
   /** How many at once. */
   readonly limit?: number
 }

@@ -57,7 +57,7 @@ describe.skipIf(!possible)('queues over Redis whose workers and server are mistr
   it('Q1: one worker after the other is killed with -9', async () => {
     const random = seeded('Q1')
     const { queue, task, lines, close } = await scene('q1')
-    const count = short ? 3_000 : 60_000
+    const count = short ? 1_000 : 60_000
     await queue.putMany(numbers(count))
     let kills = 0
     for (let round = 0; round < (short ? 3 : 30); round++) {
@@ -90,7 +90,7 @@ describe.skipIf(!possible)('queues over Redis whose workers and server are mistr
 
   it('Q4, Q10: Redis is killed and comes back under AOF, its scripts are flushed', async () => {
     const { queue, task, lines, close } = await scene('q4')
-    const count = short ? 2_000 : 20_000
+    const count = short ? 1_000 : 20_000
     await queue.putMany(numbers(count))
     const workers = await crew('queue-worker', [task, task])
     for (let i = 0; i < 10; i++) {

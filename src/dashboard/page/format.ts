@@ -1,3 +1,4 @@
+import type { QuotaState } from '../state.ts'
 import { either, LANGUAGE, w } from './words.ts'
 
 const number = new Intl.NumberFormat(LANGUAGE === 'ru' ? 'ru' : 'en', { maximumFractionDigits: 1 })
@@ -80,14 +81,20 @@ export function bytes(value: number): string {
 }
 
 /** A limit as people write it: 100 per 1m. */
-export function quota(
-  q: { rate?: number; per?: number; burst?: number; limit?: number } | undefined,
-): string {
+export function quota(q: QuotaState | undefined): string {
   if (q === undefined) return ''
   if (q.limit !== undefined) return either(`${figure(q.limit)} at once`, `${figure(q.limit)} сразу`)
-  const { rate = 0, per = 1, burst } = q
+  const { rate = 0, per = 1, align, burst, capacity } = q
+  if (align !== undefined)
+    return either(`${figure(rate)} each ${align}`, `${figure(rate)} за ${w(align)}`)
   const text = either(`${figure(rate)} per ${period(per)}`, `${figure(rate)} за ${period(per)}`)
+  if (capacity !== undefined) return `${text}, capacity ${figure(capacity)}`
   return burst === undefined ? text : `${text}, burst ${figure(burst)}`
+}
+
+/** The numbers of a limit that can be changed. */
+export function numbersOf(q: QuotaState | undefined): [string, number][] {
+  return Object.entries(q ?? {}).filter(([, value]) => typeof value === 'number')
 }
 
 export function period(seconds: number): string {

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { figure, percent, quota, span } from './format.ts'
+import { figure, numbersOf, percent, quota, span } from './format.ts'
 import { levelOf, Told } from './now.tsx'
 import { changeLimit, forget } from './questions.ts'
 import { act, ask, link, place, type State, store } from './store.ts'
@@ -95,13 +95,23 @@ export function Limiters({ state }: { state: State }): JSX.Element {
         title={w('Limiters')}
         name={name}
         foot={either('Figures: denied a second.', 'Числа: отказов в секунду.')}
-        items={sorted.map(([each, { denied, quota: numbers, keys, waiting, whatIf, rule }]) => ({
-          name: each,
-          level: <Mark level={levelOf('limiter', each, whatIf ? 'shadow' : 'fine')} />,
-          says: `${figure(denied)}/s`,
-          bad: troubleOf('limiter', each) !== undefined,
-          more: `${quota(numbers) || rule} · ${waiting > 0 ? `${figure(waiting)} ${w('waiting')}` : `${figure(keys)} ${either('keys', 'ключей')}`}`,
-        }))}
+        items={sorted.map(
+          ([each, { denied, wouldDeny, quota: numbers, keys, waiting, whatIf, rule }]) => ({
+            name: each,
+            level: (
+              <Mark
+                level={levelOf(
+                  'limiter',
+                  each,
+                  whatIf || wouldDeny !== undefined ? 'shadow' : 'fine',
+                )}
+              />
+            ),
+            says: `${figure(wouldDeny ?? denied)}/s`,
+            bad: troubleOf('limiter', each) !== undefined,
+            more: `${quota(numbers) || rule} · ${waiting > 0 ? `${figure(waiting)} ${w('waiting')}` : `${figure(keys)} ${either('keys', 'ключей')}`}`,
+          }),
+        )}
       />
       {name !== undefined && limiter !== undefined ? (
         <Limiter
@@ -150,9 +160,13 @@ function Limiter({
         <p>
           {limiter.rule.replace('-', ' ')} · {quota(limiter.quota)} ·{' '}
           {limiter.remote ? 'Redis' : either('in memory', 'в памяти')}
+          {limiter.wouldDeny !== undefined && ` · ${w('a shadow: denies nothing')}`}
+          {limiter.adapts && ` · ${w('finds its own limit')}`}
         </p>
         <div class="acts">
-          {limiter.quota && <Act onClick={() => changeLimit(name)}>{w('Change limit…')}</Act>}
+          {limiter.quota && !limiter.adapts && (
+            <Act onClick={() => changeLimit(name)}>{w('Change limit…')}</Act>
+          )}
         </div>
       </header>
       {limiter.failure && (
@@ -169,6 +183,9 @@ function Limiter({
           level={bad}
           label={`${w('denied')}, ${percent(denied / Math.max(1e-9, allowed + denied))}`}
         />
+        {limiter.wouldDeny !== undefined && (
+          <Figure value={figure(limiter.wouldDeny)} unit="/s" label={w('would be denied')} />
+        )}
         <Figure
           value={`${figure(limiter.top?.keys)}${limiter.top?.more ? '+' : ''}`}
           label={either(
@@ -290,7 +307,7 @@ function Limiter({
           <button type="submit">{either('Look', 'Посмотреть')}</button>
         </form>
       </div>
-      {limiter.quota?.rate !== undefined && (limiter.whatIf !== undefined || mayAct()) && (
+      {limiter.quota?.rate !== undefined && !limiter.adapts && (limiter.whatIf || mayAct()) && (
         <WhatIf name={name} state={state} />
       )}
     </section>
@@ -299,38 +316,24 @@ function Limiter({
 
 function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | null {
   const limiter = state.limiters[name]
-  const { rate = 1, per = 1, burst } = limiter?.quota ?? {}
-  const [wanted, setWanted] = useState({
-    rate: String(rate * 2),
-    per: String(per),
-    burst: burst === undefined ? '' : String(burst),
-  })
+  const fields = numbersOf(limiter?.quota)
+  const [wanted, setWanted] = useState(() =>
+    Object.fromEntries(
+      fields.map(([field, value]) => [field, String(field === 'rate' ? value * 2 : value)]),
+    ),
+  )
   if (limiter === undefined) return null
   const trial = limiter.whatIf
   const judge = async (event: Event) => {
     event.preventDefault()
-    const quotaWanted = {
-      rate: Number(wanted.rate),
-      per: Number(wanted.per),
-      ...(burst !== undefined && { burst: Number(wanted.burst) }),
-    }
     try {
-      await act(`${path(name)}/whatif`, { quota: quotaWanted })
+      await act(`${path(name)}/whatif`, {
+        quota: Object.fromEntries(fields.map(([field]) => [field, Number(wanted[field])])),
+      })
     } catch (error) {
       tell((error as Error).message, undefined, true)
     }
   }
-  const field = (key: 'rate' | 'per' | 'burst', label: string) => (
-    <label>
-      {label}{' '}
-      <input
-        class="short"
-        inputMode="decimal"
-        value={wanted[key]}
-        onInput={(event) => setWanted({ ...wanted, [key]: event.currentTarget.value })}
-      />
-    </label>
-  )
   const [, refused = []] = state.past.series[`limiter/${name}`] ?? []
   const would = new Map(trial?.series.map(([at, value]) => [Math.round(at / 5000), value]))
   return (
@@ -360,9 +363,17 @@ function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | 
       </h2>
       {mayAct() && (
         <form class="line" onSubmit={(event) => void judge(event)}>
-          {field('rate', 'rate')}
-          {field('per', 'per, s')}
-          {burst !== undefined && field('burst', 'burst')}
+          {fields.map(([field]) => (
+            <label key={field}>
+              {field === 'per' ? 'per, s' : field}{' '}
+              <input
+                class="short"
+                inputMode="decimal"
+                value={wanted[field]}
+                onInput={(event) => setWanted({ ...wanted, [field]: event.currentTarget.value })}
+              />
+            </label>
+          ))}
           <button type="submit" disabled={store.lost !== undefined}>
             {w('Judge this')}
           </button>
@@ -418,10 +429,7 @@ function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | 
                 'Начат без прошлого: сначала щедрее.',
               )}
             </span>
-            <Act
-              kind="primary"
-              onClick={() => changeLimit(name, { ...(trial.quota as Record<string, number>) })}
-            >
+            <Act kind="primary" onClick={() => changeLimit(name, trial.quota)}>
               {either(`Apply ${quota(trial.quota)}…`, `Применить ${quota(trial.quota)}…`)}
             </Act>
           </p>
@@ -540,15 +548,13 @@ function Key({ name, id, state }: { name: string; id: string; state: State }): J
                   either(`${id} is blocked for ${duration}`, `${id} заблокирован на ${duration}`),
                   `${path(name)}/block`,
                   { key: id, duration },
-                  answer?.canUnblock
-                    ? { path: `${path(name)}/unblock`, body: { key: id } }
-                    : undefined,
+                  { path: `${path(name)}/unblock`, body: { key: id } },
                 )
               }
             >
               {w('Block')}
             </Act>
-            {answer?.blocked && answer.canUnblock && (
+            {answer?.blocked && (
               <Act onClick={() => void doNow(w('Unblock'), `${path(name)}/unblock`, { key: id })}>
                 {w('Unblock')}
               </Act>

@@ -1,5 +1,5 @@
-import type { QueueState } from '../state.ts'
-import { figure, quota } from './format.ts'
+import type { QueueState, QuotaState } from '../state.ts'
+import { figure, numbersOf, quota } from './format.ts'
 import { store } from './store.ts'
 import { confirm } from './ui.tsx'
 import { either, w } from './words.ts'
@@ -182,10 +182,10 @@ export function forget(name: string, key: string): void {
   })
 }
 
-export function changeLimit(name: string, wanted?: Record<string, number>): void {
+export function changeLimit(name: string, wanted?: QuotaState): void {
   const limiter = store.state?.limiters[name]
   const now = { ...limiter?.quota, ...wanted }
-  const fields = Object.entries(now).map(([field, value]) => ({
+  const fields = numbersOf(now).map(([field, value]) => ({
     name: field,
     label: field === 'per' ? 'per, s' : field,
     value: String(value),

@@ -1,5 +1,13 @@
 /** What the page says, in English and in Russian. A word that is missing is said in English. */
 const RU: Record<string, string> = {
+  'a shadow: denies nothing': 'тень: никому не отказывает',
+  'finds its own limit': 'сам находит лимит',
+  'would be denied': 'было бы отказано',
+  minute: 'минуту',
+  hour: 'час',
+  day: 'день',
+  week: 'неделю',
+  month: 'месяц',
   Now: 'Сейчас',
   Limiters: 'Лимитеры',
   Queues: 'Очереди',

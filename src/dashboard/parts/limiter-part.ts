@@ -4,7 +4,7 @@ import type { QuotaChange } from '../../core/rule.ts'
 import type { Limiter, LimiterStats } from '../../limiters/limiter.ts'
 import type { LimiterState, TopKeys } from '../state.ts'
 import { DeniedKeys } from './denied-keys.ts'
-import { isRemote, kindOf, quotaOf, ruleOf } from './quota.ts'
+import { adapts, isRemote, kindOf, quotaOf, ruleOf } from './quota.ts'
 import { Rate } from './rate.ts'
 import { WhatIf } from './what-if.ts'
 
@@ -22,6 +22,7 @@ export class LimiterPart {
   readonly limiter: Limiter
   readonly #allowed = new Rate()
   readonly #denied = new Rate()
+  readonly #wouldDeny = new Rate()
   #keys: DeniedKeys | undefined
   #trial: WhatIf | undefined
   #stops: (() => void)[] = []
@@ -81,13 +82,17 @@ export class LimiterPart {
     const quota = quotaOf(limiter)
     const allowed = this.#allowed.push(stats.allowed, now)
     const denied = this.#denied.push(stats.denied, now)
+    const wouldDeny =
+      stats.wouldDeny === undefined ? undefined : (this.#wouldDeny.push(stats.wouldDeny, now) ?? 0)
     const top = this.#top(now)
     this.#last = {
       rule: kindOf(limiter),
       ...(quota !== undefined && { quota }),
+      ...(adapts(limiter) && { adapts: true }),
       remote: isRemote(limiter),
       ...(allowed !== undefined && { allowed }),
       ...(denied !== undefined && { denied }),
+      ...(wouldDeny !== undefined && { wouldDeny }),
       waiting: stats.waiting,
       keys: stats.keys,
       limit: stats.limit,
@@ -102,6 +107,8 @@ export class LimiterPart {
   tryOut(change: QuotaChange | undefined, now: Millis): void {
     const before = this.#trial
     this.#trial = change && this.#trialOf(change, now)
+    // The operator who begins it looks.
+    this.#looked = now
     before?.stop()
   }
 
@@ -135,7 +142,7 @@ export class LimiterPart {
 
   #trialOf(change: QuotaChange, now: Millis): WhatIf {
     const rule = ruleOf(this.limiter)
-    if (rule === undefined || rule.held) {
+    if (rule === undefined || rule.held || adapts(this.limiter)) {
       throw new OptionTypeError(
         'quota',
         `limiter '${this.limiter.name}' cannot be tried out: one rule of calls in a time has to decide, and this is ${kindOf(this.limiter)}`,

@@ -16,12 +16,18 @@ export function isRemote(limiter: Limiter): boolean {
 
 /** What kind of limit it is. */
 export function kindOf(limiter: Limiter): string {
+  if ('currentRate' in limiter) return 'adaptive'
+  if ('currentLimit' in limiter) return 'adaptive-concurrency'
   const rule = ruleOf(limiter)
   if (rule !== undefined) return rule.kind === 'permits' ? 'concurrency' : rule.kind
-  if ('currentRate' in limiter) return 'adaptive'
   const policies = limiter.policies ?? []
   if (policies.length > 1) return 'composite'
   return policies[0]?.held === true ? 'concurrency' : 'limiter'
+}
+
+/** Does the limiter find its numbers itself? Then nobody else can change them. */
+export function adapts(limiter: Limiter): boolean {
+  return 'currentRate' in limiter || 'currentLimit' in limiter
 }
 
 /** The numbers of a limit as users wrote them. Seconds. */
@@ -37,8 +43,11 @@ export function quotaOf(limiter: Limiter): QuotaState | undefined {
     // A rate and a span are not kept apart: 100 a minute are 5 in 3 s. The first unit in which the rate is whole is told.
     const whole = UNITS.find((each) => isWhole((each * 1e6) / interval))
     const seconds = whole ?? UNITS.find((each) => (each * 1e6) / interval >= 1) ?? interval / 1e6
-    return { rate: tidy((seconds * 1e6) / interval), per: seconds, burst: capacity }
+    const most = rule.kind === 'leaky-bucket' ? { capacity } : { burst: capacity }
+    return { rate: tidy((seconds * 1e6) / interval), per: seconds, ...most }
   }
+  const { calendar } = rule as { calendar?: { align: string } }
+  if (calendar !== undefined) return { rate: capacity, align: calendar.align }
   if (rule.held === true || params['limit'] !== undefined) return { limit: capacity }
   return { rate: params['rate'] ?? capacity, per: (params['per'] ?? span) / 1e6 }
 }

@@ -1,7 +1,8 @@
 import type { Millis } from '../../core/duration.ts'
 import type { QuotaChange, Rule } from '../../core/rule.ts'
+import type { Comparison } from '../../limiters/comparison.ts'
 import { createLimiter } from '../../limiters/create-limiter.ts'
-import type { Limiter, LocalLimiter } from '../../limiters/limiter.ts'
+import type { Limiter } from '../../limiters/limiter.ts'
 import type { QuotaState, WhatIfState } from '../state.ts'
 import { Rate } from './rate.ts'
 
@@ -20,14 +21,10 @@ export class WhatIf {
   readonly quota: QuotaState
   readonly change: QuotaChange
   readonly since: Millis
-  readonly #candidate: LocalLimiter
+  readonly #comparison: Comparison
   readonly #stops: (() => void)[]
-  #calls = 0
-  #agree = 0
   #denied = 0
   #wouldDeny = 0
-  #besides = 0
-  #stricter = 0
   readonly #keys = new Set<string>()
   readonly #wouldDenyKeys = new Set<string>()
   readonly #deniedRate = new Rate()
@@ -39,17 +36,25 @@ export class WhatIf {
     this.change = change
     this.quota = quota
     this.since = now
-    this.#candidate = createLimiter(rule.with(change))
+    const candidate = createLimiter(rule.with(change))
+    this.#comparison = limiter.compare(candidate)
     this.#stops = [
-      limiter.on('allowed', ({ key, cost }) => this.#judge(key, cost, true)),
-      limiter.on('waited', ({ key, cost }) => this.#judge(key, cost, true)),
-      limiter.on('denied', ({ key, cost }) => this.#judge(key, cost, false)),
+      limiter.on('denied', ({ key }) => {
+        this.#denied += 1
+        note(this.#keys, key)
+      }),
+      candidate.on('denied', ({ key }) => {
+        this.#wouldDeny += 1
+        note(this.#wouldDenyKeys, key)
+      }),
     ]
   }
 
   state(now: Millis): WhatIfState {
     const denied = this.#deniedRate.push(this.#denied, now) ?? 0
-    const wouldDeny = this.#wouldDenyRate.push(this.#wouldDeny, now) ?? 0
+    const { agree, stricter, looser, failed } = this.#comparison
+    // What is more than the candidate ever lets through fails: a denial too.
+    const wouldDeny = this.#wouldDenyRate.push(this.#wouldDeny + failed, now) ?? 0
     const last = this.#series.at(-1)
     if (now - (last?.[0] ?? this.since) >= SPACING) {
       this.#series.push([now, Math.round(wouldDeny * 100) / 100])
@@ -59,38 +64,23 @@ export class WhatIf {
     return {
       quota: this.quota,
       since: this.since,
-      calls: this.#calls,
-      agree: this.#agree,
+      calls: agree + stricter + looser + failed,
+      agree,
       denied,
       wouldDeny,
       keys: this.#keys.size,
       wouldDenyKeys: this.#wouldDenyKeys.size,
-      besides: (this.#besides - this.#stricter) / seconds,
+      besides: (looser - stricter - failed) / seconds,
       series: [...this.#series],
     }
   }
 
   stop(): void {
+    this.#comparison.end()
     for (const stop of this.#stops) stop()
   }
+}
 
-  #judge(key: string, cost: number, allowed: boolean): void {
-    // A cost that the candidate could never let pass is a denial.
-    let would = false
-    try {
-      would = this.#candidate.allow(key, cost)
-    } catch {}
-    this.#calls += 1
-    if (would === allowed) this.#agree += 1
-    else if (would) this.#besides += 1
-    else this.#stricter += 1
-    if (!allowed) {
-      this.#denied += 1
-      if (this.#keys.size < MOST_KEYS) this.#keys.add(key)
-    }
-    if (!would) {
-      this.#wouldDeny += 1
-      if (this.#wouldDenyKeys.size < MOST_KEYS) this.#wouldDenyKeys.add(key)
-    }
-  }
+function note(keys: Set<string>, key: string): void {
+  if (keys.size < MOST_KEYS) keys.add(key)
 }

@@ -88,18 +88,15 @@ function limiterActions(part: LimiterPart): Record<string, Action> {
     async block(body, user) {
       const key = body.text('key')
       const duration = body.duration('duration')
-      await limiter.block(key, duration)
+      // The operator's word is the last: it may also shorten a block.
+      await limiter.block(key, duration, { replace: true })
       const until = Date.now() + toMillis('duration', duration)
       part.blocked(key, until, user)
       return { target: key, detail: String(duration), result: { until } }
     },
     async unblock(body) {
       const key = body.text('key')
-      const { unblock } = limiter as { unblock?: (key: string) => Promise<void> }
-      if (unblock === undefined) {
-        throw new ConflictError('this limiter cannot end a block: reset the key, or wait')
-      }
-      await unblock.call(limiter, key)
+      await limiter.unblock(key)
       part.unblocked(key)
       return { target: key }
     },

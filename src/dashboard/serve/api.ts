@@ -123,7 +123,6 @@ export class Api {
       retryAfter: Number.isFinite(told.retryAfter) ? told.retryAfter : null,
       ...(blocked !== undefined && { blocked }),
       ...(denied !== undefined && { denied: { rate: denied.rate, since: denied.first } }),
-      canUnblock: 'unblock' in part.limiter,
     })
   }
 
