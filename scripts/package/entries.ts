@@ -15,6 +15,10 @@ export interface Entry {
 
 export interface Manifest {
   name: string
+  version: string
+  repository: { url: string }
+  homepage: string
+  bugs: { url: string }
   bin: Record<string, string>
   exports: Record<string, string | { types: string; default: string }>
   files: string[]

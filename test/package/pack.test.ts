@@ -51,11 +51,26 @@ describe('the packed package', { timeout: 60_000 }, () => {
   })
 
   it('carries what it should and nothing else', () => {
-    for (const name of ['dist', 'src', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']) {
-      expect(existsSync(join(project, 'node_modules/aioflux', name)), name).toBe(true)
+    const home = join(project, 'node_modules/aioflux')
+    for (const name of ['dist', 'docs', 'README.md', 'LICENSE', 'SECURITY.md', 'package.json']) {
+      expect(existsSync(join(home, name)), name).toBe(true)
     }
-    for (const name of ['test', 'bench', 'scripts', 'node_modules']) {
-      expect(existsSync(join(project, 'node_modules/aioflux', name)), name).toBe(false)
+    for (const name of ['src', 'test', 'bench', 'scripts', 'node_modules']) {
+      expect(existsSync(join(home, name)), name).toBe(false)
+    }
+    const built = readdirSync(join(home, 'dist'), { recursive: true, encoding: 'utf8' })
+    expect(built).toContain('index.js')
+    expect(built.filter((name) => name.endsWith('.map'))).toEqual([])
+    // A comment that names a map makes debuggers look for it.
+    expect(readFileSync(join(home, 'dist/index.js'), 'utf8')).not.toContain('sourceMappingURL')
+  })
+
+  it('runs nothing when it is installed', () => {
+    const text = readFileSync(join(project, 'node_modules/aioflux/package.json'), 'utf8')
+    const { scripts } = JSON.parse(text) as { scripts: Record<string, string> }
+    expect(scripts).toHaveProperty('prepack')
+    for (const name of ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare']) {
+      expect(scripts, name).not.toHaveProperty([name])
     }
   })
 
@@ -81,6 +96,32 @@ describe('the packed package', { timeout: 60_000 }, () => {
       entries().map(({ name }) => name),
       { types: ['node'] },
     )
+  })
+
+  it.each([
+    ['nodenext', 'nodenext'],
+    ['node20', 'node16'],
+    ['commonjs', 'bundler'],
+  ])('a CommonJS file may import every entry: module %s, resolved by %s', (module, resolution) => {
+    check(
+      project,
+      resolution,
+      entries().map(({ name }) => name),
+      { types: ['node'], module },
+      'consumer.cts',
+    )
+  })
+
+  it('module node16 asks a CommonJS file for import(), as docs/guide.md says', () => {
+    const options = { types: ['node'], module: 'node16' }
+    expect(() => check(project, 'node16', ['aioflux/http'], options, 'consumer.cts')).toThrow(
+      'TS1479',
+    )
+    writeFileSync(
+      join(project, 'dynamic.cts'),
+      "export const later: Promise<string[]> = import('aioflux').then((all) => Object.keys(all))",
+    )
+    compile(project, 'node16', options, 'dynamic.cts')
   })
 
   it.each(WEB)('types of %s need those of the web, and no setting of lib', (name) => {
@@ -120,15 +161,22 @@ function pack(home: string, project: string): void {
   writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
 }
 
-function check(project: string, resolution: string, names: string[], options: object): void {
+function check(
+  project: string,
+  resolution: string,
+  names: string[],
+  options: object,
+  file = 'consumer.ts',
+): void {
   const lines = names.map(
     (name, i) =>
       `import * as all${i} from '${name}'\nexport const names${i}: string[] = Object.keys(all${i})`,
   )
-  writeFileSync(
-    join(project, 'consumer.ts'),
-    [...lines, names.includes('aioflux') ? USE : ''].join('\n'),
-  )
+  writeFileSync(join(project, file), [...lines, names.includes('aioflux') ? USE : ''].join('\n'))
+  compile(project, resolution, options, file)
+}
+
+function compile(project: string, resolution: string, options: object, file: string): void {
   const compilerOptions = {
     strict: true,
     noEmit: true,
@@ -140,10 +188,7 @@ function check(project: string, resolution: string, names: string[], options: ob
     moduleResolution: resolution,
     ...options,
   }
-  writeFileSync(
-    join(project, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
-  )
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
   run(node, [`${root}node_modules/typescript/bin/tsc`, '-p', project])
 }
 
