@@ -4,6 +4,7 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import { inTime, TRIP } from '../core/in-time.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger } from '../core/storage.ts'
@@ -32,6 +33,12 @@ import { Shadow } from './shadow.ts'
 import { type CallOptions, checkedCall, costOf, type Terms } from './terms.ts'
 import { Turns, waitInTurn } from './turns.ts'
 import { until } from './until.ts'
+
+/** How long a caller waits. */
+export interface Waits {
+  readonly deadline: Millis
+  readonly signal: AbortSignal | undefined
+}
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
 export abstract class AsyncLimiter implements Limiter {
@@ -308,6 +315,29 @@ export abstract class AsyncLimiter implements Limiter {
   ): Promise<void> {
     const closing = this.closing.signal
     return until(signal === undefined ? [closing] : [closing, signal], begin)
+  }
+
+  /**
+   * What the storage answers to a caller that waits. The caller does not wait for it longer than until `deadline`, and no longer
+   * than its `signal` lets it.
+   *
+   * @param undo gives back what the storage has granted after the caller has left
+   * @throws WaitTimeoutError, ClosedError, or the reason of `signal` (rejects)
+   */
+  protected inTime<T>(
+    key: string,
+    answer: Promise<T>,
+    { deadline, signal }: Waits,
+    undo: (late: T) => unknown,
+  ): Promise<T> {
+    const patience = (heard: Promise<void>) =>
+      this.until(signal, (resolve, reject) => {
+        void heard.then(resolve)
+        if (deadline === Infinity) return () => {}
+        const end = Math.max(deadline, this.clock.now() + TRIP)
+        return at(this.clock, end, () => reject(late(key, 0)))
+      })
+    return inTime(answer, patience, undo)
   }
 
   /** @internal What a call brings, checked. */

@@ -23,6 +23,14 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     return undefined
   }
 
+  /** Gives back all of what `decision` took for a caller that has left. Does not throw. */
+  protected abstract undo(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    decision: Decision,
+  ): Promise<void>
+
   protected override async take(key: string, cost: number, terms?: Terms): Promise<Decision> {
     // Nobody gets past those in line who may fill as large a share.
     return this.#busy(key, terms?.share ?? 1)
@@ -93,7 +101,10 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     try {
       for (;;) {
         woken = false
-        const decision = await this.decide('reserve', key, cost, terms)
+        const answer = this.decide('reserve', key, cost, terms)
+        const decision = await this.inTime(key, answer, { deadline, signal }, (late) =>
+          late.allowed ? this.undo(key, cost, terms, late) : undefined,
+        )
         if (decision.allowed) return decision
         const now = this.clock.now()
         const told = decision.retryAfter * 1000

@@ -17,7 +17,7 @@ import { JointDesk } from './joint-desk.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts } from './limiter.ts'
 import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
-import { holdOneByOne, lookOneByOne, takeOneByOne } from './one-by-one.ts'
+import { holdOneByOne, lookOneByOne, returnOneByOne, takeOneByOne } from './one-by-one.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
@@ -132,6 +132,25 @@ export class MixedComposite extends KnockingLimiter {
       keptTogether(kept, (actual) => actualsOf(members, actual)),
     )
     return decision
+  }
+
+  protected async undo(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    decision: Decision,
+  ): Promise<void> {
+    const { members } = this
+    try {
+      if (terms?.hold !== undefined) {
+        await this.keeperOf(key, cost, terms, decision).settle(0, false, true)
+        return
+      }
+      const call = { members, key, prices: this.#prices(cost, terms), terms }
+      await returnOneByOne(call, decision.parts ?? [])
+    } catch {
+      // What does not get there comes back as time passes.
+    }
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {

@@ -35,13 +35,16 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
     }
     whole = decisions.length === members.length && decisions.every((one) => one.allowed)
   } finally {
-    if (!whole) await undo(call, decisions)
+    if (!whole) await returnOneByOne(call, decisions)
   }
   return whole ? decisions : [...decisions, ...(await lookOneByOne(call, decisions.length))]
 }
 
-/** Gives back what was taken. */
-async function undo(call: CallOfMembers, decisions: readonly Decision[]): Promise<void> {
+/** Gives back what was taken from each member. */
+export async function returnOneByOne(
+  call: CallOfMembers,
+  decisions: readonly Decision[],
+): Promise<void> {
   const { members, key, prices, terms } = call
   agree(members)
   await Promise.all(

@@ -144,6 +144,10 @@ export class RemoteConcurrency extends KnockingLimiter {
     return answer
   }
 
+  protected async undo(key: string, cost: number): Promise<void> {
+    await this.giveBack(key, cost).catch(() => {})
+  }
+
   protected async giveBack(key: string, cost: number): Promise<void> {
     const rest = this.desk.giveBackAtHome(key, cost)
     const held = this.#held.get(key)

@@ -11,6 +11,7 @@ import {
   WaitTimeoutError,
 } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
+import { inTime, TRIP } from '../core/in-time.ts'
 import { PATIENCE, type Patience, pause as sleep, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import { toBatching } from './batching/batch-options.ts'
@@ -406,12 +407,14 @@ export class DurableQueue<T, R = unknown>
         : clock.now() + toMillis('timeout', patience.timeout)
     for (;;) {
       this.#checkOpen()
-      const { waiting, delayed, running } = await this.counts()
+      const what = `rest of queue '${this.name}'`
+      const { signal } = patience
+      const answer = this.counts()
+      const { waiting, delayed, running } = await this.#inTime(answer, what, { end, signal })
       if (waiting + delayed + running === 0) return
       const left = Math.min(POLL, end - clock.now())
-      if (left <= 0)
-        throw new WaitTimeoutError(`rest of queue '${this.name}' did not come in time`, 0)
-      await this.#ends.wait({ signal: patience.signal, timeout: left / 1000 }).catch(unlessTimeout)
+      if (left <= 0) throw new WaitTimeoutError(`${what} did not come in time`, 0)
+      await this.#ends.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
     }
   }
 
@@ -685,19 +688,18 @@ export class DurableQueue<T, R = unknown>
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
     for (;;) {
       this.#checkOpen()
-      const claims: Claim[] = await this.#store.claim(max, this.#parts.lease)
+      const answer = Promise.resolve(this.#store.claim(max, this.#parts.lease))
+      const what = `a job of queue '${this.name}'`
+      const claims: Claim[] = await this.#inTime(answer, what, { end, signal }, (late) => {
+        for (const attempt of this.#begun(late)) this.#giveBack(attempt)
+      })
       if (claims.length > 0) {
-        const attempts = this.#buffer.together(claims).map((claim) => this.#buffer.begin(claim))
-        for (const attempt of attempts) {
-          this.#attempts.begin(attempt)
-          this.#claims.add(attempt)
-        }
+        const attempts = this.#begun(claims)
         if (this.#stopping !== undefined) this.#giveBackClaims()
         return attempts
       }
       const left = Math.min(POLL, end - clock.now())
-      if (left <= 0)
-        throw new WaitTimeoutError(`a job of queue '${this.name}' did not come in time`, 0)
+      if (left <= 0) throw new WaitTimeoutError(`${what} did not come in time`, 0)
       await this.#available.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
     }
   }
@@ -709,14 +711,46 @@ export class DurableQueue<T, R = unknown>
     this.#slots.open = open
   }
 
+  /** Begins to work on what was claimed by hand. */
+  #begun(claims: readonly Claim[]): Attempt[] {
+    const attempts = this.#buffer.together([...claims]).map((claim) => this.#buffer.begin(claim))
+    for (const attempt of attempts) {
+      this.#attempts.begin(attempt)
+      this.#claims.add(attempt)
+    }
+    return attempts
+  }
+
   #giveBackClaims(): void {
     const reason = new ClosedError(`queue '${this.name}'`)
     for (const attempt of [...this.#claims]) {
-      this.#claims.delete(attempt)
-      const kept = this.#attempts.release(attempt, 0)
-      if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.trouble(error))
+      this.#giveBack(attempt)
       attempt.abort(reason)
     }
+  }
+
+  #giveBack(attempt: Attempt): void {
+    this.#claims.delete(attempt)
+    const kept = this.#attempts.release(attempt, 0)
+    if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.trouble(error))
+  }
+
+  /** What the storage answers, awaited until `end` or an abort. `undo` gives back what comes after that. */
+  #inTime<A>(
+    answer: Promise<A>,
+    what: string,
+    { end, signal }: { readonly end: Millis; readonly signal: AbortSignal | undefined },
+    undo?: (late: A) => unknown,
+  ): Promise<A> {
+    const { clock } = this.#settings
+    const caller = new Waiters<void>(clock, what)
+    const patience = (heard: Promise<void>) => {
+      const timeout = Math.max(TRIP, end - clock.now()) / 1000
+      const wait = caller.wait({ signal, ...(end < Infinity && { timeout }) })
+      void heard.then(() => caller.grant(undefined))
+      return wait
+    }
+    return inTime(answer, patience, undo)
   }
 
   async #stop(): Promise<StopReport<T>> {
