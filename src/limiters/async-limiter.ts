@@ -1,5 +1,5 @@
 import { abortable, options as checkOptions, flag, known } from '../core/check.ts'
-import { at, type Clock } from '../core/clock.ts'
+import { at, type Clock, isDue } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
@@ -10,7 +10,7 @@ import type { RemoteLedger } from '../core/storage.ts'
 import { blockLength, checkCall, checkKey } from './arguments.ts'
 import { compare } from './compare.ts'
 import type { Comparison } from './comparison.ts'
-import { late } from './late.ts'
+import { late, tooLate } from './late.ts'
 import {
   BLOCK_OPTIONS,
   type BlockOptions,
@@ -299,6 +299,32 @@ export abstract class AsyncLimiter implements Limiter {
   /** Lets time pass until `moment`. */
   protected pass(moment: Millis, signal: AbortSignal | undefined): Promise<void> {
     return this.until(signal, (resolve) => at(this.clock, moment, resolve))
+  }
+
+  /**
+   * What the storage answers to a caller who waits. When the caller leaves, or `deadline` passes first, the caller hears so at once, and
+   * `undo` gets the answer. What is asked at the deadline itself is a call like any other: the storage has the time it has for calls.
+   */
+  protected async inTime<T>(
+    asked: Promise<T>,
+    key: string,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+    undo: (answer: T) => unknown,
+  ): Promise<T> {
+    try {
+      await this.until(signal, (resolve, reject) => {
+        asked.then(() => resolve(), reject)
+        return deadline === Infinity || isDue(deadline, this.clock.now())
+          ? () => {}
+          : at(this.clock, deadline, () => reject(tooLate(key)))
+      })
+    } catch (reason) {
+      // The caller knows its answer; nobody is there for what goes wrong now.
+      asked.then(undo).catch(() => {})
+      throw reason
+    }
+    return asked
   }
 
   /** Waits for what `begin` begins, unless a signal aborts or the limiter closes. */

@@ -23,6 +23,14 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     return undefined
   }
 
+  /** Gives back what was granted to a caller who has left meanwhile. */
+  protected abstract giveUp(
+    key: string,
+    cost: number,
+    decision: Decision,
+    terms: Terms | undefined,
+  ): Promise<void>
+
   protected override async take(key: string, cost: number, terms?: Terms): Promise<Decision> {
     // Nobody gets past those in line who may fill as large a share.
     return this.#busy(key, terms?.share ?? 1)
@@ -93,7 +101,10 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     try {
       for (;;) {
         woken = false
-        const decision = await this.decide('reserve', key, cost, terms)
+        const answer = this.decide('reserve', key, cost, terms)
+        const decision = await this.inTime(answer, key, deadline, signal, (late) =>
+          this.giveUp(key, cost, late, terms),
+        )
         if (decision.allowed) return decision
         const now = this.clock.now()
         const told = decision.retryAfter * 1000

@@ -17,7 +17,7 @@ import { JointDesk } from './joint-desk.ts'
 import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts } from './limiter.ts'
 import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
-import { holdOneByOne, lookOneByOne, takeOneByOne } from './one-by-one.ts'
+import { holdOneByOne, lookOneByOne, takeOneByOne, undo } from './one-by-one.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
@@ -139,6 +139,22 @@ export class MixedComposite extends KnockingLimiter {
       const paid = costOf === undefined ? cost : costOf(cost)
       if (paid > 0) await limiter.release(keyOf(key), paid)
     })
+  }
+
+  protected async giveUp(
+    key: string,
+    cost: number,
+    decision: Decision,
+    terms: Terms | undefined,
+  ): Promise<void> {
+    if (!decision.allowed) return
+    if (terms?.hold !== undefined) {
+      await this.keeperOf(key, cost, terms, decision).settle(0, false, true)
+      return
+    }
+    const { members } = this
+    const prices = this.#prices(cost, terms)
+    await undo({ members, key, prices, terms }, decision.parts ?? [])
   }
 
   override leave(key: string, cost: number): void {

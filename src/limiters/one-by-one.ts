@@ -40,8 +40,8 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   return whole ? decisions : [...decisions, ...(await lookOneByOne(call, decisions.length))]
 }
 
-/** Gives back what was taken. */
-async function undo(call: CallOfMembers, decisions: readonly Decision[]): Promise<void> {
+/** Gives back what the members have let through by these decisions. */
+export async function undo(call: CallOfMembers, decisions: readonly Decision[]): Promise<void> {
   const { members, key, prices, terms } = call
   agree(members)
   await Promise.all(

@@ -172,6 +172,14 @@ export class RemoteConcurrency extends KnockingLimiter {
     if (policy !== 'local' && !told.every((one) => one)) throw this.desk.leftAlone ?? unanswered()
   }
 
+  protected async giveUp(
+    key: string,
+    cost: number,
+    { allowed, uncounted }: Decision,
+  ): Promise<void> {
+    if (allowed && !uncounted) this.leave(key, cost)
+  }
+
   protected override watch(key: string, freed: () => void): Watch | undefined {
     return this.desk.ledger.watch?.(key, freed)
   }

@@ -163,7 +163,7 @@ export class RemoteLimiter extends AsyncLimiter {
     for (;;) {
       const asked = this.clock.now()
       const patience = ahead ? Math.floor(Math.max(0, deadline - asked) * 1000) : 0
-      const verdict = await this.desk.ask<Verdict | { failure: Error | undefined }>(
+      const answer = this.desk.ask<Verdict | { failure: Error | undefined }>(
         'reserve',
         key,
         cost,
@@ -171,6 +171,9 @@ export class RemoteLimiter extends AsyncLimiter {
         (given) => given,
         (failure) => ({ failure }),
         terms,
+      )
+      const verdict = await this.inTime(answer, key, deadline, signal, (late) =>
+        'failure' in late ? undefined : this.#returnPlace(late.wait, asked, key, cost, terms),
       )
       if ('failure' in verdict) {
         const { failure } = verdict
@@ -270,17 +273,30 @@ export class RemoteLimiter extends AsyncLimiter {
       signal?.throwIfAborted()
       if (wait > 0) await this.pass(this.clock.now() + wait / 1000, signal)
     } catch (reason) {
-      // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
-      const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
-      const { rule, hold } = terms ?? {}
-      const back =
-        hold === undefined
-          ? this.desk.tell('refund', key, cost, left, rule)
-          : this.desk.tell('settle', key, cost, 0, rule, aboutSettling(hold, 0, true))
-      // In an outage it is not given back, and its time passes. The caller hears why it left, and nothing of that.
-      await back.catch(() => {})
+      await this.#returnPlace(wait, asked, key, cost, terms)
       throw reason
     }
+  }
+
+  /** Gives back a place that is due `wait` after the storage was asked. */
+  async #returnPlace(
+    wait: Micros,
+    asked: Millis,
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+  ): Promise<void> {
+    // Where it was denied, or is not counted, nothing was taken.
+    if (wait < 0 || terms?.bound === 'unlimited') return
+    // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
+    const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
+    const { rule, hold } = terms ?? {}
+    const back =
+      hold === undefined
+        ? this.desk.tell('refund', key, cost, left, rule)
+        : this.desk.tell('settle', key, cost, 0, rule, aboutSettling(hold, 0, true))
+    // In an outage it is not given back, and its time passes. The caller hears why it left, and nothing of that.
+    await back.catch(() => {})
   }
 
   async #waitAtHome(

@@ -7,6 +7,7 @@ import {
   type RemoteLedger,
   type Rule,
   remoteLimiters,
+  type SettledAs,
   type State,
   type Verdict,
 } from 'aioflux'
@@ -46,14 +47,20 @@ export class SharedStates {
         bad: about.with,
       }
       wait = rule.report?.(state, now, report) ?? 0
+    } else if (move === 'hold' && about) {
+      wait = rule.holds?.hold(state, now, cost, extra, about.id, about.with) ?? -1
+    } else if (move === 'settle' && about) {
+      const how = about.with as SettledAs
+      rule.holds?.settle(state, now, about.id, cost, about.actual as number, how)
     } else if (move === 'refund') rule.refund(state, now, cost, now + extra)
     else if (move !== 'reset') {
       wait = record.blocked > now ? now - record.blocked : rule.reserve(state, now, cost, extra)
     }
     if (move === 'reset') this.#records.delete(name)
     else this.#records.set(name, record)
-    const rest = { remaining: rule.remaining(state, now), idleAfter: rule.idleAfter(state, now) }
-    const token = rule.token?.(state)
+    const after = record.state
+    const rest = { remaining: rule.remaining(after, now), idleAfter: rule.idleAfter(after, now) }
+    const token = rule.token?.(after)
     return { wait, ...rest, ...(token !== undefined && { token }) }
   }
 }
@@ -83,11 +90,16 @@ export class LateStorage extends MemoryStorage implements LimiterStorage {
       scope,
       storage: {
         joins: () => true,
-        runAll: (move, ledgers, keys, cost, extra) =>
+        runAll: (move, ledgers, keys, cost, extra, rules, about) =>
           Promise.all(
             keys.map((key, i) => {
               const own = typeof cost === 'number' ? cost : (cost[i] as number)
-              return (ledgers[i] as RemoteLedger).run(move, key, own, extra)
+              const actual = about?.actual
+              const its =
+                typeof actual === 'object'
+                  ? { ...(about as AboutHold), actual: actual[i] as number }
+                  : about
+              return (ledgers[i] as RemoteLedger).run(move, key, own, extra, rules?.[i], its)
             }),
           ),
       },
