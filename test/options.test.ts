@@ -193,6 +193,9 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   BATCH_COLLECTOR_OPTIONS: {
     BatchCollector: (o) => new BatchCollector({ callback: nothing as never, ...o }),
   },
+  BATCH_STOP_OPTIONS: {
+    'collector.stop': (o) => new BatchCollector({ callback: nothing as never }).stop(o),
+  },
   KEEP_OPTIONS: { keep: (o) => QueueFactory.fifo({ keep: o }) },
   KEPT_OPTIONS: {
     'keep.dead': (o) => QueueFactory.fifo({ keep: { dead: o } }),

@@ -32,7 +32,7 @@ export const LOG_OPTIONS = {
 } as const
 
 export const LOG_USAGE: string = `         [--key ip|path|user|<field>] [--time <field>] [--cost <field>]
-         [--format auto|clf|combined|json|w3c|iis|cloudfront|alb|haproxy|envoy]
+         [--format auto|clf|combined|json|w3c|iis|cloudfront|alb|nlb|s3|haproxy|envoy]
          [--json] [--html report.html] [--top N]`
 
 export const LOG_HELP: string = `  <access.log>   one log or several, or patterns like 'logs/*.gz'; - reads the standard input. gzip is

@@ -1,13 +1,18 @@
 import type { Millis } from './duration.ts'
 import { StorageDownError } from './errors.ts'
 
-/** Rejects with a StorageDownError when `work` has not settled within `timeout`. What was asked may still happen. */
-export function within<T>(timeout: Millis, work: Promise<T>): Promise<T> {
+/**
+ * Rejects with a StorageDownError when `work` has not settled within `timeout`. What was asked may still happen.
+ *
+ * @param why the cause of that, where it is known
+ */
+export function within<T>(
+  timeout: Millis,
+  work: Promise<T>,
+  why: () => unknown = () => undefined,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new StorageDownError(`the storage did not answer within ${timeout} ms`)),
-      timeout,
-    )
+    const timer = setTimeout(() => reject(unanswered(timeout, why())), timeout)
     work.then(
       (value) => {
         clearTimeout(timer)
@@ -19,4 +24,11 @@ export function within<T>(timeout: Millis, work: Promise<T>): Promise<T> {
       },
     )
   })
+}
+
+function unanswered(timeout: Millis, cause: unknown): StorageDownError {
+  const what = `the storage did not answer within ${timeout} ms`
+  if (cause === undefined) return new StorageDownError(what)
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return new StorageDownError(`${what}: ${said}`, { cause })
 }

@@ -152,6 +152,8 @@ export interface Watch {
 export interface RemoteStorage {
   /** Can the states of these keys be moved in one trip? */
   joins(keys: readonly string[]): boolean
+  /** Why the server cannot be reached, where that is known: the cause of failures. */
+  readonly trouble?: unknown
   /**
    * A move on one state in each of several ledgers at one instant, all or none; a verdict for each.
    *

@@ -94,7 +94,9 @@ export class JointDesk {
     const ledgers = this.#desks.map(({ ledger }) => ledger)
     const { costs, rules, about } = asked
     const answer = this.#storage.runAll(move, ledgers, keys, costs, 0, rules, about)
-    const verdicts = await (this.#timeout === undefined ? answer : within(this.#timeout, answer))
+    const verdicts = await (this.#timeout === undefined
+      ? answer
+      : within(this.#timeout, answer, () => this.#storage.trouble))
     const whole = Array.isArray(verdicts) && verdicts.length === ledgers.length
     if (!whole || !verdicts.every(isVerdict)) throw malformed(verdicts)
     return verdicts

@@ -291,7 +291,8 @@ export class RemoteDesk {
   ): Promise<Verdict> {
     try {
       const answer = this.ledger.run(move, key, cost, extra, rule, about)
-      return this.#timeout === undefined ? answer : within(this.#timeout, answer)
+      if (this.#timeout === undefined) return answer
+      return within(this.#timeout, answer, () => this.ledger.storage.trouble)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -39,6 +39,9 @@ export function observeMetrics(meter: OtelMeter, metrics: Metrics = processMetri
       `meter must be a Meter of OpenTelemetry, got ${describe(meter)}`,
     )
   }
+  if (typeof metrics?.onFamily !== 'function') {
+    throw new OptionTypeError('metrics', `metrics must be a Metrics, got ${describe(metrics)}`)
+  }
   const stops: (() => void)[] = []
   const watch = (
     instrument: OtelObservable,

@@ -137,6 +137,10 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     return rule.token === undefined ? new HybridLedger(this, lender, this.#house) : lender
   }
 
+  get trouble(): unknown {
+    return this.#redis.trouble
+  }
+
   joins(keys: readonly string[]): boolean {
     return this.#redis.joins(keys)
   }

@@ -150,6 +150,10 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return new RedisLedger(this, scope, rule)
   }
 
+  get trouble(): unknown {
+    return this.#failure()
+  }
+
   joins(keys: readonly string[]): boolean {
     const tag = tagOf(keys[0] ?? '')
     return !this.#cluster || keys.every((key) => tagOf(key) === tag)

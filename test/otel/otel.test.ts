@@ -55,6 +55,9 @@ describe('observeMetrics', () => {
     expect(await text()).toMatch(/^requests_total{method="GET".*} 3$/m)
     expect(await text()).not.toContain('late')
     expect(() => observeMetrics({} as never)).toThrow('meter must be a Meter of OpenTelemetry')
+    const instrument = () => ({ addCallback() {}, removeCallback() {} })
+    const empty = { createObservableCounter: instrument, createObservableGauge: instrument }
+    expect(() => observeMetrics(empty, {} as never)).toThrow('metrics must be a Metrics')
   })
 })
 

@@ -1,4 +1,4 @@
-import { type Limiter, LimiterFactory } from 'aioflux'
+import { type Limiter, LimiterFactory, QueueFactory } from 'aioflux'
 import { HybridStorage, type IoredisLike, type NodeRedisLike, RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../support/clients.ts'
@@ -243,6 +243,21 @@ describe.each(libraries)('a reply of an unexpected shape, %s', (library) => {
       const { limiter } = compose(storage, ['bucket'], 'throw')
       await expect(limiter.acquire('k')).rejects.toMatchObject({ code: 'STORAGE_DOWN' })
       await expect(limiter.wait('k')).rejects.toMatchObject({ code: 'STORAGE_DOWN' })
+    }
+  })
+
+  it('is an outage for queues', async () => {
+    const down = { code: 'STORAGE_DOWN' }
+    for (const shape of shapes.filter((one) => !Array.isArray(one) || one.length < 2)) {
+      const storage = new RedisStorage({ client: mangled(() => shape), prefix: 'shape-queue' })
+      const queue = QueueFactory.fifo({ name: `${process.pid}-${library}`, storage })
+      await expect(queue.put('job')).rejects.toMatchObject(down)
+      // A wait outlives an outage.
+      const got = queue.get({ timeout: '10ms' })
+      await expect(got).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' })
+      await expect(queue.counts()).rejects.toMatchObject(down)
+      await expect(queue.jobs({ state: 'waiting' })).rejects.toMatchObject(down)
+      await queue.stop()
     }
   })
 

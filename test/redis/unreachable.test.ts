@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { Coordinator, isAioFluxError, StorageDownError } from 'aioflux'
+import { Coordinator, isAioFluxError, LimiterFactory, StorageDownError } from 'aioflux'
 import { HybridStorage, RedisStorage } from 'aioflux/redis'
 import { afterEach, expect, it, vi } from 'vitest'
 import { freePort } from '../support/free-port.ts'
@@ -24,6 +24,33 @@ it('a server that is not there is said on the console, once, and is the cause of
   expect(said).toHaveBeenCalledTimes(1)
   expect(said.mock.calls[0]?.[0]).toContain(`redis://127.0.0.1:${port}`)
   expect(JSON.stringify(said.mock.calls)).not.toContain('secret')
+})
+
+it.each([
+  ['RedisStorage', (url: string) => new RedisStorage({ url, timeout: '1h' })],
+  ['HybridStorage', (url: string) => new HybridStorage({ redis: url })],
+])('%s: it is the cause where the storageTimeout of a limiter is over first', async (_, make) => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const storage = make(`redis://127.0.0.1:${await freePort()}`)
+  const bucket = (scope: string) =>
+    LimiterFactory.tokenBucket({
+      rate: 1,
+      storage,
+      scope,
+      onStorageError: 'throw',
+      storageTimeout: '50ms',
+    })
+  for (const limiter of [bucket('a'), LimiterFactory.composite(bucket('b'), bucket('c'))]) {
+    const cause = async () => {
+      const error = await limiter.consume('k').catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(StorageDownError)
+      return (error as StorageDownError).cause
+    }
+    // The first may end before the client has been loaded and has tried.
+    await until('the cause is told', async () => (await cause()) !== undefined)
+    expect(await cause()).toMatchObject({ code: 'ECONNREFUSED' })
+  }
+  await storage.close()
 })
 
 it('so is a url that cannot be read', async () => {

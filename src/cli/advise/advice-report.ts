@@ -14,6 +14,8 @@ export interface Advice {
   malformedWhy: MalformedWhy
   reordered: number
   late: number
+  /** Archives that something follows that is no part of them. */
+  junkFiles: number
   missing: { key: number; cost: number }
   from: string | null
   to: string | null

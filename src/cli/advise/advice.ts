@@ -56,6 +56,7 @@ export function advise(
     malformedWhy: counts.why,
     reordered: counts.reordered,
     late: counts.late,
+    junkFiles: counts.junkFiles,
     missing: counts.missing,
     from: from === undefined ? null : new Date(from).toISOString(),
     to: from === undefined ? null : new Date(to).toISOString(),

@@ -4,8 +4,10 @@ import { envoy } from './envoy.ts'
 import { haproxy } from './haproxy.ts'
 import { iis } from './iis.ts'
 import { jsonReader } from './json/json.ts'
+import { nlb } from './nlb.ts'
 import { behindPrefix } from './prefix.ts'
 import type { Fault, LineReader, LogFormat, LogRecord, Wanted } from './record.ts'
+import { s3 } from './s3.ts'
 import { cloudfront, w3c } from './w3c.ts'
 
 /**
@@ -33,7 +35,7 @@ class AutoReader {
     this.#w3c = w3c.reader(wanted)
     this.#json = jsonReader(wanted, (line) => this.#text(line))
     // CloudFront's and IIS' own are last: any line with tabs or commas could be theirs.
-    const texts = [combined, haproxy, envoy, alb, iis, cloudfront]
+    const texts = [combined, haproxy, envoy, alb, nlb, s3, iis, cloudfront]
     this.#others = [this.#w3c, ...texts.map((format) => format.reader(wanted))]
     this.#last = this.#others[1] as LineReader
   }

@@ -10,6 +10,7 @@ import {
   type Wanted,
 } from './record.ts'
 import { closingQuote, quoted, requestMethod, requestPath } from './request-line.ts'
+import { looksLikeS3 } from './s3.ts'
 import { clfTime } from './times.ts'
 
 // Read by hand: a regular expression over the whole line is several times slower, and a hostile line can make one
@@ -67,8 +68,9 @@ function read(
   if (end < 0) return 'shape'
   if (!(time >= 0)) return 'time'
   const close = line.indexOf('] ', bracket)
-  if (line.charCodeAt(close + 2) !== QUOTE && looksLikeHaproxy(line.slice(close + 2, request))) {
-    return 'shape'
+  if (line.charCodeAt(close + 2) !== QUOTE) {
+    const between = line.slice(close + 2, request)
+    if (looksLikeHaproxy(between) || looksLikeS3(between)) return 'shape'
   }
   const found = field(line, key, bracket, request, end, whole)
   if (found === undefined) return 'client'

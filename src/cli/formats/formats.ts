@@ -4,11 +4,13 @@ import { clf, combined } from './clf.ts'
 import { envoy } from './envoy.ts'
 import { haproxy } from './haproxy.ts'
 import { iis } from './iis.ts'
+import { nlb } from './nlb.ts'
 import { behindPrefix } from './prefix.ts'
 import type { LineReader, LogFormat, Wanted } from './record.ts'
+import { s3 } from './s3.ts'
 import { cloudfront, w3c } from './w3c.ts'
 
-const ALL = [auto, clf, combined, json, w3c, iis, cloudfront, alb, haproxy, envoy] as const
+const ALL = [auto, clf, combined, json, w3c, iis, cloudfront, alb, nlb, s3, haproxy, envoy] as const
 
 /** The values of `--format`. */
 export const FORMATS = [
@@ -20,6 +22,8 @@ export const FORMATS = [
   'iis',
   'cloudfront',
   'alb',
+  'nlb',
+  's3',
   'haproxy',
   'envoy',
 ] as const

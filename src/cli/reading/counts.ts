@@ -24,6 +24,8 @@ export class ReadCounts {
   late = 0
   /** Records without the field of `--key`, and without the one of `--cost`. */
   readonly missing: { key: number; cost: number } = { key: 0, cost: 0 }
+  /** Archives that something follows that is no part of them. */
+  junkFiles = 0
   /** The first malformed lines. */
   readonly samples: string[] = []
 

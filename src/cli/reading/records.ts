@@ -11,7 +11,7 @@ export async function* recordsOf(
   read: LineReader,
   counts: ReadCounts,
 ): AsyncGenerator<LogRecord[]> {
-  const state: Unpacking = { readable: false }
+  const state: Unpacking = { readable: false, junk: 0 }
   const order = new Reorderer<LogRecord>()
   const seen = { reordered: 0, late: 0, stray: 0 }
   const tell = () => {
@@ -26,6 +26,7 @@ export async function* recordsOf(
     tell()
     if (batch.length > 0) yield batch
   }
+  if (state.junk > 0) counts.junkFiles += 1
   const rest: LogRecord[] = []
   order.end(rest)
   tell()
@@ -40,7 +41,7 @@ export async function firstTime(
   const order = new Reorderer<LogRecord>()
   const first: LogRecord[] = []
   let seen = 0
-  for await (const { lines } of linesOf(unpacked(bytes, { readable: true }))) {
+  for await (const { lines } of linesOf(unpacked(bytes, { readable: true, junk: 0 }))) {
     for (const line of lines) {
       const record = read(line)
       if (typeof record === 'string') continue

@@ -1,6 +1,7 @@
 import { pipeline, Readable, type Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { ReplayError } from '../replay-error.ts'
+import { gunzipped } from './gunzip.ts'
 
 const CHUNK = 256 * 1024
 
@@ -12,6 +13,8 @@ const BOMB_FACTOR = 200
 export interface Unpacking {
   /** True when a line could be read, so the log is no bomb. */
   readable: boolean
+  /** Bytes behind the end of an archive that are none of it. */
+  junk: number
 }
 
 /**
@@ -36,15 +39,13 @@ export async function* unpacked(
   const all = counted(chain(head, chunks), (length) => {
     packed += length
   })
-  const unpacker = unpackerFor(head)
-  if (unpacker === undefined) {
+  const unpack = unpackerFor(head)
+  if (unpack === undefined) {
     yield* all
     return
   }
-  // Its errors reach the reader of `unpacker`.
-  pipeline(Readable.from(all, { objectMode: false }), unpacker, () => {})
   let size = 0
-  for await (const chunk of unpacker as AsyncIterable<Uint8Array>) {
+  for await (const chunk of unpack(all, state)) {
     size += chunk.length
     if (!state.readable && size > bombBytes && size > packed * BOMB_FACTOR) {
       const [from, to] = [packed, size].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`)
@@ -56,9 +57,16 @@ export async function* unpacked(
   }
 }
 
-function unpackerFor(head: Buffer): Transform | undefined {
+type Unpack = (bytes: AsyncIterable<Uint8Array>, state: Unpacking) => AsyncIterable<Uint8Array>
+
+function unpackerFor(head: Buffer): Unpack | undefined {
   const begins = (...bytes: number[]) => bytes.every((byte, i) => head[i] === byte)
-  if (begins(0x1f, 0x8b)) return zlib.createGunzip({ chunkSize: CHUNK })
+  if (begins(0x1f, 0x8b)) {
+    return (bytes, state) =>
+      gunzipped(bytes, CHUNK, (length) => {
+        state.junk = length
+      })
+  }
   if (begins(0x28, 0xb5, 0x2f, 0xfd)) return zstd()
   if (begins(0x42, 0x5a, 0x68)) throw new ReplayError(needs('bzip2', 'bzcat'))
   if (begins(0xfd, 0x37, 0x7a, 0x58)) throw new ReplayError(needs('xz', 'xzcat'))
@@ -68,14 +76,19 @@ function unpackerFor(head: Buffer): Transform | undefined {
 
 type Unpacker = (options: { chunkSize: number }) => Transform
 
-function zstd(): Transform {
+function zstd(): Unpack {
   const create = (zlib as { createZstdDecompress?: Unpacker }).createZstdDecompress
   if (create === undefined) {
     throw new ReplayError(
       `Zstandard needs Node 22.15 or later, and this is ${process.version}. Unpack the log first: zstdcat access.log.zst | aioflux replay - ...`,
     )
   }
-  return create({ chunkSize: CHUNK })
+  return (bytes) => {
+    const unpacker = create({ chunkSize: CHUNK })
+    // Its errors reach the reader of `unpacker`.
+    pipeline(Readable.from(bytes, { objectMode: false }), unpacker, () => {})
+    return unpacker
+  }
 }
 
 function needs(format: string, command: string): string {

@@ -18,6 +18,8 @@ export interface Report {
   reordered: number
   /** Records too far out of order for that; judged at the time the log had reached. */
   late: number
+  /** Archives that something follows that is no part of them. */
+  junkFiles: number
   /** Requests without the field of `--key` (counted under `-`), and without the one of `--cost` (cost 1). */
   missing: { key: number; cost: number }
   /** Requests that cost more than a limit ever lets through; denied. */

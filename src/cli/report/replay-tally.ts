@@ -55,6 +55,7 @@ export class Tally {
       malformedWhy: counts.why,
       reordered: counts.reordered,
       late: counts.late,
+      junkFiles: counts.junkFiles,
       missing: counts.missing,
       tooCostly: judge.tooCostly,
       from: this.#from === undefined ? null : iso(this.#from),

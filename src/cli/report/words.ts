@@ -52,6 +52,7 @@ export function readingNotes(read: {
   malformedWhy: MalformedWhy
   reordered: number
   late: number
+  junkFiles: number
   missing: { key: number; cost: number }
   requests: number
   key: string
@@ -69,6 +70,11 @@ export function readingNotes(read: {
     notes.push(`${plural(read.reordered, 'record')} out of order, put in place`)
   if (read.late > 0) {
     notes.push(`${plural(read.late, 'record')} too late for that, judged when they came`)
+  }
+  if (read.junkFiles > 0) {
+    notes.push(
+      `${plural(read.junkFiles, 'archive')} read up to the end of the last gzip member; what follows is no gzip`,
+    )
   }
   if (read.missing.key > 0 && keyless === undefined) {
     notes.push(

@@ -39,6 +39,11 @@ export interface BatchStopOptions {
   deadline?: Duration
 }
 
+export const BATCH_STOP_OPTIONS: check.OptionTable<BatchStopOptions> = {
+  mode: true,
+  deadline: true,
+}
+
 interface Batch<T> {
   readonly items: T[]
   readonly resolves: ((value: unknown) => void)[]
@@ -130,7 +135,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
    * @throws OptionTypeError | OptionRangeError naming the option and its value
    */
   async stop(options: BatchStopOptions = {}): Promise<void> {
-    check.options('options', options)
+    check.known('collector.stop', options, BATCH_STOP_OPTIONS)
     const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
     const { deadline = mode === 'drop' ? 0 : undefined } = options
     const patience = deadline === undefined ? Infinity : toMillis('deadline', deadline)

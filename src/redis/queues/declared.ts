@@ -2,6 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 import { AioFluxError, isAioFluxError, OptionTypeError } from '../../core/errors.ts'
 import type { Declaration, Kept, LimitDeclaration } from '../../queues/store/queue-storage.ts'
 import { stateMiddle } from '../key-name.ts'
+import { listOf, malformed, textOf } from '../reply.ts'
 import { limitKey } from './place.ts'
 import type { QueueLink } from './queue-link.ts'
 
@@ -116,7 +117,9 @@ export class Declared {
   }
 
   async #declare(): Promise<void> {
-    const [changes = '', memory = '', ...rest] = await this.#run('declare', this.#own)
+    const reply = await this.#run('declare', this.#own)
+    const [changes = '', memory, ...rest] = reply
+    if (memory === undefined) throw malformed(reply)
     const [most, policy = ''] = memory.split(' ')
     if (most !== '0' && policy.startsWith('allkeys')) {
       throw new AioFluxError(
@@ -146,7 +149,8 @@ export class Declared {
   async #run(verb: string, options: ReadonlyMap<string, string>): Promise<string[]> {
     const pairs = [...options].flat()
     const args = [verb, String(HOLDS), this.#changes, String(options.size), ...pairs]
-    const reply = ((await this.#link.run('declare', 0, args)) as unknown[]).map(String)
+    const reply = listOf(await this.#link.run('declare', 0, args)).map(textOf)
+    if (reply.length === 0) throw malformed(reply)
     if (reply[0] !== '!') return reply
     const [, field = '', theirs = '', ours = ''] = reply
     const name = NAMES[field] ?? field

@@ -24,7 +24,10 @@ const apache = (request: Request) => {
 const day = (request: Request) => iso(request).slice(0, 10)
 const clock = (request: Request) => iso(request).slice(11, 19)
 
-const WRITERS: Record<string, { head?: string; line(request: Request): string }> = {
+const WRITERS: Record<
+  string,
+  { head?: string; pathless?: boolean; line(request: Request): string }
+> = {
   clf: { line: (r) => `${r.ip} - - [${apache(r)} +0000] "GET ${r.path}?q=1 HTTP/1.1" 200 5` },
   combined: {
     line: (r) =>
@@ -95,6 +98,15 @@ const WRITERS: Record<string, { head?: string; line(request: Request): string }>
     line: (r) =>
       `http ${iso(r)} app/lb/1 ${r.ip}:2817 10.0.0.1:80 0.0 0.1 0.0 200 200 34 366 "GET http://h:80${r.path} HTTP/1.1" "curl" - -`,
   },
+  nlb: {
+    pathless: true,
+    line: (r) =>
+      `tls 2.0 ${iso(r)} net/lb/1 g3d4 ${r.ip}:51341 10.0.0.1:443 5 2 98 246 - arn - C TLSv12 - h - - - ${iso(r)}`,
+  },
+  s3: {
+    line: (r) =>
+      `79a59d bucket [${apache(r)} +0000] ${r.ip} 79a59d 3E57427F REST.GET.OBJECT k "GET ${r.path} HTTP/1.1" 200 - 113 - 7 - "-" "S3Console/0.4" -`,
+  },
   haproxy: {
     line: (r) =>
       `haproxy[1]: ${r.ip}:33317 [${apache(r)}.000] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET ${r.path} HTTP/1.1"`,
@@ -163,7 +175,7 @@ function bucket(times: number[]): boolean[] {
 }
 
 describe.each(Object.keys(WRITERS))('%s', (name) => {
-  const { head, line } = WRITERS[name]!
+  const { head, line, pathless = false } = WRITERS[name]!
   const readAll = (all: Request[], key: string) => {
     const at = reader(key)
     if (head !== undefined) expect(at(head)).toBe('comment')
@@ -176,7 +188,8 @@ describe.each(Object.keys(WRITERS))('%s', (name) => {
         expect(readAll(all, 'ip')).toEqual(
           all.map(({ second, ip }) => ({ time: second * 1000, key: clientOf(ip), cost: 1 })),
         )
-        expect(readAll(all, 'path').map(({ key }) => key)).toEqual(all.map(({ path }) => path))
+        const paths = all.map(({ path }) => (pathless ? '-' : path))
+        expect(readAll(all, 'path').map(({ key }) => key)).toEqual(paths)
       }),
       { numRuns: 25 },
     )
@@ -237,6 +250,8 @@ it('has an answer for any text, in any format', () => {
     'iis',
     'cloudfront',
     'alb',
+    'nlb',
+    's3',
     'haproxy',
     'envoy',
   ] as const

@@ -145,6 +145,37 @@ export const VENDORS: readonly Vendor[] = [
     },
   },
   {
+    name: 'AWS Network Load Balancer',
+    format: 'nlb',
+    lines: [
+      'tls 2.0 2018-12-20T02:59:40 net/my-network-loadbalancer/c6e77e28c25b2234 g3d4b5e8bb8464cd 72.21.218.154:51341 172.100.100.185:443 5 2 98 246 - arn:aws:acm:us-east-2:671290407336:certificate/2a108f19-aded-46b0-8493-c63eb1ef4a99 - ECDHE-RSA-AES128-SHA TLSv12 - my-network-loadbalancer-c6e77e28c25b2234.elb.us-east-2.amazonaws.com h2 h2 "h2","http/1.1" 2018-12-20T02:59:30',
+    ],
+    fields: {
+      time: '2018-12-20T02:59:40.000Z',
+      ip: '72.21.218.154',
+      host: 'my-network-loadbalancer-c6e77e28c25b2234.elb.us-east-2.amazonaws.com',
+      bytes: '246',
+    },
+  },
+  {
+    name: 'AWS S3',
+    format: 's3',
+    lines: [
+      '79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be amzn-s3-demo-bucket1 [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be 3E57427F3EXAMPLE REST.GET.VERSIONING - "GET /amzn-s3-demo-bucket1?versioning HTTP/1.1" 200 - 113 - 7 - "-" "S3Console/0.4" - s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader amzn-s3-demo-bucket1.s3.us-west-1.amazonaws.com TLSV1.2 arn:aws:s3:us-west-1:123456789012:accesspoint/example-AP Yes',
+    ],
+    fields: {
+      time: '2019-02-06T00:00:38.000Z',
+      ip: '192.0.2.3',
+      path: '/amzn-s3-demo-bucket1',
+      method: 'GET',
+      status: '200',
+      host: 'amzn-s3-demo-bucket1.s3.us-west-1.amazonaws.com',
+      user: '79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be',
+      agent: 'S3Console/0.4',
+      bytes: '113',
+    },
+  },
+  {
     name: 'HAProxy HTTP',
     format: 'haproxy',
     lines: [

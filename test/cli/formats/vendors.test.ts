@@ -70,6 +70,8 @@ describe.each(VENDORS)('$name', ({ lines, format, fields }) => {
         'combined',
         'json',
         'alb',
+        'nlb',
+        's3',
         'haproxy',
         'envoy',
         'iis',

@@ -37,6 +37,32 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
+/** With another byte at `place`, counted from the end where it is negative. */
+function changed(bytes: Buffer, place: number): Buffer {
+  const copy = Buffer.from(bytes)
+  const at = place < 0 ? copy.length + place : place
+  copy[at] = (copy[at] as number) ^ 0xff
+  return copy
+}
+
+/** A member of gzip with what RFC 1952 lets a header have. */
+function withHeader(
+  bytes: Uint8Array,
+  { name, extra, sum }: { name: boolean; extra: boolean; sum: boolean },
+): Buffer {
+  const packed = zlib.gzipSync(bytes)
+  const head = Buffer.from(packed.subarray(0, 10))
+  head[3] = (sum ? 2 : 0) | (extra ? 4 : 0) | (name ? 8 : 0)
+  const parts = [
+    head,
+    ...(extra ? [Buffer.from([3, 0, 1, 2, 3])] : []),
+    ...(name ? [Buffer.from('access.log\0')] : []),
+    ...(sum ? [Buffer.from([0, 0])] : []),
+    packed.subarray(10),
+  ]
+  return Buffer.concat(parts)
+}
+
 describe('several logs', () => {
   it('are read in the order of their times, whatever their names', async () => {
     const newest = file('rotated/access.log', log(clf(240), clf(300)))
@@ -148,15 +174,69 @@ describe('bad input', () => {
   })
 
   it('a well packed log is no bomb', async () => {
-    const state = { readable: true }
+    const state = { readable: true, junk: 0 }
     async function* packed() {
       yield zlib.gzipSync(Buffer.alloc(8e6, '\n'))
     }
     let size = 0
     for await (const chunk of unpacked(packed(), state, 1e6)) size += chunk.length
     expect(size).toBe(8e6)
-    const none = { readable: false }
+    const none = { readable: false, junk: 0 }
     await expect(all(unpacked(packed(), none, 1e6))).rejects.toThrow('it is no log')
+  })
+
+  describe('gzip', () => {
+    const [one, two] = [log(clf(0), clf(1)), log(clf(2))].map((text) => zlib.gzipSync(text))
+    const whole = { requests: 3, malformed: 0, junkFiles: 0, notes: [] }
+
+    it.each([
+      ['several members are one log', Buffer.concat([one!, two!]), whole],
+      ['zeros at the end are none', Buffer.concat([one!, two!, Buffer.alloc(512)]), whole],
+      [
+        'what is behind the members is told',
+        Buffer.concat([one!, two!, Buffer.from('junk')]),
+        {
+          ...whole,
+          junkFiles: 1,
+          notes: ['1 archive read up to the end of the last gzip member; what follows is no gzip'],
+        },
+      ],
+    ])('%s', async (_what, bytes, report) => {
+      expect(await judged([file('packed.gz', bytes)])).toMatchObject(report)
+    })
+
+    it.each([
+      ['a member that ends too soon', Buffer.concat([one!, two!.subarray(0, -9)]), 'too soon'],
+      ['a member without its end', Buffer.concat([one!, two!.subarray(0, -3)]), 'too soon'],
+      ['a header that ends too soon', one!.subarray(0, 7), 'too soon'],
+      ['a wrong length', changed(one!, -1), 'damaged'],
+      ...('crc32' in zlib ? [['a wrong sum', changed(one!, -5), 'damaged'] as const] : []),
+      ['damaged bytes', changed(one!, 10), 'Z_DATA_ERROR'],
+    ] as const)('%s is told', async (_what, bytes, says) => {
+      const { code, stderr } = await replay(bytes)
+      expect(code).toBe(1)
+      expect(stderr).toContain(says)
+      expect(stderr).not.toContain('    at ')
+    })
+
+    it('members of any size and any header, in pieces of any size', async () => {
+      const header = fc.record({ name: fc.boolean(), extra: fc.boolean(), sum: fc.boolean() })
+      const member = fc.tuple(fc.uint8Array({ maxLength: 60_000 }), header)
+      const members = fc.array(member, { minLength: 1, maxLength: 4 })
+      await fc.assert(
+        fc.asyncProperty(members, fc.integer({ min: 1, max: 40_000 }), async (list, size) => {
+          const packed = Buffer.concat(list.map(([bytes, head]) => withHeader(bytes, head)))
+          async function* pieces() {
+            for (let at = 0; at < packed.length; at += size) yield packed.subarray(at, at + size)
+          }
+          const state = { readable: true, junk: 0 }
+          const found = Buffer.concat(await all(unpacked(pieces(), state)))
+          expect(found.equals(Buffer.concat(list.map(([bytes]) => bytes)))).toBe(true)
+          expect(state.junk).toBe(0)
+        }),
+        { numRuns: 30 },
+      )
+    })
   })
 
   it.each([
