@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { PICTURE, picture } from '../scripts/architecture.ts'
 // @ts-expect-error: a script, without types.
 import { pages } from '../scripts/docs-code.mjs'
 
@@ -44,6 +45,36 @@ describe('docs', () => {
       const page = all.find((other) => other.path === target)
       if (page !== undefined) expect(anchorsOf(page.text), `${path}: #${anchor}`).toContain(anchor)
     }
+  })
+})
+
+describe('docs/architecture.md', () => {
+  it('has a picture of the imports as they are (npm run docs:architecture)', () => {
+    expect(readFileSync(root + PICTURE, 'utf8')).toBe(picture())
+  })
+
+  it('draws a folder above all that it imports, and no line that goes by way of another', () => {
+    const drawn = picture(
+      new Map([
+        ['top', new Set(['middle', 'bottom'])],
+        ['middle', new Set(['bottom'])],
+        ['bottom', new Set<string>()],
+      ]),
+    )
+    const y = (name: string) =>
+      Number(new RegExp(`y="(\\d+)">${name}<`).exec(drawn)?.[1] ?? Number.NaN)
+    expect(y('top')).toBeLessThan(y('middle'))
+    expect(y('middle')).toBeLessThan(y('bottom'))
+    expect(drawn.match(/<path /g)).toHaveLength(2)
+  })
+
+  it('names files and folders that are there', () => {
+    const text = all.find(({ path }) => path === 'docs/architecture.md')?.text ?? ''
+    const named = [...text.matchAll(/`((?:src|test)\/[\w./-]*)`/g)].map(
+      (match) => match[1] as string,
+    )
+    expect(named.length).toBeGreaterThan(40)
+    expect(named.filter((path) => !existsSync(root + path))).toEqual([])
   })
 })
 

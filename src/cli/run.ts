@@ -5,9 +5,10 @@ import type { Terminal } from '../terminal/terminal.ts'
 const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
        aioflux advise <access.log | ->                   which limit a log calls for
        aioflux dashboard --redis redis://...            a page for what lives in a Redis
+       aioflux doctor [--redis redis://...]             check a set-up, and say what to change
        aioflux demo                                     see the limiters at work
 
-aioflux replay --help, aioflux advise --help and aioflux dashboard --help tell more.
+aioflux replay --help, and the same of the other commands, tells more.
 `
 
 /** Runs the command that `args` name; returns its exit code. */
@@ -24,6 +25,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       case 'dashboard':
         await (await import('./dashboard.ts')).dashboard(rest, terminal)
         return 0
+      case 'doctor':
+        return await (await import('./doctor.ts')).doctor(rest, terminal)
       case 'demo':
         await (await import('./demo/demo.ts')).demo(rest, terminal)
         return 0
@@ -67,6 +70,7 @@ async function failed(
 async function usageOf(command: string | undefined): Promise<string> {
   if (command === 'replay') return (await import('./replay-options.ts')).USAGE
   if (command === 'dashboard') return (await import('./dashboard.ts')).USAGE.trimEnd()
+  if (command === 'doctor') return (await import('./doctor.ts')).USAGE.trimEnd()
   if (command === 'advise') return (await import('./advise-options.ts')).USAGE
   return USAGE.trimEnd()
 }

@@ -94,7 +94,7 @@ export class Candidate implements Listed {
 
   #late(): WaitTimeoutError {
     const lock = quoted(this.names.join())
-    const error = new WaitTimeoutError(`the lock ${lock} did not come in time`, 0)
+    const error = new WaitTimeoutError(`the lock ${lock} was not free in time`, 0)
     if (this.#failure !== undefined) error.cause = this.#failure
     return error
   }

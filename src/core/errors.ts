@@ -71,7 +71,7 @@ export class AioFluxError extends Error {
 }
 
 /**
- * Is this an error of aioflux, and (when `code` is given) that one?
+ * True for an error of aioflux; with `code`, only for the error with that code.
  *
  * @example
  * try {

@@ -115,7 +115,7 @@ function planOf(options: ClientIpOptions): Plan {
   if (options.header !== undefined && trustedProxies === undefined) {
     throw new OptionRangeError(
       'header',
-      `header can only be believed from trustedProxies, got ${describe(header)} without them`,
+      `header needs trustedProxies, got ${describe(header)} without them`,
     )
   }
   const bits = integer('ipv6Prefix', ipv6Prefix, 1)

@@ -93,7 +93,7 @@ export const LIMITER_OPTIONS: OptionTable<LimiterOptions> = {
 
 /** How long a caller is willing to wait. */
 export interface Patience {
-  /** The longest wait. What cannot come in time is refused at once. @default no end */
+  /** The longest wait. A wait that cannot end in time is refused at once. @default no end */
   timeout?: Duration | undefined
   /** Leaves the line when it aborts; what was reserved is given back. */
   signal?: AbortSignal | undefined
@@ -125,7 +125,7 @@ export const WAIT_OPTIONS: OptionTable<WaitOptions> = {
 }
 
 /**
- * May this call go ahead now, or when?
+ * The answer to one call: whether it may go now, and if not, when.
  *
  * Every verb takes a key (a user, an address, an upstream); without one they all speak of the same key `''`.
  * A "no" is an answer, not an exception. Exceptions are for misuse: a key that is no string, a cost that is not a

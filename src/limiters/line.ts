@@ -188,7 +188,7 @@ export class Line {
   }
 
   #timedOut(verb: string, micros: Micros): WaitTimeoutError {
-    const message = `what ${describe(this.#key)} waits for ${verb} come in time`
+    const message = `the turn of key ${describe(this.#key)} ${verb} come in time`
     return new WaitTimeoutError(message, micros / 1e6)
   }
 }

@@ -327,5 +327,7 @@ function isNumber(value: unknown): boolean {
 
 /** An answer that cannot be read is as good as none. */
 export function malformed(answer: unknown): StorageDownError {
-  return new StorageDownError(`the storage answered with ${describe(answer)} that is no verdict`)
+  return new StorageDownError(
+    `the storage gave an answer that is not a verdict: ${describe(answer)}`,
+  )
 }

@@ -29,7 +29,12 @@ export class RuleLimiter extends SyncLimiter {
     const terms = new TermsReader(name, rule, classes, quotas)
     const { clock = storage?.clock ?? systemClock } = options
     const ledger = storage?.open(rule, scope ?? 'default', clock) ?? own(rule, clock)
-    must('reserve' in ledger, 'storage', 'be one in memory, or have limiters for its kind', storage)
+    must(
+      'reserve' in ledger,
+      'storage',
+      'be a storage in memory, or one with limiters of its own',
+      storage,
+    )
     super(clock, [ledger], true, options.shadow)
     this.name = name
     this.ledger = ledger

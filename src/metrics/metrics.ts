@@ -192,7 +192,10 @@ export class Metrics implements Meter {
     const family = this.#families.get(name) as MetricFamily<S> | undefined
     if (family === undefined) return this.#make(type, name, options, make)
     if (family.type !== type) {
-      throw new OptionTypeError('name', `'${name}' is a ${family.type}, and no ${type}`)
+      throw new OptionTypeError(
+        'name',
+        `name '${name}' is a ${family.type} already, and cannot be a ${type}`,
+      )
     }
     if (options?.help !== undefined && family.help === '') family.help = options.help
     return family
@@ -213,7 +216,7 @@ export class Metrics implements Meter {
       if (other === undefined) continue
       throw new OptionRangeError(
         'name',
-        `name '${name}' would be exported as '${sample}', as '${other}' already is`,
+        `name '${name}' would be exported as '${sample}', which metric '${other}' has already`,
       )
     }
     for (const sample of samples) this.#samples.set(sample, name)

@@ -45,6 +45,7 @@ export function portOf(client: RedisClientLike): RedisPort {
 /** A connection of our own, by whichever library is installed. */
 export class OwnConnection {
   readonly #url: string
+  readonly #tell: (text: string, error: unknown) => void
   #port: Promise<RedisPort> | undefined
   #end: () => void = () => {}
   #closed = false
@@ -52,8 +53,10 @@ export class OwnConnection {
   /** Why there is no connection, as far as is known. */
   failure: unknown
 
-  constructor(url: string) {
+  /** @param tell is told of the first failure; the console unless given */
+  constructor(url: string, tell: (text: string, error: unknown) => void = tellConsole) {
     this.#url = url
+    this.#tell = tell
   }
 
   /** The port, as soon as it is connected. A failure is told to those who asked; the next ones try again. */
@@ -125,18 +128,22 @@ export class OwnConnection {
     this.#told = true
   }
 
-  /** Says it on the console too, once: the limits go on without the storage, and nobody may look at their errors. */
+  /** Tells the first failure on the console: the limits go on without the storage, and nobody may look at their errors. */
   #failed(error: unknown): void {
     // What ends by our own close is no failure.
     if (this.#closed) return
     this.failure = error
     if (this.#told || isAioFluxError(error)) return
     this.#told = true
-    console.error(
+    this.#tell(
       `aioflux: Redis cannot be reached at ${serverOf(this.#url)}, is the url right?`,
       error,
     )
   }
+}
+
+function tellConsole(text: string, error: unknown): void {
+  console.error(text, error)
 }
 
 /** The server of a url, without the name and the password that may stand in it. */

@@ -58,7 +58,7 @@ export class RedisValues {
       if (!message.includes('AIOFLUX not a number')) throw error
       throw new OptionTypeError(
         'key',
-        `the value of key ${describe(key)} must be a number to count on`,
+        `the value of key ${describe(key)} must be a number, to be incremented`,
       )
     }
   }

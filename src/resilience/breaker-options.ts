@@ -128,7 +128,10 @@ export function breakerSettings(options: CircuitBreakerOptions): BreakerSettings
 function tripLimits(options: CircuitBreakerOptions): TripLimits {
   const { failureThreshold, failureRate, slowCall, slowCallRate, window, minimumCalls } = options
   if (slowCallRate !== undefined && slowCall === undefined) {
-    throw new OptionTypeError('slowCallRate', 'slowCallRate needs slowCall: how long is slow?')
+    throw new OptionTypeError(
+      'slowCallRate',
+      'slowCallRate needs slowCall, the time from which a call is slow',
+    )
   }
   const inARow =
     failureThreshold === undefined && failureRate !== undefined

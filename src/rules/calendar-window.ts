@@ -135,7 +135,7 @@ function checkPer(name: string, per: Duration | undefined, align: Align): void {
   if (per === undefined) return
   const micros = toPositiveMicros(name, per)
   const right = LENGTHS[align].some((length) => toPositiveMicros(name, length) === micros)
-  mustLie(right, name, `be left out, or as long as a ${align}, where windows are aligned`, per)
+  mustLie(right, name, `be left out, or be one ${align}, when align is '${align}'`, per)
 }
 
 /** Tells limits of different calendars apart, where limits are told apart by their numbers. */

@@ -106,7 +106,7 @@ describe('a storage of my own that answers later', () => {
     const storage: Storage = Object.assign(new MemoryStorage(), {
       open: (rule: Rule, scope: string, _clock?: Clock) => open.call(new OwnStorage(), rule, scope),
     })
-    const refusal = 'storage must be one in memory, or have limiters for its kind'
+    const refusal = 'storage must be a storage in memory, or one with limiters of its own'
     expect(() => createLimiter(tokenBucket({ rate: 1 }), { storage })).toThrow(refusal)
   })
 

@@ -241,11 +241,14 @@ describe('Metrics', () => {
       ],
       ['value must be a finite number >= 0', () => own.incr('c', Number.NaN)],
       ['value must be a finite number', () => own.timing('h', Number.NaN)],
-      ["'c' is a counter, and no gauge", () => own.gauge('c', 1)],
-      ["'c' is a counter, and no histogram", () => own.timing('c', 1)],
-      ["name 'c_total' would be exported as 'c', as 'c' already is", () => own.incr('c_total')],
+      ["name 'c' is a counter already, and cannot be a gauge", () => own.gauge('c', 1)],
+      ["name 'c' is a counter already, and cannot be a histogram", () => own.timing('c', 1)],
       [
-        "name 'h_count' would be exported as 'h_count', as 'h' already is",
+        "name 'c_total' would be exported as 'c', which metric 'c' has already",
+        () => own.incr('c_total'),
+      ],
+      [
+        "name 'h_count' would be exported as 'h_count', which metric 'h' has already",
         () => own.gauge('h_count', 1),
       ],
       ['name must be a string that is not empty', () => own.incr('')],

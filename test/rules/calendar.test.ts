@@ -133,7 +133,9 @@ describe('a window of the calendar', () => {
     expect(wrong({ align: 'fortnight' })).toThrow(/align must be one of 'minute', 'hour'/)
     expect(wrong({ align: 'day', timezone: 'Mars' })).toThrow(/timezone must be a name like/)
     expect(wrong({ timezone: 'UTC' })).toThrow(/timezone must be given with align only/)
-    expect(wrong({ align: 'day', per: '1h' })).toThrow(/per must be left out, or as long as a day/)
+    expect(wrong({ align: 'day', per: '1h' })).toThrow(
+      /per must be left out, or be one day, when align is/,
+    )
     expect(wrong({ align: 'day', per: '1d' })).not.toThrow()
     expect(wrong({ align: 'month', per: '30d' })).not.toThrow()
   })

@@ -1,0 +1,106 @@
+import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import {
+  type Paint,
+  paintFor,
+  type Style,
+  type Terminal,
+  widthOf,
+  wrapped,
+} from '../terminal/terminal.ts'
+import { parsed } from './arguments.ts'
+import { askServer } from './doctor/ask-server.ts'
+import { type Check, fault, type Level } from './doctor/check.ts'
+import { checkClient, checkNode, installedVersion } from './doctor/machine.ts'
+import { checkServer } from './doctor/server.ts'
+
+export const USAGE = `usage: aioflux doctor [--redis redis://...] [--json]
+
+Checks this machine, and a Redis when you name one, and says what to change: Node, the client library, the version of the server, its role,
+scripts, the eviction policy, persistence, and the difference of the clocks. It changes nothing.
+
+  --redis   the url of the Redis that your program uses
+  --json    print one JSON object instead of text
+
+Exit code 0 when there is no fault (warnings may be there), 1 when there is a fault or Redis does not answer, 2 on wrong usage.
+`
+
+/** Printed with `--json`. */
+interface Diagnosis {
+  readonly schema: 'aioflux/doctor@1'
+  /** Whether there is no fault. */
+  readonly healthy: boolean
+  readonly checks: readonly Check[]
+}
+
+/** `aioflux doctor`; returns the exit code. */
+export async function doctor(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values, positionals } = parsed(args, {
+    redis: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  })
+  const { stdout } = terminal
+  if (values['help']) {
+    stdout.write(USAGE)
+    return 0
+  }
+  if (positionals.length > 0) {
+    throw new OptionTypeError('arguments', `doctor takes options only, got '${positionals[0]}'`)
+  }
+  const url = values['redis'] as string | undefined
+  if (url !== undefined) checkUrl(url)
+  const checks = [
+    checkNode(process.versions),
+    checkClient(
+      { redis: installedVersion('redis'), ioredis: installedVersion('ioredis') },
+      url !== undefined,
+    ),
+    ...(url === undefined ? [] : await checkRedis(url)),
+  ]
+  const healthy = checks.every(({ level }) => level !== 'fault')
+  const diagnosis: Diagnosis = { schema: 'aioflux/doctor@1', healthy, checks }
+  if (values['json']) stdout.write(`${JSON.stringify(diagnosis)}\n`)
+  else stdout.write(textOf(checks, widthOf(stdout), paintFor(terminal)))
+  return healthy ? 0 : 1
+}
+
+/** @throws OptionRangeError; the url may hold a password, so the message does not repeat it */
+function checkUrl(url: string): void {
+  if (!/^rediss?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
+    throw new OptionRangeError(
+      '--redis',
+      `--redis must be a url like redis://localhost:6379, got ${url.includes('@') ? 'another text' : `'${url}'`}`,
+    )
+  }
+}
+
+async function checkRedis(url: string): Promise<Check[]> {
+  try {
+    return checkServer(await askServer(url))
+  } catch (error) {
+    const { message, code } = error as Error & { code?: string }
+    const why = message || code || 'no reason given'
+    return [
+      fault(
+        'server',
+        `${new URL(url).host} does not answer: ${why}`,
+        'Is the server running, and are address, password and TLS (rediss://) right?',
+      ),
+    ]
+  }
+}
+
+const STYLES: Readonly<Record<Level, Style>> = { ok: 'green', warning: 'yellow', fault: 'red' }
+const INDENT = 9 + 13
+
+function textOf(checks: readonly Check[], width: number, paint: Paint): string {
+  const lines = checks.flatMap(({ check, level, found, change }) => {
+    const [first = '', ...rest] = wrapped(found, width - INDENT)
+    const advice = change === null ? [] : wrapped(`-> ${change}`, width - INDENT)
+    return [
+      `${paint(STYLES[level], level.padEnd(9))}${check.padEnd(13)}${first}`,
+      ...[...rest, ...advice].map((line) => ' '.repeat(INDENT) + line),
+    ]
+  })
+  return `${lines.join('\n')}\n`
+}
