@@ -109,6 +109,8 @@ export class DurableQueue<T, R = unknown>
   readonly #room: Waiters<void>
   readonly #available: Waiters<void>
   readonly #ends: Waiters<void>
+  /** How many hints came. One may come before the older answer that there is nothing: then that is asked again, and not waited for. */
+  readonly #heard = { jobs: 0, room: 0 }
   /** Jobs claimed by hand and not settled. */
   readonly #claims = new Set<Attempt>()
   readonly #closing = new AbortController()
@@ -236,9 +238,10 @@ export class DurableQueue<T, R = unknown>
     const jobs: Job<R>[] = []
     for (let i = 0; i < drafts.length; i += CHUNK) {
       const chunk = drafts.slice(i, i + CHUNK)
+      const heard = this.#heard.room
       const inserted = await this.#insert(chunk)
       for (const [k, each] of inserted.entries()) {
-        jobs.push(await this.#accepted(chunk[k] as JobDraft<T>, each, puts[i + k]))
+        jobs.push(await this.#accepted(chunk[k] as JobDraft<T>, each, puts[i + k], heard))
       }
     }
     return jobs
@@ -527,11 +530,15 @@ export class DurableQueue<T, R = unknown>
   #listener(): StoreListener {
     return {
       available: () => {
+        this.#heard.jobs += 1
         this.#buffer.look()
         this.#available.grantAll(undefined)
       },
-      room: () => this.#room.grantAll(undefined),
-      settled: (id, outcome) => this.#settled(id, outcome),
+      room: () => {
+        this.#heard.room += 1
+        this.#room.grantAll(undefined)
+      },
+      settled: (id, outcome, at) => this.#settled(id, outcome, at),
       cancelled: (id, delivery, reason) => this.#buffer.cancelled(id, delivery, reason),
       lost: (id, delivery) => this.#buffer.lost(id, delivery),
       missed: () => this.#buffer.renew(),
@@ -545,11 +552,14 @@ export class DurableQueue<T, R = unknown>
     }
   }
 
-  #settled(id: string, outcome: Outcome): void {
-    const jobs = this.#followed.get(id)
+  /** What was put after `at` is another job of that id. */
+  #settled(id: string, outcome: Outcome, at = Infinity): void {
+    const all = [...(this.#followed.get(id) ?? [])]
+    const jobs = all.filter(({ since }) => since <= at)
     this.#followed.delete(id)
-    for (const job of jobs ?? []) job.settle(outcome)
-    const [first] = jobs ?? []
+    for (const job of all) if (job.since > at) this.#listenTo(job)
+    for (const job of jobs) job.settle(outcome)
+    const [first] = jobs
     if (first !== undefined && !this.#buffer.has(id)) this.#tell(first, outcome)
     this.#ends.grantAll(undefined)
   }
@@ -586,8 +596,9 @@ export class DurableQueue<T, R = unknown>
   async #put(item: T, options: PutOptions | undefined, awaited: boolean): Promise<RemoteJob<R>> {
     this.#checkOpen()
     const draft = draftOf(item, options, this.#parts.rules, awaited)
+    const heard = this.#heard.room
     const [inserted] = await this.#insert([draft])
-    return this.#accepted(draft, inserted as Inserted, options)
+    return this.#accepted(draft, inserted as Inserted, options, heard)
   }
 
   async #insert(drafts: readonly JobDraft<T>[]): Promise<Inserted[]> {
@@ -617,11 +628,12 @@ export class DurableQueue<T, R = unknown>
     draft: JobDraft<T>,
     first: Inserted,
     options: PutOptions | undefined,
+    heard: number,
   ): Promise<RemoteJob<R>> {
-    const inserted = first.state === 'full' ? await this.#whenRoom(draft, options) : first
-    const { id, state } = inserted
+    const inserted = first.state === 'full' ? await this.#whenRoom(draft, options, heard) : first
+    const { id, state, at } = inserted
     const { item, priority } = draft
-    const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority } as const
+    const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority, at } as const
     const stake = this.#stakeOf(draft, state === 'duplicate')
     const job = new RemoteJob<R>(terms, stake, this)
     if (state === 'full') {
@@ -651,18 +663,26 @@ export class DurableQueue<T, R = unknown>
     return duplicate ? 'nothing' : 'job'
   }
 
-  async #whenRoom(draft: JobDraft<T>, options: PutOptions | undefined): Promise<Inserted> {
+  /** @param before how many hints of room had come before the draft was refused */
+  async #whenRoom(
+    draft: JobDraft<T>,
+    options: PutOptions | undefined,
+    before: number,
+  ): Promise<Inserted> {
     const { overflow, maxSize, clock } = this.#settings
     if (overflow === 'reject') throw new QueueFullError(this.name, maxSize)
     if (overflow !== 'wait') return { id: draft.id ?? '', state: 'full' }
     const { timeout, signal } = options ?? {}
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
-    for (;;) {
+    for (let heard = before; ; ) {
       const left = Math.min(POLL, end - clock.now())
       if (left <= 0)
         throw new WaitTimeoutError(`room in queue '${this.name}' did not come in time`, 0)
-      await this.#room.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
+      if (heard === this.#heard.room) {
+        await this.#room.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
+      }
       this.#checkOpen()
+      heard = this.#heard.room
       const [inserted] = await this.#insert([draft])
       if (inserted?.state !== 'full') return inserted as Inserted
     }
@@ -688,6 +708,7 @@ export class DurableQueue<T, R = unknown>
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
     for (;;) {
       this.#checkOpen()
+      const heard = this.#heard.jobs
       const answer = Promise.resolve(this.#store.claim(max, this.#parts.lease))
       const what = `a job of queue '${this.name}'`
       const claims: Claim[] = await this.#inTime(answer, what, { end, signal }, (late) => {
@@ -700,6 +721,7 @@ export class DurableQueue<T, R = unknown>
       }
       const left = Math.min(POLL, end - clock.now())
       if (left <= 0) throw new WaitTimeoutError(`${what} did not come in time`, 0)
+      if (heard !== this.#heard.jobs) continue
       await this.#available.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
     }
   }

@@ -26,7 +26,9 @@ describe.skipIf(!possible)('queues over Redis whose workers and server are mistr
     if (dir !== '') rmSync(dir, { recursive: true, force: true })
   })
 
-  async function scene(name: string) {
+  async function scene(title: string) {
+    // A test that is tried again begins anew.
+    const name = `${title}-${crypto.randomUUID().slice(0, 8)}`
     const storage = new RedisStorage({ url: redis.url, prefix: 'faults', timeout: '10s' })
     const queue = QueueFactory.fifo<number>({ name, storage })
     const log = join(dir, name)

@@ -27,7 +27,7 @@ describe.skipIf(!(await canStartRedis()))('queues over a Redis that loses power'
   it('Q5: what was written in the last second before is lost, and nothing else', async () => {
     const random = seeded('Q5')
     const storage = new RedisStorage({ url: redis.url, prefix: 'faults', timeout: '1s' })
-    const name = 'q5'
+    const name = `q5-${crypto.randomUUID().slice(0, 8)}`
     /** Confirmed puts, starts and ends, by the time of this machine. */
     const kept = new Map<number, number>()
     const starts = new Map<number, number[]>()

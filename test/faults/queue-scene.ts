@@ -51,7 +51,9 @@ export function numbers(count: number): number[] {
 }
 
 export function scene(given: SceneOptions): Scene {
-  const { url, name, kind = 'fifo', workers = 10, options = {} } = given
+  const { url, kind = 'fifo', workers = 10, options = {} } = given
+  // A test that is tried again begins anew.
+  const name = `${given.name}-${crypto.randomUUID().slice(0, 8)}`
   const dir = mkdtempSync(join(tmpdir(), 'aioflux-queue-'))
   const log = join(dir, 'log')
   writeFileSync(log, '')

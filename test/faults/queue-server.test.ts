@@ -69,10 +69,11 @@ describe.skipIf(!possible)('queues whose Redis is short of memory, moves or is r
   it('Q18: what another layout has written is left alone', async () => {
     await using stage = scene({ url: redis.url, name: 'q18' })
     await stage.queue.put(1)
-    const meta = 'faults:{queue:q18}:meta'
+    const base = `faults:{queue:${stage.queue.name}}`
+    const meta = `${base}:meta`
     await redis.command('HSET', meta, 'version', '2')
     const state = async () => {
-      const keys = (await redis.command('KEYS', 'faults:{queue:q18}:*')) as string[]
+      const keys = (await redis.command('KEYS', `${base}:*`)) as string[]
       const dumps = await Promise.all(keys.sort().map((key) => redis.command('DUMP', key)))
       return keys.map((key, i) => `${key} ${dumps[i]}`).join()
     }

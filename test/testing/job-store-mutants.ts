@@ -507,7 +507,7 @@ export const MUTANTS: readonly Mutant[] = [
     'where the oldest is dropped it makes room for the newest',
     change(
       class extends PlainJobs {
-        protected override oldest(): Job | undefined {
+        protected override givesWay(): Job | undefined {
           return this.inState('waiting', 'delayed').at(-1)
         }
       },

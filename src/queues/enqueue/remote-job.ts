@@ -29,6 +29,8 @@ export interface RemoteJobTerms {
   readonly item: unknown
   readonly state: JobState
   readonly priority: number
+  /** As `Inserted.at`. */
+  readonly at?: number | undefined
 }
 
 /** The putter's view of a job that is kept in a storage elsewhere. */
@@ -36,6 +38,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
   readonly id: string
   readonly item: unknown
   readonly priority: number
+  /** It had not ended then, on the scale of the store's. */
+  readonly since: number
   state: JobState
   attempt = 0
   reported: unknown = undefined
@@ -52,12 +56,17 @@ export class RemoteJob<R = unknown> implements Job<R> {
   #reject: (error: unknown) => void = nothing
   #outcome: { value: R } | { error: unknown } | undefined
 
-  constructor({ id, item, state, priority }: RemoteJobTerms, stake: Stake, owner: RemoteJobOwner) {
+  constructor(
+    { id, item, state, priority, at = 0 }: RemoteJobTerms,
+    stake: Stake,
+    owner: RemoteJobOwner,
+  ) {
     this.#stake = stake
     this.id = id
     this.item = item
     this.state = state
     this.priority = priority
+    this.since = at
     this.#owner = owner
   }
 

@@ -64,6 +64,8 @@ export interface Inserted {
   readonly state: 'waiting' | 'delayed' | 'duplicate' | 'full'
   /** Ids of the jobs that made room for it. */
   readonly dropped?: readonly string[]
+  /** When this was so, on a scale of the store's. */
+  readonly at?: number
 }
 
 /**
@@ -144,8 +146,11 @@ export interface StoreListener {
   available?(): void
   /** There may be room for a draft that was refused. */
   room?(): void
-  /** A job has ended whose result was asked for in this process. The store asks again itself where the news was lost. */
-  settled?(id: string, outcome: Outcome): void
+  /**
+   * A job has ended whose result was asked for in this process. The store asks again itself where the news was lost. `at` is on
+   * the scale of {@link Inserted.at}: what was put later is another job of that id.
+   */
+  settled?(id: string, outcome: Outcome, at?: number): void
   /** A job that this process has claimed is not wanted any more: its signal is to abort. The claim still has to be settled. */
   cancelled?(id: string, delivery: number, reason: unknown): void
   /** A claim of this process is lost: another process may have the job. */

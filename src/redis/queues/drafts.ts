@@ -119,9 +119,11 @@ function batchOf(written: readonly Written[], { maxSize, overflow }: Room): PutB
 function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {
   if (typeof reply === 'number') return written.map(({ id }) => ({ id, state: 'waiting' }))
   const states = reply as (keyof typeof STATES)[]
+  const at = Number((reply as unknown[])[written.length + 1])
   const inserted: Inserted[] = written.map(({ id }, i) => ({
     id,
     state: STATES[`${states[i]}` as keyof typeof STATES],
+    at,
   }))
   const dropped = (reply as unknown[])[written.length] as string[]
   const last = inserted.length - 1

@@ -10,9 +10,9 @@ const DEAF_POLL: Millis = 100
 export interface Hearers {
   available(): void
   room(): void
-  /** A job has ended; without its outcome, that is to be asked for. */
-  ended(name: string, outcome: string | undefined): void
-  cancelled(name: string, reason: string): void
+  /** A job has ended, at that moment of the server's; without its outcome, that is to be asked for. */
+  ended(name: string, outcome?: string, at?: number): void
+  cancelled(place: string, reason: string): void
   paused(paused: boolean): void
   declared(): void
   /** News may have been lost. */
@@ -88,6 +88,11 @@ export class Hints {
     return (timers.after ?? systemClock.after)?.call(timers, wait, run, true) as Cancel
   }
 
+  #ended(name: string, rest: string): void {
+    const [at, outcome] = split(rest)
+    this.#hearers.ended(name, outcome, Number(at))
+  }
+
   #heard(message: string | undefined): void {
     if (this.#closed) return
     const rest = message?.slice(1) ?? ''
@@ -101,9 +106,9 @@ export class Hints {
       case 'f':
         return this.#hearers.room()
       case 'r':
-        return this.#hearers.ended(...split(rest))
+        return this.#ended(...split(rest))
       case 'R':
-        return this.#hearers.ended(rest, undefined)
+        return this.#hearers.ended(rest)
       case 'c':
         return this.#hearers.cancelled(...split(rest))
       case 'p':

@@ -78,14 +78,14 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#holding = new Holding(clock, ({ id, delivery }) =>
       this.#listeners.tell('lost', id, delivery),
     )
-    this.#results = new Results(this.#link, resultTtl, (id, outcome) =>
-      this.#listeners.tell('settled', id, outcome),
+    this.#results = new Results(this.#link, resultTtl, (id, outcome, at) =>
+      this.#listeners.tell('settled', id, outcome, at),
     )
     this.#hints = new Hints(this.#link, {
       available: () => this.#listeners.tell('available'),
       room: () => this.#listeners.tell('room'),
-      ended: (name, text) => this.#results.told(name, text),
-      cancelled: (name, reason) => this.#cancelled(name, reason),
+      ended: (name, text, at) => this.#results.told(name, text, at),
+      cancelled: (place, reason) => this.#cancelled(place, reason),
       paused: (paused) => this.#pausedTo(paused),
       declared: () => this.#declared.renew(),
       missed: () => this.#missed(),
@@ -94,7 +94,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       clock,
       resultTtl,
       idTtl,
-      cancelled: (token, reason) => this.#cancelled(readPlace(readToken(token).place).id, reason),
+      cancelled: (token, reason) => this.#cancelled(readToken(token).place, reason),
       short: (look) => this.#hints.lookIn(look),
       full: () => this.#hints.lookNoMore(),
     })
@@ -129,8 +129,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       inserted.push(...read(reply))
     }
     if ((this.#options.minReplicas ?? 0) > 0) await this.#confirm(inserted)
-    for (const [i, { id, state }] of inserted.entries()) {
-      if (drafts[i]?.awaited && state !== 'full') this.#results.add(placeName(id), id)
+    for (const [i, { id, state, at }] of inserted.entries()) {
+      if (drafts[i]?.awaited && state !== 'full') this.#results.add(placeName(id), id, at)
     }
     if (inserted.some(({ state }) => state === 'waiting')) this.#hints.put()
     if (inserted.some(({ state }) => state === 'full')) this.#hints.full()
@@ -341,9 +341,10 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#listeners.tell('paused', paused)
   }
 
-  #cancelled(name: string, reason: string): void {
-    const held = this.#holding.get(name)
-    if (held !== undefined)
-      this.#listeners.tell('cancelled', held.id, held.delivery, readValue(reason))
+  /** The place tells the job from a later one of the same id. */
+  #cancelled(place: string, reason: string): void {
+    const held = this.#holding.get(readPlace(place).id)
+    if (held === undefined || readToken(held.token).place !== place) return
+    this.#listeners.tell('cancelled', held.id, held.delivery, readValue(reason))
   }
 }

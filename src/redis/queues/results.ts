@@ -8,59 +8,92 @@ const POLL: Millis = 1000
 /** How many are asked for in one trip. */
 const MOST = 500
 
-/** The results that this process waits for. They are told by hint; asked for once a second in case that was lost. */
+/** A job whose result is wanted. */
+interface Awaited {
+  readonly id: string
+  /** It had not ended then, by the server's clock: older news is of another job of that id. */
+  since: number
+}
+
+/**
+ * The results that this process waits for. They are told by hint; asked for once a second in case that was lost.
+ *
+ * Hints and answers come by different connections, in any order. So a hint that comes before the answer of who asked is kept until
+ * then, and each tells its time.
+ */
 export class Results {
   readonly #link: QueueLink
   readonly #resultTtl: Millis
-  readonly #settled: (id: string, outcome: Outcome) => void
+  readonly #settled: (id: string, outcome: Outcome, at?: number) => void
   /** By the name a job has in places: its id. */
-  readonly #awaited = new Map<string, string>()
+  readonly #awaited = new Map<string, Awaited>()
+  /** Hints about jobs that nobody awaits yet, while questions are under way. */
+  readonly #early = new Map<string, { readonly text: string | undefined; readonly at: number }>()
+  #questions = 0
   #timer: NodeJS.Timeout | undefined
   #asking = false
 
-  constructor(link: QueueLink, resultTtl: Millis, settled: (id: string, outcome: Outcome) => void) {
+  constructor(
+    link: QueueLink,
+    resultTtl: Millis,
+    settled: (id: string, outcome: Outcome, at?: number) => void,
+  ) {
     this.#link = link
     this.#resultTtl = resultTtl
     this.#settled = settled
   }
 
   /** The result of a job is wanted, and Redis knows. */
-  add(name: string, id: string): void {
-    this.#awaited.set(name, id)
+  add(name: string, id: string, since = 0): void {
+    const known = this.#awaited.get(name)
+    if (known === undefined) this.#awaited.set(name, { id, since })
+    else known.since = Math.max(known.since, since)
     this.#later()
   }
 
   /** How a job ended; `undefined` while it has not, and then it will be told. */
   async ask(name: string, id: string): Promise<Outcome | undefined> {
-    const [text] = await this.#texts([name])
-    if (text === '?') {
-      this.add(name, id)
-      return undefined
+    this.#questions += 1
+    try {
+      const [text = ''] = await this.#texts([name])
+      if (text.startsWith('?')) {
+        const since = Number(text.slice(1))
+        this.add(name, id, since)
+        const early = this.#early.get(name)
+        if (early !== undefined && early.at >= since) this.told(name, early.text, early.at)
+        return undefined
+      }
+      this.#awaited.delete(name)
+      return outcomeOf(text)
+    } finally {
+      this.#questions -= 1
+      if (this.#questions === 0) this.#early.clear()
     }
-    this.#awaited.delete(name)
-    return outcomeOf(text as string)
   }
 
-  /** A job has ended, by hint. */
-  told(name: string, text: string | undefined): void {
-    const id = this.#awaited.get(name)
-    if (id === undefined) return
-    if (text === undefined) void this.#poll([name])
+  /** A job has ended; by hint, where it is told when. */
+  told(name: string, text: string | undefined, at = Infinity): void {
+    const awaited = this.#awaited.get(name)
+    if (awaited === undefined) {
+      if (this.#questions > 0) this.#early.set(name, { text, at })
+    } else if (text === undefined) void this.#look([name])
+    else if (at < awaited.since) this.#settled(awaited.id, outcomeOf(text), at)
     else {
       this.#awaited.delete(name)
-      this.#settled(id, outcomeOf(text))
+      this.#settled(awaited.id, outcomeOf(text), at)
     }
   }
 
   /** Hints may have been lost. */
   missed(): void {
-    if (this.#awaited.size > 0) void this.#poll([...this.#awaited.keys()])
+    if (this.#awaited.size > 0) void this.#poll()
   }
 
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#awaited.clear()
+    this.#early.clear()
   }
 
   #later(): void {
@@ -76,21 +109,18 @@ export class Results {
     this.#timer.unref()
   }
 
-  async #poll(names: string[]): Promise<void> {
+  async #poll(): Promise<void> {
     if (this.#asking) return
-    this.#asking = names.length > 1
-    try {
-      for (let i = 0; i < names.length; i += MOST) {
-        const some = names.slice(i, i + MOST)
-        const texts = await this.#texts(some)
-        for (const [k, text] of texts.entries()) {
-          if (text !== '?') this.told(some[k] as string, text)
-        }
-      }
-    } catch {
-      // It is asked again.
-    } finally {
-      this.#asking = false
+    this.#asking = true
+    const names = [...this.#awaited.keys()]
+    for (let i = 0; i < names.length; i += MOST) await this.#look(names.slice(i, i + MOST))
+    this.#asking = false
+  }
+
+  async #look(names: string[]): Promise<void> {
+    const texts = await this.#texts(names).catch(() => []) // It is asked again.
+    for (const [k, text] of texts.entries()) {
+      if (!text.startsWith('?')) this.told(names[k] as string, text)
     }
   }
 

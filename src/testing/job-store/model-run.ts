@@ -69,7 +69,8 @@ export class ModelRun {
   async #put(): Promise<void> {
     const chance = this.#chance
     const drafts = Array.from({ length: 1 + chance.number(4) }, () => this.#draft())
-    const room = { maxSize: this.#plan.maxSize, overflow: 'refuse' } as const
+    const overflow = chance.once(4) ? 'drop-oldest' : 'refuse'
+    const room = { maxSize: this.#plan.maxSize, overflow } as const
     this.#call('insert', ...drafts.map((one) => `${one.item}${one.id ? ` as ${one.id}` : ''}`))
     const real = await this.#driver.store.insert(drafts, room)
     const model = this.#model.insert(drafts, room, NOBODY)

@@ -77,7 +77,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     }
     const dropped: string[] = []
     while (this.inState('waiting', 'delayed').length >= room.maxSize) {
-      const oldest = this.oldest()
+      const oldest = this.givesWay()
       if (room.overflow === 'refuse' || oldest === undefined) {
         this.#refusedAt = this.inState('waiting', 'delayed').length
         return { id: draft.id ?? '', state: 'full' }
@@ -290,7 +290,11 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   }
 
   /** The job that has waited for the longest time. */
-  protected oldest(): PlainJob<T> | undefined {
-    return this.inState('waiting', 'delayed').sort((a, b) => a.createdAt - b.createdAt)[0]
+  /** The job that makes room for another one. */
+  protected givesWay(): PlainJob<T> | undefined {
+    const waiting = this.inState('waiting').sort(
+      (a, b) => a.priority - b.priority || a.place - b.place || a.serial - b.serial,
+    )
+    return waiting[0] ?? this.inState('delayed').sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))[0]
   }
 }

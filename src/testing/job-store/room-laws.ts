@@ -65,4 +65,30 @@ export const roomLaws: readonly LawText[] = [
       ensureSame(itemsOf(await driver.takeAll()), 'd,e,f', 'claimed')
     },
   },
+  {
+    name: 'the newest comes in where it ranks lowest: the longest waiting one of the next rank makes room',
+    async run(driver) {
+      const first = await driver.putAll(['a', 'b', 'c'], { priority: 1 }, drop)
+      await driver.advance(10)
+      const answer = await driver.put('d', { priority: -1 }, drop)
+      ensureSame(answer.state, 'waiting', 'state')
+      ensureSame(answer.dropped?.join(), first[0]?.id, 'dropped')
+      const delayed = await driver.put('e', { delay: 10 }, drop)
+      ensureSame(delayed.dropped?.join(), answer.id, 'dropped by a delayed one')
+      await driver.advance(10)
+      ensureSame(itemsOf(await driver.takeAll()), 'b,c,e', 'claimed')
+    },
+  },
+  {
+    name: 'the lowest priority gives way, of whichever group',
+    needs: ['groups'],
+    async run(driver) {
+      await driver.put('a', { group: 'A', priority: 1 }, drop)
+      await driver.advance(10)
+      const low = await driver.put('b', { group: 'B', priority: -1 }, drop)
+      await driver.put('c', { group: 'C' }, drop)
+      const answer = await driver.put('d', { group: 'A' }, drop)
+      ensureSame(answer.dropped?.join(), low.id, 'dropped')
+    },
+  },
 ]

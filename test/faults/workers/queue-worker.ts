@@ -37,7 +37,8 @@ const note = (what: string, item: number, delivery: number) =>
 
 async function work(item: number, delivery: number, signal: AbortSignal | undefined) {
   note('S', item, delivery)
-  signal?.addEventListener('abort', () => note('A', item, delivery))
+  if (signal?.aborted) note('A', item, delivery)
+  else signal?.addEventListener('abort', () => note('A', item, delivery))
   if (poison.includes(item)) {
     // The neighbours have begun by then.
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -1,5 +1,8 @@
+import { QueueFactory } from 'aioflux'
+import { RedisStorage } from 'aioflux/redis'
+import { ManualClock } from 'aioflux/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Claim, Outcome } from '../../../src/queues/store/job-store.ts'
+import type { Claim, Outcome, StoreListener } from '../../../src/queues/store/job-store.ts'
 import { clients, libraries } from '../../support/clients.ts'
 import { canStartRedis, type RedisServer, startRedis } from '../../support/redis-server.ts'
 import { proxy } from '../../support/tcp-proxy.ts'
@@ -26,7 +29,11 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
         await close()
         end()
       })
-      const told = { available: 0, troubles: [] as unknown[], cancelled: [] as unknown[] }
+      const told = {
+        available: 0,
+        troubles: [] as unknown[],
+        cancelled: [] as [string, number, unknown][],
+      }
       const settled = new Map<string, Outcome>()
       store.watch({
         available: () => {
@@ -146,6 +153,107 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       await b.store.settle([{ claim, ending: { outcome: 'released', delay: 0 } }])
       expect(await b.store.claim(9, 1000)).toEqual([])
       expect(await a.store.counts()).toMatchObject({ waiting: 0, running: 0, dead: 0 })
+    })
+
+    /** An id that is free again at the end. */
+    const unique = { mode: 'pending', ttl: 0, delay: 0, maxDelay: 0 } as const
+
+    /** What is told late is told by hand here. */
+    async function channels(name: string) {
+      const all = (await redis.command('PUBSUB', 'CHANNELS', `*${name}*`)) as string[]
+      const shared = all.find((channel) => channel.endsWith(':*')) as string
+      return { shared, own: all.filter((channel) => channel !== shared) }
+    }
+
+    it('a result that is told late is not that of a later job of that id', async () => {
+      const name = fresh()
+      const { store, settled } = await processOf(name)
+      const put = () => store.insert([draft(1, { id: 'x', unique, awaited: true })], ENDLESS)
+      const [first] = await put()
+      expect(await store.cancel('x', 'no')).toBe(true)
+      await until('the end', () => settled.has('x'))
+      settled.clear()
+      const [second] = await put()
+      expect(second?.state).toBe('waiting')
+      const { own } = await channels(name)
+      for (const channel of own) {
+        await redis.command('PUBLISH', channel, `rx\n${first?.at}\nxj"late"`)
+      }
+      const ask = await store.outcome('x')
+      expect(ask).toBeUndefined()
+      // It is told when it was, so that who waits for the later job can tell.
+      const [claim] = (await store.claim(1, 1000)) as [Claim]
+      await store.settle([{ claim, ending: { outcome: 'completed', value: 'second' } }])
+      await until('the end', () => settled.get('x')?.state === 'completed')
+      expect(settled.get('x')).toEqual({ state: 'completed', value: 'second' })
+    })
+
+    it('who submits a job again is not told how the one before ended', async () => {
+      const name = fresh()
+      const { client } = await processOf(name)
+      const storage = new RedisStorage({ client, prefix: 'queues' })
+      const queue = QueueFactory.fifo<string, string>({ name, storage })
+      const result = queue.submit('x', { id: 'x' })
+      await until('the put', async () => (await queue.counts()).waiting === 1)
+      for (const channel of (await channels(name)).own) {
+        await redis.command('PUBLISH', channel, 'rx\n1\nxj"late"')
+      }
+      const worker = QueueFactory.fifo<string, string>({ name, storage, handler: (item) => item })
+      await worker.start()
+      expect(await result).toBe('x')
+      await Promise.all([queue.stop(), worker.stop()])
+      await storage.close()
+    })
+
+    it('a hint that comes before the older answer that there is nothing is not lost', async () => {
+      const name = fresh()
+      const { client, store } = await processOf(name)
+      const storage = new RedisStorage({ client, prefix: 'queues' })
+      const open = storage.queues.open.bind(storage.queues)
+      storage.queues.open = (options) => {
+        const own = open(options)
+        let told: StoreListener = {}
+        const watch = own.watch.bind(own)
+        const claim = own.claim.bind(own)
+        // It hears nothing but that one hint, and by its clock no time passes.
+        own.watch = (listener) => {
+          told = listener
+          return watch({})
+        }
+        own.claim = async (...asked) => {
+          const claims = await claim(...asked)
+          if (claims.length > 0) return claims
+          await store.insert([draft(1)], ENDLESS)
+          told.available?.()
+          return claims
+        }
+        return own
+      }
+      const queue = QueueFactory.fifo<number>({ name, storage, clock: new ManualClock() })
+      const [claim] = await queue.claim()
+      expect(claim?.item).toBe(1)
+      await queue.stop()
+      await storage.close()
+    })
+
+    it('a cancel that is told late does not reach a later job of that id', async () => {
+      const name = fresh()
+      const { store, told } = await processOf(name)
+      const put = () => store.insert([draft(1, { id: 'x', unique })], ENDLESS)
+      await put()
+      const [first] = (await store.claim(1, 1000)) as [Claim]
+      await store.cancel('x', 'no')
+      await until('the cancel', () => told.cancelled.length === 1)
+      await store.settle([{ claim: first, ending: { outcome: 'released', delay: 0 } }])
+      await put()
+      const [second] = (await store.claim(1, 1000)) as [Claim]
+      const { shared } = await channels(name)
+      const place = first.token.split('\u0004')[0]
+      await redis.command('PUBLISH', shared, `c${place}\nj"late"`)
+      await store.cancel('x', 'again')
+      await until('the cancel', () => told.cancelled.length > 1)
+      expect(told.cancelled.map(([, , reason]) => reason)).toEqual(['no', 'again'])
+      expect(second.token).not.toBe(first.token)
     })
 
     it('after an outage it goes on by itself: what had ended is told then, puts fail at once', async () => {

@@ -42,7 +42,7 @@ if verb == 'cancel' or verb == 'leave' then
     return done(1)
   end
   call('HSET', MARKS, '-' .. id, reason)
-  tell('*', 'c' .. id .. '\n' .. reason)
+  tell('*', 'c' .. place .. '\n' .. reason)
   return 1
 end
 

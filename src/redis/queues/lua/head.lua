@@ -127,7 +127,7 @@ end
 local function answer(id, outcome, asked)
   asked = asked or call('HGET', ASKED, id)
   if not asked or byte(asked) ~= 63 then return end
-  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. outcome
+  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. format('%.0f', now) .. '\n' .. outcome
   for process in string.gmatch(sub(asked, 2), '[^,]+') do tell(process, message) end
   call('HSET', ASKED, id, '=' .. outcome)
   call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)

@@ -114,7 +114,7 @@ if verb == 'ask' then
         replies[#replies + 1] = ended
       elseif call('HEXISTS', JOBS, id) == 1 then
         ask(id, SELF)
-        replies[#replies + 1] = '?'
+        replies[#replies + 1] = '?' .. format('%.0f', now)
       else
         replies[#replies + 1] = 'g'
       end

@@ -53,7 +53,7 @@ local function take(want, lease)
 end
 
 -- The first job that would make room for another: of the lowest priority, the one that waits longest.
-local function oldest()
+local function gives_way()
   flush()
   local lowest = call('ZREVRANGE', READY, 0, 0)[1]
   if not lowest then return nil end

@@ -4,7 +4,8 @@
 --       7 'u': all alike; then P with its group before, then for each id, envelope
 --         'm': then for each id, group \2 P, suffix, extra, envelope
 --       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, mode, ttl, delay, maxDelay, putter, by commas
--- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, 0 duplicate, -1 full; then the ids dropped.
+-- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, 0 duplicate, -1 full; then the ids dropped,
+--          and now in us.
 --
 -- The first write is one that a server without memory refuses, so that nothing is kept of a call that fails.
 local count, alike = tonumber(ARGV[6]), ARGV[7] == 'u'
@@ -45,6 +46,23 @@ end
 
 local replies, dropped, ready, soonest = {}, {}, 0, math.huge
 local at = alike and 9 or 8
+
+-- Drops the job that gives way first. False where nothing waits.
+local function drop()
+  local place = gives_way()
+  if place then withdraw(place) else
+    place = call('ZRANGE', DELAYED, 0, 0)[1]
+    if not place then return false end
+    call('ZREM', DELAYED, place)
+  end
+  local id = id_of(place)
+  forget(id)
+  call('ZREM', REMEMBERED, id)
+  answer(id, 'g')
+  standing = standing - 1
+  dropped[#dropped + 1] = id
+  return true
+end
 
 local function put(id, prefix, suffix, extra, envelope)
   local kind, time, weight, asked, mode, ttl, delay, longest, putter = '-', 0, nil, false, nil, 0, 0, 0, nil
@@ -101,15 +119,18 @@ local function put(id, prefix, suffix, extra, envelope)
   end
   if standing >= most and ARGV[5] == 'r' then return -1 end
   if ended then
-    -- It is only kept to be looked at, and makes way.
+    -- It is only kept to be looked at, and makes way. The first write is for a server without memory to refuse.
+    call('HSETNX', JOBS, id, '')
     call('ZREM', DEAD, id)
     call('ZREM', COMPLETED, id)
     forget(id)
   end
-  standing = standing + 1
   local turn = due > now and format('%013x', due) or stamp()
   local created = due > now and '\3' .. format('%013x', now) or ''
   call('HSET', JOBS, id, prefix .. turn .. suffix .. created .. '\n' .. envelope)
+  -- It is in no index yet, so others give way.
+  while standing >= most and drop() do end
+  standing = standing + 1
   if mode then unanswer(id) end
   if asked then ask(id, SELF) end
   if mode == 'ttl' then call('ZADD', REMEMBERED, now_ms + ttl, id) end
@@ -128,6 +149,7 @@ local function put(id, prefix, suffix, extra, envelope)
   return 1
 end
 
+if ROUTED then route() end
 for i = 1, count do
   if alike then
     replies[i] = put(ARGV[at], ARGV[8], '', '', ARGV[at + 1])
@@ -137,23 +159,7 @@ for i = 1, count do
     at = at + 5
   end
 end
-if ROUTED then route() end
 flush()
-
-while standing > most and ARGV[5] == 'd' do
-  local place = oldest()
-  if place then withdraw(place) else
-    place = call('ZRANGE', DELAYED, 0, 0)[1]
-    if not place then break end
-    call('ZREM', DELAYED, place)
-  end
-  local id = id_of(place)
-  forget(id)
-  call('ZREM', REMEMBERED, id)
-  answer(id, 'g')
-  standing = standing - 1
-  dropped[#dropped + 1] = id
-end
 
 local full = false
 for i = 1, count do full = full or replies[i] == -1 end
@@ -164,5 +170,5 @@ if soonest < math.huge and meta[6] then
   local head = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')
   if tonumber(head[2]) >= soonest / 1000 then tell(string.match(meta[6], '^%S+'), 'w') end
 end
-replies[count + 1] = dropped
+replies[count + 1], replies[count + 2] = dropped, format('%.0f', now)
 return replies

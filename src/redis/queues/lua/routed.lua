@@ -349,6 +349,32 @@ local function earliest(set, from, to)
   return found, smallest
 end
 
+-- The priority of a place, or of a member of the lanes, as it is written: the lower, the later in bytes.
+local function rank_of(member)
+  return sub(member, find(member, '\2', 1, true) + 1, turn_at(member) - 1)
+end
+
+-- The place that is dropped where there is no room: of the lowest priority, the one with the smallest turn. The first of each group, key
+-- and priority is looked at, of 500 at most.
+local function gives_way()
+  flush()
+  local found, rank, turn
+  for _, set in ipairs({ LANES, READY }) do
+    local from = '-'
+    for _ = 1, 500 do
+      local member = call('ZRANGEBYLEX', set, from, '+', 'LIMIT', 0, 1)[1]
+      if not member then break end
+      local at = turn_at(member)
+      local its_rank, its_turn = rank_of(member), tonumber(sub(member, at, at + 12), 16)
+      if not found or before(rank, its_rank) or (rank == its_rank and its_turn < turn) then
+        found, rank, turn = set == LANES and place_from(member) or member, its_rank, its_turn
+      end
+      from = '(' .. sub(member, 1, at - 1) .. '\255'
+    end
+  end
+  return found
+end
+
 local function oldest()
   flush()
   local place, a = earliest(READY, '-', '+')
