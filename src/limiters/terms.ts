@@ -289,14 +289,19 @@ export function withMemberCalls(terms: Terms | undefined, calls: readonly Member
   }
 }
 
+/** What reads the key of a member from the key of the composite. */
+export interface Keyed {
+  readonly keyOf: (key: string) => string
+}
+
+/** The key of a member. @throws OptionTypeError when its part has read no string */
+export function ownKey(member: Keyed, key: string): string {
+  return string('key', member.keyOf(key))
+}
+
 /** The key of the member at `i` of a composite. */
-export function memberKey(
-  member: { readonly keyOf: (key: string) => string },
-  i: number,
-  key: string,
-  terms: Terms | undefined,
-): string {
-  return terms?.keys?.[i] ?? member.keyOf(key)
+export function memberKey(member: Keyed, i: number, key: string, terms: Terms | undefined): string {
+  return terms?.keys?.[i] ?? ownKey(member, key)
 }
 
 /** The terms of the member at `i` of a composite. */
