@@ -9,7 +9,7 @@ import {
   positive,
   string,
 } from '../core/check.ts'
-import type { Duration } from '../core/duration.ts'
+import { type Duration, toPositiveMicros } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { CALL_QUOTA_OPTIONS, type CallQuota, type Rule } from '../core/rule.ts'
 import type { Hold } from '../core/storage.ts'
@@ -150,7 +150,8 @@ export class TermsReader {
     if (typeof quota !== 'object' || quota === null) options('quota', quota)
     const { rate, per, burst } = quota
     const last = this.#last
-    const same = last?.rate === rate && last.per === per && last.burst === burst
+    const same =
+      last !== undefined && last.rate === rate && last.per === per && last.burst === burst
     // Plans are mostly constants.
     if (same && quota === last.quota) return last.terms
     options('quota', quota)
@@ -186,13 +187,17 @@ export class TermsReader {
       const what = `quota cannot be given to the limiter ${describe(this.#name)} of kind '${rule.kind}'`
       throw new OptionTypeError('quota', what)
     }
-    const { rate } = quota
+    const { rate, per, burst } = quota
     number('quota.rate', rate)
     mustLie(rate >= 0, 'quota.rate', 'be a number of at least 0', rate)
+    if (per !== undefined) toPositiveMicros('quota.per', per)
+    // What is closed may say so twice, and so may what is unlimited.
+    const bare = burst === rate && (rate === 0 || rate === Infinity)
+    if (burst !== undefined && !bare) positive('quota.burst', burst)
     if (rate > 0 && rate < Infinity) return termsOf(rule.quoted(quota), { quota })
     const bound = rate === 0 ? 'closed' : 'unlimited'
     // The other numbers are checked too.
-    rule.quoted({ ...quota, rate: 1 })
+    rule.quoted({ ...quota, rate: 1, ...(bare && { burst: 1 }) })
     return termsOf(rule.quoted({ rate: VAST }), { quota }, 1, bound)
   }
 
