@@ -71,6 +71,17 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     expect(await limiter.acquire('a')).toBe(true)
   })
 
+  it('a debt may be as large as any number, and reset forgives it', async () => {
+    const { budget } = world()
+    const limiter = budget()
+    for (const actual of [1e15, Number.MAX_VALUE]) {
+      await (await held(limiter.reserve('a', 50))).settle(actual)
+      expect(await limiter.consume('a')).toMatchObject({ allowed: false, remaining: 0 })
+      await limiter.reset('a')
+      expect((await limiter.peek('a')).remaining).toBe(100)
+    }
+  })
+
   it('cancel gives all back, and what is disposed charges what was used, at least the floor', async () => {
     const { budget } = world()
     const limiter = budget()
