@@ -184,7 +184,7 @@ export class TermsReader {
 
   #readQuota(rule: Rule, quota: CallQuota): Terms {
     if (rule.quoted === undefined || !this.#quotas) {
-      const what = `quota cannot be given to the limiter ${describe(this.#name)} of kind '${rule.kind}'`
+      const what = `quota is for token and leaky buckets and windows, and cannot be given to ${describe(this.#name)}`
       throw new OptionTypeError('quota', what)
     }
     const { rate, per, burst } = quota
@@ -245,7 +245,7 @@ export function composedTerms(
 ): Terms | undefined {
   const { quota, class: wanted } = call
   if (quota !== undefined) {
-    const what = `quota cannot be given to the composite ${describe(name)}: give it to one of its limiters`
+    const what = `quota is for single limiters, and cannot be given to the composite ${describe(name)}`
     throw new OptionTypeError('quota', what)
   }
   if (wanted === undefined) return undefined

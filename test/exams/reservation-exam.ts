@@ -1,4 +1,10 @@
-import { isAioFluxError, LimiterFactory, type LimiterStorage, type Reservation } from 'aioflux'
+import {
+  isAioFluxError,
+  type Limiter,
+  LimiterFactory,
+  type LimiterStorage,
+  type Reservation,
+} from 'aioflux'
 import { ManualClock, seeded } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -346,6 +352,8 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
       LimiterFactory.fixedWindow({ rate: 5, ...common }),
       LimiterFactory.concurrency({ limit: 5, ...common }),
     ]
+    const permits = await error((others[2] as Limiter).reserve('a', 1))
+    expect(permits?.message).toContain("of kind 'concurrency'")
     for (const other of [...others, LimiterFactory.composite(limiter, ...others.slice(0, 1))]) {
       const refused = await error(other.reserve('a', 1))
       expect(refused, other.name).toMatchObject({ code: 'INVALID_OPTION' })
