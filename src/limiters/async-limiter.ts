@@ -133,7 +133,8 @@ export abstract class AsyncLimiter implements Limiter {
   /** @internal As `peek`; what the call brings has been checked. */
   async peekUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
-    return this.decide('peek', key, cost, terms)
+    const decision = await this.decide('peek', key, cost, terms)
+    return this.shadow?.foretell(decision) ?? decision
   }
 
   wait(key = '', options: WaitOptions = {}): Promise<Decision> {

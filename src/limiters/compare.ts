@@ -1,30 +1,46 @@
 import { must } from '../core/check.ts'
+import { isAioFluxError } from '../core/errors.ts'
 import type { Comparison } from './comparison.ts'
 import type { Limiter, LimiterEvents } from './limiter.ts'
 
 /** So many keys are told apart; then the least hit gives way, and its count is handed on (Space-Saving, Metwally et al., 2005). */
 const KEYS = 256
 
-/** Asks `candidate` about every call that `limiter` decides from now on. */
+/** The candidates that each limiter is compared with at present. */
+const compared = new WeakMap<object, Set<Limiter>>()
+
+/**
+ * Asks `candidate` about every call that `limiter` decides from now on.
+ *
+ * @throws OptionTypeError when `candidate` is no limiter, or asks `limiter` again: a call would never end
+ */
 export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Comparison {
   must(typeof candidate?.consume === 'function', 'candidate', 'be a limiter', candidate)
+  const apart = 'be another limiter, which does not ask this one'
+  must(!asks(candidate, limiter), 'candidate', apart, candidate.name)
   const counts = { agree: 0, stricter: 0, looser: 0, failed: 0 }
   const hits = new Map<string, number>()
-  const judge = (passed: boolean) => (call: LimiterEvents['allowed']) => {
-    candidate.consume(call.key, call.cost).then(
-      ({ allowed, wouldDeny }) => {
-        const passes = allowed && wouldDeny !== true
-        if (passes === passed) counts.agree += 1
-        else if (passed) {
-          counts.stricter += 1
-          hit(hits, call.key)
-        } else counts.looser += 1
-      },
-      () => {
-        counts.failed += 1
-      },
-    )
+  const weigh = (key: string, passed: boolean, passes: boolean) => {
+    if (passes === passed) counts.agree += 1
+    else if (passed) {
+      counts.stricter += 1
+      hit(hits, key)
+    } else counts.looser += 1
   }
+  const judge =
+    (passed: boolean) =>
+    ({ key, cost }: LimiterEvents['allowed']) => {
+      candidate.consume(key, cost).then(
+        ({ allowed, wouldDeny }) => weigh(key, passed, allowed && wouldDeny !== true),
+        (error) => {
+          // What costs more than the candidate ever holds never passes there.
+          if (isAioFluxError(error, 'COST_TOO_LARGE')) weigh(key, passed, false)
+          else counts.failed += 1
+        },
+      )
+    }
+  const candidates = compared.get(limiter) ?? new Set()
+  compared.set(limiter, candidates.add(candidate))
   const ends = [
     limiter.on('allowed', judge(true)),
     limiter.on('waited', judge(true)),
@@ -50,8 +66,17 @@ export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Compa
     },
     end() {
       for (const end of ends) end()
+      candidates.delete(candidate)
     },
   }
+}
+
+/** Is `limiter` asked where `candidate` is asked: itself, as a member of a composite, or in a comparison? */
+function asks(candidate: Limiter, limiter: object): boolean {
+  if (candidate === limiter) return true
+  const { members = [] } = candidate as { members?: readonly { readonly limiter: Limiter }[] }
+  const next = [...members.map((member) => member.limiter), ...(compared.get(candidate) ?? [])]
+  return next.some((one) => asks(one, limiter))
 }
 
 function hit(hits: Map<string, number>, key: string): void {

@@ -11,7 +11,15 @@ import { untold } from './policy-of.ts'
 import { keptTogether } from './reservations/keepers.ts'
 import type { ReservationKeeper } from './reservations/reservation.ts'
 import { SyncLimiter } from './sync-limiter.ts'
-import { type CallOptions, composedTerms, memberKey, memberTerms, type Terms } from './terms.ts'
+import {
+  type CallOptions,
+  composedTerms,
+  memberKey,
+  memberTerms,
+  ownKey,
+  sameKey,
+  type Terms,
+} from './terms.ts'
 
 /** One limiter of a composite, and the key and the cost it is asked with. */
 export interface LocalMember {
@@ -44,6 +52,8 @@ export class CompositeLimiter extends SyncLimiter {
   readonly members: readonly LocalMember[]
   /** Has a member a cost of its own? */
   readonly #priced: boolean
+  /** Has a member a key of its own? */
+  readonly #keyed: boolean
   /** Who said no last. */
   #denier: LocalMember | undefined
 
@@ -53,6 +63,7 @@ export class CompositeLimiter extends SyncLimiter {
     super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
     this.members = members
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
+    this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
     const { name = compositeName(members) } = options
     this.name = name
     this.observe(options.metrics)
@@ -96,8 +107,9 @@ export class CompositeLimiter extends SyncLimiter {
     }
     // All are read before anything is taken: what reads them may throw.
     const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
+    const keys = terms?.keys ?? (this.#keyed ? this.#keys(key) : undefined)
     for (let again = false; ; again = true) {
-      const denier = this.#takeAll(key, cost, prices, terms)
+      const denier = this.#takeAll(key, cost, keys, prices, terms)
       if (denier === undefined) {
         this.#denier = undefined
         return 0
@@ -116,6 +128,7 @@ export class CompositeLimiter extends SyncLimiter {
   #takeAll(
     key: string,
     cost: number,
+    keys: readonly string[] | undefined,
     prices: readonly number[] | undefined,
     terms: Terms | undefined,
   ): LocalMember | undefined {
@@ -126,8 +139,7 @@ export class CompositeLimiter extends SyncLimiter {
       const member = members[i] as LocalMember
       const { limiter } = member
       const paid = prices?.[i] ?? cost
-      const own = memberKey(member, i, key, terms)
-      if (limiter.take(own, paid, 0, memberTerms(terms, i)) >= 0) continue
+      if (limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i)) >= 0) continue
       if (limiter.shadow !== undefined) {
         overlooked = overlooked === undefined ? [member] : [...overlooked, member]
         continue
@@ -136,7 +148,7 @@ export class CompositeLimiter extends SyncLimiter {
         const before = members[i] as LocalMember
         if (overlooked?.includes(before)) continue
         const back = prices?.[i] ?? cost
-        before.limiter.giveBack(memberKey(before, i, key, terms), back, memberTerms(terms, i))
+        before.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
       }
       return member
     }
@@ -180,24 +192,30 @@ export class CompositeLimiter extends SyncLimiter {
   /** @internal */
   keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper {
     const prices = this.#prices(cost, terms)
-    const parts = this.members.map(({ limiter, keyOf }, i) =>
-      limiter.keeperOf(keyOf(key), prices[i] as number, memberTerms(terms, i) as Terms),
+    const parts = this.members.map((member, i) =>
+      member.limiter.keeperOf(
+        memberKey(member, i, key, terms),
+        prices[i] as number,
+        memberTerms(terms, i) as Terms,
+      ),
     )
     return keptTogether(parts, (actual) => actualsOf(this.members, actual))
   }
 
   override leave(key: string, cost: number): void {
-    for (const { limiter, keyOf, costOf } of this.members) {
-      limiter.leave(keyOf(key), costOf === undefined ? cost : costOf(cost))
+    for (const member of this.members) {
+      const { limiter, costOf } = member
+      limiter.leave(ownKey(member, key), costOf === undefined ? cost : costOf(cost))
     }
   }
 
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {
     let latest = -Infinity
-    for (const [i, { limiter, keyOf, costOf }] of this.members.entries()) {
+    for (const [i, member] of this.members.entries()) {
+      const { limiter, costOf } = member
       const before = ahead === 0 || costOf === undefined ? ahead : costOf(ahead)
       const price = this.#price(i, cost, terms)
-      const own = limiter.forecast(keyOf(key), before, price, memberTerms(terms, i))
+      const own = limiter.forecast(ownKey(member, key), before, price, memberTerms(terms, i))
       latest = Math.max(latest, own)
     }
     return latest
@@ -225,11 +243,11 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   forget(key: string): void {
-    for (const { limiter, keyOf } of this.members) limiter.forget(keyOf(key))
+    for (const [i, own] of this.#keys(key).entries()) this.#limiter(i).forget(own)
   }
 
   hold(key: string, duration: Micros, replace: boolean): void {
-    for (const { limiter, keyOf } of this.members) limiter.hold(keyOf(key), duration, replace)
+    for (const [i, own] of this.#keys(key).entries()) this.#limiter(i).hold(own, duration, replace)
   }
 
   counts(): KeyCounts {
@@ -245,6 +263,15 @@ export class CompositeLimiter extends SyncLimiter {
 
   protected change(_quota: QuotaChange): never {
     throw noQuota()
+  }
+
+  #limiter(i: number): SyncLimiter {
+    return (this.members[i] as LocalMember).limiter
+  }
+
+  /** The keys of the members, all read before anything is done with one. */
+  #keys(key: string): string[] {
+    return this.members.map((member) => ownKey(member, key))
   }
 
   #prices(cost: number, terms: Terms | undefined): number[] {

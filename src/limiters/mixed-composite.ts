@@ -21,7 +21,14 @@ import { holdOneByOne, lookOneByOne, returnOneByOne, takeOneByOne } from './one-
 import { storageIsDown } from './remote-desk.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
-import { type CallOptions, composedTerms, memberKey, memberTerms, type Terms } from './terms.ts'
+import {
+  type CallOptions,
+  composedTerms,
+  memberKey,
+  memberTerms,
+  ownKey,
+  type Terms,
+} from './terms.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
@@ -154,28 +161,27 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   protected async giveBack(key: string, cost: number): Promise<void> {
-    await this.#each(async ({ limiter, keyOf, costOf }) => {
+    await this.#each(key, async ({ limiter, costOf }, own) => {
       const paid = costOf === undefined ? cost : costOf(cost)
-      if (paid > 0) await limiter.release(keyOf(key), paid)
+      if (paid > 0) await limiter.release(own, paid)
     })
   }
 
   override leave(key: string, cost: number): void {
-    for (const { limiter, keyOf, costOf } of this.members) {
+    for (const member of this.members) {
+      const { limiter, costOf } = member
       const paid = costOf === undefined ? cost : costOf(cost)
-      if (paid > 0) limiter.leave?.(keyOf(key), paid)
+      if (paid > 0) limiter.leave?.(ownKey(member, key), paid)
     }
   }
 
   protected async forget(key: string): Promise<void> {
-    await this.#each(({ limiter, keyOf }) => limiter.reset(keyOf(key)))
+    await this.#each(key, ({ limiter }, own) => limiter.reset(own))
   }
 
   protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
-    await this.#each(({ limiter, keyOf }) =>
-      duration === 0
-        ? limiter.unblock(keyOf(key))
-        : limiter.block(keyOf(key), seconds(duration), { replace }),
+    await this.#each(key, ({ limiter }, own) =>
+      duration === 0 ? limiter.unblock(own) : limiter.block(own, seconds(duration), { replace }),
     )
   }
 
@@ -185,7 +191,7 @@ export class MixedComposite extends KnockingLimiter {
 
   protected async counts(key: string): Promise<KeyCounts> {
     const stats = await Promise.all(
-      this.members.map(({ limiter, keyOf }) => limiter.getStats(keyOf(key))),
+      this.members.map((member) => member.limiter.getStats(ownKey(member, key))),
     )
     return {
       keys: stats.reduce((sum, one) => sum + one.keys, 0),
@@ -241,9 +247,11 @@ export class MixedComposite extends KnockingLimiter {
   }
 
   /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
-  async #each(verb: (member: Member) => Promise<unknown>): Promise<void> {
+  async #each(key: string, verb: (member: Member, own: string) => Promise<unknown>): Promise<void> {
+    // All are read before anything is done with one.
+    const keys = this.#keys(key, undefined)
     agree(this.members)
-    await Promise.all(this.members.map(verb))
+    await Promise.all(this.members.map((member, i) => verb(member, keys[i] as string)))
   }
 
   #judged(decisions: readonly Decision[], cost: number): Decision {

@@ -37,7 +37,20 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   } finally {
     if (!whole) await returnOneByOne(call, decisions)
   }
-  return whole ? decisions : [...decisions, ...(await lookOneByOne(call, decisions.length))]
+  if (whole) return decisions
+  const before = decisions.map((decision, i) => returned(decision, prices[i] as number))
+  return [...before, ...(await lookOneByOne(call, decisions.length))]
+}
+
+/** Was `price` taken by this decision? What an outage or a shadow let through was not taken from anywhere. */
+function took({ allowed, uncounted, wouldDeny }: Decision, price: number): boolean {
+  return allowed && !uncounted && !wouldDeny && price > 0
+}
+
+/** How a member stands that has got back what it gave. */
+function returned(decision: Decision, price: number): Decision {
+  if (!took(decision, price)) return decision
+  return { ...decision, remaining: Math.min(decision.limit, decision.remaining + price) }
 }
 
 /** Gives back what was taken from each member. */
@@ -48,10 +61,9 @@ export async function returnOneByOne(
   const { members, key, prices, terms } = call
   agree(members)
   await Promise.all(
-    decisions.map(async ({ allowed, uncounted, wouldDeny }, i) => {
+    decisions.map(async (decision, i) => {
       const price = prices[i] as number
-      // What an outage or a shadow let through was not taken from anywhere.
-      if (!allowed || uncounted || wouldDeny || price === 0) return
+      if (!took(decision, price)) return
       const member = members[i] as Member
       try {
         await member.limiter.release(memberKey(member, i, key, terms), price)
@@ -89,14 +101,14 @@ export async function holdOneByOne(
   } finally {
     if (!whole) {
       agree(members)
-      await Promise.all(kept.map(returned))
+      await Promise.all(kept.map(cancelled))
     }
   }
   return { decisions, kept }
 }
 
 /** Gives back all of a reservation; what an outage keeps comes back as time passes. */
-async function returned(keeper: ReservationKeeper): Promise<void> {
+async function cancelled(keeper: ReservationKeeper): Promise<void> {
   try {
     await keeper.settle(0, false, true)
   } catch (error) {

@@ -76,7 +76,8 @@ export class RemoteConcurrency extends KnockingLimiter {
   }
 
   get unheld(): string {
-    return this.desk.ledger.rule.kind
+    // The rule over a storage has a name of its own, which users never see.
+    return 'concurrency'
   }
 
   /** @internal Nothing can be reserved here. */

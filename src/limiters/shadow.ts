@@ -21,10 +21,15 @@ export class Shadow {
     this.#counter?.inc()
   }
 
-  /** The decision, as a shadow tells it. */
+  /** The decision on a call, as a shadow tells it. */
   cast(decision: Decision): Decision {
+    if (!decision.allowed) this.overlook()
+    return this.foretell(decision)
+  }
+
+  /** The same of a call that is not made: nothing is counted. */
+  foretell(decision: Decision): Decision {
     const wouldDeny = !decision.allowed
-    if (wouldDeny) this.overlook()
     return { ...decision, allowed: true, retryAfter: 0, shadow: true, wouldDeny }
   }
 }

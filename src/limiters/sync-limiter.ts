@@ -113,7 +113,8 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   /** @internal As `peek`; what the call brings has been checked. */
   peekUnder(key: string, cost: number, terms: Terms | undefined): Decision {
-    return this.decision(key, cost, this.look(key, cost, terms), terms)
+    const decision = this.decision(key, cost, this.look(key, cost, terms), terms)
+    return this.shadow?.foretell(decision) ?? decision
   }
 
   wait(key = '', options: WaitOptions = {}): Promise<Decision> {

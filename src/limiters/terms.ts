@@ -9,7 +9,7 @@ import {
   positive,
   string,
 } from '../core/check.ts'
-import type { Duration } from '../core/duration.ts'
+import { type Duration, toPositiveMicros } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { CALL_QUOTA_OPTIONS, type CallQuota, type Rule } from '../core/rule.ts'
 import type { Hold } from '../core/storage.ts'
@@ -150,7 +150,8 @@ export class TermsReader {
     if (typeof quota !== 'object' || quota === null) options('quota', quota)
     const { rate, per, burst } = quota
     const last = this.#last
-    const same = last?.rate === rate && last.per === per && last.burst === burst
+    const same =
+      last !== undefined && last.rate === rate && last.per === per && last.burst === burst
     // Plans are mostly constants.
     if (same && quota === last.quota) return last.terms
     options('quota', quota)
@@ -183,16 +184,20 @@ export class TermsReader {
 
   #readQuota(rule: Rule, quota: CallQuota): Terms {
     if (rule.quoted === undefined || !this.#quotas) {
-      const what = `quota cannot be given to the limiter ${describe(this.#name)} of kind '${rule.kind}'`
+      const what = `quota is for token and leaky buckets and windows, and cannot be given to ${describe(this.#name)}`
       throw new OptionTypeError('quota', what)
     }
-    const { rate } = quota
+    const { rate, per, burst } = quota
     number('quota.rate', rate)
     mustLie(rate >= 0, 'quota.rate', 'be a number of at least 0', rate)
+    if (per !== undefined) toPositiveMicros('quota.per', per)
+    // What is closed may say so twice, and so may what is unlimited.
+    const bare = burst === rate && (rate === 0 || rate === Infinity)
+    if (burst !== undefined && !bare) positive('quota.burst', burst)
     if (rate > 0 && rate < Infinity) return termsOf(rule.quoted(quota), { quota })
     const bound = rate === 0 ? 'closed' : 'unlimited'
     // The other numbers are checked too.
-    rule.quoted({ ...quota, rate: 1 })
+    rule.quoted({ ...quota, rate: 1, ...(bare && { burst: 1 }) })
     return termsOf(rule.quoted({ rate: VAST }), { quota }, 1, bound)
   }
 
@@ -240,7 +245,7 @@ export function composedTerms(
 ): Terms | undefined {
   const { quota, class: wanted } = call
   if (quota !== undefined) {
-    const what = `quota cannot be given to the composite ${describe(name)}: give it to one of its limiters`
+    const what = `quota is for single limiters, and cannot be given to the composite ${describe(name)}`
     throw new OptionTypeError('quota', what)
   }
   if (wanted === undefined) return undefined
@@ -289,14 +294,19 @@ export function withMemberCalls(terms: Terms | undefined, calls: readonly Member
   }
 }
 
+/** What reads the key of a member from the key of the composite. */
+export interface Keyed {
+  readonly keyOf: (key: string) => string
+}
+
+/** The key of a member. @throws OptionTypeError when its part has read no string */
+export function ownKey(member: Keyed, key: string): string {
+  return string('key', member.keyOf(key))
+}
+
 /** The key of the member at `i` of a composite. */
-export function memberKey(
-  member: { readonly keyOf: (key: string) => string },
-  i: number,
-  key: string,
-  terms: Terms | undefined,
-): string {
-  return terms?.keys?.[i] ?? member.keyOf(key)
+export function memberKey(member: Keyed, i: number, key: string, terms: Terms | undefined): string {
+  return terms?.keys?.[i] ?? ownKey(member, key)
 }
 
 /** The terms of the member at `i` of a composite. */

@@ -100,6 +100,8 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         })
       }
       expect((await limiter.wait('a', open)).allowed).toBe(true)
+      expect(await limiter.acquire('a', { quota: { rate: 0, burst: 0 } })).toBe(false)
+      expect(await limiter.acquire('a', { quota: { rate: Infinity, burst: Infinity } })).toBe(true)
       expect((await limiter.peek('a')).remaining).toBe(4)
       await limiter.block('a', '1h')
       expect(await limiter.consume('a', open)).toMatchObject({ allowed: false, remaining: 0 })
@@ -127,15 +129,23 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
       await limiter.acquire('a')
+      // Before the limiter has read any quota, too; also where it takes none.
+      const permits = LimiterFactory.concurrency({ limit: 5, ...common })
+      for (const one of [limiter, permits]) {
+        const empty = await error(one.consume('a', { quota: {} as { rate: number } }))
+        expect(empty).toMatchObject({ code: 'INVALID_OPTION' })
+        expect(empty?.message).toContain('quota')
+      }
       const wrong: [unknown, string][] = [
+        [{ quota: { rate: 0, burst: -1 } }, 'quota.burst'],
         [{ quota: { rate: Number.NaN } }, 'rate'],
         [{ quota: { rate: -1 } }, 'rate'],
         [{ quota: { rate: '10' } }, 'rate'],
-        [{ quota: { rate: 10, per: 'soon' } }, 'per'],
-        [{ quota: { rate: 10, per: 0 } }, 'per'],
-        [{ quota: { rate: 10, burst: 0 } }, 'burst'],
+        [{ quota: { rate: 10, per: 'soon' } }, 'quota.per'],
+        [{ quota: { rate: 10, per: 0 } }, 'quota.per'],
+        [{ quota: { rate: 10, burst: 0 } }, 'quota.burst'],
         [{ quota: { rate: 10, brust: 20 } }, 'brust'],
-        [{ quota: { rate: Infinity, burst: Number.NaN } }, 'burst'],
+        [{ quota: { rate: Infinity, burst: Number.NaN } }, 'quota.burst'],
         [{ quota: 10 }, 'quota'],
         [{ qouta: { rate: 10 } }, 'qouta'],
         [{ cost: Number.NaN, quota: { rate: 10 } }, 'cost'],

@@ -1,4 +1,10 @@
-import { isAioFluxError, LimiterFactory, type LimiterStorage, type Reservation } from 'aioflux'
+import {
+  isAioFluxError,
+  type Limiter,
+  LimiterFactory,
+  type LimiterStorage,
+  type Reservation,
+} from 'aioflux'
 import { ManualClock, seeded } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -69,6 +75,17 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     expect(await limiter.acquire('a')).toBe(false)
     await pass(clock, '1s')
     expect(await limiter.acquire('a')).toBe(true)
+  })
+
+  it('a debt may be as large as any number, and reset forgives it', async () => {
+    const { budget } = world()
+    const limiter = budget()
+    for (const actual of [1e15, Number.MAX_VALUE]) {
+      await (await held(limiter.reserve('a', 50))).settle(actual)
+      expect(await limiter.consume('a')).toMatchObject({ allowed: false, remaining: 0 })
+      await limiter.reset('a')
+      expect((await limiter.peek('a')).remaining).toBe(100)
+    }
   })
 
   it('cancel gives all back, and what is disposed charges what was used, at least the floor', async () => {
@@ -335,6 +352,8 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
       LimiterFactory.fixedWindow({ rate: 5, ...common }),
       LimiterFactory.concurrency({ limit: 5, ...common }),
     ]
+    const permits = await error((others[2] as Limiter).reserve('a', 1))
+    expect(permits?.message).toContain("of kind 'concurrency'")
     for (const other of [...others, LimiterFactory.composite(limiter, ...others.slice(0, 1))]) {
       const refused = await error(other.reserve('a', 1))
       expect(refused, other.name).toMatchObject({ code: 'INVALID_OPTION' })

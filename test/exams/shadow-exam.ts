@@ -70,13 +70,49 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     await candidate.reset('c')
     await limiter.acquire('c', 2)
     await new Promise((resolve) => setTimeout(resolve, 30))
-    // A cost of 3 is more than the candidate ever holds.
-    expect(comparison).toMatchObject({ agree: 4, stricter: 1, looser: 0, failed: 2 })
-    expect(comparison.keys).toEqual([{ key: 'a', stricter: 1 }])
+    // A cost of 3 is more than the candidate ever holds, so it never passes there.
+    expect(comparison).toMatchObject({ agree: 5, stricter: 2, looser: 0, failed: 0 })
+    expect(comparison.keys).toEqual([
+      { key: 'a', stricter: 1 },
+      { key: 'b', stricter: 1 },
+    ])
     comparison.end()
     await limiter.acquire('d')
     await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(comparison.agree).toBe(4)
+    expect(comparison.agree).toBe(5)
     expect(() => limiter.compare({} as typeof limiter)).toThrow(/candidate/)
+  })
+
+  it('no candidate asks the limiter that it stands beside', async () => {
+    const common = world()
+    const limiter = LimiterFactory.tokenBucket({ rate: 3, per: '1h', name: 'real', ...common })
+    const other = LimiterFactory.slidingWindow({ rate: 2, per: '1h', ...common })
+    const third = LimiterFactory.fixedWindow({ rate: 2, per: '1h', ...common })
+    const local = LimiterFactory.tokenBucket({ rate: 9, clock: common.clock })
+    const within = LimiterFactory.composite(LimiterFactory.composite(local, limiter), third)
+    const refusal = /candidate must be another limiter.*got/
+    expect(() => limiter.compare(limiter)).toThrow(refusal)
+    expect(() => limiter.compare(within)).toThrow(refusal)
+    const comparison = limiter.compare(other)
+    const onward = other.compare(third)
+    expect(() => other.compare(limiter)).toThrow(refusal)
+    expect(() => third.compare(limiter)).toThrow(refusal)
+    comparison.end()
+    third.compare(limiter).end()
+    onward.end()
+    other.compare(limiter).end()
+  })
+
+  it('a peek tells what would be denied, denies nothing and counts nothing', async () => {
+    const common = world()
+    const options = { rate: 1, per: '1h', shadow: true, ...common } as const
+    const limiter = LimiterFactory.tokenBucket(options)
+    const real = LimiterFactory.slidingWindow({ rate: 9, per: '1h', ...common })
+    const both = LimiterFactory.composite(limiter, real)
+    await limiter.acquire('a')
+    const foretold = { allowed: true, shadow: true, wouldDeny: true, retryAfter: 0 }
+    expect(await limiter.peek('a')).toMatchObject(foretold)
+    expect(await both.peek('a')).toMatchObject({ allowed: true })
+    expect(await limiter.getStats('a')).toMatchObject({ allowed: 1, wouldDeny: 0, remaining: 0 })
   })
 }

@@ -27,7 +27,8 @@ export function turnExam(make: (clock: ManualClock) => LimiterStorage): void {
     for (let n = 0; n < 8; n++) wait('a', n)
     for (let n = 0; n < 3; n++) wait('b', n)
     wait('c', 0)
-    await pass(14)
+    // As many seconds as it takes: a storage elsewhere answers in its own time.
+    for (let i = 0; i < 200 && served.length < 12; i++) await pass(1)
     expect(served).toEqual('a0 a1 b0 c0 a2 b1 a3 b2 a4 a5 a6 a7'.split(' '))
   })
 

@@ -287,3 +287,42 @@ describe('a member in whose line others wait', () => {
     expect(both.allow('a')).toBe(true)
   })
 })
+
+describe('a composite whose part reads a wrong key', () => {
+  const wrong = (() => 5) as unknown as () => string
+  const failing = () => {
+    throw new Error('no user')
+  }
+
+  for (const [kind, as] of kinds) {
+    it(`says so, and nothing is taken: ${kind}`, async () => {
+      const clock = new ManualClock('1h')
+      const first = LimiterFactory.tokenBucket({ rate: 5, per: '1h', clock })
+      const second = LimiterFactory.tokenBucket({ rate: 5, per: '1h', clock })
+      for (const [key, error] of [
+        [wrong, /key must be a string, got 5/],
+        [failing, /no user/],
+      ] as const) {
+        const limiter = LimiterFactory.composite([as(first), { limiter: as(second), key }])
+        await expect(limiter.consume('a')).rejects.toThrow(error)
+        await expect(limiter.acquire('a')).rejects.toThrow(error)
+        await expect(limiter.wait('a', { timeout: '1s' })).rejects.toThrow(error)
+        await expect(limiter.block('a', '1h')).rejects.toThrow(error)
+        await expect(limiter.reset('a')).rejects.toThrow(error)
+        await expect(limiter.release('a')).rejects.toThrow(error)
+      }
+      expect(await first.peek('a')).toMatchObject({ allowed: true, remaining: 5 })
+    })
+  }
+})
+
+it('the parts of a denied call say what is left after it was given back', async () => {
+  const clock = new ManualClock('1h')
+  const wide = LimiterFactory.tokenBucket({ rate: 9, per: '1h', clock })
+  const narrow = LimiterFactory.tokenBucket({ rate: 3, per: '1h', clock })
+  const limiter = LimiterFactory.composite(remote(wide), remote(narrow))
+  await limiter.consume('a', 2)
+  const { allowed, parts } = await limiter.consume('a', 2)
+  expect(allowed).toBe(false)
+  expect(parts?.map(({ remaining }) => remaining)).toEqual([7, 1])
+})

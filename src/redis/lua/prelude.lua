@@ -2,6 +2,8 @@
 --   now     the present in microseconds, by this server
 --   grace   milliseconds a state lives longer than it has to
 local NEVER = 9000000000000000
+-- The longest life of a key, in milliseconds: 285 years.
+local LONGEST = 9e12
 -- How much longer a state lives than it has to: a second and an eighth, in microseconds. What the server rounds off a time to
 -- live, it gets in addition, in milliseconds.
 local SLACK, SHARE, ROUNDING = 1000000, 8, 2
@@ -10,7 +12,9 @@ local SLACK, SHARE, ROUNDING = 1000000, 8, 2
 local function begin(key, live, format, ...)
   local life = live + live / SHARE + SLACK
   local value = struct.pack(format, ...) .. struct.pack('<d', now + life)
-  redis.call('PSETEX', key, math.ceil(life / 1000) + ROUNDING + grace, value)
+  -- A debt may last for longer than Redis can count.
+  local millis = math.min(math.ceil(life / 1000) + ROUNDING + grace, LONGEST)
+  redis.call('PSETEX', key, millis, value)
   return value
 end
 
