@@ -72,7 +72,7 @@ export class Results {
   }
 
   /** A job has ended; by hint, where it is told when. */
-  told(name: string, text: string | undefined, at = Infinity): void {
+  told(name: string, text: string | undefined, at: Millis = Infinity): void {
     const awaited = this.#awaited.get(name)
     if (awaited === undefined) {
       if (this.#questions > 0) this.#early.set(name, { text, at })
