@@ -11,7 +11,7 @@ const examples = (readdirSync(`${root}examples`, { recursive: true }) as string[
 // An example says what it prints: each `// => text`, at the end of a line or on one of its own, is one line of output, in
 // order, and nothing else is printed. `…` stands for what varies. One that lacks what it needs prints `Skipped: ` and why.
 describe.concurrent('examples', () => {
-  it.for(examples)('%s prints what it claims', { timeout: 60_000 }, async (name, { skip }) => {
+  it.for(examples)('%s prints what it claims', { timeout: 120_000 }, async (name, { skip }) => {
     const claims = claimsOf(readFileSync(`${root}examples/${name}`, 'utf8'))
     const { code, out, err } = await run(`examples/${name}`)
     expect(err).toBe('')
@@ -44,7 +44,7 @@ const flags = process.versions['bun']
 
 function run(path: string): Promise<{ code: number | null; out: string; err: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...flags, path], { cwd: root, timeout: 55_000 })
+    const child = spawn(process.execPath, [...flags, path], { cwd: root, timeout: 110_000 })
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk) => {
