@@ -18,7 +18,7 @@ export default defineConfig({
     // Files share what they import: reading all of it anew took a quarter of the short form.
     isolate: false,
     // The short form runs unattended, where a busy machine must not look like a fault.
-    retry: short ? 2 : 0,
+    retry: short ? 3 : 0,
     // The figures as they are, without a heading for each.
     disableConsoleIntercept: true,
     testTimeout: 120_000,
