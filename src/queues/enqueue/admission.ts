@@ -13,7 +13,7 @@ import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import { Line } from '../store/orders/line.ts'
 
-/** So many offers in a row, made from outside, let the next ones pass for such without a look at the stack. */
+/** After this many offers in a row from outside the queue's handlers, the next offers count as such without a look at the stack. */
 const BURST = 32
 
 /** Lets jobs into a queue while there is room, and does what `overflow` says when there is none. */
@@ -154,7 +154,7 @@ export class Admission {
     this.#fromInside.add(job)
   }
 
-  /** A loop that offers a hundred thousand jobs is one caller: it ends, at the latest, when the microtasks of now have run. */
+  /** A loop that offers a hundred thousand jobs is one caller. The burst ends when the microtasks that are queued now have run. */
   #fromOutside(): void {
     this.#burst += 1
     if (this.#burst > 1) return

@@ -77,9 +77,9 @@ export class Results {
     if (awaited === undefined) {
       if (this.#questions > 0) this.#early.set(name, { text, at })
     } else if (text === undefined) void this.#look([name])
-    else if (at < awaited.since) this.#settled(awaited.id, outcomeOf(text), at)
     else {
-      this.#awaited.delete(name)
+      // News that is older is of an earlier job of this id; this one is still awaited.
+      if (at >= awaited.since) this.#awaited.delete(name)
       this.#settled(awaited.id, outcomeOf(text), at)
     }
   }
