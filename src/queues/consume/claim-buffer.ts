@@ -210,10 +210,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#held.delete(id)
     this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
     if (held.attempt !== undefined) {
-      this.#attempts?.lose(
-        held.attempt,
-        new LeaseLostError(`job ${id}`, delivery, 'was lost: another process may have the job'),
-      )
+      this.#attempts?.lose(held.attempt, lossOf(held.claim))
     }
     this.#ended(held.claim)
   }
@@ -353,8 +350,12 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
   }
 
+  /** A handler that ends in the turn after the event loop was blocked may end before it was told of the loss. */
   async #settle(attempt: Attempt, ending: Ending): Promise<boolean> {
-    return this.#end((attempt.job as ClaimedRecord).claim, ending)
+    const { claim } = attempt.job as ClaimedRecord
+    const kept = await this.#end(claim, ending)
+    if (!kept) attempt.abort(lossOf(claim))
+    return kept
   }
 
   async #end(claim: Claim, ending: Ending): Promise<boolean> {
@@ -377,4 +378,9 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   }
 
   readonly #trouble = (error: unknown): void => this.#listener.trouble(error)
+}
+
+function lossOf({ record, delivery }: Claim): LeaseLostError {
+  const why = 'was lost: another process may have the job'
+  return new LeaseLostError(`job ${record.id}`, delivery, why)
 }
