@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { figure, seeded, short } from '../support/figure.ts'
 import { canStartRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { sleep } from '../support/time.ts'
+import { until } from '../support/until.ts'
 import { numbers, type Scene, scene } from './queue-scene.ts'
 
 const possible = await canStartRedis()
@@ -117,11 +118,18 @@ describe.skipIf(!possible)('queues over Redis whose workers die or stall', () =>
     )
     figure('Q3: started again', again.length, '> 0', again.length > 0)
     figure('Q3: two valid claims of one job', overlaps.length, '0', overlaps.length === 0)
-    // A job that blocked and goes on hears of the loss. Neighbours that were done when the block ended have ended then.
-    const aborts = new Set(stage.lines('A').map(({ item, delivery }) => `${item} ${delivery}`))
+    // A job that blocked and goes on hears of the loss, which may be after the others have done all there was to do.
+    // Neighbours that were done when the block ended have ended then.
+    const noted = (what: 'E' | 'A') =>
+      new Set(stage.lines(what).map(({ item, delivery }) => `${item} ${delivery}`))
+    await until('the end of all handlers', () =>
+      [...first.keys()].every((claim) => noted('E').has(claim)),
+    )
     const lostClaims = new Set(again.map(({ item, delivery }) => `${item} ${delivery - 1}`))
     const blocked = [...lostClaims].filter((claim) => first.has(claim) && /0 1$/.test(claim))
-    const deaf = blocked.filter((claim) => !aborts.has(claim))
+    const silent = () => blocked.filter((claim) => !noted('A').has(claim))
+    await until('their signals', () => silent().length === 0, { within: 1_000 }).catch(() => {})
+    const deaf = silent()
     const bound = `0 of ${blocked.length}`
     const heard = deaf.length === 0 && blocked.length > 0
     figure('Q3: lost claims whose signal did not abort', deaf.length, bound, heard)

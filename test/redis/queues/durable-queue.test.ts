@@ -7,9 +7,11 @@ import {
   QueueFactory,
   type QueueOptions,
   type SharedQueue,
+  type TaskContext,
 } from 'aioflux'
 import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
+import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
@@ -544,6 +546,31 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(reason).toBe('stop it')
       expect(await result).toMatchObject({ code: 'JOB_CANCELLED', cause: 'stop it' })
       expect(await a.counts()).toMatchObject({ running: 0, dead: 0, failed: 0 })
+    })
+
+    it('a handler that ends after its claim was lost is told by its signal all the same', async () => {
+      let handed: AbortSignal | undefined
+      let end = () => {}
+      const worker = await started(
+        fifo({
+          handler: async (_: string, { signal }: TaskContext) => {
+            handed = signal
+            await new Promise<void>((resolve) => {
+              end = resolve
+            })
+          },
+        }),
+      )
+      await worker.put('x')
+      const { signal } = await until('the handler', () => handed && { signal: handed })
+      const raw = await clients.ioredis(inject('redisUrl'))
+      await (raw.client as Redis).del(`durable:{queue:${worker.name}}:leases`)
+      raw.end()
+      expect(signal.aborted).toBe(false)
+      end()
+      await until('the abort', () => signal.aborted)
+      expect(signal.reason).toMatchObject({ code: 'LEASE_LOST' })
+      expect(worker.stats()).toMatchObject({ late: 1, completed: 0 })
     })
 
     it('a handler that ignores its cancellation and completes has completed', async () => {
