@@ -1,6 +1,7 @@
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { LeaseLostError } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import { errorRecord } from '../store/job-record.ts'
 import type { Claim, Ending, JobStore } from '../store/job-store.ts'
@@ -60,9 +61,13 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   #attempts: Attempts | undefined
   #workers = 0
   #open = false
-  #fetching = false
+  /** Claims asked for and not answered yet, and in how many calls. */
+  #wanted = 0
+  #fetches = 0
   /** True where the store may have more than it gave. */
   #more = true
+  /** How often news came that there may be something to claim. */
+  #news = 0
   /** How long attempts took lately, on average. */
   #mean: Millis = 0
   #renewal: Cancel | undefined
@@ -118,6 +123,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 
   /** There may be something to claim. */
   look(): void {
+    this.#news += 1
     this.#more = true
     this.#fetch()
   }
@@ -146,9 +152,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     const suspect = claims.find((claim) => claim.suspect)
     if (suspect === undefined || claims.length === 1) return claims
     for (const claim of claims) {
-      if (claim === suspect) continue
-      this.#hold(claim, undefined)
-      this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
+      if (claim !== suspect) this.#decline(claim)
     }
     return [suspect]
   }
@@ -270,50 +274,67 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     const { batch } = this.#options
     const atOnce = this.#workers * batch
     const ahead = this.#mean < QUICK && this.#options.ahead() ? 2 * atOnce : atOnce
-    return Math.min(MOST, ahead - this.#held.size - this.#settling)
+    return Math.min(MOST, ahead - this.#held.size - this.#wanted)
   }
 
+  /** A second call goes out while the first is under way, so that neither the store nor the workers stand idle for the other. */
   #fetch(): void {
-    if (!this.#open || this.#fetching || !this.#more || this.#quarantine.closed) return
+    if (!this.#open || !this.#more || this.#fetches === 2 || this.#quarantine.closed) return
     const credits = this.#credits
     // A trip carries many, or what a worker waits for.
     const enough = Math.min(MOST, this.#workers * this.#options.batch) / 2
-    if (credits < 1 || (credits < enough && this.#waiting.length > 0)) return
-    this.#fetching = true
-    this.#claim(credits).then(
-      () => {
-        this.#fetching = false
-        this.#fetch()
-      },
-      (error: unknown) => {
-        this.#fetching = false
+    if (credits < 1) return
+    if (credits < enough && this.#waiting.length + this.#fetches > 0) return
+    if (this.#options.gate !== undefined && this.#fetches > 0) return
+    this.#fetches += 1
+    this.#wanted += credits
+    this.#claim(credits)
+      .catch((error: unknown) => {
         this.#more = false
         this.#listener.trouble(error)
-      },
-    )
+      })
+      .then(() => this.#fetch())
   }
 
   async #claim(credits: number): Promise<void> {
-    const { gate, clock, lease } = this.#options
-    const want = gate === undefined ? credits : await gate.ask(Math.min(credits, this.#workers))
-    if (want === 0) return
-    // What comes meanwhile asks again.
-    this.#more = false
-    const claims = this.#open ? await this.#store.claim(want, lease) : []
-    gate?.unused(want - claims.length)
-    if (claims.length === want) this.#more = true
-    const since = clock.now()
+    const claims = await this.#ask(credits).finally(() => {
+      this.#fetches -= 1
+      this.#wanted -= credits
+    })
+    if (claims.length === 0) return
+    if (this.#quarantine.closed) {
+      this.#options.gate?.unused(claims.length)
+      for (const claim of claims) this.#decline(claim)
+      return
+    }
+    const since = this.#options.clock.now()
     const fit = this.together(claims)
-    gate?.unused(claims.length - fit.length)
+    this.#options.gate?.unused(claims.length - fit.length)
     for (const claim of fit) {
       this.#hold(claim, undefined)
       this.#waiting.push({ claim, since })
     }
-    if (claims.length === 0) return
     if (!this.#open) return this.giveBack()
     if (fit[0]?.suspect) this.#isolate(fit[0])
-    this.#listener.arrived()
     this.#watchStale()
+    this.#fetch()
+    // The next call is on its way before the first handler begins: the store works on it meanwhile. Clients write a turn later.
+    if (this.#fetches > 0) macrotask(() => macrotask(() => this.#listener.arrived()))
+    else this.#listener.arrived()
+  }
+
+  /** Asks the store, where the gate lets anything through. */
+  async #ask(credits: number): Promise<Claim[]> {
+    const { gate, lease } = this.#options
+    const want = gate === undefined ? credits : await gate.ask(Math.min(credits, this.#workers))
+    if (want === 0) return []
+    const news = this.#news
+    const claims = this.#open ? await this.#store.claim(want, lease) : []
+    gate?.unused(want - claims.length)
+    // What came meanwhile asks again.
+    if (claims.length === want) this.#more = true
+    else if (news === this.#news) this.#more = false
+    return claims
   }
 
   /** Nothing begins but this claim, when what runs has ended. */
@@ -342,6 +363,12 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   #hold(claim: Claim, attempt: Attempt | undefined): void {
     this.#held.set(claim.record.id, { claim, attempt })
     this.keepAlive()
+  }
+
+  /** Gives a claim back that came when it could not be taken. */
+  #decline(claim: Claim): void {
+    this.#hold(claim, undefined)
+    this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
   }
 
   /** Gives a claim back that no worker has begun. */

@@ -15,6 +15,8 @@ import {
 
 /** What one trip carries at most. */
 const MOST = 256
+/** So many ends and claims are worth a second trip while the first is under way. */
+const WORTH_A_TRIP = 32
 /** The pauses between trips that fail: doubled from the first, up to the second, with jitter. */
 const FIRST_PAUSE: Millis = 50
 const LONGEST_PAUSE: Millis = 2000
@@ -38,8 +40,9 @@ export interface StepHooks {
 }
 
 /**
- * All that workers ask of a queue, in one trip at a time: what was asked in one turn of the event loop, or while a trip was under
- * way, travels together.
+ * All that workers ask of a queue, in few trips: what was asked in one turn of the event loop, or while a trip was under way,
+ * travels together. A second trip goes out before the first is answered only where it carries much: the server works on the one
+ * while this process works on what the other brought.
  *
  * Ends and renewals are sent again until they arrive: an end as long as the store is open, a renewal while it can help. What
  * was claimed in a trip whose answer was lost comes back when its lease ends.
@@ -53,7 +56,8 @@ export class Steps {
   #ends: Ending[] = []
   #renewals: Renewal[] = []
   #scheduled = false
-  #busy = false
+  /** Trips that are not answered. */
+  #trips = 0
   #failures = 0
   #pause: NodeJS.Timeout | undefined
   #closed = false
@@ -112,7 +116,7 @@ export class Steps {
       this.#letGo()
       return
     }
-    if (this.#busy || this.#scheduled) await new Promise<void>((idle) => this.#idle.push(idle))
+    if (this.#trips > 0 || this.#scheduled) await new Promise<void>((idle) => this.#idle.push(idle))
   }
 
   #checkOpen(): void {
@@ -120,7 +124,8 @@ export class Steps {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#busy || this.#pause !== undefined) return
+    if (this.#scheduled || this.#pause !== undefined) return
+    if (this.#trips > 0 && (this.#trips > 1 || this.#load < WORTH_A_TRIP)) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -129,7 +134,7 @@ export class Steps {
   }
 
   async #go(): Promise<void> {
-    this.#busy = true
+    this.#trips += 1
     const wants = this.#wants
     this.#wants = []
     const ends = this.#ends.splice(0, MOST)
@@ -154,13 +159,20 @@ export class Steps {
     } catch (error) {
       this.#failed(error, wants, ends, renewals)
     }
-    this.#busy = false
-    if (this.#closed && (this.#failures > 0 || !this.#pending)) this.#letGo()
+    this.#trips -= 1
+    if (this.#closed && this.#trips === 0 && (this.#failures > 0 || !this.#pending)) this.#letGo()
     else if (this.#pause === undefined && this.#pending) this.#schedule()
   }
 
   get #pending(): boolean {
     return this.#wants.length + this.#ends.length + this.#renewals.length > 0
+  }
+
+  /** How much is to be carried. */
+  get #load(): number {
+    let load = this.#ends.length
+    for (const { max } of this.#wants) load += max
+    return load
   }
 
   #settle(
@@ -220,7 +232,8 @@ export class Steps {
       } else this.#renewals.push(renewal)
     }
     this.#failures += 1
-    if (this.#closed) return
+    // Another trip that failed has set it.
+    if (this.#closed || this.#pause !== undefined) return
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#failures - 1))
     this.#pause = setTimeout(
       () => {

@@ -35,8 +35,8 @@ end
 
 local function take(want, lease)
   if not admit then
-    local popped, places = call('ZPOPMIN', READY, want), {}
-    for i = 1, #popped, 2 do places[#places + 1] = popped[i] end
+    local places = call('ZRANGE', READY, 0, want - 1)
+    if #places > 0 then call('ZREMRANGEBYRANK', READY, 0, #places - 1) end
     return places
   end
   local places = call('ZRANGE', READY, 0, want - 1)
@@ -48,7 +48,7 @@ local function take(want, lease)
       break
     end
   end
-  if #places > 0 then call('ZPOPMIN', READY, #places) end
+  if #places > 0 then call('ZREMRANGEBYRANK', READY, 0, #places - 1) end
   return places
 end
 

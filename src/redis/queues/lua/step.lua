@@ -11,6 +11,8 @@
 -- The first write is one that a server without memory allows; after it the others are allowed too.
 call('HDEL', META, '')
 local want, lease, id_ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+-- Whole milliseconds: scores of small sets are kept, compared and read as integers then, and no lease ends early.
+local ends = format('%.0f', math.ceil(now_ms + lease))
 local LOST = '{"name":"JobLostError","message":"the process that had claimed the job died or stalled","code":"JOB_LOST"}'
 local late, lost, called_off = {}, {}, {}
 local stale, completed = 0, 0
@@ -19,26 +21,24 @@ local at = 7
 local count = tonumber(ARGV[at])
 if count > 0 then
   local base, told = at + 1, ARGV[at + 1] == '1'
-  local scores = call('ZMSCORE', LEASES, unpack(ARGV, base + 1, base + count))
   local tokens, ids, outcomes = {}, {}, {}
   local own = {}
   for i = 1, count do
-    if scores[i] then
-      local token = ARGV[base + i]
-      local k = #tokens + 1
-      tokens[k], ids[k] = token, id_of(token)
-      outcomes[k] = told and ARGV[base + count + i] or 'c'
+    local token = ARGV[base + i]
+    if call('ZREM', LEASES, token) == 1 then
+      completed = completed + 1
+      tokens[completed], ids[completed] = token, id_of(token)
+      outcomes[completed] = told and ARGV[base + count + i] or 'c'
       if find(token, '\5', 1, true) then
         own[#own + 1] = now_ms + id_ttl
-        own[#own + 1] = ids[k]
+        own[#own + 1] = ids[completed]
       end
     else
       late[#late + 1] = i - 1
     end
   end
-  completed, stale = #tokens, #late
+  stale = #late
   if completed > 0 then
-    call('ZREM', LEASES, unpack(tokens))
     if released then for i = 1, completed do released((opened(tokens[i]))) end end
     if #own > 0 then call('ZADD', REMEMBERED, unpack(own)) end
     local more = call('EXISTS', CLAIMED, TRIES, PROGRESS, MARKS, ASKED) > 0
@@ -121,7 +121,7 @@ if renewals > 0 then
     if not scores[i] then
       lost[#lost + 1] = i - 1
     else
-      held[#held + 1] = now_ms + lease
+      held[#held + 1] = ends
       held[#held + 1] = token
       if renewed then renewed(opened(token), lease) end
       local reason = marked and call('HGET', MARKS, '-' .. id_of(opened(token)))
@@ -156,20 +156,27 @@ if #taken > 0 then
   for i = 1, #taken do ids[i] = id_of(taken[i]) end
   local known = call('EXISTS', CLAIMED) == 1 and call('HMGET', CLAIMED, unpack(ids)) or {}
   local records = call('HMGET', JOBS, unpack(ids))
-  local start, ends = '\4' .. format('%x', floor(now_ms)), format('%.3f', now_ms + lease)
+  local start = '\4' .. format('%x', floor(now_ms))
+  local first = '\4' .. '1' .. start
   local any = false
   for i = 1, #taken do
     local text = known[i]
-    local n = text and tonumber(sub(text, 1, find(text, ':', 1, true) - 1)) + 1 or 1
-    local token = taken[i] .. '\4' .. n .. start
-    leases[#leases + 1] = ends
-    leases[#leases + 1] = token
-    jobs[#jobs + 1] = token
-    jobs[#jobs + 1] = records[i] or '\n'
+    local token = taken[i] .. (text and '\4' .. tonumber(sub(text, 1, find(text, ':', 1, true) - 1)) + 1 .. start or first)
+    local k = 2 * i
+    leases[k - 1], leases[k] = ends, token
+    jobs[k - 1], jobs[k] = token, records[i] or '\n'
     before[i] = text or ''
     any = any or text
   end
-  call('ZADD', LEASES, unpack(leases))
+  if #taken > 15 and call('EXISTS', LEASES) == 0 then
+    -- A long name makes of the set what is sorted by a tree, and not by going through it, until it is empty.
+    local long = string.rep('-', 65)
+    call('ZADD', LEASES, 0, long)
+    call('ZADD', LEASES, unpack(leases))
+    call('ZREM', LEASES, long)
+  else
+    call('ZADD', LEASES, unpack(leases))
+  end
   if not any then before = {} end
   room()
 end
