@@ -117,7 +117,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     }
     this.prefix = prefix
     const metrics = checkMeter(options.metrics)
-    this.#meter = metrics && new StorageMeter(metrics, name, systemClock)
+    this.#meter = metrics && new StorageMeter(metrics, this, name, systemClock)
     this.#clock = clock
     this.#timeout = toMillis('timeout', timeout)
     if (client !== undefined) {
@@ -311,6 +311,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     this.#hub.close()
     this.#confirmer.close()
     this.#end()
+    this.#meter?.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
