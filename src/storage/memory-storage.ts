@@ -1,4 +1,4 @@
-import { having, integer, known, type OptionTable } from '../core/check.ts'
+import { having, integer, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
@@ -56,6 +56,7 @@ export class MemoryStorage implements Storage {
   constructor(options: MemoryStorageOptions = {}) {
     known('MemoryStorage', options, MEMORY_STORAGE_OPTIONS)
     const { name = 'memory', maxKeys = MAX_KEYS } = options
+    text('name', name)
     this.maxKeys = integer('maxKeys', maxKeys, 1)
     this.clock = having('clock', options.clock, 'now') ?? systemClock
     this.#values = new MemoryValues(this.maxKeys, this.clock)

@@ -280,13 +280,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** A timer that does not keep the process. */
   #after(run: () => void): Cancel {
-    if (this.#clock !== systemClock && this.#clock.after !== undefined) {
-      return this.#clock.after(this.#interval, run)
-    }
-    const timer = setTimeout(run, Math.min(this.#interval, 2 ** 31 - 1)) as unknown as {
-      unref?: () => void
-    }
-    timer.unref?.()
-    return () => clearTimeout(timer as unknown as number)
+    const after = this.#clock.after ?? (systemClock.after as NonNullable<Clock['after']>)
+    return after.call(this.#clock, this.#interval, run, true)
   }
 }
