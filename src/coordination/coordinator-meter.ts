@@ -1,30 +1,34 @@
 import type { Events } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 import type { CoordinatorEvents } from './lease.ts'
 
 /**
  * Counts what a coordinator tells its listeners. Locks are not told apart: their names, such as `invoice-42`, may be without
  * number.
+ *
+ * @returns what it counts in, to be ended with it
  */
 export function meterCoordinator<
   Part extends { readonly name: string; readonly isLeader: boolean },
->(metrics: Meter, coordinator: Part, events: Events<CoordinatorEvents>): void {
+>(metrics: Meter, coordinator: Part, events: Events<CoordinatorEvents>): PartSeries {
+  const series = new PartSeries(metrics, coordinator)
   const labels = { coordinator: coordinator.name }
-  const locks = metrics.counter('aioflux_coordinator_locks_total', {
+  const locks = series.counter('aioflux_coordinator_locks_total', {
     help: 'Locks acquired, and how they ended: released, or lost while they were held.',
   })
-  const elections = metrics.counter('aioflux_coordinator_elections_total', {
+  const elections = series.counter('aioflux_coordinator_elections_total', {
     help: 'Times this process was elected, and deposed.',
   })
-  const waits = metrics
+  const waits = series
     .histogram('aioflux_coordinator_lock_wait_seconds', {
       help: 'From asking for a lock to having it.',
     })
     .with(labels)
-  const holds = metrics
+  const holds = series
     .histogram('aioflux_coordinator_lock_held_seconds', { help: 'How long locks were held.' })
     .with(labels)
-  const errors = metrics
+  const errors = series
     .counter('aioflux_coordinator_errors_total', { help: 'Times the storage could not be asked.' })
     .with(labels)
   const acquired = locks.with({ ...labels, outcome: 'acquired' })
@@ -51,12 +55,11 @@ export function meterCoordinator<
   events.on('elected', () => elected.inc())
   events.on('deposed', () => deposed.inc())
   events.on('error', () => errors.inc())
-  metrics
-    .gauge('aioflux_coordinator_leader', { help: '1 while this process leads.' })
-    .with(labels)
-    .follow(coordinator, ({ isLeader }) => (isLeader ? 1 : 0))
-  metrics
-    .gauge('aioflux_coordinator_locks_held', { help: 'Locks held now, leadership included.' })
-    .with(labels)
-    .follow(now, ({ held }) => held)
+  const leads = series.gauge('aioflux_coordinator_leader', { help: '1 while this process leads.' })
+  series.follow(leads.with(labels), coordinator, ({ isLeader }) => (isLeader ? 1 : 0))
+  const held = series.gauge('aioflux_coordinator_locks_held', {
+    help: 'Locks held now, leadership included.',
+  })
+  series.follow(held.with(labels), now, (locks) => locks.held)
+  return series
 }

@@ -7,6 +7,7 @@ import { Keeper } from '../core/keeper.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import { onAbort } from '../core/on-abort.ts'
+import type { PartSeries } from '../core/part-series.ts'
 import { processName } from '../core/process-name.ts'
 import type { Storage } from '../core/storage.ts'
 import { PATIENCE, type Patience } from '../core/waiters.ts'
@@ -96,6 +97,7 @@ export class Coordinator implements AsyncDisposable {
   readonly #locks: Locks
   readonly #events = new Events<CoordinatorEvents>(COORDINATOR_EVENTS)
   readonly #leadership: Leadership
+  readonly #series: PartSeries | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: CoordinatorOptions) {
@@ -126,7 +128,7 @@ export class Coordinator implements AsyncDisposable {
       keeper: new Keeper(leaseClock.steady),
     }
     const metrics = checkMeter(options.metrics)
-    if (metrics !== undefined) meterCoordinator<Coordinator>(metrics, this, this.#events)
+    this.#series = metrics && meterCoordinator<Coordinator>(metrics, this, this.#events)
     this.#locks = new Locks(office, toTerm(ttl), retry)
     // A leader says who it is, for those who look from elsewhere. Whether that works does not matter to it.
     const sign = <L extends Lease | undefined>(lease: L): L => {
@@ -284,6 +286,7 @@ export class Coordinator implements AsyncDisposable {
     const reason = new ClosedError('the coordinator')
     this.#leadership.close(reason)
     await this.#locks.close(reason)
+    this.#series?.end()
   }
 
   #checkOpen(): void {

@@ -33,7 +33,7 @@ export const systemClock: Clock = {
 }
 
 // setTimeout keeps its delay in 31 bits and fires at once above that, so long delays are cut into pieces.
-const LONGEST_TIMEOUT: Millis = 2 ** 31 - 1
+export const LONGEST_TIMEOUT: Millis = 2 ** 31 - 1
 
 // Less than any clock can tell: what sums of fractions are off by. To wait for it would be to wait for ever.
 const NOISE: Millis = 2e-6

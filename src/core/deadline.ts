@@ -1,3 +1,4 @@
+import { LONGEST_TIMEOUT } from './clock.ts'
 import type { Millis } from './duration.ts'
 import { StorageDownError } from './errors.ts'
 
@@ -12,7 +13,8 @@ export function within<T>(
   why: () => unknown = () => undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(unanswered(timeout, why())), timeout)
+    const longest = Math.min(timeout, LONGEST_TIMEOUT)
+    const timer = setTimeout(() => reject(unanswered(timeout, why())), longest)
     work.then(
       (value) => {
         clearTimeout(timer)

@@ -1,4 +1,14 @@
-import type { Family, Labels } from './meter.ts'
+import type {
+  Counter,
+  Family,
+  Followed,
+  Gauge,
+  Histogram,
+  HistogramOptions,
+  Labels,
+  Meter,
+  MetricOptions,
+} from './meter.ts'
 
 /** How many parts count in each series of a family. */
 const users = new WeakMap<Family<unknown>, Map<string, number>>()
@@ -8,37 +18,79 @@ const dropped = /* @__PURE__ */ makeRegistry()
 /**
  * The series that a part counts in, such as a limiter: forgotten when it ends or is collected, unless another part of the same
  * name still counts there. Otherwise each limiter there ever was would be told for ever.
+ *
+ * It is a meter itself: what counts in it ends with the part.
  */
-export class PartSeries {
+export class PartSeries implements Meter {
+  readonly #metrics: Meter
   readonly #releases: (() => void)[] = []
   readonly #stops: (() => void)[] = []
+  /** The series of this part, by family and labels. */
+  readonly #series = new Map<Family<unknown>, Map<string, unknown>>()
+  #ended = false
 
-  constructor(part: object) {
+  constructor(metrics: Meter, part: object) {
+    this.#metrics = metrics
     dropped?.register(part, this.#releases)
   }
 
-  /** The series of `labels`, for as long as the part counts. */
-  of<Series>(family: Family<Series>, labels: Labels): Series {
-    this.#releases.push(keep(family, labels))
-    return family.with(labels)
+  counter(name: string, options: MetricOptions): Family<Counter> {
+    return this.#own(this.#metrics.counter(name, options))
   }
 
-  /** Calls `stop` when the part ends. */
-  until(stop: () => void): void {
-    this.#stops.push(stop)
+  gauge(name: string, options: MetricOptions): Family<Gauge> {
+    return this.#own(this.#metrics.gauge(name, options))
+  }
+
+  histogram(name: string, options: HistogramOptions): Family<Histogram> {
+    return this.#own(this.#metrics.histogram(name, options))
+  }
+
+  /** Follows what `known` knows until the part ends. */
+  follow<Known extends object>(
+    series: Followed,
+    known: Known,
+    read: (known: Known) => number,
+  ): void {
+    this.#stops.push(series.follow(known, read))
+  }
+
+  /** Nothing of the part is followed any more; what it has counted stays. Idempotent. */
+  still(): void {
+    for (const stop of this.#stops.splice(0)) stop()
   }
 
   /** The part counts no more. Idempotent. */
   end(): void {
-    for (const stop of this.#stops.splice(0)) stop()
+    this.#ended = true
+    this.still()
     for (const release of this.#releases.splice(0)) release()
+  }
+
+  #own<Series>(family: Family<Series>): Family<Series> {
+    return { with: (labels = {}) => this.#of(family, labels) }
+  }
+
+  #of<Series>(family: Family<Series>, labels: Labels): Series {
+    const known = this.#series.get(family) ?? new Map<string, unknown>()
+    this.#series.set(family, known)
+    const name = JSON.stringify(Object.entries(labels))
+    let series = known.get(name) as Series | undefined
+    if (series === undefined) {
+      series = family.with(labels)
+      known.set(name, series)
+      const release = keep(family, labels, name)
+      // What comes after the end counts for nobody.
+      if (this.#ended) release()
+      else this.#releases.push(release)
+    }
+    return series
   }
 }
 
-function keep(family: Family<unknown>, labels: Labels): () => void {
+function keep(family: Family<unknown>, labels: Labels, name: string): () => void {
   const counts = users.get(family) ?? new Map<string, number>()
   users.set(family, counts)
-  const name = JSON.stringify(Object.entries(labels))
   counts.set(name, (counts.get(name) ?? 0) + 1)
   return () => {
     const left = (counts.get(name) ?? 1) - 1

@@ -88,13 +88,13 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
 
   protected override observe(metrics: Meter | undefined, ledger: Ledger): void {
     super.observe(metrics, ledger)
-    const rates = metrics?.gauge('aioflux_limiter_rate', {
+    const series = this.meter?.series
+    const rates = series?.gauge('aioflux_limiter_rate', {
       help: 'Calls per second that pass now, of adaptive limiters.',
     })
-    const series = this.meter?.series
-    if (rates === undefined || series === undefined) return
-    const rate = series.of(rates, { limiter: this.name })
-    series.until(rate.follow<AdaptiveLimiter>(this, ({ currentRate }) => currentRate))
+    if (rates === undefined) return
+    const rate = rates.with({ limiter: this.name })
+    series?.follow<AdaptiveLimiter>(rate, this, ({ currentRate }) => currentRate)
   }
 
   protected override change(_quota: QuotaChange): never {

@@ -299,8 +299,8 @@ export abstract class AsyncLimiter implements Limiter {
   /** Begins to count for `metrics`. */
   protected observe(metrics: Meter | undefined): void {
     if (metrics === undefined) return
-    this.shadow?.observe(metrics, this.name)
     this.meter = limiterMeter<AsyncLimiter>(metrics, this, ({ waiting }) => waiting)
+    this.shadow?.observe(this.meter.series, this.name)
     this.events.meter()
   }
 

@@ -28,27 +28,26 @@ export function limiterMeter<Part extends { readonly name: string }>(
   keys?: Keys,
 ): LimiterMeter {
   const limiter = part.name
-  const series = new PartSeries(part)
-  const decisions = metrics.counter('aioflux_limiter_decisions_total', {
+  const series = new PartSeries(metrics, part)
+  const decisions = series.counter('aioflux_limiter_decisions_total', {
     help: 'Calls allowed and denied.',
   })
-  const line = metrics.gauge('aioflux_limiter_waiting', { help: 'Calls in line now.' })
-  series.until(series.of(line, { limiter }).follow(part, waiting))
+  const line = series.gauge('aioflux_limiter_waiting', { help: 'Calls in line now.' })
+  series.follow(line.with({ limiter }), part, waiting)
   if (keys !== undefined) {
-    const kept = metrics.gauge('aioflux_limiter_keys', { help: 'Keys remembered now.' })
-    series.until(series.of(kept, { limiter }).follow(keys, ({ size }) => size))
-    const evicted = metrics.counter('aioflux_limiter_evicted_keys_total', {
+    const kept = series.gauge('aioflux_limiter_keys', { help: 'Keys remembered now.' })
+    series.follow(kept.with({ limiter }), keys, ({ size }) => size)
+    const evicted = series.counter('aioflux_limiter_evicted_keys_total', {
       help: 'Keys forgotten for want of room.',
     })
-    series.until(series.of(evicted, { limiter }).follow(keys, (known) => known.evicted))
+    series.follow(evicted.with({ limiter }), keys, (known) => known.evicted)
   }
   return {
-    allowed: series.of(decisions, { limiter, outcome: 'allowed' }),
-    denied: series.of(decisions, { limiter, outcome: 'denied' }),
-    waits: series.of(
-      metrics.histogram('aioflux_limiter_wait_seconds', { help: 'How long calls waited.' }),
-      { limiter },
-    ),
+    allowed: decisions.with({ limiter, outcome: 'allowed' }),
+    denied: decisions.with({ limiter, outcome: 'denied' }),
+    waits: series
+      .histogram('aioflux_limiter_wait_seconds', { help: 'How long calls waited.' })
+      .with({ limiter }),
     series,
   }
 }

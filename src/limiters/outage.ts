@@ -1,7 +1,7 @@
 import { oneOf } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
-import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { type Duration, type Millis, toPositiveMicros } from '../core/duration.ts'
 
 /** What a limiter answers while its storage cannot be asked. */
 export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
@@ -15,7 +15,7 @@ export function checkOutage(options: {
   if (onStorageError !== undefined) {
     oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
   }
-  if (storageTimeout !== undefined) toMillis('storageTimeout', storageTimeout)
+  if (storageTimeout !== undefined) toPositiveMicros('storageTimeout', storageTimeout)
 }
 
 /** How long the storage is left alone after a failure: at first, and at most. */

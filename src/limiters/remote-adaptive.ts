@@ -33,13 +33,13 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
       (rate) => this.#learn(rate),
     )
     this.#reports = new RateReports(read, this.clock, () => this.#learner)
-    const rates = options.metrics?.gauge('aioflux_limiter_rate', {
+    const series = this.meter?.series
+    const rates = series?.gauge('aioflux_limiter_rate', {
       help: 'Calls per second that pass now, of adaptive limiters.',
     })
-    const series = this.meter?.series
-    if (rates === undefined || series === undefined) return
-    const rate = series.of(rates, { limiter: this.name })
-    series.until(rate.follow<RemoteAdaptive>(this, ({ currentRate }) => currentRate))
+    if (rates === undefined) return
+    const rate = rates.with({ limiter: this.name })
+    series?.follow<RemoteAdaptive>(rate, this, ({ currentRate }) => currentRate)
   }
 
   override get unheld(): string {

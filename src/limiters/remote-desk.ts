@@ -300,17 +300,16 @@ export class RemoteDesk {
 
   /** @returns what counts the failures of the storage */
   #observe(metrics: Meter, limiter: string): Counter {
-    const outages = metrics.gauge('aioflux_limiter_storage_down', {
+    const series = new PartSeries(metrics, this)
+    this.#series = series
+    const outages = series.gauge('aioflux_limiter_storage_down', {
       help: '1 while the storage cannot be asked and the outage policy answers.',
     })
-    const series = new PartSeries(this)
-    this.#series = series
-    const outage = series.of(outages, { limiter })
-    series.until(outage.follow<RemoteDesk>(this, ({ down }) => (down ? 1 : 0)))
-    const failures = metrics.counter('aioflux_limiter_storage_errors_total', {
+    series.follow<RemoteDesk>(outages.with({ limiter }), this, ({ down }) => (down ? 1 : 0))
+    const failures = series.counter('aioflux_limiter_storage_errors_total', {
       help: 'Times the storage could not be asked.',
     })
-    return series.of(failures, { limiter })
+    return failures.with({ limiter })
   }
 }
 

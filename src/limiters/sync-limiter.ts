@@ -264,8 +264,8 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
    */
   protected observe(metrics: Meter | undefined, ledger?: Ledger): void {
     if (metrics === undefined) return
-    this.shadow?.observe(metrics, this.name)
     this.meter = limiterMeter<SyncLimiter>(metrics, this, ({ waiting }) => waiting.count, ledger)
+    this.shadow?.observe(this.meter.series, this.name)
     this.events.meter()
   }
 

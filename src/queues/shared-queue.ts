@@ -12,6 +12,7 @@ import {
 } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { inTime, TRIP } from '../core/in-time.ts'
+import { onAbort } from '../core/on-abort.ts'
 import { PATIENCE, type Patience, pause as sleep, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import { toBatching } from './batching/batch-options.ts'
@@ -211,16 +212,28 @@ export class DurableQueue<T, R = unknown>
 
   async submit(item: T, options?: PutOptions): Promise<R> {
     const { clock } = this.#settings
-    const { timeout } = options ?? {}
-    const job = await this.#put(item, options, true)
-    if (timeout === undefined) return job.result
-    let cancel: Cancel = nothing
-    const late = new Promise<never>((_, reject) => {
-      cancel = at(clock, clock.now() + toMillis('timeout', timeout), () =>
-        reject(new WaitTimeoutError(`the result of job ${job.id} did not come in time`, 0)),
-      )
+    const { timeout, signal } = options ?? {}
+    const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
+    const job = await this.#put(item, options, true, end)
+    if (end === Infinity && signal === undefined) return job.result
+    const cancels: Cancel[] = []
+    const left = new Promise<never>((_, reject) => {
+      if (end < Infinity) {
+        const late = new WaitTimeoutError(`the result of job ${job.id} did not come in time`, 0)
+        cancels.push(at(clock, end, () => reject(late)))
+      }
+      if (signal === undefined) return
+      // The job is asked to end, and its end is awaited; where the storage does not answer that, it is not.
+      const unheard = () => {
+        if (!job.cancelHeard) reject(signal.reason)
+      }
+      const aborted = () => cancels.push(at(clock, clock.now() + TRIP, unheard))
+      if (signal.aborted) aborted()
+      else cancels.push(onAbort(signal, aborted))
     })
-    return Promise.race([job.result, late]).finally(() => cancel())
+    return Promise.race([job.result, left]).finally(() => {
+      for (const cancel of cancels) cancel()
+    })
   }
 
   async putMany(
@@ -239,7 +252,7 @@ export class DurableQueue<T, R = unknown>
     for (let i = 0; i < drafts.length; i += CHUNK) {
       const chunk = drafts.slice(i, i + CHUNK)
       const heard = this.#heard.room
-      const inserted = await this.#insert(chunk)
+      const inserted = await this.#insertInTime(chunk, puts.slice(i, i + CHUNK))
       for (const [k, each] of inserted.entries()) {
         jobs.push(await this.#accepted(chunk[k] as JobDraft<T>, each, puts[i + k], heard))
       }
@@ -593,12 +606,58 @@ export class DurableQueue<T, R = unknown>
     return this
   }
 
-  async #put(item: T, options: PutOptions | undefined, awaited: boolean): Promise<RemoteJob<R>> {
+  /** @param end how long the answer is awaited: the job goes on after that, as one whose result comes too late */
+  async #put(
+    item: T,
+    options: PutOptions | undefined,
+    awaited: boolean,
+    end: Millis = Infinity,
+  ): Promise<RemoteJob<R>> {
     this.#checkOpen()
     const draft = draftOf(item, options, this.#parts.rules, awaited)
     const heard = this.#heard.room
-    const [inserted] = await this.#insert([draft])
+    const [inserted] = await this.#insertInTime([draft], [options], end)
     return this.#accepted(draft, inserted as Inserted, options, heard)
+  }
+
+  /**
+   * Inserts drafts for a caller that may leave before the storage answers: by the signals of the puts, or at `end`. A job that was
+   * kept, and whose signal had aborted by then, is cancelled as soon as that is known.
+   */
+  async #insertInTime(
+    drafts: readonly JobDraft<T>[],
+    puts: readonly (PutOptions | undefined)[],
+    end: Millis = Infinity,
+  ): Promise<Inserted[]> {
+    const signals = new Set<AbortSignal>()
+    for (const put of puts) if (put?.signal !== undefined) signals.add(put.signal)
+    for (const signal of signals) signal.throwIfAborted()
+    const answer = this.#insert(drafts)
+    if (signals.size === 0 && end === Infinity) return answer
+    const { signal, forget } = anyOf(signals)
+    const what = `the answer that queue '${this.name}' keeps a job`
+    return this.#inTime(answer, what, { end, signal }, (late) => {
+      for (const [i, inserted] of late.entries()) {
+        const { signal } = puts[i] ?? {}
+        if (signal?.aborted === true) {
+          this.#takeBack(drafts[i] as JobDraft<T>, inserted, signal.reason)
+        }
+      }
+    }).finally(forget)
+  }
+
+  /** Cancels what a put has kept, after its caller has left. */
+  #takeBack(draft: JobDraft<T>, inserted: Inserted, reason: unknown): void {
+    if (inserted.state === 'full') return
+    const [job] = this.#jobOf(draft, inserted)
+    job.cancel(reason).catch((error: unknown) => this.trouble(error))
+  }
+
+  #jobOf(draft: JobDraft<T>, { id, state, at }: Inserted): [job: RemoteJob<R>, stake: Stake] {
+    const { item, priority } = draft
+    const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority, at } as const
+    const stake = this.#stakeOf(draft, state === 'duplicate')
+    return [new RemoteJob<R>(terms, stake, this), stake]
   }
 
   async #insert(drafts: readonly JobDraft<T>[]): Promise<Inserted[]> {
@@ -631,11 +690,8 @@ export class DurableQueue<T, R = unknown>
     heard: number,
   ): Promise<RemoteJob<R>> {
     const inserted = first.state === 'full' ? await this.#whenRoom(draft, options, heard) : first
-    const { id, state, at } = inserted
-    const { item, priority } = draft
-    const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority, at } as const
-    const stake = this.#stakeOf(draft, state === 'duplicate')
-    const job = new RemoteJob<R>(terms, stake, this)
+    const { id, state } = inserted
+    const [job, stake] = this.#jobOf(draft, inserted)
     if (state === 'full') {
       job.drop('the queue is full')
       return job
@@ -674,16 +730,21 @@ export class DurableQueue<T, R = unknown>
     if (overflow !== 'wait') return { id: draft.id ?? '', state: 'full' }
     const { timeout, signal } = options ?? {}
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
+    const what = `room in queue '${this.name}'`
+    const missed = `${what} did not come in time`
     for (let heard = before; ; ) {
       const left = Math.min(POLL, end - clock.now())
-      if (left <= 0)
-        throw new WaitTimeoutError(`room in queue '${this.name}' did not come in time`, 0)
+      if (left <= 0) throw new WaitTimeoutError(missed, 0)
       if (heard === this.#heard.room) {
         await this.#room.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
       }
       this.#checkOpen()
       heard = this.#heard.room
-      const [inserted] = await this.#insert([draft])
+      const answer = this.#insert([draft])
+      const [inserted] = await this.#inTime(answer, what, { end, signal }, ([late]) => {
+        const reason = signal?.aborted === true ? signal.reason : new JobDroppedError(missed)
+        this.#takeBack(draft, late as Inserted, reason)
+      })
       if (inserted?.state !== 'full') return inserted as Inserted
     }
   }
@@ -841,6 +902,23 @@ function retryOf({ record }: Claim): ReturnType<typeof toRetry> | undefined {
 function everywhere(options: PauseOptions): boolean {
   check.known('queue.pause', options, PAUSE_OPTIONS)
   return options.everywhere !== undefined && check.flag('everywhere', options.everywhere)
+}
+
+/** A signal that aborts when one of these does. */
+function anyOf(signals: ReadonlySet<AbortSignal>): {
+  readonly signal: AbortSignal | undefined
+  forget(): void
+} {
+  const [first] = signals
+  if (signals.size < 2) return { signal: first, forget: nothing }
+  const any = new AbortController()
+  const forgets = [...signals].map((signal) => onAbort(signal, () => any.abort(signal.reason)))
+  return {
+    signal: any.signal,
+    forget() {
+      for (const forget of forgets) forget()
+    },
+  }
 }
 
 /** A reason as it travels: an error becomes what can be told of it. */

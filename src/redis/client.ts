@@ -1,3 +1,4 @@
+import { mustLie, text } from '../core/check.ts'
 import { ClosedError, describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import { onceOnly } from './once-only.ts'
 import { socketEnd } from './socket-end.ts'
@@ -40,6 +41,19 @@ export function portOf(client: RedisClientLike): RedisPort {
     'client',
     `client must be a client of node-redis or of ioredis, got ${describe(client)}`,
   )
+}
+
+/**
+ * Where to connect to. What a client may understand is left to it: a path to a socket, a host without a protocol.
+ *
+ * @throws OptionTypeError | OptionRangeError where it is no text, or the protocol is not that of Redis
+ */
+export function checkUrl(name: string, url: string): void {
+  text(name, url)
+  const [protocol] = /^[a-z][a-z\d+.-]*(?=:\/\/)/i.exec(url) ?? []
+  const right = protocol === undefined || /^rediss?$/i.test(protocol)
+  // The rest may hold a password.
+  mustLie(right, name, 'begin with redis:// or rediss://', `${protocol}://`)
 }
 
 /** A connection of our own, by whichever library is installed. */

@@ -1,4 +1,4 @@
-import { flag, integer, known, type OptionTable } from '../core/check.ts'
+import { flag, integer, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { Errands } from '../core/errands.ts'
@@ -10,7 +10,7 @@ import type { AboutHold, Move, RemoteLedger, RemoteStorage, Verdict } from '../c
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
-import type { RedisClientLike } from './client.ts'
+import { checkUrl, type RedisClientLike } from './client.ts'
 import { type Household, HybridLedger } from './hybrid-ledger.ts'
 import { HybridValues } from './hybrid-values.ts'
 import { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'
@@ -118,6 +118,8 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     }
     this.#own = typeof redis === 'string'
     const { name, metrics } = options
+    if (name !== undefined) text('name', name)
+    if (typeof redis === 'string') checkUrl('redis', redis)
     this.#redis = storageOf(redis, {
       ...(name !== undefined && { name }),
       ...(metrics && { metrics }),

@@ -1,7 +1,7 @@
-import { known, type OptionTable } from '../core/check.ts'
+import { having, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
-import { type Duration, type Micros, type Millis, toMillis } from '../core/duration.ts'
+import { type Duration, type Micros, type Millis, toPositiveMicros } from '../core/duration.ts'
 import {
   ClosedError,
   describe,
@@ -24,7 +24,7 @@ import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
 import { Batch } from './batch.ts'
-import { OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
+import { checkUrl, OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
 import { Confirmer } from './confirmer.ts'
 import { tagOf } from './key-name.ts'
 import { hasTwin } from './link.ts'
@@ -109,6 +109,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     if ((client === undefined) === (url === undefined)) {
       throw new OptionTypeError('client', 'give either client or url')
     }
+    if (url !== undefined) checkUrl('url', url)
     if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
       throw new OptionTypeError(
         'prefix',
@@ -116,10 +117,11 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
       )
     }
     this.prefix = prefix
+    text('name', name)
     const metrics = checkMeter(options.metrics)
-    this.#meter = metrics && new StorageMeter(metrics, name, systemClock)
-    this.#clock = clock
-    this.#timeout = toMillis('timeout', timeout)
+    this.#meter = metrics && new StorageMeter(metrics, this, name, systemClock)
+    this.#clock = having('clock', clock, 'now')
+    this.#timeout = toPositiveMicros('timeout', timeout) / 1000
     if (client !== undefined) {
       const port = portOf(client)
       const ready = Promise.resolve(port)
@@ -311,6 +313,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     this.#hub.close()
     this.#confirmer.close()
     this.#end()
+    this.#meter?.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,21 +1,25 @@
 import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import type { Counter, Histogram, Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 
 /** What a storage counts of its trips to the server, for whoever gave it `metrics`. */
 export class StorageMeter {
+  readonly #series: PartSeries
   readonly #clock: Clock
   readonly #seconds: Histogram
   readonly #errors: Counter
 
-  constructor(metrics: Meter, storage: string, clock: Clock) {
+  constructor(metrics: Meter, part: object, storage: string, clock: Clock) {
+    const series = new PartSeries(metrics, part)
+    this.#series = series
     this.#clock = clock
-    this.#seconds = metrics
+    this.#seconds = series
       .histogram('aioflux_storage_call_seconds', {
         help: 'How long the server took to answer; one call carries all that was asked in a turn of the event loop.',
       })
       .with({ storage })
-    this.#errors = metrics
+    this.#errors = series
       .counter('aioflux_storage_errors_total', {
         help: 'Calls that the server did not answer in time, or refused.',
       })
@@ -32,5 +36,10 @@ export class StorageMeter {
 
   failed(): void {
     this.#errors.inc()
+  }
+
+  /** The storage is closed. */
+  end(): void {
+    this.#series.end()
   }
 }

@@ -41,11 +41,7 @@ export class Sweeper {
   }
 
   #later(): Cancel {
-    const run = () => this.#sweep()
-    if (this.#clock !== systemClock && this.#clock.after) return this.#clock.after(this.#every, run)
-    const timer = setTimeout(run, this.#every)
-    // Nobody waits for it: it must not keep a process alive.
-    timer.unref()
-    return () => clearTimeout(timer)
+    const after = this.#clock.after ?? (systemClock.after as NonNullable<Clock['after']>)
+    return after.call(this.#clock, this.#every, () => this.#sweep(), true)
   }
 }

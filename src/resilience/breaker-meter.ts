@@ -1,6 +1,7 @@
 import type { Micros } from '../core/duration.ts'
 import type { Events } from '../core/events.ts'
 import type { Counter, Histogram, Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 import { Sampling } from '../core/sampling.ts'
 import type { BreakerMachine } from './breaker-machine.ts'
 import type { BreakerSettings } from './breaker-options.ts'
@@ -34,7 +35,8 @@ export class BreakerMeter {
   #untimed = 0
 
   constructor(metrics: Meter, breaker: string, machine: BreakerMachine) {
-    const calls = metrics.counter('aioflux_breaker_calls_total', {
+    const series = new PartSeries(metrics, machine)
+    const calls = series.counter('aioflux_breaker_calls_total', {
       help: 'Calls, by how they ended.',
     })
     this.#succeeded = calls.with({ breaker, outcome: 'succeeded' })
@@ -42,21 +44,23 @@ export class BreakerMeter {
     this.#ignored = calls.with({ breaker, outcome: 'ignored' })
     this.#stale = calls.with({ breaker, outcome: 'stale' })
     this.#refused = calls.with({ breaker, outcome: 'refused' })
-    this.#slow = metrics
+    this.#slow = series
       .counter('aioflux_breaker_slow_calls_total', { help: 'Calls that were slow.' })
       .with({ breaker })
-    this.#seconds = metrics
+    this.#seconds = series
       .histogram('aioflux_breaker_call_seconds', {
         help: 'How long calls took. Above 10,000 calls a second, one that is timed stands for several.',
       })
       .with({ breaker })
-    metrics
-      .counter('aioflux_breaker_opened_total', { help: 'Times the breaker has opened.' })
-      .with({ breaker })
-      .follow(machine, ({ opened }) => opened)
-    const state = metrics.gauge('aioflux_breaker_state', { help: '1 for the state it is in.' })
+    const opened = series.counter('aioflux_breaker_opened_total', {
+      help: 'Times the breaker has opened.',
+    })
+    series.follow(opened.with({ breaker }), machine, (followed) => followed.opened)
+    const state = series.gauge('aioflux_breaker_state', { help: '1 for the state it is in.' })
     for (const name of STATES) {
-      state.with({ breaker, state: name }).follow(machine, ({ seen }) => (seen === name ? 1 : 0))
+      series.follow(state.with({ breaker, state: name }), machine, ({ seen }) =>
+        seen === name ? 1 : 0,
+      )
     }
   }
 

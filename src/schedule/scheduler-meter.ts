@@ -1,4 +1,5 @@
 import type { Counter, Family, Gauge, Histogram, Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 import type { SkipReason } from './schedule-types.ts'
 
 /**
@@ -7,6 +8,7 @@ import type { SkipReason } from './schedule-types.ts'
  */
 export class SchedulerMeter {
   readonly #scheduler: string
+  readonly #series: PartSeries
   readonly #runs: Family<Counter>
   readonly #seconds: Family<Histogram>
   readonly #running: Family<Gauge>
@@ -14,25 +16,27 @@ export class SchedulerMeter {
   readonly #skipped: Family<Counter>
   readonly #missed: Family<Counter>
 
-  constructor(metrics: Meter, scheduler: string) {
+  constructor(metrics: Meter, part: object, scheduler: string) {
     this.#scheduler = scheduler
-    this.#runs = metrics.counter('aioflux_scheduler_runs_total', {
+    const series = new PartSeries(metrics, part)
+    this.#series = series
+    this.#runs = series.counter('aioflux_scheduler_runs_total', {
       help: 'Runs, by how they ended.',
     })
-    this.#seconds = metrics.histogram('aioflux_scheduler_run_seconds', {
+    this.#seconds = series.histogram('aioflux_scheduler_run_seconds', {
       help: 'How long runs took, retries included.',
       buckets: [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600],
     })
-    this.#running = metrics.gauge('aioflux_scheduler_running', {
+    this.#running = series.gauge('aioflux_scheduler_running', {
       help: 'Runs that have not ended.',
     })
-    this.#success = metrics.gauge('aioflux_scheduler_last_success_timestamp_seconds', {
+    this.#success = series.gauge('aioflux_scheduler_last_success_timestamp_seconds', {
       help: 'When a run completed last, in seconds since 1970.',
     })
-    this.#skipped = metrics.counter('aioflux_scheduler_skipped_total', {
+    this.#skipped = series.counter('aioflux_scheduler_skipped_total', {
       help: 'Slots that were not run, by reason.',
     })
-    this.#missed = metrics.counter('aioflux_scheduler_missed_total', {
+    this.#missed = series.counter('aioflux_scheduler_missed_total', {
       help: 'Slots that passed without being noticed in time.',
     })
   }
@@ -41,7 +45,7 @@ export class SchedulerMeter {
   followRunning<Job extends { readonly name: string; readonly runs: { readonly size: number } }>(
     job: Job,
   ): void {
-    this.#running.with(this.#of(job.name)).follow(job, ({ runs }) => runs.size)
+    this.#series.follow(this.#running.with(this.#of(job.name)), job, ({ runs }) => runs.size)
   }
 
   ended(task: string, outcome: 'completed' | 'failed' | 'aborted', seconds: number): void {

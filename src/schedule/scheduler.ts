@@ -84,7 +84,7 @@ export class Scheduler implements AsyncDisposable {
       wall: wallOf(clock),
       random,
       events: this.#events,
-      meter: metrics && new SchedulerMeter(metrics, name),
+      meter: metrics && new SchedulerMeter(metrics, this, name),
       slots: options.slots ?? (storage && slotKeeper(storage)),
       leadership: coordinator,
       tally: this.#tally,

@@ -1,8 +1,9 @@
-import { having, integer, known, type OptionTable } from '../core/check.ts'
+import { having, integer, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Ledger, Storage } from '../core/storage.ts'
 import { memoryLedger } from './memory-ledger.ts'
@@ -48,19 +49,25 @@ export class MemoryStorage implements Storage {
   readonly clock: Clock
   readonly #values: MemoryValues
   readonly #ledgers = new Map<string, Ledger>()
+  readonly #series: PartSeries | undefined
   #closed = false
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
   constructor(options: MemoryStorageOptions = {}) {
     known('MemoryStorage', options, MEMORY_STORAGE_OPTIONS)
     const { name = 'memory', maxKeys = MAX_KEYS } = options
+    text('name', name)
     this.maxKeys = integer('maxKeys', maxKeys, 1)
     this.clock = having('clock', options.clock, 'now') ?? systemClock
     this.#values = new MemoryValues(this.maxKeys, this.clock)
-    checkMeter(options.metrics)
-      ?.gauge('aioflux_storage_keys', { help: 'Keys that have a state or a value now.' })
-      .with({ storage: name })
-      .follow<MemoryStorage>(this, ({ size }) => size)
+    const metrics = checkMeter(options.metrics)
+    if (metrics === undefined) return
+    const series = new PartSeries(metrics, this)
+    this.#series = series
+    const keys = series.gauge('aioflux_storage_keys', {
+      help: 'Keys that have a state or a value now.',
+    })
+    series.follow<MemoryStorage>(keys.with({ storage: name }), this, ({ size }) => size)
   }
 
   open(rule: Rule, scope: string, clock: Clock = this.clock): Ledger {
@@ -110,6 +117,7 @@ export class MemoryStorage implements Storage {
     this.#closed = true
     this.#values.clear()
     this.#ledgers.clear()
+    this.#series?.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
-import type { Counter, Meter } from '../core/meter.ts'
+import type { Counter } from '../core/meter.ts'
+import type { PartSeries } from '../core/part-series.ts'
 import type { LoopLoad } from './loop-load.ts'
 
 /** What a pool counts beside what its queue does, for whoever gave it `metrics`. */
@@ -6,18 +7,16 @@ export class PoolMeter {
   readonly #grown: Counter
   readonly #shrunk: Counter
 
-  constructor(metrics: Meter, pool: string, load: LoopLoad) {
-    const resizes = metrics.counter('aioflux_pool_resizes_total', {
+  constructor(series: PartSeries, pool: string, load: LoopLoad) {
+    const resizes = series.counter('aioflux_pool_resizes_total', {
       help: 'Times the number of workers was changed, by direction.',
     })
     this.#grown = resizes.with({ pool, direction: 'up' })
     this.#shrunk = resizes.with({ pool, direction: 'down' })
-    metrics
-      .gauge('aioflux_pool_loop_utilization', {
-        help: 'How much of the time the event loop was busy at the last look, from 0 to 1.',
-      })
-      .with({ pool })
-      .follow(load, ({ last }) => last)
+    const busy = series.gauge('aioflux_pool_loop_utilization', {
+      help: 'How much of the time the event loop was busy at the last look, from 0 to 1.',
+    })
+    series.follow(busy.with({ pool }), load, ({ last }) => last)
   }
 
   resized(up: boolean): void {

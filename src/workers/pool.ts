@@ -2,6 +2,8 @@ import * as check from '../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { checkMeter, type Meter } from '../core/meter.ts'
+import { PartSeries } from '../core/part-series.ts'
 import { QueueFactory } from '../queues/factory.ts'
 import type { TaskContext } from '../queues/job.ts'
 import {
@@ -92,6 +94,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #interval: Millis
   readonly #executor: Executor | undefined
   readonly #load = new LoopLoad()
+  readonly #series: PartSeries | undefined
   readonly #meter: PoolMeter | undefined
   #autoscale: Autoscale
   #options: WorkerPoolOptions
@@ -115,6 +118,8 @@ export class WorkerPool implements AsyncDisposable {
     this.#executor = check.having('executor', executor, 'run')
     this.#clock = clock
     const { maxSize, overflow, timeout, onTimeout, retry, metrics } = options
+    // The queue's as well: it is the pool's own.
+    this.#series = checkMeter(metrics) && new PartSeries(metrics as Meter, this)
     this.#queue = QueueFactory.fifo<Task>({
       name,
       clock,
@@ -124,9 +129,9 @@ export class WorkerPool implements AsyncDisposable {
       ...(timeout !== undefined && { timeout }),
       ...(onTimeout !== undefined && { onTimeout }),
       ...(retry !== undefined && { retry }),
-      ...(metrics !== undefined && { metrics }),
+      ...(this.#series !== undefined && { metrics: this.#series }),
     })
-    this.#meter = metrics && new PoolMeter(metrics, name, this.#load)
+    this.#meter = this.#series && new PoolMeter(this.#series, name, this.#load)
   }
 
   /** How many workers there are now, busy or not. */
@@ -218,7 +223,15 @@ export class WorkerPool implements AsyncDisposable {
     this.#stopped = true
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    return this.#queue.stop(options)
+    const report = this.#queue.stop(options)
+    const series = this.#series
+    if (series !== undefined) {
+      report.then(
+        () => series.end(),
+        () => {},
+      )
+    }
+    return report
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -267,13 +280,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** A timer that does not keep the process. */
   #after(run: () => void): Cancel {
-    if (this.#clock !== systemClock && this.#clock.after !== undefined) {
-      return this.#clock.after(this.#interval, run)
-    }
-    const timer = setTimeout(run, Math.min(this.#interval, 2 ** 31 - 1)) as unknown as {
-      unref?: () => void
-    }
-    timer.unref?.()
-    return () => clearTimeout(timer as unknown as number)
+    const after = this.#clock.after ?? (systemClock.after as NonNullable<Clock['after']>)
+    return after.call(this.#clock, this.#interval, run, true)
   }
 }

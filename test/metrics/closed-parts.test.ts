@@ -1,7 +1,18 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { AdaptiveLimiter, LimiterFactory } from 'aioflux'
+import {
+  AdaptiveLimiter,
+  CircuitBreaker,
+  Coordinator,
+  LimiterFactory,
+  MemoryStorage,
+  QueueFactory,
+  Scheduler,
+  WorkerPool,
+} from 'aioflux'
 import { Metrics } from 'aioflux/metrics'
+import { RedisStorage } from 'aioflux/redis'
+import { ManualClock } from 'aioflux/testing'
 import { expect, it } from 'vitest'
 
 const series = (metrics: Metrics) =>
@@ -16,6 +27,7 @@ it('a limiter that was closed is told no more, unless another one of its name co
       LimiterFactory.slidingWindow(options),
       LimiterFactory.concurrency({ limit: 1, name: `permits ${round}`, metrics }),
       new AdaptiveLimiter({ name: `adaptive ${round}`, metrics }),
+      LimiterFactory.tokenBucket({ rate: 1, name: `shadow ${round}`, shadow: true, metrics }),
     ]
     const composite = LimiterFactory.composite(limiters, { metrics })
     await composite.acquire()
@@ -29,16 +41,93 @@ it('a limiter that was closed is told no more, unless another one of its name co
   expect(series(metrics)).toEqual([])
 })
 
-it('nor is one that nobody holds any more', async () => {
+/** Parts that end by a call, after some work: each is made, works, and is returned with how it ends. */
+const ended: Readonly<
+  Record<string, (metrics: Metrics, name: string) => Promise<() => Promise<unknown>>>
+> = {
+  async pool(metrics, name) {
+    const pool = new WorkerPool({ name, metrics, maxWorkers: 3, checkInterval: '1h' }).start()
+    await Promise.all([1, 2, 3].map((n) => pool.submit(() => n)))
+    return () => pool.stop()
+  },
+  async coordinator(metrics, name) {
+    const coordinator = new Coordinator({ storage: new MemoryStorage(), name, metrics })
+    await coordinator.lock('invoice')
+    await coordinator.acquireLeadership()
+    return () => coordinator.close()
+  },
+  async broadcast(metrics, name) {
+    const broadcast = QueueFactory.broadcast<number>({ name, metrics })
+    broadcast.subscribe()
+    await broadcast.put(1)
+    return () => broadcast.stop()
+  },
+  async 'memory storage'(metrics, name) {
+    const storage = new MemoryStorage({ name, metrics })
+    await storage.set('k', 1)
+    return () => storage.close()
+  },
+  async 'Redis storage'(metrics, name) {
+    const storage = new RedisStorage({ url: 'redis://127.0.0.1:1', name, metrics, timeout: '10ms' })
+    await storage.get('k').catch(() => {})
+    return () => storage.close()
+  },
+}
+
+it.each(Object.entries(ended))('nor is a %s', async (_, make) => {
+  const metrics = new Metrics()
+  const [first, second] = [await make(metrics, 'same'), await make(metrics, 'same')]
+  const other = await make(metrics, 'other')
+  const both = series(metrics)
+  expect(both.length).toBeGreaterThan(1)
+  await first()
+  await first()
+  // The second one counts in all of them.
+  expect(series(metrics)).toEqual(both)
+  await second()
+  expect(series(metrics).filter((name) => name.includes('same'))).toEqual([])
+  expect(series(metrics).length).toBeGreaterThan(0)
+  await other()
+  expect(series(metrics)).toEqual([])
+})
+
+it('a queue that has stopped has no size, and its counts stay while it is held', async () => {
+  const metrics = new Metrics()
+  const queue = QueueFactory.fifo<number>({ name: 'q', metrics, handler: () => {} }).start()
+  await queue.submit(1)
+  await queue.stop()
+  const { counters, gauges } = metrics.getStats()
+  expect(counters['aioflux_queue_jobs_total{outcome="completed",queue="q"}']).toBe(1)
+  expect(gauges).toEqual({})
+  expect(queue.stats().completed).toBe(1)
+})
+
+/** Parts that nobody closes. */
+const left: Readonly<Record<string, (metrics: Metrics, name: string) => unknown>> = {
+  limiter: (metrics, name) => LimiterFactory.tokenBucket({ rate: 1, name, metrics }).allow(),
+  queue: (metrics, name) => QueueFactory.fifo({ name, metrics }),
+  pool: (metrics, name) => new WorkerPool({ name, metrics }),
+  breaker: (metrics, name) => new CircuitBreaker({ name, metrics }),
+  scheduler(metrics, name) {
+    const scheduler = new Scheduler({ name, metrics, clock: new ManualClock() })
+    scheduler.every('1m', () => {}, { name: 'tidy' })
+  },
+  coordinator: (metrics, name) => new Coordinator({ storage: new MemoryStorage(), name, metrics }),
+  broadcast: (metrics, name) => QueueFactory.broadcast({ name, metrics }),
+  storage: (metrics, name) => new MemoryStorage({ name, metrics }),
+}
+
+it.each(Object.entries(left))('nor is a %s that nobody holds any more', async (_, make) => {
   setFlagsFromString('--expose_gc')
   const collect = runInNewContext('gc') as () => void
   const metrics = new Metrics()
-  for (let i = 0; i < 50; i++)
-    LimiterFactory.tokenBucket({ rate: 1, name: `${i}`, metrics }).allow()
+  for (let i = 0; i < 50; i++) make(metrics, `${i}`)
+  const before = series(metrics).length
+  expect(before).toBeGreaterThanOrEqual(50)
   for (let i = 0; i < 20 && series(metrics).length > 0; i++) {
     await new Promise((resolve) => setImmediate(resolve))
     collect()
   }
   // The last ones may still lie on the stack.
-  expect(series(metrics).length).toBeLessThan(50)
+  expect(series(metrics).length).toBeLessThan(before)
 })

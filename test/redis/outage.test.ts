@@ -1,5 +1,12 @@
-import { createLimiter, isAioFluxError, LimiterFactory, slidingWindow, tokenBucket } from 'aioflux'
-import { RedisStorage } from 'aioflux/redis'
+import {
+  createLimiter,
+  isAioFluxError,
+  LimiterFactory,
+  MemoryStorage,
+  slidingWindow,
+  tokenBucket,
+} from 'aioflux'
+import { HybridStorage, RedisStorage } from 'aioflux/redis'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -180,7 +187,73 @@ describe('a storage made from a url', () => {
     [{ url: 'x', client: {} }, /client or url/],
     [{ url: 'redis://x', prefix: '{x}' }, /prefix must be/],
     [{ url: 'redis://x', timeout: -1 }, /timeout must be/],
+    [{ url: 'redis://x', timeout: 0 }, /timeout must be at least one microsecond, got 0/],
+    [{ url: 'redis://x', timeout: Infinity }, /timeout must be a duration.* got Infinity/],
+    [{ url: 'redis://x', timeout: null }, /timeout must be seconds or .* got null/],
+    [{ url: '' }, /url must not be empty, got ''/],
+    [{ url: 5 }, /url must be a string, got 5/],
+    [{ url: null }, /url must be a string, got null/],
+    [{ url: ['redis://x'] }, /url must be a string/],
+    [
+      { url: 'http://me:secret@x' },
+      /url must begin with redis:\/\/ or rediss:\/\/, got 'http:\/\/'/,
+    ],
+    [{ url: 'redis://x', name: '' }, /name must not be empty/],
+    [{ url: 'redis://x', name: 7 }, /name must be a string, got 7/],
+    [{ url: 'redis://x', clock: {} }, /clock must have now\(\)/],
+    [{ url: 'redis://x', clock: 1 }, /clock must have now\(\)/],
+    [{ url: 'redis://x', prefix: 5 }, /prefix must be a string/],
   ])('refuses %j', (options, message) => {
     expect(() => new RedisStorage(options as never)).toThrow(message)
+  })
+})
+
+describe('the options of other storages', () => {
+  const redis = 'redis://x'
+  it.each([
+    [{ redis: '' }, /redis must not be empty/],
+    [{ redis: 5 }, /redis must be a RedisStorage/],
+    [{ redis: 'https://x' }, /redis must begin with redis/],
+    [{ redis, name: 5 }, /name must be a string, got 5/],
+    [{ redis, maxKeys: 0 }, /maxKeys must be a whole number >= 1, got 0/],
+    [{ redis, maxKeys: Infinity }, /maxKeys must be a whole number/],
+    [{ redis, maxKeys: '5' }, /maxKeys must be a number/],
+    [{ redis, lease: 0 }, /lease must be at least/],
+    [{ redis, lease: 'x' }, /lease must be/],
+    [{ redis, maxDenial: -1 }, /maxDenial must be/],
+    [{ redis, valueTtl: null }, /valueTtl must be/],
+    [{ redis, strict: 'yes' }, /strict must be true or false/],
+    [{ redis, clock: {} }, /clock must have/],
+    [{ redis, metrics: {} }, /metrics must have/],
+  ])('HybridStorage refuses %j', (options, message) => {
+    expect(() => new HybridStorage(options as never)).toThrow(message)
+  })
+
+  it.each([
+    [{ maxKeys: 0 }, /maxKeys must be a whole number/],
+    [{ maxKeys: 1.5 }, /maxKeys must be a whole number/],
+    [{ maxKeys: '5' }, /maxKeys must be a number/],
+    [{ maxKeys: null }, /maxKeys must be a number/],
+    [{ name: '' }, /name must not be empty/],
+    [{ name: 5 }, /name must be a string/],
+    [{ clock: Date }, undefined],
+    [{ clock: {} }, /clock must have now/],
+    [{ metrics: {} }, /metrics must have/],
+  ])('MemoryStorage refuses %j', (options, message) => {
+    const make = () => new MemoryStorage(options as never)
+    if (message === undefined) make()
+    else expect(make).toThrow(message)
+  })
+
+  it('a timeout of a month is one, and not none', async () => {
+    const client = createClient({ url: between.url, disableOfflineQueue: true })
+    client.on('error', () => {})
+    await client.connect()
+    const storage = new RedisStorage({ client, prefix: 'month', timeout: '30d' })
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, storage, storageTimeout: '60d' })
+    for (let i = 0; i < 100; i++) expect((await limiter.consume('k')).degraded).toBeUndefined()
+    client.destroy()
+    const zero = { rate: 1, storage, storageTimeout: 0 }
+    expect(() => LimiterFactory.tokenBucket(zero)).toThrow(/storageTimeout must be at least/)
   })
 })

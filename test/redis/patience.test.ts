@@ -113,4 +113,113 @@ describe.each(['timeout', 'signal'] as const)('patience by %s', (by) => {
     await queue.stop()
     await storage.close()
   })
+
+  it('a submit: the job that is kept too late goes on after a timeout, and is cancelled after an abort', async () => {
+    const storage = new RedisStorage({ url: redis.url, prefix: `submit ${by}`, timeout: '1h' })
+    const queue = QueueFactory.fifo<string>({ name: 'q', storage, lease: '1h' })
+    expect(await queue.size()).toBe(0)
+    await frozen(async () => {
+      const submitted = queue.submit('job', { id: 'late', ...patiences[by]() })
+      await expect(submitted).rejects.toMatchObject(reasons[by])
+    })
+    if (by === 'timeout') expect(await queue.get({ timeout: '20s' })).toBe('job')
+    else {
+      // Its id is remembered: it was kept, and cancelled.
+      await until('cancelled', async () => (await queue.size()) === 0)
+      expect((await queue.put('job', { id: 'late' })).state).toBe('duplicate')
+    }
+    await queue.stop()
+    await storage.close()
+  })
+
+  it('a submit whose job is kept: it is left where its cancel is not answered', async () => {
+    const storage = new RedisStorage({ url: redis.url, prefix: `kept ${by}`, timeout: '1h' })
+    const queue = QueueFactory.fifo<string>({ name: 'q', storage, lease: '1h' })
+    const leaving = new AbortController()
+    const patience = by === 'timeout' ? { timeout: '1s' } : { signal: leaving.signal }
+    const submitted = queue.submit('job', patience as { timeout: '1s' })
+    submitted.catch(() => {})
+    await until('kept', async () => (await queue.size()) === 1)
+    await frozen(async () => {
+      leaving.abort(new DOMException('I leave', 'TimeoutError'))
+      await expect(submitted).rejects.toMatchObject(reasons[by])
+    })
+    const left = by === 'timeout' ? 1 : 0
+    await until('cancelled, or not', async () => (await queue.size()) === left)
+    await queue.stop()
+    await storage.close()
+  })
+})
+
+describe('a put over a Redis that hangs', () => {
+  const modes = [undefined, 'pending', 'coalesce'] as const
+
+  it.each(modes)(
+    'ends with its signal, and the job that is kept too late is cancelled: %s',
+    async (mode) => {
+      const storage = new RedisStorage({ url: redis.url, prefix: `put ${mode}`, timeout: '1h' })
+      const options = { name: 'q', storage, lease: '1h' } as const
+      const queue =
+        mode === undefined
+          ? QueueFactory.priority<string>(options)
+          : QueueFactory.dedupe<string>({ ...options, mode })
+      await queue.put('first')
+      const leaving = new AbortController()
+      const reason = new Error('I leave')
+      const put = (item: string) => queue.put(item, { signal: leaving.signal })
+      await frozen(async () => {
+        // The first one is another caller's too; the second one is this caller's only.
+        const puts = [put('first'), put('second')]
+        leaving.abort(reason)
+        expect(await Promise.allSettled(puts)).toEqual([
+          { status: 'rejected', reason },
+          { status: 'rejected', reason },
+        ])
+        // Nothing is sent for a signal that has aborted.
+        await expect(put('third')).rejects.toBe(reason)
+      })
+      await until('only the first one is left', async () => (await queue.size()) === 1)
+      expect(await queue.get({ timeout: '20s' })).toBe('first')
+      await queue.stop()
+      await storage.close()
+    },
+  )
+
+  it('putMany: what has no signal that aborted stays', async () => {
+    const storage = new RedisStorage({ url: redis.url, prefix: 'many', timeout: '1h' })
+    const queue = QueueFactory.fifo<string>({ name: 'q', storage, lease: '1h' })
+    await queue.put('0')
+    const [leaving, staying] = [new AbortController(), new AbortController()]
+    const reason = new Error('I leave')
+    await frozen(async () => {
+      const many = queue.putMany(['a', 'b', 'c'], (item) => ({
+        ...(item === 'a' && { signal: leaving.signal }),
+        ...(item === 'b' && { signal: staying.signal }),
+      }))
+      leaving.abort(reason)
+      await expect(many).rejects.toBe(reason)
+    })
+    await until('a is cancelled', async () => (await queue.size()) === 3)
+    const got = []
+    for (let i = 0; i < 3; i++) got.push(await queue.get({ timeout: '20s' }))
+    expect(got).toEqual(['0', 'b', 'c'])
+    await queue.stop()
+    await storage.close()
+  })
+
+  it('waits for room no longer than its timeout', async () => {
+    const storage = new RedisStorage({ url: redis.url, prefix: 'room', timeout: '1h' })
+    const queue = QueueFactory.fifo<string>({ name: 'q', storage, lease: '1h', maxSize: 1 })
+    await queue.put('first')
+    const waiting = queue.put('second', { timeout: '1s' })
+    waiting.catch(() => {})
+    await queue.counts()
+    await frozen(() => expect(waiting).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' }))
+    // What was asked when Redis hung has found no room.
+    expect(await queue.get({ timeout: '20s' })).toBe('first')
+    await queue.put('third')
+    expect(await queue.get({ timeout: '20s' })).toBe('third')
+    await queue.stop()
+    await storage.close()
+  })
 })

@@ -1,6 +1,7 @@
 import type { Meter } from '../../core/meter.ts'
+import { PartSeries } from '../../core/part-series.ts'
 
-/** What a broadcast knows of itself is read when somebody looks. */
+/** What a broadcast knows of itself is read when somebody looks, until what this returns is ended. */
 export function followBroadcast<
   Part extends {
     readonly name: string
@@ -8,20 +9,20 @@ export function followBroadcast<
     readonly subscribers: number
     size(): number
   },
->(metrics: Meter, broadcast: Part): void {
+>(metrics: Meter, broadcast: Part): PartSeries {
+  const series = new PartSeries(metrics, broadcast)
   const labels = { broadcast: broadcast.name }
-  metrics
-    .counter('aioflux_broadcast_dropped_total', {
-      help: 'Deliveries dropped, over all subscribers.',
-    })
-    .with(labels)
-    .follow(broadcast, ({ dropped }) => dropped)
-  metrics
-    .gauge('aioflux_broadcast_subscribers', { help: 'How many subscribe now.' })
-    .with(labels)
-    .follow(broadcast, ({ subscribers }) => subscribers)
-  metrics
-    .gauge('aioflux_broadcast_unread', { help: 'The most that any subscriber has unread.' })
-    .with(labels)
-    .follow(broadcast, (part) => part.size())
+  const dropped = series.counter('aioflux_broadcast_dropped_total', {
+    help: 'Deliveries dropped, over all subscribers.',
+  })
+  series.follow(dropped.with(labels), broadcast, (part) => part.dropped)
+  const subscribers = series.gauge('aioflux_broadcast_subscribers', {
+    help: 'How many subscribe now.',
+  })
+  series.follow(subscribers.with(labels), broadcast, (part) => part.subscribers)
+  const unread = series.gauge('aioflux_broadcast_unread', {
+    help: 'The most that any subscriber has unread.',
+  })
+  series.follow(unread.with(labels), broadcast, (part) => part.size())
+  return series
 }

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { ClosedError, describe, OptionTypeError } from '../../core/errors.ts'
 import { checkEvent, tell } from '../../core/events.ts'
 import { checkMeter } from '../../core/meter.ts'
+import type { PartSeries } from '../../core/part-series.ts'
 import { PATIENCE, type Patience } from '../../core/waiters.ts'
 import { toCount } from '../settings.ts'
 import { followBroadcast } from './broadcast-meter.ts'
@@ -29,6 +30,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   readonly #overflow: SlowPolicy
   readonly #subscribers = new Set<Subscriber<T>>()
   readonly #listeners = new Set<DropListener<T>>()
+  readonly #series: PartSeries | undefined
   #stopped = false
   dropped = 0
 
@@ -40,7 +42,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
     this.#overflow = check.oneOf('overflow', overflow, POLICIES)
     this.clock = check.having('clock', clock, 'now') ?? systemClock
     const metrics = checkMeter(options.metrics)
-    if (metrics !== undefined) followBroadcast(metrics, this)
+    this.#series = metrics && followBroadcast<BroadcastQueue<T>>(metrics, this)
   }
 
   get subscribers(): number {
@@ -111,6 +113,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const reader of [...this.#subscribers]) reader.end()
+    this.#series?.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

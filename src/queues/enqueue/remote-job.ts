@@ -45,6 +45,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
   reported: unknown = undefined
   /** True where this process has worked on it: its end is told by the attempt. */
   workedHere = false
+  /** True when the storage has answered a cancel. */
+  cancelHeard = false
   readonly #owner: RemoteJobOwner
   readonly #stake: Stake
   /** This caller has cancelled its share, or is about to. */
@@ -97,11 +99,16 @@ export class RemoteJob<R = unknown> implements Job<R> {
 
   async cancel(reason?: unknown): Promise<boolean> {
     const stake = this.#stake
-    if (stake === 'job') return this.#owner.cancel(this.id, reason)
+    if (stake === 'job') {
+      const asked = await this.#owner.cancel(this.id, reason)
+      this.cancelHeard = true
+      return asked
+    }
     if (stake === 'nothing' || this.#left || this.#outcome !== undefined) return false
     this.#left = true
     try {
       const left = await this.#owner.leave(this as RemoteJob, stake, reason)
+      this.cancelHeard = true
       if (left) this.end('cancelled', cancelled(this.id, reason))
       else this.#stay()
       return left

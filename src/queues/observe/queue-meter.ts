@@ -1,5 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Counter, Histogram, Meter } from '../../core/meter.ts'
+import { PartSeries } from '../../core/part-series.ts'
 import { Sampling } from '../../core/sampling.ts'
 import type { QueueEventMap, QueueStats } from '../queue.ts'
 import type { JobTimes } from './job-times.ts'
@@ -30,7 +31,7 @@ export class QueueMeter {
   readonly #timeouts: Counter
   readonly #waits: Histogram
   readonly #runs: Histogram
-  readonly #stops: (() => void)[]
+  readonly #series: PartSeries
   /** Jobs that have ended since the last one that was timed: it stands for them. */
   #untimed = 0
 
@@ -40,8 +41,10 @@ export class QueueMeter {
     now: () => Millis,
   ) {
     this.#now = now
+    const series = new PartSeries(metrics, queue)
+    this.#series = series
     const labels = { queue: queue.name }
-    const jobs = metrics.counter('aioflux_queue_jobs_total', {
+    const jobs = series.counter('aioflux_queue_jobs_total', {
       help: 'Jobs, by how they ended; pulled are those taken out by hand.',
     })
     const ended = (outcome: string) => jobs.with({ ...labels, outcome })
@@ -53,31 +56,29 @@ export class QueueMeter {
       duplicate: ended('duplicate'),
     }
     this.#pulled = ended('pulled')
-    this.#retries = metrics
+    this.#retries = series
       .counter('aioflux_queue_retries_total', {
         help: 'Attempts that failed and were tried again.',
       })
       .with(labels)
-    this.#timeouts = metrics
+    this.#timeouts = series
       .counter('aioflux_queue_timeouts_total', { help: 'Attempts that ran too long.' })
       .with(labels)
     const sampled = 'Above 10,000 jobs a second, one that is timed stands for several.'
-    this.#waits = metrics
+    this.#waits = series
       .histogram('aioflux_queue_wait_seconds', {
         help: `How long jobs waited, from put to their first start. ${sampled}`,
       })
       .with(labels)
-    this.#runs = metrics
+    this.#runs = series
       .histogram('aioflux_queue_job_seconds', {
         help: `How long the attempts took that ended their jobs. ${sampled}`,
       })
       .with(labels)
-    this.#stops = Object.entries(SIZES).map(([size, { help, of }]) =>
-      metrics
-        .gauge(`aioflux_queue_${size}`, { help })
-        .with(labels)
-        .follow(queue, (part) => of(part.stats())),
-    )
+    for (const [size, { help, of }] of Object.entries(SIZES)) {
+      const gauge = series.gauge(`aioflux_queue_${size}`, { help }).with(labels)
+      series.follow(gauge, queue, (part) => of(part.stats()))
+    }
   }
 
   /** A job is put: it is timed, if it is its turn. */
@@ -111,9 +112,9 @@ export class QueueMeter {
     }
   }
 
-  /** The queue is over: it has no size any more. */
+  /** The queue is over: it has no size any more. What it has counted is told while somebody holds it. */
   stop(): void {
-    for (const stop of this.#stops) stop()
+    this.#series.still()
   }
 
   #ended(job: Readonly<Timed>): void {

@@ -2,9 +2,10 @@ import type { Millis } from '../../core/duration.ts'
 import { AioFluxError, isAioFluxError, OptionTypeError } from '../../core/errors.ts'
 import type { Declaration, Kept, LimitDeclaration } from '../../queues/store/queue-storage.ts'
 import { stateMiddle } from '../key-name.ts'
-import { listOf, malformed, textOf } from '../reply.ts'
+import { numberOf } from '../reply.ts'
 import { limitKey } from './place.ts'
 import type { QueueLink } from './queue-link.ts'
+import { type Agreement, type Declaring, declareReply } from './replies.ts'
 
 /** How long what a process has declared holds without a sign of life, and how often it gives one. */
 const HOLDS: Millis = 30_000
@@ -84,9 +85,9 @@ export class Declared {
 
   async redeclare(declaration: Declaration): Promise<void> {
     const changed = this.#written(declaration)
-    const reply = await this.#run('redeclare', changed)
+    const agreement = await this.#run('redeclare', changed)
     for (const [field, value] of changed) this.#own.set(field, value)
-    this.#take(reply)
+    this.#take(agreement)
     this.#refused = undefined
     this.#done = true
   }
@@ -94,19 +95,18 @@ export class Declared {
   /** Somebody has changed what is agreed on. */
   renew(): void {
     if (!this.#done || this.#closed) return
-    this.#run('renew', this.#own).then(
-      (reply) => {
-        if (reply.length === 1) return
-        this.#take(reply)
+    this.#run('renew', this.#own)
+      .then((agreement) => {
+        if (agreement.unchanged) return
+        this.#take(agreement)
         this.#done = true
         this.#refused = undefined
-      },
-      (error) => {
+      })
+      .catch((error) => {
         if (isAioFluxError(error, 'STORAGE_DOWN')) return
         this.#refused = error
         this.#done = false
-      },
-    )
+      })
   }
 
   async close(): Promise<void> {
@@ -117,17 +117,15 @@ export class Declared {
   }
 
   async #declare(): Promise<void> {
-    const reply = await this.#run('declare', this.#own)
-    const [changes = '', memory, ...rest] = reply
-    if (memory === undefined) throw malformed(reply)
-    const [most, policy = ''] = memory.split(' ')
+    const agreement = await this.#run('declare', this.#own)
+    const [most, policy = ''] = agreement.memory.split(' ')
     if (most !== '0' && policy.startsWith('allkeys')) {
       throw new AioFluxError(
         'INVALID_OPTION',
         `storage cannot keep queue '${this.#name}': with maxmemory-policy ${policy} Redis may evict its jobs; set it to noeviction`,
       )
     }
-    this.#take([changes, ...rest])
+    this.#take(agreement)
     this.#done = true
     if (this.#timer !== undefined || this.#closed) return
     this.#timer = setInterval(() => this.#beat(), RENEWED)
@@ -146,13 +144,12 @@ export class Declared {
     }
   }
 
-  async #run(verb: string, options: ReadonlyMap<string, string>): Promise<string[]> {
+  async #run(verb: Declaring, options: ReadonlyMap<string, string>): Promise<Agreement> {
     const pairs = [...options].flat()
     const args = [verb, String(HOLDS), this.#changes, String(options.size), ...pairs]
-    const reply = listOf(await this.#link.run('declare', 0, args)).map(textOf)
-    if (reply.length === 0) throw malformed(reply)
-    if (reply[0] !== '!') return reply
-    const [, field = '', theirs = '', ours = ''] = reply
+    const reply = await this.#link.run('declare', 0, args, (answer) => declareReply(answer, verb))
+    if (!('refused' in reply)) return reply
+    const { refused: field, theirs, ours } = reply
     const name = NAMES[field] ?? field
     throw new OptionTypeError(
       name,
@@ -160,10 +157,8 @@ export class Declared {
     )
   }
 
-  #take([changes = '', ...pairs]: string[]): void {
+  #take({ changes, fields }: Agreement): void {
     this.#changes = changes
-    const fields = new Map<string, string>()
-    for (let i = 0; i < pairs.length; i += 2) fields.set(pairs[i] as string, pairs[i + 1] as string)
     const agreed: Record<string, unknown> = {}
     for (const [name, { field, read }] of Object.entries(OPTIONS)) {
       const text = fields.get(field)
@@ -191,7 +186,7 @@ function plain(field: string): Option {
 }
 
 function numeric(field: string): Option {
-  return { field, write: (value) => String(value), read: Number }
+  return { field, write: (value) => String(value), read: numberOf }
 }
 
 function kept(field: string): Option {
@@ -199,7 +194,7 @@ function kept(field: string): Option {
     field,
     write: ({ age, count }: Kept) => `${Math.min(age, ENDLESS)} ${Math.min(count, ENDLESS)}`,
     read(text) {
-      const [age = 0, count = 0] = text.split(' ').map(Number)
+      const [age = 0, count = 0] = text.split(' ').map(numberOf)
       return { age: endless(age), count: endless(count) }
     },
   }
@@ -221,7 +216,8 @@ function limitText(limit: LimitDeclaration, cluster: boolean): string {
 function limitOf(text: string): LimitDeclaration {
   const [kind = '', , middle = '', , whose, ...numbers] = text.split('\n')
   const params: Record<string, number> = {}
-  for (let i = 0; i < numbers.length; i += 2) params[numbers[i] as string] = Number(numbers[i + 1])
+  for (let i = 0; i < numbers.length; i += 2)
+    params[numbers[i] as string] = numberOf(numbers[i + 1])
   return {
     kind: kind as LimitDeclaration['kind'],
     scope: decodeURIComponent(middle.slice(kind.length + 2, -1)),

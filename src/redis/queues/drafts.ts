@@ -3,10 +3,11 @@ import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration, StoreOptions } from '../../queues/store/queue-storage.ts'
 import { seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
+import { putReply } from './replies.ts'
 
 /** How many jobs one trip carries. */
 const MOST = 500
-const STATES = { '1': 'waiting', '2': 'delayed', '0': 'duplicate', '-1': 'full' } as const
+const STATES = { 1: 'waiting', 2: 'delayed', 0: 'duplicate', [-1]: 'full' } as const
 
 /** A draft as the script `put` takes it. */
 interface Written {
@@ -117,15 +118,14 @@ function batchOf(written: readonly Written[], { maxSize, overflow }: Room): PutB
 }
 
 function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {
-  if (typeof reply === 'number') return written.map(({ id }) => ({ id, state: 'waiting' }))
-  const states = reply as (keyof typeof STATES)[]
-  const at = Number((reply as unknown[])[written.length + 1])
+  const told = putReply(reply, written.length)
+  if (told === undefined) return written.map(({ id }) => ({ id, state: 'waiting' }))
+  const { states, dropped, at } = told
   const inserted: Inserted[] = written.map(({ id }, i) => ({
     id,
-    state: STATES[`${states[i]}` as keyof typeof STATES],
+    state: STATES[states[i] as keyof typeof STATES],
     at,
   }))
-  const dropped = (reply as unknown[])[written.length] as string[]
   const last = inserted.length - 1
   if (dropped.length > 0) inserted[last] = { ...(inserted[last] as Inserted), dropped }
   return inserted

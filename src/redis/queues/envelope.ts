@@ -2,6 +2,7 @@ import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.t
 import type { Codec } from '../../queues/queue.ts'
 import type { JobTerms } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
+import { jsonOf, malformed } from '../reply.ts'
 
 /** What travels with an item, where there is anything to say. */
 interface Extras {
@@ -94,16 +95,24 @@ export function valueText(value: unknown): string {
   return `j${text}`
 }
 
+/** @throws StorageDownError where it is none */
 export function readValue(text: string): unknown {
   if (text === '') return undefined
-  return text[0] === 'b' ? fromBase64(text.slice(1)) : JSON.parse(text.slice(1))
+  if (text[0] === 'b') return fromBase64(text.slice(1))
+  if (text[0] === 'j') return jsonOf(text.slice(1))
+  throw malformed(text)
 }
 
-/** How a job ended, from what the scripts keep: a letter, and the value, error or reason. */
+/**
+ * How a job ended, from what the scripts keep: a letter, and the value, error or reason.
+ *
+ * @throws StorageDownError where it is something else
+ */
 export function outcomeOf(text: string): Outcome {
   const rest = text.slice(1)
   if (text[0] === 'c') return { state: 'completed', value: readValue(rest) }
-  if (text[0] === 'f') return { state: 'failed', error: JSON.parse(rest) }
+  if (text[0] === 'f') return { state: 'failed', error: jsonOf(rest) }
   if (text[0] === 'x') return { state: 'cancelled', reason: readValue(rest) }
-  return { state: 'gone' }
+  if (text[0] === 'g') return { state: 'gone' }
+  throw malformed(text)
 }

@@ -1,5 +1,6 @@
 import { type Cancel, systemClock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { isAioFluxError } from '../../core/errors.ts'
 import type { Watch } from '../../core/storage.ts'
 import type { QueueLink } from './queue-link.ts'
 
@@ -93,7 +94,7 @@ export class Hints {
     this.#hearers.ended(name, outcome, Number(at))
   }
 
-  #heard(message: string | undefined): void {
+  #hear(message: string | undefined): void {
     if (this.#closed) return
     const rest = message?.slice(1) ?? ''
     switch (message?.[0]) {
@@ -117,6 +118,16 @@ export class Hints {
         return
       case 'd':
         return this.#hearers.declared()
+    }
+  }
+
+  /** What cannot be read is as good as a hint that was lost. */
+  #heard(message: string | undefined): void {
+    try {
+      this.#hear(message)
+    } catch (error) {
+      if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
+      this.#hearers.missed()
     }
   }
 }

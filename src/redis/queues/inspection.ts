@@ -1,11 +1,24 @@
 import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
+import { listOf } from '../reply.ts'
 import type { Raw } from './audit.ts'
 import { open } from './envelope.ts'
 import { placeName } from './place.ts'
 import type { QueueLink } from './queue-link.ts'
-import { storedOf, type Told } from './records.ts'
+import { storedOf } from './records.ts'
+import {
+  countOf,
+  envelopesOf,
+  flagOf,
+  listOfLength,
+  numbersOf,
+  pageOf,
+  type Read,
+  textsOf,
+  toldGroupOf,
+  toldOf,
+} from './replies.ts'
 
 /** How many jobs one trip looks at or changes. */
 const MOST = 500
@@ -25,8 +38,10 @@ export class Inspection<T> {
   }
 
   async get(name: string): Promise<StoredRecord<T> | undefined> {
-    const told = (await this.#look('get', name)) as Told | null
-    return told === null ? undefined : storedOf(told, this.#codec)
+    return this.#look(['get', name], (reply) =>
+      // Clients differ in how they hand over nothing.
+      reply === null || reply === false ? undefined : storedOf(toldOf(reply), this.#codec),
+    )
   }
 
   async list(
@@ -38,15 +53,19 @@ export class Inspection<T> {
     let from = cursor
     do {
       const most = Math.min(MOST, limit - jobs.length)
-      const [told, next] = (await this.#look('list', state, String(most), from)) as [Told[], string]
-      for (const one of told) jobs.push(storedOf(one, this.#codec))
+      const args = ['list', state, String(most), from]
+      const { entries, next } = await this.#look(args, (reply) => {
+        const [told, cursor] = listOfLength(reply, 2)
+        return pageOf(listOf(told), cursor, from, (one) => storedOf(toldOf(one), this.#codec))
+      })
+      jobs.push(...entries)
       from = next
     } while (from !== '' && jobs.length < limit)
     return from === '' ? { jobs } : { jobs, cursor: from }
   }
 
   async counts(): Promise<StoreCounts> {
-    const numbers = ((await this.#look('counts')) as (string | number)[]).map(Number)
+    const numbers = await this.#look(['counts'], (reply) => numbersOf(listOfLength(reply, 9)))
     const [waiting = 0, delayed = 0, running = 0, dead = 0, completed = 0, failed = 0, age = 0] =
       numbers
     return { waiting, delayed, running, dead, completed, failed, oldest: age / 1000 }
@@ -56,11 +75,11 @@ export class Inspection<T> {
     const counts: GroupCounts[] = []
     let from = ''
     do {
-      const [next, ...groups] = (await this.#look('groups', from, String(MOST))) as [
-        string,
-        ...[group: string, waiting: number, running: number, age: number, envelope: string][],
-      ]
-      for (const [name, waiting, running, age, envelope] of groups) {
+      const { entries, next } = await this.#look(['groups', from, String(MOST)], (reply) => {
+        const [cursor, ...groups] = listOf(reply)
+        return pageOf(groups, cursor, from, toldGroupOf)
+      })
+      for (const { group: name, waiting, running, age, envelope } of entries) {
         const group = name.startsWith('#') ? (open(envelope, this.#codec).group ?? name) : name
         counts.push({ group, waiting, running, oldest: age / 1000 })
       }
@@ -103,7 +122,7 @@ export class Inspection<T> {
   async clear(): Promise<T[]> {
     const items: T[] = []
     for (;;) {
-      const envelopes = (await this.#change('clear', String(MOST))) as string[]
+      const envelopes = await this.#change(['clear', String(MOST)], envelopesOf)
       for (const envelope of envelopes) {
         try {
           items.push(open(envelope, this.#codec).item)
@@ -115,12 +134,12 @@ export class Inspection<T> {
     }
   }
 
-  async paused(): Promise<boolean> {
-    return (await this.#look('paused')) === 1
+  paused(): Promise<boolean> {
+    return this.#look(['paused'], flagOf)
   }
 
-  async raw(): Promise<Raw> {
-    return (await this.#look('all')) as Raw
+  raw(): Promise<Raw> {
+    return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
   async #redriveOf(
@@ -151,15 +170,15 @@ export class Inspection<T> {
     } while (cursor !== undefined)
   }
 
-  async #redrive(most: string, ids: readonly string[]): Promise<number> {
-    return (await this.#change('redrive', most, ...ids)) as number
+  #redrive(most: string, ids: readonly string[]): Promise<number> {
+    return this.#change(['redrive', most, ...ids], (reply) => countOf(reply, MOST))
   }
 
-  #look(verb: string, ...args: string[]): Promise<unknown> {
-    return this.#link.run('look', this.#resultTtl, [verb, ...args])
+  #look<R>(args: string[], read: Read<R>): Promise<R> {
+    return this.#link.run('look', this.#resultTtl, args, read)
   }
 
-  #change(verb: string, ...args: string[]): Promise<unknown> {
-    return this.#link.run('change', this.#resultTtl, [verb, ...args])
+  #change<R>(args: string[], read: Read<R>): Promise<R> {
+    return this.#link.run('change', this.#resultTtl, args, read)
   }
 }

@@ -4,6 +4,7 @@ import type { Watch } from '../../core/storage.ts'
 import type { Script } from '../script.ts'
 import type { Heard } from '../wake-hub.ts'
 import { type QueueKeys, queueKeys } from './keys.ts'
+import type { Read } from './replies.ts'
 import { type Form, type QueueScript, queueScript } from './scripts.ts'
 
 /** What of a storage a queue needs. */
@@ -72,9 +73,10 @@ export class QueueLink {
    * Runs a script.
    *
    * @param resultTtl how long a result waits, in milliseconds
+   * @param read reads the reply; throws a StorageDownError where it has another shape
    * @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left
    */
-  async run(name: QueueScript, resultTtl: number, args: string[]): Promise<unknown> {
+  async run<T>(name: QueueScript, resultTtl: number, args: string[], read: Read<T>): Promise<T> {
     if (name !== 'declare') await this.before()
     const all = [this.#storage.present, this.process, String(resultTtl), ...args]
     for (;;) {
@@ -82,7 +84,7 @@ export class QueueLink {
       const keys = form.routed ? this.keys.routed : this.keys.plain
       const named = name === 'declare' ? [...keys, this.keys.declared] : keys
       try {
-        const reply = await this.#storage.execute(queueScript(name, form), named, all)
+        const reply = read(await this.#storage.execute(queueScript(name, form), named, all))
         this.#reached = Date.now()
         if (this.#failure !== undefined) {
           this.#failure = undefined

@@ -1,13 +1,10 @@
 import type { Codec } from '../../queues/queue.ts'
-import type {
-  JobRecord,
-  StoredRecord,
-  StoredState,
-  TryRecord,
-} from '../../queues/store/job-record.ts'
+import type { JobRecord, StoredRecord, TryRecord } from '../../queues/store/job-record.ts'
 import type { Claim } from '../../queues/store/job-store.ts'
+import { jsonOf } from '../reply.ts'
 import { open, outcomeOf, readValue } from './envelope.ts'
 import { readPlace, readToken } from './place.ts'
+import type { Told } from './replies.ts'
 import type { Taken } from './step-script.ts'
 
 const CREATED = '\u0003'
@@ -52,23 +49,9 @@ function recordOf<T>(
   }
 }
 
-/** What the script `look` tells of a job: see lua/look.lua. */
-export type Told = [
-  id: string,
-  state: StoredState,
-  place: string,
-  record: string,
-  claimed: string,
-  ends: string,
-  tries: string,
-  progress: string,
-  at: string,
-  token: string,
-]
-
 /** All there is to know of a job. An item that the codec cannot read is `undefined`. */
 export function storedOf<T>(told: Told, codec: Codec<T>): StoredRecord<T> {
-  const [, state, place, record, claimed, ends, triesText, progress, at, token] = told
+  const { state, place, record, claimed, ends, tries: triesText, progress, at, token } = told
   const [n = '0', failures = '0', , began = ''] = claimed.split(':')
   const held = token === '' ? undefined : readToken(token)
   const deliveries = held?.delivery ?? Number(n)
@@ -110,7 +93,7 @@ function triesOf(text: string): TryRecord[] {
     return {
       startedAt: Number.parseInt(began, 16),
       endedAt: Number.parseInt(ended, 16),
-      ...(error !== '' && { error: JSON.parse(error) }),
+      ...(error !== '' && { error: jsonOf(error) }),
     }
   })
 }

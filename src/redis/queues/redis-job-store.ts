@@ -34,10 +34,13 @@ import { Listeners } from './listeners.ts'
 import { placeName, priorityText, readPlace, readToken } from './place.ts'
 import { type QueueHost, QueueLink } from './queue-link.ts'
 import { claimOf } from './records.ts'
+import { countOf, flagOf } from './replies.ts'
 import { Results } from './results.ts'
 import type { End, Taken } from './step-script.ts'
 import { Steps } from './steps.ts'
 
+/** What `leave` answers: see lua/change.lua. */
+const LEFT = ['over', 'cancelled', 'left'] as const
 /** As lua/ending.lua has it. */
 const MAX_DELIVERIES = 5
 
@@ -125,8 +128,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     const inserted: Inserted[] = []
     for (const { args, routed, read } of batches) {
       if (routed) this.#link.route()
-      const reply = await this.#link.run('put', this.#options.resultTtl, args)
-      inserted.push(...read(reply))
+      inserted.push(...(await this.#link.run('put', this.#options.resultTtl, args, read)))
     }
     if ((this.#options.minReplicas ?? 0) > 0) await this.#confirm(inserted)
     for (const [i, { id, state, at }] of inserted.entries()) {
@@ -213,9 +215,13 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   async leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'> {
     const putter = share.mode === 'latest' ? share.putter : ''
     const args = [placeName(id), valueText(reason), String(this.#options.idTtl), putter]
-    const reply = await this.#link.run('change', this.#options.resultTtl, ['leave', ...args])
-    if (reply === 2) return 'left'
-    return reply === 1 ? 'cancelled' : 'over'
+    const { resultTtl } = this.#options
+    return this.#link.run(
+      'change',
+      resultTtl,
+      ['leave', ...args],
+      (reply) => LEFT[countOf(reply, 2)] as 'left',
+    )
   }
 
   remove(id: string): Promise<boolean> {
@@ -316,8 +322,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   }
 
   async #change(verb: string, ...args: string[]): Promise<boolean> {
-    const reply = await this.#link.run('change', this.#options.resultTtl, [verb, ...args])
-    return reply === 1
+    return this.#link.run('change', this.#options.resultTtl, [verb, ...args], flagOf)
   }
 
   /** News may have been lost while nobody listened. */

@@ -1,7 +1,9 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Outcome } from '../../queues/store/job-store.ts'
+import { numberOf } from '../reply.ts'
 import { outcomeOf } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'
+import { listOfLength, textsOf } from './replies.ts'
 
 /** How often results are asked for whose news was lost. */
 const POLL: Millis = 1000
@@ -13,6 +15,19 @@ interface Awaited {
   readonly id: string
   /** It had not ended then, by the server's clock: older news is of another job of that id. */
   since: number
+}
+
+/** What Redis knows of a job whose result is wanted. */
+interface Answer {
+  /** How it ended; `undefined` while it has not. */
+  readonly outcome: Outcome | undefined
+  /** When it had not. */
+  readonly since: Millis
+}
+
+function answerOf(text: string): Answer {
+  if (!text.startsWith('?')) return { outcome: outcomeOf(text), since: 0 }
+  return { outcome: undefined, since: numberOf(text.slice(1)) }
 }
 
 /**
@@ -28,7 +43,10 @@ export class Results {
   /** By the name a job has in places: its id. */
   readonly #awaited = new Map<string, Awaited>()
   /** Hints about jobs that nobody awaits yet, while questions are under way. */
-  readonly #early = new Map<string, { readonly text: string | undefined; readonly at: number }>()
+  readonly #early = new Map<
+    string,
+    { readonly outcome: Outcome | undefined; readonly at: Millis }
+  >()
   #questions = 0
   #timer: NodeJS.Timeout | undefined
   #asking = false
@@ -55,33 +73,28 @@ export class Results {
   async ask(name: string, id: string): Promise<Outcome | undefined> {
     this.#questions += 1
     try {
-      const [text = ''] = await this.#texts([name])
-      if (text.startsWith('?')) {
-        const since = Number(text.slice(1))
+      const [{ outcome, since }] = (await this.#ask([name])) as [Answer]
+      if (outcome === undefined) {
         this.add(name, id, since)
         const early = this.#early.get(name)
-        if (early !== undefined && early.at >= since) this.told(name, early.text, early.at)
+        if (early !== undefined && early.at >= since) this.#end(name, early.outcome, early.at)
         return undefined
       }
       this.#awaited.delete(name)
-      return outcomeOf(text)
+      return outcome
     } finally {
       this.#questions -= 1
       if (this.#questions === 0) this.#early.clear()
     }
   }
 
-  /** A job has ended; by hint, where it is told when. */
+  /**
+   * A job has ended, as a hint tells; without `text`, its outcome is to be asked for.
+   *
+   * @throws StorageDownError where the text is no outcome
+   */
   told(name: string, text: string | undefined, at: Millis = Infinity): void {
-    const awaited = this.#awaited.get(name)
-    if (awaited === undefined) {
-      if (this.#questions > 0) this.#early.set(name, { text, at })
-    } else if (text === undefined) void this.#look([name])
-    else {
-      // News that is older is of an earlier job of this id; this one is still awaited.
-      if (at >= awaited.since) this.#awaited.delete(name)
-      this.#settled(awaited.id, outcomeOf(text), at)
-    }
+    this.#end(name, text === undefined ? undefined : outcomeOf(text), at)
   }
 
   /** Hints may have been lost. */
@@ -94,6 +107,18 @@ export class Results {
     this.#timer = undefined
     this.#awaited.clear()
     this.#early.clear()
+  }
+
+  #end(name: string, outcome: Outcome | undefined, at: Millis): void {
+    const awaited = this.#awaited.get(name)
+    if (awaited === undefined) {
+      if (this.#questions > 0) this.#early.set(name, { outcome, at })
+    } else if (outcome === undefined) void this.#look([name])
+    else {
+      // News that is older is of an earlier job of this id; this one is still awaited.
+      if (at >= awaited.since) this.#awaited.delete(name)
+      this.#settled(awaited.id, outcome, at)
+    }
   }
 
   #later(): void {
@@ -118,13 +143,15 @@ export class Results {
   }
 
   async #look(names: string[]): Promise<void> {
-    const texts = await this.#texts(names).catch(() => []) // It is asked again.
-    for (const [k, text] of texts.entries()) {
-      if (!text.startsWith('?')) this.told(names[k] as string, text)
+    const answers = await this.#ask(names).catch(() => []) // It is asked again.
+    for (const [k, { outcome }] of answers.entries()) {
+      if (outcome !== undefined) this.#end(names[k] as string, outcome, Infinity)
     }
   }
 
-  async #texts(names: string[]): Promise<string[]> {
-    return (await this.#link.run('look', this.#resultTtl, ['ask', ...names])) as string[]
+  #ask(names: string[]): Promise<Answer[]> {
+    return this.#link.run('look', this.#resultTtl, ['ask', ...names], (reply) =>
+      textsOf(listOfLength(reply, names.length)).map(answerOf),
+    )
   }
 }

@@ -49,17 +49,6 @@ export function answer(call: EndCall, index: number, kept: boolean): void {
   if (call.left === 0) call.resolve(call.kept)
 }
 
-/** What the script answers: see lua/step.lua. */
-export type Reply = [
-  now: number,
-  look: number,
-  late: number[],
-  lost: number[],
-  calledOff: (number | string)[],
-  jobs: string[],
-  before: string[],
-]
-
 export function argumentsOf(
   want: number,
   lease: Millis,

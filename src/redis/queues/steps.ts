@@ -2,6 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../core/errors.ts'
 import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
 import type { QueueLink } from './queue-link.ts'
+import { type StepReply, stepReply } from './replies.ts'
 import {
   answer,
   argumentsOf,
@@ -9,7 +10,6 @@ import {
   type EndCall,
   type Ending,
   type Renewal,
-  type Reply,
   type Taken,
 } from './step-script.ts'
 
@@ -153,9 +153,11 @@ export class Steps {
     const sent = this.#hooks.clock.moment()
     try {
       const args = argumentsOf(want, lease, this.#hooks.idTtl, done, others, renewals)
-      const reply = await this.#link.run('step', this.#hooks.resultTtl, args)
+      const reply = await this.#link.run('step', this.#hooks.resultTtl, args, (answer) =>
+        stepReply(answer, want, renewals.length),
+      )
       this.#failures = 0
-      this.#settle(reply as Reply, sent, wants, want, [...done, ...others], renewals)
+      this.#settle(reply, sent, wants, want, [...done, ...others], renewals)
     } catch (error) {
       this.#failed(error, wants, ends, renewals)
     }
@@ -176,7 +178,7 @@ export class Steps {
   }
 
   #settle(
-    [, look, late, lost, calledOff, jobs, before]: Reply,
+    { look, late, lost, calledOff, jobs, before }: StepReply,
     sent: Moment,
     wants: Want[],
     want: number,
@@ -192,9 +194,8 @@ export class Steps {
     }
     const gone = new Set(lost)
     for (const [i, renewal] of renewals.entries()) renewal.resolve(gone.has(i) ? undefined : sent)
-    for (let i = 0; i < calledOff.length; i += 2) {
-      const renewal = renewals[calledOff[i] as number] as Renewal
-      this.#hooks.cancelled(renewal.token, calledOff[i + 1] as string)
+    for (const { index, reason } of calledOff) {
+      this.#hooks.cancelled((renewals[index] as Renewal).token, reason)
     }
     if (wants.length === 0) return
     let at = 0

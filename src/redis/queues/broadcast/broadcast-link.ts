@@ -5,6 +5,7 @@ import { QUEUE_PARTS } from '../../lua.generated.ts'
 import { script } from '../../script.ts'
 import type { Heard } from '../../wake-hub.ts'
 import type { QueueHost } from '../queue-link.ts'
+import type { Read } from '../replies.ts'
 
 /** How long at most until what was put is looked for, where the news of it was lost. */
 export const POLL: Millis = 1000
@@ -28,10 +29,13 @@ export class BroadcastLink {
     return this.#host.listen(this.#keys[1] as string, heard)
   }
 
-  /** @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left */
-  async run(...args: (string | number)[]): Promise<unknown> {
+  /**
+   * @param read reads the reply; throws a StorageDownError where it has another shape
+   * @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left
+   */
+  async run<T>(args: readonly (string | number)[], read: Read<T>): Promise<T> {
     try {
-      return await this.#host.execute(SCRIPT, this.#keys, args.map(String))
+      return read(await this.#host.execute(SCRIPT, this.#keys, args.map(String)))
     } catch (error) {
       const text = String(((error as Error)?.cause as Error)?.message ?? '')
       const layout = /AIOFLUX_LAYOUT (\S+)/.exec(text)

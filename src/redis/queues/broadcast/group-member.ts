@@ -6,8 +6,10 @@ import { onAbort } from '../../../core/on-abort.ts'
 import type { Watch } from '../../../core/storage.ts'
 import { PATIENCE, type Patience, Waiters } from '../../../core/waiters.ts'
 import type { SharedSubscription } from '../../../queues/broadcast/shared-broadcast.ts'
+import { anything } from '../replies.ts'
 import { Bell } from './bell.ts'
 import { type BroadcastLink, POLL } from './broadcast-link.ts'
+import { joinReply, stepReply } from './broadcast-replies.ts'
 
 /** What a member needs of its broadcast. */
 export interface GroupHome<T> {
@@ -19,7 +21,6 @@ export interface GroupHome<T> {
   left(member: GroupMember<T>): void
 }
 
-type Step = [unread: number, dropped: number, untold: number, number?: number, item?: string]
 const END = { done: true, value: undefined } as const
 
 /** One subscriber of a group: it holds one item at a time, and renews its claim until the next one is asked for. */
@@ -99,8 +100,8 @@ export class GroupMember<T> implements SharedSubscription<T> {
   async #join(): Promise<void> {
     while (!this.#ended) {
       try {
-        const reply = await this.#home.link.run('join', this.group, this.#consumer)
-        const [size, dropped] = reply as [number, number]
+        const args = ['join', this.group, this.#consumer]
+        const { size, dropped } = await this.#home.link.run(args, joinReply)
         this.size = size
         this.dropped = dropped
         return
@@ -136,13 +137,12 @@ export class GroupMember<T> implements SharedSubscription<T> {
       try {
         const { link, lease, maxDeliveries } = this.#home
         const step = ['step', this.group, this.#consumer, lease, done ?? '', wanted, maxDeliveries]
-        const reply = await link.run(...step)
-        const [size, dropped, untold, number, text] = reply as Step
+        const { size, dropped, untold, taken } = await link.run(step, stepReply)
         done = undefined
         this.size = size
         this.dropped = dropped
         if (untold > 0) this.#home.cut(this.group, untold)
-        if (number !== undefined) done = this.#hand(number, text as string)
+        if (taken !== undefined) done = this.#hand(taken.number, taken.text)
         else if (wanted === 1) await this.#bell.wait(Math.min(POLL, lease))
       } catch (error) {
         if (!isAioFluxError(error, 'STORAGE_DOWN')) {
@@ -180,7 +180,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
       () => {
         if (this.#held !== number || this.#ended) return
         void this.#home.link
-          .run('renew', this.group, this.#consumer, number ?? '')
+          .run(['renew', this.group, this.#consumer, number ?? ''], anything)
           .catch(() => {})
           .then(() => {
             if (this.#held === number && !this.#ended) this.#renewLater()
@@ -194,7 +194,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     await this.ready.catch(() => {})
     await this.#looking
     try {
-      await this.#home.link.run('leave', this.group, this.#consumer)
+      await this.#home.link.run(['leave', this.group, this.#consumer], anything)
     } catch {
       // What cannot be given back now is given to another member after its lease.
     }

@@ -1,8 +1,10 @@
 import * as check from '../../../core/check.ts'
+import { systemClock } from '../../../core/clock.ts'
 import { type Millis, toMillis } from '../../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
 import { Events } from '../../../core/events.ts'
 import type { Watch } from '../../../core/storage.ts'
+import { Waiters } from '../../../core/waiters.ts'
 import { BroadcastQueue } from '../../../queues/broadcast/broadcast.ts'
 import {
   SUBSCRIBE_OPTIONS,
@@ -20,10 +22,13 @@ import {
 } from '../../../queues/broadcast/shared-broadcast.ts'
 import type { Codec } from '../../../queues/queue.ts'
 import { jsonCodec } from '../../../queues/store/json-codec.ts'
+import { listOf } from '../../reply.ts'
 import { open, seal } from '../envelope.ts'
 import type { QueueHost } from '../queue-link.ts'
+import { anything, countOf, flagOf } from '../replies.ts'
 import { Bell } from './bell.ts'
 import { BroadcastLink, POLL } from './broadcast-link.ts'
+import { groupOf, readReply } from './broadcast-replies.ts'
 import { type GroupHome, GroupMember } from './group-member.ts'
 
 /**
@@ -45,7 +50,11 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
   readonly #bell = new Bell()
   #watch: Watch | undefined
   #reading: Promise<void> | undefined
+  /** True once the reader has joined. */
+  #reads = false
   #joined: Promise<void> | undefined
+  /** Puts that wait until the reader of this process has joined: refused where it cannot. */
+  readonly #joining = new Waiters<void>(systemClock, 'the reader of a broadcast')
   #stopped = false
 
   constructor(host: QueueHost, options: SharedBroadcastOptions<T>) {
@@ -72,9 +81,9 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
     const text = seal({ item }, this.#codec, this.#maxItemBytes, {})
     // What a process puts after it has subscribed is seen.
-    await this.#joined
-    const groups = await this.link.run('put', this.#maxSize, text)
-    return { delivered: (groups as number) + this.#local.subscribers }
+    if (this.#reading !== undefined && !this.#reads) await this.#joining.wait()
+    const groups = await this.link.run(['put', this.#maxSize, text], countOf)
+    return { delivered: groups + this.#local.subscribers }
   }
 
   subscribe(options: SubscribeOptions<T> | GroupOptions = {}): SharedSubscription<T> {
@@ -87,15 +96,12 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     return Object.defineProperty(subscription, 'ready', { value: ready }) as SharedSubscription<T>
   }
 
-  async groups(): Promise<BroadcastGroup[]> {
-    const groups = (await this.link.run('groups')) as [string, number, number, number][]
-    return groups.map(([group, waiting, running, dropped]) => ({
-      ...{ group, waiting, running, dropped },
-    }))
+  groups(): Promise<BroadcastGroup[]> {
+    return this.link.run(['groups'], (reply) => listOf(reply).map(groupOf))
   }
 
   async removeGroup(group: string): Promise<boolean> {
-    return (await this.link.run('remove', check.text('group', group))) === 1
+    return this.link.run(['remove', check.text('group', group)], flagOf)
   }
 
   on(event: 'dropped', listener: (event: Cut) => void): () => void {
@@ -151,15 +157,18 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     })
     while (!this.#stopped && this.#local.subscribers > 0) {
       try {
-        const reply = await this.link.run('read', this.#reader, cursor ?? '', 1)
-        const [last, ...entries] = reply as [number, ...(number | string)[]]
+        const { last, entries } = await this.link.run(
+          ['read', this.#reader, cursor ?? '', 1],
+          readReply,
+        )
         // After the data of Redis was lost, its numbers begin anew.
         cursor = cursor === undefined || last < cursor ? last : cursor
         joined()
-        for (let i = 0; i < entries.length; i += 2) {
-          const number = entries[i] as number
+        this.#reads = true
+        this.#joining.grantAll(undefined)
+        for (const { number, text } of entries) {
           this.#missed(number - cursor - 1)
-          await this.#local.put(this.decode(entries[i + 1] as string))
+          await this.#local.put(this.decode(text))
           cursor = number
         }
         if (entries.length > 0) continue
@@ -167,17 +176,20 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
         cursor = last
       } catch (error) {
         // The storage is asked again; anything else is not the storage's, and would come again for ever.
-        if (!isAioFluxError(error, 'STORAGE_DOWN')) {
+        if (!this.#stopped && !isAioFluxError(error, 'STORAGE_DOWN')) {
           console.error(`aioflux: the reader of broadcast '${this.name}' failed`, error)
         }
+        this.#joining.refuseAll(error)
       }
       await this.#bell.wait(POLL)
     }
     joined()
+    this.#joining.grantAll(undefined)
+    this.#reads = false
     this.#watch?.end()
     this.#reading = undefined
     this.#joined = undefined
-    await this.link.run('read', this.#reader, '', 0).catch(() => {})
+    await this.link.run(['read', this.#reader, '', 0], anything).catch(() => {})
   }
 
   /** Items that were cut off before this process had read them. */

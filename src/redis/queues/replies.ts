@@ -1,0 +1,222 @@
+import type { StoredState } from '../../queues/store/job-record.ts'
+import { listOf, malformed, numberOf, textOf } from '../reply.ts'
+
+// What each script answers, read where it arrives: a reply of another shape is an outage.
+
+/** Reads the reply of one script. @throws StorageDownError where it has another shape */
+export type Read<T> = (reply: unknown) => T
+
+/** Ends the group in a place, the place in a token, and the head of a record; see lua/head.lua. */
+const PLACE = '\u0002'
+const TOKEN = '\u0004'
+const HEAD = '\n'
+
+const STATES: readonly unknown[] = ['waiting', 'delayed', 'running', 'dead', 'completed']
+
+/** A list of exactly so many parts. */
+export function listOfLength(reply: unknown, length: number): readonly unknown[] {
+  const list = listOf(reply)
+  if (list.length !== length) throw malformed(reply)
+  return list
+}
+
+/** A list of texts, itself where all are texts already. */
+export function textsOf(reply: unknown): readonly string[] {
+  const list = listOf(reply)
+  for (const part of list) if (typeof part !== 'string') return list.map(textOf)
+  return list as readonly string[]
+}
+
+export function numbersOf(reply: unknown): readonly number[] {
+  const list = listOf(reply)
+  for (const part of list) if (typeof part !== 'number') return list.map(numberOf)
+  return list as readonly number[]
+}
+
+/** A whole number that is not negative, and not above `most`. */
+export function countOf(reply: unknown, most = Infinity): number {
+  const count = numberOf(reply)
+  if (Number.isInteger(count) && count >= 0 && count <= most) return count
+  throw malformed(reply)
+}
+
+/** Yes or no. */
+export function flagOf(reply: unknown): boolean {
+  return countOf(reply, 1) === 1
+}
+
+/** A script whose answer says nothing. */
+export function anything(): void {}
+
+/** What is asked of `declare`. */
+export type Declaring = 'declare' | 'renew' | 'redeclare' | 'leave'
+
+/** What the processes of a queue agree on: see lua/declare.lua. */
+export interface Agreement {
+  /** How often it has changed. */
+  readonly changes: string
+  /** True where a renewal found no change; then there are no fields. */
+  readonly unchanged: boolean
+  /** `maxmemory` and its policy; '' unless `declare` was asked. */
+  readonly memory: string
+  readonly fields: ReadonlyMap<string, string>
+}
+
+/** Another process says something else. */
+export interface Refusal {
+  readonly refused: string
+  readonly theirs: string
+  readonly ours: string
+}
+
+export function declareReply(reply: unknown, verb: Declaring): Agreement | Refusal {
+  const texts = textsOf(reply)
+  if (texts[0] === '!') {
+    const [, refused = '', theirs = '', ours = ''] = textsOf(listOfLength(reply, 4))
+    return { refused, theirs, ours }
+  }
+  const [changes = '', ...rest] = texts
+  const memory = verb === 'declare' ? (rest.shift() ?? '') : ''
+  const asked = verb !== 'declare' || /^\d+ [\w-]*$/.test(memory)
+  if (!/^\d+$/.test(changes) || !asked || rest.length % 2 !== 0) throw malformed(reply)
+  const fields = new Map<string, string>()
+  for (let i = 0; i < rest.length; i += 2) fields.set(rest[i] as string, rest[i + 1] as string)
+  return { changes, unchanged: verb === 'renew' && rest.length === 0, memory, fields }
+}
+
+/** What `step` answers: see lua/step.lua. */
+export interface StepReply {
+  readonly look: number
+  readonly late: readonly number[]
+  readonly lost: readonly number[]
+  /** Which renewed claim is cancelled, and why. */
+  readonly calledOff: readonly { readonly index: number; readonly reason: string }[]
+  /** Tokens and records in turn. */
+  readonly jobs: readonly string[]
+  readonly before: readonly string[]
+}
+
+/**
+ * @param want how many jobs were asked for at most
+ * @param renewals how many claims were to be renewed
+ */
+export function stepReply(reply: unknown, want: number, renewals: number): StepReply {
+  const [now, look, late, lost, calledOff, claimed, known] = listOfLength(reply, 7)
+  numberOf(now)
+  const jobs = textsOf(claimed)
+  const before = textsOf(known)
+  const count = jobs.length / 2
+  if (count > want || (before.length > 0 && before.length !== count)) throw malformed(reply)
+  for (let i = 0; i < jobs.length; i += 2) {
+    const whole = jobs[i]?.includes(TOKEN) === true && jobs[i + 1]?.includes(HEAD) === true
+    if (!whole) throw malformed(reply)
+  }
+  return {
+    look: numberOf(look),
+    late: numbersOf(late),
+    lost: numbersOf(lost),
+    calledOff: calledOffOf(listOf(calledOff), renewals),
+    jobs,
+    before,
+  }
+}
+
+function calledOffOf(list: readonly unknown[], renewals: number): StepReply['calledOff'] {
+  const all: StepReply['calledOff'][number][] = []
+  for (let i = 0; i < list.length; i += 2) {
+    all.push({ index: countOf(list[i], renewals - 1), reason: textOf(list[i + 1]) })
+  }
+  return all
+}
+
+/** What `put` answers where not all of them wait now: see lua/put.lua. */
+export interface PutReply {
+  readonly states: readonly number[]
+  readonly dropped: readonly string[]
+  readonly at: number
+}
+
+/** @param count how many were put; `undefined` where all of them wait now */
+export function putReply(reply: unknown, count: number): PutReply | undefined {
+  if (!Array.isArray(reply)) {
+    if (numberOf(reply) !== count) throw malformed(reply)
+    return undefined
+  }
+  const list = listOfLength(reply, count + 2)
+  const states = numbersOf(list.slice(0, count))
+  for (const state of states) if (!(state >= -1 && state <= 2)) throw malformed(reply)
+  return { states, dropped: textsOf(list[count]), at: numberOf(list[count + 1]) }
+}
+
+/** What `look` tells of a job: see lua/look.lua. */
+export interface Told {
+  readonly id: string
+  readonly state: StoredState
+  readonly place: string
+  readonly record: string
+  /** What is known of its claims. */
+  readonly claimed: string
+  /** How it ended. */
+  readonly ends: string
+  readonly tries: string
+  readonly progress: string
+  /** A time in milliseconds: when it is due, or ended. */
+  readonly at: string
+  /** Of the claim that holds. */
+  readonly token: string
+}
+
+export function toldOf(reply: unknown): Told {
+  const texts = textsOf(listOfLength(reply, 10)) as [id: string, state: StoredState, ...string[]]
+  const [id, state, place = '', record = '', claimed = '', ends = '', ...rest] = texts
+  const [tries = '', progress = '', at = '', token = ''] = rest
+  const whole = place.includes(PLACE) && record.includes(HEAD)
+  if (!whole || !STATES.includes(state)) throw malformed(reply)
+  if (token !== '' && !token.includes(TOKEN)) throw malformed(reply)
+  return { id, state, place, record, claimed, ends, tries, progress, at, token }
+}
+
+/** One page, and where the next one begins; '' after the last one. */
+export interface Page<T> {
+  readonly entries: readonly T[]
+  readonly next: string
+}
+
+/** @param from where this page begins: one that begins the next one there too would never end */
+export function pageOf<T>(
+  entries: readonly unknown[],
+  next: unknown,
+  from: string,
+  read: Read<T>,
+): Page<T> {
+  const cursor = textOf(next)
+  if (cursor !== '' && cursor === from) throw malformed([next])
+  return { entries: entries.map(read), next: cursor }
+}
+
+/** How a group stands, with the envelope of one of its jobs. */
+export interface ToldGroup {
+  readonly group: string
+  readonly waiting: number
+  readonly running: number
+  readonly age: number
+  readonly envelope: string
+}
+
+export function toldGroupOf(reply: unknown): ToldGroup {
+  const [group, waiting, running, age, envelope] = listOfLength(reply, 5)
+  return {
+    group: textOf(group),
+    waiting: countOf(waiting),
+    running: countOf(running),
+    age: numberOf(age),
+    envelope: textOf(envelope),
+  }
+}
+
+/** Items as they were sealed: see envelope.ts. */
+export function envelopesOf(reply: unknown): readonly string[] {
+  const envelopes = textsOf(reply)
+  for (const envelope of envelopes) if (!/^[sSbB]/.test(envelope)) throw malformed(reply)
+  return envelopes
+}
