@@ -2,14 +2,16 @@ import { callable, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import { CircuitBreakerOpen } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import type { Labels } from '../core/meter.ts'
 import { withoutStack } from '../core/without-stack.ts'
 import { BreakerMachine } from './breaker-machine.ts'
-import { type BreakerMeter, meterOf } from './breaker-meter.ts'
+import { BreakerMeter } from './breaker-meter.ts'
 import {
   type BreakerSettings,
   breakerSettings,
   type CircuitBreakerOptions,
 } from './breaker-options.ts'
+import { BreakerSeries } from './breaker-series.ts'
 import { BreakerTally } from './breaker-tally.ts'
 import {
   BREAKER_CALL_OPTIONS,
@@ -73,18 +75,32 @@ export class CircuitBreaker {
   /** Must a call be timed even while nobody listens? */
   readonly #timed: boolean
   readonly #meter: BreakerMeter | undefined
+  /** The series that no other breaker counts in. */
+  readonly #ownSeries: BreakerSeries | undefined
   #onResult!: (result: unknown) => unknown
   #onError!: (error: unknown) => never
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
-  constructor(options: CircuitBreakerOptions = {}) {
+  constructor(options?: CircuitBreakerOptions)
+  /** @internal @param counted the labels of its series, or series that it shares with other breakers */
+  constructor(options: CircuitBreakerOptions, counted: Labels | BreakerSeries)
+  constructor(options: CircuitBreakerOptions = {}, counted?: Labels | BreakerSeries) {
     this.#settings = breakerSettings(options)
     this.name = this.#settings.name
     this.#timed = this.#settings.slowCall < Infinity
     this.#machine = new BreakerMachine(this.#settings, this.#events, (generation) =>
       this.#meetCalls(generation),
     )
-    this.#meter = meterOf(this.#settings, this.#machine, this.#events)
+    const { metrics } = this.#settings
+    if (metrics !== undefined) {
+      const shared = counted instanceof BreakerSeries
+      this.#ownSeries = shared
+        ? undefined
+        : new BreakerSeries(metrics, counted ?? { breaker: this.name }, this)
+      const series = shared ? counted : (this.#ownSeries as BreakerSeries)
+      this.#events.meter()
+      this.#meter = new BreakerMeter(series, this.#machine)
+    }
     this.#tally = new BreakerTally(this.name, this.#events, this.#meter)
   }
 
@@ -225,6 +241,17 @@ export class CircuitBreaker {
     listener: Listener<BreakerEvents[Name]>,
   ): () => void {
     return this.#events.on(event, listener)
+  }
+
+  /** @internal True when nothing is lost by forgetting it after a while: it is closed and no call runs. */
+  get resting(): boolean {
+    return this.#machine.state === 'closed' && this.#tally.running === 0
+  }
+
+  /** @internal Its metrics are told no more: a registry has forgotten it. */
+  end(): void {
+    this.#meter?.end()
+    this.#ownSeries?.end()
   }
 
   #refuse<T>(options: BreakerCallOptions<T> | undefined): T | PromiseLike<T> {
