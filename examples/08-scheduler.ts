@@ -65,6 +65,18 @@ await clock.advanceAsync('25h')
 await nightly.stop()
 // #endregion
 
+// At the start as well, and three times in all.
+// #region runs
+const warm = new Scheduler({ clock })
+warm.every('1h', () => console.log('cache filled'), { runAtStart: true, maxRuns: 3 })
+warm.start()
+await clock.advanceAsync('1d')
+// => cache filled
+// => cache filled
+// => cache filled
+await warm.stop()
+// #endregion
+
 // Three processes, one schedule: each slot is run by one of them. With RedisStorage instead, on as many machines.
 // #region fleet
 const storage = new MemoryStorage({ clock })

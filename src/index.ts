@@ -132,6 +132,11 @@ export type {
   BreakerStats,
 } from './resilience/breaker-types.ts'
 export { CircuitBreaker } from './resilience/circuit-breaker.ts'
+export {
+  CircuitBreakerRegistry,
+  type CircuitBreakerRegistryOptions,
+  type CircuitBreakerRegistryStats,
+} from './resilience/circuit-breaker-registry.ts'
 export type { ErrorFilter } from './resilience/error-filter.ts'
 export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 

@@ -2,6 +2,7 @@ import {
   BatchCollector,
   backoff,
   CircuitBreaker,
+  CircuitBreakerRegistry,
   Coordinator,
   circuitBreaker,
   concurrency,
@@ -224,6 +225,9 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   DELAY_OPTIONS: { 'backoff of politeFetch': (o) => politeFetch({ backoff: o }) },
   BACKOFF_OPTIONS: { backoff: (o) => backoff(failing, { maxRetries: 0, ...o }) },
   CIRCUIT_BREAKER_OPTIONS: { CircuitBreaker: (o) => new CircuitBreaker(o) },
+  CIRCUIT_BREAKER_REGISTRY_OPTIONS: {
+    CircuitBreakerRegistry: (o) => new CircuitBreakerRegistry(o),
+  },
   BREAKER_CALL_OPTIONS: { 'breaker.call': (o) => breaker().call(failing, o) },
   BREAKER_SNAPSHOT: {
     'breaker.import': (o) => breaker().import({ ...breaker().export(), ...o }),

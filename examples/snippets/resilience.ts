@@ -3,6 +3,9 @@
 // #region breaker
 import { CircuitBreaker, isAioFluxError } from 'aioflux'
 // #endregion
+// #region keyed
+import { CircuitBreakerRegistry } from 'aioflux'
+// #endregion
 import { backoff, circuitBreaker, rateLimit } from 'aioflux'
 
 const id = 'ann'
@@ -53,6 +56,21 @@ const cache = { get: (id: string) => `${id} from the cache` }
   for (let i = 0; i < 5; i++) await load(id)
   failures = 0
   console.log(await load(id)) // => ann from the cache
+}
+
+{
+  const fetchJson = async (_url: URL) => ({ ok: true })
+  const url = new URL('https://api.example.com/users')
+  // #region keyed
+  const breakers = new CircuitBreakerRegistry({
+    name: 'hosts',
+    failureThreshold: 5,
+    timeout: '30s',
+  })
+
+  const answer = await breakers.for(url.host).call(() => fetchJson(url))
+  console.log(answer, breakers.stats().keys) // => { ok: true } 1
+  // #endregion
 }
 
 {

@@ -3,8 +3,9 @@ import type { Micros } from '../core/duration.ts'
 import type { Events } from '../core/events.ts'
 import type { BreakerSettings } from './breaker-options.ts'
 import type { BreakerEvents, BreakerSnapshot, BreakerState } from './breaker-types.ts'
-import { GOOD, type Outcome } from './outcome.ts'
+import { FAILED, GOOD, type Outcome, SLOW } from './outcome.ts'
 import { Probes } from './probes.ts'
+import { type RunningCall, RunningCalls } from './running-calls.ts'
 import { checkSnapshot } from './snapshot.ts'
 import { TripRule } from './trip-rule.ts'
 
@@ -24,6 +25,8 @@ export class BreakerMachine {
   readonly #events: Events<BreakerEvents>
   readonly #onClosed: (generation: number) => void
   readonly #probes: Probes
+  /** Of the closed generation; kept where calls can be slow. */
+  readonly #running = new RunningCalls()
   readonly #isolations = new Set<object>()
   /** When the present state began. */
   #since: Micros
@@ -88,6 +91,28 @@ export class BreakerMachine {
     return probe
   }
 
+  /** A timed call of a closed breaker begins: {@link ended} tells when it ends. */
+  began(now: Micros): RunningCall {
+    return this.#running.begin(now)
+  }
+
+  /** It runs no more. */
+  ended(call: RunningCall): void {
+    this.#running.delete(call)
+  }
+
+  /** Counts the calls of a closed breaker that run for longer than `slowCall`, and opens it where they are too many. */
+  countSlow(now: Micros): void {
+    const { slowCall, slowFails } = this.#settings
+    for (;;) {
+      const call = this.#running.shift(now - slowCall)
+      if (call === undefined) return
+      if (this.rule.recordRunning(call, slowFails ? FAILED | SLOW : SLOW, now)) {
+        return this.#open(undefined)
+      }
+    }
+  }
+
   /** A call has ended. Does it count? A probe gives back its permit. */
   leave(generation: number, probe: number): boolean {
     if (generation !== this.generation) return false
@@ -110,6 +135,13 @@ export class BreakerMachine {
     } else if (this.#probes.pass()) {
       this.#close()
     }
+  }
+
+  /** As {@link take}, of a call that was counted as slow while it ran. */
+  takeCounted(outcome: Outcome, place: number, now: Micros, error: unknown): void {
+    // Where a slow call is a failed one, all was said when it was counted.
+    if (this.#settings.slowFails) return
+    if (this.rule.recordEnd(place, outcome, now)) this.#open(error)
   }
 
   trip(): void {
@@ -187,6 +219,7 @@ export class BreakerMachine {
     if (state !== this.state) this.#since = this.now()
     this.state = state
     this.generation += 1
+    this.#running.clear()
     if (state === 'closed') this.#onClosed(this.generation)
   }
 }

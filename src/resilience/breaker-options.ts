@@ -15,7 +15,10 @@ export interface CircuitBreakerOptions extends Metered {
   failureThreshold?: number
   /** Opens when this share of the calls in the window has failed: above 0, at most 1. */
   failureRate?: number
-  /** A call that takes longer than this is slow. Without `slowCallRate`, a slow call counts as a failed one. */
+  /**
+   * A call that takes longer than this is slow. Without `slowCallRate`, a slow call counts as a failed one. One that still runs is
+   * counted when the next call comes.
+   */
   slowCall?: Duration
   /** Opens when this share of the calls in the window was slow: above 0, at most 1. */
   slowCallRate?: number

@@ -63,8 +63,13 @@ export class BreakerTally {
     const ignored = this.#ignored
     const stale = this.#stale
     const refused = this.#refused
-    const running = admitted - succeeded - failed - ignored - stale
+    const { running } = this
     return { admitted, succeeded, failed, slow, ignored, stale, running, refused }
+  }
+
+  /** Calls that have not ended. */
+  get running(): number {
+    return this.admitted - this.#succeeded - this.#failed - this.#ignored - this.#stale
   }
 
   #tell(outcome: Outcome, stale: boolean, took: Micros | undefined, error: unknown): void {

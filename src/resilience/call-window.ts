@@ -9,7 +9,10 @@ export interface CallWindow {
   readonly calls: number
   readonly failed: number
   readonly slow: number
-  record(outcome: Outcome, now: Micros): void
+  /** Counts a call, and returns where it is counted, for {@link fail}. */
+  record(outcome: Outcome, now: Micros): number
+  /** The call that was counted at `place`, and had not failed then, has failed. Nothing where it has left the window. */
+  fail(place: number): void
   /** Lets go of what has left the window by now. */
   roll(now: Micros): void
   clear(): void

@@ -2,14 +2,16 @@ import { callable, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import { CircuitBreakerOpen } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
+import type { Labels } from '../core/meter.ts'
 import { withoutStack } from '../core/without-stack.ts'
 import { BreakerMachine } from './breaker-machine.ts'
-import { type BreakerMeter, meterOf } from './breaker-meter.ts'
+import { BreakerMeter } from './breaker-meter.ts'
 import {
   type BreakerSettings,
   breakerSettings,
   type CircuitBreakerOptions,
 } from './breaker-options.ts'
+import { BreakerSeries } from './breaker-series.ts'
 import { BreakerTally } from './breaker-tally.ts'
 import {
   BREAKER_CALL_OPTIONS,
@@ -21,6 +23,7 @@ import {
   type BreakerStats,
 } from './breaker-types.ts'
 import { COUNTED, FAILED, GOOD, IGNORED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
+import type { RunningCall } from './running-calls.ts'
 
 /** When a call began that is not timed. */
 const UNTIMED: Micros = -Infinity
@@ -42,6 +45,8 @@ const UNTIMED: Micros = -Infinity
  * - A half-open breaker lets `halfOpenCalls` probes through and refuses everybody else. A probe that hangs loses its
  *   place after `probeLease`.
  * - An error that is no failure, by `expectedError` or `ignoredError`, counts as a success: the other side has answered.
+ * - A call that runs for longer than `slowCall` is slow before it has ended: it is counted when the next call comes, so calls that
+ *   hang open the breaker though none of them ends. Its end does not count it again.
  * - What the caller cancels through his own `signal` is neither a success nor a failure. An `AbortError` of another
  *   origin, such as a timeout inside the function, is an error like any other.
  *
@@ -73,18 +78,32 @@ export class CircuitBreaker {
   /** Must a call be timed even while nobody listens? */
   readonly #timed: boolean
   readonly #meter: BreakerMeter | undefined
+  /** The series that no other breaker counts in. */
+  readonly #ownSeries: BreakerSeries | undefined
   #onResult!: (result: unknown) => unknown
   #onError!: (error: unknown) => never
 
   /** @throws OptionTypeError | OptionRangeError naming the option and its value */
-  constructor(options: CircuitBreakerOptions = {}) {
+  constructor(options?: CircuitBreakerOptions)
+  /** @internal @param counted the labels of its series, or series that it shares with other breakers */
+  constructor(options: CircuitBreakerOptions, counted: Labels | BreakerSeries)
+  constructor(options: CircuitBreakerOptions = {}, counted?: Labels | BreakerSeries) {
     this.#settings = breakerSettings(options)
     this.name = this.#settings.name
     this.#timed = this.#settings.slowCall < Infinity
     this.#machine = new BreakerMachine(this.#settings, this.#events, (generation) =>
       this.#meetCalls(generation),
     )
-    this.#meter = meterOf(this.#settings, this.#machine, this.#events)
+    const { metrics } = this.#settings
+    if (metrics !== undefined) {
+      const shared = counted instanceof BreakerSeries
+      this.#ownSeries = shared
+        ? undefined
+        : new BreakerSeries(metrics, counted ?? { breaker: this.name }, this)
+      const series = shared ? counted : (this.#ownSeries as BreakerSeries)
+      this.#events.meter()
+      this.#meter = new BreakerMeter(series, this.#machine)
+    }
     this.#tally = new BreakerTally(this.name, this.#events, this.#meter)
   }
 
@@ -128,21 +147,23 @@ export class CircuitBreaker {
     const signal = options?.signal
     signal?.throwIfAborted()
     const machine = this.#machine
+    if (this.#timed && machine.state === 'closed') machine.countSlow(machine.now())
     const probe = machine.state === 'closed' ? 0 : machine.enter()
     if (probe < 0) return this.#refuse(options)
     const { generation } = machine
     const began = timed ? machine.now() : UNTIMED
     if (sampled) this.#meter?.sampling.began(began)
     this.#tally.admitted += 1
+    const running = this.#timed && probe === 0 ? machine.began(began) : undefined
     let result: T
     try {
       result = await fn(signal)
     } catch (error) {
-      this.#threw(error, signal, generation, probe, began)
+      this.#threw(error, signal, generation, probe, began, running)
       if (options?.fallback !== undefined && !signal?.aborted) return options.fallback(error)
       throw error
     }
-    this.#returned(result, generation, probe, began)
+    this.#returned(result, generation, probe, began, running)
     return result
   }
 
@@ -227,6 +248,17 @@ export class CircuitBreaker {
     return this.#events.on(event, listener)
   }
 
+  /** @internal True when nothing is lost by forgetting it after a while: it is closed and no call runs. */
+  get resting(): boolean {
+    return this.#machine.state === 'closed' && this.#tally.running === 0
+  }
+
+  /** @internal Its metrics are told no more: a registry has forgotten it. */
+  end(): void {
+    this.#meter?.end()
+    this.#ownSeries?.end()
+  }
+
   #refuse<T>(options: BreakerCallOptions<T> | undefined): T | PromiseLike<T> {
     const { retryAfter, lastError } = this.#machine
     this.#tally.refused(retryAfter)
@@ -236,10 +268,16 @@ export class CircuitBreaker {
     return options.fallback(error)
   }
 
-  #returned(result: unknown, generation: number, probe: number, began: Micros): void {
+  #returned(
+    result: unknown,
+    generation: number,
+    probe: number,
+    began: Micros,
+    running: RunningCall | undefined,
+  ): void {
     const fails = this.#settings.failedResult
-    const outcome = fails ? this.#judge(fails, result, generation, probe, began) : GOOD
-    this.#settle(outcome, generation, probe, began, undefined)
+    const outcome = fails ? this.#judge(fails, result, generation, probe, began, running) : GOOD
+    this.#settle(outcome, generation, probe, began, undefined, running)
   }
 
   #threw(
@@ -248,13 +286,14 @@ export class CircuitBreaker {
     generation: number,
     probe: number,
     began: Micros,
+    running: RunningCall | undefined,
   ): void {
     const { expected, ignored } = this.#settings
     const asks = (filter: (error: unknown) => boolean) =>
-      this.#judge(filter, error, generation, probe, began) === FAILED
+      this.#judge(filter, error, generation, probe, began, running) === FAILED
     const fails = () => (!expected || asks(expected)) && !(ignored && asks(ignored))
     const outcome = signal?.aborted ? NEUTRAL : fails() ? FAILED : IGNORED
-    this.#settle(outcome, generation, probe, began, error)
+    this.#settle(outcome, generation, probe, began, error, running)
   }
 
   /** Asks a predicate of the user's. One that throws says nothing of the call; what it threw is for the caller. */
@@ -264,17 +303,26 @@ export class CircuitBreaker {
     generation: number,
     probe: number,
     began: Micros,
+    running: RunningCall | undefined,
   ): Outcome {
     try {
       return predicate(value) ? FAILED : GOOD
     } catch (error) {
-      this.#settle(NEUTRAL, generation, probe, began, error)
+      this.#settle(NEUTRAL, generation, probe, began, error, running)
       throw error
     }
   }
 
   /** One call has ended. */
-  #settle(ended: Outcome, generation: number, probe: number, began: Micros, error: unknown): void {
+  #settle(
+    ended: Outcome,
+    generation: number,
+    probe: number,
+    began: Micros,
+    error: unknown,
+    running: RunningCall | undefined,
+  ): void {
+    if (running !== undefined) this.#machine.ended(running)
     let outcome = ended
     let now = 0
     let took: Micros | undefined
@@ -289,7 +337,10 @@ export class CircuitBreaker {
     }
     const stale = !this.#machine.leave(generation, probe)
     this.#tally.ended(outcome, stale, took, error)
-    if (!stale && outcome !== NEUTRAL) this.#machine.take(outcome & COUNTED, probe, now, error)
+    if (stale || outcome === NEUTRAL) return
+    const counted = running?.counted
+    if (counted === undefined) this.#machine.take(outcome & COUNTED, probe, now, error)
+    else this.#machine.takeCounted(outcome & COUNTED, counted, now, error)
   }
 
   /** How calls of one closed generation end: made once for all of them. */
@@ -298,11 +349,11 @@ export class CircuitBreaker {
     this.#onResult = (result) => {
       // Most calls are good, and nobody listens: the same as below, in one step.
       if (plain && !this.#events.listened && this.#machine.pass(generation)) this.#tally.passed()
-      else this.#returned(result, generation, 0, UNTIMED)
+      else this.#returned(result, generation, 0, UNTIMED, undefined)
       return result
     }
     this.#onError = (error) => {
-      this.#threw(error, undefined, generation, 0, UNTIMED)
+      this.#threw(error, undefined, generation, 0, UNTIMED, undefined)
       throw error
     }
   }

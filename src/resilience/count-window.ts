@@ -8,12 +8,14 @@ export class CountWindow implements CallWindow {
   slow = 0
   readonly #ring: Uint8Array
   #next = 0
+  /** How many calls were ever counted since it was empty. */
+  #total = 0
 
   constructor(size: number) {
     this.#ring = new Uint8Array(size)
   }
 
-  record(outcome: Outcome): void {
+  record(outcome: Outcome): number {
     const ring = this.#ring
     if (this.calls === ring.length) {
       const oldest = ring[this.#next] as Outcome
@@ -26,6 +28,17 @@ export class CountWindow implements CallWindow {
     if (outcome & FAILED) this.failed += 1
     if (outcome & SLOW) this.slow += 1
     this.#next = this.#next + 1 === ring.length ? 0 : this.#next + 1
+    this.#total += 1
+    return this.#total
+  }
+
+  fail(place: number): void {
+    const ring = this.#ring
+    const age = this.#total - place
+    if (age >= this.calls) return
+    const at = (this.#next - 1 - age + ring.length) % ring.length
+    ring[at] = (ring[at] as Outcome) | FAILED
+    this.failed += 1
   }
 
   roll(): void {}
@@ -35,5 +48,6 @@ export class CountWindow implements CallWindow {
     this.failed = 0
     this.slow = 0
     this.#next = 0
+    this.#total = 0
   }
 }

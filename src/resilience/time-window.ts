@@ -29,7 +29,7 @@ export class TimeWindow implements CallWindow {
     this.#width = size / BUCKETS
   }
 
-  record(outcome: Outcome, now: Micros): void {
+  record(outcome: Outcome, now: Micros): number {
     if (now >= this.#ends) this.roll(now)
     const bucket = this.#bucket
     this.calls += 1
@@ -42,6 +42,14 @@ export class TimeWindow implements CallWindow {
       this.slow += 1
       ;(this.#slow[bucket] as number) += 1
     }
+    return this.#period
+  }
+
+  fail(place: number): void {
+    const age = this.#period - place
+    if (age >= BUCKETS) return
+    this.failed += 1
+    ;(this.#failed[(this.#bucket - age + BUCKETS) % BUCKETS] as number) += 1
   }
 
   roll(now: Micros): void {

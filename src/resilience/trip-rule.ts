@@ -1,6 +1,7 @@
 import type { Micros } from '../core/duration.ts'
 import { type CallWindow, callWindow } from './call-window.ts'
 import { FAILED, GOOD, type Outcome, SLOW } from './outcome.ts'
+import type { RunningCall } from './running-calls.ts'
 
 /** When a closed breaker opens, in checked numbers; `Infinity` for a limit that was not given. */
 export interface TripLimits {
@@ -38,11 +39,28 @@ export class TripRule {
   record(outcome: Outcome, now: Micros): boolean {
     const failed = (outcome & FAILED) !== 0
     this.inARow = failed ? this.inARow + 1 : 0
-    const { window } = this
-    if (window === undefined) return failed && this.inARow >= this.#limits.inARow
-    window.record(outcome, now)
-    if ((outcome & (FAILED | SLOW)) === 0) return false
-    return this.inARow >= this.#limits.inARow || this.#tooMany(window)
+    this.window?.record(outcome, now)
+    return (outcome & (FAILED | SLOW)) !== 0 && this.#toOpen()
+  }
+
+  /**
+   * Counts a call that is slow and has not ended; is it time to open? Where slow calls are failures it is one more in the row,
+   * otherwise only its end tells.
+   */
+  recordRunning(call: RunningCall, outcome: Outcome, now: Micros): boolean {
+    if (outcome & FAILED) this.inARow += 1
+    call.counted = this.window?.record(outcome, now) ?? 0
+    return this.#toOpen()
+  }
+
+  /** A call has ended that was counted while it ran; is it time to open? */
+  recordEnd(place: number, outcome: Outcome, now: Micros): boolean {
+    const failed = (outcome & FAILED) !== 0
+    this.inARow = failed ? this.inARow + 1 : 0
+    if (!failed) return false
+    this.window?.roll(now)
+    this.window?.fail(place)
+    return this.#toOpen()
   }
 
   /** As {@link record} of a good call, which never opens anything. */
@@ -54,6 +72,11 @@ export class TripRule {
   clear(): void {
     this.inARow = 0
     this.window?.clear()
+  }
+
+  #toOpen(): boolean {
+    if (this.inARow >= this.#limits.inARow) return true
+    return this.window !== undefined && this.#tooMany(this.window)
   }
 
   #tooMany({ calls, failed, slow }: CallWindow): boolean {

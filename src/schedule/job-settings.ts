@@ -1,4 +1,4 @@
-import { callable, integer, known, oneOf, string } from '../core/check.ts'
+import { callable, flag, integer, known, oneOf, string } from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
@@ -19,13 +19,16 @@ export interface JobSettings {
   readonly retry: Retry | undefined
   readonly leadership: Leadership | undefined
   readonly timezone: string | undefined
+  readonly runAtStart: boolean
+  /** The job ends after so many runs. */
+  readonly maxRuns: number | undefined
 }
 
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
   callable('fn', fn)
   const { name, overlap = 'skip', misfire = 'once', retry, coordinator } = options
-  const { tolerance = '1s', jitter = 0 } = options
+  const { tolerance = '1s', jitter = 0, runAtStart = false, maxRuns } = options
   if (name !== undefined) string('name', name)
   checkTimezone(options.timezone)
   return {
@@ -38,6 +41,8 @@ export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
     retry: retry === undefined ? undefined : toRetry('retry', retry),
     leadership: coordinator === undefined ? undefined : checkLeadership(coordinator),
     timezone: options.timezone,
+    runAtStart: flag('runAtStart', runAtStart),
+    maxRuns: maxRuns === undefined ? undefined : integer('maxRuns', maxRuns, 1),
   }
 }
 

@@ -5,6 +5,7 @@ import type { JobSettings } from './job-settings.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Plan } from './plan.ts'
 import { Run, type RunSettings } from './run.ts'
+import { RunLimit } from './run-limit.ts'
 import type {
   JobInfo,
   RunRecord,
@@ -22,6 +23,8 @@ const LOOK_AGAIN: Millis = 30_000
 interface Pending {
   readonly slot: Date
   readonly late: boolean
+  /** It is the run at the start, and no slot of the plan. */
+  readonly atStart?: boolean
 }
 
 /** One job: waits for its slots, decides which become runs, and watches over the runs. */
@@ -35,6 +38,8 @@ export class Job implements ScheduledJob {
   readonly #around: Surroundings
   readonly #runSettings: RunSettings
   readonly #outcomes: Outcomes
+  /** Where the number of runs has an end. */
+  readonly #limit: RunLimit | undefined
   /** Where a fleet shares the slots. */
   readonly #turns: Turns | undefined
   #plan: Plan | undefined
@@ -64,8 +69,9 @@ export class Job implements ScheduledJob {
     this.#around = around
     around.meter?.followRunning<Job>(this)
     this.#outcomes = new Outcomes(name, around)
+    const { fn, timeout, retry, maxRuns } = settings
+    this.#limit = maxRuns === undefined ? undefined : new RunLimit(maxRuns, name, around.slots)
     this.#turns = this.#turnsOf()
-    const { fn, timeout, retry } = settings
     this.#runSettings = {
       name,
       fn,
@@ -82,8 +88,8 @@ export class Job implements ScheduledJob {
     if (this.#turns === undefined) return this.#begin(undefined)
     this.#turns.begin()
     const still = this.#hold()
-    this.#turns.last().then(
-      (last) => still() && this.#begin(last),
+    Promise.all([this.#turns.last(), this.#limit?.look()]).then(
+      ([last]) => still() && this.#begin(last),
       (error: unknown) => {
         this.#report(error)
         if (still()) this.#begin(undefined)
@@ -94,15 +100,20 @@ export class Job implements ScheduledJob {
   /** Waits for no more slots; returns those that had come and not begun. */
   halt(): RunRecord[] {
     this.#halted = true
+    this.#turns?.end()
+    return this.#expectNone().map(({ slot }) => ({ name: this.name, slot }))
+  }
+
+  /** Waits for no slot; returns those that had come and not begun. */
+  #expectNone(): Pending[] {
     this.#timer?.()
     this.#timer = undefined
-    this.#turns?.end()
     for (const cancel of this.#jittered.values()) cancel()
     const left = [...this.#jittered.keys()]
     this.#jittered.clear()
     if (this.#waiting !== undefined) left.push(this.#waiting)
     this.#waiting = undefined
-    return left.map(({ slot }) => ({ name: this.name, slot }))
+    return left
   }
 
   cancel(): void {
@@ -123,6 +134,7 @@ export class Job implements ScheduledJob {
       failed: this.#outcomes.failed,
       skipped: this.#skipped,
       missed: this.#missed,
+      runsLeft: this.#limit?.left,
       overlap: this.#settings.room > 1 ? 'parallel' : this.#settings.whenBusy,
       timezone: this.#settings.timezone,
       recent: this.#outcomes.recent(this.runs),
@@ -133,7 +145,8 @@ export class Job implements ScheduledJob {
   upcoming(end: Date, most: number): Date[] {
     const slots: Date[] = []
     let next = this.#timer === undefined ? undefined : this.#timetable?.next
-    while (next !== undefined && slots.length < most) {
+    const count = Math.min(most, this.#limit?.left ?? Infinity)
+    while (next !== undefined && slots.length < count) {
       const slot = this.#date(next)
       if (slot > end) break
       slots.push(slot)
@@ -185,8 +198,19 @@ export class Job implements ScheduledJob {
       this.#timetable = new Timetable(plan, tolerance, catchUp)
     }
     this.#plan = plan
-    this.#timetable.begin(plan.dated ? wall() : clock.now(), last)
+    const now = plan.dated ? wall() : clock.now()
+    this.#timetable.begin(now, last)
+    if (this.#limit?.left === 0) {
+      this.#timer = undefined
+      return
+    }
     this.#arm()
+    const { next } = this.#timetable
+    // A run that makes up for missed slots is a run at the start, too.
+    const madeUp = catchUp && next !== undefined && next <= now
+    if (this.#settings.runAtStart && !madeUp) {
+      this.#expect({ slot: this.#date(now), late: false, atStart: true })
+    }
   }
 
   #now(): Millis {
@@ -217,7 +241,11 @@ export class Job implements ScheduledJob {
     if (missed > 0)
       this.#misfire(slot, { first: this.#date(first), count: missed, more, run: fire })
     if (!fire) return
-    const pending: Pending = { slot, late }
+    this.#expect({ slot, late })
+  }
+
+  /** Runs it after its jitter. */
+  #expect(pending: Pending): void {
     const jitter = this.#drawJitter()
     if (jitter === 0) return this.#come(pending)
     const cancel = at(this.#around.clock, this.#around.clock.now() + jitter, () => {
@@ -268,7 +296,11 @@ export class Job implements ScheduledJob {
       missed: (first: Millis, last: Millis, by: Run | undefined) => this.#onMissed(first, last, by),
       begin: (slot: Date, work: (run: Run) => Promise<void>) =>
         this.#follow(new Run(this.#runSettings, slot, true), work),
-      execute: (run: Run) => this.#outcomes.execute(run),
+      limit: this.#limit,
+      execute: (run: Run) => {
+        if (this.#limit?.left === 0) this.#expectNone()
+        return this.#outcomes.execute(run)
+      },
       skip: (run: Run, reason: SkipReason) => this.#skip(run, reason),
       report: (error: unknown) => this.#report(error),
     }
@@ -304,10 +336,16 @@ export class Job implements ScheduledJob {
     }
   }
 
-  #run({ slot, late }: Pending): void {
-    this.#follow(new Run(this.#runSettings, slot, late), (run) =>
-      this.#turns === undefined ? this.#outcomes.execute(run) : this.#turns.run(run),
-    )
+  #run({ slot, late, atStart }: Pending): void {
+    const turns = this.#turns
+    if (turns === undefined) {
+      if (this.#limit?.begin() === false) return
+      if (this.#limit?.left === 0) this.#expectNone()
+    }
+    this.#follow(new Run(this.#runSettings, slot, late), (run) => {
+      if (turns === undefined) return this.#outcomes.execute(run)
+      return atStart ? turns.runAtStart(run) : turns.run(run)
+    })
   }
 
   /** @param work does not reject */
@@ -324,6 +362,7 @@ export class Job implements ScheduledJob {
   }
 
   #skip({ slot }: { readonly slot: Date }, reason: SkipReason): void {
+    if (reason === 'max-runs') this.#expectNone()
     this.#skipped += 1
     if (reason === 'overlap') this.#outcomes.skipped()
     this.#around.meter?.skipped(this.name, reason)

@@ -78,6 +78,20 @@ export interface JobOptions {
   misfire?: 'skip' | 'once'
   /** A run that begins this long after its slot is on time. @default '1s' */
   tolerance?: Duration
+  /**
+   * Also runs the job once when the scheduler starts, or at once where the scheduler has started already. With `storage`, one
+   * process runs it for all processes that start before the same slot; when that process dies, nobody else does. Not with a
+   * coordinator: at the start nobody leads.
+   * @default false
+   */
+  runAtStart?: boolean
+  /**
+   * The job ends after so many runs, the run at the start included. With `storage`, that is the number of runs in all processes, restarts
+   * included: to begin anew, give the job another `name`. Failed runs count; attempts of one run, skipped slots and
+   * `scheduler.run` do not.
+   * @default no end
+   */
+  maxRuns?: number
   /** Each run begins up to so much after its slot, at random. @default 0 */
   jitter?: Duration
   /**
@@ -97,6 +111,8 @@ export const JOB_DEFAULTS: OptionTable<NonNullable<SchedulerOptions['defaults']>
   jitter: true,
   timeout: true,
   retry: true,
+  runAtStart: true,
+  maxRuns: true,
 }
 
 export const JOB_OPTIONS: OptionTable<JobOptions> = { ...JOB_DEFAULTS, name: true, timezone: true }
@@ -154,6 +170,8 @@ export interface JobInfo {
   skipped: number
   /** Slots that passed without being noticed in time. */
   missed: number
+  /** How many runs may still begin, by `maxRuns`, as far as this process knows; `undefined` for no end. */
+  runsLeft: number | undefined
   /** What a slot meets while an earlier run has not ended. */
   overlap: 'skip' | 'queue' | 'replace' | 'parallel'
   /** The zone of a cron expression, where it was given. */
@@ -178,6 +196,8 @@ export type SkipReason =
   | 'not-leader'
   /** It is older than what the fleet remembers. */
   | 'forgotten'
+  /** The fleet has begun `maxRuns` runs. */
+  | 'max-runs'
   /** It could not be found out whether another process runs it. */
   | 'unknown'
 

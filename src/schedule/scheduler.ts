@@ -6,7 +6,7 @@ import { Events, type Listener } from '../core/events.ts'
 import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
 import { Job } from './job.ts'
-import { checkLeadership, jobSettings } from './job-settings.ts'
+import { checkLeadership, type JobSettings, jobSettings } from './job-settings.ts'
 import { type Period, periodMillis } from './period.ts'
 import { atPlan, everyPlan, type Plan } from './plan.ts'
 import {
@@ -208,11 +208,26 @@ export class Scheduler implements AsyncDisposable {
   ): ScheduledJob {
     const timezone = kind === 'cron' ? (options.timezone ?? this.#timezone) : undefined
     const settings = { ...jobSettings(fn, { ...this.#defaults, ...options }), timezone }
+    this.#checkTogether(settings)
     const name = this.#nameFor(options.name, fn.name || schedule)
     const job = new Job(name, kind, schedule, plan, settings, this.#around)
     this.#jobs.set(name, job)
     if (this.#started) job.start()
     return job
+  }
+
+  /** Options of a job that need something of the scheduler. */
+  #checkTogether({ runAtStart, maxRuns, leadership }: JobSettings): void {
+    const { slots } = this.#around
+    if (runAtStart && (leadership ?? this.#around.leadership) !== undefined) {
+      throw new OptionTypeError(
+        'runAtStart',
+        'runAtStart and coordinator exclude each other: nobody leads at the start. With storage, one process runs it for all',
+      )
+    }
+    if (maxRuns !== undefined && slots !== undefined && slots.runs === undefined) {
+      throw new OptionTypeError('maxRuns', 'maxRuns needs slots that count runs (slots.runs)')
+    }
   }
 
   #nameFor(given: string | undefined, own: string): string {

@@ -18,6 +18,18 @@ export interface SlotKeeper {
   readonly keeps: Millis
   /** Where a slot goes to another process when who took it has died. */
   readonly heirs?: SlotHeirs
+  /** Counts the runs of the whole fleet. Jobs with `maxRuns` need it. */
+  readonly runs?: RunCounter
+}
+
+/** Counts the runs that a fleet has begun, for `maxRuns`. The count is never forgotten. */
+export interface RunCounter {
+  /** How many runs of the job have begun, in all processes. */
+  begun(job: string): Promise<number>
+  /**
+   * Counts the run of a slot, and returns its number: 1 for the first. A slot that another process takes over keeps its number.
+   */
+  begin(job: string, slot: Millis): Promise<number>
 }
 
 /** A slot that was taken, and is given to another process unless it is renewed. */
@@ -107,8 +119,23 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
     }
   }
 
+  const runsKey = (job: string) => `${prefix}:runs:${job}`
+  const numberKey = (job: string, slot: Millis) => `${prefix}:number:${slot}:${job}`
+  const runs: RunCounter = {
+    begun: async (job) => (await storage.get<number>(runsKey(job))) ?? 0,
+    async begin(job, slot) {
+      const known = await storage.get<number>(numberKey(job, slot))
+      if (known !== undefined) return known
+      // In this order: a process that dies between the two wastes a number, and never are there more runs than allowed.
+      const number = await storage.incr(runsKey(job))
+      await storage.set(numberKey(job, slot), number, keeps / 1000)
+      return number
+    },
+  }
+
   const keeper: SlotKeeper = {
     keeps,
+    runs,
     async claim(job, slot) {
       const claim = await take(job, slot, 0)
       if (claim === undefined) return false

@@ -4,6 +4,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { Inheritance } from './inheritance.ts'
 import { LeadershipGap } from './leadership-gap.ts'
 import type { Run } from './run.ts'
+import type { RunLimit } from './run-limit.ts'
 import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -23,6 +24,8 @@ export interface TurnsOf {
   ready(): boolean
   /** Begins a late run of a slot, by `work`, which does not reject. */
   begin(slot: Date, work: (run: Run) => Promise<void>): void
+  /** How many runs may still begin, where there is an end. */
+  readonly limit: RunLimit | undefined
   execute(run: Run): Promise<void>
   skip(run: Run, reason: SkipReason): void
   report(error: unknown): void
@@ -84,30 +87,73 @@ export class Turns {
     if (wall() - slot > this.#slots.keeps) return this.#job.skip(run, 'forgotten')
     await this.#gap.settle(run)
     const taken = clock.now()
-    let claim: SlotClaim | boolean
-    try {
-      claim = await this.#slots.claim(name, slot)
-    } catch (error) {
-      this.#job.report(error)
-      return this.#job.skip(run, 'unknown')
-    }
+    const claim = await this.#claim(run, name, slot)
+    if (claim === undefined) return
     if (claim === false) {
       this.#inheritance?.watch(slot)
       return this.#job.skip(run, 'taken')
     }
     if (claim !== true) return this.#keep(run, claim, taken)
+    await this.#executeOnce(run, slot)
+  }
+
+  /**
+   * Runs it if no other process has run the job at its start since the last slot. What is taken is the slot to come, under a
+   * name of its own, since all processes that start before that slot agree on it.
+   */
+  async runAtStart(run: Run): Promise<void> {
+    const slot = this.#job.next(this.#around.wall()) ?? 0
+    const claim = await this.#claim(run, `${this.#job.name}@start`, slot)
+    if (claim === undefined) return
+    if (claim === false) return this.#job.skip(run, 'taken')
+    await this.#executeOnce(run, run.slot.getTime())
+  }
+
+  /** Takes a slot; `undefined` where the run was skipped. */
+  async #claim(run: Run, name: string, slot: Millis): Promise<SlotClaim | boolean | undefined> {
+    const { limit } = this.#job
+    try {
+      await limit?.look()
+      if (limit?.left !== 0) return await this.#slots.claim(name, slot)
+      this.#job.skip(run, 'max-runs')
+    } catch (error) {
+      this.#job.report(error)
+      this.#job.skip(run, 'unknown')
+    }
+    return undefined
+  }
+
+  /** Executes a run that nobody takes over. */
+  async #executeOnce(run: Run, slot: Millis): Promise<void> {
+    const refusal = this.#job.limit && (await this.#countRun(this.#job.limit, slot))
     // The scheduler may have lost patience while the storage was asked: the slot is taken, and nobody will run it.
     if (run.aborted) this.#aborted(run)
+    else if (refusal !== undefined) this.#job.skip(run, refusal)
     else await this.#job.execute(run)
+  }
+
+  /** Counts a run that is about to begin. @returns why it may not begin */
+  async #countRun(limit: RunLimit, slot: Millis): Promise<SkipReason | undefined> {
+    try {
+      return (await limit.beginSlot(slot)) ? undefined : 'max-runs'
+    } catch (error) {
+      this.#job.report(error)
+      return 'unknown'
+    }
   }
 
   /** Runs what another one runs if we die. */
   async #keep(run: Run, claim: SlotClaim, taken: Millis): Promise<void> {
     const { clock } = this.#around
     const term = this.#slots.heirs?.term ?? Infinity
+    const refusal = this.#job.limit && (await this.#countRun(this.#job.limit, run.slot.getTime()))
     // The storage may have taken so long to answer that another one has it.
     const late = clock.now() - taken >= term
-    if (run.aborted || late) {
+    if (refusal === 'max-runs') {
+      this.#job.skip(run, refusal)
+      return claim.finish().catch((error: unknown) => this.#job.report(error))
+    }
+    if (run.aborted || late || refusal !== undefined) {
       if (run.aborted) this.#aborted(run)
       else this.#job.skip(run, 'unknown')
       return claim.giveUp().catch((error: unknown) => this.#job.report(error))

@@ -26,6 +26,13 @@ interface Ticket {
   probe: boolean
   lost: boolean
   over: boolean
+  /** Where it is among the past, since it ran for too long. */
+  counted?: Past
+}
+interface Past {
+  at: number
+  failed: boolean
+  slow: boolean
 }
 
 class Model {
@@ -36,7 +43,9 @@ class Model {
   until = 0
   passed = 0
   probes: Ticket[] = []
-  past: { at: number; failed: boolean; slow: boolean }[] = []
+  past: Past[] = []
+  failuresInARow = 0
+  running: Ticket[] = []
   readonly numbers: Numbers
   constructor(numbers: Numbers) {
     this.numbers = numbers
@@ -47,8 +56,10 @@ class Model {
     this.era += 1
     this.probes = []
     this.passed = 0
+    this.running = []
     if (state === 'closed') {
       this.past = []
+      this.failuresInARow = 0
       this.trips = 0
     }
   }
@@ -61,7 +72,15 @@ class Model {
   }
 
   begin(): Ticket | undefined {
-    const ticket = { era: 0, began: this.now, probe: false, lost: false, over: false }
+    const ticket: Ticket = { era: 0, began: this.now, probe: false, lost: false, over: false }
+    for (const slow of this.running) {
+      if (slow.over || slow.counted || this.now - slow.began <= this.numbers.slowCall) continue
+      slow.counted = { at: this.now, failed: false, slow: true }
+      this.past.push(slow.counted)
+      if (!this.tooMany()) continue
+      this.trip()
+      break
+    }
     if (this.state === 'isolated') return undefined
     if (this.state === 'open') {
       if (this.now < this.until) return undefined
@@ -79,6 +98,7 @@ class Model {
       this.probes.push(ticket)
     }
     ticket.era = this.era
+    if (this.state === 'closed') this.running.push(ticket)
     return ticket
   }
 
@@ -93,8 +113,14 @@ class Model {
       if (this.passed >= this.numbers.halfOpenCalls) this.enter('closed')
       return
     }
-    this.past.push({ at: this.now, failed, slow })
-    if (!failed && !slow) return
+    this.failuresInARow = failed ? this.failuresInARow + 1 : 0
+    if (ticket.counted !== undefined) ticket.counted.failed = failed
+    else this.past.push({ at: this.now, failed, slow })
+    const bad = failed || (slow && ticket.counted === undefined)
+    if (bad && this.tooMany()) this.trip()
+  }
+
+  tooMany(): boolean {
     const { failureThreshold, failureRate, slowCallRate, minimumCalls } = this.numbers
     const window = this.window()
     const share = (which: 'failed' | 'slow') =>
@@ -102,11 +128,7 @@ class Model {
     const rates =
       window.length >= minimumCalls &&
       (share('failed') >= failureRate || share('slow') >= slowCallRate)
-    if (this.failuresInARow >= failureThreshold || rates) this.trip()
-  }
-
-  get failuresInARow(): number {
-    return this.past.length - 1 - this.past.findLastIndex((call) => !call.failed)
+    return this.failuresInARow >= failureThreshold || rates
   }
 
   window(): { failed: boolean; slow: boolean }[] {

@@ -245,6 +245,99 @@ describe('rates', () => {
   })
 })
 
+describe('a call that is slow and has not ended', () => {
+  it('counts when the next call comes: calls that hang open the breaker', async () => {
+    const { breaker, clock } = make({ slowCall: '1s', failureThreshold: 3 })
+    const told: unknown[] = []
+    breaker.on('open', ({ error }) => told.push(error))
+    const calls = [await begin(breaker), await begin(breaker), await begin(breaker)]
+    clock.advance('1s')
+    // As long as slowCall is not too long.
+    await succeed(breaker)
+    expect(breaker.stats()).toMatchObject({ state: 'closed', running: 3 })
+    clock.advance(0.000001)
+    const ran = vi.fn()
+    await expect(breaker.call(ran)).rejects.toMatchObject({ code: 'CIRCUIT_OPEN' })
+    expect(ran).not.toHaveBeenCalled()
+    expect(told).toEqual([undefined])
+    for (const call of calls) await call.succeed()
+    expect(breaker.stats()).toMatchObject({ state: 'open', stale: 3, running: 0 })
+  })
+
+  it('is not counted again when it ends', async () => {
+    for (const end of ['succeed', 'fail'] as const) {
+      const { breaker, clock } = make({ slowCall: '1s', failureThreshold: 3 })
+      const call = await begin(breaker)
+      clock.advance('2s')
+      expect((await begin(breaker)).admitted).toBe(true)
+      expect(breaker.stats()).toMatchObject({ failuresInARow: 1, failed: 0, running: 2 })
+      await call[end]()
+      call.outcome.catch(() => {})
+      expect(breaker.stats()).toMatchObject({ failuresInARow: 1, failed: 1, slow: 1 })
+    }
+  })
+
+  it('by rate: is slow at once, and failed when it has failed', async () => {
+    for (const window of [{ calls: 4 }, '10s'] as const) {
+      const { breaker, clock } = make({
+        slowCall: '1s',
+        slowCallRate: 1,
+        failureRate: 0.5,
+        window,
+        minimumCalls: 4,
+      })
+      const call = await begin(breaker)
+      for (let i = 0; i < 2; i++) await succeed(breaker)
+      await fail(breaker)
+      clock.advance('2s')
+      await succeed(breaker)
+      const expected = typeof window === 'string' ? 5 : 4
+      expect(breaker.stats().window).toEqual({ calls: expected, failed: 1, slow: 1 })
+      await call.fail()
+      call.outcome.catch(() => {})
+      expect(breaker.stats()).toMatchObject(
+        expected === 4
+          ? { state: 'open', opened: 1 }
+          : { state: 'closed', window: { calls: 5, failed: 2, slow: 1 } },
+      )
+    }
+  })
+
+  it('that ends later than the window remembers has said all it had to say', async () => {
+    for (const window of [{ calls: 4 }, '10s'] as const) {
+      const { breaker, clock } = make({
+        slowCall: '1s',
+        slowCallRate: 0.9,
+        failureRate: 0.5,
+        window,
+        minimumCalls: 1,
+        failureThreshold: 9,
+      })
+      const call = await begin(breaker)
+      for (let i = 0; i < 2; i++) await succeed(breaker)
+      clock.advance('2s')
+      await succeed(breaker)
+      clock.advance('20s')
+      for (let i = 0; i < 4; i++) await succeed(breaker)
+      await call.fail()
+      call.outcome.catch(() => {})
+      expect(breaker.stats()).toMatchObject({ state: 'closed', window: { calls: 4, failed: 0 } })
+    }
+  })
+
+  it('of an earlier state says nothing of this one', async () => {
+    const { breaker, clock } = make({ slowCall: '1s', failureThreshold: 1 })
+    const call = await begin(breaker)
+    breaker.reset()
+    clock.advance('5s')
+    await succeed(breaker)
+    expect(breaker.state).toBe('closed')
+    await call.fail()
+    call.outcome.catch(() => {})
+    expect(breaker.stats()).toMatchObject({ state: 'closed', stale: 1 })
+  })
+})
+
 describe('what a call says', () => {
   it('a result can be the failure, and still reaches the caller', async () => {
     const { breaker } = make({
