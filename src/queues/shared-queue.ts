@@ -521,6 +521,14 @@ export class DurableQueue<T, R = unknown>
     return (await this.#store.leave(id, share, plain(reason))) !== 'over'
   }
 
+  /** The outcome of this job is wanted, as the store was told with the put. */
+  #await(job: RemoteJob, outcome: Outcome | undefined): void {
+    job.await()
+    if (this.#closing.signal.aborted) return job.close(this.name)
+    this.#listenTo(job)
+    if (outcome !== undefined) this.#settled(job.id, outcome, job.since)
+  }
+
   /** From now on the outcome of this job is wanted. */
   follow(job: RemoteJob): void {
     if (this.#closing.signal.aborted) return job.close(this.name)
@@ -697,10 +705,7 @@ export class DurableQueue<T, R = unknown>
       return job
     }
     if (state === 'duplicate') this.#events.duplicate(id, draft.item)
-    if (draft.awaited && state !== 'duplicate') {
-      this.#listenTo(job as RemoteJob)
-      void job.result
-    }
+    if (draft.awaited && state !== 'duplicate') this.#await(job as RemoteJob, inserted.outcome)
     const signal = options?.signal
     if (signal !== undefined && stake !== 'nothing') {
       this.#signals.add(signal, job as RemoteJob)

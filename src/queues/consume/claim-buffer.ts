@@ -98,9 +98,9 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     return this.#quarantine.since ?? this.#waiting[0]?.since ?? this.#options.clock.now()
   }
 
-  /** Is one claim all that is held? */
+  /** Is one claim all that is held, or may come to be? A claim that is on its way dies with this process too. */
   get #alone(): boolean {
-    return this.#held.size === 1 && this.#settling === 0
+    return this.#held.size === 1 && this.#settling === 0 && this.#fetches === 0
   }
 
   /** Claims held, and settles under way. */
@@ -293,7 +293,10 @@ export class ClaimBuffer implements Source, AttemptKeeper {
         this.#more = false
         this.#listener.trouble(error)
       })
-      .then(() => this.#fetch())
+      .then(() => {
+        if (this.#quarantine.mayBegin(this.#alone)) this.#listener.arrived()
+        this.#fetch()
+      })
   }
 
   async #claim(credits: number): Promise<void> {

@@ -83,18 +83,24 @@ export class RemoteJob<R = unknown> implements Job<R> {
 
   get result(): Promise<R> {
     if (this.#result === undefined) {
-      this.#result = new Promise<R>((resolve, reject) => {
-        this.#resolve = resolve
-        this.#reject = reject
-      })
-      // A failure that nobody awaits ends no process.
-      this.#result.catch(nothing)
-      const outcome = this.#outcome
-      if (outcome === undefined) this.#owner.follow(this as RemoteJob)
-      else if ('value' in outcome) this.#resolve(outcome.value)
-      else this.#reject(outcome.error)
+      this.await()
+      if (this.#outcome === undefined) this.#owner.follow(this as RemoteJob)
     }
-    return this.#result
+    return this.#result as unknown as Promise<R>
+  }
+
+  /** The result is wanted, and the store knows. */
+  await(): void {
+    this.#result = new Promise<R>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A failure that nobody awaits ends no process.
+    this.#result.catch(nothing)
+    const outcome = this.#outcome
+    if (outcome === undefined) return
+    if ('value' in outcome) this.#resolve(outcome.value)
+    else this.#reject(outcome.error)
   }
 
   async cancel(reason?: unknown): Promise<boolean> {

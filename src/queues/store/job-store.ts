@@ -62,10 +62,12 @@ export interface Inserted {
   /** The id of the kept job: for a duplicate, the id of the first one. */
   readonly id: string
   readonly state: 'waiting' | 'delayed' | 'duplicate' | 'full'
-  /** Ids of the jobs that made room for it. */
+  /** Ids of the jobs that made room for it, or for others that were put in the same turn. */
   readonly dropped?: readonly string[]
   /** When this was so, on a scale of the store's. */
   readonly at?: number
+  /** How the job has ended, where it is awaited and that is known already. */
+  readonly outcome?: Outcome
 }
 
 /**

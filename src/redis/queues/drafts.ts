@@ -5,12 +5,10 @@ import { seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
 import { putReply } from './replies.ts'
 
-/** How many jobs one trip carries. */
-const MOST = 500
 const STATES = { 1: 'waiting', 2: 'delayed', 0: 'duplicate', [-1]: 'full' } as const
 
 /** A draft as the script `put` takes it. */
-interface Written {
+export interface Written {
   readonly id: string
   readonly name: string
   readonly prefix: string
@@ -20,7 +18,7 @@ interface Written {
 }
 
 /** What one trip carries. */
-export interface PutBatch {
+export interface PutTrip {
   readonly args: string[]
   /** Are there groups or keys in it? */
   readonly routed: boolean
@@ -37,27 +35,15 @@ export class Drafts<T> {
   }
 
   /**
-   * All drafts, in as few trips as can be.
-   *
    * @param limit that of the queue
-   * @throws OptionTypeError | OptionRangeError for one that cannot be written, CostTooLargeError for one that could never start;
-   * then none is sent
+   * @throws OptionTypeError | OptionRangeError for one that cannot be written, CostTooLargeError for one that could never start
    */
-  batches(
-    drafts: readonly JobDraft<T>[],
-    room: Room,
-    limit: LimitDeclaration | undefined,
-  ): PutBatch[] {
+  write(drafts: readonly JobDraft<T>[], limit: LimitDeclaration | undefined): Written[] {
     const { capacity = Infinity, keyed = false } = limit ?? {}
     for (const { cost } of drafts) {
       if (cost > capacity) throw new CostTooLargeError(cost, capacity)
     }
-    const batches: PutBatch[] = []
-    for (let i = 0; i < drafts.length; i += MOST) {
-      const some = drafts.slice(i, i + MOST).map((draft) => this.#write(draft, keyed))
-      batches.push(batchOf(some, room))
-    }
-    return batches
+    return drafts.map((draft) => this.#write(draft, keyed))
   }
 
   #write(draft: JobDraft<T>, keyed: boolean): Written {
@@ -100,7 +86,8 @@ function extraOf(draft: JobDraft): string {
   return `${kind},${timed ?? 0},${weight ?? ''},${asked},${mode},${ttl},${quiet},${longest},${putter},`
 }
 
-function batchOf(written: readonly Written[], { maxSize, overflow }: Room): PutBatch {
+/** All of them in one trip. */
+export function tripOf(written: readonly Written[], { maxSize, overflow }: Room): PutTrip {
   const [first] = written as [Written]
   const alike = written.every(
     ({ prefix, suffix, extra }) => prefix === first.prefix && suffix === '' && extra === '',

@@ -36,6 +36,11 @@ export class Hints {
     this.#hearers = hearers
   }
 
+  /** True while no news is lost. */
+  get live(): boolean {
+    return this.#watches.length > 0 && this.#watches.every((watch) => watch.live)
+  }
+
   /** Begins to listen. Idempotent. */
   listen(): void {
     if (this.#watches.length > 0 || this.#closed) return
@@ -51,8 +56,7 @@ export class Hints {
     this.#hungry = true
     this.#look?.()
     if (this.#closed) return
-    const live = this.#watches.every((watch) => watch.live)
-    const poll = (live ? POLL : DEAF_POLL) * (0.9 + Math.random() / 10)
+    const poll = (this.live ? POLL : DEAF_POLL) * (0.9 + Math.random() / 10)
     // A timer may come a little early, and a job never does.
     const wait = due === undefined ? poll : Math.min(poll, due + 1)
     this.#look = this.#after(wait, () => this.#hearers.available())

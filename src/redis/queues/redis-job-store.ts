@@ -32,6 +32,7 @@ import { Holding } from './holding.ts'
 import { Inspection } from './inspection.ts'
 import { Listeners } from './listeners.ts'
 import { placeName, priorityText, readPlace, readToken } from './place.ts'
+import { Puts } from './puts.ts'
 import { type QueueHost, QueueLink } from './queue-link.ts'
 import { claimOf } from './records.ts'
 import { countOf, flagOf } from './replies.ts'
@@ -53,7 +54,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   readonly #options: StoreOptions<T>
   readonly #link: QueueLink
   readonly #declared: Declared
-  readonly #drafts: Drafts<T>
+  readonly #puts: Puts<T>
   readonly #steps: Steps
   readonly #holding: Holding
   readonly #results: Results
@@ -76,7 +77,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
     this.#declared = new Declared(this.#link, name, { codec: codec.name, ...declaration })
     this.#link.before = () => this.#reach()
-    this.#drafts = new Drafts(options)
+    this.#puts = new Puts(this.#link, new Drafts(options), resultTtl)
     const clock = new LeaseClock(host.timers)
     this.#holding = new Holding(clock, ({ id, delivery }) =>
       this.#listeners.tell('lost', id, delivery),
@@ -122,18 +123,10 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 
   async insert(drafts: readonly JobDraft<T>[], room: Room): Promise<Inserted[]> {
     await this.#reach()
-    const { limiter } = this.agreed
-    if (drafts.some(({ awaited }) => awaited)) this.#hints.listen()
-    const batches = this.#drafts.batches(drafts, room, limiter)
-    const inserted: Inserted[] = []
-    for (const { args, routed, read } of batches) {
-      if (routed) this.#link.route()
-      inserted.push(...(await this.#link.run('put', this.#options.resultTtl, args, read)))
-    }
-    if ((this.#options.minReplicas ?? 0) > 0) await this.#confirm(inserted)
-    for (const [i, { id, state, at }] of inserted.entries()) {
-      if (drafts[i]?.awaited && state !== 'full') this.#results.add(placeName(id), id, at)
-    }
+    const awaited = drafts.some((draft) => draft.awaited)
+    const inserted = awaited
+      ? await this.#results.whileAsking(() => this.#insertAwaited(drafts, room))
+      : await this.#insert(drafts, room)
     if (inserted.some(({ state }) => state === 'waiting')) this.#hints.put()
     if (inserted.some(({ state }) => state === 'full')) this.#hints.full()
     return inserted
@@ -163,6 +156,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       this.#holding.add(placeName(claim.record.id), claim, until)
       claims.push(claim)
     }
+    // The trip was full, so nobody looks again by himself, and there is room for what was not handed out.
+    if (claims.length < taken.length) this.#listeners.tell('available')
     return claims
   }
 
@@ -267,6 +262,30 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#listeners.clear()
   }
 
+  async #insert(drafts: readonly JobDraft<T>[], room: Room): Promise<Inserted[]> {
+    const inserted = await this.#puts.insert(drafts, room, this.agreed.limiter)
+    if ((this.#options.minReplicas ?? 0) > 0) await this.#confirm(inserted)
+    return inserted
+  }
+
+  async #insertAwaited(drafts: readonly JobDraft<T>[], room: Room): Promise<Inserted[]> {
+    this.#hints.listen()
+    // News may come before this process hears any: then Redis is asked for it.
+    const { live } = this.#hints
+    const inserted = await this.#insert(drafts, room)
+    const told = inserted.map(async (each, i) => {
+      const { id, state, at } = each
+      if (!drafts[i]?.awaited || state === 'full') return each
+      const name = placeName(id)
+      const early = this.#results.add(name, id, at)
+      if (early === undefined && live) return each
+      // Where there is no answer it is asked again.
+      const outcome = early ?? (await this.#results.ask(name, id).catch(nothing))
+      return outcome === undefined ? each : { ...each, outcome }
+    })
+    return Promise.all(told)
+  }
+
   /** A put holds when so many replicas have it. */
   async #confirm(inserted: readonly Inserted[]): Promise<void> {
     const { name, minReplicas = 0 } = this.#options
@@ -353,3 +372,5 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#listeners.tell('cancelled', held.id, held.delivery, readValue(reason))
   }
 }
+
+function nothing(): undefined {}

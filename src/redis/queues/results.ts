@@ -61,31 +61,41 @@ export class Results {
     this.#settled = settled
   }
 
-  /** The result of a job is wanted, and Redis knows. */
-  add(name: string, id: string, since = 0): void {
-    const known = this.#awaited.get(name)
-    if (known === undefined) this.#awaited.set(name, { id, since })
-    else known.since = Math.max(known.since, since)
-    this.#later()
-  }
-
-  /** How a job ended; `undefined` while it has not, and then it will be told. */
-  async ask(name: string, id: string): Promise<Outcome | undefined> {
+  /** Asks Redis for something after which it tells of results. News that comes before the answer is kept for {@link add}. */
+  async whileAsking<A>(ask: () => Promise<A>): Promise<A> {
     this.#questions += 1
     try {
-      const [{ outcome, since }] = (await this.#ask([name])) as [Answer]
-      if (outcome === undefined) {
-        this.add(name, id, since)
-        const early = this.#early.get(name)
-        if (early !== undefined && early.at >= since) this.#end(name, early.outcome, early.at)
-        return undefined
-      }
-      this.#awaited.delete(name)
-      return outcome
+      return await ask()
     } finally {
       this.#questions -= 1
       if (this.#questions === 0) this.#early.clear()
     }
+  }
+
+  /** The result of a job is wanted, and Redis knows. Returns it, where news of it came before. */
+  add(name: string, id: string, since = 0): Outcome | undefined {
+    const early = this.#early.get(name)
+    const isNews = early !== undefined && early.at >= since
+    if (isNews && early.outcome !== undefined) {
+      this.#awaited.delete(name)
+      return early.outcome
+    }
+    const known = this.#awaited.get(name)
+    if (known === undefined) this.#awaited.set(name, { id, since })
+    else known.since = Math.max(known.since, since)
+    if (isNews) void this.#look([name])
+    this.#later()
+    return undefined
+  }
+
+  /** How a job ended; `undefined` while it has not, and then it will be told. */
+  ask(name: string, id: string): Promise<Outcome | undefined> {
+    return this.whileAsking(async () => {
+      const [{ outcome, since }] = (await this.#ask([name])) as [Answer]
+      if (outcome === undefined) return this.add(name, id, since)
+      this.#awaited.delete(name)
+      return outcome
+    })
   }
 
   /**
@@ -111,9 +121,9 @@ export class Results {
 
   #end(name: string, outcome: Outcome | undefined, at: Millis): void {
     const awaited = this.#awaited.get(name)
-    if (awaited === undefined) {
-      if (this.#questions > 0) this.#early.set(name, { outcome, at })
-    } else if (outcome === undefined) void this.#look([name])
+    if (this.#questions > 0) this.#early.set(name, { outcome, at })
+    if (awaited === undefined) return
+    if (outcome === undefined) void this.#look([name])
     else {
       // News that is older is of an earlier job of this id; this one is still awaited.
       if (at >= awaited.since) this.#awaited.delete(name)

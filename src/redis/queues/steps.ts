@@ -135,8 +135,7 @@ export class Steps {
 
   async #go(): Promise<void> {
     this.#trips += 1
-    const wants = this.#wants
-    this.#wants = []
+    const wants = this.#nextWants()
     const ends = this.#ends.splice(0, MOST)
     const renewals = this.#renewals.splice(0, MOST)
     let want = 0
@@ -168,6 +167,18 @@ export class Steps {
 
   get #pending(): boolean {
     return this.#wants.length + this.#ends.length + this.#renewals.length > 0
+  }
+
+  /** As many as one trip can serve whole, so that none comes back short while there is more; the others take the next. */
+  #nextWants(): Want[] {
+    let count = 0
+    let sum = 0
+    for (const { max } of this.#wants) {
+      sum += max
+      if (count > 0 && sum > MOST) break
+      count += 1
+    }
+    return this.#wants.splice(0, count)
   }
 
   /** How much is to be carried. */

@@ -236,17 +236,43 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       await storage.close()
     })
 
+    it('claims whose answer comes when their lease is over go back, and are claimed again', async () => {
+      await using slow = await proxy(redis.port)
+      const { client, end } = await clients[library](slow.url)
+      const storage = new RedisStorage({ client, prefix: 'queues', timeout: '10s' })
+      const done: number[] = []
+      const queue = QueueFactory.fifo<number>({
+        ...{ name: fresh(), storage, workers: 2, lease: '100ms', maxDeliveries: 1000 },
+        handler: (item) => {
+          done.push(item)
+        },
+      })
+      const [first] = await queue.putMany([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      slow.latency(250)
+      await queue.start()
+      await until('a claim', async () => {
+        const info = await queue.job(first?.id ?? '')
+        return info !== undefined && info.deliveries > 0
+      })
+      expect(done).toEqual([])
+      slow.latency(0)
+      await until('all of them', () => done.length >= 10)
+      await queue.stop()
+      await storage.close()
+      end()
+    })
+
     it('a cancel that is told late does not reach a later job of that id', async () => {
       const name = fresh()
       const { store, told } = await processOf(name)
       const put = () => store.insert([draft(1, { id: 'x', unique })], ENDLESS)
       await put()
-      const [first] = (await store.claim(1, 1000)) as [Claim]
+      const [first] = (await store.claim(1, 30_000)) as [Claim]
       await store.cancel('x', 'no')
       await until('the cancel', () => told.cancelled.length === 1)
       await store.settle([{ claim: first, ending: { outcome: 'released', delay: 0 } }])
       await put()
-      const [second] = (await store.claim(1, 1000)) as [Claim]
+      const [second] = (await store.claim(1, 30_000)) as [Claim]
       const { shared } = await channels(name)
       const place = first.token.split('\u0004')[0]
       await redis.command('PUBLISH', shared, `c${place}\nj"late"`)

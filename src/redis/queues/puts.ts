@@ -1,0 +1,104 @@
+import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
+import type { LimitDeclaration } from '../../queues/store/queue-storage.ts'
+import { type Drafts, tripOf, type Written } from './drafts.ts'
+import type { QueueLink } from './queue-link.ts'
+
+/** What one trip carries at most: so many jobs, and so many characters. One job alone may have more. */
+const MOST = 500
+const MOST_TEXT = 1_000_000
+
+/** One call of `insert`. */
+interface Call {
+  readonly written: readonly Written[]
+  readonly room: Room
+  readonly inserted: Inserted[]
+  /** How many of its jobs are not answered yet. */
+  left: number
+  readonly resolve: (inserted: Inserted[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A job on its way, and which of its call it is. */
+interface Passenger {
+  readonly job: Written
+  readonly call: Call
+  readonly index: number
+}
+
+/** Keeps jobs in Redis: what is put in one turn travels together, in order. */
+export class Puts<T> {
+  readonly #link: QueueLink
+  readonly #drafts: Drafts<T>
+  readonly #resultTtl: number
+  /** The calls of this turn. */
+  #calls: Call[] = []
+
+  constructor(link: QueueLink, drafts: Drafts<T>, resultTtl: number) {
+    this.#link = link
+    this.#drafts = drafts
+    this.#resultTtl = resultTtl
+  }
+
+  /**
+   * Resolves when all drafts of this call are kept. Where it rejects a part may be kept, unless a draft was refused.
+   *
+   * @param limit that of the queue
+   * @throws (rejects) OptionTypeError | OptionRangeError for a draft that cannot be written, CostTooLargeError for one that could
+   * never start; then none of this call is sent
+   */
+  insert(
+    drafts: readonly JobDraft<T>[],
+    room: Room,
+    limit: LimitDeclaration | undefined,
+  ): Promise<Inserted[]> {
+    return new Promise((resolve, reject) => {
+      const written = this.#drafts.write(drafts, limit)
+      if (written.length === 0) return resolve([])
+      this.#calls.push({ written, room, inserted: [], left: written.length, resolve, reject })
+      if (this.#calls.length === 1) queueMicrotask(() => this.#send())
+    })
+  }
+
+  #send(): void {
+    const calls = this.#calls
+    this.#calls = []
+    let trip: Passenger[] = []
+    let room: Room | undefined
+    let text = 0
+    const leave = () => {
+      if (trip.length > 0 && room !== undefined) void this.#travel(trip, room)
+      trip = []
+      text = 0
+    }
+    for (const call of calls) {
+      if (room !== undefined && !sameRoom(room, call.room)) leave()
+      room = call.room
+      for (const [index, job] of call.written.entries()) {
+        if (trip.length === MOST || text + job.envelope.length > MOST_TEXT) leave()
+        trip.push({ job, call, index })
+        text += job.envelope.length
+      }
+    }
+    leave()
+  }
+
+  async #travel(passengers: readonly Passenger[], room: Room): Promise<void> {
+    try {
+      const jobs = passengers.map(({ job }) => job)
+      const { args, routed, read } = tripOf(jobs, room)
+      if (routed) this.#link.route()
+      const inserted = await this.#link.run('put', this.#resultTtl, args, read)
+      for (const [i, { call, index }] of passengers.entries()) {
+        call.inserted[index] = inserted[i] as Inserted
+        call.left -= 1
+        if (call.left === 0) call.resolve(call.inserted)
+      }
+    } catch (error) {
+      for (const { call } of passengers) call.reject(error)
+    }
+  }
+}
+
+function sameRoom(a: Room, b: Room): boolean {
+  return a.maxSize === b.maxSize && a.overflow === b.overflow
+}
