@@ -14,8 +14,12 @@ import type { Source } from './source.ts'
 
 /** A claim that waits longer than this for a worker is given back: another process may be idle. */
 const STALE: Millis = 100
-/** While attempts take no longer than this on average, twice as many claims are fetched as there are workers. */
+/** While attempts take less than this on average, claims are fetched ahead: as many as are done in twice that time. */
 const QUICK: Millis = 5
+/** Few workers fetch ahead no more than this. */
+const MOST_AHEAD = 96
+/** Two calls may be under way while the workers do what a third one brought. */
+const CALLS = 3
 /** One fetch asks for no more. */
 const MOST = 256
 
@@ -69,7 +73,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   /** How often news came that there may be something to claim. */
   #news = 0
   /** How long attempts took lately, on average. */
-  #mean: Millis = 0
+  #mean: Millis = QUICK
   #renewal: Cancel | undefined
   #staleness: Cancel | undefined
   readonly #quarantine: Quarantine
@@ -271,15 +275,20 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 
   /** How many more claims may be held. */
   get #credits(): number {
-    const { batch } = this.#options
-    const atOnce = this.#workers * batch
-    const ahead = this.#mean < QUICK && this.#options.ahead() ? 2 * atOnce : atOnce
-    return Math.min(MOST, ahead - this.#held.size - this.#wanted)
+    const atOnce = this.#workers * this.#options.batch
+    let most = atOnce
+    let call = atOnce
+    if (this.#mean < QUICK && this.#options.ahead()) {
+      const inTime = (atOnce * 2 * QUICK) / Math.max(this.#mean, 0.01)
+      most = Math.max(CALLS * atOnce, Math.min(MOST_AHEAD, inTime))
+      call = Math.ceil(most / CALLS)
+    }
+    return Math.floor(Math.min(MOST, call, most - this.#held.size - this.#wanted))
   }
 
   /** A second call goes out while the first is under way, so that neither the store nor the workers stand idle for the other. */
   #fetch(): void {
-    if (!this.#open || !this.#more || this.#fetches === 2 || this.#quarantine.closed) return
+    if (!this.#open || !this.#more || this.#fetches === CALLS - 1 || this.#quarantine.closed) return
     const credits = this.#credits
     // A trip carries many, or what a worker waits for.
     const enough = Math.min(MOST, this.#workers * this.#options.batch) / 2
