@@ -1,9 +1,11 @@
 import { LONGEST_TIMEOUT } from './clock.ts'
 import type { Millis } from './duration.ts'
 import { StorageDownError } from './errors.ts'
+import { macrotask } from './macrotask.ts'
 
 /**
- * Rejects with a StorageDownError when `work` has not settled within `timeout`. What was asked may still happen.
+ * Rejects with a StorageDownError when `work` has not settled within `timeout`. What was asked may still happen. Only time in which this
+ * process could have read an answer counts against the storage.
  *
  * @param why the cause of that, where it is known
  */
@@ -14,7 +16,9 @@ export function within<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const longest = Math.min(timeout, LONGEST_TIMEOUT)
-    const timer = setTimeout(() => reject(unanswered(timeout, why())), longest)
+    // Where the event loop was blocked the answer may have arrived, and not been read yet.
+    const late = () => macrotask(() => reject(unanswered(timeout, why())))
+    const timer = setTimeout(late, longest)
     work.then(
       (value) => {
         clearTimeout(timer)

@@ -55,6 +55,16 @@ local function each(command, key, list, width)
   end
 end
 
+-- Adds scores and members to a sorted set. Redis keeps a short one as a list, and goes through all of it for each member; a long
+-- member makes a tree of it, until the set is empty.
+local LONG = string.rep('-', 65)
+local function add_all(set, list)
+  local slow = #list > 30 and call('ZCARD', set) <= 128
+  if slow then call('ZADD', set, 0, LONG) end
+  each('ZADD', set, list, 2)
+  if slow then call('ZREM', set, LONG) end
+end
+
 -- Where in a place, or in what stands before a line end in a record, O begins.
 local function turn_at(place)
   local p = find(place, '\2', 1, true) + 1

@@ -9,7 +9,7 @@ end
 -- Writes what `enqueue` was told.
 local function flush()
   if #adds == 0 then return end
-  each('ZADD', READY, adds, 2)
+  add_all(READY, adds)
   adds = {}
 end
 

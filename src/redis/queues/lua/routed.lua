@@ -107,7 +107,7 @@ end
 
 local function flush()
   if #adds > 0 then
-    each('ZADD', READY, adds, 2)
+    add_all(READY, adds)
     adds = {}
   end
   for group in pairs(entering) do enter(group) end
@@ -177,20 +177,23 @@ local function startable()
   return call('ZCARD', RING) > 0
 end
 
-released = function(place)
-  local group, key = group_of(place), key_of(place)
-  if bound and group ~= '' then
-    counts[group] = math.max(0, running(group) - 1)
-    entering[group] = true
-  end
-  if leave then
-    leave(key or '', place)
-    if key and KIND == 'permits' then open(key, 1) end
+if bound or KIND == 'permits' then
+  released = function(place)
+    local group = group_of(place)
+    if bound and group ~= '' then
+      counts[group] = math.max(0, running(group) - 1)
+      entering[group] = true
+    end
+    if KIND == 'permits' then
+      local key = key_of(place)
+      leave(key or '', place)
+      if key then open(key, 1) end
+    end
   end
 end
 
-renewed = function(place, lease)
-  if stay then stay(key_of(place) or '', place, lease) end
+if KIND == 'permits' then
+  renewed = function(place, lease) stay(key_of(place) or '', place, lease) end
 end
 
 local finish_limits = finish
@@ -213,7 +216,7 @@ local function add_fresh()
     list[#list + 1] = '0'
     list[#list + 1] = place
   end
-  if #list > 0 then each('ZADD', READY, list, 2) end
+  if #list > 0 then add_all(READY, list) end
   fresh = {}
 end
 
@@ -231,10 +234,12 @@ local function candidate(entry, share)
 end
 
 -- The next job of a lane becomes a candidate in its place among the others.
-local function succeed(entry, lane, member)
+local function succeed(entry, key, member)
+  local lane = entry.group .. '\1' .. key
   local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', 0, 1)[1]
   if not head then return end
-  local place = place_from(head)
+  local rest = sub(head, #lane + 2)
+  local place = find(rest, '[\5\6]') and place_from(head) or entry.group .. '\2' .. rest .. '\1' .. key
   fresh[place] = true
   local places = entry.places
   if entry.last and not entry.all and sooner(entry.last, place) then return end
@@ -256,19 +261,26 @@ local function take(want, lease)
   local function leave_ready(place)
     if fresh[place] then fresh[place] = nil else gone[#gone + 1] = place end
   end
-  local ring, read, last_pass, all = {}, 0, nil, false
+  -- From `first` on, the group with the smallest pass first.
+  local ring, first, length, read, last_pass, all = {}, 1, 0, 0, nil, false
   local function insert(entry)
-    local low, high = 1, #ring + 1
-    while low < high do
-      local middle = floor((low + high) / 2)
-      if ring[middle].pass <= entry.pass then low = middle + 1 else high = middle end
+    local pass, at = entry.pass, length
+    if at >= first and ring[at].pass > pass then
+      local low, high = first, at
+      while low < high do
+        local middle = floor((low + high) / 2)
+        if ring[middle].pass <= pass then low = middle + 1 else high = middle end
+      end
+      for i = length, low, -1 do ring[i + 1] = ring[i] end
+      at = low - 1
     end
-    table.insert(ring, low, entry)
+    ring[at + 1] = entry
+    length = length + 1
   end
   local visits = 4 * want + 64
   while #places < want and visits > 0 do
     visits = visits - 1
-    if not all and (#ring == 0 or ring[1].pass >= last_pass) then
+    if not all and (length < first or ring[first].pass >= last_pass) then
       local page = call('ZRANGE', RING, read, read + want - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         last_pass = tonumber(page[i + 1])
@@ -277,11 +289,13 @@ local function take(want, lease)
       read = read + #page / 2
       all = #page < 2 * want
     end
-    local entry = table.remove(ring, 1)
-    if not entry then break end
+    if length < first then break end
+    local entry = ring[first]
+    ring[first] = nil
+    first = first + 1
     local group = entry.group
     local full = at_bound(group)
-    local place = not full and candidate(entry, math.ceil((want - #places) / (#ring + 1)) + 1)
+    local place = not full and candidate(entry, math.ceil((want - #places) / (length - first + 2)) + 1)
     if not place then
       leaving[#leaving + 1] = group
       served[group] = nil
@@ -298,7 +312,8 @@ local function take(want, lease)
         if granted[key] then call('HSET', TURNS, key, granted[key]) end
         call('ZADD', PARKED, 0, key .. '\2' .. group)
         call('ZADD', CLOSED, format('%.0f', now + math.min(wait, KIND == 'permits' and 1000000 or 9e15)), key)
-        table.insert(ring, 1, entry)
+        first = first - 1
+        ring[first] = entry
       else
         places[#places + 1] = place
         leave_ready(place)
@@ -306,7 +321,7 @@ local function take(want, lease)
           granted[key] = group
           local member = member_of(place, key)
           members[#members + 1] = member
-          succeed(entry, group .. '\1' .. key, member)
+          succeed(entry, key, member)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
         turn, turned = math.max(turn, entry.pass), true
@@ -326,7 +341,7 @@ local function take(want, lease)
     passes[#passes + 1] = pass
     passes[#passes + 1] = group
   end
-  if #passes > 0 then each('ZADD', RING, passes, 2) end
+  if #passes > 0 then add_all(RING, passes) end
   return places
 end
 

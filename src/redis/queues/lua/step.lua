@@ -168,15 +168,7 @@ if #taken > 0 then
     before[i] = text or ''
     any = any or text
   end
-  if #taken > 15 and call('EXISTS', LEASES) == 0 then
-    -- A long name makes of the set what is sorted by a tree, and not by going through it, until it is empty.
-    local long = string.rep('-', 65)
-    call('ZADD', LEASES, 0, long)
-    call('ZADD', LEASES, unpack(leases))
-    call('ZREM', LEASES, long)
-  else
-    call('ZADD', LEASES, unpack(leases))
-  end
+  add_all(LEASES, leases)
   if not any then before = {} end
   room()
 end
