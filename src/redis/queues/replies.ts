@@ -34,7 +34,7 @@ export function numbersOf(reply: unknown): readonly number[] {
 }
 
 /** A whole number that is not negative, and not above `most`. */
-export function countOf(reply: unknown, most = Infinity): number {
+export function countOf(reply: unknown, most: number = Infinity): number {
   const count = numberOf(reply)
   if (Number.isInteger(count) && count >= 0 && count <= most) return count
   throw malformed(reply)
