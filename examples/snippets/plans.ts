@@ -22,6 +22,15 @@ await limiter.acquire('ann', { quota: plans.free, cost: 59 }) // all of it
 const upgraded = await limiter.consume('ann', { quota: plans.pro })
 console.log(upgraded.remaining) // => 939
 // #endregion
+// #region parts
+const planOf = new Map<string, keyof typeof plans>([['ann', 'pro']])
+const api = LimiterFactory.composite([
+  { limiter, quota: (user) => plans[planOf.get(user) ?? 'free'] },
+  { limiter: LimiterFactory.tokenBucket({ rate: 5000, name: 'all' }), key: () => 'everybody' },
+])
+const { parts = [] } = await api.consume('dora')
+console.log(parts.map(({ limit }) => limit)) // => [ 60, 5000 ]
+// #endregion
 // #region classes
 const batch = { quota: plans.free, class: 'batch' }
 for (let i = 0; i < 30; i++) await limiter.acquire('bob', batch)

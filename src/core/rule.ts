@@ -175,7 +175,7 @@ export interface Drain {
   readonly interval: Micros
   /** Tokens are counted in steps of `1 / steps`, a power of two. */
   readonly steps: number
-  /** A token counts as there when all but this much of it is. */
+  /** A cost counts as there when all but this much of it is, or all but half of it where that is less. */
   readonly grain: number
   /** Waits are told in whole multiples of this: a power of ten that hides the grain. */
   readonly quantum: Micros

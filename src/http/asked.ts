@@ -1,9 +1,16 @@
 import type { Decision } from '../core/decision.ts'
+import type { CallQuota } from '../core/rule.ts'
 import { checkKey } from '../limiters/arguments.ts'
 import { checkedPrice } from '../limiters/composite-limiter.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { capacityOf } from '../limiters/member.ts'
-import { type CallOptions, sameKey, type Terms, withMemberCalls } from '../limiters/terms.ts'
+import {
+  type CallOptions,
+  type Sharing,
+  sameKey,
+  type Terms,
+  withMemberCalls,
+} from '../limiters/terms.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 
 /** What a limiter is asked for one request; of a composite, what each of its members is asked. */
@@ -11,6 +18,8 @@ export interface Asked {
   readonly limiter: Limiter
   key: string
   cost: number
+  /** Of a part with a quota of its own for this request. */
+  quota: CallQuota | undefined
   readonly members: readonly Asked[] | undefined
 }
 
@@ -20,7 +29,7 @@ export type AskedBy = readonly [source: unknown, connection: unknown]
 /** A composite, as guards ask it. */
 export interface Composed extends Limiter {
   readonly members: readonly ComposedMember[]
-  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined }
+  termsOf(call: CallOptions): Terms | undefined
   consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
 }
 
@@ -29,6 +38,10 @@ interface ComposedMember {
   /** Its own functions get the request where a guard asks. */
   readonly keyOf: (key: never, connection?: unknown) => Awaitable<string>
   readonly costOf: ((cost: never, connection?: unknown) => Awaitable<number>) | undefined
+  readonly quotaOf:
+    | true
+    | ((key: never, connection?: unknown) => Awaitable<CallQuota | undefined>)
+    | undefined
 }
 
 export function isComposed(limiter: Limiter): limiter is Composed {
@@ -36,12 +49,15 @@ export function isComposed(limiter: Limiter): limiter is Composed {
   return Array.isArray(members) && typeof consumeUnder === 'function'
 }
 
-/** Has it, or a composite in it, a part with a key or a cost of its own? */
+/** Has it, or a composite in it, a part with a key, a cost or a quota of its own? */
 export function readsRequests(limiter: Limiter): limiter is Composed {
   if (!isComposed(limiter)) return false
   return limiter.members.some(
-    ({ limiter: member, keyOf, costOf }) =>
-      keyOf !== sameKey || costOf !== undefined || readsRequests(member),
+    ({ limiter: member, keyOf, costOf, quotaOf }) =>
+      keyOf !== sameKey ||
+      costOf !== undefined ||
+      typeof quotaOf === 'function' ||
+      readsRequests(member),
   )
 }
 
@@ -61,13 +77,17 @@ function read(
 ): Asked {
   const [source, connection] = by as [never, unknown]
   const members = isComposed(limiter)
-    ? limiter.members.map(({ limiter: member, keyOf, costOf }) => {
+    ? limiter.members.map(({ limiter: member, keyOf, costOf, quotaOf }) => {
         const ownKey = keyOf === sameKey ? key : keyOf(source, connection)
         const ownCost = costOf === undefined ? cost : costOf(source, connection)
-        return read(member, ownKey, ownCost, by, pending)
+        const part = read(member, ownKey, ownCost, by, pending)
+        const quota = typeof quotaOf === 'function' ? quotaOf(source, connection) : undefined
+        if (isPromise(quota)) pending.push(quota.then((own) => Object.assign(part, { quota: own })))
+        else part.quota = quota
+        return part
       })
     : undefined
-  const one: Asked = { limiter, key: '', cost: 0, members }
+  const one: Asked = { limiter, key: '', cost: 0, quota: undefined, members }
   if (isPromise(key)) pending.push(key.then((own) => Object.assign(one, { key: own })))
   else one.key = key
   if (isPromise(cost)) pending.push(cost.then((own) => Object.assign(one, { cost: own })))
@@ -83,11 +103,13 @@ function read(
  */
 export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined): Terms {
   const calls = members.map((member, i) => {
-    const terms = brought?.members?.[i]
-    const { limiter, key, cost } = member
+    const { limiter, key, cost, quota } = member
+    const given = brought?.members?.[i]
+    const terms =
+      quota === undefined ? given : (limiter as Sharing).termsOf?.({ ...given?.brought, quota })
     checkKey(key)
     checkedPrice(cost, member.members === undefined ? capacityOf(limiter, terms) : Infinity)
-    return { key, cost, terms: member.members && termsOfAsked(member, terms) }
+    return { key, cost, terms: member.members ? termsOfAsked(member, terms) : terms }
   })
   return withMemberCalls(brought, calls)
 }
@@ -95,4 +117,9 @@ export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined
 /** The limiters that count, in the order of their decisions. */
 export function leavesOf(whole: Asked): readonly Asked[] {
   return whole.members === undefined ? [whole] : whole.members.flatMap(leavesOf)
+}
+
+/** Is a part judged by a quota of this request? */
+export function isQuoted({ quota, members = [] }: Asked): boolean {
+  return quota !== undefined || members.some(isQuoted)
 }

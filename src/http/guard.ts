@@ -4,6 +4,7 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { CallQuota } from '../core/rule.ts'
+import { checkCall } from '../limiters/arguments.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
 import type { CallOptions } from '../limiters/terms.ts'
@@ -12,6 +13,7 @@ import {
   type AskedBy,
   asked,
   type Composed,
+  isQuoted,
   leavesOf,
   readsRequests,
   termsOfAsked,
@@ -23,7 +25,7 @@ import { Holds } from './holds.ts'
 import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
 import { stand } from './standing.ts'
 
-/** What a guard counts by: a limiter, or several that have to agree, each with a key and a cost of its own. */
+/** What a guard counts by: a limiter, or several that have to agree, each with a key, a cost and a quota of its own. */
 export type GuardLimit<Source> = Limiter | readonly GuardPart<Source>[]
 
 /** One of several limiters of a guard. */
@@ -35,6 +37,11 @@ export type GuardPart<Source> =
       key?(source: Source, connection?: unknown): Awaitable<string>
       /** 0 takes nothing from this limiter. @default the cost of the guard */
       cost?(source: Source, connection?: unknown): Awaitable<number>
+      /**
+       * The plan of this request for this limiter. `true`: the `quota` of the guard is for this one.
+       * @default the limiter's own numbers; where it is the only one that takes quotas, the `quota` of the guard
+       */
+      quota?: true | ((source: Source, connection?: unknown) => Awaitable<CallQuota | undefined>)
     }
 
 /** Options of every guard. `Source` is the request type of the framework. */
@@ -207,9 +214,12 @@ export class Guard<Source extends object> {
   /** Asks a composite each of whose members has a key and a cost for this request. */
   #askApart(whole: Asked, by: AskedBy, call: number | CallOptions): Awaitable<Judgement> {
     const composite = this.#apart as Composed
-    const { cost, terms } = composite.read(whole.key, call)
-    const judge = (decision: Decision) =>
-      this.#judgement(() => whole, by, decision, typeof call !== 'number')
+    checkCall(whole.key, whole.cost, Number.MAX_VALUE)
+    const { cost } = whole
+    // The parts' functions have read the request already.
+    const terms = typeof call === 'number' ? undefined : composite.termsOf(call)
+    const own = typeof call !== 'number' || isQuoted(whole)
+    const judge = (decision: Decision) => this.#judgement(() => whole, by, decision, own)
     const answer = composite.consumeUnder(whole.key, cost, termsOfAsked(whole, terms))
     return isPromise(answer) ? answer.then(judge) : judge(answer)
   }
@@ -284,7 +294,11 @@ export class Guard<Source extends object> {
     const parts = flat(decision)
     let policies = this.#limiter.policies
     if (own || policies?.length !== parts.length) {
-      policies = parts.map(({ limit }) => ({ ...untold(this.#limiter.name), limit }))
+      const alike = policies?.length === parts.length ? policies : undefined
+      policies = parts.map(({ limit }, i) => ({
+        ...untold(alike?.[i]?.name ?? this.#limiter.name),
+        limit,
+      }))
     }
     if (!this.#announcement.fits(policies)) this.#announcement = new Announcement(policies)
     return parts

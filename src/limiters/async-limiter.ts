@@ -91,7 +91,11 @@ export abstract class AsyncLimiter implements Limiter {
     terms?: Terms,
   ): Promise<Decision>
   /** What a call brings beside its cost; `undefined` for nothing. */
-  abstract termsOf(call: CallOptions): Terms | undefined
+  abstract termsOf(call: CallOptions, key?: string): Terms | undefined
+  /** Does it take the quota of a call? */
+  get quotable(): boolean {
+    return false
+  }
   /** The largest cost that can ever pass under `terms`. */
   abstract capacityUnder(terms: Terms): number
   /** Has it a class of this name? */
@@ -121,7 +125,7 @@ export abstract class AsyncLimiter implements Limiter {
     this.#checkOpen()
     const given = await this.take(key, cost, terms)
     const decision = this.shadow?.cast(given) ?? given
-    this.tell(key, decision)
+    this.tell(key, decision, terms)
     return decision
   }
 
@@ -170,7 +174,7 @@ export abstract class AsyncLimiter implements Limiter {
         const waited = (this.clock.now() - started) / 1000
         this.meter?.allowed.inc()
         this.meter?.waits.observe(waited)
-        this.events.emit('waited', { key, cost, seconds: waited })
+        this.events.emit('waited', { key, cost, seconds: waited, ...terms?.brought })
       }
       return decision
     } catch (error) {
@@ -278,12 +282,12 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   /** Counts a decision and tells those who listen. */
-  protected tell(key: string, decision: Decision): void {
+  protected tell(key: string, decision: Decision, terms?: Terms): void {
     const { allowed, cost, retryAfter } = decision
     this.count(allowed)
     if (!this.events.listened) return
-    if (allowed) this.events.emit('allowed', { key, cost })
-    else this.events.emit('denied', { key, cost, retryAfter })
+    if (allowed) this.events.emit('allowed', { key, cost, ...terms?.brought })
+    else this.events.emit('denied', { key, cost, retryAfter, ...terms?.brought })
   }
 
   /** A call was let through, or was not. */
@@ -347,7 +351,7 @@ export abstract class AsyncLimiter implements Limiter {
   }
 
   #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
-    const [terms, cost] = [this.termsOf(call), costOf(call)]
+    const [terms, cost] = [this.termsOf(call, key), costOf(call)]
     checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
     return { cost, terms }
   }

@@ -2,6 +2,7 @@ import { must } from '../core/check.ts'
 import { isAioFluxError } from '../core/errors.ts'
 import type { Comparison } from './comparison.ts'
 import type { Limiter, LimiterEvents } from './limiter.ts'
+import type { Sharing } from './terms.ts'
 
 /** So many keys are told apart; then the least hit gives way, and its count is handed on (Space-Saving, Metwally et al., 2005). */
 const KEYS = 256
@@ -10,7 +11,8 @@ const KEYS = 256
 const compared = new WeakMap<object, Set<Limiter>>()
 
 /**
- * Asks `candidate` about every call that `limiter` decides from now on.
+ * Asks `candidate` about every call that `limiter` decides from now on, with the quota and the class of the call where the candidate
+ * takes them.
  *
  * @throws OptionTypeError when `candidate` is no limiter, or asks `limiter` again: a call would never end
  */
@@ -29,8 +31,15 @@ export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Compa
   }
   const judge =
     (passed: boolean) =>
-    ({ key, cost }: LimiterEvents['allowed']) => {
-      candidate.consume(key, cost).then(
+    ({ key, cost, quota, class: name }: LimiterEvents['allowed']) => {
+      // What the call has brought, as far as the candidate takes it.
+      const { quotable, knows } = candidate as Sharing
+      const own = {
+        ...(quotable && quota && { quota }),
+        ...(name !== undefined && knows?.call(candidate, name) && { class: name }),
+      }
+      const plain = own.quota === undefined && own.class === undefined
+      candidate.consume(key, plain ? cost : { ...own, cost }).then(
         ({ allowed, wouldDeny }) => weigh(key, passed, allowed && wouldDeny !== true),
         (error) => {
           // What costs more than the candidate ever holds never passes there.

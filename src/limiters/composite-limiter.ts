@@ -14,16 +14,21 @@ import { SyncLimiter } from './sync-limiter.ts'
 import {
   type CallOptions,
   composedTerms,
+  isPlanned,
   memberKey,
   memberTerms,
   ownKey,
+  type QuotaOf,
+  quotedMembers,
+  type Sharing,
   sameKey,
   type Terms,
 } from './terms.ts'
 
-/** One limiter of a composite, and the key and the cost it is asked with. */
+/** One limiter of a composite, and the key, the cost and the quota it is asked with. */
 export interface LocalMember {
-  readonly limiter: SyncLimiter
+  readonly limiter: SyncLimiter & Sharing
+  readonly quotaOf: QuotaOf | undefined
   readonly keyOf: (key: string) => string
   readonly costOf: ((cost: number) => number) | undefined
 }
@@ -54,6 +59,8 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #priced: boolean
   /** Has a member a key of its own? */
   readonly #keyed: boolean
+  /** Has a member a quota of its own? */
+  readonly #planned: boolean
   /** Who said no last. */
   #denier: LocalMember | undefined
 
@@ -64,6 +71,7 @@ export class CompositeLimiter extends SyncLimiter {
     this.members = members
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
+    this.#planned = isPlanned(members)
     const { name = compositeName(members) } = options
     this.name = name
     this.observe(options.metrics)
@@ -92,12 +100,36 @@ export class CompositeLimiter extends SyncLimiter {
     return this.members.some(({ limiter }) => limiter.knows(name))
   }
 
-  termsOf(call: CallOptions): Terms | undefined {
-    return composedTerms(this.name, call, this.members)
+  termsOf(call: CallOptions, key?: string): Terms | undefined {
+    return composedTerms(this.name, call, this.members, key)
+  }
+
+  override get quotable(): boolean {
+    const meant = quotedMembers(this.members)
+    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+  }
+
+  /** Has a part, or a part of a part, a quota of its own? */
+  get planned(): boolean {
+    return isPlanned(this.members)
   }
 
   get policies(): readonly Policy[] {
     return policiesOf(this.members)
+  }
+
+  // A call that brings nothing may still have the quotas of its parts.
+
+  override allow(key = '', call: number | CallOptions = 1): boolean {
+    return super.allow(key, this.#read(call))
+  }
+
+  override decide(key = '', call: number | CallOptions = 1): Decision {
+    return super.decide(key, this.#read(call))
+  }
+
+  #read(call: number | CallOptions): number | CallOptions {
+    return this.#planned && typeof call === 'number' ? { cost: call } : call
   }
 
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {

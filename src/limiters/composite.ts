@@ -1,5 +1,6 @@
-import { callback, known, type OptionTable } from '../core/check.ts'
+import { callback, known, must, type OptionTable } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
+import type { CallQuota } from '../core/rule.ts'
 import {
   COMPOSITE_OPTIONS,
   CompositeLimiter,
@@ -11,12 +12,12 @@ import type { Member } from './member.ts'
 import { MixedComposite } from './mixed-composite.ts'
 import { checkedOptions } from './options.ts'
 import { SyncLimiter } from './sync-limiter.ts'
-import { sameKey } from './terms.ts'
+import { type QuotaOf, type Sharing, sameKey } from './terms.ts'
 
 /**
- * A limiter of a composite; with `key` or `cost`, asked with another key or cost than the caller's.
+ * A limiter of a composite; with `key`, `cost` or `quota`, asked with another key, cost or quota than the caller's.
  *
- * In a guard of `aioflux/http` both functions get the request: `key: (req) => req.user`, `cost: (req) => req.body.tokens`.
+ * In a guard of `aioflux/http` these functions get the request: `key: (req) => req.user`, `cost: (req) => req.body.tokens`.
  */
 export type CompositePart<L extends Limiter = Limiter, From = string, Of = number> =
   | L
@@ -29,6 +30,12 @@ export type CompositePart<L extends Limiter = Limiter, From = string, Of = numbe
        * @default the caller's
        */
       cost?: (cost: Of) => number
+      /**
+       * The quota that holds for this limiter, from its key: a plan for this part. `undefined` for the limiter's own numbers. `true` says
+       * that the `quota` of a call is for this part. In a guard of `aioflux/http` the function gets the request.
+       * @default where it is the only part that takes quotas, that of the call; else the limiter's own numbers
+       */
+      quota?: true | ((key: From) => CallQuota | undefined)
     }
 
 export function composite<From = string, Of = number>(
@@ -64,16 +71,30 @@ export function composite(
 }
 
 function member(part: CompositePart): Member {
-  const { limiter, key, cost } = isPart(part) ? part : { limiter: part }
+  const { limiter, key, cost, quota } = isPart(part) ? part : { limiter: part }
   if (typeof limiter?.consume !== 'function') {
     throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
   }
-  return { limiter, keyOf: callback('key', key) ?? sameKey, costOf: callback('cost', cost) }
+  return {
+    limiter,
+    keyOf: callback('key', key) ?? sameKey,
+    costOf: callback('cost', cost),
+    quotaOf: checkedQuota(limiter, quota),
+  }
+}
+
+function checkedQuota(limiter: Limiter & Sharing, quota: QuotaOf | undefined): QuotaOf | undefined {
+  if (quota === undefined) return undefined
+  const right = quota === true || typeof quota === 'function'
+  must(right, 'quota', 'be a function that reads the quota, or true', quota)
+  if (limiter.quotable) return quota
+  const what = `quota is for token and leaky buckets and windows, and cannot be given to the part ${describe(limiter.name)}`
+  throw new OptionTypeError('quota', what)
 }
 
 type Part = Exclude<CompositePart, Limiter>
 
-const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true }
+const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true, quota: true }
 
 /** A limiter of somebody else's may well have something called `limiter` inside. */
 function isPart(part: CompositePart): part is Part {

@@ -288,14 +288,20 @@ export type KeyCounts = Pick<LimiterStats, 'keys' | 'evicted' | 'crowded'>
 
 /** What `limiter.on` tells, by the name of the event. Times are seconds. */
 export interface LimiterEvents {
-  allowed: { key: string; cost: number }
-  denied: { key: string; cost: number; retryAfter: number }
-  waited: { key: string; cost: number; seconds: number }
+  allowed: LimitedCall
+  denied: LimitedCall & { retryAfter: number }
+  waited: LimitedCall & { seconds: number }
   reconfigured: { limit: number }
   /** The storage could not be asked; the outage policy answered. */
   storageError: { error: Error }
   /** The storage answers again. */
   recovered: object
+}
+
+/** A call, as listeners are told of it: its key, its cost, and what else it has brought. */
+export interface LimitedCall extends Omit<CallOptions, 'cost'> {
+  key: string
+  cost: number
 }
 
 export const LIMITER_EVENTS: OptionTable<LimiterEvents> = {

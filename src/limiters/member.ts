@@ -4,19 +4,21 @@ import { AsyncLimiter } from './async-limiter.ts'
 import type { Limiter } from './limiter.ts'
 import type { RemoteDesk } from './remote-desk.ts'
 import type { Reserving } from './reservations/reserve.ts'
-import type { Sharing, Terms } from './terms.ts'
+import type { QuotaOf, Sharing, Terms } from './terms.ts'
 
-/** Any limiter, and the key and the cost it is asked with. */
+/** Any limiter, and the key, the cost and the quota it is asked with. */
 export interface Member {
   readonly limiter: Limiter & Sharing
   readonly keyOf: (key: string) => string
   readonly costOf: ((cost: number) => number) | undefined
+  readonly quotaOf: QuotaOf | undefined
 }
 
 /** The most that a member can ever grant, as far as it tells. */
 export function capacityOf(limiter: Limiter & Sharing, terms?: Terms): number {
   const { capacity = Number.MAX_VALUE } = limiter as { capacity?: number }
-  return terms?.rule?.capacity ?? capacity
+  if (terms === undefined) return capacity
+  return terms.rule?.capacity ?? limiter.capacityUnder?.(terms) ?? capacity
 }
 
 /** Can it be asked to reserve, within the limits of its kind? */

@@ -24,9 +24,11 @@ import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation
 import {
   type CallOptions,
   composedTerms,
+  isPlanned,
   memberKey,
   memberTerms,
   ownKey,
+  quotedMembers,
   type Terms,
 } from './terms.ts'
 
@@ -78,8 +80,18 @@ export class MixedComposite extends KnockingLimiter {
     return this.members.some(({ limiter }) => limiter.knows?.(name))
   }
 
-  termsOf(call: CallOptions): Terms | undefined {
-    return composedTerms(this.name, call, this.members)
+  termsOf(call: CallOptions, key?: string): Terms | undefined {
+    return composedTerms(this.name, call, this.members, key)
+  }
+
+  override get quotable(): boolean {
+    const meant = quotedMembers(this.members)
+    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+  }
+
+  /** Has a part, or a part of a part, a quota of its own? */
+  get planned(): boolean {
+    return isPlanned(this.members)
   }
 
   get policies(): readonly Policy[] {
@@ -99,7 +111,9 @@ export class MixedComposite extends KnockingLimiter {
     const apart = this.#apart.get(decision)
     if (apart !== undefined) return apart
     const { hold } = terms
-    if (this.#joint === undefined || hold === undefined) return NOTHING_HELD
+    if (this.#joint === undefined || hold === undefined || terms.bound === 'closed') {
+      return NOTHING_HELD
+    }
     const joint = this.#joint
     const keys = this.#keys(key, terms)
     const prices = this.#prices(cost, terms)
@@ -126,7 +140,8 @@ export class MixedComposite extends KnockingLimiter {
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
     const members = this.members
-    if (move === 'peek') {
+    // A closed plan denies, whatever the others say: nothing is taken.
+    if (move === 'peek' || terms?.bound === 'closed') {
       return this.#judged(await lookOneByOne({ members, key, prices, terms }), cost)
     }
     if (terms?.hold === undefined) {
@@ -208,7 +223,9 @@ export class MixedComposite extends KnockingLimiter {
     prices: readonly number[],
     terms: Terms | undefined,
   ): Promise<Decision | undefined> {
-    if (this.#joint === undefined) return undefined
+    if (this.#joint === undefined || terms?.members?.some((one) => !isCounted(one))) {
+      return undefined
+    }
     const keys = this.#keys(key, terms)
     const alike = prices.every((price) => price === cost)
     const hold = move === 'reserve' ? terms?.hold : undefined
@@ -268,4 +285,9 @@ export class MixedComposite extends KnockingLimiter {
       ...(decisions.some(({ degraded }) => degraded) && { degraded: true }),
     }
   }
+}
+
+/** Is it judged by numbers, which a script can be told? */
+function isCounted(terms: Terms | undefined): boolean {
+  return terms === undefined || terms.bound === 'counted'
 }

@@ -38,18 +38,24 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
     if (!whole) await returnOneByOne(call, decisions)
   }
   if (whole) return decisions
-  const before = decisions.map((decision, i) => returned(decision, prices[i] as number))
+  const before = decisions.map((decision, i) =>
+    returned(decision, prices[i] as number, memberTerms(call.terms, i)),
+  )
   return [...before, ...(await lookOneByOne(call, decisions.length))]
 }
 
-/** Was `price` taken by this decision? What an outage or a shadow let through was not taken from anywhere. */
-function took({ allowed, uncounted, wouldDeny }: Decision, price: number): boolean {
-  return allowed && !uncounted && !wouldDeny && price > 0
+/** Was `price` taken by this decision? What an outage, a shadow or a plan without a limit let through was not taken from anywhere. */
+function took(
+  { allowed, uncounted, wouldDeny }: Decision,
+  price: number,
+  terms: Terms | undefined,
+): boolean {
+  return allowed && !uncounted && !wouldDeny && price > 0 && terms?.bound !== 'unlimited'
 }
 
 /** How a member stands that has got back what it gave. */
-function returned(decision: Decision, price: number): Decision {
-  if (!took(decision, price)) return decision
+function returned(decision: Decision, price: number, terms: Terms | undefined): Decision {
+  if (!took(decision, price, terms)) return decision
   return { ...decision, remaining: Math.min(decision.limit, decision.remaining + price) }
 }
 
@@ -63,7 +69,7 @@ export async function returnOneByOne(
   await Promise.all(
     decisions.map(async (decision, i) => {
       const price = prices[i] as number
-      if (!took(decision, price)) return
+      if (!took(decision, price, memberTerms(terms, i))) return
       const member = members[i] as Member
       try {
         await member.limiter.release(memberKey(member, i, key, terms), price)

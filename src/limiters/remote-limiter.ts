@@ -57,6 +57,10 @@ export class RemoteLimiter extends AsyncLimiter {
     return rule?.capacity ?? this.capacity
   }
 
+  override get quotable(): boolean {
+    return this.#terms.takesQuotas(this.ledger.rule)
+  }
+
   knows(name: string): boolean {
     return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }

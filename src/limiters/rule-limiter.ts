@@ -59,6 +59,10 @@ export class RuleLimiter extends SyncLimiter {
     return rule?.capacity ?? this.capacity
   }
 
+  override get quotable(): boolean {
+    return this.#terms.takesQuotas(this.ledger.rule)
+  }
+
   knows(name: string): boolean {
     return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }

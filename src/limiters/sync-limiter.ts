@@ -72,7 +72,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
     const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
     const cost = costOf(call)
     if (terms === undefined) checkCall(key, cost, this.capacity)
-    return this.#count(key, cost, this.take(key, cost, 0, terms))
+    return this.#count(key, cost, this.take(key, cost, 0, terms), terms)
   }
 
   decide(key = '', call: number | CallOptions = 1): Decision {
@@ -87,10 +87,10 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
     const wait = this.take(key, cost, 0, terms)
     const decision = this.decision(key, cost, wait, terms)
     if (this.shadow === undefined) {
-      this.#count(key, cost, wait)
+      this.#count(key, cost, wait, terms)
       return decision
     }
-    this.#count(key, cost, 0)
+    this.#count(key, cost, 0, terms)
     return this.shadow.cast(decision)
   }
 
@@ -148,7 +148,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
         if (terms?.bound === 'closed') throw late(key, Infinity)
         await this.waiting.join(key, cost, { deadline: started + patience, signal, terms })
       } catch (error) {
-        this.#deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0)
+        this.#deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0, terms)
         throw error
       }
     }
@@ -157,7 +157,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
       const waited = (this.clock.now() - started) / 1000
       this.meter?.allowed.inc()
       this.meter?.waits.observe(waited)
-      this.events.emit('waited', { key, cost, seconds: waited })
+      this.events.emit('waited', { key, cost, seconds: waited, ...terms?.brought })
     }
     this.look(key, cost, terms)
     return this.decision(key, cost, 0, terms)
@@ -276,38 +276,40 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   /** @internal What a call brings beside its cost; that is checked where it brings anything. */
   termsFor(key: string, call: CallOptions): Terms | undefined {
-    const terms = this.termsOf(checkedCall(call))
+    const terms = this.termsOf(checkedCall(call), key)
     if (terms !== undefined) checkCall(key, costOf(call), this.capacityUnder(terms))
     return terms
   }
 
   #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
-    const terms = this.termsOf(call)
+    const terms = this.termsOf(call, key)
     const cost = costOf(call)
     checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
     return { cost, terms }
   }
 
   /** Counts an answer and tells those who listen; is it a yes? */
-  #count(key: string, cost: number, wait: Micros): boolean {
+  #count(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
     if (wait < 0 && this.shadow === undefined) {
-      this.#deny(key, cost, seconds(-wait))
+      this.#deny(key, cost, seconds(-wait), terms)
       return false
     }
     if (wait < 0) this.shadow?.overlook()
     this.allowed += 1
     if (this.events.heard) {
       this.meter?.allowed.inc()
-      if (this.events.listened) this.events.emit('allowed', { key, cost })
+      if (this.events.listened) this.events.emit('allowed', { key, cost, ...terms?.brought })
     }
     return true
   }
 
-  #deny(key: string, cost: number, retryAfter: number): void {
+  #deny(key: string, cost: number, retryAfter: number, terms: Terms | undefined): void {
     this.denied += 1
     if (!this.events.heard) return
     this.meter?.denied.inc()
-    if (this.events.listened) this.events.emit('denied', { key, cost, retryAfter })
+    if (this.events.listened) {
+      this.events.emit('denied', { key, cost, retryAfter, ...terms?.brought })
+    }
   }
 }
 

@@ -20,7 +20,11 @@ export abstract class SyncMoves {
   /** The decision about the last `take` or `look`, whose answer was `wait`. */
   abstract decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision
   /** What a call brings beside its cost; `undefined` for nothing. */
-  abstract termsOf(call: CallOptions): Terms | undefined
+  abstract termsOf(call: CallOptions, key?: string): Terms | undefined
+  /** Does it take the quota of a call? */
+  get quotable(): boolean {
+    return false
+  }
   /** The largest cost that can ever pass under `terms`. */
   abstract capacityUnder(terms: Terms): number
   /** Has it a class of this name? */

@@ -21,7 +21,7 @@ export interface CallOptions {
   /**
    * The numbers that hold for this key in this call, instead of the limiter's own: a plan, without a limiter for each. What the
    * key has used stays used when its quota changes. `rate: 0` denies, `rate: Infinity` lets everything through.
-   * For token and leaky buckets and windows.
+   * For token and leaky buckets and windows, and composites in which it is plain which part the quota is for.
    */
   quota?: CallQuota
   /** One of the limiter's `classes`. @default the whole limit */
@@ -128,6 +128,11 @@ export class TermsReader {
     return this.#classes
   }
 
+  /** Can a limiter of this rule be asked with a quota? */
+  takesQuotas(rule: Rule): boolean {
+    return rule.quoted !== undefined && this.#quotas
+  }
+
   /** What `call` brings, or `undefined` where it brings nothing but a cost. */
   read(rule: Rule, { quota, class: name }: CallOptions): Terms | undefined {
     if (quota === undefined && name === undefined) return undefined
@@ -183,7 +188,7 @@ export class TermsReader {
   }
 
   #readQuota(rule: Rule, quota: CallQuota): Terms {
-    if (rule.quoted === undefined || !this.#quotas) {
+    if (rule.quoted === undefined || !this.takesQuotas(rule)) {
       const what = `quota is for token and leaky buckets and windows, and cannot be given to ${describe(this.#name)}`
       throw new OptionTypeError('quota', what)
     }
@@ -237,32 +242,102 @@ function termsOf(
   return { ...NONE, share, rule, bound, brought }
 }
 
-/** What a call brings to the members of a composite: the class, to each that has one of that name. */
+/** Of a part of a composite: true where the quota of a call is for it, or what reads its quota from the key. */
+export type QuotaOf = true | ((key: string) => CallQuota | undefined)
+
+/** A member of a composite, as far as it is asked with what a call brings. */
+export interface Briefed extends Keyed {
+  readonly limiter: Sharing & { readonly name: string }
+  readonly quotaOf: QuotaOf | undefined
+}
+
+/**
+ * What a call brings to the members of a composite: the class, to each that has one of that name; the quota, to those it is for; and
+ * to each part with a quota of its own, that.
+ *
+ * @param key `undefined` where the parts' own quotas are read elsewhere
+ */
 export function composedTerms(
   name: string,
   call: CallOptions,
-  members: readonly { readonly limiter: Sharing }[],
+  members: readonly Briefed[],
+  key: string | undefined,
 ): Terms | undefined {
   const { quota, class: wanted } = call
-  if (quota !== undefined) {
-    const what = `quota is for single limiters, and cannot be given to the composite ${describe(name)}`
-    throw new OptionTypeError('quota', what)
+  const planned = key !== undefined && isPlanned(members)
+  if (quota === undefined && wanted === undefined && !planned) return undefined
+  const known = members.map(({ limiter }) => knows(limiter, wanted))
+  if (wanted !== undefined) {
+    string('class', wanted)
+    const what = `be one of the classes of the limiters of ${name}`
+    mustLie(known.includes(true), 'class', what, wanted)
   }
-  if (wanted === undefined) return undefined
-  string('class', wanted)
-  const known = members.map(({ limiter }) => limiter.knows?.(wanted) ?? false)
-  const what = `be one of the classes of the limiters of ${name}`
-  mustLie(known.includes(true), 'class', what, wanted)
-  const brought = { class: wanted }
-  const terms = members.map(({ limiter }, i) => (known[i] ? limiter.termsOf?.(brought) : undefined))
+  const meant = quota === undefined ? [] : meantBy(name, members)
+  const terms = members.map((member, i) => {
+    const { limiter, quotaOf } = member
+    const planned = key !== undefined && typeof quotaOf === 'function'
+    const own = meant.includes(member) ? quota : planned ? quotaOf(ownKey(member, key)) : undefined
+    const nested = key !== undefined && limiter.planned === true
+    if (own === undefined && !known[i] && !nested) return undefined
+    const brought = {
+      ...(own !== undefined && { quota: own }),
+      ...(known[i] && wanted !== undefined && { class: wanted }),
+    }
+    return limiter.termsOf?.(brought, key === undefined ? undefined : ownKey(member, key))
+  })
   const share = Math.min(...terms.map((one) => one?.share ?? 1))
-  return { ...NONE, share, members: terms, brought }
+  const closed = terms.some((one) => one?.bound === 'closed')
+  const brought = {
+    ...(quota !== undefined && { quota }),
+    ...(wanted !== undefined && { class: wanted }),
+  }
+  return { ...NONE, share, bound: closed ? 'closed' : 'counted', members: terms, brought }
 }
 
-/** A limiter that may have classes. */
+/** Has a part of the composite, or of one in it, a quota of its own? */
+export function isPlanned(members: readonly Pick<Briefed, 'limiter' | 'quotaOf'>[]): boolean {
+  return members.some(({ limiter, quotaOf }) => typeof quotaOf === 'function' || limiter.planned)
+}
+
+/** The members that the quota of a call is for: those that say so; else the only one that takes quotas. */
+export function quotedMembers<M extends Pick<Briefed, 'limiter' | 'quotaOf'>>(
+  members: readonly M[],
+): readonly M[] {
+  const told = members.filter(({ quotaOf }) => quotaOf === true)
+  if (told.length > 0) return told
+  return members.filter(({ limiter, quotaOf }) => quotaOf === undefined && limiter.quotable)
+}
+
+function meantBy(name: string, members: readonly Briefed[]): readonly Briefed[] {
+  const meant = quotedMembers(members)
+  const composite = `the composite ${describe(name)}`
+  if (meant.length === 0) {
+    const what = `quota is for token and leaky buckets and windows, and no part of ${composite} takes the quota of a call`
+    throw new OptionTypeError('quota', what)
+  }
+  if (meant.length > 1 && meant.some(({ quotaOf }) => quotaOf === undefined)) {
+    const names = meant.map(({ limiter }) => limiter.name).join(', ')
+    const what = `quota could be for several parts of ${composite}: ${names}. Say which, by { limiter, quota: true }, or give each its own, by { limiter, quota: (key) => ... }`
+    throw new OptionTypeError('quota', what)
+  }
+  return meant
+}
+
+function knows(limiter: Sharing, name: string | undefined): boolean {
+  return name !== undefined && (limiter.knows?.(name) ?? false)
+}
+
+/** A limiter that may have classes, and may take quotas. */
 export interface Sharing {
+  /** Does it take the quota of a call? */
+  readonly quotable?: boolean
+  /** Is it a composite with parts that have quotas of their own? */
+  readonly planned?: boolean
   knows?(name: string): boolean
-  termsOf?(call: CallOptions): Terms | undefined
+  /** The largest cost that can ever pass under `terms`. */
+  capacityUnder?(terms: Terms): number
+  /** @param key of the call: parts of composites read their quotas from it */
+  termsOf?(call: CallOptions, key?: string): Terms | undefined
 }
 
 /** The same terms, of a call that is to be settled. */
@@ -286,9 +361,12 @@ export interface MemberCall {
 
 /** The terms of a call of a composite whose members are asked with keys and costs of their own. */
 export function withMemberCalls(terms: Terms | undefined, calls: readonly MemberCall[]): Terms {
+  const members = calls.map((call, i) => call.terms ?? terms?.members?.[i])
+  const base = terms ?? NONE
   return {
-    ...(terms ?? NONE),
-    members: calls.map((call, i) => call.terms ?? terms?.members?.[i]),
+    ...base,
+    bound: members.some((one) => one?.bound === 'closed') ? 'closed' : base.bound,
+    members,
     keys: calls.map(({ key }) => key),
     prices: calls.map(({ cost }) => cost),
   }

@@ -13,6 +13,8 @@ const NARROW_BITS = 29
 const WIDE_BITS = 44
 // In steps: the clock may be rounded by one when a token is taken, and by one when the next is asked for.
 const GRAIN = 2
+// A call of 1 takes no more than half of itself on credit, or a bucket would hold one more than it says.
+const MOST_GRAIN = 0.5
 
 /**
  * Chooses how finely a drain is counted: in steps of 1 / 2^k token, with k as large as the bits allow.
@@ -32,7 +34,7 @@ export function drainOf(capacity: number, interval: Micros): Drain {
 }
 
 function drain(interval: Micros, steps: number, narrow: boolean): Drain {
-  const grain = GRAIN / steps
+  const grain = Math.min(GRAIN / steps, MOST_GRAIN)
   const quantum = 10 ** Math.max(0, Math.ceil(Math.log10(grain * interval)))
   return { interval, steps, grain, quantum, narrow }
 }

@@ -60,7 +60,7 @@ class LeakyBucket extends TokenBucket {
   override reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros {
     if (maxWait === 0) return super.reserve(state, now, cost, 0)
     const level = this.used(state, now)
-    const wait = this.timeTo(level)
+    const wait = this.timeTo(level, Infinity)
     if (wait > maxWait) return -wait
     this.write(state, now, level + cost)
     return wait

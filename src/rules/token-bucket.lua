@@ -38,9 +38,10 @@ function rule.note(s, now, used)
   for i = length, kept, -1 do s[i] = nil end
 end
 
-function rule.time_to(p, over)
-  if over <= p.grain then return 0 end
-  return math.ceil((over - p.grain / 2) * p.interval / p.quantum) * p.quantum
+function rule.time_to(p, over, cost)
+  local grain = math.min(p.grain, cost / 2)
+  if over <= grain then return 0 end
+  return math.ceil((over - grain / 2) * p.interval / p.quantum) * p.quantum
 end
 
 function rule.write(p, s, now, used)
@@ -52,7 +53,7 @@ end
 
 function rule.reserve(p, s, now, cost, max_wait)
   local used = rule.used(p, s, now) + cost
-  local wait = rule.time_to(p, used - p.burst)
+  local wait = rule.time_to(p, used - p.burst, cost)
   if wait > max_wait then return -wait end
   rule.write(p, s, now, used)
   return wait
@@ -71,7 +72,7 @@ function rule.take(p, used, at, now, times)
   while granted < times do
     local over = used + 1 - p.burst
     if over > p.grain then
-      verdict = -rule.time_to(p, over)
+      verdict = -rule.time_to(p, over, 1)
       break
     end
     used = used + 1

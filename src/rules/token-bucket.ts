@@ -87,7 +87,7 @@ export class TokenBucket implements Rule, Holds {
   reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros {
     // More than the capacity may be used: that is the promise to whoever waits, and why waiting is in order of arrival.
     const used = this.used(state, now) + cost
-    const wait = this.timeTo(used - this.capacity)
+    const wait = this.timeTo(used - this.capacity, cost)
     if (wait > maxWait) return -wait
     this.write(state, now, used)
     return wait
@@ -168,9 +168,14 @@ export class TokenBucket implements Rule, Holds {
     return state.length > 2 ? openHolds.afterReturns(state, now, used) : used
   }
 
-  /** How long until `over` tokens have drained, rounded up and never too short. */
-  protected timeTo(over: number): Micros {
-    const { interval, grain, quantum } = this.drain
+  /**
+   * How long until `over` tokens have drained, rounded up and never too short.
+   *
+   * @param cost of which half may be missing at most: however small costs are, no more of them pass than there is room for
+   */
+  protected timeTo(over: number, cost: number): Micros {
+    const { interval, quantum } = this.drain
+    const grain = Math.min(this.drain.grain, cost / 2)
     if (over <= grain) return 0
     // Half a grain less than in theory, so that rounding noise is not rounded up.
     const wait = (over - grain / 2) * interval

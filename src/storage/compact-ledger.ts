@@ -15,13 +15,27 @@ import { LONGEST_LINE, TickLine } from './tick-line.ts'
 /** By so much, or a multiple of it, the line is moved: marks of 32 bits stay what they are. */
 const STRETCH = 2 ** 32
 
+/** A cost of fewer coarse ticks would be no more than what the clock is rounded by. */
+const FEWEST = 4
+/** In ticks: what sums of decimals are off by. */
+const NOISE = 2 ** -10
+
+/**
+ * Rounds up to whole ticks, so that nothing drains early; a sum that is off a whole number by a hair is that number.
+ *
+ * @param cost in ticks: one that is less than a hair still counts
+ */
+function wholeTicks(ticks: number, cost: number): number {
+  return Math.ceil(cost < 1 ? ticks : ticks - NOISE)
+}
+
 /**
  * The ledger of a rule that {@link Drain drains}: a key's whole state is the moment at which all is drained.
  *
  * It is kept as a mark on a {@link TickLine}. Changing the rate changes the pace of the ticks and leaves every mark where it is.
  *
- * The first cost that is no whole number of ticks makes the ticks finer, once and for all keys: then 2^24 make a token, or as
- * many as fit, and a thousandth is rounded up by less than a ten-thousandth of itself. Marks then need 64 bits.
+ * The first cost that is no whole number of ticks, or of very few, makes the ticks finer, once and for all keys: then 10^7 make a
+ * token, or as many as fit, so that costs in decimals are whole numbers of ticks. Marks then need 64 bits.
  *
  * A key whose calls bring a quota of another pace cannot stand on that line. It moves to a {@link RecordLedger}, and comes
  * back when its record has been forgotten.
@@ -95,7 +109,7 @@ export class CompactLedger implements Ledger, Judged {
       const ahead = this.#table.ahead(slot, tick)
       const wanted = Math.max(0, ahead) + cost * this.#line.steps
       if (wanted <= this.#line.room) {
-        this.#table.mark(slot, tick + Math.ceil(wanted))
+        this.#table.mark(slot, tick + wholeTicks(wanted, cost * this.#line.steps))
         this.#state[0] = wanted * this.#line.token
         this.#state[1] = now
         this.#by = this.rule
@@ -135,7 +149,7 @@ export class CompactLedger implements Ledger, Judged {
     if (slot < 0 && this.#overflow === undefined) return
     this.#load(slot, now, tick)
     this.rule.refund(this.#state, now, cost)
-    this.#keep(key, slot, tick)
+    this.#keep(key, slot, tick, cost)
   }
 
   hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros {
@@ -269,7 +283,7 @@ export class CompactLedger implements Ledger, Judged {
     if (left > 0) return -left
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
     const wait = rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
-    if (wait >= 0 && !this.#keep(key, slot, tick)) this.#crowded += 1
+    if (wait >= 0 && !this.#keep(key, slot, tick, cost)) this.#crowded += 1
     return wait
   }
 
@@ -289,8 +303,9 @@ export class CompactLedger implements Ledger, Judged {
   }
 
   /** Keeps the state the rule has moved, for `key` alone or, where there is no room, for all who have none; is it `key`'s? */
-  #keep(key: string, slot: number, tick: number): boolean {
-    const at = tick + Math.ceil((this.#state[0] as number) * this.#line.steps)
+  #keep(key: string, slot: number, tick: number, cost: number): boolean {
+    const { steps } = this.#line
+    const at = tick + wholeTicks((this.#state[0] as number) * steps, cost * steps)
     if (slot >= 0) {
       this.#table.mark(slot, at)
       return true
@@ -307,7 +322,9 @@ export class CompactLedger implements Ledger, Judged {
   /** The present, in ticks of which `cost` is a whole number, or nearly. */
   #tickFor(now: Micros, cost: number): number {
     const ticks = cost * this.#line.steps
-    if (ticks !== Math.floor(ticks) && !this.#line.fine) this.#refine(now)
+    if (!this.#line.fine && (ticks !== Math.floor(ticks) || (ticks < FEWEST && ticks > 0))) {
+      this.#refine(now)
+    }
     return this.#tickAt(now)
   }
 

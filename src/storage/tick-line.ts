@@ -20,9 +20,9 @@ export class TickLine {
   readonly fine: boolean
   /** Do marks need 64 bits? */
   readonly wide: boolean
-  /** One step in tokens: a power of two too, so multiplying by it rounds nothing either. */
+  /** One step in tokens. Of the rule's own steps a power of two too, so multiplying by it rounds nothing either. */
   readonly token: number
-  /** A key may lie this far ahead. */
+  /** A key may lie this far ahead, without asking the rule whether a hair less than its cost is enough. */
   readonly room: number
   /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
   readonly precious: number
@@ -39,7 +39,7 @@ export class TickLine {
     this.wide = fine || !drain.narrow
     this.steps = steps
     this.token = 1 / steps
-    this.room = (rule.capacity + grain) * steps
+    this.room = (rule.capacity + (fine ? 0 : grain)) * steps
     this.precious = (rule.capacity - 1) * steps
     this.#drain = drain
     this.#since = since

@@ -1,4 +1,11 @@
-import { isAioFluxError, type Limiter, LimiterFactory, type LimiterStorage } from 'aioflux'
+import {
+  type CallQuota,
+  type Decision,
+  isAioFluxError,
+  type Limiter,
+  LimiterFactory,
+  type LimiterStorage,
+} from 'aioflux'
 import { ManualClock, seeded } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -14,6 +21,11 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       () => undefined,
       (reason: unknown) => reason as Error,
     )
+  /** Without when it is as new: where a part is asked alone and gets back what it gave, that is not told anew. */
+  const plainly = ({ resetAfter: _, parts = [], ...rest }: Decision): object => ({
+    ...rest,
+    parts: parts.map(plainly),
+  })
   /** Lets promises and replies arrive, and the timers that are due. */
   const pass = async (clock: ManualClock, duration: Parameters<ManualClock['advance']>[0]) => {
     await clock.advanceAsync(duration)
@@ -168,16 +180,205 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     it('are refused by name where there are none', async () => {
       const { common } = world()
       const quota = { rate: 10 }
-      const bucket = LimiterFactory.tokenBucket({ rate: 5, ...common, name: 'bucket' })
       const others: Limiter[] = [
         LimiterFactory.concurrency({ limit: 5, ...common, name: 'permits' }),
-        LimiterFactory.composite([bucket], { name: 'both' }),
+        LimiterFactory.composite([
+          LimiterFactory.concurrency({ limit: 5, ...common, name: 'some' }),
+          LimiterFactory.concurrency({
+            limit: 5,
+            ...common,
+            name: 'others',
+            scope: `${common.scope} 2`,
+          }),
+        ]),
       ]
       for (const limiter of others) {
         const refused = await error(limiter.consume('a', { quota }))
         expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'quota' })
         expect(refused?.message).toContain(limiter.name)
         await limiter.close()
+      }
+    })
+
+    it('go to the part of a composite that they are for', async () => {
+      const { common } = world()
+      const make = (name: string, rate: number) =>
+        LimiterFactory.tokenBucket({
+          ...common,
+          rate,
+          per: '1h',
+          name,
+          scope: `${common.scope} ${name}`,
+        })
+      const [user, all, other] = [make('user', 2), make('all', 10), make('other', 10)]
+      const permits = LimiterFactory.concurrency({ limit: 50, name: 'permits', ...common })
+      const left = async (limiter: Limiter, key: string) => (await limiter.peek(key)).remaining
+      const plan = { rate: 4, per: '1h' } as const
+
+      // The only one that takes quotas.
+      const alone = LimiterFactory.composite([user, permits])
+      for (let i = 0; i < 4; i++) {
+        expect((await alone.consume('ann', { quota: plan })).parts?.[0]?.limit).toBe(4)
+      }
+      expect(await alone.consume('ann', { quota: plan })).toMatchObject({
+        allowed: false,
+        deniedBy: 'user',
+        limit: 4,
+      })
+      expect(await left(permits, 'ann')).toBe(46)
+
+      // Several could be meant.
+      const both = LimiterFactory.composite([user, all, permits])
+      const refused = await error(both.consume('bob', { quota: plan }))
+      expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'quota' })
+      expect(refused?.message).toMatch(/several parts.*user, all.*quota: true.*quota: \(key\)/)
+      expect(await left(all, 'bob')).toBe(10)
+
+      // Those that say so.
+      const said = LimiterFactory.composite([{ limiter: user, quota: true }, all])
+      expect(await said.acquire('cid', { quota: plan, cost: 4 })).toBe(true)
+      expect(await said.acquire('cid', { quota: plan })).toBe(false)
+      expect(await left(all, 'cid')).toBe(6)
+      expect(await said.acquire('cid')).toBe(false)
+
+      // Those that have their own, by key.
+      const plans: Record<string, CallQuota> = {
+        dan: plan,
+        eve: { rate: 0 },
+        fay: { rate: Infinity },
+      }
+      const asked: string[] = []
+      const own = LimiterFactory.composite([
+        {
+          limiter: user,
+          quota: (key) => {
+            asked.push(key)
+            return plans[key]
+          },
+        },
+        { limiter: all, key: () => 'everybody' },
+        { limiter: other, quota: (key) => (key === 'dan' ? { rate: 3, per: '1h' } : undefined) },
+      ])
+      expect((await own.consume('dan', 3)).parts).toMatchObject([
+        { limit: 4, remaining: 1 },
+        { limit: 10, remaining: 7 },
+        { limit: 3, remaining: 0 },
+      ])
+      expect(await own.consume('dan')).toMatchObject({ allowed: false, deniedBy: 'other' })
+      expect(await own.consume('eve')).toMatchObject({
+        allowed: false,
+        deniedBy: 'user',
+        retryAfter: Infinity,
+      })
+      await expect(own.wait('eve')).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' })
+      for (let i = 0; i < 5; i++) expect(await own.acquire('fay')).toBe(true)
+      // Nobody has lost a token by what was denied, and nothing is counted without a limit.
+      expect(await left(all, 'everybody')).toBe(2)
+      expect(await left(user, 'fay')).toBe(2)
+      expect(await left(other, 'fay')).toBe(5)
+      expect(await own.consume('gus', 3).catch(({ code }) => code)).toBe('COST_TOO_LARGE')
+      expect(new Set(asked)).toEqual(new Set(['dan', 'eve', 'fay', 'gus']))
+
+      // In a composite in a composite.
+      const nested = LimiterFactory.composite([{ limiter: own, key: () => 'dan' }, permits])
+      expect(await nested.consume('x')).toMatchObject({ allowed: false })
+      const inner = LimiterFactory.composite([{ limiter: said, quota: true }, permits])
+      expect(await inner.acquire('hal', { quota: plan, cost: 4 })).toBe(true)
+      expect(await inner.acquire('hal', { quota: plan })).toBe(false)
+
+      // What can take none is refused when it is made.
+      for (const quota of [true, () => plan] as const) {
+        const parts = [{ limiter: permits, quota }]
+        expect(() => LimiterFactory.composite(parts)).toThrow(/quota is for .* part 'permits'/)
+      }
+      const wrong = [{ limiter: user, quota: plan as never }]
+      expect(() => LimiterFactory.composite(wrong)).toThrow(/quota must be a function .* or true/)
+      const bad = LimiterFactory.composite([{ limiter: user, quota: () => ({ rate: Number.NaN }) }])
+      const nothing = await error(bad.consume('ivy'))
+      expect(nothing).toMatchObject({ code: 'INVALID_OPTION', option: 'quota.rate' })
+      expect(await left(user, 'ivy')).toBe(2)
+    })
+
+    it('hold for what is waited for, reserved and scheduled with a composite', async () => {
+      const { common } = world()
+      const make = (name: string, rate: number) =>
+        LimiterFactory.tokenBucket({
+          ...common,
+          rate,
+          per: '1h',
+          name,
+          scope: `${common.scope} ${name}`,
+        })
+      const [user, all] = [make('user', 2), make('all', 100)]
+      const plan = { rate: 40, per: '1h' } as const
+      const both = LimiterFactory.composite([{ limiter: user, quota: () => plan }, all])
+      const left = async () => [
+        (await user.peek('ann', { quota: plan })).remaining,
+        (await all.peek('ann')).remaining,
+      ]
+      expect((await both.wait('ann', { cost: 10 })).allowed).toBe(true)
+      expect(await both.schedule('ann', () => 'ran', { cost: 10 })).toBe('ran')
+      expect(await left()).toEqual([20, 80])
+      const reservation = await both.reserve('ann', 20)
+      expect(await left()).toEqual([0, 60])
+      expect(await both.reserve('ann', 1)).toBeUndefined()
+      await reservation?.settle(5)
+      expect(await left()).toEqual([15, 75])
+      await (await both.reserve('ann', 15))?.cancel()
+      expect(await left()).toEqual([15, 75])
+      await both.close()
+    })
+
+    it('over the parts of a composite decide as they do in memory, call for call', async () => {
+      const quotas = [
+        undefined,
+        { rate: 4 },
+        { rate: 8, burst: 16 },
+        { rate: 0 },
+        { rate: Infinity },
+      ]
+      for (let seed = 0; seed < 6; seed++) {
+        const random = seeded(seed)
+        const { clock, common } = world()
+        const plain = quotas.filter((quota) => quota?.burst === undefined)
+        const draw = (from = quotas) => from[Math.floor(random() * from.length)]
+        // A plan that changes drains at another pace from the last call that was counted, and a call that a part denies is not counted
+        // alike everywhere: so each key has its plans.
+        const keys = ['k', 'l', 'm', 'n', 'o'] as const
+        const planOf = new Map(
+          keys.map((key) => [key, { first: draw(), third: draw(plain), call: draw() }]),
+        )
+        const own = (key: string) => planOf.get(key as 'k')
+        const parts = (where: object) => {
+          const named = (name: string) => ({ ...where, name, scope: `${common.scope} ${name}` })
+          return LimiterFactory.composite([
+            {
+              limiter: LimiterFactory.tokenBucket({ rate: 5, ...named('a') }),
+              quota: (key) => own(key)?.first,
+            },
+            {
+              limiter: LimiterFactory.fixedWindow({ rate: 9, per: '2s', ...named('b') }),
+              key: () => 'all',
+            },
+            {
+              limiter: LimiterFactory.slidingWindow({ rate: 6, ...named('c') }),
+              cost: () => 1,
+              quota: (key) => own(key)?.third,
+            },
+            { limiter: LimiterFactory.leakyBucket({ rate: 7, ...named('d') }), quota: true },
+          ])
+        }
+        const [there, here] = [parts(common), parts({ clock })]
+        for (let i = 0; i < 80; i++) {
+          const key = keys[Math.floor(random() * keys.length)] as string
+          const quota = own(key)?.call
+          const call = { cost: 1 + Math.floor(random() * 3), ...(quota && { quota }) }
+          const peek = random() < 0.3
+          const ask = (limiter: Limiter) =>
+            peek ? limiter.peek(key, call) : limiter.consume(key, call)
+          expect(plainly(await ask(there))).toEqual(plainly(await ask(here)))
+          if (random() < 0.5) clock.advance(`${125 * Math.floor(random() * 8)}ms`)
+        }
       }
     })
 

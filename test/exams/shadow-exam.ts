@@ -83,6 +83,41 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     expect(() => limiter.compare({} as typeof limiter)).toThrow(/candidate/)
   })
 
+  it('a candidate is asked with the quota and the class of the call, where it takes them', async () => {
+    const common = world()
+    const classes = { normal: 1, batch: 0.5 }
+    const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1h', classes, ...common })
+    const plan = { rate: 10, per: '1h' } as const
+    const make = (name: string, more = {}) =>
+      LimiterFactory.slidingWindow({ rate: 3, per: '1h', ...common, ...more, scope: name, name })
+    const candidates = {
+      plans: make('plans'),
+      classes: LimiterFactory.tokenBucket({
+        ...common,
+        ...{ rate: 3, per: '1h', scope: 'classes', classes: { batch: 0.1 } },
+      }),
+      neither: LimiterFactory.concurrency({ limit: 3, ...common, scope: 'neither' }),
+      composite: LimiterFactory.composite([{ limiter: make('part'), quota: true }, make('other')]),
+    }
+    const all = Object.entries(candidates).map(
+      ([name, candidate]) => [name, limiter.compare(candidate)] as const,
+    )
+    for (let i = 0; i < 5; i++) expect(await limiter.acquire('a', { quota: plan })).toBe(true)
+    expect(await limiter.acquire('b', { quota: plan, class: 'batch', cost: 2 })).toBe(true)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    const seen = Object.fromEntries(
+      all.map(([name, { agree, stricter, failed }]) => [name, { agree, stricter, failed }]),
+    )
+    expect(seen).toEqual({
+      plans: { agree: 6, stricter: 0, failed: 0 },
+      // A share of a tenth holds less than the call of the batch.
+      classes: { agree: 5, stricter: 1, failed: 0 },
+      neither: { agree: 4, stricter: 2, failed: 0 },
+      composite: { agree: 4, stricter: 2, failed: 0 },
+    })
+    for (const [, comparison] of all) comparison.end()
+  })
+
   it('no candidate asks the limiter that it stands beside', async () => {
     const common = world()
     const limiter = LimiterFactory.tokenBucket({ rate: 3, per: '1h', name: 'real', ...common })

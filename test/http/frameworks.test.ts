@@ -1,4 +1,4 @@
-import { type Limiter, LimiterFactory, type OutagePolicy } from 'aioflux'
+import { type CallQuota, type Limiter, LimiterFactory, type OutagePolicy } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
@@ -196,6 +196,50 @@ describe.each(Object.entries(frameworks))('%s', (_name, start: Start) => {
         const keys = ['ann', 'everybody', 'ann']
         return Promise.all(limits.map(async (one, i) => (await one.peek(keys[i])).remaining))
       }
+    },
+  )
+
+  it.each([false, true])(
+    'judges a part by the plan of the request (a composite: %s)',
+    async (composed) => {
+      const time = clock()
+      const make = (name: string, rate: number) =>
+        LimiterFactory.tokenBucket({ rate, per: '1d', name, clock: time })
+      const [user, all] = [make('user', 1), make('all', 100)]
+      const plans: Record<string, CallQuota> = {
+        free: { rate: 2, per: '1d' },
+        pro: { rate: 4, per: '1d' },
+        staff: { rate: Infinity },
+        closed: { rate: 0 },
+      }
+      await using server = await serve({
+        limiter: all,
+        composed,
+        parts: [
+          { limiter: user, keyHeader: 'x-user', plans },
+          { limiter: all, key: () => 'everybody' },
+        ],
+      })
+      const ask = async (name: string, plan?: string) => {
+        const headers = { 'x-user': name, ...(plan !== undefined && { 'x-plan': plan }) }
+        const answer = await fetch(server.url, { headers })
+        await answer.text()
+        return answer
+      }
+      const first = await ask('ann', 'free')
+      expect(readRateLimit(first.headers).limits).toMatchObject({ user: { r: 1 }, all: { r: 99 } })
+      expect((await ask('ann', 'free')).status).toBe(200)
+      expect((await ask('ann', 'free')).status).toBe(429)
+      // What was used stays used when the plan changes.
+      expect((await ask('ann', 'pro')).status).toBe(200)
+      expect((await ask('ann', 'later')).status).toBe(200)
+      expect((await ask('ann', 'later')).status).toBe(429)
+      for (let i = 0; i < 3; i++) expect((await ask('bob', 'staff')).status).toBe(200)
+      expect((await ask('cid', 'closed')).status).toBe(429)
+      expect((await ask('dan')).status).toBe(200)
+      expect((await ask('dan')).status).toBe(429)
+      expect((await all.peek('everybody')).remaining).toBe(92)
+      expect((await user.peek('bob')).remaining).toBe(1)
     },
   )
 

@@ -32,7 +32,14 @@ export interface Running extends AsyncDisposable {
 export interface GuardSetup {
   limiter: Limiter
   /** Several limiters instead, each with the headers its key and cost are read from; as a list or as a composite. */
-  parts?: { limiter: Limiter; keyHeader?: string; costHeader?: string; key?: () => string }[]
+  parts?: {
+    limiter: Limiter
+    keyHeader?: string
+    costHeader?: string
+    key?: () => string
+    /** Of the part, chosen by `x-plan`; as a promise for `x-plan: later`. */
+    plans?: Record<string, CallQuota>
+  }[]
   composed?: boolean
   headers?: FetchGuardOptions['headers']
   /** The header that holds the key. @default none: the client's address */
@@ -89,11 +96,18 @@ function optionsOf(setup: GuardSetup, read: Read) {
 /** What the guard counts by. */
 function limitOf({ limiter, parts, composed }: GuardSetup, read: Read) {
   if (parts === undefined) return limiter
-  const list = parts.map(({ limiter: one, keyHeader, costHeader, key }) => ({
+  const list = parts.map(({ limiter: one, keyHeader, costHeader, key, plans }) => ({
     limiter: one,
     ...(key && { key }),
     ...(keyHeader && { key: (source: object) => read(source as never, keyHeader) ?? '' }),
     ...(costHeader && { cost: (source: object) => Number(read(source as never, costHeader) ?? 1) }),
+    ...(plans && {
+      quota: (source: object) => {
+        const plan = read(source as never, 'x-plan') ?? ''
+        // Guards await it, as they await keys and costs.
+        return plan === 'later' ? (Promise.resolve(plans['pro']) as never) : plans[plan]
+      },
+    }),
   }))
   return composed ? LimiterFactory.composite<object, object>(list) : list
 }

@@ -34,6 +34,31 @@ describe('a guard of several limits over Redis', () => {
     expect(await ask('bob', 1)).toBe(429)
     expect((await user.peek('bob')).remaining).toBe(10)
   })
+
+  it('asks all of them in one trip, one by the plan of the request', async () => {
+    const storage = new RedisStorage({ client, prefix: `plans:${crypto.randomUUID()}` })
+    const make = (name: string, rate: number) =>
+      LimiterFactory.tokenBucket({ rate, per: '1d', name, scope: name, storage })
+    const [user, all] = [make('user', 1), make('all', 30)]
+    const guard = rateLimitFetch([
+      {
+        limiter: user,
+        key: (request) => request.headers.get('user') ?? '',
+        quota: (request) => ({ rate: Number(request.headers.get('plan')), per: '1d' }),
+      },
+      { limiter: all, key: () => 'everybody' },
+    ])(async () => new Response('ok'))
+    const ask = async (plan: number) => {
+      const headers = { user: 'ann', plan: String(plan) }
+      return (await guard(new Request('http://x/', { headers }))).status
+    }
+    expect(await ask(2)).toBe(200)
+    const trips = await monitored(async () => expect(await ask(2)).toBe(200))
+    expect(trips).toBe(1)
+    expect(await ask(2)).toBe(429)
+    expect(await ask(3)).toBe(200)
+    expect((await all.peek('everybody')).remaining).toBe(27)
+  })
 })
 
 /** How many scripts this client has run meanwhile. */

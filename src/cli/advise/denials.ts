@@ -33,7 +33,7 @@ export function denialsOf(algorithm: Algorithm, rate: number, per: Micros): Deni
 function bucket(rate: number, per: Micros): Denials {
   const rule = tokenBucket({ rate, per: per / 1e6 })
   const { interval, grain } = rule.drain as NonNullable<Rule['drain']>
-  const most = rule.capacity + grain
+  const { capacity } = rule
   return ({ times, costs }, begin, end) => {
     let used = 0
     let at = times[begin] as number
@@ -43,7 +43,7 @@ function bucket(rate: number, per: Micros): Denials {
       const cost = costs === undefined ? 1 : (costs[i] as number)
       const elapsed = now - at
       const drained = elapsed > 0 ? Math.max(0, used - elapsed / interval) : used
-      if (drained + cost <= most && cost <= rate) {
+      if (drained + cost <= capacity + Math.min(grain, cost / 2) && cost <= rate) {
         used = drained + cost
         at = now
       } else if (cost > 0) {
