@@ -16,6 +16,8 @@ import { Streams, snapshotOf } from './stream.ts'
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many jobs a page of a list has, at most. */
 const MOST_JOBS = 100
+/** How deep a list of a queue in this process goes: to find the 900,000th of a million jobs, they all have to be ranked. */
+const DEEPEST = 10_000
 /** How much of what `show` says is sent, in characters. */
 const MOST_SHOWN = 20_000
 
@@ -149,6 +151,11 @@ export class Api {
       return refusal(400, `limit must be 1 to ${MOST_JOBS}`)
     }
     const cursor = query.get('cursor')
+    const isLocal = !('redeclare' in queue)
+    // Of a queue in this process a cursor is how many jobs stand before it.
+    if (isLocal && Number(cursor) > DEEPEST) {
+      return refusal(400, `a list goes ${DEEPEST} jobs deep: ask for a job by its id`)
+    }
     const { jobs, cursor: next } = await queue.jobs({
       state: state as (typeof STATES)[number],
       limit,
