@@ -1,7 +1,7 @@
 import type { QueueState, QuotaState } from '../state.ts'
+import { confirm } from './dialog.tsx'
 import { figure, numbersOf, quota } from './format.ts'
 import { store } from './store.ts'
-import { confirm } from './ui.tsx'
 import { either, w } from './words.ts'
 
 const part = (kind: string, name: string) => `${kind}/${encodeURIComponent(name)}`

@@ -1,0 +1,137 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { Act, mayAct } from './act.tsx'
+import { Chart } from './chart.tsx'
+import { figure, numbersOf, percent, quota, span } from './format.ts'
+import { Mark } from './mark.tsx'
+import { doNow, tell } from './notice.tsx'
+import { changeLimit } from './questions.ts'
+import { act, type State, store } from './store.ts'
+import { either, w } from './words.ts'
+
+const path = (name: string) => `limiters/${encodeURIComponent(name)}`
+
+export function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | null {
+  const limiter = state.limiters[name]
+  const fields = numbersOf(limiter?.quota)
+  const [wanted, setWanted] = useState(() =>
+    Object.fromEntries(
+      fields.map(([field, value]) => [field, String(field === 'rate' ? value * 2 : value)]),
+    ),
+  )
+  if (limiter === undefined) return null
+  const trial = limiter.whatIf
+  const judge = async (event: Event) => {
+    event.preventDefault()
+    try {
+      await act(`${path(name)}/whatif`, {
+        quota: Object.fromEntries(fields.map(([field]) => [field, Number(wanted[field])])),
+      })
+    } catch (error) {
+      tell((error as Error).message, undefined, true)
+    }
+  }
+  const [, refused = []] = state.past.series[`limiter/${name}`] ?? []
+  const would = new Map(trial?.series.map(([at, value]) => [Math.round(at / 5000), value]))
+  return (
+    <div class="block whatif">
+      <h2>
+        <Mark level="shadow" />
+        <span class="what">{w('What if')}</span>{' '}
+        <small>
+          {trial
+            ? either(
+                `judged in shadow on live calls for ${span((state.at - trial.since) / 1000)}. Nobody is refused by it.`,
+                `проверяется на живых вызовах ${span((state.at - trial.since) / 1000)}. Никому не отказывает.`,
+              )
+            : either(
+                'a limit judged in shadow on live calls. Nobody is refused by it.',
+                'лимит проверяется в тени на живых вызовах. Никому не отказывает.',
+              )}
+        </small>
+        {trial && (
+          <Act
+            kind="plain"
+            onClick={() => void doNow(w('Stop'), `${path(name)}/whatif`, { stop: true })}
+          >
+            {w('Stop')}
+          </Act>
+        )}
+      </h2>
+      {mayAct() && (
+        <form class="line" onSubmit={(event) => void judge(event)}>
+          {fields.map(([field]) => (
+            <label key={field}>
+              {field === 'per' ? 'per, s' : field}{' '}
+              <input
+                class="short"
+                inputMode="decimal"
+                value={wanted[field]}
+                onInput={(event) => setWanted({ ...wanted, [field]: event.currentTarget.value })}
+              />
+            </label>
+          ))}
+          <button type="submit" disabled={store.lost !== undefined}>
+            {w('Judge this')}
+          </button>
+        </form>
+      )}
+      {trial && (
+        <>
+          <div class="split">
+            <Chart
+              times={state.past.times}
+              lines={[
+                { values: refused, tone: 'bad' },
+                {
+                  values: state.past.times.map((at) => would.get(Math.round(at / 5000)) ?? null),
+                  tone: 'whatline',
+                  dashed: true,
+                  fill: false,
+                },
+              ]}
+              now={state.at}
+              height={60}
+              usual={false}
+              label={either(
+                `Denied ${figure(trial.denied)} a second, would be denied ${figure(trial.wouldDeny)}`,
+                `Отказано ${figure(trial.denied)}, было бы ${figure(trial.wouldDeny)}`,
+              )}
+            />
+            <dl>
+              <dt>{w('Denied')}</dt>
+              <dd>
+                {figure(trial.denied)} → <b class="what">{figure(trial.wouldDeny)}/s</b>
+              </dd>
+              <dt>{either('Keys denied', 'Ключей')}</dt>
+              <dd>
+                {figure(trial.keys)} → <b class="what">{figure(trial.wouldDenyKeys)}</b>
+              </dd>
+              <dt>{either('Let through besides', 'Пропущено сверх')}</dt>
+              <dd>
+                {trial.besides >= 0 ? '+ ' : ''}
+                {figure(trial.besides)}/s
+              </dd>
+              <dt>{either('Same answer', 'Тот же ответ')}</dt>
+              <dd>
+                {percent(trial.agree / Math.max(1, trial.calls))} {either('of', 'из')}{' '}
+                {figure(trial.calls)}
+              </dd>
+            </dl>
+          </div>
+          <p class="foot line">
+            <span>
+              {either(
+                'It began without a past: it is generous at first.',
+                'Начат без прошлого: сначала щедрее.',
+              )}
+            </span>
+            <Act kind="primary" onClick={() => changeLimit(name, trial.quota)}>
+              {either(`Apply ${quota(trial.quota)}…`, `Применить ${quota(trial.quota)}…`)}
+            </Act>
+          </p>
+        </>
+      )}
+    </div>
+  )
+}
