@@ -12,7 +12,7 @@ import { viewOf } from './parts.tsx'
 import { Processes } from './processes.tsx'
 import { Queues } from './queues.tsx'
 import { Schedules } from './schedules.tsx'
-import { change, connect, place, type State, store } from './store.ts'
+import { change, connect, link, place, type State, store } from './store.ts'
 import { either, LANGUAGE, w } from './words.ts'
 
 const VIEWS: readonly (readonly [string, string, string])[] = [
@@ -97,7 +97,7 @@ function App(): JSX.Element {
             const its = state?.troubles.filter(({ kind }) => viewOf(kind) === id) ?? []
             const bad = its.filter(({ level }) => level === 'bad').length
             return (
-              <a key={id} href={`#/${id}`} aria-current={view === id ? 'page' : undefined}>
+              <a key={id} href={link(id)} aria-current={view === id ? 'page' : undefined}>
                 {w(name)}
                 {id !== 'now' && bad > 0 && (
                   <span class="bad">
@@ -127,6 +127,9 @@ function App(): JSX.Element {
               if (event.key === 'Enter') go(filter)
             }}
           />
+          <svg viewBox="0 0 12 12" aria-hidden="true">
+            <path d="M8 8l4 4M5 1a4 4 0 1 0 .1 0" />
+          </svg>
           <kbd>/</kbd>
         </label>
         {state?.me.may === 'read' && <span class="reading">{w('Reading only')}</span>}
@@ -156,9 +159,12 @@ function App(): JSX.Element {
               </>
             )}
           </span>
-          <button type="button" onClick={connect}>
-            {w('Try now')}
-          </button>
+          <span>
+            {either('Attempt', 'Попытка')} {store.attempt}{' '}
+            <button type="button" onClick={connect}>
+              {w('Try now')}
+            </button>
+          </span>
         </div>
       )}
       <main id="main" tabIndex={-1}>

@@ -5,12 +5,12 @@ import { Chart } from './chart.tsx'
 import { Empty } from './empty.tsx'
 import { figure, span } from './format.ts'
 import { Pill, useFrozen } from './frozen.tsx'
+import { Told } from './happened.tsx'
 import { Head } from './head.tsx'
-import { Mark } from './mark.tsx'
 import { PartLink, troubleOf } from './parts.tsx'
 import { closeNow, isolate } from './questions.ts'
 import { sorted } from './sorted.ts'
-import { link, place, type State } from './store.ts'
+import { link, past, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 function Switch({ is }: { is: string }): JSX.Element {
@@ -49,13 +49,21 @@ export function Breakers({ state }: { state: State }): JSX.Element {
   const name = asked ?? list[0]?.[0]
   const breaker = name === undefined ? undefined : state.breakers[name]
   const trouble = name === undefined ? undefined : troubleOf('breaker', name)
-  const [, passing = [], failing = []] = state.past.series[`breaker/${name}`] ?? []
+  const [, passing = [], failing = []] = past().series[`breaker/${name}`] ?? []
   const soon = trouble
     ? state.troubles.filter(
         (each) =>
           each !== trouble && each.since >= trouble.since && each.since - trouble.since < 120_000,
       )
     : []
+  const counted = (['open', 'half_open', 'isolated', 'closed'] as const)
+    .map(
+      (is) =>
+        [Object.values(state.breakers).filter((each) => each.state === is).length, is] as const,
+    )
+    .filter(([count]) => count > 0)
+    .map(([count, is]) => `${count} ${w(is).replace('_', ' ')}`)
+    .join(', ')
   const did = state.happened
     .filter((each) => each.kind === 'breaker' && each.name === name)
     .slice(-8)
@@ -63,7 +71,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
   return (
     <>
       <h1 class="page">
-        {w('Breakers')} <Pill moved={moved} release={release} />
+        {w('Breakers')} <small>{counted}</small> <Pill moved={moved} release={release} />
       </h1>
       <section class="panel" {...hold}>
         <table>
@@ -83,7 +91,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
           <tbody>
             {list.map(([each, part]) => {
               const its = troubleOf('breaker', each)
-              const levels = state.past.series[`breaker/${each}`]?.[0]
+              const levels = past().series[`breaker/${each}`]?.[0]
               return (
                 <tr key={each} class={each === name ? 'selected' : ''}>
                   <td>
@@ -113,15 +121,15 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                           `probe in ${span(part.retryAfter)}`,
                           `проба через ${span(part.retryAfter)}`,
                         )
-                      : ''}
+                      : part.state === 'isolated'
+                        ? either('until reset', 'до сброса')
+                        : ''}
                   </td>
                   <td class="wide chartcell">
                     {levels && (
                       <Chart
-                        times={state.past.times}
                         lines={[{ values: levels }]}
                         most={2}
-                        now={state.at}
                         since={its?.since}
                         level={its?.level ?? 'bad'}
                         height={22}
@@ -153,18 +161,19 @@ export function Breakers({ state }: { state: State }): JSX.Element {
           <div class="two-blocks">
             <div class="block">
               <h2>
-                {name}: {w('Calls a second').toLowerCase()}
+                {name}: {w('Calls a second').toLowerCase()}{' '}
+                <small>
+                  <span class="key data">{either('succeeded', 'удались')}</span>{' '}
+                  <span class="key bad">{either('failed or refused', 'не удались')}</span>
+                </small>
               </h2>
               <Chart
-                times={state.past.times}
                 lines={[
                   { values: passing, tone: 'data' },
                   { values: failing, tone: 'bad' },
                 ]}
-                now={state.at}
                 since={trouble?.since}
                 height={80}
-                usual={false}
                 axis
                 label={`${name}: ${figure(breaker.passing)}/s, ${figure(breaker.failing)}/s`}
               />
@@ -174,13 +183,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
               <ol class="happened">
                 {did.map((each) => (
                   <li key={each.id}>
-                    <At at={each.at} />
-                    <Mark level={each.phase === 'began' ? (each.level ?? 'warn') : 'fine'} />
-                    <span>
-                      {each.action ??
-                        `${w(each.code ?? '').replace('_', ' ')}${each.phase === 'ended' ? either(' is over', ': прошло') : ''}`}{' '}
-                      {each.who} {each.reason}
-                    </span>
+                    <Told each={each} />
                   </li>
                 ))}
                 {did.length === 0 && (

@@ -1,5 +1,7 @@
 import type { JSX } from 'preact'
+import type { UsualRange } from '../state.ts'
 import { hour } from './format.ts'
+import { past, range, store } from './store.ts'
 import { w } from './words.ts'
 
 export interface Line {
@@ -7,57 +9,50 @@ export interface Line {
   readonly tone?: string
   readonly fill?: boolean
   readonly dashed?: boolean
+  /** Where its points are not those of the samples. */
+  readonly times?: readonly number[]
 }
 
-/** Series over the last half hour; where trouble began, the line turns to its colour. */
+/** Series over the range of time that is shown; where trouble began, the line turns to its colour. Grey is the usual range. */
 export function Chart({
-  times,
   lines,
-  now,
   since,
   level = 'bad',
   height = 60,
-  usual = true,
+  usual,
   label,
   most,
   axis,
 }: {
-  times: readonly number[]
   lines: readonly Line[]
-  now: number
   since?: number | undefined
   level?: string
   height?: number
-  usual?: boolean
+  usual?: UsualRange | null | undefined
   label: string
   most?: number
   axis?: boolean
 }): JSX.Element {
-  const span = 1_800_000
+  const { times } = past()
+  // What was not heard since the connection was lost stays empty.
+  const now = moment()
+  const span = range() * 1000
   const start = now - span
   const width = 600
   const x = (at: number) => ((at - start) / span) * width
   const top = Math.max(
     most ?? 0,
+    usual?.[2] ?? 0,
     1e-9,
     ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)),
   )
   const y = (value: number) => height - 2 - (value / top) * (height - 6)
   const firstSeen = times.find((at) => at >= start) ?? now
   const began = since !== undefined && since > start ? x(since) : since === undefined ? width : 0
-  const first = lines[0]?.values ?? []
-  const before = first.filter(
-    (value, i): value is number =>
-      value !== null &&
-      (times[i] ?? 0) >= start &&
-      (since === undefined || (times[i] ?? 0) < since - 5000),
-  )
-  const sorted = before.toSorted((a, b) => a - b)
-  const band =
-    usual && since !== undefined && sorted.length >= 24
-      ? [sorted[Math.floor(sorted.length * 0.1)] ?? 0, sorted[Math.floor(sorted.length * 0.9)] ?? 0]
-      : undefined
-  const parts = lines.map((line) => ({ line, runs: runsOf(times, line.values, start) }))
+  const parts = lines.map((line) => ({
+    line,
+    runs: runsOf(line.times ?? times, line.values, start, span),
+  }))
   return (
     <figure class="chart">
       <svg
@@ -70,13 +65,13 @@ export function Chart({
         {[1, 2].map((n) => (
           <path key={n} class="grid" d={`M${(n * width) / 3} 0V${height}`} />
         ))}
-        {band && (
+        {usual && (
           <rect
             class="usual"
-            x="0"
+            x={Math.max(0, x(firstSeen))}
             width={width}
-            y={y(band[1] as number) - 1}
-            height={Math.max(2, y(band[0] as number) - y(band[1] as number) + 2)}
+            y={y(usual[2]) - 1}
+            height={Math.max(2, y(usual[0]) - y(usual[2]) + 2)}
           />
         )}
         {x(firstSeen) > 4 && (
@@ -118,16 +113,22 @@ export function Chart({
           <path class={`line ${level}`} d={`M${began} 0V${height}`} />
         )}
       </svg>
-      {axis && <Axis now={now} />}
+      {axis && <Axis />}
     </figure>
   )
 }
 
-export function Axis({ now }: { now: number }): JSX.Element {
+/** The end of all charts. */
+function moment(): number {
+  const { state, lost, heard } = store
+  return (state?.at ?? 0) + (lost === undefined ? 0 : Date.now() - heard)
+}
+
+export function Axis(): JSX.Element {
   return (
     <div class="axis" aria-hidden="true">
-      {[30, 20, 10].map((minutes) => (
-        <span key={minutes}>{hour(now - minutes * 60_000)}</span>
+      {[3, 2, 1].map((third) => (
+        <span key={third}>{hour(moment() - (range() * third * 1000) / 3)}</span>
       ))}
       <span>{w('now')}</span>
     </div>
@@ -139,13 +140,14 @@ function runsOf(
   times: readonly number[],
   values: readonly (number | null)[],
   start: number,
+  span: number,
 ): [number, number][][] {
   const runs: [number, number][][] = []
   let last = 0
   for (const [i, at] of times.entries()) {
     const value = values[i]
     if (at < start || value === null || value === undefined) continue
-    if (runs.length === 0 || at - last > 20_000) runs.push([])
+    if (runs.length === 0 || at - last > Math.max(20_000, span / 120)) runs.push([])
     runs.at(-1)?.push([at, value])
     last = at
   }

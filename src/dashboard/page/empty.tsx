@@ -1,6 +1,15 @@
 import type { JSX } from 'preact'
 import { store } from './store.ts'
+import { either, w } from './words.ts'
 
+const VIEW_OF = {
+  limiters: 'Limiters',
+  queues: 'Queues',
+  breakers: 'Breakers',
+  schedules: 'Schedules',
+}
+
+/** What would be in a view that has nothing yet, and how to get it. */
 export function Empty({
   title,
   text,
@@ -25,8 +34,19 @@ export function Empty({
       <h1>{title}</h1>
       <p>{text}</p>
       <pre>{code}</pre>
+      <p>
+        {either(
+          'Or look at all that lives in a Redis, from anywhere:',
+          'Или смотрите всё, что есть в Redis:',
+        )}
+      </p>
       <pre>npx aioflux dashboard --redis redis://localhost:6379</pre>
-      {sees.length > 0 && <p>{sees.map(([count, kind]) => `${count} ${kind}`).join(', ')}</p>}
+      {sees.length > 0 && (
+        <p>
+          {either('This page sees', 'Эта страница видит')}{' '}
+          {sees.map(([count, kind]) => `${w(VIEW_OF[kind])}: ${count}`).join(', ')}.
+        </p>
+      )}
     </section>
   )
 }

@@ -1,11 +1,35 @@
 import type { JSX } from 'preact'
-import type { Happening } from '../state.ts'
+import type { Happening, TroubleCode } from '../state.ts'
 import { At } from './at.tsx'
 import { type Level, Mark } from './mark.tsx'
 import { viewOf } from './parts.tsx'
 import { link } from './store.ts'
 import { either, w } from './words.ts'
 
+function began(code: TroubleCode, level: Happening['level']): string {
+  switch (code) {
+    case 'open':
+      return either('opened', 'разомкнулся')
+    case 'behind':
+      return level === 'bad'
+        ? either('oldest waits over 30 s', 'старшая ждёт больше 30 с')
+        : either('oldest waits over 10 s', 'старшая ждёт больше 10 с')
+    case 'denies':
+      return either('denies over 5 % of its calls', 'отказывает больше 5 % вызовов')
+    case 'skipped':
+      return either('skipped, the run before goes on', 'пропуск: прошлый запуск идёт')
+    case 'silent':
+      return either('was last heard', 'слышно в последний раз')
+    default:
+      return w(code).replace('_', ' ')
+  }
+}
+
+function over(code: TroubleCode): string {
+  return either(`is not ${w(code).replace('_', ' ')} any more`, `${w(code)}: прошло`)
+}
+
+/** A line of what has happened: a trouble that began or ended, or what somebody did. */
 export function Told({ each }: { each: Happening }): JSX.Element {
   const { action, who, name, target, detail, reason, code, phase, level } = each
   const mark: Level = phase === 'ended' ? 'fine' : (level ?? 'fine')
@@ -35,8 +59,8 @@ export function Told({ each }: { each: Happening }): JSX.Element {
           </>
         ) : (
           <>
-            <a href={link(viewOf(each.kind), name)}>{name}</a> {w(code ?? '').replace('_', ' ')}
-            {phase === 'ended' && either(' is over', ': прошло')}
+            <a href={link(viewOf(each.kind), name)}>{name}</a>{' '}
+            {code && (phase === 'ended' ? over(code) : began(code, level))}
           </>
         )}
       </span>

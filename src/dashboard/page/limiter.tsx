@@ -7,9 +7,10 @@ import { Figure } from './figure.tsx'
 import { figure, percent, quota, span } from './format.ts'
 import { Pill, useFrozen } from './frozen.tsx'
 import { Mark } from './mark.tsx'
+import { doNow } from './notice.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
 import { changeLimit } from './questions.ts'
-import { link, type State } from './store.ts'
+import { link, past, type State } from './store.ts'
 import { WhatIf } from './what-if.tsx'
 import { either, w } from './words.ts'
 
@@ -28,7 +29,7 @@ export function Limiter({
   if (limiter === undefined) return null
   const { allowed = 0, denied = 0 } = limiter
   const trouble = troubleOf('limiter', name)
-  const [passed = [], refused = []] = state.past.series[`limiter/${name}`] ?? []
+  const [passed = [], refused = []] = past().series[`limiter/${name}`] ?? []
   const bad = trouble ? 'bad' : undefined
   return (
     <section class="panel main">
@@ -86,15 +87,12 @@ export function Limiter({
           </small>
         </h2>
         <Chart
-          times={state.past.times}
           lines={[
             { values: passed, tone: 'data' },
             { values: refused, tone: 'bad' },
           ]}
-          now={state.at}
           since={trouble?.since}
           height={90}
-          usual={false}
           axis
           label={`${name}: ${figure(allowed)} ${w('allowed')}, ${figure(denied)} ${w('denied')}`}
         />
@@ -151,8 +149,19 @@ export function Limiter({
                 <td class="num">{span(retryAfter)}</td>
                 <td class="num wide">{span((state.at - since) / 1000)}</td>
                 <td class="acts">
-                  {mayAct() && !blocked && (
-                    <a href={link('limiters', name, 'keys', key)}>{w('Block…')}</a>
+                  {blocked ? (
+                    <Act
+                      kind="plain"
+                      onClick={() =>
+                        void doNow(w('Unblock'), `limiters/${encodeURIComponent(name)}/unblock`, {
+                          key,
+                        })
+                      }
+                    >
+                      {w('Unblock')}
+                    </Act>
+                  ) : (
+                    mayAct() && <a href={link('limiters', name, 'keys', key)}>{w('Block…')}</a>
                   )}
                 </td>
               </tr>

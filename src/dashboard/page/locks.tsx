@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
 import { At } from './at.tsx'
-import { Bar } from './bar.tsx'
 import { matches } from './filter.ts'
 import { span } from './format.ts'
 import { Head } from './head.tsx'
@@ -95,7 +94,6 @@ export function Locks({ state }: { state: State }): JSX.Element {
                 ['Fence', 'num wide'],
                 ['Held for', 'num'],
                 ['Lease left', 'num'],
-                ['', 'wide'],
               ]}
             />
             <tbody>
@@ -113,9 +111,6 @@ export function Locks({ state }: { state: State }): JSX.Element {
                     {began ? <At at={began} text={span((state.at - began) / 1000)} /> : ''}
                   </td>
                   <td class="num">{span(left)}</td>
-                  <td class="wide">
-                    <Bar share={left / 10} />
-                  </td>
                 </tr>
               ))}
             </tbody>

@@ -8,13 +8,17 @@ import { Pill, useFrozen } from './frozen.tsx'
 import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
 import { PartLink } from './parts.tsx'
-import { change, place, type State } from './store.ts'
+import { Ranges } from './ranges.tsx'
+import { change, past, place, range, type State } from './store.ts'
 import { rowOf } from './trouble-row.tsx'
 import { verdict } from './verdict.ts'
 import { either, w } from './words.ts'
 
+/** How many happenings are shown at first. */
+const FEW = 12
+
 export function Now({ state }: { state: State }): JSX.Element {
-  const { filter, sort } = place()
+  const { filter, sort, all } = place()
   const troubles = state.troubles.filter(({ name, kind, code }) =>
     matches(filter, name, kind, code),
   )
@@ -24,6 +28,8 @@ export function Now({ state }: { state: State }): JSX.Element {
   const told = (bad.length > 0 ? bad : state.troubles).slice(0, 3)
   const begun = [...state.troubles].sort((a, b) => a.since - b.since)
   const [first] = begun
+  const first0 = past().times[0] ?? state.since
+  const unseen = first0 > state.at - range() * 1000 + 30_000
   const everything = partsOf(state)
   const fine = everything.reduce((sum, [, parts]) => sum + parts.length, 0) - state.troubles.length
   const counts = (
@@ -91,18 +97,18 @@ export function Now({ state }: { state: State }): JSX.Element {
               </button>
             </div>
             <span>
-              {state.at - state.since < 1_700_000 && state.past.times.length < 350 ? (
+              {unseen && (
                 <>
                   <b>
-                    {w('Watched since')} <At at={state.past.times[0] ?? state.since} />.
+                    {w('Watched since')} <At at={first0} />.
                   </b>{' '}
-                  {w('Dotted: nobody looked, so nothing was sampled.')}
+                  {w('Dotted: no samples.')}{' '}
                 </>
-              ) : (
-                w('Grey: the usual range. A line turns to colour where trouble began.')
               )}
+              {w('Grey: 8 of 10 samples before trouble began, where they are enough.')}
             </span>
             <Pill moved={moved} release={release} />
+            <Ranges />
           </div>
           <section class="panel" {...hold}>
             <table class="troubles">
@@ -114,7 +120,7 @@ export function Now({ state }: { state: State }): JSX.Element {
                   </th>
                   <th scope="col">{w('Since')}</th>
                   <th scope="col" class="wide">
-                    <Axis now={state.at} />
+                    <Axis />
                   </th>
                   <th scope="col">
                     <span class="hidden">{w('Details')}</span>
@@ -159,12 +165,11 @@ export function Now({ state }: { state: State }): JSX.Element {
                       <td class="wide">
                         {row.lines.length > 0 && (
                           <Chart
-                            times={state.past.times}
                             lines={row.lines}
-                            now={state.at}
                             since={trouble.since}
                             level={level}
                             height={44}
+                            usual={trouble.usual?.[row.figure ?? 0]}
                             {...(row.most !== undefined && { most: row.most })}
                             label={`${name}: ${row.value} ${row.label}, ${w('Since')} ${time(trouble.since)}`}
                           />
@@ -214,11 +219,18 @@ export function Now({ state }: { state: State }): JSX.Element {
           </div>
         </section>
         <section>
-          <h2>{w('What happened')}</h2>
+          <h2>
+            {w('What happened')}
+            {state.happened.length > FEW && (
+              <button type="button" class="plain" onClick={() => change({ all: all ? '' : '1' })}>
+                {all ? w('the latest') : `${w('all')} ${state.happened.length}`}
+              </button>
+            )}
+          </h2>
           <ol class="panel happened">
             {state.happened
-              .slice(-12)
-              .reverse()
+              .toSorted((a, b) => b.at - a.at || b.id - a.id)
+              .slice(0, all ? undefined : FEW)
               .map((each) => (
                 <li key={each.id}>
                   <Told each={each} />

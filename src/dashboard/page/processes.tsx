@@ -9,18 +9,26 @@ import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
 import { sorted } from './sorted.ts'
-import { place, type State } from './store.ts'
+import { past, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 export function Processes({ state }: { state: State }): JSX.Element {
   const { filter, name: asked } = place()
   const list = sorted('process', state.processes, filter, ({ host }) => host ?? '')
+  const silent = list.filter(([name]) => troubleOf('process', name)?.code === 'silent')
+  /** How many processes have a runtime: one that nobody else has stands out. */
+  const alike = (runtime?: string) => list.filter(([, part]) => part.runtime === runtime).length
   const pools = Object.entries(state.pools).filter(([name]) => matches(filter, name))
   return (
     <>
       <h1 class="page">
         {w('Processes')}{' '}
-        <small>{either('a process is silent after 15 s', 'молчит — через 15 с')}</small>
+        <small>
+          {either(
+            `${list.length - silent.length} heard, ${silent.length} silent · a process is silent after 15 s`,
+            `слышно ${list.length - silent.length}, молчат ${silent.length} · молчит — через 15 с`,
+          )}
+        </small>
       </h1>
       <section class="panel">
         <table>
@@ -41,7 +49,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
           <tbody>
             {list.map(([name, part]) => {
               const trouble = troubleOf('process', name)
-              const late = state.past.series[`process/${name}`]?.[0]
+              const late = past().series[`process/${name}`]?.[0]
               return (
                 <tr key={name} class={name === asked ? 'selected' : ''}>
                   <td>
@@ -50,7 +58,15 @@ export function Processes({ state }: { state: State }): JSX.Element {
                     {part.here && <small>{either('this page', 'эта страница')}</small>}
                   </td>
                   <td class="wide">{[part.host, part.pid].filter(Boolean).join(' · ')}</td>
-                  <td class="wide">{part.runtime}</td>
+                  <td class="wide">
+                    {list.length > 2 && alike(part.runtime) === 1 ? (
+                      <b class="warn">
+                        {part.runtime} {either('only here', 'только здесь')}
+                      </b>
+                    ) : (
+                      part.runtime
+                    )}
+                  </td>
                   <td class="num">
                     <At at={part.started} text={span((state.at - part.started) / 1000)} />
                   </td>
@@ -65,9 +81,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
                   <td class="wide chartcell">
                     {late && (
                       <Chart
-                        times={state.past.times}
                         lines={[{ values: late }]}
-                        now={state.at}
                         since={trouble?.since}
                         level="warn"
                         height={22}
@@ -88,23 +102,20 @@ export function Processes({ state }: { state: State }): JSX.Element {
             })}
           </tbody>
         </table>
-        {list
-          .filter(([name]) => troubleOf('process', name)?.code === 'silent')
-          .slice(0, 3)
-          .map(([name, { heard }]) => (
-            <p key={name} class="note warn">
-              <Mark level="silent" />
-              <span>
-                <b>
-                  {name}: {w('silent')} {span((state.at - heard) / 1000)}.
-                </b>{' '}
-                {either(
-                  'Its jobs go to others as their leases end. It may still be running: what it writes with an old fence is refused where you check it.',
-                  'Задания перейдут к другим с концом аренды. Он может ещё работать: записи со старым номером отклоняются там, где его проверяют.',
-                )}
-              </span>
-            </p>
-          ))}
+        {silent.slice(0, 3).map(([name, { heard }]) => (
+          <p key={name} class="note warn">
+            <Mark level="silent" />
+            <span>
+              <b>
+                {name}: {w('silent')} {span((state.at - heard) / 1000)}.
+              </b>{' '}
+              {either(
+                'Its jobs go to others as their leases end. It may still be running: what it writes with an old fence is refused where you check it.',
+                'Задания перейдут к другим с концом аренды. Он может ещё работать: записи со старым номером отклоняются там, где его проверяют.',
+              )}
+            </span>
+          </p>
+        ))}
       </section>
       {pools.length > 0 && (
         <>

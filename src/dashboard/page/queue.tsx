@@ -9,8 +9,9 @@ import { age, since as ago, figure, span } from './format.ts'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
 import { levelOf, PartLink, troubleOf } from './parts.tsx'
-import { cancelJob, pauseQueue, redrive, removeJob } from './questions.ts'
-import { change, link, place, type State } from './store.ts'
+import { pauseQueue, redrive } from './questions.ts'
+import { QueueJobs } from './queue-jobs.tsx'
+import { change, past, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 const path = (name: string) => `queues/${encodeURIComponent(name)}`
@@ -26,12 +27,14 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
       ? 'dead'
       : 'waiting'
   const answer = useAnswer(path(name))
-  const jobs = useAnswer(`${path(name)}/jobs?state=${chosen}&limit=20`)
   if (queue === undefined) return null
   const trouble = troubleOf('queue', name)
   const { put, done, died = 0, run, running, workers, oldest } = queue
   const bad = trouble?.level === 'bad' ? 'bad' : trouble ? 'warn' : ''
-  const [ages = [], puts = [], dones = [], runs = []] = state.past.series[`queue/${name}`] ?? []
+  const [ages = [], puts = [], dones = [], runs = []] = past().series[`queue/${name}`] ?? []
+  const usual = trouble?.usual ?? []
+  const usually = (which: number) =>
+    usual[which] ? `${w('usually')} ${figure(usual[which][1])}/${either('s', 'с')}` : ''
   const grows = (put ?? 0) - (done ?? 0) - died
   const earlier = state.troubles.filter(
     (each) =>
@@ -41,15 +44,11 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
       trouble.since - each.since < 120_000,
   )[0]
   const needed = run !== undefined && put !== undefined ? Math.ceil(put * run) : undefined
-  const times = state.past.times
   const total = (answer?.groups ?? []).reduce(
     (sum: number, group: Answer) => sum + group.waiting,
     0,
   )
   const deaths = (answer?.deaths ?? []).filter(({ error }: Answer) => matches(filter, name, error))
-  const list = (jobs?.jobs ?? []).filter((job: Answer) =>
-    matches(filter, name, job.id, job.group, job.error?.message, job.error?.code),
-  )
   const pipe: [string, string, string, string][] = [
     [w('Put'), figure(put), '/s', ''],
     [w('Delayed'), figure(queue.delayed), '', ''],
@@ -144,7 +143,8 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
             )}
             .{' '}
             {run !== undefined &&
-              either(`A run takes ${span(run)}`, `Выполнение длится ${span(run)}`)}
+              either(`A run takes ${span(run)}`, `Выполнение длится ${span(run)}`) +
+                (usual[3] ? `, ${w('usually')} ${span(usual[3][1])}` : '')}
             {needed !== undefined &&
               needed > running &&
               either(
@@ -198,11 +198,11 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
           )}
         </svg>
         {[
-          put !== undefined ? '' : '',
+          usually(1),
           '',
           oldest > 0 ? either(`oldest ${span(oldest)}`, `старшая ${span(oldest)}`) : '',
           '',
-          '',
+          usually(2),
           died > 0 ? `+ ${figure(died * 60)} ${either('a minute', 'в минуту')}` : '',
         ].map((text, i) => (
           <small key={`p${i}`}>{text}</small>
@@ -214,12 +214,11 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
             {w('Oldest waits')} <b class={bad}>{age(oldest)}</b>
           </h2>
           <Chart
-            times={times}
             lines={[{ values: ages }]}
-            now={state.at}
             since={trouble?.since}
             level={trouble?.level ?? 'bad'}
             height={54}
+            usual={usual[0]}
             axis
             label={`${w('Oldest waits')} ${span(oldest)}`}
           />
@@ -228,19 +227,16 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
           <h2>
             {w('Put and done a second')}{' '}
             <small>
-              {figure(put)} · {figure(done)}
+              {w('Put').toLowerCase()} {figure(put)} · {w('Done').toLowerCase()} {figure(done)}
             </small>
           </h2>
           <Chart
-            times={times}
             lines={[
               { values: dones, tone: 'data' },
               { values: puts, tone: 'inkline', dashed: true, fill: false },
             ]}
-            now={state.at}
             since={trouble?.since}
             height={54}
-            usual={false}
             axis
             label={`${w('Put')} ${figure(put)}, ${w('Done')} ${figure(done)}`}
           />
@@ -250,12 +246,11 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
             {w('A run takes')} <b>{span(run)}</b>
           </h2>
           <Chart
-            times={times}
             lines={[{ values: runs }]}
-            now={state.at}
             since={trouble?.since}
             level={trouble?.level ?? 'bad'}
             height={54}
+            usual={usual[3]}
             axis
             label={`${w('A run takes')} ${span(run)}`}
           />
@@ -353,6 +348,13 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
                       <At at={last} text={ago(last, state.at)} />
                     </td>
                     <td class="acts">
+                      <button
+                        type="button"
+                        class="plain"
+                        onClick={() => change({ filter: filter === error ? '' : error })}
+                      >
+                        {w('List')}
+                      </button>
                       <Act onClick={() => redrive(name, count, error)}>{w('Redrive…')}</Act>
                     </td>
                   </tr>
@@ -362,75 +364,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
           )}
         </div>
       </div>
-      <div class="block">
-        <table class="jobs">
-          <thead>
-            <tr>
-              <th scope="col">{either('Job', 'Задание')}</th>
-              <th scope="col" class="wide">
-                {w('Group')}
-              </th>
-              <th scope="col" class="num">
-                {w('Attempts')}
-              </th>
-              <th scope="col" class="num wide">
-                {w('Put')}
-              </th>
-              <th scope="col">{w('Last error')}</th>
-              <th scope="col">
-                <span class="hidden">{w('Details')}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.map((job: Answer) => (
-              <tr key={job.id}>
-                <td>
-                  <a class="row" href={link('queues', name, 'jobs', job.id)}>
-                    <code>{job.id}</code>
-                  </a>
-                </td>
-                <td class="wide">{job.group}</td>
-                <td class="num">{job.attempts}</td>
-                <td class="num wide">
-                  <At at={job.createdAt} />
-                </td>
-                <td class="error">
-                  {job.error && (
-                    <>
-                      {job.error.code} {job.error.message}
-                    </>
-                  )}
-                </td>
-                <td class="acts">
-                  {job.state === 'dead' ? (
-                    <Act kind="plain" onClick={() => redrive(name, 1, undefined, job.id)}>
-                      {w('Redrive…')}
-                    </Act>
-                  ) : (
-                    job.state !== 'completed' && (
-                      <Act
-                        kind="plain"
-                        onClick={() => cancelJob(name, job.id, job.state === 'running')}
-                      >
-                        {w('Cancel…')}
-                      </Act>
-                    )
-                  )}
-                  {job.state !== 'running' && (
-                    <Act kind="plain" onClick={() => removeJob(name, job.id)}>
-                      {w('Remove…')}
-                    </Act>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        {jobs && list.length === 0 && (
-          <p class="none">{either('No job is in this state.', 'В этом состоянии заданий нет.')}</p>
-        )}
-      </div>
+      <QueueJobs key={chosen} name={name} chosen={chosen} />
     </section>
   )
 }

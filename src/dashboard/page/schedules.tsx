@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { Act } from './act.tsx'
 import { At } from './at.tsx'
 import { Empty } from './empty.tsx'
-import { exact, figure, since, span, until } from './format.ts'
+import { exact, figure, hour, since, span, until } from './format.ts'
 import { Pill, useFrozen } from './frozen.tsx'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
@@ -29,12 +29,18 @@ export function Schedules({ state }: { state: State }): JSX.Element {
         code={'app.use("/flow", dashboard({ schedulers: [scheduler], access }).handler)'}
       />
     )
+  const left = list.filter(([, { here, next, upcoming }]) => here && next && upcoming.length === 0)
   const drawn = list.filter(([, { upcoming }]) => upcoming.length > 0)
   const x = (at: number) => ((at - state.at) / 86_400_000) * 1000
   return (
     <>
       <h1 class="page">
-        {w('Schedules')} <Pill moved={moved} release={release} />
+        {w('Schedules')}{' '}
+        <small>
+          <span class="key data">{either('ran, height is how long', 'шёл, высота — сколько')}</span>{' '}
+          <span class="key bad">{w('failed')}</span> <span class="key hollow">{w('skipped')}</span>
+        </small>{' '}
+        <Pill moved={moved} release={release} />
       </h1>
       <section class="panel" {...hold}>
         <table>
@@ -142,6 +148,17 @@ export function Schedules({ state }: { state: State }): JSX.Element {
             <small>{either('each mark is a run', 'каждая метка — запуск')}</small>
           </h2>
           <section class="panel block timeline">
+            <div aria-hidden="true">
+              <span />
+              <div class="axis">
+                {[0, 6, 12, 18, 24].map((hours) => (
+                  <span key={hours}>
+                    {hours === 0 ? w('now') : hour(state.at + hours * 3_600_000)}
+                  </span>
+                ))}
+              </div>
+              <span />
+            </div>
             {drawn.map(([name, { upcoming }]) => (
               <div key={name}>
                 <span>{name}</span>
@@ -161,6 +178,15 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                 <span />
               </div>
             ))}
+            {left.length > 0 && (
+              <p class="foot">
+                {left.map(([name]) => name).join(', ')}:{' '}
+                {either(
+                  'no run in these hours, or too many to draw.',
+                  'нет запусков в эти часы или их слишком много.',
+                )}
+              </p>
+            )}
           </section>
         </>
       )}

@@ -3,7 +3,7 @@ import type { Trouble } from '../state.ts'
 import { Act } from './act.tsx'
 import { age, figure, percent, span, time } from './format.ts'
 import { closeNow, isolate, pauseQueue } from './questions.ts'
-import { link, type State } from './store.ts'
+import { link, past, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 interface Row {
@@ -12,13 +12,21 @@ interface Row {
   unit?: string
   label: string
   lines: { values: readonly (number | null)[] }[]
+  /** Which figure of the part it draws. */
+  figure?: number
   most?: number
   actions?: JSX.Element
 }
 
+/** What was usual, in brackets; '' where that is not known. */
+function usually({ usual }: Trouble, which: number): string {
+  const middle = usual?.[which]?.[1]
+  return middle === undefined ? '' : ` (${w('usually')} ${span(middle)})`
+}
+
 export function rowOf(trouble: Trouble, state: State): Row {
   const { kind, name, code } = trouble
-  const series = state.past.series[`${kind}/${name}`] ?? []
+  const series = past().series[`${kind}/${name}`] ?? []
   const lines = series[0] ? [{ values: series[0] }] : []
   const now = state.at
   if (kind === 'breaker') {
@@ -95,14 +103,24 @@ export function rowOf(trouble: Trouble, state: State): Row {
           ? either(`All ${workers} workers busy. `, `Заняты все ${workers}. `)
           : '',
         run !== undefined
-          ? either(`A run takes ${span(run)}. `, `Выполнение длится ${span(run)}. `)
+          ? either(
+              `A run takes ${span(run)}${usually(trouble, 3)}. `,
+              `Выполнение длится ${span(run)}${usually(trouble, 3)}. `,
+            )
           : '',
         dead > 0 ? either(`${figure(dead)} dead.`, `Мёртвых: ${figure(dead)}.`) : '',
       ],
       value: age(oldest),
       label: `${w('oldest of')} ${figure(waiting)}`,
       lines,
-      actions: <Act onClick={() => pauseQueue(name, queue)}>{w('Pause…')}</Act>,
+      actions: (
+        <>
+          <Act onClick={() => pauseQueue(name, queue)}>{w('Pause…')}</Act>
+          <a class="button" href={link('queues', name)}>
+            {w('Workers…')}
+          </a>
+        </>
+      ),
     }
   }
   if (kind === 'limiter') {
@@ -132,6 +150,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       unit: '/s',
       label: `${w('denied')}, ${percent(denied / Math.max(1e-9, allowed + denied))} ${w('of calls')}`,
       lines: series[1] ? [{ values: series[1] }] : [],
+      figure: 1,
       actions: (
         <>
           {first && (
@@ -157,8 +176,8 @@ export function rowOf(trouble: Trouble, state: State): Row {
           says: run
             ? [
                 either(
-                  `The run of ${time(run.at)} goes on, ${span((now - run.at) / 1000)} so far.`,
-                  `Запуск ${time(run.at)} идёт уже ${span((now - run.at) / 1000)}.`,
+                  `The run of ${time(run.at)} goes on, ${span((now - run.at) / 1000)} so far${usually(trouble, 0)}.`,
+                  `Запуск ${time(run.at)} идёт уже ${span((now - run.at) / 1000)}${usually(trouble, 0)}.`,
                 ),
               ]
             : [],

@@ -6,7 +6,7 @@ import { figure, numbersOf, percent, quota, span } from './format.ts'
 import { Mark } from './mark.tsx'
 import { doNow, tell } from './notice.tsx'
 import { changeLimit } from './questions.ts'
-import { act, type State, store } from './store.ts'
+import { act, past, type State, store } from './store.ts'
 import { either, w } from './words.ts'
 
 const path = (name: string) => `limiters/${encodeURIComponent(name)}`
@@ -21,6 +21,7 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
   )
   if (limiter === undefined) return null
   const trial = limiter.whatIf
+  const freed = trial ? trial.keys - trial.wouldDenyKeys : 0
   const judge = async (event: Event) => {
     event.preventDefault()
     try {
@@ -31,8 +32,7 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
       tell((error as Error).message, undefined, true)
     }
   }
-  const [, refused = []] = state.past.series[`limiter/${name}`] ?? []
-  const would = new Map(trial?.series.map(([at, value]) => [Math.round(at / 5000), value]))
+  const [, refused = []] = past().series[`limiter/${name}`] ?? []
   return (
     <div class="block whatif">
       <h2>
@@ -80,25 +80,28 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
         <>
           <div class="split">
             <Chart
-              times={state.past.times}
               lines={[
                 { values: refused, tone: 'bad' },
                 {
-                  values: state.past.times.map((at) => would.get(Math.round(at / 5000)) ?? null),
+                  times: trial.series.map(([at]) => at),
+                  values: trial.series.map(([, value]) => value),
                   tone: 'whatline',
                   dashed: true,
                   fill: false,
                 },
               ]}
-              now={state.at}
               height={60}
-              usual={false}
               label={either(
                 `Denied ${figure(trial.denied)} a second, would be denied ${figure(trial.wouldDeny)}`,
                 `Отказано ${figure(trial.denied)}, было бы ${figure(trial.wouldDeny)}`,
               )}
             />
             <dl>
+              <dt>
+                <span class="key bad">{w('denied')}</span>{' '}
+                <span class="key whatkey">{w('would be denied')}</span>
+              </dt>
+              <dd />
               <dt>{w('Denied')}</dt>
               <dd>
                 {figure(trial.denied)} → <b class="what">{figure(trial.wouldDeny)}/s</b>
@@ -121,6 +124,11 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
           </div>
           <p class="foot line">
             <span>
+              {freed > 0 &&
+                either(
+                  `It would free ${figure(freed)} keys; ${figure(trial.wouldDenyKeys)} stay refused. `,
+                  `Освободит ключей: ${figure(freed)}; откажет по-прежнему: ${figure(trial.wouldDenyKeys)}. `,
+                )}
               {either(
                 'It began without a past: it is generous at first.',
                 'Начат без прошлого: сначала щедрее.',
