@@ -3,7 +3,7 @@ import { Act } from './act.tsx'
 import { At } from './at.tsx'
 import { Chart } from './chart.tsx'
 import { Empty } from './empty.tsx'
-import { figure, span } from './format.ts'
+import { figure, PER_SECOND, span } from './format.ts'
 import { Pill, useFrozen } from './frozen.tsx'
 import { Told } from './happened.tsx'
 import { Head } from './head.tsx'
@@ -80,8 +80,8 @@ export function Breakers({ state }: { state: State }): JSX.Element {
               ['Name'],
               ['State'],
               ['For', 'num'],
-              ['Failed', 'num'],
-              ['Refused', 'num'],
+              ['Failed', 'num wide'],
+              ['Refused', 'num wide'],
               ['Next', 'wide'],
               ['Last 30 min', 'wide chartcell'],
               ['Last error', 'wide'],
@@ -106,7 +106,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                   <td class="num">
                     <At at={part.since} text={span((state.at - part.since) / 1000)} />
                   </td>
-                  <td class="num">
+                  <td class="num wide">
                     {part.calls > 0
                       ? either(
                           `${part.failedOf} of ${part.calls}`,
@@ -114,7 +114,10 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                         )
                       : part.inARow}
                   </td>
-                  <td class="num">{figure(part.refused)}/s</td>
+                  <td class="num wide">
+                    {figure(part.refused)}
+                    {PER_SECOND}
+                  </td>
                   <td class="wide">
                     {part.state === 'open' && part.retryAfter !== undefined
                       ? either(
@@ -175,7 +178,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                 since={trouble?.since}
                 height={80}
                 axis
-                label={`${name}: ${figure(breaker.passing)}/s, ${figure(breaker.failing)}/s`}
+                label={`${name}: ${figure(breaker.passing)}${PER_SECOND}, ${figure(breaker.failing)}${PER_SECOND}`}
               />
             </div>
             <div class="block">

@@ -89,8 +89,16 @@ export function Chart({
             const splits = line.tone === undefined && since !== undefined && to > began
             return (
               <g key={id}>
-                {line.fill !== false && <path class={`area ${tone}`} d={area} />}
-                <path class={`line ${tone} ${line.dashed ? 'dashed' : ''}`} d={d} />
+                <svg
+                  aria-hidden="true"
+                  width={splits ? began : width}
+                  height={height}
+                  viewBox={`0 0 ${splits ? Math.max(1, began) : width} ${height}`}
+                  preserveAspectRatio="none"
+                >
+                  {line.fill !== false && <path class={`area ${tone}`} d={area} />}
+                  <path class={`line ${tone} ${line.dashed ? 'dashed' : ''}`} d={d} />
+                </svg>
                 {splits && (
                   <svg
                     aria-hidden="true"

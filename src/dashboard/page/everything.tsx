@@ -1,4 +1,4 @@
-import { age, figure, since, span, until } from './format.ts'
+import { age, figure, PER_SECOND, since, span, until } from './format.ts'
 import type { Level } from './mark.tsx'
 import { levelOf } from './parts.tsx'
 import type { State } from './store.ts'
@@ -30,8 +30,11 @@ export function partsOf(state: State): [string, Listed[]][] {
       list(
         state.limiters,
         'limiter',
-        ({ denied }) => `${figure(denied)}/s ${w('denied')}`,
-        ({ whatIf }) => (whatIf ? 'shadow' : 'fine'),
+        ({ denied, wouldDeny }) =>
+          wouldDeny === undefined
+            ? `${figure(denied)}${PER_SECOND} ${w('denied')}`
+            : `${w('shadow')}, ${figure(wouldDeny)}${PER_SECOND}`,
+        ({ whatIf, wouldDeny }) => (whatIf || wouldDeny !== undefined ? 'shadow' : 'fine'),
       ),
     ],
     [

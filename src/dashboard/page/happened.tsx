@@ -6,23 +6,20 @@ import { viewOf } from './parts.tsx'
 import { link } from './store.ts'
 import { either, w } from './words.ts'
 
+/** How a trouble began, where that says more than its name. */
+const BEGINNINGS: Partial<Record<TroubleCode, string>> = {
+  open: either('opened', 'разомкнулся'),
+  denies: either('denies over 5 % of its calls', 'отказывает больше 5 % вызовов'),
+  skipped: either('skipped, the run before goes on', 'пропуск: прошлый запуск идёт'),
+  silent: either('was last heard', 'слышно в последний раз'),
+}
+
 function began(code: TroubleCode, level: Happening['level']): string {
-  switch (code) {
-    case 'open':
-      return either('opened', 'разомкнулся')
-    case 'behind':
-      return level === 'bad'
-        ? either('oldest waits over 30 s', 'старшая ждёт больше 30 с')
-        : either('oldest waits over 10 s', 'старшая ждёт больше 10 с')
-    case 'denies':
-      return either('denies over 5 % of its calls', 'отказывает больше 5 % вызовов')
-    case 'skipped':
-      return either('skipped, the run before goes on', 'пропуск: прошлый запуск идёт')
-    case 'silent':
-      return either('was last heard', 'слышно в последний раз')
-    default:
-      return w(code).replace('_', ' ')
+  if (code === 'behind') {
+    const seconds = level === 'bad' ? 30 : 10
+    return either(`oldest waits over ${seconds} s`, `старшая ждёт больше ${seconds} с`)
   }
+  return BEGINNINGS[code] ?? w(code).replace('_', ' ')
 }
 
 function over(code: TroubleCode): string {

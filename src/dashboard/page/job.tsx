@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { Act } from './act.tsx'
 import { type Answer, useAnswer } from './answer.ts'
 import { At } from './at.tsx'
-import { since as ago, span } from './format.ts'
+import { since as ago, span, time } from './format.ts'
 import { Mark } from './mark.tsx'
 import { cancelJob, redrive, removeJob } from './questions.ts'
 import { link, type State } from './store.ts'
@@ -88,6 +88,14 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
             </small>
           </h2>
           <div class="timeline">
+            <div aria-hidden="true">
+              <span />
+              <div class="axis">
+                <span>{time(begin)}</span>
+                <span>{time(end)}</span>
+              </div>
+              <span />
+            </div>
             {bars.map(({ label, from, startedAt, endedAt, error }) => (
               <div key={label}>
                 <span>{label}</span>

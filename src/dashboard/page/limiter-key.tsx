@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Act, mayAct } from './act.tsx'
 import { At } from './at.tsx'
 import { Bar } from './bar.tsx'
-import { figure, span } from './format.ts'
+import { figure, PER_SECOND, span } from './format.ts'
 import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
@@ -76,8 +76,8 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
               <>
                 <dt>{w('Denied')}</dt>
                 <dd>
-                  {figure(answer.denied.rate)}/s, {w('Since').toLowerCase()}{' '}
-                  <At at={answer.denied.since} />
+                  {figure(answer.denied.rate)}
+                  {PER_SECOND}, {w('Since').toLowerCase()} <At at={answer.denied.since} />
                 </dd>
               </>
             )}

@@ -4,7 +4,7 @@ import { Act, mayAct } from './act.tsx'
 import { Bar } from './bar.tsx'
 import { Chart } from './chart.tsx'
 import { Figure } from './figure.tsx'
-import { figure, percent, quota, span } from './format.ts'
+import { figure, PER_SECOND, percent, quota, span } from './format.ts'
 import { Pill, useFrozen } from './frozen.tsx'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
@@ -60,15 +60,19 @@ export function Limiter({
         </p>
       )}
       <div class="figures">
-        <Figure value={figure(limiter.allowed)} unit="/s" label={w('allowed')} />
+        <Figure value={figure(limiter.allowed)} unit={PER_SECOND} label={w('allowed')} />
         <Figure
           value={figure(limiter.denied)}
-          unit="/s"
+          unit={PER_SECOND}
           level={bad}
           label={`${w('denied')}, ${percent(denied / Math.max(1e-9, allowed + denied))}`}
         />
         {limiter.wouldDeny !== undefined && (
-          <Figure value={figure(limiter.wouldDeny)} unit="/s" label={w('would be denied')} />
+          <Figure
+            value={figure(limiter.wouldDeny)}
+            unit={PER_SECOND}
+            label={w('would be denied')}
+          />
         )}
         <Figure
           value={`${figure(limiter.top?.keys)}${limiter.top?.more ? '+' : ''}`}
@@ -102,7 +106,7 @@ export function Limiter({
           {w('Denied most')}{' '}
           <small>
             {either('counted since you opened this page', 'считается с открытия страницы')}
-            {limiter.top ? `, ± ${figure(limiter.top.error)}/s` : ''}
+            {limiter.top ? `, ± ${figure(limiter.top.error)}${PER_SECOND}` : ''}
           </small>{' '}
           <Pill moved={moved} release={release} />
         </h2>
@@ -111,7 +115,8 @@ export function Limiter({
             <tr>
               <th scope="col">{w('Key')}</th>
               <th scope="col" class="num">
-                {w('Denied')}/s
+                {w('Denied')}
+                {PER_SECOND}
               </th>
               <th scope="col" class="wide">
                 {w('Share')}

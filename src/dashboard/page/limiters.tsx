@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { Empty } from './empty.tsx'
 import { matches } from './filter.ts'
-import { figure, quota } from './format.ts'
+import { figure, PER_SECOND, quota } from './format.ts'
 import { Limiter } from './limiter.tsx'
 import { Key } from './limiter-key.tsx'
 import { Mark } from './mark.tsx'
@@ -51,7 +51,7 @@ export function Limiters({ state }: { state: State }): JSX.Element {
                 )}
               />
             ),
-            says: `${figure(wouldDeny ?? denied)}/s`,
+            says: `${figure(wouldDeny ?? denied)}${PER_SECOND}`,
             bad: troubleOf('limiter', each) !== undefined,
             more: `${quota(numbers) || rule} · ${waiting > 0 ? `${figure(waiting)} ${w('waiting')}` : `${figure(keys)} ${either('keys', 'ключей')}`}`,
           }),

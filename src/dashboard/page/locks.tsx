@@ -92,7 +92,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                 ['Lock'],
                 ['Holder'],
                 ['Fence', 'num wide'],
-                ['Held for', 'num'],
+                ['Held for', 'num wide'],
                 ['Lease left', 'num'],
               ]}
             />
@@ -107,7 +107,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                   <td class="num wide">
                     <code>{fence}</code>
                   </td>
-                  <td class="num">
+                  <td class="num wide">
                     {began ? <At at={began} text={span((state.at - began) / 1000)} /> : ''}
                   </td>
                   <td class="num">{span(left)}</td>

@@ -4,7 +4,7 @@ import { Bar } from './bar.tsx'
 import { Chart } from './chart.tsx'
 import { Figure } from './figure.tsx'
 import { matches } from './filter.ts'
-import { bytes, figure, percent, since, span } from './format.ts'
+import { bytes, figure, PER_SECOND, percent, since, span } from './format.ts'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
@@ -37,11 +37,11 @@ export function Processes({ state }: { state: State }): JSX.Element {
               ['Process'],
               ['Host and pid', 'wide'],
               ['Version', 'wide'],
-              ['Up', 'num'],
+              ['Up', 'num wide'],
               ['Heard', 'num'],
               ['Loop late', 'num'],
               ['', 'wide chartcell'],
-              ['CPU', 'num'],
+              ['CPU', 'num wide'],
               ['Works on', 'wide'],
               ['Leader', 'wide'],
             ]}
@@ -67,7 +67,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
                       part.runtime
                     )}
                   </td>
-                  <td class="num">
+                  <td class="num wide">
                     <At at={part.started} text={span((state.at - part.started) / 1000)} />
                   </td>
                   <td class="num">
@@ -90,7 +90,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
                       />
                     )}
                   </td>
-                  <td class="num">{part.cpu === undefined ? '–' : percent(part.cpu)}</td>
+                  <td class="num wide">{part.cpu === undefined ? '–' : percent(part.cpu)}</td>
                   <td class="wide">
                     {Object.entries(part.works)
                       .map(([queue, workers]) => `${queue} ${workers}`)
@@ -147,7 +147,10 @@ export function Processes({ state }: { state: State }): JSX.Element {
                       <Bar share={running / Math.max(1, workers)} />
                     </td>
                     <td class="num">{figure(waiting)}</td>
-                    <td class="num">{figure(done)}/s</td>
+                    <td class="num">
+                      {figure(done)}
+                      {PER_SECOND}
+                    </td>
                   </tr>
                 ))}
               </tbody>

@@ -5,7 +5,7 @@ import { At } from './at.tsx'
 import { Bar } from './bar.tsx'
 import { Chart } from './chart.tsx'
 import { matches } from './filter.ts'
-import { age, since as ago, figure, span } from './format.ts'
+import { age, since as ago, figure, PER_SECOND, span } from './format.ts'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
 import { levelOf, PartLink, troubleOf } from './parts.tsx'
@@ -34,7 +34,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
   const [ages = [], puts = [], dones = [], runs = []] = past().series[`queue/${name}`] ?? []
   const usual = trouble?.usual ?? []
   const usually = (which: number) =>
-    usual[which] ? `${w('usually')} ${figure(usual[which][1])}/${either('s', 'с')}` : ''
+    usual[which] ? `${w('usually')} ${figure(usual[which][1])}${PER_SECOND}` : ''
   const grows = (put ?? 0) - (done ?? 0) - died
   const earlier = state.troubles.filter(
     (each) =>
@@ -50,7 +50,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
   )
   const deaths = (answer?.deaths ?? []).filter(({ error }: Answer) => matches(filter, name, error))
   const pipe: [string, string, string, string][] = [
-    [w('Put'), figure(put), '/s', ''],
+    [w('Put'), figure(put), PER_SECOND, ''],
     [w('Delayed'), figure(queue.delayed), '', ''],
     [w('Waiting'), figure(queue.waiting), '', bad],
     [
@@ -59,7 +59,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
       workers !== undefined && !queue.remote ? either(` of ${workers}`, ` из ${workers}`) : '',
       '',
     ],
-    [w('Done'), figure(done), '/s', ''],
+    [w('Done'), figure(done), PER_SECOND, ''],
     [w('Dead'), figure(queue.dead), '', queue.dead > 0 ? bad : ''],
   ]
   return (

@@ -28,7 +28,10 @@ export function Queues({ state }: { state: State }): JSX.Element {
   }
   const sorted = Object.entries(state.queues)
     .filter(([name]) => asked !== undefined || matches(filter, name))
-    .sort(([, a], [, b]) => b.oldest - a.oldest)
+    .sort(([a, { oldest: one }], [b, { oldest: other }]) => {
+      const wrong = (name: string) => (troubleOf('queue', name) === undefined ? 1 : 0)
+      return wrong(a) - wrong(b) || other - one
+    })
   const name = asked ?? sorted[0]?.[0]
   if (name !== undefined && what === 'jobs' && id !== undefined)
     return <Job name={name} id={id} state={state} />

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import type { Trouble } from '../state.ts'
 import { Act } from './act.tsx'
-import { age, figure, percent, span, time } from './format.ts'
+import { age, figure, PER_SECOND, percent, span, time } from './format.ts'
 import { closeNow, isolate, pauseQueue } from './questions.ts'
 import { link, past, type State } from './store.ts'
 import { either, w } from './words.ts'
@@ -63,7 +63,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
           : '',
       ],
       value: figure(refused),
-      unit: '/s',
+      unit: PER_SECOND,
       label: w('calls refused'),
       lines,
       most: 2,
@@ -147,7 +147,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
           ]
         : [],
       value: figure(denied),
-      unit: '/s',
+      unit: PER_SECOND,
       label: `${w('denied')}, ${percent(denied / Math.max(1e-9, allowed + denied))} ${w('of calls')}`,
       lines: series[1] ? [{ values: series[1] }] : [],
       figure: 1,

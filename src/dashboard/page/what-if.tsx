@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { Act, mayAct } from './act.tsx'
 import { Chart } from './chart.tsx'
-import { figure, numbersOf, percent, quota, span } from './format.ts'
+import { figure, numbersOf, PER_SECOND, percent, quota, span } from './format.ts'
 import { Mark } from './mark.tsx'
 import { doNow, tell } from './notice.tsx'
 import { changeLimit } from './questions.ts'
@@ -104,7 +104,11 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
               <dd />
               <dt>{w('Denied')}</dt>
               <dd>
-                {figure(trial.denied)} → <b class="what">{figure(trial.wouldDeny)}/s</b>
+                {figure(trial.denied)} →{' '}
+                <b class="what">
+                  {figure(trial.wouldDeny)}
+                  {PER_SECOND}
+                </b>
               </dd>
               <dt>{either('Keys denied', 'Ключей')}</dt>
               <dd>
@@ -113,7 +117,8 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
               <dt>{either('Let through besides', 'Пропущено сверх')}</dt>
               <dd>
                 {trial.besides >= 0 ? '+ ' : ''}
-                {figure(trial.besides)}/s
+                {figure(trial.besides)}
+                {PER_SECOND}
               </dd>
               <dt>{either('Same answer', 'Тот же ответ')}</dt>
               <dd>
@@ -126,7 +131,7 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
             <span>
               {freed > 0 &&
                 either(
-                  `It would free ${figure(freed)} keys; ${figure(trial.wouldDenyKeys)} stay refused. `,
+                  `Keys that it would free: ${figure(freed)}; that stay refused: ${figure(trial.wouldDenyKeys)}. `,
                   `Освободит ключей: ${figure(freed)}; откажет по-прежнему: ${figure(trial.wouldDenyKeys)}. `,
                 )}
               {either(

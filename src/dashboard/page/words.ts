@@ -24,6 +24,7 @@ const RU: Record<string, string> = {
   Workers: 'Работники',
   Busy: 'Заняты',
   CPU: 'ЦП',
+  shadow: 'тень',
   Now: 'Сейчас',
   Limiters: 'Лимитеры',
   Queues: 'Очереди',
