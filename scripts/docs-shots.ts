@@ -9,13 +9,14 @@ import { launch } from './dashboard/browser.ts'
 import { scene } from './dashboard/scene.ts'
 
 const folder = fileURLToPath(new URL('../docs/dashboard/', import.meta.url))
-/** How long the traffic runs before the first picture: half of it without trouble. */
-const SECONDS = Number(process.env['SECONDS'] ?? 150)
+/** How long the traffic runs before the first picture: half of it without trouble, so that there is a usual range. */
+const SECONDS = Number(process.env['SHOTS_SECONDS'] ?? 300)
 
 const { parts, trouble, stop } = scene(false)
 const flow = dashboard({
   ...parts,
   title: 'shop-demo',
+  history: '24h',
   access: () => ({ may: 'all', user: 'nika' }),
 })
 const server = createServer(flow.handler)
@@ -27,22 +28,33 @@ trouble()
 await sleep((SECONDS / 2) * 1000)
 
 const browser = await launch()
+/** A job that has died, as the list of them says. */
+const { jobs } = (await (await fetch(`${url}api/queues/receipts/jobs?state=dead`)).json()) as {
+  jobs: { id: string }[]
+}
 const views = [
   'now',
   'limiters/api/keys/203.0.113.7',
   'queues/receipts',
+  `queues/receipts/jobs/${jobs[0]?.id}`,
   'breakers',
   'schedules',
   'locks',
   'processes',
 ]
+// What if: other numbers for the limit under attack, judged on the calls that come meanwhile.
+await fetch(`${url}api/limiters/api/whatif`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ quota: { rate: 200, per: '1m', burst: 100 } }),
+})
 for (const colorScheme of ['light', 'dark'] as const) {
   const page = await browser.newPage({ colorScheme, viewport: { width: 1440, height: 900 } })
   for (const view of views) {
     await page.goto(`${url}#/${view}`)
     await page.waitForSelector('main h1')
     await sleep(view.startsWith('limiters') ? 6000 : 2500)
-    const [name] = view.split('/')
+    const name = view.includes('/jobs/') ? 'job' : view.split('/')[0]
     await page.screenshot({ path: `${folder}${name}-${colorScheme}.png`, fullPage: true })
   }
   await page.close()

@@ -8,6 +8,7 @@ const { parts, stop } = scene()
 const flow = dashboard({
   ...parts,
   title: 'shop-demo',
+  history: '24h',
   access: () => ({ may: 'all', user: 'nika' }),
   show: (job) => JSON.stringify(job.item, null, 2),
 })

@@ -34,6 +34,9 @@ export function scene(troubled = true): Scene {
   const login = LimiterFactory.slidingWindow({ rate: 5, per: '1m', name: 'login' })
   const search = LimiterFactory.tokenBucket({ rate: 20, burst: 40, name: 'search' })
   const uploads = LimiterFactory.concurrency({ limit: 8, name: 'uploads' })
+  // Numbers that are tried on everybody and refuse nobody, and a limit that finds its number itself.
+  const exports = LimiterFactory.tokenBucket({ rate: 5, per: '1m', name: 'export', shadow: true })
+  const llm = LimiterFactory.adaptive({ name: 'llm-calls', minRate: 2, initialRate: 20, maxRate: 50 })
   const gateway = new CircuitBreaker({ name: 'card-gateway', timeout: '40s', failureThreshold: 5 })
   const smtp = new CircuitBreaker({ name: 'smtp' })
   const crm = new CircuitBreaker({ name: 'legacy-crm' })
@@ -90,6 +93,8 @@ export function scene(troubled = true): Scene {
       if (n % 2 === 0) api.allow('2001:db8:4c::/56')
     }
     search.allow(`user-${n % 30}`)
+    if (n % 7 === 0) exports.allow(`team-${n % 4}`)
+    if (n % 3 === 0) void llm.consume('model').then(({ allowed }) => allowed && llm.reportSuccess())
     if (n % 20 === 0) login.allow(`user-${n % 3}`)
     if (n % 2 === 0) {
       void receipts.put(
@@ -108,7 +113,7 @@ export function scene(troubled = true): Scene {
   }, 100)
   return {
     parts: {
-      limiters: [api, login, search, uploads],
+      limiters: [api, login, search, uploads, exports, llm],
       queues: [receipts, mails, imports],
       breakers: [gateway, smtp, crm],
       schedulers: [scheduler],

@@ -266,7 +266,12 @@ export interface Trouble {
   readonly since: number
   /** False where it may have begun earlier: nobody looked. */
   readonly exact: boolean
+  /** The usual range of each figure that has a past; absent where too few samples were taken before the trouble began. */
+  readonly usual?: readonly (UsualRange | null)[]
 }
+
+/** What 8 of 10 samples lay between: the lowest, the one in the middle, the highest. */
+export type UsualRange = readonly [number, number, number]
 
 /** Something that has happened: a trouble began or ended, or somebody did something. */
 export interface Happening {

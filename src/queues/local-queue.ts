@@ -670,12 +670,17 @@ export class MemoryQueue<T, R = unknown>
   }
 
   #find(id: string): LocalJob | undefined {
-    if (!this.#index.complete && this.#index.own(id) === undefined) {
-      this.#labels = true
-      this.#index.fill(this.#view.all(this.#control.waiting()))
-    }
     const { dead, completed } = this.jobsKept
-    return dead.get(id)?.job ?? completed.get(id)?.job ?? this.#index.find(id)
+    const kept = dead.get(id) ?? completed.get(id)
+    if (kept !== undefined) return kept.job
+    const first = this.#index.complete ? undefined : this.#view.front(id)
+    if (first !== undefined) return first
+    const found = this.#index.find(id, (see) => {
+      this.#view.visit(see)
+      this.#admission.offers.visit(see)
+    })
+    if (this.#index.complete) this.#labels = true
+    return found
   }
 
   /** A dead job waits again: a new job with the same id, whose first result has been told. */

@@ -92,7 +92,10 @@ async function fastifyServed(board: Dashboard, options: { prefix?: string }): Pr
   }
 }
 
-/** The simplest of them. */
-export function serve(board: Dashboard): Promise<Serving> {
-  return served(board, '/', ({ handler }) => handler)
+/** The simplest of them. @param watch is shown each request, and the answer to it */
+export function serve(board: Dashboard, watch?: RequestListener): Promise<Serving> {
+  return served(board, '/', ({ handler }) => (request, response) => {
+    watch?.(request, response)
+    handler(request, response)
+  })
 }

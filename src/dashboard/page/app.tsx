@@ -1,12 +1,18 @@
 import { type JSX, render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { Breakers } from './breakers.tsx'
+import { Dialog } from './dialog.tsx'
 import { span, time } from './format.ts'
 import { Limiters } from './limiters.tsx'
+import { Locks } from './locks.tsx'
+import { Mark } from './mark.tsx'
+import { Notice } from './notice.tsx'
 import { Now } from './now.tsx'
+import { viewOf } from './parts.tsx'
+import { Processes } from './processes.tsx'
 import { Queues } from './queues.tsx'
-import { change, connect, place, type State, store } from './store.ts'
-import { Dialog, Mark, Notice, viewOf } from './ui.tsx'
-import { Breakers, Locks, Processes, Schedules } from './views.tsx'
+import { Schedules } from './schedules.tsx'
+import { change, connect, link, place, type State, store } from './store.ts'
 import { either, LANGUAGE, w } from './words.ts'
 
 const VIEWS: readonly (readonly [string, string, string])[] = [
@@ -91,7 +97,7 @@ function App(): JSX.Element {
             const its = state?.troubles.filter(({ kind }) => viewOf(kind) === id) ?? []
             const bad = its.filter(({ level }) => level === 'bad').length
             return (
-              <a key={id} href={`#/${id}`} aria-current={view === id ? 'page' : undefined}>
+              <a key={id} href={link(id)} aria-current={view === id ? 'page' : undefined}>
                 {w(name)}
                 {id !== 'now' && bad > 0 && (
                   <span class="bad">
@@ -121,6 +127,9 @@ function App(): JSX.Element {
               if (event.key === 'Enter') go(filter)
             }}
           />
+          <svg viewBox="0 0 12 12" aria-hidden="true">
+            <path d="M8 8l4 4M5 1a4 4 0 1 0 .1 0" />
+          </svg>
           <kbd>/</kbd>
         </label>
         {state?.me.may === 'read' && <span class="reading">{w('Reading only')}</span>}
@@ -150,9 +159,12 @@ function App(): JSX.Element {
               </>
             )}
           </span>
-          <button type="button" onClick={connect}>
-            {w('Try now')}
-          </button>
+          <span>
+            {either('Attempt', 'Попытка')} {store.attempt}{' '}
+            <button type="button" onClick={connect}>
+              {w('Try now')}
+            </button>
+          </span>
         </div>
       )}
       <main id="main" tabIndex={-1}>

@@ -15,6 +15,9 @@ const day = new Intl.DateTimeFormat(LANGUAGE === 'ru' ? 'ru' : 'en-GB', {
   minute: '2-digit',
 })
 
+/** The unit of what is counted a second. */
+export const PER_SECOND: string = either('/s', '/с')
+
 /** Three significant digits; whole numbers whole. */
 export function figure(value: number | null | undefined): string {
   if (value === undefined || value === null) return '–'

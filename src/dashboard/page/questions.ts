@@ -1,7 +1,7 @@
 import type { QueueState, QuotaState } from '../state.ts'
+import { confirm } from './dialog.tsx'
 import { figure, numbersOf, quota } from './format.ts'
 import { store } from './store.ts'
-import { confirm } from './ui.tsx'
 import { either, w } from './words.ts'
 
 const part = (kind: string, name: string) => `${kind}/${encodeURIComponent(name)}`
@@ -202,10 +202,15 @@ export function changeLimit(name: string, wanted?: QuotaState): void {
         `${figure(limiter?.denied)}/s are denied now.`,
         `Сейчас отказано ${figure(limiter?.denied)}/с.`,
       ),
-      either(
-        'It lasts until this process restarts: change the code too.',
-        'До перезапуска процесса: измените и код.',
-      ),
+      limiter?.remote
+        ? either(
+            'Only this process decides by it, until it restarts: the others have the limit of their code.',
+            'Только в этом процессе и до его перезапуска: у других лимит из их кода.',
+          )
+        : either(
+            'It lasts until this process restarts: change the code too.',
+            'До перезапуска процесса: измените и код.',
+          ),
     ],
     code: 'await limiter.reconfigure({ ... })',
     fields,

@@ -1,4 +1,12 @@
-import type { Delta, Happening, Sample, Section, Snapshot, Trouble } from '../state.ts'
+import {
+  type Delta,
+  type Happening,
+  type HistoryState,
+  type Sample,
+  SECTIONS,
+  type Snapshot,
+  type Trouble,
+} from '../state.ts'
 
 /** Where in the page somebody is: in its address, so that it can be sent to others. */
 export interface Place {
@@ -9,22 +17,13 @@ export interface Place {
   filter: string
   sort: string
   state: string
+  range: string
+  all: string
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 export type State = Mutable<Snapshot>
 
-const SECTIONS: readonly Section[] = [
-  'limiters',
-  'queues',
-  'breakers',
-  'schedules',
-  'leaders',
-  'locks',
-  'processes',
-  'pools',
-  'storage',
-]
 /** A chart has no more points. */
 const MOST = 360
 
@@ -150,6 +149,8 @@ export function place(): Place {
     filter: params.get('filter') ?? '',
     sort: params.get('sort') ?? '',
     state: params.get('state') ?? '',
+    range: params.get('range') ?? '',
+    all: params.get('all') ?? '',
   }
 }
 
@@ -164,11 +165,12 @@ function decode(text: string): string {
 /** The address of a place in the page. */
 export function link(view: string, ...rest: (string | undefined)[]): string {
   const parts = rest.filter((part) => part !== undefined).map((part) => encodeURIComponent(part))
-  return `#/${[view, ...parts].join('/')}`
+  const { range: chosen } = place()
+  return `#/${[view, ...parts].join('/')}${chosen && `?range=${chosen}`}`
 }
 
 /** Changes what stands behind the `?` of the address. */
-export function change(values: Partial<Record<'filter' | 'sort' | 'state', string>>): void {
+export function change(values: Partial<Omit<Place, 'view' | 'name' | 'what' | 'id'>>): void {
   const [path = '', query = ''] = location.hash.split('?')
   const params = new URLSearchParams(query)
   for (const [name, value] of Object.entries(values)) {
@@ -178,6 +180,42 @@ export function change(values: Partial<Record<'filter' | 'sort' | 'state', strin
   const text = params.toString()
   history.replaceState(null, '', `${path || '#/now'}${text && `?${text}`}`)
   store.changed()
+}
+
+/** How much time charts show, in seconds; as text it stands in the address. */
+export const RANGES: readonly (readonly [string, number])[] = [
+  ['', 1800],
+  ['3h', 10_800],
+  ['24h', 86_400],
+]
+
+export function range(): number {
+  const { range: chosen } = place()
+  return RANGES.find(([text]) => text === chosen)?.[1] ?? 1800
+}
+
+let long: { seconds: number; asked: number; past: HistoryState } | undefined
+
+/** The samples that charts draw. A longer past than half an hour is asked for when it is wanted, and again when it has a new point. */
+export function past(): HistoryState {
+  const seconds = range()
+  const { state, lost } = store
+  const own = state?.past ?? { times: [], series: {} }
+  if (seconds === 1800) return own
+  const now = Date.now()
+  if (long?.seconds !== seconds) long = { seconds, asked: 0, past: own }
+  if (lost === undefined && now - long.asked > (seconds * 1000) / 360) {
+    const mine = long
+    mine.asked = now
+    ask(`past?seconds=${seconds}`).then(
+      (said) => {
+        mine.past = said
+        store.changed()
+      },
+      () => {},
+    )
+  }
+  return long.past
 }
 
 /** Acts. @throws Error with what the server says */

@@ -16,6 +16,10 @@ import { Streams, snapshotOf } from './stream.ts'
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many jobs a page of a list has, at most. */
 const MOST_JOBS = 100
+/** How deep a list of a queue in this process goes: to find the 900,000th of a million jobs, they all have to be ranked. */
+const DEEPEST = 10_000
+/** The longest history, in seconds. */
+const LONGEST_PAST = 86_400
 /** How much of what `show` says is sent, in characters. */
 const MOST_SHOWN = 20_000
 
@@ -94,6 +98,7 @@ export class Api {
       const text = JSON.stringify(snapshotOf(sampler, state, viewer), rounded)
       return answer(200, 'application/json; charset=utf-8', text)
     }
+    if (segments.length === 2 && kind === 'past') return this.#past(asked)
     if (segments.length === 2 && kind === 'stream') {
       if (this.#streams.full) return refusal(503, 'too many pages look already')
       return events((sink) => this.#streams.open(sink, viewer))
@@ -106,6 +111,15 @@ export class Api {
     if (segments.length === 3) return this.#queue(queue)
     if (what !== 'jobs' || verb !== undefined) return notFound()
     return segments.length === 4 ? this.#jobs(queue, asked) : this.#job(queue, id)
+  }
+
+  /** Samples of a longer past than the state has. */
+  #past({ query }: Asked): Answer {
+    const seconds = Number(query.get('seconds'))
+    if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_PAST) {
+      return refusal(400, `seconds must be 1 to ${LONGEST_PAST}`)
+    }
+    return json(200, this.#sampler.history.state(Date.now(), seconds * 1000))
   }
 
   async #key(name: string, key: string): Promise<Answer> {
@@ -149,6 +163,11 @@ export class Api {
       return refusal(400, `limit must be 1 to ${MOST_JOBS}`)
     }
     const cursor = query.get('cursor')
+    const isLocal = !('redeclare' in queue)
+    // Of a queue in this process a cursor is how many jobs stand before it.
+    if (isLocal && Number(cursor) > DEEPEST) {
+      return refusal(400, `a list goes ${DEEPEST} jobs deep: ask for a job by its id`)
+    }
     const { jobs, cursor: next } = await queue.jobs({
       state: state as (typeof STATES)[number],
       limit,
@@ -228,7 +247,7 @@ function segmentsOf(path: string): string[] | undefined {
 
 /** Is it one of our paths, whether the part is there or not? */
 function known([, kind, name, what]: readonly string[]): boolean {
-  if (name === undefined) return kind === 'state' || kind === 'stream'
+  if (name === undefined) return kind === 'state' || kind === 'past' || kind === 'stream'
   return (
     kind !== undefined && Object.hasOwn(KINDS, kind) && (what !== undefined || kind === 'queues')
   )

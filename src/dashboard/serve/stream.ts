@@ -86,6 +86,6 @@ export class Streams {
 
 /** All there is to see. */
 export function snapshotOf(sampler: Sampler, state: DashboardState, me: Viewer): Snapshot {
-  const past = sampler.history.state()
+  const past = sampler.history.state(state.at)
   return { ...state, me, past, happened: sampler.happenings.after(0) }
 }

@@ -1,10 +1,14 @@
 import type { Millis } from '../../core/duration.ts'
-import type { DashboardState, HistoryState, Sample } from '../state.ts'
+import type { DashboardState, HistoryState, Sample, UsualRange } from '../state.ts'
 
 /** One sample in so long. */
 export const SPACING: Millis = 5_000
 /** How many points of a series are sent: a chart has no more pixels to tell them apart. */
 const MOST_POINTS = 360
+/** What every page is sent: half an hour, each sample of it. */
+export const SHORTEST: Millis = MOST_POINTS * SPACING
+/** Fewer samples do not tell what is usual: these take two minutes. */
+const FEWEST = 24
 /** How many parts have a past: memory is bounded. */
 const MOST_SERIES = 500
 
@@ -47,18 +51,48 @@ export class History {
     return { at: state.at, values }
   }
 
-  /** All of it, thinned to what a chart can show. */
-  state(): HistoryState {
-    const step = Math.max(1, Math.ceil(this.#times.length / MOST_POINTS))
-    const thin = <V>(list: readonly V[]) =>
-      step === 1 ? [...list] : list.filter((_, i) => (list.length - 1 - i) % step === 0)
+  /** The usual range of each figure of a part, of the samples before a moment; `null` where they are too few. */
+  usual(name: string, before: Millis): (UsualRange | null)[] {
+    const end = this.#times.findIndex((at) => at >= before)
+    return (this.#series.get(name) ?? []).map((list) => {
+      const values = list.slice(0, end < 0 ? undefined : end).filter((value) => value !== null)
+      values.sort((a, b) => a - b)
+      const at = (share: number) => values[Math.floor(values.length * share)] as number
+      return values.length < FEWEST ? null : [at(0.1), at(0.5), at(0.9)]
+    })
+  }
+
+  /**
+   * The samples of the last `span`, as many as a chart can show: of a longer one, the highest of all samples that share a point, so
+   * that no short trouble is lost.
+   */
+  state(now: Millis, span: Millis = SHORTEST): HistoryState {
+    const size = Math.max(SPACING, span / MOST_POINTS)
+    const times: Millis[] = []
+    /** Where in `times` the point is that a sample belongs to; -1 for samples that are too old. */
+    const points = this.#times.map((at) => {
+      if (at < now - span) return -1
+      const before = times.at(-1)
+      const shares = size > SPACING && before !== undefined
+      if (!shares || Math.floor(before / size) !== Math.floor(at / size)) times.push(at)
+      return times.length - 1
+    })
+    const highest = (list: readonly (number | null)[]) => {
+      const values = new Array<number | null>(times.length).fill(null)
+      for (const [i, point] of points.entries()) {
+        const value = list[i] ?? null
+        if (point < 0 || value === null) continue
+        values[point] = Math.max(values[point] ?? value, value)
+      }
+      return values
+    }
     const series: Record<string, (number | null)[][]> = {}
-    for (const [name, lists] of this.#series) series[name] = lists.map(thin)
-    return { times: thin(this.#times), series }
+    for (const [name, lists] of this.#series) series[name] = lists.map(highest)
+    return { times, series }
   }
 }
 
-/** The figures of each part that have a past. Their order is the page's business too: see `page/series.ts`. */
+/** The figures of each part that have a past. The page knows their order. */
 function valuesOf(state: DashboardState): Record<string, (number | null)[]> {
   const values: Record<string, (number | null)[]> = {}
   for (const [name, { allowed, denied }] of Object.entries(state.limiters)) {
@@ -73,6 +107,13 @@ function valuesOf(state: DashboardState): Record<string, (number | null)[]> {
     const level = now === 'closed' ? 0 : now === 'half_open' ? 1 : 2
     const bad = refused === undefined ? undefined : refused + (failing ?? 0)
     values[`breaker/${name}`] = [level, short(passing), short(bad)]
+  }
+  for (const [name, { recent }] of Object.entries(state.schedules)) {
+    const run = recent.find(({ outcome }) => outcome === 'running')
+    const last = recent.findLast(({ outcome }) => outcome !== 'skipped' && outcome !== 'running')
+    values[`schedule/${name}`] = [
+      short(run === undefined ? last?.seconds : (state.at - run.at) / 1000),
+    ]
   }
   for (const [name, { late }] of Object.entries(state.processes)) {
     values[`process/${name}`] = [short(late)]

@@ -13,6 +13,7 @@ import type { DashboardState, ProcessState, Sample } from '../state.ts'
 import { Happenings } from './happenings.ts'
 import { History, SPACING } from './history.ts'
 import { Troubles } from './troubles.ts'
+import { UsualRanges } from './usual-ranges.ts'
 
 /** While somebody looks, the parts are asked once in so long. */
 const TICK: Millis = 1_000
@@ -38,6 +39,7 @@ export class Sampler {
   readonly #leases: LeaseParts
   readonly #process: ProcessPart
   readonly #troubles = new Troubles()
+  readonly #usual: UsualRanges
   readonly #listeners = new Set<Listener>()
   #timer: ReturnType<typeof setTimeout> | undefined
   /** When it comes, by the monotonic clock. */
@@ -62,6 +64,7 @@ export class Sampler {
     this.#process = new ProcessPart(Date.now())
     this.fleet = storage && new Fleet(storage, this.#process.id)
     this.history = new History(settings.history || WHILE_WATCHED)
+    this.#usual = new UsualRanges(this.history)
     if (settings.history > 0) this.#arm(0)
   }
 
@@ -209,7 +212,7 @@ export class Sampler {
     const { troubles, began, ended } = this.#troubles.look(looked, this.#since)
     for (const trouble of began) this.happenings.trouble(trouble, 'began', now)
     for (const trouble of ended) this.happenings.trouble(trouble, 'ended', now)
-    const state: DashboardState = { ...looked, troubles }
+    const state: DashboardState = { ...looked, troubles: this.#usual.add(troubles) }
     this.#last = state
     const sample = this.history.due(now) ? this.history.add(state) : undefined
     for (const listener of this.#listeners) listener(state, sample)

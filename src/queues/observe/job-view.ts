@@ -21,6 +21,8 @@ import type { MemoryJobs } from '../store/memory-jobs.ts'
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many different errors `deadByError` tells of at most. */
 const MOST_ERRORS = 100
+/** How many jobs of a state are at the front. */
+const FRONT = 100
 
 /** What can be seen of the jobs of a queue in this process. Changes nothing. */
 export class JobView {
@@ -97,10 +99,23 @@ export class JobView {
     return { jobs }
   }
 
-  /** All jobs that are not over, `waiting` ones as they are given. */
-  *all(waiting: Iterable<LocalJob>): Iterable<LocalJob> {
-    yield* waiting
-    yield* this.#running()
+  /** Looks for a job where lists begin: most ids that are looked up were read from a list. */
+  front(id: string): LocalJob | undefined {
+    for (const state of ['running', 'waiting', 'delayed'] as const) {
+      let looks = FRONT
+      for (const job of this.#inState(state)) {
+        if (job.id === id) return job
+        looks -= 1
+        if (looks === 0) break
+      }
+    }
+    return undefined
+  }
+
+  /** Shows each job that waits or runs, in no order, and some of them twice. */
+  visit(see: (job: LocalJob) => void): void {
+    this.#jobs.visit(see)
+    for (const job of this.#running()) see(job)
   }
 
   /** The dead jobs that are meant, the oldest first. */

@@ -67,6 +67,12 @@ export class DelayedJobs {
     else this.#disarm()
   }
 
+  /** Shows each job, in no order, and some of them twice. */
+  visit(see: (job: LocalJob) => void): void {
+    this.#byClock.visit(see)
+    this.#byDate.visit(see)
+  }
+
   *[Symbol.iterator](): Iterator<LocalJob> {
     yield* this.#byClock
     yield* this.#byDate

@@ -1,11 +1,17 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { JobTable } from './job-table.ts'
 import type { LocalJob } from './local-job.ts'
+
+type Visit = (see: (job: LocalJob) => void) => void
+
+/** This many look-ups pass all jobs one by one: an operator looks up a few ids, and to write down a million takes longer. */
+const SCANS = 8
 
 /**
  * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
  * was dropped or never accepted is free at once: nobody did that job, so it may be put again. Ids that the queue has made are
- * only written down after the first look-up by id: before that, no job pays for it.
+ * only written down after some look-ups by id: before that, no job pays for it.
  */
 export class JobIndex {
   readonly #clock: Clock
@@ -13,7 +19,12 @@ export class JobIndex {
   readonly #own = new Map<string, LocalJob>()
   /** Own ids of jobs that have ended, and until when they are remembered: the oldest first. */
   readonly #ended = new Map<string, Millis>()
+  /** Jobs with made ids: those that came since the first look-up, and those that were there. */
   #made: Map<number, LocalJob> | undefined
+  #before: JobTable | undefined
+  /** What the first look-ups have found. */
+  readonly #scanned = new Map<number, LocalJob>()
+  #scans = 0
 
   constructor(clock: Clock, memory: Millis) {
     this.#clock = clock
@@ -31,24 +42,30 @@ export class JobIndex {
   }
 
   /** Begins to write down made ids. */
-  fill(jobs: Iterable<LocalJob>): void {
+  #fill(visit: Visit): void {
+    this.#scanned.clear()
     this.#made = new Map()
-    for (const job of jobs) this.add(job)
+    this.#before = new JobTable(visit)
   }
 
   add(job: LocalJob): void {
     if (job.extras?.id === undefined) this.#made?.set(job.seq, job)
+    if (this.#before?.tidy() === false) this.#before = undefined
   }
 
   remove(job: LocalJob): void {
     this.#made?.delete(job.seq)
   }
 
-  find(id: string): LocalJob | undefined {
+  /** @param visit shows all jobs that are not over, in any order */
+  find(id: string, visit: Visit): LocalJob | undefined {
     const own = this.own(id)
     if (own !== undefined) return own
     const seq = Number(id)
-    return String(seq) === id ? this.#made?.get(seq) : undefined
+    if (String(seq) !== id) return undefined
+    if (this.#made === undefined && this.#scans >= SCANS) this.#fill(visit)
+    if (this.#made === undefined) return this.#scan(seq, visit)
+    return this.#made.get(seq) ?? this.#before?.find(seq)
   }
 
   /** The job that has this own id, or had it within memory. */
@@ -71,6 +88,19 @@ export class JobIndex {
   release(id: string): boolean {
     this.#ended.delete(id)
     return this.#own.delete(id)
+  }
+
+  #scan(seq: number, visit: Visit): LocalJob | undefined {
+    const known = this.#scanned.get(seq)
+    if (known !== undefined) {
+      if (!known.over) return known
+      this.#scanned.delete(seq)
+    }
+    this.#scans += 1
+    visit((job) => {
+      if (job.seq === seq && job.extras?.id === undefined) this.#scanned.set(seq, job)
+    })
+    return this.#scanned.get(seq)
   }
 
   #forget(): void {

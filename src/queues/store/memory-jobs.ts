@@ -40,6 +40,8 @@ export interface MemoryJobsListener {
   broken(job: LocalJob, error: unknown): void
 }
 
+/** How many jobs are looked at to find the one that has waited longest. */
+const MOST_LOOKS = 256
 const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
 const NOTHING: Keeping = { age: 0, count: 0 }
 
@@ -143,8 +145,30 @@ export class MemoryJobs implements Source, GateHost {
     let oldest = Infinity
     const first = this.#order.oldest()
     if (first !== undefined) oldest = this.waitingSince(first)
+    if (first?.extras?.due !== undefined) oldest = Math.min(oldest, this.#sinceBehind())
     for (const job of this.#gate?.jobs() ?? []) oldest = Math.min(oldest, this.waitingSince(job))
     return oldest === Infinity ? this.#clock.now() : oldest
+  }
+
+  /**
+   * A job that is tried again keeps its old place, and has waited only since its retry was due: jobs behind it may have waited
+   * longer. Looks at the first of each group, and at the first jobs of the order up to one that has not been tried.
+   */
+  #sinceBehind(): Millis {
+    let oldest = Infinity
+    let looks = MOST_LOOKS
+    for (const { first } of this.#groups?.groups() ?? []) {
+      if (first !== undefined) oldest = Math.min(oldest, this.waitingSince(first))
+      looks -= 1
+      if (looks === 0) break
+    }
+    looks = MOST_LOOKS
+    for (const job of this.#order) {
+      oldest = Math.min(oldest, this.waitingSince(job))
+      looks -= 1
+      if (looks === 0 || job.extras?.due === undefined) break
+    }
+    return oldest
   }
 
   /** How many wait: due ones, delayed ones, and those that wait for another to end. */
@@ -255,6 +279,14 @@ export class MemoryJobs implements Source, GateHost {
   *later(): Iterable<LocalJob> {
     yield* this.#delayed
     yield* this.#held
+  }
+
+  /** Shows each job that waits, due or not, in no order, and some of them twice. */
+  visit(see: (job: LocalJob) => void): void {
+    for (const job of this.#gate?.jobs() ?? []) see(job)
+    this.#order.visit(see)
+    this.#delayed.visit(see)
+    for (const job of this.#held) see(job)
   }
 
   /** Since when a due job has waited, by the clock. */

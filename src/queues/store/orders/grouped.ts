@@ -139,6 +139,10 @@ export class GroupedOrder implements Order {
     }
   }
 
+  visit(see: (job: LocalJob) => void): void {
+    for (const { order } of this.#groups.values()) order.visit(see)
+  }
+
   *[Symbol.iterator](): Iterator<LocalJob> {
     for (const { order } of this.#groups.values()) yield* order
   }

@@ -67,6 +67,13 @@ export class Line implements Order {
     return this.peek()
   }
 
+  visit(see: (job: LocalJob) => void): void {
+    for (let place = this.#head; place < this.#tail; place++) {
+      const job = this.#ring[place & (this.#ring.length - 1)]
+      if (job !== undefined) see(job)
+    }
+  }
+
   *[Symbol.iterator](): Iterator<LocalJob> {
     for (let place = this.#head; place < this.#tail; place++) {
       const job = this.#ring[place & (this.#ring.length - 1)]

@@ -15,6 +15,11 @@ export interface Order extends Iterable<LocalJob> {
   remove(job: LocalJob): void
   /** The job that makes room for newer ones: the one waiting longest; among priorities, of the lowest. */
   oldest(): LocalJob | undefined
+  /**
+   * Shows each job, in no order, and some of them twice. Iterating over the order sorts the jobs first: for a million of them
+   * that takes a second.
+   */
+  visit(see: (job: LocalJob) => void): void
 }
 
 /** Makes the order of a queue; with `arrivals`, one whose jobs may leave for another order and come back. */

@@ -133,6 +133,13 @@ export class RankedOrder implements Order {
     return undefined
   }
 
+  visit(see: (job: LocalJob) => void): void {
+    this.#runs.visit((arrival, head) => {
+      if (!this.#leads(head, arrival)) return
+      for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) see(job)
+    })
+  }
+
   *[Symbol.iterator](): Iterator<LocalJob> {
     for (const { job: head } of this.#heads()) {
       for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) yield job

@@ -76,6 +76,11 @@ export class Ranking {
     if (this.#jobs.length > 0) this.#sink(rank, arrival, job)
   }
 
+  /** Shows each entry, in no order. */
+  visit(see: (arrival: number, job: LocalJob) => void): void {
+    for (const [i, job] of this.#jobs.entries()) see(this.#arrivals[i] as number, job)
+  }
+
   /** All entries, in order. Whoever needs the first few of a million does not pay for all; nothing may change meanwhile. */
   *sorted(): Generator<Entry> {
     // The next entry is always one whose parent has gone: the rest of the heap is not touched.

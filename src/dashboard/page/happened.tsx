@@ -1,0 +1,66 @@
+import type { JSX } from 'preact'
+import type { Happening, TroubleCode } from '../state.ts'
+import { At } from './at.tsx'
+import { type Level, Mark } from './mark.tsx'
+import { viewOf } from './parts.tsx'
+import { link } from './store.ts'
+import { either, w } from './words.ts'
+
+/** How a trouble began, where that says more than its name. */
+const BEGINNINGS: Partial<Record<TroubleCode, string>> = {
+  open: either('opened', 'разомкнулся'),
+  denies: either('denies over 5 % of its calls', 'отказывает больше 5 % вызовов'),
+  skipped: either('skipped, the run before goes on', 'пропуск: прошлый запуск идёт'),
+  silent: either('was last heard', 'слышно в последний раз'),
+}
+
+function began(code: TroubleCode, level: Happening['level']): string {
+  if (code === 'behind') {
+    const seconds = level === 'bad' ? 30 : 10
+    return either(`oldest waits over ${seconds} s`, `старшая ждёт больше ${seconds} с`)
+  }
+  return BEGINNINGS[code] ?? w(code).replace('_', ' ')
+}
+
+function over(code: TroubleCode): string {
+  return either(`is not ${w(code).replace('_', ' ')} any more`, `${w(code)}: прошло`)
+}
+
+/** A line of what has happened: a trouble that began or ended, or what somebody did. */
+export function Told({ each }: { each: Happening }): JSX.Element {
+  const { action, who, name, target, detail, reason, code, phase, level } = each
+  const mark: Level = phase === 'ended' ? 'fine' : (level ?? 'fine')
+  return (
+    <>
+      <At at={each.at} />{' '}
+      {action ? (
+        <span class="person" aria-hidden="true">
+          ●
+        </span>
+      ) : (
+        <Mark level={mark} />
+      )}
+      <span>
+        {action ? (
+          <>
+            <b>{who ?? either('somebody', 'кто-то')}</b> {action.replace('-', ' ')}{' '}
+            <a href={link(viewOf(each.kind), name)}>{name}</a>
+            {target !== undefined && (
+              <>
+                {' '}
+                <code>{target}</code>
+              </>
+            )}
+            {detail && ` (${detail})`}
+            {reason && `: ${reason}`}
+          </>
+        ) : (
+          <>
+            <a href={link(viewOf(each.kind), name)}>{name}</a>{' '}
+            {code && (phase === 'ended' ? over(code) : began(code, level))}
+          </>
+        )}
+      </span>
+    </>
+  )
+}

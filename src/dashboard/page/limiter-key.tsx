@@ -1,0 +1,190 @@
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { Act, mayAct } from './act.tsx'
+import { At } from './at.tsx'
+import { Bar } from './bar.tsx'
+import { figure, PER_SECOND, span } from './format.ts'
+import { Told } from './happened.tsx'
+import { Mark } from './mark.tsx'
+import { doNow } from './notice.tsx'
+import { forget } from './questions.ts'
+import { ask, link, type State } from './store.ts'
+import { either, w } from './words.ts'
+
+const path = (name: string) => `limiters/${encodeURIComponent(name)}`
+
+// biome-ignore lint/suspicious/noExplicitAny: as the server answers.
+type KeyAnswer = any
+
+export function Key({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {
+  const [answer, setAnswer] = useState<KeyAnswer>()
+  const [duration, setDuration] = useState('10m')
+  const [tokens, setTokens] = useState('1')
+  useEffect(() => {
+    let open = true
+    const look = () =>
+      ask(`${path(name)}/keys/${encodeURIComponent(id)}`).then(
+        (said) => open && setAnswer(said),
+        () => {},
+      )
+    void look()
+    const timer = setInterval(() => {
+      if (!document.hidden) void look()
+    }, 1000)
+    return () => {
+      open = false
+      clearInterval(timer)
+    }
+  }, [name, id])
+  const done = state.happened.filter(
+    (each) => each.kind === 'limiter' && each.name === name && each.target === id,
+  )
+  return (
+    <aside class="panel main">
+      <header>
+        <p>{either(`Key of ${name}`, `Ключ ${name}`)}</p>
+        <h1>
+          <code>{id === '' ? "''" : id}</code>
+        </h1>
+        <a class="acts" href={link('limiters', name)}>
+          {either('Close', 'Закрыть')}
+        </a>
+      </header>
+      {answer && (
+        <div class="block">
+          <h2>
+            <Mark level={answer.allowed ? 'fine' : 'bad'} />
+            {w(answer.allowed ? 'The next call passes' : 'The next call is denied')}{' '}
+            <small>
+              {either('asked just now, costs nothing', 'спрошено сейчас, ничего не стоит')}
+            </small>
+          </h2>
+          <Bar
+            share={answer.remaining / Math.max(1, answer.limit)}
+            tone={answer.allowed ? 'data' : 'bad'}
+          />
+          <dl>
+            <dt>{either('Left', 'Осталось')}</dt>
+            <dd>
+              <b>{figure(answer.remaining)}</b> {either('of', 'из')} {figure(answer.limit)}
+            </dd>
+            <dt>{w('Retry after')}</dt>
+            <dd>{span(answer.retryAfter)}</dd>
+            <dt>{either('Full again after', 'Снова полон через')}</dt>
+            <dd>{span(answer.resetAfter)}</dd>
+            {answer.denied && (
+              <>
+                <dt>{w('Denied')}</dt>
+                <dd>
+                  {figure(answer.denied.rate)}
+                  {PER_SECOND}, {w('Since').toLowerCase()} <At at={answer.denied.since} />
+                </dd>
+              </>
+            )}
+            <dt>{either('Blocked from here', 'Заблокирован отсюда')}</dt>
+            <dd>
+              {answer.blocked ? (
+                <>
+                  {either('until', 'до')} <At at={answer.blocked.until} /> {answer.blocked.by}
+                </>
+              ) : (
+                either('no', 'нет')
+              )}
+            </dd>
+          </dl>
+        </div>
+      )}
+      {mayAct() && (
+        <div class="block">
+          <div class="deed">
+            <span>
+              <b>{w('Block')}</b>
+              <small>
+                {either(
+                  'every call is denied, whatever is left',
+                  'каждому вызову отказ, сколько бы ни осталось',
+                )}
+              </small>
+            </span>
+            <select
+              aria-label={w('For')}
+              value={duration}
+              onChange={(event) => setDuration(event.currentTarget.value)}
+            >
+              {['1m', '10m', '1h', '1d'].map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+            <Act
+              kind="danger"
+              onClick={() =>
+                void doNow(
+                  either(`${id} is blocked for ${duration}`, `${id} заблокирован на ${duration}`),
+                  `${path(name)}/block`,
+                  { key: id, duration },
+                  { path: `${path(name)}/unblock`, body: { key: id } },
+                )
+              }
+            >
+              {w('Block')}
+            </Act>
+            {answer?.blocked && (
+              <Act onClick={() => void doNow(w('Unblock'), `${path(name)}/unblock`, { key: id })}>
+                {w('Unblock')}
+              </Act>
+            )}
+          </div>
+          <div class="deed">
+            <span>
+              <b>{w('Give back')}</b>
+              <small>{either('tokens, never above the limit', 'токены, не выше лимита')}</small>
+            </span>
+            <input
+              class="short"
+              aria-label={w('Give back')}
+              inputMode="decimal"
+              value={tokens}
+              onInput={(event) => setTokens(event.currentTarget.value)}
+            />
+            <Act
+              onClick={() =>
+                void doNow(w('Give back'), `${path(name)}/release`, {
+                  key: id,
+                  tokens: Number(tokens),
+                })
+              }
+            >
+              {w('Give')}
+            </Act>
+          </div>
+          <div class="deed">
+            <span>
+              <b>{w('Forget')}</b>
+              <small>{either('what it used, and its block', 'израсходованное и блокировку')}</small>
+            </span>
+            <Act onClick={() => forget(name, id)}>{w('Forget…')}</Act>
+          </div>
+        </div>
+      )}
+      <div class="block">
+        <h2>{either('Done to this key', 'Сделано с ключом')}</h2>
+        {done.length === 0 ? (
+          <p class="none">
+            {either(
+              'Nothing yet. Actions are told as events, with who did them and why.',
+              'Пока ничего. Действия записываются: кто и почему.',
+            )}
+          </p>
+        ) : (
+          <ol class="happened">
+            {done.map((each) => (
+              <li key={each.id}>
+                <Told each={each} />
+              </li>
+            ))}
+          </ol>
+        )}
+      </div>
+    </aside>
+  )
+}

@@ -1,0 +1,128 @@
+import type { JSX } from 'preact'
+import { At } from './at.tsx'
+import { matches } from './filter.ts'
+import { span } from './format.ts'
+import { Head } from './head.tsx'
+import { Mark } from './mark.tsx'
+import { levelOf } from './parts.tsx'
+import { sorted } from './sorted.ts'
+import { place, type State } from './store.ts'
+import { either, w } from './words.ts'
+
+export function Locks({ state }: { state: State }): JSX.Element {
+  const { filter } = place()
+  const leaders = sorted('leader', state.leaders, filter, ({ leader }) => leader ?? '')
+  const locks = Object.entries(state.locks).filter(([name, { holder }]) =>
+    matches(filter, name, holder),
+  )
+  return (
+    <>
+      <h1 class="page">
+        {either('Leaders', 'Лидеры')} <small>{leaders.length}</small>
+      </h1>
+      <section class="panel">
+        {leaders.length === 0 ? (
+          <p class="none">
+            {either(
+              'Nobody leads. A Coordinator that stands for election is shown here: hand it in as coordinators, or its storage as storage.',
+              'Лидеров нет. Передайте coordinators или storage.',
+            )}
+          </p>
+        ) : (
+          <table>
+            <Head
+              names={[
+                ['Election'],
+                ['Leader'],
+                ['Fence', 'num wide'],
+                ['For', 'num'],
+                ['Lease left', 'num'],
+                ['changes', 'wide'],
+              ]}
+            />
+            <tbody>
+              {leaders.map(([name, { leader, fence, since: began, left, changes, here }]) => (
+                <tr key={name}>
+                  <td>
+                    <Mark level={levelOf('leader', name)} />
+                    <b>{name}</b>
+                  </td>
+                  <td>
+                    {leader === undefined ? (
+                      <b class="warn">{w('nobody')}</b>
+                    ) : (
+                      leader || either('of another process', 'другой процесс')
+                    )}
+                    {here && <small>{either('this process', 'этот процесс')}</small>}
+                  </td>
+                  <td class="num wide">
+                    <code>{fence}</code>
+                  </td>
+                  <td class="num">
+                    {began && leader !== undefined ? (
+                      <At at={began} text={span((state.at - began) / 1000)} />
+                    ) : (
+                      ''
+                    )}
+                  </td>
+                  <td class="num">{span(left)}</td>
+                  <td class="wide">
+                    {changes.slice(-5).map(([at, who]) => (
+                      <span key={at} class="change">
+                        <At at={at} /> {who || w('nobody')}
+                      </span>
+                    ))}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </section>
+      <h2>
+        {w('Locks held')} <small>{locks.length}</small>
+      </h2>
+      <section class="panel">
+        {locks.length === 0 ? (
+          <p class="none">{w('No lock is held.')}</p>
+        ) : (
+          <table>
+            <Head
+              names={[
+                ['Lock'],
+                ['Holder'],
+                ['Fence', 'num wide'],
+                ['Held for', 'num wide'],
+                ['Lease left', 'num'],
+              ]}
+            />
+            <tbody>
+              {locks.map(([name, { holder, fence, since: began, left }]) => (
+                <tr key={name}>
+                  <td>
+                    <Mark level="fine" />
+                    <code>{name}</code>
+                  </td>
+                  <td>{holder ?? either('another process', 'другой процесс')}</td>
+                  <td class="num wide">
+                    <code>{fence}</code>
+                  </td>
+                  <td class="num wide">
+                    {began ? <At at={began} text={span((state.at - began) / 1000)} /> : ''}
+                  </td>
+                  <td class="num">{span(left)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+        <p class="foot">
+          {either(
+            'Locks are not broken from here: whoever holds one would go on believing it. Stop the holder, and the lock is free when its lease ends.',
+            'Отсюда блокировки не снимают: держатель продолжал бы в неё верить. Остановите держателя, и она освободится с концом аренды.',
+          )}
+        </p>
+      </section>
+    </>
+  )
+}

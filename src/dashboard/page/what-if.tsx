@@ -1,0 +1,150 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { Act, mayAct } from './act.tsx'
+import { Chart } from './chart.tsx'
+import { figure, numbersOf, PER_SECOND, percent, quota, span } from './format.ts'
+import { Mark } from './mark.tsx'
+import { doNow, tell } from './notice.tsx'
+import { changeLimit } from './questions.ts'
+import { act, past, type State, store } from './store.ts'
+import { either, w } from './words.ts'
+
+const path = (name: string) => `limiters/${encodeURIComponent(name)}`
+
+export function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | null {
+  const limiter = state.limiters[name]
+  const fields = numbersOf(limiter?.quota)
+  const [wanted, setWanted] = useState(() =>
+    Object.fromEntries(
+      fields.map(([field, value]) => [field, String(field === 'rate' ? value * 2 : value)]),
+    ),
+  )
+  if (limiter === undefined) return null
+  const trial = limiter.whatIf
+  const freed = trial ? trial.keys - trial.wouldDenyKeys : 0
+  const judge = async (event: Event) => {
+    event.preventDefault()
+    try {
+      await act(`${path(name)}/whatif`, {
+        quota: Object.fromEntries(fields.map(([field]) => [field, Number(wanted[field])])),
+      })
+    } catch (error) {
+      tell((error as Error).message, undefined, true)
+    }
+  }
+  const [, refused = []] = past().series[`limiter/${name}`] ?? []
+  return (
+    <div class="block whatif">
+      <h2>
+        <Mark level="shadow" />
+        <span class="what">{w('What if')}</span>{' '}
+        <small>
+          {trial
+            ? either(
+                `judged in shadow on live calls for ${span((state.at - trial.since) / 1000)}. Nobody is refused by it.`,
+                `проверяется на живых вызовах ${span((state.at - trial.since) / 1000)}. Никому не отказывает.`,
+              )
+            : either(
+                'a limit judged in shadow on live calls. Nobody is refused by it.',
+                'лимит проверяется в тени на живых вызовах. Никому не отказывает.',
+              )}
+        </small>
+        {trial && (
+          <Act
+            kind="plain"
+            onClick={() => void doNow(w('Stop'), `${path(name)}/whatif`, { stop: true })}
+          >
+            {w('Stop')}
+          </Act>
+        )}
+      </h2>
+      {mayAct() && (
+        <form class="line" onSubmit={(event) => void judge(event)}>
+          {fields.map(([field]) => (
+            <label key={field}>
+              {field === 'per' ? 'per, s' : field}{' '}
+              <input
+                class="short"
+                inputMode="decimal"
+                value={wanted[field]}
+                onInput={(event) => setWanted({ ...wanted, [field]: event.currentTarget.value })}
+              />
+            </label>
+          ))}
+          <button type="submit" disabled={store.lost !== undefined}>
+            {w('Judge this')}
+          </button>
+        </form>
+      )}
+      {trial && (
+        <>
+          <div class="split">
+            <Chart
+              lines={[
+                { values: refused, tone: 'bad' },
+                {
+                  times: trial.series.map(([at]) => at),
+                  values: trial.series.map(([, value]) => value),
+                  tone: 'whatline',
+                  dashed: true,
+                  fill: false,
+                },
+              ]}
+              height={60}
+              label={either(
+                `Denied ${figure(trial.denied)} a second, would be denied ${figure(trial.wouldDeny)}`,
+                `Отказано ${figure(trial.denied)}, было бы ${figure(trial.wouldDeny)}`,
+              )}
+            />
+            <dl>
+              <dt>
+                <span class="key bad">{w('denied')}</span>{' '}
+                <span class="key whatkey">{w('would be denied')}</span>
+              </dt>
+              <dd />
+              <dt>{w('Denied')}</dt>
+              <dd>
+                {figure(trial.denied)} →{' '}
+                <b class="what">
+                  {figure(trial.wouldDeny)}
+                  {PER_SECOND}
+                </b>
+              </dd>
+              <dt>{either('Keys denied', 'Ключей')}</dt>
+              <dd>
+                {figure(trial.keys)} → <b class="what">{figure(trial.wouldDenyKeys)}</b>
+              </dd>
+              <dt>{either('Let through besides', 'Пропущено сверх')}</dt>
+              <dd>
+                {trial.besides >= 0 ? '+ ' : ''}
+                {figure(trial.besides)}
+                {PER_SECOND}
+              </dd>
+              <dt>{either('Same answer', 'Тот же ответ')}</dt>
+              <dd>
+                {percent(trial.agree / Math.max(1, trial.calls))} {either('of', 'из')}{' '}
+                {figure(trial.calls)}
+              </dd>
+            </dl>
+          </div>
+          <p class="foot line">
+            <span>
+              {freed > 0 &&
+                either(
+                  `Keys that it would free: ${figure(freed)}; that stay refused: ${figure(trial.wouldDenyKeys)}. `,
+                  `Освободит ключей: ${figure(freed)}; откажет по-прежнему: ${figure(trial.wouldDenyKeys)}. `,
+                )}
+              {either(
+                'It began without a past: it is generous at first.',
+                'Начат без прошлого: сначала щедрее.',
+              )}
+            </span>
+            <Act kind="primary" onClick={() => changeLimit(name, trial.quota)}>
+              {either(`Apply ${quota(trial.quota)}…`, `Применить ${quota(trial.quota)}…`)}
+            </Act>
+          </p>
+        </>
+      )}
+    </div>
+  )
+}
