@@ -27,9 +27,11 @@ import {
   clientIp,
   politeFetch,
   rateLimitFetch,
+  rateLimitH3,
   rateLimitHono,
   rateLimitKoa,
   rateLimitMiddleware,
+  rateLimitNest,
   rateLimitPlugin,
 } from 'aioflux/http'
 import { ConsoleMonitor, Metrics, PrometheusExporter } from 'aioflux/metrics'
@@ -55,6 +57,11 @@ const scheduler = () => new Scheduler()
 const metrics = () => new Metrics()
 const tracer = { startActiveSpan: (_name: string, _options: unknown, fn: Options) => fn({}) }
 const nothing = () => {}
+class Refused extends Error {
+  constructor(_response: object, _status: number) {
+    super('refused')
+  }
+}
 const failing = () => Promise.reject(new Error('not to be called'))
 
 // It asks nothing of a server.
@@ -268,6 +275,10 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   // http
   MIDDLEWARE_OPTIONS: { rateLimitMiddleware: (o) => rateLimitMiddleware(limiter(), o) },
   KOA_GUARD_OPTIONS: { rateLimitKoa: (o) => rateLimitKoa(limiter(), o) },
+  H3_GUARD_OPTIONS: { rateLimitH3: (o) => rateLimitH3(limiter(), o) },
+  NEST_GUARD_OPTIONS: {
+    rateLimitNest: (o) => rateLimitNest(limiter(), { exception: Refused, ...o }),
+  },
   HONO_GUARD_OPTIONS: { rateLimitHono: (o) => rateLimitHono(limiter(), o) },
   FETCH_GUARD_OPTIONS: { rateLimitFetch: (o) => rateLimitFetch(limiter(), o) },
   RATE_LIMIT_PLUGIN_OPTIONS: {

@@ -73,3 +73,43 @@ const load = async (id: number) => `user ${id}`
   // #endregion
   console.log(user) // => user 6
 }
+
+// Jobs that weigh more than others.
+{
+  // #region weight-before
+  const limiter = new Bottleneck({ maxConcurrent: 10, reservoir: 100 })
+  const user = await limiter.schedule({ weight: 5 }, () => load(7))
+  // #endregion
+  console.log(user, await limiter.currentReservoir()) // => user 7 95
+  await limiter.disconnect(false)
+}
+{
+  // #region weight-after
+  const limiter = LimiterFactory.composite(
+    LimiterFactory.concurrency({ limit: 10 }), // so much weight at once
+    LimiterFactory.fixedWindow({ rate: 100, per: '1h' }), // and so much an hour
+  )
+  const user = await limiter.schedule('', () => load(7), { cost: 5 })
+  // #endregion
+  console.log(user, (await limiter.peek()).remaining) // => user 7 10
+}
+
+// So many at once, and a pause between two starts.
+{
+  // #region both-before
+  const limiter = new Bottleneck({ maxConcurrent: 2, minTime: 20 })
+  const users = await Promise.all([8, 9].map((id) => limiter.schedule(() => load(id))))
+  // #endregion
+  console.log(users) // => [ 'user 8', 'user 9' ]
+  await limiter.disconnect(false)
+}
+{
+  // #region both-after
+  const limiter = LimiterFactory.composite(
+    LimiterFactory.concurrency({ limit: 2 }),
+    LimiterFactory.tokenBucket({ rate: 50, per: '1s', burst: 1 }), // one each 20 ms
+  )
+  const users = await Promise.all([8, 9].map((id) => limiter.schedule('', () => load(id))))
+  // #endregion
+  console.log(users) // => [ 'user 8', 'user 9' ]
+}

@@ -43,3 +43,28 @@ import { LimiterFactory } from 'aioflux'
   // The call that was refused cost nothing: a smaller one still passes.
   console.log(await limiter.acquire('ann', 1)) // => true
 }
+
+// Keys that are kept out for a while once they have gone too far.
+{
+  // #region block-before
+  const limiter = new RateLimiterMemory({ points: 1, duration: 60, blockDuration: 600 })
+  // #endregion
+  await limiter.consume('ann')
+  const denied = async () => (await limiter.consume('ann').catch((no) => no)).msBeforeNext
+  console.log((await denied()) > 590_000, (await denied()) > 590_000) // => true true
+}
+{
+  // #region block-after
+  const limiter = LimiterFactory.fixedWindow({ rate: 1, per: '1m' })
+  const blocks = LimiterFactory.fixedWindow({ rate: 1, per: '10m' }) // one block in ten minutes
+
+  async function consume(user: string) {
+    const decision = await limiter.consume(user)
+    if (!decision.allowed && (await blocks.acquire(user))) await limiter.block(user, '10m')
+    return decision
+  }
+  // #endregion
+  await consume('ann')
+  await consume('ann')
+  console.log((await consume('ann')).retryAfter > 590) // => true
+}

@@ -1,4 +1,4 @@
-/** A request as any framework has it: of node:http, Express, Connect, Fastify, Koa (its context), Hono (its context), fetch. */
+/** A request as any framework has it: of node:http, Express, Connect, Fastify, Koa and Hono (the context), h3 (the event), fetch. */
 export type RequestSource = object
 
 type Headers = { get(name: string): string | null } | Record<string, string | string[] | undefined>
@@ -8,7 +8,10 @@ interface Shape {
   headers?: Headers
   socket?: Socket
   raw?: { socket?: Socket }
-  req?: { raw?: object }
+  /** Of Hono, and of h3 2, whose request knows its address by itself. */
+  req?: { raw?: object; headers?: Headers; ip?: unknown }
+  /** h3 1. */
+  node?: { req?: { socket?: Socket; headers?: Headers } }
   env?: unknown
 }
 
@@ -31,9 +34,10 @@ interface Connection {
 /** The address at the other end of the connection, where anybody knows it; it may have a port. */
 export function connectionAddress(source: RequestSource, connection?: unknown): string | undefined {
   if (typeof connection === 'string') return connection
-  const { socket, raw, req, env } = source as Shape
-  const own = socket?.remoteAddress ?? raw?.socket?.remoteAddress
-  if (own !== undefined) return own
+  const { socket, raw, req, node, env } = source as Shape
+  const ofH3 = node?.req?.socket?.remoteAddress ?? req?.ip
+  const own = socket?.remoteAddress ?? raw?.socket?.remoteAddress ?? ofH3
+  if (typeof own === 'string') return own
   const told = (connection ?? env) as Connection | undefined
   if (typeof told !== 'object' || told === null) return undefined
   const bun = typeof told.requestIP === 'function' ? told : told.server
@@ -46,8 +50,9 @@ export function connectionAddress(source: RequestSource, connection?: unknown): 
 
 /** A header by its name in lower case; several of them as one list. */
 export function readHeader(source: RequestSource, name: string): string | undefined {
-  const { headers, req } = source as Shape
-  const own = headers ?? (req?.raw as Shape | undefined)?.headers
+  const { headers, req, node } = source as Shape
+  const own =
+    headers ?? (req?.raw as Shape | undefined)?.headers ?? req?.headers ?? node?.req?.headers
   if (own === undefined) return undefined
   if (typeof own.get === 'function') return own.get(name) ?? undefined
   const value = (own as Record<string, string | string[] | undefined>)[name]

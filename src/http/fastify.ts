@@ -60,7 +60,7 @@ const REGISTER_OPTIONS = { prefix: true, logLevel: true, logSerializers: true }
 
 type Done = (error?: Error) => void
 
-const replyPen: Pen<FastifyReplyLike> = {
+export const replyPen: Pen<FastifyReplyLike> = {
   read: (reply, name) => {
     const value = reply.getHeader(name)
     return Array.isArray(value) ? value.join(', ') : value?.toString()

@@ -18,6 +18,8 @@ export {
 } from './fastify.ts'
 export { rateLimitKoa, type KoaContext, type KoaGuardOptions } from './koa.ts'
 export { rateLimitHono, type HonoContext, type HonoGuardOptions } from './hono.ts'
+export { rateLimitH3, type H3EventLike, type H3GuardOptions } from './h3.ts'
+export { rateLimitNest, type NestContext, type NestGuard, type NestGuardOptions } from './nest.ts'
 export type { GuardLimit, GuardOptions, GuardPart } from './guard.ts'
 export type { RateLimited } from './standing.ts'
 export type { HeaderStyle } from './fields.ts'

@@ -2,7 +2,7 @@ import type { Field } from './fields.ts'
 import { PROBLEM_JSON, type Refusal } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
 
-const headersPen: Pen<Headers> = {
+export const headersPen: Pen<Headers> = {
   read: (headers, name) => headers.get(name) ?? undefined,
   write: (headers, name, value) => headers.set(name, value),
 }

@@ -1,8 +1,8 @@
 import type { Decision } from '../core/decision.ts'
 
 /**
- * A request that was judged by a guard, or the context of Hono or Koa; there the decision also stands where middleware leaves what it
- * finds out: `c.get('rateLimit')`, `ctx.state.rateLimit`.
+ * A request that was judged by a guard, the context of Hono or Koa, or the event of h3; there the decision also stands where middleware leaves
+ * what it finds out: `c.get('rateLimit')`, `ctx.state.rateLimit`, `event.context.rateLimit`.
  */
 export interface RateLimited {
   /** The decision about the request; of several guards, the tightest one. */

@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { LimiterFactory } from 'aioflux'
 import {
   rateLimitFetch,
+  rateLimitH3,
   rateLimitHono,
   rateLimitKoa,
   rateLimitMiddleware,
@@ -12,6 +13,8 @@ import {
 import connect from 'connect'
 import express, { type NextFunction, type Request as Req, type Response as Res } from 'express'
 import fastify from 'fastify'
+import { H3, toNodeHandler } from 'h3'
+import { createApp, defineEventHandler, toNodeListener } from 'h3-v1'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { expect, it } from 'vitest'
@@ -92,6 +95,39 @@ const frameworks: Record<string, () => Promise<RequestListener>> = {
     )
     app.get('/', (c) => c.text('ok'))
     return getRequestListener(app.fetch)
+  },
+  'h3 1': async () => {
+    const app = createApp()
+    app.use(
+      defineEventHandler(
+        rateLimitH3(limiter(), {
+          onLimited: (_event, { retryAfter }) => `in ${Math.ceil(retryAfter)} s`,
+        }),
+      ),
+    )
+    app.use(defineEventHandler(() => 'ok'))
+    return toNodeListener(app)
+  },
+  'h3 2, by a value': async () => {
+    const app = new H3()
+    app.use(
+      rateLimitH3(limiter(), {
+        onLimited: (_event, { retryAfter }) => `in ${Math.ceil(retryAfter)} s`,
+      }),
+    )
+    app.get('/', () => 'ok')
+    return toNodeHandler(app) as RequestListener
+  },
+  'h3 2, by a Response': async () => {
+    const app = new H3()
+    app.use(
+      rateLimitH3(limiter(), {
+        onLimited: (_event, { retryAfter }) =>
+          new Response(`in ${Math.ceil(retryAfter)} s`, { status: 429 }),
+      }),
+    )
+    app.get('/', () => 'ok')
+    return toNodeHandler(app) as RequestListener
   },
   fetch: async () => {
     const guard = rateLimitFetch(limiter(), {

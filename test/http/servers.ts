@@ -1,19 +1,28 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import 'reflect-metadata'
+import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener, serve } from '@hono/node-server'
+import { Controller, Get, HttpException, Module, Req, Res } from '@nestjs/common'
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { type Decision, LimiterFactory } from 'aioflux'
 import {
   type FetchGuardOptions,
   type RateLimited,
   rateLimitFetch,
+  rateLimitH3,
   rateLimitHono,
   rateLimitKoa,
   rateLimitMiddleware,
+  rateLimitNest,
   rateLimitPlugin,
 } from 'aioflux/http'
 import connect from 'connect'
 import express from 'express'
 import fastify from 'fastify'
+import { H3, toNodeHandler } from 'h3'
+import { createApp, defineEventHandler, sendError, setResponseStatus, toNodeListener } from 'h3-v1'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import type { CallQuota } from '../../src/core/rule.ts'
@@ -116,6 +125,10 @@ const ok = () => 200
 
 const readNode: Read = ({ headers }: { headers: Record<string, string> }, name) => headers[name]
 const readFetch: Read = ({ headers }: Request, name) => headers.get(name) ?? undefined
+const readH3: Read = (event: { node?: object; req: Request }, name) =>
+  event.req instanceof IncomingMessage
+    ? event.req.headers[name]?.toString()
+    : (event.req.headers.get(name) ?? undefined)
 const readHono: Read = (c: { req: { raw: Request } }, name) =>
   c.req.raw.headers.get(name) ?? undefined
 
@@ -218,6 +231,36 @@ export const frameworks: Record<string, Start> = {
     await new Promise((resolve) => server.once('listening', resolve))
     return running(server, seen)
   },
+  'h3 1': async ({ guards, work, status = ok }) =>
+    listening((count) => {
+      const app = createApp({ onError: (error, event) => sendError(event, error) })
+      for (const one of guards) {
+        app.use(defineEventHandler(rateLimitH3(limitOf(one, readH3), optionsOf(one, readH3))))
+      }
+      app.use(
+        defineEventHandler(async (event) => {
+          count(event.context)
+          await work?.()
+          setResponseStatus(event, status())
+          return 'ok'
+        }),
+      )
+      return toNodeListener(app)
+    }),
+  'h3 2': async ({ guards, work, status = ok }) =>
+    listening((count) => {
+      const app = new H3({ silent: true })
+      for (const one of guards) app.use(rateLimitH3(limitOf(one, readH3), optionsOf(one, readH3)))
+      app.get('/', async (event) => {
+        count(event.context)
+        await work?.()
+        event.res.status = status()
+        return 'ok'
+      })
+      return toNodeHandler(app) as RequestListener
+    }),
+  'nest, over express': async (behaviour) => nest(new ExpressAdapter(), behaviour),
+  'nest, over fastify': async (behaviour) => nest(new FastifyAdapter(), behaviour),
   fetch: async ({ guards, work, status = ok }) =>
     listening((count) => {
       let handler = async (request: Request, ..._rest: unknown[]): Promise<Response> => {
@@ -230,6 +273,46 @@ export const frameworks: Record<string, Start> = {
       }
       return getRequestListener(handler)
     }),
+}
+
+/** An app of NestJS with one route. No decorators of parameters: what transpiles the tests knows only those of TC39. */
+async function nest(
+  adapter: AbstractHttpAdapter,
+  { guards, work, status = ok }: Behaviour,
+): Promise<Running> {
+  const { seen, count } = record()
+  class Controlled {
+    async get(request: object, response: { status(code: number): unknown }): Promise<string> {
+      count(request)
+      await work?.()
+      response.status(status())
+      return 'ok'
+    }
+  }
+  const method = Object.getOwnPropertyDescriptor(Controlled.prototype, 'get') as PropertyDescriptor
+  Get()(Controlled.prototype, 'get', method)
+  Req()(Controlled.prototype, 'get', 0)
+  Res({ passthrough: true })(Controlled.prototype, 'get', 1)
+  Controller()(Controlled)
+  class App {}
+  Module({ controllers: [Controlled] })(App)
+  const app = await NestFactory.create(App, adapter, { logger: false })
+  app.useGlobalGuards(
+    ...guards.map((one) =>
+      rateLimitNest(limitOf(one, readNode), {
+        ...optionsOf(one, readNode),
+        exception: HttpException,
+      }),
+    ),
+  )
+  await app.listen(0, '127.0.0.1')
+  const server = app.getHttpServer() as Server
+  return Object.assign(running(server, seen), {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await app.close()
+    },
+  })
 }
 
 /** What handlers have seen. */
