@@ -16,7 +16,7 @@ export function examinedStore(client: RedisClientLike, terms: JobStoreTerms): Jo
     declaration: declarationOf(terms),
     resultTtl: terms.resultTtl,
     idTtl: terms.idTtl,
-    storage: { clock, timeout: 30_000 },
+    storage: { clock, timeout: 30 },
   }
   const first = openStore(client, options)
   const all = [first]
