@@ -297,7 +297,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     if (this.#options.gate !== undefined && this.#fetches > 0) return
     this.#fetches += 1
     this.#wanted += credits
-    this.#claim(credits)
+    void this.#claim(credits)
       .catch((error: unknown) => {
         this.#more = false
         this.#listener.trouble(error)
