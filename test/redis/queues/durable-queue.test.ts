@@ -360,6 +360,35 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect((await b.claim({ timeout: LONG })).map(({ delivery }) => delivery)).toEqual([2])
     })
 
+    it.each([{}, { group: (item: string) => item }])(
+      'a job whose place was lost, as by a torn append-only file, is done when nothing else waits (%o)',
+      async (options) => {
+        const producer = fifo({ ...options, keep: { completed: 10 } })
+        await producer.putMany(['a', 'b', 'c'])
+        const raw = await clients.ioredis(inject('redisUrl'))
+        await (raw.client as Redis).del(`durable:{queue:${producer.name}}:ready`)
+        await producer.put('d')
+        const dead = await producer.put('e', { retry: { attempts: 1 } })
+        const done: string[] = []
+        const worker = await started(
+          fifo({
+            ...options,
+            keep: { completed: 10 },
+            handler: (item: string) => {
+              if (item === 'e') throw new Error('no')
+              done.push(item)
+            },
+          }),
+        )
+        await until('all of them', () => done.length === 4)
+        expect(done.toSorted()).toEqual(['a', 'b', 'c', 'd'])
+        await until('rest', async () => (await worker.counts()).running === 0)
+        expect(await worker.counts()).toMatchObject({ waiting: 0, dead: 1, completed: 4 })
+        expect(await worker.job(dead.id)).toMatchObject({ state: 'dead' })
+        raw.end()
+      },
+    )
+
     it('retries as data travel with the job, and each attempt is told', async () => {
       const producer = priority()
       const attempts: number[] = []

@@ -19,6 +19,10 @@ local function withdraw(place)
   return call('ZREM', READY, place) == 1
 end
 
+local function nothing_waits()
+  return call('ZCARD', READY) == 0
+end
+
 local function startable()
   return call('ZCARD', READY) > 0
 end

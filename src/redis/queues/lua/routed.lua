@@ -173,6 +173,10 @@ local function waits(place)
   return call('ZSCORE', READY, place)
 end
 
+local function nothing_waits()
+  return call('ZCARD', READY) + call('ZCARD', LANES) == 0
+end
+
 local function startable()
   return call('ZCARD', RING) > 0
 end
