@@ -423,10 +423,10 @@ describe.skipIf(browserPath === undefined)('the page in a browser', { timeout: 6
     await hide(true)
     await until(() => streams.size === 0)
     const before = asked
-    // Meanwhile two seconds pass at the server, for one who reads the stream.
+    // Meanwhile a second passes at the server, for one who reads the stream.
     const leave = new AbortController()
     const stream = messages(server.url, leave.signal)
-    for (let i = 0; i < 3; i++) await stream.next()
+    for (let i = 0; i < 2; i++) await stream.next()
     expect([asked, streams.size]).toEqual([before + 1, 1])
     leave.abort()
     await stream.next().catch(() => {})
