@@ -40,14 +40,29 @@ describe('how often parts are asked', () => {
     const streams = Array.from({ length: 20 }, () => messages(server.url, leave.signal))
     await Promise.all(streams.map((stream) => stream.next()))
     const before = asked()
+    let last = 0
     // The keys change, so that each second has something to tell.
     for (let i = 0; i < 2; i++) {
       api.allow(`user-${i}`)
-      await Promise.all(streams.map((stream) => stream.next()))
+      const told = await Promise.all(streams.map((stream) => stream.next()))
+      // Each state is sent to each page once.
+      for (const { value } of told) expect(value.data.at).toBeGreaterThan(last)
+      last = Math.max(...told.map(({ value }) => value.data.at))
     }
     expect(asked() - before).toBeLessThanOrEqual(3)
     leave.abort()
     await Promise.all(streams.map((stream) => stream.next().catch(() => {})))
+  })
+
+  it('once for all who poll within a second', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const { api, asked } = counted()
+    await using server = await serve(dashboard({ limiters: [api], history: 0, access }))
+    for (let i = 0; i < 10; i++) await get(server.url, 'api/state')
+    expect(asked()).toBe(1)
+    vi.setSystemTime(Date.now() + 1000)
+    await get(server.url, 'api/state')
+    expect(asked()).toBe(2)
   })
 
   it('not any more when the last one has left, and calls are not listened to', async () => {
