@@ -36,7 +36,12 @@ export function scene(troubled = true): Scene {
   const uploads = LimiterFactory.concurrency({ limit: 8, name: 'uploads' })
   // Numbers that are tried on everybody and refuse nobody, and a limit that finds its number itself.
   const exports = LimiterFactory.tokenBucket({ rate: 5, per: '1m', name: 'export', shadow: true })
-  const llm = LimiterFactory.adaptive({ name: 'llm-calls', minRate: 2, initialRate: 20, maxRate: 50 })
+  const llm = LimiterFactory.adaptive({
+    name: 'llm-calls',
+    minRate: 2,
+    initialRate: 20,
+    maxRate: 50,
+  })
   const gateway = new CircuitBreaker({ name: 'card-gateway', timeout: '40s', failureThreshold: 5 })
   const smtp = new CircuitBreaker({ name: 'smtp' })
   const crm = new CircuitBreaker({ name: 'legacy-crm' })
