@@ -57,7 +57,11 @@ export async function dashboard(
     title: new URL(redis).host,
     history: '30m',
     access: (request: IncomingMessage) =>
-      door.isKnown(request) && (values['read-only'] ? 'read' : 'all'),
+      door.isKnown(request) && {
+        may: values['read-only'] ? 'read' : 'all',
+        // What is done is told by the name of the one who started the command.
+        user: terminal.env.USER ?? 'aioflux dashboard',
+      },
   })
   const server = createServer((request, response) => {
     if (!door.opens(request, response)) board.handler(request, response)

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly env: {
     readonly NO_COLOR?: string | undefined
     readonly TERM?: string | undefined
+    /** Who uses it. */
+    readonly USER?: string | undefined
   }
 }
 

@@ -47,7 +47,11 @@ export function connect(): void {
   clearTimeout(polling)
   source?.close()
   if (document.hidden) return
-  if (typeof EventSource !== 'function' || (failures >= 3 && failures % 4 !== 0)) return void poll()
+  // Where nothing has been seen yet, the first failure is enough to try otherwise.
+  const patience = store.state === undefined ? 1 : 3
+  if (typeof EventSource !== 'function' || (failures >= patience && failures % 4 !== 0)) {
+    return void poll()
+  }
   source = new EventSource('api/stream')
   source.addEventListener('snapshot', (event) => heard(() => take(JSON.parse(event.data))))
   source.addEventListener('delta', (event) => heard(() => merge(JSON.parse(event.data))))

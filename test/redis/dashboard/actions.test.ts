@@ -250,7 +250,12 @@ describe('a durable queue', () => {
     const mails = queueOf('mails-command', there)
     const lines: string[] = []
     const output = { write: (text: string) => lines.push(text), isTTY: false, columns: 80 }
-    const terminal = { stdin: (async function* () {})(), stdout: output, stderr: output, env: {} }
+    const terminal = {
+      stdin: (async function* () {})(),
+      stdout: output,
+      stderr: output,
+      env: { USER: 'nika' },
+    }
     const leave = new AbortController()
     const served = command(
       ['--redis', url, '--prefix', prefix, '--port', '0'],
@@ -263,6 +268,8 @@ describe('a durable queue', () => {
       const first = await fetch(address, { redirect: 'manual' })
       const cookie = (first.headers.get('set-cookie') as string).split(';')[0] as string
       await actOn(mails, `${new URL(address).origin}/`, { cookie })
+      const seen = await fetch(`${new URL(address).origin}/api/state`, { headers: { cookie } })
+      expect(await seen.json()).toMatchObject({ me: { may: 'all', user: 'nika' } })
       // Without the cookie nobody acts.
       const stranger = await post(`${new URL(address).origin}/`, 'api/queues/mails-command/pause')
       expect(stranger.status).toBe(401)
