@@ -5,7 +5,15 @@ import { describe, expect, it } from 'vitest'
 const docs = fileURLToPath(new URL('../docs/', import.meta.url))
 
 /** The pages that have to be there in Russian. Add a page here when it is translated. */
-const TRANSLATED = ['README.md', 'guide.md', 'limiters.md', 'redis.md', 'which-part.md']
+const TRANSLATED = [
+  'README.md',
+  'dashboard.md',
+  'guide.md',
+  'http.md',
+  'limiters.md',
+  'redis.md',
+  'which-part.md',
+]
 
 const read = (path: string) => readFileSync(docs + path, 'utf8')
 const withoutCode = (page: string) => page.replace(/^```[\s\S]*?^```$/gm, '')
