@@ -11,6 +11,7 @@ const TRANSLATED = [
   'guide.md',
   'http.md',
   'limiters.md',
+  'queues.md',
   'redis.md',
   'which-part.md',
 ]
