@@ -13,6 +13,8 @@ const TRANSLATED = [
   'limiters.md',
   'queues.md',
   'redis.md',
+  'resilience.md',
+  'scheduler.md',
   'which-part.md',
 ]
 
