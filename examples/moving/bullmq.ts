@@ -11,6 +11,8 @@ import { RedisStorage } from 'aioflux/redis'
 // #region cron-after
 import { Scheduler } from 'aioflux'
 // #endregion
+// The storage loads it when it is first used: on a busy machine that takes longer than its timeout.
+import 'redis'
 import { findRedis } from '../find-redis.mts'
 
 interface Mail {

@@ -10,6 +10,8 @@ import Redlock from 'redlock'
 import { Coordinator } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 // #endregion
+// The storage loads it when it is first used: on a busy machine that takes longer than its timeout.
+import 'redis'
 import { findRedis } from '../find-redis.mts'
 
 const pay = async (_signal: AbortSignal) => 'paid'

@@ -147,11 +147,11 @@ export class CircuitBreaker {
     const signal = options?.signal
     signal?.throwIfAborted()
     const machine = this.#machine
-    if (this.#timed && machine.state === 'closed') machine.countSlow(machine.now())
+    const began = timed ? machine.now() : UNTIMED
+    if (this.#timed && machine.state === 'closed') machine.countSlow(began)
     const probe = machine.state === 'closed' ? 0 : machine.enter()
     if (probe < 0) return this.#refuse(options)
     const { generation } = machine
-    const began = timed ? machine.now() : UNTIMED
     if (sampled) this.#meter?.sampling.began(began)
     this.#tally.admitted += 1
     const running = this.#timed && probe === 0 ? machine.began(began) : undefined
