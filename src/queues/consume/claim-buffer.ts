@@ -255,6 +255,12 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#staleness?.()
   }
 
+  /** Holds claims for longer whose answer was long under way: their lease is counted from `asked`, and the next round could be too late. */
+  renewIfLate(asked: Millis): void {
+    const { clock, lease } = this.#options
+    if (clock.now() - asked >= lease / 3) this.renew()
+  }
+
   /** Keeps the process alive, and the claims of this process held. */
   keepAlive(): void {
     const { clock, lease } = this.#options
@@ -299,6 +305,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     if (want === 0) return
     // What comes meanwhile asks again.
     this.#more = false
+    const asked = clock.now()
     const claims = this.#open ? await this.#store.claim(want, lease) : []
     gate?.unused(want - claims.length)
     if (claims.length === want) this.#more = true
@@ -311,6 +318,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     }
     if (claims.length === 0) return
     if (!this.#open) return this.giveBack()
+    this.renewIfLate(asked)
     if (fit[0]?.suspect) this.#isolate(fit[0])
     this.#listener.arrived()
     this.#watchStale()
