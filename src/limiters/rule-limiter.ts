@@ -73,8 +73,12 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+    if (terms === undefined) return this.ledger.reserve(key, cost, maxWait)
+    return this.#takeUnder(key, cost, maxWait, terms)
+  }
+
+  #takeUnder(key: string, cost: number, maxWait: Micros, terms: Terms): Micros {
     const { ledger } = this
-    if (terms === undefined) return ledger.reserve(key, cost, maxWait)
     const { bound, rule, hold } = terms
     if (bound !== 'counted') return this.look(key, cost, terms)
     return hold === undefined

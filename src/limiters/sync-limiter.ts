@@ -86,12 +86,14 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
   consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     const wait = this.take(key, cost, 0, terms)
     const decision = this.decision(key, cost, wait, terms)
-    if (this.shadow === undefined) {
-      this.#count(key, cost, wait, terms)
-      return decision
-    }
-    this.#count(key, cost, 0, terms)
-    return this.shadow.cast(decision)
+    if (this.shadow !== undefined) return this.#overlook(this.shadow, key, decision, terms)
+    this.#count(key, cost, wait, terms)
+    return decision
+  }
+
+  #overlook(shadow: Shadow, key: string, decision: Decision, terms: Terms | undefined): Decision {
+    this.#count(key, decision.cost, 0, terms)
+    return shadow.cast(decision)
   }
 
   acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {

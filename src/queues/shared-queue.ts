@@ -775,6 +775,7 @@ export class DurableQueue<T, R = unknown>
     for (;;) {
       this.#checkOpen()
       const heard = this.#heard.jobs
+      const asked = clock.now()
       const answer = Promise.resolve(this.#store.claim(max, this.#parts.lease))
       const what = `a job of queue '${this.name}'`
       const claims: Claim[] = await this.#inTime(answer, what, { end, signal }, (late) => {
@@ -782,6 +783,7 @@ export class DurableQueue<T, R = unknown>
       })
       if (claims.length > 0) {
         const attempts = this.#begun(claims)
+        this.#buffer.renewIfLate(asked)
         if (this.#stopping !== undefined) this.#giveBackClaims()
         return attempts
       }

@@ -164,7 +164,8 @@ export class TokenBucket implements Rule, Holds {
   }
 
   protected used(state: State, now: Micros): number {
-    const used = this.#drained(state, now)
+    const [before, at] = [state[0] as number, state[1] as number]
+    const used = drained(before, at, now, this.drain.interval, this.span)
     return state.length > 2 ? openHolds.afterReturns(state, now, used) : used
   }
 
@@ -194,9 +195,5 @@ export class TokenBucket implements Rule, Holds {
     // A clock that steps back and returns must not drain the same time twice, so the older time is not written,
     // unless it is so much older that the state came from another clock.
     if (now > at || at - now > this.span) state[1] = now
-  }
-
-  #drained(state: State, now: Micros): number {
-    return drained(state[0] as number, state[1] as number, now, this.drain.interval, this.span)
   }
 }

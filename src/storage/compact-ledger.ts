@@ -92,34 +92,44 @@ export class CompactLedger implements Ledger, Judged {
     return this.#table.bytes
   }
 
+  // Short, so that it is compiled into the code of its callers: nearly all calls are no more than this.
   reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
+    if (rule !== undefined) return this.#reserveQuoted(key, cost, maxWait, rule)
     const now = this.#clock.now()
-    if (rule !== undefined && this.#records !== undefined) {
-      // What brings a quota has mostly brought it before, and is among the records.
-      const known = this.#records.find(key)
-      if (known !== undefined) {
-        return this.#takeRecorded(key, cost, maxWait, rule, undefined, known, now)
-      }
-    }
     const tick = this.#tickFor(now, cost)
     const slot = this.#table.find(key, tick)
-    if (slot >= 0 && maxWait === 0 && rule === undefined && !this.#blocks.any) {
+    if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
-      const ahead = this.#table.ahead(slot, tick)
-      const wanted = Math.max(0, ahead) + cost * this.#line.steps
-      if (wanted <= this.#line.room) {
-        this.#table.mark(slot, tick + wholeTicks(wanted, cost * this.#line.steps))
-        this.#state[0] = wanted * this.#line.token
+      const { steps, room, token } = this.#line
+      const wanted = Math.max(0, this.#table.ahead(slot, tick)) + cost * steps
+      if (wanted <= room) {
+        this.#table.mark(slot, tick + wholeTicks(wanted, cost * steps))
+        this.#state[0] = wanted * token
         this.#state[1] = now
         this.#by = this.rule
         this.#inRecords = false
         return 0
       }
     }
-    const elsewhere = rule === undefined ? slot < 0 && this.#records?.find(key) : !this.#fits(rule)
-    if (elsewhere) return this.#takeRecorded(key, cost, maxWait, rule, undefined, undefined, now)
-    return this.#ask(key, cost, maxWait, slot, now, tick, rule)
+    if (slot < 0 && this.#records?.find(key) !== undefined) {
+      return this.#takeRecorded(key, cost, maxWait, undefined, undefined, undefined, now)
+    }
+    return this.#ask(key, cost, maxWait, slot, now, tick)
+  }
+
+  #reserveQuoted(key: string, cost: number, maxWait: Micros, rule: Rule): Micros {
+    const now = this.#clock.now()
+    // What brings a quota has mostly brought it before, and is among the records.
+    const known = this.#records?.find(key)
+    if (known !== undefined) {
+      return this.#takeRecorded(key, cost, maxWait, rule, undefined, known, now)
+    }
+    const tick = this.#tickFor(now, cost)
+    if (!this.#fits(rule)) {
+      return this.#takeRecorded(key, cost, maxWait, rule, undefined, undefined, now)
+    }
+    return this.#ask(key, cost, maxWait, this.#table.find(key, tick), now, tick, rule)
   }
 
   peek(key: string, cost: number, rule?: Rule): Micros {

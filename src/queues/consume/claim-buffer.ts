@@ -263,6 +263,12 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#staleness?.()
   }
 
+  /** Holds claims for longer whose answer was long under way: their lease is counted from `asked`, and the next round could be too late. */
+  renewIfLate(asked: Millis): void {
+    const { clock, lease } = this.#options
+    if (clock.now() - asked >= lease / 3) this.renew()
+  }
+
   /** Keeps the process alive, and the claims of this process held. */
   keepAlive(): void {
     const { clock, lease } = this.#options
@@ -309,7 +315,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   }
 
   async #claim(credits: number): Promise<void> {
-    const claims = await this.#ask(credits).finally(() => {
+    const { claims, asked } = await this.#ask(credits).finally(() => {
       this.#fetches -= 1
       this.#wanted -= credits
     })
@@ -327,6 +333,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
       this.#waiting.push({ claim, since })
     }
     if (!this.#open) return this.giveBack()
+    this.renewIfLate(asked)
     if (fit[0]?.suspect) this.#isolate(fit[0])
     this.#watchStale()
     this.#fetch()
@@ -335,18 +342,19 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     else this.#listener.arrived()
   }
 
-  /** Asks the store, where the gate lets anything through. */
-  async #ask(credits: number): Promise<Claim[]> {
-    const { gate, lease } = this.#options
+  /** Asks the store, where the gate lets anything through. Answers when it was asked, too. */
+  async #ask(credits: number): Promise<{ claims: Claim[]; asked: Millis }> {
+    const { gate, clock, lease } = this.#options
     const want = gate === undefined ? credits : await gate.ask(Math.min(credits, this.#workers))
-    if (want === 0) return []
+    const asked = clock.now()
+    if (want === 0) return { claims: [], asked }
     const news = this.#news
     const claims = this.#open ? await this.#store.claim(want, lease) : []
     gate?.unused(want - claims.length)
     // What came meanwhile asks again.
     if (claims.length === want) this.#more = true
     else if (news === this.#news) this.#more = false
-    return claims
+    return { claims, asked }
   }
 
   /** Nothing begins but this claim, when what runs has ended. */
