@@ -103,7 +103,7 @@ export class Declared {
         this.#refused = undefined
       })
       .catch((error) => {
-        if (isAioFluxError(error, 'STORAGE_DOWN')) return
+        if (!isRefusal(error)) return
         this.#refused = error
         this.#done = false
       })
@@ -139,7 +139,7 @@ export class Declared {
       this.#refused = undefined
       this.#ready = undefined
       this.ready().catch((error) => {
-        if (!isAioFluxError(error, 'STORAGE_DOWN')) this.#refused = error
+        if (isRefusal(error)) this.#refused = error
       })
     }
   }
@@ -179,6 +179,11 @@ export class Declared {
     }
     return written
   }
+}
+
+/** Others say something else, or keep the queue in another way. A server that cannot be reached or is full refuses nobody. */
+function isRefusal(error: unknown): boolean {
+  return isAioFluxError(error, 'INVALID_OPTION') || isAioFluxError(error, 'LAYOUT')
 }
 
 function plain(field: string): Option {

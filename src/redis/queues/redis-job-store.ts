@@ -346,6 +346,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 
   /** News may have been lost while nobody listened. */
   #missed(): void {
+    this.#declared.renew()
     this.#results.missed()
     this.#listeners.tell('missed')
     const told = this.#toldOfPause
