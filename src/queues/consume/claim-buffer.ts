@@ -398,30 +398,38 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   }
 
   /** A handler that ends in the turn after the event loop was blocked may end before it was told of the loss. */
-  async #settle(attempt: Attempt, ending: Ending): Promise<boolean> {
-    const { claim } = attempt.job as ClaimedRecord
-    const kept = await this.#end(claim, ending)
-    if (!kept) attempt.abort(lossOf(claim))
-    return kept
+  #settle(attempt: Attempt, ending: Ending): Promise<boolean> {
+    return this.#end((attempt.job as ClaimedRecord).claim, ending, attempt)
   }
 
-  async #end(claim: Claim, ending: Ending): Promise<boolean> {
+  /** Each job passes here, so that no promise is made that nobody needs. @param attempt is told where its claim was lost */
+  #end(claim: Claim, ending: Ending, attempt?: Attempt): Promise<boolean> {
     const { id } = claim.record
-    const ours = this.#held.get(id)?.claim === claim
-    if (ours) this.#held.delete(id)
-    else return false
+    if (this.#held.get(id)?.claim !== claim) {
+      attempt?.abort(lossOf(claim))
+      return Promise.resolve(false)
+    }
+    this.#held.delete(id)
     this.#settling += 1
     this.#ending.add(id)
     this.#fetch()
-    try {
-      const [kept] = await this.#store.settle([{ claim, ending }])
-      return kept === true
-    } finally {
+    const over = () => {
       this.#settling -= 1
       this.#ending.delete(id)
       this.#ended(claim)
       this.#fetch()
     }
+    return Promise.resolve(this.#store.settle([{ claim, ending }])).then(
+      ([kept]) => {
+        over()
+        if (kept !== true) attempt?.abort(lossOf(claim))
+        return kept === true
+      },
+      (error: unknown) => {
+        over()
+        throw error
+      },
+    )
   }
 
   readonly #trouble = (error: unknown): void => this.#listener.trouble(error)
