@@ -106,6 +106,9 @@ export class DurableQueue<T, R = unknown>
   })
   /** Jobs whose outcome is awaited here. */
   readonly #followed = new Map<string, Set<RemoteJob>>()
+  /** Submits whose job is not known here yet, and what was told meanwhile: news and answers overtake each other. */
+  #submitting = 0
+  readonly #early = new Map<string, { readonly outcome: Outcome; readonly at: number }>()
   /** Puts that wait for room, and claims by hand that wait for jobs: woken by hints. */
   readonly #room: Waiters<void>
   readonly #available: Waiters<void>
@@ -526,7 +529,10 @@ export class DurableQueue<T, R = unknown>
     job.await()
     if (this.#closing.signal.aborted) return job.close(this.name)
     this.#listenTo(job)
+    const early = this.#early.get(job.id)
     if (outcome !== undefined) this.#settled(job.id, outcome, job.since)
+    else if (early !== undefined && early.at >= job.since)
+      this.#settled(job.id, early.outcome, early.at)
   }
 
   /** From now on the outcome of this job is wanted. */
@@ -575,6 +581,7 @@ export class DurableQueue<T, R = unknown>
 
   /** What was put after `at` is another job of that id. */
   #settled(id: string, outcome: Outcome, at = Infinity): void {
+    if (this.#submitting > 0) this.#early.set(id, { outcome, at })
     const all = [...(this.#followed.get(id) ?? [])]
     const jobs = all.filter(({ since }) => since <= at)
     this.#followed.delete(id)
@@ -624,8 +631,14 @@ export class DurableQueue<T, R = unknown>
     this.#checkOpen()
     const draft = draftOf(item, options, this.#parts.rules, awaited)
     const heard = this.#heard.room
-    const [inserted] = await this.#insertInTime([draft], [options], end)
-    return this.#accepted(draft, inserted as Inserted, options, heard)
+    if (awaited) this.#submitting += 1
+    try {
+      const [inserted] = await this.#insertInTime([draft], [options], end)
+      return await this.#accepted(draft, inserted as Inserted, options, heard)
+    } finally {
+      if (awaited) this.#submitting -= 1
+      if (this.#submitting === 0) this.#early.clear()
+    }
   }
 
   /**

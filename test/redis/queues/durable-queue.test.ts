@@ -582,6 +582,8 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       let end = () => {}
       const worker = await started(
         fifo({
+          // It asks for nothing more meanwhile, and so finds no job that stands nowhere.
+          workers: 1,
           handler: async (_: string, { signal }: TaskContext) => {
             handed = signal
             await new Promise<void>((resolve) => {

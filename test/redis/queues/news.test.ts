@@ -236,6 +236,33 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       await storage.close()
     })
 
+    it('a result that is told before the answer to its put reaches who awaits it', async () => {
+      const name = fresh()
+      const { client } = await processOf(name)
+      const storage = new RedisStorage({ client, prefix: 'queues' })
+      const open = storage.queues.open.bind(storage.queues)
+      storage.queues.open = (options) => {
+        const own = open(options)
+        let told: StoreListener = {}
+        const insert = own.insert.bind(own)
+        own.watch = (listener) => {
+          told = listener
+          return () => {}
+        }
+        own.insert = async (...drafts) => {
+          const inserted = await insert(...drafts)
+          for (const { id } of inserted)
+            told.settled?.(id, { state: 'completed', value: 7 }, Infinity)
+          return inserted
+        }
+        return own
+      }
+      const queue = QueueFactory.fifo<number, number>({ name, storage })
+      expect(await queue.submit(1)).toBe(7)
+      await queue.stop()
+      await storage.close()
+    })
+
     it('claims whose answer comes when their lease is over go back, and are claimed again', async () => {
       await using slow = await proxy(redis.port)
       const { client, end } = await clients[library](slow.url)
