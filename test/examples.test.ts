@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { bundled } from './support/bundled.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const examples = (readdirSync(`${root}examples`, { recursive: true }) as string[])
@@ -13,7 +15,7 @@ const examples = (readdirSync(`${root}examples`, { recursive: true }) as string[
 describe.concurrent('examples', () => {
   it.for(examples)('%s prints what it claims', { timeout: 120_000 }, async (name, { skip }) => {
     const claims = claimsOf(readFileSync(`${root}examples/${name}`, 'utf8'))
-    const { code, out, err } = await run(`examples/${name}`)
+    const { code, out, err } = await run(name)
     expect(err).toBe('')
     expect(code).toBe(0)
     if (out.startsWith('Skipped: ')) skip(out.trim())
@@ -35,24 +37,28 @@ function isAs(claim: string | undefined, line: string): boolean {
 }
 
 // Bun and Deno run TypeScript by themselves, and show objects each in its own way.
+const ownTypeScript = process.versions['bun'] || process.versions['deno']
 const console = './test/support/node-console.mjs'
-const flags = process.versions['bun']
-  ? ['--preload', console]
-  : process.versions['deno']
-    ? ['run', '-A', '--preload', console]
-    : ['--import', 'tsx']
+const flags = process.versions['bun'] ? ['--preload', console] : ['run', '-A', '--preload', console]
 
-function run(path: string): Promise<{ code: number | null; out: string; err: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...flags, path], { cwd: root, timeout: 110_000 })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk) => {
-      out += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      err += chunk
-    })
-    child.on('close', (code) => resolve({ code, out, err }))
+async function command(name: string): Promise<string[]> {
+  if (ownTypeScript) return [...flags, `examples/${name}`]
+  // Threads run a file of their own, beside the one that starts them.
+  const worker = name.replace('.ts', '-worker.mjs')
+  if (existsSync(`${root}examples/${worker}`)) await bundled(`examples/${worker}`)
+  return [await bundled(`examples/${name}`)]
+}
+
+async function run(name: string): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, await command(name), { cwd: root, timeout: 110_000 })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk) => {
+    out += chunk
   })
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out, err }
 }

@@ -41,7 +41,8 @@ async function before(connection: { host: string; port: number }): Promise<void>
     concurrency: 10,
     limiter: { max: 100, duration: 1000 },
   })
-  const events = new QueueEvents(name, { connection })
+  // Without lastEventId it misses a job that ends before its first read, and the wait below never ends.
+  const events = new QueueEvents(name, { connection, lastEventId: '0' })
 
   const job = await mails.add('welcome', { to: 'ann' }, { priority: 1, jobId: 'welcome-ann' })
   console.log(await job.waitUntilFinished(events)) // => sent to ann

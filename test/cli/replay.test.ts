@@ -411,7 +411,7 @@ describe('what it prints', () => {
   it('to a pipe that is closed early, without a word', async () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => clf(0, `10.${i % 250}.${i >> 8}.1`))
     const path = file('wide.log', log(...lines))
-    const process = launch(['replay', path, '--limit', '1/s', '--json', '--top', '20000'])
+    const process = await launch(['replay', path, '--limit', '1/s', '--json', '--top', '20000'])
     let stderr = ''
     process.stderr.on('data', (chunk) => {
       stderr += chunk
@@ -423,7 +423,7 @@ describe('what it prints', () => {
   })
 
   it.skipIf(!existsSync('/dev/full'))('to a disk that is full, in a word', async () => {
-    const process = launch(['--help'], '/dev/full')
+    const process = await launch(['--help'], '/dev/full')
     let stderr = ''
     process.stderr.on('data', (chunk) => {
       stderr += chunk

@@ -6,6 +6,7 @@ import { Judge, type JudgeOptions, type Verdict } from '../../src/cli/judging/ju
 import { ReadCounts } from '../../src/cli/reading/counts.ts'
 import { recordsOf } from '../../src/cli/reading/records.ts'
 import { run } from '../../src/cli/run.ts'
+import { bundled } from '../support/bundled.ts'
 
 export interface Result {
   code: number | null
@@ -39,15 +40,15 @@ export async function command(args: string[], setting: Setting = {}): Promise<Re
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** @param into the path of what it writes to, instead of a pipe */
-export function launch(args: string[], into?: string) {
-  const command = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', ...args] as const
+export async function launch(args: string[], into?: string) {
+  const command = [process.execPath, await bundled('src/cli/main.ts'), ...args] as const
   if (into === undefined) return spawn(command[0], command.slice(1), { cwd: ROOT })
   return spawn('sh', ['-c', `exec "$@" > ${into}`, 'sh', ...command], { cwd: ROOT })
 }
 
 /** The real command, in a process of its own. */
 export async function child(args: string[], stdin: string | Uint8Array = ''): Promise<Result> {
-  const process = launch(args)
+  const process = await launch(args)
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   process.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))

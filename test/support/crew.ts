@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { renameSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { bundled } from './bundled.ts'
 
 /** A process that runs a worker of test/faults/workers. It ends with this one, however this one ends. */
 export interface Hand {
@@ -27,7 +25,7 @@ export interface Crew extends AsyncDisposable {
 
 /** Starts one process per task, each with its task, and waits until each says it is ready. */
 export async function crew(worker: string, tasks: readonly object[]): Promise<Crew> {
-  const file = await programOf(worker)
+  const file = await bundled(`test/faults/workers/${worker}.ts`)
   const hands = tasks.map((task) => hire(worker, file, task))
   const made: Crew = {
     hands,
@@ -46,31 +44,6 @@ export async function crew(worker: string, tasks: readonly object[]): Promise<Cr
     await made[Symbol.asyncDispose]()
     throw error
   }
-}
-
-const programs = new Map<string, Promise<string>>()
-
-/** The worker in one file: a process that reads all of src as TypeScript starts three times as slowly. */
-function programOf(worker: string): Promise<string> {
-  const program = programs.get(worker) ?? bundle(worker)
-  programs.set(worker, program)
-  return program
-}
-
-async function bundle(worker: string): Promise<string> {
-  const path = (from: string) => fileURLToPath(new URL(`../../${from}`, import.meta.url))
-  // Inside the project, where packages are found.
-  const outfile = path(`.cache/workers/${worker}.mjs`)
-  const draft = `${outfile}.${process.pid}`
-  await build({
-    entryPoints: [path(`test/faults/workers/${worker}.ts`)],
-    outfile: draft,
-    ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
-    alias: { aioflux: path('src/index.ts'), 'aioflux/redis': path('src/redis/index.ts') },
-  })
-  // Processes that start at this moment read the one before.
-  renameSync(draft, outfile)
-  return outfile
 }
 
 function hire(worker: string, file: string, task: object): Hand {
