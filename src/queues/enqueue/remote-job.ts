@@ -10,13 +10,16 @@ import type { JobErrorRecord } from '../store/job-record.ts'
 import type { Outcome } from '../store/job-store.ts'
 import type { Share } from '../store/queue-storage.ts'
 
-/** What a remote job asks of its queue. */
-export interface RemoteJobOwner {
+/** What can be done to a job by its id. */
+export interface JobVerbs {
   cancel(id: string, reason?: unknown): Promise<boolean>
   /** This caller does not want the result of a shared job any more. `false` where the job has ended. */
   leave(job: RemoteJob, share: Share, reason: unknown): Promise<boolean>
   setPriority(id: string, priority: number): Promise<boolean>
-  /** From now on the outcome of this job is wanted. */
+}
+
+/** Is told when the outcome of a job is wanted. */
+export interface Follower {
   follow(job: RemoteJob): void
 }
 
@@ -47,7 +50,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
   workedHere = false
   /** True when the storage has answered a cancel. */
   cancelHeard = false
-  readonly #owner: RemoteJobOwner
+  readonly #verbs: JobVerbs
+  readonly #follower: Follower
   readonly #stake: Stake
   /** This caller has cancelled its share, or is about to. */
   #left = false
@@ -61,7 +65,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
   constructor(
     { id, item, state, priority, at = 0 }: RemoteJobTerms,
     stake: Stake,
-    owner: RemoteJobOwner,
+    verbs: JobVerbs,
+    follower: Follower,
   ) {
     this.#stake = stake
     this.id = id
@@ -69,7 +74,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
     this.state = state
     this.priority = priority
     this.since = at
-    this.#owner = owner
+    this.#verbs = verbs
+    this.#follower = follower
   }
 
   /** Somebody asks for it: a failure need not be told on the console. */
@@ -84,7 +90,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
   get result(): Promise<R> {
     if (this.#result === undefined) {
       this.await()
-      if (this.#outcome === undefined) this.#owner.follow(this as RemoteJob)
+      if (this.#outcome === undefined) this.#follower.follow(this as RemoteJob)
     }
     return this.#result as unknown as Promise<R>
   }
@@ -106,14 +112,14 @@ export class RemoteJob<R = unknown> implements Job<R> {
   async cancel(reason?: unknown): Promise<boolean> {
     const stake = this.#stake
     if (stake === 'job') {
-      const asked = await this.#owner.cancel(this.id, reason)
+      const asked = await this.#verbs.cancel(this.id, reason)
       this.cancelHeard = true
       return asked
     }
     if (stake === 'nothing' || this.#left || this.#outcome !== undefined) return false
     this.#left = true
     try {
-      const left = await this.#owner.leave(this as RemoteJob, stake, reason)
+      const left = await this.#verbs.leave(this as RemoteJob, stake, reason)
       this.cancelHeard = true
       if (left) this.end('cancelled', cancelled(this.id, reason))
       else this.#stay()
@@ -125,7 +131,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
   }
 
   setPriority(priority: number): Promise<boolean> {
-    return this.#owner.setPriority(this.id, priority)
+    return this.#verbs.setPriority(this.id, priority)
   }
 
   /** The job has ended, in whichever process. */

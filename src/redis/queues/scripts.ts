@@ -38,9 +38,22 @@ export function queueScript(name: QueueScript, { routed, limit }: Form): Script 
   parts.push(QUEUE_PARTS[routed ? 'routed' : 'plain'])
   if (ENDING.includes(name)) parts.push(QUEUE_PARTS['ending'])
   parts.push(QUEUE_PARTS[name])
-  const made = script(parts.join('\n'))
+  const made = script(lean(parts.join('\n\n')))
   linked.set(id, made)
   return made
+}
+
+/** Leaves out the functions that nothing calls: a server makes every function anew in each call. Empty lines divide them. */
+function lean(text: string): string {
+  const blocks = text.split('\n\n')
+  const isCalled = (block: string) => {
+    const [, name] = /^local function (\w+)/.exec(block) ?? []
+    if (name === undefined) return true
+    const mention = new RegExp(`\\b${name}\\b`)
+    return blocks.some((other) => other !== block && mention.test(other))
+  }
+  const called = blocks.filter(isCalled)
+  return called.length === blocks.length ? text : lean(called.join('\n\n'))
 }
 
 /** What of a twin `limit.lua` calls. */

@@ -72,7 +72,8 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   protected insertOne(draft: JobDraft<T>, room: Room, process: Process): Inserted {
     const there = draft.id === undefined ? undefined : this.find(draft.id)
     if (this.ids.meet(draft, there, this.now) === 'duplicate') {
-      if (draft.awaited && there !== undefined) there.askers.add(process)
+      // How one that has ended ended is known at once.
+      if (draft.awaited && there !== undefined && isLive(there)) there.askers.add(process)
       return { id: draft.id as string, state: 'duplicate' }
     }
     const dropped: string[] = []

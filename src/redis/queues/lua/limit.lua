@@ -47,8 +47,8 @@ local function state_of(key)
 end
 
 local function cost_of(place)
-  local cost = string.match(place, '\6([^\5]+)')
-  return cost and tonumber(cost) or 1
+  if not find(place, '\6', 1, true) then return 1 end
+  return tonumber(string.match(place, '\6([^\5]+)'))
 end
 
 -- Permits are numbered by the place of their job.

@@ -12,10 +12,11 @@ local function group_of(place)
   return sub(place, 1, find(place, '\2', 1, true) - 1)
 end
 
+-- The key of a place, and where it begins.
 local function key_of(place)
   local from = find(place, '\1', 1, true)
   if not from then return nil end
-  return sub(place, from + 1, (find(place, '[\5\6]', from) or #place + 1) - 1)
+  return sub(place, from + 1, (find(place, '[\5\6]', from) or #place + 1) - 1), from
 end
 
 -- The member of LANES for a place, and back.
@@ -45,11 +46,22 @@ local function before(a, b)
   return #a < #b
 end
 
--- The same of two places of one group, in less time where they have one priority.
-local function sooner(a, b)
-  local p, q = turn_at(a), turn_at(b)
-  if sub(a, 1, p) == sub(b, 1, q) then
-    local m, n = tonumber(sub(a, p, p + 12), 16), tonumber(sub(b, q, q + 12), 16)
+local turns = {}
+
+-- The turn of a place without a priority, whose turn begins at `at`.
+local function turn_of(place, at)
+  local number = turns[place]
+  if not number then
+    number = tonumber(sub(place, at, at + 12), 16)
+    turns[place] = number
+  end
+  return number
+end
+
+-- The same of two places of one group whose priority stands at `at`, in less time where they have none.
+local function sooner(a, b, at)
+  if byte(a, at) == 53 and byte(b, at) == 53 then
+    local m, n = turn_of(a, at + 1), turn_of(b, at + 1)
     if m ~= n then return m < n end
   end
   return before(a, b)
@@ -213,14 +225,16 @@ end
 
 -- Places that became candidates in this call, and are not among them yet.
 local fresh = {}
+local NONE = {}
 
 local function add_fresh()
+  if not next(fresh) then return end
   local list = {}
   for place in pairs(fresh) do
     list[#list + 1] = '0'
     list[#list + 1] = place
   end
-  if #list > 0 then add_all(READY, list) end
+  add_all(READY, list)
   fresh = {}
 end
 
@@ -237,21 +251,20 @@ local function candidate(entry, share)
   return entry.places[entry.at]
 end
 
--- The next job of a lane becomes a candidate in its place among the others.
-local function succeed(entry, key, member)
-  local lane = entry.group .. '\1' .. key
+-- The next job of a lane, after `member`, becomes a candidate in its place among the others.
+local function succeed(entry, key, lane, member)
   local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', 0, 1)[1]
   if not head then return end
   local rest = sub(head, #lane + 2)
   local place = find(rest, '[\5\6]') and place_from(head) or entry.group .. '\2' .. rest .. '\1' .. key
   fresh[place] = true
-  local places = entry.places
-  if entry.last and not entry.all and sooner(entry.last, place) then return end
+  local places, at = entry.places, #entry.group + 2
+  if entry.last and not entry.all and sooner(entry.last, place, at) then return end
   local low, high = entry.at, #places + 1
-  if low < high and sooner(places[high - 1], place) then low = high end
+  if low < high and sooner(places[high - 1], place, at) then low = high end
   while low < high do
     local middle = floor((low + high) / 2)
-    if sooner(places[middle], place) then low = middle + 1 else high = middle end
+    if sooner(places[middle], place, at) then low = middle + 1 else high = middle end
   end
   table.insert(places, low, place)
 end
@@ -288,7 +301,7 @@ local function take(want, lease)
       local page = call('ZRANGE', RING, read, read + want - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         last_pass = tonumber(page[i + 1])
-        insert({ group = page[i], pass = last_pass, places = {}, at = 1 })
+        insert({ group = page[i], pass = last_pass, places = NONE, at = 1, last = false, all = false, stride = false })
       end
       read = read + #page / 2
       all = #page < 2 * want
@@ -299,13 +312,13 @@ local function take(want, lease)
     first = first + 1
     local group = entry.group
     local full = at_bound(group)
-    local place = not full and candidate(entry, math.ceil((want - #places) / (length - first + 2)) + 1)
+    local place = not full and candidate(entry, math.ceil((want - #places) / (length - first + 2)))
     if not place then
       leaving[#leaving + 1] = group
       served[group] = nil
     else
       entry.at = entry.at + 1
-      local key = key_of(place)
+      local key, from = key_of(place)
       local wait = admit and admit(key or '', place, lease) or 0
       if wait > 0 and not key then
         -- All jobs without a key wait for the same, so the group waits with them.
@@ -323,9 +336,10 @@ local function take(want, lease)
         leave_ready(place)
         if key then
           granted[key] = group
-          local member = member_of(place, key)
+          local lane = group .. '\1' .. key
+          local member = lane .. '\2' .. sub(place, #group + 2, from - 1) .. sub(place, from + 1 + #key)
           members[#members + 1] = member
-          succeed(entry, key, member)
+          succeed(entry, key, lane, member)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
         turn, turned = math.max(turn, entry.pass), true

@@ -1,0 +1,123 @@
+import type { Clock } from '../../core/clock.ts'
+import { isAioFluxError } from '../../core/errors.ts'
+import { pause } from '../../core/waiters.ts'
+import { POLL } from '../lifecycle/answered.ts'
+import type { QueueEvents } from '../observe/queue-events.ts'
+import type { JobStore, Outcome } from '../store/job-store.ts'
+import { errorOf, type RemoteJob } from './remote-job.ts'
+
+/** What the followed jobs of a queue ask the queue itself. */
+export interface QueueHere {
+  /** Does this process work on that job? Then the attempt tells its end. */
+  worksOn(id: string): boolean
+  trouble(error: unknown): void
+}
+
+/** The jobs whose result is awaited in this process. */
+export class FollowedJobs {
+  readonly #queue: string
+  readonly #store: JobStore
+  readonly #clock: Clock
+  readonly #events: QueueEvents
+  readonly #queueHere: QueueHere
+  readonly #jobs = new Map<string, Set<RemoteJob>>()
+  /** Puts whose job is not known here yet, and what was told meanwhile: news and answers overtake each other. */
+  #putting = 0
+  readonly #early = new Map<string, { readonly outcome: Outcome; readonly at: number }>()
+  readonly #closing = new AbortController()
+
+  constructor(
+    queue: string,
+    store: JobStore,
+    clock: Clock,
+    events: QueueEvents,
+    queueHere: QueueHere,
+  ) {
+    this.#queue = queue
+    this.#store = store
+    this.#clock = clock
+    this.#events = events
+    this.#queueHere = queueHere
+  }
+
+  /** Puts a job whose result is awaited. News of it that comes before its job is kept for {@link add}. */
+  async whilePutting<A>(put: () => Promise<A>): Promise<A> {
+    this.#putting += 1
+    try {
+      return await put()
+    } finally {
+      this.#putting -= 1
+      if (this.#putting === 0) this.#early.clear()
+    }
+  }
+
+  /** The result of this job is wanted, as the store was told with the put. @param outcome where the store knew it then */
+  add(job: RemoteJob, outcome: Outcome | undefined): void {
+    job.await()
+    if (!this.#listen(job)) return
+    const early = this.#early.get(job.id)
+    if (outcome !== undefined) this.settled(job.id, outcome, job.since)
+    else if (early !== undefined && early.at >= job.since) {
+      this.settled(job.id, early.outcome, early.at)
+    }
+  }
+
+  /** From now on the result of this job is wanted, and the store is told. */
+  follow(job: RemoteJob): void {
+    if (!this.#listen(job)) return
+    Promise.resolve(this.#store.outcome(job.id)).then(
+      (outcome) => {
+        if (outcome !== undefined) this.settled(job.id, outcome)
+      },
+      (error: unknown) => {
+        // The store goes on asking by itself once it has heard of the wish; before that, ask again.
+        pause(this.#clock, POLL, this.#closing.signal).then(() => this.follow(job), nothing)
+        if (!isAioFluxError(error, 'STORAGE_DOWN')) this.#queueHere.trouble(error)
+      },
+    )
+  }
+
+  /** A job has ended, in whichever process. What was put after `at` is another job of that id. */
+  settled(id: string, outcome: Outcome, at: number = Infinity): void {
+    if (this.#putting > 0) this.#early.set(id, { outcome, at })
+    const all = [...(this.#jobs.get(id) ?? [])]
+    const jobs = all.filter(({ since }) => since <= at)
+    this.#jobs.delete(id)
+    for (const job of all) if (job.since > at) this.#listen(job)
+    for (const job of jobs) job.settle(outcome)
+    const [first] = jobs
+    if (first !== undefined && !this.#queueHere.worksOn(id)) this.#tell(first, outcome)
+  }
+
+  /** This process has worked on that job: its end was told. */
+  workedOn(id: string): void {
+    for (const job of this.#jobs.get(id) ?? []) job.workedHere = true
+  }
+
+  /** Nothing will be told any more. */
+  close(): void {
+    this.#closing.abort()
+    for (const jobs of this.#jobs.values()) for (const job of jobs) job.close(this.#queue)
+    this.#jobs.clear()
+  }
+
+  #listen(job: RemoteJob): boolean {
+    if (this.#closing.signal.aborted) {
+      job.close(this.#queue)
+      return false
+    }
+    const jobs = this.#jobs.get(job.id)
+    if (jobs === undefined) this.#jobs.set(job.id, new Set([job]))
+    else jobs.add(job)
+    return true
+  }
+
+  /** Another process has worked on a job whose result is awaited here. */
+  #tell(job: RemoteJob, outcome: Outcome): void {
+    if (job.workedHere) return
+    if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
+    else if (outcome.state === 'failed') this.#events.failedElsewhere(job, errorOf(outcome.error))
+  }
+}
+
+function nothing(): void {}
