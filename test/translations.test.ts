@@ -17,6 +17,7 @@ const TRANSLATED = [
   'resilience.md',
   'scheduler.md',
   'which-part.md',
+  'workers.md',
 ]
 
 const read = (path: string) => readFileSync(docs + path, 'utf8')
