@@ -12,6 +12,7 @@ const TRANSLATED = [
   'guide.md',
   'http.md',
   'limiters.md',
+  'plans.md',
   'queues.md',
   'redis.md',
   'resilience.md',
