@@ -18,6 +18,7 @@ const TRANSLATED = [
   'redis.md',
   'resilience.md',
   'scheduler.md',
+  'storages.md',
   'which-part.md',
   'workers.md',
 ]
