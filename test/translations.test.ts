@@ -10,6 +10,7 @@ const TRANSLATED = [
   'budgets.md',
   'coordination.md',
   'dashboard.md',
+  'decorators.md',
   'guide.md',
   'http.md',
   'limiters.md',
