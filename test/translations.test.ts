@@ -14,6 +14,7 @@ const TRANSLATED = [
   'guide.md',
   'http.md',
   'limiters.md',
+  'metrics.md',
   'plans.md',
   'queues.md',
   'redis.md',
