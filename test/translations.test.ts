@@ -18,6 +18,7 @@ const TRANSLATED = [
   'plans.md',
   'queues.md',
   'redis.md',
+  'replay.md',
   'resilience.md',
   'scheduler.md',
   'storages.md',
