@@ -7,6 +7,7 @@ const docs = fileURLToPath(new URL('../docs/', import.meta.url))
 /** The pages that have to be there in Russian. Add a page here when it is translated. */
 const TRANSLATED = [
   'README.md',
+  'advise.md',
   'budgets.md',
   'coordination.md',
   'dashboard.md',
