@@ -8,6 +8,7 @@ const docs = fileURLToPath(new URL('../docs/', import.meta.url))
 const TRANSLATED = [
   'README.md',
   'advise.md',
+  'architecture.md',
   'budgets.md',
   'coordination.md',
   'dashboard.md',
