@@ -3,6 +3,9 @@ import { alias } from './test/support/alias.ts'
 
 const short = process.env['AIOFLUX_SHORT'] === '1'
 
+/** What the tests themselves are made of, and the site, which takes a minute to build. */
+const NOT_IN_SHORT = ['test/faults/support.test.ts', 'test/faults/site.test.ts']
+
 /** Tests that kill, freeze and starve real servers, one file after the other: minutes, or one with AIOFLUX_SHORT=1. */
 export default defineConfig({
   resolve: { alias },
@@ -11,8 +14,7 @@ export default defineConfig({
     restoreMocks: true,
     // The page in a real browser takes two minutes too.
     include: ['test/faults/**/*.test.ts', 'test/dashboard/browser.test.ts'],
-    // In short, what the tests themselves are made of is not tested.
-    exclude: [...configDefaults.exclude, ...(short ? ['test/faults/support.test.ts'] : [])],
+    exclude: [...configDefaults.exclude, ...(short ? NOT_IN_SHORT : [])],
     globalSetup: 'test/support/global-setup.ts',
     fileParallelism: false,
     // Files share what they import: reading all of it anew took a quarter of the short form.

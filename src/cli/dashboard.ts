@@ -59,7 +59,7 @@ export async function dashboard(
     access: (request: IncomingMessage) =>
       door.isKnown(request) && {
         may: values['read-only'] ? 'read' : 'all',
-        // What is done is told by the name of the one who started the command.
+        // Actions are told with the name of the user who started the command.
         user: terminal.env.USER ?? 'aioflux dashboard',
       },
   })
@@ -80,13 +80,13 @@ export async function dashboard(
   await new Promise<void>((resolve) => server.close(() => resolve()))
 }
 
-/** Lets in who has the token, once, and knows the browser from then on. */
+/** Lets a browser in that has the token, once, and knows it by a cookie from then on. */
 class Door {
   readonly token: string = secret()
   readonly #session = secret()
   #used = false
 
-  /** Was this the request with the token? Then it is answered. */
+  /** Answers the request with the token. @returns false for any other request */
   opens(request: IncomingMessage, response: ServerResponse): boolean {
     const { searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1')
     const token = searchParams.get('token')

@@ -6,26 +6,26 @@ import { onAbort } from '../core/on-abort.ts'
 import type { Listed } from '../core/roster.ts'
 import type { LockLine } from './lock-line.ts'
 
-/** What became of one who waited. */
+/** How a wait for a lease ended. */
 export interface Outcome {
   granted(candidate: Candidate, asked: Moment, tokens: readonly number[]): void
   refused(candidate: Candidate, reason: unknown): void
-  /** It waits no more. `over` resolves when what it may have been granted has been given back. */
+  /** The candidate waits no more. `over` resolves when a lease that it may have been granted has been given back. */
   leaving(over: Promise<void>): void
-  /** The storage could not be asked; it will be again. */
+  /** The storage could not be asked; the candidate will ask again. */
   failed(candidate: Candidate, error: unknown): void
 }
 
-/** One who waits for a lease, and how long he has the patience to. */
+/** A caller that waits for a lease, and how long it waits at most. */
 export class Candidate implements Listed {
   readonly holder: number
   readonly term: Millis
   readonly clock: LeaseClock
-  /** How often to ask where nobody tells when to. */
+  /** How often to ask when the storage cannot tell that the lease is free. */
   readonly retry: Millis
-  /** When he came. */
+  /** When it began to wait. */
   readonly began: Moment
-  /** May he have been granted what he was not told of? */
+  /** True when a lease may have been granted although its answer was lost. */
   doubtful = false
   place = 0
   readonly #line: LockLine

@@ -37,7 +37,7 @@ export interface CoordinatorOptions extends Metered {
   /** How long a lock stays locked, and leadership taken, when its holder dies. From 10 ms to a day. @default 10 seconds */
   ttl?: Duration
   /**
-   * How often those ask again who wait, where the storage cannot tell them when it is worth it, or cannot be asked.
+   * How often waiting callers ask again, when the storage cannot tell them that the lock is free, or cannot be asked.
    * @default 1 second
    */
   retryInterval?: Duration
@@ -130,7 +130,7 @@ export class Coordinator implements AsyncDisposable {
     const metrics = checkMeter(options.metrics)
     this.#series = metrics && meterCoordinator<Coordinator>(metrics, this, this.#events)
     this.#locks = new Locks(office, toTerm(ttl), retry)
-    // A leader says who it is, for those who look from elsewhere. Whether that works does not matter to it.
+    // A leader writes its name for others to read, the dashboard for instance. A failure of that does not matter here.
     const sign = <L extends Lease | undefined>(lease: L): L => {
       if (lease !== undefined && 'limiters' in storage) {
         const value = { process: processName(), token: lease.token }
@@ -149,7 +149,7 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * Becomes the leader if nobody is; true also when this coordinator leads already.
+   * Becomes the leader when there is none; true also when this coordinator leads already.
    *
    * @throws StorageDownError when the storage cannot be asked
    */
@@ -169,12 +169,12 @@ export class Coordinator implements AsyncDisposable {
     return this.#leadership.wait(patience)
   }
 
-  /** Leads no more; did it until now? */
+  /** Steps down. @returns true when it led until now */
   async releaseLeadership(): Promise<boolean> {
     return this.#leadership.resign()
   }
 
-  /** Does this coordinator lead at this moment? Computed from two clocks; never stale. */
+  /** True while this coordinator leads. Computed from two clocks; never stale. */
   get isLeader(): boolean {
     return this.#leadership.lease !== undefined
   }
@@ -200,7 +200,7 @@ export class Coordinator implements AsyncDisposable {
     return this.#leadership.lead(fn, abortable(options.signal))
   }
 
-  /** Leads whenever it can, until `end` is called. For those who only ask whether it does, as a `Scheduler` does. */
+  /** Leads whenever it can, until `end` is called. For callers that only read `isLeader`, as a `Scheduler` does. */
   campaign(): { end(): Promise<void> } {
     const controller = new AbortController()
     const led = this.lead(({ signal }) => aborted(signal), { signal: controller.signal })

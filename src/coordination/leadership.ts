@@ -21,7 +21,7 @@ export class Leadership {
   #tenure: Tenure | undefined
   #trying: Promise<boolean> | undefined
   #campaign: AbortController | undefined
-  /** Those who lead by {@link lead}: the last of them steps down. */
+  /** The calls of {@link lead} that are under way: the last one to end steps down. */
   #leading = 0
   #closed: Error | undefined
 

@@ -8,7 +8,7 @@ import { LockLine } from './lock-line.ts'
 /** Whoever holds a lease is known by a number, drawn at random from so many bits. */
 const HOLDER_BITS = 48
 
-/** What the storage says to whoever asks for a lease. */
+/** The answer of the storage to a request for a lease. */
 export interface Answer {
   /** 0 for yes, or how long until it may be free. */
   readonly wait: Millis
@@ -16,11 +16,11 @@ export interface Answer {
   readonly tokens: readonly number[]
 }
 
-/** One who wants to hear that a lease has come free. */
+/** A caller that is told when a lease becomes free. */
 export interface LeaseWatch {
-  /** Is it heard of, one way or the other, as far as anybody knows? */
+  /** True when the caller will be told, as far as the storage knows. */
   live(): boolean
-  /** Does the storage tell of what this process gives back? */
+  /** True when the storage also tells of leases that this process itself gives back. */
   tells(): boolean
   end(): void
 }
@@ -47,7 +47,7 @@ export class LeaseDesk {
     return Math.floor(Math.random() * 2 ** HOLDER_BITS) + 1
   }
 
-  /** Those who wait for all of `names` together. */
+  /** The callers that wait for all of `names` together. */
   line(names: readonly string[]): LockLine {
     const known = this.#find(names)
     if (known !== undefined) return known
@@ -65,12 +65,12 @@ export class LeaseDesk {
     return line
   }
 
-  /** Does anybody of this process wait for all of `names`? What comes free is theirs. */
+  /** True when a caller of this process waits for all of `names`: it gets the leases that become free. */
   isAwaited(names: readonly string[]): boolean {
     return this.#find(names) !== undefined
   }
 
-  /** Nobody waits in this line any more. */
+  /** No caller waits in this line any more. */
   forget({ names }: LockLine): void {
     if (names.length === 1) return this.#lines.delete(names[0] as string)
     const id = JSON.stringify(names)
@@ -88,30 +88,30 @@ export class LeaseDesk {
     return this.#all(names, Math.ceil(term * 1000), holder)
   }
 
-  /** Goes on with what is held by that number; false where any of it is not. */
+  /** Renews the leases held under that number. @returns false when one of them is held no more */
   async renew(names: readonly string[], holder: number, term: Millis): Promise<boolean> {
     return (await this.#all(names, Math.ceil(term * 1000), -holder)).wait <= 0
   }
 
-  /** Gives back what is held by that number; does the storage still know the last fences given, `tokens`? */
+  /** Gives back the leases held under that number. @returns true when the storage still knows the last fences it gave, `tokens` */
   release(
     names: readonly string[],
     holder: number,
     tokens: readonly number[] = [],
   ): Promise<boolean> {
     const each = names.map((name, i) => this.#giveBack(name, holder, tokens[i]))
-    // After that has been sent, and before it is known: whoever is next asks in the same trip.
+    // After the release was sent and before its answer: the next caller asks in the same trip.
     this.#freed(names)
     if (each.length === 1) return each[0] as Promise<boolean>
     return Promise.all(each).then((known) => known.every((one) => one))
   }
 
-  /** Somebody of this process has it now. */
+  /** This process holds the leases from now on. */
   begin(names: readonly string[]): void {
     for (const name of names) this.#held.set(name, true)
   }
 
-  /** Nobody of this process has it any more. */
+  /** This process holds them no more. */
   end(names: readonly string[]): void {
     for (const name of names) this.#held.delete(name)
   }
@@ -122,17 +122,17 @@ export class LeaseDesk {
     this.#freed(names)
   }
 
-  /** Has somebody of this process one of them? He will say when it is free. */
+  /** True when this process holds one of them: then its release tells when it is free. */
   holds(names: readonly string[]): boolean {
     return names.some((name) => this.#held.get(name))
   }
 
   /**
-   * Calls `freed` when somebody elsewhere has given one of them back, as far as the storage can tell.
+   * Calls `freed` when another process has given one of them back, as far as the storage can tell.
    */
   watch(names: readonly string[], freed: () => void): LeaseWatch {
     const ledger = this.#ledger
-    // Nobody can give it back but through this desk.
+    // Only this desk can give it back.
     if (isLocal(ledger)) return { live: () => true, tells: () => false, end: () => {} }
     const watches = names.map((name) => ledger.watch?.(name, freed))
     const live = () => watches.every((watch) => watch?.live)

@@ -16,9 +16,9 @@ export interface Lease extends AsyncDisposable {
   readonly token: number
   /** The fencing token of each name. */
   readonly tokens: ReadonlyMap<string, number>
-  /** Aborts when the lease is lost, before anybody else can have it; also when its coordinator is closed. */
+  /** Aborts when the lease is lost, before another process can get it; also when its coordinator is closed. */
   readonly signal: AbortSignal
-  /** Is it held at this moment? Computed from two clocks, so it is right even when the event loop has stood still. */
+  /** True while the lease is held. Computed from two clocks, so it is right even when the event loop has stood still. */
   readonly held: boolean
   /** Seconds for which it is held even if it cannot be renewed; 0 when it is not. */
   readonly remaining: number
@@ -32,7 +32,7 @@ export interface Lease extends AsyncDisposable {
    * @throws StorageDownError when the storage cannot be asked; it is held until its time is over
    */
   extend(ttl?: Duration): Promise<void>
-  /** Gives it back; was it held until now? Never rejects: what cannot be given back ends by itself. */
+  /** Gives the lease back. @returns true when it was held until now. Never rejects: a lease that cannot be given back ends by itself. */
   release(): Promise<boolean>
 }
 
@@ -40,11 +40,11 @@ export interface Lease extends AsyncDisposable {
 export interface TryLockOptions {
   /** How long it stays locked when its holder dies. From 10 ms to a day. @default the coordinator's */
   ttl?: Duration
-  /** Does it renew itself, three times in each term? @default true */
+  /** True: the lease renews itself, three times in each term. @default true */
   renew?: boolean
 }
 
-/** How long a lock is held, and how long and for whom it is waited for. */
+/** How long a lock is held, how long a caller waits for it, and what ends the wait. */
 export interface LockOptions extends TryLockOptions, Patience {}
 
 export const TRY_LOCK_OPTIONS: OptionTable<TryLockOptions> = { ttl: true, renew: true }

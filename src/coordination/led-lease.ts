@@ -2,7 +2,7 @@ import type { Duration } from '../core/duration.ts'
 import { onAbort } from '../core/on-abort.ts'
 import type { Lease } from './lease.ts'
 
-/** A lease as one of those sees it who share it: with a signal of his own, which also aborts when he is to stop. */
+/** A lease that several callers share, as one of them sees it: with a signal of its own, which also aborts when this caller has to stop. */
 export class LedLease implements Lease {
   readonly #lease: Lease
   readonly #stop: AbortSignal | undefined

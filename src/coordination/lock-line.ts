@@ -6,7 +6,7 @@ import type { Candidate } from './candidate.ts'
 import type { LeaseDesk, LeaseWatch } from './lease-desk.ts'
 import { safeEnd } from './term.ts'
 
-/** When nobody tells that a lease has ended, all who wait ask then; up to so much apart, so that they do not all at once. */
+/** When the storage cannot tell that a lease has ended, all waiting processes ask then: each up to so much later, so that they do not all ask at once. */
 const JITTER: Millis = 20
 /** After so many leases in a row that stayed in this process, or so long, other processes are given a chance. */
 const MOST_IN_A_ROW = 16
@@ -53,12 +53,12 @@ export class LockLine {
 
   /** It was given back, or lost, in this process. */
   freedHere(): void {
-    // It is told to all who watch, and so to us, a moment later.
+    // All watchers are told, so this process is too, a moment later.
     if (this.#yields()) this.#inARow = 0
     else this.#ask()
   }
 
-  /** Is it the turn of other processes, and shall we hear of what they leave? */
+  /** True when it is the turn of other processes, and the storage will tell when they give the lease back. */
   #yields(): boolean {
     const [first] = this.#waiting
     if (first === undefined || !this.#watch?.tells()) return false
@@ -89,7 +89,7 @@ export class LockLine {
     this.#cancelTimer = at(steady, due, () => this.#ask())
   }
 
-  /** Asks for whoever is first, until he has it or is told how long to wait. */
+  /** Asks for the first candidate, until it has the lease or is told how long to wait. */
   async #askForFirst(): Promise<Millis> {
     for (;;) {
       const [first] = this.#waiting
@@ -108,7 +108,7 @@ export class LockLine {
           const { live } = this.#listen()
           // Something has come free since that was answered.
           if (this.#again) continue
-          // A wait without an end is for room, of which nobody tells.
+          // A wait without an end waits for room in the storage, and no message tells of that.
           return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
         }
         if (!this.#waiting.has(first)) {

@@ -25,7 +25,7 @@ export class Locks {
 
   /**
    * @param term of leases, where none is asked for
-   * @param retry how often to ask again where nobody tells when it is worth it
+   * @param retry how often to ask again when the storage cannot tell that the lock is free
    */
   constructor(office: Office, term: Millis, retry: Millis) {
     this.#office = office
@@ -96,7 +96,7 @@ export class Locks {
     return [...this.#office.keeper].filter(({ held }) => held)
   }
 
-  /** Refuses those who wait, and gives back what is held; signals abort first. */
+  /** Rejects the waiting callers, and gives back the held leases; their signals abort first. */
   async close(reason: ClosedError): Promise<void> {
     this.#closed = true
     for (const candidate of [...this.#waiting]) candidate.withdraw(reason)

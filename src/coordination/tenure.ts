@@ -14,7 +14,7 @@ export interface Office {
   readonly desk: LeaseDesk
   readonly clock: LeaseClock
   readonly events: Events<CoordinatorEvents>
-  /** Looks after those that are held. */
+  /** Keeps the leases that are held. */
   readonly keeper: Keeper<Tenure>
 }
 
@@ -39,7 +39,7 @@ export class Tenure implements Lease, Kept {
   place = 0
   readonly #office: Office
   readonly #grant: Grant
-  /** Made when somebody looks at it: it costs more than all the rest. */
+  /** Made when it is read first: it costs more than all the rest. */
   #controller: AbortController | undefined
   /** Why it has aborted, or would have. */
   #reason: unknown
@@ -125,7 +125,7 @@ export class Tenure implements Lease, Kept {
     return this.release().then(() => {})
   }
 
-  /** Asks whoever holds it to stop, and keeps it until it is released. */
+  /** Asks the holder to stop, and keeps the lease until it is released. */
   abort(reason: Error): void {
     this.#reason ??= reason
     this.#controller?.abort(reason)
@@ -136,7 +136,7 @@ export class Tenure implements Lease, Kept {
     this.#onOver = listener
   }
 
-  /** Is it held? If its time is over, it is lost now. */
+  /** True while the lease is held. When its time is over, it is lost now. */
   #check(): boolean {
     if (this.#over) return false
     if (this.#office.clock.isBefore(this.#end)) return true

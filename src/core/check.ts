@@ -111,7 +111,7 @@ export function options(name: string, value: unknown): void {
 
 const OBJECT = 'be an object of options'
 
-/** Is it an object as `{ ... }` makes it? Of any other {@link known} has to be asked, even where no name in it is wrong. */
+/** True for an object as `{ ... }` makes it. Of any other {@link known} has to be asked, even where no name in it is wrong. */
 export function isPlain(value: unknown): boolean {
   return (
     typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
@@ -177,7 +177,7 @@ function tableOf(names: readonly string[]): Readonly<Record<string, true>> {
 }
 
 function refuse(what: string, value: object, key: string, names: readonly string[]): void {
-  // What somebody added to the prototype of all objects is no option.
+  // A property that was added to the prototype of all objects is no option.
   if (key in Object.prototype && !Object.hasOwn(value, key)) return
   const hint =
     names.length === 0

@@ -14,7 +14,7 @@ export interface Clock {
   now(): Millis
   /**
    * Calls `run` once, `delay` milliseconds from now.
-   * @param idle housekeeping that nobody awaits: it must not keep a process alive
+   * @param idle true for housekeeping that no caller waits for: it must not keep a process alive
    * @default the timers of the runtime
    */
   after?(delay: Millis, run: () => void, idle?: boolean): Cancel
@@ -38,14 +38,14 @@ export const LONGEST_TIMEOUT: Millis = 2 ** 31 - 1
 // Less than any clock can tell: what sums of fractions are off by. To wait for it would be to wait for ever.
 const NOISE: Millis = 2e-6
 
-/** Has `due` come at `now`? */
+/** True when `due` has come at `now`. */
 export function isDue(due: Millis, now: Millis): boolean {
   return due - now <= NOISE
 }
 
 /**
  * Runs `run` when `clock` has reached `due`, and not before: a timer of the runtime may come up to a
- * millisecond early, and a late one is cut to what is left.
+ * millisecond early, and a late one is cut to the remaining time.
  */
 export function at(clock: Clock, due: Millis, run: () => void): Cancel {
   const wait = (delay: Millis) => clock.after?.(delay, ring) ?? systemTimer(delay, ring)

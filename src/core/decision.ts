@@ -1,6 +1,6 @@
 /** What a limiter answers. Times are in seconds. */
 export interface Decision {
-  /** May the call go ahead? */
+  /** True when the call may go ahead. */
   readonly allowed: boolean
   /** The most the limit holds: what `remaining` is out of. */
   readonly limit: number
@@ -20,7 +20,7 @@ export interface Decision {
   readonly uncounted?: true
   /** The limiter only tells what it would do, and denies nothing. */
   readonly shadow?: true
-  /** Of a shadow: would the call have been denied? */
+  /** Of a shadow: true when the limit would have denied the call. */
   readonly wouldDeny?: boolean
   /** In a composite: how each of its limiters stands after this decision, in their order. */
   readonly parts?: readonly Decision[]

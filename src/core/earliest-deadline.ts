@@ -1,11 +1,11 @@
 import { at, type Cancel, type Clock } from './clock.ts'
 import type { Millis } from './duration.ts'
 
-/** A moment that may be moved to an earlier one and never to a later one: whoever stops something again may have less patience. */
+/** A moment that may be moved to an earlier one and never to a later one: a second call of `stop` may give a shorter deadline. */
 export class EarliestDeadline {
   /** Resolves when the moment has come. */
   readonly reached: Promise<void>
-  /** Has the moment come? */
+  /** True when the moment has come. */
   over = false
   readonly #clock: Clock
   #resolve!: () => void

@@ -1,4 +1,4 @@
-/** Work in the background that no caller awaits. A failure of it is nobody's concern. */
+/** Work in the background that no caller awaits. Its failures are ignored. */
 export class Errands {
   readonly #running = new Set<Promise<void>>()
 
@@ -10,7 +10,7 @@ export class Errands {
     this.#running.add(done)
   }
 
-  /** Resolves when none is under way any more, those included that have come of others meanwhile. */
+  /** Resolves when no work is under way any more, also none that other work has started. */
   async done(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
   }

@@ -26,11 +26,11 @@ export type AioFluxErrorCode =
   | 'QUEUE_FULL'
   /** A handler waited for room in its own queue, and only handlers that wait could make some. */
   | 'QUEUE_DEADLOCK'
-  /** A job was called off by whoever watched over it. */
+  /** A job was cancelled, by its caller or by an operator. */
   | 'JOB_CANCELLED'
   /** A job failed for good, perhaps in another process. */
   | 'JOB_FAILED'
-  /** A job whose result was awaited is not known any more: it was removed, or its result was kept no longer. */
+  /** The job whose result is awaited is not known any more: it was removed, or its result was kept no longer. */
   | 'JOB_GONE'
   /** A job was given up unfinished: for newer ones, by `clear()`, or because its queue stopped. */
   | 'JOB_DROPPED'
@@ -211,7 +211,7 @@ export class QueueFullError extends AioFluxError {
   }
 }
 
-/** A handler put into its own full queue, and every other worker waits for room already: nobody would ever make any. */
+/** A handler put into its own full queue, and every other worker waits for room already: no worker would ever make room. */
 export class QueueDeadlockError extends AioFluxError {
   constructor(queue: string, maxSize: number) {
     super(
@@ -266,7 +266,7 @@ export class JobFailedError extends AioFluxError {
   }
 }
 
-/** A job whose result was awaited is not known any more. */
+/** The job whose result is awaited is not known any more. */
 export class JobGoneError extends AioFluxError {
   constructor(id: string) {
     super('JOB_GONE', `job ${id} is gone: it was removed, or its result was kept no longer`)

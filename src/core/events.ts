@@ -39,18 +39,18 @@ export class Events<Payloads extends object> {
   readonly #listeners = new Map<keyof Payloads, Set<Listener<never>>>()
   readonly #names: OptionTable<Payloads>
 
-  /** Is there anybody to tell, a listener or a meter? What the code that nobody watches asks, and all it pays. */
+  /** True when a listener or a meter is there. Code that is not watched asks this, and pays nothing else. */
   heard = false
-  /** Does anybody listen to anything? */
+  /** True when there is a listener to any event. */
   listened = false
   #metered = false
 
-  /** @param names of all events there are: nobody may wait for one that never comes */
+  /** @param names of all events: listening to another one is an error, since it would never come */
   constructor(names: OptionTable<Payloads>) {
     this.#names = names
   }
 
-  /** From now on somebody counts what happens: `heard`, whether anybody listens or not. */
+  /** From now on a meter counts what happens: `heard` is true, with listeners or without. */
   meter(): void {
     this.#metered = true
     this.heard = true
@@ -72,7 +72,7 @@ export class Events<Payloads extends object> {
     }
   }
 
-  /** Tells everybody who listens to `name`; was there anybody? A listener that throws is reported and does not stop the others. */
+  /** Tells all listeners of `name`. A listener that throws is reported and does not stop the others. @returns true when there was one */
   emit<Name extends keyof Payloads>(name: Name, payload: Payloads[Name]): boolean {
     const listeners = [...(this.#listeners.get(name) ?? [])]
     for (const listener of listeners) {

@@ -4,7 +4,7 @@ import type { Millis } from './duration.ts'
 export const TRIP: Millis = 100
 
 /**
- * What `answer` resolves with, for a caller that may leave before: a storage that hangs holds up nobody for longer than the caller
+ * What `answer` resolves with, for a caller that may leave before: a storage that hangs holds no caller up for longer than the caller
  * allows.
  *
  * @param patience waits for `heard`, which resolves when `answer` has settled; rejects when the caller leaves

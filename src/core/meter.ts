@@ -27,7 +27,7 @@ export interface Family<Series> {
   remove?(labels: Labels): unknown
 }
 
-/** What can be read when somebody looks, and costs nothing until then. */
+/** A value that is read when the metric is read, and costs nothing until then. */
 export interface Followed {
   /**
    * Adds what `read` says of `part` to the value, for as long as `part` lives: it is held weakly, so `read` must not

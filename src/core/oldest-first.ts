@@ -1,5 +1,5 @@
 /**
- * A Map whose oldest entry is found at once.
+ * A Map that finds its oldest entry at once.
  *
  * An engine leaves a hole where an entry was deleted, and `map.keys().next()` passes over all of them. Where the oldest is deleted
  * again and again the holes gather at the front: measured 122 µs for each entry of 100,000, against 4 µs here. So one iterator is

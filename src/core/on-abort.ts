@@ -3,7 +3,7 @@ interface Waiting {
   readonly listener: () => void
 }
 
-/** What is called when a signal aborts, for each signal that anybody waits on. */
+/** The functions to call when a signal aborts, for each signal that a caller waits on. */
 const waits = new WeakMap<AbortSignal, Waiting>()
 
 /**

@@ -12,7 +12,7 @@ import type {
 
 /** How many parts count in each series of a family. */
 const users = new WeakMap<Family<unknown>, Map<string, number>>()
-/** Lets go of the series of parts that nobody holds any more. What it is given must not hold the part. */
+/** Ends the series of parts that have been collected as garbage. What it is given must not hold the part. */
 const dropped = /* @__PURE__ */ makeRegistry()
 
 /**
@@ -80,7 +80,7 @@ export class PartSeries implements Meter {
       series = family.with(labels)
       known.set(name, series)
       const release = keep(family, labels, name)
-      // What comes after the end counts for nobody.
+      // Counts after the end are dropped.
       if (this.#ended) release()
       else this.#releases.push(release)
     }

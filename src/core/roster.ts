@@ -1,4 +1,4 @@
-/** One who may stand on a roster, one at a time. */
+/** A member of at most one roster at a time. */
 export interface Listed {
   /** Where; the roster's own. */
   place: number

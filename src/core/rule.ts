@@ -39,7 +39,7 @@ export interface QuotaChange extends Partial<Quota> {
   limit?: number
 }
 
-/** The wait of what no time brings: 142 years. `-Infinity` is the wait that nobody can tell. */
+/** The wait of what no time brings: 142 years. `-Infinity` is a wait that cannot be told. */
 export const FOREVER: Micros = 2 ** 52
 
 /**
@@ -137,7 +137,7 @@ export interface Report {
  * What a rule can do for reservations: take an estimate now, and put in its place what was used.
  *
  * The state remembers each open reservation by its number, so that it is settled once whoever asks how often, and comes back
- * by itself at the end of its time: nobody sweeps. Time that passes meanwhile drains the estimate like all that was taken; what
+ * by itself at the end of its time, without a sweep. Time that passes meanwhile drains the estimate like all that was taken; what
  * has drained cannot be given back.
  */
 export interface Holds {
@@ -179,6 +179,6 @@ export interface Drain {
   readonly grain: number
   /** Waits are told in whole multiples of this: a power of ten that hides the grain. */
   readonly quantum: Micros
-  /** Do 32 bits hold twice the capacity in these steps, with room to tell past from future? */
+  /** True when 32 bits hold twice the capacity in these steps, with room to tell past from future. */
   readonly narrow: boolean
 }

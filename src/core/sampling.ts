@@ -16,7 +16,7 @@ export class Sampling {
   #skipped = 0
   #last: Micros = -Infinity
 
-  /** Is this call to be timed? */
+  /** True when this call has to be timed. */
   due(): boolean {
     if (this.#left === 0) return true
     this.#left -= 1

@@ -30,9 +30,9 @@ export interface Values {
   incr(key: string, by?: number): Promise<number>
   /** Takes `by` (default 1) from a number, beginning at 0, and returns the rest. Keeps the time to live. */
   decr(key: string, by?: number): Promise<number>
-  /** Forgets `key`; was it there? */
+  /** Forgets `key`. @returns true when it was there */
   delete(key: string): Promise<boolean>
-  /** Is there a value under `key`? */
+  /** True when there is a value under `key`. */
   exists(key: string): Promise<boolean>
 }
 
@@ -141,16 +141,16 @@ export interface RemoteLedger {
   reconfigure(rule: Rule): void
 }
 
-/** One who wants to hear of something. */
+/** A listener that a storage tells of a change. */
 export interface Watch {
-  /** Is it being told, as far as anybody knows? When it begins to be, the listener is called once for what it has missed. */
+  /** True while the listener is being told, as far as is known. When that begins, it is called once for what it has missed. */
   readonly live: boolean
   end(): void
 }
 
 /** A storage that has to be asked from afar. */
 export interface RemoteStorage {
-  /** Can the states of these keys be moved in one trip? */
+  /** True when the states of these keys can be moved in one trip. */
   joins(keys: readonly string[]): boolean
   /** Why the server cannot be reached, where that is known: the cause of failures. */
   readonly trouble?: unknown
@@ -216,7 +216,7 @@ export interface Judged {
   token?(): number | undefined
 }
 
-/** Does this ledger answer at once? */
+/** True when this ledger answers at once, without a promise. */
 export function isLocal(ledger: Ledger | RemoteLedger): ledger is Ledger {
   return 'reserve' in ledger
 }

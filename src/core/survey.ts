@@ -3,7 +3,7 @@ export interface Survey {
   readonly queues: readonly SurveyedQueue[]
   readonly leases: readonly SurveyedLease[]
   readonly schedules: readonly SurveyedSchedule[]
-  /** Values whose key begins with what was asked for: the key, and the value. */
+  /** Values whose key begins with a prefix: each key with its value. */
   readonly values: readonly (readonly [string, unknown])[]
   /** True where there were more keys than were looked through. */
   readonly partial: boolean

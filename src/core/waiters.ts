@@ -41,7 +41,7 @@ export class Waiters<T> {
   readonly #what: string
   readonly #line = new OldestFirst<Waiter<T>, true>()
 
-  /** @param what what they wait for, for the message of those who wait in vain */
+  /** @param what what the callers wait for, for the message of `WAIT_TIMEOUT` */
   constructor(clock: Clock, what: string) {
     this.#clock = clock
     this.#what = what
@@ -85,7 +85,7 @@ export class Waiters<T> {
     })
   }
 
-  /** Serves whoever is first; `false` where nobody waits. */
+  /** Serves the first caller. @returns `false` when no caller waits */
   grant(value: T): boolean {
     const first = this.#line.shift()
     first?.[0].grant(value)

@@ -7,7 +7,7 @@ const possible =
 
 /**
  * Makes an error that records no stack: for refusals, of which there are most when there is least time for them. Recording
- * one takes ten times as long as all the rest, and would show who asked, not what is wrong.
+ * one takes ten times as long as all the rest, and would show the caller, not what is wrong.
  */
 export function withoutStack<E extends Error>(make: () => E): E {
   if (!possible) return make()

@@ -17,7 +17,7 @@ export interface Advice {
    * `undefined` for all other answers.
    */
   readonly refusal: 'limited' | 'unavailable' | undefined
-  /** Seconds for which nobody is to come. `undefined` where the server does not say. */
+  /** Seconds during which no call may be sent. `undefined` when the server does not say. */
   readonly pause: number | undefined
   /** What is left, one for each policy. */
   readonly quotas: readonly Quota[]

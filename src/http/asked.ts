@@ -49,7 +49,7 @@ export function isComposed(limiter: Limiter): limiter is Composed {
   return Array.isArray(members) && typeof consumeUnder === 'function'
 }
 
-/** Has it, or a composite in it, a part with a key, a cost or a quota of its own? */
+/** True when the limiter, or a composite in it, has a part with a key, a cost or a quota of its own. */
 export function readsRequests(limiter: Limiter): limiter is Composed {
   if (!isComposed(limiter)) return false
   return limiter.members.some(
@@ -119,7 +119,7 @@ export function leavesOf(whole: Asked): readonly Asked[] {
   return whole.members === undefined ? [whole] : whole.members.flatMap(leavesOf)
 }
 
-/** Is a part judged by a quota of this request? */
+/** True when a quota of this request judges a part. */
 export function isQuoted({ quota, members = [] }: Asked): boolean {
   return quota !== undefined || members.some(isQuoted)
 }

@@ -11,11 +11,11 @@ export interface ClientIpOptions {
   /**
    * Whose word is taken for where a request came from: how many proxies stand in front of this server, or their addresses
    * and networks (`'10.0.0.0/8'`; `'loopback'`, `'linklocal'`, `'uniquelocal'` are the private ones).
-   * @default nobody's: the address of the connection, or what the framework was told to take for it
+   * @default none: the address of the connection, or the address that the framework takes for it
    */
   trustedProxies?: number | readonly string[]
   /**
-   * Where they say it: `'x-forwarded-for'`, `'forwarded'` (RFC 7239), or a header of theirs with one address, as
+   * The header in which the proxies name the client: `'x-forwarded-for'`, `'forwarded'` (RFC 7239), or another header with one address, as
    * `'cf-connecting-ip'`. Only with `trustedProxies`.
    * @default 'x-forwarded-for'
    */
@@ -60,7 +60,7 @@ const plans = new WeakMap<ClientIpOptions, Plan>()
  *
  * @param connection what the runtime hands to a fetch handler beside the request, where that knows the address: `info` of
  * Deno, `server` of Bun, `env` of Hono on Node; or the address itself
- * @returns '' where nobody knows it
+ * @returns '' when it is not known
  *
  * @example
  * const behind = { trustedProxies: ['10.0.0.0/8'] }
@@ -89,7 +89,7 @@ export function clientIp(
   return address === undefined ? '' : networkText(address, bits)
 }
 
-/** The key where nobody is trusted here: what the framework takes for the address, else that of the connection. */
+/** The key when no proxy is trusted: the address that the framework found, else the address of the connection. */
 function untrusting(source: RequestSource, bits: number, connection: unknown): string {
   const { ip } = source as { ip?: unknown }
   const told = typeof ip === 'string' ? ip : undefined

@@ -3,7 +3,7 @@ export type RequestSource = object
 
 type Headers = { get(name: string): string | null } | Record<string, string | string[] | undefined>
 
-/** What those have in common, each a part of it. */
+/** What the requests of all frameworks have in common; each has a part of it. */
 interface Shape {
   headers?: Headers
   socket?: Socket
@@ -31,7 +31,7 @@ interface Connection {
   incoming?: { socket?: Socket }
 }
 
-/** The address at the other end of the connection, where anybody knows it; it may have a port. */
+/** The address at the other end of the connection, when it is known; it may have a port. */
 export function connectionAddress(source: RequestSource, connection?: unknown): string | undefined {
   if (typeof connection === 'string') return connection
   const { socket, raw, req, node, env } = source as Shape

@@ -41,7 +41,7 @@ export interface RateLimitPluginOptions extends Omit<GuardOptions<FastifyRequest
   /** When to ask: `'preHandler'` for keys that authentication finds out. @default 'onRequest' */
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler'
   /**
-   * Answers one who does not get through: with `reply.send`, or by what it returns. The status and the fields are set
+   * Answers a denied request: with `reply.send`, or by what it returns. The status and the fields are set
    * already.
    * @default a problem of RFC 9457
    */

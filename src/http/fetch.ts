@@ -8,7 +8,7 @@ import { refusedResponse, withFields } from './response.ts'
 
 /** A limit for handlers of the web platform: {@link rateLimitFetch}. */
 export interface FetchGuardOptions extends GuardOptions<Request> {
-  /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */
+  /** The answer to a denied request; gets the fields too. @default 429 with a problem of RFC 9457 */
   onLimited?(request: Request, decision: Decision): Response | Promise<Response>
 }
 
@@ -26,7 +26,7 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
 /**
  * Limits a fetch handler.
  *
- * Callers are told by `RateLimit-Policy` and `RateLimit` how they stand; those who do not get through are answered 429 with
+ * Callers are told by `RateLimit-Policy` and `RateLimit` how they stand; a denied request is answered 429 with
  * `Retry-After`. Where the storage cannot be asked, the limiter's `onStorageError` decides; with `'throw'` the answer is
  * 503, and 413 where a request costs more than the limit ever holds.
  *

@@ -3,7 +3,7 @@ import type { Policy } from '../core/policy.ts'
 import { sfInteger, sfString } from './write-structured-field.ts'
 
 /**
- * Which fields tell the caller how he stands: those of draft-ietf-httpapi-ratelimit-headers (`RateLimit-Policy` and
+ * Which fields tell the caller how it stands: the fields of draft-ietf-httpapi-ratelimit-headers (`RateLimit-Policy` and
  * `RateLimit`, written alike from draft 8 to draft 11, so all these names mean the same), the `X-RateLimit-*` of old, or
  * none.
  */
@@ -46,7 +46,7 @@ export class Announcement {
       .join(', ')
   }
 
-  /** Is it about these policies? */
+  /** True when the fields were made for exactly these policies. */
   fits(policies: readonly Policy[]): boolean {
     return (
       policies.length === this.policies.length &&
@@ -79,7 +79,7 @@ function parameters({ limit, window, held }: Policy): string {
   return `;q=${sfInteger(Math.floor(limit))}${unit}${time}`
 }
 
-/** The fields that everybody had before: of the tightest limit, with the moment of its reset in seconds since 1970. */
+/** The older `X-RateLimit-*` fields: of the tightest limit, with the moment of its reset in seconds since 1970. */
 export function legacyFields(decision: Decision, now: number): Field[] {
   const { limit, remaining, resetAfter } = decision
   return [
@@ -89,7 +89,7 @@ export function legacyFields(decision: Decision, now: number): Field[] {
   ]
 }
 
-/** Whole seconds until there is more than what is left now; 0 where none is used, or nobody can tell. */
+/** Whole seconds until there is more than what is left now; 0 when nothing is used, or when it is not known. */
 function untilMore(policy: Policy, decision: Decision): number {
   const { allowed, remaining, resetAfter } = decision
   if (!allowed) return wholeSeconds(decision.retryAfter)

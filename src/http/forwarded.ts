@@ -32,7 +32,7 @@ function unquotedCommaBefore(value: string, end: number): number | undefined {
   return quoted ? undefined : -1
 }
 
-/** Is there an odd number of backslashes before it? */
+/** True when an odd number of backslashes stands before it. */
 function isEscaped(value: string, at: number): boolean {
   let first = at
   while (value[first - 1] === '\\') first -= 1

@@ -93,9 +93,9 @@ export const GUARD_OPTIONS: OptionTable<GuardOptions<unknown>> = {
 /** What came of a request that was counted. */
 export interface Judgement {
   readonly decision: Decision
-  /** What to tell the caller, whether he gets through or not. */
+  /** The fields to send to the caller, whether the request passes or not. */
   readonly fields: readonly Field[]
-  /** The answer to one who does not get through. */
+  /** The answer to a denied request. */
   readonly refusal: Refusal | undefined
   /**
    * To be called when the response has ended, once or more often, with its status, `undefined` where none was sent; only where a
@@ -226,7 +226,7 @@ export class Guard<Source extends object> {
 
   /**
    * @param whole reads what was asked
-   * @param own was it judged by other numbers than the limiter's?
+   * @param own true when other numbers than the limiter's judged it
    */
   #judgement(whole: () => Asked, [source]: AskedBy, decision: Decision, own: boolean): Judgement {
     stand(source as object, decision)
@@ -288,7 +288,7 @@ export class Guard<Source extends object> {
 
   /**
    * The decision of each limit, with an announcement that fits.
-   * @param own was it judged by other numbers than the limiter's?
+   * @param own true when other numbers than the limiter's judged it
    */
   #parts(decision: Decision, own: boolean): readonly Decision[] {
     const parts = flat(decision)

@@ -37,7 +37,7 @@ interface Prepared {
 export interface H3GuardOptions<Event extends H3EventLike = H3EventLike>
   extends GuardOptions<Event> {
   /**
-   * Answers one who does not get through, with a body, or in version 2 also with a Response. The status and the fields are set already.
+   * Answers a denied request, with a body, or in version 2 also with a Response. The status and the fields are set already.
    * @default a problem of RFC 9457
    */
   onLimited?(event: Event, decision: Decision): unknown

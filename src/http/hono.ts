@@ -19,7 +19,7 @@ export interface HonoContext {
 /** A limit for Hono. */
 export interface HonoGuardOptions<Context extends HonoContext = HonoContext>
   extends GuardOptions<Context> {
-  /** The answer to one who does not get through; gets the fields too. @default 429 with a problem of RFC 9457 */
+  /** The answer to a denied request; gets the fields too. @default 429 with a problem of RFC 9457 */
   onLimited?(context: Context, decision: Decision): Response | Promise<Response>
 }
 

@@ -35,7 +35,7 @@ function isPort(text: string): boolean {
   return PORT.test(text) && !(Number(text.slice(1)) > 65_535)
 }
 
-/** Is this an IPv4 address as everybody writes it? */
+/** True for an IPv4 address in dotted decimals, as `10.0.0.7`. */
 export function isPlainV4(text: string): boolean {
   return parseV4(text) !== undefined
 }
@@ -58,7 +58,7 @@ export function parseAddress(text: string): Address | undefined {
   return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail]
 }
 
-/** Do the first `bits` of both agree? */
+/** True when the first `bits` of both are equal. */
 export function sameNetwork(a: Address, b: Address, bits: number): boolean {
   return masked(a, bits).every((group, i) => group === masked(b, bits)[i])
 }

@@ -23,7 +23,7 @@ export interface KoaContext {
 /** A limit for Koa. */
 export interface KoaGuardOptions<Context extends KoaContext = KoaContext>
   extends GuardOptions<Context> {
-  /** Answers one who does not get through. The status and the fields are set already. @default a problem of RFC 9457 */
+  /** Answers a denied request. The status and the fields are set already. @default a problem of RFC 9457 */
   onLimited?(context: Context, decision: Decision): unknown
 }
 

@@ -8,7 +8,7 @@ import type { Quota } from './advice.ts'
 const SLOW_START: Millis = 1000
 
 /**
- * The way to one server: everybody who goes there goes through it, first come, first served, and all stop when it says so.
+ * The calls to one server: they go in order of arrival, and all of them pause when the server says so.
  *
  * After a pause one goes first; each good answer lets two more go, as TCP begins: what has just come up again is not hit
  * by all who waited. Where the answer says how many are left, so many go.
@@ -29,7 +29,7 @@ export class Lane {
   #pauses = 0
   #cancel: Cancel | undefined
 
-  /** @param longest whatever the server says, no pause is longer */
+  /** @param longest the longest pause: also when the server asks for a longer one */
   constructor(clock: Clock, what: string, spread: () => number, longest: Millis) {
     this.#clock = clock
     this.#what = what
@@ -38,7 +38,7 @@ export class Lane {
     this.#line = new Waiters(clock, `a turn to ask ${what}`)
   }
 
-  /** Is there nothing to be remembered? */
+  /** True when the lane has nothing to remember: it can be removed. */
   get idle(): boolean {
     const now = this.#clock.now()
     const open = this.#left === Infinity || isDue(this.#leftUntil, now)
@@ -90,7 +90,7 @@ export class Lane {
     this.#serve()
   }
 
-  /** How long until somebody may go. */
+  /** How long until the next call may go. */
   #wait(): Millis {
     const now = this.#clock.now()
     if (!isDue(this.#closedUntil, now)) return this.#closedUntil - now

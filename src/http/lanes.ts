@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { Lane } from './lane.ts'
 
-/** So many are kept before those of no use any more are looked for. */
+/** The number of lanes from which on idle lanes are removed. */
 const MANY = 1000
 
 /** A lane for each key, made when first asked for and forgotten when it has nothing to remember. */

@@ -16,7 +16,7 @@ export interface MiddlewareOptions<
   Res extends NodeResponse = NodeResponse,
 > extends GuardOptions<Req> {
   /**
-   * Answers one who does not get through. The status and the fields are set already.
+   * Answers a denied request. The status and the fields are set already.
    * @default a problem of RFC 9457
    */
   onLimited?(request: Req, response: Res, decision: Decision, next?: Next): unknown
@@ -36,7 +36,7 @@ export interface RateLimitMiddleware<Req extends NodeRequest, Res extends NodeRe
 /**
  * Limits requests of Express, Connect and node:http.
  *
- * Callers are told by `RateLimit-Policy` and `RateLimit` how they stand; those who do not get through are answered 429 with
+ * Callers are told by `RateLimit-Policy` and `RateLimit` how they stand; a denied request is answered 429 with
  * `Retry-After`. Where the storage cannot be asked, the limiter's `onStorageError` decides; with `'throw'` the error goes
  * to `next`, with `status` 503 (413 where a request costs more than the limit ever holds). Without `next` it is
  * answered with that status.

@@ -1,6 +1,6 @@
 import type { Pen } from './write-fields.ts'
 
-/** What is needed of a request of node:http, and so of those built on it. */
+/** What is needed of a request of node:http, and of the frameworks built on it. */
 export interface NodeRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined

@@ -21,7 +21,7 @@ import { isReplayable, mayRepeat } from './replay.ts'
 
 /** How a polite `fetch` waits for a server that has enough, and how often it tries again. */
 export interface PoliteFetchOptions {
-  /** Whom calls are told apart by: those with the same key pause together. @default the origin of the URL */
+  /** The key of a call: calls with the same key pause together. @default the origin of the URL */
   key?(url: URL): string
   /** Waited for before each try, under the same key. @default none */
   limiter?: Limiter
@@ -102,7 +102,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
     const deadline = clock.now() + timeout
     const left = () => Math.max(0, deadline - clock.now())
 
-    /** Waits for `delay` and a turn, sends, and lets everybody know what the answer advises. */
+    /** Waits for `delay` and a turn, sends, and tells all other calls of the lane what the answer advises. */
     const attempt = async (number: number, delay: Millis): Promise<Attempt> => {
       if (delay > left()) throw tooLate(name, delay, left())
       if (delay > 0) await sleep(clock, delay, signal ?? NEVER)

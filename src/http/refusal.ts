@@ -1,6 +1,6 @@
 import { isAioFluxError } from '../core/errors.ts'
 
-/** What a caller is answered who does not get through. */
+/** The answer to a denied request. */
 export interface Refusal {
   readonly status: number
   /** A problem of RFC 9457, as JSON. */
@@ -11,7 +11,7 @@ export const PROBLEM_JSON = 'application/problem+json'
 
 const TYPES = 'https://iana.org/assignments/http-problem-types#'
 
-/** He has used up what these policies give him. */
+/** The answer when the caller has used up these policies. */
 export function quotaExceeded(policies: readonly string[]): Refusal {
   return problem(429, {
     type: `${TYPES}quota-exceeded`,
@@ -20,7 +20,7 @@ export function quotaExceeded(policies: readonly string[]): Refusal {
   })
 }
 
-/** It is not his fault: the storage cannot be asked, and the policy for that says no. */
+/** The answer when the storage cannot be asked and the policy for outages denies: 503, since the caller did nothing wrong. */
 export function reducedCapacity(policies: readonly string[]): Refusal {
   return problem(503, {
     type: `${TYPES}temporary-reduced-capacity`,
@@ -37,7 +37,7 @@ function statusOf(error: unknown): number | undefined {
   return undefined
 }
 
-/** The answer to an error of a limiter, where there is nobody to hand it to. */
+/** The answer to an error of a limiter, when no error handler can take it. */
 export function refusalOf(error: unknown): Refusal | undefined {
   const status = statusOf(error)
   if (status === 503) return reducedCapacity([])

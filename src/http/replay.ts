@@ -3,7 +3,7 @@ import type { Advice } from './advice.ts'
 /** RFC 9110, section 9.2.2: what may be done twice. */
 const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']
 
-/** Can this call be sent again as it is? A body that is a stream is gone once it was sent. */
+/** True when this call can be sent again as it is. A body that is a stream is gone once it was sent. */
 export function isReplayable(
   input: string | URL | Request,
   init: RequestInit | undefined,
@@ -19,7 +19,7 @@ export function isReplayable(
   )
 }
 
-/** May what was refused so be asked for again? 503 may have been half done. */
+/** True when a call that was refused with this status may be sent again. After a 503, half of it may have been done. */
 export function mayRepeat(
   refusal: Advice['refusal'],
   input: string | URL | Request,

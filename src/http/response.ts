@@ -7,7 +7,7 @@ export const headersPen: Pen<Headers> = {
   write: (headers, name, value) => headers.set(name, value),
 }
 
-/** The answer to one who does not get through. */
+/** The answer to a denied request. */
 export function refusedResponse({ status, body }: Refusal): Response {
   return new Response(body, { status, headers: { 'content-type': PROBLEM_JSON } })
 }

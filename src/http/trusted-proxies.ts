@@ -2,7 +2,7 @@ import { integer } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { type Address, isV4, parseAddress, parseEndpoint, sameNetwork } from './ip-address.ts'
 
-/** Is the sender at this address, so many hops away, a proxy of ours? `undefined` where no address is known. */
+/** True when the sender at this address, so many hops away, is a trusted proxy. The address is `undefined` where it is not known. */
 export type Trust = (address: Address | undefined, hops: number) => boolean
 
 const NAMED: Readonly<Record<string, readonly string[]>> = {
@@ -28,7 +28,7 @@ export function toTrust(trusted: number | readonly string[]): Trust {
     address !== undefined && networks.some(([base, bits]) => sameNetwork(base, address, bits))
 }
 
-/** Is this an address that only machines of one's own have? */
+/** True for an address that only machines of a private network have. */
 export function isPrivate(text: string): boolean {
   return toTrust(Object.keys(NAMED))(parseEndpoint(text), 0)
 }

@@ -1,7 +1,7 @@
 import { connectionAddress, type RequestSource, readHeader } from './connection.ts'
 import { isPrivate } from './trusted-proxies.ts'
 
-/** The headers in which proxies say for whom they ask. */
+/** The headers in which proxies name the client. */
 const HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
 
 let warned = false
@@ -33,7 +33,7 @@ export function warnOfProxy(
   const nearest = connectionAddress(source, connection)
   // The framework has believed the header.
   if (told !== undefined && told !== nearest) return
-  // It was told whom to believe, and this client has come without a proxy and sent the header by itself.
+  // Proxies are configured: this client came without one, and wrote the header itself.
   if (wasTold(source) && !(nearest !== undefined && isPrivate(nearest))) return
   warned = true
   const from = nearest === undefined ? 'from an unknown address' : `from ${nearest}`

@@ -44,7 +44,7 @@ export class CounterSeries implements Counter {
     this.#counted = 0
   }
 
-  /** A counter never falls: what somebody who is gone has counted stays. */
+  /** A counter never falls: the counts of a part that is gone stay. */
   #followed(): number {
     return (
       this.#sources?.sum((last) => {

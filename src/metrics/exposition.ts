@@ -44,7 +44,7 @@ export async function* exposition(
 }
 
 /**
- * Which format somebody would rather have, by his `Accept`; plain text where he does not say.
+ * The format that a scraper prefers, by its `Accept`; plain text when it does not say.
  */
 export function formatFor(accept: string | undefined): Format {
   let best: Format = 'text'

@@ -65,7 +65,7 @@ export class MetricFamily<S extends Series = Series> {
     return path?.series ?? this.#meet(labels)
   }
 
-  /** Forgets the series of `labels`; whoever keeps it counts for nobody. Was there one? */
+  /** Forgets the series of `labels`. Counts of a program that still holds it are lost. @returns true when there was one */
   remove(labels: Labels): boolean {
     const text = labelText(this.#labels(labels))
     this.#paths = new Path()

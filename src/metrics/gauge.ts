@@ -41,7 +41,7 @@ export class GaugeSeries implements Gauge {
     return () => void leave()
   }
 
-  /** `undefined` while there is nothing to say: never set, and nobody followed. */
+  /** `undefined` while there is no value: it was never set, and follows no part. */
   get value(): number | undefined {
     const sources = this.#sources
     if (sources === undefined || sources.size === 0) return this.#set

@@ -32,7 +32,7 @@ export const METRICS_OPTIONS: OptionTable<MetricsOptions> = {
   clock: true,
 }
 
-/** What was counted, by name; series with labels as `name{label="value"}`. Only those that have something to say. */
+/** What was counted, by name; series with labels as `name{label="value"}`. Only series that have a value. */
 export interface Stats {
   counters: Record<string, number>
   gauges: Record<string, number>

@@ -4,7 +4,7 @@ import type { MetricFamily } from './family.ts'
 import type { Metrics } from './metrics.ts'
 import { type Reading, TREND, type Trends } from './trends.ts'
 
-/** The most series shown of one metric: those in which most happens. */
+/** How many series of one metric are shown: the busiest ones. */
 const MOST = 12
 /** Between two columns. */
 const GAP = 3

@@ -1,6 +1,6 @@
 import { must, mustLie } from '../core/check.ts'
 
-/** What others know: read when somebody looks, and forgotten with whoever knew it. Followed twice, it counts once. */
+/** Values that parts keep: read when the metric is read, and forgotten with the part. A part that is followed twice counts once. */
 export class Sources {
   readonly #sources = new Map<WeakRef<object>, Source>()
   readonly #known = new WeakMap<object, Source>()
@@ -15,7 +15,7 @@ export class Sources {
     return this.#sources.size
   }
 
-  /** Returns the way to let go of it, which says what it knew last, once nobody follows it any more. */
+  /** @returns a function that ends the following; it returns the last value when this was the last follower of the part, else 0 */
   add<Part extends object>(part: Part, read: (part: Part) => number): () => number {
     let source = this.#known.get(part)
     if (source === undefined) {
@@ -36,7 +36,7 @@ export class Sources {
     }
   }
 
-  /** What all of them say, together; those that are gone say it for the last time to `gone`. */
+  /** The sum of all values. The last value of a part that is gone is told to `gone`. */
   sum(gone: (last: number) => void): number {
     let sum = 0
     for (const source of this.#sources.values()) {

@@ -30,7 +30,7 @@ export interface TraceOptions {
 
 export const TRACE_OPTIONS: OptionTable<TraceOptions> = { name: true, attributes: true }
 
-// SpanKind.CONSUMER and SpanStatusCode.ERROR: numbers of the API's stable part, written down so that nobody needs it.
+// SpanKind.CONSUMER and SpanStatusCode.ERROR: numbers of the API's stable part, written down so that the API need not be installed.
 const CONSUMER = 4
 const ERROR = 2
 

@@ -11,9 +11,9 @@ import { TripRule } from './trip-rule.ts'
 
 /** The states of a breaker, and what leads from one to another. Knows calls only by generation, ticket and outcome. */
 export class BreakerMachine {
-  /** As of the last move; `open` stays `open` until somebody comes in after its time. */
+  /** As of the last move; `open` stays `open` until a call comes after its time. */
   state: BreakerState = 'closed'
-  /** Each change of state begins a new one: whoever began in an earlier one has no say in it. */
+  /** Each change of state begins a new period: calls of an earlier period change nothing in it. */
   generation = 0
   /** How many times it has opened, ever. */
   opened = 0
@@ -119,7 +119,7 @@ export class BreakerMachine {
     return probe === 0 || this.#probes.drop(probe)
   }
 
-  /** A call of a closed breaker has ended well: {@link leave} and {@link take} in one. Does it count? */
+  /** A call of a closed breaker has ended well: {@link leave} and {@link take} in one. @returns true when it counts */
   pass(generation: number): boolean {
     if (generation !== this.generation) return false
     this.rule.recordGood(this.rule.timed ? this.now() : 0)

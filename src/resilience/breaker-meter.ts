@@ -4,7 +4,7 @@ import type { BreakerMachine } from './breaker-machine.ts'
 import type { BreakerSeries } from './breaker-series.ts'
 import { FAILED, NO_FAILURE, type Outcome, SLOW } from './outcome.ts'
 
-/** What a breaker counts, for whoever gave it `metrics`. */
+/** What a breaker with `metrics` counts. */
 export class BreakerMeter {
   readonly sampling: Sampling = new Sampling()
   readonly #series: BreakerSeries

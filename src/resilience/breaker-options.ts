@@ -48,7 +48,7 @@ export interface CircuitBreakerOptions extends Metered {
   expectedError?: ErrorFilter
   /** These errors are no failures, such as a 404. A call that ends in one counts as a success. @default none */
   ignoredError?: ErrorFilter
-  /** Is this value a failure, such as a response 503? It still reaches the caller. @default no value is */
+  /** Returns true for a value that is a failure, such as a response 503. The value still reaches the caller. @default no value is */
   failedResult?: (result: unknown) => boolean
 
   /** @default the runtime's monotonic clock */
@@ -81,7 +81,7 @@ export interface BreakerSettings {
   readonly limits: TripLimits
   /** A call that takes longer is slow; `Infinity` for none. */
   readonly slowCall: Micros
-  /** Does a slow call count as a failed one? */
+  /** True when a slow call counts as a failed one. */
   readonly slowFails: boolean
   readonly timeout: Micros
   readonly timeoutFactor: number

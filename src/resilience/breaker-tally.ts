@@ -34,7 +34,7 @@ export class BreakerTally {
     this.#events.emit('refused', { name: this.#name, retryAfter })
   }
 
-  /** A call that was not timed has ended well, and nobody listens. */
+  /** A call that was not timed has succeeded, and no listener is there. */
   passed(): void {
     this.#succeeded += 1
     this.#meter?.passed()

@@ -47,10 +47,10 @@ const UNTIMED: Micros = -Infinity
  * - An error that is no failure, by `expectedError` or `ignoredError`, counts as a success: the other side has answered.
  * - A call that runs for longer than `slowCall` is slow before it has ended: it is counted when the next call comes, so calls that
  *   hang open the breaker though none of them ends. Its end does not count it again.
- * - What the caller cancels through his own `signal` is neither a success nor a failure. An `AbortError` of another
+ * - A call that the caller cancels through its own `signal` is neither a success nor a failure. An `AbortError` of another
  *   origin, such as a timeout inside the function, is an error like any other.
  *
- * A call costs O(1); there is no timer, so nothing to stop: what time brings about happens when somebody asks.
+ * A call costs O(1); there is no timer, so nothing to stop: a change that time brings is made when the next call or read comes.
  *
  * @example
  * const breaker = new CircuitBreaker({ failureThreshold: 5, timeout: '30s' })
@@ -75,7 +75,7 @@ export class CircuitBreaker {
   readonly #machine: BreakerMachine
   readonly #events = new Events<BreakerEvents>(BREAKER_EVENTS)
   readonly #tally: BreakerTally
-  /** Must a call be timed even while nobody listens? */
+  /** True when a call must be timed even without listeners. */
   readonly #timed: boolean
   readonly #meter: BreakerMeter | undefined
   /** The series that no other breaker counts in. */
@@ -208,7 +208,7 @@ export class CircuitBreaker {
     this.#machine.trip()
   }
 
-  /** Closes it now and forgets what it has counted, and whoever isolated it. */
+  /** Closes the breaker now, and forgets its counts and who isolated it. */
   reset(): void {
     this.#machine.reset()
   }

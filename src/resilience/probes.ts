@@ -39,12 +39,12 @@ export class Probes {
     return this.#ticket
   }
 
-  /** Gives a permit back; was it still that probe's? */
+  /** Gives a permit back. @returns true when it was still that probe's */
   drop(ticket: number): boolean {
     return this.#running.delete(ticket)
   }
 
-  /** One more has succeeded, and given its permit back; was it the last one needed? */
+  /** One more probe has succeeded, and given its permit back. @returns true when it was the last one needed */
   pass(): boolean {
     this.passed += 1
     return this.passed >= this.#size

@@ -26,7 +26,7 @@ export interface DelayOptions {
    * @default 'full'
    */
   jitter?: Jitter | boolean
-  /** Is it worth another attempt? @default any error is */
+  /** Returns true for an error that is worth another attempt. @default any error is */
   retryIf?: (error: unknown, attempt: number) => boolean
   /** Numbers from 0 to 1 for the jitter. @default Math.random */
   random?: () => number

@@ -22,7 +22,7 @@ export class TripRule {
   /** Failures since the last success. */
   inARow = 0
   readonly window: CallWindow | undefined
-  /** Does the window go by the clock? */
+  /** True when the window is one of time, not of calls. */
   readonly timed: boolean
   readonly #limits: TripLimits
 
@@ -33,7 +33,7 @@ export class TripRule {
   }
 
   /**
-   * Counts one call; is it time to open? Only a bad call can be the one: a success never opens a breaker, even where it
+   * Counts one call, and returns true when the breaker has to open. Only a bad call can be the one: a success never opens a breaker, even where it
    * is the one that fills the minimum.
    */
   record(outcome: Outcome, now: Micros): boolean {
@@ -44,7 +44,7 @@ export class TripRule {
   }
 
   /**
-   * Counts a call that is slow and has not ended; is it time to open? Where slow calls are failures it is one more in the row,
+   * Counts a call that is slow and has not ended, and returns true when the breaker has to open. Where slow calls are failures it is one more in the row,
    * otherwise only its end tells.
    */
   recordRunning(call: RunningCall, outcome: Outcome, now: Micros): boolean {
@@ -53,7 +53,7 @@ export class TripRule {
     return this.#toOpen()
   }
 
-  /** A call has ended that was counted while it ran; is it time to open? */
+  /** A call that was counted while it ran has ended. @returns true when the breaker has to open */
   recordEnd(place: number, outcome: Outcome, now: Micros): boolean {
     const failed = (outcome & FAILED) !== 0
     this.inARow = failed ? this.inARow + 1 : 0

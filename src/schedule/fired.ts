@@ -17,7 +17,7 @@ const KEPT = 16
 export class Fired {
   readonly #ranges: Range[] = []
 
-  /** @param follows is it the next slot after the one that was added last? */
+  /** @param follows true when it is the next slot after the one that was added last */
   add(slot: Millis, follows: boolean): void {
     const last = this.#ranges.at(-1)
     if (follows && last !== undefined) {

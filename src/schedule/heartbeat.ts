@@ -30,7 +30,7 @@ export class Heartbeat {
     this.#arm()
   }
 
-  /** The run has ended: nobody is to run it again. Resolves when that was tried once. */
+  /** The run has ended: no process may run it again. Resolves when one attempt to write that has ended. */
   async finish(): Promise<void> {
     this.#over = true
     this.#cancel?.()
@@ -42,7 +42,7 @@ export class Heartbeat {
       await this.#claim.finish()
     } catch (error) {
       this.#onError(error)
-      // While the sign of life lasts, nobody takes it for dead.
+      // While the sign of life lasts, no other process takes this one for dead.
       if (this.#isLost()) return
       this.#renewal.sending(this.#clock.now())
       this.#cancel = at(this.#clock, this.#renewal.due, () => void this.#mark())

@@ -5,7 +5,7 @@ import type { Surroundings } from './surroundings.ts'
 
 /** What an heir does. */
 export interface Heir {
-  /** Can it run one more now? */
+  /** True when one more run may start now. */
   ready(): boolean
   /** Runs what it has taken over, asked for at `taken`. */
   inherit(slot: Millis, claim: SlotClaim, taken: Millis): void
@@ -61,7 +61,7 @@ export class Inheritance {
 
   #arm(): void {
     if (this.#cancel !== undefined || this.#looking) return
-    // They are watched in order, and those looked at in vain move to the end.
+    // They are watched in order; a slot that could not be taken moves to the end.
     const [due] = this.#watched.values()
     if (due === undefined) return
     this.#cancel = at(this.#around.clock, due, () => {
@@ -74,7 +74,7 @@ export class Inheritance {
     })
   }
 
-  /** Looks at those that are due, one after the other. Does not reject. */
+  /** Looks at the slots that are due, one after the other. Does not reject. */
   async #look(): Promise<void> {
     const { clock, wall } = this.#around
     const life = this.#lives

@@ -17,7 +17,7 @@ import type { Surroundings } from './surroundings.ts'
 import { type Due, Timetable } from './timetable.ts'
 import { Turns } from './turns.ts'
 
-/** Dates may be set, and machines sleep: whoever waits for a date looks at it this often. */
+/** How often a job that waits for a date reads it: dates may be set, and machines sleep. */
 const LOOK_AGAIN: Millis = 30_000
 
 interface Pending {
@@ -97,14 +97,14 @@ export class Job implements ScheduledJob {
     )
   }
 
-  /** Waits for no more slots; returns those that had come and not begun. */
+  /** Waits for no more slots. @returns the slots that had come and not begun */
   halt(): RunRecord[] {
     this.#halted = true
     this.#turns?.end()
     return this.#expectNone().map(({ slot }) => ({ name: this.name, slot }))
   }
 
-  /** Waits for no slot; returns those that had come and not begun. */
+  /** Waits for no slot. @returns the slots that had come and not begun */
   #expectNone(): Pending[] {
     this.#timer?.()
     this.#timer = undefined
@@ -155,7 +155,7 @@ export class Job implements ScheduledJob {
     return slots
   }
 
-  /** Begins a run beside the slots, where there is room for one; is there? */
+  /** Begins a run beside the slots. @returns false when `overlap` leaves no room for one */
   runNow(): boolean {
     if (!this.#hasRoom) return false
     const slot = new Date(this.#around.wall())

@@ -10,7 +10,7 @@ const LOOK_AGAIN: Millis = 5000
 /** What of a job is needed here. */
 export interface GapOf {
   readonly name: string
-  /** Does this process lead now? */
+  /** True while this process leads. */
   leads(): boolean
   /** The first slot later than `after`. */
   next(after: Millis): Millis | undefined

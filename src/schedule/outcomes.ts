@@ -22,7 +22,7 @@ export class Outcomes {
     this.#around = around
   }
 
-  /** The latest runs, those of `running` last. */
+  /** The latest runs; the runs under way come last. */
   recent(running: Iterable<Run>): RunSummary[] {
     const now = this.#around.wall()
     const open = [...running].flatMap(({ began }) => {

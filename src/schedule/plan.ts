@@ -5,7 +5,7 @@ import type { Millis } from '../core/duration.ts'
  * agree on them; those of `cron` and `at` are dates.
  */
 export interface Plan {
-  /** Are slots dates, in milliseconds since 1970, or readings of the monotonic clock? */
+  /** True when slots are dates, in milliseconds since 1970; false when they are readings of the monotonic clock. */
   readonly dated: boolean
   /** The first slot later than `after`; none when that was the last. */
   next(after: Millis): Millis | undefined

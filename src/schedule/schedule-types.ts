@@ -80,8 +80,8 @@ export interface JobOptions {
   tolerance?: Duration
   /**
    * Also runs the job once when the scheduler starts, or at once where the scheduler has started already. With `storage`, one
-   * process runs it for all processes that start before the same slot; when that process dies, nobody else does. Not with a
-   * coordinator: at the start nobody leads.
+   * process runs it for all processes that start before the same slot; when that process dies, no other one does. Not with a
+   * coordinator: at the start there is no leader.
    * @default false
    */
   runAtStart?: boolean
@@ -205,16 +205,16 @@ export type SkipReason =
 export interface SchedulerEvents {
   started: RunRecord & { late: boolean }
   completed: RunRecord & { seconds: number; value: unknown }
-  /** For good: no attempt is left. Written to the console while nobody listens. */
+  /** The run has failed and no attempt is left. Written to the console when there is no listener. */
   failed: RunRecord & { seconds: number; error: unknown; attempts: number }
   /** It will be tried again after `delay` seconds. */
   retry: RunRecord & { error: unknown; attempt: number; delay: number }
   /** It ended with an error after it was replaced, or after the scheduler stopped waiting for it. */
   aborted: RunRecord & { error: unknown }
   skipped: RunRecord & { reason: SkipReason }
-  /** Slots from `first` to `slot` passed unnoticed: `count` of them, or `more`. Does one run make up for them? */
+  /** Slots from `first` to `slot` passed unnoticed: `count` of them, or `more`. `run`: true when one run makes up for them. */
   misfire: RunRecord & { first: Date; count: number; more: boolean; run: boolean }
-  /** Something round the job did not work, such as the storage. Written to the console while nobody listens. */
+  /** Something around the job failed, such as the storage. Written to the console when there is no listener. */
   error: { name: string; error: unknown }
 }
 

@@ -70,7 +70,7 @@ export class Shutdown {
     }
   }
 
-  /** Leads no more. A storage that does not answer must not outlast the patience of whoever stops. */
+  /** Steps down. A storage that does not answer must not hold `stop` up beyond its deadline. */
   async #leave(campaign: Campaign): Promise<void> {
     const { clock } = this.#ending
     let cancel: Cancel = () => {}

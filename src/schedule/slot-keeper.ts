@@ -8,15 +8,15 @@ import type { Values } from '../core/storage.ts'
  */
 export interface SlotKeeper {
   /**
-   * Takes a slot of a job: for the first who asks, false for everybody else. What is taken with `true` is never given to
+   * Takes a slot of a job: true for the first process that asks, false for all others. What is taken with `true` is never given to
    * another, so it is run at most once; a {@link SlotClaim} has to be renewed.
    */
   claim(job: string, slot: Millis): Promise<SlotClaim | boolean>
   /** The latest slot of the job that was taken, so that a restart knows what it has missed. */
   last(job: string): Promise<Millis | undefined>
-  /** Slots older than this many milliseconds are forgotten, so nobody may run them any more. */
+  /** Slots older than this many milliseconds are forgotten, so they must not be run any more. */
   readonly keeps: Millis
-  /** Where a slot goes to another process when who took it has died. */
+  /** Passes a slot on to another process when the process that took it has died. */
   readonly heirs?: SlotHeirs
   /** Counts the runs of the whole fleet. Jobs with `maxRuns` need it. */
   readonly runs?: RunCounter
@@ -42,11 +42,11 @@ export interface SlotClaim {
   giveUp(): Promise<void>
 }
 
-/** How slots are passed on whose taker has died. */
+/** How slots are passed on when the process that took them has died. */
 export interface SlotHeirs {
-  /** How long a claim lasts that nobody renews, in milliseconds. */
+  /** How long a claim lasts when it is not renewed, in milliseconds. */
   readonly term: Millis
-  /** Takes a slot over from who took it and died: unless it is `'done'`, or `'held'` by somebody alive. */
+  /** Takes a slot over from a process that died: unless the slot is `'done'`, or `'held'` by a process that is alive. */
   inherit(job: string, slot: Millis): Promise<SlotClaim | 'done' | 'held'>
 }
 
@@ -92,7 +92,7 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
   // The name comes last, so that no name can look like another one and a slot.
   const lastKey = (job: string) => `${prefix}:last:${job}`
   const doneKey = (job: string, slot: Millis) => `${prefix}:done:${slot}:${job}`
-  /** Who took it first, who took it over from that one, and so on. */
+  /** The process that took the slot first, the one that took it over, and so on. */
   const takerKey = (job: string, slot: Millis, taker: number) =>
     taker === 0 ? `${prefix}:slot:${slot}:${job}` : `${prefix}:heir:${taker}:${slot}:${job}`
   const aliveKey = (job: string, slot: Millis, taker: number) =>

@@ -6,7 +6,7 @@ import type { Plan } from './plan.ts'
 export interface Due {
   /** The slot it is about: the latest that has passed. */
   readonly slot: Millis
-  /** Is the slot to be fired? */
+  /** True when the slot has to be fired. */
   readonly fire: boolean
   /** It comes later than the tolerance allows. */
   readonly late: boolean
@@ -30,12 +30,12 @@ export class Timetable {
   readonly #catchUp: boolean
   /** The time that `next` was looked up at. */
   #seen: Millis = -Infinity
-  /** Has every slot since the last one fired been fired? */
+  /** True when every slot since the last one fired has been fired. */
   #unbroken = false
 
   /**
    * @param tolerance how long after its slot a run is still on time
-   * @param catchUp run once for slots that were missed?
+   * @param catchUp true: run once for all slots that were missed
    */
   constructor(plan: Plan, tolerance: Millis, catchUp: boolean) {
     this.#plan = plan

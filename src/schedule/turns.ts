@@ -12,15 +12,15 @@ import type { Surroundings } from './surroundings.ts'
 /** What of a job is needed here. */
 export interface TurnsOf {
   readonly name: string
-  /** Does it make up for slots that were missed? */
+  /** True when missed slots are made up for. */
   readonly catchUp: boolean
-  /** Does this process lead now? */
+  /** True while this process leads. */
   leads(): boolean
   /** The first slot later than `after`. */
   next(after: Millis): Millis | undefined
   /** Nobody has run the slots from `first` to `last`. `by` is about to make up for them; otherwise another run has to. */
   missed(first: Millis, last: Millis, by: Run | undefined): void
-  /** Can it run one more now? */
+  /** True when one more run may start now. */
   ready(): boolean
   /** Begins a late run of a slot, by `work`, which does not reject. */
   begin(slot: Date, work: (run: Run) => Promise<void>): void
@@ -45,7 +45,7 @@ export class Turns {
     this.#slots = slots
     this.#around = around
     this.#gap = new LeadershipGap(job, slots, around)
-    // Whoever wants no late runs of his own wants none of others.
+    // A job without late runs of its own takes over no late runs of other processes.
     if (slots.heirs === undefined || !job.catchUp) return
     this.#inheritance = new Inheritance(job.name, slots.heirs, slots.keeps, around, {
       ready: () => job.ready(),
@@ -79,7 +79,7 @@ export class Turns {
     this.#gap.pass(slot.getTime())
   }
 
-  /** Runs it if the slot is nobody else's. */
+  /** Runs the slot, unless another process has it. */
   async run(run: Run): Promise<void> {
     const { clock, wall } = this.#around
     const { name } = this.#job
@@ -123,10 +123,10 @@ export class Turns {
     return undefined
   }
 
-  /** Executes a run that nobody takes over. */
+  /** Executes a run that no other process can take over. */
   async #executeOnce(run: Run, slot: Millis): Promise<void> {
     const refusal = this.#job.limit && (await this.#countRun(this.#job.limit, slot))
-    // The scheduler may have lost patience while the storage was asked: the slot is taken, and nobody will run it.
+    // The scheduler may have lost patience while the storage was asked: the slot is taken, and no process will run it.
     if (run.aborted) this.#aborted(run)
     else if (refusal !== undefined) this.#job.skip(run, refusal)
     else await this.#job.execute(run)

@@ -12,7 +12,7 @@ export class Blocks {
   readonly #until = new Map<string, Micros>()
   /** Goes round all blocks, a few steps for each that is added. */
   #broom = this.#until.entries()
-  /** Is anything blocked? Asked first, so that limits without blocks pay one branch. */
+  /** True when a key is blocked. Asked first, so that limits without blocks pay one branch. */
   any = false
 
   /** Blocks `key` until then; a longer block stays, unless this one replaces it. A block that is over ends it. */

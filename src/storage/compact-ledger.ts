@@ -251,7 +251,7 @@ export class CompactLedger implements Ledger, Judged {
     return this.#records
   }
 
-  /** Can a state that this rule moves stand on the line? */
+  /** True when a state that this rule moves can stand on the line. */
   #fits(rule: Rule): boolean {
     return this.#line.carries(rule.drain as Drain) && rule.capacity <= this.rule.capacity
   }
@@ -312,7 +312,7 @@ export class CompactLedger implements Ledger, Judged {
     this.#state[1] = overflow[1] as number
   }
 
-  /** Keeps the state the rule has moved, for `key` alone or, where there is no room, for all who have none; is it `key`'s? */
+  /** Keeps the state that the rule has moved: for `key` alone, or without room for all keys that have no state. @returns true when it is `key`'s alone */
   #keep(key: string, slot: number, tick: number, cost: number): boolean {
     const { steps } = this.#line
     const at = tick + wholeTicks((this.#state[0] as number) * steps, cost * steps)

@@ -25,7 +25,7 @@ const SWEEP_EVERY = 2 ** 29
 const SWEEP_WIDE_EVERY = 2 ** 40
 /** No mark lies further ahead than this. */
 const FARTHEST = 2 ** 30
-/** How many buckets are swept to find room before somebody has to give way. */
+/** How many buckets are swept to find room before a key is evicted. */
 const SWEEP_FOR_ROOM = 16
 
 /**

@@ -83,7 +83,7 @@ export class FewKeys implements KeyTable {
     return this
   }
 
-  /** Forgets every key whose mark has been passed. */
+  /** Forgets every key whose mark lies in the past. */
   sweep(tick: number): void {
     for (let slot = 0; slot < this.#slots.end; slot++) {
       if (this.ahead(slot, tick) <= 0) this.remove(slot)

@@ -4,7 +4,7 @@ import type { Rule, State } from '../core/rule.ts'
 /**
  * When `cost` would have its turn behind `ahead` waiting, by a `state` that may be written over.
  *
- * Each full capacity in line takes one span, whatever the rule; what is left of the line is played through.
+ * Each full capacity in line takes one span, whatever the rule; the rest of the line is played through.
  */
 export function forecast(
   rule: Rule,

@@ -5,7 +5,7 @@ type JudgedState = State & { judge?: Rule | undefined }
 
 /** What judged each state last, where that was another rule than the ledger's own: a quota that a call brought. */
 export class Judges {
-  /** Have there been any? */
+  /** True when there has been one. */
   any = false
 
   of(state: State): Rule | undefined {

@@ -27,7 +27,7 @@ export class KeyHash {
     this.#multiplierB = secretB | 1
   }
 
-  /** Takes the hash of `key`; was it another key than the last? */
+  /** Takes the hash of `key`. @returns true when it is another key than the last */
   of(key: string): boolean {
     if (key === this.#last) return false
     const multiplierA = this.#multiplierA

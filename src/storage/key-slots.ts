@@ -1,4 +1,4 @@
-/** Numbers keys from 0 up, reusing the numbers of those that left, so that what is kept of them can stand in arrays. */
+/** Numbers keys from 0 up, and reuses the numbers of removed keys. So the data of keys can stand in arrays. */
 export class KeySlots {
   readonly #slots = new Map<string, number>()
   readonly #keys: (string | undefined)[] = []

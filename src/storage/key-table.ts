@@ -15,7 +15,7 @@ export interface KeyTable {
   mark(slot: number, at: number): void
   /** Forgets the key of `slot`. */
   remove(slot: number): void
-  /** Would `insert` find a place? */
+  /** True when `insert` would find a place. */
   admits(tick: number, precious: number): boolean
   /**
    * Puts in the key that `find` did not find.
@@ -32,7 +32,7 @@ export interface KeyTable {
 
 /** From one line of ticks to another. */
 export interface Translation {
-  /** Does the other line need 64 bits? */
+  /** True when the other line needs 64 bits. */
   readonly wide: boolean
   /** Now, on this line. */
   readonly tick: number
@@ -55,6 +55,6 @@ export function translatedMark(ahead: number, { next, scale, more, most }: Trans
 export const FREE = 0
 /** Another key had to give way. */
 export const EVICTED = 1
-/** There was no room, and nobody to give way. */
+/** There was no room, and no key that may be evicted. */
 export const REFUSED = -1
 export type Inserted = typeof FREE | typeof EVICTED | typeof REFUSED

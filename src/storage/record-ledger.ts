@@ -87,7 +87,7 @@ export class RecordLedger implements Ledger, Judged {
     return wait
   }
 
-  /** Takes over a state that was kept elsewhere; is there room for it? */
+  /** Takes over a state that was kept elsewhere. @returns false when there is no room for it */
   adopt(key: string, state: State): boolean {
     this.#now = this.#clock.now()
     if (!this.#makeRoom(key)) return false
@@ -199,7 +199,7 @@ export class RecordLedger implements Ledger, Judged {
     for (const state of rule.drain === undefined ? [] : this.#kept) {
       // A quota of its own goes on.
       if (this.#judges.of(state) !== undefined) continue
-      // Up to now it has drained at the old rate: taking nothing writes down what is left.
+      // Up to now it has drained at the old rate: taking nothing writes the present state down.
       this.rule.reserve(state, now, 0, Infinity)
       state[0] = Math.min(rule.capacity, state[0] as number)
     }
@@ -219,7 +219,7 @@ export class RecordLedger implements Ledger, Judged {
     return this.rule.token?.(this.#state)
   }
 
-  /** Puts the state of `key`, or a fresh one, where the rule can move it; was it known? */
+  /** Puts the state of `key`, or a fresh one, where the rule can move it. @returns true when the key was known */
   #open(key: string, rule: Rule = this.rule, now: Micros = this.#clock.now()): boolean {
     this.#by = rule
     this.#now = now
@@ -258,12 +258,12 @@ export class RecordLedger implements Ledger, Judged {
     this.#kept[index] = lastState
   }
 
-  /** Would it be more of long keys than is kept? */
+  /** True when the key would exceed the bound on the characters of long keys. */
   #tooLong(key: string): boolean {
     return this.#long + beyondLong(key) > LONG_KEYS
   }
 
-  /** Sweeps a little, and sees to it that `key` has a place; is there one? */
+  /** Sweeps a little, and makes a place for `key`. @returns false when there is none */
   #makeRoom(key: string): boolean {
     for (let i = 0; i < SWEEP && this.size > 0; i++) this.#sweepNext()
     if (this.#tooLong(key)) return false

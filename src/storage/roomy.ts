@@ -12,7 +12,7 @@ const LONG_KEY = 256
  * if that is little.
  *
  * @param maxKeys the most keys that are held
- * @param wide does the line of ticks need 64 bits?
+ * @param wide true when the line of ticks needs 64 bits
  */
 export function roomy(
   few: FewKeys,

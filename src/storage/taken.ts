@@ -16,7 +16,7 @@ export function taken(
     : holdsOf(rule).hold(state, now, cost, maxWait, hold.id, hold.ttl)
 }
 
-/** What the rule can do for reservations; whoever asks knows that it can. */
+/** What the rule can do for reservations. Callers have checked that it can. */
 export function holdsOf(rule: Rule): Holds {
   return rule.holds as Holds
 }

@@ -16,9 +16,9 @@ export const LONGEST_LINE: number = 2 ** 50
  */
 export class TickLine {
   readonly steps: number
-  /** Are the ticks finer than the steps of the rule? */
+  /** True when the ticks are finer than the steps of the rule. */
   readonly fine: boolean
-  /** Do marks need 64 bits? */
+  /** True when marks need 64 bits. */
   readonly wide: boolean
   /** One step in tokens. Of the rule's own steps a power of two too, so multiplying by it rounds nothing either. */
   readonly token: number
@@ -51,12 +51,12 @@ export class TickLine {
     return this.#ticked + Math.round((now - this.#since) * this.#pace)
   }
 
-  /** Do the states of another rule drain along this line? */
+  /** True when the states of another rule drain along this line. */
   carries({ steps, interval }: Drain): boolean {
     return interval === this.#drain.interval && steps === this.#drain.steps
   }
 
-  /** Would the line of another rule have the same ticks and marks? */
+  /** True when the line of another rule would have the same ticks and marks. */
   alike(rule: Rule, drain: Drain): boolean {
     const steps = this.fine ? fineSteps(rule, drain) : drain.steps
     return steps === this.steps && (this.fine || !drain.narrow) === this.wide

@@ -45,7 +45,7 @@ export class ManualClock implements Clock {
     return this.#date + this.now()
   }
 
-  /** Sets the date and leaves the clock where it is: somebody set it, or the machine was suspended meanwhile. */
+  /** Sets the date and leaves the clock where it is: as when the date was set, or the machine was suspended. */
   setWall(date: Date | string | Millis): void {
     const time = new Date(date).getTime()
     mustLie(Number.isFinite(time), 'date', 'be a valid date', date)
@@ -73,7 +73,7 @@ export class ManualClock implements Clock {
     this.#micros = target
   }
 
-  /** As {@link advance}, and lets whoever awaited a timer go on before the next one comes due. */
+  /** As {@link advance}, and lets code that awaited a timer go on before the next timer is due. */
   async advanceAsync(duration: Duration): Promise<void> {
     const target = this.#micros + Math.round(toMillis('duration', duration) * 1000)
     await settled()
@@ -101,7 +101,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets promises that are ready go on, and those that become ready by that: until the runtime has nothing left to do. */
+/** Lets all promises go on that are ready or become ready, until the runtime has nothing left to do. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve)

@@ -9,9 +9,9 @@ export interface StorageUnderExam {
   storage: Storage
   /** The clock limiters are given. @default that of the storage */
   clock?: Clock
-  /** Lets time pass for the storage and for those who wait. */
+  /** Lets time pass for the storage and for waiting callers. */
   advance(duration: Duration): Promise<void> | void
-  /** Lets time pass for values, where those go by another clock. @default advance */
+  /** Lets time pass for values, when another clock measures their time to live. @default advance */
   advanceValues?(duration: Duration): Promise<void> | void
 }
 

@@ -41,7 +41,7 @@ export type Autoscale = ((load: Load) => number) & { readonly min: number; reado
 
 /**
  * Grows to what is asked for, shrinks by one at a time. Load is what part of the workers is busy, not how long the line
- * is: with every worker busy and nobody in line, nobody is idle either.
+ * is: with every worker busy and no task waiting, no worker is idle either.
  */
 export function toAutoscale(options: AutoscaleOptions): Autoscale {
   const { scaleUpThreshold = 0.8, scaleDownThreshold = 0.2, maxLoopUtilization = 0.95 } = options

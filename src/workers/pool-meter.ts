@@ -2,7 +2,7 @@ import type { Counter } from '../core/meter.ts'
 import type { PartSeries } from '../core/part-series.ts'
 import type { LoopLoad } from './loop-load.ts'
 
-/** What a pool counts beside what its queue does, for whoever gave it `metrics`. */
+/** What a pool with `metrics` counts, beside the metrics of its queue. */
 export class PoolMeter {
   readonly #grown: Counter
   readonly #shrunk: Counter

@@ -8,22 +8,31 @@ import { type DefaultTheme, defineConfig } from 'vitepress'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const docs = join(root, 'docs')
 const { repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#3451b2"/><path d="M7 10h18M7 16h11M7 22h15" stroke="#fff" stroke-width="3"/></svg>'
 const repo = repository.url.replace(/^git\+|\.git$/g, '')
 
 export default defineConfig({
   title: 'aioflux',
   description: 'Flow control for TypeScript',
+  // In the page itself: without it, a browser asks for /favicon.ico, which is not there.
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   srcDir: '../../docs',
   outDir: '../../.cache/site',
   cacheDir: '../../.cache/vitepress',
   rewrites: (path) => path.replace(/README\.md$/, 'index.md'),
   locales: {
     root: { label: 'English', lang: 'en', themeConfig: { sidebar: sidebar('') } },
-    ru: { label: 'Русский', lang: 'ru', themeConfig: { sidebar: sidebar('ru/') } },
+    // Every Russian page has its English page. The reference and the decisions are in English only: from there, the
+    // switch leads to the first page in Russian.
+    ru: {
+      label: 'Русский',
+      lang: 'ru',
+      themeConfig: { sidebar: sidebar('ru/'), i18nRouting: true },
+    },
   },
   themeConfig: {
     search: { provider: 'local' },
-    // Not every page is there in both languages: the switch leads to the first page of the other one.
     i18nRouting: false,
     socialLinks: [{ icon: 'github', link: repo }],
     outline: 'deep',

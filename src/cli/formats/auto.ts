@@ -44,7 +44,7 @@ class AutoReader {
     if (line.charCodeAt(0) === 0x7b) return this.#json(line)
     const found = behindPrefix(line, this.#line)
     if (typeof found !== 'string' || !line.endsWith('}')) return found
-    // Behind a prefix that nobody has seen, JSON still begins with a brace.
+    // Behind an unknown prefix, JSON still begins with a brace.
     const brace = line.indexOf('{')
     const object = brace < 0 ? 'shape' : this.#json(line.slice(brace))
     return typeof object === 'string' ? moreTelling(object, found) : object

@@ -4,7 +4,7 @@ import { Remembered } from '../remembered.ts'
 /** In a list, the addresses of a private network are our own proxies. */
 const BEHIND_PRIVATE = { trustedProxies: ['loopback', 'linklocal', 'uniquelocal'] }
 
-/** The end of a connection that brought the text. An address of nobody, so that the answer tells when the text is no address. */
+/** The end of a connection that brought the text. An address that no client has: an answer with it says that the text is no address. */
 const NOBODY = 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
 const NOBODY_KEY = clientIp({ headers: {}, socket: { remoteAddress: NOBODY } }, BEHIND_PRIVATE)
 

@@ -40,7 +40,7 @@ export const s3: LogFormat = {
   },
 }
 
-/** Is this what S3 writes behind the time? Client, requester, the number of the request, and an operation like REST.GET.OBJECT. */
+/** True for the text that S3 writes behind the time: client, requester, the number of the request, and an operation like REST.GET.OBJECT. */
 export function looksLikeS3(text: string): boolean {
   return /^\S+ \S+ \S+ [A-Z\d]{1,16}\.[A-Z\d_.]+ /.test(text)
 }

@@ -3,7 +3,7 @@ import { WINDOW } from './reorder.ts'
 
 /** A log that is opened when its turn comes. */
 export interface Log {
-  /** About when it begins; -Infinity when nobody knows. */
+  /** About when it begins; -Infinity when that is not known. */
   readonly begins: number
   open(): AsyncGenerator<LogRecord[]>
 }

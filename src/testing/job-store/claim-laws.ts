@@ -9,7 +9,7 @@ const ODD_TEXTS = [
   ...['\u0000', '\u0001\u0002\n', 'é', 'k'.repeat(5000)],
 ]
 
-/** How jobs come to those that work on them. */
+/** How jobs come to the processes that work on them. */
 export const claimLaws: readonly LawText[] = [
   {
     name: 'a job is claimed with all that it was put with',

@@ -17,7 +17,7 @@ async function expectWork(
   await told.until(`available, ${what}`, () => told.available > before)
 }
 
-/** What a store tells those that listen. */
+/** What a store tells its listeners. */
 export const hintLaws: readonly LawText[] = [
   {
     name: 'tells that there is something to claim when a job is put, released, retried or redriven',

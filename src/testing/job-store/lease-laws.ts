@@ -2,7 +2,7 @@ import { ensure, ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
 import type { LawText } from './law-text.ts'
 
-/** What becomes of claims whose time is over. A store may give one up a little early, by what clocks may differ. */
+/** What happens to claims after their lease. A store may give one up a little early, by what clocks may differ. */
 const texts: readonly LawText[] = [
   {
     name: 'a claim holds for its lease',

@@ -30,7 +30,7 @@ export class ModelRun {
   readonly #plan: ModelPlan
   readonly #chance: Chance
   readonly #model: PlainJobs
-  /** Ids that the store made, by those that the model made. */
+  /** Ids of the store, by the ids of the model. */
   readonly #ids = new Map<string, string>()
   readonly #claims: Pair[] = []
   readonly #dues = new Set<Millis>()
@@ -176,7 +176,7 @@ export class ModelRun {
     await this.#claim()
   }
 
-  /** Would a claim then be so near to its end that a store may have given it up? */
+  /** True when a claim would then be so near to its end that a store may have given it up. */
   #leavesDoubt(time: Millis): boolean {
     return this.#model.inState('running').some(({ holder }) => {
       const left = (holder?.until ?? Infinity) - this.#now - time

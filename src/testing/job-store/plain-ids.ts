@@ -5,7 +5,7 @@ import type { PlainJob } from './plain-job.ts'
 /** What the jobs that are there mean for a draft with their id. */
 export type Meeting = 'new' | 'duplicate'
 
-/** Has the job neither ended nor been removed? */
+/** True when the job has neither ended nor been removed. */
 export function isLive(job: PlainJob<unknown>): boolean {
   return job.state === 'waiting' || job.state === 'delayed' || job.state === 'running'
 }

@@ -120,7 +120,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
       })
   }
 
-  /** Does its group run as many as it may? */
+  /** True when the group of the job runs as many as it may. */
   protected isBound(job: PlainJob<T>, running: readonly PlainJob<T>[]): boolean {
     const { groupConcurrency = Infinity } = this.terms
     if (job.group === undefined) return false
@@ -281,7 +281,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     this.announce((listener) => listener.room?.())
   }
 
-  /** Has its lease run out? */
+  /** True when the lease has run out. */
   protected isOver(job: PlainJob<T>): boolean {
     return job.holder !== undefined && job.holder.until <= this.now
   }

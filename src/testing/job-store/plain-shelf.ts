@@ -12,7 +12,7 @@ interface KeptOutcome {
   readonly until: Millis
 }
 
-/** Where the jobs of a plain store lie: how they come, how they wait, and what is left of them when they have ended. */
+/** Where the jobs of a plain store lie: how they come, how they wait, and what is kept after their end. */
 export class PlainShelf<T = unknown> {
   readonly terms: JobStoreTerms
   readonly processes: Set<Process> = new Set()

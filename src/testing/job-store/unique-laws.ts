@@ -36,7 +36,7 @@ function expectDuplicate(answer: Inserted, when: string): void {
   ensureSame(answer.id, 'key', `id that insert answers ${when}`)
 }
 
-/** What becomes of a job whose id is there already. */
+/** What happens to a job whose id is there already. */
 export const uniqueLaws: readonly LawText[] = [
   {
     name: 'an id of the caller is taken once, while its job is there and for a time after it',
