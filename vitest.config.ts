@@ -12,6 +12,7 @@ export default defineConfig({
     maxWorkers: '100%',
     // The files of a process share its modules: to load them for each file took a third of the whole run.
     isolate: false,
+    hookTimeout: 30_000,
     testTimeout: 20_000, // a guard against hanging, not a claim about speed: a million keys on a busy machine take 5 s
     coverage: { include: ['src/**'], exclude: ['src/**/index.ts'] },
     projects: [
@@ -31,7 +32,6 @@ export default defineConfig({
           name: 'redis',
           include: ['test/redis/**/*.test.ts'],
           globalSetup: 'test/support/global-setup.ts',
-          hookTimeout: 30_000,
         },
       },
     ],
