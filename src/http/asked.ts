@@ -109,7 +109,8 @@ export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined
       quota === undefined ? given : (limiter as Sharing).termsOf?.({ ...given?.brought, quota })
     checkKey(key)
     checkedPrice(cost, member.members === undefined ? capacityOf(limiter, terms) : Infinity)
-    return { key, cost, terms: member.members ? termsOfAsked(member, terms) : terms }
+    const own = member.members ? termsOfAsked(member, terms) : terms
+    return { limiter: limiter as Sharing, key, cost, terms: own }
   })
   return withMemberCalls(brought, calls)
 }

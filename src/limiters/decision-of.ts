@@ -38,8 +38,11 @@ export function decisionUnder(
 /** The verdict on every call with a quota of 0. */
 export const CLOSED: Verdict = { wait: -FOREVER, remaining: 0, idleAfter: 0 }
 
+/** Times from here on never come: nobody books so far ahead. */
+const NEVER: Micros = FOREVER / 2
+
 /** Microseconds as seconds; a time that nobody can tell is 0, and one that never comes `Infinity`. */
 export function seconds(micros: Micros): number {
-  if (micros < FOREVER / 2) return micros / 1e6
+  if (micros < NEVER) return micros / 1e6
   return micros === Infinity ? 0 : Infinity
 }

@@ -120,8 +120,9 @@ export class RuleLimiter extends SyncLimiter {
     const { judged, rule } = this.ledger
     const verdict = { wait, remaining: judged.remaining(), idleAfter: judged.idleAfter() }
     // Calls that bring nothing are most: asked directly, the verdict is never allocated.
-    if (terms === undefined) return decisionOf(verdict, rule.capacity, cost)
-    return decisionUnder(terms, verdict, rule.capacity, cost)
+    return terms === undefined
+      ? decisionOf(verdict, rule.capacity, cost)
+      : decisionUnder(terms, verdict, rule.capacity, cost)
   }
 
   forget(key: string): void {

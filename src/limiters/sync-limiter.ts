@@ -68,32 +68,37 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
     this.waiting = new Waiting(this, clock, ledgers, keyed)
   }
 
+  // What nearly all calls bring, a cost and no more, has a short way of its own: it is compiled into one piece.
+
   allow(key = '', call: number | CallOptions = 1): boolean {
-    const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
+    if (typeof call !== 'number') return this.#allowUnder(key, call)
+    checkCall(key, call, this.capacity)
+    return this.#count(key, call, this.take(key, call, 0), undefined)
+  }
+
+  #allowUnder(key: string, call: CallOptions): boolean {
+    const terms = this.#termsOf(key, checkedCall(call))
     const cost = costOf(call)
-    if (terms === undefined) checkCall(key, cost, this.capacity)
     return this.#count(key, cost, this.take(key, cost, 0, terms), terms)
   }
 
   decide(key = '', call: number | CallOptions = 1): Decision {
-    const terms = typeof call === 'number' ? undefined : this.termsFor(key, call)
-    const cost = costOf(call)
-    if (terms === undefined) checkCall(key, cost, this.capacity)
-    return this.consumeUnder(key, cost, terms)
+    if (typeof call !== 'number') return this.#decideUnder(key, call)
+    checkCall(key, call, this.capacity)
+    return this.consumeUnder(key, call, undefined)
+  }
+
+  #decideUnder(key: string, call: CallOptions): Decision {
+    const terms = this.#termsOf(key, checkedCall(call))
+    return this.consumeUnder(key, costOf(call), terms)
   }
 
   /** @internal As `decide`; what the call brings has been checked. */
   consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     const wait = this.take(key, cost, 0, terms)
     const decision = this.decision(key, cost, wait, terms)
-    if (this.shadow !== undefined) return this.#overlook(this.shadow, key, decision, terms)
     this.#count(key, cost, wait, terms)
-    return decision
-  }
-
-  #overlook(shadow: Shadow, key: string, decision: Decision, terms: Terms | undefined): Decision {
-    this.#count(key, decision.cost, 0, terms)
-    return shadow.cast(decision)
+    return this.shadow === undefined ? decision : this.shadow.foretell(decision)
   }
 
   acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
@@ -126,7 +131,8 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   async #wait(key: string, options: WaitOptions): Promise<Decision> {
     abortable(options.signal)
-    const { cost, terms } = this.#terms(key, options)
+    const terms = this.#termsOf(key, options)
+    const cost = costOf(options)
     return waitInTurn(this, key, options, (patience) => this.waitUnder(key, cost, terms, patience))
   }
 
@@ -273,36 +279,35 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Des
 
   /** @internal What a call brings, checked. */
   read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
-    return this.#terms(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
+    const brought = typeof call === 'number' ? { cost: call } : checkedCall(call)
+    return { cost: costOf(brought), terms: this.#termsOf(key, brought) }
   }
 
-  /** @internal What a call brings beside its cost; that is checked where it brings anything. */
-  termsFor(key: string, call: CallOptions): Terms | undefined {
-    const terms = this.termsOf(checkedCall(call), key)
-    if (terms !== undefined) checkCall(key, costOf(call), this.capacityUnder(terms))
-    return terms
-  }
-
-  #terms(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+  /** What a call brings beside its cost; the key and the cost are checked. */
+  #termsOf(key: string, call: CallOptions): Terms | undefined {
     const terms = this.termsOf(call, key)
-    const cost = costOf(call)
-    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
-    return { cost, terms }
+    checkCall(key, costOf(call), terms === undefined ? this.capacity : this.capacityUnder(terms))
+    return terms
   }
 
   /** Counts an answer and tells those who listen; is it a yes? */
   #count(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
-    if (wait < 0 && this.shadow === undefined) {
-      this.#deny(key, cost, seconds(-wait), terms)
-      return false
-    }
-    if (wait < 0) this.shadow?.overlook()
+    if (wait < 0 && this.#refused(key, cost, wait, terms)) return false
     this.allowed += 1
-    if (this.events.heard) {
-      this.meter?.allowed.inc()
-      if (this.events.listened) this.events.emit('allowed', { key, cost, ...terms?.brought })
-    }
+    if (this.events.heard) this.#tellAllowed(key, cost, terms)
     return true
+  }
+
+  #tellAllowed(key: string, cost: number, terms: Terms | undefined): void {
+    this.meter?.allowed.inc()
+    if (this.events.listened) this.events.emit('allowed', { key, cost, ...terms?.brought })
+  }
+
+  /** Counts a no, and where a shadow lets it through, that; is it denied? */
+  #refused(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
+    if (this.shadow === undefined) this.#deny(key, cost, seconds(-wait), terms)
+    else this.shadow.overlook()
+    return this.shadow === undefined
   }
 
   #deny(key: string, cost: number, retryAfter: number, terms: Terms | undefined): void {

@@ -286,7 +286,7 @@ export function composedTerms(
     return limiter.termsOf?.(brought, key === undefined ? undefined : ownKey(member, key))
   })
   const share = Math.min(...terms.map((one) => one?.share ?? 1))
-  const closed = terms.some((one) => one?.bound === 'closed')
+  const closed = members.some(({ limiter }, i) => closes(limiter, terms[i]))
   const brought = {
     ...(quota !== undefined && { quota }),
     ...(wanted !== undefined && { class: wanted }),
@@ -327,8 +327,15 @@ function knows(limiter: Sharing, name: string | undefined): boolean {
   return name !== undefined && (limiter.knows?.(name) ?? false)
 }
 
+/** Does a part that is asked under `terms` deny whatever comes? A shadow denies nothing. */
+function closes({ shadow }: Sharing, terms: Terms | undefined): boolean {
+  return terms?.bound === 'closed' && shadow === undefined
+}
+
 /** A limiter that may have classes, and may take quotas. */
 export interface Sharing {
+  /** Set where it denies nothing. */
+  readonly shadow?: object | undefined
   /** Does it take the quota of a call? */
   readonly quotable?: boolean
   /** Is it a composite with parts that have quotas of their own? */
@@ -353,6 +360,7 @@ export function sameKey(key: string): string {
 
 /** What one member of a composite is asked with. */
 export interface MemberCall {
+  readonly limiter: Sharing
   readonly key: string
   readonly cost: number
   /** Of a member that is a composite itself. */
@@ -365,7 +373,7 @@ export function withMemberCalls(terms: Terms | undefined, calls: readonly Member
   const base = terms ?? NONE
   return {
     ...base,
-    bound: members.some((one) => one?.bound === 'closed') ? 'closed' : base.bound,
+    bound: calls.some(({ limiter }, i) => closes(limiter, members[i])) ? 'closed' : 'counted',
     members,
     keys: calls.map(({ key }) => key),
     prices: calls.map(({ cost }) => cost),

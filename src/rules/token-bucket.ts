@@ -164,8 +164,8 @@ export class TokenBucket implements Rule, Holds {
   }
 
   protected used(state: State, now: Micros): number {
-    const [before, at] = [state[0] as number, state[1] as number]
-    const used = drained(before, at, now, this.drain.interval, this.span)
+    const before = state[0] as number
+    const used = drained(before, state[1] as number, now, this.drain.interval, this.span)
     return state.length > 2 ? openHolds.afterReturns(state, now, used) : used
   }
 

@@ -15,8 +15,6 @@ import { LONGEST_LINE, TickLine } from './tick-line.ts'
 /** By so much, or a multiple of it, the line is moved: marks of 32 bits stay what they are. */
 const STRETCH = 2 ** 32
 
-/** A cost of fewer coarse ticks would be no more than what the clock is rounded by. */
-const FEWEST = 4
 /** In ticks: what sums of decimals are off by. */
 const NOISE = 2 ** -10
 
@@ -96,22 +94,44 @@ export class CompactLedger implements Ledger, Judged {
   reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
     if (rule !== undefined) return this.#reserveQuoted(key, cost, maxWait, rule)
     const now = this.#clock.now()
-    const tick = this.#tickFor(now, cost)
-    const slot = this.#table.find(key, tick)
+    const line = this.#line
+    const tick = line.at(now)
+    const ticks = cost * line.steps
+    if (!line.adds(ticks, tick)) return this.#reserveAnew(key, cost, maxWait, now)
+    const table = this.#table
+    const slot = table.find(key, tick)
     if (slot >= 0 && maxWait === 0 && !this.#blocks.any) {
       // What is decided most often, decided in ticks: multiplying by a power of two rounds nothing, so this is
       // the rule's own comparison. All else, and every no, is asked of the rule.
-      const { steps, room, token } = this.#line
-      const wanted = Math.max(0, this.#table.ahead(slot, tick)) + cost * steps
-      if (wanted <= room) {
-        this.#table.mark(slot, tick + wholeTicks(wanted, cost * steps))
-        this.#state[0] = wanted * token
-        this.#state[1] = now
+      const wanted = Math.max(0, table.ahead(slot, tick)) + ticks
+      if (wanted <= line.room) {
+        table.mark(slot, tick + Math.ceil(wanted - NOISE))
+        const state = this.#state
+        state[0] = wanted * line.token
+        state[1] = now
         this.#by = this.rule
         this.#inRecords = false
         return 0
       }
     }
+    return this.#reserveRarely(key, cost, maxWait, slot, now, tick)
+  }
+
+  /** Takes on a line that has to be made finer for the cost, or to begin anew. */
+  #reserveAnew(key: string, cost: number, maxWait: Micros, now: Micros): Micros {
+    const tick = this.#tickFor(now, cost)
+    return this.#reserveRarely(key, cost, maxWait, this.#table.find(key, tick), now, tick)
+  }
+
+  /** Takes what the ticks do not decide at once. */
+  #reserveRarely(
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    slot: number,
+    now: Micros,
+    tick: number,
+  ): Micros {
     if (slot < 0 && this.#records?.find(key) !== undefined) {
       return this.#takeRecorded(key, cost, maxWait, undefined, undefined, undefined, now)
     }
@@ -331,10 +351,7 @@ export class CompactLedger implements Ledger, Judged {
 
   /** The present, in ticks of which `cost` is a whole number, or nearly. */
   #tickFor(now: Micros, cost: number): number {
-    const ticks = cost * this.#line.steps
-    if (!this.#line.fine && (ticks !== Math.floor(ticks) || (ticks < FEWEST && ticks > 0))) {
-      this.#refine(now)
-    }
+    if (this.#line.blurs(cost * this.#line.steps)) this.#refine(now)
     return this.#tickAt(now)
   }
 

@@ -8,6 +8,9 @@ import { fineSteps } from './fine-steps.ts'
  */
 export const LONGEST_LINE: number = 2 ** 50
 
+/** A cost of fewer coarse ticks would be no more than what the clock is rounded by. */
+const FEWEST = 4
+
 /**
  * A line of ticks, one tick for each step of a token that drains, and the numbers of a rule in ticks.
  *
@@ -26,6 +29,7 @@ export class TickLine {
   readonly room: number
   /** Farther ahead than this a key has no token left, and is not freed to make room for another. */
   readonly precious: number
+  readonly #fewest: number
   readonly #drain: Drain
   // At time #since the line stood at #ticked, and it moves #pace ticks a microsecond.
   readonly #since: Micros
@@ -41,6 +45,7 @@ export class TickLine {
     this.token = 1 / steps
     this.room = (rule.capacity + (fine ? 0 : grain)) * steps
     this.precious = (rule.capacity - 1) * steps
+    this.#fewest = fine ? 1 : FEWEST
     this.#drain = drain
     this.#since = since
     this.#ticked = ticked
@@ -49,6 +54,16 @@ export class TickLine {
 
   at(now: Micros): number {
     return this.#ticked + Math.round((now - this.#since) * this.#pace)
+  }
+
+  /** Does adding a cost of so many ticks round nothing, on a line that stands at `tick`? */
+  adds(ticks: number, tick: number): boolean {
+    return ticks >= this.#fewest && ticks === Math.floor(ticks) && tick <= LONGEST_LINE
+  }
+
+  /** Is the line too coarse for a cost of so many ticks? */
+  blurs(ticks: number): boolean {
+    return !this.fine && (ticks !== Math.floor(ticks) || (ticks < FEWEST && ticks > 0))
   }
 
   /** True when the states of another rule drain along this line. */

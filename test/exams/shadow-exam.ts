@@ -60,6 +60,24 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     expect((await shadow.getStats()).wouldDeny).toBeGreaterThanOrEqual(2)
   })
 
+  it('in a composite keeps nobody out by a plan of 0 either, and the other limits count', async () => {
+    const common = world()
+    const options = { rate: 1, per: '1h', shadow: true, ...common } as const
+    const shadow = LimiterFactory.tokenBucket(options)
+    const real = LimiterFactory.leakyBucket({ rate: 4, per: '365d', ...common })
+    const limiter = LimiterFactory.composite([{ limiter: shadow, quota: true }, real])
+    const quota = { rate: 0 }
+    const left = async () => (await real.peek('a')).remaining
+    expect(await limiter.acquire('a', { quota })).toBe(true)
+    expect(await left()).toBe(3)
+    expect((await limiter.wait('a', { quota })).allowed).toBe(true)
+    const reservation = await limiter.reserve('a', 2, { quota })
+    expect(await left()).toBe(0)
+    expect(await limiter.consume('a', { quota })).toMatchObject({ allowed: false })
+    await reservation?.settle(1)
+    expect(await left()).toBe(1)
+  })
+
   it('a candidate is asked beside the real limit, and its worst hit keys are told', async () => {
     const common = world()
     const limiter = LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common })

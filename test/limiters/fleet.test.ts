@@ -6,20 +6,26 @@ import { LateStorage, SharedStates } from '../support/late-storage.ts'
 
 describe('adaptive limiters that share a memory', () => {
   const storages = new Map<string, MemoryStorage>()
-  fleetExam((clock, fleet) => {
-    const storage = storages.get(fleet) ?? new MemoryStorage({ clock })
-    storages.set(fleet, storage)
-    return storage
-  })
+  fleetExam(
+    (clock, fleet) => {
+      const storage = storages.get(fleet) ?? new MemoryStorage({ clock })
+      storages.set(fleet, storage)
+      return storage
+    },
+    { seeds: [1, 11, 12] },
+  )
 })
 
 describe('adaptive limiters of many processes', () => {
   const shared = new Map<string, SharedStates>()
-  fleetExam((clock, fleet) => {
-    const states = shared.get(fleet) ?? new SharedStates(clock)
-    shared.set(fleet, states)
-    return new LateStorage(states, clock)
-  })
+  fleetExam(
+    (clock, fleet) => {
+      const states = shared.get(fleet) ?? new SharedStates(clock)
+      shared.set(fleet, states)
+      return new LateStorage(states, clock)
+    },
+    { seeds: [1, 11, 12] },
+  )
 
   it('take no plan of a call, no reconfiguring, and no reservation', async () => {
     const clock = new ManualClock('1h')
