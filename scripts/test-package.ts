@@ -13,7 +13,9 @@ import { node, run } from './package/build.ts'
 import { entries, root } from './package/entries.ts'
 import { program, readme } from './package/readme.ts'
 
-const releases = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24', '26']
+const asked = process.argv.slice(2)
+const own = process.version.match(/\d+/)?.[0]
+const releases = (asked.length > 0 ? asked : ['20', '22', '24', '26']).filter((one) => one !== own)
 const READMES = ['README.md', 'README.ru.md']
 const WARNINGS = "process.on('warning', (w) => { console.error(w); process.exitCode = 1 });"
 
@@ -56,9 +58,9 @@ async function followTheReadmes(): Promise<void> {
   shell(pack, clone)
   shell(install, project)
   // What else a reader has who follows it: the client of Redis, the framework, and TypeScript.
-  const { devDependencies: own } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  const { devDependencies: versions } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
   const tools = ['redis', 'express', '@types/express', '@types/node', 'typescript']
-  npmInstall(...tools.map((name) => `${name}@${own[name]}`))
+  npmInstall(...tools.map((name) => `${name}@${versions[name]}`))
 
   write('access.log', `${LOG_LINE}\n`.repeat(500))
   for (const block of english.inProject) {
@@ -116,7 +118,7 @@ function underNode(command: string[]): void {
   underJest(file, args, version)
 }
 
-/** Jest with the configuration of docs/guide.md; without one where Jest can require ES modules. */
+/** Jest with the configuration of docs/guide.md; under Node 24.9 or newer also without one, by a flag of Node. */
 function underJest(file: string, args: string[], version: string): void {
   npmInstall('jest@30', '@babel/preset-env@7')
   const names = JSON.stringify(entries().map(({ name }) => name))
@@ -136,9 +138,13 @@ function underJest(file: string, args: string[], version: string): void {
   const bare = atLeast(version, 24, 9)
   if (bare) {
     rmSync(join(project, 'jest.config.cjs'))
-    run(file, [...jest, 'required'], project)
+    run(
+      file,
+      [...args, '--experimental-vm-modules', ...jest.slice(args.length), 'required'],
+      project,
+    )
   }
-  console.log(`Jest under Node ${version}: as docs/guide.md says${bare ? ', and without' : ''}`)
+  console.log(`Jest under Node ${version}: as docs/guide.md says${bare ? ', and by a flag' : ''}`)
 }
 
 /** The examples of the guides for moving, with the releases that the tables of README speak of and the tests cannot run. */

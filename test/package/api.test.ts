@@ -12,7 +12,8 @@ describe('the public surface', () => {
   let all: Surface[]
   beforeAll(() => {
     all = surfaces(dist)
-  })
+    // A busy machine builds the package in half a minute.
+  }, 60_000)
   afterAll(() => rmSync(dist, { recursive: true }))
 
   it('is what api.txt and docs/api say; `npm run api` writes them anew', () => {
