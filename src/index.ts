@@ -67,6 +67,7 @@ export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-options.t
 export { QueueFactory } from './queues/factory.ts'
 export type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   Handler,
   Job,

@@ -145,6 +145,14 @@ export interface GroupInfo {
   oldest: number
 }
 
+/** Which dead jobs `queue.deadByError` looks at. */
+export interface DeathsOptions {
+  /** Only so many of those that died last: with a million dead jobs, to look at all of them takes a while. @default all */
+  latest?: number
+}
+
+export const DEATHS_OPTIONS: OptionTable<DeathsOptions> = { latest: true }
+
 /** How many of the dead jobs died of one error. */
 export interface DeathInfo {
   error: string

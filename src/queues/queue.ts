@@ -9,6 +9,7 @@ import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   Handler,
   Job,
@@ -416,7 +417,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
-  deadByError(): Promise<DeathInfo[]>
+  deadByError(options?: DeathsOptions): Promise<DeathInfo[]>
   /** The groups with the longest backlog first. @param options `limit`: how many at most, 20 by default */
   groups(options?: { limit?: number }): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */

@@ -30,6 +30,7 @@ import { errorOf, RemoteJob, type RemoteJobOwner, type Stake } from './enqueue/r
 import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   GroupsOptions,
   Handler,
@@ -40,7 +41,7 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
-import { GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
+import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
 import { QueueEvents } from './observe/queue-events.ts'
@@ -346,8 +347,11 @@ export class DurableQueue<T, R = unknown>
     return groups.map(groupOf)
   }
 
-  async deadByError(): Promise<DeathInfo[]> {
-    return (await this.#store.deaths(100)).map(deathOf)
+  async deadByError(options: DeathsOptions = {}): Promise<DeathInfo[]> {
+    check.known('queue.deadByError', options, DEATHS_OPTIONS)
+    const latest =
+      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
+    return (await this.#store.deaths(100, latest)).map(deathOf)
   }
 
   async cancel(id: string, reason?: unknown): Promise<boolean> {

@@ -18,6 +18,8 @@ const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 const MOST_JOBS = 100
 /** How deep a list of a queue in this process goes: to find the 900,000th of a million jobs, they all have to be ranked. */
 const DEEPEST = 10_000
+/** How many of the dead jobs are looked at for what they died of: those that died last. */
+const LATEST_DEAD = 2_000
 /** The longest history, in seconds. */
 const LONGEST_PAST = 86_400
 /** How much of what `show` says is sent, in characters. */
@@ -141,9 +143,13 @@ export class Api {
   }
 
   async #queue(queue: AnyQueue): Promise<Answer> {
-    const [groups, deaths] = await Promise.all([queue.groups({ limit: 20 }), queue.deadByError()])
+    const [groups, deaths] = await Promise.all([
+      queue.groups({ limit: 20 }),
+      queue.deadByError({ latest: LATEST_DEAD }),
+    ])
     return json(200, {
       groups,
+      latest: LATEST_DEAD,
       deaths: deaths.slice(0, 100).map(({ error, count, first, last }) => ({
         error,
         count,

@@ -207,7 +207,8 @@ export interface JobStore<T = unknown> {
   counts(): MaybePromise<StoreCounts>
   /** The groups with the longest backlog first. */
   groups(limit: number): MaybePromise<GroupCounts[]>
-  deaths(limit: number): MaybePromise<DeathCount[]>
+  /** The errors of the jobs that died last, `latest` at most, the most frequent first. */
+  deaths(limit: number, latest?: number): MaybePromise<DeathCount[]>
 
   /** Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown. */
   cancel(id: string, reason: unknown): MaybePromise<boolean>

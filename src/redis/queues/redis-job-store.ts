@@ -198,8 +198,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#inspection.groups(limit)
   }
 
-  deaths(limit: number): Promise<DeathCount[]> {
-    return this.#inspection.deaths(limit)
+  deaths(limit: number, latest?: number): Promise<DeathCount[]> {
+    return this.#inspection.deaths(limit, latest)
   }
 
   cancel(id: string, reason: unknown): Promise<boolean> {

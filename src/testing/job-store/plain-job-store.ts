@@ -125,8 +125,8 @@ export class PlainJobStore<T = unknown> implements JobStore<T> {
     return this.#answer(() => groupsOf(this.jobs, limit))
   }
 
-  deaths(limit: number): MaybePromise<DeathCount[]> {
-    return this.#answer(() => deathsOf(this.jobs, limit))
+  deaths(limit: number, latest: number = Infinity): MaybePromise<DeathCount[]> {
+    return this.#answer(() => deathsOf(this.jobs, limit, latest))
   }
 
   cancel(id: string, reason: unknown): MaybePromise<boolean> {

@@ -52,8 +52,11 @@ export function groupsOf<T>(jobs: PlainJobs<T>, limit: number): GroupCounts[] {
   return groups.sort((a, b) => b.waiting - a.waiting).slice(0, limit)
 }
 
-export function deathsOf<T>(jobs: PlainJobs<T>, limit: number): DeathCount[] {
-  const dead = jobs.inState('dead')
+export function deathsOf<T>(jobs: PlainJobs<T>, limit: number, latest: number): DeathCount[] {
+  const dead = jobs
+    .inState('dead')
+    .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
+    .slice(0, latest)
   const errors = new Set(dead.map((job) => job.error?.message ?? ''))
   const deaths = [...errors].map((error) => {
     const own = dead.filter((job) => (job.error?.message ?? '') === error)

@@ -143,6 +143,9 @@ export const viewLaws: readonly LawText[] = [
         ({ error, count, first, last }) => `${error} ${count} ${last - first}`,
       )
       ensureSame(told.sort().join(), 'x 2 200,y 1 0', 'error, count and time between')
+      const latest = await driver.store.deaths(10, 2)
+      const counts = latest.map(({ error, count }) => `${error} ${count}`)
+      ensureSame(counts.sort().join(), 'x 1,y 1', 'errors of the two that died last')
     },
   },
 ]
