@@ -1,9 +1,9 @@
+import { cut } from '../../core/error-text.ts'
 import { isAioFluxError } from '../../core/errors.ts'
 import type { QueuedJobInfo } from '../../queues/job.ts'
 import type { DashboardSettings } from '../options.ts'
 import { PAGE } from '../page.generated.ts'
 import type { AnyQueue } from '../parts/queue-part.ts'
-import { cut } from '../parts/text.ts'
 import type { Happening, Viewer } from '../state.ts'
 import { rounded } from '../watch/delta.ts'
 import type { Sampler } from '../watch/sampler.ts'
@@ -138,7 +138,7 @@ export class Api {
       resetAfter: Number.isFinite(told.resetAfter) ? told.resetAfter : null,
       retryAfter: Number.isFinite(told.retryAfter) ? told.retryAfter : null,
       ...(blocked !== undefined && { blocked }),
-      ...(denied !== undefined && { denied: { rate: denied.rate, since: denied.first } }),
+      ...(denied !== undefined && { denied }),
     })
   }
 
