@@ -47,9 +47,7 @@ export function BreakerStory({ name, state }: { name: string; state: State }): J
         {list.map(({ key, line }) => (
           <li key={key}>{line}</li>
         ))}
-        {list.length === 0 && (
-          <li class="none">{w('nothing yet')}</li>
-        )}
+        {list.length === 0 && <li class="none">{w('nothing yet')}</li>}
       </ol>
     </div>
   )
