@@ -128,13 +128,15 @@ export interface QueueCounts {
   oldest: number
 }
 
-/** How many groups are told of at most. */
+/** How many groups are told of, and looked at. */
 export interface GroupsOptions {
-  /** @default 20 */
+  /** How many at most. @default 20 */
   limit?: number
+  /** Looks at so many groups at most, in no order of backlog: thousands of groups over Redis take a while. @default all */
+  among?: number
 }
 
-export const GROUPS_OPTIONS: OptionTable<GroupsOptions> = { limit: true }
+export const GROUPS_OPTIONS: OptionTable<GroupsOptions> = { limit: true, among: true }
 
 /** How one group stands. */
 export interface GroupInfo {

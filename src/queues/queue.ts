@@ -11,6 +11,7 @@ import type {
   DeathInfo,
   DeathsOptions,
   GroupInfo,
+  GroupsOptions,
   Handler,
   Job,
   JobClaim,
@@ -418,8 +419,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
   deadByError(options?: DeathsOptions): Promise<DeathInfo[]>
-  /** The groups with the longest backlog first. @param options `limit`: how many at most, 20 by default */
-  groups(options?: { limit?: number }): Promise<GroupInfo[]>
+  /** The groups with the longest backlog first; with `among`, of so many groups that are looked at. */
+  groups(options?: GroupsOptions): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
   onIdle(patience?: Patience): Promise<void>
   /**

@@ -343,7 +343,9 @@ export class DurableQueue<T, R = unknown>
 
   async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
     check.known('queue.groups', options, GROUPS_OPTIONS)
-    const groups = await this.#store.groups(check.integer('limit', options.limit ?? 20, 1))
+    const limit = check.integer('limit', options.limit ?? 20, 1)
+    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
+    const groups = await this.#store.groups(limit, among)
     return groups.map(groupOf)
   }
 

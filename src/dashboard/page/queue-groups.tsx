@@ -5,7 +5,8 @@ import { age, figure } from './format.ts'
 import { either, w } from './words.ts'
 
 /** The groups of a queue with the longest backlog. */
-export function QueueGroups({ groups }: { groups: Answer[] | undefined }): JSX.Element {
+export function QueueGroups({ answer }: { answer: Answer }): JSX.Element {
+  const groups: Answer[] | undefined = answer?.groups
   const total = (groups ?? []).reduce((sum: number, group: Answer) => sum + group.waiting, 0)
   return (
     <div class="block">
@@ -48,6 +49,9 @@ export function QueueGroups({ groups }: { groups: Answer[] | undefined }): JSX.E
       </table>
       {groups?.length === 0 && (
         <p class="none">{either('Nothing waits in a group.', 'По группам никто не ждёт.')}</p>
+      )}
+      {answer?.among && (
+        <p class="foot">{either(`Of ${answer.among} groups.`, `Из ${answer.among} групп.`)}</p>
       )}
     </div>
   )

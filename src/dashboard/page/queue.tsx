@@ -67,7 +67,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
       <QueuePipe name={name} queue={queue} />
       <QueueCharts name={name} queue={queue} />
       <div class="two-blocks">
-        <QueueGroups groups={answer?.groups} />
+        <QueueGroups answer={answer} />
         <div class="block">
           <div class="segments" role="group" aria-label={w('Jobs')}>
             {STATES.map((each) => (

@@ -18,6 +18,9 @@ const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 const MOST_JOBS = 100
 /** How deep a list of a queue in this process goes: to find the 900,000th of a million jobs, they all have to be ranked. */
 const DEEPEST = 10_000
+/** How many groups are told of, and over a storage how many are looked at: each costs it some steps. */
+const SHOWN_GROUPS = 20
+const MOST_GROUPS = 500
 /** How many of the dead jobs are looked at for what they died of: those that died last. */
 const LATEST_DEAD = 2_000
 /** The longest history, in seconds. */
@@ -143,12 +146,15 @@ export class Api {
   }
 
   async #queue(queue: AnyQueue): Promise<Answer> {
+    const remote = 'redeclare' in queue
     const [groups, deaths] = await Promise.all([
-      queue.groups({ limit: 20 }),
+      queue.groups(remote ? { limit: MOST_GROUPS, among: MOST_GROUPS } : { limit: SHOWN_GROUPS }),
       queue.deadByError({ latest: LATEST_DEAD }),
     ])
     return json(200, {
-      groups,
+      groups: groups.slice(0, SHOWN_GROUPS),
+      // Where there may be more groups than were looked at.
+      ...(remote && groups.length === MOST_GROUPS && { among: MOST_GROUPS }),
       latest: LATEST_DEAD,
       deaths: deaths.slice(0, 100).map(({ error, count, first, last }) => ({
         error,

@@ -159,7 +159,8 @@ export class JobView {
     check.known('queue.groups', options, GROUPS_OPTIONS)
     const limit = check.integer('limit', options.limit ?? 20, 1)
     const now = this.#clock.now()
-    return largest(this.#jobs.groups(), limit).map(({ group, waiting, running, since }) => ({
+    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
+    return largest(this.#jobs.groups(), limit, among).map(({ group, waiting, running, since }) => ({
       group,
       waiting,
       running,
@@ -197,14 +198,21 @@ function shown({ name, message, code }: JobErrorRecord): JobErrorInfo {
 }
 
 /** Those with the longest backlog, the longest first: without sorting all, where there are many. */
-function largest<G extends { readonly waiting: number }>(groups: Iterable<G>, limit: number): G[] {
+function largest<G extends { readonly waiting: number }>(
+  groups: Iterable<G>,
+  limit: number,
+  among: number,
+): G[] {
   const most = 2 * limit
   let list: G[] = []
   let least = -1
   const cut = () => {
     list = list.sort((a, b) => b.waiting - a.waiting).slice(0, limit)
   }
+  let looks = 0
   for (const group of groups) {
+    looks += 1
+    if (looks > among) break
     if (group.waiting <= least) continue
     list.push(group)
     if (list.length < most) continue

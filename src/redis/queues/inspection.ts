@@ -74,11 +74,12 @@ export class Inspection<T> {
     return { waiting, delayed, running, dead, completed, failed, oldest: age / 1000 }
   }
 
-  async groups(limit: number): Promise<GroupCounts[]> {
+  async groups(limit: number, among: number = Infinity): Promise<GroupCounts[]> {
     const counts: GroupCounts[] = []
     let from = ''
     do {
-      const { entries, next } = await this.#look(['groups', from, String(MOST)], (reply) => {
+      const most = String(Math.min(MOST, among - counts.length))
+      const { entries, next } = await this.#look(['groups', from, most], (reply) => {
         const [cursor, ...groups] = listOf(reply)
         return pageOf(groups, cursor, from, toldGroupOf)
       })
@@ -87,7 +88,7 @@ export class Inspection<T> {
         counts.push({ group, waiting, running, oldest: age / 1000 })
       }
       from = next
-    } while (from !== '')
+    } while (from !== '' && counts.length < among)
     return counts.sort((a, b) => b.waiting - a.waiting || b.running - a.running).slice(0, limit)
   }
 

@@ -194,8 +194,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#inspection.counts()
   }
 
-  groups(limit: number): Promise<GroupCounts[]> {
-    return this.#inspection.groups(limit)
+  groups(limit: number, among?: number): Promise<GroupCounts[]> {
+    return this.#inspection.groups(limit, among)
   }
 
   deaths(limit: number, latest?: number): Promise<DeathCount[]> {

@@ -121,8 +121,8 @@ export class PlainJobStore<T = unknown> implements JobStore<T> {
     return this.#answer(() => countsOf(this.jobs))
   }
 
-  groups(limit: number): MaybePromise<GroupCounts[]> {
-    return this.#answer(() => groupsOf(this.jobs, limit))
+  groups(limit: number, among: number = Infinity): MaybePromise<GroupCounts[]> {
+    return this.#answer(() => groupsOf(this.jobs, limit, among))
   }
 
   deaths(limit: number, latest: number = Infinity): MaybePromise<DeathCount[]> {

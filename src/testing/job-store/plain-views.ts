@@ -35,10 +35,10 @@ export function countsOf<T>(jobs: PlainJobs<T>): StoreCounts {
 }
 
 /** Delayed jobs are no backlog: they do not count here. */
-export function groupsOf<T>(jobs: PlainJobs<T>, limit: number): GroupCounts[] {
+export function groupsOf<T>(jobs: PlainJobs<T>, limit: number, among: number): GroupCounts[] {
   const there = jobs.inState('waiting', 'running')
   const names = new Set(there.map((job) => job.group).filter((name) => name !== undefined))
-  const groups = [...names].map((group) => {
+  const groups = [...names].slice(0, among).map((group) => {
     const own = there.filter((job) => job.group === group)
     const waiting = own.filter((job) => job.state === 'waiting')
     const places = waiting.map((job) => job.place)

@@ -127,6 +127,8 @@ export const viewLaws: readonly LawText[] = [
       const told = groups.map(({ group, waiting, running }) => `${group} ${waiting} ${running}`)
       ensureSame(told.join(), 'long 3 1,middle 2 1,short 1 1', 'group, waiting and running')
       ensureSame((await driver.store.groups(2)).length, 2, 'groups where two are asked for')
+      const looked = await driver.store.groups(10, 2)
+      ensureSame(looked.length, 2, 'groups where two are looked at')
     },
   },
   {
