@@ -67,6 +67,7 @@ export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-options.t
 export { QueueFactory } from './queues/factory.ts'
 export type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   Handler,
   Job,
@@ -129,6 +130,7 @@ export type {
   BreakerEvents,
   BreakerSnapshot,
   BreakerState,
+  BreakerChange,
   BreakerStats,
 } from './resilience/breaker-types.ts'
 export { CircuitBreaker } from './resilience/circuit-breaker.ts'
@@ -187,6 +189,7 @@ export {
 // Who alone may act.
 export { Coordinator, type CoordinatorOptions } from './coordination/coordinator.ts'
 export type {
+  AwaitedLock,
   CoordinatorEvents,
   Lease,
   LeaseRecord,

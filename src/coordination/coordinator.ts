@@ -14,6 +14,7 @@ import { PATIENCE, type Patience } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
 import { Leadership } from './leadership.ts'
 import {
+  type AwaitedLock,
   COORDINATOR_EVENTS,
   type CoordinatorEvents,
   type Lease,
@@ -259,6 +260,11 @@ export class Coordinator implements AsyncDisposable {
   /** The leases it holds now, that of its leadership among them. */
   held(): Lease[] {
     return this.#locks.held()
+  }
+
+  /** The locks that are waited for by this coordinator: that of the leadership too, while it stands for election. */
+  awaited(): AwaitedLock[] {
+    return this.#locks.awaited()
   }
 
   /** Listens; returns the way to stop listening. */

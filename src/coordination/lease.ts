@@ -90,3 +90,12 @@ export const COORDINATOR_EVENTS: OptionTable<CoordinatorEvents> = {
   deposed: true,
   error: true,
 }
+
+/** A lock that is waited for. */
+export interface AwaitedLock {
+  name: string
+  /** How many calls wait for it. */
+  waiting: number
+  /** For how many seconds the first of them has waited. */
+  longest: number
+}

@@ -4,7 +4,7 @@ import type { ClosedError } from '../core/errors.ts'
 import type { Moment } from '../core/lease-clock.ts'
 import { Roster } from '../core/roster.ts'
 import { Candidate, type Outcome } from './candidate.ts'
-import type { LockOptions, TryLockOptions } from './lease.ts'
+import type { AwaitedLock, LockOptions, TryLockOptions } from './lease.ts'
 import { LeaseDesk } from './lease-desk.ts'
 import { type Grant, type Office, Tenure } from './tenure.ts'
 import { safeEnd, toTerm } from './term.ts'
@@ -94,6 +94,23 @@ export class Locks {
   /** What is held now. */
   held(): Tenure[] {
     return [...this.#office.keeper].filter(({ held }) => held)
+  }
+
+  /** What is waited for now. */
+  awaited(): AwaitedLock[] {
+    const locks = new Map<string, AwaitedLock>()
+    for (const { names, began } of this.#waiting) {
+      const waited = this.#office.clock.passed(began) / 1000
+      for (const name of names) {
+        const known = locks.get(name)
+        if (known === undefined) locks.set(name, { name, waiting: 1, longest: waited })
+        else {
+          known.waiting += 1
+          known.longest = Math.max(known.longest, waited)
+        }
+      }
+    }
+    return [...locks.values()]
   }
 
   /** Rejects the waiting callers, and gives back the held leases; their signals abort first. */

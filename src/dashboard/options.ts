@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { QueuedJobInfo } from '../queues/job.ts'
 import type { Queue } from '../queues/queue.ts'
 import type { CircuitBreaker } from '../resilience/circuit-breaker.ts'
+import type { CircuitBreakerRegistry } from '../resilience/circuit-breaker-registry.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import type { WorkerPool } from '../workers/pool.ts'
 import type { Access } from './serve/access.ts'
@@ -17,7 +18,8 @@ export interface DashboardOptions {
   limiters?: readonly Limiter[]
   // biome-ignore lint/suspicious/noExplicitAny: queues of any items.
   queues?: readonly Queue<any, any>[]
-  breakers?: readonly CircuitBreaker[]
+  /** Of a registry the breakers that are not closed are shown first, at most 100. */
+  breakers?: readonly (CircuitBreaker | CircuitBreakerRegistry)[]
   pools?: readonly WorkerPool[]
   schedulers?: readonly Scheduler[]
   coordinators?: readonly Coordinator[]
@@ -71,7 +73,7 @@ export interface DashboardSettings {
   readonly limiters: ReadonlyMap<string, Limiter>
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   readonly queues: ReadonlyMap<string, Queue<any, any>>
-  readonly breakers: ReadonlyMap<string, CircuitBreaker>
+  readonly breakers: ReadonlyMap<string, CircuitBreaker | CircuitBreakerRegistry>
   readonly pools: ReadonlyMap<string, WorkerPool>
   readonly schedulers: readonly Scheduler[]
   readonly coordinators: ReadonlyMap<string, Coordinator>
@@ -108,7 +110,7 @@ export function dashboardSettings(options: DashboardOptions): DashboardSettings 
   return {
     limiters: named('limiters', list('limiters', options.limiters, 'consume'), nameOf),
     queues: named('queues', list('queues', options.queues, 'counts'), nameOf),
-    breakers: named('breakers', list('breakers', options.breakers, 'isolate'), nameOf),
+    breakers: named('breakers', list('breakers', options.breakers, 'isolate', 'for'), nameOf),
     pools: named('pools', list('pools', options.pools, 'stats'), nameOf),
     schedulers,
     coordinators: named(
@@ -133,17 +135,18 @@ function nameOf({ name }: { readonly name: string }): string {
 function list<P extends object>(
   option: string,
   parts: readonly P[] | undefined,
-  verb: string,
+  ...verbs: readonly string[]
 ): readonly P[] {
   if (parts === undefined) return []
   if (!Array.isArray(parts)) {
     throw new OptionTypeError(option, `${option} must be an array, got ${describe(parts)}`)
   }
   for (const part of parts) {
-    if (typeof (part as Record<string, unknown> | null | undefined)?.[verb] !== 'function') {
+    const has = part as Record<string, unknown> | null | undefined
+    if (!verbs.some((verb) => typeof has?.[verb] === 'function')) {
       throw new OptionTypeError(
         option,
-        `each of ${option} must have ${verb}(), got ${describe(part)}`,
+        `each of ${option} must have ${verbs.join('() or ')}(), got ${describe(part)}`,
       )
     }
   }

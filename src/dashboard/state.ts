@@ -10,6 +10,8 @@ export interface DashboardState {
   readonly limiters: Readonly<Record<string, LimiterState>>
   readonly queues: Readonly<Record<string, QueueState>>
   readonly breakers: Readonly<Record<string, BreakerState>>
+  /** Breakers of which there is one for each key; some of them are among the breakers, as `name:key`. */
+  readonly registries: Readonly<Record<string, RegistryState>>
   readonly schedules: Readonly<Record<string, ScheduleState>>
   readonly leaders: Readonly<Record<string, LeaderState>>
   readonly locks: Readonly<Record<string, LockState>>
@@ -144,6 +146,30 @@ export interface BreakerState {
   readonly failing?: number
   readonly passing?: number
   readonly error?: string
+  /** Of a half-open one: how many probes have succeeded, and how many have to. */
+  readonly probes?: { readonly passed: number; readonly needed: number }
+  /** Of one of a registry: its key. */
+  readonly key?: string
+  /** What it did, the latest last. */
+  readonly changes: readonly BreakerChangeState[]
+}
+
+export interface BreakerChangeState {
+  readonly at: number
+  readonly state: BreakerState['state']
+  /** Seconds for which it opened. */
+  readonly openFor?: number
+  /** How many times it has opened without closing: the second time, its first probe failed. */
+  readonly trips?: number
+  readonly error?: string
+  readonly calls?: number
+  readonly failed?: number
+}
+
+export interface RegistryState {
+  /** How many breakers it keeps, and how many of them are shown. */
+  readonly keys: number
+  readonly shown: number
 }
 
 export interface ScheduleState {
@@ -179,6 +205,8 @@ export interface LeaderState {
   readonly since?: number
   /** Seconds for which the lease holds without a renewal. */
   readonly left: number
+  /** The processes that stand for the election and do not lead, as far as they tell. */
+  readonly follow: readonly string[]
   /** Does this process lead? */
   readonly here: boolean
   /** When it changed hands, the latest 20: time, and who led from then on. */
@@ -186,6 +214,9 @@ export interface LeaderState {
 }
 
 export interface LockState {
+  /** How many calls wait for it, and for how many seconds the first of them, as far as processes tell. */
+  readonly waiting?: number
+  readonly longest?: number
   readonly holder?: string
   readonly fence: number
   readonly since?: number
@@ -339,6 +370,7 @@ export const SECTIONS = [
   'limiters',
   'queues',
   'breakers',
+  'registries',
   'schedules',
   'leaders',
   'locks',

@@ -128,13 +128,15 @@ export interface QueueCounts {
   oldest: number
 }
 
-/** How many groups are told of at most. */
+/** How many groups are told of, and looked at. */
 export interface GroupsOptions {
-  /** @default 20 */
+  /** How many at most. @default 20 */
   limit?: number
+  /** Looks at so many groups at most, in no order of backlog: thousands of groups over Redis take a while. @default all */
+  among?: number
 }
 
-export const GROUPS_OPTIONS: OptionTable<GroupsOptions> = { limit: true }
+export const GROUPS_OPTIONS: OptionTable<GroupsOptions> = { limit: true, among: true }
 
 /** How one group stands. */
 export interface GroupInfo {
@@ -144,6 +146,14 @@ export interface GroupInfo {
   /** How many seconds its first due job has waited. */
   oldest: number
 }
+
+/** Which dead jobs `queue.deadByError` looks at. */
+export interface DeathsOptions {
+  /** Only so many of those that died last: with a million dead jobs, to look at all of them takes a while. @default all */
+  latest?: number
+}
+
+export const DEATHS_OPTIONS: OptionTable<DeathsOptions> = { latest: true }
 
 /** How many of the dead jobs died of one error. */
 export interface DeathInfo {

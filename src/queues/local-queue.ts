@@ -23,6 +23,7 @@ import { SharedJob } from './enqueue/shared-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   GroupsOptions,
   Handler,
@@ -57,6 +58,7 @@ import { type Settings, toPriority } from './settings.ts'
 import { JobIndex } from './store/job-index.ts'
 import { type JobLabel, LocalJob } from './store/local-job.ts'
 import { MemoryJobs, type MemoryJobsListener } from './store/memory-jobs.ts'
+import { JobWalk } from './store/orders/job-walk.ts'
 import type { MakeOrder } from './store/orders/order.ts'
 
 /** What differs from one kind of queue to the next. */
@@ -330,8 +332,8 @@ export class MemoryQueue<T, R = unknown>
     return this.#view.groups(options)
   }
 
-  async deadByError(): Promise<DeathInfo[]> {
-    return this.#view.deaths()
+  async deadByError(options: DeathsOptions = {}): Promise<DeathInfo[]> {
+    return this.#view.deaths(options)
   }
 
   async cancel(id: string, reason?: unknown): Promise<boolean> {
@@ -675,10 +677,14 @@ export class MemoryQueue<T, R = unknown>
     if (kept !== undefined) return kept.job
     const first = this.#index.complete ? undefined : this.#view.front(id)
     if (first !== undefined) return first
-    const found = this.#index.find(id, (see) => {
-      this.#view.visit(see)
-      this.#admission.offers.visit(see)
-    })
+    const { offers } = this.#admission
+    const visit = (see: (job: LocalJob) => void) => {
+      const walk = new JobWalk(see)
+      this.#view.visit(walk)
+      offers.visit(walk)
+      walk.end()
+    }
+    const found = this.#index.find(id, visit, this.size() + offers.size + this.running)
     if (this.#index.complete) this.#labels = true
     return found
   }

@@ -9,7 +9,9 @@ import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
+  GroupsOptions,
   Handler,
   Job,
   JobClaim,
@@ -416,9 +418,9 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
-  deadByError(): Promise<DeathInfo[]>
-  /** The groups with the longest backlog first. @param options `limit`: how many at most, 20 by default */
-  groups(options?: { limit?: number }): Promise<GroupInfo[]>
+  deadByError(options?: DeathsOptions): Promise<DeathInfo[]>
+  /** The groups with the longest backlog first; with `among`, of so many groups that are looked at. */
+  groups(options?: GroupsOptions): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
   onIdle(patience?: Patience): Promise<void>
   /**

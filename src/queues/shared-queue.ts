@@ -27,6 +27,7 @@ import type { JobVerbs, RemoteJob } from './enqueue/remote-job.ts'
 import { RemotePuts } from './enqueue/remote-puts.ts'
 import type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   GroupsOptions,
   Handler,
@@ -37,7 +38,7 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
-import { GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
+import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
 import { answered, POLL, unlessTimeout } from './lifecycle/answered.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
@@ -272,12 +273,17 @@ export class DurableQueue<T, R = unknown>
 
   async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
     check.known('queue.groups', options, GROUPS_OPTIONS)
-    const groups = await this.#store.groups(check.integer('limit', options.limit ?? 20, 1))
+    const limit = check.integer('limit', options.limit ?? 20, 1)
+    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
+    const groups = await this.#store.groups(limit, among)
     return groups.map(groupOf)
   }
 
-  async deadByError(): Promise<DeathInfo[]> {
-    return (await this.#store.deaths(100)).map(deathOf)
+  async deadByError(options: DeathsOptions = {}): Promise<DeathInfo[]> {
+    check.known('queue.deadByError', options, DEATHS_OPTIONS)
+    const latest =
+      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
+    return (await this.#store.deaths(100, latest)).map(deathOf)
   }
 
   async cancel(id: string, reason?: unknown): Promise<boolean> {

@@ -1,8 +1,15 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
+import { messageOf } from '../core/error-text.ts'
 import type { Events } from '../core/events.ts'
+import { ChangeLog } from './breaker-changes.ts'
 import type { BreakerSettings } from './breaker-options.ts'
-import type { BreakerEvents, BreakerSnapshot, BreakerState } from './breaker-types.ts'
+import type {
+  BreakerChange,
+  BreakerEvents,
+  BreakerSnapshot,
+  BreakerState,
+} from './breaker-types.ts'
 import { FAILED, GOOD, type Outcome, SLOW } from './outcome.ts'
 import { Probes } from './probes.ts'
 import { type RunningCall, RunningCalls } from './running-calls.ts'
@@ -28,6 +35,7 @@ export class BreakerMachine {
   /** Of the closed generation; kept where calls can be slow. */
   readonly #running = new RunningCalls()
   readonly #isolations = new Set<object>()
+  readonly #changes = new ChangeLog()
   /** When the present state began. */
   #since: Micros
   /** When an open breaker lets a probe through. */
@@ -71,6 +79,16 @@ export class BreakerMachine {
     const now = this.now()
     const until = this.state === 'open' ? this.#openUntil : this.#probes.freeAt(now)
     return Math.max(0, until - now) / 1e6
+  }
+
+  /** How many probes have succeeded, and how many have to. */
+  get probes(): { passed: number; needed: number } {
+    const passed = this.state === 'half_open' ? this.#probes.passed : 0
+    return { passed, needed: this.#settings.halfOpenCalls }
+  }
+
+  changes(): BreakerChange[] {
+    return this.#changes.list(this.now())
   }
 
   /** A call comes to a breaker that is not closed: the ticket of a probe, above 0, or -1 for no. */
@@ -197,7 +215,22 @@ export class BreakerMachine {
     this.#trips += 1
     this.opened += 1
     this.lastError = error
-    this.#openUntil = this.now() + openFor
+    const now = this.now()
+    this.#openUntil = now + openFor
+    const { inARow, window } = this.rule
+    const counted =
+      window === undefined
+        ? { calls: inARow, failed: inARow }
+        : { calls: window.calls, failed: window.failed }
+    const closed = this.state === 'closed'
+    this.#changes.add({
+      state: 'open',
+      at: now,
+      openFor,
+      trips: this.#trips,
+      ...(error !== undefined && { error: messageOf(error) }),
+      ...(closed && counted),
+    })
     this.#begin('open')
     if (this.#events.heard) {
       this.#events.emit('open', { name, retryAfter: openFor / 1e6, trips: this.#trips, error })
@@ -216,7 +249,10 @@ export class BreakerMachine {
   }
 
   #begin(state: BreakerState): void {
-    if (state !== this.state) this.#since = this.now()
+    if (state !== this.state) {
+      this.#since = this.now()
+      if (state !== 'open') this.#changes.add({ state, at: this.#since })
+    }
     this.state = state
     this.generation += 1
     this.#running.clear()

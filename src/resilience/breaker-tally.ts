@@ -54,7 +54,7 @@ export class BreakerTally {
 
   counts(): Omit<
     BreakerStats,
-    'name' | 'state' | 'retryAfter' | 'opened' | 'failuresInARow' | 'window'
+    'name' | 'state' | 'retryAfter' | 'opened' | 'failuresInARow' | 'probes' | 'window'
   > {
     const { admitted } = this
     const succeeded = this.#succeeded

@@ -44,8 +44,27 @@ export interface BreakerStats {
   opened: number
   /** Failures since the last success, while closed. */
   failuresInARow: number
+  /** Probes of a half-open breaker: how many have succeeded, and how many have to. */
+  probes: { passed: number; needed: number }
   /** What the rates are taken of now; zeros where there are no rates. */
   window: { calls: number; failed: number; slow: number }
+}
+
+/** A change of the state of a breaker, told by {@link CircuitBreaker.changes}. */
+export interface BreakerChange {
+  /** Which state began; `open` again after `half_open`: a probe failed. */
+  state: BreakerState
+  /** How many seconds ago. */
+  ago: number
+  /** For how many seconds it opened. */
+  retryAfter?: number
+  /** How many times it has opened without closing. */
+  trips?: number
+  /** What opened it, where that was an error: its code or name, and its message. */
+  error?: string
+  /** How many of the last calls had failed when it opened, where rates decide; how many failures in a row, where those do. */
+  calls?: number
+  failed?: number
 }
 
 /** The state of a breaker, as plain JSON. */

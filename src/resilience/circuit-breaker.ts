@@ -17,6 +17,7 @@ import {
   BREAKER_CALL_OPTIONS,
   BREAKER_EVENTS,
   type BreakerCallOptions,
+  type BreakerChange,
   type BreakerEvents,
   type BreakerSnapshot,
   type BreakerState,
@@ -199,8 +200,14 @@ export class CircuitBreaker {
       ...this.#tally.counts(),
       opened,
       failuresInARow: inARow,
+      probes: this.#machine.probes,
       window: { calls: window?.calls ?? 0, failed: window?.failed ?? 0, slow: window?.slow ?? 0 },
     }
+  }
+
+  /** The latest 20 changes of its state, oldest first. A probe that failed is `open` after `half_open`. */
+  changes(): BreakerChange[] {
+    return this.#machine.changes()
   }
 
   /** Opens it now, as if it had failed too often. An isolated breaker stays isolated. */

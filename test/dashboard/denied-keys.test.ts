@@ -31,6 +31,18 @@ describe('the keys that are denied most', () => {
     )
   })
 
+  it('keeps a point of the past of each key for each 10 s, half an hour of them', () => {
+    const keys = new DeniedKeys(0)
+    for (let second = 1; second <= 25; second++) {
+      if (second <= 10) for (let i = 0; i < 4; i++) keys.add('a', 1, second * 1000 - 500)
+      keys.tick(second * 1000)
+    }
+    expect(keys.find('a')?.past).toEqual([4, 0])
+    expect(keys.pastUntil).toBe(20_000)
+    for (let second = 26; second <= 4000; second++) keys.tick(second * 1000)
+    expect(keys.find('a')?.past).toHaveLength(180)
+  })
+
   it('tells how often a second, and sums up the others', () => {
     const keys = new DeniedKeys(0)
     for (let i = 0; i < 10; i++) keys.add('often', 2, 500)

@@ -22,6 +22,7 @@ function state(at: number, oldest: number | undefined): DashboardState {
           : ({ oldest, put: 1 } as never),
     },
     breakers: {},
+    registries: {},
     schedules: {},
     leaders: {},
     locks: {},

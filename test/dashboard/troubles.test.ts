@@ -12,6 +12,7 @@ const state = (at: number, part: object): Omit<DashboardState, 'troubles'> => ({
   limiters: {},
   queues: {},
   breakers: {},
+  registries: {},
   schedules: {},
   leaders: {},
   locks: {},

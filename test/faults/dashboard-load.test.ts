@@ -88,7 +88,12 @@ describe('answers about much', { timeout: 300_000 }, () => {
       await using server = await serve(dashboard({ limiters: [limiter], queues: [queue], access }))
       const state = kind === 'delay' ? 'delayed' : 'waiting'
       const passed = () => vi.setSystemTime(Date.now() + 1000)
+      const told: string[] = []
+      // The first look of all: nothing has been worked out before.
+      const first = process.cpuUsage()
       await get(server.url, 'api/state')
+      told.push(`the first state ${used(first).toFixed(0)} ms`)
+      expect.soft(used(first), 'the first state').toBeLessThan(100)
       await post(server.url, 'api/limiters/l/whatif', { quota: { rate: 2, per: 3600, burst: 2 } })
       const deny = () => {
         for (let i = 0; i < 2 * KEYS; i++) limiter.allow(`key-${i % KEYS}`)
@@ -114,7 +119,6 @@ describe('answers about much', { timeout: 300_000 }, () => {
         'groups and deaths': () => get(server.url, 'api/queues/q'),
         'a key': () => get(server.url, 'api/limiters/l/keys/key-5'),
       }
-      const told: string[] = []
       for (const [name, answer] of Object.entries(answers)) {
         const costs: number[] = []
         for (let i = 0; i < 5; i++) {
@@ -127,16 +131,16 @@ describe('answers about much', { timeout: 300_000 }, () => {
         told.push(`${name} ${median(costs).toFixed(0)} ms`)
         expect.soft(median(costs), name).toBeLessThan(100)
       }
-      // An id that no list shows is searched among all jobs, which lie anywhere in memory. It took 1 to 2 s to list all ids.
+      // An id that no list shows is searched among all jobs, which lie anywhere in memory; the ninth search makes a table of them.
       const searches: number[] = []
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 9; i++) {
         const since = process.cpuUsage()
         const { id } = await get(server.url, `api/queues/q/jobs/${500_001 + i * 7919}`)
         searches.push(used(since))
         expect(id).toBe(String(500_001 + i * 7919))
       }
-      told.push(`a search for an id ${median(searches).toFixed(0)} ms`)
-      expect.soft(median(searches), 'a search').toBeLessThan(400)
+      told.push(`a search for an id ${searches.map((ms) => ms.toFixed(0)).join()} ms`)
+      expect.soft(median(searches), 'a search').toBeLessThan(100)
       // Keys are counted while somebody looks: by the fake clock nobody has looked for a while.
       passed()
       await get(server.url, 'api/state')

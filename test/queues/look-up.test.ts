@@ -71,23 +71,27 @@ describe('a look-up by id', () => {
     await queue.stop({ mode: 'drop' })
   })
 
-  it('keeps no job in memory that has ended', async () => {
-    const { JobTable } = await import('../../src/queues/store/job-table.ts')
-    const { LocalJob } = await import('../../src/queues/store/local-job.ts')
-    const owner = { cancel: () => false, reprioritise: () => false, progressed: () => {} }
-    const jobs = Array.from({ length: 1000 }, (_, i) => new LocalJob(i, 0, i * 7, owner))
-    const table = new JobTable((see) => jobs.forEach(see))
-    const rounds = () => {
-      for (let i = 0; i < 10_000; i++) if (!table.tidy()) return false
-      return true
-    }
-    for (const job of jobs.slice(1)) job.complete(undefined)
-    expect(rounds()).toBe(true)
-    expect(table.find(0)).toBe(jobs[0])
-    expect(table.find(7)).toBe(undefined)
-    jobs[0]?.complete(undefined)
-    expect(rounds()).toBe(false)
-  })
+  it.each([0, 1000, 5000])(
+    'keeps no job in memory that has ended (%i expected)',
+    async (expected) => {
+      const { JobTable } = await import('../../src/queues/store/job-table.ts')
+      const { LocalJob } = await import('../../src/queues/store/local-job.ts')
+      const owner = { cancel: () => false, reprioritise: () => false, progressed: () => {} }
+      const jobs = Array.from({ length: 3000 }, (_, i) => new LocalJob(i, 0, i * 1024, owner))
+      const table = new JobTable((see) => jobs.forEach(see), expected)
+      const rounds = () => {
+        for (let i = 0; i < 10_000; i++) if (!table.tidy()) return false
+        return true
+      }
+      for (const job of jobs) expect(table.find(job.seq)).toBe(job)
+      for (const job of jobs.slice(1)) job.complete(undefined)
+      expect(rounds()).toBe(true)
+      expect(table.find(0)).toBe(jobs[0])
+      expect(table.find(1024)).toBe(undefined)
+      jobs[0]?.complete(undefined)
+      expect(rounds()).toBe(false)
+    },
+  )
 })
 
 describe('how long the oldest has waited', () => {

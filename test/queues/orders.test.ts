@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type JobOwner, LocalJob } from '../../src/queues/store/local-job.ts'
+import { JobWalk } from '../../src/queues/store/orders/job-walk.ts'
 import { Line } from '../../src/queues/store/orders/line.ts'
 import type { Order } from '../../src/queues/store/orders/order.ts'
 import { priorityOrder } from '../../src/queues/store/orders/priority.ts'
@@ -50,6 +51,13 @@ describe('orders', () => {
             }
             expect(order.size).toBe(model.length)
             expect([...order].map((job) => job.seq)).toEqual(model.map((job) => job.seq))
+            const seqs = model.map((job) => job.seq)
+            expect(order.first()?.seq).toBe(seqs.length === 0 ? undefined : Math.min(...seqs))
+            const seen = new Set<number>()
+            const walk = new JobWalk((job) => seen.add(job.seq))
+            order.visit(walk)
+            walk.end()
+            expect(seen).toEqual(new Set(seqs))
           }
           // An order that is out of order inside shows it at the end.
           for (const job of model) expect(order.take()).toBe(job)

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact'
 import { Act } from './act.tsx'
 import { At } from './at.tsx'
+import { BreakerStory } from './breaker-story.tsx'
 import { Chart } from './chart.tsx'
 import { Empty } from './empty.tsx'
 import { figure, PER_SECOND, span } from './format.ts'
 import { Pill, useFrozen } from './frozen.tsx'
-import { Told } from './happened.tsx'
 import { Head } from './head.tsx'
 import { PartLink, troubleOf } from './parts.tsx'
 import { closeNow, isolate } from './questions.ts'
@@ -35,7 +35,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
     sorted('breaker', state.breakers, filter, ({ error }) => error ?? ''),
     ([name]) => name,
   )
-  if (Object.keys(state.breakers).length === 0)
+  if (Object.keys(state.breakers).length + Object.keys(state.registries).length === 0)
     return (
       <Empty
         title={w('No breaker yet.')}
@@ -64,10 +64,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
     .filter(([count]) => count > 0)
     .map(([count, is]) => `${count} ${w(is).replace('_', ' ')}`)
     .join(', ')
-  const did = state.happened
-    .filter((each) => each.kind === 'breaker' && each.name === name)
-    .slice(-8)
-    .reverse()
+  const registries = Object.entries(state.registries)
   return (
     <>
       <h1 class="page">
@@ -124,9 +121,14 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                           `probe in ${span(part.retryAfter)}`,
                           `проба через ${span(part.retryAfter)}`,
                         )
-                      : part.state === 'isolated'
-                        ? either('until reset', 'до сброса')
-                        : ''}
+                      : part.probes
+                        ? either(
+                            `${part.probes.passed} of ${part.probes.needed} probes passed`,
+                            `удались пробы: ${part.probes.passed} из ${part.probes.needed}`,
+                          )
+                        : part.state === 'isolated'
+                          ? `${isolatedBy(state, each)}${either('until reset', 'до сброса')}`
+                          : ''}
                   </td>
                   <td class="wide chartcell">
                     {levels && (
@@ -181,23 +183,18 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                 label={`${name}: ${figure(breaker.passing)}${PER_SECOND}, ${figure(breaker.failing)}${PER_SECOND}`}
               />
             </div>
-            <div class="block">
-              <h2>{either('What it did', 'Что было')}</h2>
-              <ol class="happened">
-                {did.map((each) => (
-                  <li key={each.id}>
-                    <Told each={each} />
-                  </li>
-                ))}
-                {did.length === 0 && (
-                  <li class="none">
-                    {either('Nothing since this process looks.', 'Пока ничего.')}
-                  </li>
-                )}
-              </ol>
-            </div>
+            <BreakerStory name={name} state={state} />
           </div>
         )}
+        {registries.map(([registry, { keys, shown }]) => (
+          <p key={registry} class="foot">
+            <b>{registry}</b>{' '}
+            {either(
+              `${figure(shown)} of ${figure(keys)} keys shown, those not closed first.`,
+              `показаны ${figure(shown)} из ${figure(keys)} ключей, сначала не замкнутые.`,
+            )}
+          </p>
+        ))}
         <p class="foot">
           {soon.length > 0 && (
             <>
@@ -218,4 +215,12 @@ export function Breakers({ state }: { state: State }): JSX.Element {
       </section>
     </>
   )
+}
+
+/** By whom it was isolated from here, where that is known: `nika, `. */
+function isolatedBy(state: State, name: string): string {
+  const done = state.happened.findLast(
+    (each) => each.kind === 'breaker' && each.name === name && each.action === 'isolate',
+  )
+  return done?.who === undefined ? '' : either(`by ${done.who}, `, `${done.who}, `)
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Act, mayAct } from './act.tsx'
 import { At } from './at.tsx'
 import { Bar } from './bar.tsx'
+import { Chart } from './chart.tsx'
 import { figure, PER_SECOND, span } from './format.ts'
 import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
@@ -92,6 +93,23 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
               )}
             </dd>
           </dl>
+        </div>
+      )}
+      {answer?.denied?.past.length > 1 && (
+        <div class="block">
+          <h2>{w('Denied a second')}</h2>
+          <Chart
+            lines={[
+              {
+                values: answer.denied.past.map(([, rate]: [number, number]) => rate),
+                times: answer.denied.past.map(([at]: [number, number]) => at),
+                tone: 'bad',
+              },
+            ]}
+            height={44}
+            axis
+            label={`${w('Denied a second')}: ${figure(answer.denied.rate)}`}
+          />
         </div>
       )}
       {mayAct() && (

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { At } from './at.tsx'
 import { matches } from './filter.ts'
-import { span } from './format.ts'
+import { figure, span } from './format.ts'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
@@ -37,50 +37,69 @@ export function Locks({ state }: { state: State }): JSX.Element {
                 ['Fence', 'num wide'],
                 ['For', 'num'],
                 ['Lease left', 'num'],
+                ['Would go on', 'wide'],
                 ['changes', 'wide'],
               ]}
             />
             <tbody>
-              {leaders.map(([name, { leader, fence, since: began, left, changes, here }]) => (
-                <tr key={name}>
-                  <td>
-                    <Mark level={levelOf('leader', name)} />
-                    <b>{name}</b>
-                  </td>
-                  <td>
-                    {leader === undefined ? (
-                      <b class="warn">{w('nobody')}</b>
-                    ) : (
-                      leader || either('of another process', 'другой процесс')
-                    )}
-                    {here && <small>{either('this process', 'этот процесс')}</small>}
-                  </td>
-                  <td class="num wide">
-                    <code>{fence}</code>
-                  </td>
-                  <td class="num">
-                    {began && leader !== undefined ? (
-                      <At at={began} text={span((state.at - began) / 1000)} />
-                    ) : (
-                      ''
-                    )}
-                  </td>
-                  <td class="num">{span(left)}</td>
-                  <td class="wide">
-                    {changes.slice(-5).map(([at, who]) => (
-                      <span key={at} class="change">
-                        <At at={at} /> {who || w('nobody')}
-                      </span>
-                    ))}
-                  </td>
-                </tr>
-              ))}
+              {leaders.map(
+                ([name, { leader, fence, since: began, left, changes, follow, here }]) => (
+                  <tr key={name}>
+                    <td>
+                      <Mark level={levelOf('leader', name)} />
+                      <b>{name}</b>
+                    </td>
+                    <td>
+                      {leader === undefined ? (
+                        <b class="warn">{w('nobody')}</b>
+                      ) : (
+                        leader || either('of another process', 'другой процесс')
+                      )}
+                      {here && <small>{either('this process', 'этот процесс')}</small>}
+                    </td>
+                    <td class="num wide">
+                      <code>{fence}</code>
+                    </td>
+                    <td class="num">
+                      {began && leader !== undefined ? (
+                        <At at={began} text={span((state.at - began) / 1000)} />
+                      ) : (
+                        ''
+                      )}
+                    </td>
+                    <td class="num">{span(left)}</td>
+                    <td class="wide">
+                      {follow.length > 0 ? (
+                        follow
+                          .map((each) =>
+                            levelOf('process', each) === 'silent'
+                              ? `${each} (${w('silent')})`
+                              : each,
+                          )
+                          .join(', ')
+                      ) : (
+                        <b>{w('nobody')}</b>
+                      )}
+                    </td>
+                    <td class="wide">
+                      {changes.slice(-5).map(([at, who]) => (
+                        <span key={at} class="change">
+                          <At at={at} /> {who || w('nobody')}
+                        </span>
+                      ))}
+                    </td>
+                  </tr>
+                ),
+              )}
             </tbody>
           </table>
         )}
       </section>
       <h2>
-        {w('Locks held')} <small>{locks.length}</small>
+        {w('Locks held')}{' '}
+        <small>
+          {locks.length} · {either('longest wait first', 'сначала где ждут дольше')}
+        </small>
       </h2>
       <section class="panel">
         {locks.length === 0 ? (
@@ -94,10 +113,12 @@ export function Locks({ state }: { state: State }): JSX.Element {
                 ['Fence', 'num wide'],
                 ['Held for', 'num wide'],
                 ['Lease left', 'num'],
+                ['Waiting', 'num'],
+                ['Longest wait', 'num wide'],
               ]}
             />
             <tbody>
-              {locks.map(([name, { holder, fence, since: began, left }]) => (
+              {locks.map(([name, { holder, fence, since: began, left, waiting, longest }]) => (
                 <tr key={name}>
                   <td>
                     <Mark level="fine" />
@@ -111,6 +132,8 @@ export function Locks({ state }: { state: State }): JSX.Element {
                     {began ? <At at={began} text={span((state.at - began) / 1000)} /> : ''}
                   </td>
                   <td class="num">{span(left)}</td>
+                  <td class="num">{waiting ? <b>{figure(waiting)}</b> : 0}</td>
+                  <td class="num wide">{longest === undefined ? '' : span(longest)}</td>
                 </tr>
               ))}
             </tbody>

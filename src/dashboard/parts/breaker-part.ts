@@ -1,8 +1,8 @@
 import type { Millis } from '../../core/duration.ts'
+import { messageOf } from '../../core/error-text.ts'
 import type { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
-import type { BreakerState } from '../state.ts'
+import type { BreakerChangeState, BreakerState } from '../state.ts'
 import { Rate } from './rate.ts'
-import { messageOf } from './text.ts'
 
 /** A circuit breaker, as the dashboard shows it. */
 export class BreakerPart {
@@ -16,7 +16,7 @@ export class BreakerPart {
     this.breaker = breaker
   }
 
-  sample(now: Millis): BreakerState {
+  sample(now: Millis, key?: string): BreakerState {
     const { breaker } = this
     const stats = breaker.stats()
     const { state, retryAfter, window, failuresInARow, opened, running } = stats
@@ -25,8 +25,7 @@ export class BreakerPart {
     const passing = this.#passed.push(stats.succeeded + stats.ignored, now)
     return {
       state,
-      // To the second: it must not change from one sample to the next.
-      since: Math.round((now - breaker.stateAge * 1000) / 1000) * 1000,
+      since: secondOf(now, breaker.stateAge),
       ...(Number.isFinite(retryAfter) && { retryAfter }),
       calls: window.calls,
       failedOf: window.failed,
@@ -37,6 +36,15 @@ export class BreakerPart {
       ...(failing !== undefined && { failing }),
       ...(passing !== undefined && { passing }),
       ...(breaker.lastError !== undefined && { error: messageOf(breaker.lastError) }),
+      ...(state === 'half_open' && { probes: stats.probes }),
+      ...(key !== undefined && { key }),
+      changes: breaker.changes().map(
+        ({ ago, retryAfter: openFor, ...change }): BreakerChangeState => ({
+          at: secondOf(now, ago),
+          ...(openFor !== undefined && { openFor }),
+          ...change,
+        }),
+      ),
     }
   }
 
@@ -49,4 +57,9 @@ export class BreakerPart {
     this.#isolation = undefined
     this.breaker.reset()
   }
+}
+
+/** A moment so many seconds ago, to the second: it must not change from one sample to the next. */
+function secondOf(now: Millis, ago: number): Millis {
+  return Math.round((now - ago * 1000) / 1000) * 1000
 }

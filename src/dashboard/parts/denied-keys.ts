@@ -2,6 +2,9 @@ import type { Millis } from '../../core/duration.ts'
 
 /** How many keys are counted apart. */
 const SLOTS = 256
+/** One point of the past of a key in so long, and half an hour of them: at most 0.4 MB for all slots. */
+const SPACING: Millis = 10_000
+const MOST_POINTS = 180
 
 interface Slot {
   readonly key: string
@@ -15,6 +18,10 @@ interface Slot {
   /** The count at the tick before, and the rate since. */
   before: number
   rate: number
+  /** Denied a second in each span of {@link SPACING} that is over, the latest last. */
+  readonly past: number[]
+  /** The count when the span of now began. */
+  atSpan: number
 }
 
 /** A key that is denied often. */
@@ -26,6 +33,7 @@ export interface DeniedKey {
   /** When it was denied last, and for how many seconds, as was said then. */
   readonly last: Millis
   readonly retryAfter: number
+  readonly past: readonly number[]
 }
 
 /**
@@ -42,6 +50,8 @@ export class DeniedKeys {
   #rate = 0
   #before = 0
   #tick: Millis
+  /** When the span of now began. */
+  #span: Millis
   /** Has a key lost its slot? Then there are more keys than slots. */
   #more = false
   /** The slots of the smallest count when it was looked for last; most newcomers find one here. */
@@ -50,6 +60,7 @@ export class DeniedKeys {
   constructor(now: Millis) {
     this.since = now
     this.#tick = now
+    this.#span = now
   }
 
   add(key: string, retryAfter: number, now: Millis): void {
@@ -72,6 +83,8 @@ export class DeniedKeys {
       retryAfter,
       before: error,
       rate,
+      past: [],
+      atSpan: error,
     })
   }
 
@@ -88,6 +101,16 @@ export class DeniedKeys {
     }
     this.#rate += weight * ((this.#total - this.#before) / seconds - this.#rate)
     this.#before = this.#total
+    if (now - this.#span >= SPACING) this.#endSpan(now)
+  }
+
+  /** When the span of now began: the last point of the past of each key ends here. */
+  get pastUntil(): Millis {
+    return this.#span
+  }
+
+  get pastSpacing(): Millis {
+    return SPACING
   }
 
   /** How many different keys were denied, as far as they can be told apart. */
@@ -120,6 +143,16 @@ export class DeniedKeys {
       .filter(({ rate }) => rate >= 0.005)
       .sort((a, b) => b.rate - a.rate || b.count - a.count)
       .slice(0, limit)
+  }
+
+  #endSpan(now: Millis): void {
+    const seconds = (now - this.#span) / 1000
+    this.#span = now
+    for (const slot of this.#slots.values()) {
+      slot.past.push(Number(((slot.count - slot.atSpan) / seconds).toPrecision(3)))
+      slot.atSpan = slot.count
+      if (slot.past.length > MOST_POINTS) slot.past.shift()
+    }
   }
 
   /** Frees the slot of the smallest count, and returns that count. */

@@ -1,3 +1,4 @@
+import type { AwaitedLock } from '../../coordination/lease.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Storage } from '../../core/storage.ts'
 import type { Survey, Surveyable, SurveyedLease, SurveyedSchedule } from '../../core/survey.ts'
@@ -25,6 +26,8 @@ interface Told extends ProcessState {
   readonly name: string
   /** What it leads and holds: name and token. */
   readonly leases: readonly (readonly [string, number])[]
+  /** What it waits for. Processes of an earlier version do not tell. */
+  readonly awaits?: readonly AwaitedLock[]
 }
 
 interface QueueHome {
@@ -73,10 +76,19 @@ export class Fleet {
 
   /** The other processes, by name. */
   processes(): [string, ProcessState][] {
-    return [...this.#processes].map(([, { name, leases: _, ...state }]) => [
+    return [...this.#processes].map(([, { name, leases: _, awaits: __, ...state }]) => [
       name,
       { ...state, here: false },
     ])
+  }
+
+  /** What the other processes wait for: the name of the process, and the lock. */
+  awaited(): [string, AwaitedLock][] {
+    return [...this.#processes.values()].flatMap(({ name, awaits }) =>
+      (Array.isArray(awaits) ? awaits : []).flatMap((lock: unknown): [string, AwaitedLock][] =>
+        isAwaited(lock) ? [[name, lock]] : [],
+      ),
+    )
   }
 
   holderOf(lease: string, token: number): string | undefined {
@@ -138,10 +150,11 @@ export class Fleet {
     name: string,
     state: ProcessState,
     leases: Told['leases'],
+    awaits: readonly AwaitedLock[],
   ): Promise<void> {
     if (now - this.#told < TELLS) return
     this.#told = now
-    const told: Told = { ...state, name, leases }
+    const told: Told = { ...state, name, leases, awaits }
     await this.#storage.set(PROCESSES + this.#self, told, STAYS).catch(() => {})
   }
 
@@ -206,6 +219,11 @@ function isTold(value: unknown, now: Millis): value is Told {
     Array.isArray(leases) &&
     Array.isArray(leads)
   )
+}
+
+function isAwaited(lock: unknown): lock is AwaitedLock {
+  const { name, waiting, longest } = Object(lock) as Partial<AwaitedLock>
+  return typeof name === 'string' && Number.isFinite(waiting) && Number.isFinite(longest)
 }
 
 /** Stands in for a codec that only the processes have that work on the queue. */

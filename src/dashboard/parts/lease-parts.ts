@@ -1,8 +1,9 @@
 import type { Coordinator } from '../../coordination/coordinator.ts'
+import type { AwaitedLock } from '../../coordination/lease.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { SurveyedLease } from '../../core/survey.ts'
 import type { LeaderState, LockState } from '../state.ts'
-import { dictionary } from './text.ts'
+import { dictionary } from './dictionary.ts'
 
 /** How many changes of a leader are remembered. */
 const MOST_CHANGES = 20
@@ -41,6 +42,11 @@ export class LeaseParts {
     return { leads, locks: locks.slice(0, MOST_LOCKS) }
   }
 
+  /** What this process waits for. */
+  awaited(): AwaitedLock[] {
+    return this.#coordinators.flatMap((coordinator) => coordinator.awaited()).slice(0, MOST_LOCKS)
+  }
+
   /**
    * @param self how this process is called
    * @param found the leases in the storage, where it can be asked
@@ -53,7 +59,12 @@ export class LeaseParts {
     found: readonly SurveyedLease[] | undefined,
     elections: ReadonlySet<string>,
     holderOf: (name: string, token: number) => string | undefined,
+    awaitedElsewhere: readonly (readonly [string, AwaitedLock])[],
   ): void {
+    const waits = new Waits([
+      ...this.awaited().map((lock) => [self, lock] as const),
+      ...awaitedElsewhere,
+    ])
     const leaders = dictionary<LeaderState>()
     const locks = dictionary<LockState>()
     const lead = (name: string, leader: string | undefined, token = 0, left = 0, here = false) => {
@@ -63,6 +74,7 @@ export class LeaseParts {
         ...(token > 0 && { leader: leader ?? '', fence: token }),
         ...(token > 0 && since !== undefined && { since }),
         left,
+        follow: waits.processes(name),
         here,
         changes: [...changes],
       }
@@ -85,7 +97,7 @@ export class LeaseParts {
       for (const lease of coordinator.held()) {
         if (lease === coordinator.leadership) continue
         for (const [name, token] of lease.tokens) {
-          locks[name] = lockOf(self, token, lease.remaining)
+          locks[name] = lockOf(self, token, lease.remaining, waits.of(name))
         }
       }
     }
@@ -93,10 +105,13 @@ export class LeaseParts {
       if (name in leaders || name in locks) continue
       const holder = holderOf(name, token)
       if (elections.has(name)) lead(name, holder, left > 0 ? token : 0, left)
-      else if (left > 0) locks[name] = lockOf(holder, token, left)
+      else if (left > 0) locks[name] = lockOf(holder, token, left, waits.of(name))
     }
     this.leaders = leaders
-    this.locks = Object.fromEntries(Object.entries(locks).slice(0, MOST_LOCKS))
+    const byWait = Object.entries(locks).sort(
+      ([, { longest: a = 0 }], [, { longest: b = 0 }]) => b - a,
+    )
+    this.locks = Object.fromEntries(byWait.slice(0, MOST_LOCKS))
   }
 
   #note(name: string, token: number, leader: string, now: Millis): [number, string][] {
@@ -117,8 +132,40 @@ export class LeaseParts {
   }
 }
 
-function lockOf(holder: string | undefined, token: number, left: number): LockState {
+/** Who waits for what, of all processes that tell. */
+class Waits {
+  readonly #processes = new Map<string, Set<string>>()
+  readonly #locks = new Map<string, { waiting: number; longest: number }>()
+
+  constructor(awaited: readonly (readonly [process: string, lock: AwaitedLock])[]) {
+    for (const [process, { name, waiting, longest }] of awaited) {
+      const processes = this.#processes.get(name) ?? new Set()
+      this.#processes.set(name, processes.add(process))
+      const known = this.#locks.get(name) ?? { waiting: 0, longest: 0 }
+      this.#locks.set(name, {
+        waiting: known.waiting + waiting,
+        longest: Math.max(known.longest, longest),
+      })
+    }
+  }
+
+  processes(name: string): string[] {
+    return [...(this.#processes.get(name) ?? [])]
+  }
+
+  of(name: string): { waiting: number; longest: number } | undefined {
+    return this.#locks.get(name)
+  }
+}
+
+function lockOf(
+  holder: string | undefined,
+  token: number,
+  left: number,
+  waits: { waiting: number; longest: number } | undefined,
+): LockState {
   return {
+    ...waits,
     ...(holder !== undefined && { holder }),
     fence: token,
     ...(token > OLDEST && { since: Math.round(token / 1e6) * 1000 }),

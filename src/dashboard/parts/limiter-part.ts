@@ -135,9 +135,17 @@ export class LimiterPart {
     return block !== undefined && block.until > now ? block : undefined
   }
 
-  /** How a key stands among those that are denied. */
-  deniedOf(key: string): ReturnType<DeniedKeys['find']> {
-    return this.#keys?.find(key)
+  /** How a key stands among those that are denied, with its past: the end of each span, and how often it was denied a second. */
+  deniedOf(
+    key: string,
+  ): { rate: number; since: Millis; past: (readonly [Millis, number])[] } | undefined {
+    const keys = this.#keys
+    const found = keys?.find(key)
+    if (keys === undefined || found === undefined) return undefined
+    const { rate, first: since, past } = found
+    const { pastUntil, pastSpacing } = keys
+    const at = (i: number) => pastUntil - (past.length - 1 - i) * pastSpacing
+    return { rate, since, past: past.map((value, i) => [at(i), value] as const) }
   }
 
   #trialOf(change: QuotaChange, now: Millis): WhatIf {

@@ -1,8 +1,9 @@
 import type { Millis } from '../../core/duration.ts'
+import { messageOf } from '../../core/error-text.ts'
 import type { JobInfo } from '../../schedule/schedule-types.ts'
 import type { Scheduler } from '../../schedule/scheduler.ts'
 import type { ScheduleState } from '../state.ts'
-import { dictionary, messageOf } from './text.ts'
+import { dictionary } from './dictionary.ts'
 
 const DAY: Millis = 86_400_000
 /** How many slots of the next day are shown: more of them are one line. */

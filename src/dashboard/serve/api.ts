@@ -1,9 +1,9 @@
+import { cut } from '../../core/error-text.ts'
 import { isAioFluxError } from '../../core/errors.ts'
 import type { QueuedJobInfo } from '../../queues/job.ts'
 import type { DashboardSettings } from '../options.ts'
 import { PAGE } from '../page.generated.ts'
 import type { AnyQueue } from '../parts/queue-part.ts'
-import { cut } from '../parts/text.ts'
 import type { Happening, Viewer } from '../state.ts'
 import { rounded } from '../watch/delta.ts'
 import type { Sampler } from '../watch/sampler.ts'
@@ -18,6 +18,11 @@ const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 const MOST_JOBS = 100
 /** How deep a list of a queue in this process goes: to find the 900,000th of a million jobs, they all have to be ranked. */
 const DEEPEST = 10_000
+/** How many groups are told of, and over a storage how many are looked at: each costs it some steps. */
+const SHOWN_GROUPS = 20
+const MOST_GROUPS = 500
+/** How many of the dead jobs are looked at for what they died of: those that died last. */
+const LATEST_DEAD = 2_000
 /** The longest history, in seconds. */
 const LONGEST_PAST = 86_400
 /** How much of what `show` says is sent, in characters. */
@@ -136,14 +141,21 @@ export class Api {
       resetAfter: Number.isFinite(told.resetAfter) ? told.resetAfter : null,
       retryAfter: Number.isFinite(told.retryAfter) ? told.retryAfter : null,
       ...(blocked !== undefined && { blocked }),
-      ...(denied !== undefined && { denied: { rate: denied.rate, since: denied.first } }),
+      ...(denied !== undefined && { denied }),
     })
   }
 
   async #queue(queue: AnyQueue): Promise<Answer> {
-    const [groups, deaths] = await Promise.all([queue.groups({ limit: 20 }), queue.deadByError()])
+    const remote = 'redeclare' in queue
+    const [groups, deaths] = await Promise.all([
+      queue.groups(remote ? { limit: MOST_GROUPS, among: MOST_GROUPS } : { limit: SHOWN_GROUPS }),
+      queue.deadByError({ latest: LATEST_DEAD }),
+    ])
     return json(200, {
-      groups,
+      groups: groups.slice(0, SHOWN_GROUPS),
+      // Where there may be more groups than were looked at.
+      ...(remote && groups.length === MOST_GROUPS && { among: MOST_GROUPS }),
+      latest: LATEST_DEAD,
       deaths: deaths.slice(0, 100).map(({ error, count, first, last }) => ({
         error,
         count,

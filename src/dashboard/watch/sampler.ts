@@ -1,6 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import type { DashboardSettings } from '../options.ts'
-import { BreakerPart } from '../parts/breaker-part.ts'
+import { BreakerParts } from '../parts/breaker-parts.ts'
+import { dictionary } from '../parts/dictionary.ts'
 import { Fleet } from '../parts/fleet.ts'
 import { LeaseParts } from '../parts/lease-parts.ts'
 import { LimiterPart } from '../parts/limiter-part.ts'
@@ -8,7 +9,6 @@ import { PoolPart } from '../parts/pool-part.ts'
 import { ProcessPart } from '../parts/process-part.ts'
 import { QueuePart } from '../parts/queue-part.ts'
 import { SchedulePart } from '../parts/schedule-part.ts'
-import { dictionary } from '../parts/text.ts'
 import type { DashboardState, ProcessState, Sample } from '../state.ts'
 import { Happenings } from './happenings.ts'
 import { History, SPACING } from './history.ts'
@@ -28,7 +28,7 @@ export type Listener = (state: DashboardState, sample: Sample | undefined) => vo
 /** Asks the parts how they are: one for all who look. Without anybody who looks, each 5 s for the history, or never. */
 export class Sampler {
   readonly limiters: ReadonlyMap<string, LimiterPart>
-  readonly breakers: ReadonlyMap<string, BreakerPart>
+  readonly breakers: BreakerParts
   readonly schedules: SchedulePart
   readonly happenings: Happenings = new Happenings()
   readonly history: History
@@ -57,7 +57,7 @@ export class Sampler {
     const { limiters, queues, breakers, pools, schedulers, coordinators, storage } = settings
     this.limiters = mapped(limiters, (limiter) => new LimiterPart(limiter))
     this.#queues = mapped(queues, (queue) => new QueuePart(queue, true))
-    this.breakers = mapped(breakers, (breaker) => new BreakerPart(breaker))
+    this.breakers = new BreakerParts(breakers)
     this.#pools = mapped(pools, (pool) => new PoolPart(pool))
     this.schedules = new SchedulePart(schedulers)
     this.#leases = new LeaseParts([...coordinators.values()])
@@ -176,6 +176,7 @@ export class Sampler {
       this.fleet?.leases,
       this.fleet?.elections ?? new Set(),
       (name, token) => this.fleet?.holderOf(name, token),
+      this.fleet?.awaited() ?? [],
     )
     const works: Record<string, number> = dictionary()
     for (const [name, { queue }] of this.#queues) {
@@ -186,7 +187,7 @@ export class Sampler {
       leads: leads.map(([name]) => name),
       limiters: this.limiters.size,
     })
-    void this.fleet?.tell(now, self, own, [...leads, ...locks])
+    void this.fleet?.tell(now, self, own, [...leads, ...locks], this.#leases.awaited())
     const processes = dictionary<ProcessState>()
     processes[self] = own
     for (const [name, state] of this.fleet?.processes() ?? []) {
@@ -199,9 +200,8 @@ export class Sampler {
       history: history / 1000,
       limiters,
       queues,
-      breakers: Object.fromEntries(
-        [...this.breakers].map(([name, part]) => [name, part.sample(now)]),
-      ),
+      breakers: this.breakers.sample(now),
+      registries: this.breakers.registries,
       schedules,
       leaders: this.#leases.leaders,
       locks: this.#leases.locks,

@@ -5,6 +5,7 @@ import { OptionRangeError } from '../../core/errors.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
   DeathInfo,
+  DeathsOptions,
   GroupInfo,
   GroupsOptions,
   JobErrorInfo,
@@ -13,10 +14,11 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
-import { GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
+import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
 import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
+import type { JobWalk } from '../store/orders/job-walk.ts'
 
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many different errors `deadByError` tells of at most. */
@@ -113,9 +115,9 @@ export class JobView {
   }
 
   /** Shows each job that waits or runs, in no order, and some of them twice. */
-  visit(see: (job: LocalJob) => void): void {
-    this.#jobs.visit(see)
-    for (const job of this.#running()) see(job)
+  visit(walk: JobWalk): void {
+    this.#jobs.visit(walk)
+    for (const job of this.#running()) walk.one(job)
   }
 
   /** The dead jobs that are meant, the oldest first. */
@@ -128,9 +130,12 @@ export class JobView {
     }
   }
 
-  deaths(): DeathInfo[] {
+  deaths(options: DeathsOptions): DeathInfo[] {
+    check.known('queue.deadByError', options, DEATHS_OPTIONS)
+    const latest =
+      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
-    for (const { job, endedAt } of this.#jobs.dead) {
+    for (const { job, endedAt } of this.#jobs.dead.latest(latest)) {
       const { message } = errorRecord(job.outcome)
       const known = deaths.get(message)
       if (known === undefined) deaths.set(message, { count: 1, first: endedAt, last: endedAt })
@@ -154,15 +159,13 @@ export class JobView {
     check.known('queue.groups', options, GROUPS_OPTIONS)
     const limit = check.integer('limit', options.limit ?? 20, 1)
     const now = this.#clock.now()
-    return [...this.#jobs.groups()]
-      .sort((a, b) => b.waiting - a.waiting)
-      .slice(0, limit)
-      .map(({ group, waiting, running, since }) => ({
-        group,
-        waiting,
-        running,
-        oldest: waiting === 0 ? 0 : Math.max(0, now - since) / 1000,
-      }))
+    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
+    return largest(this.#jobs.groups(), limit, among).map(({ group, waiting, running, since }) => ({
+      group,
+      waiting,
+      running,
+      oldest: waiting === 0 ? 0 : Math.max(0, now - since) / 1000,
+    }))
   }
 
   *#inState(state: ListOptions['state']): Iterable<LocalJob> {
@@ -192,6 +195,32 @@ export class JobView {
 
 function shown({ name, message, code }: JobErrorRecord): JobErrorInfo {
   return { name, message, ...(code !== undefined && { code }) }
+}
+
+/** Those with the longest backlog, the longest first: without sorting all, where there are many. */
+function largest<G extends { readonly waiting: number }>(
+  groups: Iterable<G>,
+  limit: number,
+  among: number,
+): G[] {
+  const most = 2 * limit
+  let list: G[] = []
+  let least = -1
+  const cut = () => {
+    list = list.sort((a, b) => b.waiting - a.waiting).slice(0, limit)
+  }
+  let looks = 0
+  for (const group of groups) {
+    looks += 1
+    if (looks > among) break
+    if (group.waiting <= least) continue
+    list.push(group)
+    if (list.length < most) continue
+    cut()
+    least = list.at(-1)?.waiting ?? -1
+  }
+  cut()
+  return list
 }
 
 function toSkip(cursor: string): number {

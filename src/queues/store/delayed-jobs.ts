@@ -1,6 +1,7 @@
 import { at, type Cancel, type Clock, isDue } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { LocalJob } from './local-job.ts'
+import type { JobWalk } from './orders/job-walk.ts'
 import { RankedOrder } from './orders/ranked.ts'
 
 /** How long the date is trusted to go on as it goes: it may be set, and it moves on while the machine is suspended. */
@@ -68,9 +69,9 @@ export class DelayedJobs {
   }
 
   /** Shows each job, in no order, and some of them twice. */
-  visit(see: (job: LocalJob) => void): void {
-    this.#byClock.visit(see)
-    this.#byDate.visit(see)
+  visit(walk: JobWalk): void {
+    this.#byClock.visit(walk)
+    this.#byDate.visit(walk)
   }
 
   *[Symbol.iterator](): Iterator<LocalJob> {

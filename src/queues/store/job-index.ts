@@ -42,10 +42,10 @@ export class JobIndex {
   }
 
   /** Begins to write down made ids. */
-  #fill(visit: Visit): void {
+  #fill(visit: Visit, expected: number): void {
     this.#scanned.clear()
     this.#made = new Map()
-    this.#before = new JobTable(visit)
+    this.#before = new JobTable(visit, expected)
   }
 
   add(job: LocalJob): void {
@@ -57,13 +57,16 @@ export class JobIndex {
     this.#made?.delete(job.seq)
   }
 
-  /** @param visit shows all jobs that are not over, in any order */
-  find(id: string, visit: Visit): LocalJob | undefined {
+  /**
+   * @param visit shows all jobs that are not over, in any order
+   * @param expected about how many there are
+   */
+  find(id: string, visit: Visit, expected: number): LocalJob | undefined {
     const own = this.own(id)
     if (own !== undefined) return own
     const seq = Number(id)
     if (String(seq) !== id) return undefined
-    if (this.#made === undefined && this.#scans >= SCANS) this.#fill(visit)
+    if (this.#made === undefined && this.#scans >= SCANS) this.#fill(visit, expected)
     if (this.#made === undefined) return this.#scan(seq, visit)
     return this.#made.get(seq) ?? this.#before?.find(seq)
   }

@@ -205,9 +205,10 @@ export interface JobStore<T = unknown> {
     cursor?: string,
   ): MaybePromise<{ jobs: StoredRecord<T>[]; cursor?: string }>
   counts(): MaybePromise<StoreCounts>
-  /** The groups with the longest backlog first. */
-  groups(limit: number): MaybePromise<GroupCounts[]>
-  deaths(limit: number): MaybePromise<DeathCount[]>
+  /** The groups with the longest backlog first, of `among` groups that are looked at. */
+  groups(limit: number, among?: number): MaybePromise<GroupCounts[]>
+  /** The errors of the jobs that died last, `latest` at most, the most frequent first. */
+  deaths(limit: number, latest?: number): MaybePromise<DeathCount[]>
 
   /** Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown. */
   cancel(id: string, reason: unknown): MaybePromise<boolean>

@@ -53,6 +53,15 @@ export class KeptJobs implements Iterable<KeptJob> {
     return this.#jobs.values()
   }
 
+  /** Those that ended last, at most so many, the first of them first. */
+  *latest(count: number): Iterable<KeptJob> {
+    let before = this.size - count
+    for (const kept of this.#jobs.values()) {
+      before -= 1
+      if (before < 0) yield kept
+    }
+  }
+
   #expire(): void {
     const { age, count } = this.#keeping
     const now = this.#clock.now()

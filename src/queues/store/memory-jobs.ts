@@ -11,6 +11,7 @@ import { type Keeping, KeptJobs } from './kept-jobs.ts'
 import type { JobExtras, LocalJob } from './local-job.ts'
 import { Arrivals } from './orders/arrivals.ts'
 import { GroupedOrder, type Grouping } from './orders/grouped.ts'
+import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
 import { priorityOrder } from './orders/priority.ts'
 import { type GateHost, RateGate } from './rate-gate.ts'
@@ -44,6 +45,7 @@ export interface MemoryJobsListener {
 const MOST_LOOKS = 256
 const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
 const NOTHING: Keeping = { age: 0, count: 0 }
+const NONE_PARKED = { waiting: 0, since: Infinity }
 
 /**
  * The jobs of a queue in this process, from put to their end. While a job waits, its state is changed here and nowhere else.
@@ -140,13 +142,16 @@ export class MemoryJobs implements Source, GateHost {
     return first === undefined ? this.#clock.now() : this.waitingSince(first)
   }
 
-  /** Since when the due job has waited that has waited longest, by the clock; the priority order knows it by its first one. */
+  /** Since when the due job has waited that has waited longest, by the clock. */
   get oldestSince(): Millis {
     let oldest = Infinity
-    const first = this.#order.oldest()
+    const first = this.#order.first()
     if (first !== undefined) oldest = this.waitingSince(first)
     if (first?.extras?.due !== undefined) oldest = Math.min(oldest, this.#sinceBehind())
-    for (const job of this.#gate?.jobs() ?? []) oldest = Math.min(oldest, this.waitingSince(job))
+    for (const { order } of this.#gate?.lines() ?? []) {
+      const parked = order.first()
+      if (parked !== undefined) oldest = Math.min(oldest, this.waitingSince(parked))
+    }
     return oldest === Infinity ? this.#clock.now() : oldest
   }
 
@@ -261,8 +266,9 @@ export class MemoryJobs implements Source, GateHost {
   /** The job that makes room for newcomers: of the lowest priority, then the longest waiting. It leaves. */
   giveWay(): LocalJob | undefined {
     let oldest = this.#order.oldest()
-    for (const job of this.#gate?.jobs() ?? []) {
-      if (oldest === undefined || givesWay(job, oldest)) oldest = job
+    for (const { order } of this.#gate?.lines() ?? []) {
+      const job = order.oldest()
+      if (job !== undefined && (oldest === undefined || givesWay(job, oldest))) oldest = job
     }
     oldest ??= this.#delayed[Symbol.iterator]().next().value
     if (oldest !== undefined) this.withdraw(oldest)
@@ -282,11 +288,11 @@ export class MemoryJobs implements Source, GateHost {
   }
 
   /** Shows each job that waits, due or not, in no order, and some of them twice. */
-  visit(see: (job: LocalJob) => void): void {
-    for (const job of this.#gate?.jobs() ?? []) see(job)
-    this.#order.visit(see)
-    this.#delayed.visit(see)
-    for (const job of this.#held) see(job)
+  visit(walk: JobWalk): void {
+    for (const { order } of this.#gate?.lines() ?? []) order.visit(walk)
+    this.#order.visit(walk)
+    this.#delayed.visit(walk)
+    for (const job of this.#held) walk.one(job)
   }
 
   /** Since when a due job has waited, by the clock. */
@@ -299,23 +305,19 @@ export class MemoryJobs implements Source, GateHost {
 
   /** How each group stands. */
   *groups(): Iterable<{ group: string; waiting: number; running: number; since: Millis }> {
-    const parked = new Map<string, number>()
-    for (const { extras } of this.#gate?.jobs() ?? []) {
-      const group = extras?.group ?? ''
-      parked.set(group, (parked.get(group) ?? 0) + 1)
+    const parked = new Map<string, { waiting: number; since: Millis }>()
+    for (const { group, order } of this.#gate?.lines() ?? []) {
+      const known = parked.get(group) ?? NONE_PARKED
+      const since = Math.min(known.since, this.#sinceOf(order.first()))
+      parked.set(group, { waiting: known.waiting + order.size, since })
     }
     for (const { group, waiting, running, first } of this.#groups?.groups() ?? []) {
-      yield {
-        group,
-        waiting: waiting + (parked.get(group) ?? 0),
-        running,
-        since: first === undefined ? this.#clock.now() : this.waitingSince(first),
-      }
+      const aside = parked.get(group) ?? NONE_PARKED
+      const since = Math.min(this.#sinceOf(first), aside.since)
+      yield { group, waiting: waiting + aside.waiting, running, since }
       parked.delete(group)
     }
-    for (const [group, waiting] of parked) {
-      yield { group, waiting, running: 0, since: this.#clock.now() }
-    }
+    for (const [group, { waiting, since }] of parked) yield { group, waiting, running: 0, since }
   }
 
   // Running.
@@ -483,6 +485,10 @@ export class MemoryJobs implements Source, GateHost {
   #tellRoom(): void {
     this.#crowded = false
     this.#listener.room()
+  }
+
+  #sinceOf(first: LocalJob | undefined): Millis {
+    return first === undefined ? Infinity : this.waitingSince(first)
   }
 
   #fromDate(due: Millis): Millis {

@@ -114,6 +114,12 @@ export class RateGate {
       for (const { order } of lines.values()) yield* order
   }
 
+  /** The lines of jobs in lanes, with their groups: a line for each key and group. */
+  *lines(): Iterable<{ group: string; order: Order }> {
+    for (const { lines } of this.#lanes.values())
+      for (const [group, { order }] of lines) yield { group, order }
+  }
+
   /** A job has started, and left the candidates: the next one of its line takes its place there. */
   started(job: LocalJob): void {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined

@@ -9,6 +9,7 @@ import type { QueueLink } from './queue-link.ts'
 import { storedOf } from './records.ts'
 import {
   countOf,
+  deathOf,
   envelopesOf,
   flagOf,
   listOfLength,
@@ -22,6 +23,8 @@ import {
 
 /** How many jobs one trip looks at or changes. */
 const MOST = 500
+/** How many jobs one trip looks at where little is asked of each. */
+const MANY = 2000
 /** How many different errors are counted. */
 const ERRORS = 1000
 
@@ -71,11 +74,12 @@ export class Inspection<T> {
     return { waiting, delayed, running, dead, completed, failed, oldest: age / 1000 }
   }
 
-  async groups(limit: number): Promise<GroupCounts[]> {
+  async groups(limit: number, among: number = Infinity): Promise<GroupCounts[]> {
     const counts: GroupCounts[] = []
     let from = ''
     do {
-      const { entries, next } = await this.#look(['groups', from, String(MOST)], (reply) => {
+      const most = String(Math.min(MOST, among - counts.length))
+      const { entries, next } = await this.#look(['groups', from, most], (reply) => {
         const [cursor, ...groups] = listOf(reply)
         return pageOf(groups, cursor, from, toldGroupOf)
       })
@@ -84,19 +88,30 @@ export class Inspection<T> {
         counts.push({ group, waiting, running, oldest: age / 1000 })
       }
       from = next
-    } while (from !== '')
+    } while (from !== '' && counts.length < among)
     return counts.sort((a, b) => b.waiting - a.waiting || b.running - a.running).slice(0, limit)
   }
 
-  async deaths(limit: number): Promise<DeathCount[]> {
+  async deaths(limit: number, latest: number = Infinity): Promise<DeathCount[]> {
     const counts = new Map<string, DeathCount>()
-    for await (const { error, endedAt = 0 } of this.#dead()) {
-      const message = error?.message ?? ''
-      const known = counts.get(message)
-      if (known === undefined && counts.size === ERRORS) continue
-      const { count = 0, first = endedAt } = known ?? {}
-      counts.set(message, { error: message, count: count + 1, first, last: endedAt })
-    }
+    let from = ''
+    let left = latest
+    do {
+      const most = Math.min(MANY, left)
+      const { entries, next } = await this.#look(['deaths', from, String(most)], (reply) => {
+        const [deaths, cursor] = listOfLength(reply, 2)
+        return pageOf(listOf(deaths), cursor, from, deathOf)
+      })
+      for (const { message, endedAt } of entries) {
+        const known = counts.get(message)
+        if (known === undefined && counts.size === ERRORS) continue
+        // They come latest first.
+        const { count = 0, last = endedAt } = known ?? {}
+        counts.set(message, { error: message, count: count + 1, first: endedAt, last })
+      }
+      left -= most
+      from = next
+    } while (from !== '' && left > 0)
     return [...counts.values()].sort((a, b) => b.count - a.count).slice(0, limit)
   }
 

@@ -194,12 +194,12 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#inspection.counts()
   }
 
-  groups(limit: number): Promise<GroupCounts[]> {
-    return this.#inspection.groups(limit)
+  groups(limit: number, among?: number): Promise<GroupCounts[]> {
+    return this.#inspection.groups(limit, among)
   }
 
-  deaths(limit: number): Promise<DeathCount[]> {
-    return this.#inspection.deaths(limit)
+  deaths(limit: number, latest?: number): Promise<DeathCount[]> {
+    return this.#inspection.deaths(limit, latest)
   }
 
   cancel(id: string, reason: unknown): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { StoredState } from '../../queues/store/job-record.ts'
 import { listOf, malformed, numberOf, textOf } from '../reply.ts'
+import { outcomeOf } from './envelope.ts'
 
 // What each script answers, read where it arrives: a reply of another shape is an outage.
 
@@ -192,6 +193,17 @@ export function pageOf<T>(
   const cursor = textOf(next)
   if (cursor !== '' && cursor === from) throw malformed([next])
   return { entries: entries.map(read), next: cursor }
+}
+
+/** When a job died, and what its error says. */
+export function deathOf(reply: unknown): { message: string; endedAt: number } {
+  const [at, ends] = listOfLength(reply, 2)
+  const end = textOf(ends)
+  const outcome = end === '' ? undefined : outcomeOf(end)
+  return {
+    message: outcome?.state === 'failed' ? outcome.error.message : '',
+    endedAt: Math.floor(numberOf(at)),
+  }
 }
 
 /** How a group stands, with the envelope of one of its jobs. */

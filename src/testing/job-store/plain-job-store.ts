@@ -121,12 +121,12 @@ export class PlainJobStore<T = unknown> implements JobStore<T> {
     return this.#answer(() => countsOf(this.jobs))
   }
 
-  groups(limit: number): MaybePromise<GroupCounts[]> {
-    return this.#answer(() => groupsOf(this.jobs, limit))
+  groups(limit: number, among: number = Infinity): MaybePromise<GroupCounts[]> {
+    return this.#answer(() => groupsOf(this.jobs, limit, among))
   }
 
-  deaths(limit: number): MaybePromise<DeathCount[]> {
-    return this.#answer(() => deathsOf(this.jobs, limit))
+  deaths(limit: number, latest: number = Infinity): MaybePromise<DeathCount[]> {
+    return this.#answer(() => deathsOf(this.jobs, limit, latest))
   }
 
   cancel(id: string, reason: unknown): MaybePromise<boolean> {

@@ -35,10 +35,10 @@ export function countsOf<T>(jobs: PlainJobs<T>): StoreCounts {
 }
 
 /** Delayed jobs are no backlog: they do not count here. */
-export function groupsOf<T>(jobs: PlainJobs<T>, limit: number): GroupCounts[] {
+export function groupsOf<T>(jobs: PlainJobs<T>, limit: number, among: number): GroupCounts[] {
   const there = jobs.inState('waiting', 'running')
   const names = new Set(there.map((job) => job.group).filter((name) => name !== undefined))
-  const groups = [...names].map((group) => {
+  const groups = [...names].slice(0, among).map((group) => {
     const own = there.filter((job) => job.group === group)
     const waiting = own.filter((job) => job.state === 'waiting')
     const places = waiting.map((job) => job.place)
@@ -52,8 +52,11 @@ export function groupsOf<T>(jobs: PlainJobs<T>, limit: number): GroupCounts[] {
   return groups.sort((a, b) => b.waiting - a.waiting).slice(0, limit)
 }
 
-export function deathsOf<T>(jobs: PlainJobs<T>, limit: number): DeathCount[] {
-  const dead = jobs.inState('dead')
+export function deathsOf<T>(jobs: PlainJobs<T>, limit: number, latest: number): DeathCount[] {
+  const dead = jobs
+    .inState('dead')
+    .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
+    .slice(0, latest)
   const errors = new Set(dead.map((job) => job.error?.message ?? ''))
   const deaths = [...errors].map((error) => {
     const own = dead.filter((job) => (job.error?.message ?? '') === error)

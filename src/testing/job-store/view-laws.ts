@@ -127,6 +127,8 @@ export const viewLaws: readonly LawText[] = [
       const told = groups.map(({ group, waiting, running }) => `${group} ${waiting} ${running}`)
       ensureSame(told.join(), 'long 3 1,middle 2 1,short 1 1', 'group, waiting and running')
       ensureSame((await driver.store.groups(2)).length, 2, 'groups where two are asked for')
+      const looked = await driver.store.groups(10, 2)
+      ensureSame(looked.length, 2, 'groups where two are looked at')
     },
   },
   {
@@ -143,6 +145,9 @@ export const viewLaws: readonly LawText[] = [
         ({ error, count, first, last }) => `${error} ${count} ${last - first}`,
       )
       ensureSame(told.sort().join(), 'x 2 200,y 1 0', 'error, count and time between')
+      const latest = await driver.store.deaths(10, 2)
+      const counts = latest.map(({ error, count }) => `${error} ${count}`)
+      ensureSame(counts.sort().join(), 'x 1,y 1', 'errors of the two that died last')
     },
   },
 ]

@@ -1,5 +1,6 @@
 import { Heap } from '../../../core/heap.ts'
 import type { LocalJob } from '../local-job.ts'
+import type { JobWalk } from './job-walk.ts'
 import type { Order } from './order.ts'
 
 /** How groups share the workers. */
@@ -131,16 +132,25 @@ export class GroupedOrder implements Order {
     return oldest
   }
 
-  /** How each group stands that has jobs here, or running ones. */
+  first(): LocalJob | undefined {
+    let first: LocalJob | undefined
+    for (const { order } of this.#groups.values()) {
+      const job = order.first()
+      if (job !== undefined && (first === undefined || job.seq < first.seq)) first = job
+    }
+    return first
+  }
+
+  /** How each group stands that has jobs here, or running ones; `first` of its jobs came first. */
   *groups(): Iterable<{ group: string; waiting: number; running: number; first?: LocalJob }> {
     for (const { name, order, running } of this.#groups.values()) {
-      const first = order.peek()
+      const first = order.first()
       yield { group: name, waiting: order.size, running, ...(first !== undefined && { first }) }
     }
   }
 
-  visit(see: (job: LocalJob) => void): void {
-    for (const { order } of this.#groups.values()) order.visit(see)
+  visit(walk: JobWalk): void {
+    for (const { order } of this.#groups.values()) order.visit(walk)
   }
 
   *[Symbol.iterator](): Iterator<LocalJob> {

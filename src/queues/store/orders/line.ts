@@ -1,4 +1,5 @@
 import type { LocalJob } from '../local-job.ts'
+import type { JobWalk } from './job-walk.ts'
 import type { Order } from './order.ts'
 
 const LEAST = 16
@@ -67,10 +68,14 @@ export class Line implements Order {
     return this.peek()
   }
 
-  visit(see: (job: LocalJob) => void): void {
+  first(): LocalJob | undefined {
+    return this.peek()
+  }
+
+  visit(walk: JobWalk): void {
     for (let place = this.#head; place < this.#tail; place++) {
       const job = this.#ring[place & (this.#ring.length - 1)]
-      if (job !== undefined) see(job)
+      if (job !== undefined) walk.one(job)
     }
   }
 

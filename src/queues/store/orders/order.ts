@@ -1,5 +1,6 @@
 import type { LocalJob } from '../local-job.ts'
 import type { Arrivals } from './arrivals.ts'
+import type { JobWalk } from './job-walk.ts'
 
 /** Ranks the jobs that are due. A job stands in at most one order at a time, and names it: `job.order`. */
 export interface Order extends Iterable<LocalJob> {
@@ -15,11 +16,13 @@ export interface Order extends Iterable<LocalJob> {
   remove(job: LocalJob): void
   /** The job that makes room for newer ones: the one waiting longest; among priorities, of the lowest. */
   oldest(): LocalJob | undefined
+  /** The job that came first, whatever its rank. Costs a look at each rank, not at each job, and keeps nothing. */
+  first(): LocalJob | undefined
   /**
    * Shows each job, in no order, and some of them twice. Iterating over the order sorts the jobs first: for a million of them
    * that takes a second.
    */
-  visit(see: (job: LocalJob) => void): void
+  visit(walk: JobWalk): void
 }
 
 /** Makes the order of a queue; with `arrivals`, one whose jobs may leave for another order and come back. */

@@ -1,5 +1,6 @@
 import type { LocalJob } from '../local-job.ts'
 import { Arrivals } from './arrivals.ts'
+import { JobWalk } from './job-walk.ts'
 import type { Order } from './order.ts'
 import { type Entry, Ranking } from './ranking.ts'
 import { Tails } from './tails.ts'
@@ -123,7 +124,7 @@ export class RankedOrder implements Order {
   oldest(): LocalJob | undefined {
     if (this.#worst === undefined) {
       this.#worst = new Ranking()
-      for (const job of this) this.#lower(job)
+      this.#lowerAll()
     }
     const worst = this.#worst
     for (let { job } = worst; job !== undefined; { job } = worst) {
@@ -133,10 +134,21 @@ export class RankedOrder implements Order {
     return undefined
   }
 
-  visit(see: (job: LocalJob) => void): void {
+  first(): LocalJob | undefined {
+    let first: LocalJob | undefined
+    let least = Infinity
+    // The head of a run came before all of the run.
     this.#runs.visit((arrival, head) => {
-      if (!this.#leads(head, arrival)) return
-      for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) see(job)
+      if (arrival >= least || !this.#leads(head, arrival)) return
+      least = arrival
+      first = head
+    })
+    return first
+  }
+
+  visit(walk: JobWalk): void {
+    this.#runs.visit((arrival, head) => {
+      if (this.#leads(head, arrival)) walk.chain(head)
     })
   }
 
@@ -180,8 +192,14 @@ export class RankedOrder implements Order {
     // Entries of jobs that left in another way are found when they reach the top.
     if (worst.length > 2 * this.size + 64) {
       this.#worst = new Ranking()
-      for (const each of this) this.#lower(each)
+      this.#lowerAll()
     }
+  }
+
+  #lowerAll(): void {
+    const walk = new JobWalk((job) => this.#lower(job))
+    this.visit(walk)
+    walk.end()
   }
 
   /**

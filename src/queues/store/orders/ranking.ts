@@ -78,7 +78,10 @@ export class Ranking {
 
   /** Shows each entry, in no order. */
   visit(see: (arrival: number, job: LocalJob) => void): void {
-    for (const [i, job] of this.#jobs.entries()) see(this.#arrivals[i] as number, job)
+    // By number: iterators of an array of a million take three times as long.
+    for (let i = 0; i < this.#jobs.length; i++) {
+      see(this.#arrivals[i] as number, this.#jobs[i] as LocalJob)
+    }
   }
 
   /** All entries, in order. Whoever needs the first few of a million does not pay for all; nothing may change meanwhile. */

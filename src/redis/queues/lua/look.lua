@@ -87,6 +87,17 @@ if verb == 'list' then
   return { jobs, following }
 end
 
+-- When the jobs died that died last before a time in ms, and of what; then the time that the next page begins with.
+if verb == 'deaths' then
+  local before, most = ARGV[5] == '' and '+inf' or '(' .. ARGV[5], tonumber(ARGV[6])
+  local members = call('ZREVRANGEBYSCORE', DEAD, before, '-inf', 'WITHSCORES', 'LIMIT', 0, most)
+  local deaths = {}
+  for i = 1, #members, 2 do
+    deaths[#deaths + 1] = { members[i + 1], call('HGET', ENDS, members[i]) or '' }
+  end
+  return { deaths, #deaths == most and members[#members] or '' }
+end
+
 if verb == 'counts' then
   local delayed, running, dead = call('ZCARD', DELAYED), call('ZCARD', LEASES), call('ZCARD', DEAD)
   local waiting = call('HLEN', JOBS) - delayed - running - dead - call('ZCARD', COMPLETED)

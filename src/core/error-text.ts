@@ -12,8 +12,3 @@ export function messageOf(error: unknown): string {
 export function cut(text: string, longest: number = LONGEST): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`
 }
-
-/** An object for names of others: none of them, `__proto__` neither, means anything to it. */
-export function dictionary<V>(): Record<string, V> {
-  return Object.create(null) as Record<string, V>
-}

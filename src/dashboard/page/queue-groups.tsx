@@ -1,0 +1,58 @@
+import type { JSX } from 'preact'
+import type { Answer } from './answer.ts'
+import { Bar } from './bar.tsx'
+import { age, figure } from './format.ts'
+import { either, w } from './words.ts'
+
+/** The groups of a queue with the longest backlog. */
+export function QueueGroups({ answer }: { answer: Answer }): JSX.Element {
+  const groups: Answer[] | undefined = answer?.groups
+  const total = (groups ?? []).reduce((sum: number, group: Answer) => sum + group.waiting, 0)
+  return (
+    <div class="block">
+      <h2>{w('Backlog by group')}</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{w('Group')}</th>
+            <th scope="col" class="num">
+              {w('Waiting')}
+            </th>
+            <th scope="col" class="wide">
+              <span class="hidden">{w('Share')}</span>
+            </th>
+            <th scope="col" class="num">
+              {w('Oldest')}
+            </th>
+            <th scope="col" class="num">
+              {w('Running')}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {(groups ?? [])
+            .slice(0, 8)
+            .map(({ group, waiting, running: runsNow, oldest: old }: Answer) => (
+              <tr key={group}>
+                <td>{group || either('(all)', '(все)')}</td>
+                <td class="num">
+                  <b>{figure(waiting)}</b>
+                </td>
+                <td class="wide">
+                  <Bar share={waiting / Math.max(1, total)} />
+                </td>
+                <td class="num">{age(old)}</td>
+                <td class="num">{figure(runsNow)}</td>
+              </tr>
+            ))}
+        </tbody>
+      </table>
+      {groups?.length === 0 && (
+        <p class="none">{either('Nothing waits in a group.', 'По группам никто не ждёт.')}</p>
+      )}
+      {answer?.among && (
+        <p class="foot">{either(`Of ${answer.among} groups.`, `Из ${answer.among} групп.`)}</p>
+      )}
+    </div>
+  )
+}
