@@ -210,6 +210,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'keep.completed': (o) => QueueFactory.fifo({ keep: { completed: o } }),
   },
   LIST_OPTIONS: { 'queue.jobs': (o) => queue().jobs({ state: 'dead', ...o }) },
+  DEATHS_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
   GROUPS_OPTIONS: { 'queue.groups': (o) => queue().groups(o) },
   REDRIVE_OPTIONS: { 'queue.redrive': (o) => queue().redrive(o) },
   CLAIM_OPTIONS: { 'queue.claim': (o) => queue().claim(o) },
