@@ -307,6 +307,7 @@ describe('dedupe', () => {
     const queue = QueueFactory.dedupe<unknown>({ handler: (item) => seen.push(item) }).start()
     const items = [new Map([[1, 2]]), new Map([[1, 3]]), new Set([1]), new Set([2]), { n: 1n }, {}]
     for (const item of [...items, ...items.slice(0, 5)]) await queue.put(item)
+    await queue.onIdle()
     expect(seen).toEqual(items)
     for (const item of [/a/, new Error('a'), { inner: new WeakMap() }]) {
       await expect(queue.put(item)).rejects.toThrow('keyFn is needed')
