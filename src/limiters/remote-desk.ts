@@ -241,7 +241,8 @@ export class RemoteDesk {
     terms?: Terms,
   ): Promise<Decision> {
     const { left } = this.#outage
-    const limit = terms?.rule?.capacity ?? this.capacity
+    const unlimited = terms?.bound === 'unlimited'
+    const limit = unlimited ? Infinity : (terms?.rule?.capacity ?? this.capacity)
     switch (this.policy) {
       case 'allow':
         return degraded(true, limit, cost, left)

@@ -191,6 +191,19 @@ describe("an outage under 'local'", () => {
     },
   )
 
+  it('what an outage lets through or denies has the limit of its plan', async () => {
+    for (const onStorageError of ['allow', 'deny'] as const) {
+      const clock = new ManualClock()
+      const storage = new OwnStorage({ clock })
+      storage.down = true
+      const limiter = LimiterFactory.tokenBucket({ rate: 5, storage, clock, onStorageError })
+      for (const rate of [7, Infinity]) {
+        const decision = await limiter.consume('a', { quota: { rate } })
+        expect(decision).toMatchObject({ limit: rate, degraded: true })
+      }
+    }
+  })
+
   it.each(Object.entries(kinds))('a release fails no call: %s', async (_, make) => {
     const { limiter, take, isDown } = made(make)
     await take(3)
