@@ -212,6 +212,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   LIST_OPTIONS: { 'queue.jobs': (o) => queue().jobs({ state: 'dead', ...o }) },
   DEATHS_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
   GROUPS_OPTIONS: { 'queue.groups': (o) => queue().groups(o) },
+  DEATHS_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
   REDRIVE_OPTIONS: { 'queue.redrive': (o) => queue().redrive(o) },
   CLAIM_OPTIONS: { 'queue.claim': (o) => queue().claim(o) },
   PAUSE_OPTIONS: {

@@ -11,10 +11,13 @@ for (let i = 0; i < Number(viewers); i++) {
 async function look() {
   const response = await fetch(`${url}api/stream`)
   let messages = 0
+  let seen = false
   for await (const chunk of response.body) {
     messages += Buffer.from(chunk).toString('latin1').split('\n\n').length - 1
     // The first message says how soon to come again.
-    if (messages === 2) {
+    // A chunk may bring several.
+    if (!seen && messages >= 2) {
+      seen = true
       open -= 1
       if (open === 0) stdout.write('open\n')
     }
