@@ -210,7 +210,6 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'keep.completed': (o) => QueueFactory.fifo({ keep: { completed: o } }),
   },
   LIST_OPTIONS: { 'queue.jobs': (o) => queue().jobs({ state: 'dead', ...o }) },
-  DEATHS_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
   GROUPS_OPTIONS: { 'queue.groups': (o) => queue().groups(o) },
   DEATHS_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
   REDRIVE_OPTIONS: { 'queue.redrive': (o) => queue().redrive(o) },
