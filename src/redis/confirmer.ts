@@ -3,24 +3,32 @@ import { OptionTypeError } from '../core/errors.ts'
 import type { RedisClientLike } from './client.ts'
 import { socketEnd } from './socket-end.ts'
 
+/** How many replicas have what was written to a server, and the history of its data: a replica that is made a master begins another. */
+export interface Confirmed {
+  readonly replicas: number
+  /** '' where it is not known. */
+  readonly history: string
+}
+
 /** A connection of our own, on which a write can wait for replicas without holding up what others send. */
 interface Second {
-  /** Connects, writes to `key`, and answers how many replicas have that within `ms`. Both go over one connection, or it rejects. */
-  confirm(key: string, replicas: number, ms: number): Promise<number>
+  /** Connects, writes to `key`, and answers how many replicas have that within `ms`. All goes over one connection, or it rejects. */
+  confirm(key: string, replicas: number, ms: number): Promise<Confirmed>
   end(): void
 }
 
 interface Batch {
   key: string
   replicas: number
-  readonly done: Promise<number>
-  readonly resolve: (count: number) => void
+  readonly done: Promise<Confirmed>
+  readonly resolve: (confirmed: Confirmed) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
  * Tells how many replicas have what was written before, over whichever connection: replicas get all writes of a server in their
- * order, so a later write that they have speaks for the earlier ones. Who asks while an answer is under way shares the next one.
+ * order, so a later write that they have speaks for the earlier ones. That holds while the server is the same: its history tells.
+ * Callers that ask while an answer is under way share the next one.
  */
 export class Confirmer {
   readonly #open: () => Promise<Second>
@@ -35,7 +43,7 @@ export class Confirmer {
     this.#patience = Math.max(1, Math.floor(patience))
   }
 
-  confirm(key: string, replicas: number): Promise<number> {
+  confirm(key: string, replicas: number): Promise<Confirmed> {
     const next = this.#next ?? this.#batch(key)
     next.replicas = Math.max(next.replicas, replicas)
     if (!this.#busy) void this.#go()
@@ -52,7 +60,7 @@ export class Confirmer {
   #batch(key: string): Batch {
     let resolve: Batch['resolve'] = () => {}
     let reject: Batch['reject'] = () => {}
-    const done = new Promise<number>((yes, no) => {
+    const done = new Promise<Confirmed>((yes, no) => {
       resolve = yes
       reject = no
     })
@@ -93,6 +101,7 @@ interface NodeRedis {
   unref?(): void
   hSet(key: string, field: string, value: string): Promise<unknown>
   wait(replicas: number, ms: number): Promise<number>
+  info(section: string): Promise<string>
   /** Of a Sentinel: calls over one connection to the master. */
   use?<R>(fn: (client: NodeRedis) => Promise<R>): Promise<R>
 }
@@ -136,11 +145,12 @@ function nodeRedisSecond(given: NodeRedis): Second {
   const connected = client.connect().then(() => client.unref?.())
   connected.catch(() => {})
   const ask = async (on: NodeRedis, key: string, replicas: number, ms: number) => {
-    const [, count] = await Promise.all([
+    const [, count, info] = await Promise.all([
       on.hSet(key, 'confirmed', String(Date.now())),
       on.wait(replicas, ms),
+      on.info('replication').catch(() => ''),
     ])
-    return count
+    return { replicas: count, history: historyOf(info) }
   }
   return {
     async confirm(key, replicas, ms) {
@@ -170,10 +180,15 @@ function ioredisSecond(given: Ioredis): Second {
       const pipeline = client.pipeline()
       pipeline.hset(key, 'confirmed', String(Date.now()))
       pipeline.call('WAIT', String(replicas), String(ms))
-      const replies = await pipeline.exec()
-      for (const [error] of replies ?? []) if (error !== null) throw error
-      return Number(replies?.[1]?.[1])
+      pipeline.call('INFO', 'replication')
+      const [written, waited, info] = (await pipeline.exec()) ?? []
+      for (const one of [written, waited]) if (one?.[0]) throw one[0]
+      return { replicas: Number(waited?.[1]), history: historyOf(info?.[1]) }
     },
     end: () => client.disconnect(),
   }
+}
+
+function historyOf(info: unknown): string {
+  return /master_replid:([0-9a-f]+)/.exec(String(info))?.[1] ?? ''
 }

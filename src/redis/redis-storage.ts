@@ -25,7 +25,7 @@ import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
 import { Batch } from './batch.ts'
 import { checkUrl, OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
-import { Confirmer } from './confirmer.ts'
+import { type Confirmed, Confirmer } from './confirmer.ts'
 import { tagOf } from './key-name.ts'
 import { hasTwin } from './link.ts'
 import { redisQueues } from './queues/redis-queues.ts'
@@ -234,7 +234,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
    * @internal
    * @throws StorageDownError (rejects) where the connection for that is lost
    */
-  async confirm(key: string, replicas: number): Promise<number> {
+  async confirm(key: string, replicas: number): Promise<Confirmed> {
     this.#checkOpen()
     try {
       return await within(this.#timeout, this.#confirmer.confirm(key, replicas))

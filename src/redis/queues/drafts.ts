@@ -3,7 +3,7 @@ import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration, StoreOptions } from '../../queues/store/queue-storage.ts'
 import { seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
-import { putReply } from './replies.ts'
+import { listOfLength, putReply, textsOf } from './replies.ts'
 
 const STATES = { 1: 'waiting', 2: 'delayed', 0: 'duplicate', [-1]: 'full' } as const
 
@@ -22,7 +22,12 @@ export interface PutTrip {
   readonly args: string[]
   /** Are there groups or keys in it? */
   readonly routed: boolean
-  read(reply: unknown): Inserted[]
+  read(reply: unknown): Placed[]
+}
+
+/** A job that was kept; where that was asked for, in which history of a server's data: see Confirmer. */
+export interface Placed extends Inserted {
+  readonly history?: string
 }
 
 /** Writes drafts for Redis. */
@@ -86,14 +91,19 @@ function extraOf(draft: JobDraft): string {
   return `${kind},${timed ?? 0},${weight ?? ''},${asked},${mode},${ttl},${quiet},${longest},${putter},`
 }
 
-/** All of them in one trip. */
-export function tripOf(written: readonly Written[], { maxSize, overflow }: Room): PutTrip {
+/** All of them in one trip. @param history is the history asked for? */
+export function tripOf(
+  written: readonly Written[],
+  { maxSize, overflow }: Room,
+  history: boolean,
+): PutTrip {
   const [first] = written as [Written]
   const alike = written.every(
     ({ prefix, suffix, extra }) => prefix === first.prefix && suffix === '' && extra === '',
   )
   const most = maxSize === Infinity ? '' : String(maxSize)
-  const args = [most, overflow === 'refuse' ? 'r' : 'd', String(written.length), alike ? 'u' : 'm']
+  const full = (overflow === 'refuse' ? 'r' : 'd') + (history ? 'h' : '')
+  const args = [most, full, String(written.length), alike ? 'u' : 'm']
   if (alike) args.push(first.prefix)
   let routed = false
   for (const { name, prefix, suffix, extra, envelope } of written) {
@@ -101,7 +111,13 @@ export function tripOf(written: readonly Written[], { maxSize, overflow }: Room)
     else args.push(name, prefix, suffix, extra, envelope)
     routed ||= prefix.charCodeAt(0) !== 2 || suffix.charCodeAt(0) === 1
   }
-  return { args, routed, read: (reply) => insertedOf(written, reply) }
+  const read = (reply: unknown): Placed[] => {
+    if (!history) return insertedOf(written, reply)
+    const [name, rest] = listOfLength(reply, 2)
+    const [known] = textsOf([name]) as [string]
+    return insertedOf(written, rest).map((each) => ({ ...each, history: known }))
+  }
+  return { args, routed, read }
 }
 
 function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {

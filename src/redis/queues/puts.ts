@@ -1,6 +1,6 @@
-import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
+import type { JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration } from '../../queues/store/queue-storage.ts'
-import { type Drafts, tripOf, type Written } from './drafts.ts'
+import { type Drafts, type Placed, tripOf, type Written } from './drafts.ts'
 import type { QueueLink } from './queue-link.ts'
 
 /** What one trip carries at most: so many jobs, and so many characters. One job alone may have more. */
@@ -11,10 +11,10 @@ const MOST_TEXT = 1_000_000
 interface Call {
   readonly written: readonly Written[]
   readonly room: Room
-  readonly inserted: Inserted[]
+  readonly inserted: Placed[]
   /** How many of its jobs are not answered yet. */
   left: number
-  readonly resolve: (inserted: Inserted[]) => void
+  readonly resolve: (inserted: Placed[]) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -30,13 +30,16 @@ export class Puts<T> {
   readonly #link: QueueLink
   readonly #drafts: Drafts<T>
   readonly #resultTtl: number
+  readonly #history: boolean
   /** The calls of this turn. */
   #calls: Call[] = []
 
-  constructor(link: QueueLink, drafts: Drafts<T>, resultTtl: number) {
+  /** @param history is the history of the data asked for with each put? */
+  constructor(link: QueueLink, drafts: Drafts<T>, resultTtl: number, history: boolean) {
     this.#link = link
     this.#drafts = drafts
     this.#resultTtl = resultTtl
+    this.#history = history
   }
 
   /**
@@ -50,7 +53,7 @@ export class Puts<T> {
     drafts: readonly JobDraft<T>[],
     room: Room,
     limit: LimitDeclaration | undefined,
-  ): Promise<Inserted[]> {
+  ): Promise<Placed[]> {
     return new Promise((resolve, reject) => {
       const written = this.#drafts.write(drafts, limit)
       if (written.length === 0) return resolve([])
@@ -85,11 +88,11 @@ export class Puts<T> {
   async #travel(passengers: readonly Passenger[], room: Room): Promise<void> {
     try {
       const jobs = passengers.map(({ job }) => job)
-      const { args, routed, read } = tripOf(jobs, room)
+      const { args, routed, read } = tripOf(jobs, room, this.#history)
       if (routed) this.#link.route()
       const inserted = await this.#link.run('put', this.#resultTtl, args, read)
       for (const [i, { call, index }] of passengers.entries()) {
-        call.inserted[index] = inserted[i] as Inserted
+        call.inserted[index] = inserted[i] as Placed
         call.left -= 1
         if (call.left === 0) call.resolve(call.inserted)
       }

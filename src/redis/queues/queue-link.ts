@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { AioFluxError, StorageFullError } from '../../core/errors.ts'
 import type { Watch } from '../../core/storage.ts'
+import type { Confirmed } from '../confirmer.ts'
 import type { Script } from '../script.ts'
 import type { Heard } from '../wake-hub.ts'
 import { type QueueKeys, queueKeys } from './keys.ts'
@@ -17,7 +18,7 @@ export interface QueueHost {
   readonly timers: Clock
   execute(script: Script, keys: string[], args: string[]): Promise<unknown>
   /** How many replicas have all that was written before. */
-  confirm(key: string, replicas: number): Promise<number>
+  confirm(key: string, replicas: number): Promise<Confirmed>
   listen(channel: string, heard: Heard): Watch
 }
 
@@ -65,7 +66,7 @@ export class QueueLink {
   }
 
   /** How many replicas have all that was written before, after waiting for `replicas` of them. */
-  confirm(replicas: number): Promise<number> {
+  confirm(replicas: number): Promise<Confirmed> {
     return this.#storage.confirm(this.keys.plain[0] as string, replicas)
   }
 

@@ -24,7 +24,7 @@ import type {
 } from '../../queues/store/queue-storage.ts'
 import { audit } from './audit.ts'
 import { Declared } from './declared.ts'
-import { Drafts } from './drafts.ts'
+import { Drafts, type Placed } from './drafts.ts'
 import { endOf } from './ends.ts'
 import { readValue, valueText } from './envelope.ts'
 import { Hints } from './hints.ts'
@@ -77,7 +77,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
     this.#declared = new Declared(this.#link, name, { codec: codec.name, ...declaration })
     this.#link.before = () => this.#reach()
-    this.#puts = new Puts(this.#link, new Drafts(options), resultTtl)
+    this.#puts = new Puts(this.#link, new Drafts(options), resultTtl, minReplicas > 0)
     const clock = new LeaseClock(host.timers)
     this.#holding = new Holding(clock, ({ id, delivery }) =>
       this.#listeners.tell('lost', id, delivery),
@@ -286,16 +286,19 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return Promise.all(told)
   }
 
-  /** A put holds when so many replicas have it. */
-  async #confirm(inserted: readonly Inserted[]): Promise<void> {
+  /** A put holds when so many replicas have it, and its server is still the one that is written to. */
+  async #confirm(inserted: readonly Placed[]): Promise<void> {
     const { name, minReplicas = 0 } = this.#options
-    const ids = inserted.filter(({ state }) => state !== 'full').map(({ id }) => id)
+    const kept = inserted.filter(({ state }) => state !== 'full')
+    const ids = kept.map(({ id }) => id)
     if (ids.length === 0) return
     let cause: unknown
-    const count = await this.#link.confirm(minReplicas).catch((error: unknown) => {
+    const { replicas, history } = await this.#link.confirm(minReplicas).catch((error: unknown) => {
       cause = error
-      return 0
+      return { replicas: 0, history: '' }
     })
+    const others = kept.filter((one) => history !== '' && one.history && one.history !== history)
+    const count = others.length > 0 ? 0 : replicas
     if (count < minReplicas) throw new UnconfirmedError(name, ids, count, minReplicas, { cause })
   }
 

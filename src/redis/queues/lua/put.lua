@@ -1,16 +1,24 @@
 -- Keeps jobs.
 --
--- ARGV  4 how many may wait, or ''   5 'r' to refuse more, 'd' to drop the oldest   6 how many come
+-- ARGV  4 how many may wait, or ''   5 'r' to refuse more, 'd' to drop the oldest; then 'h' to be told the history   6 how many come
 --       7 'u': all alike; then P with its group before, then for each id, envelope
 --         'm': then for each id, group \2 P, suffix, extra, envelope
 --       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, mode, ttl, delay, maxDelay, putter, by commas
 -- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, 0 duplicate, -1 full; then the ids dropped,
---          and now in us.
+--          and now in us. Where the history is asked for: that of this server's data, and then the above.
 --
 -- The first write is one that a server without memory refuses, so that nothing is kept of a call that fails.
 local count, alike = tonumber(ARGV[6]), ARGV[7] == 'u'
 local most = ARGV[4] ~= '' and tonumber(ARGV[4]) or math.huge
 local standing = 0
+
+-- A replica that is made a master begins another history. '' where the user of the server may not ask.
+local function told(reply)
+  if byte(ARGV[5], 2) ~= 104 then return reply end
+  local info = redis.pcall('INFO', 'replication')
+  return { type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or '', reply }
+end
+
 if most < math.huge then
   standing = call('HLEN', JOBS) - call('ZCARD', LEASES) - call('ZCARD', DEAD) - call('ZCARD', COMPLETED)
 end
@@ -41,7 +49,7 @@ if alike and standing + count <= most then
   end
   call('HSET', META, 'last', format('%.0f', last), 'version', LAYOUT)
   wake(count)
-  return count
+  return told(count)
 end
 
 local replies, dropped, ready, soonest = {}, {}, 0, math.huge
@@ -117,7 +125,7 @@ local function put(id, prefix, suffix, extra, envelope)
       return 0
     end
   end
-  if standing >= most and ARGV[5] == 'r' then return -1 end
+  if standing >= most and byte(ARGV[5]) == 114 then return -1 end
   if ended then
     -- It is only kept to be looked at, and makes way. The first write is for a server without memory to refuse.
     call('HSETNX', JOBS, id, '')
@@ -171,4 +179,4 @@ if soonest < math.huge and meta[6] then
   if tonumber(head[2]) >= soonest / 1000 then tell(string.match(meta[6], '^%S+'), 'w') end
 end
 replies[count + 1], replies[count + 2] = dropped, format('%.0f', now)
-return replies
+return told(replies)
