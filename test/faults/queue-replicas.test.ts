@@ -1,6 +1,7 @@
 import { QueueFactory, type UnconfirmedError } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { clients, libraries } from '../support/clients.ts'
 import { figure } from '../support/figure.ts'
 import { canStartRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
@@ -12,7 +13,7 @@ describe.skipIf(!possible)('puts that replicas must confirm', () => {
   let master: RedisServer
   let replica: RedisServer
   beforeAll(async () => {
-    master = await startRedis()
+    master = await startRedis({ args: ['--enable-debug-command', 'yes'] })
     replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] })
     await until('the replica', async () =>
       String(await master.command('INFO', 'replication')).includes('state=online'),
@@ -21,6 +22,36 @@ describe.skipIf(!possible)('puts that replicas must confirm', () => {
   afterAll(async () => {
     await replica?.stop()
     await master?.stop()
+  })
+
+  it('are not confirmed by a server that has become another since', async () => {
+    const client = new Redis(master.url)
+    const run = client.evalsha.bind(client)
+    let failsOver = false
+    // The put is answered by the old master, and the new one is asked for the confirmation.
+    client.evalsha = (async (...args: Parameters<typeof run>) => {
+      const reply = await run(...args)
+      if (failsOver) await master.command('DEBUG', 'CHANGE-REPL-ID')
+      return reply
+    }) as unknown as typeof client.evalsha
+    const storage = new RedisStorage({ client, prefix: 'replicas' })
+    const queue = QueueFactory.fifo<number>({ name: 'other', storage, minReplicas: 1 })
+    await queue.put(1, { id: 'before' })
+    failsOver = true
+    const codes = await Promise.all(
+      [queue.put(2, { id: 'own' }), queue.put(3), queue.put(4, { delay: 60 })].map((put) =>
+        put.then(
+          () => 'confirmed',
+          (error: UnconfirmedError) => error.code,
+        ),
+      ),
+    )
+    expect(codes).toEqual(['UNCONFIRMED', 'UNCONFIRMED', 'UNCONFIRMED'])
+    failsOver = false
+    expect((await queue.put(2, { id: 'own' })).state).toBe('duplicate')
+    await queue.stop()
+    await storage.close()
+    client.disconnect()
   })
 
   it.each(libraries)('are told apart: %s', async (library) => {
