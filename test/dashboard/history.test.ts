@@ -3,34 +3,15 @@ import { describe, expect, it } from 'vitest'
 import type { DashboardState } from '../../src/dashboard/state.ts'
 import { History } from '../../src/dashboard/watch/history.ts'
 import { UsualRanges } from '../../src/dashboard/watch/usual-ranges.ts'
+import { emptyState } from './empty-state.ts'
 
 const SECOND = 1000
 const DAY = 86_400 * SECOND
 
 /** A state in which one queue has waited for so long; `undefined` for one that cannot be asked. */
 function state(at: number, oldest: number | undefined): DashboardState {
-  return {
-    at,
-    title: '',
-    since: 0,
-    history: 0,
-    limiters: {},
-    queues: {
-      mails:
-        oldest === undefined
-          ? ({ oldest: 0, failure: 'away' } as never)
-          : ({ oldest, put: 1 } as never),
-    },
-    breakers: {},
-    registries: {},
-    schedules: {},
-    leaders: {},
-    locks: {},
-    processes: {},
-    pools: {},
-    storage: {},
-    troubles: [],
-  }
+  const mails = oldest === undefined ? { oldest: 0, failure: 'away' } : { oldest, put: 1 }
+  return { ...emptyState(at), queues: { mails: mails as never } }
 }
 
 function filled(keep: number, values: readonly (number | undefined)[], spacing = 5 * SECOND) {

@@ -1,24 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { DashboardState } from '../../src/dashboard/state.ts'
 import { Troubles } from '../../src/dashboard/watch/troubles.ts'
+import { emptyState } from './empty-state.ts'
 
 type Part = Partial<Omit<DashboardState, 'troubles'>>
 
 const state = (at: number, part: object): Omit<DashboardState, 'troubles'> => ({
-  at,
-  title: '',
-  since: 0,
-  history: 0,
-  limiters: {},
-  queues: {},
-  breakers: {},
-  registries: {},
-  schedules: {},
-  leaders: {},
-  locks: {},
-  processes: {},
-  pools: {},
-  storage: {},
+  ...emptyState(at),
   ...(part as Part),
 })
 const queue = (oldest: number, more: object = {}) => ({
