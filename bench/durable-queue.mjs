@@ -220,16 +220,28 @@ async function bullmq(port, { jobs }) {
   const put = async (count) => {
     for (let i = 0; i < count; i += 1000) await queue.addBulk(bulk.slice(i, i + 1000))
   }
-  const work = (count) =>
-    new Promise((resolve) => {
-      let left = count
-      const worker = new Worker('bench', async () => {}, { connection, concurrency: CONCURRENCY })
-      worker.on('completed', () => {
-        left -= 1
-        if (left === 0) resolve(worker.close(true))
-      })
+  // One worker for all rounds: each that was closed would leave something behind.
+  const worker = new Worker('bench', async () => {}, {
+    ...{ connection, concurrency: CONCURRENCY, autorun: false },
+  })
+  const running = { left: 0, done() {} }
+  worker.on('completed', () => {
+    running.left -= 1
+    if (running.left === 0) running.done()
+  })
+  let started = false
+  const work = async (count) => {
+    const done = new Promise((resolve) => {
+      running.left = count
+      running.done = resolve
     })
-  const few = Math.ceil(JOBS / 30)
+    if (started) worker.resume()
+    else void worker.run()
+    started = true
+    await done
+    await worker.pause()
+  }
+  const few = Math.ceil(JOBS / 12)
   await warmed(async () => {
     await put(few)
     await work(few)
@@ -240,6 +252,7 @@ async function bullmq(port, { jobs }) {
     () => put(jobs),
     () => work(jobs),
   )
+  await worker.close()
   await queue.close()
   client.disconnect()
   return result
