@@ -56,8 +56,6 @@ export class Declared {
   #done = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
-  /** Set where another process, that came while this one was cut off, says something else. */
-  #refused: unknown
 
   constructor(link: QueueLink, name: string, declaration: Declaration) {
     this.#link = link
@@ -75,7 +73,6 @@ export class Declared {
   }
 
   ready(): Promise<void> {
-    if (this.#refused !== undefined) return Promise.reject(this.#refused)
     this.#ready ??= this.#declare().catch((error) => {
       this.#ready = undefined
       throw error
@@ -88,7 +85,6 @@ export class Declared {
     const agreement = await this.#run('redeclare', changed)
     for (const [field, value] of changed) this.#own.set(field, value)
     this.#take(agreement)
-    this.#refused = undefined
     this.#done = true
   }
 
@@ -100,12 +96,12 @@ export class Declared {
         if (agreement.unchanged) return
         this.#take(agreement)
         this.#done = true
-        this.#refused = undefined
       })
       .catch((error) => {
         if (!isRefusal(error)) return
-        this.#refused = error
+        // Calls declare anew until the server agrees again: what refused this process may be gone in a moment.
         this.#done = false
+        this.#ready = undefined
       })
   }
 
@@ -128,20 +124,8 @@ export class Declared {
     this.#take(agreement)
     this.#done = true
     if (this.#timer !== undefined || this.#closed) return
-    this.#timer = setInterval(() => this.#beat(), RENEWED)
+    this.#timer = setInterval(() => this.renew(), RENEWED)
     this.#timer.unref()
-  }
-
-  #beat(): void {
-    if (this.#refused === undefined) this.renew()
-    else {
-      // It may be gone by now, and with it what it said.
-      this.#refused = undefined
-      this.#ready = undefined
-      this.ready().catch((error) => {
-        if (isRefusal(error)) this.#refused = error
-      })
-    }
   }
 
   async #run(verb: Declaring, options: ReadonlyMap<string, string>): Promise<Agreement> {

@@ -109,6 +109,26 @@ describe('the processes of a queue agree', () => {
     await expect(processOf(name, {}).ready()).rejects.toThrow(/layout 2/)
   })
 
+  it('what was refused to a renewal is taken as soon as the server agrees again', async () => {
+    const name = fresh()
+    const a = processOf(name, {})
+    const meta = `queues:{queue:${name}}:meta`
+    const say = (...command: string[]) => redisCommand(inject('redisUrl'), command)
+    let heard = 0
+    const off = a.watch({ paused: () => heard++ })
+    await a.insert([draft(1)], ENDLESS)
+    await until('it listens', async () => Number(await say('PUBLISH', `${meta}:*`, 'w')) > 0)
+    await say('HSET', meta, 'version', '2')
+    // The second message comes after the first: by then the renewal is on its way, and counts() behind it.
+    await say('PUBLISH', `${meta}:*`, 'd')
+    await say('PUBLISH', `${meta}:*`, 'p1')
+    await until('both were heard', () => heard > 0)
+    await expect(a.counts()).rejects.toMatchObject({ code: 'LAYOUT' })
+    await say('HSET', meta, 'version', '1')
+    expect(await a.counts()).toMatchObject({ waiting: 1 })
+    off()
+  })
+
   it('an item that does not encode, or is too large, is named and nothing is kept', async () => {
     const one = openStore(open.client, { maxItemBytes: 10 })
     opened.push(one)
