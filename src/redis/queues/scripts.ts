@@ -23,10 +23,8 @@ export function queueScript(name: QueueScript, { routed, limit }: Form): Script 
   const id = `${name} ${routed} ${kind}`
   const known = linked.get(id)
   if (known !== undefined) return known
-  const parts = [
-    `local ROUTED, KIND = ${routed}, ${kind === undefined ? 'nil' : `'${kind}'`}`,
-    QUEUE_PARTS['head'],
-  ]
+  const forms = `local ROUTED, KIND = ${routed}, ${kind === undefined ? 'nil' : `'${kind}'`}`
+  const parts = [QUEUE_PARTS['head']]
   if (kind !== undefined && kind !== 'none') {
     parts.push('local rule = (function()', twin(kind, CALLED), 'end)()')
     parts.push(
@@ -38,9 +36,17 @@ export function queueScript(name: QueueScript, { routed, limit }: Form): Script 
   parts.push(QUEUE_PARTS[routed ? 'routed' : 'plain'])
   if (ENDING.includes(name)) parts.push(QUEUE_PARTS['ending'])
   parts.push(QUEUE_PARTS[name])
-  const made = script(lean(parts.join('\n\n')))
+  const made = script(nested([forms, QUEUE_PARTS['given']], lean(parts.join('\n\n'))))
   linked.set(id, made)
   return made
+}
+
+/**
+ * Puts `inner` into a function of its own. A server makes every function anew in each call, and looks for each variable of the same
+ * level that it uses in a list of all of them; those of the level above it has at hand.
+ */
+function nested(outer: readonly (string | undefined)[], inner: string): string {
+  return [...outer, 'return (function()', inner, 'end)()'].join('\n\n')
 }
 
 /** Leaves out the functions that nothing calls: a server makes every function anew in each call. Empty lines divide them. */

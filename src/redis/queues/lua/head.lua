@@ -1,34 +1,4 @@
--- What every script of a queue begins with. The linker has put before this:
---   ROUTED  whether this script knows groups and keys    KIND  the kind of limit that it knows, 'none', or nil for any
---
--- KEYS, all in one slot: see keys.ts.
--- ARGV  1 the present in microseconds, or '' for the server's   2 the process that asks   3 how long a result waits, in ms
---
--- A place is the routing of a job in one string: group \2 P O id suffix. P is the priority, written so that higher ones sort
--- first; O is the microsecond of its turn, 13 hexadecimal digits. The suffix is \1 key, \6 cost, each where there is one, and
--- \5 where the id is remembered after the end. A token is place \4 delivery \4 start, and names one claim.
--- A record is the place without the id, \3 and the time of its put where O is another, a line end, and the envelope.
-local call, byte, find, sub, format, floor = redis.call, string.byte, string.find, string.sub, string.format, math.floor
-local META, JOBS, READY, DELAYED, LEASES, CLAIMED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local DEAD, COMPLETED, ENDS, TRIES, PROGRESS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local ASKED, ASKED_UNTIL, REMEMBERED, MARKS, IDLE, FULL = KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
-local LAYOUT, CHUNK = '1', 4000
-local SELF, RESULT_TTL = ARGV[2], tonumber(ARGV[3])
-local now
-if ARGV[1] == '' then
-  local time = call('TIME')
-  now = time[1] * 1000000 + time[2]
-else
-  now = tonumber(ARGV[1])
-end
-local now_ms = now / 1000
-
-local meta = call('HMGET', META, 'version', 'last', 'paused', 'routed', 'turn', 'keeper', 'limit', 'bound', 'deliveries', 'keepCompleted', 'keepDead')
-if meta[1] and meta[1] ~= LAYOUT then return redis.error_reply('AIOFLUX_LAYOUT ' .. meta[1]) end
-local limit_kind = meta[7] and sub(meta[7], 1, find(meta[7], '\n', 1, true) - 1) or 'none'
-if (meta[4] and not ROUTED) or (KIND and limit_kind ~= KIND) then
-  return redis.error_reply('AIOFLUX_FORM ' .. (meta[4] and '1' or '0') .. ' ' .. limit_kind)
-end
+-- What the scripts of queues share.
 local last, stamped = tonumber(meta[2] or 0), false
 -- What of the limits and groups there may be, filled in by other parts: a claim that ends, one that is renewed, the weight of a
 -- group, whether a job may start, and what is to be written at the end. When a limit that said no may say yes, in us.
@@ -60,7 +30,7 @@ end
 local LONG = string.rep('-', 65)
 local function add_all(set, list)
   local slow = #list > 30 and call('ZCARD', set) <= 128
-  if slow then call('ZADD', set, 0, LONG) end
+  if slow then call('ZADD', set, '0', LONG) end
   each('ZADD', set, list, 2)
   if slow then call('ZREM', set, LONG) end
 end
@@ -73,11 +43,16 @@ local function turn_at(place)
   return p + 1
 end
 
+-- Names have no control characters: a name in a place ends before the first one. `match` with a range takes half the time of `find`
+-- with a set.
+local function name_at(place, first)
+  return match(place, '^[^\1-\6]*', first)
+end
+
 local function id_of(place)
   -- Most have neither a group nor a priority.
   local a, b = byte(place, 1, 2)
-  local first = a == 2 and b == 53 and 16 or turn_at(place) + 13
-  return sub(place, first, (find(place, '[\1\4\5\6]', first) or #place + 1) - 1)
+  return name_at(place, a == 2 and b == 53 and 16 or turn_at(place) + 13)
 end
 
 local function place_of(id, record)
@@ -101,7 +76,7 @@ end
 local function claimed(id)
   local text = call('HGET', CLAIMED, id)
   if not text then return 0, 0, 0, nil end
-  local n, failures, losses, began = string.match(text, '^(%d+):(%d+):(%d+):(%x*)$')
+  local n, failures, losses, began = match(text, '^(%d+):(%d+):(%d+):(%x*)$')
   return tonumber(n), tonumber(failures), tonumber(losses), began
 end
 
@@ -127,7 +102,7 @@ end
 
 -- Tells putters that there may be room.
 local function room()
-  local waiting = call('ZRANGE', FULL, 0, -1)
+  local waiting = call('ZRANGE', FULL, '0', '-1')
   if #waiting == 0 then return end
   call('DEL', FULL)
   for _, process in ipairs(waiting) do tell(process, 'f') end
@@ -189,7 +164,7 @@ local function retain(set, keep, age, count, most)
   local size = call('ZCARD', set)
   if size == 0 then return end
   if keep then
-    local a, b = string.match(keep, '^(%S+) (%S+)$')
+    local a, b = match(keep, '^(%S+) (%S+)$')
     age, count = tonumber(a), tonumber(b)
   end
   local over = size - count

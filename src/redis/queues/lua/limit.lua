@@ -4,45 +4,67 @@
 -- have keys, and the names and numbers of the rule, by line ends.
 -- A key is `tag:name`; its state in 'shared' is the limiter's own, and has the name that limiter gives it.
 local HELD = KIND == 'permits'
-local unpack_numbers = struct.unpack
 local states, params = {}, {}
 local state_head, state_middle, empty_key
 do
-  local fields = {}
-  for field in string.gmatch(meta[7], '[^\n]+') do fields[#fields + 1] = field end
+  local fields, from = {}, 1
+  local line_end = find(meta[7], '\n', 1, true)
+  while line_end do
+    fields[#fields + 1] = sub(meta[7], from, line_end - 1)
+    from = line_end + 1
+    line_end = find(meta[7], '\n', from, true)
+  end
+  fields[#fields + 1] = sub(meta[7], from)
   state_middle, empty_key = fields[3], fields[4]
   for i = 6, #fields, 2 do params[fields[i]] = tonumber(fields[i + 1]) end
   if fields[2] == 'shared' then
-    state_head = sub(META, 1, find(META, ':{queue:', 1, true) - 1)
+    state_head = sub(META, 1, find(META, ':{queue:', 1, true) - 1) .. ':{'
+    state_middle = '}' .. state_middle
   else
     state_head = nil
+    state_middle = META .. state_middle
   end
 end
 
+local pack_numbers, unpack_numbers = struct.pack, struct.unpack
+local formats = {}
+
+-- The format of a string of so many doubles.
+local function doubles(count)
+  local known = formats[count]
+  if not known then
+    known = '<' .. string.rep('d', count)
+    formats[count] = known
+  end
+  return known
+end
+
+local function state_name(key)
+  if not state_head then return state_middle .. key end
+  local colon = find(key, ':', 1, true)
+  return state_head .. sub(key, 1, colon - 1) .. state_middle .. sub(key, colon + 1)
+end
+
+-- What is kept of a key: the numbers of the rule, until when it is blocked, and how long it lives.
 local function state_of(key)
   if key == '' then key = empty_key end
-  local state = states[key]
-  if state then return state end
-  local name
-  if state_head then
-    local colon = find(key, ':', 1, true)
-    name = state_head .. ':{' .. sub(key, 1, colon - 1) .. '}' .. state_middle .. sub(key, colon + 1)
-  else
-    name = META .. state_middle .. key
-  end
+  local known = states[key]
+  if known then return known end
+  local name = state_name(key)
   local value = call('GET', name)
-  state = { name = name, blocked = 0, lives = 0, size = value and #value / 8 or 0 }
-  if value then
-    local numbers = { unpack_numbers('<' .. string.rep('d', state.size), value) }
-    state.lives = numbers[state.size]
-    if numbers[state.size - 1] > now then state.blocked = numbers[state.size - 1] end
-    -- The last one is not of the state: it says where reading ended.
-    for i = state.size + 1, state.size - 1, -1 do numbers[i] = nil end
-    state.numbers = numbers
-  else
-    state.numbers = rule.fresh(now)
-  end
+  local state = { name = name, blocked = 0, lives = 0, size = 0, numbers = false, dirty = false, freed = false }
   states[key] = state
+  if not value then
+    state.numbers = rule.fresh(now)
+    return state
+  end
+  local size = #value / 8
+  local numbers = { unpack_numbers(doubles(size), value) }
+  state.size, state.lives = size, numbers[size]
+  if numbers[size - 1] > now then state.blocked = numbers[size - 1] end
+  -- The last one is not of the state: it says where reading ended.
+  numbers[size + 1], numbers[size], numbers[size - 1] = nil, nil, nil
+  state.numbers = numbers
   return state
 end
 
@@ -106,9 +128,9 @@ finish = function()
         if state.size > 0 then call('DEL', state.name) end
       elseif state.size == size + 1 and state.lives - now >= live then
         numbers[size + 1] = state.lives
-        call('SETRANGE', state.name, '0', struct.pack('<' .. string.rep('d', size + 1), unpack(numbers)))
+        call('SETRANGE', state.name, '0', pack_numbers(doubles(size + 1), unpack(numbers)))
       else
-        begin(state.name, live, '<' .. string.rep('d', size), unpack(numbers))
+        begin(state.name, live, doubles(size), unpack(numbers))
       end
       if state.freed then redis.pcall('PUBLISH', state.name, '') end
     end

@@ -39,11 +39,11 @@ end
 
 local function take(want, lease)
   if not admit then
-    local places = call('ZRANGE', READY, 0, want - 1)
-    if #places > 0 then call('ZREMRANGEBYRANK', READY, 0, #places - 1) end
+    local places = call('ZRANGE', READY, '0', want - 1)
+    if #places > 0 then call('ZREMRANGEBYRANK', READY, '0', #places - 1) end
     return places
   end
-  local places = call('ZRANGE', READY, 0, want - 1)
+  local places = call('ZRANGE', READY, '0', want - 1)
   for i = 1, #places do
     local wait = admit('', places[i], lease)
     if wait > 0 then
@@ -52,7 +52,7 @@ local function take(want, lease)
       break
     end
   end
-  if #places > 0 then call('ZREMRANGEBYRANK', READY, 0, #places - 1) end
+  if #places > 0 then call('ZREMRANGEBYRANK', READY, '0', #places - 1) end
   return places
 end
 

@@ -16,7 +16,7 @@ end
 local function key_of(place)
   local from = find(place, '\1', 1, true)
   if not from then return nil end
-  return sub(place, from + 1, (find(place, '[\5\6]', from) or #place + 1) - 1), from
+  return name_at(place, from + 1), from
 end
 
 -- The member of LANES for a place, and back.
@@ -33,8 +33,9 @@ local function place_from(member)
   return sub(member, 1, a - 1) .. '\2' .. sub(member, b + 1, e - 1) .. '\1' .. sub(member, a + 1, b - 1) .. sub(member, e)
 end
 
+-- A number among the arguments of a command costs as much as a short command: hot paths write them as text.
 local function first_of(lane, most)
-  return call('ZRANGEBYLEX', LANES, '[' .. lane .. '\2', '(' .. lane .. '\3', 'LIMIT', 0, most)
+  return call('ZRANGEBYLEX', LANES, '[' .. lane .. '\2', '(' .. lane .. '\3', 'LIMIT', '0', most)
 end
 
 -- As the server sorts them: by bytes.
@@ -104,16 +105,16 @@ local function enqueue(place)
     return
   end
   local lane, member = group .. '\1' .. key, member_of(place, key)
-  call('ZADD', LANES, 0, member)
-  local first = first_of(lane, 2)
+  call('ZADD', LANES, '0', member)
+  local first = first_of(lane, '2')
   if first[1] ~= member or call('ZSCORE', PARKED, key .. '\2' .. group) then return end
   local closed = not first[2] and call('ZSCORE', CLOSED, key)
   if closed and tonumber(closed) > now then
-    call('ZADD', PARKED, 0, key .. '\2' .. group)
+    call('ZADD', PARKED, '0', key .. '\2' .. group)
     return
   end
   if first[2] then call('ZREM', READY, place_from(first[2])) end
-  call('ZADD', READY, 0, place)
+  call('ZADD', READY, '0', place)
   entering[group] = true
 end
 
@@ -141,14 +142,14 @@ local function open(key, count)
     if count <= 0 then break end
     group = sub(parked, #key + 2)
     call('ZREM', PARKED, parked)
-    local head = first_of(group .. '\1' .. key, 1)[1]
+    local head = first_of(group .. '\1' .. key, '1')[1]
     if head then
-      call('ZADD', READY, 0, place_from(head))
+      call('ZADD', READY, '0', place_from(head))
       entering[group] = true
       if not at_bound(group) then count = count - 1 end
     end
   end
-  if call('ZRANGEBYLEX', PARKED, low, high, 'LIMIT', 0, 1)[1] then
+  if call('ZRANGEBYLEX', PARKED, low, high, 'LIMIT', '0', '1')[1] then
     if group then call('HSET', TURNS, key, group) end
     call('ZADD', CLOSED, format('%.0f', now + math.max(1000, math.min(1000000, params and params.interval or 1000000))), key)
   else
@@ -163,10 +164,10 @@ local function withdraw(place)
   if not key then return call('ZREM', READY, place) == 1 end
   local group = group_of(place)
   if call('ZREM', LANES, member_of(place, key)) == 0 then return false end
-  local head = first_of(group .. '\1' .. key, 1)[1]
+  local head = first_of(group .. '\1' .. key, '1')[1]
   if call('ZREM', READY, place) == 1 then
     if head then
-      call('ZADD', READY, 0, place_from(head))
+      call('ZADD', READY, '0', place_from(head))
     else
       -- It takes no turn of its key with it.
       open(key, 1)
@@ -243,7 +244,7 @@ local function candidate(entry, share)
   if entry.at > #entry.places and not entry.all then
     add_fresh()
     local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
-    local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', 0, share)
+    local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', '0', share == 1 and '1' or share)
     entry.places, entry.at = more, 1
     entry.last = more[#more] or entry.last
     entry.all = #more < share
@@ -253,10 +254,11 @@ end
 
 -- The next job of a lane, after `member`, becomes a candidate in its place among the others.
 local function succeed(entry, key, lane, member)
-  local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', 0, 1)[1]
+  local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', '0', '1')[1]
   if not head then return end
-  local rest = sub(head, #lane + 2)
-  local place = find(rest, '[\5\6]') and place_from(head) or entry.group .. '\2' .. rest .. '\1' .. key
+  -- Most have no cost of their own, and are not remembered.
+  local long = byte(head, -1) == 5 or find(head, '\6', 1, true)
+  local place = long and place_from(head) or entry.group .. '\2' .. sub(head, #lane + 2) .. '\1' .. key
   fresh[place] = true
   local places, at = entry.places, #entry.group + 2
   if entry.last and not entry.all and sooner(entry.last, place, at) then return end
@@ -270,7 +272,7 @@ local function succeed(entry, key, lane, member)
 end
 
 local function take(want, lease)
-  for _, key in ipairs(call('ZRANGEBYSCORE', CLOSED, '-inf', now, 'LIMIT', 0, 50)) do
+  for _, key in ipairs(call('ZRANGEBYSCORE', CLOSED, '-inf', now, 'LIMIT', '0', '50')) do
     open(key, left and math.max(1, left(key)) or 1000)
   end
   flush()
@@ -297,7 +299,9 @@ local function take(want, lease)
   local visits = 4 * want + 64
   while #places < want and visits > 0 do
     visits = visits - 1
-    if not all and (length < first or ring[first].pass >= last_pass) then
+    -- Of groups with the pass of the last one that was read, those that have had a turn come after those that were not read yet.
+    local head = ring[first]
+    if not all and (length < first or head.pass > last_pass or (head.pass == last_pass and head.stride)) then
       local page = call('ZRANGE', RING, read, read + want - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         last_pass = tonumber(page[i + 1])
@@ -327,7 +331,7 @@ local function take(want, lease)
         leave_ready(place)
         -- Who started last is not the next one to try.
         if granted[key] then call('HSET', TURNS, key, granted[key]) end
-        call('ZADD', PARKED, 0, key .. '\2' .. group)
+        call('ZADD', PARKED, '0', key .. '\2' .. group)
         call('ZADD', CLOSED, format('%.0f', now + math.min(wait, KIND == 'permits' and 1000000 or 9e15)), key)
         first = first - 1
         ring[first] = entry
@@ -354,9 +358,15 @@ local function take(want, lease)
   if #members > 0 then each('ZREM', LANES, members) end
   if #gone > 0 then each('ZREM', READY, gone) end
   if #leaving > 0 then each('ZREM', RING, leaving) end
-  local passes = {}
+  -- Groups of one weight have one pass.
+  local passes, written = {}, {}
   for group, pass in pairs(served) do
-    passes[#passes + 1] = pass
+    local text = written[pass]
+    if not text then
+      text = format('%.17g', pass)
+      written[pass] = text
+    end
+    passes[#passes + 1] = text
     passes[#passes + 1] = group
   end
   if #passes > 0 then add_all(RING, passes) end
@@ -372,7 +382,7 @@ end
 local function earliest(set, from, to)
   local found, smallest
   for _ = 1, 500 do
-    local member = call('ZRANGEBYLEX', set, from, to, 'LIMIT', 0, 1)[1]
+    local member = call('ZRANGEBYLEX', set, from, to, 'LIMIT', '0', '1')[1]
     if not member then break end
     local at = turn_at(member)
     local number = tonumber(sub(member, at, at + 12), 16)
@@ -395,7 +405,7 @@ local function gives_way()
   for _, set in ipairs({ LANES, READY }) do
     local from = '-'
     for _ = 1, 500 do
-      local member = call('ZRANGEBYLEX', set, from, '+', 'LIMIT', 0, 1)[1]
+      local member = call('ZRANGEBYLEX', set, from, '+', 'LIMIT', '0', '1')[1]
       if not member then break end
       local at = turn_at(member)
       local its_rank, its_turn = rank_of(member), tonumber(sub(member, at, at + 12), 16)
@@ -459,7 +469,7 @@ local function waiting_from(cursor, most, told)
     if #places <= most then break end
   end
   -- Where keyed jobs filled the page, more of them may follow.
-  local more = byte(at) == 98 and call('ZRANGEBYLEX', LANES, '(' .. sub(at, 2), '+', 'LIMIT', 0, 1)[1]
+  local more = byte(at) == 98 and call('ZRANGEBYLEX', LANES, '(' .. sub(at, 2), '+', 'LIMIT', '0', '1')[1]
   return jobs, more and at or ''
 end
 
@@ -472,8 +482,8 @@ local function groups_from(cursor, most)
   end
   local from = cursor == '' and '[\32' or '(' .. cursor .. '\3'
   for _ = 1, most do
-    local place = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
-    local member = call('ZRANGEBYLEX', LANES, from, '+', 'LIMIT', 0, 1)[1]
+    local place = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', '0', '1')[1]
+    local member = call('ZRANGEBYLEX', LANES, from, '+', 'LIMIT', '0', '1')[1]
     local group = place and group_of(place)
     if member then
       local other = sub(member, 1, find(member, '\1', 1, true) - 1)
@@ -515,7 +525,7 @@ rebound = function(value)
   end
   local from = '-'
   for _ = 1, 1000 do
-    local place = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
+    local place = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', '0', '1')[1]
     if not place then break end
     enter(group_of(place))
     from = '(' .. group_of(place) .. '\3'

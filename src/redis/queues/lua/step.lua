@@ -14,6 +14,7 @@ local want, lease, id_ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[
 -- Whole milliseconds: scores of small sets are kept, compared and read as integers then, and no lease ends early.
 local ends = format('%.0f', math.ceil(now_ms + lease))
 local LOST = '{"name":"JobLostError","message":"the process that had claimed the job died or stalled","code":"JOB_LOST"}'
+local present = format('%.17g', now_ms)
 local late, lost, called_off = {}, {}, {}
 local stale, completed = 0, 0
 local at = 7
@@ -134,7 +135,7 @@ if renewals > 0 then
   if #held > 0 then each('ZADD', LEASES, held, 2) end
 end
 
-local expired = call('ZRANGEBYSCORE', LEASES, '-inf', now_ms, 'LIMIT', 0, 100)
+local expired = call('ZRANGEBYSCORE', LEASES, '-inf', present, 'LIMIT', '0', '100')
 for _, token in ipairs(expired) do
   call('ZREM', LEASES, token)
   attempt_over(token, 'e', 0, LOST, id_ttl)
@@ -142,7 +143,7 @@ end
 if #expired > 0 then call('HINCRBY', META, 'reclaimed', #expired) end
 if stale > 0 then call('HINCRBY', META, 'stale', stale) end
 
-local due = call('ZRANGEBYSCORE', DELAYED, '-inf', now_ms, 'LIMIT', 0, 100)
+local due = call('ZRANGEBYSCORE', DELAYED, '-inf', present, 'LIMIT', '0', '100')
 if #due > 0 then
   call('ZREM', DELAYED, unpack(due))
   for _, place in ipairs(due) do enqueue(place) end
@@ -174,7 +175,7 @@ if #taken > 0 then
 end
 
 if call('EXISTS', ASKED_UNTIL) == 1 then
-  local unwanted = call('ZRANGEBYSCORE', ASKED_UNTIL, '-inf', now_ms, 'LIMIT', 0, 20)
+  local unwanted = call('ZRANGEBYSCORE', ASKED_UNTIL, '-inf', present, 'LIMIT', '0', '20')
   if #unwanted > 0 then
     call('ZREM', ASKED_UNTIL, unpack(unwanted))
     call('HDEL', ASKED, unpack(unwanted))
@@ -211,7 +212,7 @@ end
 local look = -1
 local keeper, term = nil, 0
 if meta[6] then
-  local a, b = string.match(meta[6], '^(%S+) (%d+)$')
+  local a, b = match(meta[6], '^(%S+) (%d+)$')
   keeper, term = a, tonumber(b)
 end
 if #taken < want then
@@ -221,11 +222,11 @@ if #taken < want then
     call('HSET', META, 'keeper', SELF .. ' ' .. format('%.0f', now_ms + 1500))
     local first = opens / 1000
     for _, set in ipairs({ DELAYED, LEASES }) do
-      local head = call('ZRANGE', set, 0, 0, 'WITHSCORES')
+      local head = call('ZRANGE', set, '0', '0', 'WITHSCORES')
       if head[2] then first = math.min(first, tonumber(head[2])) end
     end
     if ROUTED then
-      local head = call('ZRANGE', CLOSED, 0, 0, 'WITHSCORES')
+      local head = call('ZRANGE', CLOSED, '0', '0', 'WITHSCORES')
       if head[2] then first = math.min(first, tonumber(head[2]) / 1000) end
     end
     if first < math.huge then look = math.max(0, math.ceil(first - now_ms))
