@@ -13,7 +13,7 @@ it('two processes with random options keep the promises of a queue under random 
       fc.asyncProperty(fleet, steps, (options, verbs) =>
         new FleetRun(inject('redisUrl'), options).all(verbs),
       ),
-      { numRuns, seed: Math.floor(next() * 2 ** 31) },
+      { numRuns, seed: Math.floor(next() * 2 ** 31), interruptAfterTimeLimit: 100_000 },
     )
     runs += numRuns
   }

@@ -1,4 +1,11 @@
-import { type Job, LimiterFactory, QueueFactory, type SharedQueue, type TaskContext } from 'aioflux'
+import {
+  isAioFluxError,
+  type Job,
+  LimiterFactory,
+  QueueFactory,
+  type SharedQueue,
+  type TaskContext,
+} from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import fc from 'fast-check'
 import { expect } from 'vitest'
@@ -213,7 +220,7 @@ export class FleetRun {
       case 'priority': {
         const job = this.#jobs[step.which % Math.max(1, this.#jobs.length)]
         if (job === undefined) return
-        if (step.verb === 'priority') return void (await job.move?.(step.which % 5))
+        if (step.verb === 'priority') return this.#move(job, step.which % 5)
         job.touched = true
         await queue[step.verb](job.id)
         return
@@ -242,6 +249,15 @@ export class FleetRun {
         return
       case 'rest':
         await new Promise((resolve) => setTimeout(resolve, step.ms))
+    }
+  }
+
+  async #move({ move }: Known, priority: number): Promise<void> {
+    // The process that put it may have been replaced.
+    try {
+      await move?.(priority)
+    } catch (error) {
+      if (!isAioFluxError(error, 'CLOSED')) throw error
     }
   }
 
