@@ -112,6 +112,8 @@ export interface QueueState {
   readonly paused: boolean
   /** How many jobs may run at once in this process. */
   readonly workers?: number
+  /** How many processes have it open, of one in a storage: to put or to work. With 0, nothing works on it. */
+  readonly processes?: number
   readonly waiting: number
   readonly delayed: number
   readonly running: number
@@ -207,6 +209,8 @@ export interface LeaderState {
   readonly left: number
   /** The processes that stand for the election and do not lead, as far as they tell. */
   readonly follow: readonly string[]
+  /** Set where nobody leads, and nobody is known who would: then that is no trouble. It is remembered for 7 days. */
+  readonly over?: true
   /** Does this process lead? */
   readonly here: boolean
   /** When it changed hands, the latest 20: time, and who led from then on. */

@@ -161,7 +161,7 @@ export class Sampler {
     const [limiters, queues] = await Promise.all([
       sampled(this.limiters, (part) => part.sample(now, watched)),
       sampled([...this.#queues, ...(this.fleet?.queues ?? [])], (part) =>
-        part.sample(now, metrics),
+        part.sample(now, metrics, this.fleet?.processesOf(part.queue.name)),
       ),
     ])
     const schedules = this.schedules.sample(now)
@@ -175,6 +175,7 @@ export class Sampler {
       self,
       this.fleet?.leases,
       this.fleet?.elections ?? new Set(),
+      this.fleet?.led ?? new Set(),
       (name, token) => this.fleet?.holderOf(name, token),
       this.fleet?.awaited() ?? [],
     )

@@ -50,7 +50,7 @@ export function flagOf(reply: unknown): boolean {
 export function anything(): void {}
 
 /** What is asked of `declare`. */
-export type Declaring = 'declare' | 'renew' | 'redeclare' | 'leave'
+export type Declaring = 'declare' | 'renew' | 'redeclare' | 'leave' | 'observe'
 
 /** What the processes of a queue agree on: see lua/declare.lua. */
 export interface Agreement {
