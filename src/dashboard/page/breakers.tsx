@@ -5,12 +5,13 @@ import { BreakerStory } from './breaker-story.tsx'
 import { Chart } from './chart.tsx'
 import { Empty } from './empty.tsx'
 import { figure, PER_SECOND, span } from './format.ts'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
 import { Head } from './head.tsx'
 import { PartLink, troubleOf } from './parts.tsx'
+import { past } from './past.ts'
 import { closeNow, isolate } from './questions.ts'
 import { sorted } from './sorted.ts'
-import { link, past, place, type State } from './store.ts'
+import { link, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 function Switch({ is }: { is: string }): JSX.Element {
@@ -31,7 +32,8 @@ function Switch({ is }: { is: string }): JSX.Element {
 
 export function Breakers({ state }: { state: State }): JSX.Element {
   const { name: asked, filter } = place()
-  const { list, moved, hold, release } = useFrozen(
+  const { list, moved, hold, release } = frozen(
+    'breakers',
     sorted('breaker', state.breakers, filter, ({ error }) => error ?? ''),
     ([name]) => name,
   )
@@ -82,7 +84,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
               ['Next', 'wide'],
               ['Last 30 min', 'wide chartcell'],
               ['Last error', 'wide'],
-              [''],
+              ['Actions.'],
             ]}
           />
           <tbody>

@@ -1,28 +1,40 @@
 import type { JSX } from 'preact'
 import { Act } from './act.tsx'
-import { type Answer, useAnswer } from './answer.ts'
 import { At } from './at.tsx'
 import { since as ago, span, time } from './format.ts'
+import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { cancelJob, redrive, removeJob } from './questions.ts'
+import { type Answer, answerTo } from './server.ts'
 import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
+
+/** What one job does, in Russian. */
+const STATES: Record<string, string> = {
+  waiting: 'ждёт',
+  delayed: 'отложено',
+  running: 'выполняется',
+  dead: 'мёртвое',
+  completed: 'готово',
+}
 
 const path = (name: string) => `queues/${encodeURIComponent(name)}`
 
 export function Job({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {
-  const job = useAnswer(`${path(name)}/jobs/${encodeURIComponent(id)}`)
+  const job = answerTo(`${path(name)}/jobs/${encodeURIComponent(id)}`)
   const back = (
     <p class="crumbs">
       <a href={link('queues', name)}>{name}</a> / {job?.state ?? ''}
     </p>
   )
-  if (job === undefined || job.error === '404')
+  if (!job || !job.id)
     return (
       <>
         {back}
         <p class="panel none">
-          {job ? either('There is no such job any more.', 'Такого задания больше нет.') : '…'}
+          {job === null
+            ? either('There is no such job any more.', 'Такого задания больше нет.')
+            : (job?.error ?? '…')}
         </p>
       </>
     )
@@ -37,6 +49,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
     ...each,
   }))
   const worked = tries.reduce((sum, { startedAt, endedAt }) => sum + endedAt - startedAt, 0)
+  const said = either(job.state, STATES[job.state] ?? job.state)
   const level = job.state === 'dead' ? 'bad' : 'fine'
   return (
     <>
@@ -48,7 +61,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
             <code>{job.id}</code>
           </h1>
           <p>
-            {w(job.state === 'dead' ? 'Dead' : job.state)}{' '}
+            {said}{' '}
             {job.endedAt && (
               <>
                 <At at={job.endedAt} />, {ago(job.endedAt, state.at)}
@@ -133,7 +146,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
             <h2>{w('Facts')}</h2>
             <dl class="facts">
               <dt>{w('State')}</dt>
-              <dd>{job.state}</dd>
+              <dd>{said}</dd>
               <dt>{either('Priority', 'Приоритет')}</dt>
               <dd>{job.priority}</dd>
               {job.group && (
@@ -163,15 +176,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
           <div class="block">
             <h2>{w('Attempts')}</h2>
             <table>
-              <thead>
-                <tr>
-                  <th scope="col">{either('Began', 'Начало')}</th>
-                  <th scope="col" class="num">
-                    {either('Took', 'Длилась')}
-                  </th>
-                  <th scope="col">{either('Ended with', 'Закончилась')}</th>
-                </tr>
-              </thead>
+              <Head names={[['Began'], ['Took', 'num'], ['Ended with']]} />
               <tbody>
                 {tries.toReversed().map(({ startedAt, endedAt, error }) => (
                   <tr key={startedAt}>

@@ -8,8 +8,9 @@ import { bytes, figure, PER_SECOND, percent, since, span } from './format.ts'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
+import { past } from './past.ts'
 import { sorted } from './sorted.ts'
-import { past, place, type State } from './store.ts'
+import { place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 export function Processes({ state }: { state: State }): JSX.Element {
@@ -40,7 +41,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
               ['Up', 'num wide'],
               ['Heard', 'num'],
               ['Loop late', 'num'],
-              ['', 'wide chartcell'],
+              ['Loop late.', 'wide chartcell'],
               ['CPU', 'num wide'],
               ['Works on', 'wide'],
               ['Leader', 'wide'],
@@ -127,7 +128,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
                   ['Name'],
                   ['Workers', 'num'],
                   ['Busy', 'num'],
-                  ['', 'wide'],
+                  ['Busy.', 'wide'],
                   ['Waiting', 'num'],
                   ['Done', 'num'],
                 ]}

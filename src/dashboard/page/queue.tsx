@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
 import { Act } from './act.tsx'
-import { useAnswer } from './answer.ts'
 import { figure } from './format.ts'
 import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
@@ -12,6 +11,7 @@ import { QueueGroups } from './queue-groups.tsx'
 import { QueueJobs } from './queue-jobs.tsx'
 import { QueuePipe } from './queue-pipe.tsx'
 import { QueueWorkers } from './queue-workers.tsx'
+import { answerTo } from './server.ts'
 import { change, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
@@ -25,7 +25,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
     : queue && queue.dead > 0
       ? 'dead'
       : 'waiting'
-  const answer = useAnswer(`queues/${encodeURIComponent(name)}`)
+  const answer = answerTo(`queues/${encodeURIComponent(name)}`)
   if (queue === undefined) return null
   const { workers } = queue
   return (
@@ -75,7 +75,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
                 key={each}
                 type="button"
                 aria-pressed={chosen === each}
-                onClick={() => change({ state: each })}
+                onClick={() => change({ state: each, from: '' })}
               >
                 {w(each[0]!.toUpperCase() + each.slice(1))}
                 {each === 'dead' && queue.dead > 0 ? ` ${figure(queue.dead)}` : ''}

@@ -3,7 +3,7 @@ import { Act } from './act.tsx'
 import { At } from './at.tsx'
 import { Empty } from './empty.tsx'
 import { exact, figure, hour, since, span, until } from './format.ts'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
@@ -14,7 +14,8 @@ import { either, w } from './words.ts'
 
 export function Schedules({ state }: { state: State }): JSX.Element {
   const { filter, name: asked } = place()
-  const { list, moved, hold, release } = useFrozen(
+  const { list, moved, hold, release } = frozen(
+    'schedules',
     sorted('schedule', state.schedules, filter, ({ error, when }) => `${error} ${when}`),
     ([name]) => name,
   )
@@ -53,7 +54,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
               ['Last 20 runs', 'wide'],
               ['Skipped', 'num wide'],
               ['If it overlaps', 'wide'],
-              [''],
+              ['Actions.'],
             ]}
           />
           <tbody>

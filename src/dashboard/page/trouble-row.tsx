@@ -2,8 +2,9 @@ import type { JSX } from 'preact'
 import type { Trouble } from '../state.ts'
 import { Act } from './act.tsx'
 import { age, figure, PER_SECOND, percent, span, time } from './format.ts'
+import { past } from './past.ts'
 import { closeNow, isolate, pauseQueue } from './questions.ts'
-import { link, past, type State } from './store.ts'
+import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 interface Row {

@@ -183,7 +183,12 @@ const RU: Record<string, string> = {
   'all keys off': 'клавиши выключены',
   'all keys on': 'клавиши включены',
   'changed places': 'сменили место',
-  is: '',
+  'nothing yet': 'пока ничего',
+  Actions: 'Действия',
+  Job: 'Задание',
+  Died: 'Умерло',
+  Took: 'Длилась',
+  'Ended with': 'Закончилась',
 }
 
 /** The language of the page: `?lang=ru` in its address, or that of the browser. */

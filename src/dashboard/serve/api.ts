@@ -193,7 +193,8 @@ export class Api {
 
   async #job(queue: AnyQueue, id: string): Promise<Answer> {
     const job = await queue.job(id)
-    return job === undefined ? notFound() : json(200, this.#jobState(job, true))
+    // Browsers log a 404 as an error, and that a job has gone is none.
+    return json(200, job === undefined ? null : this.#jobState(job, true))
   }
 
   /** What of a job may be seen: all but its item, result and progress, and of those what `show` says. */
