@@ -41,6 +41,8 @@ export interface SurveyedServer {
   readonly memory: number
   readonly maxMemory: number
   readonly policy: string
+  /** How many scripts it has run since it started, of all its clients; 0 where that is not told. */
+  readonly scripts: number
 }
 
 /** A storage that can tell what lives in it. */

@@ -166,6 +166,8 @@ export interface BreakerChangeState {
   readonly error?: string
   readonly calls?: number
   readonly failed?: number
+  /** Seconds that the probe took which opened it again. */
+  readonly took?: number
 }
 
 export interface RegistryState {
@@ -242,6 +244,8 @@ export interface ProcessState {
   readonly works: Readonly<Record<string, number>>
   readonly leads: readonly string[]
   readonly limiters: number
+  /** The schedules that it keeps. A process of an earlier version does not tell. */
+  readonly schedules?: readonly string[]
   readonly here: boolean
 }
 
@@ -252,6 +256,8 @@ export interface PoolState {
   readonly running: number
   readonly waiting: number
   readonly done?: number
+  /** When the number of workers was changed last, and from how many to how many. */
+  readonly resized?: { readonly at: number; readonly from: number; readonly to: number }
 }
 
 export interface StorageState {
@@ -266,6 +272,8 @@ export interface StorageState {
   readonly memory?: number
   readonly maxMemory?: number
   readonly policy?: string
+  /** Scripts a second that the server runs, of all its clients. */
+  readonly scripts?: number
   /** True where there were more keys than were looked through. */
   readonly partial?: boolean
 }

@@ -61,14 +61,20 @@ export async function survey(
     about = textOf(server)
     if (cursor === '0') break
   }
-  const [version = '', memory, maxMemory, policy = ''] = about.split(' ')
+  const [version = '', memory, maxMemory, policy = '', scripts] = about.split(' ')
   return {
     queues,
     leases,
     schedules,
     values: wanted,
     partial: cursor !== '0',
-    server: { version, memory: Number(memory ?? 0), maxMemory: Number(maxMemory ?? 0), policy },
+    server: {
+      version,
+      memory: Number(memory ?? 0),
+      maxMemory: Number(maxMemory ?? 0),
+      policy: policy === '-' ? '' : policy,
+      scripts: Number(scripts ?? 0),
+    },
   }
 }
 
@@ -87,6 +93,7 @@ export function together(surveys: readonly Survey[]): Survey {
       ...first.server,
       memory: servers.reduce((sum, { memory }) => sum + memory, 0),
       maxMemory: servers.reduce((sum, { maxMemory }) => sum + maxMemory, 0),
+      scripts: servers.reduce((sum, { scripts }) => sum + scripts, 0),
     },
   }
 }

@@ -10,6 +10,7 @@ export interface Question {
   title: string
   says: readonly string[]
   code?: string
+  /** On the button, without its dots. */
   verb: string
   danger?: boolean
   path: string
@@ -117,7 +118,7 @@ export function Dialog(): JSX.Element | null {
             class={asked.danger ? 'danger' : 'primary'}
             disabled={asked.type !== undefined && typed !== asked.type}
           >
-            {asked.verb}
+            {asked.verb.replace('…', '')}
           </button>
         </div>
       </form>

@@ -8,14 +8,13 @@ import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
 import { forget } from './questions.ts'
-import { answerTo } from './server.ts'
+import { answerTo, pathTo } from './server.ts'
 import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
 
-const path = (name: string) => `limiters/${encodeURIComponent(name)}`
-
 export function Key({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {
-  const answer = answerTo(`${path(name)}/keys/${encodeURIComponent(id)}`, 900)
+  const answer = answerTo(pathTo('limiters', name, 'keys', id), 900)
+  const path = (verb: string) => pathTo('limiters', name, verb)
   const done = state.happened.filter(
     (each) => each.kind === 'limiter' && each.name === name && each.target === id,
   )
@@ -99,9 +98,9 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
               const { duration } = filled(event)
               void doNow(
                 either(`${id} is blocked for ${duration}`, `${id} заблокирован на ${duration}`),
-                `${path(name)}/block`,
+                path('block'),
                 { key: id, duration },
-                { path: `${path(name)}/unblock`, body: { key: id } },
+                { path: path('unblock'), body: { key: id } },
               )
             }}
           >
@@ -121,7 +120,7 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
             </select>
             <Act kind="danger">{w('Block')}</Act>
             {answer?.blocked && (
-              <Act onClick={() => void doNow(w('Unblock'), `${path(name)}/unblock`, { key: id })}>
+              <Act onClick={() => void doNow(w('Unblock'), path('unblock'), { key: id })}>
                 {w('Unblock')}
               </Act>
             )}
@@ -129,7 +128,7 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
           <form
             class="deed"
             onSubmit={(event) =>
-              void doNow(w('Give back'), `${path(name)}/release`, {
+              void doNow(w('Give back'), path('release'), {
                 key: id,
                 tokens: Number(filled(event)['tokens']),
               })

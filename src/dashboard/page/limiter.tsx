@@ -11,6 +11,7 @@ import { doNow } from './notice.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
 import { past } from './past.ts'
 import { changeLimit } from './questions.ts'
+import { pathTo } from './server.ts'
 import { link, type State } from './store.ts'
 import { WhatIf } from './what-if.tsx'
 import { either, w } from './words.ts'
@@ -152,7 +153,7 @@ export function Limiter({
                     <Act
                       kind="plain"
                       onClick={() =>
-                        void doNow(w('Unblock'), `limiters/${encodeURIComponent(name)}/unblock`, {
+                        void doNow(w('Unblock'), pathTo('limiters', name, 'unblock'), {
                           key,
                         })
                       }

@@ -131,10 +131,12 @@ export function Processes({ state }: { state: State }): JSX.Element {
                   ['Busy.', 'wide'],
                   ['Waiting', 'num'],
                   ['Done', 'num'],
+                  ['Last change', 'wide'],
+                  ['Last 30 min', 'wide chartcell'],
                 ]}
               />
               <tbody>
-                {pools.map(([name, { workers, min, max, running, waiting, done }]) => (
+                {pools.map(([name, { workers, min, max, running, waiting, done, resized }]) => (
                   <tr key={name}>
                     <td>
                       <Mark level="fine" />
@@ -151,6 +153,24 @@ export function Processes({ state }: { state: State }): JSX.Element {
                     <td class="num">
                       {figure(done)}
                       {PER_SECOND}
+                    </td>
+                    <td class="wide">
+                      {resized && (
+                        <At
+                          at={resized.at}
+                          text={either(
+                            `from ${resized.from} to ${resized.to}, ${since(resized.at, state.at)}`,
+                            `с ${resized.from} до ${resized.to}, ${since(resized.at, state.at)}`,
+                          )}
+                        />
+                      )}
+                    </td>
+                    <td class="wide chartcell">
+                      <Chart
+                        lines={[{ values: past().series[`pool/${name}`]?.[0] ?? [] }]}
+                        height={22}
+                        label={`${name}: ${workers}`}
+                      />
                     </td>
                   </tr>
                 ))}
@@ -182,6 +202,13 @@ export function Processes({ state }: { state: State }): JSX.Element {
           <div class="panel figures">
             <Figure value={span(part.p50)} label={either('answer, p50', 'ответ, p50')} />
             <Figure value={span(part.p99)} label={either('answer, p99', 'ответ, p99')} />
+            {part.scripts !== undefined && (
+              <Figure
+                value={figure(part.scripts)}
+                unit={PER_SECOND}
+                label={either('scripts, of all clients', 'скриптов, от всех клиентов')}
+              />
+            )}
             <Figure
               value={part.memory === undefined ? '–' : bytes(part.memory)}
               label={

@@ -5,23 +5,31 @@ import { matches } from './filter.ts'
 import { since as ago } from './format.ts'
 import { Head } from './head.tsx'
 import { cancelJob, redrive, removeJob } from './questions.ts'
-import { type Answer, answerTo } from './server.ts'
+import { type Answer, answerTo, pathTo } from './server.ts'
 import { change, link, place, store } from './store.ts'
 import { either, w } from './words.ts'
 
 /** How many jobs are listed at once. */
 const PAGE = 20
 
+/** The list that was seen last: the page of a job goes on through it. */
+let seen: { name: string; ids: string[] } = { name: '', ids: [] }
+
+/** The jobs before and after one, in the list that it was opened from. */
+export function neighbours(name: string, id: string): [string | undefined, string | undefined] {
+  const at = seen.name === name ? seen.ids.indexOf(id) : -1
+  return at < 0 ? [undefined, undefined] : [seen.ids[at - 1], seen.ids[at + 1]]
+}
+
 /** The jobs of a queue in one state, page by page. */
 export function QueueJobs({ name, chosen }: { name: string; chosen: string }): JSX.Element {
   const { filter, from } = place()
   const cursor = from && `&cursor=${encodeURIComponent(from)}`
-  const jobs = answerTo(
-    `queues/${encodeURIComponent(name)}/jobs?state=${chosen}&limit=${PAGE}${cursor}`,
-  )
+  const jobs = answerTo(`${pathTo('queues', name, 'jobs')}?state=${chosen}&limit=${PAGE}${cursor}`)
   const list = (jobs?.jobs ?? []).filter((job: Answer) =>
     matches(filter, name, job.id, job.group, job.error?.message, job.error?.code),
   )
+  seen = { name, ids: list.map((job: Answer) => job.id) }
   return (
     <div class="block">
       <table class="jobs">

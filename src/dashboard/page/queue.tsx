@@ -11,7 +11,7 @@ import { QueueGroups } from './queue-groups.tsx'
 import { QueueJobs } from './queue-jobs.tsx'
 import { QueuePipe } from './queue-pipe.tsx'
 import { QueueWorkers } from './queue-workers.tsx'
-import { answerTo } from './server.ts'
+import { answerTo, pathTo } from './server.ts'
 import { change, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
@@ -25,7 +25,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
     : queue && queue.dead > 0
       ? 'dead'
       : 'waiting'
-  const answer = answerTo(`queues/${encodeURIComponent(name)}`)
+  const answer = answerTo(pathTo('queues', name))
   if (queue === undefined) return null
   const { workers } = queue
   return (
@@ -45,6 +45,9 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
               ? either('durable in Redis', 'хранится в Redis')
               : either('in memory', 'в памяти'),
             queue.here ? '' : either('of other processes', 'других процессов'),
+            queue.processes === undefined
+              ? ''
+              : either(`open in ${queue.processes} processes`, `процессов: ${queue.processes}`),
             queue.paused ? w('paused') : '',
           ]
             .filter(Boolean)
@@ -61,6 +64,15 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
         <p class="note bad">
           <Mark level="bad" />
           {queue.failure}
+        </p>
+      )}
+      {queue.processes === 0 && (
+        <p class="note warn">
+          <Mark level="warn" />
+          {either(
+            'No process has this queue open: nothing works on it. Its jobs are kept.',
+            'Ни один процесс не открыл эту очередь: с ней никто не работает. Задания хранятся.',
+          )}
         </p>
       )}
       <QueueDiagnosis name={name} queue={queue} state={state} />

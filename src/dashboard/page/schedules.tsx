@@ -54,6 +54,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
               ['Last 20 runs', 'wide'],
               ['Skipped', 'num wide'],
               ['If it overlaps', 'wide'],
+              ['Runs in', 'wide'],
               ['Actions.'],
             ]}
           />
@@ -129,6 +130,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                     <b class={level === 'fine' ? '' : level}>{figure(part.skipped)}</b>
                   </td>
                   <td class="wide">{part.overlap}</td>
+                  <td class="wide">{runsIn(state, name)}</td>
                   <td class="acts">
                     {part.here && (
                       <Act kind="plain" onClick={() => runNow(name)}>
@@ -193,4 +195,13 @@ export function Schedules({ state }: { state: State }): JSX.Element {
       )}
     </>
   )
+}
+
+/** The processes that keep a schedule, as far as they tell. */
+function runsIn(state: State, name: string): string {
+  const list = Object.entries(state.processes).filter(([, { schedules }]) =>
+    schedules?.includes(name),
+  )
+  if (list.length > 2) return either(`${list.length} processes`, `процессов: ${list.length}`)
+  return list.map(([process]) => process).join(', ')
 }

@@ -9,6 +9,11 @@ interface Asked {
   at: number
 }
 
+/** The path of a part, of what is in it, of what is done to it. */
+export function pathTo(...names: string[]): string {
+  return names.map(encodeURIComponent).join('/')
+}
+
 /** How many answers are kept. */
 const MOST = 30
 const answers = new Map<string, Asked>()
@@ -31,7 +36,7 @@ export function answerTo(path: string, every = 1900): Answer {
   if (now - known.at >= every && store.lost === undefined) {
     const asked = known
     asked.at = now
-    ask(path)
+    void ask(path)
       .catch((error) => ({ error: String(error.message) }))
       .then((said) => {
         asked.said = said

@@ -100,6 +100,9 @@ export function rowOf(trouble: Trouble, state: State): Row {
           `${figure(put)}/s put, ${figure(done)}/s done. `,
           `${figure(put)}/с положено, ${figure(done)}/с готово. `,
         ),
+        queue.processes === 0
+          ? either('No process works on it. ', 'С ней никто не работает. ')
+          : '',
         workers !== undefined && running >= workers
           ? either(`All ${workers} workers busy. `, `Заняты все ${workers}. `)
           : '',

@@ -6,11 +6,9 @@ import { Mark } from './mark.tsx'
 import { doNow, tell } from './notice.tsx'
 import { past } from './past.ts'
 import { changeLimit } from './questions.ts'
-import { act } from './server.ts'
+import { act, pathTo } from './server.ts'
 import type { State } from './store.ts'
 import { either, w } from './words.ts'
-
-const path = (name: string) => `limiters/${encodeURIComponent(name)}`
 
 export function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | null {
   const limiter = state.limiters[name]
@@ -21,7 +19,7 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
   const judge = async (event: Event) => {
     const wanted = Object.entries(filled(event))
     try {
-      await act(`${path(name)}/whatif`, {
+      await act(pathTo('limiters', name, 'whatif'), {
         quota: Object.fromEntries(wanted.map(([field, value]) => [field, Number(value)])),
       })
     } catch (error) {
@@ -48,7 +46,9 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
         {trial && (
           <Act
             kind="plain"
-            onClick={() => void doNow(w('Stop'), `${path(name)}/whatif`, { stop: true })}
+            onClick={() =>
+              void doNow(w('Stop'), pathTo('limiters', name, 'whatif'), { stop: true })
+            }
           >
             {w('Stop')}
           </Act>

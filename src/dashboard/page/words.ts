@@ -187,6 +187,9 @@ const RU: Record<string, string> = {
   Actions: 'Действия',
   Job: 'Задание',
   Died: 'Умерло',
+  Where: 'Где',
+  'Runs in': 'Выполняется в',
+  'Last change': 'Последнее изменение',
   Took: 'Длилась',
   'Ended with': 'Закончилась',
 }

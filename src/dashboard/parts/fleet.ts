@@ -7,6 +7,7 @@ import { jsonCodec } from '../../queues/store/json-codec.ts'
 import type { QueueStorage } from '../../queues/store/queue-storage.ts'
 import type { ProcessState, StorageState } from '../state.ts'
 import { QueuePart } from './queue-part.ts'
+import { Rate } from './rate.ts'
 
 /** What the keys begin with under which processes tell how they are. */
 const PROCESSES = 'dashboard:process:'
@@ -49,6 +50,8 @@ export class Fleet {
   #told: Millis = -Infinity
   #failure: { since: Millis; message: string } | undefined
   #surveyFailure: string | undefined
+  readonly #scripts = new Rate()
+  #scriptRate: number | undefined
 
   /** @param self tells this process apart from all others */
   constructor(storage: Storage, self: string) {
@@ -128,6 +131,7 @@ export class Fleet {
         maxMemory: server.maxMemory,
         policy: server.policy,
       }),
+      ...(this.#scriptRate !== undefined && { scripts: this.#scriptRate }),
       ...(partial && { partial }),
     }
   }
@@ -190,6 +194,7 @@ export class Fleet {
 
   #take(found: Survey, own: ReadonlyMap<string, unknown>, now: Millis): void {
     this.#survey = found
+    if (found.server.scripts > 0) this.#scriptRate = this.#scripts.push(found.server.scripts, now)
     this.#openIn = new Map(found.queues.map(({ name, processes }) => [name, processes]))
     this.#processes = new Map()
     this.#leaders = new Map()

@@ -27,6 +27,10 @@ const LATEST_DEAD = 2_000
 const LONGEST_PAST = 86_400
 /** How much of what `show` says is sent, in characters. */
 const MOST_SHOWN = 20_000
+/** How much of a stack is told. */
+const MOST_STACK = 4_000
+/** What of a job is a moment. */
+const MOMENTS = ['createdAt', 'dueAt', 'startedAt', 'endedAt', 'keptUntil'] as const
 
 const KINDS: Readonly<Record<string, Happening['kind']>> = {
   limiters: 'limiter',
@@ -202,7 +206,7 @@ export class Api {
     const { item: _, result: __, progress: ___, ...rest } = job
     const { show } = this.#settings
     const state: Record<string, unknown> = { ...rest }
-    for (const name of ['createdAt', 'dueAt', 'startedAt', 'endedAt'] as const) {
+    for (const name of MOMENTS) {
       if (rest[name] !== undefined) state[name] = rest[name].getTime()
     }
     state['tries'] = rest.tries.map((each) => ({
@@ -210,6 +214,11 @@ export class Api {
       startedAt: each.startedAt.getTime(),
       endedAt: each.endedAt.getTime(),
     }))
+    if (rest.error?.stack !== undefined) {
+      const { stack, ...error } = rest.error
+      // A list has no room for it.
+      state['error'] = whole ? { ...error, stack: cut(stack, MOST_STACK) } : error
+    }
     if (whole && show !== undefined) {
       const shown: unknown = show(job)
       if (shown !== undefined) state['shown'] = cut(String(shown), MOST_SHOWN)

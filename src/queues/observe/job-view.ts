@@ -8,17 +8,17 @@ import type {
   DeathsOptions,
   GroupInfo,
   GroupsOptions,
-  JobErrorInfo,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
 import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
-import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
+import { errorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
+import { shown, shownWhole } from './stored-info.ts'
 
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many different errors `deadByError` tells of at most. */
@@ -58,7 +58,10 @@ export class JobView {
     const state = this.#stateOf(job)
     if (state === undefined) return undefined
     const { group, due, byDate, startedAt, reported, tries = [] } = job.extras ?? {}
-    const kept = this.#jobs.dead.get(job.id) ?? this.#jobs.completed.get(job.id)
+    const { dead, completed } = this.#jobs
+    const kept = dead.get(job.id) ?? completed.get(job.id)
+    const until =
+      kept === undefined ? Infinity : kept.endedAt + (state === 'dead' ? dead : completed).age
     const error = state === 'dead' ? errorRecord(job.outcome) : tries.at(-1)?.error
     return {
       id: job.id,
@@ -80,7 +83,8 @@ export class JobView {
       ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
       ...(reported !== undefined && { progress: reported }),
       ...(state === 'completed' && { result: job.outcome as R }),
-      ...(error !== undefined && { error: shown(error) }),
+      ...(error !== undefined && { error: shownWhole(error) }),
+      ...(until < Infinity && { keptUntil: this.#date(until) }),
     }
   }
 
@@ -191,10 +195,6 @@ export class JobView {
     const wall = this.#clock.wall?.() ?? Date.now()
     return new Date(wall - (this.#clock.now() - time))
   }
-}
-
-function shown({ name, message, code }: JobErrorRecord): JobErrorInfo {
-  return { name, message, ...(code !== undefined && { code }) }
 }
 
 /** Those with the longest backlog, the longest first: without sorting all, where there are many. */

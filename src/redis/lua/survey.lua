@@ -53,12 +53,14 @@ end
 local server = ''
 if cursor == '0' then
   local memory, about = redis.pcall('INFO', 'memory'), redis.pcall('INFO', 'server')
+  local commands = redis.pcall('INFO', 'commandstats')
   if type(memory) == 'string' and type(about) == 'string' then
     server = table.concat({
       string.match(about, 'valkey_version:([%w%.%-]+)') or string.match(about, 'redis_version:([%w%.%-]+)') or '',
       string.match(memory, 'used_memory:(%d+)') or '0',
       string.match(memory, 'maxmemory:(%d+)') or '0',
-      string.match(memory, 'maxmemory_policy:([%w%-]+)') or '',
+      string.match(memory, 'maxmemory_policy:([%w%-]+)') or '-',
+      type(commands) == 'string' and string.match(commands, 'cmdstat_evalsha:calls=(%d+)') or '0',
     }, ' ')
   end
 end
