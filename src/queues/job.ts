@@ -178,9 +178,16 @@ export interface RedriveOptions {
   limit?: number
   /** Only jobs that died of an error with this message. */
   error?: string
+  /** Only among so many of those that died last: with a million dead jobs, to look at all of them takes a while. @default all */
+  latest?: number
 }
 
-export const REDRIVE_OPTIONS: OptionTable<RedriveOptions> = { ids: true, limit: true, error: true }
+export const REDRIVE_OPTIONS: OptionTable<RedriveOptions> = {
+  ids: true,
+  limit: true,
+  error: true,
+  latest: true,
+}
 
 /** A job that was claimed by hand: exactly one of `complete`, `fail` and `release` ends the claim. */
 export interface JobClaim<T = unknown, R = unknown> {

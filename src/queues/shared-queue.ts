@@ -307,6 +307,7 @@ export class DurableQueue<T, R = unknown>
   async redrive(options: RedriveOptions = {}): Promise<number> {
     check.known('queue.redrive', options, REDRIVE_OPTIONS)
     if (options.limit !== undefined) check.integer('limit', options.limit, 0)
+    if (options.latest !== undefined) check.integer('latest', options.latest, 1)
     return this.#store.redrive(options)
   }
 

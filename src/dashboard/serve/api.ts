@@ -8,7 +8,7 @@ import type { Happening, Viewer } from '../state.ts'
 import { rounded } from '../watch/delta.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { isSameOrigin, viewerOf } from './access.ts'
-import { actionOf, ConflictError, jobActionOf } from './actions.ts'
+import { actionOf, ConflictError, jobActionOf, LATEST_DEAD } from './actions.ts'
 import { type Answer, type Asked, answer, events, json, refusal } from './answer.ts'
 import { ArgumentError, argumentsOf } from './arguments.ts'
 import { Streams, snapshotOf } from './stream.ts'
@@ -21,8 +21,6 @@ const DEEPEST = 10_000
 /** How many groups are told of, and over a storage how many are looked at: each costs it some steps. */
 const SHOWN_GROUPS = 20
 const MOST_GROUPS = 500
-/** How many of the dead jobs are looked at for what they died of: those that died last. */
-const LATEST_DEAD = 2_000
 /** The longest history, in seconds. */
 const LONGEST_PAST = 86_400
 /** How much of what `show` says is sent, in characters. */
