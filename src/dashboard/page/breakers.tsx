@@ -58,14 +58,17 @@ export function Breakers({ state }: { state: State }): JSX.Element {
           each !== trouble && each.since >= trouble.since && each.since - trouble.since < 120_000,
       )
     : []
-  const counted = (['open', 'half_open', 'isolated', 'closed'] as const)
-    .map(
-      (is) =>
-        [Object.values(state.breakers).filter((each) => each.state === is).length, is] as const,
+  const counted = (['open', 'half_open', 'isolated', 'closed'] as const).map((is) => {
+    const count = Object.values(state.breakers).filter((each) => each.state === is).length
+    return (
+      count > 0 && (
+        <span key={is}>
+          <Switch is={is} />
+          {count} {w(is).replace('_', ' ')}
+        </span>
+      )
     )
-    .filter(([count]) => count > 0)
-    .map(([count, is]) => `${count} ${w(is).replace('_', ' ')}`)
-    .join(', ')
+  })
   const registries = Object.entries(state.registries)
   return (
     <>
@@ -99,7 +102,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                       <b>{each}</b>
                     </a>
                   </td>
-                  <td>
+                  <td class="when">
                     <b class={its?.level}>{w(part.state).replace('_', ' ')}</b>
                   </td>
                   <td class="num">
@@ -203,10 +206,9 @@ export function Breakers({ state }: { state: State }): JSX.Element {
               {either('Began within two minutes of it: ', 'Началось в течение двух минут: ')}
               {soon.map((each) => (
                 <span key={each.name}>
-                  <PartLink kind={each.kind} name={each.name} /> <At at={each.since} />{' '}
+                  <PartLink kind={each.kind} name={each.name} /> <At at={each.since} />.{' '}
                 </span>
               ))}
-              .{' '}
             </>
           )}
           {either(

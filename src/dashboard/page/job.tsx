@@ -84,10 +84,15 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
             <code>{job.id}</code>
           </h1>
           <p>
-            {said}{' '}
+            {said}
             {job.endedAt && (
               <>
-                <At at={job.endedAt} />, {ago(job.endedAt, state.at)}
+                {job.state === 'dead' ? either(' since ', ' с ') : either(' at ', ' в ')}
+                <At at={job.endedAt} />, {ago(job.endedAt, state.at)},{' '}
+                {either(
+                  `${job.attempts} attempts in ${span(whole / 1000)}`,
+                  `попыток: ${job.attempts}, за ${span(whole / 1000)}`,
+                )}
               </>
             )}
             {job.error && (
@@ -141,6 +146,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
                   role="img"
                   aria-label={`${label}: ${span((endedAt - startedAt) / 1000)}`}
                 >
+                  <path class="grid" d="M250 0V14M500 0V14M750 0V14M0 13.5H1000" />
                   <rect
                     class="fill-usual"
                     x={x(from)}

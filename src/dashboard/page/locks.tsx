@@ -38,7 +38,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                 ['Fence', 'num wide'],
                 ['For', 'num'],
                 ['Lease left', 'num'],
-                ['Would go on', 'wide'],
+                ['Leads next', 'wide'],
                 ['Last 30 min', 'wide'],
               ]}
             />
@@ -54,7 +54,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                       {leader === undefined ? (
                         <b class={over ? '' : 'warn'}>{w('nobody')}</b>
                       ) : (
-                        leader || either('of another process', 'другой процесс')
+                        leader || either('another process', 'другой процесс')
                       )}
                       {here && <small>{either('this process', 'этот процесс')}</small>}
                     </td>

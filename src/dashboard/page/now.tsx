@@ -110,7 +110,7 @@ export function Now({ state }: { state: State }): JSX.Element {
                   {w('Dotted: no samples.')}{' '}
                 </>
               )}
-              {w('Grey: 8 of 10 samples before trouble began, where they are enough.')}
+              {w('Grey: the usual range, 8 of 10 samples before the trouble.')}
             </span>
             <Pill moved={moved} release={release} />
             <Ranges />
@@ -241,9 +241,7 @@ export function Now({ state }: { state: State }): JSX.Element {
                   <Told each={each} />
                 </li>
               ))}
-            {state.happened.length === 0 && (
-              <li class="none">{w('Nothing has happened since you opened this page.')}</li>
-            )}
+            {state.happened.length === 0 && <li class="none">{w('Nothing has happened yet.')}</li>}
           </ol>
         </section>
       </div>

@@ -56,7 +56,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
                   <td>
                     <Mark level={levelOf('process', name)} />
                     <b>{name}</b>
-                    {part.here && <small>{either('this page', 'эта страница')}</small>}
+                    {part.here && <small>{either('serves this page', 'отдаёт страницу')}</small>}
                   </td>
                   <td class="wide">{[part.host, part.pid].filter(Boolean).join(' · ')}</td>
                   <td class="wide">

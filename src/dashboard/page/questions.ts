@@ -150,7 +150,7 @@ export function runNow(name: string): void {
     title: either(`Run ${name} now?`, `Запустить ${name} сейчас?`),
     says: [
       either(
-        'It runs in this process, beside its slots, whoever leads.',
+        'It runs in this process, besides its schedule, whoever leads.',
         'Выполнится в этом процессе, помимо расписания.',
       ),
       either(

@@ -44,7 +44,12 @@ export function QueueGroups({ answer }: { answer: Answer }): JSX.Element {
         <p class="none">{either('Nothing waits in a group.', 'По группам никто не ждёт.')}</p>
       )}
       {answer?.among && (
-        <p class="foot">{either(`Of ${answer.among} groups.`, `Из ${answer.among} групп.`)}</p>
+        <p class="foot">
+          {either(
+            `Only ${answer.among} groups were looked at.`,
+            `Просмотрено групп: ${answer.among}.`,
+          )}
+        </p>
       )}
     </div>
   )

@@ -41,7 +41,7 @@ export function QueueJobs({ name, chosen }: { name: string; chosen: string }): J
             ['Put', 'num wide'],
             chosen === 'dead' && ['Died', 'num wide'],
             ['Last error'],
-            ['Details.'],
+            ['Details.', 'acts'],
           ]}
         />
         <tbody>

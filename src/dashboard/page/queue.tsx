@@ -44,8 +44,10 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
             queue.remote
               ? either('durable in Redis', 'хранится в Redis')
               : either('in memory', 'в памяти'),
-            queue.here ? '' : either('of other processes', 'других процессов'),
-            queue.processes === undefined
+            queue.here || queue.processes === 0
+              ? ''
+              : either('of other processes', 'других процессов'),
+            !queue.processes
               ? ''
               : either(`open in ${queue.processes} processes`, `процессов: ${queue.processes}`),
             queue.paused ? w('paused') : '',

@@ -82,7 +82,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                   <td>
                     {run ? (
                       <>
-                        {either('runs,', 'идёт')} <b>{span((state.at - run.at) / 1000)}</b>
+                        {either('running for', 'идёт')} <b>{span((state.at - run.at) / 1000)}</b>
                       </>
                     ) : last ? (
                       <At

@@ -24,6 +24,7 @@ export function Tenures({
       role="img"
       aria-label={strips.map(({ at, leader }) => `${time(at)} ${leader || w('nobody')}`).join(', ')}
     >
+      <path class="unseen" d="M0 8H300" />
       {strips.map(
         ({ at, leader, end }, i) =>
           leader !== '' && (

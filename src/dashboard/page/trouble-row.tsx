@@ -52,7 +52,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       says: [
         code === 'open'
           ? either('Open. ', 'Разомкнут. ')
-          : either('Half open, probes pass. ', 'Проходят пробы. '),
+          : either('Half open: only probes pass. ', 'Проходят только пробы. '),
         failed,
         error ? <code>{error}</code> : '',
         error ? '. ' : '',
@@ -137,15 +137,15 @@ export function rowOf(trouble: Trouble, state: State): Row {
       says: first
         ? [
             either(
-              `${list.length} keys get ${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of it, most `,
-              `${list.length} ключа: ${percent(Math.min(1, theirs / Math.max(denied, theirs)))}, больше всех `,
+              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of the denials hit ${list.length} keys; most: `,
+              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} отказов по ключам (${list.length}); больше всего: `,
             ),
             <code>{first.key}</code>,
-            either(` with ${figure(first.rate)}/s. `, ` — ${figure(first.rate)}/с. `),
+            `, ${figure(first.rate)}${PER_SECOND}. `,
             rest > 0
               ? either(
-                  `${rest}${top?.more ? ' or more' : ''} other keys are hit now and then.`,
-                  `И ещё ${rest} ключей изредка.`,
+                  `${rest}${top?.more ? ' or more' : ''} other keys are denied now and then.`,
+                  `Других ключей изредка: ${rest}.`,
                 )
               : '',
           ]
@@ -213,7 +213,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       ? {
           says: [
             either(
-              'Not heard of. Its jobs go to others as their leases end.',
+              'No sign of life. Its jobs go to others when their leases end.',
               'Не слышно. Задания перейдут к другим, когда кончится аренда.',
             ),
           ],

@@ -125,12 +125,12 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
             <span>
               {freed > 0 &&
                 either(
-                  `Keys that it would free: ${figure(freed)}; that stay refused: ${figure(trial.wouldDenyKeys)}. `,
+                  `Keys denied no more: ${figure(freed)}; still denied: ${figure(trial.wouldDenyKeys)}. `,
                   `Освободит ключей: ${figure(freed)}; откажет по-прежнему: ${figure(trial.wouldDenyKeys)}. `,
                 )}
               {either(
-                'It began without a past: it is generous at first.',
-                'Начат без прошлого: сначала щедрее.',
+                'It began with full limits: at first it denies less.',
+                'Начат с полных лимитов: сначала отказывает реже.',
               )}
             </span>
             <Act kind="primary" onClick={() => changeLimit(name, trial.quota)}>
