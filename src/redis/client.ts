@@ -213,8 +213,9 @@ function ioredisPort(given: IoredisLike): RedisPort {
   }
 }
 
+/** A library that may not be installed: then `undefined`. */
 // biome-ignore lint/suspicious/noExplicitAny: optional libraries, used through the few calls above.
-async function load(name: string): Promise<any> {
+export async function load(name: string): Promise<any> {
   try {
     return await import(name)
   } catch (error) {
