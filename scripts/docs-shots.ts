@@ -58,12 +58,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.screenshot({ path: `${folder}${name}-${colorScheme}.png`, fullPage: true })
   }
   await page.close()
+  const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme })
+  await phone.goto(`${url}#/now`)
+  await phone.waitForSelector('main h1')
+  await sleep(2500)
+  await phone.screenshot({ path: `${folder}phone-${colorScheme}.png` })
+  await phone.close()
 }
-const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme: 'light' })
-await phone.goto(`${url}#/now`)
-await phone.waitForSelector('main h1')
-await sleep(2500)
-await phone.screenshot({ path: `${folder}phone-light.png` })
 await browser.close()
 stop()
 await flow.close()

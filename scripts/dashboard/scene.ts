@@ -84,6 +84,11 @@ export function scene(troubled = true): Scene {
   const billing = new Coordinator({ storage, lockName: 'billing' })
   void billing.acquireLeadership()
   void billing.lock('invoice-774120')
+  // A second coordinator stands for the same election, and waits for the same lock.
+  const standby = new Coordinator({ storage, lockName: 'billing', name: 'standby' })
+  for (const waits of [standby.waitForLeadership(), standby.lock('invoice-774120')]) {
+    waits.catch(() => {})
+  }
   const thumbs = new WorkerPool({ name: 'thumbs', minWorkers: 2, maxWorkers: 12 }).start()
 
   const shops = ['acme', 'acme', 'acme', 'globex', 'globex', 'initech', 'umbrella']
@@ -114,7 +119,7 @@ export function scene(troubled = true): Scene {
       })
       .catch(() => {})
     void smtp.call(async () => {})
-    void thumbs.submit(() => sleep(60))
+    for (let i = 0; i < (wrong ? 3 : 1); i++) void thumbs.submit(() => sleep(wrong ? 200 : 60))
   }, 100)
   return {
     parts: {
@@ -122,7 +127,7 @@ export function scene(troubled = true): Scene {
       queues: [receipts, mails, imports],
       breakers: [gateway, smtp, crm],
       schedulers: [scheduler],
-      coordinators: [billing],
+      coordinators: [billing, standby],
       pools: [thumbs],
     },
     trouble() {
@@ -133,6 +138,7 @@ export function scene(troubled = true): Scene {
       isolation[Symbol.dispose]()
       for (const queue of [receipts, mails, imports]) void queue.stop({ mode: 'drop', deadline: 0 })
       void scheduler.stop({ mode: 'drop', deadline: 0 })
+      void standby.close()
       void billing.close()
       void thumbs.stop({ mode: 'drop', deadline: 0 })
     },

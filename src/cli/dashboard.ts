@@ -3,16 +3,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { between, integer } from '../core/check.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import { dashboard as makeDashboard } from '../dashboard/dashboard.ts'
+import { checkUrl } from '../redis/client.ts'
 import { RedisStorage } from '../redis/redis-storage.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { parsed } from './arguments.ts'
+import { openClient } from './redis-client.ts'
 
-export const USAGE = `usage: aioflux dashboard --redis redis://... [--prefix aioflux] [--port 9465] [--read-only]
+export const USAGE = `usage: aioflux dashboard --redis redis://... [--cluster | --sentinel name] [--prefix aioflux] [--port 9465] [--read-only]
 
 Serves the dashboard for what lives in a Redis, on this machine alone: http://127.0.0.1:9465. It prints an address with a token that opens
 the page once; the browser that has opened it stays known until this command ends.
 
-  --redis      where the Redis is
+  --redis      where the Redis is, a node of the Cluster, or a Sentinel
+  --cluster    it is a Cluster
+  --sentinel   the name that Sentinel has for the master
   --prefix     what the keys begin with               (default aioflux)
   --port       the port, 0 for any that is free       (default 9465)
   --read-only  nobody can act
@@ -28,6 +32,8 @@ export async function dashboard(
 ): Promise<void> {
   const { values, positionals } = parsed(args, {
     redis: { type: 'string' },
+    cluster: { type: 'boolean', default: false },
+    sentinel: { type: 'string' },
     prefix: { type: 'string', default: 'aioflux' },
     port: { type: 'string', default: '9465' },
     'read-only': { type: 'boolean', default: false },
@@ -37,7 +43,11 @@ export async function dashboard(
     terminal.stdout.write(USAGE)
     return
   }
-  const { redis, prefix } = values as { redis?: string; prefix: string }
+  const { redis, prefix, sentinel } = values as {
+    redis?: string
+    prefix: string
+    sentinel?: string
+  }
   if (positionals.length > 0) {
     throw new OptionTypeError('arguments', `dashboard takes options only, got '${positionals[0]}'`)
   }
@@ -48,7 +58,17 @@ export async function dashboard(
     )
   }
   const port = between('--port', integer('--port', Number(values['port']), 0), 0, 65_535)
-  await using storage = new RedisStorage({ url: redis, prefix, timeout: '5s' })
+  if (values['cluster'] && sentinel !== undefined) {
+    throw new OptionTypeError('--cluster', '--cluster and --sentinel exclude each other')
+  }
+  checkUrl('--redis', redis)
+  using opened =
+    values['cluster'] || sentinel !== undefined ? await openClient(redis, sentinel) : undefined
+  await using storage = new RedisStorage({
+    ...(opened === undefined ? { url: redis } : { client: opened.client }),
+    prefix,
+    timeout: '5s',
+  })
   // A Redis that is not there is told before a page is.
   await storage.exists('dashboard')
   const door = new Door()

@@ -12,9 +12,14 @@ export interface Survey {
 
 export interface SurveyedQueue {
   readonly name: string
+  /** As its last processes said; '' where that is not known any more. */
   readonly kind: string
-  /** The name of the codec that its items are written with. */
+  /** The name of the codec that its items are written with; '' where that is not known any more. */
   readonly codec: string
+  /** How many processes have it open: to put or to work. */
+  readonly processes: number
+  /** How many jobs are kept: waiting, delayed, running, dead and completed. */
+  readonly jobs: number
 }
 
 export interface SurveyedLease {
@@ -36,6 +41,8 @@ export interface SurveyedServer {
   readonly memory: number
   readonly maxMemory: number
   readonly policy: string
+  /** How many scripts it has run since it started, of all its clients; 0 where that is not told. */
+  readonly scripts: number
 }
 
 /** A storage that can tell what lives in it. */

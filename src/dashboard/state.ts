@@ -112,6 +112,8 @@ export interface QueueState {
   readonly paused: boolean
   /** How many jobs may run at once in this process. */
   readonly workers?: number
+  /** How many processes have it open, of one in a storage: to put or to work. With 0, nothing works on it. */
+  readonly processes?: number
   readonly waiting: number
   readonly delayed: number
   readonly running: number
@@ -164,6 +166,8 @@ export interface BreakerChangeState {
   readonly error?: string
   readonly calls?: number
   readonly failed?: number
+  /** Seconds that the probe took which opened it again. */
+  readonly took?: number
 }
 
 export interface RegistryState {
@@ -207,6 +211,8 @@ export interface LeaderState {
   readonly left: number
   /** The processes that stand for the election and do not lead, as far as they tell. */
   readonly follow: readonly string[]
+  /** Set where nobody leads, and nobody is known who would: then that is no trouble. It is remembered for 7 days. */
+  readonly over?: true
   /** Does this process lead? */
   readonly here: boolean
   /** When it changed hands, the latest 20: time, and who led from then on. */
@@ -238,6 +244,8 @@ export interface ProcessState {
   readonly works: Readonly<Record<string, number>>
   readonly leads: readonly string[]
   readonly limiters: number
+  /** The schedules that it keeps. A process of an earlier version does not tell. */
+  readonly schedules?: readonly string[]
   readonly here: boolean
 }
 
@@ -248,6 +256,8 @@ export interface PoolState {
   readonly running: number
   readonly waiting: number
   readonly done?: number
+  /** When the number of workers was changed last, and from how many to how many. */
+  readonly resized?: { readonly at: number; readonly from: number; readonly to: number }
 }
 
 export interface StorageState {
@@ -262,6 +272,8 @@ export interface StorageState {
   readonly memory?: number
   readonly maxMemory?: number
   readonly policy?: string
+  /** Scripts a second that the server runs, of all its clients. */
+  readonly scripts?: number
   /** True where there were more keys than were looked through. */
   readonly partial?: boolean
 }

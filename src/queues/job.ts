@@ -70,6 +70,8 @@ export interface JobErrorInfo {
   name: string
   message: string
   code?: string
+  /** Where it was thrown, as the engine writes it; of the last error only. */
+  stack?: string
 }
 
 /** One attempt at a job. */
@@ -77,6 +79,8 @@ export interface JobTry {
   startedAt: Date
   endedAt: Date
   error?: JobErrorInfo
+  /** The process in which it failed, by its name: of a queue in a storage that several processes work on. */
+  by?: string
 }
 
 /** All that a queue can tell about one of its jobs. */
@@ -100,6 +104,10 @@ export interface QueuedJobInfo<T = unknown, R = unknown> {
   error?: JobErrorInfo
   /** The last five attempts that have ended, oldest first. */
   tries: JobTry[]
+  /** Until when a dead or completed job is kept by its age; it may go earlier where too many are kept. Absent where its age does not matter. */
+  keptUntil?: Date
+  /** The id of the trace in which it was put, of a queue in a storage whose jobs carry their trace. */
+  trace?: string
 }
 
 /** Which jobs `queue.jobs` lists. */
@@ -170,9 +178,16 @@ export interface RedriveOptions {
   limit?: number
   /** Only jobs that died of an error with this message. */
   error?: string
+  /** Only among so many of those that died last: with a million dead jobs, to look at all of them takes a while. @default all */
+  latest?: number
 }
 
-export const REDRIVE_OPTIONS: OptionTable<RedriveOptions> = { ids: true, limit: true, error: true }
+export const REDRIVE_OPTIONS: OptionTable<RedriveOptions> = {
+  ids: true,
+  limit: true,
+  error: true,
+  latest: true,
+}
 
 /** A job that was claimed by hand: exactly one of `complete`, `fail` and `release` ends the claim. */
 export interface JobClaim<T = unknown, R = unknown> {

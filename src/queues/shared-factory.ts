@@ -26,11 +26,16 @@ function withoutAging(): OptionTable<Omit<PriorityOptions<unknown, unknown>, 'ag
   return rest
 }
 
-/** Makes a queue of that kind whose jobs are kept in `storage`. */
+/**
+ * Makes a queue of that kind whose jobs are kept in `storage`.
+ *
+ * @param observes true where it is only looked at: it declares nothing
+ */
 export function sharedQueue<T, R>(
   kind: QueueKind,
   options: QueueOptions<T, R>,
   storage: QueueStorage,
+  observes = false,
 ): SharedQueue<T, R> {
   const settings = toSettings(kind, options, TABLES[kind])
   if (options.name === undefined) {
@@ -62,6 +67,7 @@ export function sharedQueue<T, R>(
   const store = storage.open<T>({
     name: options.name,
     declaration: { kind, ...declare(options as SharedTerms) },
+    observes,
     codec: codec as Codec<T>,
     resultTtl: toMillis('resultTtl', options.resultTtl === undefined ? '1m' : options.resultTtl),
     idTtl: settings.idMemory,

@@ -76,6 +76,8 @@ export interface SharedParts<T> {
   readonly limiter: QueueOptions<T, unknown>['limiter']
 }
 
+/** For how long dead jobs are kept unless `keep` says otherwise: as lua/step.lua has it. */
+const DEAD_KEPT: Millis = 2_592_000_000
 /** How long a call is left to other processes by one that does not know its function. */
 const ELSEWHERE: Millis = 100
 
@@ -260,7 +262,7 @@ export class DurableQueue<T, R = unknown>
 
   async job(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
     const record = await this.#store.get(check.text('id', id))
-    return record && infoOf<T, R>(record)
+    return record && infoOf<T, R>(record, this.#ages)
   }
 
   async jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
@@ -268,7 +270,10 @@ export class DurableQueue<T, R = unknown>
     const state = check.oneOf('state', options.state, STATES)
     const limit = check.integer('limit', options.limit ?? 100, 1)
     const { jobs, cursor } = await this.#store.list(state, limit, options.cursor)
-    return { jobs: jobs.map((each) => infoOf<T, R>(each)), ...(cursor !== undefined && { cursor }) }
+    return {
+      jobs: jobs.map((each) => infoOf<T, R>(each, this.#ages)),
+      ...(cursor !== undefined && { cursor }),
+    }
   }
 
   async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
@@ -302,6 +307,7 @@ export class DurableQueue<T, R = unknown>
   async redrive(options: RedriveOptions = {}): Promise<number> {
     check.known('queue.redrive', options, REDRIVE_OPTIONS)
     if (options.limit !== undefined) check.integer('limit', options.limit, 0)
+    if (options.latest !== undefined) check.integer('latest', options.latest, 1)
     return this.#store.redrive(options)
   }
 
@@ -570,6 +576,12 @@ export class DurableQueue<T, R = unknown>
     }
     const { clock } = this.#settings
     at(clock, clock.now() + Math.max(grace, 1), () => this.#hurry?.())
+  }
+
+  /** For how long ended jobs are kept. */
+  get #ages(): { dead: Millis; completed: Millis } {
+    const { keepDead, keepCompleted } = this.#store.agreed
+    return { dead: keepDead?.age ?? DEAD_KEPT, completed: keepCompleted?.age ?? Infinity }
   }
 }
 

@@ -29,6 +29,17 @@ export interface RedisPort {
   readonly client: RedisClientLike
   /** A connection that listens, where the client can have one. */
   listen(ears: Ears): Subscriber | undefined
+  /** The masters of a Cluster, one by one. */
+  masters(): Promise<RedisPort[]>
+}
+
+/** What the libraries' clients of a Cluster have for its masters. */
+interface ClusterOfNodeRedis<Node> {
+  readonly masters: readonly Node[]
+  nodeClient(node: Node): Promise<RedisClientLike>
+}
+interface ClusterOfIoredis {
+  nodes(role: 'master'): RedisClientLike[]
 }
 
 /** The port over a client. */
@@ -182,6 +193,11 @@ function nodeRedisPort(given: NodeRedisLike): RedisPort {
     evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
     eval: (script, keys, args) => client.eval(script, { keys, arguments: args }),
     listen: (ears) => subscriberOf(given, ears),
+    async masters() {
+      const { masters, nodeClient } = given as unknown as ClusterOfNodeRedis<unknown>
+      const clients = await Promise.all(masters.map((node) => nodeClient.call(given, node)))
+      return clients.map(portOf)
+    },
   }
 }
 
@@ -193,11 +209,13 @@ function ioredisPort(given: IoredisLike): RedisPort {
     evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
     eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
     listen: (ears) => subscriberOf(given, ears),
+    masters: async () => (given as unknown as ClusterOfIoredis).nodes('master').map(portOf),
   }
 }
 
+/** A library that may not be installed: then `undefined`. */
 // biome-ignore lint/suspicious/noExplicitAny: optional libraries, used through the few calls above.
-async function load(name: string): Promise<any> {
+export async function load(name: string): Promise<any> {
   try {
     return await import(name)
   } catch (error) {

@@ -34,7 +34,7 @@ import { RedisValues } from './redis-values.ts'
 import { Route } from './route.ts'
 import type { Script } from './script.ts'
 import { StorageMeter } from './storage-meter.ts'
-import { survey } from './survey.ts'
+import { survey, together } from './survey.ts'
 import { type Heard, WakeHub } from './wake-hub.ts'
 
 /** The client, or the server to connect to, and the names of the keys. */
@@ -296,14 +296,18 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   /** What lives in this storage, for the dashboard. @throws StorageDownError (rejects) where Redis cannot be asked */
   async survey(values: readonly string[]): Promise<Survey> {
     this.#checkOpen()
-    await this.#port()
-    if (this.#cluster) {
-      throw new OptionTypeError(
-        'storage',
-        'storage cannot be looked through: in a Cluster no call sees all keys. Hand in the parts themselves',
-      )
-    }
-    return survey(this.prefix, values, (script, keys, args) => this.#run(script, keys, args))
+    const { cluster, masters } = await this.#port()
+    const servers = cluster ? await masters() : [undefined]
+    const surveys = await Promise.all(
+      servers.map((server) =>
+        survey(this.prefix, values, (script, args) => {
+          // A master of a Cluster is asked itself: any key would lead to the one that has the key.
+          const keys = server === undefined ? [`${this.prefix}:{0}:survey`] : []
+          return this.#run(script, keys, args, server)
+        }),
+      ),
+    )
+    return together(surveys)
   }
 
   /** Closes the connection it has opened; a client that was given stays open. What is stored stays stored. */
@@ -328,11 +332,12 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     for (const send of sends) send()
   }
 
-  async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
+  /** @param server the one to ask; the way of the keys unless given */
+  async #run(script: Script, keys: string[], args: string[], server?: RedisPort): Promise<unknown> {
     this.#checkOpen()
     const began = this.#meter?.begin() ?? 0
     try {
-      const answer = await within(this.#timeout, this.#ask(script, keys, args))
+      const answer = await within(this.#timeout, this.#ask(script, keys, args, server))
       this.#meter?.answered(began)
       return answer
     } catch (error) {
@@ -352,8 +357,13 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     }
   }
 
-  async #ask(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    const port = await this.#port()
+  async #ask(
+    script: Script,
+    keys: string[],
+    args: string[],
+    server: RedisPort | undefined,
+  ): Promise<unknown> {
+    const port = server ?? (await this.#port())
     for (;;) {
       try {
         return await port.evalsha(script.sha, keys, args)

@@ -1,17 +1,17 @@
 import type { Survey, SurveyedLease, SurveyedQueue, SurveyedSchedule } from '../core/survey.ts'
 import { SCRIPTS } from './lua.generated.ts'
 import { jsonOf, listOf, malformed, numberOf, textOf } from './reply.ts'
-import { type RunScript, script } from './script.ts'
+import { type Script, script } from './script.ts'
 
 const SURVEY = script(SCRIPTS['survey'] as string)
 /** How many calls one survey makes at most: 2,000 keys each. */
 const MOST_CALLS = 250
 
-/** What lives in a storage, by going through the names of its keys, a few thousand at a time. */
+/** What lives in one server of a storage, by going through the names of its keys, a few thousand at a time. */
 export async function survey(
   prefix: string,
   values: readonly string[],
-  run: RunScript,
+  run: (script: Script, args: string[]) => Promise<unknown>,
 ): Promise<Survey> {
   const queues: SurveyedQueue[] = []
   const leases: SurveyedLease[] = []
@@ -22,7 +22,7 @@ export async function survey(
   let cursor = '0'
   let about = ''
   for (let calls = 0; calls < MOST_CALLS; calls++) {
-    const reply = listOf(await run(SURVEY, [`${prefix}:{0}:survey`], [cursor, prefix, ...values]))
+    const reply = listOf(await run(SURVEY, [cursor, prefix, ...values]))
     const [next, time, server, list] = reply
     if (reply.length !== 4) throw malformed(reply)
     const found = listOf(list)
@@ -34,8 +34,17 @@ export async function survey(
       const fresh = !known.has(`${kind} ${name}`)
       known.add(`${kind} ${name}`)
       if (kind === 'queue') {
-        if (fresh) queues.push({ name, kind: textOf(first), codec: textOf(found[i + 3]) })
-        i += 4
+        const [codec, processes, jobs] = found.slice(i + 3, i + 6)
+        if (fresh) {
+          queues.push({
+            name,
+            kind: textOf(first),
+            codec: textOf(codec),
+            processes: numberOf(processes),
+            jobs: numberOf(jobs),
+          })
+        }
+        i += 6
       } else if (kind === 'lease') {
         const left = Math.max(0, (numberOf(found[i + 3]) - now) / 1e6)
         if (fresh) leases.push({ name, token: numberOf(first), left })
@@ -52,13 +61,39 @@ export async function survey(
     about = textOf(server)
     if (cursor === '0') break
   }
-  const [version = '', memory, maxMemory, policy = ''] = about.split(' ')
+  const [version = '', memory, maxMemory, policy = '', scripts] = about.split(' ')
   return {
     queues,
     leases,
     schedules,
     values: wanted,
     partial: cursor !== '0',
-    server: { version, memory: Number(memory ?? 0), maxMemory: Number(maxMemory ?? 0), policy },
+    server: {
+      version,
+      memory: Number(memory ?? 0),
+      maxMemory: Number(maxMemory ?? 0),
+      policy: policy === '-' ? '' : policy,
+      scripts: Number(scripts ?? 0),
+    },
+  }
+}
+
+/** What lives in all servers of a Cluster. */
+export function together(surveys: readonly Survey[]): Survey {
+  const [first] = surveys
+  if (first === undefined || surveys.length === 1) return first as Survey
+  const servers = surveys.map(({ server }) => server)
+  return {
+    queues: surveys.flatMap(({ queues }) => queues),
+    leases: surveys.flatMap(({ leases }) => leases),
+    schedules: surveys.flatMap(({ schedules }) => schedules),
+    values: surveys.flatMap(({ values }) => values),
+    partial: surveys.some(({ partial }) => partial),
+    server: {
+      ...first.server,
+      memory: servers.reduce((sum, { memory }) => sum + memory, 0),
+      maxMemory: servers.reduce((sum, { maxMemory }) => sum + maxMemory, 0),
+      scripts: servers.reduce((sum, { scripts }) => sum + scripts, 0),
+    },
   }
 }

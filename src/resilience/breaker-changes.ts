@@ -12,6 +12,7 @@ interface Change {
   readonly error?: string
   readonly calls?: number
   readonly failed?: number
+  readonly took?: Micros
 }
 
 /** The latest changes of the state of a breaker. A breaker that never changes keeps none. */
@@ -24,7 +25,7 @@ export class ChangeLog {
   }
 
   list(now: Micros): BreakerChange[] {
-    return this.#list.map(({ state, at, openFor, trips, error, calls, failed }) => ({
+    return this.#list.map(({ state, at, openFor, trips, error, calls, failed, took }) => ({
       state,
       ago: Math.max(0, now - at) / 1e6,
       ...(openFor !== undefined && { retryAfter: openFor / 1e6 }),
@@ -32,6 +33,7 @@ export class ChangeLog {
       ...(error !== undefined && { error }),
       ...(calls !== undefined && { calls }),
       ...(failed !== undefined && { failed }),
+      ...(took !== undefined && { took: took / 1e6 }),
     }))
   }
 }

@@ -149,7 +149,7 @@ export class BreakerMachine {
     if (probe === 0) {
       if (this.rule.record(outcome, now)) this.#open(error)
     } else if (outcome !== GOOD) {
-      this.#open(error)
+      this.#open(error, this.now() - this.#probes.began)
     } else if (this.#probes.pass()) {
       this.#close()
     }
@@ -209,7 +209,8 @@ export class BreakerMachine {
     else this.#begin(snapshot.state)
   }
 
-  #open(error: unknown): void {
+  /** @param took how long the probe took that opened it again */
+  #open(error: unknown, took?: Micros): void {
     const { name, timeout, timeoutFactor, maxTimeout } = this.#settings
     const openFor = Math.min(maxTimeout, Math.round(timeout * timeoutFactor ** this.#trips))
     this.#trips += 1
@@ -230,6 +231,7 @@ export class BreakerMachine {
       trips: this.#trips,
       ...(error !== undefined && { error: messageOf(error) }),
       ...(closed && counted),
+      ...(took !== undefined && { took }),
     })
     this.#begin('open')
     if (this.#events.heard) {

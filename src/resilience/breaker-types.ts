@@ -65,6 +65,8 @@ export interface BreakerChange {
   /** How many of the last calls had failed when it opened, where rates decide; how many failures in a row, where those do. */
   calls?: number
   failed?: number
+  /** How many seconds the probe took that opened it again. */
+  took?: number
 }
 
 /** The state of a breaker, as plain JSON. */

@@ -9,6 +9,8 @@ export class Probes {
   passed = 0
   /** How many have lost their place, ever. */
   lost = 0
+  /** When the probe began that has given its permit back last. */
+  began: Micros = 0
   readonly #size: number
   readonly #lease: Micros
   // Ticket to the end of its lease. A Map keeps the order of insertion: the first is the oldest.
@@ -41,6 +43,9 @@ export class Probes {
 
   /** Gives a permit back. @returns true when it was still that probe's */
   drop(ticket: number): boolean {
+    const until = this.#running.get(ticket)
+    if (until === undefined) return false
+    this.began = until - this.#lease
     return this.#running.delete(ticket)
   }
 

@@ -71,6 +71,8 @@ export interface PoolStats
   extends Pick<QueueStats, 'name' | 'waiting' | 'running' | 'completed' | 'failed' | 'workers'> {
   minWorkers: number
   maxWorkers: number
+  /** When the number of workers was changed last, how many seconds ago, and from how many to how many; absent until it was. */
+  resized?: { ago: number; from: number; to: number }
 }
 
 type Task = (context: TaskContext) => unknown
@@ -97,6 +99,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #series: PartSeries | undefined
   readonly #meter: PoolMeter | undefined
   #autoscale: Autoscale
+  #resized: { at: Millis; from: number; to: number } | undefined
   #options: WorkerPoolOptions
   #cancelTimer: Cancel | undefined
   #started = false
@@ -153,7 +156,14 @@ export class WorkerPool implements AsyncDisposable {
   stats(): PoolStats {
     const { name, waiting, running, completed, failed, workers } = this.#queue.stats()
     const { min, max } = this.#autoscale
-    return { name, waiting, running, completed, failed, workers, minWorkers: min, maxWorkers: max }
+    const stats = { name, waiting, running, completed, failed, workers }
+    const { at, from = 0, to = 0 } = this.#resized ?? {}
+    return {
+      ...stats,
+      minWorkers: min,
+      maxWorkers: max,
+      ...(at !== undefined && { resized: { ago: (this.#clock.now() - at) / 1000, from, to } }),
+    }
   }
 
   start(): this {
@@ -266,6 +276,7 @@ export class WorkerPool implements AsyncDisposable {
     })
     if (wanted === workers) return
     this.#queue.workers = wanted
+    this.#resized = { at: this.#clock.now(), from: workers, to: wanted }
     this.#meter?.resized(wanted > workers)
   }
 

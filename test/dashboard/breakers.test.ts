@@ -23,22 +23,26 @@ describe('a breaker tells what it did', () => {
     expect(breaker.changes()).toEqual([])
     for (let i = 0; i < 2; i++) await breaker.call(fails).catch(() => {})
     clock.advance('10s')
-    await breaker.call(fails).catch(() => {})
+    const probe = breaker.call(async () => {
+      clock.advance('3s')
+      throw await fails().catch((error) => error)
+    })
+    await probe.catch(() => {})
     clock.advance('20s')
     await breaker.call(async () => {})
     clock.advance('5s')
     expect(breaker.changes()).toEqual([
       {
         state: 'open',
-        ago: 35,
+        ago: 38,
         retryAfter: 10,
         trips: 1,
         error: 'ETIMEDOUT away',
         calls: 2,
         failed: 2,
       },
-      { state: 'half_open', ago: 25 },
-      { state: 'open', ago: 25, retryAfter: 20, trips: 2, error: 'ETIMEDOUT away' },
+      { state: 'half_open', ago: 28 },
+      { state: 'open', ago: 25, retryAfter: 20, trips: 2, error: 'ETIMEDOUT away', took: 3 },
       { state: 'half_open', ago: 5 },
     ])
     await using server = await serve(dashboard({ breakers: [breaker], access }))

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { PAGE } from '../../src/dashboard/page.generated.ts'
@@ -32,5 +32,33 @@ describe('the page', () => {
 
   it('keeps the licence of what is bundled', () => {
     expect(PAGE['app.js']?.text).toMatch(/Preact.*MIT License/)
+  })
+
+  it('has a Russian word for each English one, and none that is not used', () => {
+    const folder = new URL('../../src/dashboard/page/', import.meta.url)
+    const sources = readdirSync(folder)
+      .filter((name) => /\.tsx?$/.test(name) && name !== 'words.ts')
+      .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+    const words = readFileSync(new URL('words.ts', folder), 'utf8')
+    const known = [...words.matchAll(/^ {2}(?:'([^']+)'|([\w]+)):\s*'/gm)].map(
+      ([, quoted, plain]) => quoted ?? (plain as string),
+    )
+    expect(new Set(known).size).toBe(known.length)
+    const said = sources.flatMap((text) => [
+      ...[...text.matchAll(/\bw\(([^()]*)\)/g)].flatMap(([, inner = '']) =>
+        [...inner.matchAll(/'([^']+)'/g)].map(([, word = '']) => word),
+      ),
+      ...[...text.matchAll(/<Head\s+names=\{\[([\s\S]*?)\]\}/g)].flatMap(([, list = '']) =>
+        [...list.matchAll(/\['([^']+?)\.?'/g)].map(([, word = '']) => word),
+      ),
+    ])
+    expect(said.filter((word) => !known.includes(word))).toEqual([])
+    const text = sources.join('\n')
+    expect(
+      known.filter(
+        (word) =>
+          !text.includes(`'${word}'`) && !text.includes(`'${word}.'`) && !/_|^[a-z]/.test(word),
+      ),
+    ).toEqual([])
   })
 })

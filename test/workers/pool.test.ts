@@ -18,6 +18,23 @@ describe('stats', () => {
   })
 })
 
+it('tells when the number of its workers changed last', async () => {
+  const clock = new ManualClock()
+  const pool = new WorkerPool({ minWorkers: 1, maxWorkers: 4, clock }).start()
+  expect(pool.stats().resized).toBeUndefined()
+  const ends: (() => void)[] = []
+  const work = () => new Promise<void>((resolve) => ends.push(resolve))
+  const done = [pool.submit(work), pool.submit(work)]
+  clock.advance('2s')
+  const { from, to, ago } = pool.stats().resized ?? {}
+  expect([from, to, ago]).toEqual([1, pool.workers, 2])
+  expect(pool.workers).toBeGreaterThan(1)
+  await turn()
+  for (const end of ends) end()
+  await Promise.all(done)
+  await pool.stop()
+})
+
 describe('autoscale', () => {
   const rule = toAutoscale({ minWorkers: 2, maxWorkers: 10 })
   const load = { workers: 4, busy: 4, waiting: 0, loopUtilization: 0 }

@@ -1,5 +1,4 @@
 import { type JSX, render } from 'preact'
-import { useEffect } from 'preact/hooks'
 import { Announcer } from './announcer.tsx'
 import { Breakers } from './breakers.tsx'
 import { Dialog } from './dialog.tsx'
@@ -35,16 +34,19 @@ function View({ state }: { state: State }): JSX.Element {
   }
 }
 
+/** The title and the icon of the page carry how many parts are broken. */
+function sign(): void {
+  const { state } = store
+  const bad = state?.troubles.filter(({ level }) => level === 'bad').length ?? 0
+  document.title = `${bad > 0 ? `◆${bad} ` : ''}${state?.title || 'aioflux'}`
+  const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
+  const color = bad > 0 ? '%23b3211a' : '%235e6771'
+  const href = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='${color}' d='M8 1 15 8 8 15 1 8Z'/></svg>`
+  if (icon !== null && icon.getAttribute('href') !== href) icon.setAttribute('href', href)
+}
+
 function App(): JSX.Element {
   const { state, lost } = store
-  useEffect(() => {
-    const bad = state?.troubles.filter(({ level }) => level === 'bad').length ?? 0
-    document.title = `${bad > 0 ? `◆${bad} ` : ''}${state?.title || 'aioflux'}`
-    const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')
-    const color = bad > 0 ? '%23b3211a' : '%235e6771'
-    const href = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='${color}' d='M8 1 15 8 8 15 1 8Z'/></svg>`
-    if (icon !== null && icon.getAttribute('href') !== href) icon.setAttribute('href', href)
-  })
   return (
     <div class={lost !== undefined && state ? 'app lost' : 'app'}>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
@@ -66,7 +68,10 @@ function App(): JSX.Element {
 document.documentElement.lang = LANGUAGE === 'ru' ? 'ru' : 'en'
 const root = document.createElement('div')
 document.body.append(root)
-store.changed = () => render(<App />, root)
+store.changed = () => {
+  render(<App />, root)
+  sign()
+}
 addEventListener('hashchange', () => {
   store.changed()
   scrollTo(0, 0)

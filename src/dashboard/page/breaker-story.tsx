@@ -62,7 +62,7 @@ function Change({
   change: BreakerChangeState
   before: BreakerChangeState | undefined
 }): JSX.Element {
-  const { at, state, trips = 1, openFor, error, calls = 0, failed } = change
+  const { at, state, trips = 1, openFor, error, calls = 0, failed, took } = change
   const wait =
     openFor === undefined ? '' : either(`; waits ${span(openFor)}`, `; ждёт ${span(openFor)}`)
   const counted =
@@ -73,7 +73,8 @@ function Change({
     state !== 'open'
       ? w(state).replace('_', ' ')
       : before?.state === 'half_open'
-        ? either(`probe ${trips - 1} failed`, `проба ${trips - 1} не удалась`)
+        ? either(`probe ${trips - 1} failed`, `проба ${trips - 1} не удалась`) +
+          (took === undefined ? '' : either(` after ${span(took)}`, ` через ${span(took)}`))
         : either('opened', 'разомкнулся') + counted
   return (
     <>

@@ -5,12 +5,13 @@ import { BreakerStory } from './breaker-story.tsx'
 import { Chart } from './chart.tsx'
 import { Empty } from './empty.tsx'
 import { figure, PER_SECOND, span } from './format.ts'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
 import { Head } from './head.tsx'
 import { PartLink, troubleOf } from './parts.tsx'
+import { past } from './past.ts'
 import { closeNow, isolate } from './questions.ts'
 import { sorted } from './sorted.ts'
-import { link, past, place, type State } from './store.ts'
+import { link, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 function Switch({ is }: { is: string }): JSX.Element {
@@ -31,7 +32,8 @@ function Switch({ is }: { is: string }): JSX.Element {
 
 export function Breakers({ state }: { state: State }): JSX.Element {
   const { name: asked, filter } = place()
-  const { list, moved, hold, release } = useFrozen(
+  const { list, moved, hold, release } = frozen(
+    'breakers',
     sorted('breaker', state.breakers, filter, ({ error }) => error ?? ''),
     ([name]) => name,
   )
@@ -56,14 +58,17 @@ export function Breakers({ state }: { state: State }): JSX.Element {
           each !== trouble && each.since >= trouble.since && each.since - trouble.since < 120_000,
       )
     : []
-  const counted = (['open', 'half_open', 'isolated', 'closed'] as const)
-    .map(
-      (is) =>
-        [Object.values(state.breakers).filter((each) => each.state === is).length, is] as const,
+  const counted = (['open', 'half_open', 'isolated', 'closed'] as const).map((is) => {
+    const count = Object.values(state.breakers).filter((each) => each.state === is).length
+    return (
+      count > 0 && (
+        <span key={is}>
+          <Switch is={is} />
+          {count} {w(is).replace('_', ' ')}
+        </span>
+      )
     )
-    .filter(([count]) => count > 0)
-    .map(([count, is]) => `${count} ${w(is).replace('_', ' ')}`)
-    .join(', ')
+  })
   const registries = Object.entries(state.registries)
   return (
     <>
@@ -82,7 +87,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
               ['Next', 'wide'],
               ['Last 30 min', 'wide chartcell'],
               ['Last error', 'wide'],
-              [''],
+              ['Actions.'],
             ]}
           />
           <tbody>
@@ -97,7 +102,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
                       <b>{each}</b>
                     </a>
                   </td>
-                  <td>
+                  <td class="when">
                     <b class={its?.level}>{w(part.state).replace('_', ' ')}</b>
                   </td>
                   <td class="num">
@@ -201,10 +206,9 @@ export function Breakers({ state }: { state: State }): JSX.Element {
               {either('Began within two minutes of it: ', 'Началось в течение двух минут: ')}
               {soon.map((each) => (
                 <span key={each.name}>
-                  <PartLink kind={each.kind} name={each.name} /> <At at={each.since} />{' '}
+                  <PartLink kind={each.kind} name={each.name} /> <At at={each.since} />.{' '}
                 </span>
               ))}
-              .{' '}
             </>
           )}
           {either(

@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
 import type { UsualRange } from '../state.ts'
 import { hour } from './format.ts'
-import { past, range, store } from './store.ts'
+import { past, range } from './past.ts'
+import { store } from './store.ts'
 import { w } from './words.ts'
 
 export interface Line {

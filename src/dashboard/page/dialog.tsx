@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { filled } from './act.tsx'
 import { tell } from './notice.tsx'
-import { act, store } from './store.ts'
+import { act } from './server.ts'
+import { store } from './store.ts'
 import { w } from './words.ts'
 
 /** What a dialog asks before something wide or final is done. */
@@ -9,6 +10,7 @@ export interface Question {
   title: string
   says: readonly string[]
   code?: string
+  /** On the button, without its dots. */
   verb: string
   danger?: boolean
   path: string
@@ -20,49 +22,49 @@ export interface Question {
 }
 
 let question: Question | undefined
+/** Why it could not be done, and what was typed so far. */
+let error = ''
+let typed = ''
 
 export function confirm(asked: Question): void {
   question = asked
+  error = ''
+  typed = ''
+  store.changed()
+}
+
+/** Begins to be seen, with the focus on the way out. */
+function show(dialog: HTMLDialogElement | null): void {
+  if (dialog === null || dialog.open) return
+  dialog.showModal()
+  dialog.querySelector<HTMLElement>('.notnow')?.focus()
+}
+
+function close({ currentTarget }: Event): void {
+  const dialog = (currentTarget as HTMLElement).closest('dialog')
+  if (dialog?.open) dialog.close()
+  question = undefined
   store.changed()
 }
 
 export function Dialog(): JSX.Element | null {
-  const ref = useRef<HTMLDialogElement>(null)
-  const [error, setError] = useState('')
-  const [typed, setTyped] = useState('')
   const asked = question
-  useEffect(() => {
-    setError('')
-    setTyped('')
-    if (asked !== undefined && !ref.current?.open) ref.current?.showModal()
-    ref.current?.querySelector<HTMLElement>('.notnow')?.focus()
-  }, [asked])
   if (asked === undefined) return null
-  const close = () => {
-    question = undefined
-    ref.current?.close()
-    store.changed()
-  }
   const submit = async (event: Event) => {
-    event.preventDefault()
-    const values = Object.fromEntries(new FormData(event.target as HTMLFormElement)) as Record<
-      string,
-      string
-    >
+    const values = filled(event)
+    const form = event.currentTarget
     try {
-      await act(asked.path, {
-        ...asked.body,
-        ...asked.build?.(values),
-        reason: values['reason'] ?? '',
-      })
-      close()
+      const reason = values['reason'] ?? ''
+      await act(asked.path, { ...asked.body, ...asked.build?.(values), reason })
+      close({ currentTarget: form } as Event)
       tell(asked.title.replace(/\?$/, ''))
     } catch (failure) {
-      setError((failure as Error).message)
+      error = (failure as Error).message
+      store.changed()
     }
   }
   return (
-    <dialog ref={ref} aria-labelledby="question" onClose={close}>
+    <dialog ref={show} aria-labelledby="question" onClose={close}>
       <form onSubmit={(event) => void submit(event)}>
         <div class="body">
           <h2 id="question">{asked.title}</h2>
@@ -89,7 +91,10 @@ export function Dialog(): JSX.Element | null {
               <input
                 value={typed}
                 autocomplete="off"
-                onInput={(event) => setTyped(event.currentTarget.value)}
+                onInput={(event) => {
+                  typed = event.currentTarget.value
+                  store.changed()
+                }}
               />
             </label>
           )}
@@ -113,7 +118,7 @@ export function Dialog(): JSX.Element | null {
             class={asked.danger ? 'danger' : 'primary'}
             disabled={asked.type !== undefined && typed !== asked.type}
           >
-            {asked.verb}
+            {asked.verb.replace('…', '')}
           </button>
         </div>
       </form>

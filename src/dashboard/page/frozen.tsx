@@ -1,5 +1,4 @@
 import type { JSX } from 'preact'
-import { useRef } from 'preact/hooks'
 import { store } from './store.ts'
 import { w } from './words.ts'
 
@@ -10,8 +9,16 @@ interface Hold {
   onBlurCapture: () => void
 }
 
-/** Keeps the order of a list while somebody is in it, and 5 s after. */
-export function useFrozen<T>(
+/** The order that each list has kept, and until when. */
+const lists = new Map<string, { order: string[]; until: number }>()
+
+/**
+ * Keeps the order of a list while somebody is in it, and 5 s after.
+ *
+ * @param id tells the lists of the page apart
+ */
+export function frozen<T>(
+  id: string,
   items: readonly T[],
   idOf: (item: T) => string,
 ): {
@@ -20,24 +27,23 @@ export function useFrozen<T>(
   hold: Hold
   release: () => void
 } {
-  const order = useRef<string[]>([])
-  const until = useRef(0)
-  const frozen = store.held || Date.now() < until.current
+  const known = lists.get(id) ?? { order: [], until: 0 }
+  lists.set(id, known)
   const wanted = items.map(idOf)
-  if (!frozen) order.current = wanted
-  const known = new Map(items.map((item) => [idOf(item), item]))
-  const kept = order.current.filter((id) => known.has(id))
-  const fresh = wanted.filter((id) => !kept.includes(id))
+  if (!store.held && Date.now() >= known.until) known.order = wanted
+  const byId = new Map(items.map((item) => [idOf(item), item]))
+  const kept = known.order.filter((each) => byId.has(each))
+  const fresh = wanted.filter((each) => !kept.includes(each))
   const ids = [...kept, ...fresh]
   const touch = () => {
-    until.current = Infinity
+    known.until = Infinity
   }
   const leave = () => {
-    until.current = Date.now() + 5000
+    known.until = Date.now() + 5000
   }
   return {
-    list: ids.map((id) => known.get(id) as T),
-    moved: ids.filter((id, i) => id !== wanted[i]).length,
+    list: ids.map((each) => byId.get(each) as T),
+    moved: ids.filter((each, i) => each !== wanted[i]).length,
     hold: {
       onPointerEnter: touch,
       onPointerLeave: leave,
@@ -45,7 +51,7 @@ export function useFrozen<T>(
       onBlurCapture: leave,
     },
     release: () => {
-      until.current = 0
+      known.until = 0
       store.changed()
     },
   }

@@ -22,10 +22,6 @@ function began(code: TroubleCode, level: Happening['level']): string {
   return BEGINNINGS[code] ?? w(code).replace('_', ' ')
 }
 
-function over(code: TroubleCode): string {
-  return either(`is not ${w(code).replace('_', ' ')} any more`, `${w(code)}: прошло`)
-}
-
 /** A line of what has happened: a trouble that began or ended, or what somebody did. */
 export function Told({ each }: { each: Happening }): JSX.Element {
   const { action, who, name, target, detail, reason, code, phase, level } = each
@@ -57,7 +53,8 @@ export function Told({ each }: { each: Happening }): JSX.Element {
         ) : (
           <>
             <a href={link(viewOf(each.kind), name)}>{name}</a>{' '}
-            {code && (phase === 'ended' ? over(code) : began(code, level))}
+            {code &&
+              (phase === 'ended' ? either('is fine again', 'снова в порядке') : began(code, level))}
           </>
         )}
       </span>

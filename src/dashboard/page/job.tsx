@@ -1,28 +1,50 @@
-import type { JSX } from 'preact'
+import { type ComponentChildren, Fragment, type JSX } from 'preact'
 import { Act } from './act.tsx'
-import { type Answer, useAnswer } from './answer.ts'
 import { At } from './at.tsx'
 import { since as ago, span, time } from './format.ts'
+import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { cancelJob, redrive, removeJob } from './questions.ts'
+import { neighbours } from './queue-jobs.tsx'
+import { type Answer, answerTo, pathTo } from './server.ts'
 import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
 
-const path = (name: string) => `queues/${encodeURIComponent(name)}`
+/** What one job does, in Russian. */
+const STATES: Record<string, string> = {
+  waiting: 'ждёт',
+  delayed: 'отложено',
+  running: 'выполняется',
+  dead: 'мёртвое',
+  completed: 'готово',
+}
 
 export function Job({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {
-  const job = useAnswer(`${path(name)}/jobs/${encodeURIComponent(id)}`)
+  const job = answerTo(pathTo('queues', name, 'jobs', id))
+  const [before, after] = neighbours(name, id)
+  const step = (text: string, key: string, to: string | undefined) =>
+    to !== undefined && (
+      <a class={`step ${key}`} href={link('queues', name, 'jobs', to)}>
+        {text} <kbd>{key}</kbd>{' '}
+      </a>
+    )
   const back = (
     <p class="crumbs">
       <a href={link('queues', name)}>{name}</a> / {job?.state ?? ''}
+      <span>
+        {step(either('before', 'раньше'), 'k', before)}
+        {step(either('after', 'дальше'), 'j', after)}
+      </span>
     </p>
   )
-  if (job === undefined || job.error === '404')
+  if (!job?.id)
     return (
       <>
         {back}
         <p class="panel none">
-          {job ? either('There is no such job any more.', 'Такого задания больше нет.') : '…'}
+          {job === null
+            ? either('There is no such job any more.', 'Такого задания больше нет.')
+            : (job?.error ?? '…')}
         </p>
       </>
     )
@@ -37,6 +59,20 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
     ...each,
   }))
   const worked = tries.reduce((sum, { startedAt, endedAt }) => sum + endedAt - startedAt, 0)
+  const said = either(job.state, STATES[job.state] ?? job.state)
+  const moment = (at: number | undefined) => at && <At at={at} />
+  const facts: [string, ComponentChildren][] = [
+    [w('State'), said],
+    [either('Priority', 'Приоритет'), job.priority],
+    [w('Group'), job.group],
+    [w('Attempts'), job.attempts],
+    [either('Deliveries', 'Выдач'), job.deliveries],
+    [w('Put'), moment(job.createdAt)],
+    [either('Due', 'Срок'), moment(job.dueAt)],
+    [either('Kept until', 'Хранится до'), moment(job.keptUntil)],
+    [either('Trace', 'Трасса'), job.trace && <code>{job.trace}</code>],
+  ]
+  const placed = tries.some(({ by }) => by)
   const level = job.state === 'dead' ? 'bad' : 'fine'
   return (
     <>
@@ -48,10 +84,15 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
             <code>{job.id}</code>
           </h1>
           <p>
-            {w(job.state === 'dead' ? 'Dead' : job.state)}{' '}
+            {said}
             {job.endedAt && (
               <>
-                <At at={job.endedAt} />, {ago(job.endedAt, state.at)}
+                {job.state === 'dead' ? either(' since ', ' с ') : either(' at ', ' в ')}
+                <At at={job.endedAt} />, {ago(job.endedAt, state.at)},{' '}
+                {either(
+                  `${job.attempts} attempts in ${span(whole / 1000)}`,
+                  `попыток: ${job.attempts}, за ${span(whole / 1000)}`,
+                )}
               </>
             )}
             {job.error && (
@@ -105,6 +146,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
                   role="img"
                   aria-label={`${label}: ${span((endedAt - startedAt) / 1000)}`}
                 >
+                  <path class="grid" d="M250 0V14M500 0V14M750 0V14M0 13.5H1000" />
                   <rect
                     class="fill-usual"
                     x={x(from)}
@@ -132,52 +174,35 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
           <div class="block">
             <h2>{w('Facts')}</h2>
             <dl class="facts">
-              <dt>{w('State')}</dt>
-              <dd>{job.state}</dd>
-              <dt>{either('Priority', 'Приоритет')}</dt>
-              <dd>{job.priority}</dd>
-              {job.group && (
-                <>
-                  <dt>{w('Group')}</dt>
-                  <dd>{job.group}</dd>
-                </>
-              )}
-              <dt>{w('Attempts')}</dt>
-              <dd>{job.attempts}</dd>
-              <dt>{either('Deliveries', 'Выдач')}</dt>
-              <dd>{job.deliveries}</dd>
-              <dt>{w('Put')}</dt>
-              <dd>
-                <At at={job.createdAt} />
-              </dd>
-              {job.dueAt && (
-                <>
-                  <dt>{either('Due', 'Срок')}</dt>
-                  <dd>
-                    <At at={job.dueAt} />
-                  </dd>
-                </>
+              {facts.map(
+                ([label, fact]) =>
+                  fact !== undefined && (
+                    <Fragment key={label}>
+                      <dt>{label}</dt>
+                      <dd>{fact}</dd>
+                    </Fragment>
+                  ),
               )}
             </dl>
           </div>
           <div class="block">
             <h2>{w('Attempts')}</h2>
             <table>
-              <thead>
-                <tr>
-                  <th scope="col">{either('Began', 'Начало')}</th>
-                  <th scope="col" class="num">
-                    {either('Took', 'Длилась')}
-                  </th>
-                  <th scope="col">{either('Ended with', 'Закончилась')}</th>
-                </tr>
-              </thead>
+              <Head
+                names={[
+                  ['Began'],
+                  placed && (['Where', 'wide'] as const),
+                  ['Took', 'num'],
+                  ['Ended with'],
+                ]}
+              />
               <tbody>
-                {tries.toReversed().map(({ startedAt, endedAt, error }) => (
+                {tries.toReversed().map(({ startedAt, endedAt, error, by }) => (
                   <tr key={startedAt}>
                     <td>
                       <At at={startedAt} />
                     </td>
+                    {placed && <td class="wide">{by}</td>}
                     <td class="num">{span((endedAt - startedAt) / 1000)}</td>
                     <td>
                       {error ? (
@@ -194,24 +219,41 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
             </table>
           </div>
         </div>
-        <div class="block">
-          <h2>{w('Payload')}</h2>
-          {job.shown !== undefined ? (
-            <pre>{job.shown}</pre>
-          ) : (
-            <>
-              <p>
-                {either(
-                  'Hidden: this page has not been told what may be seen. In code:',
-                  'Скрыто: странице не сказано, что можно показывать. В коде:',
-                )}
-              </p>
-              <pre>
-                {
-                  'dashboard({\n  queues: [receipts],\n  // shows two fields, nothing else\n  show: (job) => `order ${job.item.order}, shop ${job.item.shop}`,\n})'
-                }
-              </pre>
-            </>
+        <div class={job.error?.stack ? 'two-blocks' : ''}>
+          <div class="block">
+            <h2>{w('Payload')}</h2>
+            {job.shown !== undefined ? (
+              <pre>{job.shown}</pre>
+            ) : (
+              <>
+                <p>
+                  {either(
+                    'Hidden: this page has not been told what may be seen. In code:',
+                    'Скрыто: странице не сказано, что можно показывать. В коде:',
+                  )}
+                </p>
+                <pre>
+                  {
+                    'dashboard({\n  queues: [receipts],\n  // shows two fields, nothing else\n  show: (job) => `order ${job.item.order}, shop ${job.item.shop}`,\n})'
+                  }
+                </pre>
+              </>
+            )}
+          </div>
+          {job.error?.stack && (
+            <div class="block">
+              <h2>
+                {w('Last error')}
+                <button
+                  type="button"
+                  class="plain"
+                  onClick={() => void navigator.clipboard.writeText(job.error.stack)}
+                >
+                  {either('Copy', 'Копировать')}
+                </button>
+              </h2>
+              <pre class="stack">{job.error.stack}</pre>
+            </div>
           )}
         </div>
       </section>

@@ -25,12 +25,15 @@ export function onKey(event: KeyboardEvent): void {
     return store.changed()
   }
   if (off) return
+  if (!/^([a-z/]|Escape)$/.test(event.key)) return
   if (Date.now() - afterG < 1500) {
     afterG = 0
     const view = VIEWS.find(([, , key]) => key === event.key)
     if (view) location.hash = `#/${view[0]}`
     return
   }
+  const step = /[jk]/.test(event.key) && document.querySelector<HTMLElement>(`.step.${event.key}`)
+  if (step) return step.click()
   const rows = [...document.querySelectorAll<HTMLElement>('a.row, .troubles .what a')]
   const at = rows.indexOf(document.activeElement as HTMLElement)
   switch (event.key) {
@@ -65,7 +68,7 @@ export function Keys(): JSX.Element | null {
           <kbd>{key}</kbd> {w(name)}{' '}
         </span>
       ))}{' '}
-      · <kbd>j</kbd> <kbd>k</kbd> {either('rows', 'строки')} · <kbd>Enter</kbd>{' '}
+      · <kbd>j</kbd> <kbd>k</kbd> {either('rows, jobs', 'строки, задания')} · <kbd>Enter</kbd>{' '}
       {either('open', 'открыть')} · <kbd>Esc</kbd> {either('back', 'назад')} · <kbd>h</kbd>{' '}
       {either('hold', 'замереть')} · <kbd>?</kbd>{' '}
       <button

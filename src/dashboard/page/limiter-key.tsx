@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
-import { Act, mayAct } from './act.tsx'
+import { Act, filled, mayAct } from './act.tsx'
 import { At } from './at.tsx'
 import { Bar } from './bar.tsx'
 import { Chart } from './chart.tsx'
@@ -9,34 +8,13 @@ import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
 import { forget } from './questions.ts'
-import { ask, link, type State } from './store.ts'
+import { answerTo, pathTo } from './server.ts'
+import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
 
-const path = (name: string) => `limiters/${encodeURIComponent(name)}`
-
-// biome-ignore lint/suspicious/noExplicitAny: as the server answers.
-type KeyAnswer = any
-
 export function Key({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {
-  const [answer, setAnswer] = useState<KeyAnswer>()
-  const [duration, setDuration] = useState('10m')
-  const [tokens, setTokens] = useState('1')
-  useEffect(() => {
-    let open = true
-    const look = () =>
-      ask(`${path(name)}/keys/${encodeURIComponent(id)}`).then(
-        (said) => open && setAnswer(said),
-        () => {},
-      )
-    void look()
-    const timer = setInterval(() => {
-      if (!document.hidden) void look()
-    }, 1000)
-    return () => {
-      open = false
-      clearInterval(timer)
-    }
-  }, [name, id])
+  const answer = answerTo(pathTo('limiters', name, 'keys', id), 900)
+  const path = (verb: string) => pathTo('limiters', name, verb)
   const done = state.happened.filter(
     (each) => each.kind === 'limiter' && each.name === name && each.target === id,
   )
@@ -51,7 +29,7 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
           {either('Close', 'Закрыть')}
         </a>
       </header>
-      {answer && (
+      {answer?.limit !== undefined && (
         <div class="block">
           <h2>
             <Mark level={answer.allowed ? 'fine' : 'bad'} />
@@ -114,7 +92,18 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
       )}
       {mayAct() && (
         <div class="block">
-          <div class="deed">
+          <form
+            class="deed"
+            onSubmit={(event) => {
+              const { duration } = filled(event)
+              void doNow(
+                either(`${id} is blocked for ${duration}`, `${id} заблокирован на ${duration}`),
+                path('block'),
+                { key: id, duration },
+                { path: path('unblock'), body: { key: id } },
+              )
+            }}
+          >
             <span>
               <b>{w('Block')}</b>
               <small>
@@ -124,35 +113,27 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
                 )}
               </small>
             </span>
-            <select
-              aria-label={w('For')}
-              value={duration}
-              onChange={(event) => setDuration(event.currentTarget.value)}
-            >
-              {['1m', '10m', '1h', '1d'].map((each) => (
+            <select aria-label={w('For')} name="duration">
+              {['10m', '1m', '1h', '1d'].map((each) => (
                 <option key={each}>{each}</option>
               ))}
             </select>
-            <Act
-              kind="danger"
-              onClick={() =>
-                void doNow(
-                  either(`${id} is blocked for ${duration}`, `${id} заблокирован на ${duration}`),
-                  `${path(name)}/block`,
-                  { key: id, duration },
-                  { path: `${path(name)}/unblock`, body: { key: id } },
-                )
-              }
-            >
-              {w('Block')}
-            </Act>
+            <Act kind="danger">{w('Block')}</Act>
             {answer?.blocked && (
-              <Act onClick={() => void doNow(w('Unblock'), `${path(name)}/unblock`, { key: id })}>
+              <Act onClick={() => void doNow(w('Unblock'), path('unblock'), { key: id })}>
                 {w('Unblock')}
               </Act>
             )}
-          </div>
-          <div class="deed">
+          </form>
+          <form
+            class="deed"
+            onSubmit={(event) =>
+              void doNow(w('Give back'), path('release'), {
+                key: id,
+                tokens: Number(filled(event)['tokens']),
+              })
+            }
+          >
             <span>
               <b>{w('Give back')}</b>
               <small>{either('tokens, never above the limit', 'токены, не выше лимита')}</small>
@@ -161,20 +142,11 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
               class="short"
               aria-label={w('Give back')}
               inputMode="decimal"
-              value={tokens}
-              onInput={(event) => setTokens(event.currentTarget.value)}
+              name="tokens"
+              defaultValue="1"
             />
-            <Act
-              onClick={() =>
-                void doNow(w('Give back'), `${path(name)}/release`, {
-                  key: id,
-                  tokens: Number(tokens),
-                })
-              }
-            >
-              {w('Give')}
-            </Act>
-          </div>
+            <Act>{w('Give')}</Act>
+          </form>
           <div class="deed">
             <span>
               <b>{w('Forget')}</b>

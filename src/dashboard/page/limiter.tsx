@@ -1,16 +1,18 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
-import { Act, mayAct } from './act.tsx'
+import { Act, filled, mayAct } from './act.tsx'
 import { Bar } from './bar.tsx'
 import { Chart } from './chart.tsx'
 import { Figure } from './figure.tsx'
 import { figure, PER_SECOND, percent, quota, span } from './format.ts'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
+import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
+import { past } from './past.ts'
 import { changeLimit } from './questions.ts'
-import { link, past, type State } from './store.ts'
+import { pathTo } from './server.ts'
+import { link, type State } from './store.ts'
 import { WhatIf } from './what-if.tsx'
 import { either, w } from './words.ts'
 
@@ -24,8 +26,12 @@ export function Limiter({
   opened: string | undefined
 }): JSX.Element | null {
   const limiter = state.limiters[name]
-  const { list: top, moved, hold, release } = useFrozen(limiter?.top?.list ?? [], ({ key }) => key)
-  const [look, setLook] = useState('')
+  const {
+    list: top,
+    moved,
+    hold,
+    release,
+  } = frozen(`limiter/${name}`, limiter?.top?.list ?? [], ({ key }) => key)
   if (limiter === undefined) return null
   const { allowed = 0, denied = 0 } = limiter
   const trouble = troubleOf('limiter', name)
@@ -111,27 +117,16 @@ export function Limiter({
           <Pill moved={moved} release={release} />
         </h2>
         <table>
-          <thead>
-            <tr>
-              <th scope="col">{w('Key')}</th>
-              <th scope="col" class="num">
-                {w('Denied')}
-                {PER_SECOND}
-              </th>
-              <th scope="col" class="wide">
-                {w('Share')}
-              </th>
-              <th scope="col" class="num">
-                {w('Retry after')}
-              </th>
-              <th scope="col" class="num wide">
-                {w('Since')}
-              </th>
-              <th scope="col">
-                <span class="hidden">{w('Block')}</span>
-              </th>
-            </tr>
-          </thead>
+          <Head
+            names={[
+              ['Key'],
+              ['Denied a second', 'num'],
+              ['Share', 'wide'],
+              ['Retry after', 'num'],
+              ['Since', 'num wide'],
+              ['Block.'],
+            ]}
+          />
           <tbody>
             {top.map(({ key, rate, retryAfter, since, blocked }) => (
               <tr key={key} class={key === opened ? 'selected' : ''}>
@@ -158,7 +153,7 @@ export function Limiter({
                     <Act
                       kind="plain"
                       onClick={() =>
-                        void doNow(w('Unblock'), `limiters/${encodeURIComponent(name)}/unblock`, {
+                        void doNow(w('Unblock'), pathTo('limiters', name, 'unblock'), {
                           key,
                         })
                       }
@@ -193,13 +188,11 @@ export function Limiter({
         <form
           class="line"
           onSubmit={(event) => {
-            event.preventDefault()
-            location.hash = link('limiters', name, 'keys', look)
+            location.hash = link('limiters', name, 'keys', filled(event)['key'])
           }}
         >
           <label>
-            {either('Look at a key', 'Посмотреть ключ')}{' '}
-            <input value={look} onInput={(event) => setLook(event.currentTarget.value)} />
+            {either('Look at a key', 'Посмотреть ключ')} <input name="key" />
           </label>
           <button type="submit">{either('Look', 'Посмотреть')}</button>
         </form>

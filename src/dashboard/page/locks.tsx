@@ -7,6 +7,7 @@ import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
 import { sorted } from './sorted.ts'
 import { place, type State } from './store.ts'
+import { Tenures } from './tenures.tsx'
 import { either, w } from './words.ts'
 
 export function Locks({ state }: { state: State }): JSX.Element {
@@ -37,13 +38,13 @@ export function Locks({ state }: { state: State }): JSX.Element {
                 ['Fence', 'num wide'],
                 ['For', 'num'],
                 ['Lease left', 'num'],
-                ['Would go on', 'wide'],
-                ['changes', 'wide'],
+                ['Leads next', 'wide'],
+                ['Last 30 min', 'wide'],
               ]}
             />
             <tbody>
               {leaders.map(
-                ([name, { leader, fence, since: began, left, changes, follow, here }]) => (
+                ([name, { leader, fence, since: began, left, changes, follow, here, over }]) => (
                   <tr key={name}>
                     <td>
                       <Mark level={levelOf('leader', name)} />
@@ -51,9 +52,9 @@ export function Locks({ state }: { state: State }): JSX.Element {
                     </td>
                     <td>
                       {leader === undefined ? (
-                        <b class="warn">{w('nobody')}</b>
+                        <b class={over ? '' : 'warn'}>{w('nobody')}</b>
                       ) : (
-                        leader || either('of another process', 'другой процесс')
+                        leader || either('another process', 'другой процесс')
                       )}
                       {here && <small>{either('this process', 'этот процесс')}</small>}
                     </td>
@@ -67,7 +68,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                         ''
                       )}
                     </td>
-                    <td class="num">{span(left)}</td>
+                    <td class="num">{leader === undefined ? '–' : span(left)}</td>
                     <td class="wide">
                       {follow.length > 0 ? (
                         follow
@@ -82,11 +83,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                       )}
                     </td>
                     <td class="wide">
-                      {changes.slice(-5).map(([at, who]) => (
-                        <span key={at} class="change">
-                          <At at={at} /> {who || w('nobody')}
-                        </span>
-                      ))}
+                      <Tenures changes={changes} />
                     </td>
                   </tr>
                 ),

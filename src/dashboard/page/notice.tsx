@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
-import { act, store } from './store.ts'
+import { act } from './server.ts'
+import { store } from './store.ts'
 import { w } from './words.ts'
 
 let notice: { text: string; undo?: () => void; bad?: boolean } | undefined

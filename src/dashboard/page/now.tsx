@@ -4,12 +4,13 @@ import { Axis, Chart } from './chart.tsx'
 import { partsOf } from './everything.tsx'
 import { matches } from './filter.ts'
 import { span, time } from './format.ts'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
 import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
 import { PartLink } from './parts.tsx'
+import { past, range } from './past.ts'
 import { Ranges } from './ranges.tsx'
-import { change, past, place, range, type State } from './store.ts'
+import { change, place, type State } from './store.ts'
 import { rowOf } from './trouble-row.tsx'
 import { verdict } from './verdict.ts'
 import { either, w } from './words.ts'
@@ -23,7 +24,11 @@ export function Now({ state }: { state: State }): JSX.Element {
     matches(filter, name, kind, code),
   )
   const ordered = sort === 'start' ? troubles.toSorted((a, b) => a.since - b.since) : troubles
-  const { list, moved, hold, release } = useFrozen(ordered, ({ kind, name }) => `${kind}/${name}`)
+  const { list, moved, hold, release } = frozen(
+    'now',
+    ordered,
+    ({ kind, name }) => `${kind}/${name}`,
+  )
   const bad = state.troubles.filter(({ level }) => level === 'bad')
   const told = (bad.length > 0 ? bad : state.troubles).slice(0, 3)
   const begun = [...state.troubles].sort((a, b) => a.since - b.since)
@@ -105,7 +110,7 @@ export function Now({ state }: { state: State }): JSX.Element {
                   {w('Dotted: no samples.')}{' '}
                 </>
               )}
-              {w('Grey: 8 of 10 samples before trouble began, where they are enough.')}
+              {w('Grey: the usual range, 8 of 10 samples before the trouble.')}
             </span>
             <Pill moved={moved} release={release} />
             <Ranges />
@@ -236,9 +241,7 @@ export function Now({ state }: { state: State }): JSX.Element {
                   <Told each={each} />
                 </li>
               ))}
-            {state.happened.length === 0 && (
-              <li class="none">{w('Nothing has happened since you opened this page.')}</li>
-            )}
+            {state.happened.length === 0 && <li class="none">{w('Nothing has happened yet.')}</li>}
           </ol>
         </section>
       </div>

@@ -8,8 +8,9 @@ import { bytes, figure, PER_SECOND, percent, since, span } from './format.ts'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf, troubleOf } from './parts.tsx'
+import { past } from './past.ts'
 import { sorted } from './sorted.ts'
-import { past, place, type State } from './store.ts'
+import { place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 export function Processes({ state }: { state: State }): JSX.Element {
@@ -40,7 +41,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
               ['Up', 'num wide'],
               ['Heard', 'num'],
               ['Loop late', 'num'],
-              ['', 'wide chartcell'],
+              ['Loop late.', 'wide chartcell'],
               ['CPU', 'num wide'],
               ['Works on', 'wide'],
               ['Leader', 'wide'],
@@ -55,7 +56,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
                   <td>
                     <Mark level={levelOf('process', name)} />
                     <b>{name}</b>
-                    {part.here && <small>{either('this page', 'эта страница')}</small>}
+                    {part.here && <small>{either('serves this page', 'отдаёт страницу')}</small>}
                   </td>
                   <td class="wide">{[part.host, part.pid].filter(Boolean).join(' · ')}</td>
                   <td class="wide">
@@ -127,13 +128,15 @@ export function Processes({ state }: { state: State }): JSX.Element {
                   ['Name'],
                   ['Workers', 'num'],
                   ['Busy', 'num'],
-                  ['', 'wide'],
+                  ['Busy.', 'wide'],
                   ['Waiting', 'num'],
                   ['Done', 'num'],
+                  ['Last change', 'wide'],
+                  ['Last 30 min', 'wide chartcell'],
                 ]}
               />
               <tbody>
-                {pools.map(([name, { workers, min, max, running, waiting, done }]) => (
+                {pools.map(([name, { workers, min, max, running, waiting, done, resized }]) => (
                   <tr key={name}>
                     <td>
                       <Mark level="fine" />
@@ -150,6 +153,24 @@ export function Processes({ state }: { state: State }): JSX.Element {
                     <td class="num">
                       {figure(done)}
                       {PER_SECOND}
+                    </td>
+                    <td class="wide">
+                      {resized && (
+                        <At
+                          at={resized.at}
+                          text={either(
+                            `from ${resized.from} to ${resized.to}, ${since(resized.at, state.at)}`,
+                            `с ${resized.from} до ${resized.to}, ${since(resized.at, state.at)}`,
+                          )}
+                        />
+                      )}
+                    </td>
+                    <td class="wide chartcell">
+                      <Chart
+                        lines={[{ values: past().series[`pool/${name}`]?.[0] ?? [] }]}
+                        height={22}
+                        label={`${name}: ${workers}`}
+                      />
                     </td>
                   </tr>
                 ))}
@@ -181,6 +202,13 @@ export function Processes({ state }: { state: State }): JSX.Element {
           <div class="panel figures">
             <Figure value={span(part.p50)} label={either('answer, p50', 'ответ, p50')} />
             <Figure value={span(part.p99)} label={either('answer, p99', 'ответ, p99')} />
+            {part.scripts !== undefined && (
+              <Figure
+                value={figure(part.scripts)}
+                unit={PER_SECOND}
+                label={either('scripts, of all clients', 'скриптов, от всех клиентов')}
+              />
+            )}
             <Figure
               value={part.memory === undefined ? '–' : bytes(part.memory)}
               label={

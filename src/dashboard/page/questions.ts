@@ -1,10 +1,10 @@
 import type { QueueState, QuotaState } from '../state.ts'
 import { confirm } from './dialog.tsx'
 import { figure, numbersOf, quota } from './format.ts'
+import { pathTo } from './server.ts'
 import { store } from './store.ts'
 import { either, w } from './words.ts'
 
-const part = (kind: string, name: string) => `${kind}/${encodeURIComponent(name)}`
 const quoted = (text: string) => JSON.stringify(text)
 
 export function isolate(name: string): void {
@@ -22,8 +22,8 @@ export function isolate(name: string): void {
       ),
     ],
     code: 'const isolation = breaker.isolate()',
-    verb: either('Isolate', 'Изолировать'),
-    path: `${part('breakers', name)}/isolate`,
+    verb: w('Isolate…'),
+    path: pathTo('breakers', name, 'isolate'),
   })
 }
 
@@ -42,8 +42,8 @@ export function closeNow(name: string): void {
       ),
     ],
     code: 'breaker.reset()',
-    verb: either('Close now', 'Замкнуть'),
-    path: `${part('breakers', name)}/reset`,
+    verb: w('Close now…'),
+    path: pathTo('breakers', name, 'reset'),
   })
 }
 
@@ -59,8 +59,8 @@ export function pauseQueue(name: string, queue: QueueState): void {
         ),
       ],
       code: 'await queue.resume({ everywhere: true })',
-      verb: either('Resume everywhere', 'Продолжить везде'),
-      path: `${part('queues', name)}/resume`,
+      verb: w('Resume everywhere…'),
+      path: pathTo('queues', name, 'resume'),
       body: { everywhere: true },
     })
   }
@@ -78,15 +78,14 @@ export function pauseQueue(name: string, queue: QueueState): void {
       ),
     ],
     code: 'await queue.pause({ everywhere: true })',
-    verb: either('Pause everywhere', 'Остановить везде'),
-    path: `${part('queues', name)}/pause`,
+    verb: w('Pause everywhere…'),
+    path: pathTo('queues', name, 'pause'),
     body: { everywhere: true },
   })
 }
 
 export function redrive(name: string, count: number, error?: string, id?: string): void {
   const { dead = 0 } = store.state?.queues[name] ?? {}
-  const job = id === undefined ? '' : `/jobs/${encodeURIComponent(id)}`
   confirm({
     title:
       id === undefined
@@ -105,8 +104,8 @@ export function redrive(name: string, count: number, error?: string, id?: string
         : error !== undefined
           ? `await queue.redrive({ error: ${quoted(error)} })`
           : 'await queue.redrive()',
-    verb: either('Redrive', 'Вернуть'),
-    path: `${part('queues', name)}${job}/redrive`,
+    verb: w('Redrive…'),
+    path: pathTo('queues', name, ...(id === undefined ? [] : ['jobs', id]), 'redrive'),
     body: id !== undefined || error === undefined ? {} : { error },
   })
 }
@@ -125,7 +124,7 @@ export function cancelJob(name: string, id: string, runs: boolean): void {
     code: `await queue.cancel(${quoted(id)})`,
     verb: either('Cancel the job', 'Отменить задание'),
     danger: true,
-    path: `${part('queues', name)}/jobs/${encodeURIComponent(id)}/cancel`,
+    path: pathTo('queues', name, 'jobs', id, 'cancel'),
   })
 }
 
@@ -139,9 +138,9 @@ export function removeJob(name: string, id: string): void {
       ),
     ],
     code: `await queue.remove(${quoted(id)})`,
-    verb: either('Remove', 'Удалить'),
+    verb: w('Remove…'),
     danger: true,
-    path: `${part('queues', name)}/jobs/${encodeURIComponent(id)}/remove`,
+    path: pathTo('queues', name, 'jobs', id, 'remove'),
   })
 }
 
@@ -151,7 +150,7 @@ export function runNow(name: string): void {
     title: either(`Run ${name} now?`, `Запустить ${name} сейчас?`),
     says: [
       either(
-        'It runs in this process, beside its slots, whoever leads.',
+        'It runs in this process, besides its schedule, whoever leads.',
         'Выполнится в этом процессе, помимо расписания.',
       ),
       either(
@@ -160,8 +159,8 @@ export function runNow(name: string): void {
       ),
     ],
     code: `scheduler.run(${quoted(name)})`,
-    verb: either('Run now', 'Запустить'),
-    path: `${part('schedules', name)}/run`,
+    verb: w('Run now…'),
+    path: pathTo('schedules', name, 'run'),
   })
 }
 
@@ -177,7 +176,7 @@ export function forget(name: string, key: string): void {
     code: `await limiter.reset(${quoted(key)})`,
     verb: w('Forget'),
     danger: true,
-    path: `${part('limiters', name)}/reset`,
+    path: pathTo('limiters', name, 'reset'),
     body: { key },
   })
 }
@@ -217,7 +216,7 @@ export function changeLimit(name: string, wanted?: QuotaState): void {
     build: (values) => ({
       quota: Object.fromEntries(fields.map(({ name: field }) => [field, Number(values[field])])),
     }),
-    verb: either('Change the limit', 'Изменить лимит'),
-    path: `${part('limiters', name)}/reconfigure`,
+    verb: w('Change limit…'),
+    path: pathTo('limiters', name, 'reconfigure'),
   })
 }

@@ -3,7 +3,7 @@ import type { QueueState } from '../state.ts'
 import { Chart } from './chart.tsx'
 import { age, figure, span } from './format.ts'
 import { troubleOf } from './parts.tsx'
-import { past } from './store.ts'
+import { past } from './past.ts'
 import { w } from './words.ts'
 
 /** The past of a queue: the age of its oldest job, put beside done, and how long a run takes. */

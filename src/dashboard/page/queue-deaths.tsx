@@ -1,10 +1,11 @@
 import type { JSX } from 'preact'
 import { Act } from './act.tsx'
-import type { Answer } from './answer.ts'
 import { At } from './at.tsx'
 import { matches } from './filter.ts'
 import { since as ago, figure } from './format.ts'
+import { Head } from './head.tsx'
 import { redrive } from './questions.ts'
+import type { Answer } from './server.ts'
 import { change, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
@@ -24,23 +25,15 @@ export function QueueDeaths({
   return (
     <>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{w('Died of')}</th>
-            <th scope="col" class="num">
-              {w('Jobs')}
-            </th>
-            <th scope="col" class="num wide">
-              {w('First')}
-            </th>
-            <th scope="col" class="num wide">
-              {w('Last')}
-            </th>
-            <th scope="col">
-              <span class="hidden">{w('Redrive…')}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head
+          names={[
+            ['Died of'],
+            ['Jobs', 'num'],
+            ['First', 'num wide'],
+            ['Last', 'num wide'],
+            ['Redrive….'],
+          ]}
+        />
         <tbody>
           {deaths.slice(0, 10).map(({ error, count, first, last }: Answer) => (
             <tr key={error}>

@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
-import type { Answer } from './answer.ts'
 import { Bar } from './bar.tsx'
 import { age, figure } from './format.ts'
+import { Head } from './head.tsx'
+import type { Answer } from './server.ts'
 import { either, w } from './words.ts'
 
 /** The groups of a queue with the longest backlog. */
@@ -12,23 +13,15 @@ export function QueueGroups({ answer }: { answer: Answer }): JSX.Element {
     <div class="block">
       <h2>{w('Backlog by group')}</h2>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{w('Group')}</th>
-            <th scope="col" class="num">
-              {w('Waiting')}
-            </th>
-            <th scope="col" class="wide">
-              <span class="hidden">{w('Share')}</span>
-            </th>
-            <th scope="col" class="num">
-              {w('Oldest')}
-            </th>
-            <th scope="col" class="num">
-              {w('Running')}
-            </th>
-          </tr>
-        </thead>
+        <Head
+          names={[
+            ['Group'],
+            ['Waiting', 'num'],
+            ['Share.', 'wide'],
+            ['Oldest', 'num'],
+            ['Running', 'num'],
+          ]}
+        />
         <tbody>
           {(groups ?? [])
             .slice(0, 8)
@@ -51,7 +44,12 @@ export function QueueGroups({ answer }: { answer: Answer }): JSX.Element {
         <p class="none">{either('Nothing waits in a group.', 'По группам никто не ждёт.')}</p>
       )}
       {answer?.among && (
-        <p class="foot">{either(`Of ${answer.among} groups.`, `Из ${answer.among} групп.`)}</p>
+        <p class="foot">
+          {either(
+            `Only ${answer.among} groups were looked at.`,
+            `Просмотрено групп: ${answer.among}.`,
+          )}
+        </p>
       )}
     </div>
   )

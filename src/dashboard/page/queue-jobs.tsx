@@ -1,55 +1,49 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
-import { Act } from './act.tsx'
-import { type Answer, useAnswer } from './answer.ts'
+import { Act, filled } from './act.tsx'
 import { At } from './at.tsx'
 import { matches } from './filter.ts'
 import { since as ago } from './format.ts'
+import { Head } from './head.tsx'
 import { cancelJob, redrive, removeJob } from './questions.ts'
-import { link, place, store } from './store.ts'
+import { type Answer, answerTo, pathTo } from './server.ts'
+import { change, link, place, store } from './store.ts'
 import { either, w } from './words.ts'
 
 /** How many jobs are listed at once. */
 const PAGE = 20
 
+/** The list that was seen last: the page of a job goes on through it. */
+let seen: { name: string; ids: string[] } = { name: '', ids: [] }
+
+/** The jobs before and after one, in the list that it was opened from. */
+export function neighbours(name: string, id: string): [string | undefined, string | undefined] {
+  const at = seen.name === name ? seen.ids.indexOf(id) : -1
+  return at < 0 ? [undefined, undefined] : [seen.ids[at - 1], seen.ids[at + 1]]
+}
+
 /** The jobs of a queue in one state, page by page. */
 export function QueueJobs({ name, chosen }: { name: string; chosen: string }): JSX.Element {
-  const [cursor, setCursor] = useState('')
-  const [id, setId] = useState('')
-  const { filter } = place()
-  const from = cursor && `&cursor=${encodeURIComponent(cursor)}`
-  const jobs = useAnswer(
-    `queues/${encodeURIComponent(name)}/jobs?state=${chosen}&limit=${PAGE}${from}`,
-  )
+  const { filter, from } = place()
+  const cursor = from && `&cursor=${encodeURIComponent(from)}`
+  const jobs = answerTo(`${pathTo('queues', name, 'jobs')}?state=${chosen}&limit=${PAGE}${cursor}`)
   const list = (jobs?.jobs ?? []).filter((job: Answer) =>
     matches(filter, name, job.id, job.group, job.error?.message, job.error?.code),
   )
+  seen = { name, ids: list.map((job: Answer) => job.id) }
   return (
     <div class="block">
       <table class="jobs">
-        <thead>
-          <tr>
-            <th scope="col">{either('Job', 'Задание')}</th>
-            <th scope="col" class="wide">
-              {w('Group')}
-            </th>
-            <th scope="col" class="num">
-              {w('Attempts')}
-            </th>
-            <th scope="col" class="num wide">
-              {w('Put')}
-            </th>
-            {chosen === 'dead' && (
-              <th scope="col" class="num wide">
-                {either('Died', 'Умерло')}
-              </th>
-            )}
-            <th scope="col">{w('Last error')}</th>
-            <th scope="col">
-              <span class="hidden">{w('Details')}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head
+          names={[
+            ['Job'],
+            ['Group', 'wide'],
+            ['Attempts', 'num'],
+            ['Put', 'num wide'],
+            chosen === 'dead' && ['Died', 'num wide'],
+            ['Last error'],
+            ['Details.', 'acts'],
+          ]}
+        />
         <tbody>
           {list.map((job: Answer) => (
             <tr key={job.id}>
@@ -107,23 +101,22 @@ export function QueueJobs({ name, chosen }: { name: string; chosen: string }): J
       <form
         class="line"
         onSubmit={(event) => {
-          event.preventDefault()
+          const { id } = filled(event)
           if (id) location.hash = link('queues', name, 'jobs', id)
         }}
       >
-        {cursor !== '' && (
-          <button type="button" onClick={() => setCursor('')}>
+        {from !== '' && (
+          <button type="button" onClick={() => change({ from: '' })}>
             {either('First', 'Сначала')}
           </button>
         )}
         {jobs?.cursor && (
-          <button type="button" onClick={() => setCursor(jobs.cursor)}>
+          <button type="button" onClick={() => change({ from: jobs.cursor })}>
             {either('Next', 'Дальше')} {PAGE}
           </button>
         )}
         <label>
-          {either('Look at a job, by its id', 'Задание по id')}{' '}
-          <input value={id} onInput={(event) => setId(event.currentTarget.value)} />
+          {either('Look at a job, by its id', 'Задание по id')} <input name="id" />
         </label>
         <button type="submit">{either('Look', 'Посмотреть')}</button>
       </form>

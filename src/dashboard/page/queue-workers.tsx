@@ -1,11 +1,12 @@
 import type { JSX } from 'preact'
 import { Act } from './act.tsx'
 import { doNow } from './notice.tsx'
+import { pathTo } from './server.ts'
 import { either } from './words.ts'
 
 /** How many workers a queue has in this process, and the buttons that change it. */
 export function QueueWorkers({ name, workers }: { name: string; workers: number }): JSX.Element {
-  const path = `queues/${encodeURIComponent(name)}/workers`
+  const path = pathTo('queues', name, 'workers')
   return (
     <>
       <span class="label">

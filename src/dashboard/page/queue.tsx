@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
 import { Act } from './act.tsx'
-import { useAnswer } from './answer.ts'
 import { figure } from './format.ts'
 import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
@@ -12,6 +11,7 @@ import { QueueGroups } from './queue-groups.tsx'
 import { QueueJobs } from './queue-jobs.tsx'
 import { QueuePipe } from './queue-pipe.tsx'
 import { QueueWorkers } from './queue-workers.tsx'
+import { answerTo, pathTo } from './server.ts'
 import { change, place, type State } from './store.ts'
 import { either, w } from './words.ts'
 
@@ -25,7 +25,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
     : queue && queue.dead > 0
       ? 'dead'
       : 'waiting'
-  const answer = useAnswer(`queues/${encodeURIComponent(name)}`)
+  const answer = answerTo(pathTo('queues', name))
   if (queue === undefined) return null
   const { workers } = queue
   return (
@@ -44,7 +44,12 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
             queue.remote
               ? either('durable in Redis', 'хранится в Redis')
               : either('in memory', 'в памяти'),
-            queue.here ? '' : either('of other processes', 'других процессов'),
+            queue.here || queue.processes === 0
+              ? ''
+              : either('of other processes', 'других процессов'),
+            !queue.processes
+              ? ''
+              : either(`open in ${queue.processes} processes`, `процессов: ${queue.processes}`),
             queue.paused ? w('paused') : '',
           ]
             .filter(Boolean)
@@ -63,6 +68,15 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
           {queue.failure}
         </p>
       )}
+      {queue.processes === 0 && (
+        <p class="note warn">
+          <Mark level="warn" />
+          {either(
+            'No process has this queue open: nothing works on it. Its jobs are kept.',
+            'Ни один процесс не открыл эту очередь: с ней никто не работает. Задания хранятся.',
+          )}
+        </p>
+      )}
       <QueueDiagnosis name={name} queue={queue} state={state} />
       <QueuePipe name={name} queue={queue} />
       <QueueCharts name={name} queue={queue} />
@@ -75,7 +89,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
                 key={each}
                 type="button"
                 aria-pressed={chosen === each}
-                onClick={() => change({ state: each })}
+                onClick={() => change({ state: each, from: '' })}
               >
                 {w(each[0]!.toUpperCase() + each.slice(1))}
                 {each === 'dead' && queue.dead > 0 ? ` ${figure(queue.dead)}` : ''}

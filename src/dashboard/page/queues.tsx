@@ -42,13 +42,14 @@ export function Queues({ state }: { state: State }): JSX.Element {
         title={w('Queues')}
         name={name}
         foot={either('Figures: how long the oldest has waited.', 'Числа: сколько ждёт старшая.')}
-        items={sorted.map(([each, { oldest, waiting, delayed, dead, paused }]) => ({
+        items={sorted.map(([each, { oldest, waiting, delayed, dead, paused, processes }]) => ({
           name: each,
           level: <Mark level={levelOf('queue', each, paused ? 'paused' : 'fine')} />,
           says: age(oldest),
           bad: troubleOf('queue', each)?.level === 'bad',
           more: [
             paused && w('paused'),
+            processes === 0 && either('no process', 'нет процессов'),
             `${figure(waiting)} ${w('waiting')}`,
             delayed > 0 && `${figure(delayed)} ${w('delayed')}`,
             dead > 0 && `${figure(dead)} ${w('Dead').toLowerCase()}`,

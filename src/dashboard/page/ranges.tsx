@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
-import { change, RANGES, range, store } from './store.ts'
+import { RANGES, range } from './past.ts'
+import { change, store } from './store.ts'
 import { either } from './words.ts'
 
 /** Chooses how much time charts show. Ranges that go beyond what is kept are not offered. */

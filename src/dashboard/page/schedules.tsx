@@ -3,7 +3,7 @@ import { Act } from './act.tsx'
 import { At } from './at.tsx'
 import { Empty } from './empty.tsx'
 import { exact, figure, hour, since, span, until } from './format.ts'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
 import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
@@ -14,7 +14,8 @@ import { either, w } from './words.ts'
 
 export function Schedules({ state }: { state: State }): JSX.Element {
   const { filter, name: asked } = place()
-  const { list, moved, hold, release } = useFrozen(
+  const { list, moved, hold, release } = frozen(
+    'schedules',
     sorted('schedule', state.schedules, filter, ({ error, when }) => `${error} ${when}`),
     ([name]) => name,
   )
@@ -53,7 +54,8 @@ export function Schedules({ state }: { state: State }): JSX.Element {
               ['Last 20 runs', 'wide'],
               ['Skipped', 'num wide'],
               ['If it overlaps', 'wide'],
-              [''],
+              ['Runs in', 'wide'],
+              ['Actions.'],
             ]}
           />
           <tbody>
@@ -80,7 +82,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                   <td>
                     {run ? (
                       <>
-                        {either('runs,', 'идёт')} <b>{span((state.at - run.at) / 1000)}</b>
+                        {either('running for', 'идёт')} <b>{span((state.at - run.at) / 1000)}</b>
                       </>
                     ) : last ? (
                       <At
@@ -128,6 +130,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
                     <b class={level === 'fine' ? '' : level}>{figure(part.skipped)}</b>
                   </td>
                   <td class="wide">{part.overlap}</td>
+                  <td class="wide">{runsIn(state, name)}</td>
                   <td class="acts">
                     {part.here && (
                       <Act kind="plain" onClick={() => runNow(name)}>
@@ -192,4 +195,13 @@ export function Schedules({ state }: { state: State }): JSX.Element {
       )}
     </>
   )
+}
+
+/** The processes that keep a schedule, as far as they tell. */
+function runsIn(state: State, name: string): string {
+  const list = Object.entries(state.processes).filter(([, { schedules }]) =>
+    schedules?.includes(name),
+  )
+  if (list.length > 2) return either(`${list.length} processes`, `процессов: ${list.length}`)
+  return list.map(([process]) => process).join(', ')
 }

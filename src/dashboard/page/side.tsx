@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { Pill, useFrozen } from './frozen.tsx'
+import { frozen, Pill } from './frozen.tsx'
 import { link } from './store.ts'
 import { w } from './words.ts'
 
@@ -17,7 +17,7 @@ export function Side({
   items: readonly { name: string; level: JSX.Element; says: string; more: string; bad?: boolean }[]
   name: string | undefined
 }): JSX.Element {
-  const { list, moved, hold, release } = useFrozen(items, (item) => item.name)
+  const { list, moved, hold, release } = frozen(view, items, (item) => item.name)
   return (
     <nav class="panel side" aria-label={title} {...hold}>
       <h2>

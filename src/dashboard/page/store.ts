@@ -1,7 +1,6 @@
 import {
   type Delta,
   type Happening,
-  type HistoryState,
   type Sample,
   SECTIONS,
   type Snapshot,
@@ -19,6 +18,8 @@ export interface Place {
   state: string
   range: string
   all: string
+  /** Where a list begins that has several pages. */
+  from: string
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -155,6 +156,7 @@ export function place(): Place {
     state: params.get('state') ?? '',
     range: params.get('range') ?? '',
     all: params.get('all') ?? '',
+    from: params.get('from') ?? '',
   }
 }
 
@@ -184,59 +186,4 @@ export function change(values: Partial<Omit<Place, 'view' | 'name' | 'what' | 'i
   const text = params.toString()
   history.replaceState(null, '', `${path || '#/now'}${text && `?${text}`}`)
   store.changed()
-}
-
-/** How much time charts show, in seconds; as text it stands in the address. */
-export const RANGES: readonly (readonly [string, number])[] = [
-  ['', 1800],
-  ['3h', 10_800],
-  ['24h', 86_400],
-]
-
-export function range(): number {
-  const { range: chosen } = place()
-  return RANGES.find(([text]) => text === chosen)?.[1] ?? 1800
-}
-
-let long: { seconds: number; asked: number; past: HistoryState } | undefined
-
-/** The samples that charts draw. A longer past than half an hour is asked for when it is wanted, and again when it has a new point. */
-export function past(): HistoryState {
-  const seconds = range()
-  const { state, lost } = store
-  const own = state?.past ?? { times: [], series: {} }
-  if (seconds === 1800) return own
-  const now = Date.now()
-  if (long?.seconds !== seconds) long = { seconds, asked: 0, past: own }
-  if (lost === undefined && now - long.asked > (seconds * 1000) / 360) {
-    const mine = long
-    mine.asked = now
-    ask(`past?seconds=${seconds}`).then(
-      (said) => {
-        mine.past = said
-        store.changed()
-      },
-      () => {},
-    )
-  }
-  return long.past
-}
-
-/** Acts. @throws Error with what the server says */
-export async function act(path: string, body: object = {}): Promise<Record<string, unknown>> {
-  const response = await fetch(`api/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  const answer = await response.json().catch(() => ({ error: response.statusText }))
-  if (!response.ok) throw new Error(answer.error)
-  return answer
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: each path has an answer of its own.
-export async function ask(path: string): Promise<any> {
-  const response = await fetch(`api/${path}`)
-  if (!response.ok) throw new Error(String(response.status))
-  return response.json()
 }

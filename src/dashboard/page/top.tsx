@@ -80,6 +80,6 @@ function go(text: string): void {
   if (state === undefined || text === '') return
   for (const view of ['limiters', 'queues', 'breakers', 'schedules'] as const) {
     const name = Object.keys(state[view]).find((each) => each.toLowerCase() === text.toLowerCase())
-    if (name !== undefined) location.hash = `#/${view}/${encodeURIComponent(name)}`
+    if (name !== undefined) location.hash = link(view, name)
   }
 }

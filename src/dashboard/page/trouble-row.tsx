@@ -2,8 +2,9 @@ import type { JSX } from 'preact'
 import type { Trouble } from '../state.ts'
 import { Act } from './act.tsx'
 import { age, figure, PER_SECOND, percent, span, time } from './format.ts'
+import { past } from './past.ts'
 import { closeNow, isolate, pauseQueue } from './questions.ts'
-import { link, past, type State } from './store.ts'
+import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
 
 interface Row {
@@ -51,7 +52,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       says: [
         code === 'open'
           ? either('Open. ', 'Разомкнут. ')
-          : either('Half open, probes pass. ', 'Проходят пробы. '),
+          : either('Half open: only probes pass. ', 'Проходят только пробы. '),
         failed,
         error ? <code>{error}</code> : '',
         error ? '. ' : '',
@@ -99,6 +100,9 @@ export function rowOf(trouble: Trouble, state: State): Row {
           `${figure(put)}/s put, ${figure(done)}/s done. `,
           `${figure(put)}/с положено, ${figure(done)}/с готово. `,
         ),
+        queue.processes === 0
+          ? either('No process works on it. ', 'С ней никто не работает. ')
+          : '',
         workers !== undefined && running >= workers
           ? either(`All ${workers} workers busy. `, `Заняты все ${workers}. `)
           : '',
@@ -133,15 +137,15 @@ export function rowOf(trouble: Trouble, state: State): Row {
       says: first
         ? [
             either(
-              `${list.length} keys get ${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of it, most `,
-              `${list.length} ключа: ${percent(Math.min(1, theirs / Math.max(denied, theirs)))}, больше всех `,
+              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of the denials hit ${list.length} keys; most: `,
+              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} отказов по ключам (${list.length}); больше всего: `,
             ),
             <code>{first.key}</code>,
-            either(` with ${figure(first.rate)}/s. `, ` — ${figure(first.rate)}/с. `),
+            `, ${figure(first.rate)}${PER_SECOND}. `,
             rest > 0
               ? either(
-                  `${rest}${top?.more ? ' or more' : ''} other keys are hit now and then.`,
-                  `И ещё ${rest} ключей изредка.`,
+                  `${rest}${top?.more ? ' or more' : ''} other keys are denied now and then.`,
+                  `Других ключей изредка: ${rest}.`,
                 )
               : '',
           ]
@@ -209,7 +213,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       ? {
           says: [
             either(
-              'Not heard of. Its jobs go to others as their leases end.',
+              'No sign of life. Its jobs go to others when their leases end.',
               'Не слышно. Задания перейдут к другим, когда кончится аренда.',
             ),
           ],

@@ -1,32 +1,26 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
-import { Act, mayAct } from './act.tsx'
+import { Act, filled, mayAct } from './act.tsx'
 import { Chart } from './chart.tsx'
 import { figure, numbersOf, PER_SECOND, percent, quota, span } from './format.ts'
 import { Mark } from './mark.tsx'
 import { doNow, tell } from './notice.tsx'
+import { past } from './past.ts'
 import { changeLimit } from './questions.ts'
-import { act, past, type State, store } from './store.ts'
+import { act, pathTo } from './server.ts'
+import type { State } from './store.ts'
 import { either, w } from './words.ts'
-
-const path = (name: string) => `limiters/${encodeURIComponent(name)}`
 
 export function WhatIf({ name, state }: { name: string; state: State }): JSX.Element | null {
   const limiter = state.limiters[name]
   const fields = numbersOf(limiter?.quota)
-  const [wanted, setWanted] = useState(() =>
-    Object.fromEntries(
-      fields.map(([field, value]) => [field, String(field === 'rate' ? value * 2 : value)]),
-    ),
-  )
   if (limiter === undefined) return null
   const trial = limiter.whatIf
   const freed = trial ? trial.keys - trial.wouldDenyKeys : 0
   const judge = async (event: Event) => {
-    event.preventDefault()
+    const wanted = Object.entries(filled(event))
     try {
-      await act(`${path(name)}/whatif`, {
-        quota: Object.fromEntries(fields.map(([field]) => [field, Number(wanted[field])])),
+      await act(pathTo('limiters', name, 'whatif'), {
+        quota: Object.fromEntries(wanted.map(([field, value]) => [field, Number(value)])),
       })
     } catch (error) {
       tell((error as Error).message, undefined, true)
@@ -52,7 +46,9 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
         {trial && (
           <Act
             kind="plain"
-            onClick={() => void doNow(w('Stop'), `${path(name)}/whatif`, { stop: true })}
+            onClick={() =>
+              void doNow(w('Stop'), pathTo('limiters', name, 'whatif'), { stop: true })
+            }
           >
             {w('Stop')}
           </Act>
@@ -60,20 +56,18 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
       </h2>
       {mayAct() && (
         <form class="line" onSubmit={(event) => void judge(event)}>
-          {fields.map(([field]) => (
+          {fields.map(([field, value]) => (
             <label key={field}>
               {field === 'per' ? 'per, s' : field}{' '}
               <input
                 class="short"
                 inputMode="decimal"
-                value={wanted[field]}
-                onInput={(event) => setWanted({ ...wanted, [field]: event.currentTarget.value })}
+                name={field}
+                defaultValue={String(field === 'rate' ? value * 2 : value)}
               />
             </label>
           ))}
-          <button type="submit" disabled={store.lost !== undefined}>
-            {w('Judge this')}
-          </button>
+          <Act>{w('Judge this')}</Act>
         </form>
       )}
       {trial && (
@@ -131,12 +125,12 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
             <span>
               {freed > 0 &&
                 either(
-                  `Keys that it would free: ${figure(freed)}; that stay refused: ${figure(trial.wouldDenyKeys)}. `,
+                  `Keys denied no more: ${figure(freed)}; still denied: ${figure(trial.wouldDenyKeys)}. `,
                   `Освободит ключей: ${figure(freed)}; откажет по-прежнему: ${figure(trial.wouldDenyKeys)}. `,
                 )}
               {either(
-                'It began without a past: it is generous at first.',
-                'Начат без прошлого: сначала щедрее.',
+                'It began with full limits: at first it denies less.',
+                'Начат с полных лимитов: сначала отказывает реже.',
               )}
             </span>
             <Act kind="primary" onClick={() => changeLimit(name, trial.quota)}>

@@ -2,6 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 import { messageOf } from '../../core/error-text.ts'
 import type { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import type { BreakerChangeState, BreakerState } from '../state.ts'
+import { secondOf } from './moment.ts'
 import { Rate } from './rate.ts'
 
 /** A circuit breaker, as the dashboard shows it. */
@@ -57,9 +58,4 @@ export class BreakerPart {
     this.#isolation = undefined
     this.breaker.reset()
   }
-}
-
-/** A moment so many seconds ago, to the second: it must not change from one sample to the next. */
-function secondOf(now: Millis, ago: number): Millis {
-  return Math.round((now - ago * 1000) / 1000) * 1000
 }

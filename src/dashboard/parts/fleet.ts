@@ -2,9 +2,12 @@ import type { AwaitedLock } from '../../coordination/lease.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Storage } from '../../core/storage.ts'
 import type { Survey, Surveyable, SurveyedLease, SurveyedSchedule } from '../../core/survey.ts'
-import type { QueueKind, QueueMaker } from '../../queues/queue.ts'
+import type { Codec } from '../../queues/queue.ts'
+import { jsonCodec } from '../../queues/store/json-codec.ts'
+import type { QueueStorage } from '../../queues/store/queue-storage.ts'
 import type { ProcessState, StorageState } from '../state.ts'
 import { QueuePart } from './queue-part.ts'
+import { Rate } from './rate.ts'
 
 /** What the keys begin with under which processes tell how they are. */
 const PROCESSES = 'dashboard:process:'
@@ -19,8 +22,6 @@ const SHARE = 20
 /** How many answers are timed. */
 const TIMED = 100
 
-const KINDS: readonly string[] = ['priority', 'fifo', 'delay', 'dedupe']
-
 /** What a process tells of itself. */
 interface Told extends ProcessState {
   readonly name: string
@@ -31,7 +32,7 @@ interface Told extends ProcessState {
 }
 
 interface QueueHome {
-  readonly queues?: QueueMaker
+  readonly queues?: Pick<QueueStorage, 'observe'>
 }
 
 /** What lives in a storage that several processes share, and the processes that say so. */
@@ -41,6 +42,7 @@ export class Fleet {
   readonly #queues = new Map<string, QueuePart>()
   readonly #times: number[] = []
   #survey: Survey | undefined
+  #openIn: ReadonlyMap<string, number> = new Map()
   #processes = new Map<string, Told>()
   #leaders = new Map<string, { process: string; token: number }>()
   #looked: Millis = -Infinity
@@ -48,6 +50,8 @@ export class Fleet {
   #told: Millis = -Infinity
   #failure: { since: Millis; message: string } | undefined
   #surveyFailure: string | undefined
+  readonly #scripts = new Rate()
+  #scriptRate: number | undefined
 
   /** @param self tells this process apart from all others */
   constructor(storage: Storage, self: string) {
@@ -64,14 +68,23 @@ export class Fleet {
     return this.#survey?.leases
   }
 
+  /** How many processes have a queue open; `undefined` where that cannot be told. */
+  processesOf(queue: string): number | undefined {
+    return this.#survey && (this.#openIn.get(queue) ?? 0)
+  }
+
   get schedules(): readonly SurveyedSchedule[] {
     return this.#survey?.schedules ?? []
   }
 
   /** Names that are known to be elections, of what leaders have said. */
   get elections(): ReadonlySet<string> {
-    const names = [...this.#processes.values()].flatMap(({ leads }) => leads)
-    return new Set([...names, ...this.#leaders.keys()])
+    return new Set([...this.led, ...this.#leaders.keys()])
+  }
+
+  /** What the other processes lead, as they have told last: one that has died too, for an hour. */
+  get led(): ReadonlySet<string> {
+    return new Set([...this.#processes.values()].flatMap(({ leads }) => leads))
   }
 
   /** The other processes, by name. */
@@ -118,6 +131,7 @@ export class Fleet {
         maxMemory: server.maxMemory,
         policy: server.policy,
       }),
+      ...(this.#scriptRate !== undefined && { scripts: this.#scriptRate }),
       ...(partial && { partial }),
     }
   }
@@ -180,6 +194,8 @@ export class Fleet {
 
   #take(found: Survey, own: ReadonlyMap<string, unknown>, now: Millis): void {
     this.#survey = found
+    if (found.server.scripts > 0) this.#scriptRate = this.#scripts.push(found.server.scripts, now)
+    this.#openIn = new Map(found.queues.map(({ name, processes }) => [name, processes]))
     this.#processes = new Map()
     this.#leaders = new Map()
     for (const [key, value] of found.values) {
@@ -192,14 +208,10 @@ export class Fleet {
       }
     }
     for (const { name, kind, codec } of found.queues) {
-      if (own.has(name) || this.#queues.has(name) || !KINDS.includes(kind)) continue
-      const queue = this.#storage.queues?.queue(kind as QueueKind, {
-        name,
-        storage: this.#storage,
-        // What is stored is looked at, and its items only where they can be read.
-        ...(codec !== '' && codec !== 'json' && { codec: unreadable(codec) }),
-      })
-      if (queue !== undefined) this.#queues.set(name, new QueuePart(queue, false, kind))
+      if (own.has(name) || this.#queues.has(name)) continue
+      const queue = this.#storage.queues?.observe(name, readable(codec))
+      if (queue === undefined) continue
+      this.#queues.set(name, new QueuePart(queue, false, kind === '' ? undefined : kind))
     }
     for (const [name, { queue }] of this.#queues) {
       if (!own.has(name) && found.queues.some((each) => each.name === name)) continue
@@ -226,17 +238,17 @@ function isAwaited(lock: unknown): lock is AwaitedLock {
   return typeof name === 'string' && Number.isFinite(waiting) && Number.isFinite(longest)
 }
 
-/** Stands in for a codec that only the processes have that work on the queue. */
-function unreadable(name: string): {
-  name: string
-  encode(): string
-  decode(): undefined
-} {
-  return {
-    name,
-    encode() {
-      throw new TypeError(`items of codec '${name}' cannot be put from here`)
-    },
-    decode: () => undefined,
+/** Reads items where they are JSON; those of a codec that only the processes of the queue have stay hidden. */
+function readable(name: string): Codec {
+  if (name === 'json') return jsonCodec
+  return { ...jsonCodec, name, decode: (data) => (name === '' ? parsed(data) : undefined) }
+}
+
+/** An item that may have been written by any codec. */
+function parsed(data: string | Uint8Array): unknown {
+  try {
+    return jsonCodec.decode(data)
+  } catch {
+    return undefined
   }
 }

@@ -9,6 +9,8 @@ import { dictionary } from './dictionary.ts'
 const MOST_CHANGES = 20
 /** How many locks are shown. */
 const MOST_LOCKS = 200
+/** That nobody leads any more is news for so long. */
+const NEWS: Millis = 3_600_000
 /** Tokens are times in microseconds, unless somebody set a clock back: then they are only numbers. */
 const OLDEST = 1.5e15
 
@@ -51,6 +53,7 @@ export class LeaseParts {
    * @param self how this process is called
    * @param found the leases in the storage, where it can be asked
    * @param elections names that are known to be elections elsewhere
+   * @param wanted those of them that a process leads, by what it told last
    * @param holderOf whose a token is, of what other processes have said
    */
   sample(
@@ -58,6 +61,7 @@ export class LeaseParts {
     self: string,
     found: readonly SurveyedLease[] | undefined,
     elections: ReadonlySet<string>,
+    wanted: ReadonlySet<string>,
     holderOf: (name: string, token: number) => string | undefined,
     awaitedElsewhere: readonly (readonly [string, AwaitedLock])[],
   ): void {
@@ -67,14 +71,19 @@ export class LeaseParts {
     ])
     const leaders = dictionary<LeaderState>()
     const locks = dictionary<LockState>()
+    const stands = new Set(this.#coordinators.map(({ lockName }) => lockName))
     const lead = (name: string, leader: string | undefined, token = 0, left = 0, here = false) => {
       const changes = this.#note(name, token, leader ?? '', now)
+      const follow = waits.processes(name)
+      const missed = stands.has(name) || follow.length > 0 || wanted.has(name)
+      const lately = now - (changes.at(-1)?.[0] ?? 0) < NEWS
       const since = token > OLDEST ? Math.round(token / 1e6) * 1000 : changes.at(-1)?.[0]
       leaders[name] = {
         ...(token > 0 && { leader: leader ?? '', fence: token }),
         ...(token > 0 && since !== undefined && { since }),
         left,
-        follow: waits.processes(name),
+        follow,
+        ...(token === 0 && !missed && !lately && { over: true }),
         here,
         changes: [...changes],
       }
@@ -107,6 +116,8 @@ export class LeaseParts {
       if (elections.has(name)) lead(name, holder, left > 0 ? token : 0, left)
       else if (left > 0) locks[name] = lockOf(holder, token, left, waits.of(name))
     }
+    // Their leases have gone, with all who stood for them maybe.
+    for (const name of elections) if (!(name in leaders)) lead(name, undefined)
     this.leaders = leaders
     const byWait = Object.entries(locks).sort(
       ([, { longest: a = 0 }], [, { longest: b = 0 }]) => b - a,

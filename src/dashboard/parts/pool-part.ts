@@ -1,6 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import type { WorkerPool } from '../../workers/pool.ts'
 import type { PoolState } from '../state.ts'
+import { secondOf } from './moment.ts'
 import { Rate } from './rate.ts'
 
 /** A pool of workers, as the dashboard shows it. */
@@ -13,7 +14,7 @@ export class PoolPart {
   }
 
   sample(now: Millis): PoolState {
-    const { workers, minWorkers, maxWorkers, running, waiting, completed, failed } =
+    const { workers, minWorkers, maxWorkers, running, waiting, completed, failed, resized } =
       this.pool.stats()
     const done = this.#done.push(completed + failed, now)
     return {
@@ -23,6 +24,9 @@ export class PoolPart {
       running,
       waiting,
       ...(done !== undefined && { done }),
+      ...(resized !== undefined && {
+        resized: { at: secondOf(now, resized.ago), from: resized.from, to: resized.to },
+      }),
     }
   }
 }

@@ -37,7 +37,10 @@ export class ProcessPart {
     if (this.#late.length > 30) this.#late.shift()
   }
 
-  sample(now: Millis, told: Pick<ProcessState, 'works' | 'leads' | 'limiters'>): ProcessState {
+  sample(
+    now: Millis,
+    told: Pick<ProcessState, 'works' | 'leads' | 'limiters' | 'schedules'>,
+  ): ProcessState {
     const usage = runtime?.cpuUsage?.()
     if (usage !== undefined && (this.#cpu === undefined || now - this.#cpu.at >= 4000)) {
       const used = usage.user + usage.system

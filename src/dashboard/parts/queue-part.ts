@@ -29,7 +29,8 @@ export class QueuePart {
     return this.#last
   }
 
-  async sample(now: Millis, metrics: Metrics | undefined): Promise<QueueState> {
+  /** @param processes how many processes have it open, where that is known */
+  async sample(now: Millis, metrics: Metrics | undefined, processes?: number): Promise<QueueState> {
     const { queue } = this
     const stats = queue.stats()
     let counts: QueueCounts
@@ -53,6 +54,7 @@ export class QueuePart {
       here: this.#here,
       paused: stats.paused === true,
       ...(this.#here && { workers: queue.workers }),
+      ...(processes !== undefined && 'redeclare' in queue && { processes }),
       waiting,
       delayed,
       running,

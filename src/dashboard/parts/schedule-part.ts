@@ -30,6 +30,10 @@ export class SchedulePart {
     return states
   }
 
+  names(): string[] {
+    return this.#schedulers.flatMap((scheduler) => scheduler.listJobs().map(({ name }) => name))
+  }
+
   /** The scheduler that has a job of that name. */
   find(name: string): Scheduler | undefined {
     return this.#schedulers.find((each) => each.listJobs().some((job) => job.name === name))

@@ -5,6 +5,9 @@ import type { AnyQueue } from '../parts/queue-part.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { ArgumentError, Arguments } from './arguments.ts'
 
+/** How many dead jobs are looked at: those that died last. So many are redriven at once, too. */
+export const LATEST_DEAD = 2_000
+
 /** What an action says: what there is to tell, or that it could not be done now. */
 export interface Done {
   /** For the one who acted. */
@@ -151,8 +154,9 @@ function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
       const limit = body.has('limit') ? body.number('limit') : undefined
       const redriven = await queue.redrive({
         ...(ids !== undefined && { ids }),
-        ...(error !== undefined && { error }),
-        ...(limit !== undefined && { limit }),
+        // As many as the page tells of.
+        ...(error !== undefined && { error, latest: LATEST_DEAD }),
+        limit: Math.min(limit ?? LATEST_DEAD, LATEST_DEAD),
       })
       return {
         detail: String(redriven),

@@ -8,7 +8,7 @@ import type { Happening, Viewer } from '../state.ts'
 import { rounded } from '../watch/delta.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { isSameOrigin, viewerOf } from './access.ts'
-import { actionOf, ConflictError, jobActionOf } from './actions.ts'
+import { actionOf, ConflictError, jobActionOf, LATEST_DEAD } from './actions.ts'
 import { type Answer, type Asked, answer, events, json, refusal } from './answer.ts'
 import { ArgumentError, argumentsOf } from './arguments.ts'
 import { Streams, snapshotOf } from './stream.ts'
@@ -21,12 +21,14 @@ const DEEPEST = 10_000
 /** How many groups are told of, and over a storage how many are looked at: each costs it some steps. */
 const SHOWN_GROUPS = 20
 const MOST_GROUPS = 500
-/** How many of the dead jobs are looked at for what they died of: those that died last. */
-const LATEST_DEAD = 2_000
 /** The longest history, in seconds. */
 const LONGEST_PAST = 86_400
 /** How much of what `show` says is sent, in characters. */
 const MOST_SHOWN = 20_000
+/** How much of a stack is told. */
+const MOST_STACK = 4_000
+/** What of a job is a moment. */
+const MOMENTS = ['createdAt', 'dueAt', 'startedAt', 'endedAt', 'keptUntil'] as const
 
 const KINDS: Readonly<Record<string, Happening['kind']>> = {
   limiters: 'limiter',
@@ -193,7 +195,8 @@ export class Api {
 
   async #job(queue: AnyQueue, id: string): Promise<Answer> {
     const job = await queue.job(id)
-    return job === undefined ? notFound() : json(200, this.#jobState(job, true))
+    // Browsers log a 404 as an error, and that a job has gone is none.
+    return json(200, job === undefined ? null : this.#jobState(job, true))
   }
 
   /** What of a job may be seen: all but its item, result and progress, and of those what `show` says. */
@@ -201,7 +204,7 @@ export class Api {
     const { item: _, result: __, progress: ___, ...rest } = job
     const { show } = this.#settings
     const state: Record<string, unknown> = { ...rest }
-    for (const name of ['createdAt', 'dueAt', 'startedAt', 'endedAt'] as const) {
+    for (const name of MOMENTS) {
       if (rest[name] !== undefined) state[name] = rest[name].getTime()
     }
     state['tries'] = rest.tries.map((each) => ({
@@ -209,6 +212,11 @@ export class Api {
       startedAt: each.startedAt.getTime(),
       endedAt: each.endedAt.getTime(),
     }))
+    if (rest.error?.stack !== undefined) {
+      const { stack, ...error } = rest.error
+      // A list has no room for it.
+      state['error'] = whole ? { ...error, stack: cut(stack, MOST_STACK) } : error
+    }
     if (whole && show !== undefined) {
       const shown: unknown = show(job)
       if (shown !== undefined) state['shown'] = cut(String(shown), MOST_SHOWN)

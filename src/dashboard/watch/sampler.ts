@@ -19,6 +19,8 @@ import { UsualRanges } from './usual-ranges.ts'
 const TICK: Millis = 1_000
 /** A page that polls counts as looking for so long. */
 const LOOKING: Millis = 10_000
+/** How many schedules a process tells of. */
+const MOST_NAMES = 200
 /** What is kept while somebody looks where no history is asked for. */
 const WHILE_WATCHED: Millis = 1_800_000
 
@@ -161,7 +163,7 @@ export class Sampler {
     const [limiters, queues] = await Promise.all([
       sampled(this.limiters, (part) => part.sample(now, watched)),
       sampled([...this.#queues, ...(this.fleet?.queues ?? [])], (part) =>
-        part.sample(now, metrics),
+        part.sample(now, metrics, this.fleet?.processesOf(part.queue.name)),
       ),
     ])
     const schedules = this.schedules.sample(now)
@@ -175,6 +177,7 @@ export class Sampler {
       self,
       this.fleet?.leases,
       this.fleet?.elections ?? new Set(),
+      this.fleet?.led ?? new Set(),
       (name, token) => this.fleet?.holderOf(name, token),
       this.fleet?.awaited() ?? [],
     )
@@ -186,6 +189,7 @@ export class Sampler {
       works,
       leads: leads.map(([name]) => name),
       limiters: this.limiters.size,
+      schedules: this.schedules.names().slice(0, MOST_NAMES),
     })
     void this.fleet?.tell(now, self, own, [...leads, ...locks], this.#leases.awaited())
     const processes = dictionary<ProcessState>()

@@ -164,7 +164,8 @@ function* find(state: Omit<DashboardState, 'troubles'>): Iterable<Found> {
       yield { kind: 'schedule', name, code: 'failed', level: 'warn', since: ended.at, harm: 0 }
     }
   }
-  for (const [name, { leader, changes }] of Object.entries(state.leaders)) {
+  for (const [name, { leader, changes, over }] of Object.entries(state.leaders)) {
+    if (over) continue
     const lately = changes.filter(([at]) => now - at < CHANGES_WITHIN)
     if (leader === undefined) {
       const since = changes.at(-1)?.[0]

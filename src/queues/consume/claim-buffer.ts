@@ -2,8 +2,9 @@ import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { LeaseLostError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
+import { processName } from '../../core/process-name.ts'
 import type { Retry } from '../../resilience/retry.ts'
-import { errorRecord } from '../store/job-record.ts'
+import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
 import type { Claim, Ending, JobStore } from '../store/job-store.ts'
 import { Attempt, type AttemptKeeper } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
@@ -186,11 +187,11 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   }
 
   retry(attempt: Attempt, delay: Millis, error: unknown): Promise<boolean> {
-    return this.#settle(attempt, { outcome: 'retry', delay, error: errorRecord(error) })
+    return this.#settle(attempt, { outcome: 'retry', delay, error: failureHere(error) })
   }
 
   fail(attempt: Attempt, error: unknown): Promise<boolean> {
-    return this.#settle(attempt, { outcome: 'failed', error: errorRecord(error) })
+    return this.#settle(attempt, { outcome: 'failed', error: failureHere(error) })
   }
 
   release(attempt: Attempt, delay: Millis): Promise<boolean> {
@@ -438,4 +439,9 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 function lossOf({ record, delivery }: Claim): LeaseLostError {
   const why = 'was lost: another process may have the job'
   return new LeaseLostError(`job ${record.id}`, delivery, why)
+}
+
+/** An error with the process in which it happened: several work on one queue. */
+function failureHere(error: unknown): JobErrorRecord {
+  return { ...errorRecord(error), by: processName() }
 }

@@ -8,17 +8,17 @@ import type {
   DeathsOptions,
   GroupInfo,
   GroupsOptions,
-  JobErrorInfo,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
 import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
-import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
+import { errorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
+import { shown, shownWhole } from './stored-info.ts'
 
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many different errors `deadByError` tells of at most. */
@@ -58,7 +58,10 @@ export class JobView {
     const state = this.#stateOf(job)
     if (state === undefined) return undefined
     const { group, due, byDate, startedAt, reported, tries = [] } = job.extras ?? {}
-    const kept = this.#jobs.dead.get(job.id) ?? this.#jobs.completed.get(job.id)
+    const { dead, completed } = this.#jobs
+    const kept = dead.get(job.id) ?? completed.get(job.id)
+    const until =
+      kept === undefined ? Infinity : kept.endedAt + (state === 'dead' ? dead : completed).age
     const error = state === 'dead' ? errorRecord(job.outcome) : tries.at(-1)?.error
     return {
       id: job.id,
@@ -80,7 +83,8 @@ export class JobView {
       ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
       ...(reported !== undefined && { progress: reported }),
       ...(state === 'completed' && { result: job.outcome as R }),
-      ...(error !== undefined && { error: shown(error) }),
+      ...(error !== undefined && { error: shownWhole(error) }),
+      ...(until < Infinity && { keptUntil: this.#date(until) }),
     }
   }
 
@@ -121,11 +125,12 @@ export class JobView {
   }
 
   /** The dead jobs that are meant, the oldest first. */
-  *dead({ ids, error }: RedriveOptions): Iterable<LocalJob> {
+  *dead({ ids, error, latest }: RedriveOptions): Iterable<LocalJob> {
+    const among = latest === undefined ? Infinity : check.integer('latest', latest, 1)
     const wanted = ids === undefined ? undefined : new Set(ids)
-    for (const { job } of [...this.#jobs.dead]) {
+    for (const { job } of [...this.#jobs.dead.latest(among)]) {
       if (wanted !== undefined && !wanted.has(job.id)) continue
-      if (error !== undefined && errorRecord(job.outcome).message !== error) continue
+      if (error !== undefined && messageOf(job.outcome) !== error) continue
       yield job
     }
   }
@@ -136,7 +141,7 @@ export class JobView {
       options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
     for (const { job, endedAt } of this.#jobs.dead.latest(latest)) {
-      const { message } = errorRecord(job.outcome)
+      const message = messageOf(job.outcome)
       const known = deaths.get(message)
       if (known === undefined) deaths.set(message, { count: 1, first: endedAt, last: endedAt })
       else {
@@ -193,10 +198,6 @@ export class JobView {
   }
 }
 
-function shown({ name, message, code }: JobErrorRecord): JobErrorInfo {
-  return { name, message, ...(code !== undefined && { code }) }
-}
-
 /** Those with the longest backlog, the longest first: without sorting all, where there are many. */
 function largest<G extends { readonly waiting: number }>(
   groups: Iterable<G>,
@@ -227,4 +228,9 @@ function toSkip(cursor: string): number {
   const skip = Number(cursor)
   if (Number.isSafeInteger(skip) && skip >= 0) return skip
   throw new OptionRangeError('cursor', `cursor must be one that jobs() gave, got '${cursor}'`)
+}
+
+/** What a job died of. Its stack is not asked for: an engine writes it when it is read, and that takes a hundred times as long. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

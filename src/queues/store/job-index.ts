@@ -7,6 +7,8 @@ type Visit = (see: (job: LocalJob) => void) => void
 
 /** This many look-ups pass all jobs one by one: an operator looks up a few ids, and to write down a million takes longer. */
 const SCANS = 8
+/** So many look-ups after these each write down a part of the ids: all at once would keep the process for long. */
+const PARTS = 16
 
 /**
  * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
@@ -22,6 +24,8 @@ export class JobIndex {
   /** Jobs with made ids: those that came since the first look-up, and those that were there. */
   #made: Map<number, LocalJob> | undefined
   #before: JobTable | undefined
+  /** How many parts of those that were there are written down. */
+  #parts = 0
   /** What the first look-ups have found. */
   readonly #scanned = new Map<number, LocalJob>()
   #scans = 0
@@ -41,16 +45,9 @@ export class JobIndex {
     return this.#own.size > 0
   }
 
-  /** Begins to write down made ids. */
-  #fill(visit: Visit, expected: number): void {
-    this.#scanned.clear()
-    this.#made = new Map()
-    this.#before = new JobTable(visit, expected)
-  }
-
   add(job: LocalJob): void {
     if (job.extras?.id === undefined) this.#made?.set(job.seq, job)
-    if (this.#before?.tidy() === false) this.#before = undefined
+    if (this.#parts === PARTS && this.#before?.tidy() === false) this.#before = undefined
   }
 
   remove(job: LocalJob): void {
@@ -66,9 +63,14 @@ export class JobIndex {
     if (own !== undefined) return own
     const seq = Number(id)
     if (String(seq) !== id) return undefined
-    if (this.#made === undefined && this.#scans >= SCANS) this.#fill(visit, expected)
-    if (this.#made === undefined) return this.#scan(seq, visit)
-    return this.#made.get(seq) ?? this.#before?.find(seq)
+    if (this.#made === undefined) {
+      if (this.#scans < SCANS) return this.#scan(seq, visit)
+      this.#scanned.clear()
+      this.#made = new Map()
+      this.#before = new JobTable(expected)
+    }
+    const known = this.#made.get(seq) ?? this.#before?.find(seq)
+    return known ?? (this.#parts < PARTS ? this.#writeDown(seq, visit) : undefined)
   }
 
   /** The job that has this own id, or had it within memory. */
@@ -100,10 +102,33 @@ export class JobIndex {
       this.#scanned.delete(seq)
     }
     this.#scans += 1
+    const found = this.#pass(seq, visit, undefined, 0)
+    if (found !== undefined) this.#scanned.set(seq, found)
+    return found
+  }
+
+  /** Writes down the next part of the ids, and looks for a job on the way. */
+  #writeDown(seq: number, visit: Visit): LocalJob | undefined {
+    const found = this.#pass(seq, visit, this.#before, this.#parts)
+    this.#parts += 1
+    return found
+  }
+
+  /** Passes all jobs: finds one, and writes down a part of them where there is a table. */
+  #pass(
+    seq: number,
+    visit: Visit,
+    table: JobTable | undefined,
+    part: number,
+  ): LocalJob | undefined {
+    let found: LocalJob | undefined
     visit((job) => {
-      if (job.seq === seq && job.extras?.id === undefined) this.#scanned.set(seq, job)
+      if (table !== undefined && job.seq % PARTS === part && job.extras?.id === undefined) {
+        table.add(job)
+      }
+      if (job.seq === seq && job.extras?.id === undefined) found = job
     })
-    return this.#scanned.get(seq)
+    return found
   }
 
   #forget(): void {

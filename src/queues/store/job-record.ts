@@ -10,6 +10,8 @@ export interface JobErrorRecord {
   readonly message: string
   readonly code?: string
   readonly stack?: string
+  /** The process in which it happened, by its name, where several share the store. */
+  readonly by?: string
 }
 
 /** One attempt. Times are milliseconds since 1970, by the clock of the store. */

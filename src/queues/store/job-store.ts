@@ -172,6 +172,8 @@ export interface Redrive {
   readonly limit?: number
   /** Only jobs that died of this message. */
   readonly error?: string
+  /** Only among so many of those that died last. @default all of them */
+  readonly latest?: number
 }
 
 /**

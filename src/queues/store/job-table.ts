@@ -24,15 +24,9 @@ export class JobTable {
   /** How many jobs that are not over were met in this round. */
   #living = 0
 
-  /**
-   * @param visit shows all jobs, in any order; one may come twice
-   * @param expected about how many jobs there are
-   */
-  constructor(visit: (see: (job: LocalJob) => void) => void, expected: number) {
+  /** @param expected about how many jobs there will be */
+  constructor(expected: number) {
     this.#slots = slotsFor(expected)
-    visit((job) => {
-      if (job.extras?.id === undefined) this.#add(job)
-    })
   }
 
   find(seq: number): LocalJob | undefined {
@@ -72,10 +66,11 @@ export class JobTable {
     this.#pages = []
     this.#size = 0
     this.#slots = slotsFor(living)
-    for (const page of pages) for (const job of page) if (job !== undefined) this.#add(job)
+    for (const page of pages) for (const job of page) if (job !== undefined) this.add(job)
   }
 
-  #add(job: LocalJob): void {
+  /** One may come twice. */
+  add(job: LocalJob): void {
     if (2 * this.#size >= this.#slots.length) this.#grow()
     const place = this.#size % PAGE
     if (place === 0) this.#pages.push(new Array<LocalJob | undefined>(PAGE).fill(undefined))

@@ -26,6 +26,11 @@ export class KeptJobs implements Iterable<KeptJob> {
     this.#clock = clock
   }
 
+  /** For how long a job is kept. */
+  get age(): Millis {
+    return this.#keeping.age
+  }
+
   get size(): number {
     this.#expire()
     return this.#jobs.size

@@ -1,7 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
 import type { BroadcastMaker } from '../broadcast/shared-broadcast.ts'
-import type { Codec, QueueMaker } from '../queue.ts'
+import type { Codec, QueueMaker, SharedQueue } from '../queue.ts'
 import type { JobStore } from './job-store.ts'
 
 /** How long and how many ended jobs are kept. `Infinity` for no bound. */
@@ -45,6 +45,8 @@ export interface StoreOptions<T = unknown> {
   /** The name of the queue. */
   readonly name: string
   readonly declaration: Declaration
+  /** True where the queue is only looked at: then nothing is declared, and the process does not count as one of the queue. @default false */
+  readonly observes?: boolean
   readonly codec: Codec<T>
   /** How long a result is kept after its job has ended, where it was asked for. */
   readonly resultTtl: Millis
@@ -85,6 +87,8 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
 /** A storage that can keep queues. */
 export interface QueueStorage extends QueueMaker, BroadcastMaker {
   open<T>(options: StoreOptions<T>): SharedJobStore<T>
+  /** A queue to look at and to act on by hand, whatever its processes have declared, and also where none is left. */
+  observe<T>(name: string, codec: Codec<T>): SharedQueue<T, unknown>
   /**
    * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.
    */

@@ -1,8 +1,8 @@
--- Looks through a part of the keys, for a dashboard. KEYS[1] any key, for the way.
+-- Looks through a part of the keys, for a dashboard. KEYS[1] any key, for the way; none for a master of a Cluster, which is asked itself.
 -- ARGV  1 the cursor   2 the prefix of the storage   3 ... what the keys of the values begin with that are wanted
 -- Returns: the next cursor, the present in microseconds, after the last part what is known of the server, and a list: for each that
 --   was found its kind and what is known of it:
---   queue: name, kind, codec   lease: name, token, until   schedule: name, last slot   value: its key, the value
+--   queue: name, kind, codec, how many processes have it open, how many jobs are kept   lease: name, token, until   schedule: name, last slot   value: its key, the value
 local call = redis.call
 local cursor, prefix = ARGV[1], ARGV[2]
 local time = call('TIME')
@@ -28,8 +28,14 @@ for _ = 1, 4 do
     local lease = string.match(rest, '^{%d+}:lease:lease:(.*)$')
     local value = string.match(rest, '^{%d+}:value:(.*)$')
     if queue then
+      local base = string.sub(key, 1, -5)
       local meta = call('HMGET', key, 'kind', 'codec')
-      if meta[1] then add('queue', queue, meta[1], meta[2] or '') end
+      local jobs, processes = call('HLEN', base .. 'jobs'), 0
+      for _, member in ipairs(call('ZRANGEBYSCORE', base .. 'declared', now / 1000, '+inf', 'LIMIT', 0, 10000)) do
+        if string.byte(member) == 1 then processes = processes + 1 end
+      end
+      -- The counters of a queue stay for ever: one without jobs that nobody has open is over.
+      if jobs > 0 or processes > 0 then add('queue', queue, meta[1] or '', meta[2] or '', processes, jobs) end
     elseif lease then
       local state = call('GET', key)
       if state and #state >= 24 then
@@ -47,12 +53,14 @@ end
 local server = ''
 if cursor == '0' then
   local memory, about = redis.pcall('INFO', 'memory'), redis.pcall('INFO', 'server')
+  local commands = redis.pcall('INFO', 'commandstats')
   if type(memory) == 'string' and type(about) == 'string' then
     server = table.concat({
       string.match(about, 'valkey_version:([%w%.%-]+)') or string.match(about, 'redis_version:([%w%.%-]+)') or '',
       string.match(memory, 'used_memory:(%d+)') or '0',
       string.match(memory, 'maxmemory:(%d+)') or '0',
-      string.match(memory, 'maxmemory_policy:([%w%-]+)') or '',
+      string.match(memory, 'maxmemory_policy:([%w%-]+)') or '-',
+      type(commands) == 'string' and string.match(commands, 'cmdstat_evalsha:calls=(%d+)') or '0',
     }, ' ')
   end
 end

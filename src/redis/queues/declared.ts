@@ -49,6 +49,7 @@ const NAMES: Readonly<Record<string, string>> = {
 export class Declared {
   readonly #link: QueueLink
   readonly #name: string
+  readonly #observes: boolean
   #own: Map<string, string>
   #agreed: Declaration = {}
   #changes = ''
@@ -57,10 +58,12 @@ export class Declared {
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(link: QueueLink, name: string, declaration: Declaration) {
+  /** @param observes true for a process that only looks: it takes what the others have agreed on, and binds nobody */
+  constructor(link: QueueLink, name: string, declaration: Declaration, observes: boolean) {
     this.#link = link
     this.#name = name
-    this.#own = this.#written(declaration)
+    this.#observes = observes
+    this.#own = observes ? new Map() : this.#written(declaration)
   }
 
   get agreed(): Declaration {
@@ -91,7 +94,7 @@ export class Declared {
   /** Somebody has changed what is agreed on. */
   renew(): void {
     if (!this.#done || this.#closed) return
-    this.#run('renew', this.#own)
+    this.#run(this.#observes ? 'observe' : 'renew', this.#own)
       .then((agreement) => {
         if (agreement.unchanged) return
         this.#take(agreement)
@@ -109,11 +112,11 @@ export class Declared {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
-    if (this.#done) await this.#run('leave', this.#own).catch(() => {})
+    if (this.#done && !this.#observes) await this.#run('leave', this.#own).catch(() => {})
   }
 
   async #declare(): Promise<void> {
-    const agreement = await this.#run('declare', this.#own)
+    const agreement = await this.#run(this.#observes ? 'observe' : 'declare', this.#own)
     const [most, policy = ''] = agreement.memory.split(' ')
     if (most !== '0' && policy.startsWith('allkeys')) {
       throw new AioFluxError(

@@ -1,10 +1,9 @@
 import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
-import { listOf } from '../reply.ts'
+import { listOf, textOf } from '../reply.ts'
 import type { Raw } from './audit.ts'
 import { open } from './envelope.ts'
-import { placeName } from './place.ts'
 import type { QueueLink } from './queue-link.ts'
 import { storedOf } from './records.ts'
 import {
@@ -102,12 +101,18 @@ export class Inspection<T> {
         const [deaths, cursor] = listOfLength(reply, 2)
         return pageOf(listOf(deaths), cursor, from, deathOf)
       })
-      for (const { message, endedAt } of entries) {
-        const known = counts.get(message)
+      for (const death of entries) {
+        const { error } = death
+        const known = counts.get(error)
         if (known === undefined && counts.size === ERRORS) continue
-        // They come latest first.
-        const { count = 0, last = endedAt } = known ?? {}
-        counts.set(message, { error: message, count: count + 1, first: endedAt, last })
+        // They come latest first, but those of one page that differ in more than their message.
+        const { count = 0, first = death.first, last = death.last } = known ?? {}
+        counts.set(error, {
+          error,
+          count: count + death.count,
+          first: Math.min(first, death.first),
+          last: Math.max(last, death.last),
+        })
       }
       left -= most
       from = next
@@ -115,16 +120,13 @@ export class Inspection<T> {
     return [...counts.values()].sort((a, b) => b.count - a.count).slice(0, limit)
   }
 
-  async redrive({ ids, limit = Infinity, error }: Redrive): Promise<number> {
-    if (error !== undefined) return this.#redriveOf(error, limit, ids)
-    let count = 0
-    if (ids !== undefined) {
-      const all = ids.slice(0, limit)
-      for (let i = 0; i < all.length; i += MOST) {
-        count += await this.#redrive('0', all.slice(i, i + MOST))
-      }
-      return count
+  async redrive(which: Redrive): Promise<number> {
+    const { ids, limit = Infinity, error, latest } = which
+    if (error !== undefined || latest !== undefined) {
+      return this.#redriveAll(await this.#diedOf(which))
     }
+    if (ids !== undefined) return this.#redriveAll(ids.slice(0, limit))
+    let count = 0
     while (count < limit) {
       const most = Math.min(MOST, limit - count)
       const more = await this.#redrive(String(most), [])
@@ -157,32 +159,36 @@ export class Inspection<T> {
     return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
-  async #redriveOf(
-    error: string,
-    limit: number,
-    among: readonly string[] | undefined,
-  ): Promise<number> {
-    const ids: string[] = []
-    for await (const job of this.#dead()) {
-      if (ids.length === limit) break
-      const name = placeName(job.id)
-      const wanted = among === undefined || among.includes(name)
-      if (wanted && job.error?.message === error) ids.push(name)
-    }
+  /** Which dead jobs are meant, those that died first first. */
+  async #diedOf({ ids, limit = Infinity, error, latest }: Redrive): Promise<string[]> {
+    const wanted = ids && new Set(ids)
+    const part = error === undefined ? '' : `"message":${JSON.stringify(error)}`
+    const order = latest === undefined ? 'up' : 'down'
+    const found: string[] = []
+    let from = ''
+    let left = latest ?? Infinity
+    do {
+      const most = Math.min(MANY, left)
+      const { entries, next } = await this.#look(
+        ['died of', order, from, String(most), part],
+        (reply) => {
+          const [names, cursor] = listOfLength(reply, 2)
+          return pageOf(listOf(names), cursor, from, textOf)
+        },
+      )
+      found.push(...entries.filter((name) => wanted === undefined || wanted.has(name)))
+      left -= most
+      from = next
+    } while (from !== '' && left > 0 && (order === 'down' || found.length < limit))
+    return (order === 'down' ? found.reverse() : found).slice(0, limit)
+  }
+
+  async #redriveAll(ids: readonly string[]): Promise<number> {
     let count = 0
     for (let i = 0; i < ids.length; i += MOST) {
       count += await this.#redrive('0', ids.slice(i, i + MOST))
     }
     return count
-  }
-
-  async *#dead(): AsyncGenerator<StoredRecord<T>> {
-    let cursor: string | undefined
-    do {
-      const page = await this.list('dead', MOST, cursor)
-      yield* page.jobs
-      cursor = page.cursor
-    } while (cursor !== undefined)
   }
 
   #redrive(most: string, ids: readonly string[]): Promise<number> {

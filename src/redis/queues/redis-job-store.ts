@@ -68,14 +68,23 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   #closed = false
 
   constructor(host: QueueHost, options: StoreOptions<T>) {
-    const { name, codec, declaration, resultTtl, idTtl, minReplicas = 0 } = options
+    const {
+      name,
+      codec,
+      declaration,
+      observes = false,
+      resultTtl,
+      idTtl,
+      minReplicas = 0,
+    } = options
     if (minReplicas > 0 && host.cluster) {
       throw new OptionTypeError('minReplicas', 'minReplicas must be 0 in a Redis Cluster')
     }
     this.#options = options
     this.#link = new QueueLink(host, name)
     this.#link.trouble = (error) => this.#listeners.tell('trouble', error)
-    this.#declared = new Declared(this.#link, name, { codec: codec.name, ...declaration })
+    const said = { codec: codec.name, ...declaration }
+    this.#declared = new Declared(this.#link, name, said, observes)
     this.#link.before = () => this.#reach()
     this.#puts = new Puts(this.#link, new Drafts(options), resultTtl, minReplicas > 0)
     const clock = new LeaseClock(host.timers)

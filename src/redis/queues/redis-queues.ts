@@ -19,6 +19,8 @@ export function redisQueues(host: QueueHost): QueueStorage {
     limitOf: (limiter, keyed) => limitOf(queues, limiter, keyed),
     broadcast: (options) => new RedisBroadcast(host, options),
     queue: (kind, options) => sharedQueue(kind, options, queues),
+    // The kind decides how jobs are put, and nothing else.
+    observe: (name, codec) => sharedQueue('fifo', { name, codec }, queues, true),
   }
   return queues
 }

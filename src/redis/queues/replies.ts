@@ -1,4 +1,5 @@
 import type { StoredState } from '../../queues/store/job-record.ts'
+import type { DeathCount } from '../../queues/store/job-store.ts'
 import { listOf, malformed, numberOf, textOf } from '../reply.ts'
 import { outcomeOf } from './envelope.ts'
 
@@ -50,7 +51,7 @@ export function flagOf(reply: unknown): boolean {
 export function anything(): void {}
 
 /** What is asked of `declare`. */
-export type Declaring = 'declare' | 'renew' | 'redeclare' | 'leave'
+export type Declaring = 'declare' | 'renew' | 'redeclare' | 'leave' | 'observe'
 
 /** What the processes of a queue agree on: see lua/declare.lua. */
 export interface Agreement {
@@ -195,14 +196,16 @@ export function pageOf<T>(
   return { entries: entries.map(read), next: cursor }
 }
 
-/** When a job died, and what its error says. */
-export function deathOf(reply: unknown): { message: string; endedAt: number } {
-  const [at, ends] = listOfLength(reply, 2)
+/** An error that jobs died of: how many of one page, and when the first and the last of them did. */
+export function deathOf(reply: unknown): DeathCount {
+  const [ends, count, first, last] = listOfLength(reply, 4)
   const end = textOf(ends)
   const outcome = end === '' ? undefined : outcomeOf(end)
   return {
-    message: outcome?.state === 'failed' ? outcome.error.message : '',
-    endedAt: Math.floor(numberOf(at)),
+    error: outcome?.state === 'failed' ? outcome.error.message : '',
+    count: countOf(count),
+    first: Math.floor(numberOf(first)),
+    last: Math.floor(numberOf(last)),
   }
 }
 

@@ -176,10 +176,24 @@ export const commandLaws: readonly LawText[] = [
       ensureSame(await driver.store.redrive({ ids: [two], error: 'x' }), 0, 'of another error')
       ensureSame(await driver.store.redrive({ ids: [one, two, id] }), 2, 'of two ids')
       ensureSame(await driver.store.redrive({ error: 'y' }), 0, 'of an error of no job')
+      ensureSame(await driver.store.redrive({ error: '', latest: 9 }), 0, 'of a part of an error')
+      await driver.dead('five', 'say "x"')
+      ensureSame(
+        await driver.store.redrive({ error: 'x', latest: 1 }),
+        0,
+        'of those that died last',
+      )
+      ensureSame(
+        await driver.store.redrive({ error: 'say "x"', latest: 2 }),
+        1,
+        'of a quoted error',
+      )
+      await driver.dead('six', 'z')
+      ensureSame(await driver.store.redrive({ latest: 1 }), 1, 'of the last one')
       ensureSame(await driver.store.redrive({ error: 'x', limit: 1 }), 1, 'of one at most')
       ensureSame((await driver.store.counts()).dead, 1, 'dead')
       ensureSame(await driver.store.redrive({ error: 'x' }), 1, 'of the last')
-      ensureSame((await driver.takeAll()).length, 5, 'claimed')
+      ensureSame((await driver.takeAll()).length, 7, 'claimed')
     },
   },
 ]

@@ -247,9 +247,10 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     return true
   }
 
-  redrive({ ids, limit = Infinity, error }: Redrive): number {
+  redrive({ ids, limit = Infinity, error, latest = Infinity }: Redrive): number {
     const which = this.inState('dead')
       .sort((a, b) => a.end - b.end)
+      .slice(-latest)
       .filter((job) => ids === undefined || ids.includes(job.id))
       .filter((job) => error === undefined || job.error?.message === error)
       .slice(0, limit)

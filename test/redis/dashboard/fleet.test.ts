@@ -73,6 +73,61 @@ describe('what lives in Redis', () => {
     expect((await post(server.url, 'api/queues/mails/jobs/none/remove')).status).toBe(404)
   })
 
+  it('stays to be seen when the last process has gone, and binds nobody who comes later', async () => {
+    const last = QueueFactory.priority<string>({ name: 'orders', storage: works })
+    await last.put('a', { id: 'order-1' })
+    await last.put('b', { delay: '1h' })
+    const empty = QueueFactory.fifo<string>({ name: 'empty', storage: works })
+    await empty.counts()
+    const queues = async () => (await state()).queues
+    await expect
+      .poll(queues, { timeout: 8000 })
+      .toMatchObject({ orders: { processes: 1, kind: 'priority' }, empty: { processes: 1 } })
+    await last.stop()
+    await empty.stop()
+    await expect.poll(queues, { timeout: 8000 }).toMatchObject({ orders: { processes: 0 } })
+    expect(await queues()).not.toHaveProperty('empty')
+    // Also for a dashboard that comes after them.
+    await using other = await serve(dashboard({ storage: looks, access: () => 'all' }))
+    await expect
+      .poll(async () => (await get(other.url, 'api/state')).queues, { timeout: 8000 })
+      .toMatchObject({
+        orders: { kind: 'priority', processes: 0, waiting: 1, delayed: 1, here: false },
+      })
+    const { jobs } = await get(other.url, 'api/queues/orders/jobs?state=waiting')
+    expect(jobs).toMatchObject([{ id: 'order-1' }])
+    expect((await post(other.url, 'api/queues/orders/jobs/order-1/cancel')).status).toBe(200)
+    // The dashboards look at it as what it was; it may become something else.
+    const next = QueueFactory.fifo<string>({ name: 'orders', storage: works })
+    expect(await next.counts()).toMatchObject({ waiting: 0, delayed: 1 })
+    await expect
+      .poll(queues, { timeout: 8000 })
+      .toMatchObject({ orders: { processes: 1, delayed: 1 } })
+    await next.clear()
+    await next.stop()
+    await expect.poll(queues, { timeout: 8000 }).not.toHaveProperty('orders')
+  }, 40_000)
+
+  it('says that nobody leads when the last who stood has gone, and that this is no trouble where it has long been so', async () => {
+    const last = new Coordinator({ storage: works, lockName: 'nightly' })
+    await last.acquireLeadership()
+    const seen = async () => (await state()).leaders
+    await expect.poll(seen, { timeout: 8000 }).toMatchObject({ nightly: { follow: [] } })
+    await last.close()
+    await expect.poll(async () => (await seen()).nightly?.leader, { timeout: 8000 }).toBeUndefined()
+    const { leaders, troubles } = await state()
+    expect(leaders).toHaveProperty('nightly')
+    expect(leaders.nightly.over).toBeUndefined()
+    expect(troubles).toMatchObject([{ kind: 'leader', name: 'nightly', code: 'leaderless' }])
+    // One that comes later does not know when it ended.
+    await using other = await serve(dashboard({ storage: looks, access: () => 'all' }))
+    const told = () => get(other.url, 'api/state')
+    await expect
+      .poll(async () => (await told()).leaders, { timeout: 8000 })
+      .toMatchObject({ nightly: { over: true } })
+    expect((await told()).troubles).toEqual([])
+  }, 40_000)
+
   it('is served by the command, to who has its token, once', async () => {
     const lines: string[] = []
     const output = { write: (text: string) => lines.push(text), isTTY: false, columns: 80 }

@@ -1,7 +1,7 @@
 -- What the processes of a queue agree on, and who has said so.
 --
 -- KEYS  the last one: who has declared what, `option \1 value \1 process`, until when; and `\1 process` for each that lives
--- ARGV  4 'declare', 'renew', 'redeclare' or 'leave'   5 how long it holds, in ms   6 the count of changes it knows of
+-- ARGV  4 'declare', 'renew', 'redeclare', 'leave', or 'observe', which says nothing and writes nothing   5 how long it holds, in ms   6 the count of changes it knows of
 --       7 how many options, then option, value
 -- Returns: the count of changes, of 'declare' also maxmemory and its policy, then option, value of all that is agreed on (of a
 --       renewal that found no change, nothing more); or { '!', option, their value, ours }.
@@ -12,6 +12,8 @@ for i = 8, 7 + 2 * tonumber(ARGV[7]), 2 do
   mine[ARGV[i]] = ARGV[i + 1]
   order[#order + 1] = ARGV[i]
 end
+-- What a queue was stays known when its last process has gone: its jobs are looked at also then. It binds nobody.
+local STAYS = { kind = true, codec = true }
 local OPTIONS = { 'kind', 'codec', 'mode', 'ttl', 'bound', 'limit', 'deliveries', 'keepCompleted', 'keepDead' }
 
 local function members()
@@ -30,6 +32,16 @@ local function hold()
 end
 
 local changes = call('HGET', META, 'changes') or '0'
+if verb == 'observe' then
+  local seen_by_all = { changes }
+  for i, value in ipairs(call('HMGET', META, unpack(OPTIONS))) do
+    if value then
+      seen_by_all[#seen_by_all + 1] = OPTIONS[i]
+      seen_by_all[#seen_by_all + 1] = value
+    end
+  end
+  return seen_by_all
+end
 local lives = call('ZSCORE', DECLARED, '\1' .. SELF)
 lives = lives and tonumber(lives) > now_ms
 local expired = call('ZCOUNT', DECLARED, '-inf', now_ms) > 0
@@ -71,7 +83,7 @@ local before = call('HMGET', META, unpack(OPTIONS))
 local reply, altered = {}, verb == 'redeclare'
 for i, option in ipairs(OPTIONS) do
   local value = theirs[option]
-  if value ~= (before[i] or nil) then
+  if value ~= (before[i] or nil) and (value or not STAYS[option]) then
     altered = true
     if value then call('HSET', META, option, value) else call('HDEL', META, option) end
     if option == 'bound' and rebound then rebound(value) end

@@ -87,15 +87,43 @@ if verb == 'list' then
   return { jobs, following }
 end
 
--- When the jobs died that died last before a time in ms, and of what; then the time that the next page begins with.
+-- What the jobs died of that died last before a time in ms: each error without its stack, how many, when first and last; then the
+-- time that the next page begins with.
 if verb == 'deaths' then
   local before, most = ARGV[5] == '' and '+inf' or '(' .. ARGV[5], tonumber(ARGV[6])
   local members = call('ZREVRANGEBYSCORE', DEAD, before, '-inf', 'WITHSCORES', 'LIMIT', 0, most)
-  local deaths = {}
+  local deaths, known = {}, {}
   for i = 1, #members, 2 do
-    deaths[#deaths + 1] = { members[i + 1], call('HGET', ENDS, members[i]) or '' }
+    local ends, at = call('HGET', ENDS, members[i]) or '', members[i + 1]
+    local stack = find(ends, ',"stack":"', 1, true)
+    if stack then ends = sub(ends, 1, stack - 1) .. '}' end
+    local death = known[ends]
+    if death then
+      death[2], death[3] = death[2] + 1, at
+    else
+      death = { ends, 1, at, at }
+      known[ends] = death
+      deaths[#deaths + 1] = death
+    end
   end
-  return { deaths, #deaths == most and members[#members] or '' }
+  return { deaths, #members == 2 * most and members[#members] or '' }
+end
+
+-- Ids of dead jobs, those that died first first ('up') or last ('down'), of a part of what is kept of each; then the time that the
+-- next page begins with. What is written by JSON.stringify has no other place where a text stands so.
+if verb == 'died of' then
+  local range, from, most, part = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
+  local members
+  if range == 'down' then
+    members = call('ZREVRANGEBYSCORE', DEAD, from == '' and '+inf' or '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, most)
+  else
+    members = call('ZRANGEBYSCORE', DEAD, from == '' and '-inf' or '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+  end
+  local ids = {}
+  for i = 1, #members, 2 do
+    if part == '' or find(call('HGET', ENDS, members[i]) or '', part, 1, true) then ids[#ids + 1] = members[i] end
+  end
+  return { ids, #members == 2 * most and members[#members] or '' }
 end
 
 if verb == 'counts' then
