@@ -100,7 +100,6 @@ export class MemoryQueue<T, R = unknown>
   #labels: boolean
   /** How many are being claimed at this moment. */
   #pulling = 0
-  #seq = 0
   #started = false
   #paused = false
 
@@ -115,6 +114,7 @@ export class MemoryQueue<T, R = unknown>
     this.#labels = (limiterKey ?? limiterCost ?? settings.groups) !== undefined
     const jobs = new MemoryJobs({
       clock,
+      maxSize: settings.maxSize,
       makeOrder,
       limiter,
       keyed: (limiterKey ?? limiterCost) !== undefined,
@@ -140,7 +140,7 @@ export class MemoryQueue<T, R = unknown>
       () => this.look(),
     )
     this.#signals = new Signals((job, reason) => this.#control.cancel(job, reason))
-    this.#index = new JobIndex(clock, settings.idMemory)
+    this.#index = new JobIndex(clock, settings.idMemory, jobs.numbers)
     this.#view = new JobView(jobs, this.#attempts, clock)
     this.#pull = new Pull(this, new Waiters(clock, `an item of queue '${name}'`), false)
     this.#claimers = new Pull(this, new Waiters(clock, `a job of queue '${name}'`), true)
@@ -537,10 +537,7 @@ export class MemoryQueue<T, R = unknown>
     let priority = 0
     if (options?.priority !== undefined) priority = toPriority(options.priority)
     else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    do this.#seq += 1
-    while (this.#index.owns && this.#index.own(String(this.#seq)) !== undefined)
-    this.jobsKept.times.note(this.#seq)
-    const job = new LocalJob<T, R>(item, priority, this.#seq, this.#control)
+    const job = new LocalJob<T, R>(item, priority, this.jobsKept.numbers.next(), this.#control)
     if (this.#labels || options?.id !== undefined || options?.group !== undefined) {
       checkPut(options)
       this.#label(job, this.#labelOf(item, options))
@@ -600,7 +597,12 @@ export class MemoryQueue<T, R = unknown>
   /** Jobs without an id of the caller's have numbers for ids, and none of them may be the id of another job. */
   #checkNumber(id: string): void {
     const number = Number(id)
-    if (String(number) !== id || number > this.#seq || this.#find(id) === undefined) return
+    if (
+      String(number) !== id ||
+      number > this.jobsKept.numbers.last ||
+      this.#find(id) === undefined
+    )
+      return
     throw new OptionRangeError(
       'id',
       `id must be of one job alone, got '${id}', which this queue gave to a job that was put without an id`,
@@ -714,7 +716,7 @@ export class MemoryQueue<T, R = unknown>
       job.onEnd(() => this.#index.remove(job))
     }
     this.redriven(job)
-    this.jobsKept.push(job, Infinity)
+    this.jobsKept.keep(job)
   }
 
   /** Answers `false` where a newer job stands for the same thing. */

@@ -67,7 +67,7 @@ export class JobView {
       priority: job.priority,
       attempts: job.attempt,
       deliveries: job.deliveries,
-      createdAt: this.#date(this.#jobs.times.of(job.seq)),
+      createdAt: this.#date(this.#jobs.numbers.timeOf(job.seq)),
       tries: tries.map(({ startedAt: began, endedAt = began, error: cause }) => ({
         startedAt: this.#date(began),
         endedAt: this.#date(endedAt),

@@ -3,9 +3,9 @@ import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
 import { Attempt, type AttemptKeeper, type Permit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
-import { ArrivalTimes } from './arrival-times.ts'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { HeldJobs } from './held-jobs.ts'
+import { JobNumbers } from './job-numbers.ts'
 import { errorRecord } from './job-record.ts'
 import { type Keeping, KeptJobs } from './kept-jobs.ts'
 import type { JobExtras, LocalJob } from './local-job.ts'
@@ -19,6 +19,8 @@ import { type GateHost, RateGate } from './rate-gate.ts'
 /** How the jobs of a queue are kept. */
 export interface MemoryJobsOptions {
   readonly clock: Clock
+  /** How many jobs may wait. */
+  readonly maxSize: number
   /** Ranks the jobs that are due. */
   readonly makeOrder: MakeOrder
   /** What is asked before each start. */
@@ -56,11 +58,12 @@ const NONE_PARKED = { waiting: 0, since: Infinity }
  * A claim here is no lease: it dies with the process, and so do the jobs.
  */
 export class MemoryJobs implements Source, GateHost {
-  readonly times: ArrivalTimes
+  readonly numbers: JobNumbers
   readonly dead: KeptJobs
   readonly completed: KeptJobs
   #order: Order
   #groups: GroupedOrder | undefined
+  readonly #maxSize: number
   readonly #makeOrder: () => Order
   readonly #clock: Clock
   readonly #delayed: DelayedJobs
@@ -80,10 +83,11 @@ export class MemoryJobs implements Source, GateHost {
     // Jobs that may leave an order and come back need numbers that all their orders share.
     const arrivals = keyed ? new Arrivals() : undefined
     this.#clock = clock
+    this.#maxSize = options.maxSize
     this.#makeOrder = () => options.makeOrder(arrivals)
     this.#order = this.#makeOrder()
     if (groups !== undefined) this.useGroups(groups)
-    this.times = new ArrivalTimes(clock)
+    this.numbers = new JobNumbers(clock)
     this.#delayed = new DelayedJobs(clock, () => {
       this.#promote()
       this.#listener.available()
@@ -191,17 +195,22 @@ export class MemoryJobs implements Source, GateHost {
 
   // Waiting.
 
-  /** Keeps a job, unless so many wait already. */
-  push(job: LocalJob, maxSize: number): boolean {
-    if (this.#waits >= maxSize) {
+  /** Keeps a job, unless `maxSize` wait already. */
+  push(job: LocalJob): boolean {
+    if (this.#waits >= this.#maxSize) {
       this.#crowded = true
       return false
     }
-    if (job.extras?.due !== undefined && this.#delay(job)) return true
+    this.keep(job)
+    return true
+  }
+
+  /** Keeps a job, however many wait. */
+  keep(job: LocalJob): void {
+    if (job.extras?.due !== undefined && this.#delay(job)) return
     job.state = 'waiting'
     this.#order.push(job)
     if (this.#attended) this.#listener.available()
-    return true
   }
 
   /** A job waits until `leader` has ended. */
@@ -212,7 +221,7 @@ export class MemoryJobs implements Source, GateHost {
 
   /** A job that was held lines up, full or not: no more than there are workers wait so. */
   unhold(job: LocalJob): void {
-    if (this.#held.delete(job)) this.push(job, Infinity)
+    if (this.#held.delete(job)) this.keep(job)
   }
 
   /** `leader` will not end before the jobs that wait for it; `undefined` where nobody knows which one will not. */
@@ -298,7 +307,7 @@ export class MemoryJobs implements Source, GateHost {
   /** Since when a due job has waited, by the clock. */
   waitingSince(job: LocalJob): Millis {
     const { due, byDate } = job.extras ?? {}
-    const put = this.times.of(job.seq)
+    const put = this.numbers.timeOf(job.seq)
     if (due === undefined) return put
     return Math.max(put, byDate === true ? this.#fromDate(due) : due)
   }
