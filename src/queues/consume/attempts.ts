@@ -108,6 +108,7 @@ export class Attempts implements AttemptKeeper {
     void this.#source.complete(attempt, undefined)
     attempt.job.complete(undefined)
     attempt.permit?.leave()
+    this.#events.pulled()
   }
 
   /** Gives the job back: this was no attempt. */
