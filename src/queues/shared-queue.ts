@@ -150,7 +150,10 @@ export class DurableQueue<T, R = unknown>
     this.#puts = new RemotePuts({ settings, store, rules, events, followed, verbs: this })
     const buffer = this.#buffer
     const attempts = this.#attempts
-    this.#claims = new HandClaims({ queue: name, clock, lease, store, buffer, attempts }, this)
+    this.#claims = new HandClaims(
+      { queue: name, clock, lease, store, buffer, attempts, gate: this.#gate },
+      this,
+    )
     this.#view = new StoredView(store)
     this.#ends = new Waiters(clock, `rest of queue '${name}'`)
     this.#shutdown = new DurableShutdown<T>(clock, attempts, buffer, this.#ends, this)
@@ -427,17 +430,22 @@ export class DurableQueue<T, R = unknown>
   }
 
   /** Told by the end of the queue. */
+  get claiming(): boolean {
+    return this.#claims.asking
+  }
+
+  /** Told by the end of the queue. */
   closing(): void {
     this.#slots.consumer?.hurry()
     this.#applyOpen()
     this.#claims.close()
+    this.#gate?.close()
     this.#puts.close()
   }
 
   /** Told by the end of the queue. */
   async finish(): Promise<void> {
     this.#buffer.close()
-    this.#gate?.close()
     this.#forget()
     await this.#store.close()
     this.#followed.close()

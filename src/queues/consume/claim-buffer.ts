@@ -124,7 +124,7 @@ export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
     if (closed) {
       if (pending === undefined || !this.#quarantine.mayBegin(this.#alone)) return undefined
       this.#quarantine.begin()
-      return this.begin(pending)
+      return this.#beginLimited(pending)
     }
     let next = this.#waiting.shift()
     // The event loop was blocked: another process may have the job.
@@ -135,7 +135,14 @@ export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
     }
     if (next === undefined) return undefined
     this.#fetch()
-    return this.begin(next.claim)
+    return this.#beginLimited(next.claim)
+  }
+
+  /** Begins an attempt at a claim that the gate has let through. */
+  #beginLimited(claim: Claim): Attempt {
+    const attempt = this.begin(claim)
+    attempt.permit = this.#options.gate?.permit()
+    return attempt
   }
 
   /** The claims of one call that may be worked together; the others go back. A suspect is worked alone. */
@@ -156,7 +163,6 @@ export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
       void Promise.resolve(this.#store.progress(claim, value)).catch(this.#trouble)
     }
     this.#held.begin(claim, attempt)
-    attempt.permit = this.#options.gate?.permit()
     return attempt
   }
 

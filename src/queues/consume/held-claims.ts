@@ -32,6 +32,7 @@ export class HeldClaims {
   readonly #ending = new Set<string>()
   #settling = 0
   #renewal: Cancel | undefined
+  #closed = false
 
   constructor(store: JobStore, clock: Clock, lease: Millis, listener: HeldClaimsListener) {
     this.#store = store
@@ -137,6 +138,8 @@ export class HeldClaims {
 
   /** Renews all claims at a third of their lease, again and again, and keeps the process alive. */
   keepAlive(): void {
+    // A claim whose answer comes after the end goes back, and nobody renews it.
+    if (this.#closed) return
     this.#renewal ??= at(this.#clock, this.#clock.now() + this.#lease / 3, () => {
       this.#renewal = undefined
       this.renew()
@@ -145,6 +148,7 @@ export class HeldClaims {
   }
 
   close(): void {
+    this.#closed = true
     this.#renewal?.()
     this.#renewal = undefined
   }

@@ -1,5 +1,5 @@
 import * as check from '../../core/check.ts'
-import { at, type Clock } from '../../core/clock.ts'
+import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { JobDroppedError } from '../../core/errors.ts'
 import type { Waiters } from '../../core/waiters.ts'
@@ -11,6 +11,8 @@ import { unlessTimeout } from './answered.ts'
 
 /** What a shutdown asks of its queue. */
 export interface DurableStopping {
+  /** True while claims may come that have to be given back. */
+  readonly claiming: boolean
   /** Nothing is put, claimed or begun any more. */
   closing(): void
   /** All that this process works on has ended, or was given back. */
@@ -29,6 +31,8 @@ export class DurableShutdown<T> {
   readonly #queue: DurableStopping
   #report: Promise<StopReport<T>> | undefined
   #hurry: (() => void) | undefined
+  readonly #timers: Cancel[] = []
+  #over = false
   /** Attempts that were aborted at the deadline. */
   readonly #aborted: Attempt[] = []
 
@@ -60,10 +64,7 @@ export class DurableShutdown<T> {
         options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
       const grace = options.grace === undefined ? 0 : toMillis('grace', options.grace)
       this.#report ??= this.#stop()
-      if (deadline < Infinity) {
-        const cancel = at(this.#clock, this.#clock.now() + deadline, () => this.#giveUp(grace))
-        void this.#report.finally(cancel)
-      }
+      if (deadline < Infinity && !this.#over) this.#after(deadline, () => this.#giveUp(grace))
       return this.#report
     } catch (error) {
       return Promise.reject(error)
@@ -79,6 +80,8 @@ export class DurableShutdown<T> {
     })
     await Promise.race([this.#settled(), hurried])
     await this.#queue.finish()
+    this.#over = true
+    for (const cancel of this.#timers) cancel()
     const { abandoned, completed, failed } = this.#attempts
     const told = ({ job }: Attempt) => ({ id: job.id, item: job.item as T })
     return {
@@ -91,14 +94,15 @@ export class DurableShutdown<T> {
   }
 
   async #settled(): Promise<void> {
-    while (this.#attempts.size > 0 || this.#buffer.busy > 0 || this.#heeding) {
+    while (this.#attempts.size > 0 || this.#buffer.busy > 0 || this.#busy) {
       await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
     }
   }
 
-  /** True while handlers run that were aborted at the deadline. */
-  get #heeding(): boolean {
-    return this.#aborted.some((attempt) => this.#attempts.abandoned.has(attempt))
+  /** True while claims are under way, or handlers run that were aborted at the deadline. */
+  get #busy(): boolean {
+    const { abandoned } = this.#attempts
+    return this.#queue.claiming || this.#aborted.some((attempt) => abandoned.has(attempt))
   }
 
   /** Patience is over: what runs is aborted and given back, so that another process does it. */
@@ -108,6 +112,10 @@ export class DurableShutdown<T> {
       this.#aborted.push(attempt)
       this.#attempts.giveBack(attempt, reason)
     }
-    at(this.#clock, this.#clock.now() + Math.max(grace, 1), () => this.#hurry?.())
+    this.#after(Math.max(grace, 1), () => this.#hurry?.())
+  }
+
+  #after(delay: Millis, run: () => void): void {
+    this.#timers.push(at(this.#clock, this.#clock.now() + delay, run))
   }
 }
