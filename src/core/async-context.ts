@@ -47,7 +47,8 @@ function findCapture(): (made: Promise<unknown>) => AsyncContext | undefined {
  */
 function frameOf(hooks: AsyncHooks, take: () => AsyncContext): symbol | undefined {
   const storage = new hooks.AsyncLocalStorage()
-  const full = storage.run(true, take)
+  // In a scope of its own: a frame that was entered stays with its caller, empty, and so with all that the caller starts.
+  const full = take().runInAsyncScope(() => storage.run(true, take), undefined)
   storage.disable()
   return Object.getOwnPropertySymbols(full).find(
     (symbol) => symbol.description === 'context_frame' && full[symbol] !== undefined,

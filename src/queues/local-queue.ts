@@ -7,14 +7,12 @@ import {
   JobDroppedError,
   OptionRangeError,
   OptionTypeError,
-  WaitTimeoutError,
 } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
-import type { Attempt } from './consume/attempt.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer, type Batching } from './consume/batch-consumer.ts'
-import { HandClaim } from './consume/hand-claim.ts'
+import { LocalClaims, type LocalClaimsListener } from './consume/local-claims.ts'
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { Admission } from './enqueue/admission.ts'
@@ -36,7 +34,6 @@ import type {
 import { REDRIVE_OPTIONS } from './job.ts'
 import { IdleWatcher } from './lifecycle/idle-watcher.ts'
 import { JobControl } from './lifecycle/job-control.ts'
-import { Pull, type Pullable } from './lifecycle/pull.ts'
 import { Shutdown, type Stopping } from './lifecycle/shutdown.ts'
 import { JobView } from './observe/job-view.ts'
 import { QueueEvents } from './observe/queue-events.ts'
@@ -74,7 +71,7 @@ export type Wanted = 'job' | 'result' | 'nothing'
 
 /** A queue whose jobs live in this process. */
 export class MemoryQueue<T, R = unknown>
-  implements LocalQueue<T, R>, MemoryJobsListener, Pullable, Stopping
+  implements LocalQueue<T, R>, MemoryJobsListener, LocalClaimsListener, Stopping
 {
   readonly name: string
   protected readonly events: QueueEvents
@@ -89,18 +86,12 @@ export class MemoryQueue<T, R = unknown>
   readonly #signals: Signals<LocalJob>
   readonly #index: JobIndex
   readonly #view: JobView
-  readonly #pull: Pull
-  readonly #claimers: Pull
+  readonly #claims: LocalClaims<T, R>
   readonly #idle: IdleWatcher
   readonly #shutdown: Shutdown<T>
   readonly #meter: QueueMeter | undefined
-  /** Jobs claimed by hand and not settled. */
-  readonly #claims = new Set<Attempt>()
   /** True where a put has to look for a group, a key of the limiter, an own id. */
   #labels: boolean
-  /** How many are being claimed at this moment. */
-  #pulling = 0
-  #seq = 0
   #started = false
   #paused = false
 
@@ -115,6 +106,7 @@ export class MemoryQueue<T, R = unknown>
     this.#labels = (limiterKey ?? limiterCost ?? settings.groups) !== undefined
     const jobs = new MemoryJobs({
       clock,
+      maxSize: settings.maxSize,
       makeOrder,
       limiter,
       keyed: (limiterKey ?? limiterCost) !== undefined,
@@ -140,10 +132,9 @@ export class MemoryQueue<T, R = unknown>
       () => this.look(),
     )
     this.#signals = new Signals((job, reason) => this.#control.cancel(job, reason))
-    this.#index = new JobIndex(clock, settings.idMemory)
+    this.#index = new JobIndex(clock, settings.idMemory, jobs.numbers)
     this.#view = new JobView(jobs, this.#attempts, clock)
-    this.#pull = new Pull(this, new Waiters(clock, `an item of queue '${name}'`), false)
-    this.#claimers = new Pull(this, new Waiters(clock, `a job of queue '${name}'`), true)
+    this.#claims = new LocalClaims(name, clock, jobs, this.#attempts, this)
     this.#idle = new IdleWatcher(
       () => this.#admission.offers.size === 0 && jobs.size === 0 && this.#busy === 0,
       this.events,
@@ -276,36 +267,20 @@ export class MemoryQueue<T, R = unknown>
 
   async get(patience?: Patience): Promise<T> {
     if (patience !== undefined) check.known('queue.get', patience, PATIENCE)
-    const attempt = await this.#pull.next(patience)
-    return this.#finishPulled(attempt)
+    return this.#claims.take(patience)
   }
 
   tryGet(): T | undefined {
-    const attempt = this.pullNext(false)
-    return attempt === undefined ? undefined : this.#finishPulled(attempt)
+    return this.#claims.tryTake()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<T> {
-    return this.#pull.loop(() => this.get())
+    return this.#claims.loop()
   }
 
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
     check.known('queue.claim', options, CLAIM_OPTIONS)
-    const max = check.integer('max', options.max ?? 1, 1)
-    let attempt: Attempt
-    try {
-      attempt = await this.#claimers.next({ signal: options.signal, timeout: options.timeout })
-    } catch (error) {
-      if (error instanceof WaitTimeoutError) return []
-      throw error
-    }
-    const claims = [this.#claimed(attempt)]
-    while (claims.length < max) {
-      const next = this.pullNext(true)
-      if (next === undefined) break
-      claims.push(this.#claimed(next))
-    }
-    return claims
+    return this.#claims.claim(check.integer('max', options.max ?? 1, 1), options)
   }
 
   // Looking and acting.
@@ -428,8 +403,7 @@ export class MemoryQueue<T, R = unknown>
 
   /** Told by the parts of the queue. */
   available(): void {
-    this.#pull.serve()
-    this.#claimers.serve()
+    this.#claims.serve()
     this.#slots.consumer?.wake()
   }
 
@@ -444,18 +418,6 @@ export class MemoryQueue<T, R = unknown>
     job.end('failed', error)
     this.events.failed(job, error)
     this.look()
-  }
-
-  /** Told by the parts of the queue. */
-  pullNext(limited: boolean): Attempt | undefined {
-    // Counted already while it is taken: the room that it leaves may begin and end all the others meanwhile.
-    this.#pulling += 1
-    const attempt = limited ? this.jobsKept.take() : this.jobsKept.pull()
-    this.#pulling -= 1
-    if (attempt === undefined) return undefined
-    this.#attempts.begin(attempt)
-    this.#claims.add(attempt)
-    return attempt
   }
 
   /** Told by the parts of the queue. */
@@ -475,6 +437,11 @@ export class MemoryQueue<T, R = unknown>
     this.look()
   }
 
+  /** Told by the parts of the queue. */
+  claimEnded(): void {
+    this.look()
+  }
+
   /** Something has ended, perhaps the last. */
   look(): void {
     if (this.#shutdown.begun) this.#shutdown.look()
@@ -484,25 +451,16 @@ export class MemoryQueue<T, R = unknown>
   /** True where somebody will do what waits. */
   get drains(): boolean {
     const { consumer, workers } = this.#slots
-    return (
-      (consumer !== undefined && this.#started && workers > 0) ||
-      this.#pull.active ||
-      this.#claimers.active
-    )
+    return (consumer !== undefined && this.#started && workers > 0) || this.#claims.active
   }
 
   get claimed(): number {
-    return this.#claims.size + this.#pulling
+    return this.#claims.size
   }
 
   /** Jobs that were claimed by hand wait again. */
   giveBackClaims(): void {
-    const reason = this.closedError()
-    for (const attempt of [...this.#claims]) {
-      this.#claims.delete(attempt)
-      void this.#attempts.release(attempt, 0)
-      attempt.abort(reason)
-    }
+    this.#claims.giveBack(this.closedError())
   }
 
   lettersSent(): Promise<unknown> | undefined {
@@ -524,8 +482,7 @@ export class MemoryQueue<T, R = unknown>
     this.#applyOpen()
     this.#meter?.stop()
     this.jobsKept.close()
-    this.#pull.refuse(this.closedError())
-    this.#claimers.refuse(this.closedError())
+    this.#claims.refuse(this.closedError())
     this.#idle.end(this.closedError())
   }
 
@@ -537,10 +494,7 @@ export class MemoryQueue<T, R = unknown>
     let priority = 0
     if (options?.priority !== undefined) priority = toPriority(options.priority)
     else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    do this.#seq += 1
-    while (this.#index.owns && this.#index.own(String(this.#seq)) !== undefined)
-    this.jobsKept.times.note(this.#seq)
-    const job = new LocalJob<T, R>(item, priority, this.#seq, this.#control)
+    const job = new LocalJob<T, R>(item, priority, this.jobsKept.numbers.next(), this.#control)
     if (this.#labels || options?.id !== undefined || options?.group !== undefined) {
       checkPut(options)
       this.#label(job, this.#labelOf(item, options))
@@ -600,7 +554,12 @@ export class MemoryQueue<T, R = unknown>
   /** Jobs without an id of the caller's have numbers for ids, and none of them may be the id of another job. */
   #checkNumber(id: string): void {
     const number = Number(id)
-    if (String(number) !== id || number > this.#seq || this.#find(id) === undefined) return
+    if (
+      String(number) !== id ||
+      number > this.jobsKept.numbers.last ||
+      this.#find(id) === undefined
+    )
+      return
     throw new OptionRangeError(
       'id',
       `id must be of one job alone, got '${id}', which this queue gave to a job that was put without an id`,
@@ -655,22 +614,6 @@ export class MemoryQueue<T, R = unknown>
     return this.#slots.busy + this.claimed
   }
 
-  #claimed(attempt: Attempt): JobClaim<T, R> {
-    return new HandClaim<T, R>(attempt, this.#attempts, () => {
-      this.#claims.delete(attempt)
-      this.look()
-    })
-  }
-
-  #finishPulled(attempt: Attempt): T {
-    this.#claims.delete(attempt)
-    const { job } = attempt
-    this.#attempts.pulled(attempt)
-    this.#meter?.pulled()
-    this.look()
-    return job.item as T
-  }
-
   #find(id: string): LocalJob | undefined {
     const { dead, completed } = this.jobsKept
     const kept = dead.get(id) ?? completed.get(id)
@@ -714,7 +657,7 @@ export class MemoryQueue<T, R = unknown>
       job.onEnd(() => this.#index.remove(job))
     }
     this.redriven(job)
-    this.jobsKept.push(job, Infinity)
+    this.jobsKept.keep(job)
   }
 
   /** Answers `false` where a newer job stands for the same thing. */

@@ -1,13 +1,6 @@
 import * as check from '../core/check.ts'
-import { at } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
-import {
-  ClosedError,
-  isAioFluxError,
-  JobDroppedError,
-  OptionTypeError,
-  WaitTimeoutError,
-} from '../core/errors.ts'
+import { ClosedError, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
@@ -38,13 +31,14 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
-import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS, REDRIVE_OPTIONS } from './job.ts'
+import { REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
 import { answered, POLL, unlessTimeout } from './lifecycle/answered.ts'
+import { DurableShutdown, type DurableStopping } from './lifecycle/durable-shutdown.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
-import { countsOf, deathOf, groupOf, infoOf } from './observe/stored-info.ts'
+import { StoredView } from './observe/stored-view.ts'
 import type {
   ClaimOptions,
   PauseOptions,
@@ -58,7 +52,7 @@ import type {
   StopOptions,
   StopReport,
 } from './queue.ts'
-import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS, STOP_OPTIONS } from './queue.ts'
+import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
 import { type Settings, toPriority } from './settings.ts'
 import type { Claim, StoreListener } from './store/job-store.ts'
 import type { Share, SharedJobStore } from './store/queue-storage.ts'
@@ -76,8 +70,6 @@ export interface SharedParts<T> {
   readonly limiter: QueueOptions<T, unknown>['limiter']
 }
 
-/** For how long dead jobs are kept unless `keep` says otherwise: as lua/step.lua has it. */
-const DEAD_KEPT: Millis = 2_592_000_000
 /** How long a call is left to other processes by one that does not know its function. */
 const ELSEWHERE: Millis = 100
 
@@ -86,7 +78,13 @@ const ELSEWHERE: Millis = 100
  * it puts is the store's, and what it works on it has claimed.
  */
 export class DurableQueue<T, R = unknown>
-  implements SharedQueue<T, R>, ClaimBufferListener, HandClaimsListener, JobVerbs, QueueHere
+  implements
+    SharedQueue<T, R>,
+    ClaimBufferListener,
+    HandClaimsListener,
+    JobVerbs,
+    QueueHere,
+    DurableStopping
 {
   readonly name: string
   readonly #settings: Settings
@@ -101,22 +99,18 @@ export class DurableQueue<T, R = unknown>
   readonly #followed: FollowedJobs
   readonly #puts: RemotePuts<T, R>
   readonly #claims: HandClaims<T, R>
+  readonly #view: StoredView
   readonly #ends: Waiters<void>
+  readonly #shutdown: DurableShutdown<T>
   readonly #forget: () => void
   #started = false
   #paused = false
   /** As the store has told last. */
   #pausedEverywhere = false
-  #stopping: Promise<StopReport<T>> | undefined
-  #hurry: (() => void) | undefined
   /** The functions that `serve` was given. */
   #calls: NamedCalls | undefined
-  /** Attempts that were aborted at the deadline of `stop`. */
-  readonly #aborted: Attempt[] = []
   /** What `start` has rejected with. */
   #refusal: string | undefined
-  #counts: QueueCounts | undefined
-  #counting = false
   #trouble: unknown
 
   constructor(options: QueueOptions<T, R>, parts: SharedParts<T>) {
@@ -156,8 +150,13 @@ export class DurableQueue<T, R = unknown>
     this.#puts = new RemotePuts({ settings, store, rules, events, followed, verbs: this })
     const buffer = this.#buffer
     const attempts = this.#attempts
-    this.#claims = new HandClaims({ queue: name, clock, lease, store, buffer, attempts }, this)
+    this.#claims = new HandClaims(
+      { queue: name, clock, lease, store, buffer, attempts, gate: this.#gate },
+      this,
+    )
+    this.#view = new StoredView(store)
     this.#ends = new Waiters(clock, `rest of queue '${name}'`)
+    this.#shutdown = new DurableShutdown<T>(clock, attempts, buffer, this.#ends, this)
     this.#forget = store.watch(this.#listener())
     // A conflict is told by every call; that nobody awaited this one is no fault.
     store.ready().catch(nothing)
@@ -256,39 +255,23 @@ export class DurableQueue<T, R = unknown>
   }
 
   async counts(): Promise<QueueCounts> {
-    this.#counts = countsOf(await this.#store.counts())
-    return this.#counts
+    return this.#view.counts()
   }
 
   async job(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
-    const record = await this.#store.get(check.text('id', id))
-    return record && infoOf<T, R>(record, this.#ages)
+    return this.#view.job<T, R>(id)
   }
 
   async jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
-    check.known('queue.jobs', options, LIST_OPTIONS)
-    const state = check.oneOf('state', options.state, STATES)
-    const limit = check.integer('limit', options.limit ?? 100, 1)
-    const { jobs, cursor } = await this.#store.list(state, limit, options.cursor)
-    return {
-      jobs: jobs.map((each) => infoOf<T, R>(each, this.#ages)),
-      ...(cursor !== undefined && { cursor }),
-    }
+    return this.#view.list<T, R>(options)
   }
 
   async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
-    check.known('queue.groups', options, GROUPS_OPTIONS)
-    const limit = check.integer('limit', options.limit ?? 20, 1)
-    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
-    const groups = await this.#store.groups(limit, among)
-    return groups.map(groupOf)
+    return this.#view.groups(options)
   }
 
   async deadByError(options: DeathsOptions = {}): Promise<DeathInfo[]> {
-    check.known('queue.deadByError', options, DEATHS_OPTIONS)
-    const latest =
-      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
-    return (await this.#store.deaths(100, latest)).map(deathOf)
+    return this.#view.deaths(options)
   }
 
   async cancel(id: string, reason?: unknown): Promise<boolean> {
@@ -380,22 +363,7 @@ export class DurableQueue<T, R = unknown>
   }
 
   stop(options: StopOptions = {}): Promise<StopReport<T>> {
-    try {
-      check.known('queue.stop', options, STOP_OPTIONS)
-      check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
-      const { clock } = this.#settings
-      const deadline =
-        options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
-      const grace = options.grace === undefined ? 0 : toMillis('grace', options.grace)
-      this.#stopping ??= this.#stop()
-      if (deadline < Infinity) {
-        const cancel = at(clock, clock.now() + deadline, () => this.#giveUp(grace))
-        void this.#stopping.finally(cancel)
-      }
-      return this.#stopping
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return this.#shutdown.begin(options)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -414,7 +382,7 @@ export class DurableQueue<T, R = unknown>
     const { lastReached } = this.#store
     return {
       name: this.name,
-      waiting: (this.#counts?.waiting ?? 0) + (this.#counts?.delayed ?? 0),
+      waiting: (this.#view.latest?.waiting ?? 0) + (this.#view.latest?.delayed ?? 0),
       offered: this.#puts.offered,
       running: attempts.size,
       abandoned: attempts.abandoned.size,
@@ -430,14 +398,7 @@ export class DurableQueue<T, R = unknown>
 
   /** Metrics are read at once, and what waits is elsewhere: each reading asks for the number that the next one tells. */
   #statsAtScrape(): QueueStats {
-    if (!this.#counting && this.#stopping === undefined) {
-      this.#counting = true
-      this.counts()
-        .catch(nothing)
-        .finally(() => {
-          this.#counting = false
-        })
-    }
+    if (!this.#shutdown.begun) this.#view.refresh()
     return this.stats()
   }
 
@@ -467,6 +428,30 @@ export class DurableQueue<T, R = unknown>
     // Workers run into what `start` has been refused for, again and again.
     if (isAioFluxError(error, 'INVALID_OPTION') && error.message === this.#refusal) return
     this.#events.trouble(error)
+  }
+
+  /** Told by the end of the queue. */
+  get claiming(): boolean {
+    return this.#claims.asking
+  }
+
+  /** Told by the end of the queue. */
+  closing(): void {
+    this.#slots.consumer?.hurry()
+    this.#applyOpen()
+    this.#claims.close()
+    this.#gate?.close()
+    this.#puts.close()
+  }
+
+  /** Told by the end of the queue. */
+  async finish(): Promise<void> {
+    this.#buffer.close()
+    this.#forget()
+    await this.#store.close()
+    this.#followed.close()
+    this.#ends.refuseAll(new ClosedError(`queue '${this.name}'`))
+    this.#meter?.stop()
   }
 
   /** One of several callers does not want the result of a job any more. */
@@ -515,77 +500,18 @@ export class DurableQueue<T, R = unknown>
   }
 
   #checkOpen(): void {
-    if (this.#stopping !== undefined) throw new ClosedError(`queue '${this.name}'`)
+    if (this.#shutdown.begun) throw new ClosedError(`queue '${this.name}'`)
   }
 
   // The way out.
 
   #applyOpen(): void {
-    const open = this.#started && !this.#paused && this.#stopping === undefined
+    const open = this.#started && !this.#paused && !this.#shutdown.begun
     const works = this.#slots.consumer !== undefined
     this.#buffer.work(Math.min(this.#slots.workers, 1e6), open && works)
     this.#slots.open = open
   }
-
-  async #stop(): Promise<StopReport<T>> {
-    const { consumer } = this.#slots
-    consumer?.hurry()
-    // From the first moment on nothing new begins.
-    await Promise.resolve()
-    this.#applyOpen()
-    this.#claims.close()
-    this.#puts.close()
-    const given = new Promise<void>((resolve) => {
-      this.#hurry = resolve
-    })
-    const settled = (async () => {
-      while (this.#attempts.size > 0 || this.#buffer.busy > 0 || this.#heeding) {
-        await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
-      }
-    })()
-    await Promise.race([settled, given])
-    this.#buffer.close()
-    this.#gate?.close()
-    this.#forget()
-    await this.#store.close()
-    this.#followed.close()
-    this.#ends.refuseAll(new ClosedError(`queue '${this.name}'`))
-    this.#meter?.stop()
-    const still = [...this.#attempts.abandoned]
-    const told = ({ job }: Attempt) => ({ id: job.id, item: job.item as T })
-    return {
-      completed: this.#attempts.completed,
-      failed: this.#attempts.failed,
-      notStarted: [],
-      aborted: this.#aborted.filter((attempt) => !still.includes(attempt)).map(told),
-      stillRunning: still.map(told),
-    }
-  }
-
-  /** True while handlers run that were aborted at the deadline. */
-  get #heeding(): boolean {
-    return this.#aborted.some((attempt) => this.#attempts.abandoned.has(attempt))
-  }
-
-  /** Patience is over: what runs is aborted and given back, so that another process does it. */
-  #giveUp(grace: Millis): void {
-    const reason = new JobDroppedError('the queue stopped')
-    for (const attempt of [...this.#attempts.running]) {
-      this.#aborted.push(attempt)
-      this.#attempts.giveBack(attempt, reason)
-    }
-    const { clock } = this.#settings
-    at(clock, clock.now() + Math.max(grace, 1), () => this.#hurry?.())
-  }
-
-  /** For how long ended jobs are kept. */
-  get #ages(): { dead: Millis; completed: Millis } {
-    const { keepDead, keepCompleted } = this.#store.agreed
-    return { dead: keepDead?.age ?? DEAD_KEPT, completed: keepCompleted?.age ?? Infinity }
-  }
 }
-
-const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 
 function retryOf({ record }: Claim): ReturnType<typeof toRetry> | undefined {
   const retry = record.terms?.retry

@@ -12,3 +12,19 @@ it('keeps its promises with any options, whatever is done to it', async () => {
     { numRuns: 600, seed: 1_673_023_607 },
   )
 }, 120_000)
+
+it('leaves no batch without a worker or a timer, on a clock whose time passes between two readings', async () => {
+  const batches = { kind: 'fifo', byHand: false, limiter: 'none', groups: false } as const
+  await fc.assert(
+    fc.asyncProperty(
+      world,
+      fc.constantFrom(2, 3),
+      fc.integer({ min: 1, max: 100 }).map((n) => n / 4),
+      steps,
+      ending,
+      (options, batch, creep, verbs, end) =>
+        new ModelRun({ ...options, ...batches, batch, creep }, verbs).all(verbs, end),
+    ),
+    { numRuns: 300, seed: 1_673_023_607 },
+  )
+}, 120_000)

@@ -42,6 +42,18 @@ describe('the process', () => {
     expect(out).toBe('done')
   })
 
+  // Node up to 22 has no frames.
+  it('a put leaves no frame of async contexts behind in its caller', async () => {
+    const { out } = await run(`
+      const { AsyncResource } = await import('node:async_hooks')
+      await QueueFactory.fifo({ handler: (n) => n }).put(1)
+      const made = new AsyncResource('test')
+      const frame = Object.getOwnPropertySymbols(made).find(({ description }) => description === 'context_frame')
+      console.log(frame && made[frame])
+    `)
+    expect(out).toBe('undefined')
+  })
+
   it('keeps nothing of a million jobs', { timeout: 60_000 }, async () => {
     const { out } = await run(`
       const queue = QueueFactory.priority({ workers: 10, maxSize: Infinity, handler: async () => {} })

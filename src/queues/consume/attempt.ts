@@ -1,5 +1,6 @@
 import type { AsyncContext } from '../../core/async-context.ts'
 import type { Millis } from '../../core/duration.ts'
+import type { Listed } from '../../core/roster.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import type { TaskContext } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
@@ -42,14 +43,14 @@ export interface AttemptKeeper {
  * One claim being worked: its number, its signal, its permit, and whether its outcome is decided. It is decided once; what a
  * handler returns after that is not taken. The handler gets it as its context.
  */
-export class Attempt implements TaskContext {
+export class Attempt implements TaskContext, Listed {
   readonly job: ClaimedJob
   readonly delivery: number
   readonly attempt: number
   /** True once it has ended, has been given up, or its claim is lost. */
   decided = false
-  /** Its place among the attempts that run; -1 while it stands there not. */
-  seat = -1
+  /** Its place among the attempts that run. */
+  place = 0
   /** What it holds of the limiter, until its handler ends. */
   permit: Permit | undefined = undefined
   /** Set where the job was cancelled in another process: a handler that fails then has ended it. */

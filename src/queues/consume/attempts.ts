@@ -1,12 +1,12 @@
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { JobTimeoutError } from '../../core/errors.ts'
+import { Roster } from '../../core/roster.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import { noteStart } from '../observe/job-times.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
 import type { MaybePromise } from '../store/job-store.ts'
 import type { Attempt, AttemptKeeper } from './attempt.ts'
-import { RunningAttempts } from './running-attempts.ts'
 import type { Source } from './source.ts'
 
 export interface AttemptOptions {
@@ -27,7 +27,8 @@ export interface Guard {
 
 /** The attempts of a queue: those that run, how each of them ends, and how many ended well and badly. */
 export class Attempts implements AttemptKeeper {
-  readonly running: RunningAttempts = new RunningAttempts()
+  /** Those whose handlers run and whose outcome is open. */
+  readonly running: Roster<Attempt> = new Roster()
   /**
    * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is
    * never listed, since nobody can have seen it.
@@ -79,12 +80,6 @@ export class Attempts implements AttemptKeeper {
     if (this.#source.complete(attempt, value) === true) this.#completed(attempt, value)
   }
 
-  /** It goes on, or has failed. */
-  list(attempt: Attempt): void {
-    this.passing = false
-    if (!attempt.decided) this.running.add(attempt)
-  }
-
   /** Ends an attempt well. Answers `false` where it came too late. No worker waits for a store that is elsewhere. */
   complete(attempt: Attempt, value: unknown): MaybePromise<boolean> {
     if (attempt.decided) return this.reap(attempt)
@@ -113,6 +108,7 @@ export class Attempts implements AttemptKeeper {
     void this.#source.complete(attempt, undefined)
     attempt.job.complete(undefined)
     attempt.permit?.leave()
+    this.#events.pulled()
   }
 
   /** Gives the job back: this was no attempt. */
@@ -153,13 +149,21 @@ export class Attempts implements AttemptKeeper {
   }
 
   /**
-   * Watches over how long an attempt takes.
+   * An attempt goes on: its handler has to be waited for. Watches over how long that takes.
    *
    * @param release gives the worker to another job, where that is asked for
    */
   guard(attempt: Attempt, release: () => void): Guard | undefined {
+    if (this.passing) {
+      this.passing = false
+      this.running.add(attempt)
+    }
     const timeout = attempt.job.extras?.timeout ?? this.#options.timeout
-    if (timeout === Infinity) return undefined
+    return timeout === Infinity ? undefined : this.#guard(attempt, timeout, release)
+  }
+
+  /** Apart from {@link guard}, so that an attempt without a timeout costs no closure. */
+  #guard(attempt: Attempt, timeout: Millis, release: () => void): Guard {
     const { clock, releaseOnTimeout } = this.#options
     const guard: Guard = { released: false, cancel: nothing }
     guard.cancel = at(clock, clock.now() + timeout, () => {
@@ -199,8 +203,8 @@ export class Attempts implements AttemptKeeper {
 
   #decide(attempt: Attempt): void {
     attempt.decided = true
-    this.passing &&= attempt.seat >= 0
-    this.running.remove(attempt)
+    this.passing &&= this.running.has(attempt)
+    this.running.delete(attempt)
   }
 
   #settleFailure(attempt: Attempt, error: unknown): MaybePromise<boolean> {

@@ -1,6 +1,5 @@
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
-import { LeaseLostError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
 import { processName } from '../../core/process-name.ts'
 import type { Retry } from '../../resilience/retry.ts'
@@ -9,21 +8,14 @@ import type { Claim, Ending, JobStore } from '../store/job-store.ts'
 import { Attempt, type AttemptKeeper } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
 import { ClaimedRecord } from './claimed-record.ts'
+import { CALLS, FetchCredits, MOST } from './fetch-credits.ts'
+import { HeldClaims, type HeldClaimsListener, lossOf } from './held-claims.ts'
 import type { LimiterGate } from './limiter-gate.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Source } from './source.ts'
 
 /** A claim that waits longer than this for a worker is given back: another process may be idle. */
 const STALE: Millis = 100
-/** While attempts take less than this on average, claims are fetched ahead: as many as are done in twice that time. */
-const QUICK: Millis = 5
-/** Few workers fetch ahead no more than this. */
-const MOST_AHEAD = 96
-/** Two calls may be under way while the workers do what a third one brought. */
-const CALLS = 3
-/** One fetch asks for no more. */
-const MOST = 256
-
 export interface ClaimBufferOptions {
   readonly clock: Clock
   readonly lease: Millis
@@ -52,17 +44,14 @@ export interface ClaimBufferListener {
  * Makes a source of a store that is elsewhere: fetches claims ahead, holds the leases of what waits here and of what runs, and
  * settles. A claim is held for as short as can be: what waits for a worker too long goes back to its place.
  */
-export class ClaimBuffer implements Source, AttemptKeeper {
+export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
   readonly #store: JobStore
   readonly #options: ClaimBufferOptions
   readonly #listener: ClaimBufferListener
   /** Claimed, and begun by no worker: the oldest first. */
   #waiting: { readonly claim: Claim; readonly since: Millis }[] = []
-  /** All that is claimed and not settled, by id. */
-  readonly #held = new Map<string, { readonly claim: Claim; attempt: Attempt | undefined }>()
-  /** Settles under way, by id. */
-  readonly #ending = new Set<string>()
-  #settling = 0
+  readonly #held: HeldClaims
+  readonly #credits = new FetchCredits()
   #attempts: Attempts | undefined
   #workers = 0
   #open = false
@@ -73,9 +62,6 @@ export class ClaimBuffer implements Source, AttemptKeeper {
   #more = true
   /** How often news came that there may be something to claim. */
   #news = 0
-  /** How long attempts took lately, on average. */
-  #mean: Millis = QUICK
-  #renewal: Cancel | undefined
   #staleness: Cancel | undefined
   readonly #quarantine: Quarantine
 
@@ -83,6 +69,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#store = store
     this.#options = options
     this.#listener = listener
+    this.#held = new HeldClaims(store, options.clock, options.lease, this)
     this.#quarantine = new Quarantine(options.clock, options.lease, () => {
       this.#listener.arrived()
       this.look()
@@ -105,17 +92,17 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 
   /** Is one claim all that is held, or may come to be? A claim that is on its way dies with this process too. */
   get #alone(): boolean {
-    return this.#held.size === 1 && this.#settling === 0 && this.#fetches === 0
+    return this.#held.size === 1 && this.#held.settling === 0 && this.#fetches === 0
   }
 
   /** Claims held, and settles under way. */
   get busy(): number {
-    return this.#held.size + this.#settling
+    return this.#held.size + this.#held.settling
   }
 
   /** Does this process work on that job, or settle it? Then its end is told by the attempt. */
   has(id: string): boolean {
-    return this.#held.has(id) || this.#ending.has(id)
+    return this.#held.has(id)
   }
 
   /** Fetches while workers may begin. What waits here when they may not any more goes back. */
@@ -138,7 +125,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     if (closed) {
       if (pending === undefined || !this.#quarantine.mayBegin(this.#alone)) return undefined
       this.#quarantine.begin()
-      return this.begin(pending)
+      return this.#beginLimited(pending)
     }
     let next = this.#waiting.shift()
     // The event loop was blocked: another process may have the job.
@@ -149,7 +136,14 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     }
     if (next === undefined) return undefined
     this.#fetch()
-    return this.begin(next.claim)
+    return this.#beginLimited(next.claim)
+  }
+
+  /** Begins an attempt at a claim that the gate has let through. */
+  #beginLimited(claim: Claim): Attempt {
+    const attempt = this.begin(claim)
+    attempt.permit = this.#options.gate?.permit()
+    return attempt
   }
 
   /** The claims of one call that may be worked together; the others go back. A suspect is worked alone. */
@@ -169,10 +163,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     job.onProgress = (value) => {
       void Promise.resolve(this.#store.progress(claim, value)).catch(this.#trouble)
     }
-    const held = this.#held.get(claim.record.id)
-    if (held?.claim === claim) held.attempt = attempt
-    else this.#hold(claim, attempt)
-    attempt.permit = this.#options.gate?.permit()
+    this.#held.begin(claim, attempt)
     return attempt
   }
 
@@ -182,7 +173,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 
   complete(attempt: Attempt, value: unknown): Promise<boolean> {
     const { begun } = attempt.job as ClaimedRecord
-    this.#mean += (this.#options.clock.now() - begun - this.#mean) / 16
+    this.#credits.took(this.#options.clock.now() - begun)
     return this.#settle(attempt, { outcome: 'completed', value })
   }
 
@@ -200,8 +191,8 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 
   /** Another process cancelled a job that this one holds. */
   cancelled(id: string, delivery: number, reason: unknown): void {
-    const held = this.#held.get(id)
-    if (held === undefined || held.claim.delivery !== delivery) return
+    const held = this.#held.find(id, delivery)
+    if (held === undefined) return
     if (held.attempt !== undefined) {
       held.attempt.unwanted = { reason }
       held.attempt.abort(reason)
@@ -214,9 +205,9 @@ export class ClaimBuffer implements Source, AttemptKeeper {
 
   /** The claim of a job is lost. */
   lost(id: string, delivery: number): void {
-    const held = this.#held.get(id)
-    if (held === undefined || held.claim.delivery !== delivery) return
-    this.#held.delete(id)
+    const held = this.#held.find(id, delivery)
+    if (held === undefined) return
+    this.#held.lose(id)
     this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
     if (held.attempt !== undefined) {
       this.#attempts?.lose(held.attempt, lossOf(held.claim))
@@ -231,15 +222,30 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     if (this.#quarantine.mayBegin(this.#alone)) this.#listener.arrived()
   }
 
-  /** Holds all claims for another lease. The store tells of those that are lost, or not wanted any more. */
+  /** Told by the claims that are held. */
+  settled(claim: Claim): void {
+    this.#ended(claim)
+    this.#fetch()
+  }
+
+  /** Told by the claims that are held. */
+  trouble(error: unknown): void {
+    this.#listener.trouble(error)
+  }
+
+  /** Holds all claims for another lease. */
   renew(): void {
-    if (this.#held.size === 0) return
-    const claims = [...this.#held.values()].map(({ claim }) => claim)
-    Promise.resolve(this.#store.extend(claims, this.#options.lease)).then((kept) => {
-      for (const [i, claim] of claims.entries()) {
-        if (kept[i] === false) this.lost(claim.record.id, claim.delivery)
-      }
-    }, this.#trouble)
+    this.#held.renew()
+  }
+
+  /** Holds claims for longer whose answer was long under way. */
+  renewIfLate(asked: Millis): void {
+    this.#held.renewIfLate(asked)
+  }
+
+  /** Keeps the process alive, and the claims of this process held. */
+  keepAlive(): void {
+    this.#held.keepAlive()
   }
 
   /** What no worker has begun goes back to its place. */
@@ -259,46 +265,18 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#open = false
     this.giveBack()
     this.#quarantine.close()
-    this.#renewal?.()
-    this.#renewal = undefined
+    this.#held.close()
     this.#staleness?.()
-  }
-
-  /** Holds claims for longer whose answer was long under way: their lease is counted from `asked`, and the next round could be too late. */
-  renewIfLate(asked: Millis): void {
-    const { clock, lease } = this.#options
-    if (clock.now() - asked >= lease / 3) this.renew()
-  }
-
-  /** Keeps the process alive, and the claims of this process held. */
-  keepAlive(): void {
-    const { clock, lease } = this.#options
-    this.#renewal ??= at(clock, clock.now() + lease / 3, () => {
-      this.#renewal = undefined
-      this.renew()
-      this.keepAlive()
-    })
-  }
-
-  /** How many more claims may be held. */
-  get #credits(): number {
-    const atOnce = this.#workers * this.#options.batch
-    let most = atOnce
-    let call = atOnce
-    if (this.#mean < QUICK && this.#options.ahead()) {
-      const inTime = (atOnce * 2 * QUICK) / Math.max(this.#mean, 0.01)
-      most = Math.max(CALLS * atOnce, Math.min(MOST_AHEAD, inTime))
-      call = Math.ceil(most / CALLS)
-    }
-    return Math.floor(Math.min(MOST, call, most - this.#held.size - this.#wanted))
   }
 
   /** A second call goes out while the first is under way, so that neither the store nor the workers stand idle for the other. */
   #fetch(): void {
     if (!this.#open || !this.#more || this.#fetches === CALLS - 1 || this.#quarantine.closed) return
-    const credits = this.#credits
+    const { batch, ahead } = this.#options
+    const atOnce = this.#workers * batch
+    const credits = this.#credits.next(atOnce, ahead(), this.#held.size + this.#wanted)
     // A trip carries many, or what a worker waits for.
-    const enough = Math.min(MOST, this.#workers * this.#options.batch) / 2
+    const enough = Math.min(MOST, atOnce) / 2
     if (credits < 1) return
     if (credits < enough && this.#waiting.length + this.#fetches > 0) return
     if (this.#options.gate !== undefined && this.#fetches > 0) return
@@ -330,7 +308,7 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     const fit = this.together(claims)
     this.#options.gate?.unused(claims.length - fit.length)
     for (const claim of fit) {
-      this.#hold(claim, undefined)
+      this.#held.hold(claim)
       this.#waiting.push({ claim, since })
     }
     if (!this.#open) return this.giveBack()
@@ -374,21 +352,16 @@ export class ClaimBuffer implements Source, AttemptKeeper {
       const stale = clock.now() - fill - STALE
       while (this.#waiting.length > 0 && (this.#waiting[0]?.since as Millis) <= stale) {
         const { claim } = this.#waiting.shift() as { claim: Claim }
-        this.#mean = QUICK
+        this.#credits.slow()
         this.#release(claim)
       }
       this.#watchStale()
     })
   }
 
-  #hold(claim: Claim, attempt: Attempt | undefined): void {
-    this.#held.set(claim.record.id, { claim, attempt })
-    this.keepAlive()
-  }
-
   /** Gives a claim back that came when it could not be taken. */
   #decline(claim: Claim): void {
-    this.#hold(claim, undefined)
+    this.#held.hold(claim)
     this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
   }
 
@@ -398,47 +371,21 @@ export class ClaimBuffer implements Source, AttemptKeeper {
     this.#end(claim, { outcome: 'released', delay: 0 }).catch(this.#trouble)
   }
 
-  /** A handler that ends in the turn after the event loop was blocked may end before it was told of the loss. */
   #settle(attempt: Attempt, ending: Ending): Promise<boolean> {
     return this.#end((attempt.job as ClaimedRecord).claim, ending, attempt)
   }
 
-  /** Each job passes here, so that no promise is made that nobody needs. @param attempt is told where its claim was lost */
+  /** @param attempt is told where its claim was lost */
   #end(claim: Claim, ending: Ending, attempt?: Attempt): Promise<boolean> {
-    const { id } = claim.record
-    if (this.#held.get(id)?.claim !== claim) {
+    if (!this.#held.leave(claim)) {
       attempt?.abort(lossOf(claim))
       return Promise.resolve(false)
     }
-    this.#held.delete(id)
-    this.#settling += 1
-    this.#ending.add(id)
     this.#fetch()
-    const over = () => {
-      this.#settling -= 1
-      this.#ending.delete(id)
-      this.#ended(claim)
-      this.#fetch()
-    }
-    return Promise.resolve(this.#store.settle([{ claim, ending }])).then(
-      ([kept]) => {
-        over()
-        if (kept !== true) attempt?.abort(lossOf(claim))
-        return kept === true
-      },
-      (error: unknown) => {
-        over()
-        throw error
-      },
-    )
+    return this.#held.settle(claim, ending, attempt)
   }
 
   readonly #trouble = (error: unknown): void => this.#listener.trouble(error)
-}
-
-function lossOf({ record, delivery }: Claim): LeaseLostError {
-  const why = 'was lost: another process may have the job'
-  return new LeaseLostError(`job ${record.id}`, delivery, why)
 }
 
 /** An error with the process in which it happened: several work on one queue. */

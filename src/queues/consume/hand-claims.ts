@@ -2,6 +2,7 @@ import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { ClosedError, isAioFluxError, WaitTimeoutError } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
 import { type Patience, Waiters } from '../../core/waiters.ts'
 import type { JobClaim } from '../job.ts'
 import { answered, POLL, unlessTimeout } from '../lifecycle/answered.ts'
@@ -10,6 +11,7 @@ import type { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
 import type { ClaimBuffer } from './claim-buffer.ts'
 import { HandClaim } from './hand-claim.ts'
+import type { LimiterGate } from './limiter-gate.ts'
 
 export interface HandClaimsParts {
   readonly queue: string
@@ -18,6 +20,8 @@ export interface HandClaimsParts {
   readonly store: JobStore
   readonly buffer: ClaimBuffer
   readonly attempts: Attempts
+  /** What is asked before a claim, where the store does not ask it itself. */
+  readonly gate: LimiterGate | undefined
 }
 
 /** What the claims by hand of a queue tell it. */
@@ -37,6 +41,8 @@ export class HandClaims<T, R> {
   readonly #available: Waiters<void>
   /** How many hints came. One may come before the older answer that there is nothing: then that is asked again, and not waited for. */
   #heard = 0
+  /** Calls of the store that are not answered: their claims have to be given back before the queue ends. */
+  #asking = 0
   #closed = false
 
   constructor(parts: HandClaimsParts, listener: HandClaimsListener) {
@@ -45,16 +51,21 @@ export class HandClaims<T, R> {
     this.#available = new Waiters(parts.clock, `a job of queue '${parts.queue}'`)
   }
 
+  /** True while claims may come that have to be begun, or given back. */
+  get asking(): boolean {
+    return this.#asking > 0
+  }
+
   /** A hint: there may be jobs. */
   heard(): void {
     this.#heard += 1
     this.#available.grantAll(undefined)
   }
 
-  /** Claims up to `max` jobs, and waits for the first. None where none came in time. */
+  /** Claims up to `max` jobs, and waits for the first. None where none came in time. A claim asks the limiter, as a worker does. */
   async claim(max: number, patience: Patience): Promise<JobClaim<T, R>[]> {
     try {
-      const attempts = await this.#claim(max, patience)
+      const attempts = await this.#claim(max, patience, this.#parts.gate)
       return attempts.map(
         (attempt) =>
           new HandClaim<T, R>(attempt, this.#parts.attempts, () => {
@@ -68,9 +79,9 @@ export class HandClaims<T, R> {
     }
   }
 
-  /** Takes the item of one job, which completes it. */
+  /** Takes the item of one job, which completes it. No limiter of this process is asked. */
   async take(patience: Patience | undefined): Promise<T> {
-    const [attempt] = (await this.#claim(1, patience)) as [Attempt]
+    const [attempt] = (await this.#claim(1, patience, undefined)) as [Attempt]
     this.#claims.delete(attempt)
     const { item } = attempt.job
     await this.#parts.attempts.complete(attempt, undefined)
@@ -84,7 +95,11 @@ export class HandClaims<T, R> {
     this.#available.refuseAll(this.#closedError())
   }
 
-  async #claim(max: number, patience: Patience = {}): Promise<Attempt[]> {
+  async #claim(
+    max: number,
+    patience: Patience = {},
+    gate: LimiterGate | undefined,
+  ): Promise<Attempt[]> {
     const { queue, clock, store, lease, buffer } = this.#parts
     check.options('options', patience)
     const { signal, timeout } = patience
@@ -93,14 +108,34 @@ export class HandClaims<T, R> {
     for (;;) {
       if (this.#closed) throw this.#closedError()
       const heard = this.#heard
-      const asked = clock.now()
-      const answer = Promise.resolve(store.claim(max, lease))
       const what = `a job of queue '${queue}'`
-      const claims = await answered(clock, answer, what, { end, signal }, (late) => {
-        for (const attempt of this.#begun(late)) this.#giveBack(attempt)
+      const stay = { end, signal }
+      const asking = gate?.ask(max)
+      const want =
+        asking === undefined
+          ? max
+          : await answered(clock, asking, what, stay, (late) => gate?.unused(late))
+      // The gate lets nothing through once it is closed.
+      if (want === 0) continue
+      const asked = clock.now()
+      const answer = Promise.resolve(store.claim(want, lease))
+      this.#asking += 1
+      const over = () => {
+        this.#asking -= 1
+      }
+      answer.then(
+        (claims) => gate?.unused(want - claims.length),
+        () => gate?.unused(want),
+      )
+      // A turn later the claims are begun, or given back.
+      void answer.catch(nothing).then(() => macrotask(over))
+      const claims = await answered(clock, answer, what, stay, (late) => {
+        gate?.unused(late.length)
+        for (const attempt of this.#begun(late, undefined)) this.#giveBack(attempt)
       })
       if (claims.length > 0) {
-        const attempts = this.#begun(claims)
+        const attempts = this.#begun(claims, gate)
+        gate?.unused(claims.length - attempts.length)
         buffer.renewIfLate(asked)
         if (this.#closed) this.#giveBackAll()
         return attempts
@@ -113,10 +148,11 @@ export class HandClaims<T, R> {
   }
 
   /** Begins to work on what was claimed. */
-  #begun(claims: readonly Claim[]): Attempt[] {
+  #begun(claims: readonly Claim[], gate: LimiterGate | undefined): Attempt[] {
     const { buffer, attempts } = this.#parts
     const begun = buffer.together([...claims]).map((claim) => buffer.begin(claim))
     for (const attempt of begun) {
+      attempt.permit = gate?.permit()
       attempts.begin(attempt)
       this.#claims.add(attempt)
     }
@@ -142,3 +178,5 @@ export class HandClaims<T, R> {
     return new ClosedError(`queue '${this.#parts.queue}'`)
   }
 }
+
+function nothing(): void {}

@@ -111,11 +111,9 @@ export class SingleConsumer extends Consumer {
 
   /** A job on the direct route has failed, was called off meanwhile, or has only begun. */
   #goOn(attempt: Attempt, value: unknown, waits: boolean, threw: boolean): void {
-    const { attempts } = this
-    attempts.list(attempt)
     if (waits) return void this.#work(attempt, value as PromiseLike<unknown>)
-    if (threw) void attempts.fail(attempt, value)
-    else void attempts.complete(attempt, value)
+    if (threw) void this.attempts.fail(attempt, value)
+    else void this.attempts.complete(attempt, value)
     this.rest()
   }
 }

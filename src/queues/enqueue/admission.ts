@@ -47,15 +47,15 @@ export class Admission {
    * @param patience how long it may wait for room
    */
   enter(job: LocalJob, patience: Millis): void {
-    const { maxSize, overflow } = this.#settings
-    if (this.offers.size === 0 && this.#push(job)) return
-    if (overflow === 'reject') this.#refuse(job, new QueueFullError(this.#settings.name, maxSize))
+    if (this.offers.size === 0 && this.#jobs.push(job)) return
+    const { name, maxSize, overflow } = this.#settings
+    if (overflow === 'reject') this.#refuse(job, new QueueFullError(name, maxSize))
     if (overflow === 'drop-newest') {
       return this.#giveUp(job, 'the queue is full')
     }
     if (overflow === 'drop-oldest') {
       // More than `maxSize` may wait: what is tried again, and what was accepted before it could line up.
-      while (!this.#push(job)) {
+      while (!this.#jobs.push(job)) {
         if (!this.#makeRoom()) return this.#giveUp(job, 'the queue is full')
       }
       return
@@ -72,7 +72,7 @@ export class Admission {
       this.enter(job, Infinity)
       return job.state !== 'dropped'
     }
-    return this.offers.size === 0 && this.#push(job)
+    return this.offers.size === 0 && this.#jobs.push(job)
   }
 
   /** A job gives up waiting for room. */
@@ -100,10 +100,6 @@ export class Admission {
     this.#events.dropped(job, 'overflow')
   }
 
-  #push(job: LocalJob): boolean {
-    return this.#jobs.push(job, this.#settings.maxSize)
-  }
-
   /** There may be room again. */
   admit(): void {
     // A push can start a job at once, which makes room again before the loop goes on.
@@ -118,7 +114,7 @@ export class Admission {
         extras.accept = undefined
         extras.refuse = undefined
       }
-      if (!this.#push(job)) {
+      if (!this.#jobs.push(job)) {
         if (extras !== undefined) {
           extras.accept = accept
           extras.refuse = refuse

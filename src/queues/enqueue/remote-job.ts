@@ -130,8 +130,9 @@ export class RemoteJob<R = unknown> implements Job<R> {
     }
   }
 
-  setPriority(priority: number): Promise<boolean> {
-    return this.#verbs.setPriority(this.id, priority)
+  async setPriority(priority: number): Promise<boolean> {
+    // A job that was not accepted has no id.
+    return this.id !== '' && this.#verbs.setPriority(this.id, priority)
   }
 
   /** The job has ended, in whichever process. */

@@ -189,7 +189,8 @@ export class RemotePuts<T, R> {
   #jobOf(draft: JobDraft<T>, { id, state, at }: Inserted): [job: RemoteJob<R>, stake: Stake] {
     const { item, priority } = draft
     const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority, at } as const
-    const stake = this.#stakeOf(draft, state === 'duplicate')
+    // A job that was not accepted has no id, and nothing can be cancelled of it.
+    const stake = state === 'full' ? 'nothing' : this.#stakeOf(draft, state === 'duplicate')
     return [new RemoteJob<R>(terms, stake, this.#verbs, this.#followed), stake]
   }
 

@@ -18,7 +18,8 @@ import { errorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
-import { shown, shownWhole } from './stored-info.ts'
+import { Backlog } from './backlog.ts'
+import { shown, shownWhole } from './error-info.ts'
 
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many different errors `deadByError` tells of at most. */
@@ -31,11 +32,13 @@ export class JobView {
   readonly #jobs: MemoryJobs
   readonly #attempts: Attempts
   readonly #clock: Clock
+  readonly #backlog: Backlog
 
   constructor(jobs: MemoryJobs, attempts: Attempts, clock: Clock) {
     this.#jobs = jobs
     this.#attempts = attempts
     this.#clock = clock
+    this.#backlog = new Backlog(jobs, clock)
   }
 
   counts(): QueueCounts {
@@ -49,7 +52,7 @@ export class JobView {
       dead: jobs.dead.size,
       completed,
       failed,
-      oldest: waiting === 0 ? 0 : Math.max(0, this.#clock.now() - jobs.oldestSince) / 1000,
+      oldest: waiting === 0 ? 0 : Math.max(0, this.#clock.now() - this.#backlog.oldestSince) / 1000,
     }
   }
 
@@ -70,7 +73,7 @@ export class JobView {
       priority: job.priority,
       attempts: job.attempt,
       deliveries: job.deliveries,
-      createdAt: this.#date(this.#jobs.times.of(job.seq)),
+      createdAt: this.#date(this.#jobs.numbers.timeOf(job.seq)),
       tries: tries.map(({ startedAt: began, endedAt = began, error: cause }) => ({
         startedAt: this.#date(began),
         endedAt: this.#date(endedAt),
@@ -165,12 +168,14 @@ export class JobView {
     const limit = check.integer('limit', options.limit ?? 20, 1)
     const now = this.#clock.now()
     const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
-    return largest(this.#jobs.groups(), limit, among).map(({ group, waiting, running, since }) => ({
-      group,
-      waiting,
-      running,
-      oldest: waiting === 0 ? 0 : Math.max(0, now - since) / 1000,
-    }))
+    return largest(this.#backlog.groups(), limit, among).map(
+      ({ group, waiting, running, since }) => ({
+        group,
+        waiting,
+        running,
+        oldest: waiting === 0 ? 0 : Math.max(0, now - since) / 1000,
+      }),
+    )
   }
 
   *#inState(state: ListOptions['state']): Iterable<LocalJob> {

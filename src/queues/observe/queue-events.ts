@@ -79,6 +79,11 @@ export class QueueEvents {
     if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
   }
 
+  /** A job was taken out by hand: that is counted, and no event. */
+  pulled(): void {
+    this.#meter?.pulled()
+  }
+
   retrying(job: ToldJob, error: unknown, delay: Millis): void {
     this.#tell('retry', { job: told(job), item: job.item, error, delay: delay / 1000 })
   }

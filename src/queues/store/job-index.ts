@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import type { JobNumbers } from './job-numbers.ts'
 import { JobTable } from './job-table.ts'
 import type { LocalJob } from './local-job.ts'
 
@@ -18,6 +19,7 @@ const PARTS = 16
 export class JobIndex {
   readonly #clock: Clock
   readonly #memory: Millis
+  readonly #numbers: JobNumbers
   readonly #own = new Map<string, LocalJob>()
   /** Own ids of jobs that have ended, and until when they are remembered: the oldest first. */
   readonly #ended = new Map<string, Millis>()
@@ -30,19 +32,19 @@ export class JobIndex {
   readonly #scanned = new Map<number, LocalJob>()
   #scans = 0
 
-  constructor(clock: Clock, memory: Millis) {
+  /**
+   * @param memory how long own ids are remembered after their jobs have ended
+   * @param numbers makes the other ids
+   */
+  constructor(clock: Clock, memory: Millis, numbers: JobNumbers) {
     this.#clock = clock
     this.#memory = memory
+    this.#numbers = numbers
   }
 
   /** True where made ids are written down: each new job is to be added, each ended one removed. */
   get complete(): boolean {
     return this.#made !== undefined
-  }
-
-  /** True where callers have ids of their own. */
-  get owns(): boolean {
-    return this.#own.size > 0
   }
 
   add(job: LocalJob): void {
@@ -82,6 +84,7 @@ export class JobIndex {
   take(id: string, job: LocalJob): void {
     this.#ended.delete(id)
     this.#own.set(id, job)
+    this.#numbers.reserve(id)
     job.onEnd(() => {
       if (this.#own.get(id) !== job) return
       if (job.state === 'dropped' || job.extras?.refused === true) this.release(id)
@@ -92,6 +95,7 @@ export class JobIndex {
   /** The id is free again at once; `false` where it was free. */
   release(id: string): boolean {
     this.#ended.delete(id)
+    this.#numbers.release(id)
     return this.#own.delete(id)
   }
 
@@ -135,8 +139,7 @@ export class JobIndex {
     const now = this.#clock.now()
     for (const [id, until] of this.#ended) {
       if (until > now) return
-      this.#ended.delete(id)
-      this.#own.delete(id)
+      this.release(id)
     }
   }
 }

@@ -3,9 +3,9 @@ import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
 import { Attempt, type AttemptKeeper, type Permit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
-import { ArrivalTimes } from './arrival-times.ts'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { HeldJobs } from './held-jobs.ts'
+import { JobNumbers } from './job-numbers.ts'
 import { errorRecord } from './job-record.ts'
 import { type Keeping, KeptJobs } from './kept-jobs.ts'
 import type { JobExtras, LocalJob } from './local-job.ts'
@@ -19,6 +19,8 @@ import { type GateHost, RateGate } from './rate-gate.ts'
 /** How the jobs of a queue are kept. */
 export interface MemoryJobsOptions {
   readonly clock: Clock
+  /** How many jobs may wait. */
+  readonly maxSize: number
   /** Ranks the jobs that are due. */
   readonly makeOrder: MakeOrder
   /** What is asked before each start. */
@@ -41,11 +43,8 @@ export interface MemoryJobsListener {
   broken(job: LocalJob, error: unknown): void
 }
 
-/** How many jobs are looked at to find the one that has waited longest. */
-const MOST_LOOKS = 256
 const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
 const NOTHING: Keeping = { age: 0, count: 0 }
-const NONE_PARKED = { waiting: 0, since: Infinity }
 
 /**
  * The jobs of a queue in this process, from put to their end. While a job waits, its state is changed here and nowhere else.
@@ -56,11 +55,12 @@ const NONE_PARKED = { waiting: 0, since: Infinity }
  * A claim here is no lease: it dies with the process, and so do the jobs.
  */
 export class MemoryJobs implements Source, GateHost {
-  readonly times: ArrivalTimes
+  readonly numbers: JobNumbers
   readonly dead: KeptJobs
   readonly completed: KeptJobs
   #order: Order
   #groups: GroupedOrder | undefined
+  readonly #maxSize: number
   readonly #makeOrder: () => Order
   readonly #clock: Clock
   readonly #delayed: DelayedJobs
@@ -80,10 +80,11 @@ export class MemoryJobs implements Source, GateHost {
     // Jobs that may leave an order and come back need numbers that all their orders share.
     const arrivals = keyed ? new Arrivals() : undefined
     this.#clock = clock
+    this.#maxSize = options.maxSize
     this.#makeOrder = () => options.makeOrder(arrivals)
     this.#order = this.#makeOrder()
     if (groups !== undefined) this.useGroups(groups)
-    this.times = new ArrivalTimes(clock)
+    this.numbers = new JobNumbers(clock)
     this.#delayed = new DelayedJobs(clock, () => {
       this.#promote()
       this.#listener.available()
@@ -117,9 +118,19 @@ export class MemoryJobs implements Source, GateHost {
     for (let job = before.take(); job !== undefined; job = before.take()) this.#order.push(job)
   }
 
-  /** What the gate lets pass. */
+  /** The due jobs that wait for workers; they may have to wait for the limiter then. */
   get candidates(): Order {
     return this.#order
+  }
+
+  /** The candidates by group, where there are groups. */
+  get grouped(): GroupedOrder | undefined {
+    return this.#groups
+  }
+
+  /** The lines of due jobs that wait for the limiter, each of one group. */
+  lanes(): Iterable<{ group: string; order: Order }> {
+    return this.#gate?.lines() ?? []
   }
 
   /** The limiter may have let a job pass. */
@@ -142,40 +153,6 @@ export class MemoryJobs implements Source, GateHost {
     return first === undefined ? this.#clock.now() : this.waitingSince(first)
   }
 
-  /** Since when the due job has waited that has waited longest, by the clock. */
-  get oldestSince(): Millis {
-    let oldest = Infinity
-    const first = this.#order.first()
-    if (first !== undefined) oldest = this.waitingSince(first)
-    if (first?.extras?.due !== undefined) oldest = Math.min(oldest, this.#sinceBehind())
-    for (const { order } of this.#gate?.lines() ?? []) {
-      const parked = order.first()
-      if (parked !== undefined) oldest = Math.min(oldest, this.waitingSince(parked))
-    }
-    return oldest === Infinity ? this.#clock.now() : oldest
-  }
-
-  /**
-   * A job that is tried again keeps its old place, and has waited only since its retry was due: jobs behind it may have waited
-   * longer. Looks at the first of each group, and at the first jobs of the order up to one that has not been tried.
-   */
-  #sinceBehind(): Millis {
-    let oldest = Infinity
-    let looks = MOST_LOOKS
-    for (const { first } of this.#groups?.groups() ?? []) {
-      if (first !== undefined) oldest = Math.min(oldest, this.waitingSince(first))
-      looks -= 1
-      if (looks === 0) break
-    }
-    looks = MOST_LOOKS
-    for (const job of this.#order) {
-      oldest = Math.min(oldest, this.waitingSince(job))
-      looks -= 1
-      if (looks === 0 || job.extras?.due === undefined) break
-    }
-    return oldest
-  }
-
   /** How many wait: due ones, delayed ones, and those that wait for another to end. */
   get size(): number {
     return this.#waits + this.#held.size
@@ -191,17 +168,22 @@ export class MemoryJobs implements Source, GateHost {
 
   // Waiting.
 
-  /** Keeps a job, unless so many wait already. */
-  push(job: LocalJob, maxSize: number): boolean {
-    if (this.#waits >= maxSize) {
+  /** Keeps a job, unless `maxSize` wait already. */
+  push(job: LocalJob): boolean {
+    if (this.#waits >= this.#maxSize) {
       this.#crowded = true
       return false
     }
-    if (job.extras?.due !== undefined && this.#delay(job)) return true
+    this.keep(job)
+    return true
+  }
+
+  /** Keeps a job, however many wait. */
+  keep(job: LocalJob): void {
+    if (job.extras?.due !== undefined && this.#delay(job)) return
     job.state = 'waiting'
     this.#order.push(job)
     if (this.#attended) this.#listener.available()
-    return true
   }
 
   /** A job waits until `leader` has ended. */
@@ -212,7 +194,7 @@ export class MemoryJobs implements Source, GateHost {
 
   /** A job that was held lines up, full or not: no more than there are workers wait so. */
   unhold(job: LocalJob): void {
-    if (this.#held.delete(job)) this.push(job, Infinity)
+    if (this.#held.delete(job)) this.keep(job)
   }
 
   /** `leader` will not end before the jobs that wait for it; `undefined` where nobody knows which one will not. */
@@ -266,7 +248,7 @@ export class MemoryJobs implements Source, GateHost {
   /** The job that makes room for newcomers: of the lowest priority, then the longest waiting. It leaves. */
   giveWay(): LocalJob | undefined {
     let oldest = this.#order.oldest()
-    for (const { order } of this.#gate?.lines() ?? []) {
+    for (const { order } of this.lanes()) {
       const job = order.oldest()
       if (job !== undefined && (oldest === undefined || givesWay(job, oldest))) oldest = job
     }
@@ -289,7 +271,7 @@ export class MemoryJobs implements Source, GateHost {
 
   /** Shows each job that waits, due or not, in no order, and some of them twice. */
   visit(walk: JobWalk): void {
-    for (const { order } of this.#gate?.lines() ?? []) order.visit(walk)
+    for (const { order } of this.lanes()) order.visit(walk)
     this.#order.visit(walk)
     this.#delayed.visit(walk)
     for (const job of this.#held) walk.one(job)
@@ -298,26 +280,9 @@ export class MemoryJobs implements Source, GateHost {
   /** Since when a due job has waited, by the clock. */
   waitingSince(job: LocalJob): Millis {
     const { due, byDate } = job.extras ?? {}
-    const put = this.times.of(job.seq)
+    const put = this.numbers.timeOf(job.seq)
     if (due === undefined) return put
     return Math.max(put, byDate === true ? this.#fromDate(due) : due)
-  }
-
-  /** How each group stands. */
-  *groups(): Iterable<{ group: string; waiting: number; running: number; since: Millis }> {
-    const parked = new Map<string, { waiting: number; since: Millis }>()
-    for (const { group, order } of this.#gate?.lines() ?? []) {
-      const known = parked.get(group) ?? NONE_PARKED
-      const since = Math.min(known.since, this.#sinceOf(order.first()))
-      parked.set(group, { waiting: known.waiting + order.size, since })
-    }
-    for (const { group, waiting, running, first } of this.#groups?.groups() ?? []) {
-      const aside = parked.get(group) ?? NONE_PARKED
-      const since = Math.min(this.#sinceOf(first), aside.since)
-      yield { group, waiting: waiting + aside.waiting, running, since }
-      parked.delete(group)
-    }
-    for (const [group, { waiting, since }] of parked) yield { group, waiting, running: 0, since }
   }
 
   // Running.
@@ -485,10 +450,6 @@ export class MemoryJobs implements Source, GateHost {
   #tellRoom(): void {
     this.#crowded = false
     this.#listener.room()
-  }
-
-  #sinceOf(first: LocalJob | undefined): Millis {
-    return first === undefined ? Infinity : this.waitingSince(first)
   }
 
   #fromDate(due: Millis): Millis {

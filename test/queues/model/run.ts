@@ -21,6 +21,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** A clock whose time passes between two readings. */
 class CreepingClock extends ManualClock {
   #crept = 0
+  #setting = false
   readonly #step: number
 
   constructor(step: number) {
@@ -29,8 +30,17 @@ class CreepingClock extends ManualClock {
   }
 
   override now(): number {
+    if (this.#setting) return super.now()
     this.#crept += this.#step
     return super.now() + this.#crept
+  }
+
+  /** Timers ring when the clock has been moved so far, not when it has crept there. */
+  override after(delay: number, run: () => void): () => void {
+    this.#setting = true
+    const cancel = super.after(delay, run)
+    this.#setting = false
+    return cancel
   }
 }
 

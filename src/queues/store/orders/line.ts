@@ -109,11 +109,27 @@ export class Line implements Order {
     while (ring[(this.#tail - 1) & (ring.length - 1)] === undefined) this.#tail -= 1
   }
 
-  /** Moves all jobs to the front of a ring that has room. */
   #makeRoom(): void {
+    if (this.size > this.#ring.length / 2) this.#grow()
+    else this.#closeUp()
+  }
+
+  /** A ring of twice the length. Places stay, so no job is touched: of many jobs, most are in no cache any more. */
+  #grow(): void {
     const ring = this.#ring
     const { length } = ring
-    const next = new Array<LocalJob | undefined>(this.size > length / 2 ? 2 * length : length)
+    const next = new Array<LocalJob | undefined>(2 * length)
+    for (let place = this.#head; place < this.#tail; place++) {
+      next[place & (2 * length - 1)] = ring[place & (length - 1)]
+    }
+    this.#ring = next
+  }
+
+  /** Moves all jobs to the front of the ring. */
+  #closeUp(): void {
+    const ring = this.#ring
+    const { length } = ring
+    const next = new Array<LocalJob | undefined>(length)
     let count = 0
     for (let place = this.#head; place < this.#tail; place++) {
       const job = ring[place & (length - 1)]

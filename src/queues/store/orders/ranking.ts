@@ -1,3 +1,4 @@
+import { doubles, objects } from '../../../core/array-kinds.ts'
 import { Heap } from '../../../core/heap.ts'
 import type { LocalJob } from '../local-job.ts'
 
@@ -18,7 +19,7 @@ export interface Entry {
 export class Ranking {
   readonly #ranks: number[] = doubles()
   readonly #arrivals: number[] = []
-  readonly #jobs: LocalJob[] = []
+  readonly #jobs: LocalJob[] = objects()
 
   get length(): number {
     return this.#jobs.length
@@ -143,11 +144,4 @@ export class Ranking {
     arrivals[i] = arrival
     jobs[i] = job
   }
-}
-
-/** An array that engines keep as plain doubles from the start, whatever comes first. */
-function doubles(): number[] {
-  const numbers = [0.5]
-  numbers.pop()
-  return numbers
 }

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../../core/clock.ts'
-import { macrotask } from '../../core/macrotask.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { macrotask } from './macrotask.ts'
 
 /** How long jobs may start one after the other without a look at timers and I/O, in milliseconds. */
 const SLICE = 5
@@ -43,9 +43,7 @@ export class EventLoopPace {
     if (!this.#marked) {
       this.#marked = true
       this.#began = now
-      macrotask(() => {
-        this.#marked = false
-      })
+      this.#mark()
     } else if (now - this.#looked > 1) this.#stride = 1
     else if (this.#stride < FURTHEST) this.#stride *= 2
     // A pause of the garbage collector makes one look long, not three in a row.
@@ -53,5 +51,12 @@ export class EventLoopPace {
     this.#looked = now
     this.#untilLook = this.#stride
     return now - this.#began > SLICE && (backlog || this.#heavy > 2)
+  }
+
+  /** Apart from {@link #look}, so that a look that sends no mark costs no closure. */
+  #mark(): void {
+    macrotask(() => {
+      this.#marked = false
+    })
   }
 }

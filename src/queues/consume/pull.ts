@@ -1,6 +1,6 @@
 import { ClosedError } from '../../core/errors.ts'
 import type { Patience, Waiters } from '../../core/waiters.ts'
-import type { Attempt } from '../consume/attempt.ts'
+import type { Attempt } from './attempt.ts'
 
 /** What items are pulled from, for {@link Pull}. */
 export interface Pullable {

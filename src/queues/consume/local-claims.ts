@@ -1,0 +1,150 @@
+import type { Clock } from '../../core/clock.ts'
+import { type ClosedError, WaitTimeoutError } from '../../core/errors.ts'
+import { type Patience, Waiters } from '../../core/waiters.ts'
+import type { JobClaim } from '../job.ts'
+import type { MemoryJobs } from '../store/memory-jobs.ts'
+import type { Attempt } from './attempt.ts'
+import type { Attempts } from './attempts.ts'
+import { HandClaim } from './hand-claim.ts'
+import { Pull, type Pullable } from './pull.ts'
+
+/** What the claims by hand of a queue in memory ask and tell it. */
+export interface LocalClaimsListener {
+  /** Why no more jobs will come; `undefined` while they may come. */
+  whyClosed(): ClosedError | undefined
+  /** A caller begins to wait for jobs. */
+  waits(): void
+  /** A caller takes no more jobs. */
+  left(): void
+  /** A claim has ended. */
+  claimEnded(): void
+}
+
+/** Jobs in memory that users take themselves, instead of workers: items that are pulled, and claims that users end. */
+export class LocalClaims<T, R> implements Pullable {
+  readonly #jobs: MemoryJobs
+  readonly #attempts: Attempts
+  readonly #listener: LocalClaimsListener
+  readonly #pull: Pull
+  readonly #claimers: Pull
+  /** Claimed, and not ended. */
+  readonly #claims = new Set<Attempt>()
+  /** How many are being claimed at this moment. */
+  #pulling = 0
+
+  constructor(
+    queue: string,
+    clock: Clock,
+    jobs: MemoryJobs,
+    attempts: Attempts,
+    listener: LocalClaimsListener,
+  ) {
+    this.#jobs = jobs
+    this.#attempts = attempts
+    this.#listener = listener
+    this.#pull = new Pull(this, new Waiters(clock, `an item of queue '${queue}'`), false)
+    this.#claimers = new Pull(this, new Waiters(clock, `a job of queue '${queue}'`), true)
+  }
+
+  /** How many jobs are claimed and not ended. */
+  get size(): number {
+    return this.#claims.size + this.#pulling
+  }
+
+  /** True while a caller waits for jobs. */
+  get active(): boolean {
+    return this.#pull.active || this.#claimers.active
+  }
+
+  /** Takes the item of one job, which completes it. */
+  async take(patience: Patience | undefined): Promise<T> {
+    return this.#finish(await this.#pull.next(patience))
+  }
+
+  /** As {@link take}, where there is a job now. */
+  tryTake(): T | undefined {
+    const attempt = this.pullNext(false)
+    return attempt === undefined ? undefined : this.#finish(attempt)
+  }
+
+  /** All items, until the queue ends. */
+  loop(): AsyncIterableIterator<T> {
+    return this.#pull.loop(() => this.take(undefined))
+  }
+
+  /** Claims up to `max` jobs, and waits for the first. None where none came in time. */
+  async claim(max: number, { signal, timeout }: Patience): Promise<JobClaim<T, R>[]> {
+    let next: Attempt | undefined
+    try {
+      next = await this.#claimers.next({ signal, timeout })
+    } catch (error) {
+      if (error instanceof WaitTimeoutError) return []
+      throw error
+    }
+    const claims: JobClaim<T, R>[] = []
+    for (; next !== undefined; next = claims.length < max ? this.pullNext(true) : undefined) {
+      claims.push(this.#claim(next))
+    }
+    return claims
+  }
+
+  /** There may be jobs: callers that wait get them. */
+  serve(): void {
+    this.#pull.serve()
+    this.#claimers.serve()
+  }
+
+  /** All claims end, and their jobs wait again. */
+  giveBack(reason: ClosedError): void {
+    for (const attempt of [...this.#claims]) {
+      this.#claims.delete(attempt)
+      void this.#attempts.release(attempt, 0)
+      attempt.abort(reason)
+    }
+  }
+
+  /** No more jobs will come. */
+  refuse(reason: ClosedError): void {
+    this.#pull.refuse(reason)
+    this.#claimers.refuse(reason)
+  }
+
+  // What callers that wait ask for.
+
+  pullNext(limited: boolean): Attempt | undefined {
+    // Counted already while it is taken: the room that it leaves may begin and end all the others meanwhile.
+    this.#pulling += 1
+    const attempt = limited ? this.#jobs.take() : this.#jobs.pull()
+    this.#pulling -= 1
+    if (attempt === undefined) return undefined
+    this.#attempts.begin(attempt)
+    this.#claims.add(attempt)
+    return attempt
+  }
+
+  whyClosed(): ClosedError | undefined {
+    return this.#listener.whyClosed()
+  }
+
+  waits(): void {
+    this.#listener.waits()
+  }
+
+  left(): void {
+    this.#listener.left()
+  }
+
+  #claim(attempt: Attempt): JobClaim<T, R> {
+    return new HandClaim<T, R>(attempt, this.#attempts, () => {
+      this.#claims.delete(attempt)
+      this.#listener.claimEnded()
+    })
+  }
+
+  #finish(attempt: Attempt): T {
+    this.#claims.delete(attempt)
+    this.#attempts.pulled(attempt)
+    this.#listener.claimEnded()
+    return attempt.job.item as T
+  }
+}

@@ -1,0 +1,121 @@
+import * as check from '../../core/check.ts'
+import { at, type Cancel, type Clock } from '../../core/clock.ts'
+import { type Millis, toMillis } from '../../core/duration.ts'
+import { JobDroppedError } from '../../core/errors.ts'
+import type { Waiters } from '../../core/waiters.ts'
+import type { Attempt } from '../consume/attempt.ts'
+import type { Attempts } from '../consume/attempts.ts'
+import type { ClaimBuffer } from '../consume/claim-buffer.ts'
+import { STOP_OPTIONS, type StopOptions, type StopReport } from '../queue.ts'
+import { unlessTimeout } from './answered.ts'
+
+/** What a shutdown asks of its queue. */
+export interface DurableStopping {
+  /** True while claims may come that have to be given back. */
+  readonly claiming: boolean
+  /** Nothing is put, claimed or begun any more. */
+  closing(): void
+  /** All that this process works on has ended, or was given back. */
+  finish(): Promise<void>
+}
+
+/**
+ * The end of a queue's part in this process: jobs that run are finished, claims that no worker has begun go back, and at the
+ * deadline jobs that run are aborted and given back. What waits stays in the store. All calls get the same report.
+ */
+export class DurableShutdown<T> {
+  readonly #clock: Clock
+  readonly #attempts: Attempts
+  readonly #buffer: ClaimBuffer
+  readonly #ends: Waiters<void>
+  readonly #queue: DurableStopping
+  #report: Promise<StopReport<T>> | undefined
+  #hurry: (() => void) | undefined
+  readonly #timers: Cancel[] = []
+  #over = false
+  /** Attempts that were aborted at the deadline. */
+  readonly #aborted: Attempt[] = []
+
+  /** @param ends wakes when an attempt may have ended */
+  constructor(
+    clock: Clock,
+    attempts: Attempts,
+    buffer: ClaimBuffer,
+    ends: Waiters<void>,
+    queue: DurableStopping,
+  ) {
+    this.#clock = clock
+    this.#attempts = attempts
+    this.#buffer = buffer
+    this.#ends = ends
+    this.#queue = queue
+  }
+
+  /** Has it begun? Then nothing is accepted any more. */
+  get begun(): boolean {
+    return this.#report !== undefined
+  }
+
+  begin(options: StopOptions): Promise<StopReport<T>> {
+    try {
+      check.known('queue.stop', options, STOP_OPTIONS)
+      check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+      const deadline =
+        options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
+      const grace = options.grace === undefined ? 0 : toMillis('grace', options.grace)
+      this.#report ??= this.#stop()
+      if (deadline < Infinity && !this.#over) this.#after(deadline, () => this.#giveUp(grace))
+      return this.#report
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #stop(): Promise<StopReport<T>> {
+    // From the next turn on nothing new begins: the caller knows by then that it has begun.
+    await Promise.resolve()
+    this.#queue.closing()
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve
+    })
+    await Promise.race([this.#settled(), hurried])
+    await this.#queue.finish()
+    this.#over = true
+    for (const cancel of this.#timers) cancel()
+    const { abandoned, completed, failed } = this.#attempts
+    const told = ({ job }: Attempt) => ({ id: job.id, item: job.item as T })
+    return {
+      completed,
+      failed,
+      notStarted: [],
+      aborted: this.#aborted.filter((attempt) => !abandoned.has(attempt)).map(told),
+      stillRunning: [...abandoned].map(told),
+    }
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#attempts.size > 0 || this.#buffer.busy > 0 || this.#busy) {
+      await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
+    }
+  }
+
+  /** True while claims are under way, or handlers run that were aborted at the deadline. */
+  get #busy(): boolean {
+    const { abandoned } = this.#attempts
+    return this.#queue.claiming || this.#aborted.some((attempt) => abandoned.has(attempt))
+  }
+
+  /** Patience is over: what runs is aborted and given back, so that another process does it. */
+  #giveUp(grace: Millis): void {
+    const reason = new JobDroppedError('the queue stopped')
+    for (const attempt of [...this.#attempts.running]) {
+      this.#aborted.push(attempt)
+      this.#attempts.giveBack(attempt, reason)
+    }
+    this.#after(Math.max(grace, 1), () => this.#hurry?.())
+  }
+
+  #after(delay: Millis, run: () => void): void {
+    this.#timers.push(at(this.#clock, this.#clock.now() + delay, run))
+  }
+}

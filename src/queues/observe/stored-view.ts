@@ -1,0 +1,146 @@
+import * as check from '../../core/check.ts'
+import type { Millis } from '../../core/duration.ts'
+import type {
+  DeathInfo,
+  DeathsOptions,
+  GroupInfo,
+  GroupsOptions,
+  ListOptions,
+  QueueCounts,
+  QueuedJobInfo,
+} from '../job.ts'
+import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
+import type { JobTerms, StoredRecord } from '../store/job-record.ts'
+import type { DeathCount, GroupCounts, StoreCounts } from '../store/job-store.ts'
+import type { SharedJobStore } from '../store/queue-storage.ts'
+import { shown, shownWhole } from './error-info.ts'
+
+/** For how long dead jobs are kept unless `keep` says otherwise: as lua/step.lua has it. */
+const DEAD_KEPT: Millis = 2_592_000_000
+const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
+
+/** What can be seen of the jobs of a queue in a store elsewhere. Changes nothing. */
+export class StoredView {
+  readonly #store: SharedJobStore
+  /** What was counted last: for what is read at once. */
+  latest: QueueCounts | undefined
+  #counting = false
+
+  constructor(store: SharedJobStore) {
+    this.#store = store
+  }
+
+  async counts(): Promise<QueueCounts> {
+    this.latest = countsOf(await this.#store.counts())
+    return this.latest
+  }
+
+  /** Counts, so that `latest` is newer some time later. */
+  refresh(): void {
+    if (this.#counting) return
+    this.#counting = true
+    this.counts()
+      .catch(nothing)
+      .finally(() => {
+        this.#counting = false
+      })
+  }
+
+  async job<T, R>(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
+    const record = await this.#store.get(check.text('id', id))
+    return record && infoOf<T, R>(record, this.#ages)
+  }
+
+  async list<T, R>(
+    options: ListOptions,
+  ): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
+    check.known('queue.jobs', options, LIST_OPTIONS)
+    const state = check.oneOf('state', options.state, STATES)
+    const limit = check.integer('limit', options.limit ?? 100, 1)
+    const { jobs, cursor } = await this.#store.list(state, limit, options.cursor)
+    return {
+      jobs: jobs.map((each) => infoOf<T, R>(each, this.#ages)),
+      ...(cursor !== undefined && { cursor }),
+    }
+  }
+
+  async groups(options: GroupsOptions): Promise<GroupInfo[]> {
+    check.known('queue.groups', options, GROUPS_OPTIONS)
+    const limit = check.integer('limit', options.limit ?? 20, 1)
+    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
+    const groups = await this.#store.groups(limit, among)
+    return groups.map(groupOf)
+  }
+
+  async deaths(options: DeathsOptions): Promise<DeathInfo[]> {
+    check.known('queue.deadByError', options, DEATHS_OPTIONS)
+    const latest =
+      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
+    return (await this.#store.deaths(100, latest)).map(deathOf)
+  }
+
+  /** For how long ended jobs are kept. */
+  get #ages(): { dead: Millis; completed: Millis } {
+    const { keepDead, keepCompleted } = this.#store.agreed
+    return { dead: keepDead?.age ?? DEAD_KEPT, completed: keepCompleted?.age ?? Infinity }
+  }
+}
+
+/**
+ * What a store elsewhere knows of a job, as people look at it.
+ *
+ * @param ages for how long ended jobs are kept, in milliseconds
+ */
+function infoOf<T, R>(
+  record: StoredRecord,
+  ages: { readonly dead: Millis; readonly completed: Millis },
+): QueuedJobInfo<T, R> {
+  const { group, startedAt, endedAt, dueAt, progress, result, error, state, tries } = record
+  const keptFor = state === 'dead' || state === 'completed' ? ages[state] : Infinity
+  const trace = traceOf(record.terms)
+  return {
+    id: record.id,
+    state,
+    item: record.item as T,
+    priority: record.priority,
+    attempts: record.failures + (state === 'running' || state === 'completed' ? 1 : 0),
+    deliveries: record.deliveries,
+    createdAt: new Date(record.createdAt),
+    tries: tries
+      .filter(({ endedAt: ended }) => ended !== undefined)
+      .map((each) => ({
+        startedAt: new Date(each.startedAt),
+        endedAt: new Date(each.endedAt as number),
+        ...(each.error !== undefined && { error: shown(each.error) }),
+        ...(each.error?.by !== undefined && { by: each.error.by }),
+      })),
+    ...(group !== undefined && { group }),
+    ...(dueAt !== undefined && { dueAt: new Date(dueAt) }),
+    ...(startedAt !== undefined && { startedAt: new Date(startedAt) }),
+    ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
+    ...(progress !== undefined && { progress }),
+    ...(state === 'completed' && { result: result as R }),
+    ...(error !== undefined && { error: shownWhole(error) }),
+    ...(endedAt !== undefined && keptFor < Infinity && { keptUntil: new Date(endedAt + keptFor) }),
+    ...(trace !== undefined && { trace }),
+  }
+}
+
+function countsOf({ oldest, ...counts }: StoreCounts): QueueCounts {
+  return { ...counts, oldest: oldest / 1000 }
+}
+
+function groupOf({ group, waiting, running, oldest }: GroupCounts): GroupInfo {
+  return { group, waiting, running, oldest: oldest / 1000 }
+}
+
+function deathOf({ error, count, first, last }: DeathCount): DeathInfo {
+  return { error, count, first: new Date(first), last: new Date(last) }
+}
+
+/** The id in a `traceparent`, as W3C Trace Context has it: version, id of the trace, id of the span, flags. */
+function traceOf(terms: JobTerms | undefined): string | undefined {
+  return /^[\da-f]{2}-([\da-f]{32})-/.exec(terms?.headers?.['traceparent'] ?? '')?.[1]
+}
+
+function nothing(): void {}

@@ -1,0 +1,81 @@
+import { type Clock, systemClock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import { macrotask } from '../../core/macrotask.ts'
+
+/** How many samples are kept at most: above that every second one is forgotten. */
+const MOST = 4096
+
+/**
+ * Numbers the jobs of a queue in the order of their puts, and knows by a number when its job was put: one reading of the clock
+ * for all puts of one turn of the event loop, instead of a time in each job. A job counts from the first put of its turn, so it may
+ * seem a few milliseconds older than it is, never younger.
+ */
+export class JobNumbers {
+  /** The number that was given last. */
+  last = 0
+  /** Numbers to come that callers have given to jobs of their own as ids. */
+  #reserved: Set<number> | undefined
+  readonly #clock: Clock
+  /** A clock that is moved by hand may move within a turn: it is read for each put. */
+  readonly #exact: boolean
+  #seqs: number[] = []
+  #times: Millis[] = []
+  #read = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#exact = clock !== systemClock
+  }
+
+  /** The number of a job that is put now. */
+  next(): number {
+    do this.last += 1
+    while (this.#reserved?.delete(this.last) === true)
+    if (!this.#read) this.#sample(this.last)
+    return this.last
+  }
+
+  /** A caller has chosen this id: where it is a number to come, no job will be given it. */
+  reserve(id: string): void {
+    const number = Number(id)
+    if (String(number) !== id || !(number > this.last)) return
+    this.#reserved ??= new Set()
+    this.#reserved.add(number)
+  }
+
+  /** The id is not remembered any more. */
+  release(id: string): void {
+    this.#reserved?.delete(Number(id))
+  }
+
+  /** When the job with this number was put, by the clock. */
+  timeOf(seq: number): Millis {
+    let low = 0
+    let high = this.#seqs.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#seqs[middle] as number) <= seq) low = middle + 1
+      else high = middle
+    }
+    return this.#times[Math.max(0, low - 1)] ?? this.#clock.now()
+  }
+
+  #sample(seq: number): void {
+    const now = this.#clock.now()
+    if (!this.#exact) this.#untilNextTurn()
+    if (this.#times.at(-1) === now) return
+    if (this.#seqs.length === MOST) {
+      this.#seqs = this.#seqs.filter((_, i) => i % 2 === 0)
+      this.#times = this.#times.filter((_, i) => i % 2 === 0)
+    }
+    this.#seqs.push(seq)
+    this.#times.push(now)
+  }
+
+  #untilNextTurn(): void {
+    this.#read = true
+    macrotask(() => {
+      this.#read = false
+    })
+  }
+}

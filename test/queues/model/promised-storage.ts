@@ -1,0 +1,78 @@
+import type { Limiter } from '../../../src/index.ts'
+import type { QueueKind, QueueOptions, SharedQueue } from '../../../src/queues/queue.ts'
+import { sharedQueue } from '../../../src/queues/shared-factory.ts'
+import type { JobStore } from '../../../src/queues/store/job-store.ts'
+import type {
+  Declaration,
+  LimitDeclaration,
+  QueueStorage,
+  SharedJobStore,
+} from '../../../src/queues/store/queue-storage.ts'
+import { PlainJobStore } from '../../../src/testing/job-store/plain-job-store.ts'
+import type { JobStoreTerms } from '../../../src/testing/job-store/terms.ts'
+import type { ManualClock } from '../../../src/testing/manual-clock.ts'
+
+/** How the storage knows a limiter that it decides itself. */
+const DECLARED: LimitDeclaration = {
+  kind: 'permits',
+  scope: 'model',
+  params: {},
+  capacity: 1000,
+  keyed: true,
+}
+
+/**
+ * A storage elsewhere, of plain jobs: each call takes some turns of the event loop, so does each answer, and they overtake one
+ * another. Each queue that is made in it is one process.
+ */
+export class PromisedStorage implements QueueStorage {
+  /** Calls and answers that are under way. */
+  late = 0
+  readonly #store: PlainJobStore<unknown>
+  readonly #owned: Limiter | undefined
+  #seed = 7
+
+  /** @param owned the limiter that this storage decides, as `terms.limiter` says */
+  constructor(clock: ManualClock, terms: Partial<JobStoreTerms>, owned: Limiter | undefined) {
+    this.#store = new PlainJobStore<unknown>({ clock, terms, latency: () => this.#pass() })
+    this.#owned = owned
+  }
+
+  queue<T, R>(kind: QueueKind, options: QueueOptions<T, R>): SharedQueue<T, R> {
+    return sharedQueue(kind, options, this)
+  }
+
+  broadcast(): never {
+    throw new Error('no broadcast is made here')
+  }
+
+  observe(): never {
+    throw new Error('no queue is only looked at here')
+  }
+
+  limitOf(limiter: Limiter): LimitDeclaration | undefined {
+    return limiter === this.#owned ? DECLARED : undefined
+  }
+
+  open<T>(): SharedJobStore<T> {
+    const peer = this.#store.peer() as unknown as JobStore<T>
+    const agreed: Declaration = {}
+    return Object.assign(peer, {
+      agreed,
+      lastReached: undefined,
+      ready: () => this.#pass(),
+      redeclare: () => this.#pass(),
+      leave: async (id: string, _share: unknown, reason: unknown) =>
+        (await peer.cancel(id, reason)) ? ('cancelled' as const) : ('over' as const),
+    })
+  }
+
+  async #pass(): Promise<void> {
+    this.#seed = (this.#seed * 1103515245 + 12345) % 2147483648
+    this.late += 1
+    for (let turns = (this.#seed >> 8) % 4; turns > 0; turns--) {
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+    this.late -= 1
+  }
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import { LimiterFactory, type QueueOptions, type SharedQueue } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+import { PromisedStorage } from './model/promised-storage.ts'
+
+const turns = async (count = 40) => {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+describe('a queue over a storage that answers late', () => {
+  function make(options: Partial<QueueOptions<number, number>> = {}) {
+    const clock = new ManualClock()
+    const storage = new PromisedStorage(clock, {}, undefined)
+    const process = (more: Partial<QueueOptions<number, number>> = {}) =>
+      storage.queue<number, number>('fifo', { name: 'late', clock, ...options, ...more })
+    return { clock, process }
+  }
+  const counts = async (queue: SharedQueue<number, number>) => {
+    const answer = queue.counts()
+    await turns()
+    return answer
+  }
+
+  it('gives back what a claim brings after stop, and lets the process end', async () => {
+    for (const before of [0, 1, 2, 3, 4, 5, 6]) {
+      const { clock, process } = make()
+      const [leaving, staying] = [process(), process()]
+      void leaving.put(1)
+      await turns()
+      const claiming = leaving.claim().catch((error: Error) => error.message)
+      await turns(before)
+      const stopping = leaving.stop()
+      for (let i = 0; i < 10; i++) {
+        await turns()
+        await clock.advanceAsync(0.05)
+      }
+      await stopping
+      await claiming
+      expect(await counts(staying), `stopped ${before} turns after the claim`).toMatchObject({
+        waiting: 1,
+        running: 0,
+      })
+      const end = staying.stop()
+      await turns()
+      await end
+      await clock.advanceAsync(0.1)
+      expect(clock.timers).toBe(0)
+    }
+  })
+
+  it('asks a limiter of this process before a claim by hand', async () => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.concurrency({ limit: 2, clock })
+    const { process } = make({ limiter })
+    const queue = process()
+    void queue.putMany([1, 2, 3])
+    await turns()
+    const first = queue.claim({ max: 3 })
+    await turns()
+    const claims = await first
+    expect(claims.map(({ item }) => item)).toEqual([1, 2])
+    expect(limiter.allow()).toBe(false)
+    let late: unknown[] = []
+    void queue.claim().then((got) => {
+      late = got
+    })
+    await turns()
+    expect(late).toEqual([])
+    void claims[0]?.complete(1)
+    await turns()
+    expect(late).toHaveLength(1)
+    void claims[1]?.complete(2)
+    await turns()
+    expect(limiter.allow()).toBe(true)
+    expect(limiter.allow()).toBe(false)
+  })
+
+  it('leaves the permits of a limiter of this process alone where items are taken by hand', async () => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.concurrency({ limit: 1, clock })
+    const { process } = make({ limiter })
+    const queue = process()
+    void queue.put(1)
+    await turns()
+    expect(limiter.allow()).toBe(true)
+    const taken = queue.get()
+    await turns()
+    expect(await taken).toBe(1)
+    expect(limiter.allow()).toBe(false)
+  })
+
+  it('answers for a job that was not accepted', async () => {
+    const { process } = make({ maxSize: 1, overflow: 'drop-newest' })
+    const queue = process()
+    void queue.put(1)
+    const putting = queue.put(2)
+    await turns()
+    const job = await putting
+    expect(job.state).toBe('dropped')
+    expect(await job.cancel()).toBe(false)
+    expect(await job.setPriority(1)).toBe(false)
+  })
+
+  it('sets no timer any more once a stop with a deadline has ended', async () => {
+    const { clock, process } = make({ handler: (_, { signal }) => aborted(signal) })
+    const queue = process()
+    void queue.start()
+    void queue.put(1)
+    await turns()
+    const stopping = queue.stop({ deadline: '100ms', grace: '1h' })
+    await turns()
+    await clock.advanceAsync(0.1)
+    for (let i = 0; i < 5; i++) {
+      await turns()
+      await clock.advanceAsync(0.05)
+    }
+    expect((await stopping).aborted).toMatchObject([{ item: 1 }])
+    expect(clock.timers).toBe(0)
+  })
+})
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
