@@ -239,6 +239,7 @@ export {
   UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
+export type { LeaseAnswer, LeaseRequest, LeaseStore, LeaseWatch } from './core/lease-store.ts'
 export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'
 export type {
   AboutHold,

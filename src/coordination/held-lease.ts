@@ -2,23 +2,23 @@ import { isDue } from '../core/clock.ts'
 import type { Duration, Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
-import type { Keeper, Kept } from '../core/keeper.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import { Renewal } from '../core/renewal.ts'
+import type { RenewalTimer, Renewed } from '../core/renewal-timer.ts'
 import type { CoordinatorEvents, Lease, LeaseRecord, LossReason } from './lease.ts'
-import type { LeaseDesk } from './lease-desk.ts'
+import type { SharedLeases } from './shared-leases.ts'
 import { safeEnd, timeTo, toTerm } from './term.ts'
 
 /** What the leases of one coordinator share. */
-export interface Office {
-  readonly desk: LeaseDesk
+export interface LeaseContext {
+  readonly leases: SharedLeases
   readonly clock: LeaseClock
   readonly events: Events<CoordinatorEvents>
-  /** Keeps the leases that are held. */
-  readonly keeper: Keeper<Tenure>
+  /** Renews the leases that are held. */
+  readonly renewals: RenewalTimer<HeldLease>
 }
 
-/** How it came about. */
+/** How a lease came about. */
 export interface Grant {
   readonly names: readonly string[]
   readonly holder: number
@@ -33,11 +33,11 @@ export interface Grant {
 const LOOKS = 10
 
 /** A lease that is held, and how it is kept. */
-export class Tenure implements Lease, Kept {
+export class HeldLease implements Lease, Renewed {
   readonly names: readonly string[]
   readonly token: number
   place = 0
-  readonly #office: Office
+  readonly #context: LeaseContext
   readonly #grant: Grant
   /** Made when it is read first: it costs more than all the rest. */
   #controller: AbortController | undefined
@@ -54,18 +54,18 @@ export class Tenure implements Lease, Kept {
   /** Told when it is over. */
   #onOver: (() => void) | undefined
 
-  constructor(office: Office, grant: Grant) {
-    this.#office = office
+  constructor(context: LeaseContext, grant: Grant) {
+    this.#context = context
     this.#grant = grant
     this.names = grant.names
     this.token = Math.max(...grant.tokens)
     this.#term = grant.term
     this.#renewal = new Renewal(grant.term, grant.asked.steady)
     this.#end = safeEnd(grant.asked, grant.term)
-    this.#began = office.clock.steady.now()
-    office.desk.begin(this.names)
+    this.#began = context.clock.steady.now()
+    context.leases.began(this.names)
     this.#lookAgain(this.#began)
-    office.keeper.add(this)
+    context.renewals.add(this)
   }
 
   get due(): Millis {
@@ -83,7 +83,7 @@ export class Tenure implements Lease, Kept {
   }
 
   get signal(): AbortSignal {
-    // Whoever looks at it after a stall is to find it aborted, though no timer has run yet.
+    // A caller that reads it after a stall finds it aborted, though no timer has run yet.
     this.#check()
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
@@ -97,7 +97,7 @@ export class Tenure implements Lease, Kept {
   }
 
   get remaining(): number {
-    return this.#check() ? timeTo(this.#end, this.#office.clock) / 1000 : 0
+    return this.#check() ? timeTo(this.#end, this.#context.clock) / 1000 : 0
   }
 
   get record(): LeaseRecord {
@@ -139,13 +139,13 @@ export class Tenure implements Lease, Kept {
   /** True while the lease is held. When its time is over, it is lost now. */
   #check(): boolean {
     if (this.#over) return false
-    if (this.#office.clock.isBefore(this.#end)) return true
+    if (this.#context.clock.isBefore(this.#end)) return true
     this.#lose('expired')
     return false
   }
 
   #lookAgain(now: Millis): void {
-    const left = timeTo(this.#end, this.#office.clock)
+    const left = timeTo(this.#end, this.#context.clock)
     this.#look = now + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
   }
 
@@ -153,15 +153,15 @@ export class Tenure implements Lease, Kept {
     // Whatever becomes of this one, another is tried soon, until one is answered.
     this.#renewal.sending(now)
     this.#renew(this.#term).catch((error: unknown) => {
-      if (!this.#over) this.#office.events.emit('error', { name: this.names.join(), error })
+      if (!this.#over) this.#context.events.emit('error', { name: this.names.join(), error })
     })
   }
 
   /** @throws what the storage does when it cannot be asked */
   async #renew(term: Millis): Promise<void> {
-    const { desk, clock, events } = this.#office
+    const { leases, clock, events } = this.#context
     const asked = clock.moment()
-    const known = await desk.renew(this.names, this.#grant.holder, term)
+    const known = await leases.renew({ names: this.names, holder: this.#grant.holder, term })
     if (!this.#check()) return
     if (!known) return this.#lose('forgotten')
     // Answers may overtake each other.
@@ -169,7 +169,7 @@ export class Tenure implements Lease, Kept {
       this.#renewal.answered(asked.steady, term)
       this.#end = safeEnd(asked, term)
       this.#lookAgain(clock.steady.now())
-      this.#office.keeper.hurry(this.due)
+      this.#context.renewals.hurry(this.due)
     }
     if (events.heard) events.emit('renewed', this.record)
   }
@@ -181,21 +181,21 @@ export class Tenure implements Lease, Kept {
         ? 'could not be renewed in time'
         : 'is not known any more, or is another’s'
     this.abort(this.#loss(why))
-    const { desk, events } = this.#office
+    const { leases, events } = this.#context
     if (events.heard) events.emit('lost', { ...this.record, seconds: this.#seconds, reason })
     this.#onOver?.()
-    desk.lost(this.names)
+    leases.lost(this.names)
   }
 
   #release(): Promise<boolean> {
     if (!this.#check()) return Promise.resolve(false)
     this.#stop()
-    const { desk, events } = this.#office
+    const { leases, events } = this.#context
     const { holder, tokens } = this.#grant
-    desk.end(this.names)
+    leases.ended(this.names)
     if (events.heard) events.emit('released', { ...this.record, seconds: this.#seconds })
     this.#onOver?.()
-    return desk.release(this.names, holder, tokens).catch((error: unknown) => {
+    return leases.release(this.names, holder, tokens).catch((error: unknown) => {
       events.emit('error', { name: this.names.join(), error })
       return false
     })
@@ -203,11 +203,11 @@ export class Tenure implements Lease, Kept {
 
   #stop(): void {
     this.#over = true
-    this.#office.keeper.delete(this)
+    this.#context.renewals.delete(this)
   }
 
   get #seconds(): number {
-    return (this.#office.clock.steady.now() - this.#began) / 1000
+    return (this.#context.clock.steady.now() - this.#began) / 1000
   }
 
   #loss(why: string): LeaseLostError {

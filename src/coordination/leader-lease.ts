@@ -3,7 +3,7 @@ import { onAbort } from '../core/on-abort.ts'
 import type { Lease } from './lease.ts'
 
 /** A lease that several callers share, as one of them sees it: with a signal of its own, which also aborts when this caller has to stop. */
-export class LedLease implements Lease {
+export class LeaderLease implements Lease {
   readonly #lease: Lease
   readonly #stop: AbortSignal | undefined
   readonly #forgets: readonly (() => void)[]

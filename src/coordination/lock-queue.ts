@@ -1,9 +1,10 @@
+import { BackgroundTasks } from '../core/background-tasks.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
-import { Errands } from '../core/errands.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
-import type { Candidate } from './candidate.ts'
-import type { LeaseDesk, LeaseWatch } from './lease-desk.ts'
+import type { LeaseWatch } from '../core/lease-store.ts'
+import type { LockRequest, RequestQueue } from './lock-request.ts'
+import type { SharedLeases } from './shared-leases.ts'
 import { safeEnd } from './term.ts'
 
 /** When the storage cannot tell that a lease has ended, all waiting processes ask then: each up to so much later, so that they do not all ask at once. */
@@ -13,18 +14,19 @@ const MOST_IN_A_ROW = 16
 const LONGEST_IN_A_ROW: Millis = 50
 
 /**
- * Those in this process who wait for one lock, first come, first served. Only the first of them asks, when it is told that it
- * is worth it: by whoever in this process gives the lock back, by the storage, or by the end of the term of the holder.
+ * The callers of this process that wait for one lock, or for several at once: first come, first served. Only the first request of the
+ * queue is sent. It is sent again when the lock may be free: another caller of this process has given it back, the storage
+ * says so, or the term of the holder is over.
  */
-export class LockLine {
+export class LockQueue implements RequestQueue {
   readonly names: readonly string[]
-  readonly #desk: LeaseDesk
-  readonly #waiting = new Set<Candidate>()
+  readonly #leases: SharedLeases
+  readonly #waiting = new Set<LockRequest>()
   #asking = false
-  /** What is being asked. Does not reject. */
+  /** The request that is under way. Does not reject. */
   #round: Promise<void> | undefined
-  /** What is on its way back. */
-  #returns: Errands | undefined
+  /** Leases that are on their way back. */
+  #returns: BackgroundTasks | undefined
   #again = false
   #watch: LeaseWatch | undefined
   #cancelTimer: Cancel | undefined
@@ -32,28 +34,32 @@ export class LockLine {
   /** When the first of them began. */
   #since: Millis = 0
 
-  constructor(desk: LeaseDesk, names: readonly string[]) {
-    this.#desk = desk
+  constructor(leases: SharedLeases, names: readonly string[]) {
+    this.#leases = leases
     this.names = names
+    leases.queues.add(this)
   }
 
-  join(candidate: Candidate): void {
-    this.#waiting.add(candidate)
+  /** The queue for these names; a new one where no caller waits for them yet. */
+  static of(leases: SharedLeases, names: readonly string[]): RequestQueue {
+    return leases.queues.find(names) ?? new LockQueue(leases, names)
+  }
+
+  join(request: LockRequest): void {
+    this.#waiting.add(request)
     if (this.#waiting.size === 1) this.#ask()
   }
 
-  /** @returns when what was asked for the candidate has been given back, as far as that can be done */
-  leave(candidate: Candidate): Promise<void> {
-    if (!this.#waiting.delete(candidate)) return Promise.resolve()
-    if (candidate.doubtful) this.#giveBack(candidate)
+  leave(request: LockRequest): Promise<void> {
+    if (!this.#waiting.delete(request)) return Promise.resolve()
+    if (request.doubtful) this.#giveBack(request)
     const round = this.#asking ? this.#round : undefined
     if (round === undefined && this.#waiting.size === 0) this.#end()
     return Promise.resolve(round).then(() => this.#returns?.done())
   }
 
-  /** It was given back, or lost, in this process. */
   freedHere(): void {
-    // All watchers are told, so this process is too, a moment later.
+    // The storage tells all watchers, this process among them, a moment later.
     if (this.#yields()) this.#inARow = 0
     else this.#ask()
   }
@@ -67,7 +73,7 @@ export class LockLine {
   }
 
   #freedElsewhere(): void {
-    if (!this.#desk.holds(this.names)) this.#ask()
+    if (!this.#leases.holds(this.names)) this.#ask()
   }
 
   #ask(): void {
@@ -89,20 +95,24 @@ export class LockLine {
     this.#cancelTimer = at(steady, due, () => this.#ask())
   }
 
-  /** Asks for the first candidate, until it has the lease or is told how long to wait. */
+  /** Asks for the first request, until it has the lease or is told how long to wait. */
   async #askForFirst(): Promise<Millis> {
     for (;;) {
       const [first] = this.#waiting
       if (first === undefined) return 0
       this.#again = false
-      if (this.#desk.holds(this.names)) {
-        // Whoever has it here will tell us.
+      if (this.#leases.holds(this.names)) {
+        // The holder is in this process, and tells when it gives the lease back.
         this.#listen()
         return first.term
       }
       const asked = first.clock.moment()
       try {
-        const { wait, tokens } = await this.#desk.take(this.names, first.holder, first.term)
+        const { wait, tokens } = await this.#leases.acquire({
+          names: this.names,
+          holder: first.holder,
+          term: first.term,
+        })
         if (wait > 0) {
           this.#inARow = 0
           const { live } = this.#listen()
@@ -122,7 +132,7 @@ export class LockLine {
         this.#inARow += 1
         this.#waiting.delete(first)
         first.grant(asked, tokens)
-        // Nobody else here can have it before it is given back, and then we are told.
+        // No other caller of this process can have it before it is given back, and then this queue is told.
         return first.term
       } catch (error) {
         first.doubtful = true
@@ -137,20 +147,20 @@ export class LockLine {
   }
 
   #listen(): LeaseWatch {
-    this.#watch ??= this.#desk.watch(this.names, () => this.#freedElsewhere())
+    this.#watch ??= this.#leases.watch(this.names, () => this.#freedElsewhere())
     return this.#watch
   }
 
-  #giveBack({ holder }: Candidate): void {
+  #giveBack({ holder }: LockRequest): void {
     // What cannot be given back ends by itself.
-    this.#returns ??= new Errands()
-    this.#returns.add(this.#desk.release(this.names, holder))
+    this.#returns ??= new BackgroundTasks()
+    this.#returns.add(this.#leases.release(this.names, holder))
   }
 
   #end(): void {
     this.#cancelTimer?.()
     this.#watch?.end()
     this.#watch = undefined
-    this.#desk.forget(this)
+    this.#leases.queues.delete(this)
   }
 }

@@ -1,23 +1,32 @@
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { quoted, WaitTimeoutError } from '../core/errors.ts'
+import type { Indexed } from '../core/indexed-set.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import { onAbort } from '../core/on-abort.ts'
-import type { Listed } from '../core/roster.ts'
-import type { LockLine } from './lock-line.ts'
 
-/** How a wait for a lease ended. */
-export interface Outcome {
-  granted(candidate: Candidate, asked: Moment, tokens: readonly number[]): void
-  refused(candidate: Candidate, reason: unknown): void
-  /** The candidate waits no more. `over` resolves when a lease that it may have been granted has been given back. */
+/** The queue of one process for a lock, or for several at once. */
+export interface RequestQueue {
+  readonly names: readonly string[]
+  join(request: LockRequest): void
+  /** @returns when a lease that was asked for the request has been given back, as far as that can be done */
+  leave(request: LockRequest): Promise<void>
+  /** A lease of one of the names was given back, or lost, in this process. */
+  freedHere(): void
+}
+
+/** What becomes of a request. */
+export interface RequestListener {
+  granted(request: LockRequest, asked: Moment, tokens: readonly number[]): void
+  refused(request: LockRequest, reason: unknown): void
+  /** The request is withdrawn. `over` resolves when a lease that it may have been granted has been given back. */
   leaving(over: Promise<void>): void
-  /** The storage could not be asked; the candidate will ask again. */
-  failed(candidate: Candidate, error: unknown): void
+  /** The storage could not be asked; the request will be sent again. */
+  failed(request: LockRequest, error: unknown): void
 }
 
 /** A caller that waits for a lease, and how long it waits at most. */
-export class Candidate implements Listed {
+export class LockRequest implements Indexed {
   readonly holder: number
   readonly term: Millis
   readonly clock: LeaseClock
@@ -28,31 +37,31 @@ export class Candidate implements Listed {
   /** True when a lease may have been granted although its answer was lost. */
   doubtful = false
   place = 0
-  readonly #line: LockLine
-  readonly #outcome: Outcome
+  readonly #queue: RequestQueue
+  readonly #listener: RequestListener
   #forgetSignal: (() => void) | undefined
   #cancelTimer: Cancel | undefined
   #failure: unknown
 
   constructor(
-    line: LockLine,
+    queue: RequestQueue,
     holder: number,
     term: Millis,
     retry: Millis,
     clock: LeaseClock,
-    outcome: Outcome,
+    listener: RequestListener,
   ) {
-    this.#line = line
+    this.#queue = queue
     this.holder = holder
     this.term = term
     this.retry = retry
     this.clock = clock
     this.began = clock.moment()
-    this.#outcome = outcome
+    this.#listener = listener
   }
 
   get names(): readonly string[] {
-    return this.#line.names
+    return this.#queue.names
   }
 
   join(signal: AbortSignal | undefined, timeout: Millis): void {
@@ -63,27 +72,27 @@ export class Candidate implements Listed {
       const { steady } = this.clock
       this.#cancelTimer = at(steady, steady.now() + timeout, () => this.withdraw(this.#late()))
     }
-    this.#line.join(this)
+    this.#queue.join(this)
   }
 
   grant(asked: Moment, tokens: readonly number[]): void {
     this.#settle()
-    this.#outcome.granted(this, asked, tokens)
+    this.#listener.granted(this, asked, tokens)
   }
 
   refuse(reason: unknown): void {
     this.#settle()
-    this.#outcome.refused(this, reason)
+    this.#listener.refused(this, reason)
   }
 
   failed(error: unknown): void {
     this.#failure = error
-    this.#outcome.failed(this, error)
+    this.#listener.failed(this, error)
   }
 
   /** Waits no more. */
   withdraw(reason: unknown): void {
-    this.#outcome.leaving(this.#line.leave(this))
+    this.#listener.leaving(this.#queue.leave(this))
     this.refuse(reason)
   }
 

@@ -1,5 +1,5 @@
 /** Work in the background that no caller awaits. Its failures are ignored. */
-export class Errands {
+export class BackgroundTasks {
   readonly #running = new Set<Promise<void>>()
 
   add(work: Promise<unknown>): void {

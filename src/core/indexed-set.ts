@@ -1,11 +1,11 @@
-/** A member of at most one roster at a time. */
-export interface Listed {
-  /** Where; the roster's own. */
+/** A member of at most one set at a time. */
+export interface Indexed {
+  /** Where; the set's own. */
   place: number
 }
 
 /** A set, in no order. Not a Set, for the reason that is told at `ByName`. */
-export class Roster<T extends Listed> {
+export class IndexedSet<T extends Indexed> {
   readonly #all: T[] = []
 
   has(one: T): boolean {

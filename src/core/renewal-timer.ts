@@ -1,9 +1,9 @@
 import { type Cancel, type Clock, isDue, systemClock } from './clock.ts'
 import type { Millis } from './duration.ts'
-import { type Listed, Roster } from './roster.ts'
+import { type Indexed, IndexedSet } from './indexed-set.ts'
 
 /** Something that has to be looked after while it lasts. */
-export interface Kept extends Listed {
+export interface Renewed extends Indexed {
   /** When it has to be next. */
   readonly due: Millis
   /** Does what is due, and sets when the next is. */
@@ -14,10 +14,10 @@ export interface Kept extends Listed {
  * Looks after all leases of one owner with one timer, which keeps no process alive. Most leases are given back before
  * anything about them is due, and cost no timer at all.
  */
-export class Keeper<T extends Kept> {
+export class RenewalTimer<T extends Renewed> {
   readonly #clock: Clock
   readonly #slack: Millis
-  readonly #all = new Roster<T>()
+  readonly #all = new IndexedSet<T>()
   #cancel: Cancel | undefined
   /** When the timer comes. */
   #at: Millis = Infinity

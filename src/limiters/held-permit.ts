@@ -1,12 +1,12 @@
 import type { Millis } from '../core/duration.ts'
-import type { Kept } from '../core/keeper.ts'
 import { Renewal } from '../core/renewal.ts'
+import type { Renewed } from '../core/renewal-timer.ts'
 
 /** Permits are numbered at random in so many bits; the odds of two alike inside at once are nothing. */
 const ID_BITS = 48
 
 /** Permits that were taken together: a lease in the storage under one number, which this process looks after. */
-export class HeldPermit implements Kept {
+export class HeldPermit implements Renewed {
   place = 0
   readonly id: number = Math.floor(Math.random() * 2 ** ID_BITS) + 1
   readonly key: string

@@ -14,10 +14,10 @@ import {
 } from './composite-limiter.ts'
 import { decisionUnder, seconds } from './decision-of.ts'
 import { JointDesk } from './joint-desk.ts'
-import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts } from './limiter.ts'
 import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
 import { holdOneByOne, lookOneByOne, returnOneByOne, takeOneByOne } from './one-by-one.ts'
+import { PollingLimiter } from './polling-limiter.ts'
 import { storageIsDown } from './remote-desk.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from './reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
@@ -40,7 +40,7 @@ import {
  * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
  * later member says no, would wake all the others, and they him.
  */
-export class MixedComposite extends KnockingLimiter {
+export class MixedComposite extends PollingLimiter {
   /** @internal */
   readonly members: readonly Member[]
   readonly #joint: JointDesk | undefined

@@ -14,7 +14,7 @@ const BACKSTOP: Millis = 1000
  * A limiter with which no place can be reserved ahead of time: those who wait ask again and again. In this process first
  * come, first served for each key; only the head of a line asks.
  */
-export abstract class KnockingLimiter extends AsyncLimiter {
+export abstract class PollingLimiter extends AsyncLimiter {
   /** For each key, and each share of its limit that somebody waits for, when the last in line will have been served. */
   readonly #lines = new Map<string, Map<number, Promise<void>>>()
 
@@ -57,7 +57,7 @@ export abstract class KnockingLimiter extends AsyncLimiter {
     lines.set(share, line)
     try {
       if (before !== undefined) await this.#happens(key, before, deadline, signal)
-      return await this.#knock(key, cost, deadline, signal, terms)
+      return await this.#poll(key, cost, deadline, signal, terms)
     } finally {
       served()
       if (lines.get(share) === line) lines.delete(share)
@@ -84,7 +84,7 @@ export abstract class KnockingLimiter extends AsyncLimiter {
   }
 
   /** Asks until it is granted: when it is time to, when it is woken, and now and then. */
-  async #knock(
+  async #poll(
     key: string,
     cost: number,
     deadline: Millis,

@@ -1,20 +1,20 @@
+import { BackgroundTasks } from '../core/background-tasks.ts'
 import { known } from '../core/check.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Micros, Millis } from '../core/duration.ts'
-import { Errands } from '../core/errands.ts'
 import { StorageDownError } from '../core/errors.ts'
-import { Keeper } from '../core/keeper.ts'
 import type { Policy } from '../core/policy.ts'
+import { RenewalTimer } from '../core/renewal-timer.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { RemoteLedger, Watch } from '../core/storage.ts'
 import { checkCall } from './arguments.ts'
 import { decisionUnder } from './decision-of.ts'
 import { HeldPermit } from './held-permit.ts'
-import { KnockingLimiter } from './knocking-limiter.ts'
 import type { KeyCounts, WaitOptions } from './limiter.ts'
 import { type Permit, permitOf } from './permit.ts'
 import { policyOf } from './policy-of.ts'
+import { PollingLimiter } from './polling-limiter.ts'
 import { REMOTE_OPTIONS, RemoteDesk, type RemoteOptions } from './remote-desk.ts'
 import { NOTHING_HELD, type ReservationKeeper } from './reservations/reservation.ts'
 import { type CallOptions, costOf, type Terms, TermsReader } from './terms.ts'
@@ -30,14 +30,14 @@ const SLACK = 1 / 24
  * (every 50 ms where the storage cannot wake them): in this process first come, first served; across processes whoever
  * asks first.
  */
-export class RemoteConcurrency extends KnockingLimiter {
+export class RemoteConcurrency extends PollingLimiter {
   /** @internal */
   override readonly desk: RemoteDesk
   /** What this process holds, by key; the last taken is given back first. */
   readonly #held = new Map<string, HeldPermit[]>()
-  readonly #keeper: Keeper<HeldPermit>
+  readonly #renewals: RenewalTimer<HeldPermit>
   /** What has been asked for, and what is on its way back. */
-  readonly #errands = new Errands()
+  readonly #tasks = new BackgroundTasks()
   /** How long a permit holds that nobody renews. */
   readonly #term: Millis
   readonly #terms: TermsReader
@@ -49,7 +49,7 @@ export class RemoteConcurrency extends KnockingLimiter {
     this.desk = new RemoteDesk(ledger, options, this.clock, this.events)
     this.observe(options.metrics)
     this.#term = ledger.rule.span / 1000
-    this.#keeper = new Keeper(this.clock, this.#term * SLACK)
+    this.#renewals = new RenewalTimer(this.clock, this.#term * SLACK)
   }
 
   get capacity(): number {
@@ -103,8 +103,8 @@ export class RemoteConcurrency extends KnockingLimiter {
     for (const held of [...this.#held.values()].flat()) void this.#return(held)
     this.#held.clear()
     // What is on its way back has to get there, or others wait until its lease ends. What is still asked for goes back, too.
-    await this.#errands.done()
-    for (const held of [...this.#keeper]) this.#keeper.delete(held)
+    await this.#tasks.done()
+    for (const held of [...this.#renewals]) this.#renewals.delete(held)
   }
 
   protected decide(
@@ -141,7 +141,7 @@ export class RemoteConcurrency extends KnockingLimiter {
       },
       terms,
     )
-    if (move === 'reserve') this.#errands.add(answer)
+    if (move === 'reserve') this.#tasks.add(answer)
     return answer
   }
 
@@ -183,11 +183,11 @@ export class RemoteConcurrency extends KnockingLimiter {
 
   override leave(key: string, cost: number): void {
     checkCall(key, cost, Number.MAX_VALUE)
-    this.#errands.add(this.giveBack(key, cost))
+    this.#tasks.add(this.giveBack(key, cost))
   }
 
   protected async forget(key: string): Promise<void> {
-    for (const held of this.#held.get(key) ?? []) this.#keeper.delete(held)
+    for (const held of this.#held.get(key) ?? []) this.#renewals.delete(held)
     this.#held.delete(key)
     await this.desk.forget(key)
   }
@@ -216,21 +216,21 @@ export class RemoteConcurrency extends KnockingLimiter {
     const held = this.#held.get(permit.key)
     if (held === undefined) this.#held.set(permit.key, [permit])
     else held.push(permit)
-    this.#keeper.add(permit)
+    this.#renewals.add(permit)
   }
 
   /** Gives a permit back; was that answered? What was not is tried again, until the lease ends by itself. */
   #return(permit: HeldPermit): Promise<boolean> {
     permit.returned = true
-    this.#keeper.delete(permit)
+    this.#renewals.delete(permit)
     const sent = this.clock.now()
     permit.renewal.sending(sent)
     const { key, tokens, id } = permit
     const answer = this.desk.insist('refund', key, tokens, id).then((told) => {
-      if (!told && !this.closing.signal.aborted) this.#keeper.add(permit)
+      if (!told && !this.closing.signal.aborted) this.#renewals.add(permit)
       return told
     })
-    this.#errands.add(answer)
+    this.#tasks.add(answer)
     return answer
   }
 
@@ -238,14 +238,14 @@ export class RemoteConcurrency extends KnockingLimiter {
     const { key, tokens, id, renewal, returned } = permit
     if (returned) {
       if (now < renewal.end) void this.#return(permit)
-      else this.#keeper.delete(permit)
+      else this.#renewals.delete(permit)
       return
     }
     renewal.sending(now)
     void this.desk.insist('reserve', key, tokens, id).then((granted) => {
       if (!granted) return
       renewal.answered(now)
-      if (!permit.returned) this.#keeper.hurry(renewal.due)
+      if (!permit.returned) this.#renewals.hurry(renewal.due)
     })
   }
 }

@@ -1,23 +1,9 @@
 import { mustLie, text } from '../core/check.ts'
 import { ClosedError, describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import type { IoredisLike, NodeRedisLike, RedisClientLike } from './client-like.ts'
 import { onceOnly } from './once-only.ts'
 import { socketEnd } from './socket-end.ts'
 import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
-
-/** What of node-redis (single, pool, Sentinel or Cluster) is needed; structural, so that none of its types is. */
-export interface NodeRedisLike {
-  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
-  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
-}
-
-/** What of ioredis (single, Sentinel or Cluster) is needed. */
-export interface IoredisLike {
-  evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>
-  eval(script: string, keys: number, ...args: string[]): Promise<unknown>
-}
-
-/** A client of node-redis or of ioredis. */
-export type RedisClientLike = NodeRedisLike | IoredisLike
 
 /** The calls everything is made of, whichever client makes them. */
 export interface RedisPort {
@@ -56,8 +42,38 @@ export function checkUrl(name: string, url: string): void {
   mustLie(right, name, 'begin with redis:// or rediss://', `${protocol}://`)
 }
 
+/** The way to a server. */
+export interface Connection {
+  /** The port, where it is there already. */
+  readonly ready: RedisPort | undefined
+  /** The port, as soon as it is connected. */
+  port(): Promise<RedisPort>
+  /** Why there is no connection, as far as is known. */
+  readonly failure: unknown
+  close(): void
+}
+
+/** The connection of a client that was given: it stays its owner's. */
+export class GivenConnection implements Connection {
+  readonly ready: RedisPort
+  readonly failure: undefined
+  readonly #port: Promise<RedisPort>
+
+  constructor(client: RedisClientLike) {
+    this.ready = portOf(client)
+    this.#port = Promise.resolve(this.ready)
+  }
+
+  port(): Promise<RedisPort> {
+    return this.#port
+  }
+
+  close(): void {}
+}
+
 /** A connection of our own, by whichever library is installed. */
-export class OwnConnection {
+export class OwnConnection implements Connection {
+  readonly ready: undefined
   readonly #url: string
   readonly #tell: (text: string, error: unknown) => void
   #port: Promise<RedisPort> | undefined

@@ -1,6 +1,6 @@
 import { within } from '../core/deadline.ts'
 import { OptionTypeError } from '../core/errors.ts'
-import type { RedisClientLike } from './client.ts'
+import type { RedisClientLike } from './client-like.ts'
 import { socketEnd } from './socket-end.ts'
 
 /** How many replicas have what was written to a server, and the history of its data: a replica that is made a master begins another. */

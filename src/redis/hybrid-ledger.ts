@@ -1,5 +1,5 @@
+import type { BackgroundTasks } from '../core/background-tasks.ts'
 import type { Micros, Millis } from '../core/duration.ts'
-import type { Errands } from '../core/errands.ts'
 import { ClosedError } from '../core/errors.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import type { Drain, Rule } from '../core/rule.ts'
@@ -18,11 +18,11 @@ import { Lot } from './lot.ts'
 import type { Sweepable, Sweeper } from './sweeper.ts'
 
 /** What the ledgers of one storage have in common. */
-export interface Household {
+export interface HybridContext {
   readonly clock: LeaseClock
   readonly sweeper: Sweeper
   /** Lots on their way here, and back. What cannot be given back is lost; it will have dripped in before long. */
-  readonly errands: Errands
+  readonly tasks: BackgroundTasks
   readonly maxKeys: number
   readonly lease: Millis
   readonly maxDenial: Millis
@@ -39,20 +39,20 @@ export interface Household {
 export class HybridLedger implements RemoteLedger, Sweepable {
   readonly storage: RemoteStorage
   readonly #lender: Lender
-  readonly #house: Household
+  readonly #context: HybridContext
   readonly #clock: LeaseClock
   readonly #denials: Denials
   readonly #accounts: Accounts
   /** Those who hold lots, or did a moment ago. */
   readonly #holding = new Map<string, Account>()
 
-  constructor(storage: RemoteStorage, lender: Lender, house: Household) {
+  constructor(storage: RemoteStorage, lender: Lender, context: HybridContext) {
     this.storage = storage
     this.#lender = lender
-    this.#house = house
-    this.#clock = house.clock
-    this.#denials = new Denials(house.maxKeys, house.maxDenial)
-    this.#accounts = new Accounts(house.maxKeys, house.clock, house.lease, (key, account) =>
+    this.#context = context
+    this.#clock = context.clock
+    this.#denials = new Denials(context.maxKeys, context.maxDenial)
+    this.#accounts = new Accounts(context.maxKeys, context.clock, context.lease, (key, account) =>
       this.#end(key, account, 'back'),
     )
   }
@@ -75,7 +75,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
         return fromLot(account, now)
       }
     }
-    return this.#house.closed ? undefined : this.#denials.find(key, cost, this.#clock.steady)
+    return this.#context.closed ? undefined : this.#denials.find(key, cost, this.#clock.steady)
   }
 
   run(
@@ -86,7 +86,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     rule?: Rule,
     about?: AboutHold,
   ): Promise<Verdict> {
-    if (this.#house.closed) return Promise.reject(new ClosedError('HybridStorage'))
+    if (this.#context.closed) return Promise.reject(new ClosedError('HybridStorage'))
     if (rule !== undefined || about !== undefined) {
       // What is lent was lent under other numbers, or may be what a reservation needs.
       this.giveBack(key)
@@ -135,7 +135,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   }
 
   get #drain(): Drain | undefined {
-    return this.#house.strict ? undefined : this.#lender.rule.drain
+    return this.#context.strict ? undefined : this.#lender.rule.drain
   }
 
   #reserve(key: string, cost: number): Promise<Verdict> {
@@ -226,7 +226,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
         throw error
       },
     )
-    this.#house.errands.add(answer)
+    this.#context.tasks.add(answer)
     return answer
   }
 
@@ -243,13 +243,13 @@ export class HybridLedger implements RemoteLedger, Sweepable {
       if (cost === 0) account.dryUntil = asked.steady - verdict.wait / 1000
       return
     }
-    const lot = new Lot(tokens, at, asked, this.#house.lease, tokens === want)
+    const lot = new Lot(tokens, at, asked, this.#context.lease, tokens === want)
     if (account.closed === 'void') return
-    if (account.closed === 'back' || this.#house.closed) return this.#return(key, [lot])
+    if (account.closed === 'back' || this.#context.closed) return this.#return(key, [lot])
     account.lots.add(lot)
     this.#holding.set(key, account)
     this.#return(key, account.lots.dead())
-    this.#house.sweeper.watch(this)
+    this.#context.sweeper.watch(this)
   }
 
   #close(key: string, as: 'back' | 'void'): void {
@@ -269,7 +269,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
       if (lot.worth(this.#clock, interval) <= 0) continue
       // What is denied may come free by this.
       this.#denials.drop(key)
-      this.#house.errands.add(this.#lender.takeBack(key, lot.left, lot.at))
+      this.#context.tasks.add(this.#lender.takeBack(key, lot.left, lot.at))
     }
   }
 }

@@ -1,17 +1,19 @@
+import { BackgroundTasks } from '../core/background-tasks.ts'
 import { flag, integer, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
-import { Errands } from '../core/errands.ts'
 import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
+import type { LeaseStore } from '../core/lease-store.ts'
 import type { Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type { AboutHold, Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
-import { checkUrl, type RedisClientLike } from './client.ts'
-import { type Household, HybridLedger } from './hybrid-ledger.ts'
+import { checkUrl } from './client.ts'
+import type { RedisClientLike } from './client-like.ts'
+import { type HybridContext, HybridLedger } from './hybrid-ledger.ts'
 import { HybridValues } from './hybrid-values.ts'
 import { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
@@ -87,7 +89,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
   readonly limiters: RemoteLimiters = remoteLimiters
   readonly #redis: RedisStorage
   readonly #own: boolean
-  readonly #house: Household
+  readonly #context: HybridContext
   readonly #values: HybridValues
   #closing: Promise<void> | undefined
 
@@ -106,14 +108,14 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
       throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
     }
     const leaseMillis = toPositiveMicros('lease', lease) / 1000
-    this.#house = {
+    this.#context = {
       clock: new LeaseClock(clock),
       sweeper: new Sweeper(clock, leaseMillis / 2),
       maxKeys: integer('maxKeys', maxKeys, 1),
       lease: leaseMillis,
       maxDenial: toMillis('maxDenial', maxDenial),
       strict,
-      errands: new Errands(),
+      tasks: new BackgroundTasks(),
       closed: false,
     }
     this.#own = typeof redis === 'string'
@@ -136,7 +138,13 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     this.#checkOpen()
     const lender = this.#redis.open(rule, scope)
     // A lease is nothing to be lent, nor is its denial to be believed when it may have been given back.
-    return rule.token === undefined ? new HybridLedger(this, lender, this.#house) : lender
+    return rule.token === undefined ? new HybridLedger(this, lender, this.#context) : lender
+  }
+
+  /** Those of its Redis: a lease is nothing to be lent. */
+  leases(): LeaseStore {
+    this.#checkOpen()
+    return this.#redis.leases()
   }
 
   get trouble(): unknown {
@@ -202,10 +210,10 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
   }
 
   async #end(): Promise<void> {
-    this.#house.closed = true
+    this.#context.closed = true
     this.#values.clear()
-    this.#house.sweeper.close()
-    await this.#house.errands.done()
+    this.#context.sweeper.close()
+    await this.#context.tasks.done()
     if (this.#own) await this.#redis.close()
   }
 
@@ -215,7 +223,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
   }
 
   #checkOpen(): void {
-    if (this.#house.closed) throw new ClosedError('HybridStorage')
+    if (this.#context.closed) throw new ClosedError('HybridStorage')
   }
 }
 

@@ -1,7 +1,10 @@
-import type { IoredisLike } from './client.ts'
+import type { IoredisLike } from './client-like.ts'
+
+const ONCE = Symbol('aioflux.once')
 
 /** What ioredis and its Cluster have beside, as far as it is needed here. */
 interface Insides {
+  readonly isCluster?: boolean
   readonly options?: object
   sendCommand(command: Command, ...rest: unknown[]): unknown
   on(event: string, listener: (node: Insides) => void): unknown
@@ -13,6 +16,8 @@ interface Insides {
 
 interface Command {
   reject(error: Error): void
+  /** True for a command that must not be sent again. */
+  [ONCE]?: true
 }
 
 interface Queue {
@@ -23,8 +28,7 @@ interface Queue {
 
 const CLOSED = 'Connection is closed.'
 
-/** Commands that must not be sent again, and the connections where this is seen to. */
-const ours = new WeakSet<Command>()
+/** The connections where no command of ours is sent again. */
 const guarded = new WeakSet<Insides>()
 
 /**
@@ -51,7 +55,8 @@ export function onceOnly(given: IoredisLike): IoredisLike {
     },
     sendCommand: {
       value(command: Command, ...rest: unknown[]) {
-        ours.add(command)
+        command[ONCE] = true
+        if (!client.isCluster) return client.sendCommand(command, ...rest)
         const fail = command.reject
         const promise = client.sendCommand(command, ...rest)
         // A Cluster follows MOVED and ASK in here. It would also send again what a lost connection did not answer, and
@@ -74,7 +79,7 @@ function guard(connection: Insides): void {
     const queue = connection.prevCommandQueue
     for (let left = queue?.length ?? 0; left > 0; left--) {
       const item = (queue as Queue).shift()
-      if (ours.has(item.command)) item.command.reject(new Error(CLOSED))
+      if (item.command[ONCE]) item.command.reject(new Error(CLOSED))
       else (queue as Queue).push(item)
     }
   })

@@ -1,5 +1,5 @@
 import { ClosedError } from '../core/errors.ts'
-import type { RedisClientLike } from './client.ts'
+import type { RedisClientLike } from './client-like.ts'
 import { socketEnd } from './socket-end.ts'
 
 /** A connection that listens. */

@@ -6,7 +6,7 @@ import type { SchedulerMeter } from './scheduler-meter.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
 /** What the jobs of one scheduler share. */
-export interface Surroundings {
+export interface JobContext {
   readonly clock: Clock
   readonly wall: () => Millis
   readonly random: () => number

@@ -1,7 +1,7 @@
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Errands } from '../../src/core/errands.ts'
+import { BackgroundTasks } from '../../src/core/background-tasks.ts'
 import { LeaseClock } from '../../src/core/lease-clock.ts'
 import { Demand } from '../../src/redis/demand.ts'
 import { HybridLedger } from '../../src/redis/hybrid-ledger.ts'
@@ -205,7 +205,7 @@ describe('processes that share a bucket by lots', () => {
             const house = {
               clock: new LeaseClock(clock),
               sweeper,
-              errands: new Errands(),
+              tasks: new BackgroundTasks(),
               maxKeys: 10,
               lease: LEASE,
               maxDenial: 250,
