@@ -3,6 +3,7 @@ import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { LeaseWatch } from '../core/lease-store.ts'
+import type { WaitingQueue } from './lock-queues.ts'
 import type { LockRequest, RequestQueue } from './lock-request.ts'
 import type { SharedLeases } from './shared-leases.ts'
 import { safeEnd } from './term.ts'
@@ -18,7 +19,7 @@ const LONGEST_IN_A_ROW: Millis = 50
  * queue is sent. It is sent again when the lock may be free: another caller of this process has given it back, the storage
  * says so, or the term of the holder is over.
  */
-export class LockQueue implements RequestQueue {
+export class LockQueue implements RequestQueue, WaitingQueue {
   readonly names: readonly string[]
   readonly #leases: SharedLeases
   readonly #waiting = new Set<LockRequest>()
@@ -42,7 +43,8 @@ export class LockQueue implements RequestQueue {
 
   /** The queue for these names; a new one where no caller waits for them yet. */
   static of(leases: SharedLeases, names: readonly string[]): RequestQueue {
-    return leases.queues.find(names) ?? new LockQueue(leases, names)
+    // All that is registered there was made here.
+    return (leases.queues.find(names) as LockQueue | undefined) ?? new LockQueue(leases, names)
   }
 
   join(request: LockRequest): void {
@@ -104,14 +106,14 @@ export class LockQueue implements RequestQueue {
       if (this.#leases.holds(this.names)) {
         // The holder is in this process, and tells when it gives the lease back.
         this.#listen()
-        return first.term
+        return first.call.term
       }
       const asked = first.clock.moment()
       try {
         const { wait, tokens } = await this.#leases.acquire({
           names: this.names,
-          holder: first.holder,
-          term: first.term,
+          holder: first.call.holder,
+          term: first.call.term,
         })
         if (wait > 0) {
           this.#inARow = 0
@@ -125,7 +127,7 @@ export class LockQueue implements RequestQueue {
           this.#giveBack(first)
           continue
         }
-        if (!first.clock.isBefore(safeEnd(asked, first.term))) {
+        if (!first.clock.isBefore(safeEnd(asked, first.call.term))) {
           throw new StorageDownError('the storage took longer to answer than the lease would last')
         }
         if (this.#inARow === 0) this.#since = asked.steady
@@ -133,7 +135,7 @@ export class LockQueue implements RequestQueue {
         this.#waiting.delete(first)
         first.grant(asked, tokens)
         // No other caller of this process can have it before it is given back, and then this queue is told.
-        return first.term
+        return first.call.term
       } catch (error) {
         first.doubtful = true
         if (isAioFluxError(error, 'STORAGE_DOWN')) {
@@ -151,10 +153,10 @@ export class LockQueue implements RequestQueue {
     return this.#watch
   }
 
-  #giveBack({ holder }: LockRequest): void {
+  #giveBack({ call }: LockRequest): void {
     // What cannot be given back ends by itself.
     this.#returns ??= new BackgroundTasks()
-    this.#returns.add(this.#leases.release(this.names, holder))
+    this.#returns.add(this.#leases.release(this.names, call.holder))
   }
 
   #end(): void {

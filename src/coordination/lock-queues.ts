@@ -1,21 +1,27 @@
 import { ByName } from './by-name.ts'
-import type { RequestQueue } from './lock-request.ts'
+
+/** A queue, as far as the registry knows it. */
+export interface WaitingQueue {
+  readonly names: readonly string[]
+  /** A lease of one of the names was given back, or lost, in this process. */
+  freedHere(): void
+}
 
 /** The queues of one process in which callers wait for locks: one for each lock, and one for each set of locks that is waited for together. */
 export class LockQueues {
-  readonly #single = new ByName<RequestQueue>()
+  readonly #single = new ByName<WaitingQueue>()
   /** The queues for several names, by all of them. */
-  readonly #joint = new Map<string, RequestQueue>()
+  readonly #joint = new Map<string, WaitingQueue>()
   /** For each name, the queues for several names with it among them. */
-  readonly #jointOf = new Map<string, Set<RequestQueue>>()
+  readonly #jointOf = new Map<string, Set<WaitingQueue>>()
 
   /** The queue for exactly these names, where a caller waits for them. */
-  find(names: readonly string[]): RequestQueue | undefined {
+  find(names: readonly string[]): WaitingQueue | undefined {
     if (names.length === 1) return this.#single.get(names[0] as string)
     return this.#joint.get(JSON.stringify(names))
   }
 
-  add(queue: RequestQueue): void {
+  add(queue: WaitingQueue): void {
     const { names } = queue
     if (names.length === 1) return this.#single.set(names[0] as string, queue)
     this.#joint.set(JSON.stringify(names), queue)
@@ -27,7 +33,7 @@ export class LockQueues {
   }
 
   /** No caller waits in this queue any more. */
-  delete(queue: RequestQueue): void {
+  delete(queue: WaitingQueue): void {
     const { names } = queue
     if (names.length === 1) return this.#single.delete(names[0] as string)
     this.#joint.delete(JSON.stringify(names))

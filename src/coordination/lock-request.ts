@@ -4,6 +4,7 @@ import { quoted, WaitTimeoutError } from '../core/errors.ts'
 import type { Indexed } from '../core/indexed-set.ts'
 import type { LeaseClock, Moment } from '../core/lease-clock.ts'
 import { onAbort } from '../core/on-abort.ts'
+import type { HeldLease } from './held-lease.ts'
 
 /** The queue of one process for a lock, or for several at once. */
 export interface RequestQueue {
@@ -11,24 +12,31 @@ export interface RequestQueue {
   join(request: LockRequest): void
   /** @returns when a lease that was asked for the request has been given back, as far as that can be done */
   leave(request: LockRequest): Promise<void>
-  /** A lease of one of the names was given back, or lost, in this process. */
-  freedHere(): void
 }
 
-/** What becomes of a request. */
+/** Told what becomes of requests. */
 export interface RequestListener {
   granted(request: LockRequest, asked: Moment, tokens: readonly number[]): void
   refused(request: LockRequest, reason: unknown): void
-  /** The request is withdrawn. `over` resolves when a lease that it may have been granted has been given back. */
+  /** A request is withdrawn. `over` resolves when a lease that it may have been granted has been given back. */
   leaving(over: Promise<void>): void
   /** The storage could not be asked; the request will be sent again. */
   failed(request: LockRequest, error: unknown): void
 }
 
-/** A caller that waits for a lease, and how long it waits at most. */
-export class LockRequest implements Indexed {
+/** What a caller asks for, and where its answer goes. */
+export interface LockCall {
   readonly holder: number
   readonly term: Millis
+  /** True where the lease renews itself. */
+  readonly renews: boolean
+  readonly resolve: (lease: HeldLease) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** A caller that waits for a lease, and how long it waits at most. */
+export class LockRequest implements Indexed {
+  readonly call: LockCall
   readonly clock: LeaseClock
   /** How often to ask when the storage cannot tell that the lease is free. */
   readonly retry: Millis
@@ -45,15 +53,13 @@ export class LockRequest implements Indexed {
 
   constructor(
     queue: RequestQueue,
-    holder: number,
-    term: Millis,
+    call: LockCall,
     retry: Millis,
     clock: LeaseClock,
     listener: RequestListener,
   ) {
     this.#queue = queue
-    this.holder = holder
-    this.term = term
+    this.call = call
     this.retry = retry
     this.clock = clock
     this.began = clock.moment()

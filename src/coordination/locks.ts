@@ -24,6 +24,21 @@ export class Locks {
   /** Leases that are on their way back. */
   readonly #tasks = new BackgroundTasks()
 
+  readonly #listener: RequestListener = {
+    granted: (request, asked, tokens) => {
+      this.#waiting.delete(request)
+      const { names, began, call } = request
+      const { holder, term, renews } = call
+      call.resolve(this.#begin({ names, holder, term, renews, asked, tokens }, began))
+    },
+    refused: (request, reason) => {
+      this.#waiting.delete(request)
+      request.call.reject(reason)
+    },
+    leaving: (over) => this.#tasks.add(over),
+    failed: ({ names }, error) => this.#context.events.emit('error', { name: names.join(), error }),
+  }
+
   /**
    * @param term of leases, where none is asked for
    * @param retry how often to ask again when the storage cannot tell that the lock is free
@@ -70,24 +85,11 @@ export class Locks {
     const term = this.#read(ttl)
     const timeout = options.timeout === undefined ? Infinity : toMillis('timeout', options.timeout)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const { leases, clock, events } = this.#context
+    const { leases, clock } = this.#context
     return new Promise((resolve, reject) => {
-      const listener: RequestListener = {
-        granted: (request, asked, tokens) => {
-          this.#waiting.delete(request)
-          const { holder, began } = request
-          resolve(this.#begin({ names, holder, term, renews, asked, tokens }, began))
-        },
-        refused: (request, reason) => {
-          this.#waiting.delete(request)
-          reject(reason)
-        },
-        leaving: (over) => this.#tasks.add(over),
-        failed: (_, error) => events.emit('error', { name: names.join(), error }),
-      }
+      const call = { holder: SharedLeases.newHolder(), term, renews, resolve, reject }
       const queue = LockQueue.of(leases, names)
-      const holder = SharedLeases.newHolder()
-      const request = new LockRequest(queue, holder, term, this.#retry, clock, listener)
+      const request = new LockRequest(queue, call, this.#retry, clock, this.#listener)
       this.#waiting.add(request)
       request.join(signal, timeout)
     })

@@ -1,4 +1,4 @@
-import { within } from '../core/deadline.ts'
+import { SharedDeadline } from '../core/deadline.ts'
 import type { Millis } from '../core/duration.ts'
 import { ClosedError, isAioFluxError, StorageDownError } from '../core/errors.ts'
 import type { Connection, RedisPort } from './client.ts'
@@ -8,7 +8,7 @@ import type { StorageMeter } from './storage-meter.ts'
 /** Runs scripts on a server, by their sha, and whole where the server does not know them; each within a deadline. */
 export class ScriptRunner {
   readonly #connection: Connection
-  readonly #timeout: Millis
+  readonly #deadline: SharedDeadline
   readonly #meter: StorageMeter | undefined
   /** Scripts that are being sent whole, by their sha. */
   readonly #sending = new Map<string, Promise<void>>()
@@ -16,7 +16,7 @@ export class ScriptRunner {
 
   constructor(connection: Connection, timeout: Millis, meter: StorageMeter | undefined) {
     this.#connection = connection
-    this.#timeout = timeout
+    this.#deadline = new SharedDeadline(timeout)
     this.#meter = meter
   }
 
@@ -25,7 +25,7 @@ export class ScriptRunner {
     if (this.#closed) return Promise.reject(new ClosedError('RedisStorage'))
     const meter = this.#meter
     const began = meter?.begin() ?? 0
-    return within(this.#timeout, this.#ask(script, keys, args)).then(
+    return this.#deadline.within(this.#ask(script, keys, args)).then(
       meter === undefined
         ? undefined
         : (answer) => {
