@@ -233,9 +233,14 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   #grants(key: string, cost: number, verdict: Verdict): boolean {
+    const granted = verdict.wait >= 0
     if (this.events.listened) this.tell(key, decisionOf(verdict, this.capacity, cost))
-    else this.count(verdict.wait >= 0)
-    return verdict.wait >= 0
+    else {
+      this.decided(granted)
+      if (granted) this.pass(key, cost, undefined)
+      else this.deny(key, cost, 0, undefined)
+    }
+    return granted
   }
 
   #decided(key: string, cost: number, verdict: Verdict): Decision {
@@ -258,7 +263,7 @@ export class RemoteLimiter extends AsyncLimiter {
   ): Promise<void> {
     const again = this.clock.now() + seconds * 1000
     if (again > deadline || seconds === Infinity) throw late(key, seconds)
-    await this.pass(Math.min(again, this.clock.now() + LONGEST_PAUSE), signal)
+    await this.sleepUntil(Math.min(again, this.clock.now() + LONGEST_PAUSE), signal)
   }
 
   /**
@@ -275,7 +280,7 @@ export class RemoteLimiter extends AsyncLimiter {
   ): Promise<void> {
     try {
       signal?.throwIfAborted()
-      if (wait > 0) await this.pass(this.clock.now() + wait / 1000, signal)
+      if (wait > 0) await this.sleepUntil(this.clock.now() + wait / 1000, signal)
     } catch (reason) {
       await this.#undo(wait, asked, key, cost, terms)
       throw reason
