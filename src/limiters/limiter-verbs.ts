@@ -6,7 +6,9 @@ import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
 import type { QuotaChange } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
-import { blockLength, checkCall, checkKey } from './arguments.ts'
+import { blockLength, checkCall, checkKey } from './calls/arguments.ts'
+import { type CallOptions, checkedCall, costOf } from './calls/call-options.ts'
+import type { Terms } from './calls/terms.ts'
 import { compare } from './compare.ts'
 import type { Comparison } from './comparison.ts'
 import {
@@ -26,7 +28,6 @@ import type { Reservation, ReservationKeeper } from './reservations/reservation.
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
-import { type CallOptions, checkedCall, costOf, type Terms } from './terms.ts'
 import { Turns, waitInTurn } from './turns.ts'
 
 /** An answer that comes at once, or with a promise. */
