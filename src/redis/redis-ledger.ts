@@ -9,8 +9,8 @@ import type {
   Watch,
 } from '../core/storage.ts'
 import type { Batch } from './batch.ts'
+import type { Lender, Lent } from './borrowing/lender.ts'
 import { tagOf } from './key-name.ts'
-import type { Lender, Lent } from './lender.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Names, Route } from './route.ts'
 import type { Heard } from './wake-hub.ts'

@@ -3,8 +3,8 @@ import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import { BackgroundTasks } from '../../src/core/background-tasks.ts'
 import { LeaseClock } from '../../src/core/lease-clock.ts'
-import { HybridLedger } from '../../src/redis/hybrid-ledger.ts'
-import { Sweeper } from '../../src/redis/sweeper.ts'
+import { HybridLedger } from '../../src/redis/borrowing/hybrid-ledger.ts'
+import { Sweeper } from '../../src/redis/borrowing/sweeper.ts'
 import { Bank, Teller } from './bank.ts'
 
 // A bucket of 1000 at one token a millisecond, and a lease of 50 ms.

@@ -1,5 +1,5 @@
-import { OwnConnection } from '../../redis/client.ts'
-import type { RedisClientLike } from '../../redis/client-like.ts'
+import { OwnConnection } from '../../redis/client/client.ts'
+import type { RedisClientLike } from '../../redis/client/client-like.ts'
 import type { ServerFacts } from './server.ts'
 
 /** How long the connection and all answers may take together, in milliseconds. */

@@ -1,21 +1,21 @@
-import { BackgroundTasks } from '../core/background-tasks.ts'
-import { flag, integer, known, type OptionTable, text } from '../core/check.ts'
-import { type Clock, systemClock } from '../core/clock.ts'
-import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
-import { ClosedError, describe, OptionTypeError } from '../core/errors.ts'
-import { LeaseClock } from '../core/lease-clock.ts'
-import type { LeaseStore } from '../core/lease-store.ts'
-import type { Metered } from '../core/meter.ts'
-import type { Rule } from '../core/rule.ts'
-import type { AboutHold, Move, RemoteLedger, RemoteStorage, Verdict } from '../core/storage.ts'
-import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
-import { remoteLimiters } from '../limiters/remote/remote-limiters.ts'
-import type { QueueStorage } from '../queues/store/queue-storage.ts'
-import { checkUrl } from './client.ts'
-import type { RedisClientLike } from './client-like.ts'
+import { BackgroundTasks } from '../../core/background-tasks.ts'
+import { flag, integer, known, type OptionTable, text } from '../../core/check.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { type Duration, type Micros, toMillis, toPositiveMicros } from '../../core/duration.ts'
+import { ClosedError, describe, OptionTypeError } from '../../core/errors.ts'
+import { LeaseClock } from '../../core/lease-clock.ts'
+import type { LeaseStore } from '../../core/lease-store.ts'
+import type { Metered } from '../../core/meter.ts'
+import type { Rule } from '../../core/rule.ts'
+import type { AboutHold, Move, RemoteLedger, RemoteStorage, Verdict } from '../../core/storage.ts'
+import type { LimiterStorage, RemoteLimiters } from '../../limiters/limiter.ts'
+import { remoteLimiters } from '../../limiters/remote/remote-limiters.ts'
+import type { QueueStorage } from '../../queues/store/queue-storage.ts'
+import { checkUrl } from '../client/client.ts'
+import type { RedisClientLike } from '../client/client-like.ts'
+import { RedisStorage, type RedisStorageOptions } from '../redis-storage.ts'
 import { type HybridContext, HybridLedger } from './hybrid-ledger.ts'
 import { HybridValues } from './hybrid-values.ts'
-import { RedisStorage, type RedisStorageOptions } from './redis-storage.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** Where a {@link HybridStorage} borrows, and how much it may keep here. */
@@ -28,7 +28,7 @@ export interface HybridStorageOptions extends Metered {
    */
   redis: RedisStorage | RedisClientLike | string
   /**
-   * The most keys of which each limiter keeps lots, and denials, and of which values are kept. More are asked about in
+   * The most keys of which each limiter keeps token leases, and denials, and of which values are kept. More are asked about in
    * Redis, and nothing is lost by that but time.
    * @default 100_000
    */
@@ -65,17 +65,17 @@ export const HYBRID_STORAGE_OPTIONS: OptionTable<HybridStorageOptions> = {
 }
 
 /**
- * Limits on many machines at the speed of memory: debits a lot of tokens in Redis first, and spends it here.
+ * Limits on many machines at the speed of memory: debits a number of tokens in Redis first, and spends it here.
  *
  * It lends; it never counts on its own. Tokens are taken out of the bucket in Redis before they are spent, so however many
  * processes share a limit, and however they end, in any stretch of time t they spend at most
- * `burst + rate * (t + lease)`. What is not spent within `lease` goes back. Lots are as large as the demand for a key, and
+ * `burst + rate * (t + lease)`. What is not spent within `lease` goes back. Token leases are as large as the demand for a key, and
  * shrink as its bucket empties, down to single tokens; a key that is seldom asked for is simply asked about in Redis.
- * `remaining` is then what can be had for certain: what is left of the lot, when that was not told by Redis.
+ * `remaining` is then what can be had for certain: what is left of the token lease, when that was not told by Redis.
  *
  * Token and leaky buckets are lent. Windows, `wait`, `peek` and composites are decided in Redis. Of every rule, what was
  * denied is refused here until its `retryAfter`, at most `maxDenial` long. A `reset` or `block` by another process is felt
- * here when the lot is spent or its lease is over.
+ * here when the token lease is spent or its lease is over.
  *
  * Users' values are kept in two levels: read from memory while a copy is fresh, written through to Redis.
  *

@@ -1,5 +1,5 @@
-import { mustLie, text } from '../core/check.ts'
-import { ClosedError, describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import { mustLie, text } from '../../core/check.ts'
+import { ClosedError, describe, isAioFluxError, OptionTypeError } from '../../core/errors.ts'
 import type { IoredisLike, NodeRedisLike, RedisClientLike } from './client-like.ts'
 import { onceOnly } from './once-only.ts'
 import { socketEnd } from './socket-end.ts'

@@ -1,4 +1,4 @@
-import { ClosedError } from '../core/errors.ts'
+import { ClosedError } from '../../core/errors.ts'
 import type { RedisClientLike } from './client-like.ts'
 import { socketEnd } from './socket-end.ts'
 

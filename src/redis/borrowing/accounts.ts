@@ -1,15 +1,15 @@
-import type { Millis } from '../core/duration.ts'
-import type { LeaseClock } from '../core/lease-clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { LeaseClock } from '../../core/lease-clock.ts'
 import { Demand } from './demand.ts'
-import { Lots } from './lots.ts'
+import { TokenLeases } from './token-leases.ts'
 
 /** What is known here about one key. */
 export class Account {
   readonly demand: Demand
-  readonly lots: Lots
-  /** Is a lot being asked for? One at a time. */
+  readonly leases: TokenLeases
+  /** Is a token lease being asked for? One at a time. */
   lending = false
-  /** Until when no lot is to be had. */
+  /** Until when no token lease is to be had. */
   dryUntil: Millis = -Infinity
   /** When the state will be idle, as far as is known. */
   idleAt: Millis = -Infinity
@@ -18,7 +18,7 @@ export class Account {
 
   constructor(clock: LeaseClock, lease: Millis, now: Millis) {
     this.demand = new Demand(lease, now)
-    this.lots = new Lots(clock, this.demand)
+    this.leases = new TokenLeases(clock, this.demand)
   }
 }
 

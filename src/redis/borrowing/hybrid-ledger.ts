@@ -1,8 +1,8 @@
-import type { BackgroundTasks } from '../core/background-tasks.ts'
-import type { Micros, Millis } from '../core/duration.ts'
-import { ClosedError } from '../core/errors.ts'
-import type { LeaseClock, Moment } from '../core/lease-clock.ts'
-import type { Drain, Rule } from '../core/rule.ts'
+import type { BackgroundTasks } from '../../core/background-tasks.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
+import { ClosedError } from '../../core/errors.ts'
+import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
+import type { Drain, Rule } from '../../core/rule.ts'
 import type {
   AboutHold,
   Move,
@@ -10,18 +10,18 @@ import type {
   RemoteStorage,
   Verdict,
   Watch,
-} from '../core/storage.ts'
+} from '../../core/storage.ts'
 import { type Account, Accounts } from './accounts.ts'
 import { Denials } from './denials.ts'
 import type { Lender, Lent } from './lender.ts'
-import { Lot } from './lot.ts'
 import type { Sweepable, Sweeper } from './sweeper.ts'
+import { TokenLease } from './token-lease.ts'
 
 /** What the ledgers of one storage have in common. */
 export interface HybridContext {
   readonly clock: LeaseClock
   readonly sweeper: Sweeper
-  /** Lots on their way here, and back. What cannot be given back is lost; it will have dripped in before long. */
+  /** Token leases on their way here, and back. What cannot be given back is lost; it will have dripped in before long. */
   readonly tasks: BackgroundTasks
   readonly maxKeys: number
   readonly lease: Millis
@@ -31,10 +31,10 @@ export interface HybridContext {
 }
 
 /**
- * One rule's states in a lender, and what was borrowed of them: a `reserve` that does not wait is spent from a lot while
+ * One rule's states in a lender, and what was borrowed of them: a `reserve` that does not wait is spent from a token lease while
  * there is one, and refused while it is known to be denied. Everything else is the lender's.
  *
- * Lots are for rules that drain. A window has no pace at which a lot could age, so it is asked about every call.
+ * Token leases are for rules that drain. A window has no pace at which a token lease could age, so it is asked about every call.
  */
 export class HybridLedger implements RemoteLedger, Sweepable {
   readonly storage: RemoteStorage
@@ -43,7 +43,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   readonly #clock: LeaseClock
   readonly #denials: Denials
   readonly #accounts: Accounts
-  /** Those who hold lots, or did a moment ago. */
+  /** Those who hold token leases, or did a moment ago. */
   readonly #holding = new Map<string, Account>()
 
   constructor(storage: RemoteStorage, lender: Lender, context: HybridContext) {
@@ -69,10 +69,10 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     const account = this.#accounts.find(key)
     if (account !== undefined) {
       const now = this.#clock.steady.now()
-      if (account.lots.spend(cost, now)) {
+      if (account.leases.spend(cost, now)) {
         account.demand.count(cost, now)
-        if (!account.lending && account.lots.isLow(now)) this.#refill(key, account, now)
-        return fromLot(account, now)
+        if (!account.lending && account.leases.isLow(now)) this.#refill(key, account, now)
+        return fromLease(account, now)
       }
     }
     return this.#context.closed ? undefined : this.#denials.find(key, cost, this.#clock.steady)
@@ -96,7 +96,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     if (move === 'reserve' && extra === 0) return this.#reserve(key, cost)
     if (move === 'peek') return this.#peek(key, cost)
     if (move === 'reserve') {
-      // Whoever waits is to wait for what there is not, lots included.
+      // Whoever waits is to wait for what there is not, token leases included.
       this.giveBack(key)
     } else {
       this.#denials.drop(key)
@@ -115,16 +115,16 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     this.#lender.reconfigure(rule)
   }
 
-  /** Gives the lots of `key` back. */
+  /** Gives the token leases of `key` back. */
   giveBack(key: string): void {
     const account = this.#accounts.find(key)
-    if (account !== undefined) this.#return(key, account.lots.surrender())
+    if (account !== undefined) this.#return(key, account.leases.surrender())
   }
 
   sweep(): boolean {
     for (const [key, account] of this.#holding) {
-      this.#return(key, account.lots.sweep())
-      if (account.lots.empty) this.#holding.delete(key)
+      this.#return(key, account.leases.sweep())
+      if (account.leases.empty) this.#holding.delete(key)
     }
     return this.#holding.size > 0
   }
@@ -144,15 +144,15 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     if (this.#drain === undefined) return this.#ask(key, undefined, cost, false, 0)
     const now = this.#clock.steady.now()
     const account = this.#accounts.open(key, now)
-    const want = account.lending ? 0 : account.demand.lot(now)
+    const want = account.lending ? 0 : account.demand.size(now)
     account.demand.count(cost, now)
-    this.#return(key, account.lots.dead())
+    this.#return(key, account.leases.dead())
     return this.#ask(key, account, cost, true, want)
   }
 
   async #peek(key: string, cost: number): Promise<Verdict> {
     const verdict = await this.#lender.run('peek', key, cost, 0)
-    const held = this.#accounts.find(key)?.lots.alive() ?? 0
+    const held = this.#accounts.find(key)?.leases.alive() ?? 0
     if (held === 0) return verdict
     const { wait, remaining, idleAfter } = verdict
     // Enough, and yet a no: it is blocked.
@@ -166,7 +166,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     }
   }
 
-  /** Asks the lender, and for a lot beside it where one is worth it. */
+  /** Asks the lender, and for a token lease beside it where one is worth it. */
   #ask(
     key: string,
     account: Account | undefined,
@@ -181,14 +181,14 @@ export class HybridLedger implements RemoteLedger, Sweepable {
         ? this.#borrow(key, account, cost, want, asked)
         : this.#lender.run('reserve', key, cost, 0)
     return answer.then((verdict) => {
-      const held = account === undefined ? 0 : account.lots.alive()
+      const held = account === undefined ? 0 : account.leases.alive()
       if (verdict.wait >= 0) {
         return held === 0 ? verdict : { ...verdict, remaining: verdict.remaining + held }
       }
       if (account !== undefined && held > 0) {
-        // A lot has come meanwhile; or there is one that is too small, and together with what is left it might do.
+        // A token lease has come meanwhile; or there is one that is too small, and together with what is left it might do.
         const now = this.#clock.steady.now()
-        if (account.lots.spend(cost, now)) return fromLot(account, now)
+        if (account.leases.spend(cost, now)) return fromLease(account, now)
         if (first) {
           this.giveBack(key)
           return this.#ask(key, account, cost, false, 0)
@@ -199,9 +199,9 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     })
   }
 
-  /** Asks for a lot while there still is something to spend, so that nobody has to wait for it. */
+  /** Asks for a token lease while there still is something to spend, so that nobody has to wait for it. */
   #refill(key: string, account: Account, now: Millis): void {
-    const want = account.demand.lot(now)
+    const want = account.demand.size(now)
     if (want === 0 || now < account.dryUntil) return
     // Who needs it will ask for himself, and be told what is wrong.
     this.#borrow(key, account, 0, want, this.#clock.moment()).catch(() => {})
@@ -243,12 +243,12 @@ export class HybridLedger implements RemoteLedger, Sweepable {
       if (cost === 0) account.dryUntil = asked.steady - verdict.wait / 1000
       return
     }
-    const lot = new Lot(tokens, at, asked, this.#context.lease, tokens === want)
+    const lease = new TokenLease(tokens, at, asked, this.#context.lease, tokens === want)
     if (account.closed === 'void') return
-    if (account.closed === 'back' || this.#context.closed) return this.#return(key, [lot])
-    account.lots.add(lot)
+    if (account.closed === 'back' || this.#context.closed) return this.#return(key, [lease])
+    account.leases.add(lease)
     this.#holding.set(key, account)
-    this.#return(key, account.lots.dead())
+    this.#return(key, account.leases.dead())
     this.#context.sweeper.watch(this)
   }
 
@@ -259,26 +259,26 @@ export class HybridLedger implements RemoteLedger, Sweepable {
 
   #end(key: string, account: Account, as: 'back' | 'void'): void {
     account.closed = as
-    const lots = account.lots.surrender()
-    if (as === 'back') this.#return(key, lots)
+    const leases = account.leases.surrender()
+    if (as === 'back') this.#return(key, leases)
   }
 
-  #return(key: string, lots: readonly Lot[]): void {
-    for (const lot of lots) {
+  #return(key: string, leases: readonly TokenLease[]): void {
+    for (const lease of leases) {
       const { interval } = this.#lender.rule.drain as Drain
-      if (lot.worth(this.#clock, interval) <= 0) continue
+      if (lease.worth(this.#clock, interval) <= 0) continue
       // What is denied may come free by this.
       this.#denials.drop(key)
-      this.#context.tasks.add(this.#lender.takeBack(key, lot.left, lot.at))
+      this.#context.tasks.add(this.#lender.takeBack(key, lease.left, lease.at))
     }
   }
 }
 
-/** The verdict about what was just spent. The lot's rest is what can be had for certain; others may take all else. */
-function fromLot(account: Account, now: Millis): Verdict {
+/** The verdict about what was just spent. The token lease's rest is what can be had for certain; others may take all else. */
+function fromLease(account: Account, now: Millis): Verdict {
   return {
     wait: 0,
-    remaining: account.lots.held,
+    remaining: account.leases.held,
     idleAfter: Math.max(0, (account.idleAt - now) * 1000),
   }
 }

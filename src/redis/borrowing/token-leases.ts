@@ -1,18 +1,18 @@
-import type { Millis } from '../core/duration.ts'
-import type { LeaseClock } from '../core/lease-clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { LeaseClock } from '../../core/lease-clock.ts'
 import type { Demand } from './demand.ts'
-import type { Lot } from './lot.ts'
+import type { TokenLease } from './token-lease.ts'
 
-/** Of what was there when the last lot came, or of its time, this much is left when the next one is asked for. */
+/** Of what was there when the last token lease came, or of its time, this much is left when the next one is asked for. */
 const LOW = 0.3
 
-/** The lots that are held for one key: at most one more than is being spent. The oldest is spent first. */
-export class Lots {
+/** The token leases that are held for one key: at most one more than is being spent. The oldest is spent first. */
+export class TokenLeases {
   readonly #clock: LeaseClock
   readonly #demand: Demand
-  #lots: Lot[] = []
-  /** Lots whose time is over, with something left. */
-  #dead: Lot[] = []
+  #leases: TokenLease[] = []
+  /** Token leases whose time is over, with something left. */
+  #dead: TokenLease[] = []
   #held = 0
   #low = 0
   #lateAt: Millis = Infinity
@@ -35,7 +35,7 @@ export class Lots {
   }
 
   get empty(): boolean {
-    return this.#lots.length + this.#dead.length === 0
+    return this.#leases.length + this.#dead.length === 0
   }
 
   /** How much of it lives. */
@@ -50,9 +50,9 @@ export class Lots {
    * @param now what the steady clock says
    */
   spend(cost: number, now: Millis): boolean {
-    const first = this.#lots[0]
+    const first = this.#leases[0]
     if (first === undefined) return false
-    // Not the last of a lot, which takes more.
+    // Not the last of a token lease, which takes more.
     if (first.left > cost && this.#clock.isBefore(first.until, now)) {
       first.left -= cost
       this.#held -= cost
@@ -62,34 +62,34 @@ export class Lots {
     return this.#spendAcross(cost)
   }
 
-  add(lot: Lot): void {
-    this.#lots.push(lot)
+  add(lease: TokenLease): void {
+    this.#leases.push(lease)
     this.#bury()
     this.#low = this.#held * LOW
-    const { asked, until } = lot
+    const { asked, until } = lease
     this.#lateAt = until.steady - (until.steady - asked.steady) * LOW
     this.#used = true
   }
 
-  /** Lots that are of no use here, to be given back: those whose time is over, and when nothing was spent lately, all. */
-  sweep(): Lot[] {
+  /** Token leases that are of no use here, to be given back: those whose time is over, and when nothing was spent lately, all. */
+  sweep(): TokenLease[] {
     if (!this.#used) return this.surrender()
     this.#used = false
     return this.dead()
   }
 
-  /** The lots whose time is over; they are held no longer. */
-  dead(): Lot[] {
+  /** The token leases whose time is over; they are held no longer. */
+  dead(): TokenLease[] {
     this.#bury()
     const dead = this.#dead
     this.#dead = []
     return dead
   }
 
-  /** All lots; none is held any longer. */
-  surrender(): Lot[] {
-    const all = [...this.#dead, ...this.#lots]
-    this.#lots = []
+  /** All token leases; none is held any longer. */
+  surrender(): TokenLease[] {
+    const all = [...this.#dead, ...this.#leases]
+    this.#leases = []
     this.#dead = []
     this.#held = 0
     return all
@@ -100,14 +100,14 @@ export class Lots {
     if (this.#held < cost) return false
     let rest = cost
     while (rest > 0) {
-      const lot = this.#lots[0] as Lot
-      const part = Math.min(lot.left, rest)
-      lot.left -= part
+      const lease = this.#leases[0] as TokenLease
+      const part = Math.min(lease.left, rest)
+      lease.left -= part
       rest -= part
-      if (lot.left > 0) continue
-      this.#lots.shift()
-      const half = (lot.until.steady - lot.asked.steady) / 2
-      if (lot.whole && this.#clock.passed(lot.asked) < half) this.#demand.wasShort()
+      if (lease.left > 0) continue
+      this.#leases.shift()
+      const half = (lease.until.steady - lease.asked.steady) / 2
+      if (lease.whole && this.#clock.passed(lease.asked) < half) this.#demand.wasShort()
     }
     this.#count()
     this.#used = true
@@ -116,10 +116,10 @@ export class Lots {
 
   #bury(): void {
     // Any of them, and not just the oldest: the wall clock may have been set back between two.
-    this.#lots = this.#lots.filter((lot) => {
-      if (this.#clock.isBefore(lot.until)) return true
-      this.#dead.push(lot)
-      if (lot.left > lot.size / 2) this.#demand.wasLong()
+    this.#leases = this.#leases.filter((lease) => {
+      if (this.#clock.isBefore(lease.until)) return true
+      this.#dead.push(lease)
+      if (lease.left > lease.size / 2) this.#demand.wasLong()
       return false
     })
     this.#count()
@@ -128,7 +128,7 @@ export class Lots {
   /** Counted anew, so that no rounding gathers. */
   #count(): void {
     let held = 0
-    for (const lot of this.#lots) held += lot.left
+    for (const lease of this.#leases) held += lease.left
     this.#held = held
   }
 }

@@ -1,13 +1,13 @@
-import type { Millis } from '../core/duration.ts'
+import type { Millis } from '../../core/duration.ts'
 
-/** Below this many tokens a lease, a lot saves no trip. */
+/** Below this many tokens a lease, a token lease saves no trip. */
 const LEAST = 2
 const MOST_BOOST = 8
 const LEAST_BOOST = 1 / 16
 
 /**
  * How much one key is asked for, in tokens a lease: a mean over the last few leases, and at least what this one has
- * brought already. Lots are made to that measure, and larger or smaller as they turn out too small or too large.
+ * brought already. Token leases are made to that measure, and larger or smaller as they turn out too small or too large.
  */
 export class Demand {
   readonly #lease: Millis
@@ -31,19 +31,19 @@ export class Demand {
     this.#asked += cost
   }
 
-  /** How large a lot should be, by what was counted before; 0 for none. */
-  lot(now: Millis): number {
+  /** How large a token lease should be, by what was counted before; 0 for none. */
+  size(now: Millis): number {
     if (now - this.#since >= this.#lease) this.#roll(now)
     const size = Math.floor(Math.max(this.#mean, this.#asked) * this.#boost)
     return size < LEAST ? 0 : size
   }
 
-  /** A lot was spent before half its time was over. */
+  /** A token lease was spent before half its time was over. */
   wasShort(): void {
     this.#boost = Math.min(MOST_BOOST, this.#boost * 2)
   }
 
-  /** More than half of a lot was left when its time was over. */
+  /** More than half of a token lease was left when its time was over. */
   wasLong(): void {
     this.#boost = Math.max(LEAST_BOOST, this.#boost / 2)
   }
@@ -56,7 +56,7 @@ export class Demand {
     else this.#mean += (1 - Math.exp(-leases / 2)) * (sample - this.#mean)
     this.#asked = 0
     this.#since = now
-    // Where lots came too late to be of use, a small one shows now and then whether they still do.
+    // Where token leases came too late to be of use, a small one shows now and then whether they still do.
     if (this.#boost < 1) this.#boost = Math.min(1, this.#boost * 1.25)
   }
 }

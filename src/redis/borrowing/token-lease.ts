@@ -1,8 +1,8 @@
-import type { Micros, Millis } from '../core/duration.ts'
-import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
+import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
 
 /** Tokens that were debited before they are spent, to be spent soon. */
-export class Lot {
+export class TokenLease {
   readonly size: number
   left: number
   /** When it was debited, by the lender's clock. */

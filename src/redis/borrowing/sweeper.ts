@@ -1,5 +1,5 @@
-import { type Cancel, type Clock, systemClock } from '../core/clock.ts'
-import type { Millis } from '../core/duration.ts'
+import { type Cancel, type Clock, systemClock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
 
 /** Something to be looked at now and then, until it says that there is nothing left to look after. */
 export interface Sweepable {
