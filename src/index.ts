@@ -14,7 +14,7 @@ export type {
 } from './limiters/adaptive/adaptive-concurrency-options.ts'
 export { ConcurrencyLimiter } from './limiters/local/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
-export type { CompositeOptions } from './limiters/local/composite-limiter.ts'
+export type { CompositeOptions } from './limiters/composite/composite-limiter.ts'
 export type { CompositePart } from './limiters/composite/composite.ts'
 export { LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
@@ -38,7 +38,7 @@ export type { ReserveOptions } from './limiters/reservations/reserve.ts'
 export type { CallOptions } from './limiters/calls/call-options.ts'
 export type { Classes } from './limiters/calls/terms-reader.ts'
 export { RemoteConcurrency } from './limiters/remote/remote-concurrency.ts'
-export { remoteLimiters } from './limiters/remote/remote-limiters.ts'
+export { remoteLimiters } from './limiters/remote-limiters.ts'
 
 // What goes next, and who works on it.
 export { queued, type QueuedOptions } from './decorators/queued.ts'

@@ -16,7 +16,7 @@ import type {
 } from '../core/storage.ts'
 import type { Survey, Surveyable } from '../core/survey.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
-import { remoteLimiters } from '../limiters/remote/remote-limiters.ts'
+import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
 import { type Connection, checkUrl, GivenConnection, OwnConnection } from './client/client.ts'
 import type { RedisClientLike } from './client/client-like.ts'

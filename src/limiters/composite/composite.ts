@@ -2,17 +2,17 @@ import { callback, known, must, type OptionTable } from '../../core/check.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { CallQuota } from '../../core/rule.ts'
 import type { Limiter, LocalLimiter } from '../limiter.ts'
+import { SyncLimiter } from '../local/sync-limiter.ts'
+import { checkedOptions } from '../options.ts'
 import {
   COMPOSITE_OPTIONS,
   CompositeLimiter,
   type CompositeOptions,
   type LocalMember,
-} from '../local/composite-limiter.ts'
-import { SyncLimiter } from '../local/sync-limiter.ts'
-import { checkedOptions } from '../options.ts'
-import { MixedComposite } from '../remote/mixed-composite.ts'
+} from './composite-limiter.ts'
 import type { Member } from './member.ts'
 import { type QuotaOf, type Sharing, sameKey } from './member-terms.ts'
+import { MixedComposite } from './mixed-composite.ts'
 
 /**
  * A limiter of a composite; with `key`, `cost` or `quota`, asked with another key, cost or quota than the caller's.

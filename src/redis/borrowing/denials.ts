@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Verdict } from '../../core/storage.ts'
-import { Recent } from '../recent.ts'
+import { Recent } from './recent.ts'
 
 interface Denial {
   readonly cost: number

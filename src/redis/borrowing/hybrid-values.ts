@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import type { Values } from '../../core/storage.ts'
-import { Recent } from '../recent.ts'
 import type { RedisStorage } from '../redis-storage.ts'
 import { jsonOf } from '../reply.ts'
+import { Recent } from './recent.ts'
 
 interface Copy {
   /** As JSON, so that nobody can change what others will read. */

@@ -1,10 +1,10 @@
 import type { Decision } from '../../core/decision.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
-import { agree, isReserving, type Member } from '../composite/member.ts'
-import { memberKey, memberTerms } from '../composite/member-terms.ts'
+import { storageIsDown } from '../remote/ledger-client.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
-import { storageIsDown } from './ledger-client.ts'
+import { agree, isReserving, type Member } from './member.ts'
+import { memberKey, memberTerms } from './member-terms.ts'
 
 /** One call of a composite whose members are asked in turn. */
 export interface CallOfMembers {

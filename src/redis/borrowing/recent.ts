@@ -1,4 +1,4 @@
-import { OldestFirst } from '../core/oldest-first.ts'
+import { OldestFirst } from '../../core/oldest-first.ts'
 
 /** What was put last, by key, and no more than a given number of it: the one put or used longest ago goes first. */
 export class Recent<T> extends OldestFirst<string, T> {

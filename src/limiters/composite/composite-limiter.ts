@@ -7,6 +7,12 @@ import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
+import { seconds } from '../decision-of.ts'
+import type { KeyCounts, Limiter } from '../limiter.ts'
+import { SyncLimiter } from '../local/sync-limiter.ts'
+import { untold } from '../policy-of.ts'
+import { keptTogether } from '../reservations/keepers.ts'
+import type { ReservationKeeper } from '../reservations/reservation.ts'
 import {
   composedTerms,
   isPlanned,
@@ -17,13 +23,7 @@ import {
   quotedMembers,
   type Sharing,
   sameKey,
-} from '../composite/member-terms.ts'
-import { seconds } from '../decision-of.ts'
-import type { KeyCounts, Limiter } from '../limiter.ts'
-import { untold } from '../policy-of.ts'
-import { keptTogether } from '../reservations/keepers.ts'
-import type { ReservationKeeper } from '../reservations/reservation.ts'
-import { SyncLimiter } from './sync-limiter.ts'
+} from './member-terms.ts'
 
 /** One limiter of a composite, and the key, the cost and the quota it is asked with. */
 export interface LocalMember {

@@ -3,7 +3,7 @@ import type { Millis } from '../../core/duration.ts'
 import { isAioFluxError } from '../../core/errors.ts'
 import type { Rule } from '../../core/rule.ts'
 import type { AboutHold, Move, RemoteStorage, Verdict } from '../../core/storage.ts'
-import { isVerdict, type LedgerClient, malformed } from './ledger-client.ts'
+import { isVerdict, type LedgerClient, malformed } from '../remote/ledger-client.ts'
 
 /** What is asked of several ledgers at once. */
 export interface Asked {

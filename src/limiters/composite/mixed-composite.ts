@@ -5,24 +5,12 @@ import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
-import {
-  agree,
-  capacityOf,
-  checkApart,
-  isReserving,
-  joinable,
-  type Member,
-} from '../composite/member.ts'
-import {
-  composedTerms,
-  isPlanned,
-  memberKey,
-  memberTerms,
-  ownKey,
-  quotedMembers,
-} from '../composite/member-terms.ts'
 import { decisionUnder, seconds } from '../decision-of.ts'
 import type { KeyCounts } from '../limiter.ts'
+import { storageIsDown } from '../remote/ledger-client.ts'
+import { PollingLimiter } from '../remote/polling-limiter.ts'
+import { aboutHold, aboutSettling, endingAs, keptTogether } from '../reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import {
   actualsOf,
   type CompositeOptions,
@@ -31,13 +19,18 @@ import {
   compositeName,
   noQuota,
   policiesOf,
-} from '../local/composite-limiter.ts'
-import { aboutHold, aboutSettling, endingAs, keptTogether } from '../reservations/keepers.ts'
-import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+} from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
-import { storageIsDown } from './ledger-client.ts'
+import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
+import {
+  composedTerms,
+  isPlanned,
+  memberKey,
+  memberTerms,
+  ownKey,
+  quotedMembers,
+} from './member-terms.ts'
 import { holdOneByOne, lookOneByOne, returnOneByOne, takeOneByOne } from './one-by-one.ts'
-import { PollingLimiter } from './polling-limiter.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
