@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { browserPath, launch } from '../../scripts/dashboard/browser.ts'
+import { browserPath, launch } from '../../scripts/browser.ts'
 import { faultsOf, type ServedFolder, serveFolder, watchedPage } from '../../scripts/site/browse.ts'
 
 if (browserPath === undefined) {
