@@ -98,6 +98,23 @@ describe.skipIf(browserPath === undefined)('the site of the documentation', () =
     expect(await faultsOf(browser, served)).toEqual([])
   }, 600_000)
 
+  it('a page leads to the same page in the other language, the reference to the first page', async () => {
+    const faults: string[] = []
+    const page = await watchedPage(browser, served, faults)
+    const change = () => page.locator('.VPNavBar .language-switch').click()
+    await page.goto(`${served.origin}/limiters.html`)
+    await change()
+    await page.waitForURL(`${served.origin}/ru/limiters.html`)
+    await change()
+    await page.waitForURL(`${served.origin}/limiters.html`)
+    expect(await page.locator('.VPNavBarTranslations').isVisible()).toBe(false)
+    await page.goto(`${served.origin}/api/aioflux.html`)
+    await change()
+    await page.waitForURL(`${served.origin}/ru/`)
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
+
   describe.each([
     ['English', '/', 'token bucket', /^\/(?!ru\/)/],
     ['Russian', '/ru/', 'блокировка', /^\/ru\//],
