@@ -179,7 +179,7 @@ export class HeldLease implements Lease, Renewed {
     const why =
       reason === 'expired'
         ? 'could not be renewed in time'
-        : 'is not known any more, or is another’s'
+        : 'is not known to the storage any more: it was lost there, or another holder has it'
     this.abort(this.#loss(why))
     const { leases, events } = this.#context
     if (events.heard) events.emit('lost', { ...this.record, seconds: this.#seconds, reason })

@@ -183,7 +183,10 @@ export class Guard<Source extends object> {
 
   #address(source: Source, connection: unknown): string {
     if (this.#options.key !== undefined) {
-      throw new OptionTypeError('key', 'key must return a string, got nothing')
+      throw new OptionTypeError(
+        'key',
+        "key must return a string, got nothing: return '' for calls that share one limit, or leave them out with skip",
+      )
     }
     return clientIp(source, undefined, connection)
   }

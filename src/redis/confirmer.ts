@@ -123,7 +123,7 @@ function secondOf(client: RedisClientLike): Second {
   if (typeof (client as { duplicate?: unknown }).duplicate !== 'function') {
     throw new OptionTypeError(
       'minReplicas',
-      'minReplicas needs a second connection: give a client that can be duplicated, or a url',
+      'minReplicas needs a second connection: give RedisStorage a client that can be duplicated, or a url',
     )
   }
   return 'evalSha' in client

@@ -95,7 +95,10 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     known('RedisStorage', options, REDIS_STORAGE_OPTIONS)
     const { name = 'redis', client, url, prefix = 'aioflux', timeout = 1, clock } = options
     if ((client === undefined) === (url === undefined)) {
-      throw new OptionTypeError('client', 'give either client or url')
+      throw new OptionTypeError(
+        'client',
+        `client must be given, or url instead of it, got ${client === undefined ? 'neither' : 'both'}`,
+      )
     }
     if (url !== undefined) checkUrl('url', url)
     if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
@@ -133,7 +136,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     if (!hasTwin(rule)) {
       throw new OptionTypeError(
         'rule',
-        `the rule '${rule.kind}' has no Lua twin, so Redis cannot run it`,
+        `rule must be one of this package, got '${rule.kind}', which has no Lua twin for Redis to run: use MemoryStorage for it`,
       )
     }
     return new RedisLedger(this, this.#pipeline, scope, rule)
@@ -252,7 +255,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     if (this.cluster) {
       throw new OptionTypeError(
         'storage',
-        'storage cannot be looked through: in a Cluster no call sees all keys. Hand in the parts themselves',
+        'storage must be a single Redis to be looked through, got a Cluster, where no call sees all keys: hand in the limiters, queues and other parts themselves',
       )
     }
     return survey(this.prefix, values, (script, keys, args) => this.#runner.run(script, keys, args))

@@ -85,6 +85,6 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
 export function noLimit(): OptionRangeError {
   return new OptionRangeError(
     'quota',
-    'an adaptive limiter finds its own limit: make one with other options',
+    'quota cannot be changed: an adaptive limiter finds its own limit. Make another one, with other options',
   )
 }

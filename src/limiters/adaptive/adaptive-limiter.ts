@@ -100,7 +100,7 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
   protected override change(_quota: QuotaChange): never {
     throw new OptionRangeError(
       'quota',
-      'an adaptive limiter sets its own rate: make one with other options',
+      'quota cannot be changed: an adaptive limiter sets its own rate. Make another one, with other options',
     )
   }
 

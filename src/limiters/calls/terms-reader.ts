@@ -54,7 +54,10 @@ export class TermsReader {
     this.#classes = checkedClasses(classes)
     this.#quotas = quotas
     if (classes !== undefined && rule.shared === undefined) {
-      throw new OptionTypeError('classes', `classes cannot share a limit of kind '${rule.kind}'`)
+      throw new OptionTypeError(
+        'classes',
+        `classes are for token and leaky buckets and concurrency, got a limit of kind '${rule.kind}'`,
+      )
     }
   }
 
