@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { dashboard } from 'aioflux/dashboard'
-import { launch } from './dashboard/browser.ts'
+import { launch } from './browser.ts'
 import { scene } from './dashboard/scene.ts'
 
 const folder = fileURLToPath(new URL('../docs/dashboard/', import.meta.url))

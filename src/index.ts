@@ -5,17 +5,17 @@
 // How fast work may go.
 export { rateLimit, type RateLimitOptions } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
-export { AdaptiveLimiter } from './limiters/adaptive-limiter.ts'
-export type { Adaptive, AdaptiveOptions } from './limiters/adaptive-options.ts'
-export { AdaptiveConcurrency } from './limiters/adaptive-concurrency.ts'
+export { AdaptiveLimiter } from './limiters/adaptive/adaptive-limiter.ts'
+export type { Adaptive, AdaptiveOptions } from './limiters/adaptive/adaptive-options.ts'
+export { AdaptiveConcurrency } from './limiters/adaptive/adaptive-concurrency.ts'
 export type {
   AdaptiveConcurrencyOptions,
   AdaptivePermits,
-} from './limiters/adaptive-concurrency-options.ts'
-export { ConcurrencyLimiter } from './limiters/concurrency-limiter.ts'
+} from './limiters/adaptive/adaptive-concurrency-options.ts'
+export { ConcurrencyLimiter } from './limiters/local/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
-export type { CompositeOptions } from './limiters/composite-limiter.ts'
-export type { CompositePart } from './limiters/composite.ts'
+export type { CompositeOptions } from './limiters/composite/composite-limiter.ts'
+export type { CompositePart } from './limiters/composite/composite.ts'
 export { LimiterFactory, type Maker } from './limiters/factory.ts'
 export type {
   BlockOptions,
@@ -31,12 +31,13 @@ export type {
   WaitOptions,
 } from './limiters/limiter.ts'
 export type { Comparison } from './limiters/comparison.ts'
-export type { OutagePolicy } from './limiters/outage.ts'
+export type { OutagePolicy } from './limiters/remote/outage.ts'
 export type { Permit } from './limiters/permit.ts'
 export type { Reservation } from './limiters/reservations/reservation.ts'
 export type { ReserveOptions } from './limiters/reservations/reserve.ts'
-export type { CallOptions, Classes } from './limiters/terms.ts'
-export { RemoteConcurrency } from './limiters/remote-concurrency.ts'
+export type { CallOptions } from './limiters/calls/call-options.ts'
+export type { Classes } from './limiters/calls/terms-reader.ts'
+export { RemoteConcurrency } from './limiters/remote/remote-concurrency.ts'
 export { remoteLimiters } from './limiters/remote-limiters.ts'
 
 // What goes next, and who works on it.
@@ -239,6 +240,7 @@ export {
   UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
+export type { LeaseAnswer, LeaseRequest, LeaseStore, LeaseWatch } from './core/lease-store.ts'
 export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'
 export type {
   AboutHold,

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { PICTURE, picture } from '../scripts/architecture.ts'
 // @ts-expect-error: a script, without types.
 import { pages } from '../scripts/docs-code.mjs'
+import { pictures } from '../scripts/pictures.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const all = pages() as { path: string; text: string; wanted: string }[]
@@ -46,6 +47,12 @@ describe('docs', () => {
       if (page !== undefined) expect(anchorsOf(page.text), `${path}: #${anchor}`).toContain(anchor)
     }
   })
+})
+
+it('the pictures show what limits, leases and breakers do now (npm run docs:pictures)', async () => {
+  for (const [path, svg] of Object.entries(await pictures())) {
+    expect(readFileSync(`${root}${path}`, 'utf8'), path).toBe(svg)
+  }
 })
 
 describe('docs/architecture.md', () => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { between, integer } from '../core/check.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import { dashboard as makeDashboard } from '../dashboard/dashboard.ts'
-import { checkUrl } from '../redis/client.ts'
+import { checkUrl } from '../redis/client/client.ts'
 import { RedisStorage } from '../redis/redis-storage.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { parsed } from './arguments.ts'

@@ -1,5 +1,6 @@
 import { OptionTypeError } from '../core/errors.ts'
-import { load, type RedisClientLike } from '../redis/client.ts'
+import { load } from '../redis/client/client.ts'
+import type { RedisClientLike } from '../redis/client/client-like.ts'
 
 /** A client that was opened for a command, and the way to end it. */
 export interface OpenedClient extends Disposable {

@@ -3,15 +3,16 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
-import { Keeper } from '../core/keeper.ts'
 import { LeaseClock } from '../core/lease-clock.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import { onAbort } from '../core/on-abort.ts'
 import type { PartSeries } from '../core/part-series.ts'
 import { processName } from '../core/process-name.ts'
+import { RenewalTimer } from '../core/renewal-timer.ts'
 import type { Storage } from '../core/storage.ts'
 import { PATIENCE, type Patience } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
+import type { LeaseContext } from './held-lease.ts'
 import { Leadership } from './leadership.ts'
 import {
   type AwaitedLock,
@@ -23,10 +24,9 @@ import {
   TRY_LOCK_OPTIONS,
   type TryLockOptions,
 } from './lease.ts'
-import { deskOf } from './lease-desk.ts'
 import { Locks } from './locks.ts'
 import { checkName, readNames } from './names.ts'
-import type { Office } from './tenure.ts'
+import { sharedLeasesOf } from './shared-leases.ts'
 import { toTerm } from './term.ts'
 
 /** Where a {@link Coordinator} keeps its leases, and how long one outlives a holder that dies. */
@@ -122,15 +122,15 @@ export class Coordinator implements AsyncDisposable {
     }
     const wall = clock?.wall === undefined ? undefined : () => clock.wall?.() as Millis
     const leaseClock = new LeaseClock(clock ?? systemClock, wall)
-    const office: Office = {
-      desk: deskOf(storage, clock),
+    const context: LeaseContext = {
+      leases: sharedLeasesOf(storage, clock),
       clock: leaseClock,
       events: this.#events,
-      keeper: new Keeper(leaseClock.steady),
+      renewals: new RenewalTimer(leaseClock.steady),
     }
     const metrics = checkMeter(options.metrics)
     this.#series = metrics && meterCoordinator<Coordinator>(metrics, this, this.#events)
-    this.#locks = new Locks(office, toTerm(ttl), retry)
+    this.#locks = new Locks(context, toTerm(ttl), retry)
     // A leader writes its name for others to read, the dashboard for instance. A failure of that does not matter here.
     const sign = <L extends Lease | undefined>(lease: L): L => {
       if (lease !== undefined && 'limiters' in storage) {
@@ -144,7 +144,7 @@ export class Coordinator implements AsyncDisposable {
         tryOnce: async () => sign(await this.#locks.try([this.lockName], {})),
         stand: async (signal) => sign(await this.#locks.wait([this.lockName], { signal })),
       },
-      office.clock.steady,
+      context.clock.steady,
       this.#events,
     )
   }
@@ -276,8 +276,8 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * Refuses those who wait, and gives back what is held, leadership too, and what is granted meanwhile; signals abort first. Resolves when
-   * the storage knows, or does not answer in time. Idempotent.
+   * Rejects the calls that wait, and gives back every lease, leadership too, also one that is granted meanwhile. The signals of leases
+   * abort first. Resolves when the storage has answered, or has not in time. Idempotent.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()

@@ -1,24 +1,24 @@
 import type { Clock } from '../core/clock.ts'
 import type { Events } from '../core/events.ts'
 import { type Patience, Waiters } from '../core/waiters.ts'
+import type { HeldLease } from './held-lease.ts'
+import { LeaderLease } from './leader-lease.ts'
 import type { CoordinatorEvents, Lease } from './lease.ts'
-import { LedLease } from './led-lease.ts'
-import type { Tenure } from './tenure.ts'
 
 /** How leadership is had. */
 export interface Election {
   /** Takes it if it is free. */
-  tryOnce(): Promise<Tenure | undefined>
+  tryOnce(): Promise<HeldLease | undefined>
   /** Waits for it. */
-  stand(signal: AbortSignal): Promise<Tenure>
+  stand(signal: AbortSignal): Promise<HeldLease>
 }
 
 /** Leadership as one process has it, or waits for it. */
 export class Leadership {
   readonly #election: Election
   readonly #events: Events<CoordinatorEvents>
-  readonly #waiting: Waiters<Tenure>
-  #tenure: Tenure | undefined
+  readonly #waiting: Waiters<HeldLease>
+  #lease: HeldLease | undefined
   #trying: Promise<boolean> | undefined
   #campaign: AbortController | undefined
   /** The calls of {@link lead} that are under way: the last one to end steps down. */
@@ -32,16 +32,16 @@ export class Leadership {
   }
 
   /** The lease that leads at this moment. */
-  get lease(): Tenure | undefined {
-    return this.#tenure?.held ? this.#tenure : undefined
+  get lease(): HeldLease | undefined {
+    return this.#lease?.held ? this.#lease : undefined
   }
 
   acquire(): Promise<boolean> {
     if (this.lease !== undefined) return Promise.resolve(true)
     this.#trying ??= this.#election
       .tryOnce()
-      .then((tenure) => {
-        if (tenure !== undefined) this.#elect(tenure)
+      .then((lease) => {
+        if (lease !== undefined) this.#elect(lease)
         return this.lease !== undefined
       })
       .finally(() => {
@@ -50,7 +50,7 @@ export class Leadership {
     return this.#trying
   }
 
-  wait(patience: Patience): Promise<Tenure> {
+  wait(patience: Patience): Promise<HeldLease> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     const { lease } = this
     if (lease !== undefined && patience.signal?.aborted !== true) return Promise.resolve(lease)
@@ -63,7 +63,7 @@ export class Leadership {
   }
 
   async resign(): Promise<boolean> {
-    return (await this.#tenure?.release()) ?? false
+    return (await this.#lease?.release()) ?? false
   }
 
   /** Leads by `fn`, and again after each loss, until it has led to the end. */
@@ -72,10 +72,10 @@ export class Leadership {
     signal: AbortSignal | undefined,
   ): Promise<R> {
     for (;;) {
-      const tenure = await this.wait(signal === undefined ? {} : { signal })
+      const held = await this.wait(signal === undefined ? {} : { signal })
       this.#leading += 1
-      const lease = new LedLease(tenure, signal)
-      const ends = () => tenure.held || signal?.aborted || this.#closed !== undefined
+      const lease = new LeaderLease(held, signal)
+      const ends = () => held.held || signal?.aborted || this.#closed !== undefined
       try {
         const result = await fn(lease)
         if (ends()) return result
@@ -85,7 +85,7 @@ export class Leadership {
       } finally {
         lease.end()
         this.#leading -= 1
-        if (this.#leading === 0) await tenure.release()
+        if (this.#leading === 0) await held.release()
       }
     }
   }
@@ -104,9 +104,9 @@ export class Leadership {
       if (this.#campaign === campaign) this.#campaign = undefined
     }
     this.#election.stand(campaign.signal).then(
-      (tenure) => {
+      (lease) => {
         over()
-        this.#elect(tenure)
+        this.#elect(lease)
       },
       (error: unknown) => {
         over()
@@ -117,16 +117,16 @@ export class Leadership {
     )
   }
 
-  #elect(tenure: Tenure): void {
-    if (!tenure.held) return
-    this.#tenure = tenure
-    tenure.onOver(() => {
-      if (this.#tenure === tenure) this.#tenure = undefined
-      this.#events.emit('deposed', tenure.record)
+  #elect(lease: HeldLease): void {
+    if (!lease.held) return
+    this.#lease = lease
+    lease.onOver(() => {
+      if (this.#lease === lease) this.#lease = undefined
+      this.#events.emit('deposed', lease.record)
     })
-    this.#events.emit('elected', tenure.record)
+    this.#events.emit('elected', lease.record)
     if (this.#waiting.size === 0) return
-    this.#waiting.grantAll(tenure)
+    this.#waiting.grantAll(lease)
     this.#campaign?.abort()
   }
 }

@@ -1,34 +1,50 @@
+import { BackgroundTasks } from '../core/background-tasks.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
-import { Errands } from '../core/errands.ts'
 import type { ClosedError } from '../core/errors.ts'
+import { IndexedSet } from '../core/indexed-set.ts'
 import type { Moment } from '../core/lease-clock.ts'
-import { Roster } from '../core/roster.ts'
-import { Candidate, type Outcome } from './candidate.ts'
+import { type Grant, HeldLease, type LeaseContext } from './held-lease.ts'
 import type { AwaitedLock, LockOptions, TryLockOptions } from './lease.ts'
-import { LeaseDesk } from './lease-desk.ts'
-import { type Grant, type Office, Tenure } from './tenure.ts'
+import { LockQueue } from './lock-queue.ts'
+import { LockRequest, type RequestListener } from './lock-request.ts'
+import { SharedLeases } from './shared-leases.ts'
 import { safeEnd, toTerm } from './term.ts'
 
 /** Takes locks for one coordinator, and waits for them. */
 export class Locks {
-  readonly #office: Office
+  readonly #context: LeaseContext
   readonly #term: Millis
   readonly #retry: Millis
-  readonly #waiting = new Roster<Candidate>()
+  readonly #waiting = new IndexedSet<LockRequest>()
   #closed = false
   /** How many tries are under way. */
   #asking = 0
   #quiet: Promise<void> | undefined
   #onQuiet: (() => void) | undefined
-  /** What is on its way back. */
-  readonly #errands = new Errands()
+  /** Leases that are on their way back. */
+  readonly #tasks = new BackgroundTasks()
+
+  readonly #listener: RequestListener = {
+    granted: (request, asked, tokens) => {
+      this.#waiting.delete(request)
+      const { names, began, call } = request
+      const { holder, term, renews } = call
+      call.resolve(this.#begin({ names, holder, term, renews, asked, tokens }, began))
+    },
+    refused: (request, reason) => {
+      this.#waiting.delete(request)
+      request.call.reject(reason)
+    },
+    leaving: (over) => this.#tasks.add(over),
+    failed: ({ names }, error) => this.#context.events.emit('error', { name: names.join(), error }),
+  }
 
   /**
    * @param term of leases, where none is asked for
    * @param retry how often to ask again when the storage cannot tell that the lock is free
    */
-  constructor(office: Office, term: Millis, retry: Millis) {
-    this.#office = office
+  constructor(context: LeaseContext, term: Millis, retry: Millis) {
+    this.#context = context
     this.#term = term
     this.#retry = retry
   }
@@ -36,17 +52,18 @@ export class Locks {
   async try(
     names: readonly string[],
     { ttl, renew = true }: TryLockOptions,
-  ): Promise<Tenure | undefined> {
-    const { desk, clock } = this.#office
+  ): Promise<HeldLease | undefined> {
+    const { leases, clock } = this.#context
     const term = this.#read(ttl)
-    if (desk.isAwaited(names)) return undefined
-    const holder = LeaseDesk.newHolder()
+    // A caller of this process that waits gets the leases that become free.
+    if (leases.queues.find(names) !== undefined) return undefined
+    const holder = SharedLeases.newHolder()
     const asked = clock.moment()
     // What cannot be given back ends by itself.
-    const giveBack = () => this.#errands.add(desk.release(names, holder))
+    const giveBack = () => this.#tasks.add(leases.release(names, holder))
     this.#asking += 1
     try {
-      const { wait, tokens } = await desk.take(names, holder, term)
+      const { wait, tokens } = await leases.acquire({ names, holder, term })
       if (wait > 0) return undefined
       if (!this.#closed && clock.isBefore(safeEnd(asked, term))) {
         return this.#begin({ names, holder, term, renews: renew, asked, tokens }, asked)
@@ -63,44 +80,31 @@ export class Locks {
     }
   }
 
-  wait(names: readonly string[], options: LockOptions): Promise<Tenure> {
+  wait(names: readonly string[], options: LockOptions): Promise<HeldLease> {
     const { ttl, renew: renews = true, signal } = options
     const term = this.#read(ttl)
     const timeout = options.timeout === undefined ? Infinity : toMillis('timeout', options.timeout)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const { desk, clock, events } = this.#office
+    const { leases, clock } = this.#context
     return new Promise((resolve, reject) => {
-      const outcome: Outcome = {
-        granted: (candidate, asked, tokens) => {
-          this.#waiting.delete(candidate)
-          const { holder, began } = candidate
-          resolve(this.#begin({ names, holder, term, renews, asked, tokens }, began))
-        },
-        refused: (candidate, reason) => {
-          this.#waiting.delete(candidate)
-          reject(reason)
-        },
-        leaving: (over) => this.#errands.add(over),
-        failed: (_, error) => events.emit('error', { name: names.join(), error }),
-      }
-      const line = desk.line(names)
-      const holder = LeaseDesk.newHolder()
-      const candidate = new Candidate(line, holder, term, this.#retry, clock, outcome)
-      this.#waiting.add(candidate)
-      candidate.join(signal, timeout)
+      const call = { holder: SharedLeases.newHolder(), term, renews, resolve, reject }
+      const queue = LockQueue.of(leases, names)
+      const request = new LockRequest(queue, call, this.#retry, clock, this.#listener)
+      this.#waiting.add(request)
+      request.join(signal, timeout)
     })
   }
 
   /** What is held now. */
-  held(): Tenure[] {
-    return [...this.#office.keeper].filter(({ held }) => held)
+  held(): HeldLease[] {
+    return [...this.#context.renewals].filter(({ held }) => held)
   }
 
   /** What is waited for now. */
   awaited(): AwaitedLock[] {
     const locks = new Map<string, AwaitedLock>()
     for (const { names, began } of this.#waiting) {
-      const waited = this.#office.clock.passed(began) / 1000
+      const waited = this.#context.clock.passed(began) / 1000
       for (const name of names) {
         const known = locks.get(name)
         if (known === undefined) locks.set(name, { name, waiting: 1, longest: waited })
@@ -116,10 +120,10 @@ export class Locks {
   /** Rejects the waiting callers, and gives back the held leases; their signals abort first. */
   async close(reason: ClosedError): Promise<void> {
     this.#closed = true
-    for (const candidate of [...this.#waiting]) candidate.withdraw(reason)
-    const held = [...this.#office.keeper]
-    for (const tenure of held) tenure.abort(reason)
-    await Promise.all([this.settled(), ...held.map((tenure) => tenure.release())])
+    for (const request of [...this.#waiting]) request.withdraw(reason)
+    const held = [...this.#context.renewals]
+    for (const lease of held) lease.abort(reason)
+    await Promise.all([this.settled(), ...held.map((lease) => lease.release())])
   }
 
   /** Resolves when nothing is asked for any more, and all that was granted too late has been given back. */
@@ -134,19 +138,19 @@ export class Locks {
       })
       await this.#quiet
     }
-    await this.#errands.done()
+    await this.#tasks.done()
   }
 
   #read(ttl: TryLockOptions['ttl']): Millis {
     return ttl === undefined ? this.#term : toTerm(ttl)
   }
 
-  #begin(grant: Grant, began: Moment): Tenure {
-    const tenure = new Tenure(this.#office, grant)
-    const { events, clock } = this.#office
+  #begin(grant: Grant, began: Moment): HeldLease {
+    const lease = new HeldLease(this.#context, grant)
+    const { events, clock } = this.#context
     if (events.heard) {
-      events.emit('acquired', { ...tenure.record, waited: clock.passed(began) / 1000 })
+      events.emit('acquired', { ...lease.record, waited: clock.passed(began) / 1000 })
     }
-    return tenure
+    return lease
   }
 }

@@ -32,6 +32,105 @@ export function within<T>(
   })
 }
 
+/** A call that waits for its answer. */
+interface AwaitedCall {
+  /** By `performance.now()`. */
+  readonly due: Millis
+  over: boolean
+  reject(error: unknown): void
+}
+
+/**
+ * As {@link within}, with the same timeout for many calls and one timer for all of them: to set a timer for each call, and to end it, costs
+ * more than all else that a process does for the call.
+ */
+export class SharedDeadline {
+  readonly #timeout: Millis
+  /** From `#first` on, in the order in which they are due; some are over. */
+  #calls: AwaitedCall[] = []
+  #first = 0
+  /** How many are not over. */
+  #open = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(timeout: Millis) {
+    this.#timeout = Math.min(timeout, LONGEST_TIMEOUT)
+  }
+
+  within<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call: AwaitedCall = { due: performance.now() + this.#timeout, over: false, reject }
+      this.#calls.push(call)
+      this.#open += 1
+      if (this.#timer === undefined) this.#arm(this.#timeout)
+      else if (this.#open === 1) keepAlive(this.#timer, true)
+      work.then(
+        (value) => {
+          this.#end(call)
+          resolve(value)
+        },
+        (error) => {
+          this.#end(call)
+          reject(error)
+        },
+      )
+    })
+  }
+
+  #end(call: AwaitedCall): void {
+    if (call.over) return
+    call.over = true
+    this.#open -= 1
+    if (this.#open === 0) {
+      this.#calls = []
+      this.#first = 0
+      // The timer stays for the next call, and keeps no process alive until then.
+      if (this.#timer !== undefined) keepAlive(this.#timer, false)
+      return
+    }
+    while (this.#calls[this.#first]?.over) this.#first += 1
+    if (this.#first < 1024 || 2 * this.#first < this.#calls.length) return
+    this.#calls = this.#calls.slice(this.#first)
+    this.#first = 0
+  }
+
+  #arm(delay: Millis): void {
+    this.#timer = setTimeout(this.#ring, Math.ceil(delay))
+    if (this.#open === 0) keepAlive(this.#timer, false)
+  }
+
+  readonly #ring = (): void => {
+    this.#timer = undefined
+    const first = this.#calls[this.#first]
+    if (first === undefined) return
+    const now = performance.now()
+    if (first.due <= now) {
+      // Where the event loop was blocked the answer may have arrived, and not been read yet.
+      macrotask(() => this.#rejectDue(now))
+    } else {
+      this.#arm(first.due - now)
+    }
+  }
+
+  #rejectDue(now: Millis): void {
+    const late = this.#calls.slice(this.#first).filter((call) => !call.over && call.due <= now)
+    for (const call of late) {
+      this.#end(call)
+      call.reject(unanswered(this.#timeout, undefined))
+    }
+    const next = this.#calls[this.#first]
+    if (next !== undefined && this.#timer === undefined)
+      this.#arm(Math.max(0, next.due - performance.now()))
+  }
+}
+
+/** Browsers give numbers for timers, and keep nothing alive. */
+function keepAlive(timer: unknown, alive: boolean): void {
+  const { ref, unref } = timer as { ref?(): void; unref?(): void }
+  if (alive) ref?.call(timer)
+  else unref?.call(timer)
+}
+
 function unanswered(timeout: Millis, cause: unknown): StorageDownError {
   const what = `the storage did not answer within ${timeout} ms`
   if (cause === undefined) return new StorageDownError(what)

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Duration, Micros } from './duration.ts'
+import type { LeaseStore } from './lease-store.ts'
 import type { Report, Rule, SettledAs } from './rule.ts'
 
 /**
@@ -16,6 +17,11 @@ export interface Storage extends Values, AsyncDisposable {
    * @param clock the time to go by, where the storage does not have its own
    */
   open(rule: Rule, scope: string, clock?: Clock): Ledger | RemoteLedger
+  /**
+   * Its leases, for locks and leader election, where it has a way of its own for them. Otherwise leases are kept as states of a rule, by
+   * {@link open}.
+   */
+  leases?(): LeaseStore
   /** Lets go of everything held. Idempotent. */
   close(): Promise<void>
 }

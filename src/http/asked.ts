@@ -1,16 +1,12 @@
 import type { Decision } from '../core/decision.ts'
 import type { CallQuota } from '../core/rule.ts'
-import { checkKey } from '../limiters/arguments.ts'
-import { checkedPrice } from '../limiters/composite-limiter.ts'
+import { checkKey } from '../limiters/calls/arguments.ts'
+import type { CallOptions } from '../limiters/calls/call-options.ts'
+import type { Terms } from '../limiters/calls/terms.ts'
+import { checkedPrice } from '../limiters/composite/composite-limiter.ts'
+import { capacityOf } from '../limiters/composite/member.ts'
+import { type Sharing, sameKey, withMemberCalls } from '../limiters/composite/member-terms.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { capacityOf } from '../limiters/member.ts'
-import {
-  type CallOptions,
-  type Sharing,
-  sameKey,
-  type Terms,
-  withMemberCalls,
-} from '../limiters/terms.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 
 /** What a limiter is asked for one request; of a composite, what each of its members is asked. */

@@ -4,10 +4,10 @@ import type { Decision } from '../core/decision.ts'
 import { type Duration, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { CallQuota } from '../core/rule.ts'
-import { checkCall } from '../limiters/arguments.ts'
+import { checkCall } from '../limiters/calls/arguments.ts'
+import type { CallOptions } from '../limiters/calls/call-options.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
-import type { CallOptions } from '../limiters/terms.ts'
 import {
   type Asked,
   type AskedBy,
@@ -183,7 +183,10 @@ export class Guard<Source extends object> {
 
   #address(source: Source, connection: unknown): string {
     if (this.#options.key !== undefined) {
-      throw new OptionTypeError('key', 'key must return a string, got nothing')
+      throw new OptionTypeError(
+        'key',
+        "key must return a string, got nothing: return '' for calls that share one limit, or leave them out with skip",
+      )
     }
     return clientIp(source, undefined, connection)
   }

@@ -1,6 +1,6 @@
 import { callable } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
-import { type CompositePart, composite } from '../limiters/composite.ts'
+import { type CompositePart, composite } from '../limiters/composite/composite.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { isPromise } from './awaitable.ts'
 import { Guard, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'

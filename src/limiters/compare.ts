@@ -1,8 +1,8 @@
 import { must } from '../core/check.ts'
 import { isAioFluxError } from '../core/errors.ts'
 import type { Comparison } from './comparison.ts'
+import type { Sharing } from './composite/member-terms.ts'
 import type { Limiter, LimiterEvents } from './limiter.ts'
-import type { Sharing } from './terms.ts'
 
 /** So many keys are told apart; then the least hit gives way, and its count is handed on (Space-Saving, Metwally et al., 2005). */
 const KEYS = 256

@@ -3,7 +3,7 @@ import type { Rule } from '../core/rule.ts'
 import type { MemoryStorage } from '../storage/memory-storage.ts'
 import { recordLedger } from '../storage/record-ledger.ts'
 import { LIMITER_OPTIONS, type Limiter, type LimiterOptions, type LocalLimiter } from './limiter.ts'
-import { type OwnLedger, RuleLimiter } from './rule-limiter.ts'
+import { type OwnLedger, RuleLimiter } from './local/rule-limiter.ts'
 
 /** Options under which a limiter answers at once. */
 export type LocalOptions = LimiterOptions & { storage?: MemoryStorage }

@@ -2,7 +2,7 @@ import type { Decision } from '../core/decision.ts'
 import type { Micros } from '../core/duration.ts'
 import { FOREVER } from '../core/rule.ts'
 import type { Verdict } from '../core/storage.ts'
-import type { Terms } from './terms.ts'
+import type { Terms } from './calls/terms.ts'
 
 /** What a verdict means for who asked. */
 export function decisionOf(verdict: Verdict, limit: number, cost: number): Decision {

@@ -19,20 +19,19 @@ import {
   tokenBucket,
 } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import { AdaptiveConcurrency } from './adaptive/adaptive-concurrency.ts'
 import {
   ADAPTIVE_CONCURRENCY_OPTIONS,
   type AdaptiveConcurrencyOptions,
   type AdaptivePermits,
-} from './adaptive-concurrency-options.ts'
-import { AdaptiveLimiter } from './adaptive-limiter.ts'
-import { ADAPTIVE_OPTIONS, type Adaptive, type AdaptiveOptions } from './adaptive-options.ts'
-import { composite } from './composite.ts'
+} from './adaptive/adaptive-concurrency-options.ts'
+import { AdaptiveLimiter } from './adaptive/adaptive-limiter.ts'
 import {
-  CONCURRENCY_LIMITER_OPTIONS,
-  ConcurrencyLimiter,
-  PERMIT_LIMITER_OPTIONS,
-} from './concurrency-limiter.ts'
+  ADAPTIVE_OPTIONS,
+  type Adaptive,
+  type AdaptiveOptions,
+} from './adaptive/adaptive-options.ts'
+import { composite } from './composite/composite.ts'
 import { type LocalOptions, limiterOf } from './create-limiter.ts'
 import {
   LIMITER_OPTIONS,
@@ -41,8 +40,13 @@ import {
   type LocalLimiter,
   type PermitLimiter,
 } from './limiter.ts'
+import {
+  CONCURRENCY_LIMITER_OPTIONS,
+  ConcurrencyLimiter,
+  PERMIT_LIMITER_OPTIONS,
+} from './local/concurrency-limiter.ts'
 import { checkedOptions } from './options.ts'
-import type { RemoteConcurrency } from './remote-concurrency.ts'
+import type { RemoteConcurrency } from './remote/remote-concurrency.ts'
 
 /** Makes a limiter; over memory, one that can answer at once. */
 export interface Maker<Options> {

@@ -8,12 +8,13 @@ import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
+import { CALL_OPTIONS, type CallOptions } from './calls/call-options.ts'
+import type { Classes } from './calls/terms-reader.ts'
 import type { Comparison } from './comparison.ts'
-import type { OutagePolicy } from './outage.ts'
 import type { Permit } from './permit.ts'
+import type { OutagePolicy } from './remote/outage.ts'
 import type { Reservation } from './reservations/reservation.ts'
 import type { ReserveOptions } from './reservations/reserve.ts'
-import { CALL_OPTIONS, type CallOptions, type Classes } from './terms.ts'
 
 /** A storage as limiters take it. */
 export interface LimiterStorage extends Storage {

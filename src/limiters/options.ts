@@ -1,7 +1,7 @@
 import { flag, having, string } from '../core/check.ts'
 import { checkMeter } from '../core/meter.ts'
 import type { LimiterOptions } from './limiter.ts'
-import { checkOutage } from './outage.ts'
+import { checkOutage } from './remote/outage.ts'
 
 /** The options that mean something to every limiter, checked. */
 export function checkedOptions(options: LimiterOptions): LimiterOptions {

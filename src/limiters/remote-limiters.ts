@@ -4,27 +4,27 @@ import { isLocal } from '../core/storage.ts'
 import { permits } from '../rules/permits.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
 import { memoryLedger } from '../storage/memory-ledger.ts'
-import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import { AdaptiveConcurrency } from './adaptive/adaptive-concurrency.ts'
 import {
   type AdaptiveConcurrencyOptions,
   readAdaptiveConcurrency,
-} from './adaptive-concurrency-options.ts'
-import { AdaptiveLimiter } from './adaptive-limiter.ts'
-import { type AdaptiveOptions, readAdaptive } from './adaptive-options.ts'
+} from './adaptive/adaptive-concurrency-options.ts'
+import { AdaptiveLimiter } from './adaptive/adaptive-limiter.ts'
+import { type AdaptiveOptions, readAdaptive } from './adaptive/adaptive-options.ts'
+import { RemoteAdaptive } from './adaptive/remote-adaptive.ts'
+import { RemoteAdaptiveConcurrency } from './adaptive/remote-adaptive-concurrency.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type RemoteLimiters } from './limiter.ts'
 import {
   CONCURRENCY_LIMITER_OPTIONS,
   ConcurrencyLimiter,
   PERMIT_LIMITER_OPTIONS,
-} from './concurrency-limiter.ts'
-import { LIMITER_OPTIONS, type LimiterOptions, type RemoteLimiters } from './limiter.ts'
+} from './local/concurrency-limiter.ts'
+import { RuleLimiter } from './local/rule-limiter.ts'
+import type { SyncLimiter } from './local/sync-limiter.ts'
 import { checkedOptions } from './options.ts'
-import { RemoteAdaptive } from './remote-adaptive.ts'
-import { RemoteAdaptiveConcurrency } from './remote-adaptive-concurrency.ts'
-import { RemoteConcurrency } from './remote-concurrency.ts'
-import type { RemoteOptions } from './remote-desk.ts'
-import { RemoteLimiter } from './remote-limiter.ts'
-import { RuleLimiter } from './rule-limiter.ts'
-import type { SyncLimiter } from './sync-limiter.ts'
+import type { RemoteOptions } from './remote/ledger-client.ts'
+import { RemoteConcurrency } from './remote/remote-concurrency.ts'
+import { RemoteLimiter } from './remote/remote-limiter.ts'
 
 /**
  * How a storage that lies elsewhere is asked: what `RedisStorage` and `HybridStorage` have as `limiters`, and what a

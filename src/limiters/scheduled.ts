@@ -1,6 +1,6 @@
 import { callable } from '../core/check.ts'
+import { costOf } from './calls/call-options.ts'
 import type { Limiter, WaitOptions } from './limiter.ts'
-import { costOf } from './terms.ts'
 
 /** Waits, runs `fn`, and gives back what was held only while it ran. */
 export async function scheduled<T>(

@@ -98,7 +98,10 @@ export class HistogramSeries implements Histogram {
 /** Rising, finite upper bounds. */
 export function checkBuckets(buckets: readonly number[]): readonly number[] {
   if (!Array.isArray(buckets) || buckets.length === 0) {
-    throw new OptionTypeError('buckets', `buckets must be upper bounds, got ${describe(buckets)}`)
+    throw new OptionTypeError(
+      'buckets',
+      `buckets must be a list of upper bounds, at least one, got ${describe(buckets)}`,
+    )
   }
   buckets.forEach((bound, i) => {
     if (typeof bound === 'number' && bound < Infinity && bound > (buckets[i - 1] ?? -Infinity)) {

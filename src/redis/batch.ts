@@ -243,7 +243,7 @@ function pushEach(moves: string[], numbers: number | readonly number[], rules: n
 }
 
 /** Have some of the keys moved to another server of the Cluster and others not yet? Nothing was done; each alone can be. */
-function isTornSlot(error: unknown): boolean {
+export function isTornSlot(error: unknown): boolean {
   const { cause } = Object(error) as { cause?: { message?: unknown } }
   return String(cause?.message).startsWith('TRYAGAIN')
 }

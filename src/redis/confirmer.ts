@@ -1,7 +1,7 @@
 import { within } from '../core/deadline.ts'
 import { OptionTypeError } from '../core/errors.ts'
-import type { RedisClientLike } from './client.ts'
-import { socketEnd } from './socket-end.ts'
+import type { RedisClientLike } from './client/client-like.ts'
+import { socketEnd } from './client/socket-end.ts'
 
 /** How many replicas have what was written to a server, and the history of its data: a replica that is made a master begins another. */
 export interface Confirmed {
@@ -123,7 +123,7 @@ function secondOf(client: RedisClientLike): Second {
   if (typeof (client as { duplicate?: unknown }).duplicate !== 'function') {
     throw new OptionTypeError(
       'minReplicas',
-      'minReplicas needs a second connection: give a client that can be duplicated, or a url',
+      'minReplicas needs a second connection: give RedisStorage a client that can be duplicated, or a url',
     )
   }
   return 'evalSha' in client

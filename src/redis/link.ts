@@ -1,8 +1,8 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import { SCRIPTS } from './lua.generated.ts'
+import { CALLS, SCRIPTS, TWINS } from './lua.generated.ts'
 import { type Script, script } from './script.ts'
-import { hasTwin as hasTwinOf, twin, twinHas } from './twin.ts'
+import { hasTwin as hasTwinOf, twin, twinFor } from './twin.ts'
 
 /** Whose time a script goes by: the server's, or (for tests that compare traces) one that is handed in first. */
 export type TimeOf = 'server' | 'caller'
@@ -13,15 +13,7 @@ export type TimeOf = 'server' | 'caller'
  */
 export type Program = 'driver' | 'single' | 'take'
 
-/** What of the twins a program calls; all where it may call anything. */
-const CALLS: Readonly<Record<Program, readonly string[] | undefined>> = {
-  driver: undefined,
-  single: ['fresh', 'reserve', 'refund', 'remaining', 'idle_after', 'token'],
-  take: ['take', 'used', 'write', 'idle_after'],
-}
-
 const linked = new Map<string, Script>()
-const taking = new Map<string, boolean>()
 
 /**
  * One script for a list of rules: their twins, which are arithmetic only, and a program, which does all the I/O.
@@ -56,19 +48,17 @@ export function paramsOf(rules: readonly Rule[], at: Micros = 0, offset: Micros 
   )
 }
 
+const TAKE = CALLS['take'] as readonly string[]
+// Asked for every batch.
+const TAKING = new Set(Object.keys(TWINS).filter((kind) => twinFor(kind, TAKE)))
+
 export function hasTwin(rule: Rule): boolean {
   return hasTwinOf(rule.kind)
 }
 
 /** Has the rule a shorter way for reserves of 1? */
 export function takes({ kind }: Rule): boolean {
-  // Asked for every batch.
-  let known = taking.get(kind)
-  if (known === undefined) {
-    known = twinHas(kind, 'take')
-    taking.set(kind, known)
-  }
-  return known
+  return TAKING.has(kind)
 }
 
 function head(rules: readonly Rule[], program: Program, time: TimeOf): string[] {

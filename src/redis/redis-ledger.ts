@@ -1,17 +1,31 @@
 import type { Micros } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
-import type { AboutHold, Move, RemoteLedger, Verdict, Watch } from '../core/storage.ts'
+import type {
+  AboutHold,
+  Move,
+  RemoteLedger,
+  RemoteStorage,
+  Verdict,
+  Watch,
+} from '../core/storage.ts'
 import type { Batch } from './batch.ts'
+import type { Lender, Lent } from './borrowing/lender.ts'
 import { tagOf } from './key-name.ts'
-import type { Lender, Lent } from './lender.ts'
-import type { RedisStorage } from './redis-storage.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { Names, Route } from './route.ts'
+import type { Heard } from './wake-hub.ts'
+
+/** What a ledger needs of its storage beside the pipeline. */
+export interface ListeningStorage extends RemoteStorage {
+  listen(channel: string, listener: Heard): Watch
+}
 
 /** One rule's states in Redis. */
 export class RedisLedger implements RemoteLedger, Lender {
-  readonly storage: RedisStorage
+  readonly storage: ListeningStorage
   readonly scope: string
   rule: Rule
+  readonly #pipeline: Pipeline
   #route: Route
   /** The ways of rules that calls have brought. */
   #routes = new WeakMap<Rule, Route>()
@@ -20,11 +34,12 @@ export class RedisLedger implements RemoteLedger, Lender {
   #brought = new Map<Rule, Map<string, Batch>>()
   #turn = -1
 
-  constructor(storage: RedisStorage, scope: string, rule: Rule) {
+  constructor(storage: ListeningStorage, pipeline: Pipeline, scope: string, rule: Rule) {
     this.storage = storage
+    this.#pipeline = pipeline
     this.scope = scope
     this.rule = rule
-    this.#route = storage.route([this])
+    this.#route = pipeline.route([this])
   }
 
   run(
@@ -68,23 +83,23 @@ export class RedisLedger implements RemoteLedger, Lender {
 
   reconfigure(rule: Rule): void {
     this.rule = rule
-    this.#route = this.storage.route([this])
+    this.#route = this.#pipeline.route([this])
     // What was asked before goes by the old numbers, what is asked from now on by the new ones.
     this.#turn = -1
   }
 
   #batch(key: string, rule?: Rule): Batch {
-    const { storage } = this
-    if (this.#turn !== storage.turn) {
-      this.#turn = storage.turn
+    const pipeline = this.#pipeline
+    if (this.#turn !== pipeline.turn) {
+      this.#turn = pipeline.turn
       this.#batches = new Map()
       if (this.#brought.size > 0) this.#brought = new Map()
     }
-    const slot = storage.cluster ? tagOf(key) : ''
+    const slot = pipeline.cluster ? tagOf(key) : ''
     const batches = rule === undefined ? this.#batches : this.#batchesOf(rule)
     let batch = batches.get(slot)
     if (batch === undefined) {
-      batch = storage.begin(rule === undefined ? this.#route : this.#routeOf(rule))
+      batch = pipeline.begin(rule === undefined ? this.#route : this.#routeOf(rule))
       batches.set(slot, batch)
     }
     return batch
@@ -103,7 +118,7 @@ export class RedisLedger implements RemoteLedger, Lender {
   #routeOf(rule: Rule): Route {
     let route = this.#routes.get(rule)
     if (route === undefined) {
-      route = this.storage.route([this], [rule])
+      route = this.#pipeline.route([this], [rule])
       this.#routes.set(rule, route)
     }
     return route

@@ -2,13 +2,8 @@ import { having, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { within } from '../core/deadline.ts'
 import { type Duration, type Micros, type Millis, toPositiveMicros } from '../core/duration.ts'
-import {
-  ClosedError,
-  describe,
-  isAioFluxError,
-  OptionTypeError,
-  StorageDownError,
-} from '../core/errors.ts'
+import { ClosedError, describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import type { LeaseStore } from '../core/lease-store.ts'
 import { checkMeter, type Metered } from '../core/meter.ts'
 import type { Rule } from '../core/rule.ts'
 import type {
@@ -23,16 +18,17 @@ import type { Survey, Surveyable } from '../core/survey.ts'
 import type { LimiterStorage, RemoteLimiters } from '../limiters/limiter.ts'
 import { remoteLimiters } from '../limiters/remote-limiters.ts'
 import type { QueueStorage } from '../queues/store/queue-storage.ts'
-import { Batch } from './batch.ts'
-import { checkUrl, OwnConnection, portOf, type RedisClientLike, type RedisPort } from './client.ts'
+import { type Connection, checkUrl, GivenConnection, OwnConnection } from './client/client.ts'
+import type { RedisClientLike } from './client/client-like.ts'
 import { type Confirmed, Confirmer } from './confirmer.ts'
-import { tagOf } from './key-name.ts'
 import { hasTwin } from './link.ts'
+import { Pipeline } from './pipeline.ts'
 import { redisQueues } from './queues/redis-queues.ts'
+import { RedisLeases } from './redis-leases.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisValues } from './redis-values.ts'
-import { Route } from './route.ts'
 import type { Script } from './script.ts'
+import { outage, ScriptRunner } from './script-runner.ts'
 import { StorageMeter } from './storage-meter.ts'
 import { survey, together } from './survey.ts'
 import { type Heard, WakeHub } from './wake-hub.ts'
@@ -84,30 +80,25 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   readonly queues: QueueStorage
   readonly prefix: string
   readonly #timeout: Millis
-  readonly #values: RedisValues
-  readonly #hub: WakeHub
-  readonly #confirmer: Confirmer
-  readonly #port: () => Promise<RedisPort>
-  readonly #end: () => void
-  /** Why its own connection is not there, where that is known. */
-  readonly #failure: () => unknown
   readonly #clock: Clock | undefined
   readonly #meter: StorageMeter | undefined
-  #cluster = false
+  readonly #connection: Connection
+  readonly #runner: ScriptRunner
+  readonly #pipeline: Pipeline
+  readonly #values: RedisValues
+  readonly #leases: LeaseStore
+  readonly #hub: WakeHub
+  readonly #confirmer: Confirmer
   #closed = false
-  /** Scripts that are being sent whole, by their sha. */
-  readonly #sending = new Map<string, Promise<void>>()
-  // What was asked in this turn of the event loop.
-  #sends: (() => void)[] = []
-  /** The batches of composites. */
-  #joint = new Map<string, Batch>()
-  #turn = 0
 
   constructor(options: RedisStorageOptions) {
     known('RedisStorage', options, REDIS_STORAGE_OPTIONS)
     const { name = 'redis', client, url, prefix = 'aioflux', timeout = 1, clock } = options
     if ((client === undefined) === (url === undefined)) {
-      throw new OptionTypeError('client', 'give either client or url')
+      throw new OptionTypeError(
+        'client',
+        `client must be given, or url instead of it, got ${client === undefined ? 'neither' : 'both'}`,
+      )
     }
     if (url !== undefined) checkUrl('url', url)
     if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
@@ -122,22 +113,21 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     this.#meter = metrics && new StorageMeter(metrics, this, name, systemClock)
     this.#clock = having('clock', clock, 'now')
     this.#timeout = toPositiveMicros('timeout', timeout) / 1000
-    if (client !== undefined) {
-      const port = portOf(client)
-      const ready = Promise.resolve(port)
-      this.#cluster = port.cluster
-      this.#port = () => ready
-      this.#end = () => {}
-      this.#failure = () => undefined
-    } else {
-      const own = new OwnConnection(url as string)
-      this.#port = () => own.port()
-      this.#end = () => own.close()
-      this.#failure = () => own.failure
-    }
-    this.#values = new RedisValues(prefix, (script, keys, args) => this.#run(script, keys, args))
-    this.#hub = new WakeHub(async (ears) => (await this.#port()).listen(ears))
-    this.#confirmer = new Confirmer(async () => (await this.#port()).client, this.#timeout * 0.8)
+    const connection =
+      client === undefined ? new OwnConnection(url as string) : new GivenConnection(client)
+    this.#connection = connection
+    this.#runner = new ScriptRunner(connection, this.#timeout, this.#meter)
+    const cluster = connection.ready?.cluster ?? false
+    this.#pipeline = new Pipeline(prefix, cluster, this.#clock, this.#runner)
+    this.#values = new RedisValues(prefix, (script, keys, args) =>
+      this.#runner.run(script, keys, args),
+    )
+    this.#leases = new RedisLeases(this)
+    this.#hub = new WakeHub(async (ears) => (await connection.port()).listen(ears))
+    this.#confirmer = new Confirmer(
+      async () => (await connection.port()).client,
+      this.#timeout * 0.8,
+    )
     this.queues = redisQueues(this)
   }
 
@@ -146,19 +136,23 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     if (!hasTwin(rule)) {
       throw new OptionTypeError(
         'rule',
-        `the rule '${rule.kind}' has no Lua twin, so Redis cannot run it`,
+        `rule must be one of this package, got '${rule.kind}', which has no Lua twin for Redis to run: use MemoryStorage for it`,
       )
     }
-    return new RedisLedger(this, scope, rule)
+    return new RedisLedger(this, this.#pipeline, scope, rule)
+  }
+
+  leases(): LeaseStore {
+    this.#checkOpen()
+    return this.#leases
   }
 
   get trouble(): unknown {
-    return this.#failure()
+    return this.#connection.failure
   }
 
   joins(keys: readonly string[]): boolean {
-    const tag = tagOf(keys[0] ?? '')
-    return !this.#cluster || keys.every((key) => tagOf(key) === tag)
+    return this.#pipeline.joins(keys)
   }
 
   runAll(
@@ -167,44 +161,10 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     keys: readonly string[],
     cost: number | readonly number[],
     extra: Micros,
-    brought: readonly (Rule | undefined)[] = [],
+    brought?: readonly (Rule | undefined)[],
     about?: AboutHold,
   ): Promise<Verdict[]> {
-    return new Promise((resolve, reject) => {
-      this.#checkOpen()
-      const slot = this.#cluster ? tagOf(keys[0] ?? '') : ''
-      const lists = ledgers.map(({ rule, scope }, i) => {
-        const { kind, params } = brought[i] ?? rule
-        return [kind, params, scope]
-      })
-      const name = JSON.stringify([slot, lists])
-      let batch = this.#joint.get(name)
-      if (batch === undefined) {
-        batch = this.begin(this.route(ledgers, brought))
-        this.#joint.set(name, batch)
-      }
-      batch.add(JSON.stringify(keys), keys, move, cost, extra, { resolve, reject }, about)
-    })
-  }
-
-  /** @internal */
-  route(ledgers: readonly RemoteLedger[], brought?: readonly (Rule | undefined)[]): Route {
-    return new Route(this.prefix, ledgers, this.#clock === undefined ? 'server' : 'caller', brought)
-  }
-
-  /** @internal A batch that is sent when this turn of the event loop is over. */
-  begin(route: Route): Batch {
-    this.#checkOpen()
-    if (this.#sends.length === 0) setImmediate(() => this.#send())
-    const batch = new Batch(route.rules)
-    this.#sends.push(() =>
-      batch.send(route.names, (program, keys, moves) => {
-        const now = this.#clock && [String(Math.round(this.#clock.now() * 1000))]
-        const args = [...(now ?? []), ...route.params(this.#clock), ...moves]
-        return this.#run(route.script(program), keys, args)
-      }),
-    )
-    return batch
+    return this.#pipeline.runAll(move, ledgers, keys, cost, extra, brought, about)
   }
 
   /**
@@ -225,7 +185,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
    * @throws StorageDownError (rejects) with what Redis or the client said as its cause
    */
   execute(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    return this.#run(script, keys, args)
+    return this.#runner.run(script, keys, args)
   }
 
   /**
@@ -240,7 +200,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
       return await within(this.#timeout, this.#confirmer.confirm(key, replicas))
     } catch (error) {
       if (isAioFluxError(error)) throw error
-      throw new StorageDownError(`Redis failed: ${messageOf(error)}`, { cause: error })
+      throw outage(error)
     }
   }
 
@@ -254,14 +214,9 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.#clock ?? systemClock
   }
 
-  /** @internal Which turn of the event loop this is, as far as anything was asked in it. */
-  get turn(): number {
-    return this.#turn
-  }
-
   /** @internal Do the keys of one call have to lie in one slot? */
   get cluster(): boolean {
-    return this.#cluster
+    return this.#pipeline.cluster
   }
 
   /** @internal As `get`, with what is needed to keep a copy. */
@@ -296,14 +251,14 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   /** What lives in this storage, for the dashboard. @throws StorageDownError (rejects) where Redis cannot be asked */
   async survey(values: readonly string[]): Promise<Survey> {
     this.#checkOpen()
-    const { cluster, masters } = await this.#port()
+    const { cluster, masters } = await this.#connection.port()
     const servers = cluster ? await masters() : [undefined]
     const surveys = await Promise.all(
       servers.map((server) =>
         survey(this.prefix, values, (script, args) => {
           // A master of a Cluster is asked itself: any key would lead to the one that has the key.
           const keys = server === undefined ? [`${this.prefix}:{0}:survey`] : []
-          return this.#run(script, keys, args, server)
+          return this.#runner.run(script, keys, args, server)
         }),
       ),
     )
@@ -314,9 +269,10 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#runner.close()
     this.#hub.close()
     this.#confirmer.close()
-    this.#end()
+    this.#connection.close()
     this.#meter?.end()
   }
 
@@ -324,76 +280,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.close()
   }
 
-  #send(): void {
-    const sends = this.#sends
-    this.#sends = []
-    this.#joint = new Map()
-    this.#turn += 1
-    for (const send of sends) send()
-  }
-
-  /** @param server the one to ask; the way of the keys unless given */
-  async #run(script: Script, keys: string[], args: string[], server?: RedisPort): Promise<unknown> {
-    this.#checkOpen()
-    const began = this.#meter?.begin() ?? 0
-    try {
-      const answer = await within(this.#timeout, this.#ask(script, keys, args, server))
-      this.#meter?.answered(began)
-      return answer
-    } catch (error) {
-      this.#meter?.failed()
-      const cause = this.#failure()
-      if (
-        isAioFluxError(error, 'STORAGE_DOWN') &&
-        error.cause === undefined &&
-        cause !== undefined
-      ) {
-        throw new StorageDownError(`${error.message}: ${messageOf(cause)}`, { cause })
-      }
-      if (isAioFluxError(error)) throw error
-      throw new StorageDownError(`Redis failed: ${messageOf(error)}`, {
-        cause: error,
-      })
-    }
-  }
-
-  async #ask(
-    script: Script,
-    keys: string[],
-    args: string[],
-    server: RedisPort | undefined,
-  ): Promise<unknown> {
-    const port = server ?? (await this.#port())
-    for (;;) {
-      try {
-        return await port.evalsha(script.sha, keys, args)
-      } catch (error) {
-        if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
-      }
-      // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does. Of the calls that are under
-      // way one sends it, or a thousand of them would send ten megabytes.
-      const sent = port.cluster ? undefined : this.#sending.get(script.sha)
-      if (sent === undefined) return this.#sendWhole(port, script, keys, args)
-      await sent
-    }
-  }
-
-  #sendWhole(port: RedisPort, script: Script, keys: string[], args: string[]): Promise<unknown> {
-    const answer = port.eval(script.text, keys, args)
-    const over = () => {
-      this.#sending.delete(script.sha)
-    }
-    this.#sending.set(script.sha, answer.then(over, over))
-    return answer
-  }
-
   #checkOpen(): void {
     if (this.#closed) throw new ClosedError('RedisStorage')
   }
-}
-
-/** An error of several addresses has no message of its own. */
-function messageOf(error: unknown): string {
-  const { message, code } = Object(error) as { message?: unknown; code?: unknown }
-  return String(message || code || error)
 }

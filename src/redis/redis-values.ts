@@ -41,7 +41,7 @@ export class RedisValues {
     if (text === undefined) {
       throw new OptionTypeError(
         'value',
-        `value must be something JSON can say, got ${describe(value)}`,
+        `value must be JSON (a string, number, boolean, null, list or plain object), got ${describe(value)}`,
       )
     }
     const reply = await this.#ask(key, 'set', text, String(millis))
@@ -58,7 +58,7 @@ export class RedisValues {
       if (!message.includes('AIOFLUX not a number')) throw error
       throw new OptionTypeError(
         'key',
-        `the value of key ${describe(key)} must be a number, to be incremented`,
+        `the value of key ${describe(key)} must be a number to be incremented: set a number first, or delete the key`,
       )
     }
   }

@@ -1,69 +1,22 @@
-import { TWINS } from './lua.generated.ts'
-
-/** A function of a twin, or what stands between them. */
-interface Part {
-  readonly text: string
-  /** What it is called by: `rule.reserve`, or a name of its own. */
-  readonly name: string | undefined
-}
+import { TWIN_PARTS, TWINS } from './lua.generated.ts'
 
 export function hasTwin(kind: string): boolean {
   return kind in TWINS
 }
 
-/** Does the twin of this kind have a function of that name, its own or of the twin it builds on? */
-export function twinHas(kind: string, name: string): boolean {
-  return partsOf(kind).some((part) => part.name === `rule.${name}`)
+/** True where the twin of this kind has all functions that a program calls. */
+export function twinFor(kind: string, functions: readonly string[]): boolean {
+  return TWINS[kind]?.[functions.join(' ')] !== undefined
 }
 
 /**
- * The text of a twin, with the one it builds on put in.
+ * The text of a twin, with the one it builds on put in. What of it belongs to which program is decided when the package is built, by
+ * scripts/lua.mjs.
  *
- * @param wanted what of it is going to be called: a server makes every function anew in each call, so those that are not
- * called by anybody are left out. All of it by default.
+ * @param functions what the program calls of it, one of the lists there. @default all of it
  */
-export function twin(kind: string, wanted?: readonly string[]): string {
-  return textOf(kind, wanted && calledBy(partsOf(kind), wanted))
-}
-
-function textOf(kind: string, called: ReadonlySet<string> | undefined): string {
-  return ownParts(kind)
-    .filter(({ name }) => name === undefined || called === undefined || called.has(name))
-    .map(({ text }) => text)
-    .join('\n')
-    .replace(BASE, (_, base: string) => `(function()\n${textOf(base, called)}\nend)()`)
-}
-
-/** What is wanted, and all that is called by it. */
-function calledBy(parts: readonly Part[], wanted: readonly string[]): ReadonlySet<string> {
-  const called = new Set(wanted.map((name) => `rule.${name}`))
-  for (let before = 0; before < called.size; ) {
-    before = called.size
-    for (const { name, text } of parts) {
-      if (name !== undefined && !called.has(name)) continue
-      for (const [callee] of text.matchAll(/\brule\.\w+|\b\w+(?=\()/g)) called.add(callee)
-    }
-  }
-  return called
-}
-
-const BASE = /require\('([\w-]+)'\)/g
-
-/** Those of a twin, and of the twins it builds on. */
-function partsOf(kind: string): Part[] {
-  const own = ownParts(kind)
-  const bases = [...(TWINS[kind] ?? '').matchAll(BASE)].flatMap(([, base]) =>
-    partsOf(base as string),
-  )
-  return [...own, ...bases]
-}
-
-/** Empty lines are what divides them. */
-function ownParts(kind: string): Part[] {
-  const text = TWINS[kind]
-  if (text === undefined) throw new Error(`the rule '${kind}' has no Lua twin`)
-  return text.split('\n\n').map((part) => {
-    const [, called, alias] = /^(?:local )?function ([\w.]+)|^local (\w+) = rule\./.exec(part) ?? []
-    return { text: part, name: called ?? alias }
-  })
+export function twin(kind: string, functions?: readonly string[]): string {
+  const parts = TWINS[kind]?.[functions?.join(' ') ?? 'all']
+  if (parts === undefined) throw new Error(`the rule '${kind}' has no Lua twin for this program`)
+  return parts.map((part) => TWIN_PARTS[part]).join('\n')
 }

@@ -1,7 +1,5 @@
 import type { Micros } from '../core/duration.ts'
-import { CountWindow } from './count-window.ts'
 import type { Outcome } from './outcome.ts'
-import { TimeWindow } from './time-window.ts'
 
 /** The calls that a failure rate is taken of. Each move takes O(1); none takes memory. */
 export interface CallWindow {
@@ -16,9 +14,4 @@ export interface CallWindow {
   /** Lets go of what has left the window by now. */
   roll(now: Micros): void
   clear(): void
-}
-
-/** The last so many calls, or the calls of the last so many microseconds. */
-export function callWindow(size: { calls: number } | Micros): CallWindow {
-  return typeof size === 'number' ? new TimeWindow(size) : new CountWindow(size.calls)
 }

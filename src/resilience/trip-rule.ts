@@ -1,5 +1,6 @@
 import type { Micros } from '../core/duration.ts'
-import { type CallWindow, callWindow } from './call-window.ts'
+import type { CallWindow } from './call-window.ts'
+import { callWindow } from './call-window-of.ts'
 import { FAILED, GOOD, type Outcome, SLOW } from './outcome.ts'
 import type { RunningCall } from './running-calls.ts'
 

@@ -1,7 +1,7 @@
 import { at, type Cancel, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import type { JobContext } from './job-context.ts'
 import type { SlotClaim, SlotHeirs } from './slot-keeper.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** What an heir does. */
 export interface Heir {
@@ -20,7 +20,7 @@ export class Inheritance {
   readonly #job: string
   readonly #heirs: SlotHeirs
   readonly #keeps: Millis
-  readonly #around: Surroundings
+  readonly #context: JobContext
   readonly #heir: Heir
   /** When to look at each. */
   readonly #watched = new Map<Millis, Millis>()
@@ -30,11 +30,11 @@ export class Inheritance {
   /** How often it has ended: answers of a life before mean nothing. */
   #lives = 0
 
-  constructor(job: string, heirs: SlotHeirs, keeps: Millis, around: Surroundings, heir: Heir) {
+  constructor(job: string, heirs: SlotHeirs, keeps: Millis, context: JobContext, heir: Heir) {
     this.#job = job
     this.#heirs = heirs
     this.#keeps = keeps
-    this.#around = around
+    this.#context = context
     this.#heir = heir
   }
 
@@ -47,7 +47,7 @@ export class Inheritance {
   watch(slot: Millis): void {
     // That may be known only after the end.
     if (!this.#open) return
-    this.#watched.set(slot, this.#around.clock.now() + this.#heirs.term)
+    this.#watched.set(slot, this.#context.clock.now() + this.#heirs.term)
     this.#arm()
   }
 
@@ -64,7 +64,7 @@ export class Inheritance {
     // They are watched in order; a slot that could not be taken moves to the end.
     const [due] = this.#watched.values()
     if (due === undefined) return
-    this.#cancel = at(this.#around.clock, due, () => {
+    this.#cancel = at(this.#context.clock, due, () => {
       this.#cancel = undefined
       this.#looking = true
       void this.#look().then(() => {
@@ -76,7 +76,7 @@ export class Inheritance {
 
   /** Looks at the slots that are due, one after the other. Does not reject. */
   async #look(): Promise<void> {
-    const { clock, wall } = this.#around
+    const { clock, wall } = this.#context
     const life = this.#lives
     for (const [slot, due] of [...this.#watched]) {
       const now = clock.now()

@@ -1,6 +1,7 @@
 import { drawn } from '../core/check.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import type { JobContext } from './job-context.ts'
 import type { JobSettings } from './job-settings.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Plan } from './plan.ts'
@@ -13,7 +14,6 @@ import type {
   SchedulerEvents,
   SkipReason,
 } from './schedule-types.ts'
-import type { Surroundings } from './surroundings.ts'
 import { type Due, Timetable } from './timetable.ts'
 import { Turns } from './turns.ts'
 
@@ -35,7 +35,7 @@ export class Job implements ScheduledJob {
   readonly #schedule: string
   readonly #makePlan: (now: Millis) => Plan
   readonly #settings: JobSettings
-  readonly #around: Surroundings
+  readonly #context: JobContext
   readonly #runSettings: RunSettings
   readonly #outcomes: Outcomes
   /** Where the number of runs has an end. */
@@ -59,25 +59,25 @@ export class Job implements ScheduledJob {
     schedule: string,
     makePlan: (now: Millis) => Plan,
     settings: JobSettings,
-    around: Surroundings,
+    context: JobContext,
   ) {
     this.name = name
     this.#kind = kind
     this.#schedule = schedule
     this.#makePlan = makePlan
     this.#settings = settings
-    this.#around = around
-    around.meter?.followRunning<Job>(this)
-    this.#outcomes = new Outcomes(name, around)
+    this.#context = context
+    context.meter?.followRunning<Job>(this)
+    this.#outcomes = new Outcomes(name, context)
     const { fn, timeout, retry, maxRuns } = settings
-    this.#limit = maxRuns === undefined ? undefined : new RunLimit(maxRuns, name, around.slots)
+    this.#limit = maxRuns === undefined ? undefined : new RunLimit(maxRuns, name, context.slots)
     this.#turns = this.#turnsOf()
     this.#runSettings = {
       name,
       fn,
       timeout,
       retry,
-      clock: around.clock,
+      clock: context.clock,
       onRetry: (...failure) => this.#outcomes.retried(...failure),
     }
   }
@@ -118,7 +118,7 @@ export class Job implements ScheduledJob {
 
   cancel(): void {
     this.halt()
-    this.#around.onCancel(this)
+    this.#context.onCancel(this)
   }
 
   info(): JobInfo {
@@ -158,14 +158,14 @@ export class Job implements ScheduledJob {
   /** Begins a run beside the slots. @returns false when `overlap` leaves no room for one */
   runNow(): boolean {
     if (!this.#hasRoom) return false
-    const slot = new Date(this.#around.wall())
+    const slot = new Date(this.#context.wall())
     this.#follow(new Run(this.#runSettings, slot, false), (run) => this.#outcomes.execute(run))
     return true
   }
 
   #nextRun(): Date | undefined {
     if (this.#halted) return undefined
-    const { clock, wall } = this.#around
+    const { clock, wall } = this.#context
     if (this.#plan === undefined) {
       // Before the start. What counts from the start cannot be told yet.
       const plan = this.#makePlan(clock.now())
@@ -179,7 +179,7 @@ export class Job implements ScheduledJob {
   /** A slot as a date. */
   #date(slot: Millis): Date {
     if (this.#plan?.dated) return new Date(slot)
-    return new Date(Math.round(this.#around.wall() + slot - this.#around.clock.now()))
+    return new Date(Math.round(this.#context.wall() + slot - this.#context.clock.now()))
   }
 
   /** Marks the job as waiting; the function says whether it still is, and nobody has halted or begun it anew. */
@@ -190,7 +190,7 @@ export class Job implements ScheduledJob {
   }
 
   #begin(last: Millis | undefined): void {
-    const { clock, wall } = this.#around
+    const { clock, wall } = this.#context
     const { tolerance, catchUp } = this.#settings
     const plan = this.#makePlan(clock.now())
     // A job that is started again keeps in mind what it has fired, where that can be compared.
@@ -214,11 +214,11 @@ export class Job implements ScheduledJob {
   }
 
   #now(): Millis {
-    return this.#plan?.dated ? this.#around.wall() : this.#around.clock.now()
+    return this.#plan?.dated ? this.#context.wall() : this.#context.clock.now()
   }
 
   #arm(): void {
-    const { clock } = this.#around
+    const { clock } = this.#context
     const next = this.#timetable?.next
     if (next === undefined) {
       this.#timer = undefined
@@ -248,7 +248,7 @@ export class Job implements ScheduledJob {
   #expect(pending: Pending): void {
     const jitter = this.#drawJitter()
     if (jitter === 0) return this.#come(pending)
-    const cancel = at(this.#around.clock, this.#around.clock.now() + jitter, () => {
+    const cancel = at(this.#context.clock, this.#context.clock.now() + jitter, () => {
       this.#jittered.delete(pending)
       this.#come(pending)
     })
@@ -269,14 +269,14 @@ export class Job implements ScheduledJob {
 
   #misfire(slot: Date, told: Omit<SchedulerEvents['misfire'], 'name' | 'slot'>): void {
     this.#missed += told.count
-    this.#around.meter?.missed(this.name, told.count)
-    this.#around.events.emit('misfire', { name: this.name, slot, ...told })
+    this.#context.meter?.missed(this.name, told.count)
+    this.#context.events.emit('misfire', { name: this.name, slot, ...told })
   }
 
   /** How much later than its slot a run begins. */
   #drawJitter(): Millis {
     try {
-      return this.#settings.jitter * drawn('random', this.#around.random)
+      return this.#settings.jitter * drawn('random', this.#context.random)
     } catch (error) {
       // This is a timer: what it throws would end the process.
       this.#report(error)
@@ -285,7 +285,7 @@ export class Job implements ScheduledJob {
   }
 
   #turnsOf(): Turns | undefined {
-    const { slots } = this.#around
+    const { slots } = this.#context
     if (slots === undefined) return undefined
     const job = {
       name: this.name,
@@ -304,11 +304,11 @@ export class Job implements ScheduledJob {
       skip: (run: Run, reason: SkipReason) => this.#skip(run, reason),
       report: (error: unknown) => this.#report(error),
     }
-    return new Turns(job, slots, this.#around)
+    return new Turns(job, slots, this.#context)
   }
 
   #leads(): boolean {
-    return (this.#settings.leadership ?? this.#around.leadership)?.isLeader !== false
+    return (this.#settings.leadership ?? this.#context.leadership)?.isLeader !== false
   }
 
   get #hasRoom(): boolean {
@@ -365,12 +365,12 @@ export class Job implements ScheduledJob {
     if (reason === 'max-runs') this.#expectNone()
     this.#skipped += 1
     if (reason === 'overlap') this.#outcomes.skipped()
-    this.#around.meter?.skipped(this.name, reason)
-    this.#around.events.emit('skipped', { name: this.name, slot, reason })
+    this.#context.meter?.skipped(this.name, reason)
+    this.#context.events.emit('skipped', { name: this.name, slot, reason })
   }
 
   #report(error: unknown): void {
-    if (this.#around.events.emit('error', { name: this.name, error })) return
+    if (this.#context.events.emit('error', { name: this.name, error })) return
     console.error(`aioflux: job '${this.name}'`, error)
   }
 }

@@ -1,8 +1,8 @@
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import type { JobContext } from './job-context.ts'
 import type { Run } from './run.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** How often a process that does not lead looks whether it does by now. */
 const LOOK_AGAIN: Millis = 5000
@@ -26,15 +26,15 @@ export interface GapOf {
 export class LeadershipGap {
   readonly #job: GapOf
   readonly #slots: SlotKeeper
-  readonly #around: Surroundings
+  readonly #context: JobContext
   /** The slots that passed: only the first and the last matter. */
   #passed: { readonly first: Millis; last: Millis } | undefined
   #cancel: Cancel | undefined
 
-  constructor(job: GapOf, slots: SlotKeeper, around: Surroundings) {
+  constructor(job: GapOf, slots: SlotKeeper, context: JobContext) {
     this.#job = job
     this.#slots = slots
-    this.#around = around
+    this.#context = context
   }
 
   /** A slot has come, and this process does not lead. */
@@ -73,7 +73,7 @@ export class LeadershipGap {
   }
 
   #arm(): void {
-    const { clock } = this.#around
+    const { clock } = this.#context
     this.#cancel ??= at(clock, clock.now() + LOOK_AGAIN, () => {
       this.#cancel = undefined
       void this.#look()

@@ -1,7 +1,7 @@
 import type { Millis } from '../core/duration.ts'
+import type { JobContext } from './job-context.ts'
 import type { Outcome, Run } from './run.ts'
 import type { RunSummary } from './schedule-types.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** How many runs are remembered. */
 const REMEMBERED = 20
@@ -15,16 +15,16 @@ export class Outcomes {
   /** Ended runs and skipped slots, oldest first. */
   readonly #recent: RunSummary[] = []
   readonly #job: string
-  readonly #around: Surroundings
+  readonly #context: JobContext
 
-  constructor(job: string, around: Surroundings) {
+  constructor(job: string, context: JobContext) {
     this.#job = job
-    this.#around = around
+    this.#context = context
   }
 
   /** The latest runs; the runs under way come last. */
   recent(running: Iterable<Run>): RunSummary[] {
-    const now = this.#around.wall()
+    const now = this.#context.wall()
     const open = [...running].flatMap(({ began }) => {
       if (began === undefined) return []
       const seconds = Math.max(0, now - began) / 1000
@@ -34,18 +34,18 @@ export class Outcomes {
   }
 
   skipped(): void {
-    this.#remember({ at: new Date(this.#around.wall()), seconds: 0, outcome: 'skipped' })
+    this.#remember({ at: new Date(this.#context.wall()), seconds: 0, outcome: 'skipped' })
   }
 
   /** Tells of an attempt that failed, and is not the last. */
   retried(run: Run, error: unknown, attempt: number, delay: Millis): void {
     this.lastError = error
-    this.#around.events.emit('retry', { ...run.record, error, attempt, delay: delay / 1000 })
+    this.#context.events.emit('retry', { ...run.record, error, attempt, delay: delay / 1000 })
   }
 
   /** Runs it to its end, and tells of that. Does not reject. */
   async execute(run: Run): Promise<void> {
-    const { clock, wall, events } = this.#around
+    const { clock, wall, events } = this.#context
     const began = clock.now()
     this.lastRun = new Date(wall())
     run.began = this.lastRun.getTime()
@@ -59,7 +59,7 @@ export class Outcomes {
   }
 
   #end(run: Run, outcome: Outcome, seconds: number): void {
-    const { events, tally, meter } = this.#around
+    const { events, tally, meter } = this.#context
     const how = outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed'
     meter?.ended(this.#job, how, seconds)
     this.#remember({ at: new Date(run.began as number), seconds, outcome: how })

@@ -6,6 +6,7 @@ import { Events, type Listener } from '../core/events.ts'
 import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
 import { Job } from './job.ts'
+import type { JobContext } from './job-context.ts'
 import { checkLeadership, type JobSettings, jobSettings } from './job-settings.ts'
 import { type Period, periodMillis } from './period.ts'
 import { atPlan, everyPlan, type Plan } from './plan.ts'
@@ -28,7 +29,6 @@ import {
 import { SchedulerMeter } from './scheduler-meter.ts'
 import { Shutdown } from './shutdown.ts'
 import { slotKeeper } from './slot-keeper.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /**
  * Runs jobs at their times: `every` so often, by `cron` expression, or `at` a date.
@@ -51,7 +51,7 @@ import type { Surroundings } from './surroundings.ts'
 export class Scheduler implements AsyncDisposable {
   readonly #jobs = new Map<string, Job>()
   readonly #events = new Events<SchedulerEvents>(SCHEDULER_EVENTS)
-  readonly #around: Surroundings
+  readonly #context: JobContext
   readonly #clock: Clock
   readonly #timezone: string | undefined
   readonly #defaults: Omit<JobOptions, 'name' | 'timezone'>
@@ -79,7 +79,7 @@ export class Scheduler implements AsyncDisposable {
     this.#clock = clock
     this.#timezone = timezone
     this.#defaults = defaults
-    this.#around = {
+    this.#context = {
       clock,
       wall: wallOf(clock),
       random,
@@ -100,7 +100,7 @@ export class Scheduler implements AsyncDisposable {
     checkJobOptions('every', options)
     const millis = periodMillis(period)
     const plan = (now: Millis) =>
-      this.#around.slots === undefined ? everyPlan(millis, now, false) : everyPlan(millis, 0, true)
+      this.#context.slots === undefined ? everyPlan(millis, now, false) : everyPlan(millis, 0, true)
     return this.#add('every', `every ${millis / 1000} s`, plan, fn, options)
   }
 
@@ -164,7 +164,7 @@ export class Scheduler implements AsyncDisposable {
     if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
     if (this.#started) return this
     this.#started = true
-    this.#campaign = this.#around.leadership?.campaign?.()
+    this.#campaign = this.#context.leadership?.campaign?.()
     for (const job of this.#jobs.values()) job.start()
     return this
   }
@@ -210,7 +210,7 @@ export class Scheduler implements AsyncDisposable {
     const settings = { ...jobSettings(fn, { ...this.#defaults, ...options }), timezone }
     this.#checkTogether(settings)
     const name = this.#nameFor(options.name, fn.name || schedule)
-    const job = new Job(name, kind, schedule, plan, settings, this.#around)
+    const job = new Job(name, kind, schedule, plan, settings, this.#context)
     this.#jobs.set(name, job)
     if (this.#started) job.start()
     return job
@@ -218,8 +218,8 @@ export class Scheduler implements AsyncDisposable {
 
   /** Options of a job that need something of the scheduler. */
   #checkTogether({ runAtStart, maxRuns, leadership }: JobSettings): void {
-    const { slots } = this.#around
-    if (runAtStart && (leadership ?? this.#around.leadership) !== undefined) {
+    const { slots } = this.#context
+    if (runAtStart && (leadership ?? this.#context.leadership) !== undefined) {
       throw new OptionTypeError(
         'runAtStart',
         'runAtStart and coordinator exclude each other: nobody leads at the start. With storage, one process runs it for all',

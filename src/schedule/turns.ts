@@ -2,12 +2,12 @@ import type { Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Inheritance } from './inheritance.ts'
+import type { JobContext } from './job-context.ts'
 import { LeadershipGap } from './leadership-gap.ts'
 import type { Run } from './run.ts'
 import type { RunLimit } from './run-limit.ts'
 import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** What of a job is needed here. */
 export interface TurnsOf {
@@ -35,19 +35,19 @@ export interface TurnsOf {
 export class Turns {
   readonly #job: TurnsOf
   readonly #slots: SlotKeeper
-  readonly #around: Surroundings
+  readonly #context: JobContext
   /** Of slots that other processes have taken. */
   readonly #inheritance: Inheritance | undefined
   readonly #gap: LeadershipGap
 
-  constructor(job: TurnsOf, slots: SlotKeeper, around: Surroundings) {
+  constructor(job: TurnsOf, slots: SlotKeeper, context: JobContext) {
     this.#job = job
     this.#slots = slots
-    this.#around = around
-    this.#gap = new LeadershipGap(job, slots, around)
+    this.#context = context
+    this.#gap = new LeadershipGap(job, slots, context)
     // A job without late runs of its own takes over no late runs of other processes.
     if (slots.heirs === undefined || !job.catchUp) return
-    this.#inheritance = new Inheritance(job.name, slots.heirs, slots.keeps, around, {
+    this.#inheritance = new Inheritance(job.name, slots.heirs, slots.keeps, context, {
       ready: () => job.ready(),
       inherit: (slot, claim, taken) =>
         job.begin(new Date(slot), (run) => this.#keep(run, claim, taken)),
@@ -81,7 +81,7 @@ export class Turns {
 
   /** Runs the slot, unless another process has it. */
   async run(run: Run): Promise<void> {
-    const { clock, wall } = this.#around
+    const { clock, wall } = this.#context
     const { name } = this.#job
     const slot = run.slot.getTime()
     if (wall() - slot > this.#slots.keeps) return this.#job.skip(run, 'forgotten')
@@ -102,7 +102,7 @@ export class Turns {
    * name of its own, since all processes that start before that slot agree on it.
    */
   async runAtStart(run: Run): Promise<void> {
-    const slot = this.#job.next(this.#around.wall()) ?? 0
+    const slot = this.#job.next(this.#context.wall()) ?? 0
     const claim = await this.#claim(run, `${this.#job.name}@start`, slot)
     if (claim === undefined) return
     if (claim === false) return this.#job.skip(run, 'taken')
@@ -144,7 +144,7 @@ export class Turns {
 
   /** Runs what another one runs if we die. */
   async #keep(run: Run, claim: SlotClaim, taken: Millis): Promise<void> {
-    const { clock } = this.#around
+    const { clock } = this.#context
     const term = this.#slots.heirs?.term ?? Infinity
     const refusal = this.#job.limit && (await this.#countRun(this.#job.limit, run.slot.getTime()))
     // The storage may have taken so long to answer that another one has it.
@@ -168,6 +168,6 @@ export class Turns {
   }
 
   #aborted(run: Run): void {
-    this.#around.events.emit('aborted', { ...run.record, error: undefined })
+    this.#context.events.emit('aborted', { ...run.record, error: undefined })
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ByName } from '../../src/coordination/by-name.ts'
-import { type Listed, Roster } from '../../src/core/roster.ts'
+import { type Indexed, IndexedSet } from '../../src/core/indexed-set.ts'
 
 test('values by name are those of a Map, however many names have come and gone', () => {
   const name = fc.constantFrom('a', 'b', '', '7', '__proto__', 'constructor')
@@ -35,11 +35,11 @@ test('values by name are those of a Map, however many names have come and gone',
 test('a roster has those who were added and not deleted', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat({ max: 7 }), fc.boolean())), (steps) => {
-      const all: Listed[] = Array.from({ length: 8 }, () => ({ place: 0 }))
-      const roster = new Roster<Listed>()
-      const model = new Set<Listed>()
+      const all: Indexed[] = Array.from({ length: 8 }, () => ({ place: 0 }))
+      const roster = new IndexedSet<Indexed>()
+      const model = new Set<Indexed>()
       for (const [i, adds] of steps) {
-        const one = all[i] as Listed
+        const one = all[i] as Indexed
         if (!adds) {
           roster.delete(one)
           model.delete(one)

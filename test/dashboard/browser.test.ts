@@ -10,7 +10,7 @@ import {
 import { type AccessAnswer, dashboard } from 'aioflux/dashboard'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { browserPath, launch } from '../../scripts/dashboard/browser.ts'
+import { browserPath, launch } from '../../scripts/browser.ts'
 import { ProcessPart } from '../../src/dashboard/parts/process-part.ts'
 import { messages } from './client.ts'
 import { type Serving, serve } from './servers.ts'

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { browserPath, launch } from '../../scripts/dashboard/browser.ts'
+import { browserPath, launch } from '../../scripts/browser.ts'
 import { faultsOf, type ServedFolder, serveFolder, watchedPage } from '../../scripts/site/browse.ts'
 
 if (browserPath === undefined) {
@@ -97,6 +97,23 @@ describe.skipIf(browserPath === undefined)('the site of the documentation', () =
   it('loads each page without an error, asks nothing of others, and every link leads somewhere', async () => {
     expect(await faultsOf(browser, served)).toEqual([])
   }, 600_000)
+
+  it('a page leads to the same page in the other language, the reference to the first page', async () => {
+    const faults: string[] = []
+    const page = await watchedPage(browser, served, faults)
+    const change = () => page.locator('.VPNavBar .language-switch').click()
+    await page.goto(`${served.origin}/limiters.html`)
+    await change()
+    await page.waitForURL(`${served.origin}/ru/limiters.html`)
+    await change()
+    await page.waitForURL(`${served.origin}/limiters.html`)
+    expect(await page.locator('.VPNavBarTranslations').isVisible()).toBe(false)
+    await page.goto(`${served.origin}/api/aioflux.html`)
+    await change()
+    await page.waitForURL(`${served.origin}/ru/`)
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
 
   describe.each([
     ['English', '/', 'token bucket', /^\/(?!ru\/)/],

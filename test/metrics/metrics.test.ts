@@ -257,7 +257,10 @@ describe('Metrics', () => {
       ["got 'le'", () => own.timing('h', 1, { le: 1 })],
       ['labels.a must be a string', () => own.incr('c', 1, { a: undefined as never })],
       ['buckets must be finite and rise, got 1', () => own.histogram('x', { buckets: [1, 1] })],
-      ['buckets must be upper bounds', () => own.histogram('x', { buckets: [] })],
+      [
+        'buckets must be a list of upper bounds, at least one',
+        () => own.histogram('x', { buckets: [] }),
+      ],
       ['maxSeries must be a whole number >= 1', () => new Metrics({ maxSeries: 0 })],
     ]
     for (const [message, run] of bad) expect(run, message).toThrow(message)

@@ -1,13 +1,13 @@
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Errands } from '../../src/core/errands.ts'
+import { BackgroundTasks } from '../../src/core/background-tasks.ts'
 import { LeaseClock } from '../../src/core/lease-clock.ts'
-import { Demand } from '../../src/redis/demand.ts'
-import { HybridLedger } from '../../src/redis/hybrid-ledger.ts'
-import { Lot } from '../../src/redis/lot.ts'
-import { Lots } from '../../src/redis/lots.ts'
-import { Sweeper } from '../../src/redis/sweeper.ts'
+import { Demand } from '../../src/redis/borrowing/demand.ts'
+import { HybridLedger } from '../../src/redis/borrowing/hybrid-ledger.ts'
+import { Sweeper } from '../../src/redis/borrowing/sweeper.ts'
+import { TokenLease } from '../../src/redis/borrowing/token-lease.ts'
+import { TokenLeases } from '../../src/redis/borrowing/token-leases.ts'
 import { Bank, Teller } from './bank.ts'
 
 // A bucket of 100 at one token a millisecond.
@@ -78,9 +78,9 @@ describe('lots', () => {
         const clock = new ManualClock('1h')
         const lease = new LeaseClock(clock)
         const bank = new Bank(clock)
-        const purses = Array.from({ length: 8 }, () => new Lots(lease, new Demand(LEASE, 0)))
+        const purses = Array.from({ length: 8 }, () => new TokenLeases(lease, new Demand(LEASE, 0)))
         const spent: Spent[] = []
-        const spend = (purse: Lots, cost: number) => {
+        const spend = (purse: TokenLeases, cost: number) => {
           if (!purse.spend(cost, clock.now())) return false
           spent.push({ at: clock.now(), cost })
           return true
@@ -89,12 +89,12 @@ describe('lots', () => {
           ...steps,
           ...purses.map((_, who) => ({ kind: 'all' as const, who, n: 0 })),
         ]) {
-          const purse = purses[who] as Lots
+          const purse = purses[who] as TokenLeases
           if (kind === 'renew') for (const lot of purse.surrender()) bank.takeBack(lot.left, lot.at)
           if (kind === 'renew' || kind === 'borrow') {
             const asked = lease.moment()
             const { tokens, at } = bank.lend(0, n)
-            if (tokens > 0) purse.add(new Lot(tokens, at, asked, LEASE))
+            if (tokens > 0) purse.add(new TokenLease(tokens, at, asked, LEASE))
           } else if (kind === 'pass') clock.advance(n / 1000)
           else if (kind === 'spend') spend(purse, n)
           else if (kind === 'all') {
@@ -134,8 +134,8 @@ describe('lots', () => {
           const steady = new ManualClock('1h')
           let wall = 1e12
           const clock = new LeaseClock(steady, () => wall)
-          const lots = new Lots(clock, new Demand(LEASE, 0))
-          const all: Lot[] = []
+          const lots = new TokenLeases(clock, new Demand(LEASE, 0))
+          const all: TokenLease[] = []
           let lent = 0
           let spent = 0
           for (const step of steps) {
@@ -143,7 +143,7 @@ describe('lots', () => {
             wall += step.wall
             if (step.lot > 0) {
               lent += step.lot
-              const lot = new Lot(step.lot, 0, clock.moment(), LEASE)
+              const lot = new TokenLease(step.lot, 0, clock.moment(), LEASE)
               all.push(lot)
               lots.add(lot)
             }
@@ -205,7 +205,7 @@ describe('processes that share a bucket by lots', () => {
             const house = {
               clock: new LeaseClock(clock),
               sweeper,
-              errands: new Errands(),
+              tasks: new BackgroundTasks(),
               maxKeys: 10,
               lease: LEASE,
               maxDenial: 250,

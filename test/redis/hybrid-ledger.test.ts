@@ -1,10 +1,10 @@
 import { fixedWindow, type Rule, tokenBucket } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
-import { Errands } from '../../src/core/errands.ts'
+import { BackgroundTasks } from '../../src/core/background-tasks.ts'
 import { LeaseClock } from '../../src/core/lease-clock.ts'
-import { HybridLedger } from '../../src/redis/hybrid-ledger.ts'
-import { Sweeper } from '../../src/redis/sweeper.ts'
+import { HybridLedger } from '../../src/redis/borrowing/hybrid-ledger.ts'
+import { Sweeper } from '../../src/redis/borrowing/sweeper.ts'
 import { Bank, Teller } from './bank.ts'
 
 // A bucket of 1000 at one token a millisecond, and a lease of 50 ms.
@@ -18,7 +18,7 @@ function setup(options: { rule?: Rule; strict?: boolean; maxKeys?: number } = {}
   const house = {
     clock: new LeaseClock(clock),
     sweeper: new Sweeper(clock, 25),
-    errands: new Errands(),
+    tasks: new BackgroundTasks(),
     maxKeys,
     lease: 50,
     maxDenial: 250,
@@ -112,7 +112,7 @@ describe('lots of a ledger', () => {
     house.closed = true
     house.sweeper.close()
     let done = false
-    void house.errands.done().then(() => {
+    void house.tasks.done().then(() => {
       done = true
     })
     await clock.advanceAsync('1ms')

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { socketEnd } from '../../src/redis/socket-end.ts'
+import { socketEnd } from '../../src/redis/client/socket-end.ts'
 import { proxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 

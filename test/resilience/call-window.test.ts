@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { callWindow } from '../../src/resilience/call-window.ts'
+import { callWindow } from '../../src/resilience/call-window-of.ts'
 import { FAILED, SLOW } from '../../src/resilience/outcome.ts'
 
 // Outcomes and the steps of the clock before each; a step back is a clock that was set back.

@@ -23,16 +23,13 @@ export default defineConfig({
   rewrites: (path) => path.replace(/README\.md$/, 'index.md'),
   locales: {
     root: { label: 'English', lang: 'en', themeConfig: { sidebar: sidebar('') } },
-    // Every Russian page has its English page. The reference and the decisions are in English only: from there, the
-    // switch leads to the first page in Russian.
-    ru: {
-      label: 'Русский',
-      lang: 'ru',
-      themeConfig: { sidebar: sidebar('ru/'), i18nRouting: true },
-    },
+    ru: { label: 'Русский', lang: 'ru', themeConfig: { sidebar: sidebar('ru/') } },
   },
   themeConfig: {
     search: { provider: 'local' },
+    // Every Russian page has its English page. The reference and the decisions are in English only: from there, the switch of
+    // theme/index.ts leads to the first page in Russian.
+    twins: twins(),
     i18nRouting: false,
     socialLinks: [{ icon: 'github', link: repo }],
     outline: 'deep',
@@ -53,6 +50,13 @@ export default defineConfig({
     },
   },
 })
+
+/** The English pages that have a Russian page, as the site calls them. */
+function twins(): string[] {
+  return readdirSync(join(docs, 'ru'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => path.replace(/README\.md$/, 'index.md'))
+}
 
 /** Where a link leads on the site: to its page, or to the repository where it is no page. */
 function linkOf(href: string, page: string): string {

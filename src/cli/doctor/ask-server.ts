@@ -1,4 +1,5 @@
-import { OwnConnection, type RedisClientLike } from '../../redis/client.ts'
+import { OwnConnection } from '../../redis/client/client.ts'
+import type { RedisClientLike } from '../../redis/client/client-like.ts'
 import type { ServerFacts } from './server.ts'
 
 /** How long the connection and all answers may take together, in milliseconds. */

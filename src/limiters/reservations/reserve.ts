@@ -17,7 +17,8 @@ import {
   OptionTypeError,
   type WaitTimeoutError,
 } from '../../core/errors.ts'
-import { type CallOptions, type Terms, withHold } from '../terms.ts'
+import type { CallOptions } from '../calls/call-options.ts'
+import { type Terms, withHold } from '../calls/terms.ts'
 import {
   HeldReservation,
   NOTHING_HELD,

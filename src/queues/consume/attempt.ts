@@ -1,6 +1,6 @@
 import type { AsyncContext } from '../../core/async-context.ts'
 import type { Millis } from '../../core/duration.ts'
-import type { Listed } from '../../core/roster.ts'
+import type { Indexed } from '../../core/indexed-set.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import type { TaskContext } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
@@ -43,7 +43,7 @@ export interface AttemptKeeper {
  * One claim being worked: its number, its signal, its permit, and whether its outcome is decided. It is decided once; what a
  * handler returns after that is not taken. The handler gets it as its context.
  */
-export class Attempt implements TaskContext, Listed {
+export class Attempt implements TaskContext, Indexed {
   readonly job: ClaimedJob
   readonly delivery: number
   readonly attempt: number

@@ -1,7 +1,7 @@
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { JobTimeoutError } from '../../core/errors.ts'
-import { Roster } from '../../core/roster.ts'
+import { IndexedSet } from '../../core/indexed-set.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import { noteStart } from '../observe/job-times.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
@@ -28,7 +28,7 @@ export interface Guard {
 /** The attempts of a queue: those that run, how each of them ends, and how many ended well and badly. */
 export class Attempts implements AttemptKeeper {
   /** Those whose handlers run and whose outcome is open. */
-  readonly running: Roster<Attempt> = new Roster()
+  readonly running: IndexedSet<Attempt> = new IndexedSet()
   /**
    * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is
    * never listed, since nobody can have seen it.

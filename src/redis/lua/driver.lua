@@ -112,7 +112,7 @@ local function judge(extra, peek)
   return granted
 end
 
--- Takes `cost` at once, then up to `want` more to be spent elsewhere: a quarter of what is left at most, so that lots become
+-- Takes `cost` at once, then up to `want` more to be spent elsewhere: a quarter of what is left at most, so that token leases become
 -- smaller as the end comes near, and nobody holds much that others are denied.
 local function lend(want)
   local cost = costs[1]

@@ -1,0 +1,259 @@
+// Draws the pictures of limits, leases and breakers in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
+import { writeFileSync } from 'node:fs'
+import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
+import { safeEnd } from '../src/coordination/term.ts'
+import { Renewal } from '../src/core/renewal.ts'
+import { CircuitBreaker, LimiterFactory, type LocalLimiter, MemoryStorage } from '../src/index.ts'
+import { lease } from '../src/rules/lease.ts'
+import { ManualClock } from '../src/testing/index.ts'
+import { root } from './package/entries.ts'
+
+const WIDE = 860
+const LEFT = 150
+const RIGHT = 24
+
+/** Each picture by its path in the repository. */
+export async function pictures(): Promise<Readonly<Record<string, string>>> {
+  return {
+    'docs/limits.svg': await limits(),
+    'docs/lease.svg': await leases(),
+    'docs/breaker.svg': await breaker(),
+  }
+}
+
+/** A drawing with time from left to right. */
+class Drawing {
+  readonly #parts: string[] = []
+  readonly #seconds: number
+  readonly #title: string
+  readonly #height: number
+
+  constructor(title: string, seconds: number, height: number) {
+    this.#title = title
+    this.#seconds = seconds
+    this.#height = height
+  }
+
+  x(seconds: number): number {
+    return round(LEFT + (seconds / this.#seconds) * (WIDE - LEFT - RIGHT))
+  }
+
+  add(...parts: string[]): void {
+    this.#parts.push(...parts)
+  }
+
+  text(x: number, y: number, text: string, as = ''): void {
+    this.add(`<text x="${x}" y="${y}"${as && ` class="${as}"`}>${text}</text>`)
+  }
+
+  band(from: number, to: number, y: number, high: number, as: string): void {
+    const [x, end] = [this.x(from), this.x(to)]
+    this.add(
+      `<rect x="${x}" y="${y}" width="${round(end - x)}" height="${high}" rx="3" class="${as}"/>`,
+    )
+  }
+
+  dot(at: number, y: number, as: string): void {
+    this.add(`<circle cx="${this.x(at)}" cy="${y}" r="4.5" class="${as}"/>`)
+  }
+
+  line(x1: number, y1: number, x2: number, y2: number, as: string): void {
+    this.add(`<path d="M${x1} ${y1}L${x2} ${y2}" class="${as}"/>`)
+  }
+
+  /** The seconds, below everything. */
+  axis(step: number): void {
+    const y = this.#height - 34
+    for (let at = 0; at <= this.#seconds; at += step) {
+      const x = this.x(at)
+      this.line(x, 20, x, y, 'grid')
+      this.text(x, y + 18, `${at} s`, 'middle small')
+    }
+  }
+
+  get svg(): string {
+    return [
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDE} ${this.#height}" role="img" aria-labelledby="title" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">`,
+      `  <title id="title">${this.#title}</title>`,
+      '  <style>',
+      '    text { font-size: 14px; fill: #1f2328 } .small { font-size: 12px; fill: #57606a } .middle { text-anchor: middle }',
+      '    .grid { stroke: #d8dee4; fill: none } .level { stroke: #3b78c9; stroke-width: 1.6; fill: #e7f0fd }',
+      '    .edge { stroke: #8c959f; stroke-dasharray: 4 3; fill: none }',
+      '    .yes { fill: #1a7f37; stroke: #1a7f37 } .no { fill: #ffffff; stroke: #cf222e; stroke-width: 1.8 }',
+      '    .failed { fill: #cf222e; stroke: #cf222e }',
+      '    .held { fill: #b6d7bf } .kept { fill: #e3efe6 } .waits { fill: #fbe7c2 }',
+      '    .closed { fill: #cfe8d5 } .open { fill: #f7c9cc } .half_open { fill: #fbe7c2 }',
+      '  </style>',
+      `  <rect width="${WIDE}" height="${this.#height}" rx="14" fill="#ffffff"/>`,
+      ...this.#parts.map((part) => `  ${part}`),
+      '</svg>',
+      '',
+    ].join('\n')
+  }
+}
+
+function round(number: number): number {
+  return Math.round(number * 10) / 10
+}
+
+/** The same calls at three limits of 10 in 10 seconds. */
+async function limits(): Promise<string> {
+  const calls = [1, 2.2, 3.4]
+  for (let i = 0; i < 9; i++) calls.push(round(7.6 + i * 0.25), round(10.3 + i * 0.25))
+  calls.push(14, 15, 16, 17, 18, 19, 20, 21, 22, 23)
+  calls.sort((a, b) => a - b)
+  const make: [string, (clock: ManualClock) => LocalLimiter][] = [
+    ['fixedWindow', (clock) => LimiterFactory.fixedWindow({ rate: 10, per: '10s', clock })],
+    ['slidingWindow', (clock) => LimiterFactory.slidingWindow({ rate: 10, per: '10s', clock })],
+    ['tokenBucket', (clock) => LimiterFactory.tokenBucket({ rate: 10, per: '10s', clock })],
+  ]
+  const drawing = new Drawing('The same calls at three limits of 10 in 10 seconds', 25, 400)
+  drawing.axis(5)
+  for (const [row, [name, limiterOf]] of make.entries()) {
+    const top = 30 + row * 112
+    const base = top + 66
+    const clock = new ManualClock()
+    const limiter = limiterOf(clock)
+    const answers = new Map<number, boolean>()
+    const levels: string[] = []
+    let next = 0
+    // The level is what is used: how much of 10 could not be had now.
+    for (let tick = 0; tick <= 250; tick++) {
+      const at = tick / 10
+      clock.advance(at - clock.now() / 1000)
+      while ((calls[next] ?? Infinity) <= at + 1e-9) {
+        answers.set(calls[next] as number, limiter.allow('k'))
+        next += 1
+      }
+      const left = (await limiter.peek('k')).remaining
+      levels.push(`${drawing.x(at)} ${round(base - (10 - left) * 5.6)}`)
+    }
+    drawing.add(
+      `<path d="M${drawing.x(0)} ${base}L${levels.join('L')}L${drawing.x(25)} ${base}Z" class="level"/>`,
+    )
+    drawing.line(drawing.x(0), base - 56, drawing.x(25), base - 56, 'edge')
+    drawing.text(16, top + 20, name)
+    const passed = [...answers.values()].filter(Boolean).length
+    drawing.text(16, top + 38, `${passed} of ${calls.length} pass`, 'small')
+    drawing.text(16, top + 54, most(answers), 'small')
+    for (const [at, yes] of answers) drawing.dot(at, base + 16, yes ? 'yes' : 'no')
+  }
+  return drawing.svg
+}
+
+/** The most calls that passed in any 10 seconds. */
+function most(answers: ReadonlyMap<number, boolean>): string {
+  const passed = [...answers].filter(([, yes]) => yes).map(([at]) => at)
+  const counts = passed.map((from) => passed.filter((at) => at >= from && at < from + 10).length)
+  return `most in 10 s: ${Math.max(...counts)}`
+}
+
+/** A lock with a term of 10 s, whose holder dies. */
+async function leases(): Promise<string> {
+  const TERM = 10_000
+  const DIES = 12_000
+  const clock = new ManualClock()
+  const store = ledgerLeases(new MemoryStorage({ clock }).open(lease(), 'lease', clock))
+  const names = ['invoice-42']
+  const drawing = new Drawing(
+    'A lock whose holder dies: the next one gets it when the lease ends',
+    30,
+    260,
+  )
+  drawing.axis(5)
+  const [a, b] = [60, 146]
+  drawing.text(16, a + 20, 'process A')
+  drawing.text(16, b + 20, 'process B')
+  const first = await store.acquire({ names, holder: 1, term: TERM })
+  const renewal = new Renewal(TERM, 0)
+  const renewed: number[] = []
+  let asks = 5000
+  let end = TERM
+  let got = 0
+  for (let now = 0; got === 0; now += 10) {
+    clock.advance((now - clock.now()) / 1000)
+    if (now < DIES && now >= renewal.due) {
+      renewal.answered(now)
+      await store.renew({ names, holder: 1, term: TERM })
+      end = now + TERM
+      renewed.push(now)
+    }
+    if (now < asks) continue
+    const answer = await store.acquire({ names, holder: 2, term: TERM })
+    if (answer.wait > 0) asks = now + answer.wait
+    else if ((answer.tokens[0] as number) > (first.tokens[0] as number)) got = now
+  }
+  const safe = safeEnd({ steady: end - TERM, wall: 0 }, TERM).steady
+  drawing.band(0, DIES / 1000, a, 30, 'held')
+  drawing.band(DIES / 1000, safe / 1000, a, 30, 'kept')
+  drawing.text(drawing.x(0) + 8, a + 20, 'holds the lease')
+  for (const at of renewed) {
+    drawing.line(drawing.x(at / 1000), a - 8, drawing.x(at / 1000), a + 38, 'edge')
+    drawing.text(drawing.x(at / 1000), a - 12, 'renews', 'middle small')
+  }
+  drawing.text(drawing.x(DIES / 1000) + 6, a + 20, 'dies at 12 s', 'small')
+  drawing.line(drawing.x(safe / 1000), a, drawing.x(safe / 1000), a + 44, 'edge')
+  drawing.text(
+    drawing.x(safe / 1000),
+    a + 58,
+    `a living holder that cannot renew stops at ${safe / 1000} s`,
+    'middle small',
+  )
+  drawing.band(5, got / 1000, b, 30, 'waits')
+  drawing.text(drawing.x(5) + 8, b + 20, 'waits for the lock')
+  drawing.band(got / 1000, 30, b, 30, 'held')
+  drawing.text(drawing.x(got / 1000) + 8, b + 20, 'holds the lease')
+  drawing.text(
+    drawing.x(got / 1000),
+    b + 48,
+    `the lease ends at ${round(got / 1000)} s: B has the lock, with a larger token`,
+    'middle small',
+  )
+  return drawing.svg
+}
+
+/** A breaker: calls, and the state they find. */
+async function breaker(): Promise<string> {
+  const clock = new ManualClock()
+  const breaker = new CircuitBreaker({ failureThreshold: 3, timeout: '5s', clock })
+  const drawing = new Drawing('A circuit breaker: failureThreshold 3, timeout 5 s', 25, 190)
+  drawing.axis(5)
+  /** The service is down in this time. */
+  const isDown = (at: number) => at >= 4 && at < 13
+  const bands: [string, number][] = []
+  for (let tick = 0; tick <= 250; tick++) {
+    const at = tick / 10
+    clock.advance(at - clock.now() / 1000)
+    if (tick % 8 === 4) {
+      let as = 'yes'
+      const call = breaker.call(() => {
+        if (isDown(at)) throw new Error('down')
+      })
+      await call.catch((error: Error & { code?: string }) => {
+        as = error.code === 'CIRCUIT_OPEN' ? 'no' : 'failed'
+      })
+      drawing.dot(at, 118, as)
+    }
+    if (bands.at(-1)?.[0] !== breaker.state) bands.push([breaker.state, at])
+  }
+  for (const [i, [state, from]] of bands.entries()) {
+    const to = bands[i + 1]?.[1] ?? 25
+    drawing.band(from, to, 62, 30, state)
+    if (to - from > 1) drawing.text((drawing.x(from) + drawing.x(to)) / 2, 82, state, 'middle')
+  }
+  drawing.text(16, 82, 'state')
+  drawing.text(16, 123, 'calls')
+  drawing.band(4, 13, 34, 14, 'failed')
+  drawing.text(16, 46, 'service is down')
+  drawing.dot(0.2, 146 - 8, 'yes')
+  drawing.text(drawing.x(0.2) + 10, 142, 'passed', 'small')
+  drawing.dot(3, 146 - 8, 'failed')
+  drawing.text(drawing.x(3) + 10, 142, 'failed', 'small')
+  drawing.dot(5.5, 146 - 8, 'no')
+  drawing.text(drawing.x(5.5) + 10, 142, 'rejected at once', 'small')
+  return drawing.svg
+}
+
+if (process.argv[1]?.endsWith('pictures.ts')) {
+  for (const [path, svg] of Object.entries(await pictures())) writeFileSync(`${root}${path}`, svg)
+}

@@ -1,0 +1,168 @@
+import { BackgroundTasks } from '../core/background-tasks.ts'
+import { at, type Cancel } from '../core/clock.ts'
+import type { Millis } from '../core/duration.ts'
+import { isAioFluxError, StorageDownError } from '../core/errors.ts'
+import type { LeaseWatch } from '../core/lease-store.ts'
+import type { WaitingQueue } from './lock-queues.ts'
+import type { LockRequest, RequestQueue } from './lock-request.ts'
+import type { SharedLeases } from './shared-leases.ts'
+import { safeEnd } from './term.ts'
+
+/** When the storage cannot tell that a lease has ended, all waiting processes ask then: each up to so much later, so that they do not all ask at once. */
+const JITTER: Millis = 20
+/** After so many leases in a row that stayed in this process, or so long, other processes are given a chance. */
+const MOST_IN_A_ROW = 16
+const LONGEST_IN_A_ROW: Millis = 50
+
+/**
+ * The callers of this process that wait for one lock, or for several at once: first come, first served. Only the first request of the
+ * queue is sent. It is sent again when the lock may be free: another caller of this process has given it back, the storage
+ * says so, or the term of the holder is over.
+ */
+export class LockQueue implements RequestQueue, WaitingQueue {
+  readonly names: readonly string[]
+  readonly #leases: SharedLeases
+  readonly #waiting = new Set<LockRequest>()
+  #asking = false
+  /** The request that is under way. Does not reject. */
+  #round: Promise<void> | undefined
+  /** Leases that are on their way back. */
+  #returns: BackgroundTasks | undefined
+  #again = false
+  #watch: LeaseWatch | undefined
+  #cancelTimer: Cancel | undefined
+  #inARow = 0
+  /** When the first of them began. */
+  #since: Millis = 0
+
+  constructor(leases: SharedLeases, names: readonly string[]) {
+    this.#leases = leases
+    this.names = names
+    leases.queues.add(this)
+  }
+
+  /** The queue for these names; a new one where no caller waits for them yet. */
+  static of(leases: SharedLeases, names: readonly string[]): RequestQueue {
+    // All that is registered there was made here.
+    return (leases.queues.find(names) as LockQueue | undefined) ?? new LockQueue(leases, names)
+  }
+
+  join(request: LockRequest): void {
+    this.#waiting.add(request)
+    if (this.#waiting.size === 1) this.#ask()
+  }
+
+  leave(request: LockRequest): Promise<void> {
+    if (!this.#waiting.delete(request)) return Promise.resolve()
+    if (request.doubtful) this.#giveBack(request)
+    const round = this.#asking ? this.#round : undefined
+    if (round === undefined && this.#waiting.size === 0) this.#end()
+    return Promise.resolve(round).then(() => this.#returns?.done())
+  }
+
+  freedHere(): void {
+    // The storage tells all watchers, this process among them, a moment later.
+    if (this.#yields()) this.#inARow = 0
+    else this.#ask()
+  }
+
+  /** True when it is the turn of other processes, and the storage will tell when they give the lease back. */
+  #yields(): boolean {
+    const [first] = this.#waiting
+    if (first === undefined || !this.#watch?.tells()) return false
+    const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
+    return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
+  }
+
+  #freedElsewhere(): void {
+    if (!this.#leases.holds(this.names)) this.#ask()
+  }
+
+  #ask(): void {
+    if (this.#asking) {
+      this.#again = true
+      return
+    }
+    this.#asking = true
+    this.#cancelTimer?.()
+    this.#round = this.#askForFirst().then((wait) => this.#askLater(wait))
+  }
+
+  #askLater(wait: Millis): void {
+    this.#asking = false
+    const [first] = this.#waiting
+    if (first === undefined) return this.#end()
+    const { steady } = first.clock
+    const due = steady.now() + wait + JITTER * Math.random()
+    this.#cancelTimer = at(steady, due, () => this.#ask())
+  }
+
+  /** Asks for the first request, until it has the lease or is told how long to wait. */
+  async #askForFirst(): Promise<Millis> {
+    for (;;) {
+      const [first] = this.#waiting
+      if (first === undefined) return 0
+      this.#again = false
+      if (this.#leases.holds(this.names)) {
+        // The holder is in this process, and tells when it gives the lease back.
+        this.#listen()
+        return first.call.term
+      }
+      const asked = first.clock.moment()
+      try {
+        const { wait, tokens } = await this.#leases.acquire({
+          names: this.names,
+          holder: first.call.holder,
+          term: first.call.term,
+        })
+        if (wait > 0) {
+          this.#inARow = 0
+          const { live } = this.#listen()
+          // Something has come free since that was answered.
+          if (this.#again) continue
+          // A wait without an end waits for room in the storage, and no message tells of that.
+          return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
+        }
+        if (!this.#waiting.has(first)) {
+          this.#giveBack(first)
+          continue
+        }
+        if (!first.clock.isBefore(safeEnd(asked, first.call.term))) {
+          throw new StorageDownError('the storage took longer to answer than the lease would last')
+        }
+        if (this.#inARow === 0) this.#since = asked.steady
+        this.#inARow += 1
+        this.#waiting.delete(first)
+        first.grant(asked, tokens)
+        // No other caller of this process can have it before it is given back, and then this queue is told.
+        return first.call.term
+      } catch (error) {
+        first.doubtful = true
+        if (isAioFluxError(error, 'STORAGE_DOWN')) {
+          if (this.#waiting.has(first)) first.failed(error)
+          else this.#giveBack(first)
+          return first.retry
+        }
+        if (this.#waiting.delete(first)) first.refuse(error)
+      }
+    }
+  }
+
+  #listen(): LeaseWatch {
+    this.#watch ??= this.#leases.watch(this.names, () => this.#freedElsewhere())
+    return this.#watch
+  }
+
+  #giveBack({ call }: LockRequest): void {
+    // What cannot be given back ends by itself.
+    this.#returns ??= new BackgroundTasks()
+    this.#returns.add(this.#leases.release(this.names, call.holder))
+  }
+
+  #end(): void {
+    this.#cancelTimer?.()
+    this.#watch?.end()
+    this.#watch = undefined
+    this.#leases.queues.delete(this)
+  }
+}

@@ -1,0 +1,88 @@
+import type { Clock } from '../core/clock.ts'
+import type { LeaseAnswer, LeaseRequest, LeaseStore, LeaseWatch } from '../core/lease-store.ts'
+import type { Storage } from '../core/storage.ts'
+import { lease } from '../rules/lease.ts'
+import { ByName } from './by-name.ts'
+import { ledgerLeases } from './ledger-leases.ts'
+import { LockQueues } from './lock-queues.ts'
+
+/** A holder is known by a number of so many random bits. */
+const HOLDER_BITS = 48
+
+/**
+ * The leases of one storage, as one process has them and asks for them. All coordinators of a process that share a storage share
+ * this, so that each lock has one queue in the process, and one request of the queue asks the store.
+ */
+export class SharedLeases {
+  readonly queues: LockQueues = new LockQueues()
+  readonly #store: LeaseStore
+  /** The names that are held in this process. */
+  readonly #held = new ByName<true>()
+
+  constructor(store: LeaseStore) {
+    this.#store = store
+  }
+
+  static newHolder(): number {
+    return Math.floor(Math.random() * 2 ** HOLDER_BITS) + 1
+  }
+
+  acquire(request: LeaseRequest): Promise<LeaseAnswer> {
+    return this.#store.acquire(request)
+  }
+
+  renew(request: LeaseRequest): Promise<boolean> {
+    return this.#store.renew(request)
+  }
+
+  /** As {@link LeaseStore.release}, and tells the queues of this process. */
+  release(
+    names: readonly string[],
+    holder: number,
+    tokens: readonly number[] = [],
+  ): Promise<boolean> {
+    const known = this.#store.release(names, holder, tokens)
+    // After the release was sent and before its answer: the next caller asks in the same trip.
+    this.queues.freed(names)
+    return known
+  }
+
+  watch(names: readonly string[], freed: () => void): LeaseWatch {
+    return this.#store.watch(names, freed)
+  }
+
+  /** This process holds the leases from now on. */
+  began(names: readonly string[]): void {
+    for (const name of names) this.#held.set(name, true)
+  }
+
+  /** This process gives them back now. */
+  ended(names: readonly string[]): void {
+    for (const name of names) this.#held.delete(name)
+  }
+
+  /** This process holds them no more, and has not given them back. */
+  lost(names: readonly string[]): void {
+    this.ended(names)
+    this.queues.freed(names)
+  }
+
+  /** True when this process holds one of them: then it is told when that ends. */
+  holds(names: readonly string[]): boolean {
+    return names.some((name) => this.#held.get(name))
+  }
+}
+
+const shared = new WeakMap<Storage, SharedLeases>()
+
+/** The leases of a storage: one object in a process. */
+export function sharedLeasesOf(storage: Storage, clock: Clock | undefined): SharedLeases {
+  let leases = shared.get(storage)
+  if (leases === undefined) {
+    leases = new SharedLeases(
+      storage.leases?.() ?? ledgerLeases(storage.open(lease(), 'lease', clock)),
+    )
+    shared.set(storage, leases)
+  }
+  return leases
+}

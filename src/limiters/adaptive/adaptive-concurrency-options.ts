@@ -1,0 +1,91 @@
+import { between, callable, integer, type OptionTable, positive } from '../../core/check.ts'
+import { type Duration, toMillis, toPositiveMicros } from '../../core/duration.ts'
+import { GradientLaw } from '../../rules/gradient.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type PermitLimiter } from '../limiter.ts'
+
+/** How a limiter of {@link AdaptiveConcurrency} looks for how many calls at once the other side can stand. */
+export interface AdaptiveConcurrencyOptions extends LimiterOptions {
+  /** Calls at once to begin with. @default 20, within the bounds */
+  initialLimit?: number
+  /** The limit never falls below this. @default 1 */
+  minLimit?: number
+  /** @default 1000 */
+  maxLimit?: number
+  /** How much slower than without a queue calls may become before the limit falls: 1.5 is by half. @default 1.5 */
+  tolerance?: number
+  /** How long calls are gathered before the limit moves; no fewer than 10. @default '1s' */
+  window?: Duration
+  /** Over a remote storage: how long a permit holds that nobody renews. @default 30 seconds */
+  ttl?: Duration
+  /**
+   * Which errors of scheduled functions say that the other side has too much to do. Other errors, such as that something does not
+   * exist, count for nothing.
+   * @default all of them, but not those of a caller who has left
+   */
+  isOverload?(error: unknown): boolean
+}
+
+export const ADAPTIVE_CONCURRENCY_OPTIONS: OptionTable<AdaptiveConcurrencyOptions> = {
+  ...LIMITER_OPTIONS,
+  initialLimit: true,
+  minLimit: true,
+  maxLimit: true,
+  tolerance: true,
+  window: true,
+  ttl: true,
+  isOverload: true,
+}
+
+/** How many at once, where that follows how long calls take. */
+export interface AdaptivePermits extends PermitLimiter {
+  /** How many at once now, for each key; over a storage as far as this process has heard. */
+  readonly currentLimit: number
+  /**
+   * A call that was let through by `acquire`, `consume` or `wait` ended well. Scheduled functions and permits tell by themselves.
+   * @param latency how long it took, without the time that it waited
+   */
+  reportSuccess(latency: Duration): void
+  /** A call that was let through was dropped: it timed out, or was refused because the other side has too much to do. */
+  reportError(): void
+}
+
+/** The options, read. */
+export interface ReadAdaptiveConcurrency {
+  readonly law: GradientLaw
+  readonly limit: number
+  /** In milliseconds. */
+  readonly window: number
+  readonly ttl: Duration
+  readonly isOverload: (error: unknown) => boolean
+  readonly common: LimiterOptions
+}
+
+/** @throws OptionTypeError | OptionRangeError naming the option and its value */
+export function readAdaptiveConcurrency(
+  options: AdaptiveConcurrencyOptions,
+): ReadAdaptiveConcurrency {
+  const {
+    minLimit = 1,
+    maxLimit = Math.max(1000, minLimit),
+    initialLimit = Math.min(maxLimit, Math.max(minLimit, 20)),
+    tolerance = 1.5,
+    window = '1s',
+    ttl = '30s',
+    isOverload = () => true,
+    ...common
+  } = options
+  integer('minLimit', minLimit, 1)
+  integer('maxLimit', maxLimit, minLimit)
+  integer('initialLimit', between('initialLimit', initialLimit, minLimit, maxLimit), 1)
+  between('tolerance', positive('tolerance', tolerance), 1, Number.MAX_VALUE)
+  const law = new GradientLaw({
+    initial: initialLimit,
+    min: minLimit,
+    max: maxLimit,
+    tolerance,
+    window: toPositiveMicros('window', window),
+  })
+  toPositiveMicros('ttl', ttl)
+  callable('isOverload', isOverload)
+  return { law, limit: initialLimit, window: toMillis('window', window), ttl, isOverload, common }
+}

@@ -1,0 +1,90 @@
+import { known } from '../../core/check.ts'
+import type { Duration, Micros } from '../../core/duration.ts'
+import { OptionRangeError } from '../../core/errors.ts'
+import type { Terms } from '../calls/terms.ts'
+import type { WaitOptions } from '../limiter.ts'
+import { ConcurrencyLimiter } from '../local/concurrency-limiter.ts'
+import type { Permit } from '../permit.ts'
+import {
+  ADAPTIVE_CONCURRENCY_OPTIONS,
+  type AdaptiveConcurrencyOptions,
+  type AdaptivePermits,
+  readAdaptiveConcurrency,
+} from './adaptive-concurrency-options.ts'
+import { LatencyReports } from './latency-reports.ts'
+import { LocalLearner } from './learner.ts'
+
+/**
+ * How many at once, found out: the limit rises while calls are as fast as without a queue, and falls as they become slower. Each
+ * key has its own permits, and the limit is one for all keys, since it speaks of the other side.
+ *
+ * The law is a gradient on latency, after Netflix's concurrency-limits. `schedule` and permits measure by themselves; who uses
+ * `acquire` and `release` tells with {@link reportSuccess} and {@link reportError}.
+ *
+ * @example
+ * const database = LimiterFactory.adaptiveConcurrency({ minLimit: 4, maxLimit: 200 })
+ * const rows = await database.schedule('', () => query(sql))
+ */
+export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptivePermits {
+  readonly #reports: LatencyReports
+
+  constructor(options: AdaptiveConcurrencyOptions = {}) {
+    known('AdaptiveConcurrency', options, ADAPTIVE_CONCURRENCY_OPTIONS)
+    const read = readAdaptiveConcurrency(options)
+    super({ limit: read.limit, name: 'adaptive-concurrency', ...read.common })
+    const learner = new LocalLearner(read.law, this.clock, this.ledger, (limit) =>
+      this.#learn(limit),
+    )
+    this.#reports = new LatencyReports(read, this.clock, learner)
+  }
+
+  get currentLimit(): number {
+    return this.capacity
+  }
+
+  reportSuccess(latency: Duration): void {
+    this.#reports.success(latency)
+  }
+
+  reportError(): void {
+    this.#reports.error()
+  }
+
+  override schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    return super.schedule(key, typeof fn === 'function' ? this.#reports.measured(fn) : fn, options)
+  }
+
+  override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+    const wait = super.take(key, cost, maxWait, terms)
+    const { capacity } = terms?.rule ?? this
+    // Who is turned away says that all of it is needed.
+    this.#reports.busy(wait < 0 ? capacity : capacity - this.ledger.judged.remaining())
+    return wait
+  }
+
+  protected override change(): never {
+    throw noLimit()
+  }
+
+  protected override issue(key: string, tokens: number): Permit {
+    return super.issue(key, tokens, this.#reports.begin())
+  }
+
+  #learn(limit: number): void {
+    const next = Math.floor(limit)
+    if (next === this.capacity) return
+    this.waiting.changing(() => this.ledger.reconfigure(this.ledger.rule.with({ limit: next })))
+    if (this.events.heard) this.events.emit('reconfigured', { limit: next })
+  }
+}
+
+export function noLimit(): OptionRangeError {
+  return new OptionRangeError(
+    'quota',
+    'quota cannot be changed: an adaptive limiter finds its own limit. Make another one, with other options',
+  )
+}

@@ -1,0 +1,98 @@
+import { between, type OptionTable, positive } from '../../core/check.ts'
+import { type Duration, toMillis } from '../../core/duration.ts'
+import { OptionRangeError } from '../../core/errors.ts'
+import { AimdLaw } from '../../rules/aimd.ts'
+import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from '../limiter.ts'
+
+/** How an adaptive limiter looks for the rate that the other side can stand. */
+export interface AdaptiveOptions extends LimiterOptions {
+  /** Calls per second to begin with. @default 100 */
+  initialRate?: number
+  /** The rate never falls below this, so that there is always a call to learn from. @default 10 */
+  minRate?: number
+  /** @default 1000 */
+  maxRate?: number
+  /** Calls per second added after a good window. @default 1 */
+  increaseStep?: number
+  /** What the rate is multiplied by after too many failures, between 0 and 1. @default 0.5 */
+  decreaseFactor?: number
+  /** The share of failures above which the rate falls. @default 0.1 */
+  errorThreshold?: number
+  /** How long outcomes are gathered before the rate may rise. @default 60 seconds */
+  window?: Duration
+  /** A success that took longer than this counts as a failure. @default none */
+  targetLatency?: Duration
+}
+
+export const ADAPTIVE_OPTIONS: OptionTable<AdaptiveOptions> = {
+  ...LIMITER_OPTIONS,
+  initialRate: true,
+  minRate: true,
+  maxRate: true,
+  increaseStep: true,
+  decreaseFactor: true,
+  errorThreshold: true,
+  window: true,
+  targetLatency: true,
+}
+
+/** What an adaptive limiter does beside what every limiter does. */
+export interface Adaptive extends Limiter {
+  /** Calls per second that pass now, of all keys' own buckets; over a storage as far as this process has heard. */
+  readonly currentRate: number
+  /**
+   * A call that was let through ended well.
+   * @param latency how long it took; with `targetLatency`, too long is a failure
+   */
+  reportSuccess(latency?: Duration): void
+  /** A call that was let through failed in a way that says the other side has too much to do. */
+  reportError(): void
+}
+
+/** The options of an adaptive limiter, read. */
+export interface ReadAdaptive {
+  readonly law: AimdLaw
+  readonly initialRate: number
+  /** In milliseconds. */
+  readonly window: number
+  /** In seconds. */
+  readonly targetLatency: number
+  readonly common: LimiterOptions
+}
+
+/** @throws OptionTypeError | OptionRangeError naming the option and its value */
+export function readAdaptive(options: AdaptiveOptions): ReadAdaptive {
+  const {
+    initialRate = 100,
+    minRate = 10,
+    maxRate = 1000,
+    increaseStep = 1,
+    decreaseFactor = 0.5,
+    errorThreshold = 0.1,
+    window = 60,
+    targetLatency,
+    ...common
+  } = options
+  positive('minRate', minRate)
+  between('maxRate', maxRate, minRate, Number.MAX_VALUE)
+  between('initialRate', initialRate, minRate, maxRate)
+  positive('increaseStep', increaseStep)
+  between('decreaseFactor', decreaseFactor, Number.MIN_VALUE, 1)
+  between('errorThreshold', errorThreshold, 0, 1)
+  const windowMillis = toMillis('window', window)
+  if (windowMillis === 0) {
+    throw new OptionRangeError('window', 'window must be > 0, got 0 (number)')
+  }
+  const law = new AimdLaw({
+    initial: initialRate,
+    min: minRate,
+    max: maxRate,
+    step: increaseStep,
+    factor: decreaseFactor,
+    threshold: errorThreshold,
+    window: windowMillis * 1000,
+  })
+  const target =
+    targetLatency === undefined ? Infinity : toMillis('targetLatency', targetLatency) / 1000
+  return { law, initialRate, window: windowMillis, targetLatency: target, common }
+}

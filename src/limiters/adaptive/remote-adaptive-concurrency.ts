@@ -1,0 +1,101 @@
+import type { Decision } from '../../core/decision.ts'
+import type { Duration } from '../../core/duration.ts'
+import type { Report } from '../../core/rule.ts'
+import type { RemoteLedger } from '../../core/storage.ts'
+import type { Terms } from '../calls/terms.ts'
+import type { WaitOptions } from '../limiter.ts'
+import type { Permit } from '../permit.ts'
+import type { RemoteOptions } from '../remote/ledger-client.ts'
+import { RemoteConcurrency } from '../remote/remote-concurrency.ts'
+import { noLimit } from './adaptive-concurrency.ts'
+import type { AdaptivePermits, ReadAdaptiveConcurrency } from './adaptive-concurrency-options.ts'
+import { LatencyReports } from './latency-reports.ts'
+import { RemoteLearner } from './learner.ts'
+
+/** How many at once over all processes that share a storage, found out from how long the calls of all of them take. */
+export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements AdaptivePermits {
+  readonly #reports: LatencyReports
+  readonly #learner: RemoteLearner
+
+  /**
+   * @param ledger where the permits are
+   * @param lessons where the law of the limit is kept
+   */
+  constructor(
+    ledger: RemoteLedger,
+    lessons: RemoteLedger,
+    read: ReadAdaptiveConcurrency,
+    options: RemoteOptions,
+  ) {
+    super(ledger, options)
+    this.#learner = new RemoteLearner(
+      lessons,
+      this.clock,
+      read.window,
+      summed,
+      () => this.client.leftAlone === undefined,
+      (limit) => this.#learn(limit),
+    )
+    this.#reports = new LatencyReports(read, this.clock, this.#learner)
+  }
+
+  get currentLimit(): number {
+    return this.capacity
+  }
+
+  reportSuccess(latency: Duration): void {
+    this.#reports.success(latency)
+  }
+
+  reportError(): void {
+    this.#reports.error()
+  }
+
+  override schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    return super.schedule(key, typeof fn === 'function' ? this.#reports.measured(fn) : fn, options)
+  }
+
+  protected override async decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    const decision = await super.decide(move, key, cost, terms)
+    // Who is turned away says that all of it is needed.
+    if (move === 'reserve' && !decision.degraded) {
+      this.#reports.busy(decision.limit - (decision.allowed ? decision.remaining : 0))
+    }
+    this.#learner.refresh()
+    return decision
+  }
+
+  protected override change(): Promise<never> {
+    return Promise.reject(noLimit())
+  }
+
+  protected override issue(key: string, tokens: number): Permit {
+    return super.issue(key, tokens, this.#reports.begin())
+  }
+
+  #learn(limit: number): void {
+    const next = Math.floor(limit)
+    if (next === this.capacity) return
+    const { ledger } = this.client
+    ledger.reconfigure(ledger.rule.with({ limit: next }))
+    if (this.events.heard) this.events.emit('reconfigured', { limit: next })
+  }
+}
+
+function summed(one: Report, other: Report): Report {
+  return {
+    level: Math.max(one.level, other.level),
+    count: one.count + other.count,
+    amount: one.amount + other.amount,
+    bad: one.bad + other.bad,
+  }
+}

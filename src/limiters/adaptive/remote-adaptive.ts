@@ -1,0 +1,95 @@
+import type { Duration } from '../../core/duration.ts'
+import { OptionRangeError } from '../../core/errors.ts'
+import type { Report } from '../../core/rule.ts'
+import type { RemoteLedger } from '../../core/storage.ts'
+import type { RemoteOptions } from '../remote/ledger-client.ts'
+import { RemoteLimiter } from '../remote/remote-limiter.ts'
+import type { Adaptive, ReadAdaptive } from './adaptive-options.ts'
+import { RemoteLearner } from './learner.ts'
+import { RateReports } from './rate-reports.ts'
+
+/** A rate for all processes that share a storage, learnt from the outcomes of all of them. */
+export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
+  readonly #reports: RateReports
+  readonly #learner: RemoteLearner
+
+  /**
+   * @param ledger where the buckets are
+   * @param lessons where the law of the rate is kept
+   */
+  constructor(
+    ledger: RemoteLedger,
+    lessons: RemoteLedger,
+    read: ReadAdaptive,
+    options: RemoteOptions,
+  ) {
+    super(ledger, options, false)
+    this.#learner = new RemoteLearner(
+      lessons,
+      this.clock,
+      read.window,
+      summed,
+      () => this.client.leftAlone === undefined,
+      (rate) => this.#learn(rate),
+    )
+    this.#reports = new RateReports(read, this.clock, () => this.#learner)
+    const series = this.meter?.series
+    const rates = series?.gauge('aioflux_limiter_rate', {
+      help: 'Calls per second that pass now, of adaptive limiters.',
+    })
+    if (rates === undefined) return
+    const rate = rates.with({ limiter: this.name })
+    series?.follow<RemoteAdaptive>(rate, this, ({ currentRate }) => currentRate)
+  }
+
+  override get unheld(): string {
+    return 'adaptive'
+  }
+
+  get currentRate(): number {
+    return this.#reports.rate
+  }
+
+  reportSuccess(latency?: Duration): void {
+    this.#reports.success(latency)
+  }
+
+  reportError(): void {
+    this.#reports.error()
+  }
+
+  protected override decided(allowed: boolean): void {
+    this.#reports.decided(allowed)
+    this.#learner.refresh()
+  }
+
+  protected override async giveBack(key: string, cost: number): Promise<void> {
+    await super.giveBack(key, cost)
+    this.#reports.retract()
+  }
+
+  protected override change(): Promise<never> {
+    return Promise.reject(
+      new OptionRangeError(
+        'quota',
+        'an adaptive limiter sets its own rate: make one with other options',
+      ),
+    )
+  }
+
+  #learn(rate: number): void {
+    if (rate === this.#reports.rate) return
+    this.#reports.learn(rate)
+    this.ledger.reconfigure(this.ledger.rule.with({ rate }))
+  }
+}
+
+/** Reports of before and after a decrease are told apart by the rate: what is gathered goes by the higher one. */
+function summed(one: Report, other: Report): Report {
+  return {
+    level: Math.max(one.level, other.level),
+    count: one.count + other.count,
+    amount: Math.max(one.amount, other.amount),
+    bad: one.bad + other.bad,
+  }
+}

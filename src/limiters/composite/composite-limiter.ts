@@ -1,0 +1,381 @@
+import { between, type OptionTable } from '../../core/check.ts'
+import type { Decision } from '../../core/decision.ts'
+import type { Micros } from '../../core/duration.ts'
+import { CostTooLargeError, OptionTypeError } from '../../core/errors.ts'
+import type { Metered } from '../../core/meter.ts'
+import type { Policy } from '../../core/policy.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { CallOptions } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { seconds } from '../decision-of.ts'
+import type { KeyCounts, Limiter } from '../limiter.ts'
+import { SyncLimiter } from '../local/sync-limiter.ts'
+import { untold } from '../policy-of.ts'
+import { keptTogether } from '../reservations/keepers.ts'
+import type { ReservationKeeper } from '../reservations/reservation.ts'
+import {
+  composedTerms,
+  isPlanned,
+  memberKey,
+  memberTerms,
+  ownKey,
+  type QuotaOf,
+  quotedMembers,
+  type Sharing,
+  sameKey,
+} from './member-terms.ts'
+
+/** One limiter of a composite, and the key, the cost and the quota it is asked with. */
+export interface LocalMember {
+  readonly limiter: SyncLimiter & Sharing
+  readonly quotaOf: QuotaOf | undefined
+  readonly keyOf: (key: string) => string
+  readonly costOf: ((cost: number) => number) | undefined
+}
+
+/** What a composite is called, and who counts what it decides. */
+export interface CompositeOptions extends Metered {
+  /** The name in statistics and metrics. @default its members' names, `composite(a, b)` */
+  name?: string
+  /** Denies nothing, and tells what it would have done. @default false */
+  shadow?: boolean
+}
+
+export const COMPOSITE_OPTIONS: OptionTable<CompositeOptions> = {
+  name: true,
+  shadow: true,
+  metrics: true,
+}
+
+/**
+ * Several local limiters as one, all or none: when one says no, the others get back what they had given,
+ * in reverse order, and nobody has lost a token.
+ */
+export class CompositeLimiter extends SyncLimiter {
+  readonly name: string
+  /** @internal */
+  readonly members: readonly LocalMember[]
+  /** Has a member a cost of its own? */
+  readonly #priced: boolean
+  /** Has a member a key of its own? */
+  readonly #keyed: boolean
+  /** Has a member a quota of its own? */
+  readonly #planned: boolean
+  /** Who said no last. */
+  #denier: LocalMember | undefined
+
+  constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
+    const ledgers = members.flatMap(({ limiter }) => limiter.waiting.ledgers)
+    // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
+    super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
+    this.members = members
+    this.#priced = members.some(({ costOf }) => costOf !== undefined)
+    this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
+    this.#planned = isPlanned(members)
+    const { name = compositeName(members) } = options
+    this.name = name
+    this.observe(options.metrics)
+  }
+
+  get capacity(): number {
+    let least = Number.MAX_VALUE
+    for (const { limiter, costOf } of this.members) {
+      if (costOf === undefined && limiter.capacity < least) least = limiter.capacity
+    }
+    return least
+  }
+
+  capacityUnder({ members }: Terms): number {
+    let least = Number.MAX_VALUE
+    for (const [i, { limiter, costOf }] of this.members.entries()) {
+      if (costOf !== undefined) continue
+      const terms = members?.[i]
+      const own = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
+      if (own < least) least = own
+    }
+    return least
+  }
+
+  knows(name: string): boolean {
+    return this.members.some(({ limiter }) => limiter.knows(name))
+  }
+
+  termsOf(call: CallOptions, key?: string): Terms | undefined {
+    return composedTerms(this.name, call, this.members, key)
+  }
+
+  override get quotable(): boolean {
+    const meant = quotedMembers(this.members)
+    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+  }
+
+  /** Has a part, or a part of a part, a quota of its own? */
+  get planned(): boolean {
+    return isPlanned(this.members)
+  }
+
+  get policies(): readonly Policy[] {
+    return policiesOf(this.members)
+  }
+
+  // A call that brings nothing may still have the quotas of its parts.
+
+  override allow(key = '', call: number | CallOptions = 1): boolean {
+    return super.allow(key, this.#read(call))
+  }
+
+  override decide(key = '', call: number | CallOptions = 1): Decision {
+    return super.decide(key, this.#read(call))
+  }
+
+  #read(call: number | CallOptions): number | CallOptions {
+    return this.#planned && typeof call === 'number' ? { cost: call } : call
+  }
+
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+    // Waiting here reserves nothing, so those in line are protected by letting nobody past them.
+    if (maxWait === 0 && this.waiting.busy(key, terms?.share)) {
+      return Math.min(this.look(key, cost, terms), -1)
+    }
+    // All are read before anything is taken: what reads them may throw.
+    const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
+    const keys = terms?.keys ?? (this.#keyed ? this.#keys(key) : undefined)
+    for (let again = false; ; again = true) {
+      const denier = this.#takeAll(key, cost, keys, prices, terms)
+      if (denier === undefined) {
+        this.#denier = undefined
+        return 0
+      }
+      const wait = this.look(key, cost, terms)
+      if (wait < 0) return wait
+      // Time may have passed since one of them denied: where none does any more, nothing has been taken yet. One that denies
+      // again has enough, and callers in line who come first.
+      if (!again) continue
+      this.#denier = denier
+      return -Infinity
+    }
+  }
+
+  /** Takes from all or from none; returns the member that denies. */
+  #takeAll(
+    key: string,
+    cost: number,
+    keys: readonly string[] | undefined,
+    prices: readonly number[] | undefined,
+    terms: Terms | undefined,
+  ): LocalMember | undefined {
+    const members = this.members
+    /** Shadows, which had nothing to give and let it through. */
+    let overlooked: LocalMember[] | undefined
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i] as LocalMember
+      const { limiter } = member
+      const paid = prices?.[i] ?? cost
+      if (limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i)) >= 0) continue
+      if (limiter.shadow !== undefined) {
+        overlooked = overlooked === undefined ? [member] : [...overlooked, member]
+        continue
+      }
+      while (--i >= 0) {
+        const before = members[i] as LocalMember
+        if (overlooked?.includes(before)) continue
+        const back = prices?.[i] ?? cost
+        before.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
+      }
+      return member
+    }
+    if (overlooked !== undefined) for (const { limiter } of overlooked) limiter.shadow?.overlook()
+    return undefined
+  }
+
+  /** The longest wait among the members that would deny, the first of which is the denier. */
+  look(key: string, cost: number, terms?: Terms): Micros {
+    let denied = false
+    let longest: Micros = 0
+    this.#denier = undefined
+    for (const [i, member] of this.members.entries()) {
+      const { limiter } = member
+      const own = memberKey(member, i, key, terms)
+      const wait = limiter.look(own, this.#price(i, cost, terms), memberTerms(terms, i))
+      if (wait >= 0 || limiter.shadow !== undefined) continue
+      denied = true
+      this.#denier ??= member
+      if (wait > -Infinity && wait < longest) longest = wait
+    }
+    return denied && longest === 0 ? -Infinity : longest
+  }
+
+  giveBack(key: string, cost: number, terms?: Terms): void {
+    for (let i = this.members.length - 1; i >= 0; i--) {
+      const member = this.members[i] as LocalMember
+      const { limiter, costOf } = member
+      const own = memberKey(member, i, key, terms)
+      const paid = terms?.prices?.[i] ?? (costOf === undefined ? cost : costOf(cost))
+      limiter.giveBack(own, paid, memberTerms(terms, i))
+      limiter.waiting.wake(own)
+    }
+  }
+
+  get unheld(): string | undefined {
+    for (const { limiter } of this.members) if (limiter.unheld !== undefined) return limiter.unheld
+    return undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper {
+    const prices = this.#prices(cost, terms)
+    const parts = this.members.map((member, i) =>
+      member.limiter.keeperOf(
+        memberKey(member, i, key, terms),
+        prices[i] as number,
+        memberTerms(terms, i) as Terms,
+      ),
+    )
+    return keptTogether(parts, (actual) => actualsOf(this.members, actual))
+  }
+
+  override leave(key: string, cost: number): void {
+    for (const member of this.members) {
+      const { limiter, costOf } = member
+      limiter.leave(ownKey(member, key), costOf === undefined ? cost : costOf(cost))
+    }
+  }
+
+  forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {
+    let latest = -Infinity
+    for (const [i, member] of this.members.entries()) {
+      const { limiter, costOf } = member
+      const before = ahead === 0 || costOf === undefined ? ahead : costOf(ahead)
+      const price = this.#price(i, cost, terms)
+      const own = limiter.forecast(ownKey(member, key), before, price, memberTerms(terms, i))
+      latest = Math.max(latest, own)
+    }
+    return latest
+  }
+
+  decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision {
+    const denier = wait < 0 ? this.#denier : undefined
+    const decisions = this.members.map((member, i) => {
+      const { limiter } = member
+      const price = this.#price(i, cost, terms)
+      const its = memberTerms(terms, i)
+      const itsKey = memberKey(member, i, key, terms)
+      const own = limiter.decision(itsKey, price, limiter.look(itsKey, price, its), its)
+      // Whether the same would pass once more is not what was asked.
+      return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
+    })
+    return {
+      ...combined(decisions),
+      allowed: wait >= 0,
+      retryAfter: wait >= 0 ? 0 : seconds(-wait),
+      cost,
+      parts: decisions,
+      ...(denier === undefined ? undefined : { deniedBy: denier.limiter.name }),
+    }
+  }
+
+  forget(key: string): void {
+    for (const [i, own] of this.#keys(key).entries()) this.#limiter(i).forget(own)
+  }
+
+  hold(key: string, duration: Micros, replace: boolean): void {
+    for (const [i, own] of this.#keys(key).entries()) this.#limiter(i).hold(own, duration, replace)
+  }
+
+  counts(): KeyCounts {
+    const sum = { keys: 0, evicted: 0, crowded: 0 }
+    for (const { limiter } of this.members) {
+      const { keys, evicted, crowded } = limiter.counts()
+      sum.keys += keys
+      sum.evicted += evicted
+      sum.crowded += crowded
+    }
+    return sum
+  }
+
+  protected change(_quota: QuotaChange): never {
+    throw noQuota()
+  }
+
+  #limiter(i: number): SyncLimiter {
+    return (this.members[i] as LocalMember).limiter
+  }
+
+  /** The keys of the members, all read before anything is done with one. */
+  #keys(key: string): string[] {
+    return this.members.map((member) => ownKey(member, key))
+  }
+
+  #prices(cost: number, terms: Terms | undefined): number[] {
+    return this.members.map((_, i) => this.#price(i, cost, terms))
+  }
+
+  /** What a call of `cost` costs the member at `i`, checked. */
+  #price(i: number, cost: number, terms: Terms | undefined): number {
+    const price = terms?.prices?.[i]
+    if (price !== undefined) return price
+    const { limiter, costOf } = this.members[i] as LocalMember
+    return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, memberTerms(terms, i))
+  }
+}
+
+/** What a call of `cost` costs a member. 0 takes nothing there, and asks only whether the limit is used up. */
+function costOfMember(
+  limiter: SyncLimiter,
+  costOf: (cost: number) => number,
+  cost: number,
+  terms: Terms | undefined,
+): number {
+  const capacity = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
+  return checkedPrice(costOf(cost), capacity)
+}
+
+/** What each member is charged where `actual` was used. */
+export function actualsOf(
+  members: readonly { readonly costOf: ((cost: number) => number) | undefined }[],
+  actual: number,
+): number[] {
+  return members.map(({ costOf }) =>
+    costOf === undefined ? actual : checkedPrice(costOf(actual), Infinity),
+  )
+}
+
+/** What a part's `cost` has answered: a number from 0 up to what its limit holds. */
+export function checkedPrice(price: number, capacity: number): number {
+  between('cost', price, 0, Number.MAX_VALUE)
+  if (price > capacity) throw new CostTooLargeError(price, capacity)
+  return price
+}
+
+/** The numbers of several decisions as those of one: what is tightest counts. */
+export function combined(
+  decisions: readonly Decision[],
+): Pick<Decision, 'limit' | 'remaining' | 'resetAfter'> {
+  let limit = Infinity
+  let remaining = Infinity
+  let resetAfter = 0
+  for (const decision of decisions) {
+    if (decision.remaining < remaining) {
+      limit = decision.limit
+      remaining = decision.remaining
+    }
+    resetAfter = Math.max(resetAfter, decision.resetAfter)
+  }
+  return { limit, remaining, resetAfter }
+}
+
+/** What the limiters of a composite promise, in their order. */
+export function policiesOf(members: readonly { limiter: Limiter }[]): Policy[] {
+  return members.flatMap(({ limiter }) => limiter.policies ?? [untold(limiter.name)])
+}
+
+export function compositeName(members: readonly { limiter: { name: string } }[]): string {
+  return `composite(${members.map(({ limiter }) => limiter.name).join(', ')})`
+}
+
+export function noQuota(): OptionTypeError {
+  return new OptionTypeError(
+    'quota',
+    'a composite has no quota of its own: reconfigure one of its limiters',
+  )
+}

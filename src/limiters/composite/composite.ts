@@ -1,0 +1,108 @@
+import { callback, known, must, type OptionTable } from '../../core/check.ts'
+import { describe, OptionTypeError } from '../../core/errors.ts'
+import type { CallQuota } from '../../core/rule.ts'
+import type { Limiter, LocalLimiter } from '../limiter.ts'
+import { SyncLimiter } from '../local/sync-limiter.ts'
+import { checkedOptions } from '../options.ts'
+import {
+  COMPOSITE_OPTIONS,
+  CompositeLimiter,
+  type CompositeOptions,
+  type LocalMember,
+} from './composite-limiter.ts'
+import type { Member } from './member.ts'
+import { type QuotaOf, type Sharing, sameKey } from './member-terms.ts'
+import { MixedComposite } from './mixed-composite.ts'
+
+/**
+ * A limiter of a composite; with `key`, `cost` or `quota`, asked with another key, cost or quota than the caller's.
+ *
+ * In a guard of `aioflux/http` these functions get the request: `key: (req) => req.user`, `cost: (req) => req.body.tokens`.
+ */
+export type CompositePart<L extends Limiter = Limiter, From = string, Of = number> =
+  | L
+  | {
+      limiter: L
+      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. @default the caller's */
+      key?: (key: From) => string
+      /**
+       * The cost for this limiter, from the caller's: `() => 1` counts calls where others count tokens. 0 takes nothing.
+       * @default the caller's
+       */
+      cost?: (cost: Of) => number
+      /**
+       * The quota that holds for this limiter, from its key: a plan for this part. `undefined` for the limiter's own numbers. `true` says
+       * that the `quota` of a call is for this part. In a guard of `aioflux/http` the function gets the request.
+       * @default where it is the only part that takes quotas, that of the call; else the limiter's own numbers
+       */
+      quota?: true | ((key: From) => CallQuota | undefined)
+    }
+
+export function composite<From = string, Of = number>(
+  ...parts: CompositePart<LocalLimiter, From, Of>[]
+): LocalLimiter
+export function composite<From = string, Of = number>(
+  ...parts: CompositePart<Limiter, From, Of>[]
+): Limiter
+export function composite<From = string, Of = number>(
+  parts: readonly CompositePart<LocalLimiter, From, Of>[],
+  options?: CompositeOptions,
+): LocalLimiter
+export function composite<From = string, Of = number>(
+  parts: readonly CompositePart<Limiter, From, Of>[],
+  options?: CompositeOptions,
+): Limiter
+export function composite(
+  ...given: readonly (CompositePart | readonly CompositePart[] | CompositeOptions | undefined)[]
+): Limiter {
+  const [first, second = {}] = given
+  const [list, options] = Array.isArray(first)
+    ? [first as CompositePart[], second as CompositeOptions]
+    : [given as CompositePart[], {}]
+  known('LimiterFactory.composite', options, COMPOSITE_OPTIONS)
+  checkedOptions(options)
+  if (list.length === 0) {
+    throw new OptionTypeError('limiters', 'limiters must be at least one limiter, got none')
+  }
+  const members = list.map(member)
+  return allLocal(members)
+    ? new CompositeLimiter(members, options)
+    : new MixedComposite(members, options)
+}
+
+function member(part: CompositePart): Member {
+  const { limiter, key, cost, quota } = isPart(part) ? part : { limiter: part }
+  if (typeof limiter?.consume !== 'function') {
+    throw new OptionTypeError('limiters', `limiters must be limiters, got ${describe(limiter)}`)
+  }
+  return {
+    limiter,
+    keyOf: callback('key', key) ?? sameKey,
+    costOf: callback('cost', cost),
+    quotaOf: checkedQuota(limiter, quota),
+  }
+}
+
+function checkedQuota(limiter: Limiter & Sharing, quota: QuotaOf | undefined): QuotaOf | undefined {
+  if (quota === undefined) return undefined
+  const right = quota === true || typeof quota === 'function'
+  must(right, 'quota', 'be a function that reads the quota, or true', quota)
+  if (limiter.quotable) return quota
+  const what = `quota is for token and leaky buckets and windows, and cannot be given to the part ${describe(limiter.name)}`
+  throw new OptionTypeError('quota', what)
+}
+
+type Part = Exclude<CompositePart, Limiter>
+
+const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true, quota: true }
+
+/** A limiter of somebody else's may well have something called `limiter` inside. */
+function isPart(part: CompositePart): part is Part {
+  if (!('limiter' in Object(part)) || 'consume' in part) return false
+  known('a part of a composite', part as Part, PART_OPTIONS)
+  return true
+}
+
+function allLocal(members: Member[]): members is [LocalMember, ...LocalMember[]] {
+  return members.every(({ limiter }) => limiter instanceof SyncLimiter)
+}

@@ -1,0 +1,293 @@
+import { systemClock } from '../../core/clock.ts'
+import type { Decision } from '../../core/decision.ts'
+import type { Micros } from '../../core/duration.ts'
+import type { Policy } from '../../core/policy.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { CallOptions } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { decisionUnder, seconds } from '../decision-of.ts'
+import type { KeyCounts } from '../limiter.ts'
+import { storageIsDown } from '../remote/ledger-client.ts'
+import { PollingLimiter } from '../remote/polling-limiter.ts'
+import { aboutHold, aboutSettling, endingAs, keptTogether } from '../reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import {
+  actualsOf,
+  type CompositeOptions,
+  checkedPrice,
+  combined,
+  compositeName,
+  noQuota,
+  policiesOf,
+} from './composite-limiter.ts'
+import { JointClient } from './joint-client.ts'
+import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
+import {
+  composedTerms,
+  isPlanned,
+  memberKey,
+  memberTerms,
+  ownKey,
+  quotedMembers,
+} from './member-terms.ts'
+import { holdOneByOne, lookOneByOne, returnOneByOne, takeOneByOne } from './one-by-one.ts'
+
+/**
+ * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
+ * or fails, gives back to those before it. What is being given back is briefly missing for others, so
+ * this can deny a call that would just have fitted; it never lets one through that should not.
+ *
+ * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
+ * later member says no, would wake all the others, and they him.
+ */
+export class MixedComposite extends PollingLimiter {
+  /** @internal */
+  readonly members: readonly Member[]
+  readonly #joint: JointClient | undefined
+  /** Where the reservations are kept that were made one by one. */
+  readonly #apart = new WeakMap<Decision, ReservationKeeper>()
+
+  constructor(members: readonly Member[], options: CompositeOptions = {}) {
+    const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
+    const { name = compositeName(members) } = options
+    super(name, clock, options.shadow)
+    this.members = members
+    checkApart(members)
+    this.#joint = JointClient.of(members.map(({ limiter }) => joinable(limiter)))
+    this.observe(options.metrics)
+  }
+
+  /** The least that is known; a limiter that does not tell checks the cost for itself. */
+  get capacity(): number {
+    let least = Number.MAX_VALUE
+    for (const { limiter, costOf } of this.members) {
+      const capacity = capacityOf(limiter)
+      if (costOf === undefined && capacity < least) least = capacity
+    }
+    return least
+  }
+
+  capacityUnder({ members }: Terms): number {
+    let least = Number.MAX_VALUE
+    for (const [i, { limiter, costOf }] of this.members.entries()) {
+      const capacity = capacityOf(limiter, members?.[i])
+      if (costOf === undefined && capacity < least) least = capacity
+    }
+    return least
+  }
+
+  knows(name: string): boolean {
+    return this.members.some(({ limiter }) => limiter.knows?.(name))
+  }
+
+  termsOf(call: CallOptions, key?: string): Terms | undefined {
+    return composedTerms(this.name, call, this.members, key)
+  }
+
+  override get quotable(): boolean {
+    const meant = quotedMembers(this.members)
+    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+  }
+
+  /** Has a part, or a part of a part, a quota of its own? */
+  get planned(): boolean {
+    return isPlanned(this.members)
+  }
+
+  get policies(): readonly Policy[] {
+    return policiesOf(this.members)
+  }
+
+  get unheld(): string | undefined {
+    for (const { limiter } of this.members) {
+      const kind = isReserving(limiter) ? limiter.unheld : limiter.name
+      if (kind !== undefined) return kind
+    }
+    return undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
+    const apart = this.#apart.get(decision)
+    if (apart !== undefined) return apart
+    const { hold } = terms
+    if (this.#joint === undefined || hold === undefined || terms.bound === 'closed') {
+      return NOTHING_HELD
+    }
+    const joint = this.#joint
+    const keys = this.#keys(key, terms)
+    const prices = this.#prices(cost, terms)
+    const asked = { costs: prices, rules: terms.members?.map((one) => one?.rule) }
+    return {
+      settle: async (actual, again, cancelled) => {
+        const charged = cancelled ? prices.map(() => 0) : actualsOf(this.members, actual)
+        const about = aboutSettling(hold, charged, again)
+        await joint.tell('settle', keys, { ...asked, about })
+      },
+      extend: (ttl) =>
+        joint.tell('extend', keys, { ...asked, about: aboutHold(endingAs(hold, ttl)) }),
+      excuses: storageIsDown,
+    }
+  }
+
+  protected async decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    const prices = this.#prices(cost, terms)
+    const together = await this.#together(move, key, cost, prices, terms)
+    if (together !== undefined) return together
+    const members = this.members
+    // A closed plan denies, whatever the others say: nothing is taken.
+    if (move === 'peek' || terms?.bound === 'closed') {
+      return this.#judged(await lookOneByOne({ members, key, prices, terms }), cost)
+    }
+    if (terms?.hold === undefined) {
+      return this.#judged(await takeOneByOne({ members, key, prices, terms }), cost)
+    }
+    const { decisions, kept } = await holdOneByOne({ members, key, prices, terms })
+    const decision = this.#judged(decisions, cost)
+    this.#apart.set(
+      decision,
+      keptTogether(kept, (actual) => actualsOf(members, actual)),
+    )
+    return decision
+  }
+
+  protected async undo(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    decision: Decision,
+  ): Promise<void> {
+    const { members } = this
+    try {
+      if (terms?.hold !== undefined) {
+        await this.keeperOf(key, cost, terms, decision).settle(0, false, true)
+        return
+      }
+      const call = { members, key, prices: this.#prices(cost, terms), terms }
+      await returnOneByOne(call, decision.parts ?? [])
+    } catch {
+      // What does not get there comes back as time passes.
+    }
+  }
+
+  protected async giveBack(key: string, cost: number): Promise<void> {
+    await this.#each(key, async ({ limiter, costOf }, own) => {
+      const paid = costOf === undefined ? cost : costOf(cost)
+      if (paid > 0) await limiter.release(own, paid)
+    })
+  }
+
+  override leave(key: string, cost: number): void {
+    for (const member of this.members) {
+      const { limiter, costOf } = member
+      const paid = costOf === undefined ? cost : costOf(cost)
+      if (paid > 0) limiter.leave?.(ownKey(member, key), paid)
+    }
+  }
+
+  protected async forget(key: string): Promise<void> {
+    await this.#each(key, ({ limiter }, own) => limiter.reset(own))
+  }
+
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.#each(key, ({ limiter }, own) =>
+      duration === 0 ? limiter.unblock(own) : limiter.block(own, seconds(duration), { replace }),
+    )
+  }
+
+  protected async change(_quota: QuotaChange): Promise<never> {
+    throw noQuota()
+  }
+
+  protected async counts(key: string): Promise<KeyCounts> {
+    const stats = await Promise.all(
+      this.members.map((member) => member.limiter.getStats(ownKey(member, key))),
+    )
+    return {
+      keys: stats.reduce((sum, one) => sum + one.keys, 0),
+      evicted: stats.reduce((sum, one) => sum + one.evicted, 0),
+      crowded: stats.reduce((sum, one) => sum + one.crowded, 0),
+    }
+  }
+
+  /** The decision in one trip, where all members are in one storage that can do that and can be asked. */
+  async #together(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    prices: readonly number[],
+    terms: Terms | undefined,
+  ): Promise<Decision | undefined> {
+    if (this.#joint === undefined || terms?.members?.some((one) => !isCounted(one))) {
+      return undefined
+    }
+    const keys = this.#keys(key, terms)
+    const alike = prices.every((price) => price === cost)
+    const hold = move === 'reserve' ? terms?.hold : undefined
+    const verdicts = await this.#joint.ask(hold === undefined ? move : 'hold', keys, {
+      costs: alike ? cost : prices,
+      rules: terms?.members?.map((one) => one?.rule),
+      about: hold && aboutHold(hold),
+    })
+    if (verdicts === undefined) return undefined
+    return this.#judged(
+      verdicts.map((verdict, i) => {
+        const { limiter } = this.members[i] as Member
+        return decisionUnder(
+          memberTerms(terms, i),
+          verdict,
+          capacityOf(limiter),
+          prices[i] as number,
+        )
+      }),
+      cost,
+    )
+  }
+
+  #keys(key: string, terms: Terms | undefined): string[] {
+    return this.members.map((member, i) => memberKey(member, i, key, terms))
+  }
+
+  /** What a call of `cost` costs each member, checked. */
+  #prices(cost: number, terms: Terms | undefined): readonly number[] {
+    if (terms?.prices !== undefined) return terms.prices
+    return this.members.map(({ limiter, costOf }, i) =>
+      costOf === undefined
+        ? cost
+        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
+    )
+  }
+
+  /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
+  async #each(key: string, verb: (member: Member, own: string) => Promise<unknown>): Promise<void> {
+    // All are read before anything is done with one.
+    const keys = this.#keys(key, undefined)
+    agree(this.members)
+    await Promise.all(this.members.map((member, i) => verb(member, keys[i] as string)))
+  }
+
+  #judged(decisions: readonly Decision[], cost: number): Decision {
+    const denier = decisions.findIndex((decision) => !decision.allowed)
+    const retryAfter = Math.max(0, ...decisions.map((decision) => decision.retryAfter))
+    const name = this.members[denier]?.limiter.name
+    return {
+      ...combined(decisions),
+      allowed: denier < 0,
+      retryAfter,
+      cost,
+      parts: decisions,
+      ...(name !== undefined && { deniedBy: name }),
+      ...(decisions.some(({ degraded }) => degraded) && { degraded: true }),
+    }
+  }
+}
+
+/** Is it judged by numbers, which a script can be told? */
+function isCounted(terms: Terms | undefined): boolean {
+  return terms === undefined || terms.bound === 'counted'
+}

@@ -1,0 +1,162 @@
+import type { Decision } from '../../core/decision.ts'
+import type { CallOptions } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { storageIsDown } from '../remote/ledger-client.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import { agree, isReserving, type Member } from './member.ts'
+import { memberKey, memberTerms } from './member-terms.ts'
+
+/** One call of a composite whose members are asked in turn. */
+export interface CallOfMembers {
+  readonly members: readonly Member[]
+  readonly key: string
+  /** What it costs each of them. */
+  readonly prices: readonly number[]
+  readonly terms: Terms | undefined
+}
+
+/** What each member would answer, beginning with the one at `from`. */
+export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]> {
+  return Promise.all(call.members.slice(from).map((_, i) => look(call, from + i)))
+}
+
+/**
+ * Takes from each member in turn. When one says no or fails, gives back to those before it; those behind it are only looked
+ * at, for the longest wait.
+ */
+export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
+  const { members, prices } = call
+  const decisions: Decision[] = []
+  let whole = false
+  try {
+    for (const i of members.keys()) {
+      const decision = await (prices[i] === 0 ? look(call, i) : take(call, i))
+      decisions.push(decision)
+      if (decision.degraded) agree(members)
+      if (!decision.allowed) break
+    }
+    whole = decisions.length === members.length && decisions.every((one) => one.allowed)
+  } finally {
+    if (!whole) await returnOneByOne(call, decisions)
+  }
+  if (whole) return decisions
+  const before = decisions.map((decision, i) =>
+    returned(decision, prices[i] as number, memberTerms(call.terms, i)),
+  )
+  return [...before, ...(await lookOneByOne(call, decisions.length))]
+}
+
+/** Was `price` taken by this decision? What an outage, a shadow or a plan without a limit let through was not taken from anywhere. */
+function took(
+  { allowed, uncounted, wouldDeny }: Decision,
+  price: number,
+  terms: Terms | undefined,
+): boolean {
+  return allowed && !uncounted && !wouldDeny && price > 0 && terms?.bound !== 'unlimited'
+}
+
+/** How a member stands that has got back what it gave. */
+function returned(decision: Decision, price: number, terms: Terms | undefined): Decision {
+  if (!took(decision, price, terms)) return decision
+  return { ...decision, remaining: Math.min(decision.limit, decision.remaining + price) }
+}
+
+/** Gives back what was taken from each member. */
+export async function returnOneByOne(
+  call: CallOfMembers,
+  decisions: readonly Decision[],
+): Promise<void> {
+  const { members, key, prices, terms } = call
+  agree(members)
+  await Promise.all(
+    decisions.map(async (decision, i) => {
+      const price = prices[i] as number
+      if (!took(decision, price, memberTerms(terms, i))) return
+      const member = members[i] as Member
+      try {
+        await member.limiter.release(memberKey(member, i, key, terms), price)
+      } catch (error) {
+        // The answer is known. What an outage keeps comes back as time passes.
+        if (!storageIsDown(error)) throw error
+      }
+    }),
+  )
+}
+
+/** As {@link takeOneByOne}, of what is to be settled; and where each member keeps it. */
+export async function holdOneByOne(
+  call: CallOfMembers,
+): Promise<{ decisions: Decision[]; kept: ReservationKeeper[] }> {
+  const { members, key, prices, terms } = call
+  const kept: ReservationKeeper[] = []
+  const decisions: Decision[] = []
+  let whole = false
+  try {
+    for (const [i, member] of members.entries()) {
+      const { limiter } = member
+      if (!isReserving(limiter)) break
+      const ownKey = memberKey(member, i, key, terms)
+      const own = memberTerms(terms, i) as Terms
+      const price = prices[i] as number
+      const decision = await limiter.consumeUnder(ownKey, price, own)
+      decisions.push(decision)
+      if (decision.degraded) agree(members)
+      if (!decision.allowed) break
+      const keeper = limiter.keeperOf(ownKey, price, own, decision)
+      kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
+    }
+    whole = kept.length === members.length
+  } finally {
+    if (!whole) {
+      agree(members)
+      await Promise.all(kept.map(cancelled))
+    }
+  }
+  return { decisions, kept }
+}
+
+/** Gives back all of a reservation; what an outage keeps comes back as time passes. */
+async function cancelled(keeper: ReservationKeeper): Promise<void> {
+  try {
+    await keeper.settle(0, false, true)
+  } catch (error) {
+    if (!keeper.excuses?.(error)) throw error
+  }
+}
+
+/** Takes from a member. */
+async function take(call: CallOfMembers, i: number): Promise<Decision> {
+  const { limiter, key, price, terms, apart } = asked(call, i)
+  return apart
+    ? apart.consumeUnder(key, price, terms as Terms)
+    : limiter.consume(key, callOf(price, terms))
+}
+
+/** Looks at a member. One that costs nothing denies only what has used more than its limit, or is blocked. */
+async function look(call: CallOfMembers, i: number): Promise<Decision> {
+  const { limiter, key, price, terms, apart } = asked(call, i)
+  const least = price === 0 ? Number.MIN_VALUE : price
+  const decision = await (apart
+    ? apart.peekUnder(key, least, terms as Terms)
+    : limiter.peek(key, callOf(least, terms)))
+  return price === 0 ? { ...decision, cost: 0 } : decision
+}
+
+/** How a member is to be asked; and the limiter once more where its own members have keys and costs that only they can read. */
+function asked({ members, key, prices, terms }: CallOfMembers, i: number) {
+  const member = members[i] as Member
+  const { limiter } = member
+  const own = memberTerms(terms, i)
+  return {
+    limiter,
+    key: memberKey(member, i, key, terms),
+    price: prices[i] as number,
+    terms: own,
+    apart: own?.keys !== undefined && isReserving(limiter) ? limiter : undefined,
+  }
+}
+
+/** The call as a member is to be asked. */
+function callOf(price: number, terms: Terms | undefined): number | CallOptions {
+  return terms === undefined ? price : { ...terms.brought, cost: price }
+}

@@ -1,0 +1,272 @@
+import { abortable, options as checkOptions, flag, known } from '../core/check.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Decision } from '../core/decision.ts'
+import type { Duration, Micros } from '../core/duration.ts'
+import { Events, type Listener } from '../core/events.ts'
+import type { Meter } from '../core/meter.ts'
+import type { QuotaChange } from '../core/rule.ts'
+import type { Ledger } from '../core/storage.ts'
+import { blockLength, checkCall, checkKey } from './calls/arguments.ts'
+import { type CallOptions, checkedCall, costOf } from './calls/call-options.ts'
+import type { Terms } from './calls/terms.ts'
+import { compare } from './compare.ts'
+import type { Comparison } from './comparison.ts'
+import {
+  BLOCK_OPTIONS,
+  type BlockOptions,
+  type KeyCounts,
+  LIMITER_EVENTS,
+  type Limiter,
+  type LimiterEvents,
+  type LimiterStats,
+  type Patience,
+  WAIT_OPTIONS,
+  type WaitOptions,
+} from './limiter.ts'
+import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
+import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
+import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
+import { scheduled } from './scheduled.ts'
+import { Shadow } from './shadow.ts'
+import { Turns, waitInTurn } from './turns.ts'
+
+/** An answer that comes at once, or with a promise. */
+type Answer<T> = T | Promise<T>
+
+/**
+ * What the verbs of all limiters check, count and tell, whether the limiter answers at once or has to ask a storage. Below it are the
+ * moves of the limiter, which answer at once or with a promise; where one answers at once, nothing is awaited.
+ */
+export abstract class LimiterVerbs implements Limiter {
+  abstract readonly name: string
+  readonly clock: Clock
+  protected readonly events: Events<LimiterEvents> = new Events(LIMITER_EVENTS)
+  /** @internal Where the callers wait that come in groups. */
+  readonly turns: Turns
+  /** Set where it denies nothing. */
+  readonly shadow: Shadow | undefined
+  protected meter: LimiterMeter | undefined
+  protected allowed = 0
+  protected denied = 0
+
+  constructor(clock: Clock, shadow: boolean) {
+    this.clock = clock
+    this.turns = new Turns(clock)
+    this.shadow = shadow ? new Shadow() : undefined
+  }
+
+  /** The largest cost that can ever pass. */
+  abstract readonly capacity: number
+  /** How many calls wait. */
+  protected abstract readonly inLine: number
+  /** What a scheduled function gets that has no signal of its own. */
+  protected abstract readonly ending: AbortSignal
+  abstract acquire(key?: string, call?: number | CallOptions): Promise<boolean>
+  abstract consume(key?: string, call?: number | CallOptions): Promise<Decision>
+  abstract close(): Promise<void>
+  /** @internal As `consume`; what the call brings has been checked. */
+  abstract consumeUnder(key: string, cost: number, terms: Terms | undefined): Answer<Decision>
+  /** @internal As `peek`; what the call brings has been checked. */
+  abstract peekUnder(key: string, cost: number, terms: Terms | undefined): Answer<Decision>
+  /** @internal As `wait`; what the call brings has been checked. */
+  abstract waitUnder(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    patience: Patience,
+  ): Promise<Decision>
+  /** What a call brings beside its cost; `undefined` for nothing. */
+  abstract termsOf(call: CallOptions, key?: string): Terms | undefined
+  /** The largest cost that can ever pass under `terms`. */
+  abstract capacityUnder(terms: Terms): number
+  /** True where there is a class of this name. */
+  abstract knows(name: string): boolean
+  /** The kind of limit that cannot reserve, if it is one. */
+  abstract get unheld(): string | undefined
+  /** @internal Where the reservation is kept that this decision made. */
+  abstract keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper
+  protected abstract giveBack(key: string, cost: number): Answer<void>
+  protected abstract forget(key: string): Answer<void>
+  protected abstract hold(key: string, duration: Micros, replace: boolean): Answer<void>
+  /** Goes on with another quota. */
+  protected abstract requote(quota: QuotaChange): Answer<void>
+  protected abstract counts(key: string): Answer<KeyCounts>
+  /** The decision about a call that is not made. */
+  protected abstract standing(key: string, cost: number): Answer<Decision>
+
+  /** True where a call may bring a quota. */
+  get quotable(): boolean {
+    return false
+  }
+
+  /** A scheduled function has ended: gives back what is held only while it runs. */
+  leave(_key: string, _cost: number): void {}
+
+  /** Something of `key` may be free now. */
+  protected freed(_key: string): void {}
+
+  async peek(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    const { cost, terms } = this.read(key, call)
+    return this.peekUnder(key, cost, terms)
+  }
+
+  wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    known('limiter.wait', options, WAIT_OPTIONS)
+    return this.#wait(key, options)
+  }
+
+  async #wait(key: string, options: WaitOptions): Promise<Decision> {
+    abortable(options.signal)
+    const { cost, terms } = this.#checked(key, options)
+    return waitInTurn(this, key, options, (patience) => this.waitUnder(key, cost, terms, patience))
+  }
+
+  schedule<T>(
+    key: string,
+    fn: (signal: AbortSignal) => T | Promise<T>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    known('limiter.schedule', options, WAIT_OPTIONS)
+    return scheduled(this, key, fn, options, this.ending)
+  }
+
+  reserve(
+    key: string,
+    estimate: number,
+    options: ReserveOptions = {},
+  ): Promise<Reservation | undefined> {
+    return reserve(this, key, estimate, options)
+  }
+
+  spend<T>(
+    key: string,
+    estimate: number,
+    fn: (reservation: Reservation) => T | Promise<T>,
+    options: ReserveOptions = {},
+  ): Promise<T> {
+    return spend(this, key, estimate, fn, options)
+  }
+
+  async release(key = '', tokens = 1): Promise<void> {
+    checkCall(key, tokens, Number.MAX_VALUE)
+    const done = this.giveBack(key, tokens)
+    if (done !== undefined) await done
+    this.freed(key)
+  }
+
+  async reset(key = ''): Promise<void> {
+    checkKey(key)
+    const done = this.forget(key)
+    if (done !== undefined) await done
+    this.freed(key)
+  }
+
+  async block(key: string, duration: Duration, options: BlockOptions = {}): Promise<void> {
+    checkKey(key)
+    known('limiter.block', options, BLOCK_OPTIONS)
+    const { replace = false } = options
+    await this.hold(key, blockLength(duration), flag('replace', replace))
+  }
+
+  async unblock(key: string): Promise<void> {
+    checkKey(key)
+    const done = this.hold(key, 0, true)
+    if (done !== undefined) await done
+    this.freed(key)
+  }
+
+  async getStats(key = ''): Promise<LimiterStats> {
+    checkKey(key)
+    const standing = await this.standing(key, Math.min(1, this.capacity))
+    const { limit, remaining, resetAfter } = standing
+    return {
+      name: this.name,
+      allowed: this.allowed,
+      denied: this.denied,
+      ...(this.shadow && { wouldDeny: this.shadow.wouldDeny }),
+      waiting: this.inLine,
+      ...(await this.counts(key)),
+      limit,
+      remaining,
+      resetAfter,
+    }
+  }
+
+  async reconfigure(quota: QuotaChange): Promise<void> {
+    checkOptions('quota', quota)
+    const done = this.requote(quota)
+    if (done !== undefined) await done
+    if (this.events.heard) this.events.emit('reconfigured', { limit: this.capacity })
+  }
+
+  compare(candidate: Limiter): Comparison {
+    return compare(this, candidate)
+  }
+
+  on<Name extends keyof LimiterEvents>(
+    event: Name,
+    listener: Listener<LimiterEvents[Name]>,
+  ): () => void {
+    return this.events.on(event, listener)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal What a call brings, checked. */
+  read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined } {
+    return this.#checked(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
+  }
+
+  #checked(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
+    const terms = this.termsOf(call, key)
+    const cost = costOf(call)
+    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    return { cost, terms }
+  }
+
+  /**
+   * Begins to count for `metrics`, once there is a name.
+   *
+   * @param ledger where its keys are, if it has one
+   */
+  protected observe(metrics: Meter | undefined, ledger?: Ledger): void {
+    if (metrics === undefined) return
+    this.meter = limiterMeter<LimiterVerbs>(metrics, this, ({ inLine }) => inLine, ledger)
+    this.shadow?.observe(this.meter.series, this.name)
+    this.events.meter()
+  }
+
+  /** Counts a call that passed at once, and tells the listeners. */
+  protected pass(key: string, cost: number, terms: Terms | undefined): void {
+    this.allowed += 1
+    if (this.events.heard) this.#tellPassed(key, cost, terms)
+  }
+
+  // Apart, so that the hot path stays small where no listener is.
+  #tellPassed(key: string, cost: number, terms: Terms | undefined): void {
+    this.meter?.allowed.inc()
+    if (this.events.listened) this.events.emit('allowed', { key, cost, ...terms?.brought })
+  }
+
+  /** Counts a call that has waited since `started`, and tells the listeners. */
+  protected passLate(key: string, cost: number, started: number, terms: Terms | undefined): void {
+    this.allowed += 1
+    if (!this.events.heard) return
+    const waited = (this.clock.now() - started) / 1000
+    this.meter?.allowed.inc()
+    this.meter?.waits.observe(waited)
+    this.events.emit('waited', { key, cost, seconds: waited, ...terms?.brought })
+  }
+
+  /** Counts a call that was denied, and tells the listeners. */
+  protected deny(key: string, cost: number, retryAfter: number, terms: Terms | undefined): void {
+    this.denied += 1
+    if (!this.events.heard) return
+    this.meter?.denied.inc()
+    if (this.events.listened) {
+      this.events.emit('denied', { key, cost, retryAfter, ...terms?.brought })
+    }
+  }
+}

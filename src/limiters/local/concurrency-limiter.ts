@@ -1,0 +1,79 @@
+import { known, type OptionTable, pick } from '../../core/check.ts'
+import type { Micros } from '../../core/duration.ts'
+import {
+  CONCURRENCY_OPTIONS,
+  type ConcurrencyOptions,
+  concurrency,
+} from '../../rules/concurrency.ts'
+import { PERMITS_OPTIONS, type PermitsOptions } from '../../rules/permits.ts'
+import { recordLedger } from '../../storage/record-ledger.ts'
+import { checkCall } from '../calls/arguments.ts'
+import { type CallOptions, costOf } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from '../limiter.ts'
+import { type Permit, permitOf } from '../permit.ts'
+import { RuleLimiter } from './rule-limiter.ts'
+
+export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & LimiterOptions> = {
+  ...CONCURRENCY_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
+
+/** The same over a storage elsewhere, where a permit has a term. */
+export const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
+  ...PERMITS_OPTIONS,
+  ...LIMITER_OPTIONS,
+}
+
+/**
+ * How many at once, for each key.
+ *
+ * Ways to hold a permit, safest first: {@link schedule}, which gives it back by itself; {@link permit}, which hands out
+ * an object for `using`; `acquire` and `wait`, whose caller must `release` exactly as much as he took. A denial has
+ * `retryAfter` 0: it depends on others, not on time.
+ *
+ * @example
+ * const uploads = LimiterFactory.concurrency({ limit: 4 })
+ * await uploads.schedule('user-1', () => upload(file))
+ */
+export class ConcurrencyLimiter extends RuleLimiter {
+  constructor(options: ConcurrencyOptions & LimiterOptions) {
+    known('ConcurrencyLimiter', options, CONCURRENCY_LIMITER_OPTIONS)
+    super(
+      concurrency(pick<ConcurrencyOptions>(options, CONCURRENCY_OPTIONS)),
+      options,
+      recordLedger,
+    )
+  }
+
+  /** Waits for permits, first come, first served. */
+  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    return this.wait(key, options).then(() => this.issue(key, costOf(options)))
+  }
+
+  /** Permits, if they can be had now. */
+  tryPermit(key = '', call: number | CallOptions = 1): Permit | undefined {
+    return this.allow(key, call) ? this.issue(key, costOf(call)) : undefined
+  }
+
+  override leave(key: string, cost: number): void {
+    checkCall(key, cost, Number.MAX_VALUE)
+    this.giveBack(key, cost)
+    this.waiting.wake(key)
+  }
+
+  override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+    // A permit that comes free belongs to the line, not to whoever happens to ask next. The line itself asks with
+    // patience.
+    if (maxWait === 0 && this.waiting.busy(key, terms?.share)) return -Infinity
+    return super.take(key, cost, maxWait, terms)
+  }
+
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
+  }
+}

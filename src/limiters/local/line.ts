@@ -1,0 +1,194 @@
+import { at, type Cancel, type Clock, isDue } from '../../core/clock.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
+import { describe, WaitTimeoutError } from '../../core/errors.ts'
+import { onAbort } from '../../core/on-abort.ts'
+import type { Terms } from '../calls/terms.ts'
+
+/** The limit that the callers of a line wait for. */
+export interface WaitedLimit {
+  /** As `Rule.reserve`: `>= 0` is yours, act after that long; `< 0` ask again after that long, or when woken. */
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
+  giveBack(key: string, cost: number, terms?: Terms): void
+  /** How long it would take behind `ahead`; `-Infinity` where no time can be told. */
+  forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
+}
+
+/** The owner of lines: counts the callers that wait, and hears when a line is empty. */
+export interface LineOwner {
+  count: number
+  /** @internal As in the class: declarations must agree without it. */
+  over(key: string, line: object): void
+}
+
+/** A caller that waits. A link of the line, so that leaving from the middle costs the same anywhere. */
+export interface Waiter {
+  readonly cost: number
+  /** What the call brought beside its cost. */
+  readonly terms: Terms | undefined
+  /** The latest moment, by the clock of the line; `Infinity` for no end. */
+  readonly deadline: Millis
+  readonly grant: () => void
+  readonly refuse: (reason: unknown) => void
+  /** Ends the timer and the listener that could end the wait. */
+  forgetCalls: (() => void) | undefined
+  before: Waiter | undefined
+  behind: Waiter | undefined
+}
+
+/** The callers that wait for one key and may fill the same share of its limit: first come, first served. */
+export class Line {
+  readonly share: number
+  readonly #owner: LineOwner
+  readonly #limit: WaitedLimit
+  readonly #clock: Clock
+  readonly #key: string
+  #head: Waiter | undefined
+  #tail: Waiter | undefined
+  /** The costs of all callers in line together, without the part that is reserved for the head. */
+  #wanted = 0
+  /** When the head's reservation comes due, or `undefined` while it has none. */
+  #due: Millis | undefined
+  #cancelTimer: Cancel = () => {}
+
+  constructor(owner: LineOwner, limit: WaitedLimit, clock: Clock, key: string, share: number) {
+    this.share = share
+    this.#owner = owner
+    this.#limit = limit
+    this.#clock = clock
+    this.#key = key
+  }
+
+  /** The error for a caller whose deadline is too early for this line; `undefined` where it may join. */
+  refusal(cost: number, deadline: Millis, terms: Terms | undefined): WaitTimeoutError | undefined {
+    if (deadline === Infinity) return undefined
+    const forecast = this.#limit.forecast(this.#key, this.#wanted, cost, terms)
+    const late = this.#clock.now() + forecast / 1000 > deadline
+    return late ? this.#timedOut('cannot', forecast) : undefined
+  }
+
+  /** @param signal ends the wait, as the deadline does */
+  join(waiter: Waiter, signal: AbortSignal | undefined): void {
+    const { deadline } = waiter
+    if (deadline < Infinity || signal !== undefined) {
+      const leave = () => this.#leave(waiter, signal?.reason)
+      const cancel = deadline < Infinity && at(this.#clock, deadline, () => this.#late(waiter))
+      const forget = signal && onAbort(signal, leave)
+      waiter.forgetCalls = () => {
+        forget?.()
+        if (cancel) cancel()
+      }
+    }
+    this.#owner.count += 1
+    this.#wanted += waiter.cost
+    waiter.before = this.#tail
+    if (this.#tail === undefined) this.#head = waiter
+    else this.#tail.behind = waiter
+    this.#tail = waiter
+    if (this.#head === waiter) this.#ask()
+  }
+
+  /** Gives back what the head holds. It must ask again. */
+  yield(): void {
+    if (this.#head === undefined || this.#due === undefined) return
+    this.#settle(this.#head)
+    this.#limit.giveBack(this.#key, this.#head.cost, this.#head.terms)
+  }
+
+  /** The head asks again: what it holds may now be had sooner, and what it was denied may now be had. */
+  askAgain(): void {
+    if (this.#head === undefined) return
+    this.yield()
+    this.#ask()
+  }
+
+  close(reason: unknown): void {
+    this.yield()
+    while (this.#head !== undefined) this.#unlink(this.#head).refuse(reason)
+    this.#end()
+  }
+
+  /** The head asks the limit; whoever is served at once goes, and the next one asks. */
+  #ask(): void {
+    this.#cancelTimer()
+    while (this.#head !== undefined) {
+      const head = this.#head
+      const now = this.#clock.now()
+      // Its own timer may have been kept waiting too: what nobody waits for any more is not taken.
+      if (isDue(head.deadline, now)) {
+        this.#unlink(head).refuse(this.#timedOut('did not', 0))
+        continue
+      }
+      // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
+      const patience = this.share < 1 ? Number.MIN_VALUE : (head.deadline - now) * 1000
+      const wait = this.#limit.take(this.#key, head.cost, patience, head.terms)
+      if (wait === 0) {
+        this.#unlink(head).grant()
+        continue
+      }
+      const moment = now + Math.abs(wait) / 1000
+      if (wait > 0) {
+        this.#wanted -= head.cost
+        this.#due = moment
+      } else if (moment < Infinity && moment > head.deadline) {
+        this.#unlink(head).refuse(this.#timedOut('cannot', -wait))
+        continue
+      }
+      if (moment < Infinity) this.#cancelTimer = at(this.#clock, moment, () => this.#ring())
+      return
+    }
+    this.#end()
+  }
+
+  /** The moment has come for which the head waits. */
+  #ring(): void {
+    if (this.#head !== undefined && this.#due !== undefined) {
+      // Nothing of its reservation is left to count or to give back.
+      this.#settle(this.#head)
+      this.#unlink(this.#head).grant()
+    }
+    this.#ask()
+  }
+
+  /** The time of `waiter` is up. */
+  #late(waiter: Waiter): void {
+    const first = waiter === this.#head && this.#due !== undefined
+    // What comes due at the deadline comes in time.
+    if (first && isDue(this.#due as Millis, this.#clock.now())) this.#ring()
+    else this.#leave(waiter, this.#timedOut('did not', 0))
+  }
+
+  /** Takes `waiter` out of the line, wherever it stands, and gives back what was reserved for it. */
+  #leave(waiter: Waiter, reason: unknown): void {
+    const first = waiter === this.#head
+    if (first) this.yield()
+    this.#unlink(waiter).refuse(reason)
+    if (first) this.#ask()
+  }
+
+  /** The head has a reservation no more. */
+  #settle(head: Waiter): void {
+    this.#due = undefined
+    this.#wanted += head.cost
+  }
+
+  #unlink(waiter: Waiter): Waiter {
+    waiter.forgetCalls?.()
+    this.#owner.count -= 1
+    this.#wanted -= waiter.cost
+    if (waiter.before === undefined) this.#head = waiter.behind
+    else waiter.before.behind = waiter.behind
+    if (waiter.behind === undefined) this.#tail = waiter.before
+    else waiter.behind.before = waiter.before
+    return waiter
+  }
+
+  #end(): void {
+    this.#cancelTimer()
+    this.#owner.over(this.#key, this)
+  }
+
+  #timedOut(verb: string, micros: Micros): WaitTimeoutError {
+    const message = `the turn of key ${describe(this.#key)} ${verb} come in time`
+    return new WaitTimeoutError(message, micros / 1e6)
+  }
+}

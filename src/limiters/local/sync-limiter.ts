@@ -1,0 +1,157 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Decision } from '../../core/decision.ts'
+import { type Micros, toMillis } from '../../core/duration.ts'
+import { ClosedError, WaitTimeoutError } from '../../core/errors.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import { checkCall } from '../calls/arguments.ts'
+import type { CallOptions } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { seconds } from '../decision-of.ts'
+import { late } from '../late.ts'
+import type { LocalLimiter, Patience } from '../limiter.ts'
+import type { WaitedLimit } from './line.ts'
+import { SyncMoves } from './sync-moves.ts'
+import { Waiting } from './waiting.ts'
+
+// There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
+const YES: Promise<boolean> = Promise.resolve(true)
+const NO: Promise<boolean> = Promise.resolve(false)
+
+/**
+ * Every verb of a limiter that can answer at once, over the three moves that differ from one limiter to the next:
+ * take, give back, forecast.
+ */
+export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, WaitedLimit {
+  /** @internal */
+  readonly waiting: Waiting
+
+  /**
+   * @param ledgers what its callers wait for, together with those of others that ask the same
+   * @param keyed true where its keys mean the same to all of them
+   */
+  constructor(clock: Clock, ledgers: readonly object[], keyed: boolean, shadow = false) {
+    super(clock, shadow)
+    this.waiting = new Waiting(this, clock, ledgers, keyed)
+  }
+
+  // What nearly all calls bring, a cost and no more, has a short way of its own: it is compiled into one piece.
+
+  allow(key = '', call: number | CallOptions = 1): boolean {
+    if (typeof call !== 'number') return this.#allowUnder(key, call)
+    checkCall(key, call, this.capacity)
+    return this.#count(key, call, this.take(key, call, 0), undefined)
+  }
+
+  #allowUnder(key: string, call: CallOptions): boolean {
+    const { cost, terms } = this.read(key, call)
+    return this.#count(key, cost, this.take(key, cost, 0, terms), terms)
+  }
+
+  decide(key = '', call: number | CallOptions = 1): Decision {
+    if (typeof call !== 'number') return this.#decideUnder(key, call)
+    checkCall(key, call, this.capacity)
+    return this.consumeUnder(key, call, undefined)
+  }
+
+  #decideUnder(key: string, call: CallOptions): Decision {
+    const { cost, terms } = this.read(key, call)
+    return this.consumeUnder(key, cost, terms)
+  }
+
+  /** @internal As `decide`; what the call brings has been checked. */
+  consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
+    const wait = this.take(key, cost, 0, terms)
+    const decision = this.decision(key, cost, wait, terms)
+    this.#count(key, cost, wait, terms)
+    return this.shadow === undefined ? decision : this.shadow.foretell(decision)
+  }
+
+  acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
+    try {
+      return this.allow(key, call) ? YES : NO
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    return this.decide(key, call)
+  }
+
+  /** @internal As `peek`; what the call brings has been checked. */
+  peekUnder(key: string, cost: number, terms: Terms | undefined): Decision {
+    const decision = this.decision(key, cost, this.look(key, cost, terms), terms)
+    return this.shadow?.foretell(decision) ?? decision
+  }
+
+  /** @internal As `wait`; what the call brings has been checked. */
+  async waitUnder(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { timeout, signal }: Patience,
+  ): Promise<Decision> {
+    if (this.waiting.closed) throw new ClosedError(this.name)
+    if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
+    signal?.throwIfAborted()
+    const started = this.clock.now()
+    const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
+    // With a little patience a leaky bucket makes callers wait their turn even now, instead of taking them in at once.
+    const little = patience === 0 ? 0 : Number.MIN_VALUE
+    const busy = this.waiting.busy(key, terms?.share)
+    if (busy || this.take(key, cost, little, terms) < 0) {
+      try {
+        if (terms?.bound === 'closed') throw late(key, Infinity)
+        await this.waiting.join(key, cost, { deadline: started + patience, signal, terms })
+      } catch (error) {
+        this.deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0, terms)
+        throw error
+      }
+    }
+    this.passLate(key, cost, started, terms)
+    this.look(key, cost, terms)
+    return this.decision(key, cost, 0, terms)
+  }
+
+  async close(): Promise<void> {
+    this.turns.close(this.name)
+    this.waiting.close(this.name)
+    this.meter?.series.end()
+  }
+
+  protected get inLine(): number {
+    return this.waiting.count
+  }
+
+  protected get ending(): AbortSignal {
+    return NEVER
+  }
+
+  protected override freed(key: string): void {
+    this.waiting.wake(key)
+  }
+
+  protected standing(key: string, cost: number): Decision {
+    return this.decision(key, cost, this.look(key, cost))
+  }
+
+  protected requote(quota: QuotaChange): void {
+    this.waiting.changing(() => this.change(quota))
+  }
+
+  /** Counts an answer and tells the listeners. @returns true for a yes */
+  #count(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
+    if (wait < 0 && this.#refused(key, cost, wait, terms)) return false
+    this.pass(key, cost, terms)
+    return true
+  }
+
+  /** Counts a no; of a shadow, that it lets the call through. @returns true where the call is denied */
+  #refused(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
+    if (this.shadow === undefined) this.deny(key, cost, seconds(-wait), terms)
+    else this.shadow.overlook()
+    return this.shadow === undefined
+  }
+}
+
+const NEVER = new AbortController().signal

@@ -1,0 +1,25 @@
+import type { Decision } from '../../core/decision.ts'
+import type { Micros } from '../../core/duration.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { Terms } from '../calls/terms.ts'
+import type { KeyCounts } from '../limiter.ts'
+import { LimiterVerbs } from '../limiter-verbs.ts'
+import type { ReservationKeeper } from '../reservations/reservation.ts'
+
+/** What differs from one limiter that answers at once to the next. Keys, costs and terms have been checked. */
+export abstract class SyncMoves extends LimiterVerbs {
+  /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
+  abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
+  /** Undoes a `take`. */
+  abstract override giveBack(key: string, cost: number, terms?: Terms): void
+  abstract forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
+  /** What `take` would answer. Changes nothing. */
+  abstract look(key: string, cost: number, terms?: Terms): Micros
+  /** The decision about the last `take` or `look`, whose answer was `wait`. */
+  abstract decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision
+  abstract override keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper
+  abstract override forget(key: string): void
+  abstract override hold(key: string, duration: Micros, replace: boolean): void
+  abstract override counts(): KeyCounts
+  protected abstract change(quota: QuotaChange): void
+}

@@ -1,0 +1,96 @@
+import { oneOf } from '../../core/check.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Decision } from '../../core/decision.ts'
+import { type Duration, type Millis, toPositiveMicros } from '../../core/duration.ts'
+
+/** What a limiter answers while its storage cannot be asked. */
+export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
+
+/** The options that mean something only over a storage that can fail, checked. */
+export function checkOutage(options: {
+  readonly onStorageError?: OutagePolicy
+  readonly storageTimeout?: Duration
+}): void {
+  const { onStorageError, storageTimeout } = options
+  if (onStorageError !== undefined) {
+    oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
+  }
+  if (storageTimeout !== undefined) toPositiveMicros('storageTimeout', storageTimeout)
+}
+
+/** How long the storage is left alone after a failure: at first, and at most. */
+const FIRST_PAUSE: Millis = 100
+const LONGEST_PAUSE: Millis = 2000
+
+/**
+ * Knows whether a storage can be asked. After a failure it is left alone for a while, so that an outage costs one timeout
+ * and not one for each request. Then a single call goes through to see; its success ends the outage, its failure
+ * doubles the pause.
+ */
+export class Outage {
+  /** Why the storage is left alone. */
+  failure: Error | undefined
+  readonly #clock: Clock
+  #pause: Millis = 0
+  #until: Millis = -Infinity
+  #probing = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Milliseconds until the storage can be asked again; 0 for now. */
+  get left(): Millis {
+    if (this.#pause === 0) return 0
+    return this.#probing ? this.#pause : Math.max(0, this.#until - this.#clock.now())
+  }
+
+  /** The storage is being asked. */
+  asking(): void {
+    if (this.#pause > 0) this.#probing = true
+  }
+
+  /** The storage has answered; was that the end of an outage? */
+  answered(): boolean {
+    if (this.#pause === 0) return false
+    this.#pause = 0
+    this.#until = -Infinity
+    this.#probing = false
+    this.failure = undefined
+    return true
+  }
+
+  /**
+   * Goes by what another one knows about the same storage, where that is news.
+   *
+   * @returns the failure, where it is news
+   */
+  follow(other: Outage): Error | undefined {
+    if (this.left > 0 || other.#until <= this.#clock.now()) return undefined
+    this.failure = other.failure
+    this.#pause = other.#pause
+    this.#until = other.#until
+    return this.failure
+  }
+
+  /** What was asked has ended and says nothing about the storage, such as an error of the caller's. The next call may go through. */
+  unanswered(): void {
+    this.#probing = false
+  }
+
+  /** The storage has failed. Those who had asked before the first failure was known do not make it worse. */
+  failed(failure: Error): void {
+    this.failure = failure
+    if (this.#pause > 0 && !this.#probing) return
+    this.#probing = false
+    this.#pause = Math.min(LONGEST_PAUSE, this.#pause === 0 ? FIRST_PAUSE : this.#pause * 2)
+    this.#until = this.#clock.now() + this.#pause
+  }
+}
+
+/** The decision of a policy that needs no storage. */
+export function degraded(allowed: boolean, limit: number, cost: number, left: Millis): Decision {
+  const retryAfter = allowed ? 0 : Math.max(left, FIRST_PAUSE) / 1000
+  const times = { retryAfter, resetAfter: retryAfter }
+  return { allowed, limit, remaining: 0, ...times, cost, degraded: true, uncounted: true }
+}

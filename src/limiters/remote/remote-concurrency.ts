@@ -1,0 +1,261 @@
+import { BackgroundTasks } from '../../core/background-tasks.ts'
+import { known } from '../../core/check.ts'
+import { systemClock } from '../../core/clock.ts'
+import type { Decision } from '../../core/decision.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
+import { StorageDownError } from '../../core/errors.ts'
+import type { Policy } from '../../core/policy.ts'
+import { RenewalTimer } from '../../core/renewal-timer.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { RemoteLedger, Watch } from '../../core/storage.ts'
+import { checkCall } from '../calls/arguments.ts'
+import { type CallOptions, costOf } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { TermsReader } from '../calls/terms-reader.ts'
+import { decisionUnder } from '../decision-of.ts'
+import type { KeyCounts, WaitOptions } from '../limiter.ts'
+import { type Permit, permitOf } from '../permit.ts'
+import { policyOf } from '../policy-of.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import { HeldPermit } from './held-permit.ts'
+import { LedgerClient, REMOTE_OPTIONS, type RemoteOptions } from './ledger-client.ts'
+import { type PermitAnswers, PermitStore } from './permit-store.ts'
+import { PollingLimiter } from './polling-limiter.ts'
+
+/** Permits whose renewal is due within this part of a term are renewed together. */
+const SLACK = 1 / 24
+
+/**
+ * How many at once over many processes, for each key. A permit is a lease: this process renews those it holds, three times in
+ * their term; when the process dies, they come back by themselves.
+ *
+ * Callers that wait are woken when a permit is given back, by whichever process. They also ask once a second, in case the message was
+ * lost (every 50 ms where the storage cannot wake them). In this process: first come, first served. Across processes: the first to ask.
+ */
+export class RemoteConcurrency extends PollingLimiter {
+  /** @internal */
+  override readonly client: LedgerClient
+  readonly #store: PermitStore
+  /** What this process holds, by key; the last taken is given back first. */
+  readonly #held = new Map<string, HeldPermit[]>()
+  readonly #renewals: RenewalTimer<HeldPermit>
+  /** What has been asked for, and what is on its way back. */
+  readonly #tasks = new BackgroundTasks()
+  /** How long a permit holds that nobody renews. */
+  readonly #term: Millis
+  readonly #terms: TermsReader
+
+  constructor(ledger: RemoteLedger, options: RemoteOptions) {
+    known('RemoteConcurrency', options, REMOTE_OPTIONS)
+    super(options.name, options.clock ?? systemClock, options.shadow)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes)
+    this.client = new LedgerClient(ledger, options, this.clock, this.events)
+    this.#store = new PermitStore(this.client)
+    this.observe(options.metrics)
+    this.#term = ledger.rule.span / 1000
+    this.#renewals = new RenewalTimer(this.clock, this.#term * SLACK)
+  }
+
+  get capacity(): number {
+    return this.client.capacity
+  }
+
+  /** Where the permits are. Not a {@link ledger}: what is taken there has to be renewed and given back by its number. */
+  get permits(): RemoteLedger {
+    return this.client.ledger
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.client.ledger.rule)]
+  }
+
+  /** Waits for permits. */
+  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+    return this.wait(key, options).then(() => this.issue(key, costOf(options)))
+  }
+
+  /** Permits, if they can be had now. */
+  async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
+    return (await this.acquire(key, call)) ? this.issue(key, costOf(call)) : undefined
+  }
+
+  get unheld(): string {
+    // The rule over a storage has a name of its own, which users never see.
+    return 'concurrency'
+  }
+
+  /** @internal Nothing can be reserved here. */
+  keeperOf(): ReservationKeeper {
+    return NOTHING_HELD
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.client.ledger.rule, call)
+  }
+
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
+  }
+
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    this.client.close()
+    for (const held of [...this.#held.values()].flat()) void this.#return(held)
+    this.#held.clear()
+    // What is on its way back has to get there, or others wait until its lease ends. What is still asked for goes back, too.
+    await this.#tasks.done()
+    for (const held of [...this.#renewals]) this.#renewals.delete(held)
+  }
+
+  protected decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    const sent = this.clock.now()
+    const permit = new HeldPermit(key, cost, this.#term, sent, this.#tend)
+    const answers: PermitAnswers<Decision> = {
+      use: (verdict) => {
+        const decision = decisionUnder(terms, verdict, this.capacity, cost)
+        if (move === 'peek' || verdict.wait < 0) return decision
+        if (this.closing.signal.aborted) {
+          void this.#return(permit)
+          throw this.closing.signal.reason
+        }
+        if (this.clock.now() - sent < this.#term) {
+          this.#hold(permit)
+          return decision
+        }
+        void this.#return(permit)
+        return this.client.withoutStorage(this.client.failed(tooLate()), move, key, cost, terms)
+      },
+      without: (failure, asked) => {
+        // It may have been granted all the same.
+        if (asked && move === 'reserve') void this.#return(permit)
+        return this.client.withoutStorage(failure, move, key, cost, terms)
+      },
+    }
+    if (move === 'peek') return this.#store.peek(permit, answers, terms)
+    const answer = this.#store.acquire(permit, answers, terms)
+    this.#tasks.add(answer)
+    return answer
+  }
+
+  protected async undo(key: string, cost: number): Promise<void> {
+    await this.giveBack(key, cost).catch(() => {})
+  }
+
+  protected async giveBack(key: string, cost: number): Promise<void> {
+    const rest = this.client.giveBackAtHome(key, cost)
+    const held = this.#held.get(key)
+    // Nothing more is held: it was given back before.
+    if (held === undefined) return
+    const returns: Promise<boolean>[] = []
+    for (let left = rest; left > 0 && held.length > 0; ) {
+      const last = held[held.length - 1] as HeldPermit
+      const tokens = Math.min(left, last.tokens)
+      left -= tokens
+      if (tokens === last.tokens) {
+        held.pop()
+        returns.push(this.#return(last))
+      } else {
+        last.tokens -= tokens
+        returns.push(this.#store.release(last, tokens))
+      }
+    }
+    if (held.length === 0) this.#held.delete(key)
+    const { leftAlone, policy } = this.client
+    // Under 'local' an outage fails no call. What is on its way is sent until it arrives or its lease ends.
+    if (leftAlone && policy === 'local') return
+    // It is on its way. In an outage nobody waits for the answer, or each call would cost a timeout.
+    if (leftAlone) throw leftAlone
+    const told = await Promise.all(returns)
+    if (policy !== 'local' && !told.every((one) => one)) throw this.client.leftAlone ?? unanswered()
+  }
+
+  protected override watch(key: string, freed: () => void): Watch | undefined {
+    return this.client.ledger.watch?.(key, freed)
+  }
+
+  override leave(key: string, cost: number): void {
+    checkCall(key, cost, Number.MAX_VALUE)
+    this.#tasks.add(this.giveBack(key, cost))
+  }
+
+  protected async forget(key: string): Promise<void> {
+    for (const held of this.#held.get(key) ?? []) this.#renewals.delete(held)
+    this.#held.delete(key)
+    await this.client.forget(key)
+  }
+
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.client.tell('block', key, replace ? 2 : 1, duration)
+  }
+
+  protected async change(quota: QuotaChange): Promise<void> {
+    await this.client.reconfigure(quota)
+  }
+
+  protected async counts(): Promise<KeyCounts> {
+    return { keys: this.#held.size, evicted: 0, crowded: 0 }
+  }
+
+  /** @param ended called when the permit is given back */
+  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+    return permitOf(key, tokens, () => {
+      ended?.()
+      this.leave(key, tokens)
+    })
+  }
+
+  #hold(permit: HeldPermit): void {
+    const held = this.#held.get(permit.key)
+    if (held === undefined) this.#held.set(permit.key, [permit])
+    else held.push(permit)
+    this.#renewals.add(permit)
+  }
+
+  /** Gives a permit back; was that answered? What was not is tried again, until the lease ends by itself. */
+  #return(permit: HeldPermit): Promise<boolean> {
+    permit.returned = true
+    this.#renewals.delete(permit)
+    const sent = this.clock.now()
+    permit.renewal.sending(sent)
+    const answer = this.#store.release(permit, permit.tokens).then((told) => {
+      if (!told && !this.closing.signal.aborted) this.#renewals.add(permit)
+      return told
+    })
+    this.#tasks.add(answer)
+    return answer
+  }
+
+  readonly #tend = (permit: HeldPermit, now: Millis): void => {
+    const { renewal, returned } = permit
+    if (returned) {
+      if (now < renewal.end) void this.#return(permit)
+      else this.#renewals.delete(permit)
+      return
+    }
+    renewal.sending(now)
+    void this.#store.renew(permit).then((granted) => {
+      if (!granted) return
+      renewal.answered(now)
+      if (!permit.returned) this.#renewals.hurry(renewal.due)
+    })
+  }
+}
+
+function tooLate(): StorageDownError {
+  return new StorageDownError('the storage took longer to answer than the permit would last')
+}
+
+function unanswered(): StorageDownError {
+  return new StorageDownError(
+    'the storage did not say whether the permit is back; it comes back when its lease ends',
+  )
+}

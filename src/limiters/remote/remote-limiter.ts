@@ -1,0 +1,329 @@
+import { systemClock } from '../../core/clock.ts'
+import type { Decision } from '../../core/decision.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
+import type { Policy } from '../../core/policy.ts'
+import type { QuotaChange } from '../../core/rule.ts'
+import type { RemoteLedger, Verdict } from '../../core/storage.ts'
+import { checkCall } from '../calls/arguments.ts'
+import type { CallOptions } from '../calls/call-options.ts'
+import type { Terms } from '../calls/terms.ts'
+import { TermsReader } from '../calls/terms-reader.ts'
+import { CLOSED, decisionOf, decisionUnder } from '../decision-of.ts'
+import { late } from '../late.ts'
+import type { KeyCounts } from '../limiter.ts'
+import type { SyncLimiter } from '../local/sync-limiter.ts'
+import { policyOf } from '../policy-of.ts'
+import { aboutHold, aboutSettling, endingAs } from '../reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import { AsyncLimiter } from './async-limiter.ts'
+import { LedgerClient, type RemoteOptions, storageIsDown } from './ledger-client.ts'
+
+// There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
+const YES: Promise<boolean> = Promise.resolve(true)
+const NO: Promise<boolean> = Promise.resolve(false)
+
+/** Who is denied for longer asks again after this long: a block may have been ended by another process. */
+const LONGEST_PAUSE: Millis = 10_000
+
+/** One rule, asked through a storage that lies elsewhere. */
+export class RemoteLimiter extends AsyncLimiter {
+  /** @internal */
+  override readonly client: LedgerClient
+  readonly #terms: TermsReader
+
+  /** @param quotas may a call bring a quota? */
+  constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
+    super(options.name, options.clock ?? systemClock, options.shadow)
+    this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
+    this.client = new LedgerClient(ledger, options, this.clock, this.events)
+    this.observe(options.metrics)
+  }
+
+  override get ledger(): RemoteLedger {
+    return this.client.ledger
+  }
+
+  get capacity(): number {
+    return this.client.capacity
+  }
+
+  get policies(): readonly Policy[] {
+    return [policyOf(this.name, this.ledger.rule)]
+  }
+
+  termsOf(call: CallOptions): Terms | undefined {
+    return this.#terms.read(this.ledger.rule, call)
+  }
+
+  capacityUnder({ rule }: Terms): number {
+    return rule?.capacity ?? this.capacity
+  }
+
+  override get quotable(): boolean {
+    return this.#terms.takesQuotas(this.ledger.rule)
+  }
+
+  knows(name: string): boolean {
+    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+  }
+
+  get unheld(): string | undefined {
+    const { rule } = this.ledger
+    return rule.holds === undefined ? rule.kind : undefined
+  }
+
+  /** @internal */
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
+    const { bound, rule, hold } = terms
+    if (decision.uncounted || bound !== 'counted' || hold === undefined) return NOTHING_HELD
+    if (decision.degraded) return this.#keptAtHome(key, cost, terms)
+    const { client } = this
+    return {
+      settle: async (actual, again) => {
+        await client.tell('settle', key, cost, 0, rule, aboutSettling(hold, actual, again))
+      },
+      extend: (ttl) => client.tell('extend', key, cost, 0, rule, aboutHold(endingAs(hold, ttl))),
+      excuses: storageIsDown,
+    }
+  }
+
+  /** Where the stand-in keeps what it has granted in an outage. */
+  #keptAtHome(key: string, cost: number, terms: Terms): ReservationKeeper {
+    const standIn = this.client.standIn as SyncLimiter
+    return standIn.keeperOf(key, cost, this.client.standInTerms(terms) as Terms)
+  }
+
+  // The two verbs of the hot path, without a promise more than they need.
+
+  override acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
+    if (typeof call !== 'number' || this.shadow !== undefined) return super.acquire(key, call)
+    let verdict: Verdict | undefined
+    try {
+      verdict = this.#atOnce(key, call)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (verdict !== undefined) return this.#grants(key, call, verdict) ? YES : NO
+    return this.client.ask(
+      'reserve',
+      key,
+      call,
+      0,
+      (given) => this.#grants(key, call, given),
+      (failure) => this.#answerFor(failure, key, call).then((decision) => decision.allowed),
+    )
+  }
+
+  override consume(key = '', call: number | CallOptions = 1): Promise<Decision> {
+    if (typeof call !== 'number' || this.shadow !== undefined) return super.consume(key, call)
+    let verdict: Verdict | undefined
+    try {
+      verdict = this.#atOnce(key, call)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (verdict !== undefined) return Promise.resolve(this.#decided(key, call, verdict))
+    return this.client.ask(
+      'reserve',
+      key,
+      call,
+      0,
+      (given) => this.#decided(key, call, given),
+      (failure) => this.#answerFor(failure, key, call),
+    )
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    this.client.close()
+  }
+
+  protected decide(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms?: Terms,
+  ): Promise<Decision> {
+    if (terms?.bound === 'closed') return Promise.resolve(decisionOf(CLOSED, 0, cost))
+    return this.client.ask(
+      move,
+      key,
+      cost,
+      0,
+      (verdict) => decisionUnder(terms, verdict, this.capacity, cost),
+      (failure) => this.client.withoutStorage(failure, move, key, cost, terms),
+      terms,
+    )
+  }
+
+  /** Reserves a place in the storage, and acts when its time has come: in order of arrival over all processes. */
+  protected async serve(
+    key: string,
+    cost: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+    terms?: Terms,
+  ): Promise<Decision> {
+    // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
+    const ahead = terms === undefined || terms.share === 1
+    for (;;) {
+      const asked = this.clock.now()
+      const patience = ahead ? Math.floor(Math.max(0, deadline - asked) * 1000) : 0
+      const answer = this.client.ask<Verdict | { failure: Error | undefined }>(
+        'reserve',
+        key,
+        cost,
+        patience,
+        (given) => given,
+        (failure) => ({ failure }),
+        terms,
+      )
+      const verdict = await this.inTime(key, answer, { deadline, signal }, (late) => {
+        if ('wait' in late && late.wait >= 0) return this.#undo(late.wait, asked, key, cost, terms)
+      })
+      if ('failure' in verdict) {
+        const { failure } = verdict
+        if (this.client.policy === 'local')
+          return this.#waitAtHome(key, cost, deadline, signal, terms)
+        const decision = await this.client.withoutStorage(failure, 'reserve', key, cost, terms)
+        if (decision.allowed) return decision
+        await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
+      } else if (verdict.wait >= 0) {
+        await this.#actIn(verdict.wait, asked, key, cost, signal, terms)
+        return decisionUnder(terms, { ...verdict, wait: 0 }, this.capacity, cost)
+      } else {
+        // Only a block denies those with patience enough; it ends by itself, or by somebody else.
+        await this.#passUnlessLate(key, -verdict.wait / 1e6, deadline, signal)
+      }
+    }
+  }
+
+  protected async giveBack(key: string, cost: number): Promise<void> {
+    const rest = this.client.giveBackAtHome(key, cost)
+    if (rest === 0) return
+    try {
+      // No more than was used is given back; a quota may be larger than the limiter's own.
+      await this.client.tell('refund', key, Math.min(rest, Number.MAX_SAFE_INTEGER), 0)
+    } catch (error) {
+      // Under 'local' an outage fails no call. What the storage granted comes back there as time passes.
+      if (this.client.policy !== 'local' || !storageIsDown(error)) throw error
+    }
+  }
+
+  protected async forget(key: string): Promise<void> {
+    await this.client.forget(key)
+  }
+
+  protected async hold(key: string, duration: Micros, replace: boolean): Promise<void> {
+    await this.client.tell('block', key, replace ? 2 : 1, duration)
+  }
+
+  protected async change(quota: QuotaChange): Promise<void> {
+    await this.client.reconfigure(quota)
+  }
+
+  /** Who knows how many keys others have: none are counted. */
+  protected async counts(): Promise<KeyCounts> {
+    return { keys: 0, evicted: 0, crowded: 0 }
+  }
+
+  /** Checks the call, and answers it if the storage need not be asked. */
+  #atOnce(key: string, cost: number): Verdict | undefined {
+    checkCall(key, cost, this.capacity)
+    this.closing.signal.throwIfAborted()
+    return this.ledger.spend?.(key, cost)
+  }
+
+  #grants(key: string, cost: number, verdict: Verdict): boolean {
+    const granted = verdict.wait >= 0
+    if (this.events.listened) this.tell(key, decisionOf(verdict, this.capacity, cost))
+    else {
+      this.decided(granted)
+      if (granted) this.pass(key, cost, undefined)
+      else this.deny(key, cost, 0, undefined)
+    }
+    return granted
+  }
+
+  #decided(key: string, cost: number, verdict: Verdict): Decision {
+    const decision = decisionOf(verdict, this.capacity, cost)
+    this.tell(key, decision)
+    return decision
+  }
+
+  async #answerFor(failure: Error | undefined, key: string, cost: number): Promise<Decision> {
+    const decision = await this.client.withoutStorage(failure, 'reserve', key, cost)
+    this.tell(key, decision)
+    return decision
+  }
+
+  async #passUnlessLate(
+    key: string,
+    seconds: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const again = this.clock.now() + seconds * 1000
+    if (again > deadline || seconds === Infinity) throw late(key, seconds)
+    await this.sleepUntil(Math.min(again, this.clock.now() + LONGEST_PAUSE), signal)
+  }
+
+  /**
+   * Acts when a reservation is due, which is `wait` after the storage was asked: sometime between `asked` and now. So
+   * that nobody is early however slow his line, the wait begins now. When the caller leaves before, it is given back.
+   */
+  async #actIn(
+    wait: Micros,
+    asked: Millis,
+    key: string,
+    cost: number,
+    signal: AbortSignal | undefined,
+    terms: Terms | undefined,
+  ): Promise<void> {
+    try {
+      signal?.throwIfAborted()
+      if (wait > 0) await this.sleepUntil(this.clock.now() + wait / 1000, signal)
+    } catch (reason) {
+      await this.#undo(wait, asked, key, cost, terms)
+      throw reason
+    }
+  }
+
+  /**
+   * Gives back a reservation that is due `wait` after the storage was asked. In an outage it is not given back, and its time passes:
+   * the caller hears why it left, and nothing of that.
+   */
+  async #undo(
+    wait: Micros,
+    asked: Millis,
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+  ): Promise<void> {
+    // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
+    const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
+    const { rule, hold } = terms ?? {}
+    const back =
+      hold === undefined
+        ? this.client.tell('refund', key, cost, left, rule)
+        : this.client.tell('settle', key, cost, 0, rule, aboutSettling(hold, 0, true))
+    await back.catch(() => {})
+  }
+
+  async #waitAtHome(
+    key: string,
+    cost: number,
+    deadline: Millis,
+    signal: AbortSignal | undefined,
+    terms: Terms | undefined,
+  ): Promise<Decision> {
+    const timeout = Math.max(0, deadline - this.clock.now()) / 1000
+    const { standIn } = this.client
+    const own = this.client.standInTerms(terms)
+    const decision = await (standIn as SyncLimiter).waitUnder(key, cost, own, {
+      timeout: deadline < Infinity ? timeout : undefined,
+      signal,
+    })
+    return { ...decision, degraded: true }
+  }
+}

@@ -1,0 +1,47 @@
+import { type Cancel, type Clock, systemClock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+
+/** Something to be looked at now and then, until it says that there is nothing left to look after. */
+export interface Sweepable {
+  /** Tidies up; is there more to come? */
+  sweep(): boolean
+  /** Tidies up for good. */
+  end(): void
+}
+
+/** Looks at those who asked for it every so often: one timer for all, none when there is nothing to do. */
+export class Sweeper {
+  readonly #clock: Clock
+  readonly #every: Millis
+  readonly #watched = new Set<Sweepable>()
+  #cancel: Cancel | undefined
+
+  constructor(clock: Clock, every: Millis) {
+    this.#clock = clock
+    this.#every = every
+  }
+
+  watch(one: Sweepable): void {
+    this.#watched.add(one)
+    this.#cancel ??= this.#later()
+  }
+
+  /** Ends all that is watched. */
+  close(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    for (const one of this.#watched) one.end()
+    this.#watched.clear()
+  }
+
+  #sweep(): void {
+    this.#cancel = undefined
+    for (const one of this.#watched) if (!one.sweep()) this.#watched.delete(one)
+    if (this.#watched.size > 0) this.#cancel ??= this.#later()
+  }
+
+  #later(): Cancel {
+    const after = this.#clock.after ?? (systemClock.after as NonNullable<Clock['after']>)
+    return after.call(this.#clock, this.#every, () => this.#sweep(), true)
+  }
+}

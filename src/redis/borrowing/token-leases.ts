@@ -1,0 +1,134 @@
+import type { Millis } from '../../core/duration.ts'
+import type { LeaseClock } from '../../core/lease-clock.ts'
+import type { Demand } from './demand.ts'
+import type { TokenLease } from './token-lease.ts'
+
+/** Of what was there when the last token lease came, or of its time, this much is left when the next one is asked for. */
+const LOW = 0.3
+
+/** The token leases that are held for one key: at most one more than is being spent. The oldest is spent first. */
+export class TokenLeases {
+  readonly #clock: LeaseClock
+  readonly #demand: Demand
+  #leases: TokenLease[] = []
+  /** Token leases whose time is over, with something left. */
+  #dead: TokenLease[] = []
+  #held = 0
+  #low = 0
+  #lateAt: Millis = Infinity
+  /** Was anything spent since the last sweep? */
+  #used = false
+
+  constructor(clock: LeaseClock, demand: Demand) {
+    this.#clock = clock
+    this.#demand = demand
+  }
+
+  /** How much is left, right after a `spend`; before one, some of it may have died. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Is it time to ask for more? */
+  isLow(now: Millis): boolean {
+    return this.#held <= this.#low || now >= this.#lateAt
+  }
+
+  get empty(): boolean {
+    return this.#leases.length + this.#dead.length === 0
+  }
+
+  /** How much of it lives. */
+  alive(): number {
+    this.#bury()
+    return this.#held
+  }
+
+  /**
+   * Takes `cost`, all or nothing.
+   *
+   * @param now what the steady clock says
+   */
+  spend(cost: number, now: Millis): boolean {
+    const first = this.#leases[0]
+    if (first === undefined) return false
+    // Not the last of a token lease, which takes more.
+    if (first.left > cost && this.#clock.isBefore(first.until, now)) {
+      first.left -= cost
+      this.#held -= cost
+      this.#used = true
+      return true
+    }
+    return this.#spendAcross(cost)
+  }
+
+  add(lease: TokenLease): void {
+    this.#leases.push(lease)
+    this.#bury()
+    this.#low = this.#held * LOW
+    const { asked, until } = lease
+    this.#lateAt = until.steady - (until.steady - asked.steady) * LOW
+    this.#used = true
+  }
+
+  /** Token leases that are of no use here, to be given back: those whose time is over, and when nothing was spent lately, all. */
+  sweep(): TokenLease[] {
+    if (!this.#used) return this.surrender()
+    this.#used = false
+    return this.dead()
+  }
+
+  /** The token leases whose time is over; they are held no longer. */
+  dead(): TokenLease[] {
+    this.#bury()
+    const dead = this.#dead
+    this.#dead = []
+    return dead
+  }
+
+  /** All token leases; none is held any longer. */
+  surrender(): TokenLease[] {
+    const all = [...this.#dead, ...this.#leases]
+    this.#leases = []
+    this.#dead = []
+    this.#held = 0
+    return all
+  }
+
+  #spendAcross(cost: number): boolean {
+    this.#bury()
+    if (this.#held < cost) return false
+    let rest = cost
+    while (rest > 0) {
+      const lease = this.#leases[0] as TokenLease
+      const part = Math.min(lease.left, rest)
+      lease.left -= part
+      rest -= part
+      if (lease.left > 0) continue
+      this.#leases.shift()
+      const half = (lease.until.steady - lease.asked.steady) / 2
+      if (lease.whole && this.#clock.passed(lease.asked) < half) this.#demand.wasShort()
+    }
+    this.#count()
+    this.#used = true
+    return true
+  }
+
+  #bury(): void {
+    // Any of them, and not just the oldest: the wall clock may have been set back between two.
+    this.#leases = this.#leases.filter((lease) => {
+      if (this.#clock.isBefore(lease.until)) return true
+      this.#dead.push(lease)
+      if (lease.left > lease.size / 2) this.#demand.wasLong()
+      return false
+    })
+    this.#count()
+  }
+
+  /** Counted anew, so that no rounding gathers. */
+  #count(): void {
+    let held = 0
+    for (const lease of this.#leases) held += lease.left
+    this.#held = held
+  }
+}

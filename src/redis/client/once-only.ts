@@ -1,0 +1,86 @@
+import type { IoredisLike } from './client-like.ts'
+
+const ONCE = Symbol('aioflux.once')
+
+/** What ioredis and its Cluster have beside, as far as it is needed here. */
+interface Insides {
+  readonly isCluster?: boolean
+  readonly options?: object
+  sendCommand(command: Command, ...rest: unknown[]): unknown
+  on(event: string, listener: (node: Insides) => void): unknown
+  /** What was sent and not answered when the connection broke, to be sent again. */
+  readonly prevCommandQueue?: Queue | null
+  /** Of a Cluster: its connections. */
+  nodes?(): Insides[]
+}
+
+interface Command {
+  reject(error: Error): void
+  /** True for a command that must not be sent again. */
+  [ONCE]?: true
+}
+
+interface Queue {
+  readonly length: number
+  shift(): { command: Command }
+  push(item: { command: Command }): unknown
+}
+
+const CLOSED = 'Connection is closed.'
+
+/** The connections where no command of ours is sent again. */
+const guarded = new WeakSet<Insides>()
+
+/**
+ * The same client, by which nothing is sent twice.
+ *
+ * As it comes, ioredis sends what was not answered again when it has reconnected, and a Cluster does when a node is gone.
+ * But what was not answered may have been done: a consume would count twice, and so would what is given back. Neither
+ * can be told for one command, and the client's options are its owner's; so ours are taken out of what is to be sent
+ * again, and fail at once instead. For all other commands the client stays as it is.
+ */
+export function onceOnly(given: IoredisLike): IoredisLike {
+  const client = given as IoredisLike & Insides
+  if (typeof client.sendCommand !== 'function' || typeof client.on !== 'function') return given
+  const known = guarded.has(client)
+  guard(client)
+  if (!known && typeof client.nodes === 'function') {
+    for (const node of client.nodes()) guard(node)
+    client.on('+node', guard)
+  }
+  return Object.create(client, {
+    // A pipeline could not be sent again without ours. They need none: they have been put together already.
+    options: {
+      value: Object.create(client.options ?? null, { enableAutoPipelining: { value: false } }),
+    },
+    sendCommand: {
+      value(command: Command, ...rest: unknown[]) {
+        command[ONCE] = true
+        if (!client.isCluster) return client.sendCommand(command, ...rest)
+        const fail = command.reject
+        const promise = client.sendCommand(command, ...rest)
+        // A Cluster follows MOVED and ASK in here. It would also send again what a lost connection did not answer, and
+        // keep asking while a slot is torn until our time is over; we know better what to do then.
+        const follow = command.reject
+        command.reject = (error) => {
+          const ended = error.message === CLOSED || error.message.startsWith('TRYAGAIN')
+          ;(ended ? fail : follow).call(command, error)
+        }
+        return promise
+      },
+    },
+  })
+}
+
+function guard(connection: Insides): void {
+  if (guarded.has(connection)) return
+  guarded.add(connection)
+  connection.on('close', () => {
+    const queue = connection.prevCommandQueue
+    for (let left = queue?.length ?? 0; left > 0; left--) {
+      const item = (queue as Queue).shift()
+      if (item.command[ONCE]) item.command.reject(new Error(CLOSED))
+      else (queue as Queue).push(item)
+    }
+  })
+}

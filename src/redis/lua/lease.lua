@@ -1,0 +1,79 @@
+-- Leases: several requests in one trip, one after the other. The same arithmetic as the rule lease; it stands here once more because a
+-- server makes every function anew in each call, and that costs as much as all the rest.
+--
+-- A state is what the rule's ledger keeps: five doubles, the holder, the fence, until when it is held, a block that leases do not have,
+-- and until when the state lives.
+--
+-- KEYS  the states, those of each request in a row
+-- ARGV  the present in microseconds, or '' for this server's; then for each request: what is asked (a acquire, n renew, r release),
+--       how many states it is about, the number of the holder, and the term in microseconds (0 to
+--       give it back)
+-- Returns for each state its fence; of an acquire or renew that is denied a negative number where that state is the cause: for how long
+-- another holder has it, or NEVER.
+local MEMORY, NEVER = 86400000000, -9000000000000000
+local call, unpack_numbers, pack = redis.call, struct.unpack, struct.pack
+local now, grace = ARGV[1], 600000
+if now == '' then
+  local time = call('TIME')
+  now, grace = time[1] * 1000000 + time[2], 0
+else
+  now = tonumber(now)
+end
+local replies, freed, at, base = {}, nil, 2, 0
+
+while ARGV[at] do
+  local verb, size, holder, term = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  at = at + 4
+  -- All or none of several: the first pass only looks.
+  for pass = (size == 1 or verb == 'r') and 2 or 1, 2 do
+    local granted = true
+    for i = base + 1, base + size do
+      local key = KEYS[i]
+      local value = call('GET', key)
+      local held, fence, ends, blocked, lives = 0, 0, 0, 0, 0
+      if value then held, fence, ends, blocked, lives = unpack_numbers('<ddddd', value) end
+      -- Further ahead than any term can reach, it is the time of another clock.
+      if ends - now > 2 * MEMORY then ends = now end
+      local verdict = 0
+      if verb == 'a' and ends <= now then
+        held, fence = holder, math.max(fence + 1, now)
+      elseif ends <= now or held ~= holder then
+        verdict = verb == 'a' and now - ends or NEVER
+      end
+      if verdict < 0 then
+        granted = false
+      elseif pass == 2 then
+        ends = now + term
+        local live = ends + MEMORY - now
+        if lives - now >= live then
+          call('SETRANGE', key, '0', pack('<dddd', held, fence, ends, 0))
+        else
+          -- It lives somewhat longer than it has to, so that most of the time it can be written in place: see prelude.lua.
+          local life = live + live / 8 + 1000000
+          call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, pack('<ddddd', held, fence, ends, 0, now + life))
+        end
+      end
+      replies[i] = verdict < 0 and verb ~= 'r' and verdict or fence
+      -- Waiting processes are told of a lease that is free now, not of one that is taken again in the same call. A hint, so it may fail:
+      -- a user of the server's may have no right to publish.
+      if verb ~= 'r' then
+        if freed and verdict == 0 then freed[key] = nil end
+      elseif ends <= now then
+        if ARGV[at] then
+          freed = freed or {}
+          freed[key] = true
+        else
+          redis.pcall('PUBLISH', key, '')
+        end
+      end
+    end
+    if not granted then break end
+  end
+  base = base + size
+end
+
+if freed then
+  for key in pairs(freed) do redis.pcall('PUBLISH', key, '') end
+end
+
+return replies

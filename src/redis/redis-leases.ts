@@ -1,0 +1,190 @@
+import {
+  acquireEach,
+  type LeaseAnswer,
+  type LeaseRequest,
+  type LeaseStore,
+  type LeaseWatch,
+  releaseEach,
+  renewEach,
+  watchEach,
+} from '../core/lease-store.ts'
+import type { Watch } from '../core/storage.ts'
+import { isTornSlot } from './batch.ts'
+import { stateNames, tagOf } from './key-name.ts'
+import { SCRIPTS } from './lua.generated.ts'
+import { listOf, numberOf } from './reply.ts'
+import { type Script, script } from './script.ts'
+import type { Heard } from './wake-hub.ts'
+
+/** What leases need of their storage. */
+export interface LeaseServer {
+  readonly prefix: string
+  /** True where the keys of one call have to lie in one slot. */
+  readonly cluster: boolean
+  /** The time that scripts go by, in microseconds; '' for the server's own. */
+  readonly present: string
+  execute(script: Script, keys: string[], args: string[]): Promise<unknown>
+  joins(keys: readonly string[]): boolean
+  listen(channel: string, listener: Heard): Watch
+}
+
+type Verb = 'acquire' | 'renew' | 'release'
+
+const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', renew: 'n', release: 'r' }
+const SCRIPT = script(SCRIPTS['lease'] as string)
+const NOW = Promise.resolve()
+/** States in one call: more save little, and keep the server from others for longer. */
+const MOST_STATES = 128
+/** What the script says for a wait that cannot be told. */
+const NEVER = -9_000_000_000_000_000
+
+/** A request that waits to be sent. */
+interface Asked {
+  readonly verb: Verb
+  readonly names: readonly string[]
+  readonly holder: number
+  /** In microseconds. */
+  readonly term: number
+  /** Takes one number for each name. */
+  readonly resolve: (numbers: readonly number[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Leases in Redis, by a script of their own.
+ *
+ * A request that comes while no other is under way is sent at once, with those that are made in the same instant: a lone caller waits for
+ * nothing. All others are gathered until the turn of the event loop is over, and travel together.
+ */
+export class RedisLeases implements LeaseStore {
+  readonly #server: LeaseServer
+  readonly #nameOf: (name: string) => string
+  #waiting: Asked[] = []
+  /** How many calls are under way. */
+  #underWay = 0
+
+  constructor(server: LeaseServer) {
+    this.#server = server
+    this.#nameOf = stateNames(server.prefix, 'lease', 'lease')
+  }
+
+  async acquire(request: LeaseRequest): Promise<LeaseAnswer> {
+    if (!this.#server.joins(request.names)) return acquireEach(this, request)
+    const { names, holder, term } = request
+    const numbers = await this.#ask('acquire', names, holder, term)
+    return { wait: waitOf(numbers), tokens: numbers }
+  }
+
+  async renew(request: LeaseRequest): Promise<boolean> {
+    if (!this.#server.joins(request.names)) return renewEach(this, request)
+    const { names, holder, term } = request
+    return waitOf(await this.#ask('renew', names, holder, term)) <= 0
+  }
+
+  async release(
+    names: readonly string[],
+    holder: number,
+    tokens: readonly number[],
+  ): Promise<boolean> {
+    if (!this.#server.joins(names)) return releaseEach(this, names, holder, tokens)
+    const last = await this.#ask('release', names, holder, 0)
+    return last.every((token, i) => token === tokens[i])
+  }
+
+  watch(names: readonly string[], freed: () => void): LeaseWatch {
+    // The script publishes on the name of the state.
+    return watchEach(names.map((name) => this.#server.listen(this.#nameOf(name), freed)))
+  }
+
+  #ask(
+    verb: Verb,
+    names: readonly string[],
+    holder: number,
+    term: number,
+  ): Promise<readonly number[]> {
+    return new Promise((resolve, reject) => {
+      const asked = { verb, names, holder, term: Math.ceil(term * 1000), resolve, reject }
+      if (this.#waiting.push(asked) > 1) return
+      // Not `queueMicrotask`: Node makes an object to trace for each.
+      if (this.#underWay === 0) void NOW.then(this.#send)
+      else setImmediate(this.#send)
+    })
+  }
+
+  readonly #send = (): void => {
+    const waiting = this.#waiting
+    this.#waiting = []
+    if (waiting.length === 1) this.#call(waiting)
+    else if (!this.#server.cluster) this.#sendInParts(waiting)
+    else for (const asked of bySlot(waiting)) this.#sendInParts(asked)
+  }
+
+  #sendInParts(all: readonly Asked[]): void {
+    let part: Asked[] = []
+    let states = 0
+    for (const asked of all) {
+      if (states > 0 && states + asked.names.length > MOST_STATES) {
+        this.#call(part)
+        part = []
+        states = 0
+      }
+      part.push(asked)
+      states += asked.names.length
+    }
+    this.#call(part)
+  }
+
+  #call(all: readonly Asked[]): void {
+    const keys: string[] = []
+    const args = [this.#server.present]
+    for (const { verb, names, holder, term } of all) {
+      for (const name of names) keys.push(this.#nameOf(name))
+      args.push(VERBS[verb], String(names.length), String(holder), String(term))
+    }
+    this.#underWay += 1
+    this.#server.execute(SCRIPT, keys, args).then(
+      (reply) => {
+        this.#underWay -= 1
+        settle(all, reply)
+      },
+      (error: unknown) => {
+        this.#underWay -= 1
+        if (all.length > 1 && isTornSlot(error)) for (const asked of all) this.#call([asked])
+        else for (const { reject } of all) reject(error)
+      },
+    )
+  }
+}
+
+/** Hands each request its part of the reply. */
+function settle(all: readonly Asked[], reply: unknown): void {
+  try {
+    const numbers = listOf(reply).map(numberOf)
+    if (all.length === 1) return all[0]?.resolve(numbers)
+    let at = 0
+    for (const { names, resolve } of all) {
+      resolve(numbers.slice(at, at + names.length))
+      at += names.length
+    }
+  } catch (error) {
+    for (const { reject } of all) reject(error)
+  }
+}
+
+/** How long until all can be had, in milliseconds; 0 where all were granted. */
+function waitOf(numbers: readonly number[]): number {
+  const least = numbers.length === 1 ? (numbers[0] as number) : Math.min(...numbers)
+  if (least > 0) return 0
+  return least <= NEVER ? Infinity : -least / 1000
+}
+
+function bySlot(all: readonly Asked[]): Iterable<Asked[]> {
+  const slots = new Map<string, Asked[]>()
+  for (const asked of all) {
+    const slot = tagOf(asked.names[0] as string)
+    const alike = slots.get(slot)
+    if (alike === undefined) slots.set(slot, [asked])
+    else alike.push(asked)
+  }
+  return slots.values()
+}

@@ -1,0 +1,103 @@
+import { SharedDeadline } from '../core/deadline.ts'
+import type { Millis } from '../core/duration.ts'
+import { ClosedError, isAioFluxError, StorageDownError } from '../core/errors.ts'
+import type { Connection, RedisPort } from './client/client.ts'
+import type { Script } from './script.ts'
+import type { StorageMeter } from './storage-meter.ts'
+
+/** Runs scripts on a server, by their sha, and whole where the server does not know them; each within a deadline. */
+export class ScriptRunner {
+  readonly #connection: Connection
+  readonly #deadline: SharedDeadline
+  readonly #meter: StorageMeter | undefined
+  /** Scripts that are being sent whole, by their sha. */
+  readonly #sending = new Map<string, Promise<void>>()
+  #closed = false
+
+  constructor(connection: Connection, timeout: Millis, meter: StorageMeter | undefined) {
+    this.#connection = connection
+    this.#deadline = new SharedDeadline(timeout)
+    this.#meter = meter
+  }
+
+  /**
+   * @param server the one to ask; the way of the keys unless given
+   * @throws StorageDownError (rejects) with what Redis or the client said as its cause
+   */
+  run(script: Script, keys: string[], args: string[], server?: RedisPort): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new ClosedError('RedisStorage'))
+    const meter = this.#meter
+    const began = meter?.begin() ?? 0
+    return this.#deadline.within(this.#ask(script, keys, args, server)).then(
+      meter === undefined
+        ? undefined
+        : (answer) => {
+            meter.answered(began)
+            return answer
+          },
+      (error: unknown) => {
+        meter?.failed()
+        throw this.#asOutage(error)
+      },
+    )
+  }
+
+  /** @throws ClosedError where nothing is sent any more */
+  checkOpen(): void {
+    if (this.#closed) throw new ClosedError('RedisStorage')
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  async #ask(
+    script: Script,
+    keys: string[],
+    args: string[],
+    server: RedisPort | undefined,
+  ): Promise<unknown> {
+    const port = server ?? this.#connection.ready ?? (await this.#connection.port())
+    for (;;) {
+      try {
+        return await port.evalsha(script.sha, keys, args)
+      } catch (error) {
+        if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
+      }
+      // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does. Of the calls that are under
+      // way one sends it, or a thousand of them would send ten megabytes.
+      const sent = port.cluster ? undefined : this.#sending.get(script.sha)
+      if (sent === undefined) return this.#sendWhole(port, script, keys, args)
+      await sent
+    }
+  }
+
+  #sendWhole(port: RedisPort, script: Script, keys: string[], args: string[]): Promise<unknown> {
+    const answer = port.eval(script.text, keys, args)
+    const over = () => {
+      this.#sending.delete(script.sha)
+    }
+    this.#sending.set(script.sha, answer.then(over, over))
+    return answer
+  }
+
+  /** The failure of a call, as its caller is told of it. */
+  #asOutage(error: unknown): unknown {
+    const cause = this.#connection.failure
+    if (isAioFluxError(error, 'STORAGE_DOWN') && error.cause === undefined && cause !== undefined) {
+      return new StorageDownError(`${error.message}: ${messageOf(cause)}`, { cause })
+    }
+    return isAioFluxError(error) ? error : outage(error)
+  }
+}
+
+/** What the client or the server said, as an outage. */
+export function outage(error: unknown): StorageDownError {
+  return new StorageDownError(`Redis failed: ${messageOf(error)}`, { cause: error })
+}
+
+/** An error of several addresses has no message of its own. */
+function messageOf(error: unknown): string {
+  const { message, code } = Object(error) as { message?: unknown; code?: unknown }
+  return String(message || code || error)
+}

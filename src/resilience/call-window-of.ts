@@ -1,0 +1,9 @@
+import type { Micros } from '../core/duration.ts'
+import type { CallWindow } from './call-window.ts'
+import { CountWindow } from './count-window.ts'
+import { TimeWindow } from './time-window.ts'
+
+/** The last so many calls, or the calls of the last so many microseconds. */
+export function callWindow(size: { calls: number } | Micros): CallWindow {
+  return typeof size === 'number' ? new TimeWindow(size) : new CountWindow(size.calls)
+}

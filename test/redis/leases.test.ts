@@ -1,0 +1,293 @@
+import { MemoryStorage } from 'aioflux'
+import { RedisStorage } from 'aioflux/redis'
+import { ManualClock } from 'aioflux/testing'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { ledgerLeases } from '../../src/coordination/ledger-leases.ts'
+import type { LeaseStore } from '../../src/core/lease-store.ts'
+import { SCRIPTS } from '../../src/redis/lua.generated.ts'
+import { RedisLeases } from '../../src/redis/redis-leases.ts'
+import { type Script, script } from '../../src/redis/script.ts'
+import { lease } from '../../src/rules/lease.ts'
+import { clients, libraries, type OpenClient } from '../support/clients.ts'
+
+const NAMES = ['a', 'b', 'c']
+const DAY = 86_400_000_000
+const START = 1_700_000_000_000_000
+
+/** Requests that are made in one instant; the time, in microseconds, moves on before. */
+interface Step {
+  readonly passes: number
+  readonly requests: readonly Request[]
+}
+interface Request {
+  readonly verb: 'acquire' | 'renew' | 'release'
+  readonly names: readonly string[]
+  readonly holder: number
+  readonly term: number
+}
+type Answer = { wait: number; tokens: readonly number[] } | { had: boolean }
+
+const requests = fc.record({
+  verb: fc.constantFrom('acquire', 'acquire', 'renew', 'release'),
+  names: fc.subarray(NAMES, { minLength: 1 }),
+  holder: fc.integer({ min: 1, max: 3 }),
+  // In milliseconds.
+  term: fc.integer({ min: 1, max: 40 }),
+})
+const steps = (most: number, back: boolean): fc.Arbitrary<Step[]> =>
+  fc.array(
+    fc.record({
+      passes: fc.oneof(
+        { weight: 6, arbitrary: fc.integer({ min: 0, max: 30_000 }) },
+        // The clock of the server was set.
+        { weight: back ? 1 : 0, arbitrary: fc.constantFrom(-5000, -3 * DAY, 2 * DAY) },
+      ),
+      requests: fc.array(requests, { minLength: 1, maxLength: most }) as fc.Arbitrary<Request[]>,
+    }),
+    { minLength: 5, maxLength: 40 },
+  )
+
+/** Leases as a page of a book says they are. */
+class Model {
+  now = START
+  readonly states = new Map<string, { holder: number; token: number; until: number }>()
+
+  answer({ verb, names, holder, term }: Request, tokens: readonly number[]): Answer {
+    const { now } = this
+    const states = names.map((name) => {
+      const state = this.states.get(name) ?? { holder: 0, token: 0, until: 0 }
+      const held = state.until > now && state.until - now <= 2 * DAY
+      return { name, ...state, held, mine: held && state.holder === holder }
+    })
+    if (verb === 'release') {
+      const had = states.every(({ token }, i) => token === tokens[i])
+      for (const { name, mine, token } of states) {
+        if (mine) this.states.set(name, { holder, token, until: now })
+      }
+      return { had }
+    }
+    if (verb === 'renew' && states.some(({ mine }) => !mine)) return { had: false }
+    const denied = states.filter(({ held, mine }) => held && !mine)
+    if (denied.length > 0) {
+      return { wait: Math.max(...denied.map(({ until }) => until - now)) / 1000, tokens: [] }
+    }
+    for (const { name, mine, token } of states) {
+      const next = mine ? token : Math.max(token + 1, now)
+      this.states.set(name, { holder, token: next, until: now + term * 1000 })
+    }
+    if (verb === 'renew') return { had: true }
+    return { wait: 0, tokens: names.map((name) => this.states.get(name)?.token as number) }
+  }
+}
+
+async function ask(
+  store: LeaseStore,
+  { verb, names, holder, term }: Request,
+  tokens: readonly number[],
+): Promise<Answer> {
+  if (verb === 'release') return { had: await store.release(names, holder, tokens) }
+  if (verb === 'renew') return { had: await store.renew({ names, holder, term }) }
+  const { wait, tokens: got } = await store.acquire({ names, holder, term })
+  return wait > 0 ? { wait, tokens: [] } : { wait: 0, tokens: got }
+}
+
+/** What a store answers, and what the model does. */
+async function compared(
+  store: LeaseStore,
+  trace: readonly Step[],
+  set: (now: number) => void,
+): Promise<[Answer[], Answer[]]> {
+  const model = new Model()
+  // The tokens that each holder was given last, as it would hand them in.
+  const given = new Map<string, number>()
+  const [there, here]: [Answer[], Answer[]] = [[], []]
+  for (const { passes, requests } of trace) {
+    model.now += passes
+    set(model.now)
+    const known = requests.map(({ names, holder }) =>
+      names.map((name) => given.get(`${holder} ${name}`) ?? 0),
+    )
+    const asked = requests.map((request, i) => ask(store, request, known[i] as number[]))
+    for (const [i, request] of requests.entries()) {
+      const answer = model.answer(request, known[i] as number[])
+      here.push(answer)
+      if (!('tokens' in answer)) continue
+      for (const [k, token] of answer.tokens.entries()) {
+        given.set(`${request.holder} ${request.names[k]}`, token)
+      }
+    }
+    there.push(...(await Promise.all(asked)))
+  }
+  return [there, here]
+}
+
+describe.each(libraries)('leases in Redis, %s', (library) => {
+  let open: OpenClient
+  let count = 0
+  beforeAll(async () => {
+    open = await clients[library](inject('redisUrl'))
+  })
+  afterAll(() => open.end())
+
+  /** Leases that go by a time that the test sets. */
+  function leases(mutate = (text: string) => text) {
+    const prefix = `leases-${process.pid}-${library}-${count++}`
+    const storage = new RedisStorage({ client: open.client, prefix })
+    let now = 0
+    const store = new RedisLeases({
+      prefix,
+      cluster: false,
+      get present() {
+        return String(now)
+      },
+      joins: () => true,
+      listen: (channel, listener) => storage.listen(channel, listener),
+      execute: (sent: Script, keys: string[], args: string[]) =>
+        storage.execute(script(mutate(sent.text)), keys, args),
+    })
+    const set = (to: number) => {
+      now = to
+    }
+    return { store, set, prefix }
+  }
+
+  it('are those of the model, whatever travels together', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps(5, true), async (trace) => {
+        const { store, set } = leases()
+        const [there, here] = await compared(store, trace, set)
+        expect(there).toEqual(here)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  const mutants: [string, string][] = [
+    ['if ends - now > 2 * MEMORY then ends = now end', ''],
+    ['math.max(fence + 1, now)', 'now'],
+    ['math.max(fence + 1, now)', 'fence + 1'],
+    ["if verb == 'a' and ends <= now then", "if verb == 'a' then"],
+    ['elseif ends <= now or held ~= holder then', 'elseif held ~= holder then'],
+    ['elseif ends <= now or held ~= holder then', 'elseif ends <= now then'],
+    ["(size == 1 or verb == 'r') and 2 or 1", '2'],
+    ['ends = now + term', 'ends = math.max(ends, now + term)'],
+    ["verdict < 0 and verb ~= 'r' and verdict or fence", 'verdict < 0 and verdict or fence'],
+    ['if not granted then break end', ''],
+    ['base = base + size', ''],
+    ["verb == 'a' and now - ends or NEVER", 'now - ends'],
+  ]
+  it.each(mutants)('a mutant is caught: %s -> %s', async (from, to) => {
+    expect(SCRIPTS['lease']).toContain(from)
+    const mutate = (text: string) => text.replaceAll(from, to)
+    const check = fc.asyncProperty(steps(5, true), async (trace) => {
+      const { store, set } = leases(mutate)
+      const [there, here] = await compared(store, trace, set)
+      return JSON.stringify(there) === JSON.stringify(here)
+    })
+    const result = await fc.check(check, { numRuns: 200, endOnFailure: true })
+    expect(result.failed).toBe(true)
+  })
+
+  it('a ledger of the rule keeps the same states in the same keys', async () => {
+    const prefix = `leases-${process.pid}-${library}-ledger`
+    const clock = new ManualClock('1h')
+    const storage = new RedisStorage({ client: open.client, prefix, clock })
+    const stores = [storage.leases(), ledgerLeases(storage.open(lease(), 'lease'))]
+    await fc.assert(
+      fc.asyncProperty(steps(1, false), async (trace) => {
+        const model = new Model()
+        model.now = Math.round(clock.now() * 1000)
+        // Longer ago than any lease, so that each trace begins with free ones.
+        clock.advance(1)
+        for (const [i, { passes, requests }] of trace.entries()) {
+          clock.advance(Math.round(passes / 1000) / 1000)
+          model.now = Math.round(clock.now() * 1000)
+          const [request] = requests as [Request]
+          if (request.verb === 'release') {
+            await ask(stores[i % 2] as LeaseStore, request, [])
+            model.answer(request, [])
+            continue
+          }
+          const answer = await ask(stores[i % 2] as LeaseStore, request, [])
+          const { wait, had, allowed } = shape(model.answer(request, []))
+          expect(shape(answer)).toEqual({ wait, had, allowed })
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
+
+/** An answer without its tokens: those of a trace follow on those of the traces before. */
+function shape(answer: Answer): { wait?: number; had?: boolean; allowed?: boolean } {
+  if ('had' in answer) return { had: answer.had }
+  return { wait: answer.wait, allowed: answer.wait === 0 }
+}
+
+it('leases in memory are those of the model', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps(1, false), async (trace) => {
+      const clock = new ManualClock('1h')
+      const store = ledgerLeases(new MemoryStorage({ clock }).open(lease(), 'lease', clock))
+      const model = new Model()
+      for (const { passes, requests } of trace) {
+        clock.advance(Math.round(passes / 1000) / 1000)
+        model.now = Math.round(clock.now() * 1000)
+        const [asked] = requests as [Request]
+        // Several names are renewed one after the other there.
+        const request =
+          asked.verb === 'renew' ? { ...asked, names: asked.names.slice(0, 1) } : asked
+        const answer = await ask(store, request, [])
+        const expected = model.answer(request, [])
+        if (request.verb === 'release') continue
+        expect(shape(answer).allowed ?? shape(answer).had).toBe(
+          shape(expected).allowed ?? shape(expected).had,
+        )
+      }
+    }),
+  )
+})
+
+it('the state of a lease lives for a day longer than the lease', async () => {
+  const client = new Redis(inject('redisUrl'))
+  const prefix = `leases-${process.pid}-life`
+  const store = new RedisStorage({ client, prefix }).leases()
+  const key = async () => (await client.keys(`${prefix}:*`))[0] as string
+  const life = async () => (await client.pttl(await key())) / 1000
+  const names = ['x']
+  expect((await store.acquire({ names, holder: 7, term: 10_000 })).wait).toBe(0)
+  expect(await life()).toBeGreaterThan(86_400 + 10)
+  // Longer than it was to live: in place, it would end before the lease does.
+  expect(await store.renew({ names, holder: 7, term: 86_400_000 })).toBe(true)
+  expect(await life()).toBeGreaterThan(2 * 86_400)
+  expect(await store.renew({ names, holder: 7, term: 10 })).toBe(true)
+  expect(await life()).toBeGreaterThan(2 * 86_400 - 60)
+  client.disconnect()
+})
+
+it('a release is published unless the lease is taken again in the same trip', async () => {
+  const client = new Redis(inject('redisUrl'))
+  const prefix = `leases-${process.pid}-told`
+  const heard: string[] = []
+  const listener = client.duplicate()
+  listener.on('pmessage', (_, channel: string) => heard.push(channel.slice(-1)))
+  await listener.psubscribe(`${prefix}:*`)
+  const store = new RedisStorage({ client, prefix }).leases()
+  const take = (name: string, holder: number) =>
+    store.acquire({ names: [name], holder, term: 10_000 })
+  await Promise.all([take('a', 1), take('b', 1), take('c', 1)])
+  await Promise.all([
+    store.release(['a'], 1, []),
+    store.release(['b'], 1, []),
+    take('b', 2),
+    store.release(['c'], 2, []),
+    store.release(['d'], 1, []),
+  ])
+  await client.publish(`${prefix}:end`, '')
+  await expect.poll(() => heard).toContain('d')
+  await expect.poll(() => [...heard].sort()).toEqual(['a', 'd', 'd'])
+  client.disconnect()
+  listener.disconnect()
+})
