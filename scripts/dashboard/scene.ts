@@ -145,6 +145,8 @@ export function scene(troubled = true): Scene {
   }
 }
 
+/** An error with a code. Its stack does not say where on this machine the project is: pictures are taken of it. */
 function withCode<E extends Error>(error: E, code: string): E {
-  return Object.assign(error, { code })
+  const stack = error.stack?.replaceAll(`${process.cwd()}/`, '') ?? ''
+  return Object.assign(error, { code, stack })
 }

@@ -53,6 +53,16 @@ describe('what is wrong', () => {
     expect(look(denies(1, 20))).toBe(0)
   })
 
+  it('one that goes to and fro between broken and to watch is told as each once', () => {
+    const troubles = new Troubles()
+    const told = [12, 35, 12, 35, 12].map((oldest, i) =>
+      troubles
+        .look(state(100_000 + i * 1000, { queues: { mails: queue(oldest) } }), 0)
+        .began.map(({ level }) => level),
+    )
+    expect(told).toEqual([['warn'], ['bad'], [], [], []])
+  })
+
   it('one that comes and goes is one trouble, with one beginning', () => {
     const troubles = new Troubles()
     expect(troubles.look(state(10_000, denies(5)), 0).began).toHaveLength(1)

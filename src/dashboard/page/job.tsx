@@ -30,7 +30,9 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
     )
   const back = (
     <p class="crumbs">
-      <a href={link('queues', name)}>{name}</a> / {job?.state ?? ''}
+      <span>
+        <a href={link('queues', name)}>{name}</a> / {job?.state ?? ''}
+      </span>
       <span>
         {step(either('before', 'раньше'), 'k', before)}
         {step(either('after', 'дальше'), 'j', after)}

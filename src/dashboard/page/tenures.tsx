@@ -35,7 +35,7 @@ export function Tenures({
                 width={Math.max(1.5, x(end) - x(at) - 1.5)}
                 height="16"
               />
-              {(x(end) - x(at)) / 6 > leader.length && (
+              {(x(end) - x(at) - 8) / 6.5 > leader.length && (
                 <text x={x(at) + 4} y="12">
                   {leader}
                 </text>

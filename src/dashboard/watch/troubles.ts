@@ -33,6 +33,8 @@ interface Known {
   trouble: Trouble
   seen: Millis
   harm: number
+  /** Was it told as broken? One that goes to and fro between broken and to watch is told once. */
+  bad: boolean
 }
 
 /** Order of harm among troubles of one level. */
@@ -85,8 +87,10 @@ export class Troubles {
       // A breaker that opens again after a probe has been in trouble all the time.
       const since = Math.min(found.since ?? now, known?.trouble.since ?? now)
       const trouble = { kind, name, code, level, since, exact }
-      this.#known.set(id, { trouble, seen: now, harm })
-      began.push(trouble)
+      const same = known?.trouble.code === code
+      const bad = same && known.bad
+      this.#known.set(id, { trouble, seen: now, harm, bad: bad || level === 'bad' })
+      if (!same || (level === 'bad' && !bad)) began.push(trouble)
     }
     for (const [id, { trouble, seen }] of this.#known) {
       // What a part tells is over at once; a rate may be there again in the next second.
