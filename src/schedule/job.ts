@@ -91,8 +91,10 @@ export class Job implements ScheduledJob {
     Promise.all([this.#turns.last(), this.#limit?.look()]).then(
       ([last]) => still() && this.#begin(last),
       (error: unknown) => {
+        // A job that was halted meanwhile needs no answer, and its storage may be closed already.
+        if (!still()) return
         this.#report(error)
-        if (still()) this.#begin(undefined)
+        this.#begin(undefined)
       },
     )
   }

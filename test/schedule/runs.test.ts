@@ -296,3 +296,30 @@ describe('maxRuns', () => {
     }
   })
 })
+
+it('a scheduler that is stopped before its storage has answered reports no error of that', async () => {
+  const errors: unknown[] = []
+  let fail: (error: Error) => void = () => {}
+  const slots: SlotKeeper = {
+    keeps: 1000,
+    claim: async () => true,
+    last: () =>
+      new Promise((_, reject) => {
+        fail = reject
+      }),
+  }
+  const scheduler = new Scheduler({ slots, clock: clockAt() })
+  scheduler.on('error', ({ error }) => errors.push(error))
+  scheduler.every('30s', () => {}, { name: 'job' })
+  scheduler.start()
+  await scheduler.stop()
+  fail(new Error('closed'))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(errors).toEqual([])
+  // One that goes on does tell.
+  scheduler.start()
+  fail(new Error('down'))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(errors).toEqual([new Error('down')])
+  await scheduler.stop()
+})
