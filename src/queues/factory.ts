@@ -132,7 +132,7 @@ function localDedupe<T, R>(options: DedupeOptions<T, R>): LocalDedupeQueue<T, R>
 /**
  * An engine forgets the layout of a kind of object when it collects the last one, and with it all code it has optimised
  * for that: measured, a queue made after a full collection was 5 times slower for its first 10,000 jobs, and so was one
- * that had stood empty. One small queue with one job of each kind, never started, keeps the layouts.
+ * that had stood empty. Small queues that are never started keep the layouts: with a job of each kind, and one that is claimed.
  */
 let moulds: unknown
 function keepLayouts(): void {
@@ -142,8 +142,10 @@ function keepLayouts(): void {
   const queues = [
     QueueFactory.fifo({ name: 'mould', handler }),
     QueueFactory.priority({ name: 'mould', handler }),
+    QueueFactory.fifo({ name: 'mould' }),
   ]
   for (const queue of queues) void queue.submit(undefined)
+  void queues[2]?.claim()
   moulds = queues
 }
 
