@@ -82,6 +82,15 @@ export function queued<This = any, Args extends readonly any[] = any[]>(
   if (options.queue !== undefined && 'serve' in options.queue) {
     return queuedByName(options.queue as SharedQueue<NamedCall>, options.name, rankOf)
   }
+  const given = options.queue as
+    | { readonly name: string; readonly takesTasks?: boolean }
+    | undefined
+  if (given?.takesTasks === false) {
+    throw new OptionTypeError(
+      'queue',
+      `queue must take functions as items, and queue '${given.name}' has a handler or other items: make a queue without handler and batchFn for queued, or call submit of this one`,
+    )
+  }
   if (options.name !== undefined) {
     throw new OptionTypeError('name', 'name is for a queue over a storage: give queue, too')
   }

@@ -164,6 +164,11 @@ export class MemoryQueue<T, R = unknown>
     return this.#attempts.size
   }
 
+  /** True where items are tasks, or the first item may turn out to be one: not with a handler. */
+  get takesTasks(): boolean {
+    return this.#slots.takesTasks
+  }
+
   start(): this {
     if (this.#shutdown.begun) throw this.closedError()
     this.#started = true

@@ -307,7 +307,7 @@ export class DurableQueue<T, R = unknown>
     if (this.#slots.consumer !== undefined) {
       throw new OptionTypeError(
         'queue',
-        `queue '${this.name}' must have no handler where functions are queued in it, and it has one`,
+        `queue must have no handler where functions are queued in it, and queue '${this.name}' has one: leave handler and batchFn out`,
       )
     }
     const calls = new NamedCalls(this.name, (context, missing) => {

@@ -80,6 +80,24 @@ describe('queued', () => {
     await expect(queued({ priorityFn })(async () => 1)()).rejects.toThrow('no rank')
   })
 
+  it('refuses a queue whose items are no functions, and says what to do', async () => {
+    const pulled = QueueFactory.fifo({ name: 'pulled' })
+    await pulled.put('an item')
+    for (const queue of [
+      QueueFactory.fifo({ name: 'mails', handler: () => {} }),
+      QueueFactory.fifo({ name: 'rows', batchSize: 2, batchFn: () => {} }),
+      pulled,
+    ]) {
+      expect(() => queued({ queue })(async () => 1)).toThrow(
+        `queue must take functions as items, and queue '${queue.name}' has a handler or other items: make a queue without handler`,
+      )
+    }
+    const tasks = QueueFactory.fifo()
+    await tasks.put(() => 0)
+    expect(await queued({ queue: tasks })(async (n: number) => n + 1)(1)).toBe(2)
+    await tasks.stop()
+  })
+
   it('names what cannot work', () => {
     expect(() => queued({ workers: 0 })).toThrow(/workers/)
     expect(() => queued({ queue: QueueFactory.fifo(), workers: 1 })).toThrow(/workers and queue/)

@@ -89,6 +89,33 @@ describe('a queue over a storage that answers late', () => {
     expect(limiter.allow()).toBe(false)
   })
 
+  it('fills batches from all keys of a limiter that the storage decides', async () => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.concurrency({ limit: 3, clock })
+    const terms = { limiter: { kind: 'concurrency', limit: 3 } } as const
+    const storage = new PromisedStorage(clock, terms, limiter)
+    const sizes: number[] = []
+    const queue = storage.queue<number, number>('fifo', {
+      name: 'keyed',
+      clock,
+      limiter,
+      limiterKey: (n: number) => 'abcd'.charAt(n % 4),
+      batchSize: 5,
+      batchTimeout: '20ms',
+      batchFn: async (items: number[]) => {
+        sizes.push(items.length)
+      },
+    } as QueueOptions<number, number>)
+    void queue.putMany(Array.from({ length: 20 }, (_, n) => n))
+    await turns()
+    void queue.start()
+    for (let i = 0; i < 20; i++) {
+      await turns()
+      await clock.advanceAsync(0.02)
+    }
+    expect(sizes).toEqual([5, 5, 5, 5])
+  })
+
   it('answers for a job that was not accepted', async () => {
     const { process } = make({ maxSize: 1, overflow: 'drop-newest' })
     const queue = process()

@@ -53,6 +53,11 @@ export class WorkerSlots {
     if (this.consumer !== undefined) this.consumer.open = open
   }
 
+  /** True where items are tasks, or the first item may turn out to be one. */
+  get takesTasks(): boolean {
+    return this.#tasks ?? this.consumer === undefined
+  }
+
   /** How many workers are at work. */
   get busy(): number {
     return this.consumer?.loops ?? 0
