@@ -97,7 +97,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     if ((client === undefined) === (url === undefined)) {
       throw new OptionTypeError(
         'client',
-        `client must be given, or url instead of it, got ${client === undefined ? 'neither' : 'both'}`,
+        `client or url must be given, and not both, got ${client === undefined ? 'neither' : 'both'}`,
       )
     }
     if (url !== undefined) checkUrl('url', url)

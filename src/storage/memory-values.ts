@@ -45,7 +45,7 @@ export class MemoryValues implements Values {
     if (typeof value !== 'number') {
       throw new OptionTypeError(
         'key',
-        `the value of key ${describe(key)} must be a number to be incremented, got ${describe(value)}: set a number first, or delete the key`,
+        `the value of key ${describe(key)} must be a number to be incremented, got ${describe(value)}`,
       )
     }
     const sum = value + by

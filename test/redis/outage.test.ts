@@ -181,10 +181,10 @@ describe('a storage made from a url', () => {
   })
 
   it.each([
-    [{}, /client must be given, or url instead/],
+    [{}, /client or url must be given/],
     [{ client: {} }, /client must be/],
     [{ client: null }, /client must be/],
-    [{ url: 'x', client: {} }, /client must be given, or url instead/],
+    [{ url: 'x', client: {} }, /client or url must be given/],
     [{ url: 'redis://x', prefix: '{x}' }, /prefix must be/],
     [{ url: 'redis://x', timeout: -1 }, /timeout must be/],
     [{ url: 'redis://x', timeout: 0 }, /timeout must be at least one microsecond, got 0/],
