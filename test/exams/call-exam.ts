@@ -29,7 +29,7 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
   /** Lets promises and replies arrive, and the timers that are due. */
   const pass = async (clock: ManualClock, duration: Parameters<ManualClock['advance']>[0]) => {
     await clock.advanceAsync(duration)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await new Promise((resolve) => setTimeout(resolve, 60))
     await clock.advanceAsync(0)
   }
 
