@@ -592,9 +592,10 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
           },
         }),
       )
+      // Connected before: whoever looks for jobs a second later would find this one.
+      const raw = await clients.ioredis(inject('redisUrl'))
       await worker.put('x')
       const { signal } = await until('the handler', () => handed && { signal: handed })
-      const raw = await clients.ioredis(inject('redisUrl'))
       await (raw.client as Redis).del(`durable:{queue:${worker.name}}:leases`)
       raw.end()
       expect(signal.aborted).toBe(false)
