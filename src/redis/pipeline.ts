@@ -27,7 +27,7 @@ export class Pipeline {
     this.#runner = runner
   }
 
-  /** The number of this turn of the event loop, as far as anything was asked in it. */
+  /** Counts the turns of the event loop in which this storage was asked for something: calls of one turn have one number. */
   get turn(): number {
     return this.#turn
   }
