@@ -119,8 +119,10 @@ export class SharedDeadline {
       call.reject(unanswered(this.#timeout, undefined))
     }
     const next = this.#calls[this.#first]
-    if (next !== undefined && this.#timer === undefined)
-      this.#arm(Math.max(0, next.due - performance.now()))
+    if (next === undefined) return
+    // A call that came since the timer rang has set one for itself, and this one is due before.
+    clearTimeout(this.#timer)
+    this.#arm(Math.max(0, next.due - performance.now()))
   }
 }
 

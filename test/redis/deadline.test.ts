@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import type { Redis } from 'ioredis'
-import { expect, inject, it } from 'vitest'
+import { expect, inject, it, vi } from 'vitest'
 import { SharedDeadline, within } from '../../src/core/deadline.ts'
 import { clients } from '../support/clients.ts'
 import { program } from '../support/program.ts'
@@ -88,3 +88,31 @@ it('keeps a process alive while an answer is awaited, and no longer', async () =
   expect(run.stdout).toBe('STORAGE_DOWN\nends\n')
   expect(run.signal).toBeNull()
 }, 20_000)
+
+it('a call that comes when another one is late lets those before it be late in time', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const deadline = new SharedDeadline(100)
+    const late: string[] = []
+    const ask = (name: string) => {
+      deadline.within(new Promise<never>(() => {})).catch(() => late.push(name))
+    }
+    const pass = async (ms: number) => {
+      vi.advanceTimersByTime(ms)
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    }
+    ask('a')
+    await pass(50)
+    ask('b')
+    // In the same turn as the timer of the deadline, and after it.
+    setTimeout(ask, 50, 'c')
+    await pass(50)
+    expect(late).toEqual(['a'])
+    await pass(50)
+    expect(late).toEqual(['a', 'b'])
+    await pass(50)
+    expect(late).toEqual(['a', 'b', 'c'])
+  } finally {
+    vi.useRealTimers()
+  }
+})
