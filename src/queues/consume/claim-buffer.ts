@@ -16,6 +16,7 @@ import type { Source } from './source.ts'
 
 /** A claim that waits longer than this for a worker is given back: another process may be idle. */
 const STALE: Millis = 100
+
 export interface ClaimBufferOptions {
   readonly clock: Clock
   readonly lease: Millis

@@ -1,32 +1,14 @@
 import { Coordinator, QueueFactory } from 'aioflux'
 import { dashboard } from 'aioflux/dashboard'
-import { type RedisClientLike, RedisStorage } from 'aioflux/redis'
-import { Cluster } from 'ioredis'
-import { createCluster } from 'redis'
+import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dashboard as command } from '../../../src/cli/dashboard.ts'
 import { get } from '../../dashboard/client.ts'
 import { serve } from '../../dashboard/servers.ts'
-import type { OpenClient } from '../../support/clients.ts'
+import { clusterClients } from '../../support/cluster-clients.ts'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.ts'
 import { startSentinel } from '../../support/redis-sentinel.ts'
 import { canStartRedis } from '../../support/redis-server.ts'
-
-const libraries = {
-  async 'node-redis'(cluster: RedisCluster): Promise<OpenClient> {
-    const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })) })
-    client.on('error', () => {})
-    await client.connect()
-    return { client: client as unknown as RedisClientLike, end: () => void client.destroy() }
-  },
-  async ioredis(cluster: RedisCluster): Promise<OpenClient> {
-    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
-    const client = new Cluster(nodes, { lazyConnect: true })
-    client.on('error', () => {})
-    await client.connect()
-    return { client, end: () => client.disconnect() }
-  },
-}
 
 describe.skipIf(!(await canStartRedis()))('what lives in a Cluster', () => {
   let cluster: RedisCluster
@@ -35,10 +17,10 @@ describe.skipIf(!(await canStartRedis()))('what lives in a Cluster', () => {
   })
   afterAll(() => cluster?.stop())
 
-  it.each(Object.keys(libraries) as (keyof typeof libraries)[])(
+  it.each(Object.keys(clusterClients) as (keyof typeof clusterClients)[])(
     'is seen on all of its servers, by %s',
     async (library) => {
-      const { client, end } = await libraries[library](cluster)
+      const { client, end } = await clusterClients[library](cluster)
       const storage = new RedisStorage({ client, prefix: library, timeout: '20s' })
       const names = Array.from({ length: 12 }, (_, i) => `queue-${i}`)
       const slots = await Promise.all(
@@ -72,7 +54,7 @@ describe.skipIf(!(await canStartRedis()))('what lives in a Cluster', () => {
   )
 
   it('is seen by the command', async () => {
-    const { client, end } = await libraries.ioredis(cluster)
+    const { client, end } = await clusterClients.ioredis(cluster)
     const storage = new RedisStorage({ client, prefix: 'command', timeout: '20s' })
     for (const name of ['a', 'b', 'c', 'd']) {
       const queue = QueueFactory.fifo<string>({ name, storage })

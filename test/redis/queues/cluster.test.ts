@@ -1,30 +1,12 @@
 import { LimiterFactory } from 'aioflux'
-import { type RedisClientLike, RedisStorage } from 'aioflux/redis'
-import { Cluster } from 'ioredis'
-import { createCluster } from 'redis'
+import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Claim } from '../../../src/queues/store/job-store.ts'
-import type { OpenClient } from '../../support/clients.ts'
+import { clusterClients } from '../../support/cluster-clients.ts'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.ts'
 import { canStartRedis } from '../../support/redis-server.ts'
 import { until } from '../../support/until.ts'
 import { draft, ENDLESS, openStore } from './queue-support.ts'
-
-const libraries = {
-  async 'node-redis'(cluster: RedisCluster): Promise<OpenClient> {
-    const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })) })
-    client.on('error', () => {})
-    await client.connect()
-    return { client: client as unknown as RedisClientLike, end: () => void client.destroy() }
-  },
-  async ioredis(cluster: RedisCluster): Promise<OpenClient> {
-    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
-    const client = new Cluster(nodes, { lazyConnect: true })
-    client.on('error', () => {})
-    await client.connect()
-    return { client, end: () => client.disconnect() }
-  },
-}
 
 describe.skipIf(!(await canStartRedis()))('queues in a Cluster', () => {
   let cluster: RedisCluster
@@ -33,8 +15,8 @@ describe.skipIf(!(await canStartRedis()))('queues in a Cluster', () => {
   })
   afterAll(() => cluster?.stop())
 
-  it.each(Object.keys(libraries) as (keyof typeof libraries)[])('%s', async (library) => {
-    const { client, end } = await libraries[library](cluster)
+  it.each(Object.keys(clusterClients) as (keyof typeof clusterClients)[])('%s', async (library) => {
+    const { client, end } = await clusterClients[library](cluster)
     const storage = new RedisStorage({ client })
     const limiter = LimiterFactory.concurrency({ limit: 2, scope: library, storage })
     const limit = storage.queues.limitOf(limiter, true)!
