@@ -236,9 +236,12 @@ it('leases in memory are those of the model', async () => {
         clock.advance(Math.round(passes / 1000) / 1000)
         model.now = Math.round(clock.now() * 1000)
         const [asked] = requests as [Request]
-        // Several names are renewed one after the other there.
+        // Several names are asked for one after the other there: a holder that has some of them already may lose these to a denial.
+        const has = asked.names.some((name) => model.states.get(name)?.holder === asked.holder)
         const request =
-          asked.verb === 'renew' ? { ...asked, names: asked.names.slice(0, 1) } : asked
+          asked.verb === 'renew' || (asked.verb === 'acquire' && has)
+            ? { ...asked, names: asked.names.slice(0, 1) }
+            : asked
         const answer = await ask(store, request, [])
         const expected = model.answer(request, [])
         if (request.verb === 'release') continue
