@@ -154,7 +154,9 @@ export function known<Options extends object>(
     if (names[key] !== true) refuse(what, value, key, Object.keys(names))
   }
   // A Date, a Map or a promise has no names at all: it was meant for something else.
-  if (empty) must(Object.prototype.toString.call(value) === '[object Object]', name, OBJECT, value)
+  if (empty && !isPlain(value)) {
+    must(Object.prototype.toString.call(value) === '[object Object]', name, OBJECT, value)
+  }
 }
 
 /** Those of the options that are in `table`, for the part they belong to. */

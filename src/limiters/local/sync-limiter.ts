@@ -107,10 +107,12 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
         this.deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0, terms)
         throw error
       }
+      // Others may have taken since: the decision is about the present.
+      this.look(key, cost, terms)
     }
+    const decision = this.decision(key, cost, 0, terms)
     this.passLate(key, cost, started, terms)
-    this.look(key, cost, terms)
-    return this.decision(key, cost, 0, terms)
+    return decision
   }
 
   async close(): Promise<void> {
