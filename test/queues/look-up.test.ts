@@ -2,7 +2,8 @@ import { QueueFactory } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
-const JOBS = 2000
+// Of more than one strip of numbers: the ids are written down strip by strip.
+const JOBS = 9000
 
 const kinds = {
   fifo: () => QueueFactory.fifo<number>({ name: 'q', handler: () => {} }),
@@ -30,8 +31,8 @@ describe.each(Object.entries(kinds))('ids that the queue has made: %s', (kind, m
 
   it('are found wherever the job stands, in the first look-up and after many', async () => {
     const { queue, ids } = await filled()
-    for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < JOBS; i += 97) {
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < JOBS; i += 197) {
         expect(await queue.job(ids[i] as string)).toMatchObject({ id: ids[i], item: i })
       }
       expect(await queue.job('none')).toBe(undefined)
@@ -44,7 +45,7 @@ describe.each(Object.entries(kinds))('ids that the queue has made: %s', (kind, m
 
   it('are not found any more once the job has ended', async () => {
     const { queue, ids } = await filled()
-    const deep = ids.filter((_, i) => i % 97 === 5)
+    const deep = ids.filter((_, i) => i % 397 === 5)
     for (const id of deep) {
       expect(await queue.job(id)).toMatchObject({ id })
       expect(await queue.cancel(id)).toBe(true)

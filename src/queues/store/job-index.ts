@@ -9,7 +9,12 @@ type Visit = (see: (job: LocalJob) => void) => void
 /** This many look-ups pass all jobs one by one: an operator looks up a few ids, and to write down a million takes longer. */
 const SCANS = 8
 /** So many look-ups after these each write down a part of the ids: all at once would keep the process for long. */
-const PARTS = 16
+const PARTS = 32
+/**
+ * A part has the numbers of every 32nd strip, and a strip 2^12 numbers in a row: each part then writes to a part of the table, whose
+ * memory it is the first to touch.
+ */
+const STRIP_BITS = 12
 
 /**
  * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
@@ -127,9 +132,8 @@ export class JobIndex {
   ): LocalJob | undefined {
     let found: LocalJob | undefined
     visit((job) => {
-      if (table !== undefined && job.seq % PARTS === part && job.extras?.id === undefined) {
-        table.add(job)
-      }
+      const here = table !== undefined && (job.seq >>> STRIP_BITS) % PARTS === part
+      if (here && job.extras?.id === undefined) table.add(job)
       if (job.seq === seq && job.extras?.id === undefined) found = job
     })
     return found
