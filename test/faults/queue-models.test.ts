@@ -38,5 +38,5 @@ describe.skipIf(!(await canStartRedis()))('queues over Redis beside plain jobs',
     )
     const value = told === '' ? `0 of ${runs} runs` : told
     figure(`Q20: differences, from seed ${seed}`, value, '0', told === '' && runs === RUNS)
-  }, 1_800_000)
+  }, 3_600_000)
 })
