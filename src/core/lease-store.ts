@@ -53,7 +53,8 @@ export interface LeaseStore {
 }
 
 /**
- * Takes names that cannot be asked for together: one after the other, and gives those back that it has when one is denied.
+ * Takes names that cannot be asked for together: one after the other. When one is denied it gives the names before that one back, those
+ * too that the holder had already: locks draw a new holder for each request, so none has any.
  *
  * @param store answers for one name at a time
  */
