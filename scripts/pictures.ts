@@ -1,16 +1,19 @@
-// Draws the pictures of limits, leases and breakers in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
+// Draws the pictures of limits, leases, breakers and jobs in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
 import { writeFileSync } from 'node:fs'
 import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
 import { safeEnd } from '../src/coordination/term.ts'
 import { Renewal } from '../src/core/renewal.ts'
-import { CircuitBreaker, LimiterFactory, type LocalLimiter, MemoryStorage } from '../src/index.ts'
+import {
+  CircuitBreaker,
+  LimiterFactory,
+  type LocalLimiter,
+  MemoryStorage,
+  QueueFactory,
+} from '../src/index.ts'
 import { lease } from '../src/rules/lease.ts'
 import { ManualClock } from '../src/testing/index.ts'
+import { Drawing, round } from './drawing.ts'
 import { root } from './package/entries.ts'
-
-const WIDE = 860
-const LEFT = 150
-const RIGHT = 24
 
 /** Each picture by its path in the repository. */
 export async function pictures(): Promise<Readonly<Record<string, string>>> {
@@ -18,82 +21,8 @@ export async function pictures(): Promise<Readonly<Record<string, string>>> {
     'docs/limits.svg': await limits(),
     'docs/lease.svg': await leases(),
     'docs/breaker.svg': await breaker(),
+    'docs/jobs.svg': await jobs(),
   }
-}
-
-/** A drawing with time from left to right. */
-class Drawing {
-  readonly #parts: string[] = []
-  readonly #seconds: number
-  readonly #title: string
-  readonly #height: number
-
-  constructor(title: string, seconds: number, height: number) {
-    this.#title = title
-    this.#seconds = seconds
-    this.#height = height
-  }
-
-  x(seconds: number): number {
-    return round(LEFT + (seconds / this.#seconds) * (WIDE - LEFT - RIGHT))
-  }
-
-  add(...parts: string[]): void {
-    this.#parts.push(...parts)
-  }
-
-  text(x: number, y: number, text: string, as = ''): void {
-    this.add(`<text x="${x}" y="${y}"${as && ` class="${as}"`}>${text}</text>`)
-  }
-
-  band(from: number, to: number, y: number, high: number, as: string): void {
-    const [x, end] = [this.x(from), this.x(to)]
-    this.add(
-      `<rect x="${x}" y="${y}" width="${round(end - x)}" height="${high}" rx="3" class="${as}"/>`,
-    )
-  }
-
-  dot(at: number, y: number, as: string): void {
-    this.add(`<circle cx="${this.x(at)}" cy="${y}" r="4.5" class="${as}"/>`)
-  }
-
-  line(x1: number, y1: number, x2: number, y2: number, as: string): void {
-    this.add(`<path d="M${x1} ${y1}L${x2} ${y2}" class="${as}"/>`)
-  }
-
-  /** The seconds, below everything. */
-  axis(step: number): void {
-    const y = this.#height - 34
-    for (let at = 0; at <= this.#seconds; at += step) {
-      const x = this.x(at)
-      this.line(x, 20, x, y, 'grid')
-      this.text(x, y + 18, `${at} s`, 'middle small')
-    }
-  }
-
-  get svg(): string {
-    return [
-      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDE} ${this.#height}" role="img" aria-labelledby="title" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">`,
-      `  <title id="title">${this.#title}</title>`,
-      '  <style>',
-      '    text { font-size: 14px; fill: #1f2328 } .small { font-size: 12px; fill: #57606a } .middle { text-anchor: middle }',
-      '    .grid { stroke: #d8dee4; fill: none } .level { stroke: #3b78c9; stroke-width: 1.6; fill: #e7f0fd }',
-      '    .edge { stroke: #8c959f; stroke-dasharray: 4 3; fill: none }',
-      '    .yes { fill: #1a7f37; stroke: #1a7f37 } .no { fill: #ffffff; stroke: #cf222e; stroke-width: 1.8 }',
-      '    .failed { fill: #cf222e; stroke: #cf222e }',
-      '    .held { fill: #b6d7bf } .kept { fill: #e3efe6 } .waits { fill: #fbe7c2 }',
-      '    .closed { fill: #cfe8d5 } .open { fill: #f7c9cc } .half_open { fill: #fbe7c2 }',
-      '  </style>',
-      `  <rect width="${WIDE}" height="${this.#height}" rx="14" fill="#ffffff"/>`,
-      ...this.#parts.map((part) => `  ${part}`),
-      '</svg>',
-      '',
-    ].join('\n')
-  }
-}
-
-function round(number: number): number {
-  return Math.round(number * 10) / 10
 }
 
 /** The same calls at three limits of 10 in 10 seconds. */
@@ -251,6 +180,53 @@ async function breaker(): Promise<string> {
   drawing.text(drawing.x(3) + 10, 142, 'failed', 'small')
   drawing.dot(5.5, 146 - 8, 'no')
   drawing.text(drawing.x(5.5) + 10, 142, 'rejected at once', 'small')
+  return drawing.svg
+}
+
+/** Four jobs, one worker, and a job whose first attempt fails. */
+async function jobs(): Promise<string> {
+  const clock = new ManualClock()
+  const queue = QueueFactory.priority({
+    workers: 1,
+    clock,
+    retry: { attempts: 2, backoff: () => 3 },
+    handler: async (name: string, { attempt }) => {
+      await new Promise<void>((resolve) => clock.after(2000, resolve))
+      if (name === 'bob' && attempt === 1) throw new Error('no answer')
+    },
+  }).start()
+  const plan: [at: number, name: string, priority: number, label: string][] = [
+    [0.5, 'ann', 0, 'ann'],
+    [1, 'bob', 0, 'bob: fails once'],
+    [1.5, 'cid', 0, 'cid'],
+    [2, 'eve', 10, 'eve: priority 10'],
+  ]
+  const drawing = new Drawing('Four jobs of a priority queue with one worker', 13, 270)
+  drawing.axis(1)
+  const bands = plan.map((): [state: string, from: number][] => [])
+  const accepted: { readonly state: string }[] = []
+  for (let tick = 0; tick <= 130; tick++) {
+    const at = tick / 10
+    await clock.advanceAsync(at - clock.now() / 1000)
+    for (const [due, name, priority] of plan) {
+      if (due === at) accepted.push(await queue.put(name, { priority }))
+    }
+    // A retry that has become due starts in a later turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const [i, { state }] of accepted.entries()) {
+      if (bands[i]?.at(-1)?.[0] !== state) bands[i]?.push([state, at])
+    }
+  }
+  await queue.stop()
+  for (const [row, [, , , label]] of plan.entries()) {
+    const y = 30 + row * 50
+    drawing.text(16, y + 20, label)
+    for (const [i, [state, from]] of (bands[row] ?? []).entries()) {
+      const to = bands[row]?.[i + 1]?.[1] ?? 13
+      drawing.band(from, to, y, 30, state)
+      if (to - from > 1) drawing.text(drawing.x((from + to) / 2), y + 20, state, 'middle')
+    }
+  }
   return drawing.svg
 }
 

@@ -2,6 +2,7 @@
 //   - a fresh clone and an empty project, followed through README.md and README.ru.md, as ES modules and as CommonJS
 //   - every entry imported and required, and Jest as docs/guide.md sets it up, under each Node
 //   - the examples of the guides for moving, with peers that need Node 22
+//   - apps of Nitro 2 and 3 behind rateLimitH3, built, and asked over HTTP
 //   - are-the-types-wrong, for every way to resolve
 // npm run test:package                the Nodes are 20, 22, 24 and 26, from npm
 // npm run test:package -- 22          only Node 22 and the one that runs this
@@ -11,6 +12,7 @@ import { join } from 'node:path'
 import { startRedis } from '../test/support/redis-server.ts'
 import { node, run } from './package/build.ts'
 import { entries, root } from './package/entries.ts'
+import { underNitro } from './package/nitro.ts'
 import { program, readme } from './package/readme.ts'
 
 const asked = process.argv.slice(2)
@@ -38,7 +40,9 @@ try {
   await followTheReadmes()
   for (const command of [[node], ...releases.map(nodeFromNpm)]) underNode(command)
   withLaterPeers()
-  judgeTheTypes()
+  const tarball = pack()
+  await underNitro(home, tarball)
+  judgeTheTypes(tarball)
 } finally {
   rmSync(home, { recursive: true })
 }
@@ -168,11 +172,14 @@ function withLaterPeers(): void {
   }
 }
 
-function judgeTheTypes(): void {
-  const tarball = run('npm', ['pack', '--silent', '--pack-destination', home], clone).trim()
+function pack(): string {
+  return join(home, run('npm', ['pack', '--silent', '--pack-destination', home], clone).trim())
+}
+
+function judgeTheTypes(tarball: string): void {
   // node16 calls require() of an ES module an error, as its TypeScript does; docs/guide.md says so. All else is judged.
   const strict = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']
-  console.log(run('npx', ['-y', '@arethetypeswrong/cli', join(home, tarball), ...strict], root))
+  console.log(run('npx', ['-y', '@arethetypeswrong/cli', tarball, ...strict], root))
 }
 
 function nodeFromNpm(release: string): string[] {

@@ -26,7 +26,7 @@ const coordinator = new Coordinator({ storage, ttl: '10s' }) // a RedisStorage, 
 // #region lead
 await coordinator.lead(async (lease) => {
   while (!lease.signal.aborted && more()) await step(lease.token)
-}) // one process of many; another goes on when it steps down, or dies
+}) // runs in one process of many; when that process stops or dies, another one runs it
 // #endregion
 // => one step as the leader
 await coordinator.close()

@@ -57,7 +57,7 @@ const upload = async () => 'uploaded'
   // #region verbs
   await limiter.acquire('user-123') // true or false
   await limiter.consume('user-123', 5) // a decision; this call costs 5
-  limiter.allow('user-123') // the same at once, without a promise (over memory)
+  limiter.allow('user-123') // true or false at once, without a promise (over memory)
   await limiter.peek('user-123') // the decision, without taking anything
 
   await limiter.wait('user-123', { timeout: '2s' }) // first come, first served; rejects at once when the turn would come too late

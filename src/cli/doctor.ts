@@ -49,19 +49,30 @@ export async function doctor(args: readonly string[], terminal: Terminal): Promi
   }
   const url = values['redis'] as string | undefined
   if (url !== undefined) checkUrl(url)
-  const checks = [
-    checkNode(process.versions),
-    checkClient(
-      { redis: installedVersion('redis'), ioredis: installedVersion('ioredis') },
-      url !== undefined,
-    ),
-    ...(url === undefined ? [] : await checkRedis(url)),
-  ]
+  const checks = await examine(
+    { redis: installedVersion('redis'), ioredis: installedVersion('ioredis') },
+    url,
+  )
   const healthy = checks.every(({ level }) => level !== 'fault')
   const diagnosis: Diagnosis = { schema: 'aioflux/doctor@1', healthy, checks }
   if (values['json']) stdout.write(`${JSON.stringify(diagnosis)}\n`)
   else stdout.write(textOf(checks, widthOf(stdout), paintFor(terminal)))
   return healthy ? 0 : 1
+}
+
+/**
+ * All checks, in the order in which they are printed. Without a client library nothing is said about the server: it was not asked.
+ *
+ * @param libraries of each client library the installed version, `undefined` where it is not installed
+ * @param url of the Redis to ask; `undefined` checks this machine alone
+ */
+export async function examine(
+  libraries: Parameters<typeof checkClient>[0],
+  url: string | undefined,
+): Promise<Check[]> {
+  const client = checkClient(libraries, url !== undefined)
+  const canAsk = url !== undefined && client.level !== 'fault'
+  return [checkNode(process.versions), client, ...(canAsk ? await checkRedis(url) : [])]
 }
 
 /** @throws OptionRangeError; the url may hold a password, so the message does not repeat it */

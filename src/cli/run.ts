@@ -4,11 +4,11 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
        aioflux advise <access.log | ->                   which limit a log calls for
-       aioflux dashboard --redis redis://...            a page for what lives in a Redis
-       aioflux doctor [--redis redis://...]             check a set-up, and say what to change
-       aioflux demo                                     see the limiters at work
+       aioflux dashboard --redis redis://...             a page for what lives in a Redis
+       aioflux doctor [--redis redis://...]              check a set-up, and say what to change
+       aioflux demo                                      see the limiters at work
 
-aioflux replay --help, and the same of the other commands, tells more.
+The options of a command: aioflux replay --help, aioflux doctor --help, and so on.
 `
 
 /** Runs the command that `args` name; returns its exit code. */

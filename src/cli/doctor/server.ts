@@ -119,19 +119,23 @@ function checkPersistence({ info, settings }: ServerFacts): Check {
     return ok('persistence', `append-only file, appendfsync ${appendfsync}`)
   }
   if (info['aof_enabled'] === undefined) {
-    return warning('persistence', 'INFO does not tell aof_enabled', 'Ask whoever runs this server.')
+    return warning(
+      'persistence',
+      'INFO does not tell aof_enabled',
+      'Ask the operator of this server whether an append-only file is on.',
+    )
   }
   if (settings['save'] === '') {
     return warning(
       'persistence',
       'none: a restart loses all limits, locks and jobs',
-      `Limits alone can do without. For queues, schedules and locks: ${change}`,
+      `Limits can live with that. Queues, schedules and locks need more. ${change}`,
     )
   }
   return warning(
     'persistence',
     `snapshots only${settings['save'] ? ` (save ${settings['save']})` : ''}: a crash loses everything since the last one`,
-    `Limits alone can do without. For queues, schedules and locks: ${change}`,
+    `Limits can live with that. Queues, schedules and locks need more. ${change}`,
   )
 }
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { factsOf } from '../../../src/cli/doctor/ask-server.ts'
 import { checkClient, checkNode, installedVersion } from '../../../src/cli/doctor/machine.ts'
 import { checkServer } from '../../../src/cli/doctor/server.ts'
+import { examine } from '../../../src/cli/doctor.ts'
 import { command } from '../../cli/support.ts'
 import { clients, libraries } from '../../support/clients.ts'
 import { freePort } from '../../support/free-port.ts'
@@ -187,6 +188,15 @@ describe('aioflux doctor', () => {
     expect(checkClient({ ...none, ioredis: '5.0.0' }, true)).toMatchObject({ level: 'ok' })
     expect(installedVersion('redis')).toMatch(/^\d+\.\d+\.\d+/)
     expect(installedVersion('no-such-package')).toBeUndefined()
+  })
+
+  it('without a client library it says nothing about the server that it did not ask', async () => {
+    const none = { redis: undefined, ioredis: undefined }
+    const checks = await examine(none, 'redis://127.0.0.1:1')
+    expect(checks.map(({ check, level }) => `${check} ${level}`)).toEqual([
+      'Node ok',
+      'client fault',
+    ])
   })
 
   it('a server that is too old is a fault; Valkey is not taken for the Redis it says it is', () => {
