@@ -10,7 +10,12 @@ export interface AsyncContext {
   runInAsyncScope<A extends unknown[], R>(fn: (...args: A) => R, self: unknown, ...args: A): R
 }
 
-let capture: ((made: Promise<unknown>) => AsyncContext | undefined) | undefined
+type Capture = (made: Promise<unknown>) => AsyncContext | undefined
+
+let capture: Capture | undefined
+/** A context that holds nothing, as soon as another one has been met. */
+let nowhere: AsyncContext | undefined
+let emptied: AsyncContext | undefined
 
 /**
  * The context of the caller, to run something in it later; `undefined` where there is nothing to carry.
@@ -19,10 +24,25 @@ let capture: ((made: Promise<unknown>) => AsyncContext | undefined) | undefined
  */
 export function asyncContext(made: Promise<unknown>): AsyncContext | undefined {
   capture ??= findCapture()
-  return capture(made)
+  const context = capture(made)
+  if (context !== undefined) nowhere = emptied
+  return context
 }
 
-function findCapture(): (made: Promise<unknown>) => AsyncContext | undefined {
+/** Looks whether the caller has a context, so that {@link noContext} keeps it from what carries none. */
+export function noticeContext(): void {
+  asyncContext(Promise.resolve())
+}
+
+/**
+ * Where something runs that carries no context: `undefined` for right here, as long as no context has been met. Later it might be the
+ * context of another caller, so it is one that holds nothing.
+ */
+export function noContext(): AsyncContext | undefined {
+  return nowhere
+}
+
+function findCapture(): Capture {
   const hooks = (
     globalThis as { process?: { getBuiltinModule?(name: string): AsyncHooks | undefined } }
   ).process?.getBuiltinModule?.('node:async_hooks')
@@ -30,6 +50,7 @@ function findCapture(): (made: Promise<unknown>) => AsyncContext | undefined {
   const { AsyncResource } = hooks
   const take = () => new AsyncResource('aioflux.job', { requireManualDestroy: true })
   const frame = trusted() ? undefined : frameOf(hooks, take)
+  emptied = cleared(take(), frame)
   if (frame !== undefined) {
     return () => {
       const taken = take()
@@ -53,6 +74,16 @@ function frameOf(hooks: AsyncHooks, take: () => AsyncContext): symbol | undefine
   return Object.getOwnPropertySymbols(full).find(
     (symbol) => symbol.description === 'context_frame' && full[symbol] !== undefined,
   )
+}
+
+/** Takes out of a resource what storages hold in it: in its frame, or up to Node 22 under a symbol of each. */
+function cleared(resource: AsyncContext, frame: symbol | undefined): AsyncContext {
+  const fields = resource as unknown as Record<symbol, unknown>
+  if (frame !== undefined) fields[frame] = undefined
+  for (const symbol of Object.getOwnPropertySymbols(fields)) {
+    if (symbol.description === 'kResourceStore') delete fields[symbol]
+  }
+  return resource
 }
 
 /** A frame is a map from storages to what they hold; one that was left holds `undefined`. */

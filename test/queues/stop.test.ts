@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { isAioFluxError, type LocalQueue, QueueFactory, type StopReport } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
@@ -228,26 +227,5 @@ describe('stop', () => {
       void queue.submit(2)
     }
     expect(done).toBe(2)
-  })
-})
-
-describe('the context', () => {
-  it('follows the job, put at once or waiting, and through a retry', async () => {
-    const storage = new AsyncLocalStorage<string>()
-    const seen: (string | undefined)[] = []
-    const queue = QueueFactory.fifo({
-      retry: { attempts: 2, backoff: 0 },
-      handler: async (item: string, { attempt }) => {
-        await turn()
-        seen.push(`${item}:${storage.getStore()}`)
-        if (attempt === 1 && item === 'c') throw new Error('again')
-      },
-    }).start()
-    const results = ['a', 'b', 'c'].map((item) =>
-      storage.run(`for ${item}`, () => queue.submit(item)),
-    )
-    results.push(queue.submit('d'))
-    await Promise.all(results)
-    expect(seen).toEqual(['a:for a', 'b:for b', 'c:for c', 'c:for c', 'd:undefined'])
   })
 })

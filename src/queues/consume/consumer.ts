@@ -1,3 +1,4 @@
+import { noContext, noticeContext } from '../../core/async-context.ts'
 import type { Clock } from '../../core/clock.ts'
 import { EventLoopPace } from '../../core/event-loop-pace.ts'
 import { macrotask } from '../../core/macrotask.ts'
@@ -59,6 +60,7 @@ export abstract class Consumer {
   /** More workers begin at once; fewer take effect as jobs end. */
   set workers(workers: number) {
     this.#workers = workers
+    noticeContext()
     this.wake()
   }
 
@@ -68,6 +70,7 @@ export abstract class Consumer {
 
   set open(open: boolean) {
     this.#open = open
+    noticeContext()
     this.wake()
   }
 
@@ -160,7 +163,8 @@ export abstract class Consumer {
     this.handling = true
     const { job } = attempt
     try {
-      const context = job.extras?.context
+      // A job without a context must not run in that of the job before, or of the caller that woke the worker.
+      const context = job.extras?.context ?? noContext()
       return context === undefined
         ? handler(job.item, attempt)
         : context.runInAsyncScope(handler, undefined, job.item, attempt)

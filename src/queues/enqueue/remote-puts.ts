@@ -1,3 +1,4 @@
+import { noticeContext } from '../../core/async-context.ts'
 import { at, type Cancel } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import {
@@ -162,6 +163,8 @@ export class RemotePuts<T, R> {
     puts: readonly (PutOptions | undefined)[],
     end: Millis = Infinity,
   ): Promise<Inserted[]> {
+    // What a worker of this process does next must not run in the context of this put.
+    noticeContext()
     const signals = new Set<AbortSignal>()
     for (const put of puts) if (put?.signal !== undefined) signals.add(put.signal)
     for (const signal of signals) signal.throwIfAborted()
