@@ -16,7 +16,7 @@ export type JobState =
   | 'dropped'
   | 'duplicate'
 
-/** What `put` hands out: a job to watch, to move, to call off. */
+/** The job that `put` resolves with: read its state, await its result, change its priority, cancel it. */
 export interface Job<R = unknown> {
   readonly id: string
   readonly state: JobState

@@ -523,8 +523,8 @@ export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
   pause(options?: PauseOptions): Promise<void>
   resume(options?: PauseOptions): Promise<void>
   /**
-   * This process does the calls of a function: items `{ name, args }`, as `queued` puts them. A call whose function this process does
-   * not know goes back, for a process that does.
+   * Registers a function that this process runs for items `{ name, args }`, as `queued` puts them. A call of a function that is
+   * not registered here goes back to the queue, for another process.
    *
    * @throws OptionTypeError where the queue has a handler, or another function has that name
    */
