@@ -6,7 +6,7 @@ export interface BatchContext {
   /** Aborts when all jobs of the batch are cancelled, or the batch runs too long. */
   readonly signal: AbortSignal
   /**
-   * Fails one item; its place in the results is not looked at then.
+   * Fails one item; its place in the results is then ignored.
    *
    * @throws OptionRangeError where there is no such item
    */

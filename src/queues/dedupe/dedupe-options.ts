@@ -2,7 +2,7 @@ import type { OptionTable } from '../../core/check.ts'
 import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
 
 /**
- * What becomes of an item that is there already.
+ * What happens to an item that the queue already has.
  *
  * - `ttl`: refused, for `ttl` from the put of the first one and for as long as that waits or runs
  * - `pending`: refused while the first one waits or runs
@@ -17,7 +17,7 @@ import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
  */
 export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce'
 
-/** What makes two items the same, for how long, and which of them stays. */
+/** Which items are the same, for how long, and which of them stays. */
 export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.
