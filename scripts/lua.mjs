@@ -1,4 +1,4 @@
-// Writes the Lua twins of the rules, and the scripts of src/redis, into src/redis/lua.generated.ts, so that no runtime and
+// Writes the Lua twins of the rules, and the scripts of src/redis, into src/redis/scripts/lua.generated.ts, so that no runtime and
 // no bundler has to know about Lua. `npm run lua` after changing one; a test fails while the module is stale.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -145,5 +145,5 @@ function compact(text) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(new URL('src/redis/lua.generated.ts', root), generated())
+  writeFileSync(new URL('src/redis/scripts/lua.generated.ts', root), generated())
 }

@@ -74,7 +74,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'limiters/adaptive': ['calls', 'reservations', 'local', 'remote'],
   'limiters/composite': ['calls', 'reservations', 'local', 'remote'],
   'redis/client': [],
-  'redis/borrowing': ['client'],
+  'redis/scripts': ['client'],
+  'redis/states': ['client', 'scripts'],
+  'redis/borrowing': ['client', 'scripts', 'states'],
+  'redis/queues': ['client', 'scripts', 'queues/broadcast'],
 }
 /** How many functions a constructor may be handed: with more of them, one object has been cut into several. */
 const MOST_CALLBACKS = 3

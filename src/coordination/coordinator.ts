@@ -262,7 +262,7 @@ export class Coordinator implements AsyncDisposable {
     return this.#locks.held()
   }
 
-  /** The locks that are waited for by this coordinator: that of the leadership too, while it stands for election. */
+  /** The locks that callers of this coordinator wait for, and the lock of the leadership while it takes part in the election. */
   awaited(): AwaitedLock[] {
     return this.#locks.awaited()
   }

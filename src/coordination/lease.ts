@@ -10,8 +10,8 @@ export interface Lease extends AsyncDisposable {
   /** What is locked, in the order in which it was asked for. */
   readonly names: readonly string[]
   /**
-   * The fencing token: a whole number larger than every one before for the same name. Hand it to what is protected, and let
-   * that refuse whoever comes with a smaller one. Of several names, the largest.
+   * The fencing token: a whole number larger than every one before for the same name. Send it with every write; the protected
+   * resource must refuse a write with a smaller token. With several names it is the largest of `tokens`.
    */
   readonly token: number
   /** The fencing token of each name. */

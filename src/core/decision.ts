@@ -16,7 +16,7 @@ export interface Decision {
   readonly deniedBy?: string
   /** The storage could not be asked; the limiter's outage policy answered. */
   readonly degraded?: true
-  /** No count stands behind this answer: the outage policy said yes or no by itself. */
+  /** The outage policy answered, and nothing was counted. */
   readonly uncounted?: true
   /** The limiter only tells what it would do, and denies nothing. */
   readonly shadow?: true

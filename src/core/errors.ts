@@ -245,7 +245,7 @@ export class CircuitBreakerOpen extends AioFluxError {
   }
 }
 
-/** A job was called off, and no other reason was given. */
+/** A job was cancelled without a reason. */
 export class JobCancelledError extends AioFluxError {
   constructor(id: string) {
     super('JOB_CANCELLED', `job ${id} was cancelled`)
@@ -266,7 +266,7 @@ export class JobFailedError extends AioFluxError {
   }
 }
 
-/** The job whose result is awaited is not known any more. */
+/** The job of an awaited result was removed, or its result is not kept any more. */
 export class JobGoneError extends AioFluxError {
   constructor(id: string) {
     super('JOB_GONE', `job ${id} is gone: it was removed, or its result was kept no longer`)

@@ -2,8 +2,8 @@ import type { OptionTable } from './check.ts'
 import type { Duration, Micros } from './duration.ts'
 
 /**
- * What a rule remembers about one key: a few numbers. A storage may keep them as it likes,
- * but hands them to the rule as this list.
+ * What a rule remembers about one key: a few numbers. A storage may keep them in any form, but gives them to the rule as this
+ * list.
  */
 export type State = number[]
 
@@ -45,8 +45,8 @@ export const FOREVER: Micros = 2 ** 52
 /**
  * How to decide: deterministic moves on the few numbers of one key.
  *
- * A rule reads no clock, does no I/O and throws nothing; it writes only the state it is handed, and only when
- * it grants. It trusts its numbers: the limiter has checked them.
+ * A rule reads no clock, does no I/O and throws nothing; it writes only the state that it gets, and only when it grants. It does
+ * not check its numbers: the limiter has done that.
  *
  * Time is in whole microseconds and may step back. A rule then stands still until time has caught up; a state
  * that lies further ahead than `span` belongs to another clock and counts as fresh.
@@ -60,7 +60,7 @@ export interface Rule {
   readonly capacity: number
   /** Any state that nothing is added to is fresh again after this long. */
   readonly span: Micros
-  /** Set where one falling number says all: how much is used, draining at a steady pace. */
+  /** Set where the state is one number, the amount used, which falls at a steady rate. */
   readonly drain?: Drain
   /**
    * Set where the windows are those of a calendar. The time of such a rule is in microseconds since 1970, and a storage that lies
@@ -68,7 +68,7 @@ export interface Rule {
    */
   present?(at: Micros, offset: Micros): Readonly<Record<string, number>>
   readonly calendar?: object
-  /** Set where what was granted is held until it is given back, and no time brings it back. */
+  /** Set where a grant is held until it is given back, because it does not come back with time (permits). */
   readonly held?: true
 
   /** The state of a key that was never seen. */
@@ -85,8 +85,8 @@ export interface Rule {
   /**
    * Gives `cost` back, never beyond a fresh state.
    *
-   * @param due when it was to be acted on, if that is still to come: what others have reserved for after that moment is
-   * not given back, lest newcomers go before them
+   * @param due the time for which the grant was reserved, if that is still to come. What other callers have reserved for a later
+   * time is not given back, so that no new call goes before them
    */
   refund(state: State, now: Micros, cost: number, due?: Micros): void
 
@@ -94,8 +94,9 @@ export interface Rule {
   remaining(state: State, now: Micros): number
 
   /**
-   * Set where each grant to somebody new has a number, higher than all before: that of the latest. Storages tell it
-   * beside the verdict, and keep such states apart: none is shared, none is guessed at.
+   * Set where each grant to a new holder has a number (a fencing token), higher than all before: returns the number of the
+   * latest grant. Storages return it with the verdict. They keep an exact state for each key of such a rule, and never let keys
+   * share one.
    */
   token?(state: State): number
 
@@ -136,8 +137,9 @@ export interface Report {
 /**
  * What a rule can do for reservations: take an estimate now, and put in its place what was used.
  *
- * The state remembers each open reservation by its number, so that it is settled once whoever asks how often, and comes back
- * by itself at the end of its time, without a sweep. Time that passes meanwhile drains the estimate like all that was taken; what
+ * The state remembers each open reservation by its number. So a reservation is settled once, however often it is asked for, and
+ * ends by itself when its time is over, without a sweep. Time that passes meanwhile drains the estimate like all that was taken;
+ * what
  * has drained cannot be given back.
  */
 export interface Holds {

@@ -4,11 +4,11 @@ import type { LeaseStore } from './lease-store.ts'
 import type { Report, Rule, SettledAs } from './rule.ts'
 
 /**
- * Where states live. A limiter opens a ledger in it and asks that; beside the ledgers every storage keeps users'
- * own values.
+ * Keeps the states of limiters. A limiter opens a ledger in the storage and asks the ledger. Every storage also keeps small
+ * values of your own.
  */
 export interface Storage extends Values, AsyncDisposable {
-  /** The time its limiters go by, unless they are given another. */
+  /** The clock of its limiters, unless they have the option `clock`. */
   readonly clock?: Clock
   /**
    * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states. Ledgers that
@@ -18,15 +18,15 @@ export interface Storage extends Values, AsyncDisposable {
    */
   open(rule: Rule, scope: string, clock?: Clock): Ledger | RemoteLedger
   /**
-   * Its leases, for locks and leader election, where it has a way of its own for them. Otherwise leases are kept as states of a rule, by
-   * {@link open}.
+   * The leases of a storage that keeps them in its own way, for locks and leader election. Without this method leases are kept
+   * as states of a rule, by {@link open}.
    */
   leases?(): LeaseStore
-  /** Lets go of everything held. Idempotent. */
+  /** Closes what the storage has opened. May be called twice. */
   close(): Promise<void>
 }
 
-/** Users' own values, as the original has them: small, by key, each with an optional time to live. */
+/** Small values of your own, by key, each with an optional time to live. */
 export interface Values {
   /** The value of `key`, or `undefined` where there is none or its time is over. */
   get<T = unknown>(key: string): Promise<T | undefined>
@@ -43,10 +43,11 @@ export interface Values {
 }
 
 /**
- * One rule's states in one storage: a page per key. All moves are {@link Rule}'s, at the storage's present time.
+ * The states of one rule in one storage, one for each key. Its moves are those of {@link Rule}, at the present time of the
+ * storage.
  *
- * This one answers at once. It is the seam of the hot path, so its moves return plain numbers;
- * what else there is to know about the state judged last stands in `judged`.
+ * This one answers at once. It is on the hot path, so its moves return plain numbers; `judged` has the rest of what is known
+ * about the state that was judged last.
  */
 export interface Ledger {
   readonly rule: Rule
@@ -61,8 +62,8 @@ export interface Ledger {
   /** What `reserve` would answer. Changes nothing. */
   peek(key: string, cost: number, rule?: Rule): Micros
   /**
-   * How long until `cost` could be had by somebody before whom `ahead` is waiting. Changes nothing. Exact where each
-   * of those waits for 1; `-Infinity` where no time can be told.
+   * How long until a caller behind `ahead` waiting calls could have `cost`. Changes nothing. Exact where each of these calls
+   * waits for 1; `-Infinity` where the time is not known.
    */
   forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros
   /** As {@link Rule.refund}. */
@@ -89,9 +90,9 @@ export interface Ledger {
   reconfigure(rule: Rule, keep?: Keep): void
   /** How many keys have a state. */
   readonly size: number
-  /** How many states were given up because there were more keys than room. */
+  /** How many states were forgotten because there were more keys than places. */
   readonly evicted: number
-  /** How many calls were granted from the state that newcomers share while no place can be freed for them. */
+  /** How many calls were granted from the state that new keys share while there is no free place for them. */
   readonly crowded: number
 }
 
@@ -107,7 +108,7 @@ export interface Hold {
   readonly ttl: Micros
 }
 
-/** What a reservation comes to: as in {@link Holds}. */
+/** How a reservation is settled: as in {@link Holds}. */
 export interface Settlement {
   readonly id: number
   readonly cost: number
@@ -115,7 +116,7 @@ export interface Settlement {
   readonly how: SettledAs
 }
 
-/** One rule's states in a storage that has to be asked from afar. */
+/** The states of one rule in a storage that answers with promises. */
 export interface RemoteLedger {
   readonly storage: RemoteStorage
   readonly scope: string
@@ -138,9 +139,9 @@ export interface RemoteLedger {
     about?: AboutHold,
   ): Promise<Verdict>
   /**
-   * Calls `freed` when something of `key` has been given back, by whichever process: it may be worth asking again. Only
-   * where what is taken is held until it is given back, and where the storage can tell. A hint that can be lost, so ask
-   * now and then all the same, and often while the watch is not `live`.
+   * Calls `freed` when any process has given back something of `key`, so that a waiting call can ask again. Only for rules whose
+   * grants are held until they are given back, and for storages that can send such messages. A message can be lost: ask now and
+   * then all the same, and often while the watch is not `live`.
    */
   watch?(key: string, freed: () => void): Watch | undefined
   /** Goes on with `rule`, of the same kind. */
@@ -154,7 +155,7 @@ export interface Watch {
   end(): void
 }
 
-/** A storage that has to be asked from afar. */
+/** A storage that answers with promises, because it lies outside this process. */
 export interface RemoteStorage {
   /** True when the states of these keys can be moved in one trip. */
   joins(keys: readonly string[]): boolean
@@ -214,7 +215,7 @@ export interface Verdict {
   readonly token?: number
 }
 
-/** What a decision says beside yes or no. */
+/** What else is known after a decision. */
 export interface Judged {
   remaining(): number
   idleAfter(): Micros

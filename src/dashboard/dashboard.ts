@@ -67,7 +67,8 @@ export interface Dashboard extends AsyncDisposable {
 /**
  * A page that shows how limiters, queues, breakers, pools, schedules, locks and processes are doing now, and lets operators act.
  *
- * It needs nothing of elsewhere: no other host, no inline script or style. All who look share one sampler. Payloads of jobs are hidden
+ * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads of jobs are
+ * hidden
  * unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as events with who did them and why.
  *
  * @example

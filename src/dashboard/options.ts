@@ -48,7 +48,7 @@ export interface DashboardOptions {
    * @default '30m'
    */
   history?: Duration
-  /** What stands in the head of the page beside `aioflux`: the service, the stage. @default '' */
+  /** The text beside `aioflux` in the head of the page, such as the name of the service or `production`. @default '' */
   title?: string
 }
 

@@ -45,8 +45,8 @@ export const QUEUED_OPTIONS: check.OptionTable<QueuedOptions> = {
  * writes them, and what the function throws comes back as the cause of a JobFailedError. In a process that only calls, pause the
  * queue. A method that uses `this` is refused, since its object stays behind.
  *
- * A function that awaits a call of itself through the same queue keeps its worker while it waits for one: with one worker,
- * for ever. Wrap the way in, and let the part that calls itself be a plain function.
+ * A function must not await a call of itself through the same queue: the outer call keeps its worker, and with one worker the
+ * inner call never starts. Wrap only the entry, and let it call a plain function that calls itself.
  *
  * @example
  * const render = queued({ workers: 2 })(async (page: string) => draw(page))

@@ -46,12 +46,12 @@ const plans = new WeakMap<ClientIpOptions, Plan>()
 /**
  * Who sent a request, as a key: an IPv4 address, or the network of an IPv6 one.
  *
- * A header is only believed from a proxy that is trusted, and from the last of them backwards: what stands further left was
- * sent by whoever it was, and anybody can write there. An entry that is no address ends the way there.
+ * A header is believed only from a trusted proxy. Its list is read from the right, from proxy to proxy, and ends at the first
+ * address that is not trusted: anybody can write what is left of that. It also ends at an entry that is no address.
  *
- * Without `trustedProxies` it is `req.ip` where the framework has that (Express with `trust proxy`, Fastify with
- * `trustProxy`, Koa with `proxy` were told whom to trust), else the address of the connection. Never a header; where one says that
- * a proxy stands in front and nobody was told about it, the process is warned once (`AIOFLUX_UNKNOWN_PROXY`).
+ * Without `trustedProxies` it is `req.ip` where the framework has that (Express with `trust proxy`, Fastify with `trustProxy`,
+ * Koa with `proxy`), else the address of the connection. It is never read from a header. When a header says that there is a
+ * proxy which is not configured, the process warns once (`AIOFLUX_UNKNOWN_PROXY`).
  *
  * A port beside an address, as `203.0.113.7:51234` and `[2001:db8::7]:443`, is no part of the client. What is no address is
  * not taken for one.

@@ -47,7 +47,7 @@ export const H3_GUARD_OPTIONS: OptionTable<H3GuardOptions> = { ...GUARD_OPTIONS,
 
 /**
  * Limits requests of h3 1 and 2, and so of Nitro and Nuxt. As {@link rateLimitMiddleware}; errors are thrown, with `status` and
- * `statusCode`. The decision stands in `event.context.rateLimit` too.
+ * `statusCode`. The decision is also in `event.context.rateLimit`.
  *
  * @example
  * const app = new H3()

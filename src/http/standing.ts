@@ -1,8 +1,8 @@
 import type { Decision } from '../core/decision.ts'
 
 /**
- * A request that was judged by a guard, the context of Hono or Koa, or the event of h3; there the decision also stands where middleware leaves
- * what it finds out: `c.get('rateLimit')`, `ctx.state.rateLimit`, `event.context.rateLimit`.
+ * A request that a guard has judged, the context of Hono or Koa, or the event of h3. There the decision is also where middleware
+ * of the framework puts its results: `c.get('rateLimit')`, `ctx.state.rateLimit`, `event.context.rateLimit`.
  */
 export interface RateLimited {
   /** The decision about the request; of several guards, the tightest one. */

@@ -9,8 +9,8 @@ import { type OwnLedger, RuleLimiter } from './local/rule-limiter.ts'
 export type LocalOptions = LimiterOptions & { storage?: MemoryStorage }
 
 /**
- * A limiter from its parts: a rule decides, a storage remembers. It carries what it is handed and nothing else, which makes it
- * the small one for a browser.
+ * A limiter from its parts: a rule decides, a storage remembers. It loads only these parts, so it is the smallest limiter for a
+ * browser.
  *
  * Over memory it is a {@link LocalLimiter} and can also answer without a promise. Without a storage it has memory of its own: one
  * record for each of up to 100,000 keys, about 120 bytes for a bucket. A {@link MemoryStorage} takes 9, and so does

@@ -46,7 +46,7 @@ export interface LimiterOptions extends Metered {
   storage?: LimiterStorage
   /**
    * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts; over Redis also
-   * those of another quota, so that one that is changed, by whichever process, goes on with what was used.
+   * limiters with another quota, so that a changed quota goes on with what was used.
    * @default one for each quota
    */
   scope?: string
@@ -167,8 +167,8 @@ export interface Limiter extends AsyncDisposable {
    * Takes an estimate now, to be settled when it is known what was used: `undefined` where it cannot be had (within `timeout`). For
    * token and leaky buckets, and composites of these.
    *
-   * What is open, what was used and the estimate together never exceed the limit, however many reserve at once. A reservation that
-   * nobody settles ends at `ttl`. Time that passes until it is settled drains the estimate like all that was taken.
+   * What is open, what was used and the estimate together never exceed the limit, however many reserve at once. A reservation
+   * that is not settled ends at `ttl`. Time that passes until it is settled drains the estimate like all that was taken.
    *
    * @throws CostTooLargeError (rejects) when the estimate is more than the limit ever holds
    */
@@ -228,7 +228,7 @@ export interface Limiter extends AsyncDisposable {
     event: Name,
     listener: Listener<LimiterEvents[Name]>,
   ): () => void
-  /** Refuses all who wait, and all who come to wait later, with `CLOSED`. Idempotent. */
+  /** Rejects all waiting calls, and later waits, with `CLOSED`. May be called twice. */
   close(): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
 
 /**
- * Where a job stands. `offered`: waits for room; `delayed`: not due yet, or between two attempts; `duplicate`: refused in
+ * The state of a job. `offered`: waits for room; `delayed`: not due yet, or between two attempts; `duplicate`: refused in
  * favour of another. The last five are final.
  */
 export type JobState =
@@ -16,7 +16,7 @@ export type JobState =
   | 'dropped'
   | 'duplicate'
 
-/** What `put` hands out: a job to watch, to move, to call off. */
+/** The job that `put` resolves with: read its state, await its result, change its priority, cancel it. */
 export interface Job<R = unknown> {
   readonly id: string
   readonly state: JobState
@@ -31,15 +31,17 @@ export interface Job<R = unknown> {
    */
   readonly result: Promise<R>
   /**
-   * Calls the job off. A waiting one never starts; a running one has its signal aborted and keeps its worker until the
-   * handler returns. Either way `result` rejects with `reason`. `false` where the job was over already. Over a storage the
+   * Cancels the job. A waiting job never starts. The signal of a running job aborts, and the job keeps its worker until the
+   * handler returns. In both cases `result` rejects with `reason`. Returns `false` when the job had ended before. Over a storage
+   * the
    * answer is a promise: `await` serves both.
    *
    * @param reason @default a JobCancelledError
    */
   cancel(reason?: unknown): boolean | Promise<boolean>
   /**
-   * Moves a waiting job among the others; `false` where it no longer waits, or the queue knows no priorities. Over a storage
+   * Changes the priority of a waiting job. Returns `false` when the job no longer waits, or the queue has no priorities. Over a
+   * storage
    * the answer is a promise: `await` serves both.
    */
   setPriority(priority: number): boolean | Promise<boolean>
@@ -146,7 +148,7 @@ export interface GroupsOptions {
 
 export const GROUPS_OPTIONS: OptionTable<GroupsOptions> = { limit: true, among: true }
 
-/** How one group stands. */
+/** The numbers of one group. */
 export interface GroupInfo {
   group: string
   waiting: number

@@ -36,12 +36,12 @@ export interface Codec<T = unknown> {
 /** A kind of queue whose jobs can be kept in a storage. */
 export type QueueKind = 'priority' | 'fifo' | 'delay' | 'dedupe'
 
-/** What a storage elsewhere brings along so that queues can be kept in it. */
+/** What a storage outside this process needs so that it can keep queues. */
 export interface QueueMaker {
   queue<T, R>(kind: QueueKind, options: QueueOptions<T, R>): SharedQueue<T, R>
 }
 
-/** A storage as queues take it: with `queues`, jobs are kept there; without, in this process. */
+/** A storage for queues. A storage that has `queues` keeps the jobs; with any other storage the jobs are in this process. */
 export interface QueueHome extends Storage {
   readonly queues?: QueueMaker
 }
@@ -105,7 +105,7 @@ export interface QueueOptions<T, R> extends Metered {
   group?: (item: T) => string
   /** How many jobs of one group run at once. @default Infinity */
   groupConcurrency?: number
-  /** How many turns a group gets where others get one. @default 1 for all */
+  /** How many turns a group gets while a group of weight 1 gets one. @default 1 for all */
   groupWeight?: (group: string) => number
   /** How long an attempt may take. Then its signal aborts and it has failed. @default no end */
   timeout?: Duration
@@ -134,15 +134,15 @@ export interface QueueOptions<T, R> extends Metered {
    * @default '1d'
    */
   idTtl?: Duration
-  /** Over a storage: how long a claim holds without a sign of life. It is renewed at a third of that. @default '30s' */
+  /** Over a storage: how long a claim lasts without a renewal. It is renewed after a third of that. @default '30s' */
   lease?: Duration
   /** Over a storage: how many claims of a job may end without an outcome before the job is dead. @default 5 */
   maxDeliveries?: number
   /** Over a storage: how long a result waits for its caller after the job has ended. @default '1m' */
   resultTtl?: Duration
   /**
-   * Over a storage with replicas: how many of them must have a job before its put resolves. A put that so few do not confirm in time
-   * rejects with an UnconfirmedError. Not in a Cluster.
+   * Over a storage with replicas: how many of them must have a job before its put resolves. When fewer replicas confirm in time,
+   * the put rejects with an UnconfirmedError. Not in a Cluster.
    * @default 0
    */
   minReplicas?: number
@@ -277,7 +277,7 @@ export interface StopReport<T> {
   stillRunning: JobRecord<T>[]
 }
 
-/** What `queue.on` tells, by the name of the event. */
+/** The events of `queue.on`, by their names, and what listeners get. */
 export interface QueueEventMap<T, R> {
   completed: { job: Job<R>; item: T; value: R }
   /** For good: no attempt is left. */
@@ -286,7 +286,7 @@ export interface QueueEventMap<T, R> {
   retry: { job: Job<R>; item: T; error: unknown; delay: number }
   timeout: { job: Job<R>; item: T }
   cancelled: { job: Job<R>; item: T; reason: unknown }
-  /** Not done and not wanted any more: for lack of room, by `clear`, or by `stop`. */
+  /** A job was dropped before it was done: because the queue was full, by `clear`, or by `stop`. */
   dropped: { job: Job<R>; item: T; reason: 'overflow' | 'clear' | 'stop' }
   duplicate: { key: unknown; item: T }
   progress: { job: Job<R>; item: T; value: unknown }
@@ -316,12 +316,12 @@ export interface QueueStats {
   running: number
   /** Puts that wait for room. */
   offered: number
-  /** Handlers that still run although their job was decided without them. */
+  /** Handlers that still run although their job has ended. */
   abandoned: number
   completed: number
   failed: number
   workers: number
-  /** Do the workers begin nothing new: paused here, or over a storage everywhere? */
+  /** True while the workers begin no new job: paused here, or over a storage everywhere. */
   paused: boolean
   /** Over a storage: attempts whose claim was lost before they ended. */
   late?: number
@@ -360,8 +360,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   put(item: T, options?: PutOptions): Promise<Job<R>>
   /**
-   * Puts many items, in their order: over a storage in one round trip for each thousand. Where it rejects, a part may have been
-   * accepted: with own ids, repeat it.
+   * Puts many items, in their order: over a storage in one round trip for each thousand. When it rejects, some items may have
+   * been accepted: repeat it with the same ids (`id`).
    *
    * @param options for all of them, or for each
    */
@@ -456,13 +456,13 @@ export interface PauseOptions {
 
 export const PAUSE_OPTIONS: OptionTable<PauseOptions> = { everywhere: true }
 
-/** A job in this process: what can be asked of it is answered at once. */
+/** A job in this process: its methods answer at once. */
 export interface LocalJobHandle<R = unknown> extends Job<R> {
   cancel(reason?: unknown): boolean
   setPriority(priority: number): boolean
 }
 
-/** A queue in this process: what can be answered at once is, and there is a synchronous twin of `put`. */
+/** A queue in this process. Most methods answer at once, and `offer` is a `put` without a promise. */
 export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
   start(): this
   put(item: T, options?: PutOptions): Promise<LocalJobHandle<R>>
@@ -523,8 +523,8 @@ export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
   pause(options?: PauseOptions): Promise<void>
   resume(options?: PauseOptions): Promise<void>
   /**
-   * This process does the calls of a function: items `{ name, args }`, as `queued` puts them. A call whose function this process does
-   * not know goes back, for a process that does.
+   * Registers a function that this process runs for items `{ name, args }`, as `queued` puts them. A call of a function that is
+   * not registered here goes back to the queue, for another process.
    *
    * @throws OptionTypeError where the queue has a handler, or another function has that name
    */

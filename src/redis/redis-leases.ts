@@ -9,12 +9,12 @@ import {
   watchEach,
 } from '../core/lease-store.ts'
 import type { Watch } from '../core/storage.ts'
-import { isTornSlot } from './batch.ts'
+import type { Heard } from './client/wake-hub.ts'
 import { stateNames, tagOf } from './key-name.ts'
-import { SCRIPTS } from './lua.generated.ts'
-import { listOf, numberOf } from './reply.ts'
-import { type Script, script } from './script.ts'
-import type { Heard } from './wake-hub.ts'
+import { SCRIPTS } from './scripts/lua.generated.ts'
+import { listOf, numberOf } from './scripts/reply.ts'
+import { type Script, script } from './scripts/script.ts'
+import { isTornSlot } from './states/batch.ts'
 
 /** What leases need of their storage. */
 export interface LeaseServer {

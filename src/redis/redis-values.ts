@@ -2,9 +2,9 @@ import { finite, mustLie, string } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { valueName } from './key-name.ts'
-import { SCRIPTS } from './lua.generated.ts'
-import { jsonOf, listOf, malformed, numberOf, textOf } from './reply.ts'
-import { type RunScript, script } from './script.ts'
+import { SCRIPTS } from './scripts/lua.generated.ts'
+import { jsonOf, listOf, malformed, numberOf, textOf } from './scripts/reply.ts'
+import { type RunScript, script } from './scripts/script.ts'
 
 const VALUES = script(SCRIPTS['values'] as string)
 

@@ -1,7 +1,7 @@
 import type { Survey, SurveyedLease, SurveyedQueue, SurveyedSchedule } from '../core/survey.ts'
-import { SCRIPTS } from './lua.generated.ts'
-import { jsonOf, listOf, malformed, numberOf, textOf } from './reply.ts'
-import { type Script, script } from './script.ts'
+import { SCRIPTS } from './scripts/lua.generated.ts'
+import { jsonOf, listOf, malformed, numberOf, textOf } from './scripts/reply.ts'
+import { type Script, script } from './scripts/script.ts'
 
 const SURVEY = script(SCRIPTS['survey'] as string)
 /** How many calls one survey makes at most: 2,000 keys each. */

@@ -10,7 +10,7 @@ export interface BackoffOptions extends DelayOptions, Metered {
   name?: string
   /** How often to try again after the first try; 0 for one try only. @default 5 */
   maxRetries?: number
-  /** Ends the waiting, with its reason; also handed to the function. */
+  /** Ends the wait, with the reason of the signal. The function gets this signal too. */
   signal?: AbortSignal
   /** @default the runtime's clock */
   clock?: Clock

@@ -62,7 +62,10 @@ export interface BreakerChange {
   trips?: number
   /** What opened it, where that was an error: its code or name, and its message. */
   error?: string
-  /** How many of the last calls had failed when it opened, where rates decide; how many failures in a row, where those do. */
+  /**
+   * How many calls of the window had failed when it opened, with `failureRate` or `slowCallRate`; otherwise how many failures in
+   * a row.
+   */
   calls?: number
   failed?: number
   /** How many seconds the probe took that opened it again. */

@@ -39,7 +39,7 @@ const UNTIMED: Micros = -Infinity
  *       │                            └────────────── a probe failed ─────────┘     │
  *       └───────────────────────────── `halfOpenCalls` probes succeeded ───────────┘
  *
- * and `isolated`, by hand, from any state, until whoever isolated it lets go.
+ * and `isolated`, by `isolate()`, from any state, until what it returned is disposed of.
  *
  * - Each change of state begins a new *generation*. A call belongs to the one it began in; ending in a later one it
  *   changes nothing, so a late success does not close a breaker, nor a late failure open it.
@@ -215,7 +215,7 @@ export class CircuitBreaker {
     this.#machine.trip()
   }
 
-  /** Closes the breaker now, and forgets its counts and who isolated it. */
+  /** Closes the breaker now, and forgets its counts and every `isolate`. */
   reset(): void {
     this.#machine.reset()
   }

@@ -17,7 +17,8 @@ export interface SchedulerOptions extends Metered {
   /** As `storage`, by other means or with other options. */
   slots?: SlotKeeper
   /**
-   * Only the leader runs jobs; the others let their slots pass. A `Coordinator` stands for election from `start` to `stop`.
+   * Only the leader runs jobs; the others let their slots pass. A `Coordinator` takes part in the election from `start` to
+   * `stop`.
    * With `storage` as well, a change of leader runs no slot twice.
    */
   coordinator?: Leadership

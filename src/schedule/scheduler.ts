@@ -140,7 +140,8 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Runs a job now, in this process, beside its slots and whoever leads: for an operator. The run counts like any other.
+   * Runs a job now, in this process, beside its slots, even when another process leads: for an operator. The run counts like any
+   * other.
    *
    * @returns false where there is no job of that name, or as many runs go on as `overlap` allows
    * @throws ClosedError while it stops

@@ -3,7 +3,8 @@ import { type Duration, type Millis, toPositiveMicros } from '../core/duration.t
 import type { Values } from '../core/storage.ts'
 
 /**
- * Remembers for a fleet of schedulers which slots are taken, so that each is run once, by whoever asks first.
+ * Remembers for the schedulers of many processes which slots are taken, so that each slot runs once, in the process that asks
+ * first.
  * Slots are dates, in milliseconds since 1970.
  */
 export interface SlotKeeper {
@@ -50,15 +51,15 @@ export interface SlotHeirs {
   inherit(job: string, slot: Millis): Promise<SlotClaim | 'done' | 'held'>
 }
 
-/** How long a {@link SlotKeeper} remembers which runs have been taken, and what becomes of those cut short. */
+/** How long a {@link SlotKeeper} remembers taken slots, and what happens to a slot whose run was cut short. */
 export interface SlotKeeperOptions {
-  /** How long slots are remembered, and so how late one can be caught up. @default '1d' */
+  /** How long slots are remembered. A slot older than that cannot be made up for. @default '1d' */
   ttl?: Duration
   /** What its keys begin with. @default 'schedule' */
   prefix?: string
   /**
-   * What becomes of a slot whose process dies before the run has ended: another process runs it, late, though it may have
-   * been begun; or nobody does, so that no slot is begun twice. @default 'run'
+   * What happens to a slot whose process dies before the run has ended. `'run'`: another process runs the slot late, also when
+   * the run had begun. `'skip'`: the slot is dropped, so that no slot begins twice. @default 'run'
    */
   afterCrash?: 'run' | 'skip'
   /** How long after the last sign of life a process counts as dead. @default '10s' */
@@ -73,8 +74,9 @@ export const SLOT_KEEPER_OPTIONS: OptionTable<SlotKeeperOptions> = {
 }
 
 /**
- * Slots as values of a storage: one counter for each slot, whose first increment takes it; a sign of life with a time to
- * live while it is run; and a mark when that is done. Who finds neither increments the next counter, and is its heir.
+ * Slots as values of a storage: a counter for each slot, whose first increment takes the slot; a key with a time to live that is
+ * renewed while the slot runs; and a mark when the run has ended. A process that finds neither the key nor the mark increments
+ * the next counter and runs the slot again.
  *
  * @example
  * // In every process of the fleet: each slot of 'report' is run by one of them.

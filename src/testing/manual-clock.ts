@@ -8,7 +8,7 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until it is told to move, and moves its timers with it. Counts in whole microseconds.
+ * A clock that stands still until `advance` moves it; timers run when it passes their time. Counts in whole microseconds.
  *
  * @example
  * const clock = new ManualClock()
@@ -23,7 +23,7 @@ export class ManualClock implements Clock {
   #date: Millis = 0
   #timers: Timer[] = []
 
-  /** @param start where it stands at first */
+  /** @param start the time at which it starts */
   constructor(start: Duration = 0) {
     this.#micros = Math.round(toMillis('start', start) * 1000)
   }

@@ -17,7 +17,7 @@ describe('at the edge', () => {
   })
 
   it('the walk finds what there is', () => {
-    expect(nodeImports('src/redis/index.ts')).toContain('src/redis/script.ts: node:crypto')
+    expect(nodeImports('src/redis/index.ts')).toContain('src/redis/scripts/script.ts: node:crypto')
   })
 
   it.each(edge)('$name loads where only the globals of the web are', async ({ source }) => {

@@ -1,8 +1,8 @@
 import { type Rule, type State, tokenBucket } from 'aioflux'
 import type { ManualClock } from 'aioflux/testing'
 import type { Move, Verdict } from '../../src/core/storage.ts'
-import type { Lender, Lent } from '../../src/redis/borrowing/lender.ts'
 import { aged } from '../../src/redis/borrowing/token-lease.ts'
+import type { Lender, Lent } from '../../src/redis/states/lender.ts'
 
 /** One key of a lender, by the rule itself: what driver.lua does, without a server. */
 export class Bank {

@@ -1,7 +1,7 @@
 import { seeded } from 'aioflux/testing'
 import { Redis } from 'ioredis'
 import { afterAll, describe, expect, inject, it } from 'vitest'
-import { link, paramsOf } from '../../src/redis/link.ts'
+import { link, paramsOf } from '../../src/redis/scripts/link.ts'
 import { AimdLaw } from '../../src/rules/aimd.ts'
 import { GradientLaw } from '../../src/rules/gradient.ts'
 import type { Law } from '../../src/rules/law.ts'

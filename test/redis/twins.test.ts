@@ -14,8 +14,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 // @ts-expect-error a script without types
 import { generated } from '../../scripts/lua.mjs'
 import { aged } from '../../src/redis/borrowing/token-lease.ts'
-import { link, type Program, paramsOf, takes } from '../../src/redis/link.ts'
-import { script } from '../../src/redis/script.ts'
+import { link, type Program, paramsOf, takes } from '../../src/redis/scripts/link.ts'
+import { script } from '../../src/redis/scripts/script.ts'
 import { lease } from '../../src/rules/lease.ts'
 import { permits } from '../../src/rules/permits.ts'
 
@@ -263,7 +263,7 @@ describe('twins', () => {
   })
 
   it('the generated module is that of the .lua files', () => {
-    const path = new URL('../../src/redis/lua.generated.ts', import.meta.url)
+    const path = new URL('../../src/redis/scripts/lua.generated.ts', import.meta.url)
     expect(readFileSync(path, 'utf8')).toBe(generated())
   })
 

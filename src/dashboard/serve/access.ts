@@ -2,7 +2,7 @@ import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { Viewer } from '../state.ts'
 import { type Answer, type Asked, refusal } from './answer.ts'
 
-/** What somebody may do: nothing, look, or look and act; and who it is, for what is told of actions. */
+/** Says what a user may do: nothing, look, or look and act. It may also name the user; the list of actions shows the name. */
 export type Access = (
   // biome-ignore lint/suspicious/noExplicitAny: each framework has requests of its own.
   request: any,

@@ -15,12 +15,12 @@ export interface AdaptiveConcurrencyOptions extends LimiterOptions {
   tolerance?: number
   /** How long calls are gathered before the limit moves; no fewer than 10. @default '1s' */
   window?: Duration
-  /** Over a remote storage: how long a permit holds that nobody renews. @default 30 seconds */
+  /** Over a remote storage: how long a permit lasts when its process does not renew it. @default 30 seconds */
   ttl?: Duration
   /**
    * Which errors of scheduled functions say that the other side has too much to do. Other errors, such as that something does not
    * exist, count for nothing.
-   * @default all of them, but not those of a caller who has left
+   * @default every error, except that of a call whose caller has gone
    */
   isOverload?(error: unknown): boolean
 }

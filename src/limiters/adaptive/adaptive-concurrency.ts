@@ -15,8 +15,8 @@ import { LatencyReports } from './latency-reports.ts'
 import { LocalLearner } from './learner.ts'
 
 /**
- * How many at once, found out: the limit rises while calls are as fast as without a queue, and falls as they become slower. Each
- * key has its own permits, and the limit is one for all keys, since it speaks of the other side.
+ * A limit of calls at once that follows the other side: it rises while calls are as fast as without a queue, and falls as they
+ * become slower. Each key has its own permits. All keys share one limit, because it describes the other side.
  *
  * The law is a gradient on latency, after Netflix's concurrency-limits. `schedule` and permits measure by themselves; who uses
  * `acquire` and `release` tells with {@link reportSuccess} and {@link reportError}.

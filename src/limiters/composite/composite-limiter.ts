@@ -33,7 +33,7 @@ export interface LocalMember {
   readonly costOf: ((cost: number) => number) | undefined
 }
 
-/** What a composite is called, and who counts what it decides. */
+/** The name of a composite, and the metrics that count its decisions. */
 export interface CompositeOptions extends Metered {
   /** The name in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string

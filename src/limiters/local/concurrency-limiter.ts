@@ -26,11 +26,11 @@ export const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions
 }
 
 /**
- * How many at once, for each key.
+ * A limit of calls at once, for each key.
  *
  * Ways to hold a permit, safest first: {@link schedule}, which gives it back by itself; {@link permit}, which hands out
- * an object for `using`; `acquire` and `wait`, whose caller must `release` exactly as much as he took. A denial has
- * `retryAfter` 0: it depends on others, not on time.
+ * an object for `using`; `acquire` and `wait`, whose caller must `release` exactly as much as it took. A denial has
+ * `retryAfter` 0: it depends on other calls, not on time.
  *
  * @example
  * const uploads = LimiterFactory.concurrency({ limit: 4 })

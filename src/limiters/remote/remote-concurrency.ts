@@ -26,8 +26,8 @@ import { PollingLimiter } from './polling-limiter.ts'
 const SLACK = 1 / 24
 
 /**
- * How many at once over many processes, for each key. A permit is a lease: this process renews those it holds, three times in
- * their term; when the process dies, they come back by themselves.
+ * A limit of calls at once over many processes, for each key. A permit is a lease: this process renews its permits three times
+ * in their term. When the process dies, its permits come back.
  *
  * Callers that wait are woken when a permit is given back, by whichever process. They also ask once a second, in case the message was
  * lost (every 50 ms where the storage cannot wake them). In this process: first come, first served. Across processes: the first to ask.

@@ -8,9 +8,9 @@ import { type BatchFunction, runBatch } from './batch.ts'
 
 /** When a {@link BatchCollector} calls, and with what. */
 export interface BatchCollectorOptions<T, R> {
-  /** A batch goes when it has so many items. @default 100 */
+  /** A batch goes when it has this number of items. @default 100 */
   batchSize?: number
-  /** A batch goes when its first item has waited so long. @default '1s' */
+  /** A batch goes when its first item has waited for this time. @default '1s' */
   timeout?: Duration
   /** What is done with a batch. Returns a result for each item, in order; or a Map; or nothing. */
   callback: BatchFunction<T, R>
@@ -53,7 +53,7 @@ interface Batch<T> {
 }
 
 /**
- * Collects single items into batches, and gives each caller the result of his own item.
+ * Collects single items into batches, and gives each caller the result of its own item.
  *
  * @example
  * const users = new BatchCollector({ batchSize: 50, timeout: '5ms', callback: (ids: number[]) => loadUsers(ids) })
@@ -119,7 +119,8 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   }
 
   /**
-   * Sends what there is, and resolves when all that was added before has ended. Never rejects: failures go to the callers.
+   * Sends the collected items at once. Resolves when all items that were added before have ended. Never rejects: failures go to
+   * the callers.
    * A callback must not await it: it would wait for itself.
    */
   async flush(): Promise<void> {
@@ -129,8 +130,8 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   }
 
   /**
-   * Takes nothing more, and flushes. May be called again with less patience: the earliest deadline counts. What is given up is rejected
-   * with a `JobDroppedError`, and the signal of its callback aborts.
+   * Accepts no more items, and flushes. May be called again with an earlier deadline, which then counts. Items that are given up
+   * reject with a `JobDroppedError`, and the signal of their callback aborts.
    *
    * @throws OptionTypeError | OptionRangeError naming the option and its value
    */

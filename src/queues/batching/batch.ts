@@ -3,10 +3,10 @@ import { BatchResultError, describe, OptionRangeError } from '../../core/errors.
 
 /** What a batch function is told beside its items. */
 export interface BatchContext {
-  /** Aborts when nobody wants any item of the batch any more, or the batch runs too long. */
+  /** Aborts when all jobs of the batch are cancelled, or the batch runs too long. */
   readonly signal: AbortSignal
   /**
-   * Fails one item; its place in the results is not looked at then.
+   * Fails one item; its place in the results is then ignored.
    *
    * @throws OptionRangeError where there is no such item
    */

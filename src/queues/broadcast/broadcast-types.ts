@@ -63,7 +63,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposab
   unsubscribe(): void
 }
 
-/** One to many: what is put goes to everybody who subscribes at that time. Made by `QueueFactory.broadcast`. */
+/** One to many: an item that is put goes to every subscriber of that moment. Made by `QueueFactory.broadcast`. */
 export interface Broadcast<T> extends AsyncDisposable {
   readonly name: string
   /** How many subscribe now. */
@@ -71,7 +71,7 @@ export interface Broadcast<T> extends AsyncDisposable {
   /** How many deliveries were dropped so far, over all subscribers. */
   readonly dropped: number
   /**
-   * Hands `item` to everybody who subscribes now. Waits only for subscribers with `overflow: 'block'`.
+   * Gives `item` to every subscriber of this moment. Waits only for subscribers with `overflow: 'block'`.
    *
    * @returns to how many it went, and how many deliveries were dropped for it
    */

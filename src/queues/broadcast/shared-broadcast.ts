@@ -8,17 +8,20 @@ import {
   type Subscription,
 } from './broadcast-types.ts'
 
-/** A broadcast that is kept in a storage. `maxSize` is what a group, or a subscriber without one, may leave undone. */
+/**
+ * A broadcast that is kept in a storage. `maxSize` is how many items a group, or a subscriber without one, may leave
+ * unacknowledged.
+ */
 export interface SharedBroadcastOptions<T> extends BroadcastOptions {
   /** Says which broadcast this is: all processes that make one of that name share it. */
   name: string
   /** A `RedisStorage`, or a `HybridStorage` over one. */
   storage: QueueHome & { readonly queues: BroadcastMaker }
-  /** How long an item of a group may go without a sign of life of its process before another one gets it. @default '30s' */
+  /** How long a process holds an item of a group without a renewal. Then another subscriber gets the item. @default '30s' */
   lease?: Duration
   /**
-   * How often an item of a group may be taken by a subscriber that then dies or stalls. After that it is cut off, counted and told, since
-   * it may be what kills them. @default 5
+   * How often an item of a group may be taken by a subscriber that then dies or stalls. After that the item is dropped for the
+   * group, because it may be the cause; `dropped` counts it and the event `dropped` tells it. @default 5
    */
   maxDeliveries?: number
   /** How items are written. @default jsonCodec: JSON values, and a Uint8Array as the whole item */
@@ -54,18 +57,21 @@ export interface SharedSubscription<T> extends Subscription<T> {
   readonly dropped: number
 }
 
-/** How a group stands. */
+/** The numbers of a group. */
 export interface BroadcastGroup {
   group: string
   /** How many items no subscriber of the group has taken. */
   waiting: number
   /** How many were taken and are not acknowledged. */
   running: number
-  /** How many were cut off, since the group exists. */
+  /** How many items the group has lost since it was made. */
   dropped: number
 }
 
-/** Items that were cut off: more than `maxSize` were not done, or their subscribers died of them (`maxDeliveries`). */
+/**
+ * Items that a group or subscriber has lost: it had more than `maxSize` items, or the subscribers of an item died
+ * `maxDeliveries` times.
+ */
 export interface Cut {
   /** Absent for subscribers without a group. */
   group?: string
@@ -94,11 +100,11 @@ export interface SharedBroadcast<T> extends AsyncDisposable {
   removeGroup(group: string): Promise<boolean>
   /** Each time items were cut off. For a group, one of its processes is told. */
   on(event: 'dropped', listener: (event: Cut) => void): () => void
-  /** Ends the subscriptions of this process. What groups have not done stays. Idempotent. */
+  /** Ends the subscriptions of this process. Items that groups have not acknowledged stay. May be called twice. */
   stop(): Promise<void>
 }
 
-/** What a storage brings along so that broadcasts can be kept in it. */
+/** What a storage needs so that it can keep broadcasts. */
 export interface BroadcastMaker {
   broadcast<T>(options: SharedBroadcastOptions<T>): SharedBroadcast<T>
 }

@@ -2,21 +2,22 @@ import type { OptionTable } from '../../core/check.ts'
 import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
 
 /**
- * What becomes of an item that is there already.
+ * What happens to an item that the queue already has.
  *
  * - `ttl`: refused, for `ttl` from the put of the first one and for as long as that waits or runs
  * - `pending`: refused while the first one waits or runs
- * - `coalesce`: joins the first one while that waits or runs. All get the one result; the job is called off only when all
- *   of them have called it off
- * - `latest`: takes the place of the one that waits, and its time; while one runs, the newest is run once more after it. All
- *   get the result of the newest. The caller of that item can call the job off, the others only themselves
+ * - `coalesce`: joins the first one while that waits or runs. All callers get the one result; the job is cancelled only when all
+ *   of them have cancelled it
+ * - `latest`: takes the place of the item that waits, and its time. While an item runs, the newest one waits and runs after it.
+ *   All callers get the result of the newest item. The caller of that item can cancel the job; the others cancel only their own
+ *   wait
  * - `debounce`: as `latest`, and the job becomes due when nothing new came for `delay`, at most `maxDelay` after the first put
  *
  * A refused put is no error: its job has the state `duplicate`, and the result of the first one.
  */
 export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce'
 
-/** What makes two items the same, for how long, and which of them stays. */
+/** Which items are the same, for how long, and which of them stays. */
 export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
    * What makes two items the same.

@@ -120,7 +120,7 @@ export interface StoreCounts {
   readonly oldest: Millis
 }
 
-/** How one group stands. */
+/** The numbers of one group. */
 export interface GroupCounts {
   readonly group: string
   readonly waiting: number

@@ -4,7 +4,7 @@ import type { Codec } from '../queue.ts'
 /**
  * Items as JSON: what `JSON.stringify` keeps. A `Uint8Array` as the whole item stays one.
  *
- * Refused is what JSON would lose without a word: an item that is `undefined`, a function or a symbol.
+ * Refuses an item that is `undefined`, a function or a symbol, because JSON would lose it silently.
  */
 export const jsonCodec: Codec = {
   name: 'json',

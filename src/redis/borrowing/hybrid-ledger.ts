@@ -11,9 +11,9 @@ import type {
   Verdict,
   Watch,
 } from '../../core/storage.ts'
+import type { Lender, Lent } from '../states/lender.ts'
 import { type Account, Accounts } from './accounts.ts'
 import { Denials } from './denials.ts'
-import type { Lender, Lent } from './lender.ts'
 import type { Sweepable, Sweeper } from './sweeper.ts'
 import { TokenLease } from './token-lease.ts'
 

@@ -23,30 +23,34 @@ export interface HybridStorageOptions extends Metered {
   /** The name in metrics, where it makes its RedisStorage itself. @default 'redis' */
   name?: string
   /**
-   * What stands behind it: a RedisStorage, or a client or a url to make one of. A RedisStorage and a client stay yours;
-   * what was made of a url is closed by `close`.
+   * The RedisStorage to borrow from, or a client or a url to make one from. A RedisStorage and a client stay yours; `close`
+   * closes the connection of a url.
    */
   redis: RedisStorage | RedisClientLike | string
   /**
-   * The most keys of which each limiter keeps token leases, and denials, and of which values are kept. More are asked about in
-   * Redis, and nothing is lost by that but time.
+   * For how many keys each limiter keeps blocks of tokens and denials, and how many values are kept. Further keys are decided in
+   * Redis, which is only slower.
    * @default 100_000
    */
   maxKeys?: number
   /**
-   * How long what was borrowed may be spent. The longer, the fewer trips, and the more may pass at once: in any stretch of
-   * time t all processes together spend at most `burst + rate * (t + lease)`.
+   * How long a block may be spent. With a longer time there are fewer trips to Redis, and more may pass at once: in any time t
+   * all processes together spend at most `burst + rate * (t + lease)`.
    * @default '50ms'
    */
   lease?: Duration
-  /** Borrows nothing: every decision is made in Redis, exactly. What is known to be denied is still refused here. @default false */
+  /** Borrows nothing: Redis makes every decision, exactly. Denials are still remembered here. @default false */
   strict?: boolean
   /**
-   * How long a denial is believed at most. Before its `retryAfter` it can only be wrong where another process gives back.
+   * The longest time that a denial is remembered. Before its `retryAfter`, a remembered denial is wrong only when another
+   * process gives tokens back.
    * @default '250ms'
    */
   maxDenial?: Duration
-  /** How long a value that was read is believed: what others write shows here that late at most. 0 to always ask. @default '1s' */
+  /**
+   * How long the copy of a value is used: a write of another process is seen here that late at most. 0 always asks Redis.
+   * @default '1s'
+   */
   valueTtl?: Duration
   /** For tests. @default the runtime's monotonic clock and the date, whichever has moved further */
   clock?: Clock
@@ -65,19 +69,20 @@ export const HYBRID_STORAGE_OPTIONS: OptionTable<HybridStorageOptions> = {
 }
 
 /**
- * Limits on many machines at the speed of memory: debits a number of tokens in Redis first, and spends it here.
+ * Limits on many machines at the speed of memory: takes a block of tokens in Redis first, then spends it here.
  *
- * It lends; it never counts on its own. Tokens are taken out of the bucket in Redis before they are spent, so however many
- * processes share a limit, and however they end, in any stretch of time t they spend at most
- * `burst + rate * (t + lease)`. What is not spent within `lease` goes back. Token leases are as large as the demand for a key, and
- * shrink as its bucket empties, down to single tokens; a key that is seldom asked for is simply asked about in Redis.
- * `remaining` is then what can be had for certain: what is left of the token lease, when that was not told by Redis.
+ * Tokens are taken out of the bucket in Redis before they are spent here. So however many processes share a limit, and however
+ * they end, in any time t they spend at most `burst + rate * (t + lease)`. Tokens that are not spent within `lease` go back. A
+ * block is as large as the demand for its key,
+ * and shrinks as the bucket empties, down to single tokens. A key with few calls is decided in Redis.
+ * When the block answers a call, `remaining` is what is left of the block; when Redis answers, what is left in Redis and in the
+ * block together.
  *
- * Token and leaky buckets are lent. Windows, `wait`, `peek` and composites are decided in Redis. Of every rule, what was
- * denied is refused here until its `retryAfter`, at most `maxDenial` long. A `reset` or `block` by another process is felt
- * here when the token lease is spent or its lease is over.
+ * Only token and leaky buckets are borrowed from. Windows, `wait`, `peek` and composites are decided in Redis. A denial of any
+ * rule is remembered here until its `retryAfter`, for at most `maxDenial`. A `reset` or `block` by another process takes effect
+ * here when the block is spent or its `lease` is over.
  *
- * Users' values are kept in two levels: read from memory while a copy is fresh, written through to Redis.
+ * Your own values are read from memory while the copy is fresh, and are written to Redis at once.
  *
  * @example
  * const storage = new HybridStorage({ redis: 'redis://localhost:6379' })

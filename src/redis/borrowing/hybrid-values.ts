@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import type { Values } from '../../core/storage.ts'
 import type { RedisStorage } from '../redis-storage.ts'
-import { jsonOf } from '../reply.ts'
+import { jsonOf } from '../scripts/reply.ts'
 import { Recent } from './recent.ts'
 
 interface Copy {

@@ -2,7 +2,7 @@ import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.t
 import type { Codec } from '../../queues/queue.ts'
 import type { JobTerms } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
-import { jsonOf, malformed } from '../reply.ts'
+import { jsonOf, malformed } from '../scripts/reply.ts'
 
 /** What travels with an item, where there is anything to say. */
 interface Extras {

@@ -1,7 +1,7 @@
 import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
-import { listOf, textOf } from '../reply.ts'
+import { listOf, textOf } from '../scripts/reply.ts'
 import type { Raw } from './audit.ts'
 import { open } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'

@@ -1,7 +1,7 @@
 import type { Codec } from '../../queues/queue.ts'
 import type { JobRecord, StoredRecord, TryRecord } from '../../queues/store/job-record.ts'
 import type { Claim } from '../../queues/store/job-store.ts'
-import { jsonOf } from '../reply.ts'
+import { jsonOf } from '../scripts/reply.ts'
 import { open, outcomeOf, readValue } from './envelope.ts'
 import { readPlace, readToken } from './place.ts'
 import type { Told } from './replies.ts'

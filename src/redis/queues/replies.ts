@@ -1,6 +1,6 @@
 import type { StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount } from '../../queues/store/job-store.ts'
-import { listOf, malformed, numberOf, textOf } from '../reply.ts'
+import { listOf, malformed, numberOf, textOf } from '../scripts/reply.ts'
 import { outcomeOf } from './envelope.ts'
 
 // What each script answers, read where it arrives: a reply of another shape is an outage.

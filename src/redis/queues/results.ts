@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Outcome } from '../../queues/store/job-store.ts'
-import { numberOf } from '../reply.ts'
+import { numberOf } from '../scripts/reply.ts'
 import { outcomeOf } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'
 import { listOfLength, textsOf } from './replies.ts'

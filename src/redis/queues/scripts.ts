@@ -1,6 +1,6 @@
-import { QUEUE_PARTS, SCRIPTS } from '../lua.generated.ts'
-import { type Script, script } from '../script.ts'
-import { twin } from '../twin.ts'
+import { QUEUE_PARTS, SCRIPTS } from '../scripts/lua.generated.ts'
+import { type Script, script } from '../scripts/script.ts'
+import { twin } from '../scripts/twin.ts'
 
 /** What a queue uses, and its scripts have to know. Less of it is less for a server to set up in each call. */
 export interface Form {

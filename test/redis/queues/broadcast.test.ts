@@ -1,7 +1,7 @@
 import { QueueFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { script } from '../../../src/redis/script.ts'
+import { script } from '../../../src/redis/scripts/script.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { startRedis } from '../../support/redis-server.ts'
 import { proxy } from '../../support/tcp-proxy.ts'

@@ -7,7 +7,7 @@ import type { Order } from './order.ts'
 export interface Grouping {
   /** How many jobs of one group run at once. */
   readonly concurrency: number
-  /** How many turns a group gets where others get one. */
+  /** How many turns a group gets while a group of weight 1 gets one. */
   readonly weightOf: (group: string) => number
 }
 

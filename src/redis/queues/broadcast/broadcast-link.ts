@@ -1,9 +1,9 @@
 import type { Millis } from '../../../core/duration.ts'
 import { AioFluxError, StorageFullError } from '../../../core/errors.ts'
 import type { Watch } from '../../../core/storage.ts'
-import { QUEUE_PARTS } from '../../lua.generated.ts'
-import { script } from '../../script.ts'
-import type { Heard } from '../../wake-hub.ts'
+import type { Heard } from '../../client/wake-hub.ts'
+import { QUEUE_PARTS } from '../../scripts/lua.generated.ts'
+import { script } from '../../scripts/script.ts'
 import type { QueueHost } from '../queue-link.ts'
 import type { Read } from '../replies.ts'
 

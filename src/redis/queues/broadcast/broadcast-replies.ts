@@ -1,5 +1,5 @@
 import type { BroadcastGroup } from '../../../queues/broadcast/shared-broadcast.ts'
-import { listOf, malformed, numberOf, textOf } from '../../reply.ts'
+import { listOf, malformed, numberOf, textOf } from '../../scripts/reply.ts'
 import { countOf, listOfLength } from '../replies.ts'
 
 // What the script of a broadcast answers: see lua/broadcast.lua. A reply of another shape is an outage.

@@ -22,7 +22,7 @@ import {
 } from '../../../queues/broadcast/shared-broadcast.ts'
 import type { Codec } from '../../../queues/queue.ts'
 import { jsonCodec } from '../../../queues/store/json-codec.ts'
-import { listOf } from '../../reply.ts'
+import { listOf } from '../../scripts/reply.ts'
 import { open, seal } from '../envelope.ts'
 import type { QueueHost } from '../queue-link.ts'
 import { anything, countOf, flagOf } from '../replies.ts'

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts'
-import type { Millis } from '../core/duration.ts'
-import type { Counter, Histogram, Meter } from '../core/meter.ts'
-import { PartSeries } from '../core/part-series.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { Counter, Histogram, Meter } from '../../core/meter.ts'
+import { PartSeries } from '../../core/part-series.ts'
 
 /** What a storage counts of its trips to the server, for whoever gave it `metrics`. */
 export class StorageMeter {

@@ -1,7 +1,7 @@
-import { SharedDeadline } from '../core/deadline.ts'
-import type { Millis } from '../core/duration.ts'
-import { ClosedError, isAioFluxError, StorageDownError } from '../core/errors.ts'
-import type { Connection, RedisPort } from './client/client.ts'
+import { SharedDeadline } from '../../core/deadline.ts'
+import type { Millis } from '../../core/duration.ts'
+import { ClosedError, isAioFluxError, StorageDownError } from '../../core/errors.ts'
+import type { Connection, RedisPort } from '../client/client.ts'
 import type { Script } from './script.ts'
 import type { StorageMeter } from './storage-meter.ts'
 

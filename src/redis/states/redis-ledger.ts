@@ -1,5 +1,5 @@
-import type { Micros } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Micros } from '../../core/duration.ts'
+import type { Rule } from '../../core/rule.ts'
 import type {
   AboutHold,
   Move,
@@ -7,13 +7,13 @@ import type {
   RemoteStorage,
   Verdict,
   Watch,
-} from '../core/storage.ts'
+} from '../../core/storage.ts'
+import type { Heard } from '../client/wake-hub.ts'
+import { tagOf } from '../key-name.ts'
 import type { Batch } from './batch.ts'
-import type { Lender, Lent } from './borrowing/lender.ts'
-import { tagOf } from './key-name.ts'
+import type { Lender, Lent } from './lender.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Names, Route } from './route.ts'
-import type { Heard } from './wake-hub.ts'
 
 /** What a ledger needs of its storage beside the pipeline. */
 export interface ListeningStorage extends RemoteStorage {

@@ -1,7 +1,7 @@
-import { within } from '../core/deadline.ts'
-import { OptionTypeError } from '../core/errors.ts'
-import type { RedisClientLike } from './client/client-like.ts'
-import { socketEnd } from './client/socket-end.ts'
+import { within } from '../../core/deadline.ts'
+import { OptionTypeError } from '../../core/errors.ts'
+import type { RedisClientLike } from './client-like.ts'
+import { socketEnd } from './socket-end.ts'
 
 /** How many replicas have what was written to a server, and the history of its data: a replica that is made a master begins another. */
 export interface Confirmed {

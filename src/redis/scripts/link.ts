@@ -1,5 +1,5 @@
-import type { Micros } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Micros } from '../../core/duration.ts'
+import type { Rule } from '../../core/rule.ts'
 import { CALLS, SCRIPTS, TWINS } from './lua.generated.ts'
 import { type Script, script } from './script.ts'
 import { hasTwin as hasTwinOf, twin, twinFor } from './twin.ts'

@@ -1,8 +1,8 @@
-import type { Micros } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
-import type { AboutHold, Move, Verdict } from '../core/storage.ts'
-import { type Program, takes } from './link.ts'
-import { listOf, numberOf } from './reply.ts'
+import type { Micros } from '../../core/duration.ts'
+import type { Rule } from '../../core/rule.ts'
+import type { AboutHold, Move, Verdict } from '../../core/storage.ts'
+import { type Program, takes } from '../scripts/link.ts'
+import { listOf, numberOf } from '../scripts/reply.ts'
 import type { Names } from './route.ts'
 
 /** Beside the moves of every ledger, those of a lender: see driver.lua. */

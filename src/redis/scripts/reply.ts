@@ -1,4 +1,4 @@
-import { describe, StorageDownError } from '../core/errors.ts'
+import { describe, StorageDownError } from '../../core/errors.ts'
 
 /** A reply of another shape than that of the script that was sent: as good as none, so an outage. */
 export function malformed(reply: unknown): StorageDownError {

@@ -1,6 +1,6 @@
-import type { Millis } from '../core/duration.ts'
-import type { Watch } from '../core/storage.ts'
-import type { Ears, Subscriber } from './client/subscriber.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { Watch } from '../../core/storage.ts'
+import type { Ears, Subscriber } from './subscriber.ts'
 
 /** How long a channel is kept that nobody listens to any more: the next one in line will listen to the same. */
 const LINGER: Millis = 1000

@@ -1,11 +1,11 @@
-import type { Clock } from '../core/clock.ts'
-import type { Micros } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
-import type { AboutHold, Move, RemoteLedger, Verdict } from '../core/storage.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Micros } from '../../core/duration.ts'
+import type { Rule } from '../../core/rule.ts'
+import type { AboutHold, Move, RemoteLedger, Verdict } from '../../core/storage.ts'
+import { tagOf } from '../key-name.ts'
+import type { ScriptRunner } from '../scripts/script-runner.ts'
 import { Batch } from './batch.ts'
-import { tagOf } from './key-name.ts'
 import { Route } from './route.ts'
-import type { ScriptRunner } from './script-runner.ts'
 
 /** Gathers the moves of one turn of the event loop, over all ledgers of a storage, and sends them when the turn is over. */
 export class Pipeline {

@@ -1,9 +1,9 @@
-import { type Clock, systemClock } from '../core/clock.ts'
-import type { Rule } from '../core/rule.ts'
-import type { RemoteLedger } from '../core/storage.ts'
-import { stateNames } from './key-name.ts'
-import { link, type Program, paramsOf, type TimeOf } from './link.ts'
-import type { Script } from './script.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import type { Rule } from '../../core/rule.ts'
+import type { RemoteLedger } from '../../core/storage.ts'
+import { stateNames } from '../key-name.ts'
+import { link, type Program, paramsOf, type TimeOf } from '../scripts/link.ts'
+import type { Script } from '../scripts/script.ts'
 
 /** The name of a key's state, for each rule. */
 export type Names = readonly ((key: string) => string)[]
