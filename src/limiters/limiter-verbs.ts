@@ -85,7 +85,7 @@ export abstract class LimiterVerbs implements Limiter {
   abstract get unheld(): string | undefined
   /** @internal Where the reservation is kept that this decision made. */
   abstract keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper
-  protected abstract giveBack(key: string, cost: number): Answer<void>
+  protected abstract giveBack(key: string, cost: number, terms?: Terms): Answer<void>
   protected abstract forget(key: string): Answer<void>
   protected abstract hold(key: string, duration: Micros, replace: boolean): Answer<void>
   /** Goes on with another quota. */
@@ -100,7 +100,7 @@ export abstract class LimiterVerbs implements Limiter {
   }
 
   /** A scheduled function has ended: gives back what is held only while it runs. */
-  leave(_key: string, _cost: number): void {}
+  leave(_key: string, _cost: number, _decision?: Decision): void {}
 
   /** Something of `key` may be free now. */
   protected freed(_key: string): void {}
@@ -154,9 +154,16 @@ export abstract class LimiterVerbs implements Limiter {
     return spend(this, key, estimate, fn, options)
   }
 
-  async release(key = '', tokens = 1): Promise<void> {
-    checkCall(key, tokens, Number.MAX_VALUE)
-    const done = this.giveBack(key, tokens)
+  async release(key = '', call: number | CallOptions = 1): Promise<void> {
+    const given = typeof call === 'number' ? { cost: call } : checkedCall(call)
+    const cost = costOf(given)
+    checkCall(key, cost, Number.MAX_VALUE)
+    await this.releaseUnder(key, cost, this.termsOf(given, key))
+  }
+
+  /** @internal As `release`; what the call brings has been checked. */
+  async releaseUnder(key: string, cost: number, terms: Terms | undefined): Promise<void> {
+    const done = this.giveBack(key, cost, terms)
     if (done !== undefined) await done
     this.freed(key)
   }

@@ -192,13 +192,19 @@ export interface Limiter extends AsyncDisposable {
     fn: (reservation: Reservation) => T | Promise<T>,
     options?: ReserveOptions,
   ): Promise<T>
-  /** Gives tokens back, never beyond what the limit holds: more than that is all of it. */
-  release(key?: string, tokens?: number): Promise<void>
+  /**
+   * Gives tokens back, never beyond what the limit holds: more than that is all of it.
+   *
+   * @param call how many; where they were taken under a quota, `{ cost, quota }`: they are given back under the same
+   */
+  release(key?: string, call?: number | CallOptions): Promise<void>
   /**
    * What took `cost` has ended: gives back what is held only while it runs, and nothing of what time brings back. What
    * {@link schedule} does afterwards, for those who cannot wrap their work in a function.
+   *
+   * @param decision what let the call go ahead: what it did not take is not given back. @default all of it was taken
    */
-  leave?(key: string, cost: number): void
+  leave?(key: string, cost: number, decision?: Decision): void
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
   /**

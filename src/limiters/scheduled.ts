@@ -1,6 +1,7 @@
 import { callable } from '../core/check.ts'
 import { costOf } from './calls/call-options.ts'
 import type { Limiter, WaitOptions } from './limiter.ts'
+import { took } from './took.ts'
 
 /** Waits, runs `fn`, and gives back what was held only while it ran. */
 export async function scheduled<T>(
@@ -11,10 +12,11 @@ export async function scheduled<T>(
   never: AbortSignal,
 ): Promise<T> {
   callable('fn', fn)
-  await limiter.wait(key, options)
+  const decision = await limiter.wait(key, options)
   try {
     return await fn(options.signal ?? never)
   } finally {
-    limiter.leave?.(key, costOf(options))
+    const cost = costOf(options)
+    if (took(decision, cost)) limiter.leave?.(key, cost, decision)
   }
 }

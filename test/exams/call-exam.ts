@@ -5,9 +5,11 @@ import {
   type Limiter,
   LimiterFactory,
   type LimiterStorage,
+  MemoryStorage,
 } from 'aioflux'
 import { ManualClock, seeded } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
+import { until } from '../support/until.ts'
 
 /** What a call may bring, wherever the states lie: quotas, classes and blocks over `make`'s storage. */
 export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
@@ -26,12 +28,9 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     ...rest,
     parts: parts.map(plainly),
   })
-  /** Lets promises and replies arrive, and the timers that are due. */
-  const pass = async (clock: ManualClock, duration: Parameters<ManualClock['advance']>[0]) => {
-    await clock.advanceAsync(duration)
-    await new Promise((resolve) => setTimeout(resolve, 60))
-    await clock.advanceAsync(0)
-  }
+  /** Waits until `look` sees it, while replies arrive and time stands still. */
+  const happens = (clock: ManualClock, what: string, look: () => boolean) =>
+    until(what, () => clock.advanceAsync(0).then(look), { every: 1 })
 
   describe('quotas', () => {
     it('hold for the key, and what was used stays used when the plan changes', async () => {
@@ -64,12 +63,64 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       expect((await limiter.peek('a', { quota: free })).remaining).toBe(10)
     })
 
+    const kinds = ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const
+    for (const kind of kinds) {
+      it(`of a ${kind}: what was taken under a plan is given back under it`, async () => {
+        const { clock, common } = world()
+        // By its own numbers, all that the key has used has drained after a second.
+        const make = LimiterFactory[kind] as typeof LimiterFactory.tokenBucket
+        const limiter = make({ rate: 1000, per: '1s', ...common })
+        const quota = { rate: 5, per: '1d' } as const
+        expect(await limiter.acquire('a', { cost: 5, quota })).toBe(true)
+        clock.advance('2s')
+        await limiter.release('a', { cost: 2, quota })
+        expect((await limiter.peek('a', { quota })).remaining).toBe(2)
+        expect(await limiter.acquire('a', { cost: 3, quota })).toBe(false)
+        await limiter.release('a', { quota: { rate: 0 } })
+        await limiter.release('a', { quota: { rate: Infinity } })
+        expect((await limiter.peek('a', { quota })).remaining).toBe(2)
+        const wrong = await error(limiter.release('a', { quota: { rate: Number.NaN } }))
+        expect(wrong).toMatchObject({ code: 'INVALID_OPTION', option: 'quota.rate' })
+        const misspelt = await error(limiter.release('a', { costs: 1 } as object))
+        expect(misspelt).toMatchObject({ code: 'INVALID_OPTION' })
+        // More than was used is all of it.
+        await limiter.release('a', { cost: 1e6, quota })
+        expect((await limiter.peek('a', { quota })).remaining).toBe(5)
+      })
+    }
+
+    it('of the parts of a composite are given back by each part under its own', async () => {
+      const { clock, common } = world()
+      const quota = { rate: 5, per: '1d' } as const
+      const make = (more = {}) => {
+        const scope = crypto.randomUUID()
+        return LimiterFactory.fixedWindow({ rate: 1000, per: '1s', ...common, ...more, scope })
+      }
+      const used = async (limiter: Limiter) => 5 - (await limiter.peek('a', { quota })).remaining
+      for (const storage of [common.storage, new MemoryStorage({ clock: clock })]) {
+        const plans = make()
+        const once = make({ storage, rate: 1, per: '1d' })
+        const members = [{ limiter: plans, quota: () => quota }, once]
+        const both = LimiterFactory.composite(members)
+        expect(await both.acquire('a')).toBe(true)
+        expect(await plans.acquire('a', { cost: 3, quota })).toBe(true)
+        clock.advance('2s')
+        // The second part denies, and the first has got back what it gave, and no more.
+        expect(await both.acquire('a')).toBe(false)
+        expect(await used(plans)).toBe(4)
+        clock.advance('2s')
+        await both.release('a')
+        expect(await used(plans)).toBe(3)
+        expect(await once.acquire('a')).toBe(true)
+      }
+    })
+
     it('per is a second and the burst is the rate, whatever the limiter has', async () => {
       const { clock, common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', burst: 90, ...common })
       expect((await limiter.consume('a', { quota: { rate: 4 } })).limit).toBe(4)
       expect((await limiter.consume('a', { cost: 4, quota: { rate: 4 } })).retryAfter).toBe(0.25)
-      await pass(clock, '250ms')
+      await clock.advanceAsync('250ms')
       expect(await limiter.acquire('a', { cost: 4, quota: { rate: 4 } })).toBe(true)
     })
 
@@ -82,7 +133,7 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         expect(await limiter.acquire('a')).toBe(false)
         expect((await limiter.consume('a', { quota: plan })).remaining).toBe(0)
         expect((await limiter.consume('a', { quota: plan })).retryAfter).toBe(60)
-        await pass(clock, '60s')
+        await clock.advanceAsync('60s')
         expect(await limiter.acquire('a', { cost: 4, quota: plan })).toBe(true)
         const refused = await error(limiter.acquire('a', { quota: { ...plan, burst: 3 } }))
         expect(refused?.message).toContain('burst')
@@ -128,9 +179,11 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       const waits = [0, 1, 2].map((i) => limiter.wait('a', { quota }).then(() => i))
       const served: number[] = []
       for (const wait of waits) void wait.then((i) => served.push(i))
-      await pass(clock, 0)
+      // All have asked before: replies come in order.
+      await limiter.peek('a', { quota })
       for (const expected of [[0], [0, 1], [0, 1, 2]]) {
-        await pass(clock, '500ms')
+        await clock.advanceAsync('500ms')
+        await happens(clock, 'served', () => served.length >= expected.length)
         expect(served).toEqual(expected)
       }
       const late = await error(limiter.wait('a', { cost: 2, quota, timeout: '900ms' }))
@@ -424,9 +477,9 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         expect(await limiter.acquire('a', { class: 'normal' })).toBe(false)
         expect(await limiter.acquire('a', { class: 'critical' })).toBe(true)
         expect((await limiter.consume('a')).remaining).toBe(0)
-        await pass(clock, '5s')
+        await clock.advanceAsync('5s')
         expect(await limiter.acquire('a', { class: 'batch' })).toBe(false)
-        await pass(clock, '1s')
+        await clock.advanceAsync('1s')
         expect(await limiter.acquire('a', { class: 'batch' })).toBe(true)
         const late = await error(limiter.acquire('a', { cost: 6, class: 'batch' }))
         expect(isAioFluxError(late, 'COST_TOO_LARGE')).toBe(true)
@@ -476,11 +529,12 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       await limiter.acquire('a', { cost: 2 })
       const served: string[] = []
       void limiter.wait('a', { class: 'batch' }).then(() => served.push('batch'))
-      await pass(clock, '500ms')
-      expect(served).toEqual([])
+      await clock.advanceAsync('500ms')
+      // Who waits has asked before: replies come in order.
       expect(await limiter.acquire('a', { class: 'critical' })).toBe(true)
-      await pass(clock, '1s')
-      expect(served).toEqual(['batch'])
+      expect(served).toEqual([])
+      await clock.advanceAsync('1s')
+      await happens(clock, 'batch is served', () => served.length > 0)
     })
 
     it('that are wrong are told', async () => {
@@ -551,10 +605,10 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         await limiter.acquire('a')
         await limiter.block('a', '10s')
         await limiter.block('a', '1s')
-        await pass(clock, '2s')
+        await clock.advanceAsync('2s')
         expect(await limiter.consume('a')).toMatchObject({ allowed: false, retryAfter: 8 })
         await limiter.block('a', '1s', { replace: true })
-        await pass(clock, '1s')
+        await clock.advanceAsync('1s')
         expect(await limiter.acquire('a')).toBe(true)
         await limiter.block('a', '1s')
         await limiter.block('a', '3s')
@@ -571,12 +625,16 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         await limiter.unblock('a')
         expect((await limiter.peek('a')).remaining).toBe(3)
         await limiter.block('a', Infinity)
-        await pass(clock, '365d')
+        await clock.advanceAsync('365d')
         expect(await limiter.acquire('a')).toBe(false)
         const waiting = limiter.wait('a')
         await limiter.unblock('a')
-        await pass(clock, '10s')
-        expect((await waiting).allowed).toBe(true)
+        let allowed = false
+        const served = waiting.then((decision) => {
+          allowed = decision.allowed
+        })
+        await until('served', () => clock.advanceAsync('1s').then(() => allowed), { every: 1 })
+        await served
         await limiter.unblock('never blocked')
         expect((await limiter.peek('never blocked')).remaining).toBe(5)
       })

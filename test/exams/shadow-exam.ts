@@ -1,6 +1,7 @@
 import { LimiterFactory, type LimiterStorage, Metrics } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { expect, it } from 'vitest'
+import { until } from '../support/until.ts'
 
 /** What a shadow must hold to, wherever the states lie. */
 export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
@@ -60,6 +61,54 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     expect((await shadow.getStats()).wouldDeny).toBeGreaterThanOrEqual(2)
   })
 
+  it('of how many at once gives back only what it took', async () => {
+    const limiter = LimiterFactory.concurrency({ limit: 1, shadow: true, ...world() })
+    const inside = async () => 1 - (await limiter.peek('a')).remaining
+    const ends: (() => void)[] = []
+    const work = () => new Promise<void>((resolve) => ends.push(resolve))
+    const first = limiter.schedule('a', work)
+    await until('the first works', () => ends.length === 1)
+    const second = limiter.schedule('a', work)
+    await until('both work', () => ends.length === 2)
+    ends[1]?.()
+    await second
+    expect(await inside()).toBe(1)
+    for (const permit of [await limiter.permit('a'), await limiter.tryPermit('a')]) {
+      permit?.release()
+      expect(await inside()).toBe(1)
+    }
+    ends[0]?.()
+    await first
+    await until('all are back', async () => (await inside()) === 0)
+    const permit = await limiter.tryPermit('a')
+    expect(await inside()).toBe(1)
+    permit?.release()
+    await until('it is back', async () => (await inside()) === 0)
+  })
+
+  it('in a composite is told apart in the parts, and leaves what it did not give', async () => {
+    const common = world()
+    const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, ...common })
+    const real = LimiterFactory.slidingWindow({ rate: 5, per: '1h', ...common, name: 'real' })
+    const limiter = LimiterFactory.composite([shadow, { limiter: real, cost: () => 1 }])
+    const inside = async () => 1 - (await shadow.peek('a')).remaining
+    const first = await limiter.consume('a')
+    expect(first.parts).toMatchObject([{ shadow: true, wouldDeny: false }, { allowed: true }])
+    const second = await limiter.consume('a')
+    expect(second).toMatchObject({ allowed: true })
+    expect(second.parts?.[0]).toMatchObject({ allowed: true, shadow: true, wouldDeny: true })
+    expect(second.parts?.[1]).not.toHaveProperty('shadow')
+    limiter.leave?.('a', 1, second)
+    await limiter.peek('a')
+    expect(await inside()).toBe(1)
+    limiter.leave?.('a', 1, first)
+    await until('it is back', async () => (await inside()) === 0)
+    for (let i = 0; i < 3; i++) await limiter.acquire('a')
+    const denied = await limiter.consume('a')
+    expect(denied).toMatchObject({ allowed: false, deniedBy: 'real' })
+    expect(denied.parts).toMatchObject([{ shadow: true, allowed: true }, { allowed: false }])
+  })
+
   it('in a composite keeps nobody out by a plan of 0 either, and the other limits count', async () => {
     const common = world()
     const options = { rate: 1, per: '1h', shadow: true, ...common } as const
@@ -87,7 +136,7 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     for (let i = 0; i < 2; i++) await limiter.consume('b', 3)
     await candidate.reset('c')
     await limiter.acquire('c', 2)
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await until('all are compared', () => comparison.agree + comparison.stricter === 7)
     // A cost of 3 is more than the candidate ever holds, so it never passes there.
     expect(comparison).toMatchObject({ agree: 5, stricter: 2, looser: 0, failed: 0 })
     expect(comparison.keys).toEqual([
@@ -96,7 +145,8 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     ])
     comparison.end()
     await limiter.acquire('d')
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    // The candidate would have been asked before this.
+    await candidate.peek('d')
     expect(comparison.agree).toBe(5)
     expect(() => limiter.compare({} as typeof limiter)).toThrow(/candidate/)
   })
@@ -122,7 +172,9 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     )
     for (let i = 0; i < 5; i++) expect(await limiter.acquire('a', { quota: plan })).toBe(true)
     expect(await limiter.acquire('b', { quota: plan, class: 'batch', cost: 2 })).toBe(true)
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await until('all are compared', () =>
+      all.every(([, { agree, stricter }]) => agree + stricter === 6),
+    )
     const seen = Object.fromEntries(
       all.map(([name, { agree, stricter, failed }]) => [name, { agree, stricter, failed }]),
     )

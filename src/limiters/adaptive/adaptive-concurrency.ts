@@ -1,4 +1,5 @@
 import { known } from '../../core/check.ts'
+import type { Decision } from '../../core/decision.ts'
 import type { Duration, Micros } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Terms } from '../calls/terms.ts'
@@ -70,8 +71,8 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
     throw noLimit()
   }
 
-  protected override issue(key: string, tokens: number): Permit {
-    return super.issue(key, tokens, this.#reports.begin())
+  protected override issue(key: string, tokens: number, decision?: Decision): Permit {
+    return super.issue(key, tokens, decision, this.#reports.begin())
   }
 
   #learn(limit: number): void {

@@ -78,8 +78,8 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     return Promise.reject(noLimit())
   }
 
-  protected override issue(key: string, tokens: number): Permit {
-    return super.issue(key, tokens, this.#reports.begin())
+  protected override issue(key: string, tokens: number, decision?: Decision): Permit {
+    return super.issue(key, tokens, decision, this.#reports.begin())
   }
 
   #learn(limit: number): void {

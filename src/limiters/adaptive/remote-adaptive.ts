@@ -2,6 +2,7 @@ import type { Duration } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Report } from '../../core/rule.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
+import type { Terms } from '../calls/terms.ts'
 import type { RemoteOptions } from '../remote/ledger-client.ts'
 import { RemoteLimiter } from '../remote/remote-limiter.ts'
 import type { Adaptive, ReadAdaptive } from './adaptive-options.ts'
@@ -63,8 +64,8 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     this.#learner.refresh()
   }
 
-  protected override async giveBack(key: string, cost: number): Promise<void> {
-    await super.giveBack(key, cost)
+  protected override async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
+    await super.giveBack(key, cost, terms)
     this.#reports.retract()
   }
 

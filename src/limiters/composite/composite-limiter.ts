@@ -13,6 +13,7 @@ import { SyncLimiter } from '../local/sync-limiter.ts'
 import { untold } from '../policy-of.ts'
 import { keptTogether } from '../reservations/keepers.ts'
 import type { ReservationKeeper } from '../reservations/reservation.ts'
+import { leaveMembers } from './leave-members.ts'
 import {
   composedTerms,
   isPlanned,
@@ -63,6 +64,8 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #planned: boolean
   /** Who said no last. */
   #denier: LocalMember | undefined
+  /** Shadows, which had nothing to give to the last call and let it through. */
+  #overlooked: readonly LocalMember[] = NONE
 
   constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     const ledgers = members.flatMap(({ limiter }) => limiter.waiting.ledgers)
@@ -165,26 +168,26 @@ export class CompositeLimiter extends SyncLimiter {
     terms: Terms | undefined,
   ): LocalMember | undefined {
     const members = this.members
-    /** Shadows, which had nothing to give and let it through. */
-    let overlooked: LocalMember[] | undefined
+    let overlooked = NONE
     for (let i = 0; i < members.length; i++) {
       const member = members[i] as LocalMember
       const { limiter } = member
       const paid = prices?.[i] ?? cost
       if (limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i)) >= 0) continue
       if (limiter.shadow !== undefined) {
-        overlooked = overlooked === undefined ? [member] : [...overlooked, member]
+        overlooked = [...overlooked, member]
         continue
       }
       while (--i >= 0) {
         const before = members[i] as LocalMember
-        if (overlooked?.includes(before)) continue
+        if (overlooked.includes(before)) continue
         const back = prices?.[i] ?? cost
         before.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
       }
       return member
     }
-    if (overlooked !== undefined) for (const { limiter } of overlooked) limiter.shadow?.overlook()
+    for (const { limiter } of overlooked) limiter.shadow?.overlook()
+    this.#overlooked = overlooked
     return undefined
   }
 
@@ -193,16 +196,26 @@ export class CompositeLimiter extends SyncLimiter {
     let denied = false
     let longest: Micros = 0
     this.#denier = undefined
+    this.#overlooked = NONE
     for (const [i, member] of this.members.entries()) {
       const { limiter } = member
       const own = memberKey(member, i, key, terms)
       const wait = limiter.look(own, this.#price(i, cost, terms), memberTerms(terms, i))
-      if (wait >= 0 || limiter.shadow !== undefined) continue
+      if (wait >= 0) continue
+      if (limiter.shadow !== undefined) {
+        this.#overlooked = [...this.#overlooked, member]
+        continue
+      }
       denied = true
       this.#denier ??= member
       if (wait > -Infinity && wait < longest) longest = wait
     }
     return denied && longest === 0 ? -Infinity : longest
+  }
+
+  protected override lookAgain(): void {
+    // Who was overlooked when its turn came is not known any more.
+    this.#overlooked = NONE
   }
 
   giveBack(key: string, cost: number, terms?: Terms): void {
@@ -211,7 +224,7 @@ export class CompositeLimiter extends SyncLimiter {
       const { limiter, costOf } = member
       const own = memberKey(member, i, key, terms)
       const paid = terms?.prices?.[i] ?? (costOf === undefined ? cost : costOf(cost))
-      limiter.giveBack(own, paid, memberTerms(terms, i))
+      if (paid > 0) limiter.giveBack(own, paid, memberTerms(terms, i))
       limiter.waiting.wake(own)
     }
   }
@@ -234,11 +247,8 @@ export class CompositeLimiter extends SyncLimiter {
     return keptTogether(parts, (actual) => actualsOf(this.members, actual))
   }
 
-  override leave(key: string, cost: number): void {
-    for (const member of this.members) {
-      const { limiter, costOf } = member
-      limiter.leave(ownKey(member, key), costOf === undefined ? cost : costOf(cost))
-    }
+  override leave(key: string, cost: number, decision?: Decision): void {
+    leaveMembers(this.members, key, cost, decision)
   }
 
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {
@@ -255,12 +265,16 @@ export class CompositeLimiter extends SyncLimiter {
 
   decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision {
     const denier = wait < 0 ? this.#denier : undefined
+    const overlooked = this.#overlooked
     const decisions = this.members.map((member, i) => {
       const { limiter } = member
       const price = this.#price(i, cost, terms)
       const its = memberTerms(terms, i)
       const itsKey = memberKey(member, i, key, terms)
       const own = limiter.decision(itsKey, price, limiter.look(itsKey, price, its), its)
+      if (limiter.shadow !== undefined) {
+        return { ...limiter.shadow.foretell(own), wouldDeny: overlooked.includes(member) }
+      }
       // Whether the same would pass once more is not what was asked.
       return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
     })
@@ -318,6 +332,8 @@ export class CompositeLimiter extends SyncLimiter {
     return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, memberTerms(terms, i))
   }
 }
+
+const NONE: readonly LocalMember[] = []
 
 /** What a call of `cost` costs a member. 0 takes nothing there, and asks only whether the limit is used up. */
 function costOfMember(

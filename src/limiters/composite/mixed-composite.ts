@@ -4,7 +4,7 @@ import type { Micros } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
-import type { Terms } from '../calls/terms.ts'
+import { NO_TERMS, type Terms } from '../calls/terms.ts'
 import { decisionUnder, seconds } from '../decision-of.ts'
 import type { KeyCounts } from '../limiter.ts'
 import { storageIsDown } from '../remote/ledger-client.ts'
@@ -21,6 +21,7 @@ import {
   policiesOf,
 } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
+import { leaveMembers } from './leave-members.ts'
 import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
 import {
   composedTerms,
@@ -30,7 +31,7 @@ import {
   ownKey,
   quotedMembers,
 } from './member-terms.ts'
-import { holdOneByOne, lookOneByOne, returnOneByOne, takeOneByOne } from './one-by-one.ts'
+import { holdOneByOne, lookOneByOne, release, returnOneByOne, takeOneByOne } from './one-by-one.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
@@ -175,19 +176,18 @@ export class MixedComposite extends PollingLimiter {
     }
   }
 
-  protected async giveBack(key: string, cost: number): Promise<void> {
-    await this.#each(key, async ({ limiter, costOf }, own) => {
-      const paid = costOf === undefined ? cost : costOf(cost)
-      if (paid > 0) await limiter.release(own, paid)
-    })
+  protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
+    const { members } = this
+    const prices =
+      terms?.prices ?? members.map(({ costOf }) => (costOf === undefined ? cost : costOf(cost)))
+    // All are read before anything is done with one.
+    const own = { ...(terms ?? NO_TERMS), keys: this.#keys(key, terms) }
+    agree(members)
+    await Promise.all(members.map((_, i) => release({ members, key, prices, terms: own }, i)))
   }
 
-  override leave(key: string, cost: number): void {
-    for (const member of this.members) {
-      const { limiter, costOf } = member
-      const paid = costOf === undefined ? cost : costOf(cost)
-      if (paid > 0) limiter.leave?.(ownKey(member, key), paid)
-    }
+  override leave(key: string, cost: number, decision?: Decision): void {
+    leaveMembers(this.members, key, cost, decision)
   }
 
   protected async forget(key: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { storageIsDown } from '../remote/ledger-client.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import { took } from '../took.ts'
 import { agree, isReserving, type Member } from './member.ts'
 import { memberKey, memberTerms } from './member-terms.ts'
 
@@ -40,24 +41,13 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
     if (!whole) await returnOneByOne(call, decisions)
   }
   if (whole) return decisions
-  const before = decisions.map((decision, i) =>
-    returned(decision, prices[i] as number, memberTerms(call.terms, i)),
-  )
+  const before = decisions.map((decision, i) => returned(decision, prices[i] as number))
   return [...before, ...(await lookOneByOne(call, decisions.length))]
 }
 
-/** Was `price` taken by this decision? What an outage, a shadow or a plan without a limit let through was not taken from anywhere. */
-function took(
-  { allowed, uncounted, wouldDeny }: Decision,
-  price: number,
-  terms: Terms | undefined,
-): boolean {
-  return allowed && !uncounted && !wouldDeny && price > 0 && terms?.bound !== 'unlimited'
-}
-
 /** How a member stands that has got back what it gave. */
-function returned(decision: Decision, price: number, terms: Terms | undefined): Decision {
-  if (!took(decision, price, terms)) return decision
+function returned(decision: Decision, price: number): Decision {
+  if (!took(decision, price)) return decision
   return { ...decision, remaining: Math.min(decision.limit, decision.remaining + price) }
 }
 
@@ -66,15 +56,12 @@ export async function returnOneByOne(
   call: CallOfMembers,
   decisions: readonly Decision[],
 ): Promise<void> {
-  const { members, key, prices, terms } = call
-  agree(members)
+  agree(call.members)
   await Promise.all(
     decisions.map(async (decision, i) => {
-      const price = prices[i] as number
-      if (!took(decision, price, memberTerms(terms, i))) return
-      const member = members[i] as Member
+      if (!took(decision, call.prices[i] as number)) return
       try {
-        await member.limiter.release(memberKey(member, i, key, terms), price)
+        await release(call, i)
       } catch (error) {
         // The answer is known. What an outage keeps comes back as time passes.
         if (!storageIsDown(error)) throw error
@@ -122,6 +109,15 @@ async function cancelled(keeper: ReservationKeeper): Promise<void> {
   } catch (error) {
     if (!keeper.excuses?.(error)) throw error
   }
+}
+
+/** Gives back to a member what was taken from it, under the same terms. */
+export async function release(call: CallOfMembers, i: number): Promise<void> {
+  const { limiter, key, price, terms, apart } = asked(call, i)
+  if (price === 0) return
+  await (apart
+    ? apart.releaseUnder(key, price, terms as Terms)
+    : limiter.release(key, callOf(price, terms)))
 }
 
 /** Takes from a member. */

@@ -1,4 +1,5 @@
 import { known, type OptionTable, pick } from '../../core/check.ts'
+import type { Decision } from '../../core/decision.ts'
 import type { Micros } from '../../core/duration.ts'
 import {
   CONCURRENCY_OPTIONS,
@@ -12,6 +13,7 @@ import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from '../limiter.ts'
 import { type Permit, permitOf } from '../permit.ts'
+import { took } from '../took.ts'
 import { RuleLimiter } from './rule-limiter.ts'
 
 export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & LimiterOptions> = {
@@ -48,16 +50,20 @@ export class ConcurrencyLimiter extends RuleLimiter {
 
   /** Waits for permits, first come, first served. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.issue(key, costOf(options)))
+    return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 
   /** Permits, if they can be had now. */
   tryPermit(key = '', call: number | CallOptions = 1): Permit | undefined {
-    return this.allow(key, call) ? this.issue(key, costOf(call)) : undefined
+    if (this.shadow === undefined) {
+      return this.allow(key, call) ? this.issue(key, costOf(call)) : undefined
+    }
+    return this.issue(key, costOf(call), this.decide(key, call))
   }
 
-  override leave(key: string, cost: number): void {
+  override leave(key: string, cost: number, decision?: Decision): void {
     checkCall(key, cost, Number.MAX_VALUE)
+    if (decision !== undefined && !took(decision, cost)) return
     this.giveBack(key, cost)
     this.waiting.wake(key)
   }
@@ -69,11 +75,14 @@ export class ConcurrencyLimiter extends RuleLimiter {
     return super.take(key, cost, maxWait, terms)
   }
 
-  /** @param ended called when the permit is given back */
-  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+  /**
+   * @param decision what the permit was issued for; of a shadow it may have taken nothing
+   * @param ended called when the permit is given back
+   */
+  protected issue(key: string, tokens: number, decision?: Decision, ended?: () => void): Permit {
     return permitOf(key, tokens, () => {
       ended?.()
-      this.leave(key, tokens)
+      this.leave(key, tokens, decision)
     })
   }
 }

@@ -107,8 +107,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
         this.deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0, terms)
         throw error
       }
-      // Others may have taken since: the decision is about the present.
-      this.look(key, cost, terms)
+      this.lookAgain(key, cost, terms)
     }
     const decision = this.decision(key, cost, 0, terms)
     this.passLate(key, cost, started, terms)
@@ -119,6 +118,11 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     this.turns.close(this.name)
     this.waiting.close(this.name)
     this.meter?.series.end()
+  }
+
+  /** Before the decision on a call that has waited: others may have taken since, and it is about the present. */
+  protected lookAgain(key: string, cost: number, terms: Terms | undefined): void {
+    this.look(key, cost, terms)
   }
 
   protected get inLine(): number {

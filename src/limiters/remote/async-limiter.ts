@@ -43,7 +43,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     cost: number,
     terms?: Terms,
   ): Promise<Decision>
-  protected abstract override giveBack(key: string, cost: number): Promise<void>
+  protected abstract override giveBack(key: string, cost: number, terms?: Terms): Promise<void>
   protected abstract override counts(key: string): Promise<KeyCounts>
   protected abstract change(quota: QuotaChange): Promise<void>
   /** Takes `cost` for one who waits, when it can be had, and resolves when its time has come. */

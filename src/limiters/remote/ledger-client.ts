@@ -155,14 +155,15 @@ export class LedgerClient {
    *
    * @returns how much of `cost` is then left: what the storage granted
    */
-  giveBackAtHome(key: string, cost: number): number {
+  giveBackAtHome(key: string, cost: number, terms?: Terms): number {
     const { standIn } = this
     if (standIn === undefined) return cost
-    const one = Math.min(1, standIn.capacity)
-    const { limit, remaining } = standIn.decision(key, one, standIn.look(key, one))
+    const own = this.standInTerms(terms)
+    const one = Math.min(1, own === undefined ? standIn.capacity : standIn.capacityUnder(own))
+    const { limit, remaining } = standIn.decision(key, one, standIn.look(key, one, own), own)
     const granted = Math.min(cost, limit - remaining)
     if (granted <= 0) return cost
-    standIn.giveBack(key, granted)
+    standIn.giveBack(key, granted, own)
     standIn.waiting.wake(key)
     return cost - granted
   }

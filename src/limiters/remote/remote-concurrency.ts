@@ -17,6 +17,7 @@ import type { KeyCounts, WaitOptions } from '../limiter.ts'
 import { type Permit, permitOf } from '../permit.ts'
 import { policyOf } from '../policy-of.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import { took } from '../took.ts'
 import { HeldPermit } from './held-permit.ts'
 import { LedgerClient, REMOTE_OPTIONS, type RemoteOptions } from './ledger-client.ts'
 import { type PermitAnswers, PermitStore } from './permit-store.ts'
@@ -71,12 +72,13 @@ export class RemoteConcurrency extends PollingLimiter {
 
   /** Waits for permits. */
   permit(key = '', options: WaitOptions = {}): Promise<Permit> {
-    return this.wait(key, options).then(() => this.issue(key, costOf(options)))
+    return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 
   /** Permits, if they can be had now. */
   async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
-    return (await this.acquire(key, call)) ? this.issue(key, costOf(call)) : undefined
+    const decision = await this.consume(key, call)
+    return decision.allowed ? this.issue(key, costOf(call), decision) : undefined
   }
 
   get unheld(): string {
@@ -182,8 +184,9 @@ export class RemoteConcurrency extends PollingLimiter {
     return this.client.ledger.watch?.(key, freed)
   }
 
-  override leave(key: string, cost: number): void {
+  override leave(key: string, cost: number, decision?: Decision): void {
     checkCall(key, cost, Number.MAX_VALUE)
+    if (decision !== undefined && !took(decision, cost)) return
     this.#tasks.add(this.giveBack(key, cost))
   }
 
@@ -205,11 +208,14 @@ export class RemoteConcurrency extends PollingLimiter {
     return { keys: this.#held.size, evicted: 0, crowded: 0 }
   }
 
-  /** @param ended called when the permit is given back */
-  protected issue(key: string, tokens: number, ended?: () => void): Permit {
+  /**
+   * @param decision what the permit was issued for; an outage or a shadow may have taken nothing
+   * @param ended called when the permit is given back
+   */
+  protected issue(key: string, tokens: number, decision?: Decision, ended?: () => void): Permit {
     return permitOf(key, tokens, () => {
       ended?.()
-      this.leave(key, tokens)
+      this.leave(key, tokens, decision)
     })
   }
 

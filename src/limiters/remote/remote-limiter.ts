@@ -198,12 +198,15 @@ export class RemoteLimiter extends AsyncLimiter {
     }
   }
 
-  protected async giveBack(key: string, cost: number): Promise<void> {
-    const rest = this.client.giveBackAtHome(key, cost)
+  protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
+    // What is not counted was taken from nowhere.
+    if (terms !== undefined && terms.bound !== 'counted') return
+    const rest = this.client.giveBackAtHome(key, cost, terms)
     if (rest === 0) return
     try {
       // No more than was used is given back; a quota may be larger than the limiter's own.
-      await this.client.tell('refund', key, Math.min(rest, Number.MAX_SAFE_INTEGER), 0)
+      const most = Math.min(rest, Number.MAX_SAFE_INTEGER)
+      await this.client.tell('refund', key, most, 0, terms?.rule)
     } catch (error) {
       // Under 'local' an outage fails no call. What the storage granted comes back there as time passes.
       if (this.client.policy !== 'local' || !storageIsDown(error)) throw error

@@ -64,6 +64,7 @@ export interface Reserving {
   read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined }
   consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
   peekUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
+  releaseUnder(key: string, cost: number, terms: Terms): Promise<void>
   waitUnder(
     key: string,
     cost: number,
