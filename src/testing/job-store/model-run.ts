@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { StoredState } from '../../queues/store/job-record.ts'
-import type { Claim, JobDraft, Settlement } from '../../queues/store/job-store.ts'
+import type { Claim, Ending, JobDraft, Settlement } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { itemsOf, type StoreDriver } from './driver.ts'
 import { drawDraft, drawEnding } from './model-draws.ts'
@@ -23,6 +23,11 @@ const START: Millis = 1_000_000
 
 /** How early a store may give up a claim of a second: its clock and that of its processes differ. */
 const EARLY: Millis = 30
+
+/** 0 for a job that has completed, 1 for all other endings. */
+function rankOf({ ending }: { ending: Ending }): number {
+  return ending.outcome === 'completed' ? 0 : 1
+}
 
 /** One run: the same calls of a store and of plain jobs, whose answers must be the same. */
 export class ModelRun {
@@ -139,6 +144,8 @@ export class ModelRun {
     const ends = Array.from({ length: 1 + this.#chance.number(3) }, () => this.#pair())
       .filter((pair) => pair !== undefined)
       .map((pair) => ({ pair, ending: drawEnding(this.#chance, this.#items, () => this.#delay()) }))
+    // A store may end the completed jobs first. Of two jobs that begin again after one call, either may then stand first.
+    if (this.#plan.what === 'unique') ends.sort((a, b) => rankOf(a) - rankOf(b))
     this.#call(
       'settle',
       ...ends.map(({ pair, ending }) => `${itemsOf([pair.real])} ${ending.outcome}`),
