@@ -82,18 +82,16 @@ function run(command, args) {
   })
 }
 
+/** The runtimes come first; npm takes out the `--` between them and what is for the suite. */
 function parse(args) {
-  const end = args.indexOf('--')
-  const names = end < 0 ? args : args.slice(0, end)
-  const unknown = names.filter((name) => !(name in RUNTIMES))
-  if (unknown.length > 0) {
-    console.error(
-      `no such runtime: ${unknown.join(', ')}; there are ${Object.keys(RUNTIMES).join(', ')}`,
-    )
+  const known = args.findIndex((arg) => !(arg in RUNTIMES))
+  const end = known < 0 ? args.length : known
+  const rest = args.slice(end).filter((arg) => arg !== '--')
+  // What belongs to the suite is a flag, or a path.
+  if (args[end] !== '--' && rest[0] !== undefined && !/^-|\//.test(rest[0])) {
+    console.error(`no such runtime: ${rest[0]}; there are ${Object.keys(RUNTIMES).join(', ')}`)
     process.exit(2)
   }
-  return {
-    names: names.length > 0 ? names : Object.keys(RUNTIMES),
-    rest: end < 0 ? [] : args.slice(end + 1),
-  }
+  const names = args.slice(0, end)
+  return { names: names.length > 0 ? names : Object.keys(RUNTIMES), rest }
 }
