@@ -29,7 +29,7 @@ import { checkName, readNames } from './names.ts'
 import { sharedLeasesOf } from './shared-leases.ts'
 import { toTerm } from './term.ts'
 
-/** Where a {@link Coordinator} keeps its leases, and how long one outlives a holder that dies. */
+/** Where a {@link Coordinator} keeps its leases, and how long a lease lasts after its holder has died. */
 export interface CoordinatorOptions extends Metered {
   /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
   storage: Storage
@@ -75,8 +75,8 @@ const LEAD_OPTIONS: OptionTable<LeadOptions> = { signal: true }
  * after longer pauses two processes may *believe* they hold it; each has a different, ordered token. For correctness, have
  * the resource reject smaller tokens (or use a transaction in your database).
  *
- * A lease renews itself and is lost when that cannot be done in time: its `signal` aborts before anybody else can have it,
- * and `held` is right at every moment. Who waits is served first come, first served in this process, and is woken when the
+ * A lease renews itself and is lost when that cannot be done in time: its `signal` aborts before another caller can get it, and
+ * `held` is right at every moment. Waiting callers are served first come, first served in this process, and are woken when the
  * lock is given back.
  *
  * @example
@@ -85,7 +85,7 @@ const LEAD_OPTIONS: OptionTable<LeadOptions> = { signal: true }
  * await save(invoice, { fence: lease.token, signal: lease.signal })
  *
  * @example
- * // One process of many at a time does this; another goes on when it dies.
+ * // Runs in one process of many; when that process dies, another one runs it.
  * await coordinator.lead(async (lease) => {
  *   while (!lease.signal.aborted) await step(lease.token)
  * })
@@ -160,7 +160,7 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * Waits until this coordinator leads. An outage of the storage only makes that longer.
+   * Waits until this coordinator leads. It also waits through an outage of the storage.
    *
    * @throws the reason of `signal`; WaitTimeoutError
    */

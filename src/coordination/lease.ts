@@ -3,11 +3,12 @@ import type { Duration } from '../core/duration.ts'
 import { PATIENCE, type Patience } from '../core/waiters.ts'
 
 /**
- * The right to act alone, until it is released or lost. It renews itself; it is lost when that cannot be done in time.
+ * A lock that is held, or the leadership, until it is released or lost. It renews itself. It is lost when it cannot be renewed
+ * in time.
  * Disposing of it releases it.
  */
 export interface Lease extends AsyncDisposable {
-  /** What is locked, in the order in which it was asked for. */
+  /** The locked names, in the order in which they were asked for. */
   readonly names: readonly string[]
   /**
    * The fencing token: a whole number larger than every one before for the same name. Send it with every write; the protected
@@ -56,7 +57,7 @@ export type LossReason = 'expired' | 'forgotten'
 
 /** A lease as events tell of it. */
 export interface LeaseRecord {
-  /** What is locked; several names are joined by commas. */
+  /** The locked name; several names are joined by commas. */
   name: string
   token: number
 }
@@ -77,7 +78,7 @@ export interface CoordinatorEvents {
   elected: LeaseRecord
   /** This process leads no more. */
   deposed: LeaseRecord
-  /** The storage could not be asked; it will be again. */
+  /** The storage could not be asked. The coordinator will ask again. */
   error: { name: string; error: unknown }
 }
 

@@ -1,6 +1,6 @@
 import { having, type OptionTable } from './check.ts'
 
-/** What tells series of one metric apart. Names are letters, digits and `_`; values become text. */
+/** The labels of a series. Names are letters, digits and `_`; values become text. */
 export type Labels = Readonly<Record<string, string | number | boolean>>
 
 /** What a metric is about. */
@@ -48,13 +48,13 @@ export interface Gauge extends Followed {
 
 /** How values are spread. */
 export interface Histogram {
-  /** @param times how many values alike this one stands for. @default 1 */
+  /** @param times how many equal values this call records. @default 1 */
   observe(value: number, times?: number): void
 }
 
 /**
- * Where parts tell what they do: limiters, queues, breakers and the rest take one as `metrics`, look up their series once
- * and then only count. `Metrics` is one; so is any object with these three verbs.
+ * Counts what parts do: limiters, queues, breakers and the other parts take a meter as the option `metrics`, look up their
+ * series once and then only count. `Metrics` is a meter; so is any object with these three methods.
  */
 export interface Meter {
   counter(name: string, options: MetricOptions): Family<Counter>

@@ -17,7 +17,7 @@ export interface CircuitBreakerDecoratorOptions<
 > extends CircuitBreakerOptions {
   /** A breaker of your own, instead of the options of one: to share it, watch it, isolate it. */
   breaker?: CircuitBreaker
-  /** Answers in place of an error, the refusal of the breaker included; gets the error and the arguments of the call. */
+  /** Gives the result instead of an error, also when the breaker is open; gets the error and the arguments of the call. */
   fallback?: (this: This, error: unknown, ...args: Args) => unknown
   /** Finds the caller's signal among the arguments: what ends in an error after it aborted does not count. */
   signalFn?: (this: This, ...args: Args) => AbortSignal | undefined

@@ -18,7 +18,7 @@ import { Timer } from './timer.ts'
 
 /** How much a {@link Metrics} may hold, and what its histograms and timers go by. */
 export interface MetricsOptions {
-  /** The most series a metric may have; what comes beyond counts together as `overflow="true"`. @default 2000 */
+  /** The most series a metric may have; further series count together as `overflow="true"`. @default 2000 */
   maxSeries?: number
   /** The upper bounds of the buckets of histograms that do not say otherwise. @default 0.0001 to 60 */
   buckets?: readonly number[]
@@ -163,7 +163,7 @@ export class Metrics implements Meter {
     return stats
   }
 
-  /** Back to the beginning: all counts are 0. Whoever keeps a series can go on with it. */
+  /** Sets all counts to 0. A series that a program keeps can still be used. */
   reset(): void {
     for (const family of this) family.reset()
   }

@@ -35,7 +35,7 @@ interface NodeHttp {
 
 /**
  * node:http, asked for when it is needed and not imported: a bundle for browsers or for the edge would fail on an import,
- * also where nobody starts a server.
+ * also where the program starts no server.
  *
  * @throws OptionTypeError on runtimes that have none
  */

@@ -257,7 +257,7 @@ export class MemoryQueue<T, R = unknown>
     job.item = item
   }
 
-  /** Resolves when a job that is offered has been accepted. Where nobody awaits that, events and reports tell the rest. */
+  /** Resolves when a job that is offered has been accepted. When that is not awaited, events and reports tell the outcome. */
   protected accepted(job: LocalJob<T, R>): Promise<LocalJob<T, R>> {
     const accepted = new Promise<LocalJob<T, R>>((accept, refuse) => {
       const extras = job.more()
@@ -453,7 +453,7 @@ export class MemoryQueue<T, R = unknown>
     this.#idle.look()
   }
 
-  /** True where somebody will do what waits. */
+  /** True when workers, or claims by hand, will do the waiting jobs. */
   get drains(): boolean {
     const { consumer, workers } = this.#slots
     return (consumer !== undefined && this.#started && workers > 0) || this.#claims.active

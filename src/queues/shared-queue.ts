@@ -158,7 +158,7 @@ export class DurableQueue<T, R = unknown>
     this.#ends = new Waiters(clock, `rest of queue '${name}'`)
     this.#shutdown = new DurableShutdown<T>(clock, attempts, buffer, this.#ends, this)
     this.#forget = store.watch(this.#listener())
-    // A conflict is told by every call; that nobody awaited this one is no fault.
+    // Every later call reports a conflict of options, so this promise need not be watched.
     store.ready().catch(nothing)
     const { metrics } = settings
     if (metrics !== undefined) {

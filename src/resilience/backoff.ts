@@ -33,7 +33,8 @@ export interface BackoffContext {
 }
 
 /**
- * Tries until it works: with delays that double from `baseDelay` to `maxDelay`, spread by jitter.
+ * Calls a function again until it succeeds or no retry is left: with delays that double from `baseDelay` to `maxDelay`, spread
+ * by jitter.
  *
  * An error that says `retryAfter` (seconds) is not retried before that.
  *

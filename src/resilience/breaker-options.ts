@@ -23,23 +23,26 @@ export interface CircuitBreakerOptions extends Metered {
   /** Opens when this share of the calls in the window was slow: above 0, at most 1. */
   slowCallRate?: number
   /**
-   * What the rates are taken of: the calls of the last so long (to a tenth of it), or the last so many calls.
+   * The calls that the rates are computed from: the calls of this time (to a tenth of it), or `{ calls: n }`, the last `n` calls.
    * @default 60 seconds
    */
   window?: Duration | { calls: number }
-  /** The rates say nothing before the window holds so many calls. @default 10, or the whole window where it is smaller */
+  /** The rates open nothing before the window holds this number of calls. @default 10, or the whole window where it is smaller */
   minimumCalls?: number
 
   /** How long it stays open before it lets a probe through. @default 60 seconds */
   timeout?: Duration
-  /** Each time it opens again without having closed, it stays open so many times longer. @default 1 */
+  /** Each time it opens again without having closed, it stays open longer by this factor. @default 1 */
   timeoutFactor?: number
   /** The longest it stays open. @default 10 minutes, or `timeout` where that is longer */
   maxTimeout?: Duration
-  /** So many probes have to succeed to close it, and no more than so many run. One that fails opens it again. @default 1 */
+  /**
+   * This number of probes must succeed to close it, and at most as many run at once. A probe that fails opens it again. @default
+   * 1
+   */
   halfOpenCalls?: number
   /**
-   * A probe that has not ended after this long has lost its place to the next caller; its end then changes nothing.
+   * A probe that has not ended after this time loses its place to the next caller; its result then changes nothing.
    * @default `timeout`
    */
   probeLease?: Duration

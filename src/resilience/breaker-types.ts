@@ -1,6 +1,9 @@
 import type { OptionTable } from '../core/check.ts'
 
-/** What a circuit breaker does with calls: lets them through, refuses them, tries a few, or is shut by hand. */
+/**
+ * What a circuit breaker does with calls: lets them through (`closed`), refuses them (`open`), tries a few (`half_open`), or
+ * refuses them until `isolate` ends (`isolated`).
+ */
 export type BreakerState = 'closed' | 'open' | 'half_open' | 'isolated'
 
 /** What is different about one call through a {@link CircuitBreaker}. */
@@ -8,7 +11,8 @@ export interface BreakerCallOptions<T> {
   /** Handed to the function. A call that ends in an error after it aborted is neither a success nor a failure. */
   signal?: AbortSignal
   /**
-   * Answers in place of an error: of the breaker's refusal, or of whatever the function threw. Not asked when `signal`
+   * Gives the result instead of an error: the refusal of the breaker, or the error that the function threw. Not asked when
+   * `signal`
    * has aborted.
    */
   fallback?: (error: unknown) => T | PromiseLike<T>
@@ -52,7 +56,7 @@ export interface BreakerStats {
 
 /** A change of the state of a breaker, told by {@link CircuitBreaker.changes}. */
 export interface BreakerChange {
-  /** Which state began; `open` again after `half_open`: a probe failed. */
+  /** The state that began. `open` after `half_open` means that a probe failed. */
   state: BreakerState
   /** How many seconds ago. */
   ago: number

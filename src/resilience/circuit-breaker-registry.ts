@@ -57,8 +57,8 @@ export interface CircuitBreakerRegistryStats {
  *
  * Memory is bounded, whatever the keys are. A breaker that is closed, has no call running and was not asked for during
  * `idleTimeout` is forgotten. When `maxKeys` is reached, the least recently used of such breakers goes first; an open one only
- * where none of the 16 least recently used is closed, and an isolated one never. Who still holds a forgotten breaker may go on
- * calling it; the next `for` of its key makes a new one, closed.
+ * where none of the 16 least recently used is closed, and an isolated one never. A program that still holds a forgotten breaker
+ * may go on calling it; the next `for` of its key makes a new, closed one.
  *
  * There is no timer and nothing to stop: idle breakers are looked for when `for` is called.
  *

@@ -30,7 +30,7 @@ import type { RunningCall } from './running-calls.ts'
 const UNTIMED: Micros = -Infinity
 
 /**
- * Stops calling what keeps failing, and finds out gently whether it works again
+ * Stops calls to a service that keeps failing, and tests with few calls whether it works again
  * (M. Nygard, Release It!, 2007).
  *
  *               too many failures                     timeout is over
@@ -43,7 +43,7 @@ const UNTIMED: Micros = -Infinity
  *
  * - Each change of state begins a new *generation*. A call belongs to the one it began in; ending in a later one it
  *   changes nothing, so a late success does not close a breaker, nor a late failure open it.
- * - A half-open breaker lets `halfOpenCalls` probes through and refuses everybody else. A probe that hangs loses its
+ * - A half-open breaker lets `halfOpenCalls` probes through and refuses all other calls. A probe that hangs loses its
  *   place after `probeLease`.
  * - An error that is no failure, by `expectedError` or `ignoredError`, counts as a success: the other side has answered.
  * - A call that runs for longer than `slowCall` is slow before it has ended: it is counted when the next call comes, so calls that
@@ -221,7 +221,7 @@ export class CircuitBreaker {
   }
 
   /**
-   * Lets nothing through until what it returns is disposed of. Several may isolate at once: it ends, closed, with the
+   * Lets nothing through until what it returns is disposed of. Several may isolate at once: the breaker closes with the
    * last of them.
    *
    * @example

@@ -3,7 +3,7 @@ import { describe, OptionTypeError } from '../core/errors.ts'
 // biome-ignore lint/suspicious/noExplicitAny: the class of any error, whatever its constructor takes.
 type ErrorClass = abstract new (...args: any[]) => Error
 
-/** Which errors: a class, several classes, or a predicate. */
+/** Selects errors: by a class, several classes, or a predicate. */
 export type ErrorFilter = ErrorClass | readonly ErrorClass[] | ((error: unknown) => boolean)
 
 /** Reads the option `name` as a predicate. */

@@ -9,10 +9,10 @@ import {
 } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 
-/** How much of a delay is left to chance: all of it, half of it, nothing. */
+/** How much of a delay is random: all of it, half of it, nothing. */
 export type Jitter = 'full' | 'equal' | 'none'
 
-/** How long the pause before an attempt is: it grows from attempt to attempt, with chance mixed in. */
+/** How long the pause before an attempt is: it grows from attempt to attempt, and is random in part (jitter). */
 export interface DelayOptions {
   /** The delay before the second attempt. @default '1s' */
   baseDelay?: Duration

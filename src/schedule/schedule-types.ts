@@ -6,7 +6,7 @@ import type { Values } from '../core/storage.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
-/** What holds for all jobs of a {@link Scheduler} that do not say otherwise. */
+/** Options of a {@link Scheduler}, and the defaults of its jobs. */
 export interface SchedulerOptions extends Metered {
   /** The name in metrics. @default 'scheduler' */
   name?: string
@@ -42,7 +42,7 @@ export const SCHEDULER_OPTIONS: OptionTable<SchedulerOptions> = {
   metrics: true,
 }
 
-/** What a scheduler has to know about leadership. */
+/** The part of a `Coordinator` that a scheduler needs. */
 export interface Leadership {
   readonly isLeader: boolean
   /** Leads whenever it can, until `end` is called. */
@@ -51,11 +51,11 @@ export interface Leadership {
 
 /** A standing wish to lead, until it is ended. */
 export interface Campaign {
-  /** Leads no more, and resolves when another one may. */
+  /** Gives up the leadership. Resolves when another process may lead. */
   end(): Promise<void>
 }
 
-/** What a slot meets that comes while an earlier run has not ended, in this process. */
+/** What happens to a slot that comes while an earlier run has not ended, in this process. */
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
 /**
@@ -67,7 +67,10 @@ export interface JobOptions {
   name?: string
   /** For cron. @default the scheduler's */
   timezone?: string
-  /** As the scheduler's, for this job alone. It has to stand for election by itself. @default the scheduler's */
+  /**
+   * As `coordinator` of the scheduler, for this job alone. The scheduler does not start its election: call `campaign` or `lead`.
+   * @default the scheduler's
+   */
   coordinator?: Leadership
   /**
    * While an earlier run has not ended: `skip` the slot; `queue` it, one at most; `replace` the run: abort its signal,
@@ -87,20 +90,21 @@ export interface JobOptions {
    */
   runAtStart?: boolean
   /**
-   * The job ends after so many runs, the run at the start included. With `storage`, that is the number of runs in all processes, restarts
+   * The job ends after this number of runs, the run at the start included. With `storage`, that is the number of runs in all
+   * processes, restarts
    * included: to begin anew, give the job another `name`. Failed runs count; attempts of one run, skipped slots and
    * `scheduler.run` do not.
    * @default no end
    */
   maxRuns?: number
-  /** Each run begins up to so much after its slot, at random. @default 0 */
+  /** Each run begins at a random time after its slot, at most this much later. @default 0 */
   jitter?: Duration
   /**
    * Aborts the signal of an attempt that takes longer, which has then failed. It holds its place until it has ended.
    * @default no end
    */
   timeout?: Duration
-  /** Tries a failed run again: so many attempts, or how. @default no */
+  /** Tries a failed run again: the number of attempts, or all options of the retry. @default no */
   retry?: number | RetryOptions
 }
 
@@ -121,7 +125,7 @@ export const JOB_OPTIONS: OptionTable<JobOptions> = { ...JOB_DEFAULTS, name: tru
 /** What a job gets to know about its run. */
 export interface JobRun {
   readonly name: string
-  /** The time it is for, which may be a little earlier than now. */
+  /** The time for which the run is due, which may be a little earlier than now. */
   readonly slot: Date
   /** 1, and more when it is tried again. */
   readonly attempt: number
@@ -173,7 +177,7 @@ export interface JobInfo {
   missed: number
   /** How many runs may still begin, by `maxRuns`, as far as this process knows; `undefined` for no end. */
   runsLeft: number | undefined
-  /** What a slot meets while an earlier run has not ended. */
+  /** What happens to a slot while an earlier run has not ended. */
   overlap: 'skip' | 'queue' | 'replace' | 'parallel'
   /** The zone of a cron expression, where it was given. */
   timezone: string | undefined
@@ -255,6 +259,6 @@ export interface SchedulerStopReport {
   notStarted: RunRecord[]
   /** Begun, aborted, and ended. */
   aborted: RunRecord[]
-  /** Begun, and deaf to their signal: they still run. */
+  /** Runs that ignore their signal and still run. */
   stillRunning: RunRecord[]
 }

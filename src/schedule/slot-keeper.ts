@@ -19,7 +19,7 @@ export interface SlotKeeper {
   readonly keeps: Millis
   /** Passes a slot on to another process when the process that took it has died. */
   readonly heirs?: SlotHeirs
-  /** Counts the runs of the whole fleet. Jobs with `maxRuns` need it. */
+  /** Counts the runs of all processes. Jobs with `maxRuns` need it. */
   readonly runs?: RunCounter
 }
 
@@ -37,9 +37,9 @@ export interface RunCounter {
 export interface SlotClaim {
   /** It is still being run. */
   renew(): Promise<void>
-  /** It has been run, well or badly, and is never run again. */
+  /** The run has ended, in success or failure. The slot is never run again. */
   finish(): Promise<void>
-  /** It was not begun: another process may run it at once. */
+  /** The run has not begun: another process may run the slot at once. */
   giveUp(): Promise<void>
 }
 
@@ -62,7 +62,7 @@ export interface SlotKeeperOptions {
    * the run had begun. `'skip'`: the slot is dropped, so that no slot begins twice. @default 'run'
    */
   afterCrash?: 'run' | 'skip'
-  /** How long after the last sign of life a process counts as dead. @default '10s' */
+  /** A process counts as dead when it has not renewed its slot for this time. @default '10s' */
   lease?: Duration
 }
 

@@ -39,7 +39,7 @@ const CODES: Readonly<Record<Style, readonly [on: number, off: number]>> = {
   cyan: [36, 39],
 }
 
-/** Colours on a terminal only, and none where somebody said so (https://no-color.org). */
+/** Colours on a terminal only, and none where the user turned them off (https://no-color.org). */
 export function paintFor({ stdout, env }: Pick<Terminal, 'stdout' | 'env'>): Paint {
   if (!stdout.isTTY || env.NO_COLOR || env.TERM === 'dumb') return (_style, text) => text
   return (style, text) => `\x1b[${CODES[style][0]}m${text}\x1b[${CODES[style][1]}m`

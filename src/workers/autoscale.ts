@@ -7,9 +7,9 @@ export interface AutoscaleOptions {
   minWorkers?: number
   /** @default 10 */
   maxWorkers?: number
-  /** More workers when so large a part of them is busy. @default 0.8 */
+  /** Adds workers when at least this share of them is busy. @default 0.8 */
   scaleUpThreshold?: number
-  /** One worker less when no larger part of them is busy. @default 0.2 */
+  /** Removes one worker when at most this share of them is busy. @default 0.2 */
   scaleDownThreshold?: number
   /**
    * No more workers while the event loop is busy for so large a part of the time: on a full thread, more at once only

@@ -40,7 +40,7 @@ export interface WorkerPoolOptions
     > {
   /** The name in errors and metrics. @default 'pool' */
   name?: string
-  /** How often the number of workers is reconsidered. @default '5s' */
+  /** How often the pool checks whether it has too many workers. @default '5s' */
   checkInterval?: Duration
   /** Where `run` sends its payloads: threads, for work that needs the processor. */
   executor?: Executor

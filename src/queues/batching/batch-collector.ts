@@ -215,7 +215,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
 /** A failure that nobody awaits does not end the process. */
 function reject<T>({ resolves, promises }: Batch<T>, i: number, reason: unknown): void {
   const rejected = Promise.reject(reason)
-  // Where the item has been given up before, nobody takes this one.
+  // Where the item was given up before, this error has no receiver.
   rejected.catch(() => {})
   promises[i]?.catch(() => {})
   resolves[i]?.(rejected)

@@ -28,7 +28,7 @@ export interface BatchItems {
   signal(): AbortSignal
   /** Told once for each item how it went. */
   settle(index: number, well: boolean, value: unknown): void
-  /** Answers `false` for an item that was called off, or timed out, while the batch ran: no half tries it again. */
+  /** Answers `false` for an item that was cancelled, or timed out, while the batch ran: no half tries it again. */
   wanted?(index: number): boolean
   /** The batch failed, and one half of it is tried now: the other items are with no function until their own turn. */
   halved?(half: readonly number[]): void

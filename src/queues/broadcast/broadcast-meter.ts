@@ -1,7 +1,7 @@
 import type { Meter } from '../../core/meter.ts'
 import { PartSeries } from '../../core/part-series.ts'
 
-/** What a broadcast knows of itself is read when somebody looks, until what this returns is ended. */
+/** The sizes of a broadcast are read when the metrics are read, until the returned series end. */
 export function followBroadcast<
   Part extends {
     readonly name: string

@@ -56,7 +56,7 @@ export class Attempt implements TaskContext, Indexed {
   /** Set where the job was cancelled in another process: a handler that fails then has ended it. */
   unwanted: { readonly reason: unknown } | undefined = undefined
   readonly #keeper: AttemptKeeper
-  /** Made when somebody asks for the signal; a reason that came before is remembered. */
+  /** Made when the signal is asked for; a reason that came before is remembered. */
   #signal: AbortController | { readonly reason: unknown } | undefined = undefined
 
   constructor(job: ClaimedJob, keeper: AttemptKeeper) {

@@ -31,7 +31,7 @@ export class Attempts implements AttemptKeeper {
   readonly running: IndexedSet<Attempt> = new IndexedSet()
   /**
    * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is
-   * never listed, since nobody can have seen it.
+   * never listed, since no caller can have seen it.
    */
   passing = false
   completed = 0
@@ -85,7 +85,7 @@ export class Attempts implements AttemptKeeper {
     if (attempt.decided) return this.reap(attempt)
     this.#decide(attempt)
     const kept = this.#source.complete(attempt, value)
-    // Counted before its permit lets another job go, which may be the last that somebody waits for.
+    // Counted before its permit lets another job go, which may be the last that a caller waits for.
     let settled: MaybePromise<boolean> = kept
     if (kept === true) this.#completed(attempt, value)
     else settled = this.#completedLater(kept, attempt, value)

@@ -27,7 +27,7 @@ export interface BatchLimits {
 
 /**
  * Workers that handle a batch at a time each. Items wait in the queue until there are enough of them, or the first one has
- * waited long enough; so they can still be called off, pulled or pushed out.
+ * waited long enough; so they can still be cancelled, pulled or dropped.
  *
  * Where something could run there is a worker, a timer, or a closed gate that will open: a worker that finds nothing due sets
  * the timer before it rests, and the timer rings at once where the moment has come meanwhile.
@@ -125,7 +125,7 @@ export class BatchConsumer extends Consumer {
         )
       held.abort(expired(batch[0] as Attempt))
       const late = batch.filter(({ decided }) => !decided)
-      // As with single jobs: the worker stays with a function whose work was called off before.
+      // As with single jobs: the worker stays with a function whose jobs were cancelled before.
       const goesOn = !late.some((attempt) => held.holds(attempt))
       for (const attempt of late) {
         this.attempts.expire(attempt, expired(attempt))
@@ -176,7 +176,7 @@ export class BatchConsumer extends Consumer {
 /**
  * The attempts of a batch, as the function sees them that works on all of them, or on one half after the other.
  *
- * While one half of a failed batch is tried, no function holds the items of the other: one of them that is called off meanwhile
+ * While one half of a failed batch is tried, no function holds the items of the other: an item that is cancelled meanwhile
  * gives its permit and its place in its group back at once.
  */
 class BatchAttempts implements BatchItems {
@@ -192,7 +192,7 @@ class BatchAttempts implements BatchItems {
     this.#attempts = attempts
   }
 
-  /** Aborts when nobody wants any item any more that the function holds, or the batch runs too long. */
+  /** Aborts when all jobs that the function holds are cancelled, or the batch runs too long. */
   signal(): AbortSignal {
     this.#controller ??= new AbortController()
     this.#watch()

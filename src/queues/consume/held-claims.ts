@@ -93,7 +93,7 @@ export class HeldClaims {
   }
 
   /**
-   * Tells the store how a claim has ended that has left. Each job passes here, so no promise is made that nobody needs.
+   * Tells the store how a claim has ended that has left. Each job passes here, so no promise is made without need.
    *
    * @param attempt is told where its claim was lost: a handler that ends in the turn after the event loop was blocked may end
    * before it was told
@@ -138,7 +138,7 @@ export class HeldClaims {
 
   /** Renews all claims at a third of their lease, again and again, and keeps the process alive. */
   keepAlive(): void {
-    // A claim whose answer comes after the end goes back, and nobody renews it.
+    // A claim whose answer comes after the end goes back, and is not renewed.
     if (this.#closed) return
     this.#renewal ??= at(this.#clock, this.#clock.now() + this.#lease / 3, () => {
       this.#renewal = undefined

@@ -33,7 +33,7 @@ export class Pull {
     this.#limited = limited
   }
 
-  /** True where somebody will take what comes. */
+  /** True while a call of `get` or a loop waits for the next job. */
   get active(): boolean {
     return this.#waiters.size > 0 || this.#loops > 0
   }

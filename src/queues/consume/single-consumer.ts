@@ -109,7 +109,7 @@ export class SingleConsumer extends Consumer {
     return undefined
   }
 
-  /** A job on the direct route has failed, was called off meanwhile, or has only begun. */
+  /** A job on the direct route has failed, was cancelled meanwhile, or has only begun. */
   #goOn(attempt: Attempt, value: unknown, waits: boolean, threw: boolean): void {
     if (waits) return void this.#work(attempt, value as PromiseLike<unknown>)
     if (threw) void this.attempts.fail(attempt, value)

@@ -23,7 +23,7 @@ export class DedupeEntry<T, R> {
     this.#signals = signals
   }
 
-  /** One more caller wants the result. The job is called off when the last of them has left. */
+  /** One more caller wants the result. The job is cancelled when the last of them has left. */
   join(signal: AbortSignal | undefined): SharedJob<R> {
     this.#shares += 1
     return this.#share(signal, () => {
@@ -32,7 +32,10 @@ export class DedupeEntry<T, R> {
     })
   }
 
-  /** This caller's item is the one to be done now. When it cancels, the job is called off; when others do, only they leave. */
+  /**
+   * This caller's item is the one to be done now. When this caller cancels, the job is cancelled; when others do, only they
+   * leave.
+   */
   lead(signal: AbortSignal | undefined): SharedJob<R> {
     const share = this.#share(signal, () => this.#newest === share)
     this.#newest = share

@@ -101,7 +101,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // A failure that nobody awaits ends no process.
+    // A failure that is not awaited does not end the process.
     this.#result.catch(nothing)
     const outcome = this.#outcome
     if (outcome === undefined) return

@@ -5,7 +5,7 @@ interface Post<T> {
   readonly forget: () => void
 }
 
-/** Hears of aborts on behalf of many: one listener for each signal, none once nobody needs it. */
+/** Listens to aborts for many jobs: one listener for each signal, removed with its last job. */
 export class Signals<T> {
   readonly #posts = new Map<AbortSignal, Post<T>>()
   readonly #aborted: (subscriber: T, reason: unknown) => void

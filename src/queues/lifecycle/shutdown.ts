@@ -14,7 +14,7 @@ import type { JobControl } from './job-control.ts'
 
 /** What a shutdown asks of its queue. */
 export interface Stopping {
-  /** True where somebody will do what waits. */
+  /** True when workers, or claims by hand, will do the waiting jobs. */
   readonly drains: boolean
   /** How many jobs are claimed by hand and not settled. */
   readonly claimed: number

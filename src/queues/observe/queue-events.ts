@@ -34,12 +34,12 @@ export class QueueEvents {
     this.#deadLetter = deadLetter
   }
 
-  /** True where somebody wants to hear of what went well: a listener or a meter. */
+  /** True when a listener or a meter wants to know of completed jobs. */
   get heard(): boolean {
     return this.#events.heard
   }
 
-  /** True where somebody listens. */
+  /** True when there is a listener. */
   get listened(): boolean {
     return this.#events.listened
   }

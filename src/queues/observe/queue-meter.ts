@@ -112,7 +112,7 @@ export class QueueMeter {
     }
   }
 
-  /** The queue is over: it has no size any more. What it has counted is told while somebody holds it. */
+  /** The queue is over: it has no size any more. Its counts are reported while the program holds the queue. */
   stop(): void {
     this.#series.still()
   }

@@ -61,7 +61,7 @@ export class DelayedJobs {
     this.#arm()
   }
 
-  /** A timer runs, and so the process stays, only while somebody attends. */
+  /** A timer runs, and keeps the process alive, only while the queue is attended. */
   attend(attended: boolean): void {
     this.#attended = attended
     if (attended) this.#arm()

@@ -55,7 +55,7 @@ export interface JobExtras extends JobLabel {
   onEnd?: (() => void) | undefined
 }
 
-/** What a job asks to be called off, moved, and heard of. */
+/** What a job needs to be cancelled, moved and reported. */
 export interface JobOwner {
   cancel(job: LocalJob, reason: unknown): boolean
   reprioritise(job: LocalJob, priority: number): boolean
@@ -134,7 +134,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return this.state === 'offered' || this.state === 'delayed'
   }
 
-  /** True where somebody has the promise of the result. */
+  /** True when the promise of the result has been handed to a caller. */
   get watched(): boolean {
     return this.#promise !== undefined
   }
@@ -195,7 +195,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     this.state = state
     this.claim = undefined
     if (this.#promise !== undefined) {
-      // Whoever awaits the result still gets the error; only the process is not told that nobody does.
+      // A caller that awaits the result still gets the error; only the process does not get an unhandled rejection.
       this.#promise.then(undefined, nothing)
       ;(this.#outcome as (value: unknown) => void)(Promise.reject(error))
     }

@@ -103,7 +103,7 @@ export class MemoryJobs implements Source, GateHost {
     this.#keeper = keeper
   }
 
-  /** While somebody attends, timers of delayed jobs run, and keep the process alive. */
+  /** While the queue is attended, timers of delayed jobs run, and keep the process alive. */
   attend(attended: boolean): void {
     this.#attended = attended
     this.#delayed.attend(attended)
@@ -308,7 +308,7 @@ export class MemoryJobs implements Source, GateHost {
     return attempt
   }
 
-  /** Claims a job that never stood in an order: somebody is free to do it at once. */
+  /** Claims a job that never stood in an order: a worker is free to do it at once. */
   begin(job: LocalJob): Attempt {
     job.state = 'running'
     job.deliveries += 1

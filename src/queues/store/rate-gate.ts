@@ -103,7 +103,7 @@ export class RateGate {
     return this.#keyed ? this.#passByKey(job, want) : this.#passNext(want, company)
   }
 
-  /** What nobody has taken goes back to the limiter. */
+  /** What was not taken goes back to the limiter. */
   idle(): void {
     for (const granted of this.#inHand.splice(0)) granted.unused()
   }

@@ -31,7 +31,7 @@ export class Denials {
     return this.#kept.size
   }
 
-  /** @param asked when it was asked for: counted from then, nobody is sent away who came back in time */
+  /** @param asked when it was asked for: counted from then, no call that came back in time is denied */
   keep(key: string, cost: number, verdict: Verdict, asked: Millis): void {
     // No time can be told: the next one has to ask.
     if (verdict.wait === -Infinity) return

@@ -199,7 +199,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     })
   }
 
-  /** Asks for a token lease while there still is something to spend, so that nobody has to wait for it. */
+  /** Asks for the next block while there are still tokens to spend, so that no call has to wait for it. */
   #refill(key: string, account: Account, now: Millis): void {
     const want = account.demand.size(now)
     if (want === 0 || now < account.dryUntil) return

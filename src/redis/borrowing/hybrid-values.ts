@@ -6,7 +6,7 @@ import { jsonOf } from '../scripts/reply.ts'
 import { Recent } from './recent.ts'
 
 interface Copy {
-  /** As JSON, so that nobody can change what others will read. */
+  /** As JSON, so that no caller can change what others will read. */
   readonly text: string
   readonly until: Millis
 }
@@ -20,7 +20,7 @@ export class HybridValues implements Values {
   readonly #clock: Clock
   readonly #ttl: Millis
   readonly #copies: Recent<Copy>
-  /** Reads under way: whoever wants the same value has it by the same trip. */
+  /** Reads under way: calls for the same value share one trip. */
   readonly #reads = new Map<string, Promise<string | undefined>>()
 
   constructor(redis: RedisStorage, clock: Clock, most: number, ttl: Millis) {

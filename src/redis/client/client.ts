@@ -169,7 +169,7 @@ export class OwnConnection implements Connection {
     this.#told = true
   }
 
-  /** Tells the first failure on the console: the limits go on without the storage, and nobody may look at their errors. */
+  /** Tells the first failure on the console: the limits go on without the storage, and their errors may never be looked at. */
   #failed(error: unknown): void {
     // What ends by our own close is no failure.
     if (this.#closed) return

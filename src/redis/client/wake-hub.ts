@@ -2,7 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 import type { Watch } from '../../core/storage.ts'
 import type { Ears, Subscriber } from './subscriber.ts'
 
-/** How long a channel is kept that nobody listens to any more: the next one in line will listen to the same. */
+/** How long a channel without listeners is kept: the next caller in line will listen to the same channel. */
 const LINGER: Millis = 1000
 /** How soon what could not be subscribed to is tried again. */
 const AGAIN: Millis = 1000

@@ -58,7 +58,7 @@ export class Declared {
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param observes true for a process that only looks: it takes what the others have agreed on, and binds nobody */
+  /** @param observes true for a process that only looks: it takes what the others have agreed on, and declares nothing */
   constructor(link: QueueLink, name: string, declaration: Declaration, observes: boolean) {
     this.#link = link
     this.#name = name

@@ -18,7 +18,10 @@ export function endOf(token: string, ending: Ending, until: Moment | undefined):
   }
 }
 
-/** A result that cannot be written does not undo the work: the job has completed, and whoever waits is told why he gets none. */
+/**
+ * A result that cannot be written does not undo the work: the job has completed, and a waiting caller is told why there is no
+ * result.
+ */
 function completed(value: unknown): string {
   try {
     return `c${valueText(value)}`

@@ -13,7 +13,7 @@ export interface Held {
   /** What the job is called in places. */
   readonly name: string
   readonly delivery: number
-  /** By then nobody else can have the job: its lease, from before it was asked for. */
+  /** Until then no other process can have the job: its lease, counted from before the request. */
   until: Moment
 }
 

@@ -165,7 +165,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       this.#holding.add(placeName(claim.record.id), claim, until)
       claims.push(claim)
     }
-    // The trip was full, so nobody looks again by himself, and there is room for what was not handed out.
+    // The trip was full, so no later trip is planned, and there is room for the jobs that were not claimed.
     if (claims.length < taken.length) this.#listeners.tell('available')
     return claims
   }
@@ -356,7 +356,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#link.run('change', this.#options.resultTtl, [verb, ...args], flagOf)
   }
 
-  /** News may have been lost while nobody listened. */
+  /** Messages may have been lost while there was no listener. */
   #missed(): void {
     this.#declared.renew()
     this.#results.missed()

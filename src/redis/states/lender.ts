@@ -1,7 +1,7 @@
 import type { Micros } from '../../core/duration.ts'
 import type { RemoteLedger, Verdict } from '../../core/storage.ts'
 
-/** A ledger that lends: takes a number of tokens out of a state for somebody who spends them without asking again. */
+/** A ledger that lends: takes a number of tokens out of a state, for a borrower that spends them without asking again. */
 export interface Lender extends RemoteLedger {
   /**
    * Takes `cost` at once (0 for nothing), and if that was granted, lends up to `want` tokens more: never more than a

@@ -49,7 +49,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     this.#waiters = new Waiters(systemClock, `an item of group '${group}' of '${home.link.name}'`)
     this.#watch = home.link.listen(() => this.#bell.ring())
     this.ready = this.#join()
-    // Whoever awaits it is told; nobody has to.
+    // A caller that awaits it gets the error; the promise may be left unwatched.
     this.ready.catch(() => {})
     if (signal !== undefined) this.#forget = onAbort(signal, () => this.unsubscribe())
   }
@@ -127,7 +127,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     return waiting
   }
 
-  /** Asks until nobody waits any more. What an item was taken for and has left meanwhile goes back. */
+  /** Asks until no caller waits. An item that was taken for a caller that has left meanwhile goes back. */
   async #look(): Promise<void> {
     let done = this.#held
     this.#held = undefined
