@@ -7,7 +7,7 @@ import { checkedPrice } from '../limiters/composite/composite-limiter.ts'
 import { capacityOf } from '../limiters/composite/member.ts'
 import { type Sharing, sameKey, withMemberCalls } from '../limiters/composite/member-terms.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { type Awaitable, isPromise } from './awaitable.ts'
+import { type Awaitable, ignoring, isPromise } from './awaitable.ts'
 
 /** What a limiter is asked for one request; of a composite, what each of its members is asked. */
 export interface Asked {
@@ -60,35 +60,39 @@ export function readsRequests(limiter: Limiter): limiter is Composed {
 /** What `limiter` is asked for a request, where the guard has this key and this cost for it. */
 export function asked(limiter: Limiter, key: string, cost: number, by: AskedBy): Awaitable<Asked> {
   const pending: Promise<unknown>[] = []
-  const whole = read(limiter, key, cost, by, pending)
-  return pending.length === 0 ? whole : Promise.all(pending).then(() => whole)
+  try {
+    const whole = { limiter, key, cost, quota: undefined, members: undefined }
+    const read = { ...whole, members: membersOf(limiter, key, cost, by, pending) }
+    return pending.length === 0 ? read : Promise.all(pending).then(() => read)
+  } catch (error) {
+    ignoring(pending)
+    throw error
+  }
 }
 
-function read(
+/** What each member of a composite is asked. What comes later is put in its place then, and `pending` tells when. */
+function membersOf(
   limiter: Limiter,
   key: Awaitable<string>,
   cost: Awaitable<number>,
   by: AskedBy,
   pending: Promise<unknown>[],
-): Asked {
+): readonly Asked[] | undefined {
+  if (!isComposed(limiter)) return undefined
   const [source, connection] = by as [never, unknown]
-  const members = isComposed(limiter)
-    ? limiter.members.map(({ limiter: member, keyOf, costOf, quotaOf }) => {
-        const ownKey = keyOf === sameKey ? key : keyOf(source, connection)
-        const ownCost = costOf === undefined ? cost : costOf(source, connection)
-        const part = read(member, ownKey, ownCost, by, pending)
-        const quota = typeof quotaOf === 'function' ? quotaOf(source, connection) : undefined
-        if (isPromise(quota)) pending.push(quota.then((own) => Object.assign(part, { quota: own })))
-        else part.quota = quota
-        return part
-      })
-    : undefined
-  const one: Asked = { limiter, key: '', cost: 0, quota: undefined, members }
-  if (isPromise(key)) pending.push(key.then((own) => Object.assign(one, { key: own })))
-  else one.key = key
-  if (isPromise(cost)) pending.push(cost.then((own) => Object.assign(one, { cost: own })))
-  else one.cost = cost
-  return one
+  return limiter.members.map(({ limiter: member, keyOf, costOf, quotaOf }) => {
+    const one: Asked = { limiter: member, key: '', cost: 0, quota: undefined, members: undefined }
+    /** Puts what was read, and returns it. */
+    const put = <T>(name: 'key' | 'cost' | 'quota', value: Awaitable<T>): Awaitable<T> => {
+      if (isPromise(value)) pending.push(value.then((own) => Object.assign(one, { [name]: own })))
+      else Object.assign(one, { [name]: value })
+      return value
+    }
+    const ownKey = put('key', keyOf === sameKey ? key : keyOf(source, connection))
+    const ownCost = put('cost', costOf === undefined ? cost : costOf(source, connection))
+    if (typeof quotaOf === 'function') put('quota', quotaOf(source, connection))
+    return Object.assign(one, { members: membersOf(member, ownKey, ownCost, by, pending) })
+  })
 }
 
 /**
@@ -111,9 +115,29 @@ export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined
   return withMemberCalls(brought, calls)
 }
 
-/** The limiters that count, in the order of their decisions. */
-export function leavesOf(whole: Asked): readonly Asked[] {
-  return whole.members === undefined ? [whole] : whole.members.flatMap(leavesOf)
+/** A limiter that counts, and what it was asked. */
+export interface Leaf {
+  readonly limiter: Limiter
+  readonly key: string
+  readonly cost: number
+  /** What the request brought to it beside its cost. */
+  readonly brought: CallOptions | undefined
+}
+
+/**
+ * The limiters that count, in the order of their decisions.
+ *
+ * @param terms of the members
+ * @param brought to the whole
+ */
+export function leavesOf(
+  whole: Asked,
+  terms: Terms['members'],
+  brought?: CallOptions,
+): readonly Leaf[] {
+  const { limiter, key, cost, members } = whole
+  if (members === undefined) return [{ limiter, key, cost, brought }]
+  return members.flatMap((one, i) => leavesOf(one, terms?.[i]?.members, terms?.[i]?.brought))
 }
 
 /** True when a quota of this request judges a part. */

@@ -2,11 +2,12 @@ import { known, type OptionTable, oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { isPromise } from './awaitable.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
 import type { NodeResponse } from './node.ts'
 import { whenAnswered } from './node-end.ts'
-import { PROBLEM_JSON, withStatus } from './refusal.ts'
+import { answerOf, failureOf, PROBLEM_JSON } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
 
 /** What is needed of a request of Fastify. */
@@ -98,10 +99,11 @@ export function rateLimitPlugin(
     whenAnswered(req.raw, reply.raw, judged.leave)
     writeFields(replyPen, reply, judged.fields)
     if (judged.refusal === undefined) return next()
+    // Somebody has answered while the limiter was being asked, as timeouts do.
+    if (reply.sent) return
     reply.code(judged.refusal.status)
     if (onLimited !== undefined) {
-      const answer = async () => onLimited.call(options, req, reply, judged.decision)
-      answer().then((payload) => {
+      answerOf(() => onLimited.call(options, req, reply, judged.decision)).then((payload) => {
         if (payload !== undefined && payload !== reply && !reply.sent) reply.send(payload)
       }, next)
       return
@@ -111,7 +113,7 @@ export function rateLimitPlugin(
   }
 
   const ask = (req: FastifyRequestLike, reply: FastifyReplyLike, next: Done) => {
-    const failed = (error: unknown) => next(withStatus(error) as Error)
+    const failed = (error: unknown) => next(failureOf(error) as Error)
     let judged: ReturnType<typeof guard.judge>
     try {
       judged = guard.judge(req)

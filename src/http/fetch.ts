@@ -1,9 +1,10 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
-import { refusalOf } from './refusal.ts'
+import { answerOf, failureOf, refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
 
 /** A limit for handlers of the web platform: {@link rateLimitFetch}. */
@@ -50,7 +51,7 @@ export function rateLimitFetch(
         judged = await guard.judge(request, rest[0])
       } catch (error) {
         const refusal = refusalOf(error)
-        if (refusal === undefined) throw error
+        if (refusal === undefined) throw failureOf(error)
         return refusedResponse(refusal)
       }
       const handle = () => handler(request, ...(rest as unknown as Rest))
@@ -67,7 +68,7 @@ async function answer(
 ): Promise<Response> {
   const { refusal, fields, decision, leave } = judged
   if (refusal !== undefined) {
-    const own = await options.onLimited?.(request, decision)
+    const own = await answerOf(() => options.onLimited?.(request, decision))
     return withFields(own ?? refusedResponse(refusal), fields)
   }
   if (leave === undefined) return withFields(await handle(), fields)

@@ -2,11 +2,12 @@ import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { Exchange } from './exchange.ts'
 import type { Field } from './fields.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
 import { type NodeResponse, nodePen } from './node.ts'
 import { whenAnswered } from './node-end.ts'
-import { PROBLEM_JSON, type Refusal, withStatus } from './refusal.ts'
+import { answerOf, failureOf, PROBLEM_JSON, type Refusal } from './refusal.ts'
 import { headersPen, refusedResponse, withFields } from './response.ts'
 import type { RateLimited } from './standing.ts'
 import { writeFields } from './write-fields.ts'
@@ -68,7 +69,7 @@ export function rateLimitH3<Event extends H3EventLike = H3EventLike>(
     try {
       judged = await guard.judge(event)
     } catch (error) {
-      throw withStatus(error)
+      throw failureOf(error)
     }
     const { rateLimit } = event as RateLimited
     if (rateLimit !== undefined && event.context) Object.assign(event.context, { rateLimit })
@@ -86,7 +87,8 @@ export function rateLimitH3<Event extends H3EventLike = H3EventLike>(
     writeFields(headersPen, target.headers, fields)
     if (refusal !== undefined) {
       target.status = refusal.status
-      const own = (await options.onLimited?.(event, decision)) ?? refusedResponse(refusal)
+      const answer = await answerOf(() => options.onLimited?.(event, decision))
+      const own = answer ?? refusedResponse(refusal)
       if (!(own instanceof Response)) return own
       // h3 sends the fields of such a Response as they are: those of earlier guards, too, have to be in it.
       return withFields(own, fieldsOf(target.headers, fields))
@@ -104,8 +106,10 @@ async function refuse<Event extends H3EventLike>(
   { status, body }: Refusal,
   { onLimited }: H3GuardOptions<Event>,
 ): Promise<unknown> {
+  // Somebody has answered while the limiter was being asked, as timeouts do.
+  if (res.headersSent) return undefined
   res.statusCode = status
-  if (onLimited !== undefined) return onLimited(event, decision)
+  if (onLimited !== undefined) return answerOf(() => onLimited(event, decision))
   res.setHeader('Content-Type', PROBLEM_JSON)
   res.end(body)
   return undefined

@@ -1,9 +1,10 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { Exchange } from './exchange.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
-import { refusalOf } from './refusal.ts'
+import { answerOf, failureOf, refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
 import type { RateLimited } from './standing.ts'
 
@@ -55,7 +56,7 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
     }
     const { refusal, fields, decision, leave } = judged
     if (refusal !== undefined) {
-      const own = await options.onLimited?.(context, decision)
+      const own = await answerOf(() => options.onLimited?.(context, decision))
       return withFields(own ?? refusedResponse(refusal), fields)
     }
     let status: number | undefined
@@ -77,6 +78,6 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
 /** Gives an error the response by which Hono answers it where the app has no `onError`. */
 function withResponse(error: unknown): unknown {
   const refusal = refusalOf(error)
-  if (refusal === undefined) return error
+  if (refusal === undefined) return failureOf(error)
   return Object.assign(error as object, { getResponse: () => refusedResponse(refusal) })
 }

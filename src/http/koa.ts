@@ -1,10 +1,11 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
 import { type NodeResponse, nodePen } from './node.ts'
 import { whenAnswered } from './node-end.ts'
-import { PROBLEM_JSON, withStatus } from './refusal.ts'
+import { answerOf, failureOf, PROBLEM_JSON } from './refusal.ts'
 import type { RateLimited } from './standing.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -46,7 +47,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
     try {
       judged = await guard.judge(context)
     } catch (error) {
-      throw withStatus(error)
+      throw failureOf(error)
     }
     const { rateLimit } = context as RateLimited
     if (rateLimit !== undefined && context.state) Object.assign(context.state, { rateLimit })
@@ -60,12 +61,13 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
       await next()
       return
     }
-    context.status = judged.refusal.status
+    const { decision, refusal } = judged
+    context.status = refusal.status
     if (options.onLimited !== undefined) {
-      await options.onLimited(context, judged.decision)
+      await answerOf(() => options.onLimited?.(context, decision))
       return
     }
     context.type = PROBLEM_JSON
-    context.body = judged.refusal.body
+    context.body = refusal.body
   }
 }

@@ -1,11 +1,12 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { isPromise } from './awaitable.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
 import { type NodeRequest, type NodeResponse, nodePen } from './node.ts'
 import { whenAnswered } from './node-end.ts'
-import { PROBLEM_JSON, type Refusal, refusalOf, withStatus } from './refusal.ts'
+import { answerOf, failureOf, PROBLEM_JSON, type Refusal, refusalOf } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
 
 type Next = (error?: unknown) => void
@@ -72,11 +73,14 @@ export function rateLimitMiddleware<
       next?.()
       return true
     }
+    // Somebody has answered while the limiter was being asked, as timeouts do.
+    if (res.headersSent) return false
     res.statusCode = judged.refusal.status
     if (options.onLimited === undefined) send(res, judged.refusal)
     else {
-      const answer = async () => options.onLimited?.(req, res, judged.decision, next)
-      answer().catch((error) => failed(error, res, next))
+      answerOf(() => options.onLimited?.(req, res, judged.decision, next)).catch((error) =>
+        failed(error, res, next),
+      )
     }
     return false
   }
@@ -98,11 +102,12 @@ export function rateLimitMiddleware<
 
 function failed(error: unknown, res: NodeResponse, next?: Next): false {
   if (next !== undefined) {
-    next(withStatus(error))
+    next(failureOf(error))
     return false
   }
   const refusal = refusalOf(error)
-  if (refusal === undefined) throw error
+  if (refusal === undefined) throw failureOf(error)
+  if (res.headersSent) return false
   res.statusCode = refusal.status
   send(res, refusal)
   return false

@@ -2,11 +2,12 @@ import { callable, known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { OptionRangeError, quoted } from '../core/errors.ts'
 import { type FastifyReplyLike, replyPen } from './fastify.ts'
-import { GUARD_OPTIONS, type GuardLimit, type GuardOptions, type Judgement } from './guard.ts'
+import type { Judgement } from './guard.ts'
+import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
 import { type NodeResponse, nodePen } from './node.ts'
 import { whenAnswered } from './node-end.ts'
-import { PROBLEM_JSON, type Refusal, refusalOf } from './refusal.ts'
+import { answerOf, failureOf, PROBLEM_JSON, type Refusal, refusalOf } from './refusal.ts'
 import { type Pen, writeFields } from './write-fields.ts'
 
 /** What is needed of an ExecutionContext of NestJS. */
@@ -89,7 +90,7 @@ export function rateLimitNest<
       } catch (error) {
         const refusal = refusalOf(error)
         throw refusal === undefined
-          ? error
+          ? failureOf(error)
           : Object.assign(refused(write, refusal), { cause: error })
       }
       if (judged === undefined) return true
@@ -97,7 +98,8 @@ export function rateLimitNest<
       writeFields(penOf(response), response, judged.fields)
       if (judged.refusal === undefined) return true
       if (options.onLimited === undefined) throw refused(write, judged.refusal)
-      throw await options.onLimited(context, judged.decision)
+      const { decision } = judged
+      throw failureOf(await answerOf(() => options.onLimited?.(context, decision)))
     },
   }
 }

@@ -1,4 +1,4 @@
-import { isAioFluxError } from '../core/errors.ts'
+import { describe, isAioFluxError } from '../core/errors.ts'
 
 /** The answer to a denied request. */
 export interface Refusal {
@@ -45,12 +45,26 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return problem(status, { title: 'Request costs more than its quota ever holds' })
 }
 
-/** Gives an error the status by which Express, Connect, Koa and Fastify answer it. */
-export function withStatus(error: unknown): unknown {
+/**
+ * The error as frameworks take it, with the status by which they answer it. What is no object is put into an error: to them,
+ * `undefined` would mean that there is none, and a text may be the name of a route.
+ */
+export function failureOf(error: unknown): object {
+  if (typeof error !== 'object' || error === null) {
+    const what = `a function in the options of the guard threw ${describe(error)}, which is no error`
+    return new TypeError(what, { cause: error })
+  }
   const status = statusOf(error)
-  return status === undefined
-    ? error
-    : Object.assign(error as object, { status, statusCode: status })
+  return status === undefined ? error : Object.assign(error, { status, statusCode: status })
+}
+
+/** What `onLimited` answers; it rejects with nothing but errors. */
+export async function answerOf<T>(onLimited: () => T | Promise<T>): Promise<T> {
+  try {
+    return await onLimited()
+  } catch (error) {
+    throw failureOf(error)
+  }
 }
 
 function problem(status: number, members: object): Refusal {

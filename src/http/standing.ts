@@ -5,7 +5,7 @@ import type { Decision } from '../core/decision.ts'
  * of the framework puts its results: `c.get('rateLimit')`, `ctx.state.rateLimit`, `event.context.rateLimit`.
  */
 export interface RateLimited {
-  /** The decision about the request; of several guards, the tightest one. */
+  /** The decision about the request; of several guards, the tightest one. A shadow is the loosest. */
   rateLimit?: Decision
 }
 
@@ -18,5 +18,6 @@ export function stand(source: object, decision: Decision): void {
 }
 
 function isTighter(one: Decision, other: Decision): boolean {
+  if (one.shadow !== other.shadow) return other.shadow === true
   return one.allowed === other.allowed ? one.remaining < other.remaining : !one.allowed
 }

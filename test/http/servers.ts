@@ -62,6 +62,8 @@ export interface GuardSetup {
   tiers?: Record<string, Limiter>
   skipFailed?: boolean
   skipSuccessful?: boolean
+  /** Options as they are, in place of what is above. */
+  options?: object
 }
 
 export interface Behaviour {
@@ -99,6 +101,7 @@ function optionsOf(setup: GuardSetup, read: Read) {
       limiter: async (source: object) =>
         tiers[read(source as never, 'x-tier') ?? ''] ?? setup.limiter,
     }),
+    ...setup.options,
   }
 }
 

@@ -1,0 +1,99 @@
+import { type Limiter, LimiterFactory, type LimiterStorage } from 'aioflux'
+import type { ManualClock } from 'aioflux/testing'
+import { expect, it } from 'vitest'
+import type { GuardSetup, Start } from '../http/servers.ts'
+import { until } from '../support/until.ts'
+
+/** What a guard owes after a request, in one framework and wherever the states of its limiters lie. */
+export function guardExam(
+  start: Start,
+  make: () => { readonly clock: ManualClock; readonly storage: LimiterStorage },
+): void {
+  const world = () => {
+    const { clock, storage } = make()
+    return { clock, storage, scope: crypto.randomUUID() }
+  }
+  const plan = { rate: 5, per: '1d' } as const
+  const left = async (limiter: Limiter, key: string) => {
+    return (await limiter.peek(key, { quota: plan })).remaining
+  }
+
+  it('a failed request gives back what it took under its plan, and no more', async () => {
+    const common = world()
+    // By its own numbers a key is as new after a second.
+    const limiter = LimiterFactory.tokenBucket({ rate: 1000, per: '1s', ...common })
+    const all = LimiterFactory.fixedWindow({ rate: 1000, per: '1s', ...common })
+    const plans = { pro: plan }
+    const alone: GuardSetup = { limiter, keyHeader: 'x-user', plans, skipFailed: true }
+    const parts: GuardSetup = {
+      limiter,
+      skipFailed: true,
+      parts: [
+        { limiter, keyHeader: 'x-user', costHeader: 'x-cost', plans },
+        { limiter: all, key: () => 'all', plans },
+      ],
+    }
+    for (const guard of [alone, parts, { ...parts, composed: true }]) {
+      const user = crypto.randomUUID()
+      await all.reset('all')
+      let status = 200
+      await using server = await start({ guards: [guard], status: () => status })
+      const headers = { 'x-user': user, 'x-plan': 'pro', 'x-cost': '1' }
+      const ask = async () => (await fetch(server.url, { headers })).text()
+      for (let i = 0; i < 3; i++) await ask()
+      common.clock.advance('2s')
+      status = 500
+      await ask()
+      await until('given back', async () => (await left(limiter, user)) === 2)
+      if (guard !== alone) await until('and in all', async () => (await left(all, 'all')) === 2)
+    }
+  })
+
+  it('a shadow is not told to callers, and a failed request gives back nothing that it did not take', async () => {
+    const common = world()
+    const shadow = LimiterFactory.tokenBucket({ rate: 1, per: '1d', shadow: true, ...common })
+    const name = 'real'
+    const real = LimiterFactory.slidingWindow({ rate: 9, per: '1d', name, ...common })
+    const full = LimiterFactory.leakyBucket({ rate: 1, per: '1d', ...common })
+    const whole = LimiterFactory.composite([real, full], { shadow: true })
+    const member = LimiterFactory.composite([shadow, real])
+    for (const one of [shadow, full]) await one.acquire('a')
+    for (const [limiter, policies] of [
+      [shadow, null],
+      [whole, null],
+      [member, '"real";q=9;w=86400'],
+    ] as const) {
+      for (const headers of ['draft-8', 'legacy'] as const) {
+        await real.reset('a')
+        const guard: GuardSetup = { limiter, skipFailed: true, headers, keyHeader: 'x-user' }
+        let failed = 0
+        const status = () => (failed++ === 0 ? 500 : 200)
+        await using server = await start({ guards: [guard], status })
+        for (let i = 0; i < 2; i++) {
+          const answer = await fetch(server.url, { headers: { 'x-user': 'a' } })
+          await answer.text()
+          const told = headers === 'legacy' ? 'x-ratelimit-limit' : 'ratelimit-policy'
+          const expected = headers === 'legacy' ? policies && '9' : policies
+          expect(answer.headers.get(told)).toBe(expected)
+          expect(answer.headers.get('ratelimit') ?? '').not.toContain('token-bucket')
+        }
+        // The shadow had been used up by somebody else: nothing of that comes back.
+        const kept = limiter === member ? 8 : 9
+        await until('given back', async () => (await real.peek('a')).remaining === kept)
+        expect((await shadow.peek('a')).remaining).toBe(0)
+      }
+    }
+  })
+
+  it('a shadow on how many at once keeps the permits of others', async () => {
+    const common = world()
+    const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, ...common })
+    await shadow.acquire('a')
+    await using server = await start({ guards: [{ limiter: shadow, keyHeader: 'x-user' }] })
+    for (let i = 0; i < 2; i++) {
+      await (await fetch(server.url, { headers: { 'x-user': 'a' } })).text()
+    }
+    expect(server.decisions.map((one) => one?.wouldDeny)).toEqual([true, true])
+    expect((await shadow.peek('a')).remaining).toBe(0)
+  })
+}
