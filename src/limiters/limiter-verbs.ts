@@ -110,14 +110,10 @@ export abstract class LimiterVerbs implements Limiter {
     return this.peekUnder(key, cost, terms)
   }
 
-  wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    known('limiter.wait', options, WAIT_OPTIONS)
-    return this.#wait(key, options)
-  }
-
   // No async function: most calls come alone, and each promise more is a third of what they cost.
-  #wait(key: string, options: WaitOptions): Promise<Decision> {
+  wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     try {
+      known('limiter.wait', options, WAIT_OPTIONS)
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
       return waitInTurn(this, key, options, (patience) =>
@@ -128,7 +124,7 @@ export abstract class LimiterVerbs implements Limiter {
     }
   }
 
-  schedule<T>(
+  async schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options: WaitOptions = {},

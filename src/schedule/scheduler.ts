@@ -177,15 +177,19 @@ export class Scheduler implements AsyncDisposable {
    * May be called again while it stops, with an earlier deadline, which then counts. All calls get the same report.
    */
   stop(options: SchedulerStopOptions = {}): Promise<SchedulerStopReport> {
-    known('scheduler.stop', options, SCHEDULER_STOP_OPTIONS)
-    const { mode = 'drain', deadline, grace } = options
-    oneOf('mode', mode, ['drain', 'drop'])
-    const patience =
-      deadline === undefined ? (mode === 'drain' ? Infinity : 0) : toMillis('deadline', deadline)
-    const graceMillis = grace === undefined ? undefined : toMillis('grace', grace)
-    this.#shutdown ??= this.#beginShutdown()
-    this.#shutdown.hurry(patience, graceMillis)
-    return this.#shutdown.report
+    try {
+      known('scheduler.stop', options, SCHEDULER_STOP_OPTIONS)
+      const { mode = 'drain', deadline, grace } = options
+      oneOf('mode', mode, ['drain', 'drop'])
+      const patience =
+        deadline === undefined ? (mode === 'drain' ? Infinity : 0) : toMillis('deadline', deadline)
+      const graceMillis = grace === undefined ? undefined : toMillis('grace', grace)
+      this.#shutdown ??= this.#beginShutdown()
+      this.#shutdown.hurry(patience, graceMillis)
+      return this.#shutdown.report
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

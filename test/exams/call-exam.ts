@@ -593,6 +593,32 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     })
   })
 
+  describe('bad input', () => {
+    const bad = { costs: 1 } as object
+    const fn = (): void => {}
+    const verbs: Record<string, (limiter: Limiter) => Promise<unknown>> = {
+      acquire: (limiter) => limiter.acquire('a', bad),
+      consume: (limiter) => limiter.consume('a', bad),
+      peek: (limiter) => limiter.peek('a', bad),
+      wait: (limiter) => limiter.wait('a', bad),
+      schedule: (limiter) => limiter.schedule('a', fn, bad),
+      reserve: (limiter) => limiter.reserve('a', 1, bad),
+      spend: (limiter) => limiter.spend('a', 1, fn, bad),
+      block: (limiter) => limiter.block('a', 1, bad),
+      reconfigure: (limiter) => limiter.reconfigure(bad as { rate: number }),
+    }
+    for (const [name, call] of Object.entries(verbs)) {
+      it(`of ${name} rejects and is not thrown`, async () => {
+        const { common } = world()
+        const bucket = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
+        // Were it thrown, the call itself would end the test.
+        const refused = await error(call(bucket))
+        expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'costs' })
+        expect((await bucket.peek('a')).remaining).toBe(5)
+      })
+    }
+  })
+
   describe('blocks', () => {
     const kinds = {
       'token bucket': (o: object) => LimiterFactory.tokenBucket({ rate: 5, per: '1s', ...o }),

@@ -311,10 +311,15 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     const { common, budget } = world()
     const limiter = budget()
     const wrong: [unknown, unknown, string][] = [
-      [0, {}, 'cost'],
-      [-1, {}, 'cost'],
-      [Number.NaN, {}, 'cost'],
-      ['10', {}, 'cost'],
+      [0, {}, 'estimate'],
+      [-1, {}, 'estimate'],
+      [Number.NaN, {}, 'estimate'],
+      [Infinity, {}, 'estimate'],
+      ['10', {}, 'estimate'],
+      [undefined, {}, 'estimate'],
+      [{}, {}, 'estimate'],
+      [{ cost: 5 }, {}, 'estimate'],
+      [{ cost: 5 }, { class: 'batch' }, 'estimate'],
       [101, {}, 'cost'],
       [1, { ttl: 0 }, 'ttl'],
       [1, { ttl: 'soon' }, 'ttl'],

@@ -457,6 +457,20 @@ describe('stop', () => {
     expect(isAioFluxError(deaf.runs[0]?.run.signal.reason, 'CLOSED')).toBe(true)
   })
 
+  it('stop with bad options rejects, is not thrown, and stops nothing', async () => {
+    const { clock, scheduler } = make()
+    let runs = 0
+    scheduler.every('10s', () => void runs++, { name: 'a' })
+    scheduler.start()
+    const misspelt = scheduler.stop({ dedline: '5s' } as object)
+    await expect(misspelt).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'dedline' })
+    const endless = scheduler.stop({ deadline: Number.NaN })
+    await expect(endless).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'deadline' })
+    await clock.advanceAsync('10s')
+    expect(runs).toBe(1)
+    await scheduler.stop()
+  })
+
   it("mode 'drop' aborts at once; a retry that waits is given up; jitter is not waited for", async () => {
     const { clock, scheduler } = make({ random: () => 0.5 })
     scheduler.every('10s', () => Promise.reject(new Error('down')), { name: 'a', retry: 5 })

@@ -6,6 +6,7 @@ import {
   known,
   type OptionTable,
   oneOf,
+  positive,
 } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
@@ -121,6 +122,7 @@ function attempt(
     const what = `reserve is for token and leaky buckets and composites of these, and ${describe(limiter.name)} has a limit of kind '${limiter.unheld}'`
     throw new OptionTypeError('limiter', what)
   }
+  positive('estimate', estimate)
   const { quota, class: name } = options
   const plain = quota === undefined && name === undefined
   const brings = { ...(quota && { quota }), ...(name !== undefined && { class: name }) }
