@@ -126,6 +126,7 @@ export class MemoryQueue<T, R = unknown>
     this.#admission = new Admission(jobs, settings, this.#slots, this.events)
     this.#control = new JobControl(
       jobs,
+      this.#attempts,
       this.#admission,
       this.events,
       priorityFn !== undefined,
@@ -146,7 +147,7 @@ export class MemoryQueue<T, R = unknown>
       this.#meter = new QueueMeter(metrics, this, () => clock.now())
       this.events.count(this.#meter)
     }
-    jobs.connect(this, this.#attempts)
+    jobs.connect(this)
     if (options.handler !== undefined || batching !== undefined) {
       this.#slots.employ(options.handler as Handler | undefined)
     }

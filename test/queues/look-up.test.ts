@@ -116,3 +116,34 @@ describe('how long the oldest has waited', () => {
     await queue.stop({ mode: 'drop', deadline: 0 })
   })
 })
+
+it('reads the stack of a failed attempt only for a look at its job', async () => {
+  let reads = 0
+  const error = Object.defineProperty(new Error('not yet'), 'stack', {
+    get: () => {
+      reads += 1
+      return 'the stack'
+    },
+  })
+  const clock = new ManualClock()
+  const queue = QueueFactory.fifo<number>({
+    clock,
+    retry: { attempts: 2, baseDelay: '1s', jitter: false },
+    handler: (_, { attempt }) => {
+      if (attempt === 1) throw error
+    },
+  }).start()
+  const { id } = await queue.put(1)
+  clock.advance('0.5s')
+  expect(reads).toBe(0)
+  const found = await queue.job(id)
+  expect(found?.error).toEqual({ name: 'Error', message: 'not yet', stack: 'the stack' })
+  expect(found).toMatchObject({
+    state: 'delayed',
+    startedAt: new Date(0),
+    tries: [{ startedAt: new Date(0) }],
+  })
+  expect(reads).toBeGreaterThan(0)
+  clock.advance('2s')
+  await queue.stop()
+})

@@ -50,7 +50,7 @@ export async function runBatch<T, R>(
   bisect: boolean,
   outcome: BatchItems,
 ): Promise<void> {
-  const parts: Part[] = [{ indices: [...items.keys()], error: undefined }]
+  const parts: Part[] = [{ indices: items.map((_, index) => index), error: undefined }]
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
     let { indices } = part
     if (indices.length < items.length) {
@@ -78,7 +78,7 @@ async function runPart<T, R>(
   bisect: boolean,
   outcome: BatchItems,
 ): Promise<{ error: unknown } | undefined> {
-  const items = indices.map((index) => all[index] as T)
+  const items = indices.length === all.length ? all : indices.map((index) => all[index] as T)
   const failed = new Map<number, unknown>()
   let signal: AbortSignal | undefined
   const context: BatchContext = {
@@ -103,19 +103,19 @@ async function runPart<T, R>(
     check(items, results)
   } catch (error) {
     if (bisect && items.length > 1 && !(error instanceof BatchResultError)) return { error }
-    for (const [i, index] of indices.entries()) {
+    indices.forEach((index, i) => {
       outcome.settle(index, false, failed.has(i) ? failed.get(i) : error)
-    }
+    })
     return undefined
   }
-  for (const [i, index] of indices.entries()) {
+  indices.forEach((index, i) => {
     if (failed.size > 0 && failed.has(i)) outcome.settle(index, false, failed.get(i))
     else outcome.settle(index, true, resultOf(results, items, i))
-  }
+  })
   return undefined
 }
 
-function check<T, R>(items: T[], results: BatchResults<T, R> | void): void {
+function check<T, R>(items: readonly T[], results: BatchResults<T, R> | void): void {
   if (results === undefined) return
   if (Array.isArray(results)) {
     if (results.length === items.length) return
@@ -127,7 +127,11 @@ function check<T, R>(items: T[], results: BatchResults<T, R> | void): void {
   }
 }
 
-function resultOf<T, R>(results: BatchResults<T, R> | void, items: T[], i: number): R | undefined {
+function resultOf<T, R>(
+  results: BatchResults<T, R> | void,
+  items: readonly T[],
+  i: number,
+): R | undefined {
   if (results === undefined) return undefined
   return Array.isArray(results)
     ? (results[i] as R)

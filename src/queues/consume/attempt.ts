@@ -23,6 +23,8 @@ export interface ClaimedJob {
       }
     | undefined
   readonly times: JobTimes | undefined
+  /** Set where the job was cancelled in another process: a handler that fails then has ended it. */
+  readonly unwanted?: { readonly reason: unknown } | undefined
   progressed(value: unknown): void
   complete(value: unknown): void
   end(state: 'cancelled' | 'dropped' | 'failed', error: unknown): void
@@ -34,36 +36,30 @@ export interface Permit {
   leave(): void
 }
 
-/** Ends attempts from outside: what the list of running attempts does for one of them. */
-export interface AttemptKeeper {
-  abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void
-}
-
 /**
  * One claim being worked: its number, its signal, its permit, and whether its outcome is decided. It is decided once; what a
- * handler returns after that is not taken. The handler gets it as its context.
+ * handler returns after that is not taken. The handler gets it as its context. Every job costs one: it has few fields.
  */
 export class Attempt implements TaskContext, Indexed {
   readonly job: ClaimedJob
   readonly delivery: number
   readonly attempt: number
+  /** When it began, by the clock; 0 where no limit or record needs it. */
+  readonly begunAt: Millis
   /** True once it has ended, has been given up, or its claim is lost. */
   decided = false
   /** Its place among the attempts that run. */
   place = 0
   /** What it holds of the limiter, until its handler ends. */
   permit: Permit | undefined = undefined
-  /** Set where the job was cancelled in another process: a handler that fails then has ended it. */
-  unwanted: { readonly reason: unknown } | undefined = undefined
-  readonly #keeper: AttemptKeeper
   /** Made when the signal is asked for; a reason that came before is remembered. */
   #signal: AbortController | { readonly reason: unknown } | undefined = undefined
 
-  constructor(job: ClaimedJob, keeper: AttemptKeeper) {
+  constructor(job: ClaimedJob, begunAt: Millis) {
     this.job = job
     this.delivery = job.deliveries
     this.attempt = job.attempt
-    this.#keeper = keeper
+    this.begunAt = begunAt
   }
 
   get id(): string {
@@ -83,11 +79,6 @@ export class Attempt implements TaskContext, Indexed {
     return (value) => {
       if (!this.decided) this.job.progressed(value)
     }
-  }
-
-  /** Ends it without waiting for its handler, which is told by its signal. */
-  abandon(state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
-    this.#keeper.abandon(this, state, reason)
   }
 
   /** Tells the handler that its work is not wanted any more. */

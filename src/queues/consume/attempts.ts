@@ -6,7 +6,7 @@ import type { Retry } from '../../resilience/retry.ts'
 import { noteStart } from '../observe/job-times.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
 import type { MaybePromise } from '../store/job-store.ts'
-import type { Attempt, AttemptKeeper } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
 import type { Source } from './source.ts'
 
 export interface AttemptOptions {
@@ -26,7 +26,7 @@ export interface Guard {
 }
 
 /** The attempts of a queue: those that run, how each of them ends, and how many ended well and badly. */
-export class Attempts implements AttemptKeeper {
+export class Attempts {
   /** Those whose handlers run and whose outcome is open. */
   readonly running: IndexedSet<Attempt> = new IndexedSet()
   /**
@@ -120,6 +120,7 @@ export class Attempts implements AttemptKeeper {
     return kept
   }
 
+  /** Ends an attempt without waiting for its handler, which is told by its signal. */
   abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
     if (attempt.decided) return
     this.#decide(attempt)
@@ -208,7 +209,7 @@ export class Attempts implements AttemptKeeper {
   }
 
   #settleFailure(attempt: Attempt, error: unknown): MaybePromise<boolean> {
-    const { unwanted } = attempt
+    const { unwanted } = attempt.job
     if (unwanted !== undefined) {
       const ended = this.#source.fail(attempt, unwanted.reason, false)
       return this.#whenKept(ended, () => this.#cancelled(attempt, unwanted.reason))

@@ -5,7 +5,7 @@ import { processName } from '../../core/process-name.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
 import type { Claim, Ending, JobStore } from '../store/job-store.ts'
-import { Attempt, type AttemptKeeper } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
 import { ClaimedRecord } from './claimed-record.ts'
 import { CALLS, FetchCredits, MOST } from './fetch-credits.ts'
@@ -45,7 +45,7 @@ export interface ClaimBufferListener {
  * Makes a source of a store that is elsewhere: fetches claims ahead, holds the leases of what waits here and of what runs, and
  * settles. A claim is held for as short as can be: what waits for a worker too long goes back to its place.
  */
-export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
+export class ClaimBuffer implements Source, HeldClaimsListener {
   readonly #store: JobStore
   readonly #options: ClaimBufferOptions
   readonly #listener: ClaimBufferListener
@@ -159,8 +159,8 @@ export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
 
   /** Begins an attempt at a claim, from here or made by hand. */
   begin(claim: Claim): Attempt {
-    const job = new ClaimedRecord(claim, this.#options.retryOf(claim), this.#options.clock.now())
-    const attempt = new Attempt(job, this)
+    const job = new ClaimedRecord(claim, this.#options.retryOf(claim))
+    const attempt = new Attempt(job, this.#options.clock.now())
     job.onProgress = (value) => {
       void Promise.resolve(this.#store.progress(claim, value)).catch(this.#trouble)
     }
@@ -168,13 +168,8 @@ export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
     return attempt
   }
 
-  abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
-    this.#attempts?.abandon(attempt, state, reason)
-  }
-
   complete(attempt: Attempt, value: unknown): Promise<boolean> {
-    const { begun } = attempt.job as ClaimedRecord
-    this.#credits.took(this.#options.clock.now() - begun)
+    this.#credits.took(this.#options.clock.now() - attempt.begunAt)
     return this.#settle(attempt, { outcome: 'completed', value })
   }
 
@@ -195,7 +190,7 @@ export class ClaimBuffer implements Source, AttemptKeeper, HeldClaimsListener {
     const held = this.#held.find(id, delivery)
     if (held === undefined) return
     if (held.attempt !== undefined) {
-      held.attempt.unwanted = { reason }
+      ;(held.attempt.job as ClaimedRecord).unwanted = { reason }
       held.attempt.abort(reason)
       return
     }

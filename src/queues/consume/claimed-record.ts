@@ -1,5 +1,4 @@
 import type { AsyncContext } from '../../core/async-context.ts'
-import type { Millis } from '../../core/duration.ts'
 import { JobCancelledError } from '../../core/errors.ts'
 import { traceCarrier } from '../../core/trace-carrier.ts'
 import type { Retry } from '../../resilience/retry.ts'
@@ -13,18 +12,16 @@ import type { ClaimedJob } from './attempt.ts'
 export class ClaimedRecord implements ClaimedJob, Job {
   readonly claim: Claim
   readonly extras: ClaimedJob['extras']
-  /** When it was begun here, by the clock of this process. */
-  readonly begun: Millis
   state: JobState = 'running'
   reported: unknown = undefined
   times: JobTimes | undefined = undefined
+  unwanted: { readonly reason: unknown } | undefined = undefined
   /** Keeps what the handler tells of its progress. */
   onProgress: (value: unknown) => void = () => {}
   #outcome: unknown = undefined
 
-  constructor(claim: Claim, retry: Retry | undefined, begun: Millis) {
+  constructor(claim: Claim, retry: Retry | undefined) {
     this.claim = claim
-    this.begun = begun
     const { terms } = claim.record
     this.extras = terms && { timeout: terms.timeout, retry, context: contextOf(terms.headers) }
   }

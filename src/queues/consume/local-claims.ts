@@ -63,8 +63,9 @@ export class LocalClaims<T, R> implements Pullable {
 
   /** As {@link take}, where there is a job now. */
   tryTake(): T | undefined {
-    const attempt = this.pullNext(false)
-    return attempt === undefined ? undefined : this.#finish(attempt)
+    // It ends before anybody can see it, so it enters no list.
+    const attempt = this.#leave(false)
+    return attempt === undefined ? undefined : this.#end(attempt)
   }
 
   /** All items, until the queue ends. */
@@ -112,10 +113,7 @@ export class LocalClaims<T, R> implements Pullable {
   // What callers that wait ask for.
 
   pullNext(limited: boolean): Attempt | undefined {
-    // Counted already while it is taken: the room that it leaves may begin and end all the others meanwhile.
-    this.#pulling += 1
-    const attempt = limited ? this.#jobs.take() : this.#jobs.pull()
-    this.#pulling -= 1
+    const attempt = this.#leave(limited)
     if (attempt === undefined) return undefined
     this.#attempts.begin(attempt)
     this.#claims.add(attempt)
@@ -141,8 +139,20 @@ export class LocalClaims<T, R> implements Pullable {
     })
   }
 
+  /** A job leaves the store. It counts meanwhile: the room that it leaves may begin and end all the others. */
+  #leave(limited: boolean): Attempt | undefined {
+    this.#pulling += 1
+    const attempt = limited ? this.#jobs.take() : this.#jobs.pull()
+    this.#pulling -= 1
+    return attempt
+  }
+
   #finish(attempt: Attempt): T {
     this.#claims.delete(attempt)
+    return this.#end(attempt)
+  }
+
+  #end(attempt: Attempt): T {
     this.#attempts.pulled(attempt)
     this.#listener.claimEnded()
     return attempt.job.item as T

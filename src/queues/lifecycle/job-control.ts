@@ -1,4 +1,5 @@
 import { JobDroppedError } from '../../core/errors.ts'
+import type { Attempts } from '../consume/attempts.ts'
 import type { Admission } from '../enqueue/admission.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
 import { toPriority } from '../settings.ts'
@@ -8,6 +9,7 @@ import type { MemoryJobs } from '../store/memory-jobs.ts'
 /** Moves jobs that were put, and calls them off, whether they wait or run. */
 export class JobControl implements JobOwner {
   readonly #jobs: MemoryJobs
+  readonly #attempts: Attempts
   readonly #admission: Admission
   readonly #events: QueueEvents
   readonly #ranked: boolean
@@ -19,12 +21,14 @@ export class JobControl implements JobOwner {
    */
   constructor(
     jobs: MemoryJobs,
+    attempts: Attempts,
     admission: Admission,
     events: QueueEvents,
     ranked: boolean,
     ended: () => void,
   ) {
     this.#jobs = jobs
+    this.#attempts = attempts
     this.#admission = admission
     this.#events = events
     this.#ranked = ranked
@@ -33,7 +37,7 @@ export class JobControl implements JobOwner {
 
   cancel(job: LocalJob, reason: unknown): boolean {
     if (job.over) return false
-    if (job.state === 'running') job.claim?.abandon('cancelled', reason)
+    if (job.running !== undefined) this.#attempts.abandon(job.running, 'cancelled', reason)
     else this.#end(job, 'cancelled', reason)
     this.#events.cancelled(job, reason)
     return true

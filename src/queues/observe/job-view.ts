@@ -60,12 +60,13 @@ export class JobView {
   info<T, R>(job: LocalJob): QueuedJobInfo<T, R> | undefined {
     const state = this.#stateOf(job)
     if (state === undefined) return undefined
-    const { group, due, byDate, startedAt, reported, tries = [] } = job.extras ?? {}
+    const { group, due, byDate, reported, tries = [] } = job.extras ?? {}
     const { dead, completed } = this.#jobs
     const kept = dead.get(job.id) ?? completed.get(job.id)
     const until =
       kept === undefined ? Infinity : kept.endedAt + (state === 'dead' ? dead : completed).age
-    const error = state === 'dead' ? errorRecord(job.outcome) : tries.at(-1)?.error
+    const startedAt = kept?.startedAt ?? this.#jobs.startOf(job)
+    const last = tries.at(-1)
     return {
       id: job.id,
       state,
@@ -74,10 +75,10 @@ export class JobView {
       attempts: job.attempt,
       deliveries: job.deliveries,
       createdAt: this.#date(this.#jobs.numbers.timeOf(job.seq)),
-      tries: tries.map(({ startedAt: began, endedAt = began, error: cause }) => ({
-        startedAt: this.#date(began),
-        endedAt: this.#date(endedAt),
-        ...(cause !== undefined && { error: shown(cause) }),
+      tries: tries.map((each) => ({
+        startedAt: this.#date(each.startedAt),
+        endedAt: this.#date(each.endedAt),
+        error: shown(errorRecord(each.error)),
       })),
       ...(group !== undefined && { group }),
       ...(state === 'delayed' &&
@@ -86,7 +87,9 @@ export class JobView {
       ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
       ...(reported !== undefined && { progress: reported }),
       ...(state === 'completed' && { result: job.outcome as R }),
-      ...(error !== undefined && { error: shownWhole(error) }),
+      ...(state === 'dead'
+        ? { error: shownWhole(errorRecord(job.outcome)) }
+        : last !== undefined && { error: shownWhole(errorRecord(last.error)) }),
       ...(until < Infinity && { keptUntil: this.#date(until) }),
     }
   }

@@ -3,9 +3,9 @@ import type { Millis } from '../../core/duration.ts'
 import { JobCancelledError } from '../../core/errors.ts'
 import { pending, resolveOfLast } from '../../core/pending.ts'
 import type { Retry, RetryOptions } from '../../resilience/retry.ts'
+import type { Attempt } from '../consume/attempt.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
-import type { TryRecord } from './job-record.ts'
 
 /** What a limiter and the groups ask of a job. */
 export interface JobLabel {
@@ -13,6 +13,16 @@ export interface JobLabel {
   /** What the limiter is asked for it. */
   limiterKey?: string
   cost?: number
+}
+
+/**
+ * An attempt that failed. The error stays as it was thrown until somebody looks at it: V8 writes the text of a stack when it is
+ * first read, which takes longer than the attempt.
+ */
+export interface FailedTry {
+  readonly startedAt: Millis
+  readonly endedAt: Millis
+  readonly error: unknown
 }
 
 /** What few jobs have, kept apart so that the others stay small. */
@@ -39,13 +49,11 @@ export interface JobExtras extends JobLabel {
   refused?: boolean
   /** How many claims were given back: they are no attempts. */
   released?: number
-  /** When its first attempt began, by the clock, where jobs are kept. */
+  /** When its first attempt began, by the clock, where that attempt has ended without ending the job. */
   startedAt?: Millis
-  /** When its present attempt began. */
-  begunAt?: Millis
   /** How many attempts were made before it was redriven from the dead. */
   forgotten?: number
-  tries?: TryRecord[]
+  tries?: FailedTry[]
 
   // Who is to be told.
   /** Tells the putter that the job was accepted, or that it will not be. */
@@ -60,11 +68,6 @@ export interface JobOwner {
   cancel(job: LocalJob, reason: unknown): boolean
   reprioritise(job: LocalJob, priority: number): boolean
   progressed(job: LocalJob, value: unknown): void
-}
-
-/** The claim of a job that runs. */
-export interface RunningClaim {
-  abandon(state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void
 }
 
 /**
@@ -87,8 +90,8 @@ export class LocalJob<T = any, R = any> implements Job<R> {
   /** Its neighbours there, where the order is a chain. */
   before: LocalJob | undefined = undefined
   next: LocalJob | undefined = undefined
-  /** The claim under which it runs. */
-  claim: RunningClaim | undefined = undefined
+  /** Its attempt, while it runs. */
+  running: Attempt | undefined = undefined
   extras: JobExtras | undefined = undefined
   /** Where it is timed. Not one of the extras: jobs that have extras take slower ways. */
   times: JobTimes | undefined = undefined
@@ -184,7 +187,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   complete(value: R): void {
     this.state = 'completed'
-    this.claim = undefined
+    this.running = undefined
     if (this.#promise !== undefined) (this.#outcome as (value: R) => void)(value)
     this.#outcome = value
     if (this.extras !== undefined) this.#end()
@@ -193,7 +196,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
   /** Ends the job without a result. */
   end(state: 'failed' | 'cancelled' | 'dropped', error: unknown): void {
     this.state = state
-    this.claim = undefined
+    this.running = undefined
     if (this.#promise !== undefined) {
       // A caller that awaits the result still gets the error; only the process does not get an unhandled rejection.
       this.#promise.then(undefined, nothing)
@@ -218,13 +221,18 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   #end(): void {
     const extras = this.extras as JobExtras
-    extras.refuse?.(this.#outcome)
-    extras.accept = undefined
-    extras.refuse = undefined
-    extras.context = undefined
-    const { onEnd } = extras
-    extras.onEnd = undefined
-    onEnd?.()
+    const { refuse, context, onEnd } = extras
+    // Only what is there is cleared: a property that is new would make the object larger.
+    if (refuse !== undefined) {
+      extras.accept = undefined
+      extras.refuse = undefined
+      refuse(this.#outcome)
+    }
+    if (context !== undefined) extras.context = undefined
+    if (onEnd !== undefined) {
+      extras.onEnd = undefined
+      onEnd()
+    }
   }
 }
 

@@ -1,14 +1,13 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
-import { Attempt, type AttemptKeeper, type Permit } from '../consume/attempt.ts'
+import { Attempt, type Permit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { HeldJobs } from './held-jobs.ts'
 import { JobNumbers } from './job-numbers.ts'
-import { errorRecord } from './job-record.ts'
 import { type Keeping, KeptJobs } from './kept-jobs.ts'
-import type { JobExtras, LocalJob } from './local-job.ts'
+import type { LocalJob } from './local-job.ts'
 import { Arrivals } from './orders/arrivals.ts'
 import { GroupedOrder, type Grouping } from './orders/grouped.ts'
 import type { JobWalk } from './orders/job-walk.ts'
@@ -67,7 +66,6 @@ export class MemoryJobs implements Source, GateHost {
   readonly #held = new HeldJobs()
   readonly #gate: RateGate | undefined
   #listener: MemoryJobsListener = SILENT
-  #keeper: AttemptKeeper = SILENT_KEEPER
   #attended = false
   #crowded = false
   /** True while there may be jobs that are not due. */
@@ -97,10 +95,9 @@ export class MemoryJobs implements Source, GateHost {
     this.#gate = new RateGate(limiter, keyed, this, () => priorityOrder(arrivals))
   }
 
-  /** From now on `listener` is told, and `keeper` ends the attempts that are made here from outside. */
-  connect(listener: MemoryJobsListener, keeper: AttemptKeeper): void {
+  /** From now on `listener` is told. */
+  connect(listener: MemoryJobsListener): void {
     this.#listener = listener
-    this.#keeper = keeper
   }
 
   /** While the queue is attended, timers of delayed jobs run, and keep the process alive. */
@@ -312,26 +309,27 @@ export class MemoryJobs implements Source, GateHost {
   begin(job: LocalJob): Attempt {
     job.state = 'running'
     job.deliveries += 1
-    const attempt = new Attempt(job, this.#keeper)
-    job.claim = attempt
-    if (this.timesAttempts) {
-      const extras = job.more()
-      extras.begunAt = this.#clock.now()
-      extras.startedAt ??= extras.begunAt
-    }
+    const attempt = new Attempt(job, this.timesAttempts ? this.#clock.now() : 0)
+    job.running = attempt
     return attempt
+  }
+
+  /** When the first attempt of a job began, where attempts are timed. */
+  startOf({ extras, running }: LocalJob): Millis | undefined {
+    return extras?.startedAt ?? (this.timesAttempts ? running?.begunAt : undefined)
   }
 
   complete(attempt: Attempt): boolean {
     const job = attempt.job as LocalJob
-    if (this.#keeps) this.completed.add(job, job.extras?.startedAt)
+    if (this.#keeps) this.completed.add(job, this.startOf(job))
     return true
   }
 
   retry(attempt: Attempt, delay: Millis, error: unknown): boolean {
     const job = attempt.job as LocalJob
     const extras = job.more()
-    this.#noteTry(extras, error)
+    this.#noteTry(attempt, error)
+    job.running = undefined
     extras.byDate = false
     extras.due = this.#clock.now() + delay
     if (!this.#delay(job)) this.#restore(job)
@@ -340,8 +338,8 @@ export class MemoryJobs implements Source, GateHost {
 
   fail(attempt: Attempt, error: unknown, dead: boolean): boolean {
     const job = attempt.job as LocalJob
-    if (dead && this.timesAttempts) this.#noteTry(job.more(), error)
-    if (dead && this.#keeps) this.dead.add(job, job.extras?.startedAt)
+    if (dead && this.timesAttempts) this.#noteTry(attempt, error)
+    if (dead && this.#keeps) this.dead.add(job, this.startOf(job))
     return true
   }
 
@@ -349,6 +347,8 @@ export class MemoryJobs implements Source, GateHost {
     const job = attempt.job as LocalJob
     const extras = job.more()
     extras.released = (extras.released ?? 0) + 1
+    this.#noteStart(attempt)
+    job.running = undefined
     if (delay > 0) {
       extras.byDate = false
       extras.due = this.#clock.now() + delay
@@ -406,10 +406,17 @@ export class MemoryJobs implements Source, GateHost {
     }
   }
 
-  #noteTry(extras: JobExtras, error: unknown): void {
+  /** An attempt has ended, and its job has not. */
+  #noteStart(attempt: Attempt): void {
+    if (this.timesAttempts) (attempt.job as LocalJob).more().startedAt ??= attempt.begunAt
+  }
+
+  #noteTry(attempt: Attempt, error: unknown): void {
+    this.#noteStart(attempt)
+    const extras = (attempt.job as LocalJob).more()
     const tries = extras.tries ?? []
     const endedAt = this.#clock.now()
-    tries.push({ startedAt: extras.begunAt ?? endedAt, endedAt, error: errorRecord(error) })
+    tries.push({ startedAt: this.timesAttempts ? attempt.begunAt : endedAt, endedAt, error })
     if (tries.length > 5) tries.shift()
     extras.tries = tries
   }
@@ -462,5 +469,4 @@ function givesWay(a: LocalJob, b: LocalJob): boolean {
 }
 
 const SILENT: MemoryJobsListener = { available: nothing, room: nothing, broken: nothing }
-const SILENT_KEEPER: AttemptKeeper = { abandon: nothing }
 function nothing(): void {}
