@@ -80,8 +80,8 @@ export function program({ code }: Readme, redis: string, kind: 'esm' | 'cjs'): s
       })
       .replace("import express from 'express'", '')
       .replace(COMMENTED, '$1')
-      // What belongs to the machine: the address of its Redis, and a port that another program may have.
-      .replaceAll('redis://localhost:6379', redis)
+      // What belongs to the machine: the address of its Redis, how busy it is, and a port that another program may have.
+      .replaceAll("url: 'redis://localhost:6379'", `url: '${redis}', timeout: '30s'`)
       .replace('new PrometheusExporter()', 'new PrometheusExporter({ port: 0 })'),
   )
   const imports = [...names].map(

@@ -38,10 +38,10 @@ export function warnOfProxy(
   warned = true
   const from = nearest === undefined ? 'from an unknown address' : `from ${nearest}`
   const message =
-    `A request ${from} has the header ${header}, so there seems to be a proxy in front, and nobody said that it is to be trusted: ` +
-    'all clients behind it share one count. Say who your proxies are: ' +
+    `A request ${from} has the header ${header}, so there seems to be a proxy in front, which is not configured: ` +
+    'all its clients share one count. Name your proxies: ' +
     "key: (req) => clientIp(req, { trustedProxies: ['10.0.0.0/8'] }), or Express' 'trust proxy', Fastify's trustProxy with addresses " +
-    "(a number trusts nobody there), Koa's proxy. Where there is no proxy, trustedProxies: [] says so."
+    "(a number trusts nobody there), Koa's proxy. When there is no proxy, give trustedProxies: []."
   const { process } = globalThis as {
     process?: { emitWarning?(message: string, options: object): void }
   }

@@ -5,7 +5,7 @@ import type { BreakerEvents, BreakerStats } from './breaker-types.ts'
 import { FAILED, NO_FAILURE, type Outcome, SLOW } from './outcome.ts'
 
 /**
- * Counts since the start, and tells whoever wants to know: every admitted call ends in exactly one of succeeded, failed,
+ * Counts since the start, and tells listeners and meters: every admitted call ends in exactly one of succeeded, failed,
  * ignored and stale.
  */
 export class BreakerTally {

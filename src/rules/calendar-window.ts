@@ -76,7 +76,7 @@ export class CalendarWindow implements Rule {
     const count = this.#count(state, rolled)
     if (count === 0) return
     const window = (state[0] as number) + rolled
-    // Where a later window is booked too, this place is lost: whoever took it now would go before those.
+    // Where a later window is booked too, this place is lost: a call that took it now would go before those bookings.
     const last = window + Math.ceil(count / this.#rate) - 1
     const later = due > now && last > window && due < this.calendar.start(last)
     state[0] = window

@@ -98,7 +98,7 @@ class FixedWindow implements Rule {
     const count = this.#count(state, rolled)
     if (count === 0) return
     const start = this.#start(state, rolled)
-    // Where a later window is booked too, this place is lost: whoever took it now would go before those.
+    // Where a later window is booked too, this place is lost: a call that took it now would go before those bookings.
     const last = start + (Math.ceil(count / this.#rate) - 1) * this.span
     const later = due > now && due + this.span / 2 < last
     state[0] = start

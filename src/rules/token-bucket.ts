@@ -85,7 +85,7 @@ export class TokenBucket implements Rule, Holds {
   }
 
   reserve(state: State, now: Micros, cost: number, maxWait: Micros): Micros {
-    // More than the capacity may be used: that is the promise to whoever waits, and why waiting is in order of arrival.
+    // More than the capacity may be used: that is the promise to the calls that wait, and why waiting is in order of arrival.
     const used = this.used(state, now) + cost
     const wait = this.timeTo(used - this.capacity, cost)
     if (wait > maxWait) return -wait

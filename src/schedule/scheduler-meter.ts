@@ -3,7 +3,7 @@ import { PartSeries } from '../core/part-series.ts'
 import type { SkipReason } from './schedule-types.ts'
 
 /**
- * What a scheduler counts of its jobs, for whoever gave it `metrics`. They are called tasks in labels, because `job` is the
+ * What a scheduler counts of its jobs, when it has the option `metrics`. They are called tasks in labels, because `job` is the
  * label of Prometheus itself; and they are not so many that a look-up would matter.
  */
 export class SchedulerMeter {

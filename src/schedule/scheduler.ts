@@ -227,7 +227,7 @@ export class Scheduler implements AsyncDisposable {
     if (runAtStart && (leadership ?? this.#context.leadership) !== undefined) {
       throw new OptionTypeError(
         'runAtStart',
-        'runAtStart and coordinator exclude each other: nobody leads at the start. With storage, one process runs it for all',
+        'runAtStart and coordinator exclude each other: there is no leader at the start. With storage, one process runs it for all',
       )
     }
     if (maxRuns !== undefined && slots !== undefined && slots.runs === undefined) {

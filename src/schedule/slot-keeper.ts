@@ -106,12 +106,12 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
     const alive = aliveKey(job, slot, taker)
     if ((await storage.incr(key)) !== 1) return undefined
     const renew = () => storage.set(alive, 1, term / 1000)
-    // `incr` keeps the time to live, so whoever came first gives it one. Others only ever see a number above 1.
+    // `incr` keeps the time to live, so the first process gives it one. Others only ever see a number above 1.
     await Promise.all([storage.set(key, 1, keeps / 1000), passesOn ? renew() : undefined])
     return {
       renew,
       async finish() {
-        // In this order: whoever finds no sign of life looks for the mark after that.
+        // In this order: a process that finds no sign of life looks for the mark after that.
         await storage.set(doneKey(job, slot), 1, keeps / 1000)
         await storage.delete(alive)
       },

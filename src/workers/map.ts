@@ -6,7 +6,7 @@ import { onAbort } from '../core/on-abort.ts'
 export interface MapOptions {
   /** In the order of the items, or as they come? @default true */
   ordered?: boolean
-  /** Ends it, and calls off what is under way. */
+  /** Ends the map, and cancels the calls under way. */
   signal?: AbortSignal
 }
 

@@ -32,7 +32,7 @@ export abstract class Consumer {
   protected busy = false
   /** True while the first part of a handler runs. */
   handling = false
-  /** Called when at most one worker is at work any more; only there once somebody wants to know. */
+  /** Called when at most one worker is at work; set only while it is needed. */
   onRest: (() => void) | undefined
   /** What is to be told when the first part of the handler that runs is over. */
   #onLeft: ((attempt: Attempt) => void) | undefined

@@ -6,7 +6,7 @@ import { toPriority } from '../settings.ts'
 import type { JobOwner, LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 
-/** Moves jobs that were put, and calls them off, whether they wait or run. */
+/** Changes the priority of jobs, and cancels them, whether they wait or run. */
 export class JobControl implements JobOwner {
   readonly #jobs: MemoryJobs
   readonly #attempts: Attempts

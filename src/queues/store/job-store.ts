@@ -180,7 +180,7 @@ export interface Redrive {
  * Where jobs are between `put` and their end.
  *
  * A claim is a **lease**: it holds for `lease` unless it is extended, ends when it is settled, and is lost when its time is
- * over. Whoever comes too late is told `false`, and the job is somebody else's by then. So a job is done at least once and
+ * over. A settlement that comes too late gets `false`; the job then belongs to another claim. So a job is done at least once and
  * settled once. Groups, limits and pauses are decided inside `claim`: a job that must wait is not claimed.
  *
  * Every move is batched, and every move is one atomic step of the store.
