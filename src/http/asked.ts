@@ -90,7 +90,7 @@ function membersOf(
     }
     const ownKey = put('key', keyOf === sameKey ? key : keyOf(source, connection))
     const ownCost = put('cost', costOf === undefined ? cost : costOf(source, connection))
-    if (typeof quotaOf === 'function') put('quota', quotaOf(source, connection))
+    if (typeof quotaOf === 'function') void put('quota', quotaOf(source, connection))
     return Object.assign(one, { members: membersOf(member, ownKey, ownCost, by, pending) })
   })
 }

@@ -1,4 +1,4 @@
-import { whenEnded } from './node-end.ts'
+import { whenAnswered, whenEnded } from './node-end.ts'
 import { whenRead } from './response.ts'
 
 /** What some runtimes hand to a fetch handler beside the request, by which the end of the response can be seen. */
@@ -17,42 +17,61 @@ interface Connection {
 export class Exchange {
   readonly #method: string
   readonly #told: boolean
-  readonly #end: () => void
+  readonly #end: (status: number | undefined) => void
+  #status: number | undefined
 
-  /** @param ended called when the exchange has ended; may be called more than once */
-  constructor(request: Request, connection: unknown, ended: () => void) {
+  /** @param leave called when the exchange has ended, with the status of an answer that was sent whole; may be called more than once */
+  constructor(request: Request, connection: unknown, leave: (status: number | undefined) => void) {
     this.#method = request.method
     const { incoming, outgoing, completed } = (connection ?? {}) as Connection
     const ofNode = typeof (outgoing ?? incoming) === 'object'
     this.#told = ofNode || typeof completed?.then === 'function'
-    this.#end = ended
-    if (ofNode) whenEnded(incoming, outgoing, ended)
-    else if (this.#told) completed?.then(ended, ended)
-    else this.#end = untilAborted(request.signal, ended)
+    this.#end = leave
+    if (outgoing !== undefined && ofNode) whenAnswered(incoming, outgoing, leave)
+    else if (ofNode) whenEnded(incoming, undefined, () => leave(this.#status))
+    else if (this.#told) {
+      completed?.then(
+        () => leave(this.#status),
+        () => leave(undefined),
+      )
+    } else this.#end = unlessAborted(request.signal, leave)
   }
 
   /** No response will come. */
   fail(): void {
-    this.#end()
+    this.#end(undefined)
+  }
+
+  /** An answer of which nothing more is seen is complete. */
+  complete(status: number): void {
+    this.#end(status)
   }
 
   /** The response, watched where nothing else tells of its end. */
   answer(response: Response): Response {
+    const { status } = response
+    this.#status = status
     if (this.#told) return response
     // Nobody reads the body of an answer to HEAD.
-    if (this.#method !== 'HEAD') return whenRead(response, this.#end)
-    this.#end()
+    if (this.#method !== 'HEAD') {
+      return whenRead(response, (whole) => this.#end(whole ? status : undefined))
+    }
+    this.#end(status)
     return response
   }
 }
 
-/** Calls `ended` when `signal` aborts. Returns what ends that and calls `ended`. */
-function untilAborted(signal: AbortSignal | undefined, ended: () => void): () => void {
-  const end = () => {
-    signal?.removeEventListener('abort', end)
-    ended()
+/** Calls `leave` when `signal` aborts, with no status. Returns what ends that and calls `leave`. */
+function unlessAborted(
+  signal: AbortSignal | undefined,
+  leave: (status: number | undefined) => void,
+): (status: number | undefined) => void {
+  const abort = () => end(undefined)
+  const end = (status: number | undefined) => {
+    signal?.removeEventListener('abort', abort)
+    leave(status)
   }
-  if (signal?.aborted === true) ended()
-  else signal?.addEventListener('abort', end)
+  if (signal?.aborted === true) leave(undefined)
+  else signal?.addEventListener('abort', abort)
   return end
 }

@@ -72,12 +72,9 @@ async function answer(
     return withFields(own ?? refusedResponse(refusal), fields)
   }
   if (leave === undefined) return withFields(await handle(), fields)
-  let status: number | undefined
-  const exchange = new Exchange(request, connection, () => leave(status))
+  const exchange = new Exchange(request, connection, leave)
   try {
-    const response = await handle()
-    status = response.status
-    return exchange.answer(withFields(response, fields))
+    return exchange.answer(withFields(await handle(), fields))
   } catch (error) {
     exchange.fail()
     throw error

@@ -122,14 +122,12 @@ async function watched(
   next: () => unknown,
   leave: (status: number | undefined) => void,
 ): Promise<unknown> {
-  let status: number | undefined
-  const exchange = new Exchange(req, undefined, () => leave(status))
+  const exchange = new Exchange(req, undefined, leave)
   try {
     const answer = await next()
-    status = answer instanceof Response ? answer.status : (res.status ?? 200)
     if (answer instanceof Response) return exchange.answer(answer)
-    // A value that h3 makes a response of is complete.
-    exchange.fail()
+    // Of a value h3 makes the response.
+    exchange.complete(res.status ?? 200)
     return answer
   } catch (error) {
     exchange.fail()

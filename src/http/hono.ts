@@ -59,11 +59,9 @@ export function rateLimitHono<Context extends HonoContext = HonoContext>(
       const own = await answerOf(() => options.onLimited?.(context, decision))
       return withFields(own ?? refusedResponse(refusal), fields)
     }
-    let status: number | undefined
-    const exchange = leave && new Exchange(context.req.raw, context.env, () => leave(status))
+    const exchange = leave && new Exchange(context.req.raw, context.env, leave)
     try {
       await next()
-      status = context.res.status
       const answered = withFields(context.res, fields)
       const watched = exchange?.answer(answered) ?? answered
       if (watched !== context.res) context.res = watched

@@ -30,28 +30,28 @@ export function withFields(response: Response, fields: readonly Field[]): Respon
 /**
  * Calls `ended` when the body has been read to its end, or will not be: it failed, was cancelled, or is none that can be read.
  *
- * @param ended may be called more than once
+ * @param ended called with whether all of it was read; may be called more than once
  */
-export function whenRead(response: Response, ended: () => void): Response {
+export function whenRead(response: Response, ended: (whole: boolean) => void): Response {
   const { status, body } = response
   const reader = status < 200 || body?.locked === true ? undefined : body?.getReader()
   if (reader === undefined) {
-    ended()
+    ended(true)
     return response
   }
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
     try {
       const { done, value } = await reader.read()
       if (!done) return controller.enqueue(value)
-      ended()
+      ended(true)
       controller.close()
     } catch (error) {
-      ended()
+      ended(false)
       controller.error(error)
     }
   }
   const cancel = async (reason: unknown) => {
-    ended()
+    ended(false)
     await reader.cancel(reason)
   }
   // Nothing is read ahead: a body is produced as fast as the client reads it.

@@ -8,7 +8,7 @@ import type { QuotaChange } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { blockLength, checkCall, checkKey } from './calls/arguments.ts'
 import { type CallOptions, checkedCall, costOf } from './calls/call-options.ts'
-import type { Terms } from './calls/terms.ts'
+import { type Terms, withHold } from './calls/terms.ts'
 import { compare } from './compare.ts'
 import type { Comparison } from './comparison.ts'
 import {
@@ -97,6 +97,16 @@ export abstract class LimiterVerbs implements Limiter {
   /** True where a call may bring a quota. */
   get quotable(): boolean {
     return false
+  }
+
+  /**
+   * @internal The terms of a call that has waited, by the numbers that the limit has now: a class fills its share of these. Quotas are
+   * numbers of their own.
+   */
+  anew(key: string, terms: Terms | undefined): Terms | undefined {
+    if (terms === undefined || terms.share === 1 || terms.keys !== undefined) return terms
+    const own = this.termsOf(terms.brought, key)
+    return terms.hold === undefined ? own : withHold(own, terms.hold)
   }
 
   /** A scheduled function has ended: gives back what is held only while it runs. */

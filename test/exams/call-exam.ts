@@ -537,6 +537,48 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       await happens(clock, 'batch is served', () => served.length > 0)
     })
 
+    it('fill their share of what the limit has become, also while they wait', async () => {
+      const { clock, common } = world()
+      const limiter = LimiterFactory.concurrency({ limit: 10, classes, ...common })
+      await limiter.acquire('a', 10)
+      let served = false
+      const waiting = limiter.wait('a', { class: 'batch' }).then(() => {
+        served = true
+      })
+      // Who waits has asked before: replies come in order.
+      await limiter.peek('a')
+      await limiter.reconfigure({ limit: 4 })
+      const rest = async (left: number) => {
+        await clock.advanceAsync('1s')
+        await until('asked again', async () => (await limiter.peek('a')).remaining === left)
+        await clock.advanceAsync('1s')
+        await limiter.peek('a')
+      }
+      // Half of 10 is free beside 4, half of 4 is not.
+      await limiter.release('a', 6)
+      await rest(0)
+      expect(served).toBe(false)
+      await limiter.release('a', 2)
+      await rest(2)
+      expect(served).toBe(false)
+      await limiter.release('a', 1)
+      await until('served', () => clock.advanceAsync('1s').then(() => served), { every: 5 })
+      await waiting
+      expect((await limiter.peek('a')).remaining).toBe(2)
+      await limiter.close()
+    })
+
+    it('of a share that is less than a call now are denied, where the limit finds itself', async () => {
+      const { common } = world()
+      const options = { initialLimit: 1, maxLimit: 10, classes, ...common }
+      const limiter = LimiterFactory.adaptiveConcurrency(options)
+      expect(await limiter.consume('a', { class: 'batch' })).toMatchObject({ allowed: false })
+      expect(await limiter.acquire('a', { class: 'critical' })).toBe(true)
+      const never = await error(limiter.consume('a', { cost: 6, class: 'batch' }))
+      expect(isAioFluxError(never, 'COST_TOO_LARGE')).toBe(true)
+      await limiter.close()
+    })
+
     it('that are wrong are told', async () => {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 10, classes, ...common })

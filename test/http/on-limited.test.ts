@@ -223,3 +223,41 @@ it('a response whose headers may not be written to is copied, and one that strea
   await expect(failing).rejects.toThrow('of the handler')
   expect(await inside()).toBe(0)
 })
+
+it.each([
+  ['the default answer', {}],
+  [
+    'onLimited',
+    { onLimited: (_req: unknown, res: { end(text: string): void }) => res.end('late') },
+  ],
+])(
+  'leaves alone what somebody else has answered while the limiter was asked: %s',
+  async (_, more) => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    let decide = (_key: string) => {}
+    let passed = 0
+    const app = connect()
+    // As a timeout does.
+    app.use((_req, res, next) => {
+      res.on('finish', () => decide('k'))
+      next()
+      res.statusCode = 503
+      res.end('too late')
+    })
+    const key = () =>
+      new Promise<string>((resolve) => {
+        decide = resolve
+      })
+    app.use(rateLimitMiddleware(limiter(), { key, quota: () => ({ rate: 0 }), ...more }))
+    app.use(() => {
+      passed += 1
+    })
+    const [answer] = (await answers(app, 1)) as [Response]
+    expect([answer.status, await answer.text()]).toEqual([503, 'too late'])
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect({ passed, unhandled }).toEqual({ passed: 0, unhandled: [] })
+  },
+)

@@ -25,7 +25,7 @@ import { until } from '../support/until.ts'
 // biome-ignore lint/suspicious/noExplicitAny: the same listener serves HTTP/1 and the compatible part of HTTP/2.
 type Listener = (req: any, res: any) => unknown
 type Key = () => string | Promise<string>
-type Make = (limiter: Limiter, key: Key) => Promise<Listener>
+type Make = (limiter: Limiter, key: Key, more?: { skipFailed?: boolean }) => Promise<Listener>
 
 /** More than the buffers of a connection on loopback hold, in parts. */
 const big = () =>
@@ -73,8 +73,8 @@ const plain: Listener = (req, res) => {
 }
 
 const inHttp1: Record<string, Make> = {
-  'node:http': async (limiter, key) => {
-    const guard = rateLimitMiddleware(limiter, { key })
+  'node:http': async (limiter, key, more) => {
+    const guard = rateLimitMiddleware(limiter, { key, ...more })
     return async (req, res) => {
       if (!(await guard(req, res))) return
       try {
@@ -85,11 +85,14 @@ const inHttp1: Record<string, Make> = {
       }
     }
   },
-  connect: async (limiter, key) => connect().use(rateLimitMiddleware(limiter, { key })).use(plain),
-  koa: async (limiter, key) => {
+  connect: async (limiter, key, more) =>
+    connect()
+      .use(rateLimitMiddleware(limiter, { key, ...more }))
+      .use(plain),
+  koa: async (limiter, key, more) => {
     const app = new Koa({ asyncLocalStorage: false })
     app.silent = true
-    app.use(rateLimitKoa(limiter, { key }))
+    app.use(rateLimitKoa(limiter, { key, ...more }))
     app.use(async (ctx) => {
       if (ctx.path === '/fail') throw new Error('of the handler')
       if (ctx.path === '/hang') return new Promise(() => {})
@@ -103,43 +106,48 @@ const inHttp1: Record<string, Make> = {
     })
     return app.callback()
   },
-  hono: async (limiter, key) => {
+  hono: async (limiter, key, more) => {
     const app = new Hono()
-    app.use(rateLimitHono(limiter, { key }))
+    app.use(rateLimitHono(limiter, { key, ...more }))
     app.get('*', (c) => web(c.req.path))
     app.onError((_error, c) => c.text('failed', 500))
     return getRequestListener(app.fetch)
   },
-  fetch: async (limiter, key) => {
-    const guard = rateLimitFetch(limiter, { key })
+  fetch: async (limiter, key, more) => {
+    const guard = rateLimitFetch(limiter, { key, ...more })
     const options = { errorHandler: () => new Response('failed', { status: 500 }) }
     return getRequestListener(
       guard((req) => web(new URL(req.url).pathname)),
       options,
     )
   },
-  'fetch that is not told of the response': async (limiter, key) => {
-    const guard = rateLimitFetch(limiter, { key })((req) => web(new URL(req.url).pathname))
+  'fetch that is not told of the response': async (limiter, key, more) => {
+    const guard = rateLimitFetch(limiter, { key, ...more })((req) => web(new URL(req.url).pathname))
     const options = { errorHandler: () => new Response('failed', { status: 500 }) }
     return getRequestListener((req) => guard(req), options)
   },
 }
 const inAll: Record<string, Make> = {
   ...inHttp1,
-  express: async (limiter, key) => {
+  express: async (limiter, key, more) => {
     const app = express().set('env', 'test')
-    return app.use(rateLimitMiddleware(limiter, { key })).use(plain)
+    return app.use(rateLimitMiddleware(limiter, { key, ...more })).use(plain)
   },
-  fastify: async (limiter, key) => fastifyListener(limiter, key, {}),
+  fastify: async (limiter, key, more) => fastifyListener(limiter, key, {}, more),
 }
 const inHttp2: Record<string, Make> = {
   ...inHttp1,
-  fastify: async (limiter, key) => fastifyListener(limiter, key, { http2: true }),
+  fastify: async (limiter, key, more) => fastifyListener(limiter, key, { http2: true }, more),
 }
 
-async function fastifyListener(limiter: Limiter, key: Key, options: object): Promise<Listener> {
+async function fastifyListener(
+  limiter: Limiter,
+  key: Key,
+  options: object,
+  more: object | undefined,
+): Promise<Listener> {
   const app = fastify(options)
-  app.register(rateLimitPlugin, { limiter, key })
+  app.register(rateLimitPlugin, { limiter, key, ...more })
   app.get('/*', (req, reply) => {
     const path = req.url
     if (path === '/hang') return
@@ -353,6 +361,35 @@ it('many requests of one connection have one listener on its socket', async () =
   process.off('warning', note)
   expect(warnings).toEqual([])
 })
+
+describe.each(Object.entries(inAll))(
+  'an answer that breaks off counts as failed: %s',
+  (_name, make) => {
+    it.each(['/broken', '/big', '/hang'])('%s', async (path) => {
+      const limiter = LimiterFactory.tokenBucket({
+        rate: LIMIT,
+        per: '1d',
+        clock: new ManualClock(),
+      })
+      const left = async () => (await limiter.peek('')).remaining
+      const server = createServer(await make(limiter, () => '', { skipFailed: true }))
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      running.push(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      const { port } = server.address() as AddressInfo
+      const client = connectTo(port, '127.0.0.1').on('error', () => {})
+      client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+      await until('counted', async () => (await left()) === LIMIT - 1 || path === '/broken')
+      client.destroy()
+      await until('given back', async () => (await left()) === LIMIT)
+      // An answer that was sent whole stays counted.
+      await (await fetch(`http://127.0.0.1:${port}/`)).text()
+      expect(await left()).toBe(LIMIT - 1)
+    })
+  },
+)
 
 describe('a fetch handler', () => {
   const setup = (options = {}) => {

@@ -53,6 +53,8 @@ export interface AdaptivePermits extends PermitLimiter {
 export interface ReadAdaptiveConcurrency {
   readonly law: GradientLaw
   readonly limit: number
+  /** The largest that the limit may become. */
+  readonly most: number
   /** In milliseconds. */
   readonly window: number
   readonly ttl: Duration
@@ -87,5 +89,14 @@ export function readAdaptiveConcurrency(
   })
   toPositiveMicros('ttl', ttl)
   callable('isOverload', isOverload)
-  return { law, limit: initialLimit, window: toMillis('window', window), ttl, isOverload, common }
+  const limit = initialLimit
+  return {
+    law,
+    limit,
+    most: maxLimit,
+    window: toMillis('window', window),
+    ttl,
+    isOverload,
+    common,
+  }
 }

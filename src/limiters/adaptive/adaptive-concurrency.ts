@@ -28,6 +28,7 @@ import { LocalLearner } from './learner.ts'
  */
 export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptivePermits {
   readonly #reports: LatencyReports
+  readonly #most: number
 
   constructor(options: AdaptiveConcurrencyOptions = {}) {
     known('AdaptiveConcurrency', options, ADAPTIVE_CONCURRENCY_OPTIONS)
@@ -36,11 +37,17 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
     const learner = new LocalLearner(read.law, this.clock, this.ledger, (limit) =>
       this.#learn(limit),
     )
+    this.#most = read.most
     this.#reports = new LatencyReports(read, this.clock, learner)
   }
 
   get currentLimit(): number {
     return this.capacity
+  }
+
+  /** That of the largest limit: where a share of the present one is less than a call, the class is denied until the limit rises. */
+  override capacityUnder({ share }: Terms): number {
+    return this.#most * share
   }
 
   reportSuccess(latency: Duration): void {

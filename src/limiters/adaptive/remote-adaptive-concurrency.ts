@@ -15,6 +15,7 @@ import { RemoteLearner } from './learner.ts'
 /** How many at once over all processes that share a storage, found out from how long the calls of all of them take. */
 export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements AdaptivePermits {
   readonly #reports: LatencyReports
+  readonly #most: number
   readonly #learner: RemoteLearner
 
   /**
@@ -28,6 +29,7 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     options: RemoteOptions,
   ) {
     super(ledger, options)
+    this.#most = read.most
     this.#learner = new RemoteLearner(
       lessons,
       this.clock,
@@ -41,6 +43,11 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
 
   get currentLimit(): number {
     return this.capacity
+  }
+
+  /** That of the largest limit: where a share of the present one is less than a call, the class is denied until the limit rises. */
+  override capacityUnder({ share }: Terms): number {
+    return this.#most * share
   }
 
   reportSuccess(latency: Duration): void {

@@ -9,6 +9,8 @@ export interface WaitedLimit {
   /** As `Rule.reserve`: `>= 0` is yours, act after that long; `< 0` ask again after that long, or when woken. */
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
   giveBack(key: string, cost: number, terms?: Terms): void
+  /** What a call brought, by the numbers that the limit has now. */
+  anew(key: string, terms: Terms | undefined): Terms | undefined
   /** How long it would take behind `ahead`; `-Infinity` where no time can be told. */
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
 }
@@ -24,7 +26,7 @@ export interface LineOwner {
 export interface Waiter {
   readonly cost: number
   /** What the call brought beside its cost. */
-  readonly terms: Terms | undefined
+  terms: Terms | undefined
   /** The latest moment, by the clock of the line; `Infinity` for no end. */
   readonly deadline: Millis
   readonly grant: () => void
@@ -118,6 +120,7 @@ export class Line {
         this.#unlink(head).refuse(this.#timedOut('did not', 0))
         continue
       }
+      if (head.terms !== undefined) head.terms = this.#limit.anew(this.#key, head.terms)
       // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
       const patience = this.share < 1 ? Number.MIN_VALUE : (head.deadline - now) * 1000
       const wait = this.#limit.take(this.#key, head.cost, patience, head.terms)

@@ -109,7 +109,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
       }
       this.lookAgain(key, cost, terms)
     }
-    const decision = this.decision(key, cost, 0, terms)
+    const decision = this.decision(key, cost, 0, this.anew(key, terms))
     this.passLate(key, cost, started, terms)
     return decision
   }

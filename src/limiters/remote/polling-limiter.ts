@@ -101,7 +101,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
     try {
       for (;;) {
         woken = false
-        const answer = this.decide('reserve', key, cost, terms)
+        const answer = this.decide('reserve', key, cost, this.anew(key, terms))
         const decision = await this.inTime(key, answer, { deadline, signal }, (late) =>
           late.allowed ? this.undo(key, cost, terms, late) : undefined,
         )

@@ -167,6 +167,7 @@ export class RemoteLimiter extends AsyncLimiter {
     // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
     const ahead = terms === undefined || terms.share === 1
     for (;;) {
+      const own = this.anew(key, terms)
       const asked = this.clock.now()
       const patience = ahead ? Math.floor(Math.max(0, deadline - asked) * 1000) : 0
       const answer = this.client.ask<Verdict | { failure: Error | undefined }>(
@@ -176,21 +177,21 @@ export class RemoteLimiter extends AsyncLimiter {
         patience,
         (given) => given,
         (failure) => ({ failure }),
-        terms,
+        own,
       )
       const verdict = await this.inTime(key, answer, { deadline, signal }, (late) => {
-        if ('wait' in late && late.wait >= 0) return this.#undo(late.wait, asked, key, cost, terms)
+        if ('wait' in late && late.wait >= 0) return this.#undo(late.wait, asked, key, cost, own)
       })
       if ('failure' in verdict) {
         const { failure } = verdict
         if (this.client.policy === 'local')
-          return this.#waitAtHome(key, cost, deadline, signal, terms)
-        const decision = await this.client.withoutStorage(failure, 'reserve', key, cost, terms)
+          return this.#waitAtHome(key, cost, deadline, signal, own)
+        const decision = await this.client.withoutStorage(failure, 'reserve', key, cost, own)
         if (decision.allowed) return decision
         await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
       } else if (verdict.wait >= 0) {
-        await this.#actIn(verdict.wait, asked, key, cost, signal, terms)
-        return decisionUnder(terms, { ...verdict, wait: 0 }, this.capacity, cost)
+        await this.#actIn(verdict.wait, asked, key, cost, signal, own)
+        return decisionUnder(own, { ...verdict, wait: 0 }, this.capacity, cost)
       } else {
         // Only a block denies those with patience enough; it ends by itself, or by somebody else.
         await this.#passUnlessLate(key, -verdict.wait / 1e6, deadline, signal)
