@@ -1,4 +1,4 @@
-import { abortable, callable, known, type OptionTable } from '../core/check.ts'
+import { abortable, callable, known, type OptionTable, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -25,7 +25,7 @@ import {
   type TryLockOptions,
 } from './lease.ts'
 import { Locks } from './locks.ts'
-import { checkName, readNames } from './names.ts'
+import { readNames } from './names.ts'
 import { sharedLeasesOf } from './shared-leases.ts'
 import { toTerm } from './term.ts'
 
@@ -110,9 +110,9 @@ export class Coordinator implements AsyncDisposable {
     if (clock !== undefined && typeof clock?.now !== 'function') {
       throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)
     }
-    this.lockName = checkName('lockName', lockName)
+    this.lockName = text('lockName', lockName)
     const { name = lockName } = options
-    this.name = checkName('name', name)
+    this.name = text('name', name)
     const retry = toMillis('retryInterval', retryInterval)
     if (retry < 1) {
       throw new OptionRangeError(

@@ -1,12 +1,16 @@
-import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { text } from '../core/check.ts'
+import { OptionRangeError } from '../core/errors.ts'
 
 /** More names than that in one lock are a mistake. */
 const MOST_NAMES = 32
 
-/** Each name once, and always in the same order, so that no two wait for each other. */
+/**
+ * Each name once, and always in the same order, so that no two wait for each other. None is empty: a name that was left empty by mistake
+ * would be one lock for all that made the mistake.
+ */
 export function readNames(names: string | readonly string[]): readonly string[] {
-  if (!Array.isArray(names)) return [checkName('name', names as string)]
-  const each = [...new Set(names.map((name) => checkName('names', name)))].sort()
+  if (!Array.isArray(names)) return [text('name', names as string)]
+  const each = [...new Set(names.map((name) => text('names', name)))].sort()
   if (each.length === 0 || each.length > MOST_NAMES) {
     throw new OptionRangeError(
       'names',
@@ -14,9 +18,4 @@ export function readNames(names: string | readonly string[]): readonly string[] 
     )
   }
   return each
-}
-
-export function checkName(option: string, name: string): string {
-  if (typeof name === 'string') return name
-  throw new OptionTypeError(option, `${option} must be a string, got ${describe(name)}`)
 }

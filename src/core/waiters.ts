@@ -15,6 +15,22 @@ export interface Patience {
 
 export const PATIENCE: OptionTable<Patience> = { signal: true, timeout: true }
 
+/**
+ * Checks what a wait takes, also where nothing has to be waited for.
+ *
+ * @param what whose options they are, as users call it: `queue.get`
+ */
+export function checkPatience(what: string, patience: Patience): void {
+  known(what, patience, PATIENCE)
+  checkWait(patience)
+}
+
+/** As {@link checkPatience}, for options whose names have been checked. */
+export function checkWait({ signal, timeout }: Patience): void {
+  abortable(signal)
+  if (timeout !== undefined) toMillis('timeout', timeout)
+}
+
 /** Resolves after `delay`, or rejects with the reason of `signal`. */
 export function pause(clock: Clock, delay: Millis, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

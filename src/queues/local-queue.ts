@@ -9,14 +9,14 @@ import {
   OptionTypeError,
 } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
+import { checkPatience, checkWait, type Patience, Waiters } from '../core/waiters.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer, type Batching } from './consume/batch-consumer.ts'
 import { LocalClaims, type LocalClaimsListener } from './consume/local-claims.ts'
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { Admission } from './enqueue/admission.ts'
-import { checkPut, equip, refit } from './enqueue/put-options.ts'
+import { checkPut, checkTerms, equip, refit } from './enqueue/put-options.ts'
 import { SharedJob } from './enqueue/shared-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
@@ -31,11 +31,11 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
-import { REDRIVE_OPTIONS } from './job.ts'
 import { IdleWatcher } from './lifecycle/idle-watcher.ts'
 import { JobControl } from './lifecycle/job-control.ts'
 import { Shutdown, type Stopping } from './lifecycle/shutdown.ts'
 import { JobView } from './observe/job-view.ts'
+import { checkRedrive } from './observe/look-options.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
 import type {
@@ -272,7 +272,7 @@ export class MemoryQueue<T, R = unknown>
   // Pulling and claiming.
 
   async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) check.known('queue.get', patience, PATIENCE)
+    if (patience !== undefined) checkPatience('queue.get', patience)
     return this.#claims.take(patience)
   }
 
@@ -286,6 +286,7 @@ export class MemoryQueue<T, R = unknown>
 
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
     check.known('queue.claim', options, CLAIM_OPTIONS)
+    checkWait(options)
     return this.#claims.claim(check.integer('max', options.max ?? 1, 1), options)
   }
 
@@ -334,12 +335,9 @@ export class MemoryQueue<T, R = unknown>
   }
 
   async redrive(options: RedriveOptions = {}): Promise<number> {
-    check.known('queue.redrive', options, REDRIVE_OPTIONS)
-    if (options.ids !== undefined && !Array.isArray(options.ids)) {
-      throw new OptionTypeError('ids', `ids must be an array, got ${describe(options.ids)}`)
-    }
+    checkRedrive(options)
     this.#checkOpen()
-    const limit = options.limit === undefined ? Infinity : check.integer('limit', options.limit, 0)
+    const { limit = Infinity } = options
     let driven = 0
     for (const job of this.#view.dead(options)) {
       if (driven >= limit) break
@@ -368,7 +366,7 @@ export class MemoryQueue<T, R = unknown>
   }
 
   async onIdle(patience?: Patience): Promise<void> {
-    if (patience !== undefined) check.known('queue.onIdle', patience, PATIENCE)
+    if (patience !== undefined) checkPatience('queue.onIdle', patience)
     this.#slots.onRest(() => this.look())
     await this.#idle.wait(patience)
   }
@@ -553,6 +551,7 @@ export class MemoryQueue<T, R = unknown>
       this.#checkNumber(id)
       return undefined
     }
+    checkTerms(options)
     this.events.duplicate(id, job.item)
     return new SharedJob<R>(job as LocalJob<unknown, R>, undefined)
   }

@@ -2,7 +2,7 @@ import * as check from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { PATIENCE, type Patience, Waiters } from '../core/waiters.ts'
+import { checkPatience, checkWait, type Patience, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import { toBatching } from './batching/batch-options.ts'
 import type { Attempt } from './consume/attempt.ts'
@@ -31,11 +31,11 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from './job.ts'
-import { REDRIVE_OPTIONS } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
 import { answered, POLL, unlessTimeout } from './lifecycle/answered.ts'
 import { DurableShutdown, type DurableStopping } from './lifecycle/durable-shutdown.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
+import { checkRedrive } from './observe/look-options.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
 import { StoredView } from './observe/stored-view.ts'
@@ -220,7 +220,7 @@ export class DurableQueue<T, R = unknown>
   // Taking by hand.
 
   async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) check.known('queue.get', patience, PATIENCE)
+    if (patience !== undefined) checkPatience('queue.get', patience)
     return this.#claims.take(patience)
   }
 
@@ -244,6 +244,7 @@ export class DurableQueue<T, R = unknown>
 
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
     check.known('queue.claim', options, CLAIM_OPTIONS)
+    checkWait(options)
     return this.#claims.claim(check.integer('max', options.max ?? 1, 1), options)
   }
 
@@ -288,9 +289,7 @@ export class DurableQueue<T, R = unknown>
   }
 
   async redrive(options: RedriveOptions = {}): Promise<number> {
-    check.known('queue.redrive', options, REDRIVE_OPTIONS)
-    if (options.limit !== undefined) check.integer('limit', options.limit, 0)
-    if (options.latest !== undefined) check.integer('latest', options.latest, 1)
+    checkRedrive(options)
     return this.#store.redrive(options)
   }
 
@@ -344,7 +343,7 @@ export class DurableQueue<T, R = unknown>
 
   async onIdle(patience: Patience = {}): Promise<void> {
     const { clock } = this.#settings
-    check.known('queue.onIdle', patience, PATIENCE)
+    checkPatience('queue.onIdle', patience)
     const end =
       patience.timeout === undefined
         ? Infinity

@@ -38,12 +38,6 @@ export class RedisValues {
       throw new OptionRangeError('ttl', `ttl must be > 0, got ${describe(ttl)}`)
     }
     const text = toJson(value)
-    if (text === undefined) {
-      throw new OptionTypeError(
-        'value',
-        `value must be JSON (a string, number, boolean, null, list or plain object), got ${describe(value)}`,
-      )
-    }
     const reply = await this.#ask(key, 'set', text, String(millis))
     if (textOf(reply) !== 'OK') throw malformed(reply)
   }
@@ -82,15 +76,34 @@ export class RedisValues {
   }
 }
 
-/** The JSON of a value, whose numbers are all finite: JSON would say `null` of another. */
-function toJson(value: unknown): string | undefined {
-  const text = JSON.stringify(value)
+/**
+ * The JSON of a value, whose numbers are all finite: JSON would say `null` of another.
+ *
+ * @throws OptionTypeError where there is no JSON of it: a function, a BigInt, a circle
+ */
+export function toJson(value: unknown): string {
+  const text = written(value)
   // Only where there is a null at all is it worth looking whether it was one.
-  if (text?.includes('null')) {
+  if (text.includes('null')) {
     JSON.stringify(value, (_, part: unknown) => {
       if (typeof part === 'number') finite('value', part)
       return part
     })
   }
   return text
+}
+
+function written(value: unknown): string {
+  let text: string | undefined
+  let why = ''
+  try {
+    text = JSON.stringify(value)
+  } catch (error) {
+    why = `: ${(error as Error).message}`
+  }
+  if (text !== undefined) return text
+  throw new OptionTypeError(
+    'value',
+    `value must be JSON (a string, number, boolean, null, list or plain object), got ${describe(value)}${why}`,
+  )
 }

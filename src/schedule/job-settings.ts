@@ -1,4 +1,4 @@
-import { callable, flag, integer, known, oneOf, string } from '../core/check.ts'
+import { callable, flag, integer, known, oneOf, text } from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
@@ -29,7 +29,7 @@ export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
   callable('fn', fn)
   const { name, overlap = 'skip', misfire = 'once', retry, coordinator } = options
   const { tolerance = '1s', jitter = 0, runAtStart = false, maxRuns } = options
-  if (name !== undefined) string('name', name)
+  if (name !== undefined) text('name', name)
   checkTimezone(options.timezone)
   return {
     fn,

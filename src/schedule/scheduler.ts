@@ -130,7 +130,9 @@ export class Scheduler implements AsyncDisposable {
       throw new OptionTypeError('date', `date must be a Date, got ${describe(date)}`)
     }
     const time = date.getTime()
-    if (Number.isNaN(time)) throw new OptionRangeError('date', 'date must be a valid Date')
+    if (Number.isNaN(time)) {
+      throw new OptionRangeError('date', `date must be a valid Date, got ${String(date)}`)
+    }
     return this.#add('at', date.toISOString(), () => atPlan(time), fn, options)
   }
 

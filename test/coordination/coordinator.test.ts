@@ -19,6 +19,17 @@ describe('coordinator over memory', () => {
   })
   for (const law of exam) it(law.name, () => law.run())
 
+  it('an empty name is refused: it would be one lock for all that left theirs empty', async () => {
+    const storage = new MemoryStorage()
+    expect(() => new Coordinator({ storage, lockName: '' })).toThrow('lockName must not be empty')
+    const coordinator = new Coordinator({ storage })
+    await expect(coordinator.lock('')).rejects.toThrow('name must not be empty')
+    await expect(coordinator.tryLock('')).rejects.toThrow('name must not be empty')
+    await expect(coordinator.lock(['a', ''])).rejects.toThrow('names must not be empty')
+    expect(coordinator.held()).toEqual([])
+    await coordinator.close()
+  })
+
   it('tells the leases it holds, that of its leadership among them', async () => {
     const coordinator = new Coordinator({ storage: new MemoryStorage(), lockName: 'billing' })
     expect(coordinator.held()).toEqual([])

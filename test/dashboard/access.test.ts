@@ -180,6 +180,15 @@ describe('payloads', () => {
     await mails.stop({ mode: 'drop' })
   })
 
+  it('of a job that is not there are a 404, and null for the page', async () => {
+    const { board } = scene()
+    await using server = await serve(board)
+    const path = `${server.url}api/queues/mails/jobs/none`
+    expect((await fetch(path)).status).toBe(404)
+    const told = await fetch(`${path}?gone=null`)
+    expect([told.status, await told.json()]).toEqual([200, null])
+  })
+
   it('are shown as text, and not at length', async () => {
     const { mails, board } = scene((job) => `${(job.item as { to: string }).to}${'.'.repeat(1e6)}`)
     await using server = await serve(board)

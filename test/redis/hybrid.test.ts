@@ -133,6 +133,20 @@ describe('values in two levels', () => {
     expect(await storage.exists('n')).toBe(false)
   })
 
+  it('that have no JSON are refused once, and nothing is written', async () => {
+    const { storage, redis } = setup()
+    const circle: unknown[] = []
+    circle.push(circle)
+    // A promise left behind would be an unhandled rejection, which fails the run.
+    for (const value of [1n, circle, { deep: 1n }, undefined, () => 1, Symbol('s'), Number.NaN]) {
+      for (const values of [storage, redis]) {
+        const refused = values.set('n', value)
+        await expect(refused).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'value' })
+      }
+    }
+    expect(await redis.exists('n')).toBe(false)
+  })
+
   it('read while they are written are not kept', async () => {
     const { storage, redis } = setup()
     await redis.set('n', 1)

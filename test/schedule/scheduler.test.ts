@@ -457,6 +457,15 @@ describe('stop', () => {
     expect(isAioFluxError(deaf.runs[0]?.run.signal.reason, 'CLOSED')).toBe(true)
   })
 
+  it('a job without a name or a date that is one is refused', () => {
+    const { scheduler } = make()
+    const nameless = () => scheduler.every('10s', () => {}, { name: '' })
+    expect(nameless).toThrow('name must not be empty')
+    const never = () => scheduler.at(new Date(Number.NaN), () => {})
+    expect(never).toThrow('date must be a valid Date, got Invalid Date')
+    expect(scheduler.listJobs()).toEqual([])
+  })
+
   it('stop with bad options rejects, is not thrown, and stops nothing', async () => {
     const { clock, scheduler } = make()
     let runs = 0

@@ -20,7 +20,7 @@ const STATES: Record<string, string> = {
 }
 
 export function Job({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {
-  const job = answerTo(pathTo('queues', name, 'jobs', id))
+  const job = answerTo(`${pathTo('queues', name, 'jobs', id)}?gone=null`)
   const [before, after] = neighbours(name, id)
   const step = (text: string, key: string, to: string | undefined) =>
     to !== undefined && (

@@ -117,7 +117,7 @@ export class Api {
     if (queue === undefined) return notFound()
     if (segments.length === 3) return this.#queue(queue)
     if (what !== 'jobs' || verb !== undefined) return notFound()
-    return segments.length === 4 ? this.#jobs(queue, asked) : this.#job(queue, id)
+    return segments.length === 4 ? this.#jobs(queue, asked) : this.#job(queue, id, asked)
   }
 
   /** Samples of a longer past than the state has. */
@@ -193,10 +193,11 @@ export class Api {
     })
   }
 
-  async #job(queue: AnyQueue, id: string): Promise<Answer> {
+  async #job(queue: AnyQueue, id: string, { query }: Asked): Promise<Answer> {
     const job = await queue.job(id)
-    // Browsers log a 404 as an error, and that a job has gone is none.
-    return json(200, job === undefined ? null : this.#jobState(job, true))
+    if (job !== undefined) return json(200, this.#jobState(job, true))
+    // The page asks so: browsers log a 404 as an error, and that a job has gone is none.
+    return query.get('gone') === 'null' ? json(200, null) : notFound()
   }
 
   /** What of a job may be seen: all but its item, result and progress, and of those what `show` says. */

@@ -4,7 +4,7 @@ import { ClosedError, describe, OptionTypeError } from '../../core/errors.ts'
 import { checkEvent, tell } from '../../core/events.ts'
 import { checkMeter } from '../../core/meter.ts'
 import type { PartSeries } from '../../core/part-series.ts'
-import { PATIENCE, type Patience } from '../../core/waiters.ts'
+import { checkPatience, type Patience } from '../../core/waiters.ts'
 import { toCount } from '../settings.ts'
 import { followBroadcast } from './broadcast-meter.ts'
 import {
@@ -51,7 +51,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
 
   async put(item: T, patience?: Patience): Promise<{ delivered: number; dropped: number }> {
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
-    if (patience !== undefined) check.known('broadcast.put', patience, PATIENCE)
+    if (patience !== undefined) checkPatience('broadcast.put', patience)
     check.abortable(patience?.signal)?.throwIfAborted()
     const before = this.dropped
     let delivered = 0

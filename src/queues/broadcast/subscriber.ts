@@ -1,8 +1,7 @@
-import { known } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ClosedError, SlowSubscriberError } from '../../core/errors.ts'
 import { onAbort } from '../../core/on-abort.ts'
-import { PATIENCE, type Patience, Waiters } from '../../core/waiters.ts'
+import { checkPatience, type Patience, Waiters } from '../../core/waiters.ts'
 import type { SlowPolicy, Subscription } from './broadcast-types.ts'
 
 /** What a subscriber needs of its broadcast. */
@@ -85,7 +84,7 @@ export class Subscriber<T> implements Subscription<T> {
   }
 
   async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) known('subscription.get', patience, PATIENCE)
+    if (patience !== undefined) checkPatience('subscription.get', patience)
     const { done, value } = await this.#read(patience)
     if (done === true) throw new ClosedError(`broadcast '${this.#broadcast.name}'`)
     return value

@@ -1,7 +1,7 @@
 import * as check from '../../core/check.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
-import { checkPut } from '../enqueue/put-options.ts'
+import { checkPut, checkTerms } from '../enqueue/put-options.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import { Signals } from '../enqueue/signals.ts'
 import { MemoryQueue, type QueueParts, type Wanted } from '../local-queue.ts'
@@ -85,6 +85,7 @@ export class DedupeQueue<T, R = unknown>
     const seen = this.#entries.get(key)
     if (seen === undefined || !this.#remembered(seen))
       return this.#first(key, item, options, wanted)
+    if (options !== undefined) checkTerms(options)
     this.events.duplicate(key, item)
     if (this.#mode === 'coalesce') {
       return { job: seen.join(options?.signal), underlying: undefined }

@@ -1,9 +1,9 @@
 import * as check from '../../core/check.ts'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { toRetry } from '../../resilience/retry.ts'
 import { PUT_OPTIONS, type PutOptions } from '../queue.ts'
-import { toDue, toTimeout } from '../settings.ts'
+import { toDue, toPriority, toTimeout } from '../settings.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { Signals } from './signals.ts'
 
@@ -16,6 +16,15 @@ export function checkPut(options: PutOptions | undefined): void {
   if (id !== undefined) check.text('id', id)
   if (group !== undefined) check.string('group', group)
   check.abortable(signal)?.throwIfAborted()
+}
+
+/** Checks the rest of what a put takes, where no job is made of it: the item is a duplicate. */
+export function checkTerms(options: PutOptions): void {
+  const { priority, timeout, retry } = options
+  if (priority !== undefined) toPriority(priority)
+  toDue(options, systemClock)
+  if (timeout !== undefined) toTimeout(timeout)
+  if (retry !== undefined) toRetry('retry', retry)
 }
 
 /**

@@ -13,15 +13,15 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
-import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
+import { DEATHS_OPTIONS, GROUPS_OPTIONS } from '../job.ts'
 import { errorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
 import { Backlog } from './backlog.ts'
 import { shown, shownWhole } from './error-info.ts'
+import { toListing } from './look-options.ts'
 
-const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 /** How many different errors `deadByError` tells of at most. */
 const MOST_ERRORS = 100
 /** How many jobs of a state are at the front. */
@@ -95,10 +95,8 @@ export class JobView {
   }
 
   list<T, R>(options: ListOptions): { jobs: QueuedJobInfo<T, R>[]; cursor?: string } {
-    check.known('queue.jobs', options, LIST_OPTIONS)
-    const state = check.oneOf('state', options.state, STATES)
-    const limit = check.integer('limit', options.limit ?? 100, 1)
-    const skip = options.cursor === undefined ? 0 : toSkip(options.cursor)
+    const { state, limit, cursor } = toListing(options)
+    const skip = cursor === undefined ? 0 : toSkip(cursor)
     const jobs: QueuedJobInfo<T, R>[] = []
     let seen = 0
     for (const job of this.#inState(state)) {
@@ -132,9 +130,8 @@ export class JobView {
 
   /** The dead jobs that are meant, the oldest first. */
   *dead({ ids, error, latest }: RedriveOptions): Iterable<LocalJob> {
-    const among = latest === undefined ? Infinity : check.integer('latest', latest, 1)
     const wanted = ids === undefined ? undefined : new Set(ids)
-    for (const { job } of [...this.#jobs.dead.latest(among)]) {
+    for (const { job } of [...this.#jobs.dead.latest(latest ?? Infinity)]) {
       if (wanted !== undefined && !wanted.has(job.id)) continue
       if (error !== undefined && messageOf(job.outcome) !== error) continue
       yield job

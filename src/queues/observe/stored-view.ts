@@ -9,15 +9,15 @@ import type {
   QueueCounts,
   QueuedJobInfo,
 } from '../job.ts'
-import { DEATHS_OPTIONS, GROUPS_OPTIONS, LIST_OPTIONS } from '../job.ts'
+import { DEATHS_OPTIONS, GROUPS_OPTIONS } from '../job.ts'
 import type { JobTerms, StoredRecord } from '../store/job-record.ts'
 import type { DeathCount, GroupCounts, StoreCounts } from '../store/job-store.ts'
 import type { SharedJobStore } from '../store/queue-storage.ts'
 import { shown, shownWhole } from './error-info.ts'
+import { toListing } from './look-options.ts'
 
 /** For how long dead jobs are kept unless `keep` says otherwise: as lua/step.lua has it. */
 const DEAD_KEPT: Millis = 2_592_000_000
-const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 
 /** What can be seen of the jobs of a queue in a store elsewhere. Changes nothing. */
 export class StoredView {
@@ -54,10 +54,8 @@ export class StoredView {
   async list<T, R>(
     options: ListOptions,
   ): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
-    check.known('queue.jobs', options, LIST_OPTIONS)
-    const state = check.oneOf('state', options.state, STATES)
-    const limit = check.integer('limit', options.limit ?? 100, 1)
-    const { jobs, cursor } = await this.#store.list(state, limit, options.cursor)
+    const { state, limit, cursor: from } = toListing(options)
+    const { jobs, cursor } = await this.#store.list(state, limit, from)
     return {
       jobs: jobs.map((each) => infoOf<T, R>(each, this.#ages)),
       ...(cursor !== undefined && { cursor }),

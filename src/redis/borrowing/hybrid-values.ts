@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import type { Values } from '../../core/storage.ts'
 import type { RedisStorage } from '../redis-storage.ts'
+import { toJson } from '../redis-values.ts'
 import { jsonOf } from '../scripts/reply.ts'
 import { Recent } from './recent.ts'
 
@@ -38,10 +39,10 @@ export class HybridValues implements Values {
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
     this.#forget(key)
     const asked = this.#clock.now()
-    const writing = this.#redis.set(key, value, ttl)
-    const text = JSON.stringify(value)
+    // Before it is written: what throws here leaves no promise behind.
+    const text = toJson(value)
     try {
-      await writing
+      await this.#redis.set(key, value, ttl)
     } finally {
       // What was read while it was being written may be the old one.
       this.#forget(key)

@@ -1,3 +1,4 @@
+import { describe, OptionRangeError } from '../../core/errors.ts'
 import type { Codec } from '../../queues/queue.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
@@ -26,6 +27,8 @@ const MOST = 500
 const MANY = 2000
 /** How many different errors are counted. */
 const ERRORS = 1000
+/** Cursors as lua/look.lua gives them: of waiting jobs an index and a member, of others a score and a member. */
+const CURSOR = { waiting: /^[br]./s, others: /^-?\d+(?:\.\d+)?(?:e\+?\d+)? ./s } as const
 
 /** What people look at and do by hand. */
 export class Inspection<T> {
@@ -51,6 +54,10 @@ export class Inspection<T> {
     limit: number,
     cursor = '',
   ): Promise<{ jobs: StoredRecord<T>[]; cursor?: string }> {
+    if (cursor !== '' && !CURSOR[state === 'waiting' ? 'waiting' : 'others'].test(cursor)) {
+      const told = describe(cursor)
+      throw new OptionRangeError('cursor', `cursor must be one that jobs() gave, got ${told}`)
+    }
     const jobs: StoredRecord<T>[] = []
     let from = cursor
     do {

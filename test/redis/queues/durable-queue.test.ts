@@ -13,6 +13,7 @@ import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -1164,6 +1165,11 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
   })
 
   describe('what is refused, with the option and the value', () => {
+    queueInputExam((kind) => {
+      name = ''
+      return kind === 'fifo' ? fifo() : dedupe()
+    })
+
     it('a missing name, when the queue is made', () => {
       for (const make of [
         QueueFactory.priority,

@@ -1,10 +1,9 @@
-import { known } from '../../../core/check.ts'
 import { type Cancel, systemClock } from '../../../core/clock.ts'
 import type { Millis } from '../../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
 import { onAbort } from '../../../core/on-abort.ts'
 import type { Watch } from '../../../core/storage.ts'
-import { PATIENCE, type Patience, Waiters } from '../../../core/waiters.ts'
+import { checkPatience, type Patience, Waiters } from '../../../core/waiters.ts'
 import type { SharedSubscription } from '../../../queues/broadcast/shared-broadcast.ts'
 import { anything } from '../replies.ts'
 import { Bell } from './bell.ts'
@@ -56,7 +55,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
 
   /** Waits for the next item, and acknowledges the one before. */
   async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) known('subscription.get', patience, PATIENCE)
+    if (patience !== undefined) checkPatience('subscription.get', patience)
     const { done, value } = await this.#read(patience)
     if (done === true) throw this.#closed()
     return value
