@@ -708,6 +708,28 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       })
     }
 
+    for (const kind of ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const) {
+      it(`of a ${kind}: what was used under a slower plan stays used`, async () => {
+        const { clock, common } = world()
+        const limiter = LimiterFactory[kind]({ rate: 5, per: '1s', ...common })
+        const quota = { rate: 5, per: '1h' } as const
+        const left = async () => (await limiter.peek('a', { quota })).remaining
+        expect(await limiter.acquire('a', { cost: 5, quota })).toBe(true)
+        await clock.advanceAsync('10s')
+        expect(await left()).toBe(0)
+        await limiter.unblock('a')
+        expect(await left()).toBe(0)
+        await limiter.block('a', '1s')
+        await limiter.block('a', '10s')
+        await clock.advanceAsync('20s')
+        expect(await left()).toBe(0)
+        await limiter.block('a', '1h')
+        await limiter.block('a', '1s', { replace: true })
+        await clock.advanceAsync('1m')
+        expect(await left()).toBe(0)
+      })
+    }
+
     it('of a length that is none are refused', async () => {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, ...common })

@@ -237,6 +237,9 @@ describe('twins', () => {
     ['sliding window', '== 8 * count + 8 and lives', '~= 0 and lives'],
     ['fixed window', 'lives[i] - now >= live', 'lives[i] - now >= 0'],
     ['fixed window', 'live + live / SHARE + SLACK', 'live + SLACK'],
+    ['token bucket', 'if moved then save', 'if true then save'],
+    ['token bucket', 'math.max(rest, blocked[i] - now)', 'rest'],
+    ['sliding window', 'known[i] and math.max(lives[i] - now, 0) or 0', '0'],
     ['composite of three', 'if written[key] ~= nil then value = written[key] end', ''],
     ['composite of three', 'written[key] = value\n', ''],
     ['composite of three', 'written[key] = begin(', 'begin('],
@@ -594,6 +597,13 @@ function inTypeScript(list: string, own: Rule[], steps: Step[]) {
       for (const [i, one] of group.entries()) {
         const name = nameOf(key, i)
         const before = known[i]
+        if (move === 5) {
+          // A block moves nothing: the state lives on as before, by whichever rule it was moved.
+          const rest = before === undefined ? 0 : Math.max(0, before.lives - now)
+          if (Math.max(rest, one.blocked - now) > 0) stored.set(name, { ...one, lives: now + rest })
+          else stored.delete(name)
+          continue
+        }
         const idle = Math.max((rules[i] as Rule).idleAfter(one.state, now), one.blocked - now)
         const inPlace = before?.state.length === one.state.length && before.lives - now >= idle
         const lives = inPlace ? before.lives : now + (idle + idle / 8 + 1_000_000)

@@ -77,6 +77,24 @@ local function save(i, key)
   end
 end
 
+-- A block moves no state, which lives on as long as before: by the rule that has moved it last, which may be slower than the one at hand.
+local function keep(i, key)
+  local rest = known[i] and math.max(lives[i] - now, 0) or 0
+  local live = math.max(rest, blocked[i] - now)
+  if live <= 0 then
+    if known[i] then call('DEL', key) end
+    written[key] = false
+    return
+  end
+  local state = states[i]
+  local count = #state
+  state[count + 1] = blocked[i]
+  state[count + 2] = now + rest
+  local value = pack(format_of(count + 2), unpack(state))
+  call('PSETEX', key, math.min(ceil(live / 1000) + ROUNDING + grace, LONGEST), value)
+  written[key] = value
+end
+
 local function copy(state)
   local twin = {}
   for i = 1, #state do twin[i] = state[i] end
@@ -144,7 +162,8 @@ local plain = not ARGV[first]
 local function group(base)
   local moves = plain and -1 or tonumber(ARGV[at])
   for i = 1, size do load(i, KEYS[base + i], values[base + i]) end
-  local dirty, freed = false, false
+  -- Whether a state is to be written, and whether a rule has moved it.
+  local dirty, moved, freed = false, false, false
   local move, extra, times, granted = RESERVE, 0, -moves, 0
   for _ = 1, math.max(1, moves) do
     if moves > 0 then
@@ -160,9 +179,9 @@ local function group(base)
       id, with = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
       at = at + 2
       if move == HOLD then
-        if judge(extra, false) then granted, dirty = 1, true end
+        if judge(extra, false) then granted, dirty, moved = 1, true, true end
       else
-        granted, dirty = 1, true
+        granted, dirty, moved = 1, true, true
         for i = 1, size do
           if move == SETTLE then
             rules[i].settle(params[i], states[i], now, id, costs[i], tonumber(ARGV[at + i]), with)
@@ -179,18 +198,18 @@ local function group(base)
       id = nil
     elseif move == RESERVE then
       while granted < times and judge(extra, false) do granted = granted + 1 end
-      if granted > 0 then dirty = true end
+      if granted > 0 then dirty, moved = true, true end
     elseif move == PEEK then
       if judge(extra, true) then granted = 1 end
     elseif move == LEND then
       local taken
       granted, taken = lend(extra)
-      if taken then dirty = true end
+      if taken then dirty, moved = true, true end
     elseif move == RETURN then
       for i = 1, size do verdicts[i] = 0 end
       if known[1] or dirty then
         give_back(costs[1], extra)
-        dirty = true
+        dirty, moved = true, true
       end
     else
       for i = 1, size do
@@ -203,7 +222,7 @@ local function group(base)
           if costs[i] == 2 then blocked[i] = now + extra else blocked[i] = math.max(blocked[i], now + extra) end
         end
       end
-      dirty, freed = true, freed or move ~= BLOCK
+      dirty, moved, freed = true, moved or move ~= BLOCK, freed or move ~= BLOCK
     end
     replies[r + 1] = granted
     r = r + 1
@@ -225,7 +244,7 @@ local function group(base)
   end
   if dirty then
     for i = 1, size do
-      save(i, KEYS[base + i])
+      if moved then save(i, KEYS[base + i]) else keep(i, KEYS[base + i]) end
       -- Not where somebody has taken it in the same call. A hint, so it may fail: a user of the server's may have no right
       -- to publish.
       if freed and rules[i].wakes and left[i] > 0 then
