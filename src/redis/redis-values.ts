@@ -93,7 +93,8 @@ export function toJson(value: unknown): string {
   return text
 }
 
-function written(value: unknown): string {
+/** @throws OptionTypeError where JSON cannot say the value */
+export function written(value: unknown): string {
   let text: string | undefined
   let why = ''
   try {

@@ -6,6 +6,7 @@ import {
   LimiterFactory,
   type LimiterStorage,
   MemoryStorage,
+  type Quota,
 } from 'aioflux'
 import { ManualClock, seeded } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
@@ -711,7 +712,8 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     for (const kind of ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const) {
       it(`of a ${kind}: what was used under a slower plan stays used`, async () => {
         const { clock, common } = world()
-        const limiter = LimiterFactory[kind]({ rate: 5, per: '1s', ...common })
+        const limiterOf: (options: Quota & { clock: ManualClock }) => Limiter = LimiterFactory[kind]
+        const limiter = limiterOf({ rate: 5, per: '1s', ...common })
         const quota = { rate: 5, per: '1h' } as const
         const left = async () => (await limiter.peek('a', { quota })).remaining
         expect(await limiter.acquire('a', { cost: 5, quota })).toBe(true)

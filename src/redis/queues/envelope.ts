@@ -2,6 +2,7 @@ import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.t
 import type { Codec } from '../../queues/queue.ts'
 import type { JobTerms } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
+import { written } from '../redis-values.ts'
 import { jsonOf, malformed } from '../scripts/reply.ts'
 
 /** What travels with an item, where there is anything to say. */
@@ -88,11 +89,7 @@ function fromBase64(text: string): Uint8Array {
 export function valueText(value: unknown): string {
   if (value === undefined) return ''
   if (value instanceof Uint8Array) return `b${toBase64(value)}`
-  const text: string | undefined = JSON.stringify(value)
-  if (text === undefined) {
-    throw new OptionTypeError('value', `value must be a JSON value, got ${describe(value)}`)
-  }
-  return `j${text}`
+  return `j${written(value)}`
 }
 
 /** @throws StorageDownError where it is none */

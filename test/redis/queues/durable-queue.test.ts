@@ -544,6 +544,8 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       const [a, b] = [fifo(), fifo()]
       const job = await a.put('x')
       const result = job.result.catch((e: unknown) => e)
+      const refused = b.cancel(job.id, 1n)
+      await expect(refused).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'value' })
       expect(await b.cancel(job.id, 'not wanted')).toBe(true)
       expect(await result).toMatchObject({ code: 'JOB_CANCELLED', cause: 'not wanted' })
       expect(await b.cancel(job.id)).toBe(false)
