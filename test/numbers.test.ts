@@ -83,7 +83,8 @@ const TAKERS: Readonly<Record<string, [take: (value: Value) => unknown, meaningf
   'limiter.acquire(key, tokens)': [(cost) => limiter().acquire('', cost), [{}]],
   'limiter.consume(key, cost)': [(cost) => limiter().consume('', cost), [{}]],
   'limiter.peek(key, cost)': [(cost) => limiter().peek('', cost), [{}]],
-  'limiter.release(key, tokens)': [(tokens) => limiter().release('', tokens)],
+  // No cost is the cost of 1.
+  'limiter.release(key, tokens)': [(tokens) => limiter().release('', tokens), [{}]],
   'limiter.block(key, duration)': [(duration) => limiter().block('', duration), [Infinity]],
   'cost of limiter.wait': [(cost) => limiter().wait('', { cost })],
   'timeout of limiter.wait': [(timeout) => limiter().wait('', { timeout })],

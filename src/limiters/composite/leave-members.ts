@@ -19,6 +19,6 @@ export function leaveMembers(
   for (const [i, member] of members.entries()) {
     const { limiter, costOf } = member
     const paid = costOf === undefined ? cost : costOf(cost)
-    if (paid > 0) limiter.leave?.(ownKey(member, key), paid, decision?.parts?.[i])
+    if (paid !== 0) limiter.leave?.(ownKey(member, key), paid, decision?.parts?.[i])
   }
 }

@@ -9,7 +9,7 @@ export interface WaitedLimit {
   /** As `Rule.reserve`: `>= 0` is yours, act after that long; `< 0` ask again after that long, or when woken. */
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
   giveBack(key: string, cost: number, terms?: Terms): void
-  /** What a call brought, by the numbers that the limit has now. */
+  /** @internal What a call brought, by the numbers that the limit has now. Declarations must agree without it. */
   anew(key: string, terms: Terms | undefined): Terms | undefined
   /** How long it would take behind `ahead`; `-Infinity` where no time can be told. */
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
