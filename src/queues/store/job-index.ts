@@ -15,6 +15,7 @@ const PARTS = 32
  * memory it is the first to touch.
  */
 const STRIP_BITS = 12
+const NO_PART = -1
 
 /**
  * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
@@ -111,7 +112,7 @@ export class JobIndex {
       this.#scanned.delete(seq)
     }
     this.#scans += 1
-    const found = this.#pass(seq, visit, undefined, 0)
+    const found = this.#pass(seq, visit, undefined, NO_PART)
     if (found !== undefined) this.#scanned.set(seq, found)
     return found
   }
@@ -131,10 +132,14 @@ export class JobIndex {
     part: number,
   ): LocalJob | undefined {
     let found: LocalJob | undefined
+    const note = (job: LocalJob) => {
+      if (job.extras?.id !== undefined) return
+      if (job.seq === seq) found = job
+      if (partOf(job.seq) === part) table?.add(job)
+    }
+    // The same few instructions for each of a million jobs, whether there is a table or not: a new branch would be compiled anew.
     visit((job) => {
-      const here = table !== undefined && (job.seq >>> STRIP_BITS) % PARTS === part
-      if (here && job.extras?.id === undefined) table.add(job)
-      if (job.seq === seq && job.extras?.id === undefined) found = job
+      if (job.seq === seq || partOf(job.seq) === part) note(job)
     })
     return found
   }
@@ -146,4 +151,8 @@ export class JobIndex {
       this.release(id)
     }
   }
+}
+
+function partOf(seq: number): number {
+  return (seq >>> STRIP_BITS) % PARTS
 }
