@@ -122,8 +122,8 @@ export abstract class LimiterVerbs implements Limiter {
 
   // No async function: most calls come alone, and each promise more is a third of what they cost.
   wait(key = '', options: WaitOptions = {}): Promise<Decision> {
+    known('limiter.wait', options, WAIT_OPTIONS)
     try {
-      known('limiter.wait', options, WAIT_OPTIONS)
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
       return waitInTurn(this, key, options, (patience) =>

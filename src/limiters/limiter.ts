@@ -152,7 +152,7 @@ export interface Limiter extends AsyncDisposable {
   /**
    * Waits until the cost can be had, then takes it: first come, first served for each key.
    *
-   * @throws OptionTypeError (rejects) when an option has a name that is not known
+   * @throws OptionTypeError by the call itself, not by its promise, when an option has a name that is not known
    * @throws WaitTimeoutError at once when it cannot come within `timeout`, or later when it did not
    * @throws the reason of `signal` when that aborts
    */

@@ -643,13 +643,20 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       acquire: (limiter) => limiter.acquire('a', bad),
       consume: (limiter) => limiter.consume('a', bad),
       peek: (limiter) => limiter.peek('a', bad),
-      wait: (limiter) => limiter.wait('a', bad),
       schedule: (limiter) => limiter.schedule('a', fn, bad),
       reserve: (limiter) => limiter.reserve('a', 1, bad),
       spend: (limiter) => limiter.spend('a', 1, fn, bad),
       block: (limiter) => limiter.block('a', 1, bad),
       reconfigure: (limiter) => limiter.reconfigure(bad as { rate: number }),
     }
+    it('of wait: a name that is not known is thrown by the call itself, a wrong value rejects', async () => {
+      const { common } = world()
+      const bucket = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
+      expect(() => bucket.wait('a', bad)).toThrow(expect.objectContaining({ option: 'costs' }))
+      const refused = await error(bucket.wait('a', { cost: Number.NaN }))
+      expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'cost' })
+      expect((await bucket.peek('a')).remaining).toBe(5)
+    })
     for (const [name, call] of Object.entries(verbs)) {
       it(`of ${name} rejects and is not thrown`, async () => {
         const { common } = world()
