@@ -29,14 +29,14 @@ export function asyncContext(made: Promise<unknown>): AsyncContext | undefined {
   return context
 }
 
-/** Looks whether the caller has a context, so that {@link noContext} keeps it from what carries none. */
+/** Notes whether the caller has a context: from then on {@link noContext} keeps that context from jobs that carry none. */
 export function noticeContext(): void {
   asyncContext(Promise.resolve())
 }
 
 /**
- * Where something runs that carries no context: `undefined` for right here, as long as no context has been met. Later it might be the
- * context of another caller, so it is one that holds nothing.
+ * The context for a job that carries none. It is `undefined` until a context has been met: the job can then run where it is started.
+ * After that it is a context that holds nothing, since the place where the job is started may have the context of another caller.
  */
 export function noContext(): AsyncContext | undefined {
   return nowhere

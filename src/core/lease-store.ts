@@ -53,8 +53,8 @@ export interface LeaseStore {
 }
 
 /**
- * Takes names that cannot be asked for together: one after the other. When one is denied it gives the names before that one back, those
- * too that the holder had already: locks draw a new holder for each request, so none has any.
+ * Takes names that cannot be asked for together: one after the other. When one is denied, the names before it are given back, even a name
+ * that the holder had before this request. Locks use a new holder for each request, and a new holder has no names.
  *
  * @param store answers for one name at a time
  */

@@ -44,8 +44,8 @@ export class Judge<Source extends object> {
   }
 
   /**
-   * Undefined for a request that is not counted. What an option or the limiter throws is thrown, or rejects. One option decides
-   * whether the next is read, so that `key` need not stand what `skip` leaves out.
+   * Undefined for a request that is not counted. What an option or the limiter throws is thrown, or rejects. `skip` is read
+   * first: the other options are not read for a request that it leaves out.
    */
   judge(source: Source, connection?: unknown): Awaitable<Judgement | undefined> {
     const by: By<Source> = [source, connection]

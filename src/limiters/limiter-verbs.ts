@@ -120,7 +120,7 @@ export abstract class LimiterVerbs implements Limiter {
     return this.peekUnder(key, cost, terms)
   }
 
-  // No async function: most calls come alone, and each promise more is a third of what they cost.
+  // Not an async function: that would make one more promise for each call, and a promise is a good part of what a call costs.
   wait(key = '', options: WaitOptions = {}): Promise<Decision> {
     known('limiter.wait', options, WAIT_OPTIONS)
     try {

@@ -1,8 +1,8 @@
 import type { Decision } from '../core/decision.ts'
 
 /**
- * Did a call of this cost take it from the limit? What an outage, a shadow or a plan without a limit let through took nothing, so
- * there is nothing to give back.
+ * True when a call of this cost took the cost from the limit. A call that was let through by an outage, a shadow or a plan without a limit
+ * took nothing, so nothing is given back for it.
  */
 export function took({ allowed, limit, uncounted, wouldDeny }: Decision, cost: number): boolean {
   return allowed && !uncounted && !wouldDeny && cost > 0 && limit < Infinity
