@@ -164,9 +164,10 @@ describe('what parts count', () => {
 
   it('counts pulls of a queue', async () => {
     const queue = QueueFactory.fifo<number>({ metrics })
-    await queue.put(1)
+    await queue.putMany([1, 2])
     await queue.get()
-    expect(counted('queue')['jobs_total{outcome="pulled",queue="fifo"}']).toBe(1)
+    queue.tryGet()
+    expect(counted('queue')['jobs_total{outcome="pulled",queue="fifo"}']).toBe(2)
     await queue.stop()
   })
 

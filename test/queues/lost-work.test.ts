@@ -669,6 +669,28 @@ describe('what a newcomer has found', () => {
     await stopped
   })
 
+  it('keeps a job that was taken by hand among the completed, with a wait and without', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<string>({ clock, keep: { completed: '1h' } })
+    await queue.putMany(['waits', 'does not'])
+    await clock.advanceAsync('5s')
+    expect([await queue.get(), queue.tryGet()]).toEqual(['waits', 'does not'])
+    await clock.advanceAsync('5s')
+    const { jobs } = await queue.jobs({ state: 'completed' })
+    const seconds = jobs.map(({ createdAt, startedAt, endedAt }) =>
+      [startedAt, endedAt].map((at) => (Number(at) - Number(createdAt)) / 1000),
+    )
+    expect(seconds).toEqual([
+      [5, 5],
+      [5, 5],
+    ])
+    expect(jobs.map(({ attempts, deliveries }) => [attempts, deliveries])).toEqual([
+      [1, 1],
+      [1, 1],
+    ])
+    await queue.stop()
+  })
+
   it('redrives no dead job of a key that a newer job has', async () => {
     let fails = true
     const queue = QueueFactory.dedupe<string>({

@@ -50,35 +50,48 @@ export async function runBatch<T, R>(
   bisect: boolean,
   outcome: BatchItems,
 ): Promise<void> {
-  const parts: Part[] = [{ indices: items.map((_, index) => index), error: undefined }]
+  const failure = await runPart(run, items, undefined, bisect, outcome)
+  if (failure === undefined) return
+  const parts = halvesOf(
+    items.map((_, index) => index),
+    failure.error,
+  )
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    let { indices } = part
-    if (indices.length < items.length) {
-      const wanted = indices.filter((index) => outcome.wanted?.(index) ?? true)
-      for (const index of indices) {
-        if (!wanted.includes(index)) outcome.settle(index, false, part.error)
-      }
-      if (wanted.length === 0) continue
-      indices = wanted
-      outcome.halved?.(indices)
+    const { error } = part
+    const indices: number[] = []
+    for (const index of part.indices) {
+      if (outcome.wanted?.(index) ?? true) indices.push(index)
+      else outcome.settle(index, false, error)
     }
+    if (indices.length === 0) continue
+    outcome.halved?.(indices)
     const failure = await runPart(run, items, indices, bisect, outcome)
-    if (failure === undefined) continue
-    const middle = indices.length >> 1
-    parts.push({ indices: indices.slice(middle), error: failure.error })
-    parts.push({ indices: indices.slice(0, middle), error: failure.error })
+    if (failure !== undefined) parts.push(...halvesOf(indices, failure.error))
   }
 }
 
-/** Tries some items together and settles them; or answers why they failed, where their halves are to be tried. */
+/** The second half first: the parts are taken from the end. */
+function halvesOf(indices: readonly number[], error: unknown): Part[] {
+  const middle = indices.length >> 1
+  return [
+    { indices: indices.slice(middle), error },
+    { indices: indices.slice(0, middle), error },
+  ]
+}
+
+/**
+ * Tries some items together and settles them; or answers why they failed, where their halves are to be tried.
+ *
+ * @param indices the places of the items; all of them where it is not given
+ */
 async function runPart<T, R>(
   run: BatchFunction<T, R>,
   all: readonly T[],
-  indices: readonly number[],
+  indices: readonly number[] | undefined,
   bisect: boolean,
   outcome: BatchItems,
 ): Promise<{ error: unknown } | undefined> {
-  const items = indices.length === all.length ? all : indices.map((index) => all[index] as T)
+  const items = indices === undefined ? all : indices.map((index) => all[index] as T)
   const failed = new Map<number, unknown>()
   let signal: AbortSignal | undefined
   const context: BatchContext = {
@@ -103,15 +116,16 @@ async function runPart<T, R>(
     check(items, results)
   } catch (error) {
     if (bisect && items.length > 1 && !(error instanceof BatchResultError)) return { error }
-    indices.forEach((index, i) => {
-      outcome.settle(index, false, failed.has(i) ? failed.get(i) : error)
-    })
+    for (let i = 0; i < items.length; i++) {
+      outcome.settle(indices?.[i] ?? i, false, failed.has(i) ? failed.get(i) : error)
+    }
     return undefined
   }
-  indices.forEach((index, i) => {
+  for (let i = 0; i < items.length; i++) {
+    const index = indices?.[i] ?? i
     if (failed.size > 0 && failed.has(i)) outcome.settle(index, false, failed.get(i))
     else outcome.settle(index, true, resultOf(results, items, i))
-  })
+  }
   return undefined
 }
 

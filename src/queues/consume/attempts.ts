@@ -111,6 +111,11 @@ export class Attempts {
     this.#events.pulled()
   }
 
+  /** A job was taken out by hand and has ended, without an attempt. */
+  tookOut(): void {
+    this.#events.pulled()
+  }
+
   /** Gives the job back: this was no attempt. */
   release(attempt: Attempt, delay: Millis): MaybePromise<boolean> {
     if (attempt.decided) return false

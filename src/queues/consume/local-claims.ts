@@ -63,9 +63,13 @@ export class LocalClaims<T, R> implements Pullable {
 
   /** As {@link take}, where there is a job now. */
   tryTake(): T | undefined {
-    // It ends before anybody can see it, so it enters no list.
-    const attempt = this.#leave(false)
-    return attempt === undefined ? undefined : this.#end(attempt)
+    this.#pulling += 1
+    const job = this.#jobs.takeOut()
+    this.#pulling -= 1
+    if (job === undefined) return undefined
+    this.#attempts.tookOut()
+    this.#listener.claimEnded()
+    return job.item as T
   }
 
   /** All items, until the queue ends. */
@@ -149,10 +153,6 @@ export class LocalClaims<T, R> implements Pullable {
 
   #finish(attempt: Attempt): T {
     this.#claims.delete(attempt)
-    return this.#end(attempt)
-  }
-
-  #end(attempt: Attempt): T {
     this.#attempts.pulled(attempt)
     this.#listener.claimEnded()
     return attempt.job.item as T

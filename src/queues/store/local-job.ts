@@ -54,6 +54,8 @@ export interface JobExtras extends JobLabel {
   /** How many attempts were made before it was redriven from the dead. */
   forgotten?: number
   tries?: FailedTry[]
+  /** When it was put and begun, where it is timed. */
+  times?: JobTimes | undefined
 
   // Who is to be told.
   /** Tells the putter that the job was accepted, or that it will not be. */
@@ -83,18 +85,17 @@ export class LocalJob<T = any, R = any> implements Job<R> {
   state: JobState = 'waiting'
   /** How often it was claimed. */
   deliveries = 0
-  /** The order it stands in: one at a time. An entry of any other order that still names this job is void. */
-  order: object | undefined = undefined
+  /**
+   * What has it now: the order that it stands in, or the attempt that works on it. An entry of any other order that still names
+   * this job is void.
+   */
+  holder: object | undefined = undefined
   /** Where it stands in that order: a number of that order alone. */
   place = 0
   /** Its neighbours there, where the order is a chain. */
   before: LocalJob | undefined = undefined
   next: LocalJob | undefined = undefined
-  /** Its attempt, while it runs. */
-  running: Attempt | undefined = undefined
   extras: JobExtras | undefined = undefined
-  /** Where it is timed. Not one of the extras: jobs that have extras take slower ways. */
-  times: JobTimes | undefined = undefined
   static {
     // A promise that is resolved with a job looks for its `then`, also in what all objects have. To find at once that it is
     // nothing takes half the time of not finding it, which would be the most of what a `put` costs.
@@ -126,6 +127,19 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   get reported(): unknown {
     return this.extras?.reported
+  }
+
+  /** The attempt that works on it, while it runs. */
+  get running(): Attempt | undefined {
+    return this.state === 'running' ? (this.holder as Attempt) : undefined
+  }
+
+  get times(): JobTimes | undefined {
+    return this.extras?.times
+  }
+
+  set times(times: JobTimes | undefined) {
+    this.more().times = times
   }
 
   get over(): boolean {
@@ -187,7 +201,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   complete(value: R): void {
     this.state = 'completed'
-    this.running = undefined
+    this.holder = undefined
     if (this.#promise !== undefined) (this.#outcome as (value: R) => void)(value)
     this.#outcome = value
     if (this.extras !== undefined) this.#end()
@@ -195,8 +209,8 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   /** Ends the job without a result. */
   end(state: 'failed' | 'cancelled' | 'dropped', error: unknown): void {
+    if (this.state === 'running') this.holder = undefined
     this.state = state
-    this.running = undefined
     if (this.#promise !== undefined) {
       // A caller that awaits the result still gets the error; only the process does not get an unhandled rejection.
       this.#promise.then(undefined, nothing)

@@ -296,13 +296,27 @@ export class MemoryJobs implements Source, GateHost {
   /** Takes the next job out by hand, past the limiter. */
   pull(): Attempt | undefined {
     const promoted = this.#delays && this.#promote()
-    const job = this.#order.take() ?? this.#parked()
+    const job = this.#next()
     if (job === undefined) return undefined
-    this.#gate?.withdraw(job)
     const attempt = this.#taken(job)
     // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
     if (promoted) this.#listener.available()
     return attempt
+  }
+
+  /** As {@link pull}, for a job that ends as it leaves: its item is all that is wanted, so it costs no attempt. */
+  takeOut(): LocalJob | undefined {
+    const promoted = this.#delays && this.#promote()
+    const job = this.#next()
+    if (job === undefined) return undefined
+    job.deliveries += 1
+    if (this.#keeps) this.completed.add(job, job.extras?.startedAt ?? this.#clock.now())
+    // Before anybody is told: a job that has left must not be found waiting.
+    job.complete(undefined)
+    if (this.#crowded) this.#tellRoom()
+    this.#groups?.end(job)
+    if (promoted || this.#groups !== undefined) this.#listener.available()
+    return job
   }
 
   /** Claims a job that never stood in an order: a worker is free to do it at once. */
@@ -310,7 +324,7 @@ export class MemoryJobs implements Source, GateHost {
     job.state = 'running'
     job.deliveries += 1
     const attempt = new Attempt(job, this.timesAttempts ? this.#clock.now() : 0)
-    job.running = attempt
+    job.holder = attempt
     return attempt
   }
 
@@ -329,7 +343,6 @@ export class MemoryJobs implements Source, GateHost {
     const job = attempt.job as LocalJob
     const extras = job.more()
     this.#noteTry(attempt, error)
-    job.running = undefined
     extras.byDate = false
     extras.due = this.#clock.now() + delay
     if (!this.#delay(job)) this.#restore(job)
@@ -348,7 +361,6 @@ export class MemoryJobs implements Source, GateHost {
     const extras = job.more()
     extras.released = (extras.released ?? 0) + 1
     this.#noteStart(attempt)
-    job.running = undefined
     if (delay > 0) {
       extras.byDate = false
       extras.due = this.#clock.now() + delay
@@ -362,6 +374,13 @@ export class MemoryJobs implements Source, GateHost {
     this.attend(false)
     this.#listener = SILENT
     this.#gate?.close()
+  }
+
+  /** The next job, whatever the limiter says. */
+  #next(): LocalJob | undefined {
+    const job = this.#order.take() ?? this.#parked()
+    if (job !== undefined) this.#gate?.withdraw(job)
+    return job
   }
 
   /** The first of the jobs that wait for the limiter whose group has a place. */

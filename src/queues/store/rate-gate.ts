@@ -138,7 +138,7 @@ export class RateGate {
   reprioritise(job: LocalJob, priority: number): boolean {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
     const line = lane?.lines.get(groupOf(job))
-    if (line === undefined || job.order !== line.order) return false
+    if (line === undefined || job.holder !== line.order) return false
     line.order.remove(job)
     job.priority = priority
     line.order.push(job)
@@ -245,7 +245,7 @@ export class RateGate {
   /** A job leaves its lane; `false` where it does not stand there. */
   #leave(job: LocalJob, { lines }: Lane): boolean {
     const line = lines.get(groupOf(job))
-    if (line === undefined || job.order !== line.order) return false
+    if (line === undefined || job.holder !== line.order) return false
     line.order.remove(job)
     this.parked -= 1
     return true
@@ -315,7 +315,7 @@ export class RateGate {
   #returnFirst(line: Line, served?: LocalJob): boolean {
     let first = line.first === undefined ? line.order.peek() : undefined
     if (first === undefined) return false
-    if (served?.order === line.order && costOf(served) !== costOf(first)) first = served
+    if (served?.holder === line.order && costOf(served) !== costOf(first)) first = served
     line.order.remove(first)
     line.first = first
     this.parked -= 1

@@ -97,7 +97,7 @@ export class GroupedOrder implements Order {
 
   remove(job: LocalJob): void {
     const group = this.#groups.get(groupOf(job))
-    if (group === undefined || job.order !== group.order) return
+    if (group === undefined || job.holder !== group.order) return
     group.order.remove(job)
     this.size -= 1
     this.#count(group)

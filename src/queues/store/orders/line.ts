@@ -21,7 +21,7 @@ export class Line implements Order {
 
   push(job: LocalJob): void {
     if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
-    job.order = this
+    job.holder = this
     job.place = this.#tail
     this.#ring[this.#tail & (this.#ring.length - 1)] = job
     this.#tail += 1
@@ -49,7 +49,7 @@ export class Line implements Order {
     const job = ring[at]
     if (job === undefined) return undefined
     ring[at] = undefined
-    job.order = undefined
+    job.holder = undefined
     this.#head += 1
     this.size -= 1
     if (this.#ring[this.#head & (ring.length - 1)] === undefined) this.#tighten()
@@ -57,8 +57,8 @@ export class Line implements Order {
   }
 
   remove(job: LocalJob): void {
-    if (job.order !== this) return
-    job.order = undefined
+    if (job.holder !== this) return
+    job.holder = undefined
     this.#ring[job.place & (this.#ring.length - 1)] = undefined
     this.size -= 1
     this.#tighten()
@@ -89,7 +89,7 @@ export class Line implements Order {
   #putFirst(job: LocalJob): void {
     if (this.#tail - this.#head === this.#ring.length) this.#makeRoom()
     this.#head -= 1
-    job.order = this
+    job.holder = this
     job.place = this.#head
     this.#ring[this.#head & (this.#ring.length - 1)] = job
     this.size += 1

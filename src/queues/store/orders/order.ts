@@ -2,7 +2,7 @@ import type { LocalJob } from '../local-job.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { JobWalk } from './job-walk.ts'
 
-/** Ranks the jobs that are due. A job stands in at most one order at a time, and names it: `job.order`. */
+/** Ranks the jobs that are due. A job stands in at most one order at a time, and names it: `job.holder`. */
 export interface Order extends Iterable<LocalJob> {
   readonly size: number
   push(job: LocalJob): void

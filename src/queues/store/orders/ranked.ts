@@ -104,7 +104,7 @@ export class RankedOrder implements Order {
   }
 
   remove(job: LocalJob): void {
-    if (job.order !== this) return
+    if (job.holder !== this) return
     const { before, next } = job
     const rank = this.#rankAgain(job)
     if (before === undefined) this.#stale += 1
@@ -159,7 +159,7 @@ export class RankedOrder implements Order {
   }
 
   #seat(job: LocalJob, arrival: number): void {
-    job.order = this
+    job.holder = this
     job.place = arrival
     this.size += 1
     if (this.#worst !== undefined) this.#lower(job)
@@ -167,7 +167,7 @@ export class RankedOrder implements Order {
 
   /** Is this entry still true? The job may have left, come back since, or stand in another order under the same number. */
   #stands(job: LocalJob, arrival: number): boolean {
-    return job.order === this && job.place === arrival
+    return job.holder === this && job.place === arrival
   }
 
   /** Is this entry of the head of a run still true? A job that has returned may stand in the middle of one now. */
@@ -176,7 +176,7 @@ export class RankedOrder implements Order {
   }
 
   #leave(job: LocalJob): void {
-    job.order = undefined
+    job.holder = undefined
     if (this.size === 1) this.#overlaps = false
     this.size -= 1
   }
