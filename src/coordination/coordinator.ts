@@ -221,11 +221,15 @@ export class Coordinator implements AsyncDisposable {
    * @throws the reason of `signal`; WaitTimeoutError when `timeout` is over, with the storage's failure as its cause where
    * that was why
    */
-  async lock(names: string | readonly string[], options: LockOptions = {}): Promise<Lease> {
-    this.#checkOpen()
-    known('coordinator.lock', options, LOCK_OPTIONS)
-    abortable(options.signal)
-    return this.#locks.wait(readNames(names), options)
+  lock(names: string | readonly string[], options: LockOptions = {}): Promise<Lease> {
+    try {
+      this.#checkOpen()
+      known('coordinator.lock', options, LOCK_OPTIONS)
+      abortable(options.signal)
+      return this.#locks.wait(readNames(names), options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**

@@ -85,10 +85,11 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     }
     this.#asking = true
     this.#cancelTimer?.()
-    this.#round = this.#askForFirst().then((wait) => this.#askLater(wait))
+    this.#round = this.#goRound()
   }
 
-  #askLater(wait: Millis): void {
+  async #goRound(): Promise<void> {
+    const wait = await this.#askForFirst()
     this.#asking = false
     const [first] = this.#waiting
     if (first === undefined) return this.#end()

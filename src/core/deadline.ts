@@ -46,6 +46,7 @@ interface AwaitedCall {
  */
 export class SharedDeadline {
   readonly #timeout: Millis
+  readonly #told: (error: unknown) => unknown
   /** From `#first` on, in the order in which they are due; some are over. */
   #calls: AwaitedCall[] = []
   #first = 0
@@ -53,8 +54,10 @@ export class SharedDeadline {
   #open = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(timeout: Millis) {
+  /** @param told what callers are told for an error of the work, or that it is late */
+  constructor(timeout: Millis, told: (error: unknown) => unknown = same) {
     this.#timeout = Math.min(timeout, LONGEST_TIMEOUT)
+    this.#told = told
   }
 
   within<T>(work: Promise<T>): Promise<T> {
@@ -70,8 +73,9 @@ export class SharedDeadline {
           resolve(value)
         },
         (error) => {
+          if (call.over) return
           this.#end(call)
-          reject(error)
+          reject(this.#told(error))
         },
       )
     })
@@ -116,7 +120,7 @@ export class SharedDeadline {
     const late = this.#calls.slice(this.#first).filter((call) => !call.over && call.due <= now)
     for (const call of late) {
       this.#end(call)
-      call.reject(unanswered(this.#timeout, undefined))
+      call.reject(this.#told(unanswered(this.#timeout, undefined)))
     }
     const next = this.#calls[this.#first]
     if (next === undefined) return
@@ -124,6 +128,10 @@ export class SharedDeadline {
     clearTimeout(this.#timer)
     this.#arm(Math.max(0, next.due - performance.now()))
   }
+}
+
+function same(error: unknown): unknown {
+  return error
 }
 
 /** Browsers give numbers for timers, and keep nothing alive. */

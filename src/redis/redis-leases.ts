@@ -1,3 +1,4 @@
+import type { Millis } from '../core/duration.ts'
 import {
   acquireEach,
   type LeaseAnswer,
@@ -32,6 +33,8 @@ type Verb = 'acquire' | 'renew' | 'release'
 
 const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', renew: 'n', release: 'r' }
 const SCRIPT = script(SCRIPTS['lease'] as string)
+const ACQUIRE = script(SCRIPTS['lease-acquire'] as string)
+const RELEASE = script(SCRIPTS['lease-release'] as string)
 const NOW = Promise.resolve()
 /** States in one call: more save little, and keep the server from others for longer. */
 const MOST_STATES = 128
@@ -53,8 +56,8 @@ interface Asked {
 /**
  * Leases in Redis, by a script of their own.
  *
- * A request that comes while no other is under way is sent at once, with those that are made in the same instant: a lone caller waits for
- * nothing. All others are gathered until the turn of the event loop is over, and travel together.
+ * A request that comes while no other is under way is sent at once: a lone caller waits for nothing. All others are gathered until the
+ * turn of the event loop is over, and travel together.
  */
 export class RedisLeases implements LeaseStore {
   readonly #server: LeaseServer
@@ -68,11 +71,17 @@ export class RedisLeases implements LeaseStore {
     this.#nameOf = stateNames(server.prefix, 'lease', 'lease')
   }
 
-  async acquire(request: LeaseRequest): Promise<LeaseAnswer> {
-    if (!this.#server.joins(request.names)) return acquireEach(this, request)
+  acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     const { names, holder, term } = request
-    const numbers = await this.#ask('acquire', names, holder, term)
-    return { wait: waitOf(numbers), tokens: numbers }
+    if (names.length === 1 && this.#idle) {
+      const args = [String(holder), String(microsOf(term))]
+      return this.#alone(ACQUIRE, names[0] as string, args, answerOf)
+    }
+    if (!this.#server.joins(names)) return acquireEach(this, request)
+    return this.#ask('acquire', names, holder, term).then((numbers) => ({
+      wait: waitOf(numbers),
+      tokens: numbers,
+    }))
   }
 
   async renew(request: LeaseRequest): Promise<boolean> {
@@ -81,19 +90,46 @@ export class RedisLeases implements LeaseStore {
     return waitOf(await this.#ask('renew', names, holder, term)) <= 0
   }
 
-  async release(
-    names: readonly string[],
-    holder: number,
-    tokens: readonly number[],
-  ): Promise<boolean> {
+  release(names: readonly string[], holder: number, tokens: readonly number[]): Promise<boolean> {
+    if (names.length === 1 && this.#idle) {
+      const known = (token: number) => token === tokens[0]
+      return this.#alone(RELEASE, names[0] as string, [String(holder)], known)
+    }
     if (!this.#server.joins(names)) return releaseEach(this, names, holder, tokens)
-    const last = await this.#ask('release', names, holder, 0)
-    return last.every((token, i) => token === tokens[i])
+    return this.#ask('release', names, holder, 0).then((last) =>
+      last.every((token, i) => token === tokens[i]),
+    )
   }
 
   watch(names: readonly string[], freed: () => void): LeaseWatch {
     // The script publishes on the name of the state.
     return watchEach(names.map((name) => this.#server.listen(this.#nameOf(name), freed)))
+  }
+
+  /** True where nothing is under way and nothing waits to be sent. */
+  get #idle(): boolean {
+    return this.#underWay === 0 && this.#waiting.length === 0
+  }
+
+  /** Sends a request about one lease, to a script that can do nothing else. `read` makes the answer of its number. */
+  #alone<T>(
+    program: Script,
+    name: string,
+    args: string[],
+    read: (number: number) => T,
+  ): Promise<T> {
+    const { present } = this.#server
+    if (present !== '') args.push(present)
+    this.#underWay += 1
+    return this.#server.execute(program, [this.#nameOf(name)], args).then((reply) => {
+      this.#underWay -= 1
+      return read(numberOf(reply))
+    }, this.#failed)
+  }
+
+  readonly #failed = (error: unknown): never => {
+    this.#underWay -= 1
+    throw error
   }
 
   #ask(
@@ -103,7 +139,7 @@ export class RedisLeases implements LeaseStore {
     term: number,
   ): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
-      const asked = { verb, names, holder, term: Math.ceil(term * 1000), resolve, reject }
+      const asked = { verb, names, holder, term: microsOf(term), resolve, reject }
       if (this.#waiting.push(asked) > 1) return
       // Not `queueMicrotask`: Node makes an object to trace for each.
       if (this.#underWay === 0) void NOW.then(this.#send)
@@ -169,6 +205,16 @@ function settle(all: readonly Asked[], reply: unknown): void {
   } catch (error) {
     for (const { reject } of all) reject(error)
   }
+}
+
+/** A term as scripts take it, in microseconds. */
+function microsOf(term: Millis): number {
+  return Math.ceil(term * 1000)
+}
+
+/** The answer about one lease: its token, or for how long another holder has it. */
+function answerOf(number: number): LeaseAnswer {
+  return { wait: number > 0 ? 0 : -number / 1000, tokens: [number] }
 }
 
 /** How long until all can be had, in milliseconds; 0 where all were granted. */

@@ -16,7 +16,7 @@ export class ScriptRunner {
 
   constructor(connection: Connection, timeout: Millis, meter: StorageMeter | undefined) {
     this.#connection = connection
-    this.#deadline = new SharedDeadline(timeout)
+    this.#deadline = new SharedDeadline(timeout, (error) => this.#failed(error))
     this.#meter = meter
   }
 
@@ -28,18 +28,12 @@ export class ScriptRunner {
     if (this.#closed) return Promise.reject(new ClosedError('RedisStorage'))
     const meter = this.#meter
     const began = meter?.begin() ?? 0
-    return this.#deadline.within(this.#ask(script, keys, args, server)).then(
-      meter === undefined
-        ? undefined
-        : (answer) => {
-            meter.answered(began)
-            return answer
-          },
-      (error: unknown) => {
-        meter?.failed()
-        throw this.#asOutage(error)
-      },
-    )
+    const answer = this.#deadline.within(this.#ask(script, keys, args, server))
+    if (meter === undefined) return answer
+    return answer.then((reply) => {
+      meter.answered(began)
+      return reply
+    })
   }
 
   /** @throws ClosedError where nothing is sent any more */
@@ -81,8 +75,9 @@ export class ScriptRunner {
     return answer
   }
 
-  /** The failure of a call, as its caller is told of it. */
-  #asOutage(error: unknown): unknown {
+  /** A call has failed. Returns what its caller is told. */
+  #failed(error: unknown): unknown {
+    this.#meter?.failed()
     const cause = this.#connection.failure
     if (isAioFluxError(error, 'STORAGE_DOWN') && error.cause === undefined && cause !== undefined) {
       return new StorageDownError(`${error.message}: ${messageOf(cause)}`, { cause })
