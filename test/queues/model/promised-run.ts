@@ -28,6 +28,8 @@ export interface PromisedWorld {
   workers: number
   /** Decided by the store for each key, or asked in each process before a claim. */
   limiter: 'none' | 'stored permits' | 'stored bucket' | 'local bucket' | 'local permits'
+  /** What a start costs is told by its item: where the store decides the limit. */
+  costs: boolean
   groups: boolean
   groupConcurrency: number
   attempts: number
@@ -53,6 +55,7 @@ export const promisedWorld: fc.Arbitrary<PromisedWorld> = fc.record({
     'local bucket',
     'local permits',
   ),
+  costs: fc.boolean(),
   groups: fc.boolean(),
   groupConcurrency: fc.constantFrom(1, 2, Infinity),
   attempts: fc.integer({ min: 1, max: 3 }),
@@ -140,6 +143,7 @@ export class PromisedRun {
       ...(timeout !== undefined && { timeout: timeout / 1000 }),
       ...(this.#limiter !== undefined && { limiter: this.#limiter }),
       ...(keyed && { limiterKey: (item: Item) => item.key }),
+      ...(keyed && world.costs && { limiterCost: (item: Item) => item.cost }),
       ...(world.groups && {
         group: ({ group }: Item) => group,
         groupConcurrency: world.groupConcurrency,
@@ -223,11 +227,15 @@ export class PromisedRun {
       if (world.groups && like.length > world.groupConcurrency)
         this.#fault ??= `group ${item.group} has more than ${world.groupConcurrency} running`
       const keyed = running.filter(({ key }) => key === item.key)
-      if (world.limiter === 'stored permits' && keyed.length > LIMIT)
+      if (world.limiter === 'stored permits' && this.#costOf(keyed) > LIMIT)
         this.#fault ??= `more than ${LIMIT} permits of '${item.key}' are in use`
       if (world.limiter === 'local permits' && running.length > LIMIT)
         this.#fault ??= `more than ${LIMIT} permits are in use`
     }
+  }
+
+  #costOf(items: readonly Item[]): number {
+    return items.reduce((sum, { cost }) => sum + (this.#world.costs ? cost : 1), 0)
   }
 
   async #do(step: Step): Promise<void> {
