@@ -24,7 +24,7 @@ export function positive(name: string, value: number): number {
   return value
 }
 
-/** A finite number, of whatever sign. */
+/** A finite number, of either sign. */
 export function finite(name: string, value: number): number {
   number(name, value)
   mustLie(Number.isFinite(value), name, 'be a finite number', value)

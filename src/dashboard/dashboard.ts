@@ -69,7 +69,7 @@ export interface Dashboard extends AsyncDisposable {
  *
  * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads of jobs are
  * hidden
- * unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as events with who did them and why.
+ * unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as events with the user and the reason.
  *
  * @example
  * const flow = dashboard({

@@ -13,7 +13,7 @@ import type { Scheduler } from '../schedule/scheduler.ts'
 import type { WorkerPool } from '../workers/pool.ts'
 import type { Access } from './serve/access.ts'
 
-/** What {@link dashboard} shows, and to whom. */
+/** What {@link dashboard} shows, and which users may see it. */
 export interface DashboardOptions {
   limiters?: readonly Limiter[]
   // biome-ignore lint/suspicious/noExplicitAny: queues of any items.
@@ -31,7 +31,7 @@ export interface DashboardOptions {
    */
   storage?: Storage
   /**
-   * Who may see the page, and act: asked for every request, of the page itself too. It gets the request as the framework has it:
+   * Decides which users may see the page, and act: asked for every request, of the page itself too. It gets the request as the framework has it:
    * an IncomingMessage, a Request of the web platform, a request of Fastify. What it throws is answered 500.
    */
   access: Access
@@ -43,8 +43,8 @@ export interface DashboardOptions {
    */
   show?: (job: QueuedJobInfo) => string | undefined
   /**
-   * For how long samples are kept, one each 5 s, so that the page has a past when it is opened. 0: nothing runs while nobody
-   * looks. At most 1 day.
+   * For how long samples are kept, one each 5 s, so that the page has a past when it is opened. 0: nothing runs while no page
+   * is open. At most 1 day.
    * @default '30m'
    */
   history?: Duration

@@ -5,7 +5,7 @@ export interface DashboardState {
   readonly title: string
   /** Since when samples have been taken without a break. */
   readonly since: number
-  /** For how many seconds samples are kept; 0 where they are taken only while somebody looks. */
+  /** For how many seconds samples are kept; 0 where they are taken only while a page is open. */
   readonly history: number
   readonly limiters: Readonly<Record<string, LimiterState>>
   readonly queues: Readonly<Record<string, QueueState>>
@@ -26,7 +26,7 @@ export interface LimiterState {
   /** Of which rule: `token-bucket`, `composite`, ... */
   readonly rule: string
   readonly quota?: QuotaState
-  /** Does it find its numbers itself? Then nobody can change them. */
+  /** True when it finds its numbers itself: then they cannot be changed. */
   readonly adapts?: true
   /** Is its state kept elsewhere, for many processes? */
   readonly remote: boolean
@@ -39,7 +39,7 @@ export interface LimiterState {
   /** Keys that are remembered. */
   readonly keys: number
   readonly limit: number
-  /** The keys that are denied most, while somebody looks. */
+  /** The keys that are denied most, while a page is open. */
   readonly top?: TopKeys
   readonly whatIf?: WhatIfState
   /** Why its storage could not be asked last. */
@@ -82,7 +82,7 @@ export interface TopKey {
   readonly retryAfter: number
   /** When it was denied first, as far as was counted. */
   readonly since: number
-  /** By whom it was blocked from here, and until when. */
+  /** The user who blocked it from here, and until when. */
   readonly blocked?: { readonly until: number; readonly by?: string }
 }
 
@@ -120,7 +120,7 @@ export interface QueueState {
   readonly dead: number
   readonly completed: number
   readonly failed: number
-  /** How long the first of those that are due has waited. */
+  /** How long the first due job has waited. */
   readonly oldest: number
   /** A second, over the last seconds. */
   readonly put?: number
@@ -203,7 +203,7 @@ export interface RunState {
 }
 
 export interface LeaderState {
-  /** Who leads, by the name of the process; absent where nobody does. */
+  /** The name of the process that leads; absent where there is no leader. */
   readonly leader?: string
   readonly fence?: number
   readonly since?: number
@@ -211,11 +211,11 @@ export interface LeaderState {
   readonly left: number
   /** The processes that stand for the election and do not lead, as far as they tell. */
   readonly follow: readonly string[]
-  /** Set where nobody leads, and nobody is known who would: then that is no trouble. It is remembered for 7 days. */
+  /** Set where there is no leader and no known candidate: then that is no trouble. It is remembered for 7 days. */
   readonly over?: true
   /** Does this process lead? */
   readonly here: boolean
-  /** When it changed hands, the latest 20: time, and who led from then on. */
+  /** The latest 20 changes: the time, and the leader from then on. */
   readonly changes: readonly (readonly [number, string])[]
 }
 
@@ -307,7 +307,7 @@ export interface Trouble {
   readonly code: TroubleCode
   readonly level: 'bad' | 'warn'
   readonly since: number
-  /** False where it may have begun earlier: nobody looked. */
+  /** False where it may have begun earlier, while no page was open. */
   readonly exact: boolean
   /** The usual range of each figure that has a past; absent where too few samples were taken before the trouble began. */
   readonly usual?: readonly (UsualRange | null)[]
@@ -316,7 +316,7 @@ export interface Trouble {
 /** What 8 of 10 samples lay between: the lowest, the one in the middle, the highest. */
 export type UsualRange = readonly [number, number, number]
 
-/** Something that has happened: a trouble began or ended, or somebody did something. */
+/** Something that has happened: a trouble began or ended, or a user acted. */
 export interface Happening {
   /** Rises by one. */
   readonly id: number
@@ -327,7 +327,7 @@ export interface Happening {
   readonly code?: TroubleCode
   readonly phase?: 'began' | 'ended'
   readonly level?: 'bad' | 'warn'
-  /** Of an action: its verb, who did it and why. */
+  /** Of an action: its verb, the user and the reason. */
   readonly action?: string
   readonly who?: string
   readonly reason?: string
@@ -348,7 +348,7 @@ export interface Sample {
   readonly values: Readonly<Record<string, readonly (number | null)[]>>
 }
 
-/** Who looks, as the page is told. */
+/** The user of a page, as the page is told. */
 export interface Viewer {
   readonly may: 'read' | 'all'
   readonly user?: string

@@ -44,10 +44,10 @@ const DEFAULTS: ClientIpOptions = {}
 const plans = new WeakMap<ClientIpOptions, Plan>()
 
 /**
- * Who sent a request, as a key: an IPv4 address, or the network of an IPv6 one.
+ * The sender of a request, as a key: an IPv4 address, or the network of an IPv6 one.
  *
  * A header is believed only from a trusted proxy. Its list is read from the right, from proxy to proxy, and ends at the first
- * address that is not trusted: anybody can write what is left of that. It also ends at an entry that is no address.
+ * address that is not trusted: any client can write the entries to the left of that. It also ends at an entry that is no address.
  *
  * Without `trustedProxies` it is `req.ip` where the framework has that (Express with `trust proxy`, Fastify with `trustProxy`,
  * Koa with `proxy`), else the address of the connection. It is never read from a header. When a header says that there is a

@@ -10,8 +10,8 @@ const SLOW_START: Millis = 1000
 /**
  * The calls to one server: they go in order of arrival, and all of them pause when the server says so.
  *
- * After a pause one goes first; each good answer lets two more go, as TCP begins: what has just come up again is not hit
- * by all who waited. Where the answer says how many are left, so many go.
+ * After a pause one goes first; each good answer lets two more go, as TCP begins: a server that has just come up again is not hit
+ * by all waiting calls at once. Where the answer says how many are left, so many go.
  */
 export class Lane {
   readonly #clock: Clock
@@ -46,7 +46,7 @@ export class Lane {
   }
 
   /**
-   * Waits for a turn. Whoever got one must call {@link answered} with it, once.
+   * Waits for a turn. A caller that got one must call {@link answered} with it, once.
    *
    * @throws WaitTimeoutError at once when it cannot come within `patience`, or later when it did not
    * @throws the reason of `signal`
@@ -78,7 +78,7 @@ export class Lane {
     this.#serve()
   }
 
-  /** Nobody goes for so long, and a little longer. */
+  /** No call goes for so long, and a little longer. */
   pause(length: Millis): void {
     const until = this.#clock.now() + Math.min(length * (1 + this.#spread()), this.#longest)
     if (until > this.#closedUntil) {

@@ -242,7 +242,7 @@ function newGauge(labels: GaugeSeries['labels'], text: string): GaugeSeries {
   return new GaugeSeries(labels, text)
 }
 
-// Two copies of this package in one process, of whatever version, count in one place.
+// Two copies of this package in one process, of any versions, count in one place.
 const SHARED = Symbol.for('aioflux.metrics')
 
 /** The process's own metrics. */

@@ -127,7 +127,7 @@ class SlidingWindow implements Rule {
     state[TOTAL] = 0
   }
 
-  /** Is the moment at `a` nearer to `due` than the one at `b`? Who gives back may know the time less exactly. */
+  /** Is the moment at `a` nearer to `due` than the one at `b`? A refund may know the time less exactly. */
   #nearer(state: State, a: number, b: number, due: Micros): boolean {
     return Math.abs((state[a] as number) - due) <= Math.abs((state[b] as number) - due)
   }

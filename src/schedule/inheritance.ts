@@ -13,8 +13,8 @@ export interface Heir {
 }
 
 /**
- * Slots of one job that others have taken: looked at now and then until they are done, and taken over when whoever took
- * them has died. One timer for all.
+ * Slots of one job that other processes have taken: looked at now and then until they are done, and taken over when the
+ * process that took them has died. One timer for all.
  */
 export class Inheritance {
   readonly #job: string
@@ -43,7 +43,7 @@ export class Inheritance {
     this.#open = true
   }
 
-  /** Somebody else has taken it. */
+  /** Another process has taken it. */
   watch(slot: Millis): void {
     // That may be known only after the end.
     if (!this.#open) return
@@ -82,7 +82,7 @@ export class Inheritance {
       const now = clock.now()
       if (!isDue(due, now) || this.#watched.get(slot) !== due) continue
       this.#watched.delete(slot)
-      // What is forgotten cannot be told from what nobody has taken.
+      // The storage forgets slots: a forgotten one looks like one that was never taken.
       if (wall() - slot > this.#keeps) continue
       const answer = this.#heir.ready() ? await this.#ask(slot) : 'held'
       if (life !== this.#lives) {

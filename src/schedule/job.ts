@@ -184,7 +184,7 @@ export class Job implements ScheduledJob {
     return new Date(Math.round(this.#context.wall() + slot - this.#context.clock.now()))
   }
 
-  /** Marks the job as waiting; the function says whether it still is, and nobody has halted or begun it anew. */
+  /** Marks the job as waiting; the function says whether it still is, and was not halted or begun anew. */
   #hold(): () => boolean {
     const mark: Cancel = () => {}
     this.#timer = mark

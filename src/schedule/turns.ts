@@ -18,7 +18,7 @@ export interface TurnsOf {
   leads(): boolean
   /** The first slot later than `after`. */
   next(after: Millis): Millis | undefined
-  /** Nobody has run the slots from `first` to `last`. `by` is about to make up for them; otherwise another run has to. */
+  /** The slots from `first` to `last` were not run. `by` is about to make up for them; otherwise another run has to. */
   missed(first: Millis, last: Millis, by: Run | undefined): void
   /** True when one more run may start now. */
   ready(): boolean
@@ -55,10 +55,10 @@ export class Turns {
     })
   }
 
-  /** The latest slot that was taken, by whomever. */
+  /** The latest slot that was taken, by any process. */
   async last(): Promise<Millis | undefined> {
     const last = await this.#slots.last(this.#job.name)
-    // Whoever took it may have died with all the others.
+    // The process that took it may have died with all the others.
     if (last !== undefined) this.#inheritance?.watch(last)
     return last
   }

@@ -221,7 +221,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
   )
 }
 
-/** By whom it was isolated from here, where that is known: `nika, `. */
+/** The user who isolated it from here, where that is known: `nika, `. */
 function isolatedBy(state: State, name: string): string {
   const done = state.happened.findLast(
     (each) => each.kind === 'breaker' && each.name === name && each.action === 'isolate',

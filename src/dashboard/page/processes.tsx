@@ -17,7 +17,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
   const { filter, name: asked } = place()
   const list = sorted('process', state.processes, filter, ({ host }) => host ?? '')
   const silent = list.filter(([name]) => troubleOf('process', name)?.code === 'silent')
-  /** How many processes have a runtime: one that nobody else has stands out. */
+  /** How many processes have a runtime: one that no other process has stands out. */
   const alike = (runtime?: string) => list.filter(([, part]) => part.runtime === runtime).length
   const pools = Object.entries(state.pools).filter(([name]) => matches(filter, name))
   return (

@@ -13,12 +13,12 @@ export function isolate(name: string): void {
     title: either(`Isolate ${name}?`, `Изолировать ${name}?`),
     says: [
       either(
-        `Every call is refused until somebody resets it: ${figure(refused + passing)} a second now.`,
+        `Every call is refused until the breaker is reset: ${figure(refused + passing)} a second now.`,
         `Каждый вызов отклоняется до сброса: сейчас ${figure(refused + passing)} в секунду.`,
       ),
       either(
-        'It does not probe by itself. Undo with Reset.',
-        'Сам он пробовать не станет. Вернуть: «Сбросить».',
+        'It does not probe by itself. To undo: Reset.',
+        'Проб он сам не делает. Отменить: «Сбросить».',
       ),
     ],
     code: 'const isolation = breaker.isolate()',
@@ -150,11 +150,11 @@ export function runNow(name: string): void {
     title: either(`Run ${name} now?`, `Запустить ${name} сейчас?`),
     says: [
       either(
-        'It runs in this process, besides its schedule, whoever leads.',
-        'Выполнится в этом процессе, помимо расписания.',
+        'It runs in this process, besides its schedule, also when this process is not the leader.',
+        'Выполнится в этом процессе, помимо расписания, даже если лидер другой.',
       ),
       either(
-        `${running} run now; overlap: ${overlap ?? 'skip'}.`,
+        `${running} of its runs go on now; overlap: ${overlap ?? 'skip'}.`,
         `Сейчас идёт: ${running}; наложение: ${overlap ?? 'skip'}.`,
       ),
     ],

@@ -196,14 +196,14 @@ export function rowOf(trouble: Trouble, state: State): Row {
     return {
       says: [
         leader === undefined
-          ? either('Nobody leads.', 'Никто не ведёт.')
+          ? either('There is no leader.', 'Лидера нет.')
           : either(
-              `Now ${leader || 'somebody'} with fence ${fence}.`,
-              `Сейчас ${leader || 'кто-то'}, номер ${fence}.`,
+              `The leader is ${leader || 'another process'}, with fence ${fence}.`,
+              `Лидер: ${leader || 'другой процесс'}, номер ${fence}.`,
             ),
       ],
       value: leader === undefined ? '–' : String(changes.length),
-      label: leader === undefined ? w('nobody') : w('changes'),
+      label: leader === undefined ? w('no leader') : w('changes'),
       lines,
     }
   }

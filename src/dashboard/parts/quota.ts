@@ -25,7 +25,7 @@ export function kindOf(limiter: Limiter): string {
   return policies[0]?.held === true ? 'concurrency' : 'limiter'
 }
 
-/** Does the limiter find its numbers itself? Then nobody else can change them. */
+/** True when the limiter finds its numbers itself: then they cannot be changed from outside. */
 export function adapts(limiter: Limiter): boolean {
   return 'currentRate' in limiter || 'currentLimit' in limiter
 }

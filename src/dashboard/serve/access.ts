@@ -11,13 +11,13 @@ export type Access = (
 /** What {@link Access} answers. */
 export type AccessAnswer = false | 'read' | 'all' | { may: 'read' | 'all'; user?: string }
 
-/** Who asks, or the refusal. */
+/** The viewer that asks, or the refusal. */
 export async function viewerOf(access: Access, asked: Asked): Promise<Viewer | Answer> {
   const said = await access(asked.source)
   if (said === false) {
     const named = asked.header('authorization') ?? asked.header('cookie')
     return named === undefined
-      ? refusal(401, 'who are you?', { 'www-authenticate': 'Bearer realm="aioflux"' })
+      ? refusal(401, 'access needs a user: answer with credentials', { 'www-authenticate': 'Bearer realm="aioflux"' })
       : refusal(403, 'you may not see this page')
   }
   const viewer = typeof said === 'string' ? { may: said } : said

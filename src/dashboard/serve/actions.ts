@@ -5,12 +5,12 @@ import type { AnyQueue } from '../parts/queue-part.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { ArgumentError, Arguments } from './arguments.ts'
 
-/** How many dead jobs are looked at: those that died last. So many are redriven at once, too. */
+/** How many dead jobs are looked at, the latest first. So many are redriven at once, too. */
 export const LATEST_DEAD = 2_000
 
 /** What an action says: what there is to tell, or that it could not be done now. */
 export interface Done {
-  /** For the one who acted. */
+  /** For the user who acted. */
   readonly result?: Readonly<Record<string, unknown>>
   /** For what is told of it: the key or job it was done to, and its numbers. */
   readonly target?: string

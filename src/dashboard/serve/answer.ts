@@ -19,7 +19,7 @@ export interface Sink {
 /** What of a request is looked at, whichever framework has it. */
 export interface Asked {
   readonly method: string
-  /** The path below the base path, decoded by nobody, without a query. */
+  /** The path below the base path, not decoded, without a query. */
   readonly path: string
   readonly query: URLSearchParams
   header(name: string): string | undefined

@@ -13,7 +13,7 @@ interface Page {
   behind: boolean
 }
 
-/** Sends each state to all who look: what has changed is made to text once for all of them. */
+/** Sends each state to all open pages: changes are made to text once for all of them. */
 export class Streams {
   readonly #sampler: Sampler
   readonly #pages = new Set<Page>()

@@ -137,7 +137,7 @@ function* find(state: Omit<DashboardState, 'troubles'>): Iterable<Found> {
       yield { kind: 'queue', name, code: 'unreachable', level: 'bad', harm: 0 }
     } else if (oldest >= LATE && !paused) {
       const level = oldest >= FAR_TOO_LATE ? 'bad' : 'warn'
-      // It began to fall behind when the oldest of those that wait was put, or before.
+      // It began to fall behind when the oldest waiting job was put, or before.
       yield {
         kind: 'queue',
         name,

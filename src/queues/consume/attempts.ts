@@ -25,7 +25,7 @@ export interface Guard {
   cancel: Cancel
 }
 
-/** The attempts of a queue: those that run, how each of them ends, and how many ended well and badly. */
+/** The attempts of a queue: the running ones, how each of them ends, and how many ended well and badly. */
 export class Attempts {
   /** Those whose handlers run and whose outcome is open. */
   readonly running: IndexedSet<Attempt> = new IndexedSet()
@@ -66,7 +66,7 @@ export class Attempts {
     if (times !== undefined) noteStart(times, this.#options.clock.now())
   }
 
-  /** One begins that may end before anybody sees it. */
+  /** An attempt begins that may end before it can be seen. */
   pass(attempt: Attempt): void {
     this.passing = true
     const { times } = attempt.job

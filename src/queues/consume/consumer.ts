@@ -119,7 +119,7 @@ export abstract class Consumer {
     this.busy = false
   }
 
-  /** How many jobs could be begun now, by the worker that asks and those that rest. */
+  /** How many jobs could be begun now, by the worker that asks and by the idle ones. */
   protected get want(): number {
     return this.#workers - this.loops + 1
   }

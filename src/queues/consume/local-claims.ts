@@ -63,7 +63,7 @@ export class LocalClaims<T, R> implements Pullable {
 
   /** As {@link take}, where there is a job now. */
   tryTake(): T | undefined {
-    // It ends before anybody can see it, so it enters no list.
+    // It ends before it can be seen, so it enters no list.
     const attempt = this.#leave(false)
     return attempt === undefined ? undefined : this.#end(attempt)
   }

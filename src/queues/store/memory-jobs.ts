@@ -150,7 +150,7 @@ export class MemoryJobs implements Source, GateHost {
     return first === undefined ? this.#clock.now() : this.waitingSince(first)
   }
 
-  /** How many wait: due ones, delayed ones, and those that wait for another to end. */
+  /** How many wait: due jobs, delayed jobs, and jobs that wait for another to end. */
   get size(): number {
     return this.#waits + this.#held.size
   }
@@ -194,7 +194,7 @@ export class MemoryJobs implements Source, GateHost {
     if (this.#held.delete(job)) this.keep(job)
   }
 
-  /** `leader` will not end before the jobs that wait for it; `undefined` where nobody knows which one will not. */
+  /** `leader` will not end before the jobs that wait for it; `undefined`: any leader may be the one. */
   unholdAll(leader: LocalJob | undefined): void {
     for (const job of this.#held.behind(leader)) this.unhold(job)
   }

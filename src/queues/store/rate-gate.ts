@@ -5,7 +5,7 @@ import type { Order } from './orders/order.ts'
 
 /** What stands behind a gate. */
 export interface GateHost {
-  /** The jobs that may start as far as anybody knows. */
+  /** The jobs that may start as far as is known. */
   readonly candidates: Order
   /** There may be something to take. Nothing has to be taken. */
   available(): void

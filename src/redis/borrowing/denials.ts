@@ -35,7 +35,7 @@ export class Denials {
   keep(key: string, cost: number, verdict: Verdict, asked: Millis): void {
     // No time can be told: the next one has to ask.
     if (verdict.wait === -Infinity) return
-    // A microsecond less, so that no rounding sends anybody away who comes back at the very moment.
+    // A microsecond less: rounding must not deny a call that comes at exactly the moment it was told.
     const wait = Math.min((-verdict.wait - 1) / 1000, this.#longest)
     this.#kept.put(key, { cost, verdict, at: asked, until: asked + wait })
   }

@@ -86,7 +86,7 @@ export class HybridValues implements Values {
     const asked = this.#clock.now()
     const read: Promise<string | undefined> = this.#redis.read(key).then(
       (found) => {
-        // Somebody has written since: what was read may be older than that.
+        // A write may have come in between: then what was read may be older than it.
         const current = this.#reads.get(key) === read
         if (current) this.#reads.delete(key)
         if (current && found !== undefined) this.#keep(key, found.text, asked, found.ttl)

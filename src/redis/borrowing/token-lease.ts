@@ -7,7 +7,7 @@ export class TokenLease {
   left: number
   /** When it was debited, by the lender's clock. */
   readonly at: Micros
-  /** When it was asked for: before it was debited, whatever the way there and back took. */
+  /** When it was asked for: before it was debited, however long the trip took. */
   readonly asked: Moment
   /** Until when it may be spent. */
   readonly until: Moment

@@ -100,7 +100,7 @@ export class OwnConnection implements Connection {
     this.#tell = tell
   }
 
-  /** The port, as soon as it is connected. A failure is told to those who asked; the next ones try again. */
+  /** The port, as soon as it is connected. A failure rejects the calls that wait for it; the next call tries again. */
   port(): Promise<RedisPort> {
     if (this.#port === undefined) {
       this.#port = this.#connect()

@@ -20,8 +20,8 @@ interface Channel {
 }
 
 /**
- * Who wants to hear what is published where, over one connection for all of them. It is opened for the first who
- * listens, and never keeps a process alive.
+ * The listeners of each channel, over one connection for all of them. It is opened for the first listener, and never
+ * keeps a process alive.
  *
  * What is heard is a hint: it says that it is worth asking, and nothing else. Where something may have been missed,
  * listeners are called too.
@@ -114,7 +114,7 @@ export class WakeHub {
       const channel = this.#channels.get(name)
       if (channel !== undefined) call(channel, message)
     },
-    // Whatever is on its way gets there; all else is asked for again.
+    // A subscription that is under way arrives; all others are asked for again.
     up: () => void this.#ask(({ state }) => state !== 'asked'),
     down: () => {
       this.#up = false

@@ -91,7 +91,7 @@ export class Declared {
     this.#done = true
   }
 
-  /** Somebody has changed what is agreed on. */
+  /** A process has changed what is agreed on. */
   renew(): void {
     if (!this.#done || this.#closed) return
     this.#run(this.#observes ? 'observe' : 'renew', this.#own)
@@ -168,7 +168,7 @@ export class Declared {
   }
 }
 
-/** Others say something else, or keep the queue in another way. A server that cannot be reached or is full refuses nobody. */
+/** Another process declares something else, or keeps the queue in another way. A server that is out of reach or full is no refusal. */
 function isRefusal(error: unknown): boolean {
   return isAioFluxError(error, 'INVALID_OPTION') || isAioFluxError(error, 'LAYOUT')
 }

@@ -166,7 +166,7 @@ export class Inspection<T> {
     return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
-  /** Which dead jobs are meant, those that died first first. */
+  /** Which dead jobs are meant, the oldest deaths first. */
   async #diedOf({ ids, limit = Infinity, error, latest }: Redrive): Promise<string[]> {
     const wanted = ids && new Set(ids)
     const part = error === undefined ? '' : `"message":${JSON.stringify(error)}`

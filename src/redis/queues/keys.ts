@@ -26,7 +26,7 @@ export interface QueueKeys {
   /** Of a queue without groups and keys. */
   readonly plain: string[]
   readonly routed: string[]
-  /** Who has declared what. */
+  /** Which process has declared what. */
   readonly declared: string
   /** Where `process` is told something; without one, where all are. */
   channel(process?: string): string

@@ -15,7 +15,7 @@ export interface End {
   readonly delay: Millis
   /** The outcome of a completed one, or the failure. */
   readonly text: string
-  /** Nobody else can have the job before. */
+  /** No other process can have the job before. */
   readonly until: Moment | undefined
 }
 

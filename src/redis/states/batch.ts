@@ -56,7 +56,7 @@ type Form = Exclude<Program, 'single'> | 'reserve' | 'refund'
 
 /**
  * Moves of one list of rules, gathered during one turn of the event loop and sent together: equal moves on one key as one
- * run, many keys in one call. The order of arrival stays, for each key. Nobody waits for a timer.
+ * run, many keys in one call. The order of arrival stays, for each key. No call waits for a timer.
  */
 export class Batch {
   readonly #rules: readonly Rule[]

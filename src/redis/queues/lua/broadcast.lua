@@ -135,7 +135,7 @@ if verb == 'remove' then
 end
 
 local group, consumer = ARGV[2], ARGV[3]
--- Who leaves a group that was removed does not make it anew.
+-- To leave a group that was removed does not make it anew.
 if verb == 'leave' and call('HEXISTS', META, 'group:' .. group) == 0 then return 0 end
 join(group)
 if verb == 'join' then
