@@ -28,7 +28,7 @@ export interface LimiterState {
   readonly quota?: QuotaState
   /** True when it finds its numbers itself: then they cannot be changed. */
   readonly adapts?: true
-  /** Is its state kept elsewhere, for many processes? */
+  /** True when its state is kept elsewhere, for many processes. */
   readonly remote: boolean
   /** Calls a second, over the last seconds. `undefined` until two samples have been taken. */
   readonly allowed?: number
@@ -213,7 +213,7 @@ export interface LeaderState {
   readonly follow: readonly string[]
   /** Set where there is no leader and no known candidate: then that is no trouble. It is remembered for 7 days. */
   readonly over?: true
-  /** Does this process lead? */
+  /** True when this process leads. */
   readonly here: boolean
   /** The latest 20 changes: the time, and the leader from then on. */
   readonly changes: readonly (readonly [number, string])[]

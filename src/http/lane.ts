@@ -69,7 +69,7 @@ export class Lane {
       if (least === undefined || quota.remaining < least.remaining) least = quota
     }
     if (turn === this.#pauses && least !== undefined) {
-      // Those under way may not have been counted yet.
+      // The server may not have counted the calls that are under way.
       this.#left = Math.max(0, least.remaining - this.#inFlight)
       this.#leftUntil = this.#clock.now() + Math.min(least.seconds * 1000, this.#longest)
     } else if (turn === this.#pauses && ok) {

@@ -195,7 +195,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
           <p key={registry} class="foot">
             <b>{registry}</b>{' '}
             {either(
-              `${figure(shown)} of ${figure(keys)} keys shown, those not closed first.`,
+              `${figure(shown)} of ${figure(keys)} keys shown, open breakers first.`,
               `показаны ${figure(shown)} из ${figure(keys)} ключей, сначала не замкнутые.`,
             )}
           </p>

@@ -10,7 +10,7 @@ export interface Line {
   readonly tone?: string
   readonly fill?: boolean
   readonly dashed?: boolean
-  /** Where its points are not those of the samples. */
+  /** Set where its points are not the samples. */
   readonly times?: readonly number[]
 }
 

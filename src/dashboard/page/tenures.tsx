@@ -22,7 +22,9 @@ export function Tenures({
       class="tenures"
       viewBox="0 0 300 16"
       role="img"
-      aria-label={strips.map(({ at, leader }) => `${time(at)} ${leader || w('no leader')}`).join(', ')}
+      aria-label={strips
+        .map(({ at, leader }) => `${time(at)} ${leader || w('no leader')}`)
+        .join(', ')}
     >
       <path class="unseen" d="M0 8H300" />
       {strips.map(

@@ -9,7 +9,7 @@ export function ruleOf(limiter: Limiter): Rule | undefined {
   return typeof ledger?.rule?.with === 'function' ? ledger.rule : undefined
 }
 
-/** Does the limiter ask a storage elsewhere? */
+/** True when the limiter asks a storage elsewhere. */
 export function isRemote(limiter: Limiter): boolean {
   return typeof (limiter as { allow?: unknown }).allow !== 'function'
 }

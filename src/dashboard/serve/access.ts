@@ -17,7 +17,9 @@ export async function viewerOf(access: Access, asked: Asked): Promise<Viewer | A
   if (said === false) {
     const named = asked.header('authorization') ?? asked.header('cookie')
     return named === undefined
-      ? refusal(401, 'access needs a user: answer with credentials', { 'www-authenticate': 'Bearer realm="aioflux"' })
+      ? refusal(401, 'this page needs credentials', {
+          'www-authenticate': 'Bearer realm="aioflux"',
+        })
       : refusal(403, 'you may not see this page')
   }
   const viewer = typeof said === 'string' ? { may: said } : said
@@ -33,7 +35,7 @@ export async function viewerOf(access: Access, asked: Asked): Promise<Viewer | A
 }
 
 /**
- * Was the request made by the page itself, as far as browsers tell? They set these fields, and no script of another origin can.
+ * True when the page itself made the request, as far as browsers tell. They set these fields, and no script of another origin can.
  * A request with neither is not from a browser that could be misled: forms cannot send JSON.
  */
 export function isSameOrigin(asked: Asked): boolean {

@@ -11,7 +11,7 @@ export interface Answer {
 export interface Sink {
   /** @returns false where what was written before has not been read yet */
   write(text: string): boolean
-  /** Can more be written without being kept in memory? */
+  /** True when more can be written without being kept in memory. */
   readonly ready: boolean
   end(): void
 }

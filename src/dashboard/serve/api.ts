@@ -266,7 +266,7 @@ function segmentsOf(path: string): string[] | undefined {
   }
 }
 
-/** Is it one of our paths, whether the part is there or not? */
+/** True for one of our paths, whether the part is there or not. */
 function known([, kind, name, what]: readonly string[]): boolean {
   if (name === undefined) return kind === 'state' || kind === 'past' || kind === 'stream'
   return (

@@ -21,7 +21,7 @@ export class Arguments {
     return this.#given[name] !== undefined
   }
 
-  /** Is it `true`? */
+  /** True when the argument is `true`. */
   flag(name: string): boolean {
     const value = this.#given[name]
     if (value === undefined || typeof value === 'boolean') return value === true

@@ -9,7 +9,7 @@ const MOST = 1000
 interface Page {
   readonly sink: Sink
   readonly viewer: Viewer
-  /** Has it fallen behind, or not been sent anything yet? Then it gets all there is. */
+  /** True when it has fallen behind, or was not sent anything yet: then it gets the whole state. */
   behind: boolean
 }
 

@@ -22,7 +22,7 @@ export class History {
     this.#most = Math.max(1, Math.ceil(keep / SPACING))
   }
 
-  /** Is it time for another? */
+  /** True when it is time for another. */
   due(now: Millis): boolean {
     return now - (this.#times.at(-1) ?? -Infinity) >= SPACING - 500
   }

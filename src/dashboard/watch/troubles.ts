@@ -33,7 +33,7 @@ interface Known {
   trouble: Trouble
   seen: Millis
   harm: number
-  /** Was it told as broken? One that goes to and fro between broken and to watch is told once. */
+  /** True when it was told as broken. A trouble that goes to and fro between broken and to watch is told once. */
   bad: boolean
 }
 

@@ -27,7 +27,7 @@ export interface Guard {
 
 /** The attempts of a queue: the running ones, how each of them ends, and how many ended well and badly. */
 export class Attempts {
-  /** Those whose handlers run and whose outcome is open. */
+  /** The attempts whose handlers run and whose outcome is open. */
   readonly running: IndexedSet<Attempt> = new IndexedSet()
   /**
    * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is

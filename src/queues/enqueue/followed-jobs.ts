@@ -8,7 +8,7 @@ import { errorOf, type RemoteJob } from './remote-job.ts'
 
 /** What the followed jobs of a queue ask the queue itself. */
 export interface QueueHere {
-  /** Does this process work on that job? Then the attempt tells its end. */
+  /** True when this process works on that job: then the attempt tells its end. */
   worksOn(id: string): boolean
   trouble(error: unknown): void
 }

@@ -51,7 +51,7 @@ export class DurableShutdown<T> {
     this.#queue = queue
   }
 
-  /** Has it begun? Then nothing is accepted any more. */
+  /** True when it has begun: then nothing is accepted any more. */
   get begun(): boolean {
     return this.#report !== undefined
   }

@@ -44,7 +44,7 @@ export class Shutdown<T> {
   readonly #notStarted: JobRecord<T>[] = []
   #aborted: Attempt[] = []
   /**
-   * Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. Whose it is, is
+   * The attempt whose handler called `stop`. That handler cannot be waited for: it may be waiting for this. Which one it is, is
    * known where the call came before its first `await`, or where the engine can tell.
    */
   #inside: Attempt | 'no' | 'entering' | 'unknown' = 'no'
@@ -56,7 +56,7 @@ export class Shutdown<T> {
   #resolve: (report: StopReport<T>) => void = () => {}
   /** True while claims are given back one by one: the first may run and end before the last one waits again. */
   #givingBack = false
-  /** Has it begun? Then nothing is accepted any more. */
+  /** True when it has begun: then nothing is accepted any more. */
   begun = false
   over = false
 

@@ -203,7 +203,7 @@ export class JobView {
   }
 }
 
-/** Those with the longest backlog, the longest first: without sorting all, where there are many. */
+/** The groups with the longest backlog, the longest first: without sorting all, where there are many. */
 function largest<G extends { readonly waiting: number }>(
   groups: Iterable<G>,
   limit: number,

@@ -87,7 +87,7 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
 /** A storage that can keep queues. */
 export interface QueueStorage extends QueueMaker, BroadcastMaker {
   open<T>(options: StoreOptions<T>): SharedJobStore<T>
-  /** A queue to look at and to act on by hand. It takes the options that its processes have declared; there need be no process. */
+  /** A queue to look at and to act on by hand. Any options of its processes will do, and so will a queue without a process. */
   observe<T>(name: string, codec: Codec<T>): SharedQueue<T, unknown>
   /**
    * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.

@@ -11,7 +11,7 @@ export class TokenLease {
   readonly asked: Moment
   /** Until when it may be spent. */
   readonly until: Moment
-  /** Was it as large as it was wanted? */
+  /** True when it was as large as wanted. */
   readonly whole: boolean
 
   constructor(size: number, at: Micros, asked: Moment, lease: Millis, whole = true) {

@@ -7,7 +7,7 @@ import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
 
 /** The calls everything is made of, whichever client makes them. */
 export interface RedisPort {
-  /** Do the keys of one call have to lie in one slot? */
+  /** True when the keys of one call have to lie in one slot. */
   readonly cluster: boolean
   evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>

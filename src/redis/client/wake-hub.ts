@@ -15,7 +15,7 @@ export type Heard = (message?: string) => void
 
 interface Channel {
   readonly listeners: Set<Heard>
-  /** Is the server being asked to send what is published there, does it, or neither? */
+  /** `asked`: the subscription is under way; `live`: the server sends what is published there. */
   state: 'asked' | 'live' | 'lost'
 }
 

@@ -5,7 +5,7 @@
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
---       for each group: -n for n of those, which is most of them; or how many moves, then for each move
+--       for each group: -n for n reserves of 1 without a wait, as most are; or how many moves, then for each move
 --         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return, 8 hold, 9 settle, 10 extend,
 --                 11 report, with its level, count, amount and bad in the places of id, costs, actuals and with
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds

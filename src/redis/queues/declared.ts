@@ -70,7 +70,7 @@ export class Declared {
     return this.#agreed
   }
 
-  /** Is all agreed on already? Then {@link ready} need not be awaited. */
+  /** True when all is agreed on: then {@link ready} need not be awaited. */
   get done(): boolean {
     return this.#done
   }

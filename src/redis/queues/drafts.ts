@@ -20,7 +20,7 @@ export interface Written {
 /** What one trip carries. */
 export interface PutTrip {
   readonly args: string[]
-  /** Are there groups or keys in it? */
+  /** True when there are groups or keys in it. */
   readonly routed: boolean
   read(reply: unknown): Placed[]
 }

@@ -112,7 +112,7 @@ export class Inspection<T> {
         const { error } = death
         const known = counts.get(error)
         if (known === undefined && counts.size === ERRORS) continue
-        // They come latest first, but those of one page that differ in more than their message.
+        // They come latest first, except errors of one page that differ in more than their message.
         const { count = 0, first = death.first, last = death.last } = known ?? {}
         counts.set(error, {
           error,

@@ -32,7 +32,7 @@ export interface Ending {
   readonly call: EndCall
   /** Which of its call it is. */
   readonly index: number
-  /** Was it sent, and no answer came? */
+  /** True when it was sent and no answer came. */
   sent: boolean
 }
 
