@@ -185,5 +185,5 @@ function refuse(what: string, value: object, key: string, names: readonly string
     names.length === 0
       ? 'it takes none'
       : `the nearest is ${nearest(key, names)}, all are ${names.join(', ')}`
-  throw new OptionTypeError(key, `${key} is not something ${what} can take: ${hint}`)
+  throw new OptionTypeError(key, `${key} is not an option of ${what}: ${hint}`)
 }

@@ -48,7 +48,7 @@ export function actionOf(
       if (scheduler === undefined || verb !== 'run') return undefined
       return () => {
         if (scheduler.run(name)) return {}
-        throw new ConflictError('as many runs go on as its overlap allows')
+        throw new ConflictError('its overlap allows no more runs at once')
       }
     }
     default:
@@ -69,7 +69,7 @@ export function jobActionOf(queue: AnyQueue, id: string, verb: string): Action |
     async remove() {
       if (await queue.remove(id)) return { target: id }
       if ((await queue.job(id)) === undefined) return undefined
-      throw new ConflictError('it runs: cancel it first')
+      throw new ConflictError('the job runs: cancel it first')
     },
   }
   return own(actions, verb)
@@ -143,7 +143,7 @@ function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
       return { detail: everywhere || !here ? 'everywhere' : 'here' }
     },
     workers(body) {
-      if (!here) throw new ConflictError('each process says how many workers it has')
+      if (!here) throw new ConflictError('workers are set in the process that has the queue: open the page there')
       const workers = body.number('workers')
       queue.workers = workers
       return { detail: String(workers), result: { workers } }

@@ -140,7 +140,7 @@ export class Declared {
     const name = NAMES[field] ?? field
     throw new OptionTypeError(
       name,
-      `${name} of queue '${this.#name}' must be what the other processes say, ${shown(field, theirs)}, got ${shown(field, ours)}; redeclare() changes it for all`,
+      `${name} of queue '${this.#name}' must be the same in all processes, which have ${shown(field, theirs)}, got ${shown(field, ours)}; redeclare() changes it for all`,
     )
   }
 

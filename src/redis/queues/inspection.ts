@@ -56,7 +56,7 @@ export class Inspection<T> {
   ): Promise<{ jobs: StoredRecord<T>[]; cursor?: string }> {
     if (cursor !== '' && !CURSOR[state === 'waiting' ? 'waiting' : 'others'].test(cursor)) {
       const told = describe(cursor)
-      throw new OptionRangeError('cursor', `cursor must be one that jobs() gave, got ${told}`)
+      throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got ${told}`)
     }
     const jobs: StoredRecord<T>[] = []
     let from = cursor
