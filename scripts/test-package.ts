@@ -61,7 +61,7 @@ async function followTheReadmes(): Promise<void> {
   const [pack, install] = english.install
   shell(pack, clone)
   shell(install, project)
-  // What else a reader has who follows it: the client of Redis, the framework, and TypeScript.
+  // What else such a reader has installed: the client of Redis, the framework, and TypeScript.
   const { devDependencies: versions } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
   const tools = ['redis', 'express', '@types/express', '@types/node', 'typescript']
   npmInstall(...tools.map((name) => `${name}@${versions[name]}`))

@@ -143,7 +143,10 @@ function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
       return { detail: everywhere || !here ? 'everywhere' : 'here' }
     },
     workers(body) {
-      if (!here) throw new ConflictError('workers are set in the process that has the queue: open the page there')
+      if (!here)
+        throw new ConflictError(
+          'workers are set in the process that has the queue: open the page there',
+        )
       const workers = body.number('workers')
       queue.workers = workers
       return { detail: String(workers), result: { workers } }
