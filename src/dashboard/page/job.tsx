@@ -45,7 +45,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
         {back}
         <p class="panel none">
           {job === null
-            ? either('There is no such job any more.', 'Такого задания больше нет.')
+            ? either('There is no such job any more.', 'Такой задачи больше нет.')
             : (job?.error ?? '…')}
         </p>
       </>

@@ -112,7 +112,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
               </b>{' '}
               {either(
                 'Its jobs go to others as their leases end. It may still be running: what it writes with an old fence is refused where you check it.',
-                'Задания перейдут к другим с концом аренды. Он может ещё работать: записи со старым номером отклоняются там, где его проверяют.',
+                'Задачи перейдут к другим, когда кончится аренда. Он может ещё работать: записи со старым номером отклоняются там, где его проверяют.',
               )}
             </span>
           </p>
@@ -224,7 +224,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
               value={part.policy ?? '–'}
               label={
                 part.policy?.startsWith('allkeys')
-                  ? either('policy: may evict jobs', 'может вытеснить задания')
+                  ? either('policy: may evict jobs', 'может вытеснить задачи')
                   : either('policy: right for queues', 'годится для очередей')
               }
               level={part.policy?.startsWith('allkeys') ? 'bad' : undefined}

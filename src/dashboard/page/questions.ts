@@ -117,12 +117,12 @@ export function cancelJob(name: string, id: string, runs: boolean): void {
       runs
         ? either(
             'Its signal aborts. A handler that ignores it goes on.',
-            'Его сигнал сработает. Обработчик может не послушаться.',
+            'Её сигнал сработает. Обработчик, который его не слушает, продолжит.',
           )
-        : either('It never starts.', 'Оно не начнётся.'),
+        : either('It never starts.', 'Она не начнётся.'),
     ],
     code: `await queue.cancel(${quoted(id)})`,
-    verb: either('Cancel the job', 'Отменить задание'),
+    verb: either('Cancel the job', 'Отменить задачу'),
     danger: true,
     path: pathTo('queues', name, 'jobs', id, 'cancel'),
   })
@@ -134,7 +134,7 @@ export function removeJob(name: string, id: string): void {
     says: [
       either(
         'It is forgotten, with its item and its errors. This cannot be undone.',
-        'Задание забывается вместе с данными и ошибками. Вернуть нельзя.',
+        'Задача забывается вместе с данными и ошибками. Вернуть её нельзя.',
       ),
     ],
     code: `await queue.remove(${quoted(id)})`,

@@ -214,7 +214,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
           says: [
             either(
               'No sign of life. Its jobs go to others when their leases end.',
-              'Не слышно. Задания перейдут к другим, когда кончится аренда.',
+              'Не слышно. Задачи перейдут к другим, когда кончится аренда.',
             ),
           ],
           value: span((now - heard) / 1000),
