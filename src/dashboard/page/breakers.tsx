@@ -42,7 +42,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
       <Empty
         title={w('No breaker yet.')}
         text={either(
-          'Here you will see which service is cut off, since when and of what. Hand your breakers to the page:',
+          'This view shows which services are cut off, since when and why. Pass your breakers to the page:',
           'Здесь видно, какой сервис отключён и почему. Передайте предохранители странице:',
         )}
         code={'app.use("/flow", dashboard({ breakers: [gateway], access }).handler)'}

@@ -22,7 +22,7 @@ export function Limiters({ state }: { state: State }): JSX.Element {
         title={w('No limiter yet.')}
         text={either(
           'This view shows which keys are denied and how often, and tries other limits on live calls. Pass your limiters to the page:',
-          'Здесь видно, каким ключам и как часто отказано; другие лимиты можно проверить на живых вызовах. Передайте лимитеры странице:',
+          'Здесь видно, каким ключам и как часто отказано. Передайте лимитеры странице:',
         )}
         code={
           "import { dashboard } from 'aioflux/dashboard'\n\napp.use('/flow', dashboard({ limiters: [api], access }).handler)"

@@ -25,8 +25,8 @@ export function Locks({ state }: { state: State }): JSX.Element {
         {leaders.length === 0 ? (
           <p class="none">
             {either(
-              'There is no leader. Coordinators that take part in an election are shown here: pass them as coordinators, or their storage as storage.',
-              'Лидеров нет. Здесь видны координаторы, которые участвуют в выборах: передайте их как coordinators или их хранилище как storage.',
+              'There is no leader. This view shows elections: pass coordinators, or their storage.',
+              'Лидеров нет. Здесь видны выборы: передайте coordinators или storage.',
             )}
           </p>
         ) : (

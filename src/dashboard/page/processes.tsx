@@ -27,7 +27,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
         <small>
           {either(
             `${list.length - silent.length} heard, ${silent.length} silent · a process is silent after 15 s`,
-            `слышно ${list.length - silent.length}, молчат ${silent.length} · молчит — через 15 с`,
+            `слышно ${list.length - silent.length}, молчат ${silent.length} · процесс молчит, если его не слышно 15 с`,
           )}
         </small>
       </h1>

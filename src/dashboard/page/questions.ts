@@ -93,7 +93,7 @@ export function redrive(name: string, count: number, error?: string, id?: string
         : either(`Redrive ${id}?`, `Вернуть ${id}?`),
     says: [
       either(
-        `${figure(count)} of ${figure(dead)} dead jobs wait again, with their attempts afresh.`,
+        `${figure(count)} of ${figure(dead)} dead jobs wait again, and their attempts count from 1.`,
         `${figure(count)} из ${figure(dead)} мёртвых снова ждут, попытки с начала.`,
       ),
       ...(error === undefined ? [] : [either(`They died of: ${error}`, `Умерли от: ${error}`)]),

@@ -17,8 +17,8 @@ export function Queues({ state }: { state: State }): JSX.Element {
       <Empty
         title={w('No queue yet.')}
         text={either(
-          'This view shows which jobs wait and for how long, which workers run them, which jobs died and why. Pass your queues to the page, or look at all queues of a Redis:',
-          'Здесь видно, какие задачи ждут и как долго, где они выполняются, какие умерли и почему. Передайте очереди странице или смотрите все очереди в Redis:',
+          'This view shows which jobs wait, since when, and which died and why. Pass your queues to the page, or look at all queues of a Redis:',
+          'Здесь видно, что ждёт и как долго, что умерло и почему. Передайте очереди странице или смотрите все очереди в Redis:',
         )}
         code={
           "import { dashboard } from 'aioflux/dashboard'\n\napp.use('/flow', dashboard({ queues: [mails, receipts], access }).handler)"
