@@ -17,7 +17,7 @@ import { DELAY_OPTIONS, type DelayOptions, toDelays } from '../resilience/retry.
 import { type Advice, adviceOf } from './advice.ts'
 import { tooLate } from './lane.ts'
 import { Lanes } from './lanes.ts'
-import { isReplayable, mayRepeat } from './replay.ts'
+import { isReplayable, mayRepeat } from './repeatable.ts'
 
 /** How a polite `fetch` waits for a server that has enough, and how often it tries again. */
 export interface PoliteFetchOptions {

@@ -2,7 +2,7 @@ import { finite, integer } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import type { Histogram } from '../core/meter.ts'
 import type { Label } from './label-set.ts'
-import { percentile, Recent } from './recent.ts'
+import { LastValues, percentile } from './last-values.ts'
 
 /** For durations in seconds: a tenth of a millisecond to a minute. */
 export const DEFAULT_BUCKETS: readonly number[] = [
@@ -31,7 +31,7 @@ export class HistogramSeries implements Histogram {
   readonly buckets: Float64Array
   count = 0
   sum = 0
-  readonly #recent = new Recent()
+  readonly #recent = new LastValues()
 
   get type(): 'histogram' {
     return 'histogram'

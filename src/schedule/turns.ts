@@ -1,13 +1,13 @@
 import type { Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { Inheritance } from './inheritance.ts'
 import type { JobContext } from './job-context.ts'
 import { LeadershipGap } from './leadership-gap.ts'
 import type { Run } from './run.ts'
 import type { RunLimit } from './run-limit.ts'
 import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
+import { SlotTakeover } from './slot-takeover.ts'
 
 /** What of a job is needed here. */
 export interface TurnsOf {
@@ -37,7 +37,7 @@ export class Turns {
   readonly #slots: SlotKeeper
   readonly #context: JobContext
   /** Of slots that other processes have taken. */
-  readonly #inheritance: Inheritance | undefined
+  readonly #takeover: SlotTakeover | undefined
   readonly #gap: LeadershipGap
 
   constructor(job: TurnsOf, slots: SlotKeeper, context: JobContext) {
@@ -47,7 +47,7 @@ export class Turns {
     this.#gap = new LeadershipGap(job, slots, context)
     // A job without late runs of its own takes over no late runs of other processes.
     if (slots.heirs === undefined || !job.catchUp) return
-    this.#inheritance = new Inheritance(job.name, slots.heirs, slots.keeps, context, {
+    this.#takeover = new SlotTakeover(job.name, slots.heirs, slots.keeps, context, {
       ready: () => job.ready(),
       inherit: (slot, claim, taken) =>
         job.begin(new Date(slot), (run) => this.#keep(run, claim, taken)),
@@ -59,18 +59,18 @@ export class Turns {
   async last(): Promise<Millis | undefined> {
     const last = await this.#slots.last(this.#job.name)
     // The process that took it may have died with all the others.
-    if (last !== undefined) this.#inheritance?.watch(last)
+    if (last !== undefined) this.#takeover?.watch(last)
     return last
   }
 
   /** From now on slots may be taken, and taken over. */
   begin(): void {
-    this.#inheritance?.begin()
+    this.#takeover?.begin()
   }
 
   /** Takes over no more. */
   end(): void {
-    this.#inheritance?.end()
+    this.#takeover?.end()
     this.#gap.end()
   }
 
@@ -90,7 +90,7 @@ export class Turns {
     const claim = await this.#claim(run, name, slot)
     if (claim === undefined) return
     if (claim === false) {
-      this.#inheritance?.watch(slot)
+      this.#takeover?.watch(slot)
       return this.#job.skip(run, 'taken')
     }
     if (claim !== true) return this.#keep(run, claim, taken)

@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Verdict } from '../../core/storage.ts'
-import { Recent } from './recent.ts'
+import { LruMap } from './lru-map.ts'
 
 interface Denial {
   readonly cost: number
@@ -17,13 +17,13 @@ interface Denial {
  * is said by `drop`. Bounded, without a timer.
  */
 export class Denials {
-  readonly #kept: Recent<Denial>
+  readonly #kept: LruMap<Denial>
   readonly #longest: Millis
   /** How often something was dropped: an answer that was asked for before a drop is not to be kept after it. */
   drops = 0
 
   constructor(most: number, longest: Millis) {
-    this.#kept = new Recent(most)
+    this.#kept = new LruMap(most)
     this.#longest = longest
   }
 

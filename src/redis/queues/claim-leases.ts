@@ -18,7 +18,7 @@ export interface Held {
 }
 
 /** The claims of this process, until they are settled or their lease is over. */
-export class Holding {
+export class ClaimLeases {
   readonly clock: LeaseClock
   readonly #lost: (held: Held) => void
   /** By name. */
