@@ -1,4 +1,4 @@
-// Draws the pictures of limits, leases, breakers, jobs and schedules in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
+// Draws the pictures of limits, leases, breakers, jobs, schedules and budgets in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
 import { writeFileSync } from 'node:fs'
 import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
 import { safeEnd } from '../src/coordination/term.ts'
@@ -24,6 +24,7 @@ export async function pictures(): Promise<Readonly<Record<string, string>>> {
     'docs/breaker.svg': await breaker(),
     'docs/jobs.svg': await jobs(),
     'docs/overlap.svg': await overlaps(),
+    'docs/budget.svg': await budget(),
   }
 }
 
@@ -278,6 +279,55 @@ async function overlaps(): Promise<string> {
     for (const slot of skipped) if (slot < LAST) drawing.dot(slot, top, 'no')
     await scheduler.stop({ deadline: 0 })
   }
+  return drawing.svg
+}
+
+/** A bucket of 100 that refills by 2 a second, and three estimates that are settled otherwise than expected. */
+async function budget(): Promise<string> {
+  const LAST = 25
+  const clock = new ManualClock()
+  const limiter = LimiterFactory.tokenBucket({ rate: 2, burst: 100, clock })
+  const drawing = new Drawing('A budget of 100: estimates are taken, then settled', LAST, 250)
+  drawing.axis(5)
+  const base = 150
+  const high = (used: number) => round(base - used)
+  const levels: string[] = []
+  const open: { settle(actual: number): Promise<void> }[] = []
+  const reserve = async (at: number, estimate: number) => {
+    const taken = await limiter.reserve('team', estimate)
+    drawing.dot(at, base + 16, taken === undefined ? 'no' : 'yes')
+    if (taken !== undefined) open.push(taken)
+    return `reserve ${estimate}${taken === undefined ? ': no' : ''}`
+  }
+  const settle = async (at: number, actual: number) => {
+    await open.shift()?.settle(actual)
+    drawing.dot(at, base + 16, 'yes')
+    return `settle ${actual}`
+  }
+  const plan: [at: number, act: (at: number) => Promise<string>][] = [
+    [2, (at) => reserve(at, 70)],
+    [5, (at) => reserve(at, 50)],
+    [8, (at) => settle(at, 20)],
+    [11, (at) => reserve(at, 50)],
+    [15, (at) => settle(at, 80)],
+    [19, (at) => reserve(at, 50)],
+  ]
+  for (let tick = 0; tick <= LAST * 10; tick++) {
+    const at = tick / 10
+    clock.advance(at - clock.now() / 1000)
+    const [due, act] = plan[0] ?? [Infinity]
+    if (due <= at && act !== undefined) {
+      plan.shift()
+      drawing.text(drawing.x(at), base + 38, await act(at), 'middle small')
+    }
+    levels.push(`${drawing.x(at)} ${high(100 - (await limiter.peek('team')).remaining)}`)
+  }
+  drawing.add(
+    `<path d="M${drawing.x(0)} ${base}L${levels.join('L')}L${drawing.x(LAST)} ${base}Z" class="level"/>`,
+  )
+  drawing.line(drawing.x(0), high(100), drawing.x(LAST), high(100), 'edge')
+  drawing.text(16, high(100) + 5, 'limit: 100')
+  drawing.text(16, high(50) + 5, 'used or reserved')
   return drawing.svg
 }
 
