@@ -159,7 +159,7 @@ export function known<Options extends object>(
   }
 }
 
-/** Those of the options that are in `table`, for the part they belong to. */
+/** The options that `table` names, for the part they belong to. */
 export function pick<Options extends object>(value: Options, table: OptionTable<Options>): Options {
   const names = Object.keys(table).filter((name) => name in value) as (keyof Options)[]
   return Object.fromEntries(names.map((name) => [name, value[name]])) as Options

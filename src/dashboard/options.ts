@@ -18,12 +18,12 @@ export interface DashboardOptions {
   limiters?: readonly Limiter[]
   // biome-ignore lint/suspicious/noExplicitAny: queues of any items.
   queues?: readonly Queue<any, any>[]
-  /** Of a registry the breakers that are not closed are shown first, at most 100. */
+  /** At most 100 breakers of a registry are shown, the ones that are not closed first. */
   breakers?: readonly (CircuitBreaker | CircuitBreakerRegistry)[]
   pools?: readonly WorkerPool[]
   schedulers?: readonly Scheduler[]
   coordinators?: readonly Coordinator[]
-  /** Where queues are metered too, it tells how long runs take. */
+  /** The Metrics that queues count into: the page reads from it how long runs take. */
   metrics?: Metrics
   /**
    * A RedisStorage: what lives in it is shown too, for all processes that use it: queues, leaders, locks, schedules, and the

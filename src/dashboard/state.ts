@@ -17,13 +17,13 @@ export interface DashboardState {
   readonly locks: Readonly<Record<string, LockState>>
   readonly processes: Readonly<Record<string, ProcessState>>
   readonly pools: Readonly<Record<string, PoolState>>
-  /** Of the storage that was handed in: under `redis`, where there is one. */
+  /** The storage of the dashboard, under `redis`, where there is one. */
   readonly storage: Readonly<Record<string, StorageState>>
   readonly troubles: readonly Trouble[]
 }
 
 export interface LimiterState {
-  /** Of which rule: `token-bucket`, `composite`, ... */
+  /** The kind of its rule: `token-bucket`, `composite`, ... */
   readonly rule: string
   readonly quota?: QuotaState
   /** True when it finds its numbers itself: then they cannot be changed. */
@@ -33,7 +33,7 @@ export interface LimiterState {
   /** Calls a second, over the last seconds. `undefined` until two samples have been taken. */
   readonly allowed?: number
   readonly denied?: number
-  /** Of a shadow, which denies nothing: calls a second that it would deny. Its `allowed` counts them too. */
+  /** Only for a shadow: calls a second that it would deny. It denies nothing, so `allowed` counts them too. */
   readonly wouldDeny?: number
   readonly waiting: number
   /** Keys that are remembered. */
@@ -53,9 +53,9 @@ export interface QuotaState {
   readonly per?: number
   /** Instead of `per`: each hour, day, week or month of the calendar. Cannot be changed. */
   readonly align?: string
-  /** Of a token bucket. */
+  /** Only for a token bucket. */
   readonly burst?: number
-  /** Of a leaky bucket. */
+  /** Only for a leaky bucket. */
   readonly capacity?: number
   /** How many at once. */
   readonly limit?: number
@@ -148,9 +148,9 @@ export interface BreakerState {
   readonly failing?: number
   readonly passing?: number
   readonly error?: string
-  /** Of a half-open one: how many probes have succeeded, and how many have to. */
+  /** Only while half open: how many probes have succeeded, and how many have to. */
   readonly probes?: { readonly passed: number; readonly needed: number }
-  /** Of one of a registry: its key. */
+  /** Only for a breaker of a registry: its key. */
   readonly key?: string
   /** What it did, the latest last. */
   readonly changes: readonly BreakerChangeState[]
@@ -323,11 +323,11 @@ export interface Happening {
   readonly at: number
   readonly kind: TroubleKind | 'pool'
   readonly name: string
-  /** Of a trouble: which, and whether it `began` or `ended`. */
+  /** Only for a trouble: which one, and whether it `began` or `ended`. */
   readonly code?: TroubleCode
   readonly phase?: 'began' | 'ended'
   readonly level?: 'bad' | 'warn'
-  /** Of an action: its verb, the user and the reason. */
+  /** Only for an action: its verb, the user and the reason. */
   readonly action?: string
   readonly who?: string
   readonly reason?: string

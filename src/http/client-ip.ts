@@ -6,10 +6,10 @@ import { isPlainV4, networkText, parseEndpoint } from './ip-address.ts'
 import { type Trust, toTrust } from './trusted-proxies.ts'
 import { warnOfProxy } from './unknown-proxy.ts'
 
-/** Whose word is taken for the address of a client, and how much of an address tells clients apart. */
+/** Which headers are believed for the address of a client, and how much of an address tells clients apart. */
 export interface ClientIpOptions {
   /**
-   * Whose word is taken for where a request came from: how many proxies stand in front of this server, or their addresses
+   * The proxies whose headers are believed: how many stand in front of this server, or their addresses
    * and networks (`'10.0.0.0/8'`; `'loopback'`, `'linklocal'`, `'uniquelocal'` are the private ones).
    * @default none: the address of the connection, or the address that the framework takes for it
    */

@@ -14,9 +14,9 @@ export const DEFAULT_BUCKETS: readonly number[] = [
 export interface HistogramStats {
   /** How many values there were, ever. */
   count: number
-  /** Of all of them. */
+  /** The mean of all values. */
   mean: number
-  /** Of the last 1,000. */
+  /** Half of the last 1,000 values are not above it; `p95` and `p99` are the same for 95 % and 99 %. */
   p50: number
   p95: number
   p99: number

@@ -72,7 +72,7 @@ export interface JobErrorInfo {
   name: string
   message: string
   code?: string
-  /** Where it was thrown, as the engine writes it; of the last error only. */
+  /** The stack, as the engine writes it; only for the last error. */
   stack?: string
 }
 

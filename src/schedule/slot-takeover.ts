@@ -49,7 +49,7 @@ export class SlotTakeover {
     this.#open = true
   }
 
-  /** Another process has taken it. */
+  /** Watches a slot that another process has taken. */
   watch(slot: Millis): void {
     // That may be known only after the end.
     if (!this.#open) return

@@ -84,7 +84,7 @@ export class Streams {
   }
 }
 
-/** All there is to see. */
+/** The whole state, as a page gets it first. */
 export function snapshotOf(sampler: Sampler, state: DashboardState, me: Viewer): Snapshot {
   const past = sampler.history.state(state.at)
   return { ...state, me, past, happened: sampler.happenings.after(0) }

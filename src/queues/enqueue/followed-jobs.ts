@@ -94,7 +94,7 @@ export class FollowedJobs {
     for (const job of this.#jobs.get(id) ?? []) job.workedHere = true
   }
 
-  /** Nothing will be told any more. */
+  /** Ends it: the results that are still awaited reject. */
   close(): void {
     this.#closing.abort()
     for (const jobs of this.#jobs.values()) for (const job of jobs) job.close(this.#queue)

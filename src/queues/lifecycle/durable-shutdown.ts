@@ -13,7 +13,7 @@ import { unlessTimeout } from './answered.ts'
 export interface DurableStopping {
   /** True while claims may come that have to be given back. */
   readonly claiming: boolean
-  /** Nothing is put, claimed or begun any more. */
+  /** Called first: from now on nothing is put, claimed or begun. */
   closing(): void
   /** All that this process works on has ended, or was given back. */
   finish(): Promise<void>

@@ -44,7 +44,7 @@ class Granted implements Permit {
     this.limiter.leave?.(this.key, this.cost)
   }
 
-  /** It was of no use: what it took goes back. */
+  /** Gives back what was taken for a job that does not start. */
   unused(): void {
     this.limiter.release(this.key, this.cost).catch(nothing)
   }
