@@ -1,5 +1,5 @@
 import { type DashboardOptions, type DashboardSettings, dashboardSettings } from './options.ts'
-import { type Answer, type Asked, refusal } from './serve/answer.ts'
+import { type Answer, type PageRequest, refusal } from './serve/answer.ts'
 import { Api } from './serve/api.ts'
 import {
   askedOf,
@@ -188,7 +188,7 @@ function placed(base: string, whole: string, mounted: string): Place | undefined
 
 function pass(
   api: Api,
-  asked: Asked | Slash | undefined,
+  asked: PageRequest | Slash | undefined,
   send: (answer: Answer) => void,
   next: Next | undefined,
   found: Promise<Answer> | undefined = asked !== undefined && 'path' in asked

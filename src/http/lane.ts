@@ -2,7 +2,7 @@ import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { WaitTimeoutError } from '../core/errors.ts'
 import { Waiters } from '../core/waiters.ts'
-import type { Quota } from './advice.ts'
+import type { AnnouncedQuota } from './advice.ts'
 
 /** After a pause, one more may go every so often, even if none that went has been answered. */
 const SLOW_START: Millis = 1000
@@ -62,9 +62,9 @@ export class Lane {
   }
 
   /** What was sent has been answered: with `ok`, and with how much is left where the server says so. */
-  answered(turn: number, ok: boolean, quotas: readonly Quota[] = []): void {
+  answered(turn: number, ok: boolean, quotas: readonly AnnouncedQuota[] = []): void {
     this.#inFlight -= 1
-    let least: Quota | undefined
+    let least: AnnouncedQuota | undefined
     for (const quota of quotas) {
       if (least === undefined || quota.remaining < least.remaining) least = quota
     }

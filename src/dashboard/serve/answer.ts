@@ -17,7 +17,7 @@ export interface Sink {
 }
 
 /** What of a request is looked at, whichever framework has it. */
-export interface Asked {
+export interface PageRequest {
   readonly method: string
   /** The path below the base path, not decoded, without a query. */
   readonly path: string

@@ -19,7 +19,7 @@ export interface AttemptOptions {
 }
 
 /** The watch over how long one attempt takes. */
-export interface Guard {
+export interface TimeoutGuard {
   /** The worker was given to another job. */
   released: boolean
   cancel: Cancel
@@ -154,7 +154,7 @@ export class Attempts {
    *
    * @param release gives the worker to another job, where that is asked for
    */
-  guard(attempt: Attempt, release: () => void): Guard | undefined {
+  guard(attempt: Attempt, release: () => void): TimeoutGuard | undefined {
     if (this.passing) {
       this.passing = false
       this.running.add(attempt)
@@ -164,9 +164,9 @@ export class Attempts {
   }
 
   /** Apart from {@link guard}, so that an attempt without a timeout costs no closure. */
-  #guard(attempt: Attempt, timeout: Millis, release: () => void): Guard {
+  #guard(attempt: Attempt, timeout: Millis, release: () => void): TimeoutGuard {
     const { clock, releaseOnTimeout } = this.#options
-    const guard: Guard = { released: false, cancel: nothing }
+    const guard: TimeoutGuard = { released: false, cancel: nothing }
     guard.cancel = at(clock, clock.now() + timeout, () => {
       if (attempt.decided) return
       this.expire(attempt, new JobTimeoutError(attempt.id, timeout / 1000))

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
-import { Attempt, type Permit } from '../consume/attempt.ts'
+import { Attempt, type AttemptPermit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { HeldJobs } from './held-jobs.ts'
@@ -387,7 +387,7 @@ export class MemoryJobs implements Source, GateHost {
     return undefined
   }
 
-  #taken(job: LocalJob, permit?: Permit): Attempt {
+  #taken(job: LocalJob, permit?: AttemptPermit): Attempt {
     const attempt = this.begin(job)
     attempt.permit =
       this.#groups === undefined ? permit : this.#placeInGroup(this.#groups, job, permit)
@@ -396,7 +396,11 @@ export class MemoryJobs implements Source, GateHost {
   }
 
   /** A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. */
-  #placeInGroup(groups: GroupedOrder, job: LocalJob, permit: Permit | undefined): Permit {
+  #placeInGroup(
+    groups: GroupedOrder,
+    job: LocalJob,
+    permit: AttemptPermit | undefined,
+  ): AttemptPermit {
     return {
       leave: () => {
         permit?.leave()

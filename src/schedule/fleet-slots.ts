@@ -9,8 +9,8 @@ import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
 import { SlotTakeover } from './slot-takeover.ts'
 
-/** What of a job is needed here. */
-export interface TurnsOf {
+/** A job, as the slots that it shares with a fleet see it. */
+export interface FleetJob {
   readonly name: string
   /** True when missed slots are made up for. */
   readonly catchUp: boolean
@@ -31,16 +31,16 @@ export interface TurnsOf {
   report(error: unknown): void
 }
 
-/** Which slots of one job are this process's to run, where a fleet shares them. */
-export class Turns {
-  readonly #job: TurnsOf
+/** The slots of one job that a fleet shares: decides which of them this process runs. */
+export class FleetSlots {
+  readonly #job: FleetJob
   readonly #slots: SlotKeeper
   readonly #context: JobContext
-  /** Of slots that other processes have taken. */
+  /** Takes over the slots of processes that died. */
   readonly #takeover: SlotTakeover | undefined
   readonly #gap: LeadershipGap
 
-  constructor(job: TurnsOf, slots: SlotKeeper, context: JobContext) {
+  constructor(job: FleetJob, slots: SlotKeeper, context: JobContext) {
     this.#job = job
     this.#slots = slots
     this.#context = context
