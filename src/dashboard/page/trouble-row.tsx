@@ -137,7 +137,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       says: first
         ? [
             either(
-              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of the denials hit ${list.length} keys; most: `,
+              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of the denials hit ${list.length === 1 ? 'one key' : `${list.length} keys`}: mostly `,
               `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} отказов по ключам (${list.length}); больше всего: `,
             ),
             <code>{first.key}</code>,
