@@ -9,7 +9,7 @@ import { rateLimitMiddleware, rateLimitPlugin } from '../dist/http/index.js'
 import { LimiterFactory } from '../dist/index.js'
 
 const [framework, guard, state] = process.argv.slice(2)
-// So much that nobody is denied, or so little that nearly everybody is.
+// So high that no call is denied, or so low that nearly all are.
 const limit = state === 'denied' ? 1 : 1_000_000_000
 const limiter = LimiterFactory.fixedWindow({ rate: limit, per: '10m' })
 

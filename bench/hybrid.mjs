@@ -5,7 +5,7 @@ import { HybridStorage, RedisStorage } from '../dist/redis/index.js'
 import { compare } from './harness.mjs'
 import { startRedis } from './redis-server.mjs'
 
-// High enough that every call is allowed, whatever the machine.
+// High enough that every call is allowed, on any machine.
 const quota = { rate: 1e8 }
 // Exported so that the counting is not optimised away.
 export let denied = 0

@@ -4,7 +4,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { LimiterFactory } from '../dist/index.js'
 import { compare } from './harness.mjs'
 
-// High enough that every call is allowed, whatever the machine.
+// High enough that every call is allowed, on any machine.
 const rate = 1e8
 const points = 1e9
 

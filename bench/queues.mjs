@@ -136,7 +136,7 @@ const priorities = (n, kinds) => () => {
   )
 }
 
-/** What nobody awaits the result of: our queue by that verb. */
+/** A contender whose results are not awaited: our queue by that verb. */
 const unawaited = (verb) => () =>
   compare(
     `${verb} with a handler that ends at once`,

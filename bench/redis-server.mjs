@@ -1,4 +1,4 @@
-// A redis-server of the benchmark's own on a free port: nobody else's load in it, and it keeps nothing.
+// A redis-server of the benchmark's own on a free port: without any other load, and it keeps nothing.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'

@@ -74,7 +74,7 @@ const coordinator = new Coordinator({ storage, clock, ttl: '10s' })
 const turns = ['ann', 'bob', 'cem'].map((name) =>
   coordinator.withLock('invoice-42', (lease) => {
     lease.assertHeld() // before each step that must not be done twice
-    return `${name} with token ${lease.token}` // for whoever is to refuse smaller ones
+    return `${name} with token ${lease.token}` // the database refuses smaller ones
   }),
 )
 for (const turn of await Promise.all(turns)) console.log(turn)

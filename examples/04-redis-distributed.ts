@@ -47,7 +47,7 @@ async function parent(): Promise<void> {
   const reports = await Promise.all([work(redis.url, run), work(redis.url, run)])
 
   const passed = reports.map((report) => report.passed)
-  // How they share it is chance; in all it is never more than 50, whoever asks.
+  // How they share it is chance; all together never get more than 50.
   console.log(`${passed[0]} and ${passed[1]} of 100 calls each`) // => … and … of 100 calls each
   console.log(`${(passed[0] ?? 0) + (passed[1] ?? 0)} in all`) // => 50 in all
 

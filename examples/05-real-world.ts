@@ -1,4 +1,4 @@
-// Four programs as they stand in the world, in small: an API gateway, a job processor, a client of somebody else's API, and a
+// Four programs as they stand in the world, in small: an API gateway, a job processor, a client of another company's API, and a
 // data pipeline. The servers are real ones, on this machine. Run it: npx tsx examples/05-real-world.ts
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -29,7 +29,7 @@ async function apiGateway(): Promise<void> {
     pro: LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'pro plan' }),
   }
   const inAll = LimiterFactory.slidingWindow({ rate: 1000, per: '1s', name: 'all customers' })
-  // All or none: who is over his own plan costs the others nothing.
+  // All or none: a user over the own plan costs the others nothing.
   const limits = {
     free: LimiterFactory.composite(plans.free, { limiter: inAll, key: () => '' }),
     pro: LimiterFactory.composite(plans.pro, { limiter: inAll, key: () => '' }),
@@ -88,7 +88,7 @@ async function jobProcessor(): Promise<void> {
   const mails = QueueFactory.priority<Mail, string>({
     name: 'mails',
     workers: 2,
-    maxSize: 1000, // beyond that, `put` waits: whoever produces is slowed down
+    maxSize: 1000, // beyond that, `put` waits: producers are slowed down
     priorityFn: (mail) => (mail.urgent ? 10 : 0),
     limiter: LimiterFactory.tokenBucket({ rate: 4, per: '1h' }),
     limiterKey: (mail) => mail.tenant,
@@ -119,7 +119,7 @@ async function jobProcessor(): Promise<void> {
   console.log('left for later:', report.notStarted.map(({ item }) => item.to).join()) // => left for later: eve,fay
 }
 
-/** Somebody else's API: at their pace, around their failures, and not once too often. */
+/** Another company's API: at its pace, around its failures, and not once too often. */
 async function externalApi(): Promise<void> {
   // It allows 5 calls in any 100 ms, refuses the rest, and fails now and then.
   const allowance = LimiterFactory.slidingWindow({ rate: 5, per: '100ms' })
@@ -154,13 +154,13 @@ async function externalApi(): Promise<void> {
         ),
       { maxRetries: 4, baseDelay: '10ms' },
     )
-  // Who asks for what is already being asked for shares the answer.
+  // A call for the same thing as a call under way shares its answer.
   const prices = QueueFactory.dedupe({ mode: 'coalesce', workers: 4, handler: get }).start()
 
   const wanted = ['tea', 'milk', 'tea', 'bread', 'salt', 'milk', 'oil', 'rice', 'tea']
   const answers = await Promise.all(wanted.map((name) => prices.submit(name)))
   console.log(answers[0], '...', answers.at(-1)) // => price of tea ... price of tea
-  // Six different things and one failure: seven calls, whatever was refused on the way.
+  // Six different things and one failure: seven calls, however many were refused on the way.
   console.log(`${answers.length} answers from ${served} calls`) // => 9 answers from 7 calls
   await prices.stop()
   await api.close()

@@ -31,7 +31,7 @@ console.log(refused.status, refused.headers.get('retry-after')) // => 429 …
 const problem = (await refused.json()) as { 'violated-policies': string[] }
 console.log(problem['violated-policies']) // => [ 'burst' ]
 
-// A client that waits as it is told: nobody sees a 429. Three a second from now on, so that nobody waits for long.
+// A client that waits as it is told: the callers see no 429. Three a second from now on, so that no call waits for long.
 await burst.reconfigure({ per: '1s' })
 const polite = politeFetch()
 const statuses = await Promise.all(

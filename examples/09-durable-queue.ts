@@ -73,7 +73,7 @@ async function worker(): Promise<void> {
   process.send?.({})
 }
 
-/** Whoever looks after it. */
+/** The operator. */
 async function operator(): Promise<void> {
   await using redis = await findRedis()
   if (redis === undefined) {

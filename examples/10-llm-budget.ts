@@ -34,7 +34,7 @@ const proxy = createServer(async (req, res) => {
     res.writeHead(429).end('over budget')
     return
   }
-  // Whatever happens below, the budget is right in the end.
+  // However the call below ends, the budget is right in the end.
   await using held = reservation
   const gone = new AbortController()
   res.once('close', () => gone.abort())

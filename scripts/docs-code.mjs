@@ -12,7 +12,7 @@ const WRITTEN_OTHERWISE = /^docs\/(decisions|api)\//
 const BLOCK =
   /(?:^<!-- code: (?<file>\S+?)#(?<region>\S+) -->\n)?^```(?<language>ts|js)\n(?<code>[\s\S]*?)^```$/gm
 
-/** The pages whose code is cut from examples: path and text, as it is and as it should be. */
+/** The pages whose code is cut from examples: path and text, the present one and the right one. */
 export function pages() {
   const docs = readdirSync(`${root}docs`, { recursive: true }).map((name) => `docs/${name}`)
   return ['README.md', 'README.ru.md', ...docs]

@@ -91,7 +91,7 @@ function ownParts(twins, kind) {
     })
 }
 
-/** Those of a twin, and of the twins it builds on. */
+/** The parts of a twin, and of the twins it builds on. */
 function partsOf(twins, kind) {
   const own = ownParts(twins, kind)
   const bases = own.flatMap(({ text }) =>

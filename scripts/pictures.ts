@@ -1,4 +1,4 @@
-// Draws the pictures of limits, leases, breakers and jobs in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
+// Draws the pictures of limits, leases, breakers, jobs, schedules and budgets in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
 import { writeFileSync } from 'node:fs'
 import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
 import { safeEnd } from '../src/coordination/term.ts'
@@ -9,6 +9,7 @@ import {
   type LocalLimiter,
   MemoryStorage,
   QueueFactory,
+  Scheduler,
 } from '../src/index.ts'
 import { lease } from '../src/rules/lease.ts'
 import { ManualClock } from '../src/testing/index.ts'
@@ -22,6 +23,8 @@ export async function pictures(): Promise<Readonly<Record<string, string>>> {
     'docs/lease.svg': await leases(),
     'docs/breaker.svg': await breaker(),
     'docs/jobs.svg': await jobs(),
+    'docs/overlap.svg': await overlaps(),
+    'docs/budget.svg': await budget(),
   }
 }
 
@@ -227,6 +230,104 @@ async function jobs(): Promise<string> {
       if (to - from > 1) drawing.text(drawing.x((from + to) / 2), y + 20, state, 'middle')
     }
   }
+  return drawing.svg
+}
+
+/** A job of every 10 s that takes 15 s, by what its schedule does when runs overlap. */
+async function overlaps(): Promise<string> {
+  const LAST = 60
+  const drawing = new Drawing('A job of every 10 s that takes 15 s, by overlap', LAST, 292)
+  drawing.axis(10)
+  const rows = ['skip', 'queue', 'replace', { parallel: 2 }] as const
+  for (const [row, overlap] of rows.entries()) {
+    const top = 26 + row * 58
+    const lanes = typeof overlap === 'object' ? 2 : 1
+    drawing.text(16, top + 26, lanes === 1 ? `'${overlap as string}'` : '{ parallel: 2 }')
+    const clock = new ManualClock()
+    const scheduler = new Scheduler({ clock })
+    const seconds = () => round(clock.now() / 1000)
+    const runs: { slot: number; from: number; to: number; aborted: boolean }[] = []
+    const skipped: number[] = []
+    const began = clock.wall()
+    const slotOf = (slot: Date) => round((slot.getTime() - began) / 1000)
+    scheduler.every(
+      '10s',
+      async ({ slot, signal }) => {
+        const run = { slot: slotOf(slot), from: seconds(), to: LAST, aborted: false }
+        runs.push(run)
+        await new Promise<void>((resolve) => {
+          clock.after(15_000, resolve)
+          signal.addEventListener('abort', () => resolve(), { once: true })
+        })
+        run.to = seconds()
+        run.aborted = signal.aborted
+      },
+      { overlap },
+    )
+    scheduler.on('skipped', ({ slot }) => skipped.push(slotOf(slot)))
+    scheduler.start()
+    for (let tick = 0; tick < LAST; tick++) await clock.advanceAsync('1s')
+    const high = lanes === 1 ? 28 : 13
+    for (const [i, { from, to, aborted }] of runs.entries()) {
+      if (to === from) continue
+      const y = top + 8 + (i % lanes) * 15
+      drawing.band(from, to, y, high, aborted ? 'delayed' : 'running')
+      const middle = drawing.x((from + to) / 2)
+      if (lanes === 1) drawing.text(middle, top + 27, aborted ? 'aborted' : 'runs', 'middle small')
+    }
+    for (const { slot } of runs) if (slot < LAST) drawing.dot(slot, top, 'yes')
+    for (const slot of skipped) if (slot < LAST) drawing.dot(slot, top, 'no')
+    await scheduler.stop({ deadline: 0 })
+  }
+  return drawing.svg
+}
+
+/** A bucket of 100 that refills by 2 a second, and three estimates that are settled otherwise than expected. */
+async function budget(): Promise<string> {
+  const LAST = 25
+  const clock = new ManualClock()
+  const limiter = LimiterFactory.tokenBucket({ rate: 2, burst: 100, clock })
+  const drawing = new Drawing('A budget of 100: estimates are taken, then settled', LAST, 250)
+  drawing.axis(5)
+  const base = 150
+  const high = (used: number) => round(base - used)
+  const levels: string[] = []
+  const open: { settle(actual: number): Promise<void> }[] = []
+  const reserve = async (at: number, estimate: number) => {
+    const taken = await limiter.reserve('team', estimate)
+    drawing.dot(at, base + 16, taken === undefined ? 'no' : 'yes')
+    if (taken !== undefined) open.push(taken)
+    return `reserve ${estimate}${taken === undefined ? ': no' : ''}`
+  }
+  const settle = async (at: number, actual: number) => {
+    await open.shift()?.settle(actual)
+    drawing.dot(at, base + 16, 'yes')
+    return `settle ${actual}`
+  }
+  const plan: [at: number, act: (at: number) => Promise<string>][] = [
+    [2, (at) => reserve(at, 70)],
+    [5, (at) => reserve(at, 50)],
+    [8, (at) => settle(at, 20)],
+    [11, (at) => reserve(at, 50)],
+    [15, (at) => settle(at, 80)],
+    [19, (at) => reserve(at, 50)],
+  ]
+  for (let tick = 0; tick <= LAST * 10; tick++) {
+    const at = tick / 10
+    clock.advance(at - clock.now() / 1000)
+    const [due, act] = plan[0] ?? [Infinity]
+    if (due <= at && act !== undefined) {
+      plan.shift()
+      drawing.text(drawing.x(at), base + 38, await act(at), 'middle small')
+    }
+    levels.push(`${drawing.x(at)} ${high(100 - (await limiter.peek('team')).remaining)}`)
+  }
+  drawing.add(
+    `<path d="M${drawing.x(0)} ${base}L${levels.join('L')}L${drawing.x(LAST)} ${base}Z" class="level"/>`,
+  )
+  drawing.line(drawing.x(0), high(100), drawing.x(LAST), high(100), 'edge')
+  drawing.text(16, high(100) + 5, 'limit: 100')
+  drawing.text(16, high(50) + 5, 'used or reserved')
   return drawing.svg
 }
 

@@ -2,7 +2,7 @@
 //   npm run test:runtimes                      all of them
 //   npm run test:runtimes node@20 bun          some
 //   npm run test:runtimes deno -- test/rules   some, and only a part of the suite
-// The runtimes are npm packages, kept in .cache/ and not in devDependencies: nobody but this script needs them.
+// The runtimes are npm packages, kept in .cache/ and not in devDependencies: only this script needs them.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,7 @@ const RUNTIMES = {
 }
 
 const { names, rest } = parse(process.argv.slice(2))
-// Not every runtime follows the paths of tsconfig.json: to those, examples are users of what was built.
+// Not every runtime follows the paths of tsconfig.json: without them, examples use the build.
 spawnSync('npm', ['run', 'build', '--silent'], { cwd: root, stdio: 'inherit' })
 const rows = []
 for (const name of names) rows.push(await examine(name))

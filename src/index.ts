@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// The shelf: everything that is public, by what it is for.
+// The public API, by purpose.
 // biome-ignore-all assist/source/organizeImports: the order is the reader's.
 
-// How fast work may go.
+// Limiters.
 export { rateLimit, type RateLimitOptions } from './decorators/rate-limit.ts'
 export type { Wrapper } from './decorators/wrapper.ts'
 export { AdaptiveLimiter } from './limiters/adaptive/adaptive-limiter.ts'
@@ -40,7 +40,7 @@ export type { Classes } from './limiters/calls/terms-reader.ts'
 export { RemoteConcurrency } from './limiters/remote/remote-concurrency.ts'
 export { remoteLimiters } from './limiters/remote-limiters.ts'
 
-// What goes next, and who works on it.
+// Queues and workers.
 export { queued, type QueuedOptions } from './decorators/queued.ts'
 export {
   BatchCollector,
@@ -118,7 +118,7 @@ export {
   type WorkerPoolOptions,
 } from './workers/pool.ts'
 
-// When to stop trying, and when to try again.
+// Breakers and retries.
 export {
   circuitBreaker,
   type CircuitBreakerDecoratorOptions,
@@ -143,7 +143,7 @@ export {
 export type { ErrorFilter } from './resilience/error-filter.ts'
 export type { DelayOptions, Jitter, RetryOptions } from './resilience/retry.ts'
 
-// What goes on.
+// Metrics.
 export type {
   Counter,
   Family,
@@ -159,7 +159,7 @@ export type {
 export type { HistogramStats } from './metrics/histogram.ts'
 export { Metrics, type MetricsOptions, metrics, type Stats } from './metrics/metrics.ts'
 
-// When work is due.
+// Schedules.
 export type {
   Campaign,
   JobFunction,
@@ -187,7 +187,7 @@ export {
   type SlotKeeperOptions,
 } from './schedule/slot-keeper.ts'
 
-// Who alone may act.
+// Locks and leaders.
 export { Coordinator, type CoordinatorOptions } from './coordination/coordinator.ts'
 export type {
   AwaitedLock,
@@ -199,7 +199,7 @@ export type {
   TryLockOptions,
 } from './coordination/lease.ts'
 
-// How to decide.
+// Rules.
 export { concurrency, type ConcurrencyOptions } from './rules/concurrency.ts'
 export type { Align } from './rules/calendar.ts'
 export { type FixedWindowOptions, fixedWindow } from './rules/fixed-window.ts'
@@ -207,10 +207,10 @@ export { leakyBucket, type LeakyBucketOptions } from './rules/leaky-bucket.ts'
 export { slidingWindow } from './rules/sliding-window.ts'
 export { tokenBucket, type TokenBucketOptions } from './rules/token-bucket.ts'
 
-// Where it is remembered.
+// Storages.
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory-storage.ts'
 
-// The words everyone uses.
+// Decisions, errors, clocks and durations.
 export { type Cancel, type Clock, systemClock } from './core/clock.ts'
 export type { Decision } from './core/decision.ts'
 export type { Duration } from './core/duration.ts'

@@ -355,7 +355,7 @@ describe('every object of options', () => {
           if (names.includes(wrong)) continue
           const { option, message } = await outcome(() => take({ [wrong]: 1 }))
           expect(option, wrong).toBe(wrong)
-          expect(message).toContain(`${wrong} is not something `)
+          expect(message).toContain(`${wrong} is not an option of `)
           expect(message).toContain(`the nearest is ${nearest(wrong, names)}, all are `)
           for (const known of names) expect(message).toContain(known)
         }
@@ -366,7 +366,7 @@ describe('every object of options', () => {
   it.each(cases)('$what: knows each name it has', async ({ take, names }) => {
     for (const name of names) {
       const { message = '' } = await outcome(() => take({ [name]: undefined }))
-      expect(message).not.toContain('is not something')
+      expect(message).not.toContain('is not an option of')
     }
   })
 
@@ -431,7 +431,7 @@ describe('the nearest name', () => {
 describe('names that are inherited', () => {
   it('are options too, and what is on every object is none', () => {
     const make = (o: object) => LimiterFactory.tokenBucket(o as never)
-    expect(() => make(Object.create({ rate: 1, bursts: 1 }))).toThrow(/^bursts is not something/)
+    expect(() => make(Object.create({ rate: 1, bursts: 1 }))).toThrow(/^bursts is not an option of/)
     try {
       Object.assign(Object.prototype, { polluted: 1 })
       expect(make({ rate: 1 }).name).toBe('token-bucket')

@@ -56,7 +56,7 @@ await metrics.time('load_seconds', () => load())
 metrics
   .gauge('open_files')
   .with()
-  .follow(files, ({ size }) => size) // read when somebody looks
+  .follow(files, ({ size }) => size) // read whenever the metrics are read
 // #endregion
 const { counters, gauges, histograms } = metrics.getStats()
 console.log(counters['jobs_done'], gauges['open_files'], histograms['render_seconds']?.count) // => 1 2 2

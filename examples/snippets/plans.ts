@@ -3,7 +3,7 @@ import { LimiterFactory } from 'aioflux'
 
 // #region plans
 const limiter = LimiterFactory.tokenBucket({
-  rate: 10, // for those without a plan
+  rate: 10, // for users without a plan
   per: '1m',
   classes: { critical: 1, normal: 0.8, batch: 0.5 },
 })

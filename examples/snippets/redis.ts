@@ -69,7 +69,7 @@ import { HybridStorage } from 'aioflux/redis'
 {
   // That a server was never reached is said on standard error, once. Here it is meant.
   console.error = () => {}
-  const storage = new RedisStorage({ url: 'redis://127.0.0.1:1' }) // nobody listens there
+  const storage = new RedisStorage({ url: 'redis://127.0.0.1:1' }) // no server listens there
   // #region outage
   const limiter = LimiterFactory.tokenBucket({
     rate: 100,

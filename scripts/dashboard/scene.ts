@@ -34,7 +34,7 @@ export function scene(troubled = true): Scene {
   const login = LimiterFactory.slidingWindow({ rate: 5, per: '1m', name: 'login' })
   const search = LimiterFactory.tokenBucket({ rate: 20, burst: 40, name: 'search' })
   const uploads = LimiterFactory.concurrency({ limit: 8, name: 'uploads' })
-  // Numbers that are tried on everybody and refuse nobody, and a limit that finds its number itself.
+  // A limit in shadow, which is tried on all calls and refuses none, and a limit that finds its number itself.
   const exports = LimiterFactory.tokenBucket({ rate: 5, per: '1m', name: 'export', shadow: true })
   const llm = LimiterFactory.adaptive({
     name: 'llm-calls',

@@ -1,6 +1,6 @@
 import { byName, publicCode, type Surface } from './surface.ts'
 
-const HEAD = `The public API of aioflux: every name that an entry exports, and below it what stands behind those names.
+const HEAD = `The public API of aioflux: every name that an entry exports, and below them the types behind them.
 Written by \`npm run api\` and compared by the tests, so that every change of what users see is a change of this file.
 `
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { root } from './entries.ts'
 
-/** A README, as somebody reads it who follows it in a project of their own. */
+/** A README, as a user reads it who follows it in an own project. */
 export interface Readme {
   /** Each block of TypeScript, in order. */
   code: string[]

@@ -92,7 +92,7 @@ export function publicCode({ code }: Statement): string {
   return [`${parts.head} {`, ...members, '}'].join('\n')
 }
 
-/** The members of a class or interface that anybody can reach. */
+/** The public members of a class or interface. */
 export function publicMembers(inside: string): Statement[] {
   return statements(inside).filter(({ code }) => !/^(#|private |protected |static #)/.test(code))
 }

@@ -19,7 +19,7 @@ the page once; the browser that has opened it stays known until this command end
   --sentinel   the name that Sentinel has for the master
   --prefix     what the keys begin with               (default aioflux)
   --port       the port, 0 for any that is free       (default 9465)
-  --read-only  nobody can act
+  --read-only  the page shows, and no action is allowed
 `
 
 const COOKIE = 'aioflux-dashboard'

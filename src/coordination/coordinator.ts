@@ -69,7 +69,7 @@ interface LeadOptions {
 const LEAD_OPTIONS: OptionTable<LeadOptions> = { signal: true }
 
 /**
- * Locks and leader election, over whatever storage limits are kept in.
+ * Locks and leader election, over the storages that limits are kept in.
  *
  * At most one holder at a time while the storage keeps its data and process pauses are shorter than the lease. In a fail-over or
  * after longer pauses two processes may *believe* they hold it; each has a different, ordered token. For correctness, have

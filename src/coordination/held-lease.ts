@@ -150,7 +150,7 @@ export class HeldLease implements Lease, Renewed {
   }
 
   #renewByItself(now: Millis): void {
-    // Whatever becomes of this one, another is tried soon, until one is answered.
+    // When this renewal gets no answer, another is tried soon, until one is answered.
     this.#renewal.sending(now)
     this.#renew(this.#term).catch((error: unknown) => {
       if (!this.#over) this.#context.events.emit('error', { name: this.names.join(), error })

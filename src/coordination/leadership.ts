@@ -80,7 +80,7 @@ export class Leadership {
         const result = await fn(lease)
         if (ends()) return result
       } catch (error) {
-        // Whatever it ends with after a loss, it was the loss that ended it.
+        // After a loss, the loss has ended it: an error that follows is not told.
         if (ends()) throw error
       } finally {
         lease.end()
@@ -110,7 +110,7 @@ export class Leadership {
       },
       (error: unknown) => {
         over()
-        // Whoever came after it was given up begins another.
+        // Callers that came after the campaign was given up begin another.
         if (campaign.signal.aborted && this.#waiting.size > 0) this.#stand()
         else if (!campaign.signal.aborted) this.#waiting.refuseAll(error)
       },

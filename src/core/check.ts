@@ -24,7 +24,7 @@ export function positive(name: string, value: number): number {
   return value
 }
 
-/** A finite number, of whatever sign. */
+/** A finite number, of either sign. */
 export function finite(name: string, value: number): number {
   number(name, value)
   mustLie(Number.isFinite(value), name, 'be a finite number', value)
@@ -159,7 +159,7 @@ export function known<Options extends object>(
   }
 }
 
-/** Those of the options that are in `table`, for the part they belong to. */
+/** The options that `table` names, for the part they belong to. */
 export function pick<Options extends object>(value: Options, table: OptionTable<Options>): Options {
   const names = Object.keys(table).filter((name) => name in value) as (keyof Options)[]
   return Object.fromEntries(names.map((name) => [name, value[name]])) as Options
@@ -185,5 +185,5 @@ function refuse(what: string, value: object, key: string, names: readonly string
     names.length === 0
       ? 'it takes none'
       : `the nearest is ${nearest(key, names)}, all are ${names.join(', ')}`
-  throw new OptionTypeError(key, `${key} is not something ${what} can take: ${hint}`)
+  throw new OptionTypeError(key, `${key} is not an option of ${what}: ${hint}`)
 }

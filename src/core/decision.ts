@@ -20,7 +20,7 @@ export interface Decision {
   readonly uncounted?: true
   /** The limiter only tells what it would do, and denies nothing. */
   readonly shadow?: true
-  /** Of a shadow: true when the limit would have denied the call. */
+  /** Only for a shadow: true when the limit would have denied the call. */
   readonly wouldDeny?: boolean
   /** In a composite: how each of its limiters stands after this decision, in their order. */
   readonly parts?: readonly Decision[]

@@ -29,7 +29,7 @@ export class EarliestDeadline {
     else this.#cancel = at(this.#clock, due, () => this.#end())
   }
 
-  /** Nobody waits for it any more. */
+  /** The deadline is not wanted any more. */
   cancel(): void {
     this.#cancel?.()
   }

@@ -29,9 +29,9 @@ export class EventLoopPace {
   }
 
   /**
-   * Is it time to let go of the thread? To be asked before each start.
+   * True when it is time to let go of the thread. To be asked before each start.
    *
-   * @param backlog do jobs wait, or is there only the one that was put just now?
+   * @param backlog true when jobs wait; false when there is only the one that was put just now
    */
   spent(backlog: boolean): boolean {
     this.#untilLook -= 1

@@ -32,8 +32,8 @@ export function checkEvent<Payloads extends object>(
 }
 
 /**
- * Typed events that cost one branch while nobody listens: callers ask {@link Events.heard} before they do anything, and
- * {@link Events.listened} before they build a payload, where a meter may have been the one who was heard.
+ * Typed events that cost one branch without a listener: callers ask {@link Events.heard} before they do anything, and
+ * {@link Events.listened} before they build a payload: a meter counts as heard too, and needs no payload.
  */
 export class Events<Payloads extends object> {
   readonly #listeners = new Map<keyof Payloads, Set<Listener<never>>>()

@@ -85,7 +85,7 @@ export async function renewEach(
   return true
 }
 
-/** As {@link acquireEach}: gives all back, whatever becomes of one of them. */
+/** As {@link acquireEach}: gives all back, also when one of them fails. */
 export async function releaseEach(
   store: Pick<LeaseStore, 'release'>,
   names: readonly string[],

@@ -9,7 +9,7 @@ const waits = new WeakMap<AbortSignal, Waiting>()
 /**
  * Calls `run` when `signal` aborts; returns the way to stop that. Each call needs a function of its own.
  *
- * A signal has one listener of this package, however many calls wait on it, and none while nobody does. Node looks through all
+ * A signal has one listener of this package, however many calls wait on it, and none while no call waits. Node looks through all
  * listeners of a signal for each that is added, which is quadratic, and from the 11th on it warns of a leak.
  */
 export function onAbort(signal: AbortSignal, run: () => void): () => void {

@@ -103,7 +103,7 @@ function keep(family: Family<unknown>, labels: Labels, name: string): () => void
 }
 
 function makeRegistry(): FinalizationRegistry<(() => void)[]> | undefined {
-  // Some runtimes at the edge collect nothing that anybody could be told of.
+  // Some runtimes at the edge cannot tell when an object was collected.
   if (typeof FinalizationRegistry === 'undefined') return undefined
   return new FinalizationRegistry((releases) => {
     for (const release of releases.splice(0)) release()

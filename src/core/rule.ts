@@ -128,7 +128,7 @@ export interface Report {
   readonly level: number
   /** How many ended well. */
   readonly count: number
-  /** What is to be known about those beside. */
+  /** A further number; the rule says what it means. */
   readonly amount: number
   /** How many did not end well. */
   readonly bad: number

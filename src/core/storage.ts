@@ -178,13 +178,13 @@ export interface RemoteStorage {
   ): Promise<Verdict[]>
 }
 
-/** What a `hold`, `settle` or `extend` is about. Of a `report` `id` is its level, `actual` its amount, `with` how many ended badly. */
+/** What a `hold`, `settle` or `extend` is about. For a `report`: `id` is its level, `actual` its amount, `with` how many ended badly. */
 export interface AboutHold {
   /** The number of the reservation. */
   readonly id: number
-  /** Of a `hold` or `extend` how long it may last, of a `settle` what an unknown number means: as in {@link Holds}. */
+  /** For `hold` and `extend`: how long it may last. For `settle`: what an unknown number means, as in {@link Holds}. */
   readonly with: number
-  /** Of a `settle`, what was used in the place of the cost: the same for all rules, or one for each. */
+  /** For `settle`: what was used in the place of the cost, the same for all rules, or one for each. */
   readonly actual?: number | readonly number[]
 }
 

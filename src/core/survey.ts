@@ -12,7 +12,7 @@ export interface Survey {
 
 export interface SurveyedQueue {
   readonly name: string
-  /** As its last processes said; '' where that is not known any more. */
+  /** The kind that its last processes declared; '' where that is not known any more. */
   readonly kind: string
   /** The name of the codec that its items are written with; '' where that is not known any more. */
   readonly codec: string

@@ -51,7 +51,7 @@ interface Waiter<T> {
   refuse(reason: unknown): void
 }
 
-/** A line of callers who wait for the same kind of thing, first come, first served. */
+/** A line of callers that wait for the same kind of thing, first come, first served. */
 export class Waiters<T> {
   readonly #clock: Clock
   readonly #what: string

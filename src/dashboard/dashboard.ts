@@ -1,5 +1,5 @@
 import { type DashboardOptions, type DashboardSettings, dashboardSettings } from './options.ts'
-import { type Answer, type Asked, refusal } from './serve/answer.ts'
+import { type Answer, type PageRequest, refusal } from './serve/answer.ts'
 import { Api } from './serve/api.ts'
 import {
   askedOf,
@@ -69,7 +69,7 @@ export interface Dashboard extends AsyncDisposable {
  *
  * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads of jobs are
  * hidden
- * unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as events with who did them and why.
+ * unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as events with the user and the reason.
  *
  * @example
  * const flow = dashboard({
@@ -188,7 +188,7 @@ function placed(base: string, whole: string, mounted: string): Place | undefined
 
 function pass(
   api: Api,
-  asked: Asked | Slash | undefined,
+  asked: PageRequest | Slash | undefined,
   send: (answer: Answer) => void,
   next: Next | undefined,
   found: Promise<Answer> | undefined = asked !== undefined && 'path' in asked

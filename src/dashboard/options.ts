@@ -13,17 +13,17 @@ import type { Scheduler } from '../schedule/scheduler.ts'
 import type { WorkerPool } from '../workers/pool.ts'
 import type { Access } from './serve/access.ts'
 
-/** What {@link dashboard} shows, and to whom. */
+/** What {@link dashboard} shows, and which users may see it. */
 export interface DashboardOptions {
   limiters?: readonly Limiter[]
   // biome-ignore lint/suspicious/noExplicitAny: queues of any items.
   queues?: readonly Queue<any, any>[]
-  /** Of a registry the breakers that are not closed are shown first, at most 100. */
+  /** At most 100 breakers of a registry are shown, the ones that are not closed first. */
   breakers?: readonly (CircuitBreaker | CircuitBreakerRegistry)[]
   pools?: readonly WorkerPool[]
   schedulers?: readonly Scheduler[]
   coordinators?: readonly Coordinator[]
-  /** Where queues are metered too, it tells how long runs take. */
+  /** The Metrics that queues count into: the page reads from it how long runs take. */
   metrics?: Metrics
   /**
    * A RedisStorage: what lives in it is shown too, for all processes that use it: queues, leaders, locks, schedules, and the
@@ -31,7 +31,7 @@ export interface DashboardOptions {
    */
   storage?: Storage
   /**
-   * Who may see the page, and act: asked for every request, of the page itself too. It gets the request as the framework has it:
+   * Decides which users may see the page, and act: asked for every request, of the page itself too. It gets the request as the framework has it:
    * an IncomingMessage, a Request of the web platform, a request of Fastify. What it throws is answered 500.
    */
   access: Access
@@ -43,8 +43,8 @@ export interface DashboardOptions {
    */
   show?: (job: QueuedJobInfo) => string | undefined
   /**
-   * For how long samples are kept, one each 5 s, so that the page has a past when it is opened. 0: nothing runs while nobody
-   * looks. At most 1 day.
+   * For how long samples are kept, one each 5 s, so that the page has a past when it is opened. 0: nothing runs while no page
+   * is open. At most 1 day.
    * @default '30m'
    */
   history?: Duration

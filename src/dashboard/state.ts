@@ -5,7 +5,7 @@ export interface DashboardState {
   readonly title: string
   /** Since when samples have been taken without a break. */
   readonly since: number
-  /** For how many seconds samples are kept; 0 where they are taken only while somebody looks. */
+  /** For how many seconds samples are kept; 0 where they are taken only while a page is open. */
   readonly history: number
   readonly limiters: Readonly<Record<string, LimiterState>>
   readonly queues: Readonly<Record<string, QueueState>>
@@ -17,29 +17,29 @@ export interface DashboardState {
   readonly locks: Readonly<Record<string, LockState>>
   readonly processes: Readonly<Record<string, ProcessState>>
   readonly pools: Readonly<Record<string, PoolState>>
-  /** Of the storage that was handed in: under `redis`, where there is one. */
+  /** The storage of the dashboard, under `redis`, where there is one. */
   readonly storage: Readonly<Record<string, StorageState>>
   readonly troubles: readonly Trouble[]
 }
 
 export interface LimiterState {
-  /** Of which rule: `token-bucket`, `composite`, ... */
+  /** The kind of its rule: `token-bucket`, `composite`, ... */
   readonly rule: string
   readonly quota?: QuotaState
-  /** Does it find its numbers itself? Then nobody can change them. */
+  /** True when it finds its numbers itself: then they cannot be changed. */
   readonly adapts?: true
-  /** Is its state kept elsewhere, for many processes? */
+  /** True when its state is kept elsewhere, for many processes. */
   readonly remote: boolean
   /** Calls a second, over the last seconds. `undefined` until two samples have been taken. */
   readonly allowed?: number
   readonly denied?: number
-  /** Of a shadow, which denies nothing: calls a second that it would deny. Its `allowed` counts them too. */
+  /** Only for a shadow: calls a second that it would deny. It denies nothing, so `allowed` counts them too. */
   readonly wouldDeny?: number
   readonly waiting: number
   /** Keys that are remembered. */
   readonly keys: number
   readonly limit: number
-  /** The keys that are denied most, while somebody looks. */
+  /** The keys that are denied most, while a page is open. */
   readonly top?: TopKeys
   readonly whatIf?: WhatIfState
   /** Why its storage could not be asked last. */
@@ -53,9 +53,9 @@ export interface QuotaState {
   readonly per?: number
   /** Instead of `per`: each hour, day, week or month of the calendar. Cannot be changed. */
   readonly align?: string
-  /** Of a token bucket. */
+  /** Only for a token bucket. */
   readonly burst?: number
-  /** Of a leaky bucket. */
+  /** Only for a leaky bucket. */
   readonly capacity?: number
   /** How many at once. */
   readonly limit?: number
@@ -82,7 +82,7 @@ export interface TopKey {
   readonly retryAfter: number
   /** When it was denied first, as far as was counted. */
   readonly since: number
-  /** By whom it was blocked from here, and until when. */
+  /** The user who blocked it from here, and until when. */
   readonly blocked?: { readonly until: number; readonly by?: string }
 }
 
@@ -120,7 +120,7 @@ export interface QueueState {
   readonly dead: number
   readonly completed: number
   readonly failed: number
-  /** How long the first of those that are due has waited. */
+  /** How long the first due job has waited. */
   readonly oldest: number
   /** A second, over the last seconds. */
   readonly put?: number
@@ -148,9 +148,9 @@ export interface BreakerState {
   readonly failing?: number
   readonly passing?: number
   readonly error?: string
-  /** Of a half-open one: how many probes have succeeded, and how many have to. */
+  /** Only while half open: how many probes have succeeded, and how many have to. */
   readonly probes?: { readonly passed: number; readonly needed: number }
-  /** Of one of a registry: its key. */
+  /** Only for a breaker of a registry: its key. */
   readonly key?: string
   /** What it did, the latest last. */
   readonly changes: readonly BreakerChangeState[]
@@ -203,7 +203,7 @@ export interface RunState {
 }
 
 export interface LeaderState {
-  /** Who leads, by the name of the process; absent where nobody does. */
+  /** The name of the process that leads; absent where there is no leader. */
   readonly leader?: string
   readonly fence?: number
   readonly since?: number
@@ -211,11 +211,11 @@ export interface LeaderState {
   readonly left: number
   /** The processes that stand for the election and do not lead, as far as they tell. */
   readonly follow: readonly string[]
-  /** Set where nobody leads, and nobody is known who would: then that is no trouble. It is remembered for 7 days. */
+  /** Set where there is no leader and no known candidate: then that is no trouble. It is remembered for 7 days. */
   readonly over?: true
-  /** Does this process lead? */
+  /** True when this process leads. */
   readonly here: boolean
-  /** When it changed hands, the latest 20: time, and who led from then on. */
+  /** The latest 20 changes: the time, and the leader from then on. */
   readonly changes: readonly (readonly [number, string])[]
 }
 
@@ -307,7 +307,7 @@ export interface Trouble {
   readonly code: TroubleCode
   readonly level: 'bad' | 'warn'
   readonly since: number
-  /** False where it may have begun earlier: nobody looked. */
+  /** False where it may have begun earlier, while no page was open. */
   readonly exact: boolean
   /** The usual range of each figure that has a past; absent where too few samples were taken before the trouble began. */
   readonly usual?: readonly (UsualRange | null)[]
@@ -316,18 +316,18 @@ export interface Trouble {
 /** What 8 of 10 samples lay between: the lowest, the one in the middle, the highest. */
 export type UsualRange = readonly [number, number, number]
 
-/** Something that has happened: a trouble began or ended, or somebody did something. */
+/** Something that has happened: a trouble began or ended, or a user acted. */
 export interface Happening {
   /** Rises by one. */
   readonly id: number
   readonly at: number
   readonly kind: TroubleKind | 'pool'
   readonly name: string
-  /** Of a trouble: which, and whether it `began` or `ended`. */
+  /** Only for a trouble: which one, and whether it `began` or `ended`. */
   readonly code?: TroubleCode
   readonly phase?: 'began' | 'ended'
   readonly level?: 'bad' | 'warn'
-  /** Of an action: its verb, who did it and why. */
+  /** Only for an action: its verb, the user and the reason. */
   readonly action?: string
   readonly who?: string
   readonly reason?: string
@@ -348,7 +348,7 @@ export interface Sample {
   readonly values: Readonly<Record<string, readonly (number | null)[]>>
 }
 
-/** Who looks, as the page is told. */
+/** The user of a page, as the page is told. */
 export interface Viewer {
   readonly may: 'read' | 'all'
   readonly user?: string

@@ -4,7 +4,7 @@ import { type Member, parseDictionary, parseList } from './parse-structured-fiel
 import { secondsOf, secondsUntil } from './server-time.ts'
 
 /** How much a server says is left, for how long. */
-export interface Quota {
+export interface AnnouncedQuota {
   readonly remaining: number
   /** Seconds until there is more. */
   readonly seconds: number
@@ -20,7 +20,7 @@ export interface Advice {
   /** Seconds during which no call may be sent. `undefined` when the server does not say. */
   readonly pause: number | undefined
   /** What is left, one for each policy. */
-  readonly quotas: readonly Quota[]
+  readonly quotas: readonly AnnouncedQuota[]
 }
 
 /**
@@ -60,14 +60,14 @@ function retryAfter(field: string | null, sent: Millis): number | undefined {
 }
 
 /** The standard's field where it can be read, else what was there before it. */
-function quotasOf(headers: Headers, sent: Millis): readonly Quota[] {
+function quotasOf(headers: Headers, sent: Millis): readonly AnnouncedQuota[] {
   const field = headers.get('ratelimit')
   const standard = field === null ? [] : rateLimit(field, sent)
   return standard.length > 0 ? standard : separate(headers, sent)
 }
 
 /** `"name";r=5;t=30` of draft 8 and later, or `limit=100, remaining=5, reset=30` of draft 7, in any order. */
-function rateLimit(field: string, sent: Millis): Quota[] {
+function rateLimit(field: string, sent: Millis): AnnouncedQuota[] {
   const list = parseList(field)
   if (list !== undefined) return list.flatMap((member) => quota(member, 'r', 't', sent))
   const members = parseDictionary(field) ?? new Map<string, Member>()
@@ -76,14 +76,19 @@ function rateLimit(field: string, sent: Millis): Quota[] {
   return quota({ value: [], parameters: all }, 'remaining', 'reset', sent)
 }
 
-function quota({ parameters }: Member, left: string, until: string, sent: Millis): Quota[] {
+function quota(
+  { parameters }: Member,
+  left: string,
+  until: string,
+  sent: Millis,
+): AnnouncedQuota[] {
   const [remaining, reset] = [parameters.get(left)?.value, parameters.get(until)?.value]
   if (typeof remaining !== 'number' || typeof reset !== 'number') return []
   return sound(remaining, secondsOf(reset, sent))
 }
 
 /** A field for each number: `RateLimit-*` of draft 6, and the `X-RateLimit-*` of GitHub and many others. */
-function separate(headers: Headers, sent: Millis): Quota[] {
+function separate(headers: Headers, sent: Millis): AnnouncedQuota[] {
   return ['ratelimit', 'x-ratelimit', 'x-rate-limit'].flatMap((family) => {
     const remaining = headers.get(`${family}-remaining`)
     const reset = headers.get(`${family}-reset`)
@@ -98,7 +103,7 @@ function separate(headers: Headers, sent: Millis): Quota[] {
   })
 }
 
-function sound(remaining: number, seconds: number | undefined): Quota[] {
+function sound(remaining: number, seconds: number | undefined): AnnouncedQuota[] {
   // Below 0 more was used than there was, so nothing is left.
   if (Number.isNaN(remaining) || seconds === undefined) return []
   return [{ remaining: Math.max(0, remaining), seconds }]
@@ -108,12 +113,14 @@ function amount(text: string): number {
   return /^-?\d{1,30}(?:\.\d{0,30})?$/.test(text.trim()) ? Number(text) : Number.NaN
 }
 
-function timed(text: string, sent: Millis): Pick<Quota, 'seconds'> | undefined {
+function timed(text: string, sent: Millis): Pick<AnnouncedQuota, 'seconds'> | undefined {
   const seconds = secondsUntil(text, sent)
   return seconds === undefined ? undefined : { seconds }
 }
 
-function longest(times: readonly (Pick<Quota, 'seconds'> | undefined)[]): number | undefined {
+function longest(
+  times: readonly (Pick<AnnouncedQuota, 'seconds'> | undefined)[],
+): number | undefined {
   let most: number | undefined
   for (const time of times) {
     if (time !== undefined && !(time.seconds <= (most ?? -1))) most = time.seconds

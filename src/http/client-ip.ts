@@ -6,10 +6,10 @@ import { isPlainV4, networkText, parseEndpoint } from './ip-address.ts'
 import { type Trust, toTrust } from './trusted-proxies.ts'
 import { warnOfProxy } from './unknown-proxy.ts'
 
-/** Whose word is taken for the address of a client, and how much of an address tells clients apart. */
+/** Which headers are believed for the address of a client, and how much of an address tells clients apart. */
 export interface ClientIpOptions {
   /**
-   * Whose word is taken for where a request came from: how many proxies stand in front of this server, or their addresses
+   * The proxies whose headers are believed: how many stand in front of this server, or their addresses
    * and networks (`'10.0.0.0/8'`; `'loopback'`, `'linklocal'`, `'uniquelocal'` are the private ones).
    * @default none: the address of the connection, or the address that the framework takes for it
    */
@@ -44,10 +44,10 @@ const DEFAULTS: ClientIpOptions = {}
 const plans = new WeakMap<ClientIpOptions, Plan>()
 
 /**
- * Who sent a request, as a key: an IPv4 address, or the network of an IPv6 one.
+ * The sender of a request, as a key: an IPv4 address, or the network of an IPv6 one.
  *
  * A header is believed only from a trusted proxy. Its list is read from the right, from proxy to proxy, and ends at the first
- * address that is not trusted: anybody can write what is left of that. It also ends at an entry that is no address.
+ * address that is not trusted: any client can write the entries to the left of that. It also ends at an entry that is no address.
  *
  * Without `trustedProxies` it is `req.ip` where the framework has that (Express with `trust proxy`, Fastify with `trustProxy`,
  * Koa with `proxy`), else the address of the connection. It is never read from a header. When a header says that there is a

@@ -52,7 +52,7 @@ export class Exchange {
     const { status } = response
     this.#status = status
     if (this.#told) return response
-    // Nobody reads the body of an answer to HEAD.
+    // The body of an answer to HEAD is not read.
     if (this.#method !== 'HEAD') {
       return whenRead(response, (whole) => this.#end(whole ? status : undefined))
     }

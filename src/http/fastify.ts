@@ -99,7 +99,7 @@ export function rateLimitPlugin(
     whenAnswered(req.raw, reply.raw, judged.leave)
     writeFields(replyPen, reply, judged.fields)
     if (judged.refusal === undefined) return next()
-    // Somebody has answered while the limiter was being asked, as timeouts do.
+    // Another part, a timeout for example, has answered while the limiter was asked.
     if (reply.sent) return
     reply.code(judged.refusal.status)
     if (onLimited !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * For whom a request was sent on, as the proxies say, the nearest proxy first. '' where a proxy says nothing that can be read; nothing
+ * The senders of a request, as the proxies name them, the nearest proxy first. '' where a proxy says nothing that can be read; nothing
  * comes after an element of `Forwarded` whose beginning cannot be found.
  *
  * Read from the right, since each proxy adds to the right: what a client has sent, an open quote too, changes nothing of what

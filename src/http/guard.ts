@@ -179,8 +179,8 @@ export class Guard {
   }
 
   /**
-   * The decision of each limit that holds, with an announcement that fits. Callers are not told of shadows: who keeps to what a
-   * server tells would be limited by them.
+   * The decision of each limit that holds, with an announcement that fits. Callers are not told of shadows: a client that
+   * keeps to the announced limits would be limited by them.
    *
    * @param own true when other numbers than the limiter's judged it
    */

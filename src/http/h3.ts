@@ -106,7 +106,7 @@ async function refuse<Event extends H3EventLike>(
   { status, body }: Refusal,
   { onLimited }: H3GuardOptions<Event>,
 ): Promise<unknown> {
-  // Somebody has answered while the limiter was being asked, as timeouts do.
+  // Another part, a timeout for example, has answered while the limiter was asked.
   if (res.headersSent) return undefined
   res.statusCode = status
   if (onLimited !== undefined) return answerOf(() => onLimited(event, decision))

@@ -25,7 +25,7 @@ export type { RateLimited } from './standing.ts'
 export type { HeaderStyle } from './fields.ts'
 export type { NodeRequest, NodeResponse } from './node.ts'
 
-// Who sent a request.
+// The sender of a request.
 export { clientIp, type ClientIpOptions } from './client-ip.ts'
 
 // On the client's side.

@@ -103,7 +103,7 @@ function isSkipped(skip: boolean | undefined): boolean {
   throw new OptionTypeError('skip', `skip must return true or false, got ${describe(skip)}`)
 }
 
-/** @throws OptionTypeError for no key: all who share one limit have the key `''` */
+/** @throws OptionTypeError for no key: callers that share one limit have the key `''` */
 function keyOf(key: unknown): string {
   if (key !== undefined && key !== null) return key as string
   throw new OptionTypeError(

@@ -2,7 +2,7 @@ import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { WaitTimeoutError } from '../core/errors.ts'
 import { Waiters } from '../core/waiters.ts'
-import type { Quota } from './advice.ts'
+import type { AnnouncedQuota } from './advice.ts'
 
 /** After a pause, one more may go every so often, even if none that went has been answered. */
 const SLOW_START: Millis = 1000
@@ -10,8 +10,8 @@ const SLOW_START: Millis = 1000
 /**
  * The calls to one server: they go in order of arrival, and all of them pause when the server says so.
  *
- * After a pause one goes first; each good answer lets two more go, as TCP begins: what has just come up again is not hit
- * by all who waited. Where the answer says how many are left, so many go.
+ * After a pause one goes first; each good answer lets two more go, as TCP begins: a server that has just come up again is not hit
+ * by all waiting calls at once. Where the answer says how many are left, so many go.
  */
 export class Lane {
   readonly #clock: Clock
@@ -46,7 +46,7 @@ export class Lane {
   }
 
   /**
-   * Waits for a turn. Whoever got one must call {@link answered} with it, once.
+   * Waits for a turn. A caller that got one must call {@link answered} with it, once.
    *
    * @throws WaitTimeoutError at once when it cannot come within `patience`, or later when it did not
    * @throws the reason of `signal`
@@ -62,14 +62,14 @@ export class Lane {
   }
 
   /** What was sent has been answered: with `ok`, and with how much is left where the server says so. */
-  answered(turn: number, ok: boolean, quotas: readonly Quota[] = []): void {
+  answered(turn: number, ok: boolean, quotas: readonly AnnouncedQuota[] = []): void {
     this.#inFlight -= 1
-    let least: Quota | undefined
+    let least: AnnouncedQuota | undefined
     for (const quota of quotas) {
       if (least === undefined || quota.remaining < least.remaining) least = quota
     }
     if (turn === this.#pauses && least !== undefined) {
-      // Those under way may not have been counted yet.
+      // The server may not have counted the calls that are under way.
       this.#left = Math.max(0, least.remaining - this.#inFlight)
       this.#leftUntil = this.#clock.now() + Math.min(least.seconds * 1000, this.#longest)
     } else if (turn === this.#pauses && ok) {
@@ -78,7 +78,7 @@ export class Lane {
     this.#serve()
   }
 
-  /** Nobody goes for so long, and a little longer. */
+  /** No call goes for so long, and a little longer. */
   pause(length: Millis): void {
     const until = this.#clock.now() + Math.min(length * (1 + this.#spread()), this.#longest)
     if (until > this.#closedUntil) {

@@ -73,7 +73,7 @@ export function rateLimitMiddleware<
       next?.()
       return true
     }
-    // Somebody has answered while the limiter was being asked, as timeouts do.
+    // Another part, a timeout for example, has answered while the limiter was asked.
     if (res.headersSent) return false
     res.statusCode = judged.refusal.status
     if (options.onLimited === undefined) send(res, judged.refusal)

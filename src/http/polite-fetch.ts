@@ -17,7 +17,7 @@ import { DELAY_OPTIONS, type DelayOptions, toDelays } from '../resilience/retry.
 import { type Advice, adviceOf } from './advice.ts'
 import { tooLate } from './lane.ts'
 import { Lanes } from './lanes.ts'
-import { isReplayable, mayRepeat } from './replay.ts'
+import { isReplayable, mayRepeat } from './repeatable.ts'
 
 /** How a polite `fetch` waits for a server that has enough, and how often it tries again. */
 export interface PoliteFetchOptions {
@@ -29,7 +29,7 @@ export interface PoliteFetchOptions {
   retries?: number
   /** The longest a call waits in all, for the server, the limiter and between tries. @default '60s' */
   timeout?: Duration
-  /** The longest pause, whatever the server says: a date in the year 9999 must not close it for ever. @default '1h' */
+  /** The longest pause, even when the server asks for more: a date in the year 9999 must not close it for ever. @default '1h' */
   maxPause?: Duration
   /** How much longer than asked a pause may be, as a share of it: so that not all clients come back at once. @default 0.1 */
   jitter?: number
@@ -125,7 +125,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
       const own =
         refusal !== undefined && pause === undefined ? Math.min(delays(number), longest) : 0
       if (pause !== undefined) lane.pause(pause * 1000)
-      // Too many requests are everybody's; a server that is down without a word may be well for the next.
+      // 429 holds for all calls to the server. After a 503 without a time only this call waits: the next one may get through.
       else if (refusal === 'limited') lane.pause(own)
       lane.answered(turn, refusal === undefined, quotas)
       return { response, refusal, delay: refusal === 'unavailable' ? own : 0 }

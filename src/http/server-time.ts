@@ -3,7 +3,7 @@ import { parseHttpDate } from './http-date.ts'
 
 /**
  * Numbers from the first one on are moments since 1970, in the unit of the highest bound they reach: as seconds, 2001 to 5138; as milli-,
- * micro- and nanoseconds, 1973 to 5138. Nobody waits for 30 years, so what is less is a length of time in seconds.
+ * micro- and nanoseconds, 1973 to 5138. No client waits for 30 years, so a smaller number is a length of time in seconds.
  */
 const MOMENTS: readonly (readonly [from: number, perSecond: number])[] = [
   [1e17, 1e9],
@@ -17,7 +17,7 @@ const TOO_LARGE = 1e20
 const NUMBER = /^\d{1,30}(?:\.\d{0,30})?$/
 
 /**
- * In how many seconds a server means, by a number of seconds, a moment since 1970 in whatever unit, or a date. Fractions count; a moment
+ * In how many seconds a server means, by a number of seconds, a moment since 1970 in any of four units, or a date. Fractions count; a moment
  * that has passed is 0.
  *
  * @param sent when the server said so, by its own clock

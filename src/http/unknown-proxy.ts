@@ -13,7 +13,7 @@ interface Told {
 }
 
 /**
- * Says once, by a warning of the process, that a proxy stands in front that nobody has configured: all its clients share one
+ * Says once, by a warning of the process, that there is a proxy in front which is not configured: all its clients share one
  * count then.
  *
  * @param told what the framework takes for the client's address, where it takes one
@@ -41,7 +41,7 @@ export function warnOfProxy(
     `A request ${from} has the header ${header}, so there seems to be a proxy in front, which is not configured: ` +
     'all its clients share one count. Name your proxies: ' +
     "key: (req) => clientIp(req, { trustedProxies: ['10.0.0.0/8'] }), or Express' 'trust proxy', Fastify's trustProxy with addresses " +
-    "(a number trusts nobody there), Koa's proxy. When there is no proxy, give trustedProxies: []."
+    "(a number trusts no proxy there), Koa's proxy. When there is no proxy, give trustedProxies: []."
   const { process } = globalThis as {
     process?: { emitWarning?(message: string, options: object): void }
   }

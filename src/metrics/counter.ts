@@ -9,7 +9,7 @@ export class CounterSeries implements Counter {
   readonly text: string
   #counted = 0
   #sources: Sources | undefined
-  /** What had been counted at the last reset by those who are followed. */
+  /** What the followed sources had counted at the last reset. */
   #before = 0
 
   get type(): 'counter' {

@@ -14,8 +14,8 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
 const SLICE = 32_768
 
 /**
- * All metrics as text, slice by slice. Between two slices the event loop has its turn, so however much there is to say,
- * nobody else waits for it. Each series is of one moment; the whole is not.
+ * All metrics as text, slice by slice. Between two slices the event loop has its turn, so a long answer
+ * holds nothing up. Each series is of one moment; the whole is not.
  *
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  * @see https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md

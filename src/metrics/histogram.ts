@@ -2,7 +2,7 @@ import { finite, integer } from '../core/check.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import type { Histogram } from '../core/meter.ts'
 import type { Label } from './label-set.ts'
-import { percentile, Recent } from './recent.ts'
+import { LastValues, percentile } from './last-values.ts'
 
 /** For durations in seconds: a tenth of a millisecond to a minute. */
 export const DEFAULT_BUCKETS: readonly number[] = [
@@ -14,9 +14,9 @@ export const DEFAULT_BUCKETS: readonly number[] = [
 export interface HistogramStats {
   /** How many values there were, ever. */
   count: number
-  /** Of all of them. */
+  /** The mean of all values. */
   mean: number
-  /** Of the last 1,000. */
+  /** Half of the last 1,000 values are not above it; `p95` and `p99` are the same for 95 % and 99 %. */
   p50: number
   p95: number
   p99: number
@@ -31,7 +31,7 @@ export class HistogramSeries implements Histogram {
   readonly buckets: Float64Array
   count = 0
   sum = 0
-  readonly #recent = new Recent()
+  readonly #recent = new LastValues()
 
   get type(): 'histogram' {
     return 'histogram'

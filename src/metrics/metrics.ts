@@ -20,7 +20,7 @@ import { Timer } from './timer.ts'
 export interface MetricsOptions {
   /** The most series a metric may have; further series count together as `overflow="true"`. @default 2000 */
   maxSeries?: number
-  /** The upper bounds of the buckets of histograms that do not say otherwise. @default 0.0001 to 60 */
+  /** The upper bounds of the buckets of histograms without buckets of their own. @default 0.0001 to 60 */
   buckets?: readonly number[]
   /** What timers go by. @default the runtime's monotonic clock */
   clock?: Clock
@@ -242,7 +242,7 @@ function newGauge(labels: GaugeSeries['labels'], text: string): GaugeSeries {
   return new GaugeSeries(labels, text)
 }
 
-// Two copies of this package in one process, of whatever version, count in one place.
+// Two copies of this package in one process, of any versions, count in one place.
 const SHARED = Symbol.for('aioflux.metrics')
 
 /** The process's own metrics. */

@@ -47,7 +47,7 @@ export function registerPrometheus(
       names.push(metric.name)
     } catch (error) {
       if (!known) throw error
-      // Whoever has just made a limiter can do nothing about it.
+      // Not thrown: it would reach the code that has just made a limiter, which can do nothing about it.
       console.error(`aioflux: metric '${family.name}' cannot be registered`, error)
     }
   })

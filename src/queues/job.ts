@@ -72,7 +72,7 @@ export interface JobErrorInfo {
   name: string
   message: string
   code?: string
-  /** Where it was thrown, as the engine writes it; of the last error only. */
+  /** The stack, as the engine writes it; only for the last error. */
   stack?: string
 }
 
@@ -159,7 +159,7 @@ export interface GroupInfo {
 
 /** Which dead jobs `queue.deadByError` looks at. */
 export interface DeathsOptions {
-  /** Only so many of those that died last: with a million dead jobs, to look at all of them takes a while. @default all */
+  /** Only the latest so many: with a million dead jobs, to look at all of them takes a while. @default all */
   latest?: number
 }
 
@@ -180,7 +180,7 @@ export interface RedriveOptions {
   limit?: number
   /** Only jobs that died of an error with this message. */
   error?: string
-  /** Only among so many of those that died last: with a million dead jobs, to look at all of them takes a while. @default all */
+  /** Only among the latest so many: with a million dead jobs, to look at all of them takes a while. @default all */
   latest?: number
 }
 

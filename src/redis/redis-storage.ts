@@ -168,7 +168,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   }
 
   /**
-   * Hears what is published on `channel`, over one connection for all who listen: a second one like the client's, where the
+   * Hears what is published on `channel`, over one connection for all listeners: a second one like the client's, where the
    * client can have one. What is heard is a hint: some of it may be lost.
    *
    * @internal

@@ -114,7 +114,7 @@ export class BreakerMachine {
     return this.#running.begin(now)
   }
 
-  /** It runs no more. */
+  /** Forgets a call that does not run any more. */
   ended(call: RunningCall): void {
     this.#running.delete(call)
   }

@@ -34,7 +34,7 @@ export interface BreakerStats {
   succeeded: number
   /** Calls that threw an error that counts, returned a failed result, or were too slow where that fails. */
   failed: number
-  /** Those of them that were slow. */
+  /** How many of the calls were slow. */
   slow: number
   /** Calls that ended in an error that is no failure (the rates count a success), or were cancelled by the caller. */
   ignored: number

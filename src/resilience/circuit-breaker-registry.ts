@@ -124,7 +124,7 @@ export class CircuitBreakerRegistry implements Iterable<[string, CircuitBreaker]
     return this.#entries.get(key)?.breaker
   }
 
-  /** Forgets the breaker of `key`, whatever its state: the next call makes a new one. @returns false where there was none */
+  /** Forgets the breaker of `key`, in any state: the next call makes a new one. @returns false where there was none */
   delete(key: string): boolean {
     const entry = this.#entries.get(key)
     if (entry === undefined) return false

@@ -354,7 +354,7 @@ export class CircuitBreaker {
   #meetCalls(generation: number): void {
     const plain = this.#settings.failedResult === undefined
     this.#onResult = (result) => {
-      // Most calls are good, and nobody listens: the same as below, in one step.
+      // Most calls are good and there is no listener: the same as below, in one step.
       if (plain && !this.#events.listened && this.#machine.pass(generation)) this.#tally.passed()
       else this.#returned(result, generation, 0, UNTIMED, undefined)
       return result

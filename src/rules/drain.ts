@@ -1,7 +1,7 @@
 import type { Micros } from '../core/duration.ts'
 import type { Drain } from '../core/rule.ts'
 
-// A step finer than a nanosecond tells nobody anything.
+// A step finer than a nanosecond says nothing.
 const STEPS_PER_MICRO = 1024
 // Below 64 steps a token, fractional costs would be rounded visibly; above a quarter of a millisecond
 // a step, time would.

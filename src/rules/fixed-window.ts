@@ -143,7 +143,7 @@ class FixedWindow implements Rule {
   }
 }
 
-/** Is `sum` above `limit`, and not only because sums of fractions are inexact? */
+/** True when `sum` is above `limit`, and not only because sums of fractions are inexact. */
 function overflows(sum: number, limit: number): boolean {
   return sum > limit * (1 + 1e-9)
 }

@@ -1,5 +1,5 @@
 -- Twin of lease.ts. State: { holder, fence, until }.
--- wakes: what is given back is published, for those who wait.
+-- wakes: a release is published, for the callers that wait.
 local rule = { wakes = true }
 
 function rule.fresh()

@@ -11,7 +11,7 @@ export interface LeaseOptions {
 }
 
 /**
- * Who alone may act, and until when: a lock that ends by itself when its holder dies
+ * The one holder that may act, and until when: a lock that ends by itself when its holder dies
  * (C. Gray, D. Cheriton, Leases, SOSP 1989).
  *
  * Here the cost of a `reserve` is the term asked for, in microseconds, and its last argument is not a wait but the number
@@ -58,7 +58,7 @@ class Lease implements Rule {
     return 0
   }
 
-  /** @param due the number of the holder who gives it back, beyond now */
+  /** @param due the number of the holder that gives it back, beyond now */
   refund(state: State, now: Micros, _term: Micros, due: Micros = now): void {
     this.reserve(state, now, 0, now - due)
   }

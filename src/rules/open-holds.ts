@@ -10,7 +10,7 @@ const WIDTH = 3
 /** The most that are open for one key: as many as a script can read at once. */
 const MOST = 2000
 
-/** Is there no place for one more? */
+/** True when there is no place for one more. */
 export function crowdedAt(state: State, now: Micros): boolean {
   if (state.length < FIRST + MOST * WIDTH) return false
   for (let i = FIRST; i < state.length; i += WIDTH) if (over(state, i, now)) return false
@@ -56,7 +56,7 @@ export function refundable(state: State, i: number, now: Micros, used: number): 
   return i < 0 || over(state, i, now) ? undefined : Math.min(state[i + 1] as number, used)
 }
 
-/** Was the one at `i` given back at the end of its time? `undefined` where there is none. */
+/** True when the hold at `i` was given back at the end of its time; `undefined` where there is none. */
 export function wasReturned(state: State, i: number): boolean | undefined {
   return i < 0 ? undefined : (state[i + 2] as number) < 0
 }

@@ -6,7 +6,7 @@ import { CONCURRENCY_OPTIONS } from './concurrency.ts'
 export interface PermitsOptions {
   /** How many may be inside at once. */
   limit: number
-  /** How long a permit holds that nobody renews. @default 30 seconds */
+  /** How long a permit holds without a renewal. @default 30 seconds */
   ttl?: Duration
 }
 
@@ -95,7 +95,7 @@ class Permits implements Rule {
   }
 }
 
-/** Drops permits whose time is over, and those that were given back. */
+/** Drops permits whose time is over or that were given back. */
 function sweep(state: State, now: Micros): void {
   let kept = 0
   for (let i = 0; i < state.length; i += WIDTH) {

@@ -127,7 +127,7 @@ class SlidingWindow implements Rule {
     state[TOTAL] = 0
   }
 
-  /** Is the moment at `a` nearer to `due` than the one at `b`? Who gives back may know the time less exactly. */
+  /** True when the moment at `a` is as near to `due` as the one at `b`. A refund may know the time less exactly. */
   #nearer(state: State, a: number, b: number, due: Micros): boolean {
     return Math.abs((state[a] as number) - due) <= Math.abs((state[b] as number) - due)
   }
@@ -137,7 +137,7 @@ class SlidingWindow implements Rule {
   }
 
   /**
-   * Does even the oldest moment lie far ahead? Then it is of another clock. A line may reach as far ahead as it likes, but
+   * True when even the oldest moment lies far ahead: then it is of another clock. A line may reach as far ahead as it likes, but
    * each place in it is a window behind another one, and the first of them behind one that is over or in this window.
    */
   #foreign(state: State, now: Micros): boolean {

@@ -1,6 +1,7 @@
 import { drawn } from '../core/check.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import { FleetSlots } from './fleet-slots.ts'
 import type { JobContext } from './job-context.ts'
 import type { JobSettings } from './job-settings.ts'
 import { Outcomes } from './outcomes.ts'
@@ -15,7 +16,6 @@ import type {
   SkipReason,
 } from './schedule-types.ts'
 import { type Due, Timetable } from './timetable.ts'
-import { Turns } from './turns.ts'
 
 /** How often a job that waits for a date reads it: dates may be set, and machines sleep. */
 const LOOK_AGAIN: Millis = 30_000
@@ -40,8 +40,8 @@ export class Job implements ScheduledJob {
   readonly #outcomes: Outcomes
   /** Where the number of runs has an end. */
   readonly #limit: RunLimit | undefined
-  /** Where a fleet shares the slots. */
-  readonly #turns: Turns | undefined
+  /** Set where a fleet shares the slots. */
+  readonly #fleet: FleetSlots | undefined
   #plan: Plan | undefined
   #timetable: Timetable | undefined
   #timer: Cancel | undefined
@@ -71,7 +71,7 @@ export class Job implements ScheduledJob {
     this.#outcomes = new Outcomes(name, context)
     const { fn, timeout, retry, maxRuns } = settings
     this.#limit = maxRuns === undefined ? undefined : new RunLimit(maxRuns, name, context.slots)
-    this.#turns = this.#turnsOf()
+    this.#fleet = this.#fleetSlots()
     this.#runSettings = {
       name,
       fn,
@@ -85,10 +85,10 @@ export class Job implements ScheduledJob {
   /** Begins to wait for slots. */
   start(): void {
     this.#halted = false
-    if (this.#turns === undefined) return this.#begin(undefined)
-    this.#turns.begin()
+    if (this.#fleet === undefined) return this.#begin(undefined)
+    this.#fleet.begin()
     const still = this.#hold()
-    Promise.all([this.#turns.last(), this.#limit?.look()]).then(
+    Promise.all([this.#fleet.last(), this.#limit?.look()]).then(
       ([last]) => still() && this.#begin(last),
       (error: unknown) => {
         // A job that was halted meanwhile needs no answer, and its storage may be closed already.
@@ -102,7 +102,7 @@ export class Job implements ScheduledJob {
   /** Waits for no more slots. @returns the slots that had come and not begun */
   halt(): RunRecord[] {
     this.#halted = true
-    this.#turns?.end()
+    this.#fleet?.end()
     return this.#expectNone().map(({ slot }) => ({ name: this.name, slot }))
   }
 
@@ -184,7 +184,7 @@ export class Job implements ScheduledJob {
     return new Date(Math.round(this.#context.wall() + slot - this.#context.clock.now()))
   }
 
-  /** Marks the job as waiting; the function says whether it still is, and nobody has halted or begun it anew. */
+  /** Marks the job as waiting; the function says whether it still is, and was not halted or begun anew. */
   #hold(): () => boolean {
     const mark: Cancel = () => {}
     this.#timer = mark
@@ -286,7 +286,7 @@ export class Job implements ScheduledJob {
     }
   }
 
-  #turnsOf(): Turns | undefined {
+  #fleetSlots(): FleetSlots | undefined {
     const { slots } = this.#context
     if (slots === undefined) return undefined
     const job = {
@@ -306,7 +306,7 @@ export class Job implements ScheduledJob {
       skip: (run: Run, reason: SkipReason) => this.#skip(run, reason),
       report: (error: unknown) => this.#report(error),
     }
-    return new Turns(job, slots, this.#context)
+    return new FleetSlots(job, slots, this.#context)
   }
 
   #leads(): boolean {
@@ -320,7 +320,7 @@ export class Job implements ScheduledJob {
   /** The time of a slot has come: run it, or not, or later. */
   #come(pending: Pending): void {
     if (!this.#leads()) {
-      this.#turns?.pass(pending.slot)
+      this.#fleet?.pass(pending.slot)
       return this.#skip(pending, 'not-leader')
     }
     if (this.#hasRoom) return this.#run(pending)
@@ -339,14 +339,14 @@ export class Job implements ScheduledJob {
   }
 
   #run({ slot, late, atStart }: Pending): void {
-    const turns = this.#turns
-    if (turns === undefined) {
+    const fleet = this.#fleet
+    if (fleet === undefined) {
       if (this.#limit?.begin() === false) return
       if (this.#limit?.left === 0) this.#expectNone()
     }
     this.#follow(new Run(this.#runSettings, slot, late), (run) => {
-      if (turns === undefined) return this.#outcomes.execute(run)
-      return atStart ? turns.runAtStart(run) : turns.run(run)
+      if (fleet === undefined) return this.#outcomes.execute(run)
+      return atStart ? fleet.runAtStart(run) : fleet.run(run)
     })
   }
 

@@ -20,8 +20,8 @@ export interface GapOf {
 }
 
 /**
- * Slots of one job that passed while this process did not lead. Another leader has run them, or they fell between two leaders and nobody
- * has. When this process leads, the fleet's memory tells which: what comes after the slot that was taken last was missed.
+ * Slots of one job that passed while this process did not lead. Another leader has run them, or they fell between two leaders and were
+ * not run. When this process leads, the storage tells which: slots after the last one that was taken were missed.
  */
 export class LeadershipGap {
   readonly #job: GapOf

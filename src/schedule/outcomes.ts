@@ -1,6 +1,6 @@
 import type { Millis } from '../core/duration.ts'
 import type { JobContext } from './job-context.ts'
-import type { Outcome, Run } from './run.ts'
+import type { Run, RunOutcome } from './run.ts'
 import type { RunSummary } from './schedule-types.ts'
 
 /** How many runs are remembered. */
@@ -58,7 +58,7 @@ export class Outcomes {
     if (this.#recent.length > REMEMBERED) this.#recent.shift()
   }
 
-  #end(run: Run, outcome: Outcome, seconds: number): void {
+  #end(run: Run, outcome: RunOutcome, seconds: number): void {
     const { events, tally, meter } = this.#context
     const how = outcome.ok ? 'completed' : run.aborted ? 'aborted' : 'failed'
     meter?.ended(this.#job, how, seconds)

@@ -14,7 +14,7 @@ export interface RunSettings {
   onRetry(run: Run, error: unknown, attempt: number, delay: Millis): void
 }
 
-export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown }
+export type RunOutcome = { ok: true; value: unknown } | { ok: false; error: unknown }
 
 /** One run of a job: its attempts, one after another, and the way to abort them. Settles when nothing runs any more. */
 export class Run {
@@ -56,7 +56,7 @@ export class Run {
     this.#wake?.()
   }
 
-  async execute(): Promise<Outcome> {
+  async execute(): Promise<RunOutcome> {
     for (;;) {
       this.attempts += 1
       const outcome = await this.#attempt()
@@ -75,7 +75,7 @@ export class Run {
     }
   }
 
-  async #attempt(): Promise<Outcome> {
+  async #attempt(): Promise<RunOutcome> {
     const { name, fn, timeout, clock } = this.#settings
     const controller = new AbortController()
     this.#controller = controller

@@ -22,7 +22,7 @@ export interface SchedulerOptions extends Metered {
    * With `storage` as well, a change of leader runs no slot twice.
    */
   coordinator?: Leadership
-  /** What jobs do that do not say otherwise. */
+  /** The defaults of its jobs. */
   defaults?: Omit<JobOptions, 'name' | 'timezone'>
   /** @default the runtime's clocks and timers */
   clock?: Clock
@@ -59,7 +59,7 @@ export interface Campaign {
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
 /**
- * How a {@link Scheduler} treats one job: its name, its clock on the wall, and what happens when runs meet or are
+ * How a {@link Scheduler} treats one job: its name, its time zone, and what happens when runs meet or are
  * missed.
  */
 export interface JobOptions {

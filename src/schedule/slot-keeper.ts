@@ -35,7 +35,7 @@ export interface RunCounter {
 
 /** A slot that was taken, and is given to another process unless it is renewed. */
 export interface SlotClaim {
-  /** It is still being run. */
+  /** Renews the claim while the run goes on. */
   renew(): Promise<void>
   /** The run has ended, in success or failure. The slot is never run again. */
   finish(): Promise<void>

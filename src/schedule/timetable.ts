@@ -1,5 +1,5 @@
 import type { Millis } from '../core/duration.ts'
-import { Fired } from './fired.ts'
+import { FiredSlots } from './fired-slots.ts'
 import type { Plan } from './plan.ts'
 
 /** What has come due. */
@@ -25,7 +25,7 @@ export class Timetable {
   /** The slot to wait for. */
   next: Millis | undefined
   readonly #plan: Plan
-  readonly #fired = new Fired()
+  readonly #fired = new FiredSlots()
   readonly #tolerance: Millis
   readonly #catchUp: boolean
   /** The time that `next` was looked up at. */

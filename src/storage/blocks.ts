@@ -4,9 +4,9 @@ import type { Micros } from '../core/duration.ts'
 const SWEEP = 2
 
 /**
- * Keys that are denied until a given time. A block is kept for as long as it holds, however many there are: nobody gets free
+ * Keys that are denied until a given time. A block is kept for as long as it holds, however many there are: no key gets free
  * because others were blocked. Blocks that are over are forgotten when they are met, and there are never more of them than of
- * those that hold.
+ * blocks that hold.
  */
 export class Blocks {
   readonly #until = new Map<string, Micros>()

@@ -7,8 +7,8 @@ import { FewKeys } from './few-keys.ts'
 import { forecast } from './forecast.ts'
 import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
 import { RecordLedger } from './record-ledger.ts'
-import { FEW, roomy } from './roomy.ts'
 import { SteadyClock } from './steady-clock.ts'
+import { FEW, tableWithRoom } from './table-with-room.ts'
 import { taken } from './taken.ts'
 import { LONGEST_LINE, TickLine } from './tick-line.ts'
 
@@ -341,7 +341,7 @@ export class CompactLedger implements Ledger, Judged {
       return true
     }
     if (this.#table instanceof FewKeys) {
-      this.#table = roomy(this.#table, key, this.#maxKeys, this.#line.wide, tick)
+      this.#table = tableWithRoom(this.#table, key, this.#maxKeys, this.#line.wide, tick)
     }
     const inserted = this.#table.insert(tick, at, this.#line.precious)
     if (inserted === REFUSED) this.#overflow = [...this.#state]

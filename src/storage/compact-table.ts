@@ -44,7 +44,7 @@ const SWEEP_FOR_ROOM = 16
  *
  * **Wrap.** Narrow marks are kept modulo 2^32. Before a page of buckets is read it is swept if that was not done for
  * 2^29 ticks, so that a passed mark is gone long before it could look like a coming one. No timer is needed: a page
- * that nobody reads does not matter.
+ * that is not read does not matter.
  */
 export class CompactTable implements KeyTable {
   readonly #hash = new KeyHash()

@@ -1,5 +1,5 @@
-// Odd multipliers and starting values that nobody outside this process knows. Who cannot compute the hash cannot
-// prepare keys that fall together, neither to crowd a bucket nor to spend a stranger's limit. Drawn when first needed:
+// Odd multipliers and starting values, secret to this process. An attacker who cannot compute the hash cannot prepare
+// keys that fall together, neither to crowd a bucket nor to spend a stranger's limit. Drawn when first needed:
 // edge runtimes refuse randomness to a module that is being loaded.
 let secrets: Int32Array | undefined
 

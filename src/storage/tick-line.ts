@@ -56,12 +56,12 @@ export class TickLine {
     return this.#ticked + Math.round((now - this.#since) * this.#pace)
   }
 
-  /** Does adding a cost of so many ticks round nothing, on a line that stands at `tick`? */
+  /** True when adding a cost of so many ticks rounds nothing, on a line that stands at `tick`. */
   adds(ticks: number, tick: number): boolean {
     return ticks >= this.#fewest && ticks === Math.floor(ticks) && tick <= LONGEST_LINE
   }
 
-  /** Is the line too coarse for a cost of so many ticks? */
+  /** True when the line is too coarse for a cost of so many ticks. */
   blurs(ticks: number): boolean {
     return !this.fine && (ticks !== Math.floor(ticks) || (ticks < FEWEST && ticks > 0))
   }

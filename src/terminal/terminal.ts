@@ -6,7 +6,7 @@ export interface Terminal {
   readonly env: {
     readonly NO_COLOR?: string | undefined
     readonly TERM?: string | undefined
-    /** Who uses it. */
+    /** The name of the user. */
     readonly USER?: string | undefined
   }
 }

@@ -4,7 +4,7 @@ import { onAbort } from '../core/on-abort.ts'
 
 /** How {@link WorkerPool}.map works through its items. */
 export interface MapOptions {
-  /** In the order of the items, or as they come? @default true */
+  /** True: results in the order of the items. False: as they come. @default true */
   ordered?: boolean
   /** Ends the map, and cancels the calls under way. */
   signal?: AbortSignal

@@ -350,6 +350,7 @@ describe.skipIf(browserPath === undefined)('the page in a browser', { timeout: 6
     await page.getByRole('heading', { name: 'walk-2' }).waitFor()
     await page.keyboard.press('j')
     await page.waitForURL('**/jobs/walk-3')
+    await page.getByRole('heading', { name: 'walk-3' }).waitFor()
     await page.keyboard.press('k')
     await page.waitForURL('**/jobs/walk-2')
     await page.keyboard.press('Escape')

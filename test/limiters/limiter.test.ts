@@ -147,7 +147,7 @@ describe('verbs', () => {
   it.each([
     [{ rate: 0 }, /^rate must be/],
     [{ per: '1 day' }, /^per must be/],
-    [{ limit: 5 }, /^limit is not something a token bucket can take/],
+    [{ limit: 5 }, /^limit is not an option of a token bucket/],
     [{ brust: 5 }, /^brust is not/],
     [undefined, /^quota must be/],
     [7, /^quota must be/],

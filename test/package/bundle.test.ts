@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
@@ -36,6 +37,16 @@ describe('bundles', () => {
     expect(text).toContain('aioflux_limiter')
     // It knows the names of all options, and reads none of those of a storage.
     expect(text).not.toMatch(/getRandomValues|Float64Array|maxKeys|STORAGE_DOWN/)
+  })
+
+  it.each([
+    ['README.md', /`createLimiter`\s+with `tokenBucket` is ([\d.]+) kB/],
+    ['README.ru.md', /`createLimiter`\s+с `tokenBucket` занимает ([\d,]+) kB/],
+  ])('{ createLimiter, tokenBucket } is as large as %s says', async (page, said) => {
+    const text = await bundle(all.get('{ createLimiter, tokenBucket }')!)
+    const size = gzipSync(text, { level: 9 }).length / 1000
+    const [, claim = ''] = said.exec(readFileSync(`${root}${page}`, 'utf8')) ?? []
+    expect(Math.abs(Number(claim.replace(',', '.')) - size)).toBeLessThan(0.25)
   })
 
   it('{ QueueFactory } has no code of limiters: whoever wants one hands it in', async () => {

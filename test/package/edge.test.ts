@@ -31,7 +31,7 @@ describe('at the edge', () => {
         'src/index.ts',
         `(async () => {
       const { LimiterFactory, QueueFactory, CircuitBreaker, WorkerPool, Scheduler, backoff, BatchCollector, MemoryStorage, rateLimit } = aioflux
-      const limiter = LimiterFactory.tokenBucket({ rate: 100, burst: 1 })
+      const limiter = LimiterFactory.tokenBucket({ rate: 2, burst: 1 })
       const said = [limiter.allow('a'), limiter.allow('a'), (await limiter.wait('a', { timeout: '5s' })).allowed]
       said.push(await LimiterFactory.composite(limiter, LimiterFactory.slidingWindow({ rate: 5 })).acquire('b'))
       const queue = QueueFactory.priority({ workers: 3, maxSize: Infinity, handler: async (n) => n * 2 }).start()

@@ -242,7 +242,7 @@ it.each(Object.entries(ROWS).filter(([name]) => !LENIENT.test(name)))(
     for (const name of ['worker', 'maxsize', 'concurrency']) {
       const error = await outcome(() => of({ ...beside, [name]: 3 }))
       expect(error).toMatchObject({ code: 'INVALID_OPTION', option: name })
-      expect((error as Error).message).toContain(`${name} is not something `)
+      expect((error as Error).message).toContain(`${name} is not an option of `)
       for (const known of Object.keys(options)) expect((error as Error).message).toContain(known)
     }
   },
@@ -250,6 +250,6 @@ it.each(Object.entries(ROWS).filter(([name]) => !LENIENT.test(name)))(
 
 it('an option of another kind of queue is none of this one', () => {
   expect(() => QueueFactory.delay({ batchSize: 5 } as never)).toThrow(
-    /^batchSize is not something QueueFactory.delay can take: /,
+    /^batchSize is not an option of QueueFactory.delay: /,
   )
 })

@@ -227,7 +227,7 @@ describe('a hybrid storage', () => {
     [{ redis: 'redis://x', maxDenial: -1 }, /maxDenial must be/],
     [{ redis: 'redis://x', valueTtl: 'x' }, /valueTtl must be/],
     [{ redis: 'redis://x', clock: {} }, /clock must have/],
-    [{ redis: 'redis://x', leases: '1s' }, /leases is not something/],
+    [{ redis: 'redis://x', leases: '1s' }, /leases is not an option/],
   ])('refuses %j', (options, message) => {
     expect(() => new HybridStorage(options as never)).toThrow(message)
     expect(() => new HybridStorage(options as never)).toThrow(

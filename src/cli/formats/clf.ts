@@ -141,7 +141,7 @@ const MOST_WORDS = 64
 
 function headOf(text: string): Head | undefined {
   const words = listed(text.split(' ', MOST_WORDS).filter((word) => word !== ''))
-  // The client is followed by ident, which nobody sends any more. A user name is the client's own text, so the first
+  // The client is followed by ident, which is not sent any more. A user name is the client's own text, so the first
   // place counts: else a user named `9.9.9.9 - x` would be another client.
   for (const [i, word] of words.entries()) {
     if (words[i + 1] !== NO_KEY) continue
@@ -181,7 +181,7 @@ function addressIn(word: string): string {
   if (whole !== '' || !text.includes(':')) return whole
   for (let colon = text.indexOf(':'), i = 0; colon >= 0 && i < 3; i++) {
     const client = clientKey(text.slice(colon + 1))
-    // `file:12:2001:db8::1` reads as an address from the line number on, in a network that nobody has.
+    // `file:12:2001:db8::1` reads as an address from the line number on, in a network that is not in use.
     if (client !== '' && !/^[\da-f]{1,3}:/i.test(client)) return client
     colon = text.indexOf(':', colon + 1)
   }

@@ -1,5 +1,5 @@
 import { clientIp } from '../../http/client-ip.ts'
-import { Remembered } from '../remembered.ts'
+import { TextCache } from '../text-cache.ts'
 
 /** In a list, the addresses of a private network are our own proxies. */
 const BEHIND_PRIVATE = { trustedProxies: ['loopback', 'linklocal', 'uniquelocal'] }
@@ -9,7 +9,7 @@ const NOBODY = 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
 const NOBODY_KEY = clientIp({ headers: {}, socket: { remoteAddress: NOBODY } }, BEHIND_PRIVATE)
 
 /** A log names the same clients again and again. */
-const remembered = new Remembered()
+const remembered = new TextCache()
 
 /**
  * The client as a key: the same text as `clientIp` of aioflux/http gives for a request from that address. So IPv6 counts

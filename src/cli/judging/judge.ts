@@ -50,7 +50,7 @@ export class Judge {
   }
 
   #ask({ limiter, capacities }: Limits, key: string, cost: number): number {
-    // A limiter takes no cost of 0: such a request passes whatever was used.
+    // A limiter takes no cost of 0: such a request always passes.
     if (cost === 0) return -1
     if (cost !== 1) {
       const over = capacities.findIndex((capacity) => cost > capacity)

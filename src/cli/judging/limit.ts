@@ -80,7 +80,7 @@ export interface Limits {
   readonly limiter: LocalLimiter
   /** The largest cost that each limit can ever let through. */
   readonly capacities: readonly number[]
-  /** True when there are more keys than can be told apart now: newcomers share what is left. */
+  /** True when there are more keys than can be told apart now: new keys share the last slots. */
   crowded(): boolean
 }
 

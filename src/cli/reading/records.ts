@@ -1,5 +1,5 @@
 import { type LineReader, type LogRecord, NO_KEY } from '../formats/record.ts'
-import { Remembered } from '../remembered.ts'
+import { TextCache } from '../text-cache.ts'
 import type { ReadCounts } from './counts.ts'
 import { type Lines, linesOf } from './lines.ts'
 import { PROOF, Reorderer } from './reorder.ts'
@@ -92,7 +92,7 @@ function ownKey(key: string): string {
   return ownKeys.get(key) ?? ownKeys.set(key, Buffer.from(key).toString())
 }
 
-const ownKeys = new Remembered()
+const ownKeys = new TextCache()
 
 /** The beginning of a long key, with a hash of all of it, so that different ones stay different. */
 function cut(key: string): string {

@@ -105,7 +105,7 @@ export class Reorderer<T extends { readonly time: Millis }> {
     this.#leave(Infinity, 0, into)
   }
 
-  /** Those of the unsure records that are not ahead of most of those after them. */
+  /** The unsure records that are not ahead of most records after them. */
   #believable(): T[] {
     const unsure = this.#unsure
     this.#unsure = []

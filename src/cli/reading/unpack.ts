@@ -50,7 +50,7 @@ export async function* unpacked(
     if (!state.readable && size > bombBytes && size > packed * BOMB_FACTOR) {
       const [from, to] = [packed, size].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`)
       throw new ReplayError(
-        `it is no log: ${from} unpack to more than ${to}, and there is no line in them`,
+        `this is not a log: ${from} unpack to more than ${to}, and there is no line in them`,
       )
     }
     yield chunk

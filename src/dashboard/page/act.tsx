@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { store } from './store.ts'
 
-/** Is anything to be done from here? */
+/** True when the user may act from here. */
 export function mayAct(): boolean {
   return store.state?.me.may === 'all'
 }

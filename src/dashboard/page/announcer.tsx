@@ -5,7 +5,7 @@ import { either, w } from './words.ts'
 let said = new Set<string>()
 let text = ''
 
-/** Tells those who cannot see it of troubles that begin and end, and of nothing else. */
+/** Tells screen readers of troubles that begin and end, and of nothing else. */
 export function Announcer({ state }: { state: State }): JSX.Element {
   const now = new Set(
     state.troubles.map(({ name, code }) => `${name} ${w(code).replace('_', ' ')}`),

@@ -42,7 +42,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
       <Empty
         title={w('No breaker yet.')}
         text={either(
-          'Here you will see which service is cut off, since when and of what. Hand your breakers to the page:',
+          'This view shows which services are cut off, since when and why. Pass your breakers to the page:',
           'Здесь видно, какой сервис отключён и почему. Передайте предохранители странице:',
         )}
         code={'app.use("/flow", dashboard({ breakers: [gateway], access }).handler)'}
@@ -195,7 +195,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
           <p key={registry} class="foot">
             <b>{registry}</b>{' '}
             {either(
-              `${figure(shown)} of ${figure(keys)} keys shown, those not closed first.`,
+              `${figure(shown)} of ${figure(keys)} keys shown, open breakers first.`,
               `показаны ${figure(shown)} из ${figure(keys)} ключей, сначала не замкнутые.`,
             )}
           </p>
@@ -221,7 +221,7 @@ export function Breakers({ state }: { state: State }): JSX.Element {
   )
 }
 
-/** By whom it was isolated from here, where that is known: `nika, `. */
+/** The user who isolated it from here, where that is known: `nika, `. */
 function isolatedBy(state: State, name: string): string {
   const done = state.happened.findLast(
     (each) => each.kind === 'breaker' && each.name === name && each.action === 'isolate',

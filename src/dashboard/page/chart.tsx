@@ -5,12 +5,12 @@ import { past, range } from './past.ts'
 import { store } from './store.ts'
 import { w } from './words.ts'
 
-export interface Line {
+export interface ChartLine {
   readonly values: readonly (number | null)[]
   readonly tone?: string
   readonly fill?: boolean
   readonly dashed?: boolean
-  /** Where its points are not those of the samples. */
+  /** Set where its points are not the samples. */
   readonly times?: readonly number[]
 }
 
@@ -25,7 +25,7 @@ export function Chart({
   most,
   axis,
 }: {
-  lines: readonly Line[]
+  lines: readonly ChartLine[]
   since?: number | undefined
   level?: string
   height?: number

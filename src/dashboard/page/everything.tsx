@@ -69,7 +69,7 @@ export function partsOf(state: State): [string, Listed[]][] {
     [
       'Leaders',
       list(state.leaders, 'leader', ({ leader, fence }) =>
-        leader === undefined ? w('nobody') : `${leader || '?'} · ${fence}`,
+        leader === undefined ? w('no leader') : `${leader || '?'} · ${fence}`,
       ),
     ],
     [

@@ -13,7 +13,7 @@ interface Hold {
 const lists = new Map<string, { order: string[]; until: number }>()
 
 /**
- * Keeps the order of a list while somebody is in it, and 5 s after.
+ * Keeps the order of a list while the pointer or the focus is in it, and 5 s after.
  *
  * @param id tells the lists of the page apart
  */

@@ -22,7 +22,7 @@ function began(code: TroubleCode, level: Happening['level']): string {
   return BEGINNINGS[code] ?? w(code).replace('_', ' ')
 }
 
-/** A line of what has happened: a trouble that began or ended, or what somebody did. */
+/** A line of what has happened: a trouble that began or ended, or an action of an operator. */
 export function Told({ each }: { each: Happening }): JSX.Element {
   const { action, who, name, target, detail, reason, code, phase, level } = each
   const mark: Level = phase === 'ended' ? 'fine' : (level ?? 'fine')
@@ -39,7 +39,7 @@ export function Told({ each }: { each: Happening }): JSX.Element {
       <span>
         {action ? (
           <>
-            <b>{who ?? either('somebody', 'кто-то')}</b> {action.replace('-', ' ')}{' '}
+            <b>{who ?? either('an operator', 'оператор')}</b> {action.replace('-', ' ')}{' '}
             <a href={link(viewOf(each.kind), name)}>{name}</a>
             {target !== undefined && (
               <>

@@ -45,7 +45,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
         {back}
         <p class="panel none">
           {job === null
-            ? either('There is no such job any more.', 'Такого задания больше нет.')
+            ? either('There is no such job any more.', 'Такой задачи больше нет.')
             : (job?.error ?? '…')}
         </p>
       </>
@@ -168,7 +168,7 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
               </div>
             ))}
             {bars.length === 0 && (
-              <p class="none">{either('It has not begun.', 'Ещё не начато.')}</p>
+              <p class="none">{either('It has not begun.', 'Ещё не начата.')}</p>
             )}
           </div>
         </div>
@@ -230,8 +230,8 @@ export function Job({ name, id, state }: { name: string; id: string; state: Stat
               <>
                 <p>
                   {either(
-                    'Hidden: this page has not been told what may be seen. In code:',
-                    'Скрыто: странице не сказано, что можно показывать. В коде:',
+                    'Hidden, because the option show of the dashboard is not set. In code:',
+                    'Скрыто: у панели не задана опция show. В коде:',
                   )}
                 </p>
                 <pre>

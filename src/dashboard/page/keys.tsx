@@ -68,7 +68,7 @@ export function Keys(): JSX.Element | null {
           <kbd>{key}</kbd> {w(name)}{' '}
         </span>
       ))}{' '}
-      · <kbd>j</kbd> <kbd>k</kbd> {either('rows, jobs', 'строки, задания')} · <kbd>Enter</kbd>{' '}
+      · <kbd>j</kbd> <kbd>k</kbd> {either('rows, jobs', 'строки, задачи')} · <kbd>Enter</kbd>{' '}
       {either('open', 'открыть')} · <kbd>Esc</kbd> {either('back', 'назад')} · <kbd>h</kbd>{' '}
       {either('hold', 'замереть')} · <kbd>?</kbd>{' '}
       <button

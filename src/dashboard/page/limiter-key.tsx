@@ -108,7 +108,7 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
               <b>{w('Block')}</b>
               <small>
                 {either(
-                  'every call is denied, whatever is left',
+                  'every call is denied, even when the limit has room',
                   'каждому вызову отказ, сколько бы ни осталось',
                 )}
               </small>
@@ -161,8 +161,8 @@ export function Key({ name, id, state }: { name: string; id: string; state: Stat
         {done.length === 0 ? (
           <p class="none">
             {either(
-              'Nothing yet. Actions are told as events, with who did them and why.',
-              'Пока ничего. Действия записываются: кто и почему.',
+              'Nothing yet. Each action is kept as an event, with the name of the user and the reason.',
+              'Пока ничего. Каждое действие записывается событием, с именем пользователя и причиной.',
             )}
           </p>
         ) : (

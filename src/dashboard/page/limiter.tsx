@@ -183,7 +183,7 @@ export function Limiter({
           </tbody>
         </table>
         {top.length === 0 && (
-          <p class="none">{either('Nobody is denied.', 'Никому не отказано.')}</p>
+          <p class="none">{either('No key is denied.', 'Никому не отказано.')}</p>
         )}
         <form
           class="line"

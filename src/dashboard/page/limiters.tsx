@@ -21,8 +21,8 @@ export function Limiters({ state }: { state: State }): JSX.Element {
       <Empty
         title={w('No limiter yet.')}
         text={either(
-          'Here you will see who is denied and how often, and try other limits on live calls. Hand your limiters to the page:',
-          'Здесь видно, кому и как часто отказано. Передайте лимитеры странице:',
+          'This view shows which keys are denied and how often, and tries other limits on live calls. Pass your limiters to the page:',
+          'Здесь видно, каким ключам и как часто отказано. Передайте лимитеры странице:',
         )}
         code={
           "import { dashboard } from 'aioflux/dashboard'\n\napp.use('/flow', dashboard({ limiters: [api], access }).handler)"

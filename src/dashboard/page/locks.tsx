@@ -25,8 +25,8 @@ export function Locks({ state }: { state: State }): JSX.Element {
         {leaders.length === 0 ? (
           <p class="none">
             {either(
-              'Nobody leads. A Coordinator that stands for election is shown here: hand it in as coordinators, or its storage as storage.',
-              'Лидеров нет. Передайте coordinators или storage.',
+              'There is no leader. This view shows elections: pass coordinators, or their storage.',
+              'Лидеров нет. Здесь видны выборы: передайте coordinators или storage.',
             )}
           </p>
         ) : (
@@ -52,7 +52,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                     </td>
                     <td>
                       {leader === undefined ? (
-                        <b class={over ? '' : 'warn'}>{w('nobody')}</b>
+                        <b class={over ? '' : 'warn'}>{w('no leader')}</b>
                       ) : (
                         leader || either('another process', 'другой процесс')
                       )}
@@ -79,7 +79,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                           )
                           .join(', ')
                       ) : (
-                        <b>{w('nobody')}</b>
+                        <b>{w('none')}</b>
                       )}
                     </td>
                     <td class="wide">
@@ -138,8 +138,8 @@ export function Locks({ state }: { state: State }): JSX.Element {
         )}
         <p class="foot">
           {either(
-            'Locks are not broken from here: whoever holds one would go on believing it. Stop the holder, and the lock is free when its lease ends.',
-            'Отсюда блокировки не снимают: держатель продолжал бы в неё верить. Остановите держателя, и она освободится с концом аренды.',
+            'A lock cannot be taken away from here: its holder would not know and would go on. Stop the holder: the lock is free when its lease ends.',
+            'Отсюда блокировку не снять: её держатель не узнал бы об этом и продолжал бы работу. Остановите его, и она освободится, когда кончится аренда.',
           )}
         </p>
       </section>

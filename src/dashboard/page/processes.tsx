@@ -17,7 +17,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
   const { filter, name: asked } = place()
   const list = sorted('process', state.processes, filter, ({ host }) => host ?? '')
   const silent = list.filter(([name]) => troubleOf('process', name)?.code === 'silent')
-  /** How many processes have a runtime: one that nobody else has stands out. */
+  /** How many processes have a runtime: one that no other process has stands out. */
   const alike = (runtime?: string) => list.filter(([, part]) => part.runtime === runtime).length
   const pools = Object.entries(state.pools).filter(([name]) => matches(filter, name))
   return (
@@ -27,7 +27,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
         <small>
           {either(
             `${list.length - silent.length} heard, ${silent.length} silent · a process is silent after 15 s`,
-            `слышно ${list.length - silent.length}, молчат ${silent.length} · молчит — через 15 с`,
+            `слышно ${list.length - silent.length}, молчат ${silent.length} · процесс молчит, если его не слышно 15 с`,
           )}
         </small>
       </h1>
@@ -112,7 +112,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
               </b>{' '}
               {either(
                 'Its jobs go to others as their leases end. It may still be running: what it writes with an old fence is refused where you check it.',
-                'Задания перейдут к другим с концом аренды. Он может ещё работать: записи со старым номером отклоняются там, где его проверяют.',
+                'Задачи перейдут к другим, когда кончится аренда. Он может ещё работать: записи со старым номером отклоняются там, где его проверяют.',
               )}
             </span>
           </p>
@@ -224,7 +224,7 @@ export function Processes({ state }: { state: State }): JSX.Element {
               value={part.policy ?? '–'}
               label={
                 part.policy?.startsWith('allkeys')
-                  ? either('policy: may evict jobs', 'может вытеснить задания')
+                  ? either('policy: may evict jobs', 'может вытеснить задачи')
                   : either('policy: right for queues', 'годится для очередей')
               }
               level={part.policy?.startsWith('allkeys') ? 'bad' : undefined}

@@ -13,12 +13,12 @@ export function isolate(name: string): void {
     title: either(`Isolate ${name}?`, `Изолировать ${name}?`),
     says: [
       either(
-        `Every call is refused until somebody resets it: ${figure(refused + passing)} a second now.`,
+        `Every call is refused until the breaker is reset: ${figure(refused + passing)} a second now.`,
         `Каждый вызов отклоняется до сброса: сейчас ${figure(refused + passing)} в секунду.`,
       ),
       either(
-        'It does not probe by itself. Undo with Reset.',
-        'Сам он пробовать не станет. Вернуть: «Сбросить».',
+        'It does not probe by itself. To undo: Reset.',
+        'Проб он сам не делает. Отменить: «Сбросить».',
       ),
     ],
     code: 'const isolation = breaker.isolate()',
@@ -93,7 +93,7 @@ export function redrive(name: string, count: number, error?: string, id?: string
         : either(`Redrive ${id}?`, `Вернуть ${id}?`),
     says: [
       either(
-        `${figure(count)} of ${figure(dead)} dead jobs wait again, with their attempts afresh.`,
+        `${figure(count)} of ${figure(dead)} dead jobs wait again, and their attempts count from 1.`,
         `${figure(count)} из ${figure(dead)} мёртвых снова ждут, попытки с начала.`,
       ),
       ...(error === undefined ? [] : [either(`They died of: ${error}`, `Умерли от: ${error}`)]),
@@ -117,12 +117,12 @@ export function cancelJob(name: string, id: string, runs: boolean): void {
       runs
         ? either(
             'Its signal aborts. A handler that ignores it goes on.',
-            'Его сигнал сработает. Обработчик может не послушаться.',
+            'Её сигнал сработает. Обработчик, который его не слушает, продолжит.',
           )
-        : either('It never starts.', 'Оно не начнётся.'),
+        : either('It never starts.', 'Она не начнётся.'),
     ],
     code: `await queue.cancel(${quoted(id)})`,
-    verb: either('Cancel the job', 'Отменить задание'),
+    verb: either('Cancel the job', 'Отменить задачу'),
     danger: true,
     path: pathTo('queues', name, 'jobs', id, 'cancel'),
   })
@@ -134,7 +134,7 @@ export function removeJob(name: string, id: string): void {
     says: [
       either(
         'It is forgotten, with its item and its errors. This cannot be undone.',
-        'Задание забывается вместе с данными и ошибками. Вернуть нельзя.',
+        'Задача забывается вместе с данными и ошибками. Вернуть её нельзя.',
       ),
     ],
     code: `await queue.remove(${quoted(id)})`,
@@ -150,11 +150,11 @@ export function runNow(name: string): void {
     title: either(`Run ${name} now?`, `Запустить ${name} сейчас?`),
     says: [
       either(
-        'It runs in this process, besides its schedule, whoever leads.',
-        'Выполнится в этом процессе, помимо расписания.',
+        'It runs in this process, besides its schedule, also when this process is not the leader.',
+        'Выполнится в этом процессе, помимо расписания, даже если лидер другой.',
       ),
       either(
-        `${running} run now; overlap: ${overlap ?? 'skip'}.`,
+        `${running} of its runs go on now; overlap: ${overlap ?? 'skip'}.`,
         `Сейчас идёт: ${running}; наложение: ${overlap ?? 'skip'}.`,
       ),
     ],

@@ -41,7 +41,7 @@ export function QueueGroups({ answer }: { answer: Answer }): JSX.Element {
         </tbody>
       </table>
       {groups?.length === 0 && (
-        <p class="none">{either('Nothing waits in a group.', 'По группам никто не ждёт.')}</p>
+        <p class="none">{either('Nothing waits in a group.', 'В группах ничего не ждёт.')}</p>
       )}
       {answer?.among && (
         <p class="foot">

@@ -96,7 +96,7 @@ export function QueueJobs({ name, chosen }: { name: string; chosen: string }): J
       </table>
       {jobs?.error && <p class="none">{jobs.error}</p>}
       {jobs?.jobs && list.length === 0 && (
-        <p class="none">{either('No job is in this state.', 'В этом состоянии заданий нет.')}</p>
+        <p class="none">{either('No job is in this state.', 'В этом состоянии задач нет.')}</p>
       )}
       <form
         class="line"
@@ -116,7 +116,7 @@ export function QueueJobs({ name, chosen }: { name: string; chosen: string }): J
           </button>
         )}
         <label>
-          {either('Look at a job, by its id', 'Задание по id')} <input name="id" />
+          {either('Look at a job, by its id', 'Задача по id')} <input name="id" />
         </label>
         <button type="submit">{either('Look', 'Посмотреть')}</button>
       </form>

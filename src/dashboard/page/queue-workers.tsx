@@ -10,7 +10,7 @@ export function QueueWorkers({ name, workers }: { name: string; workers: number 
   return (
     <>
       <span class="label">
-        {either('Workers a process', 'Работников')} <b>{workers}</b>
+        {either('Workers a process', 'Воркеров')} <b>{workers}</b>
       </span>
       {[-1, 1].map((step) => {
         const next = Math.max(1, workers + step * Math.max(1, Math.round(workers / 5)))

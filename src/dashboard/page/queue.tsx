@@ -73,7 +73,7 @@ export function Queue({ name, state }: { name: string; state: State }): JSX.Elem
           <Mark level="warn" />
           {either(
             'No process has this queue open: nothing works on it. Its jobs are kept.',
-            'Ни один процесс не открыл эту очередь: с ней никто не работает. Задания хранятся.',
+            'Ни один процесс не открыл эту очередь: с ней никто не работает. Задачи хранятся.',
           )}
         </p>
       )}

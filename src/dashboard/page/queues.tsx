@@ -17,8 +17,8 @@ export function Queues({ state }: { state: State }): JSX.Element {
       <Empty
         title={w('No queue yet.')}
         text={either(
-          'Here you will see what waits and for how long, who works on it, what died and why. Hand your queues to the page, or look at all that live in a Redis:',
-          'Здесь видно, что ждёт и как долго, кто работает, что умерло и почему. Передайте очереди странице или смотрите все очереди в Redis:',
+          'This view shows which jobs wait, since when, and which died and why. Pass your queues to the page, or look at all queues of a Redis:',
+          'Здесь видно, что ждёт и как долго, что умерло и почему. Передайте очереди странице или смотрите все очереди в Redis:',
         )}
         code={
           "import { dashboard } from 'aioflux/dashboard'\n\napp.use('/flow', dashboard({ queues: [mails, receipts], access }).handler)"

@@ -24,7 +24,7 @@ export function Schedules({ state }: { state: State }): JSX.Element {
       <Empty
         title={w('No schedule yet.')}
         text={either(
-          'Here you will see what ran, what runs next and what was skipped. Hand your schedulers to the page:',
+          'This view shows what ran, what runs next and what was skipped. Pass your schedulers to the page:',
           'Здесь видно, что выполнено, что дальше и что пропущено. Передайте расписания странице:',
         )}
         code={'app.use("/flow", dashboard({ schedulers: [scheduler], access }).handler)'}

@@ -3,7 +3,7 @@ import { store } from './store.ts'
 // biome-ignore lint/suspicious/noExplicitAny: each path has an answer of its own.
 export type Answer = any
 
-interface Asked {
+interface KeptAnswer {
   said: Answer
   /** When it was asked last. */
   at: number
@@ -16,7 +16,7 @@ export function pathTo(...names: string[]): string {
 
 /** How many answers are kept. */
 const MOST = 30
-const answers = new Map<string, Asked>()
+const answers = new Map<string, KeptAnswer>()
 
 /**
  * What the server says to a path; `undefined` until it has answered. It is asked again while the page draws it: the page is drawn once a

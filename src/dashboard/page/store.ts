@@ -7,7 +7,7 @@ import {
   type Trouble,
 } from '../state.ts'
 
-/** Where in the page somebody is: in its address, so that it can be sent to others. */
+/** The place in the page that is shown. It stands in the address, so that it can be sent to others. */
 export interface Place {
   view: string
   name: string | undefined
@@ -28,7 +28,7 @@ export type State = Mutable<Snapshot>
 /** A chart has no more points. */
 const MOST = 360
 
-/** What the page knows, and who wants to hear of it. */
+/** What the page knows, and the listeners to it. */
 export const store = {
   state: undefined as State | undefined,
   /** When it was heard last, by the clock of this machine. */

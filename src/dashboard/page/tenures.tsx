@@ -4,7 +4,7 @@ import { range } from './past.ts'
 import { store } from './store.ts'
 import { w } from './words.ts'
 
-/** Who led when, over the range of time that charts show: a strip for each leader, the present one darker. */
+/** The leaders over the range of time that charts show: a strip for each, the present one darker. */
 export function Tenures({
   changes,
 }: {
@@ -22,7 +22,9 @@ export function Tenures({
       class="tenures"
       viewBox="0 0 300 16"
       role="img"
-      aria-label={strips.map(({ at, leader }) => `${time(at)} ${leader || w('nobody')}`).join(', ')}
+      aria-label={strips
+        .map(({ at, leader }) => `${time(at)} ${leader || w('no leader')}`)
+        .join(', ')}
     >
       <path class="unseen" d="M0 8H300" />
       {strips.map(

@@ -137,7 +137,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
       says: first
         ? [
             either(
-              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of the denials hit ${list.length} keys; most: `,
+              `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} of the denials hit ${list.length === 1 ? 'one key' : `${list.length} keys`}: mostly `,
               `${percent(Math.min(1, theirs / Math.max(denied, theirs)))} отказов по ключам (${list.length}); больше всего: `,
             ),
             <code>{first.key}</code>,
@@ -196,14 +196,14 @@ export function rowOf(trouble: Trouble, state: State): Row {
     return {
       says: [
         leader === undefined
-          ? either('Nobody leads.', 'Никто не ведёт.')
+          ? either('There is no leader.', 'Лидера нет.')
           : either(
-              `Now ${leader || 'somebody'} with fence ${fence}.`,
-              `Сейчас ${leader || 'кто-то'}, номер ${fence}.`,
+              `The leader is ${leader || 'another process'}, with fence ${fence}.`,
+              `Лидер: ${leader || 'другой процесс'}, номер ${fence}.`,
             ),
       ],
       value: leader === undefined ? '–' : String(changes.length),
-      label: leader === undefined ? w('nobody') : w('changes'),
+      label: leader === undefined ? w('no leader') : w('changes'),
       lines,
     }
   }
@@ -214,7 +214,7 @@ export function rowOf(trouble: Trouble, state: State): Row {
           says: [
             either(
               'No sign of life. Its jobs go to others when their leases end.',
-              'Не слышно. Задания перейдут к другим, когда кончится аренда.',
+              'Не слышно. Задачи перейдут к другим, когда кончится аренда.',
             ),
           ],
           value: span((now - heard) / 1000),

@@ -35,11 +35,11 @@ export function WhatIf({ name, state }: { name: string; state: State }): JSX.Ele
         <small>
           {trial
             ? either(
-                `judged in shadow on live calls for ${span((state.at - trial.since) / 1000)}. Nobody is refused by it.`,
+                `judged in shadow on live calls for ${span((state.at - trial.since) / 1000)}. It refuses no call.`,
                 `проверяется на живых вызовах ${span((state.at - trial.since) / 1000)}. Никому не отказывает.`,
               )
             : either(
-                'a limit judged in shadow on live calls. Nobody is refused by it.',
+                'a limit judged in shadow on live calls. It refuses no call.',
                 'лимит проверяется в тени на живых вызовах. Никому не отказывает.',
               )}
         </small>

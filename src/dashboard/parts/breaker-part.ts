@@ -53,7 +53,7 @@ export class BreakerPart {
     this.#isolation ??= this.breaker.isolate()
   }
 
-  /** Closes it, whoever has isolated it. */
+  /** Closes it, also when other code has isolated it. */
   reset(): void {
     this.#isolation = undefined
     this.breaker.reset()

@@ -8,7 +8,7 @@ import { dictionary } from './dictionary.ts'
 /** How many breakers of one registry are shown. */
 const MOST = 100
 
-/** The circuit breakers, and those of registries: of these the ones that are not closed, then the ones asked for last. */
+/** The circuit breakers, and the breakers of registries: first the ones that are not closed, then the ones used last. */
 export class BreakerParts {
   readonly #own = new Map<string, BreakerPart>()
   readonly #registries = new Map<string, CircuitBreakerRegistry>()

@@ -52,7 +52,7 @@ export class DeniedKeys {
   #tick: Millis
   /** When the span of now began. */
   #span: Millis
-  /** Has a key lost its slot? Then there are more keys than slots. */
+  /** True when a key has lost its slot: then there are more keys than slots. */
   #more = false
   /** The slots of the smallest count when it was looked for last; most newcomers find one here. */
   #smallest: Slot[] = []

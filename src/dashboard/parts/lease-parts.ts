@@ -9,9 +9,9 @@ import { dictionary } from './dictionary.ts'
 const MOST_CHANGES = 20
 /** How many locks are shown. */
 const MOST_LOCKS = 200
-/** That nobody leads any more is news for so long. */
+/** For so long a lost leader is news. */
 const NEWS: Millis = 3_600_000
-/** Tokens are times in microseconds, unless somebody set a clock back: then they are only numbers. */
+/** Tokens are times in microseconds, unless a clock was set back: then they are only numbers. */
 const OLDEST = 1.5e15
 
 interface Known {
@@ -19,7 +19,7 @@ interface Known {
   readonly changes: [number, string][]
 }
 
-/** Who leads and who holds a lock: of the coordinators of this process, and what a storage tells of all others. */
+/** The leaders and the holders of locks: of the coordinators of this process, and what a storage tells of all others. */
 export class LeaseParts {
   readonly #coordinators: readonly Coordinator[]
   readonly #known = new Map<string, Known>()
@@ -54,7 +54,7 @@ export class LeaseParts {
    * @param found the leases in the storage, where it can be asked
    * @param elections names that are known to be elections elsewhere
    * @param wanted those of them that a process leads, by what it told last
-   * @param holderOf whose a token is, of what other processes have said
+   * @param holderOf the holder of a token, from what other processes have said
    */
   sample(
     now: Millis,
@@ -95,7 +95,7 @@ export class LeaseParts {
         const other = found?.find(({ name, left }) => name === lockName && left > 0)
         if (leaders[lockName]?.here) continue
         if (other === undefined) {
-          // Nobody may lead because nobody stands for election: a coordinator may be there for its locks.
+          // No leader may also mean that no coordinator stands for election: it may be there for its locks.
           if (this.#known.has(lockName)) lead(lockName, undefined)
         } else {
           lead(lockName, holderOf(lockName, other.token), other.token, other.left)
@@ -116,7 +116,7 @@ export class LeaseParts {
       if (elections.has(name)) lead(name, holder, left > 0 ? token : 0, left)
       else if (left > 0) locks[name] = lockOf(holder, token, left, waits.of(name))
     }
-    // Their leases have gone, with all who stood for them maybe.
+    // Their leases have gone, maybe with all processes that stood for them.
     for (const name of elections) if (!(name in leaders)) lead(name, undefined)
     this.leaders = leaders
     const byWait = Object.entries(locks).sort(
@@ -143,7 +143,7 @@ export class LeaseParts {
   }
 }
 
-/** Who waits for what, of all processes that tell. */
+/** Which processes wait for which lock, as far as they tell. */
 class Waits {
   readonly #processes = new Map<string, Set<string>>()
   readonly #locks = new Map<string, { waiting: number; longest: number }>()

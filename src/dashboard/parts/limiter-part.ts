@@ -10,7 +10,7 @@ import { WhatIf } from './what-if.ts'
 
 /** How many keys are shown. */
 const SHOWN = 20
-/** A trial ends when nobody has looked for so long: it costs every call. */
+/** A trial ends when no page was open for so long: it costs every call. */
 const TRIAL_ENDS: Millis = 300_000
 /** How many blocks are remembered. */
 const MOST_BLOCKS = 1000
@@ -28,7 +28,7 @@ export class LimiterPart {
   #stops: (() => void)[] = []
   #failure: string | undefined
   #last: LimiterState | undefined
-  /** When somebody looked last. */
+  /** When a page was open last. */
   #looked: Millis = 0
   /** Keys that were blocked from here, and until when. */
   readonly #blocks = new Map<string, { until: Millis; by?: string }>()
@@ -107,7 +107,7 @@ export class LimiterPart {
   tryOut(change: QuotaChange | undefined, now: Millis): void {
     const before = this.#trial
     this.#trial = change && this.#trialOf(change, now)
-    // The operator who begins it looks.
+    // The operator who begins it has a page open.
     this.#looked = now
     before?.stop()
   }
@@ -129,13 +129,13 @@ export class LimiterPart {
     this.#blocks.delete(key)
   }
 
-  /** Who blocked it from here, and until when; `undefined` where nobody did, or the block is over. */
+  /** The user who blocked it from here, and until when; `undefined` where it was not blocked, or the block is over. */
   blockOf(key: string, now: Millis): { until: Millis; by?: string } | undefined {
     const block = this.#blocks.get(key)
     return block !== undefined && block.until > now ? block : undefined
   }
 
-  /** How a key stands among those that are denied, with its past: the end of each span, and how often it was denied a second. */
+  /** The place of a key among the denied keys, with its past: the end of each span, and how often it was denied a second. */
   deniedOf(
     key: string,
   ): { rate: number; since: Millis; past: (readonly [Millis, number])[] } | undefined {

@@ -18,7 +18,7 @@ export class QueuePart {
   readonly #died = new Rate()
   #last: QueueState | undefined
 
-  /** @param here does it belong to this process, or was it found in the storage? */
+  /** @param here true for a queue of this process, false for one that was found in the storage */
   constructor(queue: AnyQueue, here: boolean, kind?: string) {
     this.queue = queue
     this.#here = here

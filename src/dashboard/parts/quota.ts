@@ -9,7 +9,7 @@ export function ruleOf(limiter: Limiter): Rule | undefined {
   return typeof ledger?.rule?.with === 'function' ? ledger.rule : undefined
 }
 
-/** Does the limiter ask a storage elsewhere? */
+/** True when the limiter asks a storage elsewhere. */
 export function isRemote(limiter: Limiter): boolean {
   return typeof (limiter as { allow?: unknown }).allow !== 'function'
 }
@@ -25,7 +25,7 @@ export function kindOf(limiter: Limiter): string {
   return policies[0]?.held === true ? 'concurrency' : 'limiter'
 }
 
-/** Does the limiter find its numbers itself? Then nobody else can change them. */
+/** True when the limiter finds its numbers itself: then they cannot be changed from outside. */
 export function adapts(limiter: Limiter): boolean {
   return 'currentRate' in limiter || 'currentLimit' in limiter
 }

@@ -2,7 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 
 /** How far back a rate looks: shorter, and it is noise; longer, and a change is seen late. */
 const SPAN: Millis = 5_000
-/** After a pause in which nobody looked, what was before says nothing of now. */
+/** After a pause without an open page, older figures say nothing of now. */
 const FORGET: Millis = 15_000
 
 /** How fast a number that only rises does so, over the last seconds. */

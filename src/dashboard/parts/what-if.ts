@@ -13,7 +13,7 @@ const MOST_POINTS = 360
 const SPACING: Millis = 5_000
 
 /**
- * A candidate for a limit, judged in shadow: each call that the limiter decides is put to the candidate too, which refuses nobody.
+ * A candidate for a limit, judged in shadow: each call that the limiter decides is put to the candidate too, which refuses no call.
  *
  * The candidate begins without a past: for about as long as its window it is more generous than it would be.
  */

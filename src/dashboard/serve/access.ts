@@ -1,6 +1,6 @@
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { Viewer } from '../state.ts'
-import { type Answer, type Asked, refusal } from './answer.ts'
+import { type Answer, type PageRequest, refusal } from './answer.ts'
 
 /** Says what a user may do: nothing, look, or look and act. It may also name the user; the list of actions shows the name. */
 export type Access = (
@@ -11,13 +11,15 @@ export type Access = (
 /** What {@link Access} answers. */
 export type AccessAnswer = false | 'read' | 'all' | { may: 'read' | 'all'; user?: string }
 
-/** Who asks, or the refusal. */
-export async function viewerOf(access: Access, asked: Asked): Promise<Viewer | Answer> {
+/** The viewer that asks, or the refusal. */
+export async function viewerOf(access: Access, asked: PageRequest): Promise<Viewer | Answer> {
   const said = await access(asked.source)
   if (said === false) {
     const named = asked.header('authorization') ?? asked.header('cookie')
     return named === undefined
-      ? refusal(401, 'who are you?', { 'www-authenticate': 'Bearer realm="aioflux"' })
+      ? refusal(401, 'this page needs credentials', {
+          'www-authenticate': 'Bearer realm="aioflux"',
+        })
       : refusal(403, 'you may not see this page')
   }
   const viewer = typeof said === 'string' ? { may: said } : said
@@ -33,10 +35,10 @@ export async function viewerOf(access: Access, asked: Asked): Promise<Viewer | A
 }
 
 /**
- * Was the request made by the page itself, as far as browsers tell? They set these fields, and no script of another origin can.
+ * True when the page itself made the request, as far as browsers tell. They set these fields, and no script of another origin can.
  * A request with neither is not from a browser that could be misled: forms cannot send JSON.
  */
-export function isSameOrigin(asked: Asked): boolean {
+export function isSameOrigin(asked: PageRequest): boolean {
   const site = asked.header('sec-fetch-site')
   if (site !== undefined) return site === 'same-origin'
   const origin = asked.header('origin')

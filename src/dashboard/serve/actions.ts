@@ -5,12 +5,12 @@ import type { AnyQueue } from '../parts/queue-part.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { ArgumentError, Arguments } from './arguments.ts'
 
-/** How many dead jobs are looked at: those that died last. So many are redriven at once, too. */
+/** How many dead jobs are looked at, the latest first. So many are redriven at once, too. */
 export const LATEST_DEAD = 2_000
 
 /** What an action says: what there is to tell, or that it could not be done now. */
 export interface Done {
-  /** For the one who acted. */
+  /** For the user who acted. */
   readonly result?: Readonly<Record<string, unknown>>
   /** For what is told of it: the key or job it was done to, and its numbers. */
   readonly target?: string
@@ -48,7 +48,7 @@ export function actionOf(
       if (scheduler === undefined || verb !== 'run') return undefined
       return () => {
         if (scheduler.run(name)) return {}
-        throw new ConflictError('as many runs go on as its overlap allows')
+        throw new ConflictError('its overlap allows no more runs at once')
       }
     }
     default:
@@ -69,7 +69,7 @@ export function jobActionOf(queue: AnyQueue, id: string, verb: string): Action |
     async remove() {
       if (await queue.remove(id)) return { target: id }
       if ((await queue.job(id)) === undefined) return undefined
-      throw new ConflictError('it runs: cancel it first')
+      throw new ConflictError('the job runs: cancel it first')
     },
   }
   return own(actions, verb)
@@ -143,7 +143,10 @@ function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
       return { detail: everywhere || !here ? 'everywhere' : 'here' }
     },
     workers(body) {
-      if (!here) throw new ConflictError('each process says how many workers it has')
+      if (!here)
+        throw new ConflictError(
+          'workers are set in the process that has the queue: open the page there',
+        )
       const workers = body.number('workers')
       queue.workers = workers
       return { detail: String(workers), result: { workers } }

@@ -11,15 +11,15 @@ export interface Answer {
 export interface Sink {
   /** @returns false where what was written before has not been read yet */
   write(text: string): boolean
-  /** Can more be written without being kept in memory? */
+  /** True when more can be written without being kept in memory. */
   readonly ready: boolean
   end(): void
 }
 
 /** What of a request is looked at, whichever framework has it. */
-export interface Asked {
+export interface PageRequest {
   readonly method: string
-  /** The path below the base path, decoded by nobody, without a query. */
+  /** The path below the base path, not decoded, without a query. */
   readonly path: string
   readonly query: URLSearchParams
   header(name: string): string | undefined

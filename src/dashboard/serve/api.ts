@@ -9,7 +9,7 @@ import { rounded } from '../watch/delta.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { isSameOrigin, viewerOf } from './access.ts'
 import { actionOf, ConflictError, jobActionOf, LATEST_DEAD } from './actions.ts'
-import { type Answer, type Asked, answer, events, json, refusal } from './answer.ts'
+import { type Answer, answer, events, json, type PageRequest, refusal } from './answer.ts'
 import { ArgumentError, argumentsOf } from './arguments.ts'
 import { Streams, snapshotOf } from './stream.ts'
 
@@ -56,7 +56,7 @@ export class Api {
   }
 
   /** @returns `undefined` for a path that is none of ours */
-  answer(asked: Asked): Promise<Answer> | undefined {
+  answer(asked: PageRequest): Promise<Answer> | undefined {
     const { path } = asked
     const file = path === '' ? 'index.html' : path
     const page = Object.hasOwn(PAGE, file) ? PAGE[file] : undefined
@@ -73,7 +73,7 @@ export class Api {
   }
 
   async #guarded(
-    asked: Asked,
+    asked: PageRequest,
     serve: (viewer: Viewer) => Answer | Promise<Answer>,
   ): Promise<Answer> {
     if (this.#closed) return refusal(503, 'the dashboard is closed')
@@ -94,7 +94,7 @@ export class Api {
     }
   }
 
-  async #api(asked: Asked, segments: readonly string[], viewer: Viewer): Promise<Answer> {
+  async #api(asked: PageRequest, segments: readonly string[], viewer: Viewer): Promise<Answer> {
     const [, kind = '', name = '', what, id = '', verb] = segments
     const acts = asked.method === 'POST'
     if (!acts && asked.method !== 'GET') return notAllowed('GET, POST')
@@ -121,7 +121,7 @@ export class Api {
   }
 
   /** Samples of a longer past than the state has. */
-  #past({ query }: Asked): Answer {
+  #past({ query }: PageRequest): Answer {
     const seconds = Number(query.get('seconds'))
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_PAST) {
       return refusal(400, `seconds must be 1 to ${LONGEST_PAST}`)
@@ -167,7 +167,7 @@ export class Api {
     })
   }
 
-  async #jobs(queue: AnyQueue, { query }: Asked): Promise<Answer> {
+  async #jobs(queue: AnyQueue, { query }: PageRequest): Promise<Answer> {
     const state = query.get('state') ?? 'waiting'
     const limit = Number(query.get('limit') ?? MOST_JOBS)
     if (!(STATES as readonly string[]).includes(state)) {
@@ -193,7 +193,7 @@ export class Api {
     })
   }
 
-  async #job(queue: AnyQueue, id: string, { query }: Asked): Promise<Answer> {
+  async #job(queue: AnyQueue, id: string, { query }: PageRequest): Promise<Answer> {
     const job = await queue.job(id)
     if (job !== undefined) return json(200, this.#jobState(job, true))
     // The page asks so: browsers log a 404 as an error, and that a job has gone is none.
@@ -225,7 +225,7 @@ export class Api {
     return state
   }
 
-  async #act(asked: Asked, segments: readonly string[], viewer: Viewer): Promise<Answer> {
+  async #act(asked: PageRequest, segments: readonly string[], viewer: Viewer): Promise<Answer> {
     if (viewer.may !== 'all') return refusal(403, 'you may look, and not act')
     if (!isSameOrigin(asked)) return refusal(403, 'only this page may act, and no other origin')
     const [, kind = '', name = '', what = '', id = '', verb = ''] = segments
@@ -266,7 +266,7 @@ function segmentsOf(path: string): string[] | undefined {
   }
 }
 
-/** Is it one of our paths, whether the part is there or not? */
+/** True for one of our paths, whether the part is there or not. */
 function known([, kind, name, what]: readonly string[]): boolean {
   if (name === undefined) return kind === 'state' || kind === 'past' || kind === 'stream'
   return (

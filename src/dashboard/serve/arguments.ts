@@ -1,5 +1,5 @@
 import type { Duration } from '../../core/duration.ts'
-import { type Answer, type Asked, refusal, TooLargeError } from './answer.ts'
+import { type Answer, type PageRequest, refusal, TooLargeError } from './answer.ts'
 
 /** The largest body that is read, in bytes. */
 const MOST_BYTES = 65_536
@@ -21,7 +21,7 @@ export class Arguments {
     return this.#given[name] !== undefined
   }
 
-  /** Is it `true`? */
+  /** True when the argument is `true`. */
   flag(name: string): boolean {
     const value = this.#given[name]
     if (value === undefined || typeof value === 'boolean') return value === true
@@ -66,7 +66,7 @@ export class Arguments {
 }
 
 /** Reads the body of an action: JSON, an object, not too large. */
-export async function argumentsOf(asked: Asked): Promise<Arguments | Answer> {
+export async function argumentsOf(asked: PageRequest): Promise<Arguments | Answer> {
   const type = asked.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     return refusal(400, 'the body must be JSON, and content-type say so')

@@ -1,4 +1,4 @@
-import { type Answer, type Asked, TooLargeError } from './answer.ts'
+import { type Answer, type PageRequest, TooLargeError } from './answer.ts'
 
 /** What is needed of a request of node:http, and so of Express and Connect. */
 export interface DashboardRequest {
@@ -35,7 +35,7 @@ export function pathsOf(request: DashboardRequest): { whole: string; mounted: st
   return { whole: (request as Mounted).originalUrl ?? mounted, mounted }
 }
 
-export function askedOf(request: DashboardRequest, path: string, query: string): Asked {
+export function askedOf(request: DashboardRequest, path: string, query: string): PageRequest {
   return {
     method: request.method ?? 'GET',
     path,

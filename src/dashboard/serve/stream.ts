@@ -9,11 +9,11 @@ const MOST = 1000
 interface Page {
   readonly sink: Sink
   readonly viewer: Viewer
-  /** Has it fallen behind, or not been sent anything yet? Then it gets all there is. */
+  /** True when it has fallen behind, or was not sent anything yet: then it gets the whole state. */
   behind: boolean
 }
 
-/** Sends each state to all who look: what has changed is made to text once for all of them. */
+/** Sends each state to all open pages: changes are made to text once for all of them. */
 export class Streams {
   readonly #sampler: Sampler
   readonly #pages = new Set<Page>()
@@ -84,7 +84,7 @@ export class Streams {
   }
 }
 
-/** All there is to see. */
+/** The whole state, as a page gets it first. */
 export function snapshotOf(sampler: Sampler, state: DashboardState, me: Viewer): Snapshot {
   const past = sampler.history.state(state.at)
   return { ...state, me, past, happened: sampler.happenings.after(0) }

@@ -1,7 +1,7 @@
-import { type Answer, type Asked, TooLargeError } from './answer.ts'
+import { type Answer, type PageRequest, TooLargeError } from './answer.ts'
 
 /** A request of the web platform: of Hono, Bun, Deno, Workers. */
-export function askedOfWeb(request: Request, path: string, query: URLSearchParams): Asked {
+export function askedOfWeb(request: Request, path: string, query: URLSearchParams): PageRequest {
   return {
     method: request.method,
     path,

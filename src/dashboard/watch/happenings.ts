@@ -25,7 +25,7 @@ export class Happenings {
     this.add({ at: phase === 'began' ? since : now, kind, name, code, level, phase })
   }
 
-  /** Those after the one with that number, oldest first. */
+  /** The happenings after the one with that number, oldest first. */
   after(id: number): Happening[] {
     return this.#list.filter((each) => each.id > id)
   }

@@ -1,7 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import type { DashboardState, HistoryState, Sample, UsualRange } from '../state.ts'
 
-/** One sample in so long. */
+/** The time from one sample to the next. */
 export const SPACING: Millis = 5_000
 /** How many points of a series are sent: a chart has no more pixels to tell them apart. */
 const MOST_POINTS = 360
@@ -22,7 +22,7 @@ export class History {
     this.#most = Math.max(1, Math.ceil(keep / SPACING))
   }
 
-  /** Is it time for another? */
+  /** True when it is time for another. */
   due(now: Millis): boolean {
     return now - (this.#times.at(-1) ?? -Infinity) >= SPACING - 500
   }

@@ -15,19 +15,19 @@ import { History, SPACING } from './history.ts'
 import { Troubles } from './troubles.ts'
 import { UsualRanges } from './usual-ranges.ts'
 
-/** While somebody looks, the parts are asked once in so long. */
+/** While a page is open, the parts are asked once in so long. */
 const TICK: Millis = 1_000
 /** A page that polls counts as looking for so long. */
 const LOOKING: Millis = 10_000
 /** How many schedules a process tells of. */
 const MOST_NAMES = 200
-/** What is kept while somebody looks where no history is asked for. */
+/** What is kept while a page is open, where no history is asked for. */
 const WHILE_WATCHED: Millis = 1_800_000
 
 /** Is told of each state. */
 export type Listener = (state: DashboardState, sample: Sample | undefined) => void
 
-/** Asks the parts how they are: one for all who look. Without anybody who looks, each 5 s for the history, or never. */
+/** Asks the parts how they are: one sampler for all open pages. Without an open page, each 5 s for the history, or never. */
 export class Sampler {
   readonly limiters: ReadonlyMap<string, LimiterPart>
   readonly breakers: BreakerParts
@@ -50,7 +50,7 @@ export class Sampler {
   #since: Millis = 0
   #last: DashboardState | undefined
   #sampling: Promise<DashboardState> | undefined
-  /** When somebody looked last, by polling. */
+  /** When a page polled last. */
   #polled: Millis = -Infinity
   #closed = false
 
@@ -114,7 +114,7 @@ export class Sampler {
     return this.#listeners.size > 0 || now - this.#polled < LOOKING
   }
 
-  /** Nobody looks: nothing is counted for them any more. */
+  /** No page is open: nothing is counted for pages any more. */
   #rest(): void {
     for (const part of this.limiters.values()) part.unwatch()
   }

@@ -33,7 +33,7 @@ interface Known {
   trouble: Trouble
   seen: Millis
   harm: number
-  /** Was it told as broken? One that goes to and fro between broken and to watch is told once. */
+  /** True when it was told as broken. A trouble that goes to and fro between broken and to watch is told once. */
   bad: boolean
 }
 
@@ -137,7 +137,7 @@ function* find(state: Omit<DashboardState, 'troubles'>): Iterable<Found> {
       yield { kind: 'queue', name, code: 'unreachable', level: 'bad', harm: 0 }
     } else if (oldest >= LATE && !paused) {
       const level = oldest >= FAR_TOO_LATE ? 'bad' : 'warn'
-      // It began to fall behind when the oldest of those that wait was put, or before.
+      // It began to fall behind when the oldest waiting job was put, or before.
       yield {
         kind: 'queue',
         name,

@@ -104,7 +104,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   }
 
   /**
-   * Resolves with the result of `item`. A failure that nobody awaits does not end the process.
+   * Resolves with the result of `item`. A failure that is not awaited does not end the process.
    *
    * @throws ClosedError after `stop`
    */
@@ -212,7 +212,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
   }
 }
 
-/** A failure that nobody awaits does not end the process. */
+/** A failure that is not awaited does not end the process. */
 function reject<T>({ resolves, promises }: Batch<T>, i: number, reason: unknown): void {
   const rejected = Promise.reject(reason)
   // Where the item was given up before, this error has no receiver.

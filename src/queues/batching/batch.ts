@@ -111,7 +111,7 @@ async function runPart<T, R>(
   }
   let results: BatchResults<T, R> | void
   try {
-    // A copy: a function that empties its list as it works must not make anybody wait for ever.
+    // A copy: when a function empties its list as it works, no caller may wait for ever.
     results = await run([...items], context)
     check(items, results)
   } catch (error) {

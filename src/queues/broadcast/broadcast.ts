@@ -125,7 +125,7 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
     this.#subscribers.delete(reader)
   }
 
-  /** @internal Every subscriber has missed `count` items that nobody has any more. */
+  /** @internal Every subscriber has missed `count` items that are lost. */
   lost(count: number): void {
     for (const reader of this.#subscribers) {
       reader.dropped += count

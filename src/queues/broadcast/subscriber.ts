@@ -72,7 +72,7 @@ export class Subscriber<T> implements Subscription<T> {
         return false
       case 'block':
         return this.#room.wait(patience).then((room) => {
-          // Who has left misses nothing; who was cut off by the end does.
+          // A subscriber that has left misses nothing; one that was cut off by the end does.
           if (!room && !this.#gone) this.#miss(item)
           if (!room || this.#gone) return false
           this.#promised -= 1

@@ -31,7 +31,7 @@ export interface ClaimedJob {
 }
 
 /** A place that a limiter has given to an attempt, to be given back. */
-export interface Permit {
+export interface AttemptPermit {
   /** What held it has ended. */
   leave(): void
 }
@@ -51,7 +51,7 @@ export class Attempt implements TaskContext, Indexed {
   /** Its place among the attempts that run. */
   place = 0
   /** What it holds of the limiter, until its handler ends. */
-  permit: Permit | undefined = undefined
+  permit: AttemptPermit | undefined = undefined
   /** Made when the signal is asked for; a reason that came before is remembered. */
   #signal: AbortController | { readonly reason: unknown } | undefined = undefined
 

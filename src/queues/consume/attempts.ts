@@ -19,15 +19,15 @@ export interface AttemptOptions {
 }
 
 /** The watch over how long one attempt takes. */
-export interface Guard {
+export interface TimeoutGuard {
   /** The worker was given to another job. */
   released: boolean
   cancel: Cancel
 }
 
-/** The attempts of a queue: those that run, how each of them ends, and how many ended well and badly. */
+/** The attempts of a queue: the running ones, how each of them ends, and how many ended well and badly. */
 export class Attempts {
-  /** Those whose handlers run and whose outcome is open. */
+  /** The attempts whose handlers run and whose outcome is open. */
   readonly running: IndexedSet<Attempt> = new IndexedSet()
   /**
    * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is
@@ -66,7 +66,7 @@ export class Attempts {
     if (times !== undefined) noteStart(times, this.#options.clock.now())
   }
 
-  /** One begins that may end before anybody sees it. */
+  /** An attempt begins that may end before it can be seen. */
   pass(attempt: Attempt): void {
     this.passing = true
     const { times } = attempt.job
@@ -159,7 +159,7 @@ export class Attempts {
    *
    * @param release gives the worker to another job, where that is asked for
    */
-  guard(attempt: Attempt, release: () => void): Guard | undefined {
+  guard(attempt: Attempt, release: () => void): TimeoutGuard | undefined {
     if (this.passing) {
       this.passing = false
       this.running.add(attempt)
@@ -169,9 +169,9 @@ export class Attempts {
   }
 
   /** Apart from {@link guard}, so that an attempt without a timeout costs no closure. */
-  #guard(attempt: Attempt, timeout: Millis, release: () => void): Guard {
+  #guard(attempt: Attempt, timeout: Millis, release: () => void): TimeoutGuard {
     const { clock, releaseOnTimeout } = this.#options
-    const guard: Guard = { released: false, cancel: nothing }
+    const guard: TimeoutGuard = { released: false, cancel: nothing }
     guard.cancel = at(clock, clock.now() + timeout, () => {
       if (attempt.decided) return
       this.expire(attempt, new JobTimeoutError(attempt.id, timeout / 1000))

@@ -7,7 +7,7 @@ interface WithCallSites {
   prepareStackTrace?: (error: Error, sites: CallSite[]) => unknown
 }
 
-/** Is an async function called `name` among those that await the caller? `false` where the engine cannot tell. */
+/** True when an async function called `name` awaits the caller, directly or not. `false` where the engine cannot tell. */
 export function awaitedBy(name: string): boolean {
   const errors = Error as unknown as WithCallSites
   const { stackTraceLimit, prepareStackTrace } = errors

@@ -26,7 +26,7 @@ export interface ClaimBufferOptions {
   readonly batch: number
   /** What is asked before a claim, where the store does not ask it itself. */
   readonly gate: LimiterGate | undefined
-  /** May claims be fetched before a worker is free for them? */
+  /** True when claims may be fetched before a worker is free for them. */
   readonly ahead: () => boolean
   /** Reads the `retry` that a job brings along. */
   readonly retryOf: (claim: Claim) => Retry | undefined
@@ -91,7 +91,7 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     return this.#quarantine.since ?? this.#waiting[0]?.since ?? this.#options.clock.now()
   }
 
-  /** Is one claim all that is held, or may come to be? A claim that is on its way dies with this process too. */
+  /** True when one claim is all that is held or on its way: a claim on its way dies with this process too. */
   get #alone(): boolean {
     return this.#held.size === 1 && this.#held.settling === 0 && this.#fetches === 0
   }
@@ -101,7 +101,7 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     return this.#held.size + this.#held.settling
   }
 
-  /** Does this process work on that job, or settle it? Then its end is told by the attempt. */
+  /** True when this process works on that job, or settles it: then the attempt tells its end. */
   has(id: string): boolean {
     return this.#held.has(id)
   }

@@ -25,7 +25,7 @@ export abstract class Consumer {
   protected readonly label: string = `worker of queue #${++consumers}`
   readonly #pace: EventLoopPace
   #workers = 0
-  /** Workers at work, those included whose job was decided without them. */
+  /** Workers at work, also workers whose job was decided without them. */
   loops = 0
   #open = false
   /** True while a worker is being started, or the first part of a handler runs: then jobs only line up. */
@@ -119,7 +119,7 @@ export abstract class Consumer {
     this.busy = false
   }
 
-  /** How many jobs could be begun now, by the worker that asks and those that rest. */
+  /** How many jobs could be begun now, by the worker that asks and by the idle ones. */
   protected get want(): number {
     return this.#workers - this.loops + 1
   }

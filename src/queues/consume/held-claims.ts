@@ -51,7 +51,7 @@ export class HeldClaims {
     return this.#settling
   }
 
-  /** Is that job held here, or its end under way? */
+  /** True when that job is held here, or its end is under way. */
   has(id: string): boolean {
     return this.#held.has(id) || this.#ending.has(id)
   }

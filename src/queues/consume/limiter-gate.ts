@@ -1,5 +1,5 @@
 import { answersAtOnce, type Limiter } from '../../limiters/limiter.ts'
-import type { Permit } from './attempt.ts'
+import type { AttemptPermit } from './attempt.ts'
 
 /**
  * A limiter of this process, or one that the store cannot ask, before the claims of a queue that is elsewhere. It is asked
@@ -38,7 +38,7 @@ export class LimiterGate {
   }
 
   /** For one job that was claimed. */
-  permit(): Permit {
+  permit(): AttemptPermit {
     return { leave: () => this.#limiter.leave?.('', 1) }
   }
 

@@ -12,9 +12,9 @@ export interface Pullable {
   pullNext(limited: boolean): Attempt | undefined
   /** Why there will be no more; `undefined` while there may be. */
   whyClosed(): ClosedError | undefined
-  /** Somebody begins to wait. */
+  /** A call begins to wait. */
   waits(): void
-  /** Somebody has got what was waited for, or has had enough, and will take no more. */
+  /** A call that waited has got its job or has given up: it takes no more. */
   left(): void
 }
 

@@ -24,7 +24,7 @@ export class Quarantine {
     this.#changed = changed
   }
 
-  /** Is there a suspect? Then nothing else may begin. */
+  /** True when there is a suspect: then nothing else may begin. */
   get closed(): boolean {
     return this.#suspect !== undefined
   }
@@ -38,7 +38,7 @@ export class Quarantine {
     return this.#suspect?.since
   }
 
-  /** May the suspect begin? `alone`: does nothing else run here? */
+  /** True when the suspect may begin. `alone`: nothing else runs here. */
   mayBegin(alone: boolean): boolean {
     return this.pending !== undefined && (alone || this.#impatient)
   }

@@ -6,8 +6,8 @@ import type { Attempt } from './attempt.ts'
  * What consumers take work from, without a promise in between: the memory of this process itself, or the claims that were
  * fetched ahead from a store elsewhere. What must wait (for a limiter, its group, its time) is not handed out.
  *
- * An attempt is ended once, by one of the four last moves. Each answers `false` where it came too late: then the job is
- * somebody else's.
+ * An attempt is ended once, by one of the four last moves. Each answers `false` where it came too late: then another
+ * worker has the job.
  */
 export interface Source {
   /** How many jobs there may be to take. 0 after a `take` that gave nothing, until something changes. */

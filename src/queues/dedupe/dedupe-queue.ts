@@ -71,7 +71,7 @@ export class DedupeQueue<T, R = unknown>
     return state !== 'duplicate' && state !== 'dropped'
   }
 
-  /** Takes an item, or finds whom it duplicates. `underlying` is to be waited for, while it is offered. */
+  /** Takes an item, or finds the job that it duplicates. `underlying` is to be waited for, while it is offered. */
   #take(
     item: T,
     options: PutOptions | undefined,

@@ -57,7 +57,7 @@ function textOfObject(value: object, around: readonly object[]): string {
   return `${name}${json}{${parts.sort().join()}}`
 }
 
-/** Are all properties of `value` among those that its text names? */
+/** True when the text of `value` names all its properties. */
 function checkVisible(value: object): void {
   if (Object.getOwnPropertySymbols(value).length > 0)
     throw keyFnNeeded('properties named by symbols')

@@ -82,7 +82,7 @@ export class Admission {
     this.#settled(job)
   }
 
-  /** Nobody has seen the job; but its signal has, and must not find it in an order where it does not stand. */
+  /** The job was never seen outside, but its signal may still fire: it must not look for the job in an order. */
   #refuse(job: LocalJob, error: Error): never {
     job.end('dropped', error)
     throw error

@@ -8,7 +8,7 @@ import { errorOf, type RemoteJob } from './remote-job.ts'
 
 /** What the followed jobs of a queue ask the queue itself. */
 export interface QueueHere {
-  /** Does this process work on that job? Then the attempt tells its end. */
+  /** True when this process works on that job: then the attempt tells its end. */
   worksOn(id: string): boolean
   trouble(error: unknown): void
 }
@@ -94,7 +94,7 @@ export class FollowedJobs {
     for (const job of this.#jobs.get(id) ?? []) job.workedHere = true
   }
 
-  /** Nothing will be told any more. */
+  /** Ends it: the results that are still awaited reject. */
   close(): void {
     this.#closing.abort()
     for (const jobs of this.#jobs.values()) for (const job of jobs) job.close(this.#queue)

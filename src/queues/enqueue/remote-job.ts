@@ -78,7 +78,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
     this.#follower = follower
   }
 
-  /** Somebody asks for it: a failure need not be told on the console. */
+  /** The result is asked for: a failure need not be told on the console. */
   get watched(): boolean {
     return this.#result !== undefined
   }

@@ -76,7 +76,7 @@ export class RemotePuts<T, R> {
     this.#room.grantAll(undefined)
   }
 
-  /** Nothing is put any more. */
+  /** Ends it: no job is put any more, and puts that wait for room reject. */
   close(): void {
     this.#closed = true
     this.#room.refuseAll(new ClosedError(`queue '${this.#name}'`))

@@ -13,7 +13,7 @@ import { unlessTimeout } from './answered.ts'
 export interface DurableStopping {
   /** True while claims may come that have to be given back. */
   readonly claiming: boolean
-  /** Nothing is put, claimed or begun any more. */
+  /** Called first: from now on nothing is put, claimed or begun. */
   closing(): void
   /** All that this process works on has ended, or was given back. */
   finish(): Promise<void>
@@ -51,7 +51,7 @@ export class DurableShutdown<T> {
     this.#queue = queue
   }
 
-  /** Has it begun? Then nothing is accepted any more. */
+  /** True when it has begun: then nothing is accepted any more. */
   get begun(): boolean {
     return this.#report !== undefined
   }

@@ -31,8 +31,8 @@ export interface Stopping {
 }
 
 /**
- * The end of a queue: no more jobs, then drain or drop, then at the deadline drop and abort, then the report. Called
- * again, it loses patience with whatever comes first and makes no second report.
+ * The end of a queue: no more jobs, then drain or drop, then at the deadline drop and abort, then the report. Of
+ * several calls, the earliest deadline holds, and all get the same report.
  */
 export class Shutdown<T> {
   readonly #clock: Clock
@@ -44,10 +44,10 @@ export class Shutdown<T> {
   readonly #notStarted: JobRecord<T>[] = []
   #aborted: Attempt[] = []
   /**
-   * Was stop called from inside a handler? That handler cannot be waited for: it may be waiting for this. Whose it is, is
+   * The attempt whose handler called `stop`. That handler cannot be waited for: it may be waiting for this. Which one it is, is
    * known where the call came before its first `await`, or where the engine can tell.
    */
-  #inside: Attempt | 'no' | 'entering' | 'somebody' = 'no'
+  #inside: Attempt | 'no' | 'entering' | 'unknown' = 'no'
   #grace: Millis = 0
   #timers: Cancel[] = []
   /** When patience is over. */
@@ -56,7 +56,7 @@ export class Shutdown<T> {
   #resolve: (report: StopReport<T>) => void = () => {}
   /** True while claims are given back one by one: the first may run and end before the last one waits again. */
   #givingBack = false
-  /** Has it begun? Then nothing is accepted any more. */
+  /** True when it has begun: then nothing is accepted any more. */
   begun = false
   over = false
 
@@ -96,7 +96,7 @@ export class Shutdown<T> {
     const first = !this.begun
     this.begun = true
     this.#slots.lineUp()
-    // Before anything is done: whatever is done may be the last that this waits for.
+    // Before anything else: each step may be the last one that the report waits for.
     this.#report ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -122,7 +122,7 @@ export class Shutdown<T> {
     this.#finish()
   }
 
-  /** Nobody will do what still waits. */
+  /** Drops the jobs that wait: no worker will do them. */
   forsake(): void {
     if (!this.over) this.#drop()
   }
@@ -133,7 +133,7 @@ export class Shutdown<T> {
     return this.#others() <= 0
   }
 
-  /** How many workers are at work, without the one who called from a handler. */
+  /** How many workers are at work, without the one whose handler called `stop`. */
   #others(): number {
     const slots = this.#slots
     const inside = this.#inside
@@ -153,7 +153,7 @@ export class Shutdown<T> {
       })
     } else {
       const caller = consumer.caller()
-      this.#inside = caller ?? 'somebody'
+      this.#inside = caller ?? 'unknown'
       this.#jobs.unholdAll(caller?.job as LocalJob | undefined)
     }
     // Its worker only waits now, and the others may be needed for the rest.

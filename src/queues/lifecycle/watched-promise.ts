@@ -1,5 +1,5 @@
 /**
- * A promise that knows whether anybody has asked for its outcome. Who has, handles a rejection; who has not, must be told some other way.
+ * A promise that knows whether its outcome was asked for. Where it was not, a rejection has to be told some other way.
  */
 export class WatchedPromise<T> extends Promise<T> {
   /** What `then`, `catch` and `finally` make is an ordinary promise. */

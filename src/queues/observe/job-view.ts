@@ -203,7 +203,7 @@ export class JobView {
   }
 }
 
-/** Those with the longest backlog, the longest first: without sorting all, where there are many. */
+/** The groups with the longest backlog, the longest first: without sorting all, where there are many. */
 function largest<G extends { readonly waiting: number }>(
   groups: Iterable<G>,
   limit: number,
@@ -232,7 +232,7 @@ function largest<G extends { readonly waiting: number }>(
 function toSkip(cursor: string): number {
   const skip = Number(cursor)
   if (Number.isSafeInteger(skip) && skip >= 0) return skip
-  throw new OptionRangeError('cursor', `cursor must be one that jobs() gave, got '${cursor}'`)
+  throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got '${cursor}'`)
 }
 
 /** What a job died of. Its stack is not asked for: an engine writes it when it is read, and that takes a hundred times as long. */

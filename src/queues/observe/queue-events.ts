@@ -16,8 +16,8 @@ export interface ToldJob extends Pick<Job<any>, 'id'> {
 }
 
 /**
- * What a queue tells: its events, the dead letters, and, where nobody listens, the console. No failure is silent, and none
- * reaches the process.
+ * What a queue tells: its events, the dead letters, and, for a failure without a listener, the console. No failure is silent,
+ * and none ends the process.
  */
 export class QueueEvents {
   // biome-ignore lint/suspicious/noExplicitAny: listeners know the types by the queue they listen to.

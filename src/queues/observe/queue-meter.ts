@@ -45,7 +45,7 @@ export class QueueMeter {
     this.#series = series
     const labels = { queue: queue.name }
     const jobs = series.counter('aioflux_queue_jobs_total', {
-      help: 'Jobs, by how they ended; pulled are those taken out by hand.',
+      help: 'Jobs, by how they ended; pulled jobs were taken out by hand.',
     })
     const ended = (outcome: string) => jobs.with({ ...labels, outcome })
     this.#completed = ended('completed')

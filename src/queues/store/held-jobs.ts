@@ -20,7 +20,7 @@ export class HeldJobs implements Iterable<LocalJob> {
     return this.#leaders.delete(job)
   }
 
-  /** Jobs that wait for `leader`; all where nobody knows which one will not end. */
+  /** Jobs that wait for `leader`; without a leader all that wait. */
   behind(leader: LocalJob | undefined): LocalJob[] {
     const jobs: LocalJob[] = []
     for (const [job, ahead] of this.#leaders) {

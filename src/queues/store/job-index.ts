@@ -19,7 +19,7 @@ const NO_PART = -1
 
 /**
  * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
- * was dropped or never accepted is free at once: nobody did that job, so it may be put again. Ids that the queue has made are
+ * was dropped or never accepted is free at once: that job was not done, so it may be put again. Ids that the queue has made are
  * only written down after some look-ups by id: before that, no job pays for it.
  */
 export class JobIndex {
@@ -29,10 +29,10 @@ export class JobIndex {
   readonly #own = new Map<string, LocalJob>()
   /** Own ids of jobs that have ended, and until when they are remembered: the oldest first. */
   readonly #ended = new Map<string, Millis>()
-  /** Jobs with made ids: those that came since the first look-up, and those that were there. */
+  /** Jobs with made ids: jobs that came since the first look-up, and jobs that were there before. */
   #made: Map<number, LocalJob> | undefined
   #before: JobTable | undefined
-  /** How many parts of those that were there are written down. */
+  /** How many parts of the jobs that were there before are written down. */
   #parts = 0
   /** What the first look-ups have found. */
   readonly #scanned = new Map<number, LocalJob>()

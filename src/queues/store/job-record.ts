@@ -4,7 +4,7 @@ import type { RetryOptions } from '../../resilience/retry.ts'
 /** Where a job stands that a store keeps. */
 export type StoredState = 'waiting' | 'delayed' | 'running' | 'completed' | 'dead'
 
-/** An error as plain data: what is left of one that was kept or sent to another process. */
+/** An error as plain data, as it is kept or sent to another process. */
 export interface JobErrorRecord {
   readonly name: string
   readonly message: string

@@ -143,7 +143,7 @@ export interface DeathCount {
 export interface StoreListener {
   /**
    * There may be something new to claim. A store elsewhere also tells it when a job is due and about once a second while claims
-   * come back short, so that nobody else needs a timer.
+   * come back short, so that the consumer needs no timer.
    */
   available?(): void
   /** There may be room for a draft that was refused. */
@@ -172,7 +172,7 @@ export interface Redrive {
   readonly limit?: number
   /** Only jobs that died of this message. */
   readonly error?: string
-  /** Only among so many of those that died last. @default all of them */
+  /** Only among the latest so many. @default all of them */
   readonly latest?: number
 }
 
@@ -222,7 +222,7 @@ export interface JobStore<T = unknown> {
   redrive(which: Redrive): MaybePromise<number>
   /** Forgets all jobs that wait, and answers with their items. */
   clear(): MaybePromise<T[]>
-  /** While paused, `claim` gives nothing to anybody. */
+  /** While paused, `claim` gives nothing. */
   pause(paused: boolean): MaybePromise<void>
 
   /** Tells `listener` until the returned function is called. */

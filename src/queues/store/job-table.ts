@@ -69,7 +69,7 @@ export class JobTable {
     for (const page of pages) for (const job of page) if (job !== undefined) this.add(job)
   }
 
-  /** One may come twice. */
+  /** Adds a job, which may be in the table already. */
   add(job: LocalJob): void {
     if (2 * this.#size >= this.#slots.length) this.#grow()
     const place = this.#size % PAGE

@@ -58,7 +58,7 @@ export class KeptJobs implements Iterable<KeptJob> {
     return this.#jobs.values()
   }
 
-  /** Those that ended last, at most so many, the first of them first. */
+  /** The jobs that ended last, at most so many, oldest first. */
   *latest(count: number): Iterable<KeptJob> {
     let before = this.size - count
     for (const kept of this.#jobs.values()) {

@@ -16,8 +16,8 @@ export interface JobLabel {
 }
 
 /**
- * An attempt that failed. The error stays as it was thrown until somebody looks at it: V8 writes the text of a stack when it is
- * first read, which takes longer than the attempt.
+ * An attempt that failed. The error stays as it was thrown until it is read: V8 writes the text of a stack when that is first
+ * read, which takes longer than the attempt.
  */
 export interface FailedTry {
   readonly startedAt: Millis
@@ -57,7 +57,7 @@ export interface JobExtras extends JobLabel {
   /** When it was put and begun, where it is timed. */
   times?: JobTimes | undefined
 
-  // Who is to be told.
+  // Callbacks of the putter.
   /** Tells the putter that the job was accepted, or that it will not be. */
   accept?: ((job: LocalJob) => void) | undefined
   refuse?: ((error: unknown) => void) | undefined

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
-import { Attempt, type Permit } from '../consume/attempt.ts'
+import { Attempt, type AttemptPermit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { HeldJobs } from './held-jobs.ts'
@@ -150,7 +150,7 @@ export class MemoryJobs implements Source, GateHost {
     return first === undefined ? this.#clock.now() : this.waitingSince(first)
   }
 
-  /** How many wait: due ones, delayed ones, and those that wait for another to end. */
+  /** How many wait: due jobs, delayed jobs, and jobs that wait for another to end. */
   get size(): number {
     return this.#waits + this.#held.size
   }
@@ -194,7 +194,7 @@ export class MemoryJobs implements Source, GateHost {
     if (this.#held.delete(job)) this.keep(job)
   }
 
-  /** `leader` will not end before the jobs that wait for it; `undefined` where nobody knows which one will not. */
+  /** `leader` will not end before the jobs that wait for it; `undefined`: any leader may be the one. */
   unholdAll(leader: LocalJob | undefined): void {
     for (const job of this.#held.behind(leader)) this.unhold(job)
   }
@@ -406,7 +406,7 @@ export class MemoryJobs implements Source, GateHost {
     return undefined
   }
 
-  #taken(job: LocalJob, permit?: Permit): Attempt {
+  #taken(job: LocalJob, permit?: AttemptPermit): Attempt {
     const attempt = this.begin(job)
     attempt.permit =
       this.#groups === undefined ? permit : this.#placeInGroup(this.#groups, job, permit)
@@ -415,7 +415,11 @@ export class MemoryJobs implements Source, GateHost {
   }
 
   /** A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. */
-  #placeInGroup(groups: GroupedOrder, job: LocalJob, permit: Permit | undefined): Permit {
+  #placeInGroup(
+    groups: GroupedOrder,
+    job: LocalJob,
+    permit: AttemptPermit | undefined,
+  ): AttemptPermit {
     return {
       leave: () => {
         permit?.leave()

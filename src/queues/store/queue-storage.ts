@@ -60,7 +60,7 @@ export interface StoreOptions<T = unknown> {
 
 /** What one caller has in a job that several have put. */
 export type Share =
-  /** One of many who want the result: the job ends when the last of them leaves. */
+  /** One of many callers that want the result: the job ends when the last of them leaves. */
   | { readonly mode: 'coalesce' }
   /** The caller whose item is to be done may end the job, and no other. */
   | { readonly mode: 'latest'; readonly putter: string }
@@ -76,7 +76,7 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
   ready(): Promise<void>
   /** What holds for all processes now: their declarations, taken together. */
   readonly agreed: Declaration
-  /** Cancels a job on behalf of one of those who have put it. `left` where it goes on for the others, `over` where it has ended. */
+  /** Cancels a job on behalf of one of its putters. `left` where it goes on for the others, `over` where it has ended. */
   leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'>
   /** Changes what all processes agree on. */
   redeclare(declaration: Declaration): Promise<void>
@@ -87,7 +87,7 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
 /** A storage that can keep queues. */
 export interface QueueStorage extends QueueMaker, BroadcastMaker {
   open<T>(options: StoreOptions<T>): SharedJobStore<T>
-  /** A queue to look at and to act on by hand, whatever its processes have declared, and also where none is left. */
+  /** A queue to look at and to act on by hand. Any options of its processes will do, and so will a queue without a process. */
   observe<T>(name: string, codec: Codec<T>): SharedQueue<T, unknown>
   /**
    * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.

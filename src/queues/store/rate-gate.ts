@@ -1,11 +1,11 @@
 import { answersAtOnce, type Limiter } from '../../limiters/limiter.ts'
-import type { Permit } from '../consume/attempt.ts'
+import type { AttemptPermit } from '../consume/attempt.ts'
 import type { LocalJob } from './local-job.ts'
 import type { Order } from './orders/order.ts'
 
 /** What stands behind a gate. */
 export interface GateHost {
-  /** The jobs that may start as far as anybody knows. */
+  /** The jobs that may start as far as is known. */
   readonly candidates: Order
   /** There may be something to take. Nothing has to be taken. */
   available(): void
@@ -29,7 +29,7 @@ interface Line {
 }
 
 /** A yes of the limiter. */
-class Granted implements Permit {
+class Granted implements AttemptPermit {
   readonly limiter: Limiter
   readonly key: string
   readonly cost: number
@@ -44,7 +44,7 @@ class Granted implements Permit {
     this.limiter.leave?.(this.key, this.cost)
   }
 
-  /** It was of no use: what it took goes back. */
+  /** Gives back what was taken for a job that does not start. */
   unused(): void {
     this.limiter.release(this.key, this.cost).catch(nothing)
   }
@@ -99,7 +99,7 @@ export class RateGate {
    *
    * @param want how many free workers, or free places of a batch, there are
    */
-  pass(job: LocalJob, want: number, company: boolean): Permit | undefined {
+  pass(job: LocalJob, want: number, company: boolean): AttemptPermit | undefined {
     return this.#keyed ? this.#passByKey(job, want) : this.#passNext(want, company)
   }
 
@@ -150,7 +150,7 @@ export class RateGate {
     this.idle()
   }
 
-  #passNext(want: number, company: boolean): Permit | undefined {
+  #passNext(want: number, company: boolean): AttemptPermit | undefined {
     const permit = this.#inHand.pop() ?? this.#now('', 1)
     if (permit !== undefined || company) return permit
     this.shut = true
@@ -180,7 +180,7 @@ export class RateGate {
     )
   }
 
-  #passByKey(job: LocalJob, want: number): Permit | undefined {
+  #passByKey(job: LocalJob, want: number): AttemptPermit | undefined {
     const key = keyOf(job)
     const cost = costOf(job)
     const inHand = this.#takeInHand(key, cost)

@@ -7,7 +7,7 @@ import { TokenLeases } from './token-leases.ts'
 export class Account {
   readonly demand: Demand
   readonly leases: TokenLeases
-  /** Is a token lease being asked for? One at a time. */
+  /** True while a token lease is asked for: one at a time. */
   lending = false
   /** Until when no token lease is to be had. */
   dryUntil: Millis = -Infinity

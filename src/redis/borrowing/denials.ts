@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Verdict } from '../../core/storage.ts'
-import { Recent } from './recent.ts'
+import { LruMap } from './lru-map.ts'
 
 interface Denial {
   readonly cost: number
@@ -17,13 +17,13 @@ interface Denial {
  * is said by `drop`. Bounded, without a timer.
  */
 export class Denials {
-  readonly #kept: Recent<Denial>
+  readonly #kept: LruMap<Denial>
   readonly #longest: Millis
   /** How often something was dropped: an answer that was asked for before a drop is not to be kept after it. */
   drops = 0
 
   constructor(most: number, longest: Millis) {
-    this.#kept = new Recent(most)
+    this.#kept = new LruMap(most)
     this.#longest = longest
   }
 
@@ -35,7 +35,7 @@ export class Denials {
   keep(key: string, cost: number, verdict: Verdict, asked: Millis): void {
     // No time can be told: the next one has to ask.
     if (verdict.wait === -Infinity) return
-    // A microsecond less, so that no rounding sends anybody away who comes back at the very moment.
+    // A microsecond less: rounding must not deny a call that comes at exactly the moment it was told.
     const wait = Math.min((-verdict.wait - 1) / 1000, this.#longest)
     this.#kept.put(key, { cost, verdict, at: asked, until: asked + wait })
   }

@@ -43,7 +43,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   readonly #clock: LeaseClock
   readonly #denials: Denials
   readonly #accounts: Accounts
-  /** Those who hold token leases, or did a moment ago. */
+  /** The accounts that hold token leases, or did a moment ago. */
   readonly #holding = new Map<string, Account>()
 
   constructor(storage: RemoteStorage, lender: Lender, context: HybridContext) {
@@ -96,7 +96,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     if (move === 'reserve' && extra === 0) return this.#reserve(key, cost)
     if (move === 'peek') return this.#peek(key, cost)
     if (move === 'reserve') {
-      // Whoever waits is to wait for what there is not, token leases included.
+      // Unspent token leases go back first: a call waits only when they do not suffice.
       this.giveBack(key)
     } else {
       this.#denials.drop(key)
@@ -203,7 +203,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   #refill(key: string, account: Account, now: Millis): void {
     const want = account.demand.size(now)
     if (want === 0 || now < account.dryUntil) return
-    // Who needs it will ask for himself, and be told what is wrong.
+    // A failure is not reported here: the next call that needs tokens asks by itself and gets the error.
     this.#borrow(key, account, 0, want, this.#clock.moment()).catch(() => {})
   }
 

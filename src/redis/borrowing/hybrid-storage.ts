@@ -134,7 +134,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     this.#values = new HybridValues(this.#redis, clock, maxKeys, toMillis('valueTtl', valueTtl))
   }
 
-  /** Those of its Redis. */
+  /** The values of its Redis. */
   get queues(): QueueStorage {
     return this.#redis.queues
   }
@@ -146,7 +146,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     return rule.token === undefined ? new HybridLedger(this, lender, this.#context) : lender
   }
 
-  /** Those of its Redis: a lease is nothing to be lent. */
+  /** The leases of its Redis: a lease cannot be lent. */
   leases(): LeaseStore {
     this.#checkOpen()
     return this.#redis.leases()

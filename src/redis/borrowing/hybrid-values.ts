@@ -4,7 +4,7 @@ import type { Values } from '../../core/storage.ts'
 import type { RedisStorage } from '../redis-storage.ts'
 import { toJson } from '../redis-values.ts'
 import { jsonOf } from '../scripts/reply.ts'
-import { Recent } from './recent.ts'
+import { LruMap } from './lru-map.ts'
 
 interface Copy {
   /** As JSON, so that no caller can change what others will read. */
@@ -20,7 +20,7 @@ export class HybridValues implements Values {
   readonly #redis: RedisStorage
   readonly #clock: Clock
   readonly #ttl: Millis
-  readonly #copies: Recent<Copy>
+  readonly #copies: LruMap<Copy>
   /** Reads under way: calls for the same value share one trip. */
   readonly #reads = new Map<string, Promise<string | undefined>>()
 
@@ -28,7 +28,7 @@ export class HybridValues implements Values {
     this.#redis = redis
     this.#clock = clock
     this.#ttl = ttl
-    this.#copies = new Recent(most)
+    this.#copies = new LruMap(most)
   }
 
   async get<T = unknown>(key: string): Promise<T | undefined> {
@@ -86,7 +86,7 @@ export class HybridValues implements Values {
     const asked = this.#clock.now()
     const read: Promise<string | undefined> = this.#redis.read(key).then(
       (found) => {
-        // Somebody has written since: what was read may be older than that.
+        // A write may have come in between: then what was read may be older than it.
         const current = this.#reads.get(key) === read
         if (current) this.#reads.delete(key)
         if (current && found !== undefined) this.#keep(key, found.text, asked, found.ttl)

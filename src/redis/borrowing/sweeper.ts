@@ -1,15 +1,15 @@
 import { type Cancel, type Clock, systemClock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 
-/** Something to be looked at now and then, until it says that there is nothing left to look after. */
+/** Has something to tidy up now and then, until `sweep` returns `false`. */
 export interface Sweepable {
-  /** Tidies up; is there more to come? */
+  /** Tidies up. @returns false when there is nothing more to tidy up */
   sweep(): boolean
   /** Tidies up for good. */
   end(): void
 }
 
-/** Looks at those who asked for it every so often: one timer for all, none when there is nothing to do. */
+/** Sweeps all that it watches every so often: one timer for all, none when there is nothing to do. */
 export class Sweeper {
   readonly #clock: Clock
   readonly #every: Millis

@@ -7,11 +7,11 @@ export class TokenLease {
   left: number
   /** When it was debited, by the lender's clock. */
   readonly at: Micros
-  /** When it was asked for: before it was debited, whatever the way there and back took. */
+  /** When it was asked for: before it was debited, however long the trip took. */
   readonly asked: Moment
   /** Until when it may be spent. */
   readonly until: Moment
-  /** Was it as large as it was wanted? */
+  /** True when it was as large as wanted. */
   readonly whole: boolean
 
   constructor(size: number, at: Micros, asked: Moment, lease: Millis, whole = true) {

@@ -16,7 +16,7 @@ export class TokenLeases {
   #held = 0
   #low = 0
   #lateAt: Millis = Infinity
-  /** Was anything spent since the last sweep? */
+  /** True when something was spent since the last sweep. */
   #used = false
 
   constructor(clock: LeaseClock, demand: Demand) {
@@ -29,7 +29,7 @@ export class TokenLeases {
     return this.#held
   }
 
-  /** Is it time to ask for more? */
+  /** True when it is time to ask for more. */
   isLow(now: Millis): boolean {
     return this.#held <= this.#low || now >= this.#lateAt
   }
@@ -71,7 +71,7 @@ export class TokenLeases {
     this.#used = true
   }
 
-  /** Token leases that are of no use here, to be given back: those whose time is over, and when nothing was spent lately, all. */
+  /** Token leases to be given back: the expired ones, and all of them when nothing was spent lately. */
   sweep(): TokenLease[] {
     if (!this.#used) return this.surrender()
     this.#used = false

@@ -7,7 +7,7 @@ import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
 
 /** The calls everything is made of, whichever client makes them. */
 export interface RedisPort {
-  /** Do the keys of one call have to lie in one slot? */
+  /** True when the keys of one call have to lie in one slot. */
   readonly cluster: boolean
   evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
   eval(script: string, keys: string[], args: string[]): Promise<unknown>
@@ -100,7 +100,7 @@ export class OwnConnection implements Connection {
     this.#tell = tell
   }
 
-  /** The port, as soon as it is connected. A failure is told to those who asked; the next ones try again. */
+  /** The port, as soon as it is connected. A failure rejects the calls that wait for it; the next call tries again. */
   port(): Promise<RedisPort> {
     if (this.#port === undefined) {
       this.#port = this.#connect()

@@ -10,7 +10,7 @@ export interface Subscriber {
   end(): void
 }
 
-/** Whom a subscriber tells. */
+/** What a subscriber calls. */
 export interface Ears {
   heard(channel: string, message: string): void
   /** The connection is there (again); what was published meanwhile is lost. */

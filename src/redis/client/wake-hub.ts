@@ -15,13 +15,13 @@ export type Heard = (message?: string) => void
 
 interface Channel {
   readonly listeners: Set<Heard>
-  /** Is the server being asked to send what is published there, does it, or neither? */
+  /** `asked`: the subscription is under way; `live`: the server sends what is published there. */
   state: 'asked' | 'live' | 'lost'
 }
 
 /**
- * Who wants to hear what is published where, over one connection for all of them. It is opened for the first who
- * listens, and never keeps a process alive.
+ * The listeners of each channel, over one connection for all of them. It is opened for the first listener, and never
+ * keeps a process alive.
  *
  * What is heard is a hint: it says that it is worth asking, and nothing else. Where something may have been missed,
  * listeners are called too.
@@ -114,7 +114,7 @@ export class WakeHub {
       const channel = this.#channels.get(name)
       if (channel !== undefined) call(channel, message)
     },
-    // Whatever is on its way gets there; all else is asked for again.
+    // A subscription that is under way arrives; all others are asked for again.
     up: () => void this.#ask(({ state }) => state !== 'asked'),
     down: () => {
       this.#up = false

@@ -5,7 +5,7 @@
 --
 -- KEYS  the states: for each group one for each rule, all in one slot
 -- ARGV  nothing more, where all there is to do is a reserve of 1 without a wait for each group; or
---       for each group: -n for n of those, which is most of them; or how many moves, then for each move
+--       for each group: -n for n reserves of 1 without a wait, as most are; or how many moves, then for each move
 --         move    1 reserve, 2 peek, 3 refund, 4 reset, 5 block, 6 lend, 7 return, 8 hold, 9 settle, 10 extend,
 --                 11 report, with its level, count, amount and bad in the places of id, costs, actuals and with
 --         extra   reserve: the longest wait; refund: how long until it is due; block: how long; in microseconds
@@ -131,7 +131,7 @@ local function judge(extra, peek)
 end
 
 -- Takes `cost` at once, then up to `want` more to be spent elsewhere: a quarter of what is left at most, so that token leases become
--- smaller as the end comes near, and nobody holds much that others are denied.
+-- smaller as the end comes near, and no process holds many tokens that others are denied.
 local function lend(want)
   local cost = costs[1]
   if cost > 0 and not judge(0, false) then return 0, false end
@@ -146,8 +146,8 @@ local function lend(want)
   return lent and lot or 0, true
 end
 
--- What was lent at `at` and not spent, less what has dripped in since: had it stayed, that might have run over, and those
--- who borrow and return would make the bucket larger than it is.
+-- What was lent at `at` and not spent, less what has dripped in since: had it stayed, that might have run over, and a process
+-- that borrows and returns would make the bucket larger than it is.
 local function give_back(rest, at)
   for i = 1, size do
     local back = rest - math.max(0, now - at) / params[i].interval
@@ -245,7 +245,7 @@ local function group(base)
   if dirty then
     for i = 1, size do
       if moved then save(i, KEYS[base + i]) else keep(i, KEYS[base + i]) end
-      -- Not where somebody has taken it in the same call. A hint, so it may fail: a user of the server's may have no right
+      -- Not where the same call has taken it again. A hint, so it may fail: a user of the server's may have no right
       -- to publish.
       if freed and rules[i].wakes and left[i] > 0 then
         redis.pcall('PUBLISH', KEYS[base + i], '')

@@ -34,7 +34,7 @@ for _ = 1, 4 do
       for _, member in ipairs(call('ZRANGEBYSCORE', base .. 'declared', now / 1000, '+inf', 'LIMIT', 0, 10000)) do
         if string.byte(member) == 1 then processes = processes + 1 end
       end
-      -- The counters of a queue stay for ever: one without jobs that nobody has open is over.
+      -- The counters of a queue stay for ever: a queue without jobs and without processes is over.
       if jobs > 0 or processes > 0 then add('queue', queue, meta[1] or '', meta[2] or '', processes, jobs) end
     elseif lease then
       local state = call('GET', key)

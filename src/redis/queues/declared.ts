@@ -70,7 +70,7 @@ export class Declared {
     return this.#agreed
   }
 
-  /** Is all agreed on already? Then {@link ready} need not be awaited. */
+  /** True when all is agreed on: then {@link ready} need not be awaited. */
   get done(): boolean {
     return this.#done
   }
@@ -91,7 +91,7 @@ export class Declared {
     this.#done = true
   }
 
-  /** Somebody has changed what is agreed on. */
+  /** A process has changed what is agreed on. */
   renew(): void {
     if (!this.#done || this.#closed) return
     this.#run(this.#observes ? 'observe' : 'renew', this.#own)
@@ -140,7 +140,7 @@ export class Declared {
     const name = NAMES[field] ?? field
     throw new OptionTypeError(
       name,
-      `${name} of queue '${this.#name}' must be what the other processes say, ${shown(field, theirs)}, got ${shown(field, ours)}; redeclare() changes it for all`,
+      `${name} of queue '${this.#name}' must be the same in all processes, which have ${shown(field, theirs)}, got ${shown(field, ours)}; redeclare() changes it for all`,
     )
   }
 
@@ -168,7 +168,7 @@ export class Declared {
   }
 }
 
-/** Others say something else, or keep the queue in another way. A server that cannot be reached or is full refuses nobody. */
+/** Another process declares something else, or keeps the queue in another way. A server that is out of reach or full is no refusal. */
 function isRefusal(error: unknown): boolean {
   return isAioFluxError(error, 'INVALID_OPTION') || isAioFluxError(error, 'LAYOUT')
 }

@@ -20,7 +20,7 @@ export interface Written {
 /** What one trip carries. */
 export interface PutTrip {
   readonly args: string[]
-  /** Are there groups or keys in it? */
+  /** True when there are groups or keys in it. */
   readonly routed: boolean
   read(reply: unknown): Placed[]
 }
@@ -91,7 +91,7 @@ function extraOf(draft: JobDraft): string {
   return `${kind},${timed ?? 0},${weight ?? ''},${asked},${mode},${ttl},${quiet},${longest},${putter},`
 }
 
-/** All of them in one trip. @param history is the history asked for? */
+/** All drafts in one trip. @param history true when the history is asked for */
 export function tripOf(
   written: readonly Written[],
   { maxSize, overflow }: Room,

@@ -27,7 +27,7 @@ export class Hints {
   #watches: Watch[] = []
   #look: Cancel | undefined
   #room: Cancel | undefined
-  /** Was less claimed than could be? */
+  /** True when less was claimed than could be. */
   #hungry = false
   #closed = false
 

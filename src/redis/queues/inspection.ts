@@ -56,7 +56,7 @@ export class Inspection<T> {
   ): Promise<{ jobs: StoredRecord<T>[]; cursor?: string }> {
     if (cursor !== '' && !CURSOR[state === 'waiting' ? 'waiting' : 'others'].test(cursor)) {
       const told = describe(cursor)
-      throw new OptionRangeError('cursor', `cursor must be one that jobs() gave, got ${told}`)
+      throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got ${told}`)
     }
     const jobs: StoredRecord<T>[] = []
     let from = cursor
@@ -112,7 +112,7 @@ export class Inspection<T> {
         const { error } = death
         const known = counts.get(error)
         if (known === undefined && counts.size === ERRORS) continue
-        // They come latest first, but those of one page that differ in more than their message.
+        // They come latest first, except errors of one page that differ in more than their message.
         const { count = 0, first = death.first, last = death.last } = known ?? {}
         counts.set(error, {
           error,
@@ -166,7 +166,7 @@ export class Inspection<T> {
     return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
-  /** Which dead jobs are meant, those that died first first. */
+  /** Which dead jobs are meant, the oldest deaths first. */
   async #diedOf({ ids, limit = Infinity, error, latest }: Redrive): Promise<string[]> {
     const wanted = ids && new Set(ids)
     const part = error === undefined ? '' : `"message":${JSON.stringify(error)}`

@@ -19,16 +19,16 @@ const PLAIN = [
   'full',
 ] as const
 const ROUTED = ['lanes', 'ring', 'weights', 'running', 'closed', 'parked', 'turns'] as const
-/** All of them. */
+/** All parts of the keys. */
 export const PARTS: readonly string[] = [...PLAIN, ...ROUTED]
 
 export interface QueueKeys {
-  /** Of a queue without groups and keys. */
+  /** The keys of a queue without groups and limits by key. */
   readonly plain: string[]
   readonly routed: string[]
-  /** Who has declared what. */
+  /** Which process has declared what. */
   readonly declared: string
-  /** Where `process` is told something; without one, where all are. */
+  /** The channel of `process`; without one, the channel of all processes. */
   channel(process?: string): string
 }
 

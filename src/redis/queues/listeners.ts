@@ -1,6 +1,6 @@
 import type { StoreListener } from '../../queues/store/job-store.ts'
 
-/** Those that a store tells. */
+/** The listeners of one store. */
 export class Listeners {
   readonly #all = new Set<StoreListener>()
 

@@ -34,7 +34,7 @@ export class Puts<T> {
   /** The calls of this turn. */
   #calls: Call[] = []
 
-  /** @param history is the history of the data asked for with each put? */
+  /** @param history true when each put asks for the history of the data */
   constructor(link: QueueLink, drafts: Drafts<T>, resultTtl: number, history: boolean) {
     this.#link = link
     this.#drafts = drafts

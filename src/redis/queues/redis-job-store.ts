@@ -23,12 +23,12 @@ import type {
   StoreOptions,
 } from '../../queues/store/queue-storage.ts'
 import { audit } from './audit.ts'
+import { ClaimLeases } from './claim-leases.ts'
 import { Declared } from './declared.ts'
 import { Drafts, type Placed } from './drafts.ts'
 import { endOf } from './ends.ts'
 import { readValue, valueText } from './envelope.ts'
 import { Hints } from './hints.ts'
-import { Holding } from './holding.ts'
 import { Inspection } from './inspection.ts'
 import { Listeners } from './listeners.ts'
 import { placeName, priorityText, readPlace, readToken } from './place.ts'
@@ -56,7 +56,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   readonly #declared: Declared
   readonly #puts: Puts<T>
   readonly #steps: Steps
-  readonly #holding: Holding
+  readonly #leases: ClaimLeases
   readonly #results: Results
   readonly #hints: Hints
   readonly #inspection: Inspection<T>
@@ -88,7 +88,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#link.before = () => this.#reach()
     this.#puts = new Puts(this.#link, new Drafts(options), resultTtl, minReplicas > 0)
     const clock = new LeaseClock(host.timers)
-    this.#holding = new Holding(clock, ({ id, delivery }) =>
+    this.#leases = new ClaimLeases(clock, ({ id, delivery }) =>
       this.#listeners.tell('lost', id, delivery),
     )
     this.#results = new Results(this.#link, resultTtl, (id, outcome, at) =>
@@ -152,17 +152,17 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#hints.listen()
     const { taken, sent } = await this.#steps.claim(max, lease)
     if (taken.length === 0) return []
-    const until = this.#holding.endOf(sent, lease)
+    const until = this.#leases.endOf(sent, lease)
     const claims: Claim<T>[] = []
     for (const one of taken) {
       const claim = this.#read(one)
       if (claim === undefined) continue
       // The answer came when the lease was over: another process may have the job already, or it goes back at once.
-      if (!this.#holding.clock.isBefore(until)) {
+      if (!this.#leases.clock.isBefore(until)) {
         this.#giveBack(claim)
         continue
       }
-      this.#holding.add(placeName(claim.record.id), claim, until)
+      this.#leases.add(placeName(claim.record.id), claim, until)
       claims.push(claim)
     }
     // The trip was full, so no later trip is planned, and there is room for the jobs that were not claimed.
@@ -267,7 +267,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     await this.#declared.close()
     this.#hints.close()
     this.#results.close()
-    this.#holding.close()
+    this.#leases.close()
     this.#listeners.clear()
   }
 
@@ -331,20 +331,20 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   }
 
   #end({ token, record }: Claim, ending: Ending): End {
-    const held = this.#holding.byToken(placeName(record.id), token)
-    if (held !== undefined) this.#holding.remove(held)
+    const held = this.#leases.byToken(placeName(record.id), token)
+    if (held !== undefined) this.#leases.remove(held)
     return endOf(token, ending, held?.until)
   }
 
   async #extend({ token, record }: Claim<T>, lease: Millis): Promise<boolean> {
-    const held = this.#holding.byToken(placeName(record.id), token)
+    const held = this.#leases.byToken(placeName(record.id), token)
     if (held === undefined) return false
     const sent = await this.#steps.renew(token, lease, held.until)
     if (sent === undefined) {
-      this.#holding.remove(held)
+      this.#leases.remove(held)
       return false
     }
-    this.#holding.extend(held, this.#holding.endOf(sent, lease))
+    this.#leases.extend(held, this.#leases.endOf(sent, lease))
     return true
   }
 
@@ -380,7 +380,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 
   /** The place tells the job from a later one of the same id. */
   #cancelled(place: string, reason: string): void {
-    const held = this.#holding.get(readPlace(place).id)
+    const held = this.#leases.get(readPlace(place).id)
     if (held === undefined || readToken(held.token).place !== place) return
     this.#listeners.tell('cancelled', held.id, held.delivery, readValue(reason))
   }

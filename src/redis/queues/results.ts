@@ -33,8 +33,8 @@ function answerOf(text: string): Answer {
 /**
  * The results that this process waits for. They are told by hint; asked for once a second in case that was lost.
  *
- * Hints and answers come by different connections, in any order. So a hint that comes before the answer of who asked is kept until
- * then, and each tells its time.
+ * Hints and answers come by different connections, in any order. So a hint that comes before the answer to a question is kept until
+ * that answer, and each tells its time.
  */
 export class Results {
   readonly #link: QueueLink

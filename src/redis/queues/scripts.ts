@@ -4,7 +4,7 @@ import { twin } from '../scripts/twin.ts'
 
 /** What a queue uses, and its scripts have to know. Less of it is less for a server to set up in each call. */
 export interface Form {
-  /** Are there groups, or keys? */
+  /** True when there are groups, or keys. */
   readonly routed: boolean
   /** The kind of rule of its limit, or 'none'. */
   readonly limit: string

@@ -15,7 +15,7 @@ export interface End {
   readonly delay: Millis
   /** The outcome of a completed one, or the failure. */
   readonly text: string
-  /** Nobody else can have the job before. */
+  /** No other process can have the job before. */
   readonly until: Moment | undefined
 }
 
@@ -32,7 +32,7 @@ export interface Ending {
   readonly call: EndCall
   /** Which of its call it is. */
   readonly index: number
-  /** Was it sent, and no answer came? */
+  /** True when it was sent and no answer came. */
   sent: boolean
 }
 

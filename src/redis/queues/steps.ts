@@ -199,7 +199,7 @@ export class Steps {
     const tooLate = new Set(late)
     for (const [i, { end, call, index, sent }] of ends.entries()) {
       this.#ending.delete(end.token)
-      // One that was sent before may have arrived then: while nobody else can have the job, it did.
+      // An end that was sent before may have arrived then: while no other process can have the job, it did.
       const arrived = sent && end.until !== undefined && this.#hooks.clock.isBefore(end.until)
       answer(call, index, arrived || !tooLate.has(i))
     }

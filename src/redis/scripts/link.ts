@@ -56,7 +56,7 @@ export function hasTwin(rule: Rule): boolean {
   return hasTwinOf(rule.kind)
 }
 
-/** Has the rule a shorter way for reserves of 1? */
+/** True when the rule has a shorter way for reserves of 1. */
 export function takes({ kind }: Rule): boolean {
   return TAKING.has(kind)
 }

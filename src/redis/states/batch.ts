@@ -5,7 +5,7 @@ import { type Program, takes } from '../scripts/link.ts'
 import { listOf, numberOf } from '../scripts/reply.ts'
 import type { Names } from './route.ts'
 
-/** Beside the moves of every ledger, those of a lender: see driver.lua. */
+/** The moves of every ledger, and the moves of a lender: see driver.lua. */
 export type Step = Move | 'lend' | 'return'
 
 const MOVES: Readonly<Record<Step, string>> = {
@@ -51,12 +51,12 @@ interface Group {
 /** Sends one call: what runs it, the names of the states, and the moves on them. */
 export type Send = (program: Program, names: string[], moves: string[]) => Promise<unknown>
 
-/** How groups are sent; those that are sent alike travel together. */
+/** How groups are sent; groups that are sent alike travel together. */
 type Form = Exclude<Program, 'single'> | 'reserve' | 'refund'
 
 /**
  * Moves of one list of rules, gathered during one turn of the event loop and sent together: equal moves on one key as one
- * run, many keys in one call. The order of arrival stays, for each key. Nobody waits for a timer.
+ * run, many keys in one call. The order of arrival stays, for each key. No call waits for a timer.
  */
 export class Batch {
   readonly #rules: readonly Rule[]
@@ -242,13 +242,13 @@ function pushEach(moves: string[], numbers: number | readonly number[], rules: n
   }
 }
 
-/** Have some of the keys moved to another server of the Cluster and others not yet? Nothing was done; each alone can be. */
+/** True when only some of the keys have moved to another server of the Cluster: nothing was done, and each alone can be. */
 export function isTornSlot(error: unknown): boolean {
   const { cause } = Object(error) as { cause?: { message?: unknown } }
   return String(cause?.message).startsWith('TRYAGAIN')
 }
 
-/** Is it what most are, reserves of 1 without a wait and nothing else? That has a shorter form. */
+/** True for reserves of 1 without a wait and nothing else, as most groups are: these have a shorter form. */
 function isPlain(runs: readonly Run[]): boolean {
   const { move, cost, extra } = runs[0] as Run
   return runs.length === 1 && move === 'reserve' && cost === 1 && extra === 0

@@ -13,7 +13,7 @@ export class Route {
   readonly rules: readonly Rule[]
   readonly names: Names
   readonly #params: readonly string[]
-  /** Does one of the rules go by the calendar? */
+  /** True when one of the rules goes by the calendar. */
   readonly #dated: boolean
   readonly #time: TimeOf
   readonly #scripts = new Map<Program, Script>()

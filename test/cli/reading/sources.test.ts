@@ -170,7 +170,7 @@ describe('bad input', () => {
     const bomb = zlib.gzipSync(Buffer.alloc(270e6))
     const { code, stdout, stderr } = await replay(bomb)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toMatch(/it is no log: 0\.\d MB unpack to more than 25\d\.\d MB/)
+    expect(stderr).toMatch(/this is not a log: 0\.\d MB unpack to more than 25\d\.\d MB/)
   })
 
   it('a well packed log is no bomb', async () => {
@@ -182,7 +182,7 @@ describe('bad input', () => {
     for await (const chunk of unpacked(packed(), state, 1e6)) size += chunk.length
     expect(size).toBe(8e6)
     const none = { readable: false, junk: 0 }
-    await expect(all(unpacked(packed(), none, 1e6))).rejects.toThrow('it is no log')
+    await expect(all(unpacked(packed(), none, 1e6))).rejects.toThrow('this is not a log')
   })
 
   describe('gzip', () => {

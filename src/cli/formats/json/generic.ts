@@ -28,7 +28,7 @@ export const generic: JsonShape = {
       'client',
       'remote_host',
       'host_ip',
-      // A header is anybody's word, so it is the last resort.
+      // Any client can write a header, so it is the last resort.
       'x_forwarded_for',
       'http_x_forwarded_for',
     ],

@@ -4,7 +4,7 @@ import type { LocalJob } from '../local-job.ts'
 const WIDE = 16
 
 /**
- * Shows jobs, also those that stand in chains, in no order. The jobs of a million lie anywhere in memory, and to fetch one takes as
+ * Shows jobs, also jobs in chains, in no order. The jobs of a million lie anywhere in memory, and to fetch one takes as
  * long as a hundred instructions. In one chain each has to come before the next can be asked for, so several chains are followed
  * in turns: the processor fetches their jobs together.
  */

@@ -165,12 +165,12 @@ export class RankedOrder implements Order {
     if (this.#worst !== undefined) this.#lower(job)
   }
 
-  /** Is this entry still true? The job may have left, come back since, or stand in another order under the same number. */
+  /** True while this entry holds. The job may have left, come back since, or stand in another order under the same number. */
   #stands(job: LocalJob, arrival: number): boolean {
     return job.holder === this && job.place === arrival
   }
 
-  /** Is this entry of the head of a run still true? A job that has returned may stand in the middle of one now. */
+  /** True while this entry of the head of a run holds. A job that has returned may stand in the middle of one now. */
   #leads(job: LocalJob, arrival: number): boolean {
     return job.before === undefined && this.#stands(job, arrival)
   }

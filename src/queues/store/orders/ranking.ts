@@ -85,7 +85,7 @@ export class Ranking {
     }
   }
 
-  /** All entries, in order. Whoever needs the first few of a million does not pay for all; nothing may change meanwhile. */
+  /** All entries, in order. To read the first few of a million does not cost all; nothing may change meanwhile. */
   *sorted(): Generator<Entry> {
     // The next entry is always one whose parent has gone: the rest of the heap is not touched.
     const open = new Heap<number>((a, b) => this.#order(a, b))

@@ -4,8 +4,8 @@ import type { LocalJob } from '../local-job.ts'
 const MOST = 2048
 
 /**
- * Remembers who stands last of which rank, as far as there is room: each rank has one cell, which others may take. To have
- * forgotten one only costs time.
+ * Remembers the last entry of each rank, as far as there is room: each rank has one cell, which other ranks may take. An entry
+ * that was forgotten only costs time.
  */
 export class Tails {
   #ranks: number[] = []

@@ -14,7 +14,7 @@ function entryOf(number: unknown, text: unknown): Entry {
   return { number: countOf(number), text: textOf(text) }
 }
 
-/** How many items of a group nobody has taken yet, and how many were dropped. */
+/** How many items of a group have not been taken yet, and how many were dropped. */
 export interface JoinReply {
   readonly size: number
   readonly dropped: number

@@ -135,12 +135,12 @@ if verb == 'remove' then
 end
 
 local group, consumer = ARGV[2], ARGV[3]
--- Who leaves a group that was removed does not make it anew.
+-- To leave a group that was removed does not make it anew.
 if verb == 'leave' and call('HEXISTS', META, 'group:' .. group) == 0 then return 0 end
 join(group)
 if verb == 'join' then
   for _, flat in ipairs(call('XINFO', 'CONSUMERS', STREAM, group)) do
-    -- name, pending, idle: those that crashed long ago.
+    -- name, pending, idle: consumers that crashed long ago.
     if flat[4] == 0 and flat[6] > STALE then call('XGROUP', 'DELCONSUMER', STREAM, group, flat[2]) end
   end
   return { unread(group), dropped(group) }

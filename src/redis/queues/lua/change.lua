@@ -23,7 +23,7 @@ if verb == 'progress' then
   return 1
 end
 
--- 'leave' is the cancel of one of several callers, with who it is: '' for one of many whose job it is alike. Returns 2 where the
+-- 'leave' is the cancel of one of several callers, with the caller's name: '' where all callers have the same share in the job. Returns 2 where the
 -- job goes on for the others.
 if verb == 'cancel' or verb == 'leave' then
   local id, reason, id_ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])

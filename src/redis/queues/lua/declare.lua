@@ -1,6 +1,6 @@
--- What the processes of a queue agree on, and who has said so.
+-- What the processes of a queue agree on, and which process has declared what.
 --
--- KEYS  the last one: who has declared what, `option \1 value \1 process`, until when; and `\1 process` for each that lives
+-- KEYS  the last one: which process has declared what, `option \1 value \1 process`, until when; and `\1 process` for each that lives
 -- ARGV  4 'declare', 'renew', 'redeclare', 'leave', or 'observe', which says nothing and writes nothing   5 how long it holds, in ms   6 the count of changes it knows of
 --       7 how many options, then option, value
 -- Returns: the count of changes, of 'declare' also maxmemory and its policy, then option, value of all that is agreed on (of a
@@ -12,7 +12,7 @@ for i = 8, 7 + 2 * tonumber(ARGV[7]), 2 do
   mine[ARGV[i]] = ARGV[i + 1]
   order[#order + 1] = ARGV[i]
 end
--- What a queue was stays known when its last process has gone: its jobs are looked at also then. It binds nobody.
+-- What a queue was stays known when its last process has gone: its jobs are looked at also then. It binds no later process.
 local STAYS = { kind = true, codec = true }
 local OPTIONS = { 'kind', 'codec', 'mode', 'ttl', 'bound', 'limit', 'deliveries', 'keepCompleted', 'keepDead' }
 
@@ -56,7 +56,7 @@ local theirs = {}
 for _, member in ipairs(call('ZRANGE', DECLARED, 0, -1)) do
   local option, value, process = string.match(member, '^([^\1]+)\1(.*)\1([^\1]*)$')
   if option and verb == 'redeclare' and mine[option] then
-    -- It holds no more, whoever has said it.
+    -- It holds no more, from whichever process it came.
     call('ZREM', DECLARED, member)
   elseif option and process ~= SELF then
     theirs[option] = value

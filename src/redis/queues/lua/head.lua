@@ -108,7 +108,7 @@ local function room()
   for _, process in ipairs(waiting) do tell(process, 'f') end
 end
 
--- Tells those who asked for the result of `id` how it ended, and keeps it for them.
+-- Tells the processes that asked for the result of `id` how it ended, and keeps it for them.
 local function answer(id, outcome, asked)
   asked = asked or call('HGET', ASKED, id)
   if not asked or byte(asked) ~= 63 then return end

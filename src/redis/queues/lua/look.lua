@@ -1,4 +1,4 @@
--- Looks, and changes nothing but who asks for results. ARGV  4 the verb, then what it needs.
+-- Looks. Changes nothing but the list of processes that ask for results. ARGV  4 the verb, then what it needs.
 local verb = ARGV[4]
 
 -- Which claim of a job holds: tokens cannot be made from a place, so the claims are gone through.
@@ -109,7 +109,7 @@ if verb == 'deaths' then
   return { deaths, #members == 2 * most and members[#members] or '' }
 end
 
--- Ids of dead jobs, those that died first first ('up') or last ('down'), of a part of what is kept of each; then the time that the
+-- Ids of dead jobs, the oldest deaths first ('up') or last ('down'), of a part of what is kept of each; then the time that the
 -- next page begins with. What is written by JSON.stringify has no other place where a text stands so.
 if verb == 'died of' then
   local range, from, most, part = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]

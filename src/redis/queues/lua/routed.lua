@@ -329,7 +329,7 @@ local function take(want, lease)
         opens = math.min(opens, now + wait)
       elseif wait > 0 then
         leave_ready(place)
-        -- Who started last is not the next one to try.
+        -- The group that started last is not the next one to try.
         if granted[key] then call('HSET', TURNS, key, granted[key]) end
         call('ZADD', PARKED, '0', key .. '\2' .. group)
         call('ZADD', CLOSED, format('%.0f', now + math.min(wait, KIND == 'permits' and 1000000 or 9e15)), key)
@@ -511,7 +511,7 @@ local function groups_from(cursor, most)
   return reply
 end
 
--- The bound of groups has changed: who runs is counted anew, and groups that have candidates may come in.
+-- The bound of groups has changed: running jobs are counted anew, and groups that have candidates may come in.
 rebound = function(value)
   bound = tonumber(value or nil)
   call('DEL', RUNNING)

@@ -4,7 +4,7 @@
 --       then: how many completed, whether their outcomes follow, tokens, outcomes
 --       then: how many ended otherwise, and for each kind, token, delay in ms, failure
 --       then: how many to renew, tokens
--- Returns: now in us, ms until something is due (-1: nobody need look), which ends came too late, which renewals are lost,
+-- Returns: now in us, ms until something is due (-1: no need to look), which ends came too late, which renewals are lost,
 --       which renewed ones are cancelled (index, reason ...), tokens and records of what was taken, and what is known of
 --       those that were claimed before (empty where none was).
 --

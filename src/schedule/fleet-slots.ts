@@ -1,16 +1,16 @@
 import type { Millis } from '../core/duration.ts'
 import { LeaseLostError } from '../core/errors.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { Inheritance } from './inheritance.ts'
 import type { JobContext } from './job-context.ts'
 import { LeadershipGap } from './leadership-gap.ts'
 import type { Run } from './run.ts'
 import type { RunLimit } from './run-limit.ts'
 import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
+import { SlotTakeover } from './slot-takeover.ts'
 
-/** What of a job is needed here. */
-export interface TurnsOf {
+/** A job, as the slots that it shares with a fleet see it. */
+export interface FleetJob {
   readonly name: string
   /** True when missed slots are made up for. */
   readonly catchUp: boolean
@@ -18,7 +18,7 @@ export interface TurnsOf {
   leads(): boolean
   /** The first slot later than `after`. */
   next(after: Millis): Millis | undefined
-  /** Nobody has run the slots from `first` to `last`. `by` is about to make up for them; otherwise another run has to. */
+  /** The slots from `first` to `last` were not run. `by` is about to make up for them; otherwise another run has to. */
   missed(first: Millis, last: Millis, by: Run | undefined): void
   /** True when one more run may start now. */
   ready(): boolean
@@ -31,23 +31,23 @@ export interface TurnsOf {
   report(error: unknown): void
 }
 
-/** Which slots of one job are this process's to run, where a fleet shares them. */
-export class Turns {
-  readonly #job: TurnsOf
+/** The slots of one job that a fleet shares: decides which of them this process runs. */
+export class FleetSlots {
+  readonly #job: FleetJob
   readonly #slots: SlotKeeper
   readonly #context: JobContext
-  /** Of slots that other processes have taken. */
-  readonly #inheritance: Inheritance | undefined
+  /** Takes over the slots of processes that died. */
+  readonly #takeover: SlotTakeover | undefined
   readonly #gap: LeadershipGap
 
-  constructor(job: TurnsOf, slots: SlotKeeper, context: JobContext) {
+  constructor(job: FleetJob, slots: SlotKeeper, context: JobContext) {
     this.#job = job
     this.#slots = slots
     this.#context = context
     this.#gap = new LeadershipGap(job, slots, context)
     // A job without late runs of its own takes over no late runs of other processes.
     if (slots.heirs === undefined || !job.catchUp) return
-    this.#inheritance = new Inheritance(job.name, slots.heirs, slots.keeps, context, {
+    this.#takeover = new SlotTakeover(job.name, slots.heirs, slots.keeps, context, {
       ready: () => job.ready(),
       inherit: (slot, claim, taken) =>
         job.begin(new Date(slot), (run) => this.#keep(run, claim, taken)),
@@ -55,22 +55,22 @@ export class Turns {
     })
   }
 
-  /** The latest slot that was taken, by whomever. */
+  /** The latest slot that was taken, by any process. */
   async last(): Promise<Millis | undefined> {
     const last = await this.#slots.last(this.#job.name)
-    // Whoever took it may have died with all the others.
-    if (last !== undefined) this.#inheritance?.watch(last)
+    // The process that took it may have died with all the others.
+    if (last !== undefined) this.#takeover?.watch(last)
     return last
   }
 
   /** From now on slots may be taken, and taken over. */
   begin(): void {
-    this.#inheritance?.begin()
+    this.#takeover?.begin()
   }
 
   /** Takes over no more. */
   end(): void {
-    this.#inheritance?.end()
+    this.#takeover?.end()
     this.#gap.end()
   }
 
@@ -90,7 +90,7 @@ export class Turns {
     const claim = await this.#claim(run, name, slot)
     if (claim === undefined) return
     if (claim === false) {
-      this.#inheritance?.watch(slot)
+      this.#takeover?.watch(slot)
       return this.#job.skip(run, 'taken')
     }
     if (claim !== true) return this.#keep(run, claim, taken)

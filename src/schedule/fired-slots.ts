@@ -14,7 +14,7 @@ const KEPT = 16
  * `[from, to]`, the oldest of which is forgotten in the end. Slots between two ranges were missed; when the date comes
  * by them again, it is their turn.
  */
-export class Fired {
+export class FiredSlots {
   readonly #ranges: Range[] = []
 
   /** @param follows true when it is the next slot after the one that was added last */

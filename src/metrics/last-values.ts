@@ -3,7 +3,7 @@ export const WINDOW = 1000
 const FIRST = 16
 
 /** The last 1,000 values. Grows as they come, so that a thousand quiet histograms are no 8 MB. */
-export class Recent {
+export class LastValues {
   #values = new Float64Array(FIRST)
   /** How many values came, ever. */
   #came = 0

@@ -18,7 +18,7 @@ export interface Held {
 }
 
 /** The claims of this process, until they are settled or their lease is over. */
-export class Holding {
+export class ClaimLeases {
   readonly clock: LeaseClock
   readonly #lost: (held: Held) => void
   /** By name. */
@@ -32,7 +32,7 @@ export class Holding {
     this.#lost = lost
   }
 
-  /** By when nobody else can have what was claimed or renewed for `lease` in a trip that was sent then. */
+  /** Until then no other process can have what was claimed or renewed for `lease` in a trip that was sent at that moment. */
   endOf({ steady, wall }: Moment, lease: Millis): Moment {
     // The clocks of two machines do not go alike; one that is handed in does.
     const margin = this.clock.steady === systemClock ? Math.max(lease * 0.01, 2) : 0

@@ -3,8 +3,8 @@ import type { Millis } from '../core/duration.ts'
 import type { JobContext } from './job-context.ts'
 import type { SlotClaim, SlotHeirs } from './slot-keeper.ts'
 
-/** What an heir does. */
-export interface Heir {
+/** The process that takes slots over. */
+export interface Successor {
   /** True when one more run may start now. */
   ready(): boolean
   /** Runs what it has taken over, asked for at `taken`. */
@@ -13,15 +13,15 @@ export interface Heir {
 }
 
 /**
- * Slots of one job that others have taken: looked at now and then until they are done, and taken over when whoever took
- * them has died. One timer for all.
+ * Slots of one job that other processes have taken: looked at now and then until they are done, and taken over when the
+ * process that took them has died. One timer for all.
  */
-export class Inheritance {
+export class SlotTakeover {
   readonly #job: string
   readonly #heirs: SlotHeirs
   readonly #keeps: Millis
   readonly #context: JobContext
-  readonly #heir: Heir
+  readonly #successor: Successor
   /** When to look at each. */
   readonly #watched = new Map<Millis, Millis>()
   #cancel: Cancel | undefined
@@ -30,12 +30,18 @@ export class Inheritance {
   /** How often it has ended: answers of a life before mean nothing. */
   #lives = 0
 
-  constructor(job: string, heirs: SlotHeirs, keeps: Millis, context: JobContext, heir: Heir) {
+  constructor(
+    job: string,
+    heirs: SlotHeirs,
+    keeps: Millis,
+    context: JobContext,
+    successor: Successor,
+  ) {
     this.#job = job
     this.#heirs = heirs
     this.#keeps = keeps
     this.#context = context
-    this.#heir = heir
+    this.#successor = successor
   }
 
   /** From now on slots are taken over. */
@@ -43,7 +49,7 @@ export class Inheritance {
     this.#open = true
   }
 
-  /** Somebody else has taken it. */
+  /** Watches a slot that another process has taken. */
   watch(slot: Millis): void {
     // That may be known only after the end.
     if (!this.#open) return
@@ -82,13 +88,13 @@ export class Inheritance {
       const now = clock.now()
       if (!isDue(due, now) || this.#watched.get(slot) !== due) continue
       this.#watched.delete(slot)
-      // What is forgotten cannot be told from what nobody has taken.
+      // The storage forgets slots: a forgotten one looks like one that was never taken.
       if (wall() - slot > this.#keeps) continue
-      const answer = this.#heir.ready() ? await this.#ask(slot) : 'held'
+      const answer = this.#successor.ready() ? await this.#ask(slot) : 'held'
       if (life !== this.#lives) {
-        if (typeof answer === 'object') await answer.giveUp().catch(this.#heir.report)
+        if (typeof answer === 'object') await answer.giveUp().catch(this.#successor.report)
       } else if (answer === 'held') this.#watched.set(slot, now + this.#heirs.term)
-      else if (answer !== 'done') this.#heir.inherit(slot, answer, now)
+      else if (answer !== 'done') this.#successor.inherit(slot, answer, now)
     }
   }
 
@@ -96,7 +102,7 @@ export class Inheritance {
     try {
       return await this.#heirs.inherit(this.#job, slot)
     } catch (error) {
-      this.#heir.report(error)
+      this.#successor.report(error)
       return 'held'
     }
   }

@@ -14,7 +14,7 @@ const LONG_KEY = 256
  * @param maxKeys the most keys that are held
  * @param wide true when the line of ticks needs 64 bits
  */
-export function roomy(
+export function tableWithRoom(
   few: FewKeys,
   key: string,
   maxKeys: number,

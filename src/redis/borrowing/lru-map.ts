@@ -1,7 +1,7 @@
 import { OldestFirst } from '../../core/oldest-first.ts'
 
 /** What was put last, by key, and no more than a given number of it: the one put or used longest ago goes first. */
-export class Recent<T> extends OldestFirst<string, T> {
+export class LruMap<T> extends OldestFirst<string, T> {
   readonly #most: number
 
   constructor(most: number) {

@@ -5,7 +5,7 @@ const MOST = 131_072
  * Answers to texts that come again and again, in bounded memory: two maps, of which the older one is forgotten when the
  * newer one is full. So what comes often stays, at the cost of one look-up.
  */
-export class Remembered {
+export class TextCache {
   #recent = new Map<string, string>()
   #older = new Map<string, string>()
 
