@@ -1,5 +1,5 @@
-// Lock and unlock, and a lock that many want, beside redlock on the same server. One caller who awaits each answer measures
-// two round trips, and those are the same for everybody: what can be saved is saved where calls can travel together.
+// Lock and unlock, and a lock that many callers want, beside redlock on the same server. One caller that awaits each answer
+// measures two round trips, which every library pays: calls that travel together pay less.
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import Redlock from 'redlock'
@@ -26,7 +26,7 @@ export async function locks() {
     const storage = client === undefined ? new MemoryStorage() : new RedisStorage({ client })
     return new Coordinator({ storage, ttl: TTL / 1000 })
   }
-  // Whoever waits asks every 200 ms, as it comes; and as quickly as it can be told to.
+  // A caller that waits asks every 200 ms by default; the hasty one asks as often as redlock can be told to.
   const redlock = new Redlock([ioredis()], { retryCount: -1 })
   const hasty = new Redlock([ioredis()], { retryCount: -1, retryDelay: 1, retryJitter: 1 })
   const peer = (name) => redlock.acquire([name], TTL)

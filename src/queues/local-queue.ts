@@ -429,13 +429,13 @@ export class MemoryQueue<T, R = unknown>
     return this.#shutdown.begun ? this.closedError() : undefined
   }
 
-  /** Somebody begins to wait for jobs. */
+  /** A caller begins to wait for jobs. */
   waits(): void {
     this.#slots.lineUp()
     this.jobsKept.attend(true)
   }
 
-  /** Somebody who took jobs by hand takes no more. */
+  /** A caller that took jobs by hand takes no more. */
   left(): void {
     if (this.#shutdown.begun && !this.drains) this.#shutdown.forsake()
     this.look()
@@ -588,7 +588,7 @@ export class MemoryQueue<T, R = unknown>
   #tries(job: LocalJob, options: PutOptions | undefined): boolean {
     this.#prepare(job, options, Promise.resolve())
     if (this.#admission.tries(job)) return true
-    // Nobody has seen it; its signal is to be let go of.
+    // No caller has seen it; its signal must not hold it.
     if (!job.over) job.end('dropped', undefined)
     return false
   }

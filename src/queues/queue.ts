@@ -79,7 +79,7 @@ export interface QueueOptions<T, R> extends Metered {
   storage?: QueueHome
   /** How many jobs run at once. Can be changed while it runs: `queue.workers = 5`. @default 1 */
   workers?: number
-  /** How many jobs may wait; those that run do not count. @default 10000 */
+  /** How many jobs may wait; running jobs do not count. @default 10000 */
   maxSize?: number
   /** @default 'wait' */
   overflow?: Overflow
@@ -392,7 +392,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   claim(options?: ClaimOptions): Promise<JobClaim<T, R>[]>
   /** How many jobs wait: accepted, and not begun. Over a storage the answer is a promise: `await` serves both. */
   size(): number | Promise<number>
-  /** Workers begin nothing new until {@link resume}: those of this process, or with `everywhere` those of all processes. */
+  /** The workers of this process begin nothing new until {@link resume}; with `everywhere`, the workers of all processes. */
   pause(options?: PauseOptions): void | Promise<void>
   resume(options?: PauseOptions): void | Promise<void>
   /**
@@ -472,7 +472,7 @@ export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
   ): Promise<LocalJobHandle<R>[]>
   /**
    * Puts an item if there is room now: `true` when it is accepted. It never waits, and makes neither a promise nor a
-   * {@link Job}, so it is the fast way for work whose result nobody awaits. A failure goes to the `failed` event.
+   * {@link Job}, so it is the fast way for work whose result is not awaited. A failure goes to the `failed` event.
    *
    * @returns `false` where a put would have to wait, be refused or be dropped, and for a duplicate that is refused
    * @throws ClosedError when the queue has stopped or stops
@@ -528,7 +528,7 @@ export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
    *
    * @throws OptionTypeError where the queue has a handler, or another function has that name
    */
-  // biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+  // biome-ignore lint/suspicious/noExplicitAny: the functions of any user.
   serve(name: string, fn: (...args: any[]) => unknown): void
   /** Changes what all processes agree on, while all of them run. */
   redeclare(terms: SharedTerms): Promise<void>

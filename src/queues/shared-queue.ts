@@ -293,7 +293,7 @@ export class DurableQueue<T, R = unknown>
     return this.#store.redrive(options)
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+  // biome-ignore lint/suspicious/noExplicitAny: the functions of any user.
   serve(name: string, fn: (...args: any[]) => unknown): void {
     check.text('name', name)
     check.callback('fn', fn)
