@@ -1,4 +1,3 @@
-import type { Millis } from '../core/duration.ts'
 import {
   acquireEach,
   type LeaseAnswer,
@@ -33,8 +32,11 @@ type Verb = 'acquire' | 'renew' | 'release'
 
 const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', renew: 'n', release: 'r' }
 const SCRIPT = script(SCRIPTS['lease'] as string)
-const ACQUIRE = script(SCRIPTS['lease-acquire'] as string)
-const RELEASE = script(SCRIPTS['lease-release'] as string)
+/** For one lease alone: they can do nothing else. */
+const ALONE: Readonly<Partial<Record<Verb, Script>>> = {
+  acquire: script(SCRIPTS['lease-acquire'] as string),
+  release: script(SCRIPTS['lease-release'] as string),
+}
 const NOW = Promise.resolve()
 /** States in one call: more save little, and keep the server from others for longer. */
 const MOST_STATES = 128
@@ -56,8 +58,9 @@ interface Asked {
 /**
  * Leases in Redis, by a script of their own.
  *
- * A request that comes while no other is under way is sent at once: a lone caller waits for nothing. All others are gathered until the
- * turn of the event loop is over, and travel together.
+ * An acquire that comes while no other request is under way is sent at once: a lone caller waits for nothing. A release waits for the
+ * requests of the same instant, so that the next caller of this process takes the lease in the same trip. All others are gathered until
+ * the turn of the event loop is over, and travel together.
  */
 export class RedisLeases implements LeaseStore {
   readonly #server: LeaseServer
@@ -72,16 +75,9 @@ export class RedisLeases implements LeaseStore {
   }
 
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
+    if (!this.#server.joins(request.names)) return acquireEach(this, request)
     const { names, holder, term } = request
-    if (names.length === 1 && this.#idle) {
-      const args = [String(holder), String(microsOf(term))]
-      return this.#alone(ACQUIRE, names[0] as string, args, answerOf)
-    }
-    if (!this.#server.joins(names)) return acquireEach(this, request)
-    return this.#ask('acquire', names, holder, term).then((numbers) => ({
-      wait: waitOf(numbers),
-      tokens: numbers,
-    }))
+    return this.#ask('acquire', names, holder, term).then(answerOf)
   }
 
   async renew(request: LeaseRequest): Promise<boolean> {
@@ -91,10 +87,6 @@ export class RedisLeases implements LeaseStore {
   }
 
   release(names: readonly string[], holder: number, tokens: readonly number[]): Promise<boolean> {
-    if (names.length === 1 && this.#idle) {
-      const known = (token: number) => token === tokens[0]
-      return this.#alone(RELEASE, names[0] as string, [String(holder)], known)
-    }
     if (!this.#server.joins(names)) return releaseEach(this, names, holder, tokens)
     return this.#ask('release', names, holder, 0).then((last) =>
       last.every((token, i) => token === tokens[i]),
@@ -106,32 +98,6 @@ export class RedisLeases implements LeaseStore {
     return watchEach(names.map((name) => this.#server.listen(this.#nameOf(name), freed)))
   }
 
-  /** True where nothing is under way and nothing waits to be sent. */
-  get #idle(): boolean {
-    return this.#underWay === 0 && this.#waiting.length === 0
-  }
-
-  /** Sends a request about one lease, to a script that can do nothing else. `read` makes the answer of its number. */
-  #alone<T>(
-    program: Script,
-    name: string,
-    args: string[],
-    read: (number: number) => T,
-  ): Promise<T> {
-    const { present } = this.#server
-    if (present !== '') args.push(present)
-    this.#underWay += 1
-    return this.#server.execute(program, [this.#nameOf(name)], args).then((reply) => {
-      this.#underWay -= 1
-      return read(numberOf(reply))
-    }, this.#failed)
-  }
-
-  readonly #failed = (error: unknown): never => {
-    this.#underWay -= 1
-    throw error
-  }
-
   #ask(
     verb: Verb,
     names: readonly string[],
@@ -139,7 +105,9 @@ export class RedisLeases implements LeaseStore {
     term: number,
   ): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
-      const asked = { verb, names, holder, term: microsOf(term), resolve, reject }
+      const asked = { verb, names, holder, term: Math.ceil(term * 1000), resolve, reject }
+      const idle = this.#underWay === 0 && this.#waiting.length === 0
+      if (idle && verb === 'acquire') return this.#call([asked])
       if (this.#waiting.push(asked) > 1) return
       // Not `queueMicrotask`: Node makes an object to trace for each.
       if (this.#underWay === 0) void NOW.then(this.#send)
@@ -171,17 +139,13 @@ export class RedisLeases implements LeaseStore {
   }
 
   #call(all: readonly Asked[]): void {
-    const keys: string[] = []
-    const args = [this.#server.present]
-    for (const { verb, names, holder, term } of all) {
-      for (const name of names) keys.push(this.#nameOf(name))
-      args.push(VERBS[verb], String(names.length), String(holder), String(term))
-    }
+    const [first] = all as readonly [Asked]
+    const alone = all.length === 1 && first.names.length === 1 ? ALONE[first.verb] : undefined
     this.#underWay += 1
-    this.#server.execute(SCRIPT, keys, args).then(
+    this.#sent(alone, all).then(
       (reply) => {
         this.#underWay -= 1
-        settle(all, reply)
+        settle(all, alone === undefined ? reply : [reply])
       },
       (error: unknown) => {
         this.#underWay -= 1
@@ -189,6 +153,24 @@ export class RedisLeases implements LeaseStore {
         else for (const { reject } of all) reject(error)
       },
     )
+  }
+
+  #sent(alone: Script | undefined, all: readonly Asked[]): Promise<unknown> {
+    const { present } = this.#server
+    if (alone !== undefined) {
+      const { verb, names, holder, term } = all[0] as Asked
+      const args = [String(holder)]
+      if (verb === 'acquire') args.push(String(term))
+      if (present !== '') args.push(present)
+      return this.#server.execute(alone, [this.#nameOf(names[0] as string)], args)
+    }
+    const keys: string[] = []
+    const args = [present]
+    for (const { verb, names, holder, term } of all) {
+      for (const name of names) keys.push(this.#nameOf(name))
+      args.push(VERBS[verb], String(names.length), String(holder), String(term))
+    }
+    return this.#server.execute(SCRIPT, keys, args)
   }
 }
 
@@ -207,14 +189,8 @@ function settle(all: readonly Asked[], reply: unknown): void {
   }
 }
 
-/** A term as scripts take it, in microseconds. */
-function microsOf(term: Millis): number {
-  return Math.ceil(term * 1000)
-}
-
-/** The answer about one lease: its token, or for how long another holder has it. */
-function answerOf(number: number): LeaseAnswer {
-  return { wait: number > 0 ? 0 : -number / 1000, tokens: [number] }
+function answerOf(numbers: readonly number[]): LeaseAnswer {
+  return { wait: waitOf(numbers), tokens: numbers }
 }
 
 /** How long until all can be had, in milliseconds; 0 where all were granted. */
