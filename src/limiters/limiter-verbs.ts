@@ -19,7 +19,6 @@ import {
   type Limiter,
   type LimiterEvents,
   type LimiterStats,
-  type Patience,
   WAIT_OPTIONS,
   type WaitOptions,
 } from './limiter.ts'
@@ -28,7 +27,7 @@ import type { Reservation, ReservationKeeper } from './reservations/reservation.
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
 import { scheduled } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
-import { Turns, waitInTurn } from './turns.ts'
+import { type Standing, Turns, waitInTurn } from './turns.ts'
 
 /** An answer that comes at once, or with a promise. */
 type Answer<T> = T | Promise<T>
@@ -73,12 +72,18 @@ export abstract class LimiterVerbs implements Limiter {
     key: string,
     cost: number,
     terms: Terms | undefined,
-    patience: Patience,
+    patience: Standing,
   ): Promise<Decision>
   /** What a call brings beside its cost; `undefined` for nothing. */
   abstract termsOf(call: CallOptions, key?: string): Terms | undefined
   /** The largest cost that can ever pass under `terms`. */
   abstract capacityUnder(terms: Terms): number
+  /**
+   * @internal True where the limit is large enough for the call as it is now.
+   *
+   * @param ahead may what drains be reserved ahead? Then any cost passes in time.
+   */
+  abstract fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
   /** True where there is a class of this name. */
   abstract knows(name: string): boolean
   /** The kind of limit that cannot reserve, if it is one. */

@@ -42,10 +42,14 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
   }
 
   get currentLimit(): number {
-    return this.capacity
+    return this.ledger.rule.capacity
   }
 
-  /** That of the largest limit: where a share of the present one is less than a call, the class is denied until the limit rises. */
+  /** The largest limit: a cost above the present one, or above the share of its class, waits or is denied until the limit has risen. */
+  override get capacity(): number {
+    return this.#most
+  }
+
   override capacityUnder({ share }: Terms): number {
     return this.#most * share
   }
@@ -68,7 +72,7 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
 
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
     const wait = super.take(key, cost, maxWait, terms)
-    const { capacity } = terms?.rule ?? this
+    const { capacity } = terms?.rule ?? this.ledger.rule
     // Who is turned away says that all of it is needed.
     this.#reports.busy(wait < 0 ? capacity : capacity - this.ledger.judged.remaining())
     return wait
@@ -84,7 +88,7 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
 
   #learn(limit: number): void {
     const next = Math.floor(limit)
-    if (next === this.capacity) return
+    if (next === this.currentLimit) return
     this.waiting.changing(() => this.ledger.reconfigure(this.ledger.rule.with({ limit: next })))
     if (this.events.heard) this.events.emit('reconfigured', { limit: next })
   }

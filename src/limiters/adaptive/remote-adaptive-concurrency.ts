@@ -42,12 +42,28 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
   }
 
   get currentLimit(): number {
-    return this.capacity
+    return this.client.capacity
   }
 
-  /** That of the largest limit: where a share of the present one is less than a call, the class is denied until the limit rises. */
+  /** @internal */
+  override get adapts(): boolean {
+    return true
+  }
+
+  /** The largest limit: a cost above the present one, or above the share of its class, waits or is denied until the limit has risen. */
+  override get capacity(): number {
+    return this.#most
+  }
+
   override capacityUnder({ share }: Terms): number {
     return this.#most * share
+  }
+
+  /** @internal */
+  override fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    // A call that waits for a larger limit has to hear of it.
+    this.#learner.refresh()
+    return super.fits(cost, ahead, terms)
   }
 
   reportSuccess(latency: Duration): void {
@@ -91,9 +107,8 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
 
   #learn(limit: number): void {
     const next = Math.floor(limit)
-    if (next === this.capacity) return
-    const { ledger } = this.client
-    ledger.reconfigure(ledger.rule.with({ limit: next }))
+    if (next === this.currentLimit) return
+    void this.client.reconfigure({ limit: next })
     if (this.events.heard) this.events.emit('reconfigured', { limit: next })
   }
 }

@@ -99,6 +99,14 @@ export class CompositeLimiter extends SyncLimiter {
     return least
   }
 
+  /** @internal */
+  fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
+    return this.members.every(({ limiter }, i) => {
+      if (limiter.shadow !== undefined) return true
+      return limiter.fits(this.#price(i, cost, terms), false, memberTerms(terms, i))
+    })
+  }
+
   knows(name: string): boolean {
     return this.members.some(({ limiter }) => limiter.knows(name))
   }

@@ -105,6 +105,8 @@ export interface Sharing {
   knows?(name: string): boolean
   /** The largest cost that can ever pass under `terms`. */
   capacityUnder?(terms: Terms): number
+  /** True where the limit is large enough for the call as it is now. */
+  fits?(cost: number, ahead: boolean, terms: Terms | undefined): boolean
   /** @param key of the call: parts of composites read their quotas from it */
   termsOf?(call: CallOptions, key?: string): Terms | undefined
 }

@@ -61,6 +61,12 @@ export class RuleLimiter extends SyncLimiter {
     return rule?.capacity ?? this.capacity
   }
 
+  /** @internal */
+  fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    const { capacity, held } = terms?.rule ?? this.ledger.rule
+    return cost <= capacity || (ahead && !held)
+  }
+
   override get quotable(): boolean {
     return this.#terms.takesQuotas(this.ledger.rule)
   }

@@ -99,6 +99,11 @@ export class RemoteConcurrency extends PollingLimiter {
     return rule?.capacity ?? this.capacity
   }
 
+  /** @internal */
+  fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
+    return cost <= (terms?.rule?.capacity ?? this.client.capacity)
+  }
+
   knows(name: string): boolean {
     return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
@@ -123,7 +128,7 @@ export class RemoteConcurrency extends PollingLimiter {
     const permit = new HeldPermit(key, cost, this.#term, sent, this.#tend)
     const answers: PermitAnswers<Decision> = {
       use: (verdict) => {
-        const decision = decisionUnder(terms, verdict, this.capacity, cost)
+        const decision = decisionUnder(terms, verdict, this.client.capacity, cost)
         if (move === 'peek' || verdict.wait < 0) return decision
         if (this.closing.signal.aborted) {
           void this.#return(permit)
