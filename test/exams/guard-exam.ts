@@ -161,6 +161,46 @@ export function guardExam(
     }
   })
 
+  it('a limit that follows how long requests take is told, alone and as a part', async () => {
+    for (const composed of [false, true]) {
+      const common = world()
+      const make = (initialLimit: number) => {
+        const scope = crypto.randomUUID()
+        const options = { ...common, initialLimit, minLimit: 1, ttl: '1h', scope } as const
+        return LimiterFactory.adaptiveConcurrency(options)
+      }
+      const serve = async (limiter: Limiter, latency: number, status: number) => {
+        const parts = [{ limiter, key: () => 'all' }]
+        const work = async () => {
+          common.clock.advance(latency / 1000)
+        }
+        const guard = composed ? { limiter, parts } : { limiter }
+        await using server = await start({ guards: [guard], work, status: () => status })
+        const back = async () => (await limiter.peek(composed ? 'all' : '127.0.0.1')).remaining > 0
+        for (let i = 0; i < 70; i++) {
+          await (await fetch(server.url)).text()
+          await until('the permit is back', back)
+        }
+        await limiter.peek('none')
+      }
+      // It is in use all the time, and rises.
+      const quick = make(1)
+      await serve(quick, 100, 200)
+      expect(quick.currentLimit).toBe(2)
+      // What is too much to do lowers it, and failures of another kind say nothing.
+      for (const [status, initial, limit] of [
+        [500, 1, 1],
+        [503, 10, 9],
+      ] as const) {
+        const failing = make(initial)
+        await serve(failing, status === 500 ? 100 : 20, status)
+        expect(failing.currentLimit).toBe(limit)
+        await failing.close()
+      }
+      await quick.close()
+    }
+  })
+
   it('a shadow on how many at once keeps the permits of others', async () => {
     const common = world()
     const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, ...common })
