@@ -114,7 +114,7 @@ describe.skipIf(!possible)(
         prefix,
         kind,
         backend: `${backend.url}/${kind}`,
-        callers: kind === 'rate' ? 6 : 12,
+        callers: kind === 'rate' ? 10 : 12,
       })
       const begin = async (from: number, to: number): Promise<Crew> => {
         const some = await crew(
