@@ -82,6 +82,7 @@ export abstract class LimiterVerbs implements Limiter {
    * @internal True where the limit is large enough for the call as it is now.
    *
    * @param ahead may what drains be reserved ahead? Then any cost passes in time.
+   * @throws CostTooLargeError where it never will be
    */
   abstract fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
   /** True where there is a class of this name. */
@@ -131,8 +132,9 @@ export abstract class LimiterVerbs implements Limiter {
     try {
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
+      // The limit may have changed while others had their turns.
       return waitInTurn(this, key, options, (patience) =>
-        this.waitUnder(key, cost, terms, patience),
+        this.waitUnder(key, cost, this.anew(key, terms), patience),
       )
     } catch (error) {
       return Promise.reject(error)

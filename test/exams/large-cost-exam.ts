@@ -198,36 +198,55 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
     for (const limiter of [one, other, first, second]) await limiter.close()
   })
 
-  it('concurrency: nobody waits behind a call that a smaller limit is too small for', async () => {
-    const here = world()
-    const limiter = LimiterFactory.concurrency({ limit: 10, classes, ...here.common() })
-    expect(await limiter.acquire('a', 10)).toBe(true)
-    const all = [
-      watched(limiter.wait('a', { cost: 8 })),
-      watched(limiter.wait('a', { cost: 7 })),
-      watched(limiter.wait('a', { cost: 4, class: 'batch' })),
-    ]
-    const small = watched(limiter.wait('a'))
-    const batch = watched(limiter.wait('a', { class: 'batch' }))
-    await here.clock.advanceAsync('100ms')
-    await limiter.reconfigure({ limit: 5 })
-    await limiter.release('a', 10)
-    await here.happens('others pass', () => small.passed === true && batch.passed === true)
-    await here.happens('and those who do not wait', () => limiter.acquire('a'))
-    expect((await limiter.getStats('a')).waiting).toBe(3)
-    await limiter.release('a', 3)
-    expect(all).toEqual([{}, {}, {}])
-    await limiter.reconfigure({ limit: 10 })
-    // No two of them fit beside each other.
-    const costs = [8, 7, 4]
-    let passed: number[] = []
-    for (let one = 1; one <= 3; one++) {
-      await here.happens('the next one passes', () => all.filter(passes).length === one)
-      const now = all.flatMap((wait, i) => (passes(wait) && !passed.includes(i) ? [i] : []))
-      passed = [...passed, ...now]
-      await limiter.release('a', costs[now[0] as number])
+  it('a limit that is made smaller refuses who waits for more than it will hold, and nobody else', async () => {
+    type Common = { clock: ManualClock; storage: LimiterStorage; scope: string }
+    type Made = [limiter: Limiter, change: (size: number) => Promise<void>]
+    const permits = (common: () => Common): Made => {
+      const limiter = LimiterFactory.concurrency({ limit: 10, classes, ...common() })
+      return [limiter, (limit) => limiter.reconfigure({ limit })]
     }
-    await limiter.close()
+    const bucket = (common: () => Common): Made => {
+      const limiter = LimiterFactory.tokenBucket({ rate: 10, classes, ...common() })
+      return [limiter, (rate) => limiter.reconfigure({ rate })]
+    }
+    const beside = (common: () => Common, [limiter, change]: Made, priced: boolean): Made => {
+      const part = priced ? { limiter, cost: (cost: number) => cost } : limiter
+      const other = LimiterFactory.tokenBucket({ rate: 1000, ...common() })
+      return [LimiterFactory.composite(part, other), change]
+    }
+    const all: ((common: () => Common) => Made)[] = [
+      permits,
+      (common) => beside(common, permits(common), false),
+      (common) => beside(common, permits(common), true),
+      (common) => beside(common, bucket(common), false),
+      (common) => beside(common, bucket(common), true),
+    ]
+    for (const [i, make] of all.entries()) {
+      const here = world()
+      const [limiter, change] = make(here.common)
+      expect(await limiter.acquire('a', 10)).toBe(true)
+      const large = [{ cost: 8 }, { cost: 7, group: 'one' }, { cost: 4, class: 'batch' }].map(
+        (options) => watched(limiter.wait('a', options)),
+      )
+      const small = watched(limiter.wait('a'))
+      const batch = watched(limiter.wait('a', { class: 'batch', group: 'two' }))
+      await here.clock.advanceAsync('50ms')
+      await change(5)
+      if (i < 3) await limiter.release('a', 10)
+      const about = `the limit at ${i}`
+      await here.happens(`${about}: others pass`, () => passes(small) && passes(batch))
+      await here.happens(`${about}: they are told`, () =>
+        large.every(({ error }) => error !== undefined),
+      )
+      for (const { error } of large) {
+        expect(isAioFluxError(error, 'COST_TOO_LARGE') && error.message, about).toMatch(
+          /at most (5|2.5),/,
+        )
+      }
+      await here.happens(`${about}: and those who do not wait`, () => limiter.acquire('a'))
+      expect((await limiter.getStats('a')).waiting).toBe(0)
+      await limiter.close()
+    }
   })
 
   it('composites: a member is too small for now, or never large enough', async () => {

@@ -136,6 +136,7 @@ export class Line {
         continue
       }
       if (head.terms !== undefined) head.terms = this.#limit.anew(this.#key, head.terms)
+      if (!this.#fits(head)) continue
       // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
       const patience = this.share < 1 ? Number.MIN_VALUE : (head.deadline - now) * 1000
       const wait = this.#limit.take(this.#key, head.cost, patience, head.terms)
@@ -150,14 +151,23 @@ export class Line {
       } else if (moment < Infinity && moment > head.deadline) {
         this.#unlink(head).refuse(this.#timedOut('cannot', -wait))
         continue
-      } else if (!this.#limit.fits(head.cost, this.share === 1, head.terms)) {
-        this.#setAside(head)
-        continue
       }
       if (moment < Infinity) this.#cancelTimer = at(this.#clock, moment, () => this.#ring())
       return
     }
     this.#end()
+  }
+
+  /** True where the limit is large enough for the head now. One that is too large for now steps aside, one for ever is refused. */
+  #fits(head: Waiter): boolean {
+    try {
+      const fits = this.#limit.fits(head.cost, this.share === 1, head.terms)
+      if (!fits) this.#setAside(head)
+      return fits
+    } catch (error) {
+      this.#unlink(head).refuse(error)
+      return false
+    }
   }
 
   /** The moment has come for which the head waits. */

@@ -8,7 +8,7 @@ import type { Policy } from '../../core/policy.ts'
 import { RenewalTimer } from '../../core/renewal-timer.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Watch } from '../../core/storage.ts'
-import { checkCall } from '../calls/arguments.ts'
+import { checkCall, fitsWithin } from '../calls/arguments.ts'
 import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -101,7 +101,8 @@ export class RemoteConcurrency extends PollingLimiter {
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
-    return cost <= (terms?.rule?.capacity ?? this.client.capacity)
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
   }
 
   knows(name: string): boolean {

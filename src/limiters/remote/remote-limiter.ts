@@ -4,7 +4,7 @@ import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../../core/storage.ts'
-import { checkCall } from '../calls/arguments.ts'
+import { checkCall, fitsWithin } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -64,7 +64,9 @@ export class RemoteLimiter extends AsyncLimiter {
 
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
-    return ahead || cost <= (terms?.rule?.capacity ?? this.client.capacity)
+    if (ahead) return true
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
   }
 
   override get quotable(): boolean {
