@@ -644,6 +644,49 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     })
   })
 
+  it('what a composite in a composite holds comes back, the last of it too, and every part says that it has given', async () => {
+    const { common } = world()
+    const permits = LimiterFactory.concurrency({ limit: 1, ttl: '1h', ...common })
+    const shadow = LimiterFactory.concurrency({
+      ...common,
+      limit: 1,
+      ttl: '1h',
+      shadow: true,
+      scope: `${common.scope} shadow`,
+    })
+    const tokens = LimiterFactory.tokenBucket({ rate: 1000, ...common })
+    const inner = LimiterFactory.composite(LimiterFactory.composite(permits), shadow)
+    for (const both of [
+      LimiterFactory.composite(tokens, inner),
+      LimiterFactory.composite(tokens, { limiter: inner, key: () => 'a' }),
+    ]) {
+      const free = async () => [
+        (await permits.peek('a')).remaining,
+        (await shadow.peek('a')).remaining,
+      ]
+      const back = () =>
+        until('all is back', async () => (await free()).every((left) => left === 1), { every: 1 })
+      const decision = await both.consume('a')
+      expect(decision).toMatchObject({
+        allowed: true,
+        parts: [
+          { allowed: true },
+          { allowed: true, parts: [{ allowed: true }, { allowed: true }] },
+        ],
+      })
+      expect(decision.parts?.[1]?.parts?.[1]?.wouldDeny).toBe(false)
+      expect(decision.deniedBy).toBeUndefined()
+      expect(await free()).toEqual([0, 0])
+      both.leave?.('a', 1, decision)
+      await back()
+      for (let i = 0; i < 3; i++) {
+        expect(await both.schedule('a', () => i)).toBe(i)
+        await back()
+      }
+    }
+    for (const one of [permits, shadow, tokens]) await one.close()
+  })
+
   describe('costs of composite parts', () => {
     it('are each their own, all or none', async () => {
       const { common } = world()

@@ -224,6 +224,9 @@ export class CompositeLimiter extends SyncLimiter {
   protected override lookAgain(): void {
     // Who was overlooked when its turn came is not known any more.
     this.#overlooked = NONE
+    for (const { limiter } of this.members) {
+      if (limiter instanceof CompositeLimiter) limiter.lookAgain()
+    }
   }
 
   giveBack(key: string, cost: number, terms?: Terms): void {
@@ -279,12 +282,13 @@ export class CompositeLimiter extends SyncLimiter {
       const price = this.#price(i, cost, terms)
       const its = memberTerms(terms, i)
       const itsKey = memberKey(member, i, key, terms)
-      const own = limiter.decision(itsKey, price, limiter.look(itsKey, price, its), its)
-      if (limiter.shadow !== undefined) {
-        return { ...limiter.shadow.foretell(own), wouldDeny: overlooked.includes(member) }
-      }
-      // Whether the same would pass once more is not what was asked.
-      return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
+      const given = wait >= 0 && !overlooked.includes(member)
+      // Whether the same would pass once more is not what was asked; a composite looks at its members itself.
+      const once = given && limiter instanceof CompositeLimiter
+      const looked = once ? 0 : limiter.look(itsKey, price, its)
+      const own = limiter.decision(itsKey, price, given ? 0 : looked, its)
+      if (limiter.shadow === undefined) return own
+      return { ...limiter.shadow.foretell(own), wouldDeny: overlooked.includes(member) }
     })
     return {
       ...combined(decisions),
