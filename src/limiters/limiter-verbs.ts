@@ -25,7 +25,7 @@ import {
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
-import { scheduled } from './scheduled.ts'
+import { scheduled, type Work } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
 import { type Standing, Turns, waitInTurn } from './turns.ts'
 
@@ -115,6 +115,11 @@ export abstract class LimiterVerbs implements Limiter {
     return terms.hold === undefined ? own : withHold(own, terms.hold)
   }
 
+  /** @internal The function, which tells how it went where the limit goes by that. */
+  measured<T>(fn: Work<T>): Work<T> {
+    return fn
+  }
+
   /** A scheduled function has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number, _decision?: Decision): void {}
 
@@ -147,7 +152,8 @@ export abstract class LimiterVerbs implements Limiter {
     options: WaitOptions = {},
   ): Promise<T> {
     known('limiter.schedule', options, WAIT_OPTIONS)
-    return scheduled(this, key, fn, options, this.ending)
+    const work = typeof fn === 'function' ? this.measured(fn) : fn
+    return scheduled(this, key, work, options, this.ending)
   }
 
   reserve(

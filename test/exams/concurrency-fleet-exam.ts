@@ -126,6 +126,31 @@ export function concurrencyFleetExam(
     if (classes) expect(batches.batch / batches.all).toBeLessThan(0.45)
     for (const member of members) await member.close()
   })
+
+  it('measures what a composite schedules', async () => {
+    const clock = new ManualClock('1h')
+    const storage = make(clock, crypto.randomUUID())
+    const common = { clock, ttl: '1h', ...(storage && { storage, scope: 'part' }) } as const
+    const inner = LimiterFactory.adaptiveConcurrency({ ...common, initialLimit: 1 })
+    const failing = LimiterFactory.adaptiveConcurrency({ clock, initialLimit: 10 })
+    const bucket = LimiterFactory.tokenBucket({ rate: 1e6, clock })
+    const both = LimiterFactory.composite(bucket, LimiterFactory.composite(inner), failing)
+    for (let i = 0; i < 80; i++) {
+      await both.schedule('', () => clock.advance('100ms'))
+      await inner.peek()
+    }
+    expect(inner.currentLimit).toBe(2)
+    expect(failing.currentLimit).toBe(10)
+    const failed = () => {
+      clock.advance('100ms')
+      throw new Error('too much')
+    }
+    for (let i = 0; i < 12; i++) {
+      await expect(both.schedule('', failed)).rejects.toThrow('too much')
+    }
+    expect(failing.currentLimit).toBe(9)
+    for (const one of [both, inner, failing, bucket]) await one.close()
+  })
 }
 
 function mean(numbers: readonly number[]): number {

@@ -3,9 +3,9 @@ import type { Decision } from '../../core/decision.ts'
 import type { Duration, Micros } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Terms } from '../calls/terms.ts'
-import type { WaitOptions } from '../limiter.ts'
 import { ConcurrencyLimiter } from '../local/concurrency-limiter.ts'
 import type { Permit } from '../permit.ts'
+import type { Work } from '../scheduled.ts'
 import {
   ADAPTIVE_CONCURRENCY_OPTIONS,
   type AdaptiveConcurrencyOptions,
@@ -62,12 +62,9 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
     this.#reports.error()
   }
 
-  override schedule<T>(
-    key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions = {},
-  ): Promise<T> {
-    return super.schedule(key, typeof fn === 'function' ? this.#reports.measured(fn) : fn, options)
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return this.#reports.measured(fn)
   }
 
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {

@@ -3,10 +3,10 @@ import type { Duration } from '../../core/duration.ts'
 import type { Report } from '../../core/rule.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
-import type { WaitOptions } from '../limiter.ts'
 import type { Permit } from '../permit.ts'
 import type { RemoteOptions } from '../remote/ledger-client.ts'
 import { RemoteConcurrency } from '../remote/remote-concurrency.ts'
+import type { Work } from '../scheduled.ts'
 import { noLimit } from './adaptive-concurrency.ts'
 import type { AdaptivePermits, ReadAdaptiveConcurrency } from './adaptive-concurrency-options.ts'
 import { LatencyReports } from './latency-reports.ts'
@@ -74,12 +74,9 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     this.#reports.error()
   }
 
-  override schedule<T>(
-    key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions = {},
-  ): Promise<T> {
-    return super.schedule(key, typeof fn === 'function' ? this.#reports.measured(fn) : fn, options)
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return this.#reports.measured(fn)
   }
 
   protected override async decide(

@@ -13,7 +13,8 @@ import { SyncLimiter } from '../local/sync-limiter.ts'
 import { untold } from '../policy-of.ts'
 import { keptTogether } from '../reservations/keepers.ts'
 import type { ReservationKeeper } from '../reservations/reservation.ts'
-import { leaveMembers } from './leave-members.ts'
+import type { Work } from '../scheduled.ts'
+import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
   composedTerms,
   isPlanned,
@@ -256,6 +257,11 @@ export class CompositeLimiter extends SyncLimiter {
       ),
     )
     return keptTogether(parts, (actual) => actualsOf(this.members, actual))
+  }
+
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return measuredByMembers(this.members, fn)
   }
 
   override leave(key: string, cost: number, decision?: Decision): void {

@@ -12,6 +12,7 @@ import { type LedgerClient, storageIsDown } from '../remote/ledger-client.ts'
 import { PollingLimiter } from '../remote/polling-limiter.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import type { Work } from '../scheduled.ts'
 import {
   actualsOf,
   type CompositeOptions,
@@ -22,7 +23,7 @@ import {
   policiesOf,
 } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
-import { leaveMembers } from './leave-members.ts'
+import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
   agree,
   capacityOf,
@@ -202,6 +203,11 @@ export class MixedComposite extends PollingLimiter {
     const own = { ...(terms ?? NO_TERMS), keys: this.#keys(key, terms) }
     agree(members)
     await Promise.all(members.map((_, i) => release({ members, key, prices, terms: own }, i)))
+  }
+
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return measuredByMembers(this.members, fn)
   }
 
   override leave(key: string, cost: number, decision?: Decision): void {
