@@ -24,6 +24,7 @@ import { type Awaitable, after } from './awaitable.ts'
 import { Announcement, type Field, legacyFields, retryAfter } from './fields.ts'
 import type { GuardSettings } from './guard-options.ts'
 import { Holds } from './holds.ts'
+import { measured } from './measured.ts'
 import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
 import { stand } from './standing.ts'
 
@@ -139,12 +140,14 @@ export class Guard {
     const end = this.#holds?.add(() => {
       for (const { limiter, key, cost } of taken) limiter.leave?.(key, cost)
     })
-    if (!skipFailed && !skipSuccessful) return end
+    const tell = this.#holds && measured(taken)
+    if (!skipFailed && !skipSuccessful && tell === undefined) return end
     let ended = false
     return (status) => {
       end?.()
       if (ended) return
       ended = true
+      tell?.(status)
       const failed = status === undefined || status >= 400
       if (failed ? !skipFailed : !skipSuccessful) return
       // What cannot be told to a storage stays counted.

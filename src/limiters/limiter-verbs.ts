@@ -19,16 +19,15 @@ import {
   type Limiter,
   type LimiterEvents,
   type LimiterStats,
-  type Patience,
   WAIT_OPTIONS,
   type WaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
 import { type ReserveOptions, reserve, spend } from './reservations/reserve.ts'
-import { scheduled } from './scheduled.ts'
+import { scheduled, type Work } from './scheduled.ts'
 import { Shadow } from './shadow.ts'
-import { Turns, waitInTurn } from './turns.ts'
+import { type Standing, Turns, waitInTurn } from './turns.ts'
 
 /** An answer that comes at once, or with a promise. */
 type Answer<T> = T | Promise<T>
@@ -73,12 +72,19 @@ export abstract class LimiterVerbs implements Limiter {
     key: string,
     cost: number,
     terms: Terms | undefined,
-    patience: Patience,
+    patience: Standing,
   ): Promise<Decision>
   /** What a call brings beside its cost; `undefined` for nothing. */
   abstract termsOf(call: CallOptions, key?: string): Terms | undefined
   /** The largest cost that can ever pass under `terms`. */
   abstract capacityUnder(terms: Terms): number
+  /**
+   * @internal True where the limit is large enough for the call as it is now.
+   *
+   * @param ahead may what drains be reserved ahead? Then any cost passes in time.
+   * @throws CostTooLargeError where it never will be
+   */
+  abstract fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
   /** True where there is a class of this name. */
   abstract knows(name: string): boolean
   /** The kind of limit that cannot reserve, if it is one. */
@@ -109,6 +115,11 @@ export abstract class LimiterVerbs implements Limiter {
     return terms.hold === undefined ? own : withHold(own, terms.hold)
   }
 
+  /** @internal The function, which tells how it went where the limit goes by that. */
+  measured<T>(fn: Work<T>): Work<T> {
+    return fn
+  }
+
   /** A scheduled function has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number, _decision?: Decision): void {}
 
@@ -126,8 +137,9 @@ export abstract class LimiterVerbs implements Limiter {
     try {
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
+      // The limit may have changed while others had their turns.
       return waitInTurn(this, key, options, (patience) =>
-        this.waitUnder(key, cost, terms, patience),
+        this.waitUnder(key, cost, this.anew(key, terms), patience),
       )
     } catch (error) {
       return Promise.reject(error)
@@ -140,7 +152,8 @@ export abstract class LimiterVerbs implements Limiter {
     options: WaitOptions = {},
   ): Promise<T> {
     known('limiter.schedule', options, WAIT_OPTIONS)
-    return scheduled(this, key, fn, options, this.ending)
+    const work = typeof fn === 'function' ? this.measured(fn) : fn
+    return scheduled(this, key, work, options, this.ending)
   }
 
   reserve(

@@ -49,22 +49,19 @@ export const remoteLimiters: RemoteLimiters = {
   },
 
   adaptive(storage, options) {
-    const { law, initialRate, ...read } = readAdaptive(options as AdaptiveOptions)
+    const read = readAdaptive(options as AdaptiveOptions)
+    const { law, initialRate } = read
     const common = { name: 'adaptive', ...read.common }
-    const { clock } = checkedOptions(common)
+    const { clock, classes } = checkedOptions(common)
     // One scope for both: what is learnt belongs to the buckets.
     const scope = scopeOf(options, law)
     const rule = tokenBucket({ rate: initialRate })
     const ledger = storage.open(rule, scope, clock)
     const lessons = storage.open(law, scope, clock)
     if (isLocal(ledger) || isLocal(lessons)) return new AdaptiveLimiter(options)
-    const standIn = () => new RuleLimiter(rule, { ...(clock && { clock }) }, memoryLedger)
-    return new RemoteAdaptive(
-      ledger,
-      lessons,
-      { law, initialRate, ...read },
-      remoteOptions(common, 'adaptive', standIn),
-    )
+    const own = { ...(clock && { clock }), ...(classes && { classes }) }
+    const standIn = () => new RuleLimiter(rule, own, memoryLedger)
+    return new RemoteAdaptive(ledger, lessons, read, remoteOptions(common, 'adaptive', standIn))
   },
 
   adaptiveConcurrency(storage, options) {

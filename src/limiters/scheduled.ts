@@ -3,11 +3,14 @@ import { costOf } from './calls/call-options.ts'
 import type { Limiter, WaitOptions } from './limiter.ts'
 import { took } from './took.ts'
 
+/** What is scheduled. */
+export type Work<T> = (signal: AbortSignal) => T | Promise<T>
+
 /** Waits, runs `fn`, and gives back what was held only while it ran. */
 export async function scheduled<T>(
   limiter: Pick<Limiter, 'wait' | 'leave'>,
   key: string,
-  fn: (signal: AbortSignal) => T | Promise<T>,
+  fn: Work<T>,
   options: WaitOptions,
   never: AbortSignal,
 ): Promise<T> {

@@ -9,6 +9,12 @@ import { until } from './until.ts'
 /** Those of one key who wait for their turn, by group; the group whose turn is next comes first. */
 type Groups = Map<string, Set<() => void>>
 
+/** How long a caller is willing to wait, and what to call when nobody needs to wait behind it meanwhile. */
+export interface Standing extends Patience {
+  /** Called when the limit is too small for the call as it is now. */
+  readonly aside?: (() => void) | undefined
+}
+
 /**
  * Lets the groups that wait for one key take turns: one waiter at a time goes on to the limit itself, of each group in turn, so that
  * many waiters of one group do not go before the first of another.
@@ -27,21 +33,26 @@ export class Turns {
     return this.#keys.has(key)
   }
 
-  /** Waits for a turn, and has it until `serve` has settled. */
+  /** Waits for a turn, and has it until `serve` has settled, or has called `leave`. */
   async take<T>(
     key: string,
     group: string,
     deadline: Millis,
     signal: AbortSignal | undefined,
-    serve: () => Promise<T>,
+    serve: (leave: () => void) => Promise<T>,
   ): Promise<T> {
     const groups = this.#keys.get(key)
     if (groups === undefined) this.#keys.set(key, new Map())
     else await this.#stand(key, groups, group, deadline, signal)
+    let left = false
+    const leave = () => {
+      if (!left) this.#next(key)
+      left = true
+    }
     try {
-      return await serve()
+      return await serve(leave)
     } finally {
-      this.#next(key)
+      leave()
     }
   }
 
@@ -94,17 +105,18 @@ export function waitInTurn<T>(
   limiter: { readonly turns: Turns; readonly clock: Clock },
   key: string,
   options: WaitOptions,
-  wait: (patience: Patience) => Promise<T>,
+  wait: (patience: Standing) => Promise<T>,
 ): Promise<T> {
   const { group, timeout, signal } = options
   if (group === undefined && !limiter.turns.busy(key)) return wait(options)
   string('group', group ?? '')
   const { clock } = limiter
   const deadline = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
-  return limiter.turns.take(key, group ?? '', deadline, signal, () =>
+  return limiter.turns.take(key, group ?? '', deadline, signal, (aside) =>
     wait({
       timeout: timeout && Math.max(0, deadline - clock.now()) / 1000,
       signal,
+      aside,
     }),
   )
 }

@@ -132,7 +132,9 @@ export class CompactLedger implements Ledger, Judged {
     now: Micros,
     tick: number,
   ): Micros {
-    if (slot < 0 && this.#records?.find(key) !== undefined) {
+    // A mark lies two capacities ahead at most. A larger cost, which a bucket had room for before it became smaller, is recorded.
+    const far = maxWait > 0 && cost > this.rule.capacity
+    if (far || (slot < 0 && this.#records?.find(key) !== undefined)) {
       return this.#takeRecorded(key, cost, maxWait, undefined, undefined, undefined, now)
     }
     return this.#ask(key, cost, maxWait, slot, now, tick)

@@ -538,6 +538,53 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       await happens(clock, 'batch is served', () => served.length > 0)
     })
 
+    for (const [kind, times] of [
+      // There is room for one of the class when 3 of the 7 that are used have drained, a second for each, and another 2 that came then.
+      ['tokenBucket', [3, 6, 7]],
+      // Calls that wait are an even stream here: each goes when all before it have drained.
+      ['leakyBucket', [9, 10, 11]],
+    ] as const) {
+      it(`of a ${kind} wait until their share is free, and hold nothing meanwhile`, async () => {
+        const { clock, common } = world()
+        const make = LimiterFactory[kind] as typeof LimiterFactory.tokenBucket
+        const limiter: Limiter = make({ rate: 10, per: '10s', classes, ...common })
+        const began = clock.now()
+        const batch = { class: 'batch' }
+        expect(await limiter.acquire('a', { cost: 3, ...batch })).toBe(true)
+        expect((await limiter.consume('a', 4)).remaining).toBe(3)
+        const left = new AbortController()
+        const served: number[] = []
+        const decisions = [0, 1, 2].map(() =>
+          limiter.wait('a', batch).then((decision) => {
+            served.push((clock.now() - began) / 1000)
+            return decision
+          }),
+        )
+        const gone = error(limiter.wait('a', { ...batch, signal: left.signal }))
+        const late = await error(limiter.wait('a', { ...batch, timeout: '2s' }))
+        expect(late).toMatchObject({ code: 'WAIT_TIMEOUT' })
+        left.abort(new Error('enough'))
+        expect((await gone)?.message).toBe('enough')
+        // What waits holds nothing: the others still have all of the rest.
+        expect((await limiter.peek('a')).remaining).toBe(3)
+        for (let second = 1; second <= 11; second++) {
+          await clock.advanceAsync('1s')
+          const due = times.filter((time) => time <= second)
+          await happens(clock, `${due.length} are served`, () => served.length >= due.length)
+          expect(served).toEqual(due)
+          // Replies come in order: who was told to ask again knows until when, before more time passes.
+          await common.storage.get('none')
+          await clock.advanceAsync(0)
+          if (second !== 3) continue
+          // Another class takes what would have been free for this one.
+          expect(await limiter.acquire('a', { cost: 2, class: 'critical' })).toBe(true)
+        }
+        expect(await decisions[0]).toMatchObject({ allowed: true, limit: 5, retryAfter: 0 })
+        expect((await limiter.peek('a')).remaining).toBe(9)
+        await limiter.close()
+      })
+    }
+
     it('fill their share of what the limit has become, also while they wait', async () => {
       const { clock, common } = world()
       const limiter = LimiterFactory.concurrency({ limit: 10, classes, ...common })
@@ -595,6 +642,49 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         expect(() => LimiterFactory[kind]({ rate: 1, classes, ...common })).toThrow(/classes/)
       }
     })
+  })
+
+  it('what a composite in a composite holds comes back, the last of it too, and every part says that it has given', async () => {
+    const { common } = world()
+    const permits = LimiterFactory.concurrency({ limit: 1, ttl: '1h', ...common })
+    const shadow = LimiterFactory.concurrency({
+      ...common,
+      limit: 1,
+      ttl: '1h',
+      shadow: true,
+      scope: `${common.scope} shadow`,
+    })
+    const tokens = LimiterFactory.tokenBucket({ rate: 1000, ...common })
+    const inner = LimiterFactory.composite(LimiterFactory.composite(permits), shadow)
+    for (const both of [
+      LimiterFactory.composite(tokens, inner),
+      LimiterFactory.composite(tokens, { limiter: inner, key: () => 'a' }),
+    ]) {
+      const free = async () => [
+        (await permits.peek('a')).remaining,
+        (await shadow.peek('a')).remaining,
+      ]
+      const back = () =>
+        until('all is back', async () => (await free()).every((left) => left === 1), { every: 1 })
+      const decision = await both.consume('a')
+      expect(decision).toMatchObject({
+        allowed: true,
+        parts: [
+          { allowed: true },
+          { allowed: true, parts: [{ allowed: true }, { allowed: true }] },
+        ],
+      })
+      expect(decision.parts?.[1]?.parts?.[1]?.wouldDeny).toBe(false)
+      expect(decision.deniedBy).toBeUndefined()
+      expect(await free()).toEqual([0, 0])
+      both.leave?.('a', 1, decision)
+      await back()
+      for (let i = 0; i < 3; i++) {
+        expect(await both.schedule('a', () => i)).toBe(i)
+        await back()
+      }
+    }
+    for (const one of [permits, shadow, tokens]) await one.close()
   })
 
   describe('costs of composite parts', () => {

@@ -85,6 +85,122 @@ export function guardExam(
     }
   })
 
+  it('all options hold together: plan, class, keys and costs of parts, permits, a shadow, a chosen limiter, outcomes', async () => {
+    const common = world()
+    const make = { ...common, per: '1d' } as const
+    const name = (one: string) => ({ name: one, scope: `${common.scope} ${one}` })
+    const classes = { batch: 0.5 }
+    const user = LimiterFactory.tokenBucket({ rate: 1, classes, ...make, ...name('user') })
+    const all = LimiterFactory.slidingWindow({ rate: 100, ...make, ...name('all') })
+    const atOnce = LimiterFactory.concurrency({ limit: 5, ...common, ...name('at once') })
+    const shadow = LimiterFactory.fixedWindow({ rate: 1, shadow: true, ...make, ...name('shadow') })
+    const pro = { rate: 20, per: '1d' } as const
+    const plans = { pro }
+    const parts = [
+      { limiter: user, keyHeader: 'x-user', costHeader: 'x-cost', plans },
+      { limiter: all, key: () => 'all' },
+      { limiter: atOnce, key: () => 'all' },
+      { limiter: shadow, key: () => 'all' },
+    ]
+    // What a request chooses is asked with the key, the cost, the plan and the class of the guard.
+    const chosen = LimiterFactory.composite([
+      { limiter: user, quota: true },
+      { limiter: all, key: () => 'all', cost: () => 1 },
+      { limiter: atOnce, key: () => 'all', cost: () => 1 },
+      { limiter: shadow, key: () => 'all', cost: () => 1 },
+    ])
+    const options = { limiter: all, classes: true, skipFailed: true }
+    const chooses = { keyHeader: 'x-user', costHeader: 'x-cost', plans, tiers: { chosen } }
+    const guards: GuardSetup[] = [
+      { ...options, parts },
+      { ...options, parts, composed: true },
+      { ...options, ...chooses },
+    ]
+    for (const guard of guards) {
+      for (const one of [all, atOnce, shadow]) await one.reset('all')
+      const who = crypto.randomUUID()
+      let status = 200
+      await using server = await start({ guards: [guard], status: () => status })
+      const ask = async (cost: number, more: Record<string, string> = {}) => {
+        const headers = { 'x-user': who, 'x-plan': 'pro', 'x-cost': `${cost}`, ...more }
+        const answer = await fetch(server.url, {
+          headers: { ...headers, ...(guard.tiers && { 'x-tier': 'chosen' }) },
+        })
+        await answer.text()
+        const back = async () => (await atOnce.peek('all')).remaining === 5
+        await until('the permit is back', back)
+        return answer
+      }
+      const batch = { 'x-class': 'batch' }
+      const rest = async () => [
+        (await user.peek(who, { quota: pro })).remaining,
+        (await all.peek('all')).remaining,
+      ]
+      expect((await ask(10, batch)).status).toBe(200)
+      // Half of the plan is what the class may fill.
+      const denied = await ask(1, batch)
+      expect(denied.status).toBe(429)
+      expect(await rest()).toEqual([10, 99])
+      const passed = await ask(4)
+      expect(passed.status).toBe(200)
+      expect(await rest()).toEqual([6, 98])
+      expect(passed.headers.get('ratelimit')).toContain('"user";r=6')
+      expect(passed.headers.get('ratelimit')).not.toContain('shadow')
+      expect((await ask(21)).status).toBe(413)
+      status = 500
+      expect((await ask(6)).status).toBe(500)
+      const given = async () => expect(await rest()).toEqual([6, 98])
+      await until('given back', () => given().then(() => true))
+      status = 200
+      expect((await ask(6)).status).toBe(200)
+      expect((await ask(1)).status).toBe(429)
+      expect(await rest()).toEqual([0, 97])
+      const told = server.decisions.map((one) => one?.parts?.map(({ wouldDeny }) => wouldDeny))
+      expect(told.map((one) => one?.at(-1))).toEqual([false, true, expect.any(Boolean), true])
+      expect(server.decisions.every((one) => one?.wouldDeny !== true)).toBe(true)
+    }
+  })
+
+  it('a limit that follows how long requests take is told, alone and as a part', async () => {
+    for (const composed of [false, true]) {
+      const common = world()
+      const make = (initialLimit: number) => {
+        const scope = crypto.randomUUID()
+        const options = { ...common, initialLimit, minLimit: 1, ttl: '1h', scope } as const
+        return LimiterFactory.adaptiveConcurrency(options)
+      }
+      const serve = async (limiter: Limiter, latency: number, status: number) => {
+        const parts = [{ limiter, key: () => 'all' }]
+        const work = async () => {
+          common.clock.advance(latency / 1000)
+        }
+        const guard = composed ? { limiter, parts } : { limiter }
+        await using server = await start({ guards: [guard], work, status: () => status })
+        const back = async () => (await limiter.peek(composed ? 'all' : '127.0.0.1')).remaining > 0
+        for (let i = 0; i < 70; i++) {
+          await (await fetch(server.url)).text()
+          await until('the permit is back', back)
+        }
+        await limiter.peek('none')
+      }
+      // It is in use all the time, and rises.
+      const quick = make(1)
+      await serve(quick, 100, 200)
+      expect(quick.currentLimit).toBe(2)
+      // What is too much to do lowers it, and failures of another kind say nothing.
+      for (const [status, initial, limit] of [
+        [500, 1, 1],
+        [503, 10, 9],
+      ] as const) {
+        const failing = make(initial)
+        await serve(failing, status === 500 ? 100 : 20, status)
+        expect(failing.currentLimit).toBe(limit)
+        await failing.close()
+      }
+      await quick.close()
+    }
+  })
+
   it('a shadow on how many at once keeps the permits of others', async () => {
     const common = world()
     const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, ...common })

@@ -288,6 +288,30 @@ describe.each(Object.entries(frameworks))('%s', (_name, start: Start) => {
     ])
   })
 
+  it('lets the decision of a shadow stand only where no other limit holds', async () => {
+    const make = (rate: number, shadow: boolean) =>
+      LimiterFactory.fixedWindow({ rate, per: '1m', shadow, clock: clock() })
+    for (const order of [
+      [false, true],
+      [true, false],
+    ]) {
+      await using server = await serve(
+        ...order.map((shadow) => ({ limiter: make(shadow ? 1 : 9, shadow) })),
+      )
+      for (let i = 0; i < 2; i++) await (await fetch(server.url)).text()
+      // The shadow has less left, and would have denied the second.
+      const real = { allowed: true, limit: 9 }
+      expect(server.decisions).toMatchObject([
+        { ...real, remaining: 8 },
+        { ...real, remaining: 7 },
+      ])
+      expect(server.decisions.every((one) => one?.shadow === undefined)).toBe(true)
+    }
+    await using server = await serve({ limiter: make(1, true) })
+    for (let i = 0; i < 2; i++) await (await fetch(server.url)).text()
+    expect(server.decisions.map((one) => one?.wouldDeny)).toEqual([false, true])
+  })
+
   it('does not believe X-Forwarded-For', async () => {
     const limiter = LimiterFactory.fixedWindow({ rate: 2, per: '1m', clock: clock() })
     await using server = await serve({ limiter })

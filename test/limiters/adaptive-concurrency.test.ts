@@ -2,6 +2,7 @@ import { LimiterFactory, MemoryStorage } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import { concurrencyFleetExam } from '../exams/concurrency-fleet-exam.ts'
+import { LateStorage, SharedStates } from '../support/late-storage.ts'
 
 describe('adaptive concurrency', () => {
   const storages = new Map<string, MemoryStorage>()
@@ -9,6 +10,28 @@ describe('adaptive concurrency', () => {
     const storage = storages.get(fleet) ?? new MemoryStorage({ clock })
     storages.set(fleet, storage)
     return storage
+  })
+
+  describe('alone, also while the capacity moves by and by', () => {
+    const phases = [40, { from: 40, to: 70 }, { from: 70, to: 25 }, 60]
+    concurrencyFleetExam(() => undefined, { processes: 1, phases })
+  })
+
+  describe('with classes', () => {
+    concurrencyFleetExam(() => undefined, { processes: 1, phases: [40, 15, 60], classes: true })
+  })
+
+  describe('of many processes, also while the capacity moves by and by', () => {
+    const shared = new Map<string, SharedStates>()
+    const phases = [40, { from: 40, to: 70 }, { from: 70, to: 25 }]
+    concurrencyFleetExam(
+      (clock, fleet) => {
+        const states = shared.get(fleet) ?? new SharedStates(clock)
+        shared.set(fleet, states)
+        return new LateStorage(states, clock)
+      },
+      { processes: 4, phases, classes: true },
+    )
   })
 
   const make = (options = {}) => {

@@ -326,3 +326,22 @@ it('the parts of a denied call say what is left after it was given back', async 
   expect(allowed).toBe(false)
   expect(parts?.map(({ remaining }) => remaining)).toEqual([7, 1])
 })
+
+it('a call that has waited goes by nothing that others were told meanwhile by a composite inside', async () => {
+  const permits = LimiterFactory.concurrency({ limit: 1, name: 'permits' })
+  const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, name: 'shadow' })
+  const inner = LimiterFactory.composite(shadow)
+  const both = LimiterFactory.composite(permits, inner)
+  await permits.acquire('a')
+  const waiting = both.wait('a')
+  await new Promise((resolve) => setImmediate(resolve))
+  // Its turn comes, and before it hears of that another call is let through by the shadow, which has nothing left.
+  permits.leave('a', 1)
+  const other = inner.decide('a')
+  expect(other.parts).toMatchObject([{ wouldDeny: true }])
+  const decision = await waiting
+  expect(decision.parts?.[1]?.parts).toMatchObject([{ allowed: true, wouldDeny: false }])
+  inner.leave?.('a', 1, other)
+  both.leave?.('a', 1, decision)
+  expect([(await permits.peek('a')).remaining, (await shadow.peek('a')).remaining]).toEqual([1, 1])
+})

@@ -4,6 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { fleetExam } from '../exams/fleet-exam.ts'
 import { LateStorage, SharedStates } from '../support/late-storage.ts'
 
+describe('an adaptive limiter alone', () => {
+  fleetExam(() => undefined, { processes: 1, seeds: [1, 11, 12] })
+})
+
 describe('adaptive limiters that share a memory', () => {
   const storages = new Map<string, MemoryStorage>()
   fleetExam(

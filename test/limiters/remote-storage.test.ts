@@ -204,6 +204,27 @@ describe("an outage under 'local'", () => {
     }
   })
 
+  it('knows the classes of every kind of limiter that has some', async () => {
+    const classes = { batch: 0.5 }
+    const having: ((common: LimiterOptions) => Limiter)[] = [
+      (common) => LimiterFactory.tokenBucket({ rate: 6, ...common }),
+      (common) => LimiterFactory.leakyBucket({ rate: 6, ...common }),
+      (common) => LimiterFactory.concurrency({ limit: 6, ...common }),
+      (common) => LimiterFactory.adaptive({ initialRate: 6, minRate: 1, ...common }),
+      (common) => LimiterFactory.adaptiveConcurrency({ initialLimit: 6, ...common }),
+    ]
+    for (const make of having) {
+      const { limiter, isDown } = made((common) => make({ ...common, classes }))
+      await isDown(true)
+      const passed: boolean[] = []
+      for (let i = 0; i < 4; i++) passed.push(await limiter.acquire('k', { class: 'batch' }))
+      expect(passed).toEqual([true, true, true, false])
+      expect(await limiter.consume('k')).toMatchObject({ allowed: true, degraded: true })
+      await expect(limiter.consume('k', { class: 'none' })).rejects.toThrow(/class must be one of/)
+      await limiter.close()
+    }
+  })
+
   it.each(Object.entries(kinds))('a release fails no call: %s', async (_, make) => {
     const { limiter, take, isDown } = made(make)
     await take(3)

@@ -5,6 +5,7 @@ import {
   MemoryStorage,
   type Move,
   type RemoteLedger,
+  type RemoteStorage,
   type Rule,
   remoteLimiters,
   type State,
@@ -52,7 +53,9 @@ export class SharedStates {
     }
     if (move === 'reset') this.#records.delete(name)
     else this.#records.set(name, record)
-    const rest = { remaining: rule.remaining(state, now), idleAfter: rule.idleAfter(state, now) }
+    // A look says how it stands, and not how it would.
+    const left = move === 'peek' ? record.state : state
+    const rest = { remaining: rule.remaining(left, now), idleAfter: rule.idleAfter(left, now) }
     const token = rule.token?.(state)
     return { wait, ...rest, ...(token !== undefined && { token }) }
   }
@@ -72,6 +75,24 @@ export class LateStorage extends MemoryStorage implements LimiterStorage {
     this.#clock = clock
   }
 
+  /** Its ledgers are asked together: all or none. */
+  readonly #joined: RemoteStorage = {
+    joins: () => true,
+    runAll: (move, ledgers, keys, cost, extra, rules) =>
+      this.#late(() => {
+        const all = (what: Move) =>
+          keys.map((key, i) => {
+            const { rule, scope } = ledgers[i] as RemoteLedger
+            const own = typeof cost === 'number' ? cost : (cost[i] as number)
+            const name = JSON.stringify([rule.kind, scope, key])
+            return this.#shared.move(rules?.[i] ?? rule, name, what, own, extra)
+          })
+        if (move !== 'reserve') return all(move)
+        const looks = all('peek')
+        return looks.every(({ wait }) => wait >= 0) ? all(move) : looks
+      }),
+  }
+
   override open(rule: Rule, scope: string): never {
     const run: RemoteLedger['run'] = (move, key, cost, extra, brought, about) =>
       this.#late(() => {
@@ -81,16 +102,7 @@ export class LateStorage extends MemoryStorage implements LimiterStorage {
     const ledger: RemoteLedger & { rule: Rule } = {
       rule,
       scope,
-      storage: {
-        joins: () => true,
-        runAll: (move, ledgers, keys, cost, extra) =>
-          Promise.all(
-            keys.map((key, i) => {
-              const own = typeof cost === 'number' ? cost : (cost[i] as number)
-              return (ledgers[i] as RemoteLedger).run(move, key, own, extra)
-            }),
-          ),
-      },
+      storage: this.#joined,
       run,
       reconfigure: (next) => {
         ledger.rule = next

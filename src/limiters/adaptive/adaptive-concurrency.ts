@@ -3,9 +3,9 @@ import type { Decision } from '../../core/decision.ts'
 import type { Duration, Micros } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Terms } from '../calls/terms.ts'
-import type { WaitOptions } from '../limiter.ts'
 import { ConcurrencyLimiter } from '../local/concurrency-limiter.ts'
 import type { Permit } from '../permit.ts'
+import type { Work } from '../scheduled.ts'
 import {
   ADAPTIVE_CONCURRENCY_OPTIONS,
   type AdaptiveConcurrencyOptions,
@@ -42,10 +42,14 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
   }
 
   get currentLimit(): number {
-    return this.capacity
+    return this.ledger.rule.capacity
   }
 
-  /** That of the largest limit: where a share of the present one is less than a call, the class is denied until the limit rises. */
+  /** The largest limit: a cost above the present one, or above the share of its class, waits or is denied until the limit has risen. */
+  override get capacity(): number {
+    return this.#most
+  }
+
   override capacityUnder({ share }: Terms): number {
     return this.#most * share
   }
@@ -58,17 +62,14 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
     this.#reports.error()
   }
 
-  override schedule<T>(
-    key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions = {},
-  ): Promise<T> {
-    return super.schedule(key, typeof fn === 'function' ? this.#reports.measured(fn) : fn, options)
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return this.#reports.measured(fn)
   }
 
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
     const wait = super.take(key, cost, maxWait, terms)
-    const { capacity } = terms?.rule ?? this
+    const { capacity } = terms?.rule ?? this.ledger.rule
     // Who is turned away says that all of it is needed.
     this.#reports.busy(wait < 0 ? capacity : capacity - this.ledger.judged.remaining())
     return wait
@@ -84,7 +85,7 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
 
   #learn(limit: number): void {
     const next = Math.floor(limit)
-    if (next === this.capacity) return
+    if (next === this.currentLimit) return
     this.waiting.changing(() => this.ledger.reconfigure(this.ledger.rule.with({ limit: next })))
     if (this.events.heard) this.events.emit('reconfigured', { limit: next })
   }

@@ -39,6 +39,7 @@ import { RateReports } from './rate-reports.ts'
  */
 export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
   readonly #reports: RateReports
+  readonly #most: number
   /** The rate the bucket runs at. */
   #set: number
 
@@ -48,6 +49,7 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
     const { law, initialRate, common } = read
     super(tokenBucket({ rate: initialRate }), { name: 'adaptive', ...common }, memoryLedger, false)
     this.#set = initialRate
+    this.#most = read.most
     this.#reports = new RateReports(
       read,
       this.clock,
@@ -57,6 +59,15 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
 
   override get unheld(): string {
     return 'adaptive'
+  }
+
+  /** That of the highest rate: a cost that the bucket is too small for now waits or is denied until the rate has risen. */
+  override get capacity(): number {
+    return this.#most
+  }
+
+  override capacityUnder({ share }: Terms): number {
+    return this.#most * share
   }
 
   get currentRate(): number {

@@ -53,6 +53,8 @@ export interface Adaptive extends Limiter {
 export interface ReadAdaptive {
   readonly law: AimdLaw
   readonly initialRate: number
+  /** The most that the bucket may ever hold. */
+  readonly most: number
   /** In milliseconds. */
   readonly window: number
   /** In seconds. */
@@ -94,5 +96,6 @@ export function readAdaptive(options: AdaptiveOptions): ReadAdaptive {
   })
   const target =
     targetLatency === undefined ? Infinity : toMillis('targetLatency', targetLatency) / 1000
-  return { law, initialRate, window: windowMillis, targetLatency: target, common }
+  const most = Math.max(1, maxRate)
+  return { law, initialRate, most, window: windowMillis, targetLatency: target, common }
 }

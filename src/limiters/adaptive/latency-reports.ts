@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
+import type { Work } from '../scheduled.ts'
 import type { ReadAdaptiveConcurrency } from './adaptive-concurrency-options.ts'
 import type { Learner } from './learner.ts'
 
@@ -37,7 +38,7 @@ export class LatencyReports {
   }
 
   /** The function, measured. */
-  measured<T>(fn: (signal: AbortSignal) => T | Promise<T>): (signal: AbortSignal) => Promise<T> {
+  measured<T>(fn: Work<T>): Work<T> {
     return async (signal) => {
       const end = this.begin()
       try {

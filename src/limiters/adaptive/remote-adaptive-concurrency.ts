@@ -3,10 +3,10 @@ import type { Duration } from '../../core/duration.ts'
 import type { Report } from '../../core/rule.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
-import type { WaitOptions } from '../limiter.ts'
 import type { Permit } from '../permit.ts'
 import type { RemoteOptions } from '../remote/ledger-client.ts'
 import { RemoteConcurrency } from '../remote/remote-concurrency.ts'
+import type { Work } from '../scheduled.ts'
 import { noLimit } from './adaptive-concurrency.ts'
 import type { AdaptivePermits, ReadAdaptiveConcurrency } from './adaptive-concurrency-options.ts'
 import { LatencyReports } from './latency-reports.ts'
@@ -42,12 +42,28 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
   }
 
   get currentLimit(): number {
-    return this.capacity
+    return this.client.capacity
   }
 
-  /** That of the largest limit: where a share of the present one is less than a call, the class is denied until the limit rises. */
+  /** @internal */
+  override get adapts(): boolean {
+    return true
+  }
+
+  /** The largest limit: a cost above the present one, or above the share of its class, waits or is denied until the limit has risen. */
+  override get capacity(): number {
+    return this.#most
+  }
+
   override capacityUnder({ share }: Terms): number {
     return this.#most * share
+  }
+
+  /** @internal */
+  override fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    // A call that waits for a larger limit has to hear of it.
+    this.#learner.refresh()
+    return super.fits(cost, ahead, terms)
   }
 
   reportSuccess(latency: Duration): void {
@@ -58,12 +74,9 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     this.#reports.error()
   }
 
-  override schedule<T>(
-    key: string,
-    fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions = {},
-  ): Promise<T> {
-    return super.schedule(key, typeof fn === 'function' ? this.#reports.measured(fn) : fn, options)
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return this.#reports.measured(fn)
   }
 
   protected override async decide(
@@ -91,9 +104,8 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
 
   #learn(limit: number): void {
     const next = Math.floor(limit)
-    if (next === this.capacity) return
-    const { ledger } = this.client
-    ledger.reconfigure(ledger.rule.with({ limit: next }))
+    if (next === this.currentLimit) return
+    void this.client.reconfigure({ limit: next })
     if (this.events.heard) this.events.emit('reconfigured', { limit: next })
   }
 }

@@ -13,6 +13,7 @@ import { RateReports } from './rate-reports.ts'
 export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
   readonly #reports: RateReports
   readonly #learner: RemoteLearner
+  readonly #most: number
 
   /**
    * @param ledger where the buckets are
@@ -25,6 +26,7 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     options: RemoteOptions,
   ) {
     super(ledger, options, false)
+    this.#most = read.most
     this.#learner = new RemoteLearner(
       lessons,
       this.clock,
@@ -47,6 +49,20 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     return 'adaptive'
   }
 
+  /** @internal */
+  override get adapts(): boolean {
+    return true
+  }
+
+  /** That of the highest rate: a cost that the bucket is too small for now waits or is denied until the rate has risen. */
+  override get capacity(): number {
+    return this.#most
+  }
+
+  override capacityUnder({ share }: Terms): number {
+    return this.#most * share
+  }
+
   get currentRate(): number {
     return this.#reports.rate
   }
@@ -59,7 +75,14 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     this.#reports.error()
   }
 
-  protected override decided(allowed: boolean): void {
+  /** @internal */
+  override fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    // A call that waits for a higher rate has to hear of it.
+    this.#learner.refresh()
+    return super.fits(cost, ahead, terms)
+  }
+
+  override decided(allowed: boolean): void {
     this.#reports.decided(allowed)
     this.#learner.refresh()
   }
@@ -81,7 +104,7 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
   #learn(rate: number): void {
     if (rate === this.#reports.rate) return
     this.#reports.learn(rate)
-    this.ledger.reconfigure(this.ledger.rule.with({ rate }))
+    void this.client.reconfigure({ rate })
   }
 }
 

@@ -13,7 +13,8 @@ import { SyncLimiter } from '../local/sync-limiter.ts'
 import { untold } from '../policy-of.ts'
 import { keptTogether } from '../reservations/keepers.ts'
 import type { ReservationKeeper } from '../reservations/reservation.ts'
-import { leaveMembers } from './leave-members.ts'
+import type { Work } from '../scheduled.ts'
+import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
   composedTerms,
   isPlanned,
@@ -97,6 +98,14 @@ export class CompositeLimiter extends SyncLimiter {
       if (own < least) least = own
     }
     return least
+  }
+
+  /** @internal */
+  fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
+    return this.members.every(({ limiter }, i) => {
+      if (limiter.shadow !== undefined) return true
+      return limiter.fits(this.#price(i, cost, terms), false, memberTerms(terms, i))
+    })
   }
 
   knows(name: string): boolean {
@@ -216,6 +225,9 @@ export class CompositeLimiter extends SyncLimiter {
   protected override lookAgain(): void {
     // Who was overlooked when its turn came is not known any more.
     this.#overlooked = NONE
+    for (const { limiter } of this.members) {
+      if (limiter instanceof CompositeLimiter) limiter.lookAgain()
+    }
   }
 
   giveBack(key: string, cost: number, terms?: Terms): void {
@@ -247,6 +259,11 @@ export class CompositeLimiter extends SyncLimiter {
     return keptTogether(parts, (actual) => actualsOf(this.members, actual))
   }
 
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return measuredByMembers(this.members, fn)
+  }
+
   override leave(key: string, cost: number, decision?: Decision): void {
     leaveMembers(this.members, key, cost, decision)
   }
@@ -271,12 +288,13 @@ export class CompositeLimiter extends SyncLimiter {
       const price = this.#price(i, cost, terms)
       const its = memberTerms(terms, i)
       const itsKey = memberKey(member, i, key, terms)
-      const own = limiter.decision(itsKey, price, limiter.look(itsKey, price, its), its)
-      if (limiter.shadow !== undefined) {
-        return { ...limiter.shadow.foretell(own), wouldDeny: overlooked.includes(member) }
-      }
-      // Whether the same would pass once more is not what was asked.
-      return wait >= 0 && !own.allowed ? { ...own, allowed: true, retryAfter: 0 } : own
+      const given = wait >= 0 && !overlooked.includes(member)
+      // Whether the same would pass once more is not what was asked; a composite looks at its members itself.
+      const once = given && limiter instanceof CompositeLimiter
+      const looked = once ? 0 : limiter.look(itsKey, price, its)
+      const own = limiter.decision(itsKey, price, given ? 0 : looked, its)
+      if (limiter.shadow === undefined) return own
+      return { ...limiter.shadow.foretell(own), wouldDeny: overlooked.includes(member) }
     })
     return {
       ...combined(decisions),

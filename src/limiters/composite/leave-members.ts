@@ -1,7 +1,8 @@
 import type { Decision } from '../../core/decision.ts'
 import type { Limiter } from '../limiter.ts'
+import type { Work } from '../scheduled.ts'
 import { took } from '../took.ts'
-import { type Keyed, ownKey } from './member-terms.ts'
+import { type Keyed, ownKey, type Sharing } from './member-terms.ts'
 
 interface LeftMember extends Keyed {
   readonly limiter: Pick<Limiter, 'leave'>
@@ -21,4 +22,12 @@ export function leaveMembers(
     const paid = costOf === undefined ? cost : costOf(cost)
     if (paid !== 0) limiter.leave?.(ownKey(member, key), paid, decision?.parts?.[i])
   }
+}
+
+/** The function, which tells each member how it went that goes by that. */
+export function measuredByMembers<T>(
+  members: readonly { readonly limiter: Sharing }[],
+  fn: Work<T>,
+): Work<T> {
+  return members.reduce((work, { limiter }) => limiter.measured?.(work) ?? work, fn)
 }

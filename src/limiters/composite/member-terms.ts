@@ -3,6 +3,7 @@ import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { CallQuota } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import { NO_TERMS, type Terms, withHold } from '../calls/terms.ts'
+import type { Work } from '../scheduled.ts'
 
 /** Of a part of a composite: true where the quota of a call is for it, or what reads its quota from the key. */
 export type QuotaOf = true | ((key: string) => CallQuota | undefined)
@@ -105,6 +106,10 @@ export interface Sharing {
   knows?(name: string): boolean
   /** The largest cost that can ever pass under `terms`. */
   capacityUnder?(terms: Terms): number
+  /** The function, which tells how it went where the limit goes by that. */
+  measured?<T>(fn: Work<T>): Work<T>
+  /** True where the limit is large enough for the call as it is now. */
+  fits?(cost: number, ahead: boolean, terms: Terms | undefined): boolean
   /** @param key of the call: parts of composites read their quotas from it */
   termsOf?(call: CallOptions, key?: string): Terms | undefined
 }

@@ -19,7 +19,7 @@ export interface Member {
 export function capacityOf(limiter: Limiter & Sharing, terms?: Terms): number {
   const { capacity = Number.MAX_VALUE } = limiter as { capacity?: number }
   if (terms === undefined) return capacity
-  return terms.rule?.capacity ?? limiter.capacityUnder?.(terms) ?? capacity
+  return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity
 }
 
 /** Can it be asked to reserve, within the limits of its kind? */

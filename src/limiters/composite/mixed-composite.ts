@@ -6,11 +6,13 @@ import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import { NO_TERMS, type Terms } from '../calls/terms.ts'
 import { decisionUnder, seconds } from '../decision-of.ts'
-import type { KeyCounts } from '../limiter.ts'
-import { storageIsDown } from '../remote/ledger-client.ts'
+import type { KeyCounts, Limiter } from '../limiter.ts'
+import type { AsyncLimiter } from '../remote/async-limiter.ts'
+import { type LedgerClient, storageIsDown } from '../remote/ledger-client.ts'
 import { PollingLimiter } from '../remote/polling-limiter.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
+import type { Work } from '../scheduled.ts'
 import {
   actualsOf,
   type CompositeOptions,
@@ -21,8 +23,16 @@ import {
   policiesOf,
 } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
-import { leaveMembers } from './leave-members.ts'
-import { agree, capacityOf, checkApart, isReserving, joinable, type Member } from './member.ts'
+import { leaveMembers, measuredByMembers } from './leave-members.ts'
+import {
+  agree,
+  capacityOf,
+  checkApart,
+  clientOf,
+  isReserving,
+  joinable,
+  type Member,
+} from './member.ts'
 import {
   composedTerms,
   isPlanned,
@@ -75,6 +85,15 @@ export class MixedComposite extends PollingLimiter {
       if (costOf === undefined && capacity < least) least = capacity
     }
     return least
+  }
+
+  /** @internal */
+  fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
+    const prices = this.#prices(cost, terms)
+    return this.members.every(({ limiter }, i) => {
+      if (limiter.shadow !== undefined) return true
+      return limiter.fits?.(prices[i] as number, false, memberTerms(terms, i)) ?? true
+    })
   }
 
   knows(name: string): boolean {
@@ -186,6 +205,11 @@ export class MixedComposite extends PollingLimiter {
     await Promise.all(members.map((_, i) => release({ members, key, prices, terms: own }, i)))
   }
 
+  /** @internal */
+  override measured<T>(fn: Work<T>): Work<T> {
+    return measuredByMembers(this.members, fn)
+  }
+
   override leave(key: string, cost: number, decision?: Decision): void {
     leaveMembers(this.members, key, cost, decision)
   }
@@ -235,18 +259,21 @@ export class MixedComposite extends PollingLimiter {
       about: hold && aboutHold(hold),
     })
     if (verdicts === undefined) return undefined
-    return this.#judged(
-      verdicts.map((verdict, i) => {
-        const { limiter } = this.members[i] as Member
-        return decisionUnder(
-          memberTerms(terms, i),
-          verdict,
-          capacityOf(limiter),
-          prices[i] as number,
-        )
-      }),
-      cost,
-    )
+    const decisions = verdicts.map((verdict, i) => {
+      const { capacity } = clientOf((this.members[i] as Member).limiter) as LedgerClient
+      return decisionUnder(memberTerms(terms, i), verdict, capacity, prices[i] as number)
+    })
+    if (move === 'reserve') this.#heed(decisions)
+    return this.#judged(decisions, cost)
+  }
+
+  /** Lets the members know what the storage has decided for them: each that has given, or each that has denied. */
+  #heed(decisions: readonly Decision[]): void {
+    const whole = decisions.every(({ allowed }) => allowed)
+    for (const [i, { allowed }] of decisions.entries()) {
+      const { limiter } = this.members[i] as Member
+      if (whole || !allowed) (limiter as Limiter & AsyncLimiter).decided(allowed)
+    }
   }
 
   #keys(key: string, terms: Terms | undefined): string[] {

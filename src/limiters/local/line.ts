@@ -13,6 +13,8 @@ export interface WaitedLimit {
   anew(key: string, terms: Terms | undefined): Terms | undefined
   /** How long it would take behind `ahead`; `-Infinity` where no time can be told. */
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
+  /** @internal True where the limit is large enough for the call as it is now; with `ahead`, where it may be reserved ahead. */
+  fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
 }
 
 /** The owner of lines: counts the callers that wait, and hears when a line is empty. */
@@ -31,6 +33,8 @@ export interface Waiter {
   readonly deadline: Millis
   readonly grant: () => void
   readonly refuse: (reason: unknown) => void
+  /** Called when it waits beside the line, because the limit is too small for it now. */
+  readonly aside: (() => void) | undefined
   /** Ends the timer and the listener that could end the wait. */
   forgetCalls: (() => void) | undefined
   before: Waiter | undefined
@@ -46,6 +50,8 @@ export class Line {
   readonly #key: string
   #head: Waiter | undefined
   #tail: Waiter | undefined
+  /** Those whose cost the limit is too small for now: nobody waits behind them. They are the first again when it has changed. */
+  readonly #aside = new Set<Waiter>()
   /** The costs of all callers in line together, without the part that is reserved for the head. */
   #wanted = 0
   /** When the head's reservation comes due, or `undefined` while it has none. */
@@ -58,6 +64,11 @@ export class Line {
     this.#limit = limit
     this.#clock = clock
     this.#key = key
+  }
+
+  /** True where a caller waits that goes before those who come now. */
+  get busy(): boolean {
+    return this.#head !== undefined
   }
 
   /** The error for a caller whose deadline is too early for this line; `undefined` where it may join. */
@@ -81,11 +92,7 @@ export class Line {
       }
     }
     this.#owner.count += 1
-    this.#wanted += waiter.cost
-    waiter.before = this.#tail
-    if (this.#tail === undefined) this.#head = waiter
-    else this.#tail.behind = waiter
-    this.#tail = waiter
+    this.#insert(waiter, this.#tail, undefined)
     if (this.#head === waiter) this.#ask()
   }
 
@@ -103,8 +110,16 @@ export class Line {
     this.#ask()
   }
 
+  /** The limit has other numbers. */
+  askAnew(): void {
+    for (const waiter of [...this.#aside].reverse()) this.#insert(waiter, undefined, this.#head)
+    this.#aside.clear()
+    this.askAgain()
+  }
+
   close(reason: unknown): void {
     this.yield()
+    for (const waiter of this.#aside) this.#unlink(waiter).refuse(reason)
     while (this.#head !== undefined) this.#unlink(this.#head).refuse(reason)
     this.#end()
   }
@@ -121,6 +136,7 @@ export class Line {
         continue
       }
       if (head.terms !== undefined) head.terms = this.#limit.anew(this.#key, head.terms)
+      if (!this.#fits(head)) continue
       // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
       const patience = this.share < 1 ? Number.MIN_VALUE : (head.deadline - now) * 1000
       const wait = this.#limit.take(this.#key, head.cost, patience, head.terms)
@@ -140,6 +156,18 @@ export class Line {
       return
     }
     this.#end()
+  }
+
+  /** True where the limit is large enough for the head now. One that is too large for now steps aside, one for ever is refused. */
+  #fits(head: Waiter): boolean {
+    try {
+      const fits = this.#limit.fits(head.cost, this.share === 1, head.terms)
+      if (!fits) this.#setAside(head)
+      return fits
+    } catch (error) {
+      this.#unlink(head).refuse(error)
+      return false
+    }
   }
 
   /** The moment has come for which the head waits. */
@@ -166,6 +194,7 @@ export class Line {
     if (first) this.yield()
     this.#unlink(waiter).refuse(reason)
     if (first) this.#ask()
+    else if (this.#head === undefined) this.#end()
   }
 
   /** The head has a reservation no more. */
@@ -174,20 +203,42 @@ export class Line {
     this.#wanted += head.cost
   }
 
+  /** Takes the head out of the line, and keeps it until the limit has changed. */
+  #setAside(head: Waiter): void {
+    this.#takeOut(head)
+    this.#aside.add(head)
+    head.aside?.()
+  }
+
+  /** Ends the wait of a caller, wherever it stands. */
   #unlink(waiter: Waiter): Waiter {
     waiter.forgetCalls?.()
     this.#owner.count -= 1
-    this.#wanted -= waiter.cost
-    if (waiter.before === undefined) this.#head = waiter.behind
-    else waiter.before.behind = waiter.behind
-    if (waiter.behind === undefined) this.#tail = waiter.before
-    else waiter.behind.before = waiter.before
+    if (!this.#aside.delete(waiter)) this.#takeOut(waiter)
     return waiter
+  }
+
+  #insert(waiter: Waiter, before: Waiter | undefined, behind: Waiter | undefined): void {
+    this.#wanted += waiter.cost
+    waiter.before = before
+    waiter.behind = behind
+    if (before === undefined) this.#head = waiter
+    else before.behind = waiter
+    if (behind === undefined) this.#tail = waiter
+    else behind.before = waiter
+  }
+
+  #takeOut({ cost, before, behind }: Waiter): void {
+    this.#wanted -= cost
+    if (before === undefined) this.#head = behind
+    else before.behind = behind
+    if (behind === undefined) this.#tail = before
+    else behind.before = before
   }
 
   #end(): void {
     this.#cancelTimer()
-    this.#owner.over(this.#key, this)
+    if (this.#aside.size === 0) this.#owner.over(this.#key, this)
   }
 
   #timedOut(verb: string, micros: Micros): WaitTimeoutError {

@@ -5,6 +5,7 @@ import type { Micros } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import { type QuotaChange, type Rule, SETTLED } from '../../core/rule.ts'
 import type { Ledger } from '../../core/storage.ts'
+import { fitsWithin } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -59,6 +60,17 @@ export class RuleLimiter extends SyncLimiter {
 
   capacityUnder({ rule }: Terms): number {
     return rule?.capacity ?? this.capacity
+  }
+
+  /** @internal */
+  fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    const { capacity, held } = terms?.rule ?? this.ledger.rule
+    if (ahead && !held) return true
+    return fitsWithin(
+      cost,
+      capacity,
+      terms === undefined ? this.capacity : this.capacityUnder(terms),
+    )
   }
 
   override get quotable(): boolean {

@@ -8,7 +8,8 @@ import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { seconds } from '../decision-of.ts'
 import { late } from '../late.ts'
-import type { LocalLimiter, Patience } from '../limiter.ts'
+import type { LocalLimiter } from '../limiter.ts'
+import type { Standing } from '../turns.ts'
 import type { WaitedLimit } from './line.ts'
 import { SyncMoves } from './sync-moves.ts'
 import { Waiting } from './waiting.ts'
@@ -89,7 +90,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     key: string,
     cost: number,
     terms: Terms | undefined,
-    { timeout, signal }: Patience,
+    { timeout, signal, aside }: Standing,
   ): Promise<Decision> {
     if (this.waiting.closed) throw new ClosedError(this.name)
     if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
@@ -102,7 +103,8 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     if (busy || this.take(key, cost, little, terms) < 0) {
       try {
         if (terms?.bound === 'closed') throw late(key, Infinity)
-        await this.waiting.join(key, cost, { deadline: started + patience, signal, terms })
+        const deadline = started + patience
+        await this.waiting.join(key, cost, { deadline, signal, terms, aside })
       } catch (error) {
         this.deny(key, cost, error instanceof WaitTimeoutError ? error.retryAfter : 0, terms)
         throw error

@@ -46,17 +46,17 @@ export class Waiting implements LineOwner {
   /** True when a caller waits for `key` that goes before a call that may fill `share` of the limit. */
   busy(key: string, share = 1): boolean {
     const lines = this.#lines.get(key)
-    return lines?.some((line) => line.share >= share) ?? false
+    return lines?.some((line) => line.busy && line.share >= share) ?? false
   }
 
   /** Resolves when `cost` has been taken for this caller and its time has come. */
   join(
     key: string,
     cost: number,
-    patience: Pick<Waiter, 'deadline' | 'terms'> & { signal: AbortSignal | undefined },
+    patience: Pick<Waiter, 'deadline' | 'terms' | 'aside'> & { signal: AbortSignal | undefined },
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { deadline, signal, terms } = patience
+      const { deadline, signal, terms, aside } = patience
       const lines = this.#lines.get(key) ?? []
       const share = terms?.share ?? 1
       const known = lines.find((line) => line.share === share)
@@ -75,6 +75,7 @@ export class Waiting implements LineOwner {
         deadline,
         grant: resolve,
         refuse: reject,
+        aside,
         forgetCalls: undefined,
         before: undefined,
         behind: undefined,
@@ -96,7 +97,7 @@ export class Waiting implements LineOwner {
     try {
       change()
     } finally {
-      for (const line of lines) line.askAgain()
+      for (const line of lines) line.askAnew()
     }
   }
 

@@ -8,8 +8,9 @@ import type { RemoteLedger } from '../../core/storage.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { late } from '../late.ts'
-import type { KeyCounts, Patience } from '../limiter.ts'
+import type { KeyCounts } from '../limiter.ts'
 import { LimiterVerbs } from '../limiter-verbs.ts'
+import type { Standing } from '../turns.ts'
 import { until } from '../until.ts'
 import type { LedgerClient } from './ledger-client.ts'
 
@@ -17,6 +18,8 @@ import type { LedgerClient } from './ledger-client.ts'
 export interface Waits {
   readonly deadline: Millis
   readonly signal: AbortSignal | undefined
+  /** Called when nobody needs to wait behind it, since the limit is too small for the call as it is now. */
+  readonly aside?: (() => void) | undefined
 }
 
 /** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
@@ -36,6 +39,10 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   get ledger(): RemoteLedger | undefined {
     return undefined
   }
+  /** @internal True where the limit finds its own numbers: others who judge by them must not keep them. */
+  get adapts(): boolean {
+    return false
+  }
   /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
   protected abstract decide(
     move: 'reserve' | 'peek',
@@ -50,8 +57,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   protected abstract serve(
     key: string,
     cost: number,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
+    waits: Waits,
     terms?: Terms,
   ): Promise<Decision>
   /** Takes `cost` for one who does not wait. */
@@ -89,7 +95,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     key: string,
     cost: number,
     terms: Terms | undefined,
-    { timeout, signal }: Patience,
+    { timeout, signal, aside }: Standing,
   ): Promise<Decision> {
     this.#checkOpen()
     if (this.shadow !== undefined) return this.consumeUnder(key, cost, terms)
@@ -99,7 +105,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     this.waiting += 1
     try {
       if (terms?.bound === 'closed') throw late(key, Infinity)
-      const decision = await this.serve(key, cost, deadline, signal, terms)
+      const decision = await this.serve(key, cost, { deadline, signal, aside }, terms)
       this.decided(true)
       this.passLate(key, cost, started, terms)
       return decision
@@ -142,8 +148,8 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     else this.deny(key, cost, retryAfter, terms)
   }
 
-  /** A call was let through, or was not. */
-  protected decided(_allowed: boolean): void {}
+  /** @internal A call was let through, or was not. */
+  decided(_allowed: boolean): void {}
 
   /** Lets time pass until `moment`. */
   protected sleepUntil(moment: Millis, signal: AbortSignal | undefined): Promise<void> {

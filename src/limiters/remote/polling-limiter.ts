@@ -4,7 +4,7 @@ import type { Millis } from '../../core/duration.ts'
 import type { Watch } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
 import { late } from '../late.ts'
-import { AsyncLimiter } from './async-limiter.ts'
+import { AsyncLimiter, type Waits } from './async-limiter.ts'
 
 /** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
@@ -38,12 +38,27 @@ export abstract class PollingLimiter extends AsyncLimiter {
       : this.decide('reserve', key, cost, terms)
   }
 
-  protected async serve(
+  protected async serve(key: string, cost: number, waits: Waits, terms?: Terms): Promise<Decision> {
+    const { deadline, signal } = waits
+    for (;;) {
+      const decision = await this.#inLine(key, cost, waits, terms)
+      if (decision.allowed) return decision
+      // The limit is too small for the call: nobody waits behind it until that has changed.
+      waits.aside?.()
+      do {
+        const now = this.clock.now()
+        if (now >= deadline) throw late(key, decision.retryAfter)
+        await this.sleepUntil(Math.min(now + BACKSTOP, deadline), signal)
+      } while (!this.fits(cost, false, this.anew(key, terms)))
+    }
+  }
+
+  /** Waits for its turn and asks until it is granted, or until the limit is too small for the call. */
+  async #inLine(
     key: string,
     cost: number,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
-    terms?: Terms,
+    waits: Waits,
+    terms: Terms | undefined,
   ): Promise<Decision> {
     const share = terms?.share ?? 1
     const lines = this.#lines.get(key) ?? new Map<number, Promise<void>>()
@@ -56,8 +71,8 @@ export abstract class PollingLimiter extends AsyncLimiter {
     const line = before === undefined ? turn : before.then(() => turn)
     lines.set(share, line)
     try {
-      if (before !== undefined) await this.#happens(key, before, deadline, signal)
-      return await this.#poll(key, cost, deadline, signal, terms)
+      if (before !== undefined) await this.#happens(key, before, waits)
+      return await this.#poll(key, cost, waits, terms)
     } finally {
       served()
       if (lines.get(share) === line) lines.delete(share)
@@ -71,24 +86,18 @@ export abstract class PollingLimiter extends AsyncLimiter {
   }
 
   /** Waits for `event`, until `deadline` at the latest. */
-  #happens(
-    key: string,
-    event: Promise<void>,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  #happens(key: string, event: Promise<void>, { deadline, signal }: Waits): Promise<void> {
     return this.until(signal, (resolve, reject) => {
       void event.then(resolve)
       return deadline === Infinity ? () => {} : at(this.clock, deadline, () => reject(late(key, 0)))
     })
   }
 
-  /** Asks until it is granted: when it is time to, when it is woken, and now and then. */
+  /** Asks until it is granted, or until the limit is too small for the call: when it is time to, when it is woken, and now and then. */
   async #poll(
     key: string,
     cost: number,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
+    { deadline, signal }: Waits,
     terms: Terms | undefined,
   ): Promise<Decision> {
     let watch: Watch | undefined
@@ -101,7 +110,8 @@ export abstract class PollingLimiter extends AsyncLimiter {
     try {
       for (;;) {
         woken = false
-        const answer = this.decide('reserve', key, cost, this.anew(key, terms))
+        const own = this.anew(key, terms)
+        const answer = this.decide('reserve', key, cost, own)
         const decision = await this.inTime(key, answer, { deadline, signal }, (late) =>
           late.allowed ? this.undo(key, cost, terms, late) : undefined,
         )
@@ -109,6 +119,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
         const now = this.clock.now()
         const told = decision.retryAfter * 1000
         if (told > 0 ? now + told > deadline : now >= deadline) throw late(key, decision.retryAfter)
+        if (!decision.degraded && !this.fits(cost, false, own)) return decision
         if (watch === undefined) {
           watch = this.watch(key, freed)
           // What was given back since it was asked has not been heard.

@@ -8,7 +8,7 @@ import type { Policy } from '../../core/policy.ts'
 import { RenewalTimer } from '../../core/renewal-timer.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Watch } from '../../core/storage.ts'
-import { checkCall } from '../calls/arguments.ts'
+import { checkCall, fitsWithin } from '../calls/arguments.ts'
 import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -99,6 +99,12 @@ export class RemoteConcurrency extends PollingLimiter {
     return rule?.capacity ?? this.capacity
   }
 
+  /** @internal */
+  fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
+  }
+
   knows(name: string): boolean {
     return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
   }
@@ -123,7 +129,7 @@ export class RemoteConcurrency extends PollingLimiter {
     const permit = new HeldPermit(key, cost, this.#term, sent, this.#tend)
     const answers: PermitAnswers<Decision> = {
       use: (verdict) => {
-        const decision = decisionUnder(terms, verdict, this.capacity, cost)
+        const decision = decisionUnder(terms, verdict, this.client.capacity, cost)
         if (move === 'peek' || verdict.wait < 0) return decision
         if (this.closing.signal.aborted) {
           void this.#return(permit)

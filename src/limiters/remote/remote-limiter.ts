@@ -4,7 +4,7 @@ import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../../core/storage.ts'
-import { checkCall } from '../calls/arguments.ts'
+import { checkCall, fitsWithin } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -15,7 +15,7 @@ import type { SyncLimiter } from '../local/sync-limiter.ts'
 import { policyOf } from '../policy-of.ts'
 import { aboutHold, aboutSettling, endingAs } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
-import { AsyncLimiter } from './async-limiter.ts'
+import { AsyncLimiter, type Waits } from './async-limiter.ts'
 import { LedgerClient, type RemoteOptions, storageIsDown } from './ledger-client.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
@@ -24,6 +24,9 @@ const NO: Promise<boolean> = Promise.resolve(false)
 
 /** Who is denied for longer asks again after this long: a block may have been ended by another process. */
 const LONGEST_PAUSE: Millis = 10_000
+
+/** With a little patience a leaky bucket makes callers wait their turn, instead of taking them in at once. */
+const LITTLE: Micros = 1
 
 /** One rule, asked through a storage that lies elsewhere. */
 export class RemoteLimiter extends AsyncLimiter {
@@ -57,6 +60,13 @@ export class RemoteLimiter extends AsyncLimiter {
 
   capacityUnder({ rule }: Terms): number {
     return rule?.capacity ?? this.capacity
+  }
+
+  /** @internal */
+  fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    if (ahead) return true
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
   }
 
   override get quotable(): boolean {
@@ -150,7 +160,7 @@ export class RemoteLimiter extends AsyncLimiter {
       key,
       cost,
       0,
-      (verdict) => decisionUnder(terms, verdict, this.capacity, cost),
+      (verdict) => decisionUnder(terms, verdict, this.client.capacity, cost),
       (failure) => this.client.withoutStorage(failure, move, key, cost, terms),
       terms,
     )
@@ -160,8 +170,7 @@ export class RemoteLimiter extends AsyncLimiter {
   protected async serve(
     key: string,
     cost: number,
-    deadline: Millis,
-    signal: AbortSignal | undefined,
+    { deadline, signal, aside }: Waits,
     terms?: Terms,
   ): Promise<Decision> {
     // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
@@ -169,7 +178,8 @@ export class RemoteLimiter extends AsyncLimiter {
     for (;;) {
       const own = this.anew(key, terms)
       const asked = this.clock.now()
-      const patience = ahead ? Math.floor(Math.max(0, deadline - asked) * 1000) : 0
+      const longest = Math.floor(Math.max(0, deadline - asked) * 1000)
+      const patience = ahead ? longest : Math.min(longest, LITTLE)
       const answer = this.client.ask<Verdict | { failure: Error | undefined }>(
         'reserve',
         key,
@@ -191,8 +201,9 @@ export class RemoteLimiter extends AsyncLimiter {
         await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
       } else if (verdict.wait >= 0) {
         await this.#actIn(verdict.wait, asked, key, cost, signal, own)
-        return decisionUnder(own, { ...verdict, wait: 0 }, this.capacity, cost)
+        return decisionUnder(own, { ...verdict, wait: 0 }, this.client.capacity, cost)
       } else {
+        if (!this.fits(cost, ahead, own)) aside?.()
         // Only a block denies those with patience enough; it ends by itself, or by somebody else.
         await this.#passUnlessLate(key, -verdict.wait / 1e6, deadline, signal)
       }
@@ -240,7 +251,7 @@ export class RemoteLimiter extends AsyncLimiter {
 
   #grants(key: string, cost: number, verdict: Verdict): boolean {
     const granted = verdict.wait >= 0
-    if (this.events.listened) this.tell(key, decisionOf(verdict, this.capacity, cost))
+    if (this.events.listened) this.tell(key, decisionOf(verdict, this.client.capacity, cost))
     else {
       this.decided(granted)
       if (granted) this.pass(key, cost, undefined)
@@ -250,7 +261,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   #decided(key: string, cost: number, verdict: Verdict): Decision {
-    const decision = decisionOf(verdict, this.capacity, cost)
+    const decision = decisionOf(verdict, this.client.capacity, cost)
     this.tell(key, decision)
     return decision
   }

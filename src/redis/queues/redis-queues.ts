@@ -30,9 +30,14 @@ function limitOf(
   limiter: Limiter,
   keyed: boolean,
 ): LimitDeclaration | undefined {
-  const { ledger, permits } = limiter as { ledger?: RemoteLedger; permits?: RemoteLedger }
+  const { ledger, permits, adapts } = limiter as {
+    ledger?: RemoteLedger
+    permits?: RemoteLedger
+    adapts?: boolean
+  }
   const asked = ledger ?? permits
-  if (asked === undefined || !KINDS.includes(asked.rule.kind)) return undefined
+  // What learns is asked itself: the queue would keep the numbers of now, and outcomes of calls that it let through would not count.
+  if (adapts || asked === undefined || !KINDS.includes(asked.rule.kind)) return undefined
   // The ledger of a limiter in memory has no storage. A HybridStorage has the queues of its Redis.
   const home = asked.storage as { queues?: QueueStorage } | undefined
   if (home?.queues !== queues) return undefined

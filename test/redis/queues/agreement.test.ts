@@ -1,4 +1,4 @@
-import { LimiterFactory } from 'aioflux'
+import { LimiterFactory, QueueFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock } from 'aioflux/testing'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -173,6 +173,31 @@ describe('the processes of a queue agree', () => {
     expect(await b.claim(9, 30_000)).toHaveLength(0)
     await slots.close()
     await storage.close()
+  })
+
+  it('a limiter that learns is asked itself: the queue would keep the numbers of now', async () => {
+    const storage = new RedisStorage({ client: open.client, prefix: 'queues' })
+    const common = { scope: fresh(), storage }
+    const rate = LimiterFactory.adaptive({ initialRate: 20, ...common })
+    const permits = LimiterFactory.adaptiveConcurrency({ initialLimit: 4, ...common })
+    for (const limiter of [rate, permits]) {
+      const name = fresh()
+      const limiterKey = () => ''
+      const keyed = { storage, name, limiter, limiterKey, handler: () => {} }
+      expect(() => QueueFactory.fifo(keyed)).toThrow(/limiter .* cannot be asked by key/)
+      await using queue = QueueFactory.fifo<number, void>({
+        storage,
+        name,
+        limiter,
+        // What its handlers tell counts, as the limiter has let them through.
+        handler: () => limiter.reportError(),
+      })
+      await queue.start()
+      await Promise.all(Array.from({ length: 12 }, (_, i) => queue.submit(i)))
+      expect((await limiter.getStats()).allowed).toBeGreaterThanOrEqual(12)
+    }
+    await until('it has learnt', async () => (await rate.peek()) && rate.currentRate === 10)
+    for (const one of [rate, permits, storage]) await one.close()
   })
 })
 
