@@ -145,8 +145,8 @@ function uniqueness<T, R>(
 /** Longer than any delay, and still a whole number of milliseconds. */
 const LONGEST: Millis = 2 ** 40
 
-/** What a key begins with in a store where it is no string. A string that begins so is marked as one. */
-const OTHER = /^(?:number|boolean|bigint|undefined):/
+/** What a key begins with in a store where it is no string. A string that begins so, or is empty, is marked as one. */
+const OTHER = /^(?:number|boolean|bigint|undefined):|^$/
 
 /** 1 is not '1', and not 'number:1', in a store either. */
 function textOf(key: unknown): string {

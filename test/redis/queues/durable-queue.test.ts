@@ -844,7 +844,7 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
     it('a number is not the string that a store might write for it', async () => {
       const queue = dedupe()
-      const items = [1, '1', 'number:1', 'string:number:1', true, 'boolean:true']
+      const items = ['', 'string:', 1, '1', 'number:1', 'string:number:1', true, 'boolean:true']
       for (const item of items) expect((await queue.put(item)).state, `${item}`).toBe('waiting')
       for (const item of items) expect((await queue.put(item)).state, `${item}`).toBe('duplicate')
     })
