@@ -18,7 +18,7 @@ import {
   tokenBucket,
   WorkerPool,
 } from 'aioflux'
-import { clientIp, politeFetch } from 'aioflux/http'
+import { clientIp, politeFetch, rateLimitFetch } from 'aioflux/http'
 import { ConsoleMonitor, Metrics, PrometheusExporter } from 'aioflux/metrics'
 import { HybridStorage, RedisStorage } from 'aioflux/redis'
 import { ManualClock, ruleExam } from 'aioflux/testing'
@@ -118,9 +118,36 @@ const TAKERS: Readonly<Record<string, [take: (value: Value) => unknown, meaningf
   'aging of a queue': [(aging) => QueueFactory.priority({ aging })],
   'delay of a put': [(delay) => QueueFactory.fifo().put(1, { delay })],
   'timeout of a put': [(timeout) => QueueFactory.fifo().put(1, { timeout })],
-  'priority of a put': [
-    (priority) => QueueFactory.priority().put(1, { priority }),
-    [Infinity, -Infinity],
+  'priority of a put': [(priority) => QueueFactory.priority().put(1, { priority })],
+  'priority of a put without priorities': [(priority) => QueueFactory.fifo().put(1, { priority })],
+  'priorityFn of a queue': [
+    (priority) => QueueFactory.priority({ priorityFn: () => priority }).put(1),
+  ],
+  'priority of setPriority': [
+    async (priority) => (await QueueFactory.priority().put(1, { delay: 9 })).setPriority(priority),
+  ],
+  'max of claim': [
+    async (max) => {
+      const queue = QueueFactory.fifo()
+      queue.offer(1)
+      return queue.claim({ max })
+    },
+  ],
+  'limit of groups': [(limit) => QueueFactory.fifo().groups({ limit })],
+  'among of groups': [(among) => QueueFactory.fifo().groups({ among })],
+  'latest of deadByError': [(latest) => QueueFactory.fifo().deadByError({ latest })],
+  'limit of redrive': [(limit) => QueueFactory.fifo().redrive({ limit })],
+  ...Object.fromEntries(
+    ['initialLimit', 'minLimit', 'maxLimit', 'tolerance', 'window', 'ttl'].map((name) => [
+      `${name} of adaptive concurrency`,
+      [(value) => LimiterFactory.adaptiveConcurrency({ [name]: value })],
+    ]),
+  ),
+  'cost of a guard': [
+    (cost) =>
+      rateLimitFetch(limiter(), { cost: () => cost })(() => new Response())(
+        new Request('http://localhost'),
+      ),
   ],
   'deadline of stop': [(deadline) => QueueFactory.fifo().stop({ deadline })],
   'lease of a queue': [(lease) => QueueFactory.fifo({ lease })],

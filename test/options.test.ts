@@ -37,7 +37,7 @@ import {
 import { ConsoleMonitor, Metrics, PrometheusExporter } from 'aioflux/metrics'
 import { traced } from 'aioflux/otel'
 import { HybridStorage, RedisStorage } from 'aioflux/redis'
-import { ruleExam, storageExam } from 'aioflux/testing'
+import { jobStoreExam, PlainJobStore, ruleExam, storageExam } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nearest } from '../src/core/nearest.ts'
@@ -66,6 +66,7 @@ const failing = () => Promise.reject(new Error('not to be called'))
 
 // It asks nothing of a server.
 const closed = new RedisStorage({ url: 'redis://localhost' })
+const kept = QueueFactory.fifo({ name: 'x', storage: closed })
 await closed.close()
 
 /** Everything public that takes an object of options, by the table of its names. */
@@ -182,6 +183,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'submit of a dedupe queue': (o) => QueueFactory.dedupe().submit(1, o),
     'pool.submitWith': (o) => pool().submitWith(o, nothing),
   },
+  SHARED_TERMS: { 'queue.redeclare': (o) => kept.redeclare(o) },
   STOP_OPTIONS: {
     'queue.stop': (o) => queue().stop(o),
     'pool.stop': (o) => pool().stop(o),
@@ -195,6 +197,8 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     },
     'queue.onIdle': (o) => queue().onIdle(o),
     'broadcast.put': (o) => QueueFactory.broadcast().put(1, o),
+    'broadcast.put over a storage': (o) =>
+      QueueFactory.broadcast({ name: 'x', storage: closed }).put(1, o),
     'subscription.get': (o) => QueueFactory.broadcast().subscribe().get(o),
     'coordinator.waitForLeadership': (o) => coordinator().waitForLeadership(o),
   },
@@ -204,10 +208,14 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   BATCH_STOP_OPTIONS: {
     'collector.stop': (o) => new BatchCollector({ callback: nothing as never }).stop(o),
   },
-  KEEP_OPTIONS: { keep: (o) => QueueFactory.fifo({ keep: o }) },
+  KEEP_OPTIONS: {
+    keep: (o) => QueueFactory.fifo({ keep: o }),
+    'keep of queue.redeclare': (o) => kept.redeclare({ keep: o }),
+  },
   KEPT_OPTIONS: {
     'keep.dead': (o) => QueueFactory.fifo({ keep: { dead: o } }),
     'keep.completed': (o) => QueueFactory.fifo({ keep: { completed: o } }),
+    'keep.dead of queue.redeclare': (o) => kept.redeclare({ keep: { dead: { ...o } } }),
   },
   LIST_OPTIONS: { 'queue.jobs': (o) => queue().jobs({ state: 'dead', ...o }) },
   GROUPS_OPTIONS: { 'queue.groups': (o) => queue().groups(o) },
@@ -292,6 +300,9 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   RULE_EXAM_OPTIONS: {
     ruleExam: (o) => ruleExam({ make: () => tokenBucket({ rate: 2 }), bound: () => 1, ...o }),
   },
+  JOB_STORE_EXAM_OPTIONS: { jobStoreExam: (o) => jobStoreExam(failing, o) },
+  PLAIN_JOB_STORE_OPTIONS: { PlainJobStore: (o) => new PlainJobStore(o) },
+  JOB_STORE_TERMS: { 'the terms of a PlainJobStore': (o) => new PlainJobStore({ terms: o }) },
   STORAGE_UNDER_EXAM: {
     storageExam: (o) =>
       storageExam(() => ({ storage: storage(), advance: nothing, ...o }))[0]?.run(),
@@ -305,8 +316,6 @@ const PARTS = [
   'GUARD_OPTIONS',
   'OWN_LIMIT',
   'CONCURRENCY_LIMITER_OPTIONS',
-  // Tried over a real storage, with the queues that are kept there.
-  'SHARED_TERMS',
 ]
 
 const { CALL_OPTIONS = {} } = TAKERS

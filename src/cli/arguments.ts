@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { integer, oneOf } from '../core/check.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
 import { FORMATS, type Format } from './formats/formats.ts'
 import type { Wanted } from './formats/record.ts'
 import type { Algorithm } from './judging/limit.ts'
@@ -108,7 +109,10 @@ export function parsed<T extends NonNullable<ParseArgsConfig['options']>>(
   } catch (error) {
     // "Unknown option '--limt'. To specify a positional argument ..."; the first sentence says it.
     const [said = ''] = (error as Error).message.split(/\. |\n/)
-    throw new OptionTypeError(/--?[\w-]+/.exec(said)?.[0] ?? 'arguments', said)
+    const option = /--?[\w-]+/.exec(said)?.[0] ?? 'arguments'
+    const unknown = (error as { code?: string }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+    const near = nearest(option.replace(/^-+/, ''), Object.keys(options))
+    throw new OptionTypeError(option, unknown ? `${said}: the nearest is --${near}` : said)
   }
 }
 

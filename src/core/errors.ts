@@ -245,10 +245,11 @@ export class CircuitBreakerOpen extends AioFluxError {
   }
 }
 
-/** A job was cancelled without a reason. */
+/** A job was cancelled, by `cancel`. `cause` is the reason, where one was given. */
 export class JobCancelledError extends AioFluxError {
-  constructor(id: string) {
-    super('JOB_CANCELLED', `job ${id} was cancelled`)
+  constructor(id: string, reason?: unknown) {
+    const given = reason !== undefined && reason !== null
+    super('JOB_CANCELLED', `job ${id} was cancelled`, given ? { cause: reason } : undefined)
   }
 }
 

@@ -3,6 +3,9 @@ import { parseHttpDate } from './http-date.ts'
 import { type Member, parseDictionary, parseList } from './parse-structured-field.ts'
 import { secondsOf, secondsUntil } from './server-time.ts'
 
+/** No longer field says anything: servers and clients of HTTP allow 8 to 16 kB for all of them together. */
+const LONGEST_FIELD = 16_384
+
 /** How much a server says is left, for how long. */
 export interface AnnouncedQuota {
   readonly remaining: number
@@ -32,7 +35,7 @@ export interface Advice {
 export function adviceOf({ status, headers }: Response, now: Millis): Advice {
   const fresh = !isFromCache(headers)
   const sent = parseHttpDate(headers.get('date') ?? '', now) ?? now
-  const after = fresh ? retryAfter(headers.get('retry-after'), sent) : undefined
+  const after = fresh ? retryAfter(fieldOf(headers, 'retry-after'), sent) : undefined
   const quotas = fresh ? quotasOf(headers, sent) : []
   const refusal = refusalOf(status, after !== undefined)
   const used = longest(quotas.filter(({ remaining }) => remaining < 1))
@@ -40,6 +43,11 @@ export function adviceOf({ status, headers }: Response, now: Millis): Advice {
   const reset = refusal !== undefined && used === 0 ? undefined : used
   const pause = refusal === undefined && used === undefined ? undefined : (after ?? reset)
   return { refusal, pause, quotas }
+}
+
+function fieldOf(headers: Headers, name: string): string | null {
+  const field = headers.get(name)
+  return field !== null && field.length <= LONGEST_FIELD ? field : null
 }
 
 function refusalOf(status: number, withTime: boolean): Advice['refusal'] {
@@ -61,7 +69,7 @@ function retryAfter(field: string | null, sent: Millis): number | undefined {
 
 /** The standard's field where it can be read, else what was there before it. */
 function quotasOf(headers: Headers, sent: Millis): readonly AnnouncedQuota[] {
-  const field = headers.get('ratelimit')
+  const field = fieldOf(headers, 'ratelimit')
   const standard = field === null ? [] : rateLimit(field, sent)
   return standard.length > 0 ? standard : separate(headers, sent)
 }
@@ -90,8 +98,8 @@ function quota(
 /** A field for each number: `RateLimit-*` of draft 6, and the `X-RateLimit-*` of GitHub and many others. */
 function separate(headers: Headers, sent: Millis): AnnouncedQuota[] {
   return ['ratelimit', 'x-ratelimit', 'x-rate-limit'].flatMap((family) => {
-    const remaining = headers.get(`${family}-remaining`)
-    const reset = headers.get(`${family}-reset`)
+    const remaining = fieldOf(headers, `${family}-remaining`)
+    const reset = fieldOf(headers, `${family}-reset`)
     if (remaining === null || reset === null) return []
     const whole = sound(amount(remaining), secondsUntil(reset, sent))
     if (whole.length > 0) return whole

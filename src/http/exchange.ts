@@ -3,11 +3,15 @@ import { whenRead } from './response.ts'
 
 /** What some runtimes hand to a fetch handler beside the request, by which the end of the response can be seen. */
 interface Connection {
-  /** Hono's adapter for Node. Of an upgrade there is a request, and no response. */
-  readonly incoming?: object
-  readonly outgoing?: object
+  /** Hono's adapter for Node. Of an upgrade there is a request, and no response; other adapters may hand over the request alone. */
+  readonly incoming?: Incoming | null
+  readonly outgoing?: object | null
   /** Deno: settles when the response has been sent, or cannot be. */
   readonly completed?: PromiseLike<unknown>
+}
+
+interface Incoming {
+  readonly headers?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -24,17 +28,24 @@ export class Exchange {
   constructor(request: Request, connection: unknown, leave: (status: number | undefined) => void) {
     this.#method = request.method
     const { incoming, outgoing, completed } = (connection ?? {}) as Connection
-    const ofNode = typeof (outgoing ?? incoming) === 'object'
-    this.#told = ofNode || typeof completed?.then === 'function'
     this.#end = leave
-    if (outgoing !== undefined && ofNode) whenAnswered(incoming, outgoing, leave)
-    else if (ofNode) whenEnded(incoming, undefined, () => leave(this.#status))
-    else if (this.#told) {
-      completed?.then(
+    if (isObject(outgoing)) {
+      this.#told = true
+      whenAnswered(incoming ?? undefined, outgoing, leave)
+    } else if (isObject(incoming)) {
+      // An upgraded connection goes on after the answer. Any other one may serve further requests.
+      this.#told = incoming.headers?.['upgrade'] !== undefined
+      whenEnded(incoming, undefined, () => leave(this.#status))
+    } else if (typeof completed?.then === 'function') {
+      this.#told = true
+      completed.then(
         () => leave(this.#status),
         () => leave(undefined),
       )
-    } else this.#end = unlessAborted(request.signal, leave)
+    } else {
+      this.#told = false
+      this.#end = unlessAborted(request.signal, leave)
+    }
   }
 
   /** No response will come. */
@@ -59,6 +70,10 @@ export class Exchange {
     this.#end(status)
     return response
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** Calls `leave` when `signal` aborts, with no status. Returns what ends that and calls `leave`. */

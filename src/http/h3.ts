@@ -93,7 +93,7 @@ export function rateLimitH3<Event extends H3EventLike = H3EventLike>(
       // h3 sends the fields of such a Response as they are: those of earlier guards, too, have to be in it.
       return withFields(own, fieldsOf(target.headers, fields))
     }
-    if (leave === undefined || res !== undefined || next === undefined) return next?.()
+    if (leave === undefined || res !== undefined) return next?.()
     return watched(event.req as Request, target, next, leave)
   }
 }
@@ -119,10 +119,12 @@ async function refuse<Event extends H3EventLike>(
 async function watched(
   req: Request,
   res: Prepared,
-  next: () => unknown,
+  next: (() => unknown) | undefined,
   leave: (status: number | undefined) => void,
 ): Promise<unknown> {
   const exchange = new Exchange(req, undefined, leave)
+  // Called by a handler of the app: the signal of the request is all that tells of the end.
+  if (next === undefined) return undefined
   try {
     const answer = await next()
     if (answer instanceof Response) return exchange.answer(answer)

@@ -3,8 +3,10 @@ export type Address = readonly number[]
 
 /** `:80`, or a port that is obscured, as `:_gazonk` (RFC 7239, section 6). */
 const PORT = /^:(?:\d{1,5}|_[\w.-]+)$/
-/** Ends in a port that cannot be the last group of an IPv6 address: it is too long, or eight groups are before it. */
-const NO_GROUP = /[^:]:(?:\d{5}|_[\w.-]+)$|^(?:[^:]+:){8}\d{4}$/
+/**
+ * Ends in a port that cannot be the last group of an IPv6 address: it is too long, or eight groups or an IPv4 address are before it.
+ */
+const NO_GROUP = /[^:]:(?:\d{5}|_[\w.-]+)$|^(?:[^:]+:){8}\d{2,4}$|\.\d{1,3}:\d{1,5}$/
 /** The zone of an address: the name or the number of an interface. */
 const ZONE = /^[\w.:~-]+$/
 

@@ -1,3 +1,4 @@
+import { number } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { CallQuota } from '../core/rule.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
@@ -62,7 +63,11 @@ export class Judge<Source extends object> {
   #price(by: By<Source>, guard = this.#guard as Guard): Awaitable<Judgement | undefined> {
     if (this.#options.cost === undefined) return this.#ask(by, guard, 1)
     const price = this.#options.cost(...by) as Awaitable<number | undefined>
-    return after(price, (cost = 1) => (cost === 0 ? undefined : this.#ask(by, guard, cost)))
+    return after(price, (cost = 1) => {
+      // The limiter would take an object for a whole call.
+      number('cost', cost)
+      return cost === 0 ? undefined : this.#ask(by, guard, cost)
+    })
   }
 
   #ask(by: By<Source>, guard: Guard, cost: number): Awaitable<Judgement> {

@@ -142,7 +142,8 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
         if (isAioFluxError(error, 'WAIT_TIMEOUT')) return response
         throw error
       }
-      await response.body?.cancel()
+      // Nobody reads it: that it fails, or never ends, says nothing of the next answer.
+      response.body?.cancel().catch(() => {})
     }
     return last.response
   }

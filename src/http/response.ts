@@ -28,7 +28,8 @@ export function withFields(response: Response, fields: readonly Field[]): Respon
 }
 
 /**
- * Calls `ended` when the body has been read to its end, or will not be: it failed, was cancelled, or is none that can be read.
+ * Calls `ended` when the body has been read to its end, or will not be: it failed, was cancelled, was thrown away, or is none that can
+ * be read.
  *
  * @param ended called with whether all of it was read; may be called more than once
  */
@@ -56,5 +57,12 @@ export function whenRead(response: Response, ended: (whole: boolean) => void): R
   }
   // Nothing is read ahead: a body is produced as fast as the client reads it.
   const watched = new ReadableStream<Uint8Array>({ pull, cancel }, { highWaterMark: 0 })
+  unread?.register(watched, ended)
   return new Response(watched, response)
 }
+
+/** A body that nobody has read and nobody can read any more, as one that an outer middleware has replaced, ends too. */
+const unread =
+  typeof FinalizationRegistry === 'function'
+    ? new FinalizationRegistry<(whole: boolean) => void>((ended) => ended(false))
+    : undefined

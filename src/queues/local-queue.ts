@@ -287,7 +287,8 @@ export class MemoryQueue<T, R = unknown>
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
     check.known('queue.claim', options, CLAIM_OPTIONS)
     checkWait(options)
-    return this.#claims.claim(check.integer('max', options.max ?? 1, 1), options)
+    const { max = 1 } = options
+    return this.#claims.claim(check.integer('max', max, 1), options)
   }
 
   // Looking and acting.

@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { describe, OptionTypeError } from '../core/errors.ts'
 import { checkMeter, type Meter } from '../core/meter.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
 import type { Keep, Overflow, PutOptions, QueueOptions } from './queue.ts'
@@ -93,16 +93,24 @@ const NONE: Keeping = { age: 0, count: 0 }
 function toKeeping(
   keep: QueueOptions<unknown, unknown>['keep'],
 ): { dead: Keeping; completed: Keeping } | undefined {
-  if (keep === undefined) return undefined
+  return keep === undefined ? undefined : { dead: NONE, completed: NONE, ...toStatedKeep(keep) }
+}
+
+/** What `keep` says, and nothing of what it leaves out. */
+export function toStatedKeep(keep: NonNullable<QueueOptions<unknown, unknown>['keep']>): {
+  dead?: Keeping
+  completed?: Keeping
+} {
   check.known('keep', keep, KEEP_OPTIONS, 'keep')
+  const { dead, completed } = keep
   return {
-    dead: keep.dead === undefined ? NONE : toKept('keep.dead', keep.dead),
-    completed: keep.completed === undefined ? NONE : toKept('keep.completed', keep.completed),
+    ...(dead !== undefined && { dead: toKept('keep.dead', dead) }),
+    ...(completed !== undefined && { completed: toKept('keep.completed', completed) }),
   }
 }
 
 /** Reads how much is kept: an age for as many as there are, or both. */
-export function toKept(name: string, keep: Keep): Keeping {
+function toKept(name: string, keep: Keep): Keeping {
   if (typeof keep !== 'object') {
     const age = toMillis(name, keep)
     return age === 0 ? NONE : { age, count: Infinity }
@@ -150,13 +158,7 @@ export function toPositive(name: string, duration: Duration): Millis {
 }
 
 export function toPriority(value: unknown): number {
-  if (typeof value !== 'number') {
-    throw new OptionTypeError('priority', `priority must be a number, got ${describe(value)}`)
-  }
-  if (Number.isNaN(value)) {
-    throw new OptionRangeError('priority', 'priority must be a number, got NaN')
-  }
-  return value
+  return check.finite('priority', value as number)
 }
 
 /** When a job is due, if it says so: the moment and whether it is one of the date. */

@@ -2,12 +2,18 @@ import type { OptionTable } from '../core/check.ts'
 import * as check from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { OptionTypeError } from '../core/errors.ts'
-import { DEDUPE_OPTIONS, type DedupeMode, type DedupeOptions } from './dedupe/dedupe-options.ts'
+import {
+  DEDUPE_OPTIONS,
+  type DedupeMode,
+  type DedupeOptions,
+  toDedupe,
+  toMode,
+} from './dedupe/dedupe-options.ts'
 import { fingerprint } from './dedupe/fingerprint.ts'
 import { FIFO_OPTIONS, PRIORITY_OPTIONS, type PriorityOptions } from './kinds.ts'
 import type { Codec, QueueKind, QueueOptions, SharedQueue, SharedTerms } from './queue.ts'
 import { QUEUE_OPTIONS } from './queue.ts'
-import { toKept, toPositive, toSettings } from './settings.ts'
+import { toCount, toPositive, toSettings, toStatedKeep } from './settings.ts'
 import { DurableQueue } from './shared-queue.ts'
 import type { Uniqueness } from './store/job-store.ts'
 import { jsonCodec } from './store/json-codec.ts'
@@ -56,13 +62,19 @@ export function sharedQueue<T, R>(
   const keyed = (limiterKey ?? limiterCost) !== undefined
   const limit = limiter && storage.limitOf(limiter, limiterKey !== undefined)
   if (limiter !== undefined && limit === undefined && keyed) {
-    throw new OptionTypeError(
-      'limiter',
-      `limiter '${limiter.name}' cannot be asked by key where jobs are taken: with limiterKey or limiterCost, over a storage, it must be a token bucket, a leaky bucket or a concurrency limit over the same storage`,
-    )
+    throw unshared(limiter, 'by key where jobs are taken: with limiterKey or limiterCost')
   }
   const declare = (terms: SharedTerms): Declaration =>
     declarationOf(terms, storage, limiterKey !== undefined)
+  const redeclare = (terms: SharedTerms): Declaration => {
+    const declaration = declare(terms)
+    const { limiter } = terms
+    if (limiter !== undefined && declaration.limiter === undefined) {
+      check.must(typeof limiter?.wait === 'function', 'limiter', 'be a limiter', limiter)
+      throw unshared(limiter, 'for all processes')
+    }
+    return declaration
+  }
   const unique = kind === 'dedupe' ? uniqueness(options as DedupeOptions<T, R>) : undefined
   const store = storage.open<T>({
     name: options.name,
@@ -80,9 +92,17 @@ export function sharedQueue<T, R>(
     store,
     lease: toPositive('lease', options.lease === undefined ? '30s' : options.lease),
     rules: { options, priorityFn, ranked: kind === 'priority', unique },
-    declare,
+    redeclare,
     limiter: limit === undefined ? limiter : undefined,
   })
+}
+
+/** @param how it was to be asked */
+function unshared({ name }: { readonly name: string }, how: string): OptionTypeError {
+  return new OptionTypeError(
+    'limiter',
+    `limiter '${name}' cannot be asked ${how}, over a storage, it must be a token bucket, a leaky bucket or a concurrency limit over the same storage`,
+  )
 }
 
 function checkCodec(codec: Codec<unknown>): void {
@@ -93,19 +113,20 @@ function checkCodec(codec: Codec<unknown>): void {
 
 /** What is said explicitly, as the processes of a queue compare it. */
 function declarationOf(terms: SharedTerms, storage: QueueStorage, keyed: boolean): Declaration {
-  const { groupConcurrency, limiter, maxDeliveries, keep, mode, ttl } = terms
+  const { groupConcurrency, limiter, maxDeliveries, mode, ttl } = terms
+  const keep = terms.keep === undefined ? undefined : toStatedKeep(terms.keep)
   const limit = limiter && storage.limitOf(limiter, keyed)
   return {
-    ...(groupConcurrency !== undefined && { groupConcurrency }),
+    ...(groupConcurrency !== undefined && {
+      groupConcurrency: toCount('groupConcurrency', groupConcurrency),
+    }),
     ...(limit !== undefined && { limiter: limit }),
     ...(maxDeliveries !== undefined && {
       maxDeliveries: check.integer('maxDeliveries', maxDeliveries, 1),
     }),
-    ...(keep?.completed !== undefined && {
-      keepCompleted: toKept('keep.completed', keep.completed),
-    }),
-    ...(keep?.dead !== undefined && { keepDead: toKept('keep.dead', keep.dead) }),
-    ...(mode !== undefined && { dedupeMode: mode }),
+    ...(keep?.completed !== undefined && { keepCompleted: keep.completed }),
+    ...(keep?.dead !== undefined && { keepDead: keep.dead }),
+    ...(mode !== undefined && { dedupeMode: toMode(mode as DedupeMode) }),
     ...(ttl !== undefined && { dedupeTtl: toMillis('ttl', ttl) }),
   }
 }
@@ -113,28 +134,24 @@ function declarationOf(terms: SharedTerms, storage: QueueStorage, keyed: boolean
 function uniqueness<T, R>(
   options: DedupeOptions<T, R>,
 ): { keyOf(item: T): string; rules: Uniqueness } {
-  const { keyFn, mode = 'ttl', ttl = 300, delay = 1, maxDelay } = options
-  check.callback('keyFn', keyFn)
-  const modes: readonly DedupeMode[] = ['ttl', 'pending', 'coalesce', 'latest', 'debounce']
+  const { keyFn } = options
+  const { maxDelay, ...rules } = toDedupe(options)
   return {
     keyOf: (item) => textOf(fingerprint(keyFn === undefined ? item : keyFn(item))),
-    rules: {
-      mode: check.oneOf('mode', mode, modes),
-      ttl: toMillis('ttl', ttl),
-      delay: toMillis('delay', delay),
-      maxDelay:
-        maxDelay === undefined || maxDelay === Infinity ? LONGEST : toMillis('maxDelay', maxDelay),
-    },
+    rules: { ...rules, maxDelay: maxDelay === Infinity ? LONGEST : maxDelay },
   }
 }
 
 /** Longer than any delay, and still a whole number of milliseconds. */
 const LONGEST: Millis = 2 ** 40
 
-/** 1 is not '1', in a store either. */
+/** What a key begins with in a store where it is no string. A string that begins so, or is empty, is marked as one. */
+const OTHER = /^(?:number|boolean|bigint|undefined):|^$/
+
+/** 1 is not '1', and not 'number:1', in a store either. */
 function textOf(key: unknown): string {
   const type = typeof key
-  if (type === 'string') return key as string
+  if (type === 'string') return OTHER.test(key as string) ? `string:${key}` : (key as string)
   if (type === 'symbol' || type === 'function' || (type === 'object' && key !== null)) {
     throw new OptionTypeError(
       'keyFn',

@@ -65,7 +65,7 @@ export interface SharedParts<T> {
   readonly lease: Millis
   readonly rules: DraftRules<T>
   /** Reads what `redeclare` is given. */
-  readonly declare: (terms: SharedTerms) => Parameters<SharedJobStore['redeclare']>[0]
+  readonly redeclare: (terms: SharedTerms) => Parameters<SharedJobStore['redeclare']>[0]
   /** A limiter that the store cannot ask. */
   readonly limiter: QueueOptions<T, unknown>['limiter']
 }
@@ -245,7 +245,8 @@ export class DurableQueue<T, R = unknown>
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
     check.known('queue.claim', options, CLAIM_OPTIONS)
     checkWait(options)
-    return this.#claims.claim(check.integer('max', options.max ?? 1, 1), options)
+    const { max = 1 } = options
+    return this.#claims.claim(check.integer('max', max, 1), options)
   }
 
   // Looking and acting.
@@ -322,7 +323,7 @@ export class DurableQueue<T, R = unknown>
 
   async redeclare(terms: SharedTerms): Promise<void> {
     check.known('queue.redeclare', terms, SHARED_TERMS)
-    await this.#store.redeclare(this.#parts.declare(terms))
+    await this.#store.redeclare(this.#parts.redeclare(terms))
   }
 
   async pause(options: PauseOptions = {}): Promise<void> {

@@ -12,7 +12,7 @@ import type { Watch } from '../core/storage.ts'
 import type { Heard } from './client/wake-hub.ts'
 import { stateNames, tagOf } from './key-name.ts'
 import { SCRIPTS } from './scripts/lua.generated.ts'
-import { listOf, numberOf } from './scripts/reply.ts'
+import { listOf, malformed, numberOf } from './scripts/reply.ts'
 import { type Script, script } from './scripts/script.ts'
 import { isTornSlot } from './states/batch.ts'
 
@@ -178,6 +178,8 @@ export class RedisLeases implements LeaseStore {
 function settle(all: readonly Asked[], reply: unknown): void {
   try {
     const numbers = listOf(reply).map(numberOf)
+    // Of nothing, nothing is denied: a short answer would grant what it does not tell of.
+    if (numbers.length !== statesOf(all)) throw malformed(reply)
     if (all.length === 1) return all[0]?.resolve(numbers)
     let at = 0
     for (const { names, resolve } of all) {
@@ -193,10 +195,17 @@ function answerOf(numbers: readonly number[]): LeaseAnswer {
   return { wait: waitOf(numbers), tokens: numbers }
 }
 
-/** How long until all can be had, in milliseconds; 0 where all were granted. */
+function statesOf(all: readonly Asked[]): number {
+  let states = 0
+  for (const { names } of all) states += names.length
+  return states
+}
+
+/** How long until all can be had, in milliseconds; 0 where all were granted. @throws StorageDownError for a 0, which is no fence */
 function waitOf(numbers: readonly number[]): number {
   const least = numbers.length === 1 ? (numbers[0] as number) : Math.min(...numbers)
   if (least > 0) return 0
+  if (least === 0) throw malformed(least)
   return least <= NEVER ? Infinity : -least / 1000
 }
 

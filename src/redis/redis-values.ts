@@ -1,6 +1,7 @@
 import { finite, mustLie, string } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { checkLossless } from '../core/lossless-json.ts'
 import { valueName } from './key-name.ts'
 import { SCRIPTS } from './scripts/lua.generated.ts'
 import { jsonOf, listOf, malformed, numberOf, textOf } from './scripts/reply.ts'
@@ -77,19 +78,13 @@ export class RedisValues {
 }
 
 /**
- * The JSON of a value, whose numbers are all finite: JSON would say `null` of another.
+ * The JSON of a value that says all of it.
  *
- * @throws OptionTypeError where there is no JSON of it: a function, a BigInt, a circle
+ * @throws OptionTypeError where there is no JSON of it, as of a function, a BigInt, a circle; or where JSON would lose a part, as NaN or a Map
  */
 export function toJson(value: unknown): string {
   const text = written(value)
-  // Only where there is a null at all is it worth looking whether it was one.
-  if (text.includes('null')) {
-    JSON.stringify(value, (_, part: unknown) => {
-      if (typeof part === 'number') finite('value', part)
-      return part
-    })
-  }
+  checkLossless('value', value, text)
   return text
 }
 

@@ -28,11 +28,14 @@ class Concurrency implements Rule {
   readonly params: Readonly<Record<string, number>>
 
   readonly #limit: number
+  /** The capacity, and what sums of fractions are off by. */
+  readonly #ceiling: number
 
   /** @param share how much of the limit may be filled */
   constructor(options: ConcurrencyOptions, share = 1) {
     this.#limit = integer('limit', options.limit, 1)
     this.capacity = this.#limit * share
+    this.#ceiling = this.capacity * (1 + 1e-9)
     this.params = { limit: this.capacity }
   }
 
@@ -42,13 +45,15 @@ class Concurrency implements Rule {
 
   reserve(state: State, _now: Micros, cost: number, _maxWait: Micros): Micros {
     const inside = (state[0] as number) + cost
-    if (inside > this.capacity) return -Infinity
+    if (inside > this.#ceiling) return -Infinity
     state[0] = inside
     return 0
   }
 
   refund(state: State, _now: Micros, cost: number): void {
-    state[0] = Math.max(0, (state[0] as number) - cost)
+    const inside = (state[0] as number) - cost
+    // What is left of fractions that have all come back is nothing: a key with nothing inside is forgotten.
+    state[0] = inside > cost * 1e-9 ? inside : 0
   }
 
   remaining(state: State, _now: Micros): number {

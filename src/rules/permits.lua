@@ -29,7 +29,7 @@ function rule.reserve(p, s, now, cost, id)
       inside = inside + s[i + 1]
     end
   end
-  if inside + cost > p.limit then return -math.huge end
+  if inside + cost > p.limit * (1 + 1e-9) then return -math.huge end
   sweep(s, now)
   local length = #s
   s[length + 1] = id

@@ -58,7 +58,7 @@ class Permits implements Rule {
       }
       inside += state[i + 1] as number
     }
-    if (inside + cost > this.capacity) return -Infinity
+    if (inside + cost > this.capacity * (1 + 1e-9)) return -Infinity
     sweep(state, now)
     state.push(id, cost, now + this.span)
     return 0

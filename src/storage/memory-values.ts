@@ -1,4 +1,4 @@
-import { finite, mustLie, string } from '../core/check.ts'
+import { finite, must, mustLie, string } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -33,7 +33,7 @@ export class MemoryValues implements Values {
 
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
     checkKey(key)
-    if (typeof value === 'number') finite('value', value)
+    checkValue(value)
     const until = ttl === undefined ? Infinity : this.#clock.now() + positiveTtl(ttl)
     this.#put(key, { value, until })
   }
@@ -89,6 +89,13 @@ export class MemoryValues implements Values {
     this.#entries.put(key, entry)
     if (this.#entries.size > this.#maxKeys) this.#entries.shift()
   }
+}
+
+/** No storage keeps what is no data; `get` could not tell `undefined` from no value. */
+function checkValue(value: unknown): void {
+  if (typeof value === 'number') finite('value', value)
+  const right = !['undefined', 'function', 'symbol', 'bigint'].includes(typeof value)
+  must(right, 'value', 'be a string, number, boolean, null, list or object', value)
 }
 
 function checkKey(key: string): void {

@@ -51,6 +51,15 @@ export function valueLaws(law: MakeLaw): Law[] {
       ensureSame(await storage.get('n'), most, 'the value after all that')
     }),
 
+    law('values: what is no data is refused', async ({ storage }) => {
+      await storage.set('a', 1)
+      for (const value of [undefined, () => 1, Symbol('s'), 1n]) {
+        const error = await storage.set('a', value).catch((reason: unknown) => reason)
+        ensure(isAioFluxError(error, 'INVALID_OPTION'), `${typeof value} was taken`)
+      }
+      ensureSame(await storage.get('a'), 1, 'the value after all that')
+    }),
+
     law('values: are gone when their time is over', async (exam) => {
       const { storage } = exam
       const advance = exam.advanceValues ?? exam.advance

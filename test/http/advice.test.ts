@@ -196,6 +196,18 @@ describe('which field counts', () => {
       30,
     ],
     ['two of one name', { 'x-ratelimit-remaining': '5, 0', 'x-ratelimit-reset': '9, 30' }, 200, 30],
+    [
+      'Retry-After beside a RateLimit without end',
+      { ratelimit: 'a,'.repeat(1e5), 'retry-after': '5' },
+      429,
+      5,
+    ],
+    [
+      'nothing of a field without end',
+      { ratelimit: `${'"a";r=0;t=300,'.repeat(5000)}"b"` },
+      200,
+      0,
+    ],
     ['nothing of what a cache has answered', { ...used, age: '30' }, 200, 0],
     ['nor its Retry-After', { 'retry-after': '30', age: '1' }, 429, 7],
     ['but of what a cache has just fetched', { ...used, age: '0' }, 200, 300],

@@ -32,6 +32,9 @@ describe('clientIp', () => {
     '1::2::3',
     '1:2:3:4:5:6:7:8:9',
     '1:2:3:4:5:6:7:8:9:50000',
+    '::ffff:192.0.2.1:80:80',
+    '::ffff:192.0.2.1:99999',
+    '1.2:443',
     'fe80::1%1%2',
     'fe80::1%a b',
     'fe80::1%',
@@ -53,7 +56,8 @@ describe('clientIp', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 20 }), (parts) => {
         const text = parts.join('')
-        fc.pre(!/[^:]:\d{5}$/.test(text) && text.includes(':') && !/^[\d.]+:/.test(text))
+        const withPort = /[^:]:\d{5}$|\.\d+:\d+$|^(?:[^:]+:){8}\d{2,}$/
+        fc.pre(!withPort.test(text) && text.includes(':') && !/^[\d.]+:/.test(text))
         expect(clientIp(from(text)) !== '').toBe(isIPv6(text))
       }),
       { numRuns: 2000 },
@@ -100,6 +104,10 @@ describe('clientIp', () => {
     ['::FFFF:203.0.113.7', '203.0.113.7'],
     ['0:0:0:0:0:ffff:cb00:7107', '203.0.113.7'],
     ['[::ffff:203.0.113.7]:80', '203.0.113.7'],
+    ['::ffff:203.0.113.7:80', '203.0.113.7'],
+    ['::ffff:203.0.113.7:51234', '203.0.113.7'],
+    ['2001:db8:0:0:0:0:0:7:443', '2001:db8::/56'],
+    ['2001:db8:0:0:0:0:0:7:80', '2001:db8::/56'],
     ['::ffff:203.0.113.7:51234', '203.0.113.7'],
     ['[2001:db8::7]:51234', '2001:db8::/56'],
     ['[2001:db8::7]', '2001:db8::/56'],
@@ -181,6 +189,13 @@ describe('clientIp', () => {
       steps('forwarded', `"${part.repeat(n)}"`)
     }
     expect(steps('forwarded', `${'"\\'.repeat(n)}, for=192.0.2.1`)).toBe('192.0.2.1')
+  })
+
+  it('reads no more proxies than there can be', () => {
+    const list = (n: number) => from('::1', { 'x-forwarded-for': `192.0.2.1${', ::1'.repeat(n)}` })
+    expect(clientIp(list(999), { trustedProxies: ['loopback'] })).toBe('192.0.2.1')
+    expect(clientIp(list(1000), { trustedProxies: ['loopback'] })).toBe('::/56')
+    expect(clientIp(list(1000), { trustedProxies: 5000 })).toBe('::/56')
   })
 
   it('whatever a client sends, what the proxy adds behind it decides', () => {

@@ -2,6 +2,7 @@ import { LimiterFactory } from 'aioflux'
 import { rateLimitH3 } from 'aioflux/http'
 import { H3 } from 'h3'
 import { expect, it } from 'vitest'
+import { until } from '../support/until.ts'
 
 // On runtimes of the web platform there is no response of node: the body tells of the end.
 
@@ -52,4 +53,19 @@ it('gives back by the status that was answered', async () => {
     await (await app.request(path)).text()
     expect((await limiter.peek('')).remaining, path).toBe(left)
   }
+})
+
+it('asked by a handler of the app, it gives back when the client has gone', async () => {
+  const limiter = permits()
+  const guard = rateLimitH3(limiter, { key: () => '' })
+  const app = new H3()
+  app.get('/', async (event) => {
+    await guard(event)
+    return new Promise<string>(() => {})
+  })
+  const leaving = new AbortController()
+  void app.request('/', { signal: leaving.signal })
+  await until('inside', async () => (await held(limiter)) === 1)
+  leaving.abort()
+  expect(await held(limiter)).toBe(0)
 })

@@ -1,8 +1,10 @@
-import { type EventEmitter, once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, request, type Server, ServerResponse } from 'node:http'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect as connectTo } from 'node:net'
 import { Readable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { getRequestListener } from '@hono/node-server'
 import { LimiterFactory } from 'aioflux'
 import {
@@ -469,6 +471,38 @@ describe('a fetch handler', () => {
     const reader = response.body?.getReader()
     await reader?.read()
     expect(pulled).toBe(1)
+  })
+
+  it('gives back for a body that was thrown away unread, as by an outer middleware that replaces it', async () => {
+    setFlagsFromString('--expose_gc')
+    const collect = runInNewContext('gc') as () => void
+    const { guard, inside } = setup()
+    const replaced = async () => {
+      await guard(stream)(new Request('http://x'))
+      return new Response('another')
+    }
+    for (let i = 0; i < 3; i++) await (await replaced()).text()
+    await until('given back', async () => {
+      collect()
+      return (await inside()) < 3
+    })
+  })
+
+  it.each([
+    ['an answer is read', undefined, 0],
+    ['a connection is upgraded', 'websocket', 1],
+  ])('of a request of Node without its response: %s', async (_, upgrade, kept) => {
+    const { guard, inside } = setup()
+    const socket = new EventEmitter()
+    // As adapters hand over that know the request alone: the connection serves others after it.
+    const incoming = { socket, headers: upgrade === undefined ? {} : { upgrade } }
+    const response = await guard(stream)(new Request('http://x'), { incoming })
+    expect(await inside()).toBe(1)
+    await response.text()
+    expect(await inside()).toBe(kept)
+    await guard(stream)(new Request('http://x'), { incoming })
+    socket.emit('close')
+    expect(await inside()).toBe(0)
   })
 
   it('follows what Deno tells of the response', async () => {

@@ -333,6 +333,24 @@ describe('trying again', () => {
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200])
   })
 
+  it('what becomes of a body that nobody reads changes nothing', async () => {
+    const locked = new Response('busy').body as ReadableStream
+    locked.getReader()
+    const never = () => new Promise<void>(() => {})
+    const bodies = {
+      'has failed': new ReadableStream({ start: (to) => to.error(new Error('of the body')) }),
+      'cannot be cancelled': new ReadableStream({ cancel: () => Promise.reject(new Error('no')) }),
+      'is never cancelled': new ReadableStream({ cancel: never }),
+      'is read by somebody else': locked,
+    }
+    for (const [name, body] of Object.entries(bodies)) {
+      const busy = { status: 429, headers: new Headers({ 'retry-after': '0' }), body }
+      const answers = [busy as unknown as Response, new Response('ok')]
+      const fetch = politeFetch({ fetch: async () => answers.shift() as Response })
+      expect((await fetch('http://upstream.test/')).status, name).toBe(200)
+    }
+  })
+
   it('a failure of the network is thrown, and holds up nobody', async () => {
     const server = await serve((_req, res) => res.destroy())
     const { clock, fetch } = setup()

@@ -1,4 +1,4 @@
-import { LimiterFactory } from 'aioflux'
+import { LimiterFactory, MemoryStorage } from 'aioflux'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -18,6 +18,21 @@ describe('concurrency', () => {
     })
     await limiter.release('k')
     expect(limiter.allow('k')).toBe(true)
+  })
+
+  it('fractions fill the limit, and a key whose fractions have all come back is forgotten', async () => {
+    const storage = new MemoryStorage()
+    const limiter = LimiterFactory.concurrency({ limit: 1, storage })
+    for (const cost of [0.1, 0.3, 0.7, 0.01]) {
+      let inside = 0
+      while (limiter.allow('k', cost)) inside += 1
+      expect(inside, `${cost}`).toBe(Math.floor(1 / cost + 1e-9))
+      for (let i = 0; i < inside; i++) await limiter.release('k', cost)
+      expect(await limiter.peek('k'), `${cost}`).toMatchObject({ allowed: true, remaining: 1 })
+    }
+    for (const cost of [0.1, 0.2, 0.7]) limiter.allow('k', cost)
+    for (const cost of [0.7, 0.1, 0.2]) await limiter.release('k', cost)
+    expect((await limiter.getStats('k')).remaining).toBe(1)
   })
 
   it('a permit released twice is released once', async () => {

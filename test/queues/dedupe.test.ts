@@ -93,7 +93,7 @@ describe('dedupe', () => {
     const third = code(queue.submit('a3', { signal: controller.signal }))
     expect(first.cancel('one')).toBe(true)
     expect(first.cancel()).toBe(false)
-    expect(await code(first.result)).toBe('one')
+    await expect(first.result).rejects.toMatchObject({ code: 'JOB_CANCELLED', cause: 'one' })
     controller.abort('three')
     expect(await third).toBe('three')
     expect(signals[0]?.aborted).toBe(false)
@@ -103,8 +103,26 @@ describe('dedupe', () => {
     const fourth = await queue.put('a4')
     fourth.cancel('all')
     expect(signals[1]?.aborted).toBe(true)
-    expect(await code(fourth.result)).toBe('all')
+    await expect(fourth.result).rejects.toMatchObject({ code: 'JOB_CANCELLED', cause: 'all' })
   })
+
+  it.each(['ttl', 'pending', 'coalesce', 'latest', 'debounce'] as const)(
+    '%s: a stopped queue takes no duplicate either',
+    async (mode) => {
+      const { clock, gates, runs, queue } = set({ mode, delay: '1ms' })
+      if (mode === 'debounce') queue.offer('a1')
+      else await queue.put('a1')
+      const report = queue.stop()
+      expect(await code(queue.put('a2'))).toBe('CLOSED')
+      expect(await code(queue.submit('a2'))).toBe('CLOSED')
+      expect(() => queue.offer('a2')).toThrow('is closed')
+      clock.advance('1ms')
+      gates[0]?.()
+      await report
+      expect(await code(queue.put('a2'))).toBe('CLOSED')
+      expect(runs).toEqual(['a1'])
+    },
+  )
 
   it('coalesce: a failure is shared', async () => {
     const { gates, queue } = set({ mode: 'coalesce' })

@@ -109,7 +109,33 @@ describe('the fingerprint of an item', () => {
     delete list[1]
     return list
   }
+  class Secret {
+    readonly #key: number
+    readonly label = 'x'
+    constructor(key: number) {
+      this.#key = key
+    }
+    get key() {
+      return this.#key
+    }
+  }
+  class Heir extends Secret {}
+  const nested = (levels: number) => {
+    let item: object = {}
+    for (let i = 0; i < levels; i++) item = { item }
+    return item
+  }
+  const unnamed = (() =>
+    class {
+      a = 1
+    })()
   it.each<[string, unknown]>([
+    ['an instance with a private field', new Secret(1)],
+    ['an instance that inherits one', new Heir(1)],
+    ['an instance of a class without a name', new unnamed()],
+    ['a boxed number with a property', withOwn(Object(1))],
+    ['a promise with a property', withOwn(Promise.resolve())],
+    ['more levels than a call stack has', nested(100_000)],
     ['a symbol', { [mark]: 1 }],
     ['a symbol in an instance', new Marked()],
     ['a symbol that is not enumerable', Object.defineProperty({}, mark, { value: 1 })],
@@ -131,6 +157,17 @@ describe('the fingerprint of an item', () => {
     for (const around of [item, [item], { item }, new Map([[1, item]]), new Map([[item, 1]])]) {
       expect(() => fingerprint(around)).toThrow(/^keyFn is needed/)
     }
+  })
+
+  it('takes many levels, and many bytes in little time', () => {
+    expect(fingerprint(nested(400))).not.toBe(fingerprint(nested(399)))
+    const [many, others] = [new Uint8Array(5_000_000), new Uint8Array(5_000_000)]
+    others[4_999_999] = 1
+    const began = performance.now()
+    expect(fingerprint(many) === fingerprint(others)).toBe(false)
+    expect(fingerprint(many) === fingerprint(many.slice())).toBe(true)
+    // It took 3 seconds for each.
+    expect(performance.now() - began).toBeLessThan(3000)
   })
 
   it('tells apart what a toJSON shows, and what it hides', () => {

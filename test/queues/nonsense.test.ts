@@ -148,7 +148,7 @@ const ROWS: Record<string, Row> = {
   'callback of a collector': { make: collector, options: { callback: [] } },
   queued: {
     make: make(queued),
-    options: { queue: [], workers: count, priority: [-1, 1.5, Infinity], priorityFn: [] },
+    options: { queue: [], workers: count, priority: [-1, 1.5], priorityFn: [] },
   },
   backoff: {
     make: backoffOf,
@@ -157,7 +157,7 @@ const ROWS: Record<string, Row> = {
   'options of a put': {
     make: (options) => QueueFactory.fifo().put(1, options),
     options: {
-      priority: [-1, 1.5, Infinity],
+      priority: [-1, 1.5],
       delay: duration,
       at: [],
       key: [],

@@ -116,7 +116,10 @@ describe('progress', () => {
       },
     }).start()
     const forget = queue.on('progress', ({ job }) => job.cancel('enough'))
-    await expect(queue.submit('a')).rejects.toBe('enough')
+    await expect(queue.submit('a')).rejects.toMatchObject({
+      code: 'JOB_CANCELLED',
+      cause: 'enough',
+    })
     forget()
     expect(await queue.submit('b')).toBe('b')
     expect(queue.stats()).toMatchObject({ completed: 1, running: 0, abandoned: 0 })

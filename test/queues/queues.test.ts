@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
+  isAioFluxError,
   type Job,
   LimiterFactory,
   type LocalQueue,
@@ -447,11 +448,39 @@ describe('calling off', () => {
     expect([running.cancel('why'), waiting.cancel()]).toEqual([true, true])
     expect([running.cancel(), waiting.cancel()]).toEqual([false, false])
     expect(signal?.reason).toBe('why')
-    expect(await code(running.result)).toBe('why')
+    await expect(running.result).rejects.toMatchObject({ code: 'JOB_CANCELLED', cause: 'why' })
     expect(await code(waiting.result)).toBe('JOB_CANCELLED')
     expect(queue.size()).toBe(0)
     finish?.()
     await queue.onIdle()
+  })
+
+  it('ends with a JobCancelledError by cancel, and with the reason of the signal by a signal', async () => {
+    const ways = {
+      fifo: () => QueueFactory.fifo<string>(),
+      coalesce: () => QueueFactory.dedupe<string>({ mode: 'coalesce' }),
+      latest: () => QueueFactory.dedupe<string>({ mode: 'latest' }),
+    }
+    const why = new Error('why')
+    for (const [name, make] of Object.entries(ways)) {
+      const queue = make()
+      const told: unknown[] = []
+      queue.on('cancelled', ({ reason }) => told.push(reason))
+      const byHandle = await queue.put('a')
+      byHandle.cancel(why)
+      const byId = await queue.put('b')
+      await queue.cancel(byId.id, why)
+      for (const { result } of [byHandle, byId]) {
+        const error = await result.catch((reason: unknown) => reason)
+        expect(isAioFluxError(error, 'JOB_CANCELLED'), name).toBe(true)
+        expect((error as Error).cause, name).toBe(why)
+      }
+      const leaving = new AbortController()
+      const bySignal = queue.submit('c', { signal: leaving.signal })
+      leaving.abort(why)
+      await expect(bySignal, name).rejects.toBe(why)
+      expect(told, name).toEqual([why, why, why])
+    }
   })
 
   // Half a minute on Deno.

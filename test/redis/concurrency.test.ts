@@ -54,6 +54,17 @@ describe('concurrency over Redis', () => {
     expect((await b.peek('k')).remaining).toBe(2)
   })
 
+  it('fractions fill the limit', async () => {
+    const { a } = processes(1, 30)
+    for (const cost of [0.1, 0.3, 0.01]) {
+      const key = `${cost}`
+      let inside = 0
+      while (await a.acquire(key, cost)) inside += 1
+      expect(inside, key).toBe(Math.floor(1 / cost + 1e-9))
+    }
+    await a.close()
+  })
+
   it('a permit released twice is released once', async () => {
     const { a } = processes(3, 30)
     const permit = await a.permit('k', { cost: 2 })

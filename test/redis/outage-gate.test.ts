@@ -1,4 +1,4 @@
-import { type Limiter, LimiterFactory, QueueFactory } from 'aioflux'
+import { Coordinator, type Limiter, LimiterFactory, QueueFactory } from 'aioflux'
 import { HybridStorage, type IoredisLike, type NodeRedisLike, RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../support/clients.ts'
@@ -197,7 +197,8 @@ describe.each(libraries)('a reply of an unexpected shape, %s', (library) => {
   afterAll(() => open.end())
 
   /** The server does what it is told, and something on the way back puts another reply in place of its own. */
-  function mangled(reply: () => unknown): NodeRedisLike | IoredisLike {
+  const mangled = (reply: () => unknown) => mangledBy(reply)
+  function mangledBy(reply: (right: unknown) => unknown): NodeRedisLike | IoredisLike {
     if (library === 'node-redis') {
       const client = open.client as NodeRedisLike
       return {
@@ -244,6 +245,31 @@ describe.each(libraries)('a reply of an unexpected shape, %s', (library) => {
       await expect(limiter.acquire('k')).rejects.toMatchObject({ code: 'STORAGE_DOWN' })
       await expect(limiter.wait('k')).rejects.toMatchObject({ code: 'STORAGE_DOWN' })
     }
+  })
+
+  it.each<[string, (list: unknown[]) => unknown[]]>([
+    ['its beginning', (list) => list.slice(0, -1)],
+    ['nothing of it', () => []],
+    ['it and more', (list) => [...list, 1]],
+  ])('is an outage also where it is %s', async (_, change) => {
+    const down = { status: 'rejected', reason: { code: 'STORAGE_DOWN' } }
+    const client = mangledBy((reply) => (Array.isArray(reply) ? change(reply) : reply))
+    // One for each: after an outage, calls are refused for a while unasked.
+    const fresh = () => new RedisStorage({ client, prefix: `cut-${process.pid}-${library}` })
+    const locks = () => new Coordinator({ storage: fresh() })
+    const limiter = (...parts: Part[]) => compose(fresh(), parts, 'throw').limiter
+    const together = locks()
+    const settled = await Promise.allSettled([
+      locks().tryLock('a'),
+      locks().tryLock(['a', 'b']),
+      together.tryLock('c'),
+      together.tryLock('d'),
+      limiter('bucket').consume('k'),
+      limiter('bucket').peek('k'),
+      limiter('permits').consume('k'),
+      limiter('bucket', 'permits').consume('k'),
+    ])
+    for (const [n, each] of settled.entries()) expect(each, `${n}`).toMatchObject(down)
   })
 
   it('is an outage for queues', async () => {

@@ -114,6 +114,20 @@ describe.each(['timeout', 'signal'] as const)('patience by %s', (by) => {
     await storage.close()
   })
 
+  it('a broadcast: the item is kept all the same', async () => {
+    const storage = new RedisStorage({ url: redis.url, prefix: `cast ${by}`, timeout: '1h' })
+    const broadcast = QueueFactory.broadcast<string>({ name: 'b', storage })
+    const group = broadcast.subscribe({ group: 'g' })
+    await group.ready
+    await broadcast.put('first', patiences[by]()).catch(() => {})
+    await frozen(async () => {
+      await expect(broadcast.put('late', patiences[by]())).rejects.toMatchObject(reasons[by])
+    })
+    expect([await group.get(), await group.get()]).toEqual(['first', 'late'])
+    await broadcast.stop()
+    await storage.close()
+  })
+
   it('a submit: the job that is kept too late goes on after a timeout, and is cancelled after an abort', async () => {
     const storage = new RedisStorage({ url: redis.url, prefix: `submit ${by}`, timeout: '1h' })
     const queue = QueueFactory.fifo<string>({ name: 'q', storage, lease: '1h' })

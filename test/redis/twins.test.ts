@@ -158,7 +158,7 @@ describe('twins', () => {
     ['composite of three', 'if verdict < 0 then granted = false end', 'granted = verdict >= 0'],
     ['permits', 'if s[i + 1] > 0 and s[i + 2] > now then', 'if s[i + 1] > 0 then'],
     ['permits', 's[i + 1] = s[i + 1] - cost', 's[i + 1] = 0'],
-    ['permits', 'if inside + cost > p.limit', 'if inside + cost >= p.limit'],
+    ['permits', 'if inside + cost > p.limit * (1 + 1e-9)', 'if inside + cost >= p.limit'],
     ['composite of three', 'now, costs[i], extra)', 'now, costs[1], extra)'],
     ['composite of three', 'now, costs[i], now + extra)', 'now, costs[1], now + extra)'],
     ['fixed window', 'math.max(blocked[i], now + extra)', 'now + extra'],

@@ -77,6 +77,24 @@ describe('what a compact ledger counts', () => {
     },
   )
 
+  it.each(['1s', '1m', '1h', '1d', '30d'] as const)('costs in decimals fill %s exactly', (per) => {
+    for (const rate of [1, 7, 10, 50, 1000]) {
+      for (const burst of [1, 5, 20, 64, 100]) {
+        for (const cost of [0.1, 0.3, 0.7, 0.25, 0.01]) {
+          const clock = new ManualClock()
+          for (const limiter of [
+            LimiterFactory.tokenBucket({ rate, per, burst, clock }),
+            LimiterFactory.leakyBucket({ rate, per, capacity: burst, clock }),
+          ]) {
+            let passed = 0
+            while (limiter.allow('a', cost)) passed += 1
+            expect(passed, `${rate} ${burst} ${cost}`).toBe(Math.floor(burst / cost + 1e-9))
+          }
+        }
+      }
+    }
+  })
+
   it('is what one record for each key counts, whatever the costs, rates and times', () => {
     const cost = fc.oneof(
       fc.integer({ min: 1, max: 20 }),

@@ -68,8 +68,8 @@ export function readAdaptiveConcurrency(
 ): ReadAdaptiveConcurrency {
   const {
     minLimit = 1,
-    maxLimit = Math.max(1000, minLimit),
-    initialLimit = Math.min(maxLimit, Math.max(minLimit, 20)),
+    maxLimit: most,
+    initialLimit: first,
     tolerance = 1.5,
     window = '1s',
     ttl = '30s',
@@ -77,7 +77,9 @@ export function readAdaptiveConcurrency(
     ...common
   } = options
   integer('minLimit', minLimit, 1)
+  const maxLimit = most === undefined ? Math.max(1000, minLimit) : most
   integer('maxLimit', maxLimit, minLimit)
+  const initialLimit = first === undefined ? Math.min(maxLimit, Math.max(minLimit, 20)) : first
   integer('initialLimit', between('initialLimit', initialLimit, minLimit, maxLimit), 1)
   between('tolerance', positive('tolerance', tolerance), 1, Number.MAX_VALUE)
   const law = new GradientLaw({

@@ -137,7 +137,8 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
    */
   async stop(options: BatchStopOptions = {}): Promise<void> {
     check.known('collector.stop', options, BATCH_STOP_OPTIONS)
-    const mode = check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+    const { mode = 'drain' } = options
+    check.oneOf('mode', mode, ['drain', 'drop'])
     const { deadline = mode === 'drop' ? 0 : undefined } = options
     const patience = deadline === undefined ? Infinity : toMillis('deadline', deadline)
     this.#closed = true

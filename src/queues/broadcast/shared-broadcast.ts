@@ -1,5 +1,6 @@
 import type { OptionTable } from '../../core/check.ts'
 import type { Duration } from '../../core/duration.ts'
+import type { Patience } from '../../core/waiters.ts'
 import type { Codec, QueueHome } from '../queue.ts'
 import {
   BROADCAST_OPTIONS,
@@ -82,13 +83,15 @@ export interface Cut {
 export interface SharedBroadcast<T> extends AsyncDisposable {
   readonly name: string
   /**
-   * Resolves when the item is kept for all groups.
+   * Resolves when the item is kept for all groups. The signal and the timeout of `patience` end the wait for the storage; the item
+   * may have been kept all the same.
    *
    * @returns `delivered`: how many groups, and subscribers of this process
    * @throws StorageDownError (rejects) where the storage cannot be reached; StorageFullError where it has no memory left
    * @throws OptionTypeError | OptionRangeError (rejects) for an item that cannot be encoded, or is too large
+   * @throws WaitTimeoutError (rejects), or the reason of the signal
    */
-  put(item: T): Promise<{ delivered: number }>
+  put(item: T, patience?: Patience): Promise<{ delivered: number }>
   subscribe(options?: SubscribeOptions<T> | GroupOptions): SharedSubscription<T>
   /** The groups there are, in all processes. */
   groups(): Promise<BroadcastGroup[]>

@@ -1,5 +1,6 @@
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { JobCancelledError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
 import { processName } from '../../core/process-name.ts'
 import type { Retry } from '../../resilience/retry.ts'
@@ -186,7 +187,8 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
   }
 
   /** Another process cancelled a job that this one holds. */
-  cancelled(id: string, delivery: number, reason: unknown): void {
+  cancelled(id: string, delivery: number, given: unknown): void {
+    const reason = given ?? new JobCancelledError(id)
     const held = this.#held.find(id, delivery)
     if (held === undefined) return
     if (held.attempt !== undefined) {

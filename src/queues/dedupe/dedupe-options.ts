@@ -1,4 +1,6 @@
-import type { OptionTable } from '../../core/check.ts'
+import * as check from '../../core/check.ts'
+import { type Millis, toMillis } from '../../core/duration.ts'
+import { OptionRangeError } from '../../core/errors.ts'
 import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
 
 /**
@@ -35,11 +37,40 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   maxDelay?: QueueOptions<T, R>['timeout']
 }
 
-export const DEDUPE_OPTIONS: OptionTable<DedupeOptions<unknown, unknown>> = {
+export const DEDUPE_OPTIONS: check.OptionTable<DedupeOptions<unknown, unknown>> = {
   ...QUEUE_OPTIONS,
   keyFn: true,
   mode: true,
   ttl: true,
   delay: true,
   maxDelay: true,
+}
+
+const MODES: readonly DedupeMode[] = ['ttl', 'pending', 'coalesce', 'latest', 'debounce']
+
+export function toMode(mode: DedupeMode): DedupeMode {
+  return check.oneOf('mode', mode, MODES)
+}
+
+/** The options of a dedupe queue beside those of every queue, checked. */
+export function toDedupe<T, R>(
+  options: DedupeOptions<T, R>,
+): Required<Pick<DedupeOptions<T, R>, 'mode'>> & {
+  readonly ttl: Millis
+  readonly delay: Millis
+  /** `Infinity` for no end. */
+  readonly maxDelay: Millis
+} {
+  const { keyFn, mode = 'ttl', ttl = 300, delay = 1, maxDelay } = options
+  check.callback('keyFn', keyFn)
+  const quiet = toMillis('delay', delay)
+  const longest =
+    maxDelay === undefined || maxDelay === Infinity ? Infinity : toMillis('maxDelay', maxDelay)
+  if (longest < quiet) {
+    throw new OptionRangeError(
+      'maxDelay',
+      `maxDelay must be at least as long as delay, got ${maxDelay} and ${delay}`,
+    )
+  }
+  return { mode: toMode(mode), ttl: toMillis('ttl', ttl), delay: quiet, maxDelay: longest }
 }

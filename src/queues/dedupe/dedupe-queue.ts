@@ -1,6 +1,4 @@
-import * as check from '../../core/check.ts'
-import { type Millis, toMillis } from '../../core/duration.ts'
-import { OptionRangeError } from '../../core/errors.ts'
+import type { Millis } from '../../core/duration.ts'
 import { checkPut, checkTerms } from '../enqueue/put-options.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import { Signals } from '../enqueue/signals.ts'
@@ -8,7 +6,7 @@ import { MemoryQueue, type QueueParts, type Wanted } from '../local-queue.ts'
 import type { LocalDedupeQueue, LocalJobHandle, PutOptions } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import { DedupeEntry } from './dedupe-entry.ts'
-import type { DedupeMode, DedupeOptions } from './dedupe-options.ts'
+import { type DedupeMode, type DedupeOptions, toDedupe } from './dedupe-options.ts'
 import { fingerprint } from './fingerprint.ts'
 
 /** A fifo queue that takes each item once. Failed, cancelled and dropped jobs are forgotten at once. */
@@ -23,27 +21,19 @@ export class DedupeQueue<T, R = unknown>
   readonly #delay: Millis
   readonly #maxDelay: Millis
   readonly #entries = new Map<unknown, DedupeEntry<T, R>>()
-  readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.cancel(reason))
+  readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.abort(reason))
 
   constructor(options: DedupeOptions<T, R>, parts: QueueParts<T>) {
     super(options, parts)
     const { clock } = parts.settings
-    const { mode = 'ttl', keyFn, ttl = 300, delay = 1, maxDelay } = options
-    this.#mode = check.oneOf('mode', mode, ['ttl', 'pending', 'coalesce', 'latest', 'debounce'])
-    check.callback('keyFn', keyFn)
+    const { mode, ttl, delay, maxDelay } = toDedupe(options)
+    const { keyFn } = options
+    this.#mode = mode
     this.#keyFn = keyFn === undefined ? fingerprint : (item) => fingerprint(keyFn(item))
-    const life = toMillis('ttl', ttl)
-    this.#ttl = mode === 'ttl' ? life : 0
+    this.#ttl = mode === 'ttl' ? ttl : 0
     this.#now = () => clock.now()
-    this.#delay = toMillis('delay', delay)
-    this.#maxDelay =
-      maxDelay === undefined || maxDelay === Infinity ? Infinity : toMillis('maxDelay', maxDelay)
-    if (this.#maxDelay < this.#delay) {
-      throw new OptionRangeError(
-        'maxDelay',
-        `maxDelay must be at least as long as delay, got ${maxDelay} and ${delay}`,
-      )
-    }
+    this.#delay = delay
+    this.#maxDelay = maxDelay
   }
 
   /** How many keys are remembered. */
@@ -78,6 +68,8 @@ export class DedupeQueue<T, R = unknown>
     wanted: Wanted = 'job',
   ): { job: LocalJobHandle<R>; underlying: LocalJob<T, R> | undefined } {
     checkPut(options)
+    const closed = this.whyClosed()
+    if (closed !== undefined) throw closed
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
     const known = options?.id === undefined ? undefined : this.known(options.id, options)

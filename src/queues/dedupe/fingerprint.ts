@@ -1,12 +1,18 @@
 import { OptionTypeError } from '../../core/errors.ts'
 
+/** No item is nested deeper: its text is made by recursion. */
+const DEEPEST = 500
+/** Bytes are written in parts of so many. */
+const CHUNK = 8192
+const MANY = 65_536
+
 /**
  * What makes an item the same as another: itself, if it is a primitive or a function; else a text of all that it holds, in which
  * values of different types never look alike. Keys, entries of a Map and members of a Set are sorted; properties that are
  * undefined count as absent. An object with a `toJSON` is what that gives and what the object itself holds.
  *
  * @throws OptionTypeError where a text would not say all that the item holds: functions, symbols, circles, properties that are not
- * enumerable, inherited or beside the entries of a list, and objects that hide what they hold
+ * enumerable, inherited or beside the entries of a list, and objects that hide what they hold: in private fields, or as a Promise does
  */
 export function fingerprint(item: unknown): unknown {
   if (typeof item === 'string') return /^(object|string):/.test(item) ? `string:${item}` : item
@@ -35,6 +41,7 @@ function textOf(value: unknown, around: readonly object[]): string {
 
 function textOfObject(value: object, around: readonly object[]): string {
   if (around.includes(value)) throw keyFnNeeded('a circle')
+  if (around.length === DEEPEST) throw keyFnNeeded(`more than ${DEEPEST} levels`)
   checkVisible(value)
   const text = (part: unknown) => textOf(part, [...around, value])
   const name = isPlain(value) ? '' : (value.constructor?.name ?? '')
@@ -45,20 +52,58 @@ function textOfObject(value: object, around: readonly object[]): string {
     return `${name}{${entries.sort().join()}}`
   }
   if (value instanceof Set) return `${name}{${Array.from(value, text).sort().join()}}`
-  if (value instanceof ArrayBuffer) return `${name}[${new Uint8Array(value).join()}]`
+  if (value instanceof ArrayBuffer) return `${name}[${base64(new Uint8Array(value))}]`
   if (ArrayBuffer.isView(value)) {
-    return `${name}[${new Uint8Array(value.buffer, value.byteOffset, value.byteLength).join()}]`
+    return `${name}[${base64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))}]`
   }
   const { toJSON } = value as { toJSON?: unknown }
   const json = typeof toJSON === 'function' ? `(${text(toJSON.call(value))})` : ''
   const entries = Object.entries(value).filter(([, part]) => part !== undefined)
-  if (name !== '' && json === '' && Object.keys(value).length === 0) throw keyFnNeeded(`${name}s`)
+  if (json === '' && !isPlain(value)) {
+    if (name === '') throw keyFnNeeded('instances of a class without a name')
+    if (Object.keys(value).length === 0 || isOfEngine(value) || hasPrivate(value)) {
+      throw keyFnNeeded(`${name}s`)
+    }
+  }
   const parts = entries.map(([key, part]) => `${JSON.stringify(key)}:${text(part)}`)
   return `${name}${json}{${parts.sort().join()}}`
 }
 
+function base64(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i += CHUNK) {
+    text += String.fromCharCode(...bytes.subarray(i, i + CHUNK))
+  }
+  return btoa(text)
+}
+
+/** True for what the engine made in a way of its own, as a Promise or a boxed number: its properties are not all there is. */
+function isOfEngine(value: object): boolean {
+  return Object.prototype.toString.call(value) !== '[object Object]'
+}
+
+const privates = new WeakMap<object, boolean>()
+
+/** True where the source of its class, or of one that it extends, reads private fields: they cannot be looked at from outside. */
+function hasPrivate(value: object): boolean {
+  let holder: object | null = Object.getPrototypeOf(value)
+  for (; holder !== null && holder !== Object.prototype; holder = Object.getPrototypeOf(holder)) {
+    const maker = holder.constructor
+    if (typeof maker !== 'function') continue
+    let known = privates.get(maker)
+    if (known === undefined) {
+      known = /[.?]\s*#[\w$]/.test(Function.prototype.toString.call(maker))
+      privates.set(maker, known)
+    }
+    if (known) return true
+  }
+  return false
+}
+
 /** True when the text of `value` names all its properties. */
 function checkVisible(value: object): void {
+  // The names of so many bytes cost more than all the rest, and they have no properties in practice.
+  if (ArrayBuffer.isView(value) && value.byteLength > MANY) return
   if (Object.getOwnPropertySymbols(value).length > 0)
     throw keyFnNeeded('properties named by symbols')
   const names = Object.getOwnPropertyNames(value).length

@@ -55,6 +55,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
   readonly #stake: Stake
   /** This caller has cancelled its share, or is about to. */
   #left = false
+  /** The signal of this caller has aborted. */
+  #aborted: { readonly reason: unknown } | undefined
   /** How the job ended meanwhile. */
   #missed: Outcome | undefined
   #result: Promise<R> | undefined
@@ -121,13 +123,24 @@ export class RemoteJob<R = unknown> implements Job<R> {
     try {
       const left = await this.#verbs.leave(this as RemoteJob, stake, reason)
       this.cancelHeard = true
-      if (left) this.end('cancelled', cancelled(this.id, reason))
+      if (left) this.#endCancelled(reason)
       else this.#stay()
       return left
     } catch (error) {
       this.#stay()
       throw error
     }
+  }
+
+  /** The signal of this caller has aborted: the job is cancelled, and its result rejects with the reason of the signal. */
+  abort(reason: unknown): Promise<boolean> {
+    this.#aborted = { reason }
+    return this.cancel(reason)
+  }
+
+  #endCancelled(reason: unknown): void {
+    const aborted = this.#aborted
+    this.end('cancelled', aborted ? aborted.reason : new JobCancelledError(this.id, reason))
   }
 
   async setPriority(priority: number): Promise<boolean> {
@@ -149,7 +162,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
       case 'failed':
         return this.end('failed', new JobFailedError(this.id, errorOf(outcome.error)))
       case 'cancelled':
-        return this.end('cancelled', cancelled(this.id, outcome.reason))
+        return this.#endCancelled(outcome.reason)
       case 'gone':
         return this.end('dropped', new JobGoneError(this.id))
     }
@@ -184,12 +197,6 @@ export function errorOf({ name, message, code, stack }: JobErrorRecord): Error {
   error.name = name
   if (stack !== undefined) error.stack = stack
   return code === undefined ? error : Object.assign(error, { code })
-}
-
-function cancelled(id: string, reason: unknown): Error {
-  const error = new JobCancelledError(id)
-  if (reason !== undefined && reason !== null) error.cause = reason
-  return error
 }
 
 function nothing(): void {}

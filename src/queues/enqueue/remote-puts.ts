@@ -62,7 +62,7 @@ export class RemotePuts<T, R> {
     this.#followed = followed
     this.#verbs = verbs
     this.#room = new Waiters(settings.clock, `room in queue '${settings.name}'`)
-    this.#signals = new Signals((job, reason) => this.#cancel(job, reason))
+    this.#signals = new Signals((job, reason) => this.#abort(job, reason))
   }
 
   /** How many puts wait for room. */
@@ -186,7 +186,7 @@ export class RemotePuts<T, R> {
   #takeBack(draft: JobDraft<T>, inserted: Inserted, reason: unknown): void {
     if (inserted.state === 'full') return
     const [job] = this.#jobOf(draft, inserted)
-    this.#cancel(job as RemoteJob, reason)
+    this.#abort(job as RemoteJob, reason)
   }
 
   #jobOf(draft: JobDraft<T>, { id, state, at }: Inserted): [job: RemoteJob<R>, stake: Stake] {
@@ -284,8 +284,9 @@ export class RemotePuts<T, R> {
     }
   }
 
-  #cancel(job: RemoteJob, reason: unknown): void {
-    job.cancel(reason).catch((error: unknown) => this.#verbs.trouble(error))
+  /** The caller has left. */
+  #abort(job: RemoteJob, reason: unknown): void {
+    job.abort(reason).catch((error: unknown) => this.#verbs.trouble(error))
   }
 
   #inTime<A>(answer: Promise<A>, what: string, stay: Stay, undo: (late: A) => unknown): Promise<A> {

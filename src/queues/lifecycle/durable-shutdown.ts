@@ -59,7 +59,8 @@ export class DurableShutdown<T> {
   begin(options: StopOptions): Promise<StopReport<T>> {
     try {
       check.known('queue.stop', options, STOP_OPTIONS)
-      check.oneOf('mode', options.mode ?? 'drain', ['drain', 'drop'])
+      const { mode = 'drain' } = options
+      check.oneOf('mode', mode, ['drain', 'drop'])
       const deadline =
         options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
       const grace = options.grace === undefined ? 0 : toMillis('grace', options.grace)

@@ -35,10 +35,11 @@ export class JobControl implements JobOwner {
     this.#ended = ended
   }
 
-  cancel(job: LocalJob, reason: unknown): boolean {
+  /** @param error what the result rejects with: of a signal, its own reason */
+  cancel(job: LocalJob, reason: unknown, error: unknown = reason): boolean {
     if (job.over) return false
-    if (job.running !== undefined) this.#attempts.abandon(job.running, 'cancelled', reason)
-    else this.#end(job, 'cancelled', reason)
+    if (job.running !== undefined) this.#attempts.abandon(job.running, 'cancelled', error, reason)
+    else this.#end(job, 'cancelled', error)
     this.#events.cancelled(job, reason)
     return true
   }

@@ -13,14 +13,14 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
-import { DEATHS_OPTIONS, GROUPS_OPTIONS } from '../job.ts'
+import { DEATHS_OPTIONS } from '../job.ts'
 import { errorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
 import { Backlog } from './backlog.ts'
 import { shown, shownWhole } from './error-info.ts'
-import { toListing } from './look-options.ts'
+import { toGroupsLook, toListing } from './look-options.ts'
 
 /** How many different errors `deadByError` tells of at most. */
 const MOST_ERRORS = 100
@@ -164,10 +164,8 @@ export class JobView {
   }
 
   groups(options: GroupsOptions): GroupInfo[] {
-    check.known('queue.groups', options, GROUPS_OPTIONS)
-    const limit = check.integer('limit', options.limit ?? 20, 1)
+    const { limit, among } = toGroupsLook(options)
     const now = this.#clock.now()
-    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
     return largest(this.#backlog.groups(), limit, among).map(
       ({ group, waiting, running, since }) => ({
         group,

@@ -1,6 +1,13 @@
 import * as check from '../../core/check.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
-import { LIST_OPTIONS, type ListOptions, REDRIVE_OPTIONS, type RedriveOptions } from '../job.ts'
+import {
+  GROUPS_OPTIONS,
+  type GroupsOptions,
+  LIST_OPTIONS,
+  type ListOptions,
+  REDRIVE_OPTIONS,
+  type RedriveOptions,
+} from '../job.ts'
 
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 
@@ -15,6 +22,16 @@ export function toListing(options: ListOptions): {
   const state = check.oneOf('state', options.state, STATES)
   if (cursor !== undefined) check.string('cursor', cursor)
   return { state, limit: check.integer('limit', limit, 1), cursor }
+}
+
+/** How many groups `queue.groups` tells, and among how many it looks, checked. */
+export function toGroupsLook(options: GroupsOptions): { limit: number; among: number } {
+  check.known('queue.groups', options, GROUPS_OPTIONS)
+  const { limit = 20, among } = options
+  return {
+    limit: check.integer('limit', limit, 1),
+    among: among === undefined ? Infinity : check.integer('among', among, 1),
+  }
 }
 
 /** Which dead jobs are meant by `queue.redrive`, checked. */

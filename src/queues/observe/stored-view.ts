@@ -9,12 +9,12 @@ import type {
   QueueCounts,
   QueuedJobInfo,
 } from '../job.ts'
-import { DEATHS_OPTIONS, GROUPS_OPTIONS } from '../job.ts'
+import { DEATHS_OPTIONS } from '../job.ts'
 import type { JobTerms, StoredRecord } from '../store/job-record.ts'
 import type { DeathCount, GroupCounts, StoreCounts } from '../store/job-store.ts'
 import type { SharedJobStore } from '../store/queue-storage.ts'
 import { shown, shownWhole } from './error-info.ts'
-import { toListing } from './look-options.ts'
+import { toGroupsLook, toListing } from './look-options.ts'
 
 /** For how long dead jobs are kept unless `keep` says otherwise: as lua/step.lua has it. */
 const DEAD_KEPT: Millis = 2_592_000_000
@@ -63,9 +63,7 @@ export class StoredView {
   }
 
   async groups(options: GroupsOptions): Promise<GroupInfo[]> {
-    check.known('queue.groups', options, GROUPS_OPTIONS)
-    const limit = check.integer('limit', options.limit ?? 20, 1)
-    const among = options.among === undefined ? Infinity : check.integer('among', options.among, 1)
+    const { limit, among } = toGroupsLook(options)
     const groups = await this.#store.groups(limit, among)
     return groups.map(groupOf)
   }

@@ -1,10 +1,12 @@
 import { describe, OptionTypeError } from '../../core/errors.ts'
+import { checkLossless } from '../../core/lossless-json.ts'
 import type { Codec } from '../queue.ts'
 
 /**
  * Items as JSON: what `JSON.stringify` keeps. A `Uint8Array` as the whole item stays one.
  *
- * Refuses an item that is `undefined`, a function or a symbol, because JSON would lose it silently.
+ * Refuses an item that is `undefined`, a function or a symbol, and one that holds NaN, an infinite number, a Map, a Set, an Error, bytes
+ * or the like, because JSON would lose them silently.
  */
 export const jsonCodec: Codec = {
   name: 'json',
@@ -14,6 +16,7 @@ export const jsonCodec: Codec = {
     if (text === undefined) {
       throw new OptionTypeError('item', `item must be a JSON value, got ${describe(item)}`)
     }
+    checkLossless('item', item, text)
     return text
   },
   decode: (data) => (typeof data === 'string' ? JSON.parse(data) : data),

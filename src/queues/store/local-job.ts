@@ -67,7 +67,11 @@ export interface JobExtras extends JobLabel {
 
 /** What a job needs to be cancelled, moved and reported. */
 export interface JobOwner {
-  cancel(job: LocalJob, reason: unknown): boolean
+  /**
+   * @param reason what the signal of the handler and the event tell
+   * @param error what the result rejects with
+   */
+  cancel(job: LocalJob, reason: unknown, error: unknown): boolean
   reprioritise(job: LocalJob, priority: number): boolean
   progressed(job: LocalJob, value: unknown): void
 }
@@ -172,8 +176,14 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return this.#promise
   }
 
-  cancel(reason: unknown = new JobCancelledError(this.id)): boolean {
-    return this.#owner.cancel(this, reason)
+  cancel(reason?: unknown): boolean {
+    const error = new JobCancelledError(this.id, reason)
+    return this.#owner.cancel(this, reason === undefined ? error : reason, error)
+  }
+
+  /** As {@link cancel}, where the result is to reject with another error. */
+  cancelFor(reason: unknown, error: unknown): boolean {
+    return this.#owner.cancel(this, reason, error)
   }
 
   setPriority(priority: number): boolean {

@@ -43,7 +43,7 @@ export function portOf(client: RedisClientLike): RedisPort {
 /**
  * Where to connect to. What a client may understand is left to it: a path to a socket, a host without a protocol.
  *
- * @throws OptionTypeError | OptionRangeError where it is no text, or the protocol is not that of Redis
+ * @throws OptionTypeError | OptionRangeError where it is no text, the protocol is not that of Redis, or no host is named
  */
 export function checkUrl(name: string, url: string): void {
   text(name, url)
@@ -51,6 +51,11 @@ export function checkUrl(name: string, url: string): void {
   const right = protocol === undefined || /^rediss?$/i.test(protocol)
   // The rest may hold a password.
   mustLie(right, name, 'begin with redis:// or rediss://', `${protocol}://`)
+  if (protocol === undefined) return
+  const [authority = ''] = url.slice(protocol.length + 3).split(/[/?#]/, 1)
+  const host = authority.slice(authority.lastIndexOf('@') + 1)
+  // Clients would take this machine for it.
+  mustLie(host !== '' && !host.startsWith(':'), name, 'name a host', `${protocol}://`)
 }
 
 /** The way to a server. */

@@ -66,7 +66,7 @@ export const TWIN_PARTS: readonly string[] = [
   "local rule = { wakes = true }\nlocal WIDTH = 3",
   "function rule.fresh()\nreturn {}\nend",
   "local function sweep(s, now)\nlocal kept, length = 0, #s\nfor i = 1, length, WIDTH do\nif s[i + 1] > 0 and s[i + 2] > now then\nfor j = 0, WIDTH - 1 do s[kept + 1 + j] = s[i + j] end\nkept = kept + WIDTH\nend\nend\nfor i = length, kept + 1, -1 do s[i] = nil end\nend",
-  "function rule.reserve(p, s, now, cost, id)\nlocal inside = 0\nfor i = 1, #s, WIDTH do\nif s[i + 2] > now then\nif s[i] == id then\ns[i + 2] = now + p.ttl\nreturn 0\nend\ninside = inside + s[i + 1]\nend\nend\nif inside + cost > p.limit then return -math.huge end\nsweep(s, now)\nlocal length = #s\ns[length + 1] = id\ns[length + 2] = cost\ns[length + 3] = now + p.ttl\nreturn 0\nend",
+  "function rule.reserve(p, s, now, cost, id)\nlocal inside = 0\nfor i = 1, #s, WIDTH do\nif s[i + 2] > now then\nif s[i] == id then\ns[i + 2] = now + p.ttl\nreturn 0\nend\ninside = inside + s[i + 1]\nend\nend\nif inside + cost > p.limit * (1 + 1e-9) then return -math.huge end\nsweep(s, now)\nlocal length = #s\ns[length + 1] = id\ns[length + 2] = cost\ns[length + 3] = now + p.ttl\nreturn 0\nend",
   "function rule.refund(p, s, now, cost, due)\nfor i = 1, #s, WIDTH do\nif s[i] == due - now then s[i + 1] = s[i + 1] - cost end\nend\nsweep(s, now)\nend",
   "function rule.remaining(p, s, now)\nlocal inside = 0\nfor i = 1, #s, WIDTH do\nif s[i + 2] > now then inside = inside + s[i + 1] end\nend\nreturn math.max(0, p.limit - inside)\nend",
   "function rule.idle_after(p, s, now)\nlocal last = now\nfor i = 1, #s, WIDTH do last = math.max(last, s[i + 2]) end\nreturn last - now\nend",

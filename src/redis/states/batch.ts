@@ -2,7 +2,7 @@ import type { Micros } from '../../core/duration.ts'
 import type { Rule } from '../../core/rule.ts'
 import type { AboutHold, Move, Verdict } from '../../core/storage.ts'
 import { type Program, takes } from '../scripts/link.ts'
-import { listOf, numberOf } from '../scripts/reply.ts'
+import { listOf, malformed, numberOf } from '../scripts/reply.ts'
 import type { Names } from './route.ts'
 
 /** The moves of every ledger, and the moves of a lender: see driver.lua. */
@@ -156,9 +156,11 @@ export class Batch {
   /** Of `driver` and `take`. */
   #settle(groups: Group[], reply: readonly unknown[]): void {
     let at = 0
+    const lastRun = groups.at(-1)?.runs.at(-1)
     for (const { runs } of groups) {
       const plain = isPlain(runs)
-      for (const { cost, waiters } of runs) {
+      for (const run of runs) {
+        const { cost, waiters } = run
         const granted = numberOf(reply[at++])
         const whole = plain && granted === waiters.length
         const last: Verdict[] = []
@@ -169,6 +171,8 @@ export class Batch {
           if (rule.token === undefined) last.push({ wait, remaining, idleAfter })
           else last.push({ wait, remaining, idleAfter, token: numberOf(reply[at++]) })
         }
+        // An answer that goes on is that of something else.
+        if (run === lastRun && at !== reply.length) throw malformed(reply)
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
         else settleRun(waiters, granted, cost as number, last)
       }
@@ -178,6 +182,7 @@ export class Batch {
   /** Of `single`: one move, and one waiter, of each group. */
   #settleEach(groups: Group[], reply: readonly unknown[]): void {
     const tokens = (this.#rules[0] as Rule).token !== undefined
+    if (reply.length !== groups.length * (tokens ? 1 : 3)) throw malformed(reply)
     let at = 0
     for (const { runs } of groups) {
       const [waiter] = (runs[0] as Run).waiters as [Waiter]

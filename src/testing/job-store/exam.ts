@@ -1,3 +1,4 @@
+import { finite, integer, known, type OptionTable } from '../../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import { claimLaws } from './claim-laws.ts'
 import { commandLaws } from './command-laws.ts'
@@ -29,6 +30,13 @@ export interface JobStoreExamOptions {
   seed?: number
 }
 
+const JOB_STORE_EXAM_OPTIONS: OptionTable<JobStoreExamOptions> = {
+  cannot: true,
+  patience: true,
+  runs: true,
+  seed: true,
+}
+
 /**
  * The laws that every job store keeps. `make` is called once for each law, and for each run of random calls in the last one.
  *
@@ -43,8 +51,11 @@ export interface JobStoreExamOptions {
  * for (const law of jobStoreExam(make)) it.skipIf(law.missing)(law.name, () => law.run())
  */
 export function jobStoreExam(make: MakeJobStore, options: JobStoreExamOptions = {}): JobStoreLaw[] {
-  const { cannot = [], runs = 100, seed = 1 } = options
-  const patience = toMillis('patience', options.patience ?? '2s')
+  known('jobStoreExam', options, JOB_STORE_EXAM_OPTIONS)
+  const { cannot = [], runs = 100, seed = 1, patience: given = '2s' } = options
+  integer('runs', runs, 0)
+  finite('seed', seed)
+  const patience = toMillis('patience', given)
   const texts: LawText[] = [
     ...claimLaws,
     ...orderLaws,

@@ -1,3 +1,4 @@
+import type { OptionTable } from '../../core/check.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Uniqueness } from '../../queues/store/job-store.ts'
 
@@ -17,6 +18,16 @@ export interface JobStoreTerms {
   readonly limiter: StoreLimit | undefined
   /** How all drafts of one store treat an id that is there already, for stores that are opened with it. */
   readonly unique: Uniqueness | undefined
+}
+
+export const JOB_STORE_TERMS: OptionTable<JobStoreTerms> = {
+  maxDeliveries: true,
+  keep: true,
+  resultTtl: true,
+  idTtl: true,
+  groupConcurrency: true,
+  limiter: true,
+  unique: true,
 }
 
 /** How long ended jobs are kept, and how many of them. With an age or a count of 0 none is kept. */

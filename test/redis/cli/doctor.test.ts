@@ -159,7 +159,7 @@ describe('aioflux doctor', () => {
       "--redis must be a url like redis://localhost:6379, got 'local",
     ],
     [['now'], "doctor takes options only, got 'now'"],
-    [['--rediss'], "Unknown option '--rediss'"],
+    [['--rediss'], "Unknown option '--rediss': the nearest is --redis"],
   ])('refuses %j with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await command(['doctor', ...args])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -634,9 +634,10 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       const [a, b] = [fifo(), fifo()]
       const controller = new AbortController()
       const job = await a.put('x', { signal: controller.signal })
-      const result = codeOf(job.result)
-      controller.abort()
-      expect(await result).toBe('JOB_CANCELLED')
+      const result = job.result.catch((reason: unknown) => reason)
+      const why = new Error('why')
+      controller.abort(why)
+      expect(await result).toBe(why)
       expect(await b.counts()).toMatchObject({ waiting: 0 })
     })
 
@@ -841,6 +842,18 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       },
     )
 
+    it('a number is not the string that a store might write for it', async () => {
+      const queue = dedupe()
+      const items = ['', 'string:', 1, '1', 'number:1', 'string:number:1', true, 'boolean:true']
+      for (const item of items) expect((await queue.put(item)).state, `${item}`).toBe('waiting')
+      for (const item of items) expect((await queue.put(item)).state, `${item}`).toBe('duplicate')
+    })
+
+    it('maxDelay is at least as long as delay', () => {
+      const wrong = { mode: 'debounce', delay: '2s', maxDelay: '1s' } as const
+      expect(() => dedupe(wrong)).toThrow('maxDelay must be at least as long as delay')
+    })
+
     it('ttl: forgotten after its time', async () => {
       const queue = dedupe({ ttl: '80ms' })
       await queue.put('x')
@@ -910,8 +923,8 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       const third = await b.put('x')
       const codes = [codeOf(first.result), codeOf(second.result)]
       const [claim] = await a.claim()
-      controller.abort()
-      expect(await Promise.all(codes)).toEqual(['JOB_CANCELLED', 'JOB_CANCELLED'])
+      controller.abort(Object.assign(new Error('enough'), { code: 'ENOUGH' }))
+      expect(await Promise.all(codes)).toEqual(['ENOUGH', 'ENOUGH'])
       expect(claim?.signal.aborted).toBe(false)
       await claim?.complete('done')
       expect(await third.result).toBe('done')
@@ -1156,6 +1169,18 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       await expect(fifo({ maxDeliveries: 3 }).put('v')).rejects.toThrow(/7.*3/)
       await expect(a.redeclare({ maxDeliveries: 0 })).rejects.toThrow(/maxDeliveries/)
       await expect(a.redeclare({ nonsense: 1 } as never)).rejects.toThrow(/nonsense/)
+      const wrong: Record<string, unknown> = {
+        groupConcurrency: '3',
+        limiter: LimiterFactory.tokenBucket({ rate: 1 }),
+        keep: 5,
+        mode: 'twice',
+        ttl: null,
+      }
+      for (const [option, value] of Object.entries(wrong)) {
+        const refused = a.redeclare({ [option]: value })
+        await expect(refused).rejects.toMatchObject({ code: 'INVALID_OPTION', option })
+      }
+      await fifo({ maxDeliveries: 7 }).put('u')
     })
 
     it('a declaration ends with the process that made it', async () => {

@@ -4,7 +4,7 @@ import { type Millis, toMillis } from '../../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
 import { Events } from '../../../core/events.ts'
 import type { Watch } from '../../../core/storage.ts'
-import { Waiters } from '../../../core/waiters.ts'
+import { checkPatience, type Patience, Waiters } from '../../../core/waiters.ts'
 import { BroadcastQueue } from '../../../queues/broadcast/broadcast.ts'
 import {
   SUBSCRIBE_OPTIONS,
@@ -20,6 +20,7 @@ import {
   type SharedBroadcastOptions,
   type SharedSubscription,
 } from '../../../queues/broadcast/shared-broadcast.ts'
+import { answered } from '../../../queues/lifecycle/answered.ts'
 import type { Codec } from '../../../queues/queue.ts'
 import { jsonCodec } from '../../../queues/store/json-codec.ts'
 import { listOf } from '../../scripts/reply.ts'
@@ -77,9 +78,23 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     this.#local.on('dropped', () => this.#events.emit('dropped', { count: 1 }))
   }
 
-  async put(item: T): Promise<{ delivered: number }> {
+  async put(item: T, patience: Patience = {}): Promise<{ delivered: number }> {
+    checkPatience('broadcast.put', patience)
+    const { signal, timeout } = patience
+    signal?.throwIfAborted()
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
     const text = seal({ item }, this.#codec, this.#maxItemBytes, {})
+    const put = this.#put(text)
+    if (signal === undefined && timeout === undefined) return put
+    const clock = systemClock
+    const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
+    return answered(clock, put, `the answer that broadcast '${this.name}' keeps an item`, {
+      end,
+      signal,
+    })
+  }
+
+  async #put(text: string): Promise<{ delivered: number }> {
     // What a process puts after it has subscribed is seen.
     if (this.#reading !== undefined && !this.#reads) await this.#joining.wait()
     const groups = await this.link.run(['put', this.#maxSize, text], countOf)
