@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what is wrapped is anybody's function.
+// biome-ignore-all lint/suspicious/noExplicitAny: any function of a user can be wrapped.
 import { describe, OptionTypeError } from '../core/errors.ts'
 
 type AsyncFunction<This, Args extends readonly any[]> = (

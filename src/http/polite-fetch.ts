@@ -142,7 +142,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
         if (isAioFluxError(error, 'WAIT_TIMEOUT')) return response
         throw error
       }
-      // Nobody reads it: that it fails, or never ends, says nothing of the next answer.
+      // It is not read: that it fails, or never ends, says nothing of the next answer.
       response.body?.cancel().catch(() => {})
     }
     return last.response

@@ -61,7 +61,7 @@ export function whenRead(response: Response, ended: (whole: boolean) => void): R
   return new Response(watched, response)
 }
 
-/** A body that nobody has read and nobody can read any more, as one that an outer middleware has replaced, ends too. */
+/** A body that was not read and cannot be read any more, for instance one that an outer middleware has replaced, ends too. */
 const unread =
   typeof FinalizationRegistry === 'function'
     ? new FinalizationRegistry<(whole: boolean) => void>((ended) => ended(false))

@@ -80,7 +80,7 @@ export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Compa
   }
 }
 
-/** Is `limiter` asked where `candidate` is asked: itself, as a member of a composite, or in a comparison? */
+/** True where `limiter` is asked when `candidate` is asked: itself, as a member of a composite, or in a comparison. */
 function asks(candidate: Limiter, limiter: object): boolean {
   if (candidate === limiter) return true
   const { members = [] } = candidate as { members?: readonly { readonly limiter: Limiter }[] }

@@ -30,6 +30,6 @@ export function createLimiter(rule: Rule, options: LimiterOptions = {}): Limiter
 /** The limiter of `rule` for the storage it is given; without one, over the ledger that `own` makes. */
 export function limiterOf(rule: Rule, options: LimiterOptions, own: OwnLedger): Limiter {
   const { storage } = options
-  // What asks from afar comes with what lies there: whoever stays in memory does not carry it.
+  // The code that asks a storage comes with the storage: programs that stay in memory do not carry it.
   return storage?.limiters?.rule(storage, rule, options) ?? new RuleLimiter(rule, options, own)
 }

@@ -38,10 +38,10 @@ export function decisionUnder(
 /** The verdict on every call with a quota of 0. */
 export const CLOSED: Verdict = { wait: -FOREVER, remaining: 0, idleAfter: 0 }
 
-/** Times from here on never come: nobody books so far ahead. */
+/** Times from here on never come: no call waits for so long. */
 const NEVER: Micros = FOREVER / 2
 
-/** Microseconds as seconds; a time that nobody can tell is 0, and one that never comes `Infinity`. */
+/** Microseconds as seconds; an unknown time is 0, and one that never comes `Infinity`. */
 export function seconds(micros: Micros): number {
   if (micros < NEVER) return micros / 1e6
   return micros === Infinity ? 0 : Infinity

@@ -1,7 +1,7 @@
 import type { Counter, Histogram, Meter } from '../core/meter.ts'
 import { PartSeries } from '../core/part-series.ts'
 
-/** What limiters count, for whoever gave them `metrics`. */
+/** What limiters count in the `metrics` they were given. */
 export interface LimiterMeter {
   readonly allowed: Counter
   readonly denied: Counter
@@ -19,7 +19,7 @@ interface Keys {
 /**
  * @param part the limiter, followed as long as it lives
  * @param waiting how many are in line there now
- * @param keys who knows its keys, where anybody does
+ * @param keys knows its keys, where it keeps them itself
  */
 export function limiterMeter<Part extends { readonly name: string }>(
   metrics: Meter,

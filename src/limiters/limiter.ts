@@ -112,7 +112,7 @@ export interface WaitOptions extends CallOptions, Patience {
 
 /** How a block treats the one before it. */
 export interface BlockOptions {
-  /** Does this block hold even where the key has a longer one? @default false */
+  /** True for a block that holds even where the key has a longer one. @default false */
   replace?: boolean
 }
 
@@ -246,7 +246,7 @@ export interface LocalLimiter extends Limiter {
   decide(key?: string, call?: number | CallOptions): Decision
 }
 
-/** Is this a {@link LocalLimiter}? */
+/** True for a {@link LocalLimiter}. */
 export function answersAtOnce(limiter: Limiter): limiter is LocalLimiter {
   return typeof (limiter as Partial<LocalLimiter>).allow === 'function'
 }

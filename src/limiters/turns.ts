@@ -9,7 +9,7 @@ import { until } from './until.ts'
 /** Those of one key who wait for their turn, by group; the group whose turn is next comes first. */
 type Groups = Map<string, Set<() => void>>
 
-/** How long a caller is willing to wait, and what to call when nobody needs to wait behind it meanwhile. */
+/** How long a caller is willing to wait, and what to call when no other caller needs to wait behind it. */
 export interface Standing extends Patience {
   /** Called when the limit is too small for the call as it is now. */
   readonly aside?: (() => void) | undefined
@@ -28,7 +28,7 @@ export class Turns {
     this.#clock = clock
   }
 
-  /** Does anybody of a group wait for `key`? */
+  /** True while a caller of a group waits for `key`. */
   busy(key: string): boolean {
     return this.#keys.has(key)
   }

@@ -32,12 +32,12 @@ export interface Job<R = unknown> {
   readonly result: Promise<R>
   /**
    * Cancels the job. A waiting job never starts. The signal of a running job aborts, and the job keeps its worker until the
-   * handler returns. In both cases `result` rejects with a JobCancelledError whose `cause` is `reason`. Returns `false` when the
-   * job had ended before. Over a storage the answer is a promise: `await` serves both.
+   * handler returns. In both cases `result` rejects: in memory with `reason`, over a storage with a JobCancelledError whose
+   * `cause` is `reason`. Returns `false` when the job had ended before. Over a storage the answer is a promise: `await` serves both.
    *
    * A `signal` of the put cancels the job too; `result` then rejects with the reason of the signal.
    *
-   * @param reason also the reason of the handler's signal; over a storage it travels as JSON
+   * @param reason also the reason of the handler's signal; over a storage it travels as JSON. @default a JobCancelledError
    */
   cancel(reason?: unknown): boolean | Promise<boolean>
   /**

@@ -102,7 +102,7 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
         served.push(i)
       })
       await Promise.resolve()
-      ensureSame(await limiter.acquire('a'), false, 'somebody who does not wait')
+      ensureSame(await limiter.acquire('a'), false, 'a call that does not wait')
       for (let i = 0; i < 25; i++) await exam.advance('100ms')
       await Promise.all(waits)
       ensureSame(served.join(), '0,1,2,3', 'order')

@@ -132,12 +132,12 @@ export function ruleExam(options: RuleExamOptions): Law[] {
         ensure(wait >= last, `reservation ${i} at ${wait} goes before the one at ${last}`)
         last = wait
       }
-      ensure(last > 0, 'nobody had to wait')
+      ensure(last > 0, 'no call had to wait')
       ensure(
         rule.reserve(state, start, 1, last / 2) < 0,
         'a later one was granted within a shorter wait',
       )
-      ensure(rule.reserve(state, start, 1, 0) < 0, 'somebody went past those who wait')
+      ensure(rule.reserve(state, start, 1, 0) < 0, 'a call went past the calls that wait')
     }),
 
     law('what is over is fresh: idleAfter tells when', (rule, state) => {
@@ -157,7 +157,7 @@ export function ruleExam(options: RuleExamOptions): Law[] {
       }
     }),
 
-    law('a clock that was set back far freezes nobody', (rule, state) => {
+    law('a clock that was set back far freezes no key', (rule, state) => {
       rule.reserve(state, start, rule.capacity, 0)
       const past = start - rule.span * 3
       ensureSame(rule.reserve(state, past, rule.capacity, 0), 0, 'verdict long before')

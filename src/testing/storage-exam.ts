@@ -49,7 +49,7 @@ export function storageExam(make: () => StorageUnderExam | Promise<StorageUnderE
       ensureSame(await both.acquire('a'), false, 'one too many for one of them')
       ensureSame((await many.peek('a')).remaining, 3, 'remaining of the other')
     }),
-    law('a limit in all holds for those who come at once, whoever they are', async (exam) => {
+    law('a limit in all holds for all keys that come at once', async (exam) => {
       const { storage, clock } = exam
       const rule = (rate: number) => tokenBucket({ rate, per: '1h' })
       const options = (scope: string) => ({ storage, scope, ...(clock && { clock }) })

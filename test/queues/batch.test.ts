@@ -191,7 +191,7 @@ describe('a queue in batches', () => {
     jobs[2]?.cancel('c')
     expect(signal?.aborted).toBe(true)
     finish([1, 2, 3])
-    expect(await Promise.all(results)).toEqual(Array(3).fill('JOB_CANCELLED'))
+    expect(await Promise.all(results)).toEqual(['a', 'b', 'c'])
     await queue.onIdle()
     expect(queue.stats().abandoned).toBe(0)
   })

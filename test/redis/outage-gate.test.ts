@@ -259,8 +259,9 @@ describe.each(libraries)('a reply of an unexpected shape, %s', (library) => {
     const locks = () => new Coordinator({ storage: fresh() })
     const limiter = (...parts: Part[]) => compose(fresh(), parts, 'throw').limiter
     const together = locks()
+    // The first is sent alone, and its answer is no list.
+    const alone = together.tryLock('alone')
     const settled = await Promise.allSettled([
-      locks().tryLock('a'),
       locks().tryLock(['a', 'b']),
       together.tryLock('c'),
       together.tryLock('d'),
@@ -270,7 +271,19 @@ describe.each(libraries)('a reply of an unexpected shape, %s', (library) => {
       limiter('bucket', 'permits').consume('k'),
     ])
     for (const [n, each] of settled.entries()) expect(each, `${n}`).toMatchObject(down)
+    await (await alone)?.release()
   })
+
+  it.each([[[]], [[1]], [null], [''], ['x'], [0], [{}]])(
+    'is an outage for a lock that is asked for alone: %j',
+    async (shape) => {
+      const client = mangledBy(() => shape)
+      const storage = new RedisStorage({ client, prefix: `alone-${process.pid}-${library}` })
+      await expect(new Coordinator({ storage }).tryLock('a')).rejects.toMatchObject({
+        code: 'STORAGE_DOWN',
+      })
+    },
+  )
 
   it('is an outage for queues', async () => {
     const down = { code: 'STORAGE_DOWN' }

@@ -113,7 +113,7 @@ describe('ruleExam catches a rule that', () => {
     ],
     [
       'freezes when the clock is set back far',
-      'a clock that was set back far freezes nobody',
+      'a clock that was set back far freezes no key',
       (r) => ({
         reserve(state: State, now: number, cost: number, maxWait: number) {
           return r.reserve(state, Math.max(now, state[1] as number), cost, maxWait)

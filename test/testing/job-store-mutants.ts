@@ -604,7 +604,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'lets callers wait for a job that is not there',
-    'an id that is unknown is gone, and nobody waits for it',
+    'an unknown id is gone at once',
     change(
       class extends PlainJobs {
         override outcome(id: string, process: Process): Outcome | undefined {

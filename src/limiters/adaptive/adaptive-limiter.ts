@@ -115,7 +115,7 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
     )
   }
 
-  /** Lets the bucket run at the rate of the law. Not while somebody is being served, so only on reports. */
+  /** Lets the bucket run at the rate of the law. Not while a call is being served, so only on reports. */
   #follow(): void {
     const { rate } = this.#reports
     if (rate === this.#set) return

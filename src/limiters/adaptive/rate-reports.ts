@@ -12,7 +12,7 @@ export class RateReports {
   readonly #clock: Clock
   readonly #targetLatency: number
   readonly #learner: Learner
-  /** Has anybody been turned away since the last report? */
+  /** True when a call was denied since the last report. */
   #turnedAway = false
 
   /** @param learns makes what the reports go to; that calls `learn` */

@@ -34,7 +34,7 @@ interface KnownQuota {
 export class TermsReader {
   readonly #name: string
   readonly #classes: Classes | undefined
-  /** Are quotas taken? */
+  /** True where quotas are taken. */
   readonly #quotas: boolean
   /** The rule that the terms below are made from. */
   #rule: Rule | undefined
@@ -65,7 +65,7 @@ export class TermsReader {
     return this.#classes
   }
 
-  /** Can a limiter of this rule be asked with a quota? */
+  /** True where a limiter of this rule can be asked with a quota. */
   takesQuotas(rule: Rule): boolean {
     return rule.quoted !== undefined && this.#quotas
   }

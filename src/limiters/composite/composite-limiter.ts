@@ -51,17 +51,17 @@ export const COMPOSITE_OPTIONS: OptionTable<CompositeOptions> = {
 
 /**
  * Several local limiters as one, all or none: when one says no, the others get back what they had given,
- * in reverse order, and nobody has lost a token.
+ * in reverse order, and no key has lost a token.
  */
 export class CompositeLimiter extends SyncLimiter {
   readonly name: string
   /** @internal */
   readonly members: readonly LocalMember[]
-  /** Has a member a cost of its own? */
+  /** True where a member has a cost of its own. */
   readonly #priced: boolean
-  /** Has a member a key of its own? */
+  /** True where a member has a key of its own. */
   readonly #keyed: boolean
-  /** Has a member a quota of its own? */
+  /** True where a member has a quota of its own. */
   readonly #planned: boolean
   /** Who said no last. */
   #denier: LocalMember | undefined
@@ -121,7 +121,7 @@ export class CompositeLimiter extends SyncLimiter {
     return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
   }
 
-  /** Has a part, or a part of a part, a quota of its own? */
+  /** True where a part, or a part of a part, has a quota of its own. */
   get planned(): boolean {
     return isPlanned(this.members)
   }
@@ -145,7 +145,7 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
-    // Waiting here reserves nothing, so those in line are protected by letting nobody past them.
+    // Waiting here reserves nothing, so callers in line are protected by letting no other past them.
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) {
       return Math.min(this.look(key, cost, terms), -1)
     }

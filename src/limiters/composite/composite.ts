@@ -96,7 +96,7 @@ type Part = Exclude<CompositePart, Limiter>
 
 const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true, quota: true }
 
-/** A limiter of somebody else's may well have something called `limiter` inside. */
+/** A limiter that a user has written may well have something called `limiter` inside. */
 function isPart(part: CompositePart): part is Part {
   if (!('limiter' in Object(part)) || 'consume' in part) return false
   known('a part of a composite', part as Part, PART_OPTIONS)

@@ -57,7 +57,7 @@ export function composedTerms(
   return { ...NO_TERMS, share, bound: closed ? 'closed' : 'counted', members: terms, brought }
 }
 
-/** Has a part of the composite, or of one in it, a quota of its own? */
+/** True where a part of the composite, or of one in it, has a quota of its own. */
 export function isPlanned(members: readonly Pick<Briefed, 'limiter' | 'quotaOf'>[]): boolean {
   return members.some(({ limiter, quotaOf }) => typeof quotaOf === 'function' || limiter.planned)
 }
@@ -90,7 +90,7 @@ function knows(limiter: Sharing, name: string | undefined): boolean {
   return name !== undefined && (limiter.knows?.(name) ?? false)
 }
 
-/** Does a part that is asked under `terms` deny whatever comes? A shadow denies nothing. */
+/** True where a part that is asked under `terms` denies every call. A shadow denies nothing. */
 function closes({ shadow }: Sharing, terms: Terms | undefined): boolean {
   return terms?.bound === 'closed' && shadow === undefined
 }
@@ -99,9 +99,9 @@ function closes({ shadow }: Sharing, terms: Terms | undefined): boolean {
 export interface Sharing {
   /** Set where it denies nothing. */
   readonly shadow?: object | undefined
-  /** Does it take the quota of a call? */
+  /** True where it takes the quota of a call. */
   readonly quotable?: boolean
-  /** Is it a composite with parts that have quotas of their own? */
+  /** True for a composite with parts that have quotas of their own. */
   readonly planned?: boolean
   knows?(name: string): boolean
   /** The largest cost that can ever pass under `terms`. */

@@ -22,7 +22,7 @@ export function capacityOf(limiter: Limiter & Sharing, terms?: Terms): number {
   return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity
 }
 
-/** Can it be asked to reserve, within the limits of its kind? */
+/** True where it can be asked to reserve, within the limits of its kind. */
 export function isReserving(limiter: Limiter): limiter is Limiter & Reserving {
   return typeof (limiter as Partial<Reserving>).keeperOf === 'function'
 }

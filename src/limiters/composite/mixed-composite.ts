@@ -109,7 +109,7 @@ export class MixedComposite extends PollingLimiter {
     return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
   }
 
-  /** Has a part, or a part of a part, a quota of its own? */
+  /** True where a part, or a part of a part, has a quota of its own. */
   get planned(): boolean {
     return isPlanned(this.members)
   }
@@ -314,7 +314,7 @@ export class MixedComposite extends PollingLimiter {
   }
 }
 
-/** Is it judged by numbers, which a script can be told? */
+/** True where it is judged by numbers, which a script can be told. */
 function isCounted(terms: Terms | undefined): boolean {
   return terms === undefined || terms.bound === 'counted'
 }

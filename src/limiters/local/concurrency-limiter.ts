@@ -69,7 +69,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
   }
 
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
-    // A permit that comes free belongs to the line, not to whoever happens to ask next. The line itself asks with
+    // A permit that comes free belongs to the line, not to the caller that happens to ask next. The line itself asks with
     // patience.
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) return -Infinity
     return super.take(key, cost, maxWait, terms)

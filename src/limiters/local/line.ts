@@ -50,7 +50,7 @@ export class Line {
   readonly #key: string
   #head: Waiter | undefined
   #tail: Waiter | undefined
-  /** Those whose cost the limit is too small for now: nobody waits behind them. They are the first again when it has changed. */
+  /** Callers whose cost is above the present limit: no other caller waits behind them. They are the first again when the limit has changed. */
   readonly #aside = new Set<Waiter>()
   /** The costs of all callers in line together, without the part that is reserved for the head. */
   #wanted = 0
@@ -124,13 +124,13 @@ export class Line {
     this.#end()
   }
 
-  /** The head asks the limit; whoever is served at once goes, and the next one asks. */
+  /** The head asks the limit; a caller that is served at once goes, and the next one asks. */
   #ask(): void {
     this.#cancelTimer()
     while (this.#head !== undefined) {
       const head = this.#head
       const now = this.#clock.now()
-      // Its own timer may have been kept waiting too: what nobody waits for any more is not taken.
+      // Its own timer may have been kept waiting too: nothing is taken for a caller that has left.
       if (isDue(head.deadline, now)) {
         this.#unlink(head).refuse(this.#timedOut('did not', 0))
         continue

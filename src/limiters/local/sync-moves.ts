@@ -8,7 +8,7 @@ import type { ReservationKeeper } from '../reservations/reservation.ts'
 
 /** What differs from one limiter that answers at once to the next. Keys, costs and terms have been checked. */
 export abstract class SyncMoves extends LimiterVerbs {
-  /** As `Rule.reserve`, and tells nobody. The key and the cost have been checked. */
+  /** As `Rule.reserve`, and tells no listener. The key and the cost have been checked. */
   abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
   /** Undoes a `take`. */
   abstract override giveBack(key: string, cost: number, terms?: Terms): void

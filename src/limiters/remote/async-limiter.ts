@@ -18,7 +18,7 @@ import type { LedgerClient } from './ledger-client.ts'
 export interface Waits {
   readonly deadline: Millis
   readonly signal: AbortSignal | undefined
-  /** Called when nobody needs to wait behind it, since the limit is too small for the call as it is now. */
+  /** Called when no other caller needs to wait behind it, since the limit is too small for the call as it is now. */
   readonly aside?: (() => void) | undefined
 }
 

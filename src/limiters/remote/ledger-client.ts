@@ -81,7 +81,7 @@ export class LedgerClient {
     return this.ledger.rule.capacity
   }
 
-  /** Has the storage failed, and not answered since? */
+  /** True when the storage has failed, and has not answered since. */
   get down(): boolean {
     return this.#outage.failure !== undefined
   }
@@ -316,7 +316,7 @@ export class LedgerClient {
   }
 }
 
-/** Is it what a storage has to answer? */
+/** True for an answer that a storage may give. */
 export function isVerdict(verdict: Verdict): boolean {
   const { wait, remaining, idleAfter } = Object(verdict) as Partial<Verdict>
   return isNumber(wait) && isNumber(remaining) && isNumber(idleAfter)

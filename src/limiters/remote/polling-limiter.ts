@@ -6,7 +6,7 @@ import type { Terms } from '../calls/terms.ts'
 import { late } from '../late.ts'
 import { AsyncLimiter, type Waits } from './async-limiter.ts'
 
-/** How soon a waiter asks again when nobody can tell a time: as it is, and where it is woken when it is worth it. */
+/** How soon a waiter asks again when no time can be told: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
 const BACKSTOP: Millis = 1000
 
@@ -15,10 +15,10 @@ const BACKSTOP: Millis = 1000
  * come, first served for each key; only the head of a line asks.
  */
 export abstract class PollingLimiter extends AsyncLimiter {
-  /** For each key, and each share of its limit that somebody waits for, when the last in line will have been served. */
+  /** For each key, and each share of its limit that a caller waits for, when the last in line will have been served. */
   readonly #lines = new Map<string, Map<number, Promise<void>>>()
 
-  /** Has `freed` called when something of `key` has been given back, where anybody can tell. */
+  /** Has `freed` called when something of `key` has been given back, where the storage can tell. */
   protected watch(_key: string, _freed: () => void): Watch | undefined {
     return undefined
   }
@@ -32,7 +32,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
   ): Promise<void>
 
   protected override async take(key: string, cost: number, terms?: Terms): Promise<Decision> {
-    // Nobody gets past those in line who may fill as large a share.
+    // No caller gets past callers in line that may fill as large a share.
     return this.#busy(key, terms?.share ?? 1)
       ? { ...(await this.decide('peek', key, cost, terms)), allowed: false }
       : this.decide('reserve', key, cost, terms)
@@ -43,7 +43,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
     for (;;) {
       const decision = await this.#inLine(key, cost, waits, terms)
       if (decision.allowed) return decision
-      // The limit is too small for the call: nobody waits behind it until that has changed.
+      // The limit is too small for the call: no other caller waits behind it until that has changed.
       waits.aside?.()
       do {
         const now = this.clock.now()

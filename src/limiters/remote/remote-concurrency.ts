@@ -42,7 +42,7 @@ export class RemoteConcurrency extends PollingLimiter {
   readonly #renewals: RenewalTimer<HeldPermit>
   /** What has been asked for, and what is on its way back. */
   readonly #tasks = new BackgroundTasks()
-  /** How long a permit holds that nobody renews. */
+  /** How long a permit holds that is not renewed. */
   readonly #term: Millis
   readonly #terms: TermsReader
 
@@ -180,7 +180,7 @@ export class RemoteConcurrency extends PollingLimiter {
     const { leftAlone, policy } = this.client
     // Under 'local' an outage fails no call. What is on its way is sent until it arrives or its lease ends.
     if (leftAlone && policy === 'local') return
-    // It is on its way. In an outage nobody waits for the answer, or each call would cost a timeout.
+    // It is on its way. In an outage the answer is not waited for, or each call would cost a timeout.
     if (leftAlone) throw leftAlone
     const told = await Promise.all(returns)
     if (policy !== 'local' && !told.every((one) => one)) throw this.client.leftAlone ?? unanswered()

@@ -204,7 +204,7 @@ export class RemoteLimiter extends AsyncLimiter {
         return decisionUnder(own, { ...verdict, wait: 0 }, this.client.capacity, cost)
       } else {
         if (!this.fits(cost, ahead, own)) aside?.()
-        // Only a block denies those with patience enough; it ends by itself, or by somebody else.
+        // Only a block denies a caller with enough patience; it ends by itself, or by another call.
         await this.#passUnlessLate(key, -verdict.wait / 1e6, deadline, signal)
       }
     }
@@ -285,7 +285,7 @@ export class RemoteLimiter extends AsyncLimiter {
 
   /**
    * Acts when a reservation is due, which is `wait` after the storage was asked: sometime between `asked` and now. So
-   * that nobody is early however slow his line, the wait begins now. When the caller leaves before, it is given back.
+   * that no caller is early however slow its line, the wait begins now. When the caller leaves before, it is given back.
    */
   async #actIn(
     wait: Micros,

@@ -43,9 +43,9 @@ export interface ReservationKeeper {
    * @param cancelled gives back all, whatever the parts of a composite charge for a call
    */
   settle(actual: number, again: boolean, cancelled: boolean): void | Promise<void>
-  /** Is it open for `ttl` more? */
+  /** Answers whether it stays open for another `ttl`. */
   extend(ttl: Micros): boolean | Promise<boolean>
-  /** Is this the failure of a storage that could not be asked? Then the reservation ends by itself. */
+  /** True for the failure of a storage that could not be asked: then the reservation ends by itself. */
   excuses?(error: unknown): boolean
 }
 

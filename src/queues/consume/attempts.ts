@@ -126,18 +126,13 @@ export class Attempts {
   }
 
   /** Ends an attempt without waiting for its handler, which is told by its signal. */
-  abandon(
-    attempt: Attempt,
-    state: 'cancelled' | 'dropped' | 'failed',
-    error: unknown,
-    reason: unknown = error,
-  ): void {
+  abandon(attempt: Attempt, state: 'cancelled' | 'dropped' | 'failed', reason: unknown): void {
     if (attempt.decided) return
     this.#decide(attempt)
     this.abandoned.add(attempt)
-    const kept = this.#source.fail(attempt, error, false)
-    if (typeof kept !== 'boolean') kept.catch((trouble: unknown) => this.#events.trouble(trouble))
-    attempt.job.end(state, error)
+    const kept = this.#source.fail(attempt, reason, false)
+    if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.#events.trouble(error))
+    attempt.job.end(state, reason)
     attempt.abort(reason)
   }
 

@@ -7,7 +7,7 @@ export interface NamedCall {
   readonly args: readonly unknown[]
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: anybody's functions.
+// biome-ignore lint/suspicious/noExplicitAny: the functions of any user.
 type AnyFunction = (...args: any[]) => unknown
 
 /** The functions whose calls this process does, by name. */

@@ -44,8 +44,8 @@ export class DedupeEntry<T, R> {
 
   #share(signal: AbortSignal | undefined, ends: () => boolean): SharedJob<R> {
     const { job } = this
-    const share: SharedJob<R> = new SharedJob(job, (reason, error) => {
-      if (ends()) job.cancelFor(reason, error)
+    const share: SharedJob<R> = new SharedJob(job, (reason) => {
+      if (ends()) job.cancel(reason)
     })
     if (signal !== undefined && !job.over) {
       this.#signals.add(signal, share)

@@ -21,7 +21,7 @@ export class DedupeQueue<T, R = unknown>
   readonly #delay: Millis
   readonly #maxDelay: Millis
   readonly #entries = new Map<unknown, DedupeEntry<T, R>>()
-  readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.abort(reason))
+  readonly #signals = new Signals<SharedJob<R>>((share, reason) => share.cancel(reason))
 
   constructor(options: DedupeOptions<T, R>, parts: QueueParts<T>) {
     super(options, parts)

@@ -6,16 +6,13 @@ import type { LocalJob } from '../store/local-job.ts'
 /** One caller's view of a job that others may want too. */
 export class SharedJob<R> implements LocalJobHandle<R> {
   readonly #job: LocalJob<unknown, R>
-  readonly #leave: ((reason: unknown, error: unknown) => void) | undefined
-  #left: { error: unknown } | undefined
+  readonly #leave: ((reason: unknown) => void) | undefined
+  #left: { reason: unknown } | undefined
   #reject: ((reason: unknown) => void) | undefined
   #result: Promise<R> | undefined
 
   /** @param leave how this caller lets go of the job; `undefined` for a caller that was refused */
-  constructor(
-    job: LocalJob<unknown, R>,
-    leave: ((reason: unknown, error: unknown) => void) | undefined,
-  ) {
+  constructor(job: LocalJob<unknown, R>, leave: ((reason: unknown) => void) | undefined) {
     this.#job = job
     this.#leave = leave
   }
@@ -46,7 +43,7 @@ export class SharedJob<R> implements LocalJobHandle<R> {
     if (this.#result === undefined) {
       this.#result = new Promise((resolve, reject) => {
         this.#reject = reject
-        if (this.#left !== undefined) reject(this.#left.error)
+        if (this.#left !== undefined) reject(this.#left.reason)
         else this.#job.result.then(resolve, reject)
       })
       this.#result.catch(() => {})
@@ -54,21 +51,11 @@ export class SharedJob<R> implements LocalJobHandle<R> {
     return this.#result
   }
 
-  cancel(reason?: unknown): boolean {
-    const error = new JobCancelledError(this.id, reason)
-    return this.#cancel(reason === undefined ? error : reason, error)
-  }
-
-  /** The signal of this caller has aborted. */
-  abort(reason: unknown): void {
-    this.#cancel(reason, reason)
-  }
-
-  #cancel(reason: unknown, error: unknown): boolean {
+  cancel(reason: unknown = new JobCancelledError(this.id)): boolean {
     if (this.#leave === undefined || this.#left !== undefined || this.#job.over) return false
-    this.#left = { error }
-    this.#reject?.(error)
-    this.#leave(reason, error)
+    this.#left = { reason }
+    this.#reject?.(reason)
+    this.#leave(reason)
     return true
   }
 

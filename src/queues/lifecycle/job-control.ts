@@ -35,11 +35,10 @@ export class JobControl implements JobOwner {
     this.#ended = ended
   }
 
-  /** @param error what the result rejects with: of a signal, its own reason */
-  cancel(job: LocalJob, reason: unknown, error: unknown = reason): boolean {
+  cancel(job: LocalJob, reason: unknown): boolean {
     if (job.over) return false
-    if (job.running !== undefined) this.#attempts.abandon(job.running, 'cancelled', error, reason)
-    else this.#end(job, 'cancelled', error)
+    if (job.running !== undefined) this.#attempts.abandon(job.running, 'cancelled', reason)
+    else this.#end(job, 'cancelled', reason)
     this.#events.cancelled(job, reason)
     return true
   }

@@ -67,11 +67,7 @@ export interface JobExtras extends JobLabel {
 
 /** What a job needs to be cancelled, moved and reported. */
 export interface JobOwner {
-  /**
-   * @param reason what the signal of the handler and the event tell
-   * @param error what the result rejects with
-   */
-  cancel(job: LocalJob, reason: unknown, error: unknown): boolean
+  cancel(job: LocalJob, reason: unknown): boolean
   reprioritise(job: LocalJob, priority: number): boolean
   progressed(job: LocalJob, value: unknown): void
 }
@@ -176,14 +172,8 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return this.#promise
   }
 
-  cancel(reason?: unknown): boolean {
-    const error = new JobCancelledError(this.id, reason)
-    return this.#owner.cancel(this, reason === undefined ? error : reason, error)
-  }
-
-  /** As {@link cancel}, where the result is to reject with another error. */
-  cancelFor(reason: unknown, error: unknown): boolean {
-    return this.#owner.cancel(this, reason, error)
+  cancel(reason: unknown = new JobCancelledError(this.id)): boolean {
+    return this.#owner.cancel(this, reason)
   }
 
   setPriority(priority: number): boolean {

@@ -311,7 +311,7 @@ export class MemoryJobs implements Source, GateHost {
     if (job === undefined) return undefined
     job.deliveries += 1
     if (this.#keeps) this.completed.add(job, job.extras?.startedAt ?? this.#clock.now())
-    // Before anybody is told: a job that has left must not be found waiting.
+    // Before the queue is told: a job that has left must not be found waiting.
     job.complete(undefined)
     if (this.#crowded) this.#tellRoom()
     this.#groups?.end(job)

@@ -42,7 +42,7 @@ export class Results {
   readonly #settled: (id: string, outcome: Outcome, at?: number) => void
   /** By the name a job has in places: its id. */
   readonly #awaited = new Map<string, Awaited>()
-  /** Hints about jobs that nobody awaits yet, while questions are under way. */
+  /** Hints about jobs that are not awaited yet, while questions are under way. */
   readonly #early = new Map<
     string,
     { readonly outcome: Outcome | undefined; readonly at: Millis }

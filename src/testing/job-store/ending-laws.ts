@@ -208,7 +208,7 @@ export const endingLaws: readonly LawText[] = [
     },
   },
   {
-    name: 'dead jobs are not kept where nobody wants them',
+    name: 'dead jobs are not kept where `keep` is 0',
     terms: { keep: { completed: { age: 0, count: 0 }, dead: { age: 0, count: 0 } } },
     async run(driver) {
       const id = await driver.dead('a')

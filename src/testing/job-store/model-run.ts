@@ -269,7 +269,7 @@ export class ModelRun {
     const [id, realId] = one
     const real = await this.#driver.store.outcome(realId)
     const model = this.#model.outcome(id, NOBODY)
-    // A store may know more than it must: the result of a job that nobody has asked for.
+    // A store may know more than it must: the result of a job that was not asked for.
     if (model?.state === 'gone')
       ensure(real !== undefined, `no outcome of ${realId}, which is gone`)
     else ensureSame(real?.state, model?.state, `outcome of ${realId}`)

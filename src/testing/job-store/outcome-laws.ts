@@ -59,13 +59,13 @@ export const outcomeLaws: readonly LawText[] = [
     },
   },
   {
-    name: 'an id that is unknown is gone, and nobody waits for it',
+    name: 'an unknown id is gone at once',
     async run(driver) {
       ensureSame((await driver.store.outcome('unknown'))?.state, 'gone', 'outcome')
     },
   },
   {
-    name: 'a job that nobody awaited has an outcome all the same, if only that it is gone',
+    name: 'a job that was not awaited has an outcome all the same, if only that it is gone',
     async run(driver) {
       const { id } = await driver.put('a')
       await driver.complete(await driver.take(), 42)

@@ -168,7 +168,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     else this.park(job, ending.delay)
   }
 
-  /** Nobody holds the job any more. */
+  /** No claim holds the job any more. */
   protected letGo(job: PlainJob<T>, error?: JobErrorRecord): void {
     job.holder = undefined
     endTry(job, this.now, error)
