@@ -93,6 +93,8 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     this.#asking = false
     const [first] = this.#waiting
     if (first === undefined) return this.#end()
+    // The lease has come free after this round had looked, and before it was over.
+    if (this.#again) return this.#ask()
     const { steady } = first.clock
     const due = steady.now() + wait + JITTER * Math.random()
     this.#cancelTimer = at(steady, due, () => this.#ask())
