@@ -111,6 +111,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         this.#listen()
         return first.call.term
       }
+      const listened = this.#watch !== undefined
       const asked = first.clock.moment()
       try {
         const { wait, tokens } = await this.#leases.acquire({
@@ -121,8 +122,9 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         if (wait > 0) {
           this.#inARow = 0
           const { live } = this.#listen()
-          // Something has come free since that was answered.
-          if (this.#again) continue
+          // Something has come free since that was answered, or may have been told before this queue listened. Where the storage
+          // does not tell yet, it calls when it begins to.
+          if (this.#again || (!listened && live())) continue
           // A wait without an end waits for room in the storage, and no message tells of that.
           return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
         }

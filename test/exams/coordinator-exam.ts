@@ -29,6 +29,26 @@ export function coordinatorExam(make: () => Promise<Processes>): Law[] {
       ensure(second.token > first.token, `token ${second.token} after ${first.token}`)
     }),
 
+    law(
+      'a lock that is given back in the turn in which another waits for it is had at once',
+      async ({ a, b }) => {
+        for (let round = 0; round < 8; round++) {
+          for (const other of [a, b]) {
+            const first = await a.lock('x')
+            const waits = other.lock('x')
+            void first.release()
+            const next: { lease?: Lease } = {}
+            void waits.then((lease) => {
+              next.lease = lease
+            })
+            // No time passes: what is only asked for again after the term is never had.
+            const lease = await until('the lock', () => next.lease)
+            await lease.release()
+          }
+        }
+      },
+    ),
+
     law('releasing twice is releasing once, and takes nothing from the next', async ({ a, b }) => {
       const first = (await a.tryLock('x')) as Lease
       ensureSame(
