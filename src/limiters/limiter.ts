@@ -46,8 +46,8 @@ export interface LimiterOptions extends Metered {
   storage?: LimiterStorage
   /**
    * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts; over Redis also
-   * limiters with another quota, so that a changed quota goes on with what was used.
-   * @default one for each quota
+   * limiters with another quota, so that a changed quota goes on with what was used. `name` sets no counts apart.
+   * @default one for each quota: limiters with equal numbers share their counts
    */
   scope?: string
   /** @default the clock of the storage */
