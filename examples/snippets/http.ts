@@ -59,10 +59,10 @@ server.close()
   const atOnce = LimiterFactory.concurrency({ limit: 50, name: 'at once' })
   app.use(
     rateLimitMiddleware([
-      { limiter: perUser, key: (req) => String(req.headers['x-user']) },
+      { limiter: perUser, key: (req) => String(req.headers['x-user'] ?? clientIp(req)) },
       {
         limiter: tokens,
-        key: (req) => String(req.headers['x-team']),
+        key: (req) => String(req.headers['x-team'] ?? clientIp(req)),
         cost: (req) => Number(req.headers['x-tokens']),
       },
       { limiter: atOnce, key: () => '' }, // in all
