@@ -17,7 +17,7 @@ const step = async (_fence: number) => console.log('one step as the leader')
 const coordinator = new Coordinator({ storage, ttl: '10s' }) // a RedisStorage, for many machines
 
 await coordinator.withLock('invoice-42', async (lease) => {
-  await save('invoice-42', { fence: lease.token, signal: lease.signal }) // the database refuses a smaller fence
+  await save('invoice-42', { fence: lease.token, signal: lease.signal }) // your code: the database refuses a smaller fence
 })
 // #endregion
 // => saved
