@@ -78,5 +78,5 @@ process.env['OPS_TOKEN'] = 'secret'
   server.closeAllConnections()
   await flow.close()
 }
-await mails.resume()
+mails.resume()
 await mails.stop()
