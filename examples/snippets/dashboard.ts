@@ -23,7 +23,7 @@ const sessionOf = async ({ headers }: IncomingMessage) => sessions.get(headers.c
 
 // #region serve
 const flow = dashboard({
-  limiters: [api],
+  limiters: [api], // your parts
   queues: [mails],
   breakers: [gateway],
   title: 'shop-prod',

@@ -66,7 +66,7 @@ const upload = async () => 'uploaded'
   await limiter.peek('user-123') // the decision, without taking anything
 
   await limiter.wait('user-123', { timeout: '2s' }) // first come, first served; rejects at once when the turn would come too late
-  await limiter.schedule('user-123', () => call()) // wait, then run
+  await limiter.schedule('user-123', () => call()) // wait, then run your function
 
   await limiter.block('user-123', '10m') // deny all its calls for 10 minutes
   await limiter.release('user-123', 5) // give 5 back
