@@ -27,7 +27,7 @@ const cache = { get: (id: string) => `${id} from the cache` }
   const breaker = new CircuitBreaker({
     failureThreshold: 5,
     timeout: '30s', // how long it stays open
-    failedResult: (answer) => (answer as Response).status >= 500, // fetch does not throw for a 500
+    failedResult: (answer) => answer instanceof Response && answer.status >= 500, // fetch does not throw
   })
 
   try {
