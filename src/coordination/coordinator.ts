@@ -108,7 +108,10 @@ export class Coordinator implements AsyncDisposable {
     known('Coordinator', options, COORDINATOR_OPTIONS)
     const { storage, lockName = 'coordinator_lock', ttl = 10, retryInterval = 1, clock } = options
     if (typeof storage?.open !== 'function') {
-      throw new OptionTypeError('storage', `storage must be a storage, got ${describe(storage)}`)
+      throw new OptionTypeError(
+        'storage',
+        `storage must be a storage, such as new MemoryStorage() for one process, got ${describe(storage)}`,
+      )
     }
     if (clock !== undefined && typeof clock?.now !== 'function') {
       throw new OptionTypeError('clock', `clock must have a method now(), got ${describe(clock)}`)

@@ -1,14 +1,25 @@
-/** What peers call an option, and the name that has the same meaning here. */
-const SAME_MEANING: Readonly<Record<string, string>> = {
-  interval: 'per',
-  duration: 'per',
-  window: 'per',
-  period: 'per',
-  points: 'rate',
-  capacity: 'burst',
-  concurrency: 'workers',
-  lease: 'ttl',
-  tz: 'timezone',
+/** What peers call an option, and the names that have the same meaning here. */
+const SAME_MEANING: Readonly<Record<string, readonly string[]>> = {
+  interval: ['per'],
+  duration: ['per'],
+  window: ['per'],
+  windowMs: ['per'],
+  period: ['per'],
+  points: ['rate'],
+  limit: ['rate', 'maxSize'],
+  max: ['rate', 'limit', 'maxSize'],
+  capacity: ['burst'],
+  concurrency: ['workers', 'limit'],
+  attempts: ['retry'],
+  retries: ['retry'],
+  maxRetries: ['retry'],
+  backoff: ['retry'],
+  removeOnComplete: ['keep'],
+  removeOnFail: ['keep'],
+  handler: ['onLimited', 'callback'],
+  keyGenerator: ['key', 'keyFn'],
+  lease: ['ttl'],
+  tz: ['timezone'],
 }
 
 /**
@@ -17,7 +28,8 @@ const SAME_MEANING: Readonly<Record<string, string>> = {
  */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const same = Object.hasOwn(SAME_MEANING, name) ? SAME_MEANING[name] : undefined
-  if (same !== undefined && names.includes(same)) return same
+  const known = same?.find((each) => names.includes(each))
+  if (known !== undefined) return known
   const wanted = name.toLowerCase()
   let best: string | undefined
   let least = Infinity

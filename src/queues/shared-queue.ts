@@ -9,6 +9,7 @@ import type { Attempt } from './consume/attempt.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer } from './consume/batch-consumer.ts'
 import { ClaimBuffer, type ClaimBufferListener } from './consume/claim-buffer.ts'
+import type { ClaimedRecord } from './consume/claimed-record.ts'
 import { HandClaims, type HandClaimsListener } from './consume/hand-claims.ts'
 import { LimiterGate } from './consume/limiter-gate.ts'
 import { NamedCalls } from './consume/named-calls.ts'
@@ -415,6 +416,11 @@ export class DurableQueue<T, R = unknown>
 
   worksOn(id: string): boolean {
     return this.#buffer.has(id)
+  }
+
+  /** The handler of a job tells how far it has come. */
+  progressed(job: ClaimedRecord, value: unknown): void {
+    this.#events.progressed(job, value)
   }
 
   /** The claim of a job has ended here. */

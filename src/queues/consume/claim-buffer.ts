@@ -39,6 +39,8 @@ export interface ClaimBufferListener {
   arrived(): void
   /** The claim of that job has ended, was given back or was lost. */
   ended(id: string): void
+  /** The handler of that job tells how far it has come. */
+  progressed(job: ClaimedRecord, value: unknown): void
   trouble(error: unknown): void
 }
 
@@ -164,6 +166,7 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     const attempt = new Attempt(job, this.#options.clock.now())
     job.onProgress = (value) => {
       void Promise.resolve(this.#store.progress(claim, value)).catch(this.#trouble)
+      this.#listener.progressed(job, value)
     }
     this.#held.begin(claim, attempt)
     return attempt

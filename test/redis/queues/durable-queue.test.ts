@@ -472,25 +472,27 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(most).toBe(4)
     })
 
-    it('progress is seen by all', async () => {
+    it('progress is seen by all, and told by an event where the handler runs', async () => {
       const producer = fifo()
       let end = () => {}
-      await started(
-        fifo({
-          handler: (_: unknown, { progress }) => {
-            progress({ half: true })
-            return new Promise<void>((resolve) => {
-              end = resolve
-            })
-          },
-        }),
-      )
+      const told: unknown[] = []
+      const worker = fifo({
+        handler: (_: unknown, { progress }) => {
+          progress({ half: true })
+          return new Promise<void>((resolve) => {
+            end = resolve
+          })
+        },
+      })
+      worker.on('progress', ({ job, item, value }) => told.push([job.id, item, value]))
+      await started(worker)
       const { id } = await producer.put('x')
       const info = await until('progress', async () => {
         const found = await producer.job(id)
         return found?.progress === undefined ? undefined : found
       })
       expect(info).toMatchObject({ state: 'running', progress: { half: true }, attempts: 1 })
+      expect(told).toEqual([[id, 'x', { half: true }]])
       end()
     })
 

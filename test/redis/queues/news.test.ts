@@ -72,6 +72,27 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       expect(performance.now() - began).toBeGreaterThanOrEqual(58)
     })
 
+    it.each(['of this process', 'of another'] as const)(
+      'a job that is given a delay when its claim ends wakes the process that looks, %s',
+      async (which) => {
+        const name = fresh()
+        const worker = await processOf(name)
+        const { store, told } = which === 'of another' ? await processOf(name) : worker
+        for (const ending of [
+          { outcome: 'retry', delay: 60_000, error: { name: 'Error', message: 'not yet' } },
+          { outcome: 'released', delay: 50_000 },
+        ] as const) {
+          await worker.store.insert([draft(ending.outcome)], ENDLESS)
+          const [claim] = (await worker.store.claim(1, 60_000)) as [Claim]
+          // Nothing is there: it looks again in a second.
+          expect(await store.claim(1, 1000)).toEqual([])
+          const before = told.available
+          expect(await worker.store.settle([{ claim, ending }])).toEqual([true])
+          await until('a hint', () => told.available > before, { within: 600 })
+        }
+      },
+    )
+
     it('results reach those that asked, before and after the end, small and large', async () => {
       const name = fresh()
       const [a, b] = [await processOf(name), await processOf(name)]

@@ -1,5 +1,13 @@
 -- How claims end, but for the many that simply complete.
 
+-- When the first of the jobs is due that get a delay here, in milliseconds.
+local soonest = math.huge
+
+local function delay_until(due, place)
+  call('ZADD', DELAYED, due, place)
+  soonest = math.min(soonest, due)
+end
+
 -- The job has a new turn: at once, or when `due` has come. `created`: when it was put, in hexadecimal, where that is not its turn.
 local function anew(id, record, due, created)
   local place = place_of(id, record)
@@ -10,7 +18,7 @@ local function anew(id, record, due, created)
   local line_end = find(record, '\n', 1, true)
   call('HSET', JOBS, id, head .. turn .. suffix .. (created and '\3' .. created or '') .. sub(record, line_end))
   place = head .. turn .. tail
-  if due > now then call('ZADD', DELAYED, due / 1000, place) else enqueue(place) end
+  if due > now then delay_until(due / 1000, place) else enqueue(place) end
 end
 
 -- A job has ended for good and is not kept; where its item was replaced while it ran, it begins anew. True where it did.
@@ -77,5 +85,5 @@ local function attempt_over(token, kind, delay, failure, id_ttl)
   end
   call('HDEL', MARKS, '+' .. id)
   call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. began)
-  if delay > 0 then call('ZADD', DELAYED, now_ms + delay, place) else enqueue(place) end
+  if delay > 0 then delay_until(now_ms + delay, place) else enqueue(place) end
 end

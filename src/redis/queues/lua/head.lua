@@ -100,6 +100,13 @@ local function wake(count)
   end
 end
 
+-- A job will be due at that millisecond. The process that looks when jobs are due is told, where this one is the first of them.
+local function expect(due)
+  if not meta[6] then return end
+  local head = call('ZRANGE', DELAYED, '0', '0', 'WITHSCORES')
+  if tonumber(head[2]) >= due then tell(match(meta[6], '^%S+'), 'w') end
+end
+
 -- Tells putters that there may be room.
 local function room()
   local waiting = call('ZRANGE', FULL, '0', '-1')

@@ -174,9 +174,6 @@ for i = 1, count do full = full or replies[i] == -1 end
 if full then call('ZADD', FULL, now_ms + 5000, SELF) end
 if stamped then call('HSET', META, 'last', format('%.0f', last), 'version', LAYOUT) end
 wake(ready)
-if soonest < math.huge and meta[6] then
-  local head = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')
-  if tonumber(head[2]) >= soonest / 1000 then tell(string.match(meta[6], '^%S+'), 'w') end
-end
+if soonest < math.huge then expect(soonest / 1000) end
 replies[count + 1], replies[count + 2] = dropped, format('%.0f', now)
 return told(replies)

@@ -236,9 +236,11 @@ else
   if want > 0 then call('ZREM', IDLE, SELF) end
   if want > 0 and keeper == SELF then
     call('HDEL', META, 'keeper')
+    meta[6] = nil
     wake(1)
   elseif (want > 0 or otherwise > 0 or #expired > 0 or #due > 0 or completed > 0) and call('EXISTS', IDLE) == 1 and startable() then
     wake(1)
   end
 end
+if soonest < math.huge and look < 0 then expect(soonest) end
 return { now, look, late, lost, called_off, jobs, before }
