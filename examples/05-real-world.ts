@@ -42,7 +42,8 @@ async function apiGateway(): Promise<void> {
   })
 
   const gateway = await listen(async (request, response) => {
-    const customer = String(request.headers['x-api-key'])
+    const customer = request.headers['x-api-key']
+    if (typeof customer !== 'string') return void response.writeHead(401).end()
     const plan = customer.startsWith('pro-') ? 'pro' : 'free'
     const decision = await limits[plan].consume(customer)
     if (!decision.allowed) {

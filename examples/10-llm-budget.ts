@@ -24,14 +24,16 @@ const budget = LimiterFactory.composite([{ limiter: calls, cost: () => 1 }, { li
 
 // #region proxy
 const proxy = createServer(async (req, res) => {
-  const team = req.headers['x-team'] as string
+  const team = req.headers['x-team']
+  if (typeof team !== 'string') return void res.writeHead(400).end('x-team is missing')
   const { prompt, maxTokens, answer } = JSON.parse(await textOf(req)) as Record<string, number>
   const sent = prompt as number
   // The prompt is charged at least: it has been sent once the model answers.
   const estimate = sent + (maxTokens as number)
   const reservation = await budget.reserve(team, estimate, { floor: sent, ttl: '2m' })
   if (reservation === undefined) {
-    res.writeHead(429).end('over budget')
+    const { retryAfter } = await budget.peek(team, estimate)
+    res.writeHead(429, { 'Retry-After': Math.ceil(retryAfter) }).end('over budget')
     return
   }
   // However the call below ends, the budget is right in the end.
@@ -74,6 +76,7 @@ const both = await Promise.all([
   ask('blue', { prompt: 40, maxTokens: 500, answer: 60 }),
 ])
 console.log(both.map(({ status }) => status).sort()) // => [ 200, 429 ]
+console.log(both.some(({ headers }) => headers.has('retry-after'))) // => true
 await Promise.all(both.map((response) => response.text()))
 
 const client = new AbortController()

@@ -2,7 +2,7 @@
 // run. `npm run docs:code` after changing either; a test fails while a block is stale, or comes from nowhere.
 //
 //   <!-- code: examples/snippets/limiters.ts#compose -->      above the block, and in the program
-//   // #region compose ... // #endregion                      round what is shown; several of one name are joined
+//   // #region compose ... // #endregion                      round what is shown; several of one name are joined, and one may have several names
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -36,9 +36,9 @@ function cut(file, region) {
   const pieces = []
   let piece
   for (const line of readFileSync(root + file, 'utf8').split('\n')) {
-    const mark = line.match(/^\s*\/\/ #(region|endregion) ?(\S*)$/)
+    const mark = line.match(/^\s*\/\/ #(region|endregion) ?(.*)$/)
     if (mark?.[1] === 'endregion') piece = undefined
-    else if (mark?.[1] === 'region' && mark[2] === region) {
+    else if (mark?.[1] === 'region' && mark[2].split(' ').includes(region)) {
       piece = []
       pieces.push(piece)
     } else if (!/^\s*\/\/ (biome-ignore|@ts-)/.test(line)) piece?.push(line)

@@ -9,6 +9,10 @@ import { rateLimit } from 'express-rate-limit'
 import { LimiterFactory } from 'aioflux'
 import { rateLimitMiddleware } from 'aioflux/http'
 // #endregion
+// #region plans-after
+import { clientIp } from 'aioflux/http'
+
+// #endregion
 
 const isInternal = (agent: unknown) => agent === 'probe'
 
@@ -55,11 +59,17 @@ const isInternal = (agent: unknown) => agent === 'probe'
   const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1m' })
   const limit = rateLimitMiddleware(limiter, {
     quota: (req) => (req.headers['x-plan'] === 'pro' ? { rate: 100, per: '1m' } : undefined),
-    key: (req) => String(req.headers['x-user']),
-    onLimited: (_req, res) => res.end('slow down'),
+    key: (req: express.Request) => req.get('x-user') ?? clientIp(req), // not String(undefined): one key for all
+    onLimited: (_req, res) => {
+      res.setHeader('Content-Type', 'text/plain')
+      res.end('slow down')
+    },
   })
   // #endregion
   console.log(await statuses(limit, { 'x-user': 'ann', 'x-plan': 'pro' })) // => 200 200 200
+  console.log(await statuses(limit, { 'x-user': 'bob' })) // => 200 429 429
+  console.log(await statuses(limit)) // => 200 429 429
+  console.log((await limiter.peek('127.0.0.1')).remaining) // => 0
 }
 
 {

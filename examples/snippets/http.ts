@@ -2,9 +2,9 @@
 // biome-ignore-all assist/source/organizeImports: each part has its own.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+// #region express
 import express from 'express'
 import { LimiterFactory } from 'aioflux'
-// #region express
 import { rateLimitMiddleware } from 'aioflux/http'
 // #endregion
 // #region polite
@@ -21,6 +21,7 @@ const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'api' }
 
 const app = express()
 app.use(rateLimitMiddleware(limiter)) // each address by itself, IPv6 by its network
+// app.use(rateLimitMiddleware(limiter, { key: (req) => req.user.id }))    each user by itself, after your login
 // #endregion
 app.get('/', (_, response) => void response.send('hello'))
 
@@ -59,10 +60,10 @@ server.close()
   const atOnce = LimiterFactory.concurrency({ limit: 50, name: 'at once' })
   app.use(
     rateLimitMiddleware([
-      { limiter: perUser, key: (req) => String(req.headers['x-user']) },
+      { limiter: perUser, key: (req) => String(req.headers['x-user'] ?? clientIp(req)) },
       {
         limiter: tokens,
-        key: (req) => String(req.headers['x-team']),
+        key: (req) => String(req.headers['x-team'] ?? clientIp(req)),
         cost: (req) => Number(req.headers['x-tokens']),
       },
       { limiter: atOnce, key: () => '' }, // in all

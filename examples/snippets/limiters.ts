@@ -1,9 +1,14 @@
 // What README and docs/limiters.md show.
 // biome-ignore-all assist/source/organizeImports: each part has its own.
-// #region quick-start
+// #region quick-start composite
 import { LimiterFactory } from 'aioflux'
+
 // #endregion
-import { AdaptiveLimiter, isAioFluxError, rateLimit } from 'aioflux'
+// #region wrap
+import { rateLimit } from 'aioflux'
+
+// #endregion
+import { AdaptiveLimiter, isAioFluxError } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 
 const request = 'request'
@@ -15,7 +20,7 @@ const upload = async () => 'uploaded'
   const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
 
   if (await limiter.acquire('user-123')) {
-    await handle(request)
+    await handle(request) // your code
   }
   // #endregion
   // => handled request
@@ -42,7 +47,7 @@ const upload = async () => 'uploaded'
   const limiter = LimiterFactory.composite(
     LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'per minute' }),
     LimiterFactory.slidingWindow({ rate: 1000, per: '1h', name: 'per hour' }),
-    { limiter: LimiterFactory.tokenBucket({ rate: 500, name: 'in all' }), key: () => '' },
+    { limiter: LimiterFactory.tokenBucket({ rate: 500, per: '1s', name: 'all' }), key: () => '' },
   )
 
   const { allowed, deniedBy, retryAfter } = await limiter.consume('user-123')
@@ -57,11 +62,11 @@ const upload = async () => 'uploaded'
   // #region verbs
   await limiter.acquire('user-123') // true or false
   await limiter.consume('user-123', 5) // a decision; this call costs 5
-  limiter.allow('user-123') // true or false at once, without a promise (over memory)
+  limiter.allow('user-123') // true or false at once, without a promise; over memory only, it is not there over Redis
   await limiter.peek('user-123') // the decision, without taking anything
 
   await limiter.wait('user-123', { timeout: '2s' }) // first come, first served; rejects at once when the turn would come too late
-  await limiter.schedule('user-123', () => call()) // wait, then run
+  await limiter.schedule('user-123', () => call()) // wait, then run your function
 
   await limiter.block('user-123', '10m') // deny all its calls for 10 minutes
   await limiter.release('user-123', 5) // give 5 back
@@ -75,7 +80,7 @@ const upload = async () => 'uploaded'
   const fetchResults = async (text: string) => `results for ${text}`
   const readUser = async (user: string) => `profile of ${user}`
   // #region wrap
-  const search = rateLimit({ rate: 10, per: '1s' })(async (text: string) => fetchResults(text))
+  const search = rateLimit({ rate: 10, per: '1s' })(async (text: string) => fetchResults(text)) // your function
 
   class Api {
     @rateLimit({ rate: 100, per: '1m', keyFn: (user: string) => user, onLimit: 'throw' })

@@ -10,7 +10,7 @@ const send = async (to: string) => `sent to ${to}`
 // #region parts
 const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m', name: 'api', metrics })
 const breaker = new CircuitBreaker({ name: 'database', metrics })
-const queue = QueueFactory.fifo({ name: 'mail', handler: send, metrics })
+const queue = QueueFactory.fifo({ name: 'mail', handler: send, metrics }) // send is your function
 // #endregion
 queue.start()
 await limiter.acquire('ann')

@@ -17,12 +17,12 @@ const mail: Mail = { to: 'ann', tenant: 'shop' }
   // #region priority
   const queue = QueueFactory.priority({
     workers: 5,
-    handler: (mail: Mail) => send(mail),
-    retry: { attempts: 3 },
+    handler: (mail: Mail) => send(mail), // your code
+    retry: { attempts: 3 }, // at most 3 attempts, the first included
   })
   queue.start()
 
-  const receipt = await queue.submit(mail, { priority: 10 }) // resolves with the result
+  const receipt = await queue.submit(mail, { priority: 10 }) // the highest goes first; resolves with the result
   const job = await queue.put(mail) // resolves when it is accepted
   // #endregion
   console.log(receipt, '-', await job.result, '-', job.state) // => sent to ann - sent to ann - completed

@@ -30,7 +30,7 @@ import { HybridStorage } from 'aioflux/redis'
     storage, // a RedisStorage
     workers: 50,
     handler: (to: string) => send(to),
-    retry: 5,
+    retry: 5, // at most 5 attempts, the first included
   })
   // mails.start()                                  a worker; a process that only puts need not start it
   // await mails.put('ann', { priority: 10 })       resolves when Redis has it

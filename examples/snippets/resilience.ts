@@ -1,5 +1,8 @@
 // What README and docs/resilience.md show.
 // biome-ignore-all assist/source/organizeImports: each part has its own.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 // #region breaker
 import { CircuitBreaker, isAioFluxError } from 'aioflux'
 // #endregion
@@ -17,16 +20,26 @@ const fetchUser = async (id: string, _signal?: AbortSignal) => {
 const cache = { get: (id: string) => `${id} from the cache` }
 
 {
+  const server = createServer((_, response) => response.end('user ann')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   // #region breaker
-  const breaker = new CircuitBreaker({ failureThreshold: 5, timeout: '30s' })
+  const breaker = new CircuitBreaker({
+    failureThreshold: 5,
+    timeout: '30s', // how long it stays open
+    failedResult: (answer) => answer instanceof Response && answer.status >= 500, // fetch does not throw
+  })
 
   try {
-    console.log(await breaker.call(() => fetchUser(id))) // => user ann
+    const answer = await breaker.call(() => fetch(url))
+    console.log(answer.status) // => 200
   } catch (error) {
     if (!isAioFluxError(error, 'CIRCUIT_OPEN')) throw error
     console.log(`try again in ${breaker.retryAfter} s`)
   }
   // #endregion
+  server.close()
+  server.closeAllConnections()
 }
 
 {

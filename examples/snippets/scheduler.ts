@@ -10,7 +10,7 @@ const celebrate = async () => {}
 
 // #region jobs
 const scheduler = new Scheduler({ timezone: 'Europe/Berlin' })
-scheduler.every('30s', refresh)
+scheduler.every('30s', refresh) // your functions
 scheduler.cron('0 9 * * MON-FRI', report, { overlap: 'queue', timeout: '10m', retry: 3 })
 scheduler.at(new Date('2030-01-01T00:00:00Z'), celebrate)
 scheduler.start()

@@ -12,7 +12,8 @@ export function pathOf({ name }: Entry): string {
 /** The first page: every name of every entry. */
 export function index(all: Surface[]): string {
   const lists = all.map(({ entry, exported }) => {
-    const names = exported.map(({ name }) => `[${name}](${pathOf(entry)}#${anchor(name)})`)
+    const anchors = anchorsOf(entry, exported)
+    const names = exported.map(({ name }) => `[${name}](${pathOf(entry)}#${anchors.get(name)})`)
     return `## [${entry.name}](${pathOf(entry)})\n\n${names.join(' · ')}`
   })
   return `${[NOTE, '# API reference', ...lists].join('\n\n')}\n`
@@ -81,17 +82,41 @@ function indent(text: string): string {
   return text.replace(/^(?=.)/gm, '  ')
 }
 
-function anchor(name: string): string {
-  return name.toLowerCase()
+/**
+ * The anchor of each name on the page of its entry. Anchors are in small letters, so `Dashboard` and `dashboard` would have one: GitHub and
+ * VitePress count headings that look alike, and the second one is `dashboard-1`.
+ */
+function anchorsOf(entry: Entry, exported: readonly Declared[]): Map<string, string> {
+  const anchors = new Map<string, string>()
+  const seen = new Map<string, number>()
+  const anchor = (heading: string) => {
+    const plain = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/ /g, '-')
+    const before = seen.get(plain) ?? 0
+    seen.set(plain, before + 1)
+    return before === 0 ? plain : `${plain}-${before}`
+  }
+  anchor(entry.name)
+  const headings = groups(entry)
+  let under: string | undefined
+  for (const { name } of exported) {
+    const heading = headings.get(name)
+    if (heading !== undefined && heading !== under) anchor(heading)
+    under = heading ?? under
+    anchors.set(name, anchor(name))
+  }
+  return anchors
 }
 
 /** `{@link X}` becomes a link where X is exported by some entry, and code elsewhere. */
 function links(here: Entry, all: Surface[]): Link {
   const homes = new Map<string, string>()
   for (const { entry, exported } of all) {
-    for (const { name } of exported) {
+    for (const [name, anchor] of anchorsOf(entry, exported)) {
       const page = entry.name === here.name ? '' : pathOf(entry)
-      if (page === '' || !homes.has(name)) homes.set(name, `${page}#${anchor(name)}`)
+      if (page === '' || !homes.has(name)) homes.set(name, `${page}#${anchor}`)
     }
   }
   return (text) =>

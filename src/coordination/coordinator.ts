@@ -33,7 +33,10 @@ import { toTerm } from './term.ts'
 export interface CoordinatorOptions extends Metered {
   /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
   storage: Storage
-  /** The lock whose holder leads. @default 'coordinator_lock' */
+  /**
+   * The lock whose holder leads: coordinators with the same one, over one Redis and one `prefix`, compete for one leadership.
+   * @default 'coordinator_lock'
+   */
   lockName?: string
   /** How long a lock stays locked, and leadership taken, when its holder dies. From 10 ms to a day. @default 10 seconds */
   ttl?: Duration
@@ -42,7 +45,7 @@ export interface CoordinatorOptions extends Metered {
    * @default 1 second
    */
   retryInterval?: Duration
-  /** For metrics and messages. @default lockName */
+  /** For metrics and messages only: it sets no leadership apart, `lockName` does. @default lockName */
   name?: string
   /** For tests. @default the runtime's monotonic clock and the date */
   clock?: Clock
@@ -284,7 +287,7 @@ export class Coordinator implements AsyncDisposable {
 
   /**
    * Rejects the calls that wait, and gives back every lease, leadership too, also one that is granted meanwhile. The signals of leases
-   * abort first. Resolves when the storage has answered, or has not in time. Idempotent.
+   * abort first, but nothing waits for functions that still run: stop `lead` by its `signal` before. Resolves when the storage has answered, or has not in time. Idempotent.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()

@@ -74,7 +74,7 @@ export interface Dashboard extends AsyncDisposable {
  * @example
  * const flow = dashboard({
  *   limiters: [api], queues: [mails], breakers: [gateway],
- *   access: (req) => req.headers.authorization === `Bearer ${process.env.OPS_TOKEN}` && 'all',
+ *   access: async (req) => (await sessionOf(req))?.isOperator === true && 'all', // the session of your app
  * })
  * http.createServer(flow.handler).listen(9465, '127.0.0.1')
  *

@@ -46,8 +46,8 @@ export interface LimiterOptions extends Metered {
   storage?: LimiterStorage
   /**
    * Sets apart limiters that share a storage. Limiters with the same rule, quota and scope share their counts; over Redis also
-   * limiters with another quota, so that a changed quota goes on with what was used.
-   * @default one for each quota
+   * limiters with another quota, so that a changed quota goes on with what was used. `name` sets no counts apart.
+   * @default one for each quota: limiters with equal numbers share their counts
    */
   scope?: string
   /** @default the clock of the storage */
@@ -175,7 +175,7 @@ export interface Limiter extends AsyncDisposable {
   reserve(key: string, estimate: number, options?: ReserveOptions): Promise<Reservation | undefined>
   /**
    * Reserves, runs `fn`, and charges what it said was used by `used` or `settle`; returns what `fn` returns. Where `fn` throws, what
-   * was used until then is charged, and at least `floor`.
+   * was used until then is charged, and at least `floor`. A function that calls neither costs only `floor`, which is 0 unless given.
    *
    * @example
    * const answer = await limiter.spend('team-7', 1200, async (reservation) => {

@@ -50,12 +50,13 @@ export interface Job<R = unknown> {
 
 /** What a handler is told beside its item. */
 export interface TaskContext {
+  /** The same in every attempt: the idempotency key. */
   readonly id: string
   /** 1 for the first try. */
   readonly attempt: number
   /**
-   * Which claim of the job this is: it rises with every claim. With `id` it is an idempotency key, and a fence against a
-   * worker that comes too late.
+   * Which claim of the job this is: it rises with every claim, also where one was given back before the handler began. A fence against
+   * a worker that comes too late. The idempotency key is `id`: it is the same in every attempt.
    */
   readonly delivery: number
   /** Aborts when the job is cancelled, runs too long, is lost to another process, or its queue stops and will not wait any more. */

@@ -41,7 +41,10 @@ export interface RedisStorageOptions extends Metered {
   client?: RedisClientLike
   /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
   url?: string
-  /** Begins the name of every key. @default 'aioflux' */
+  /**
+   * Begins the name of every key. All that uses one Redis and one prefix is one fleet: give a service that should share nothing its own.
+   * @default 'aioflux'
+   */
   prefix?: string
   /** The longest any call may take. @default 1 second */
   timeout?: Duration

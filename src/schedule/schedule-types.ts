@@ -8,7 +8,7 @@ import type { SlotKeeper } from './slot-keeper.ts'
 
 /** Options of a {@link Scheduler}, and the defaults of its jobs. */
 export interface SchedulerOptions extends Metered {
-  /** The name in metrics. @default 'scheduler' */
+  /** The name in metrics only. Over a storage, jobs are told apart by their own names. @default 'scheduler' */
   name?: string
   /** The zone of cron expressions, such as `'Europe/Berlin'`. @default the zone of the machine */
   timezone?: string
@@ -63,7 +63,10 @@ export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
  * missed.
  */
 export interface JobOptions {
-  /** Tells jobs apart, also across a fleet and across restarts. @default the name of the function, or the schedule */
+  /**
+   * Tells jobs apart, also across a fleet and across restarts: of jobs with the same name over one storage, one runs. Give it over a storage.
+   * @default the name of the function, or the schedule
+   */
   name?: string
   /** For cron. @default the scheduler's */
   timezone?: string

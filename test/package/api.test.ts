@@ -27,6 +27,22 @@ describe('the public surface', () => {
     )
   })
 
+  it('every link of docs/api leads to the heading of its name', () => {
+    const files = apiFiles(all)
+    const links = [...files].flatMap(([path, text]) =>
+      [...withoutCode(text).matchAll(/\[(\w+)\]\(([\w-]*\.md)?#([^)]+)\)/g)].map(
+        ([, label, page, anchor]) => ({ path, label, page, anchor: anchor as string }),
+      ),
+    )
+    const wrong = links.filter(({ path, label, page, anchor }) => {
+      const target = page === undefined ? path : `docs/api/${page}`
+      return headingsOf(files.get(target) ?? '').get(anchor) !== label
+    })
+    expect(wrong).toEqual([])
+    // Where two names differ in capitals only, the second heading has a number.
+    expect(links.map(({ anchor }) => anchor)).toContain('dashboard-1')
+  })
+
   it('has every name that the modules really export', async () => {
     for (const { entry, exported } of all) {
       const module: object = await import(join(root, entry.source))
@@ -76,6 +92,26 @@ describe('the public surface', () => {
     ])
   })
 })
+
+/** The heading at each anchor, as GitHub makes them. */
+function headingsOf(page: string): Map<string, string> {
+  const headings = new Map<string, string>()
+  const seen = new Map<string, number>()
+  for (const [, heading = ''] of withoutCode(page).matchAll(/^#+ (.*)$/gm)) {
+    const plain = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/ /g, '-')
+    const before = seen.get(plain) ?? 0
+    seen.set(plain, before + 1)
+    headings.set(before === 0 ? plain : `${plain}-${before}`, heading)
+  }
+  return headings
+}
+
+function withoutCode(page: string): string {
+  return page.replace(/^```[\s\S]*?^```$/gm, '')
+}
 
 function read(path: string): string {
   return readFileSync(root + path, 'utf8')
