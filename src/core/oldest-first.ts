@@ -1,3 +1,6 @@
+/** After so many removals, beside as many as there are entries, the reader is begun anew. */
+const MOST_GONE = 64
+
 /**
  * A Map that finds its oldest entry at once.
  *
@@ -7,8 +10,10 @@
  */
 export class OldestFirst<Key, Value> implements Iterable<[Key, Value]> {
   readonly #map = new Map<Key, Value>()
-  /** Before it there is nothing: what it has passed was taken out. */
+  /** Before it there is nothing: what it has passed was taken out. It is begun anew from time to time: see {@link #removed}. */
   #reader = this.#map.entries()
+  /** How many entries have been removed since the reader began. */
+  #gone = 0
 
   get size(): number {
     return this.#map.size
@@ -27,12 +32,14 @@ export class OldestFirst<Key, Value> implements Iterable<[Key, Value]> {
 
   /** Puts an entry in, or a new one in its place, as the newest. */
   put(key: Key, value: Value): void {
-    this.#map.delete(key)
+    this.delete(key)
     this.#map.set(key, value)
   }
 
   delete(key: Key): boolean {
-    return this.#map.delete(key)
+    const deleted = this.#map.delete(key)
+    if (deleted) this.#removed()
+    return deleted
   }
 
   /** Takes the oldest entry out. */
@@ -45,11 +52,23 @@ export class OldestFirst<Key, Value> implements Iterable<[Key, Value]> {
     }
     if (next.done) return undefined
     this.#map.delete(next.value[0])
+    this.#removed()
     return next.value
   }
 
   clear(): void {
     this.#map.clear()
+  }
+
+  /**
+   * A reader holds the table that it began in, and each table of a Map holds the next: what was in them is not collected before
+   * the reader moves on, and it moves only when an entry is shifted.
+   */
+  #removed(): void {
+    this.#gone += 1
+    if (this.#gone <= MOST_GONE + this.#map.size) return
+    this.#gone = 0
+    this.#reader = this.#map.entries()
   }
 
   /** From the oldest to the newest. */
