@@ -159,6 +159,7 @@ export class MemoryQueue<T, R = unknown>
 
   set workers(workers: number) {
     this.#slots.workers = workers
+    if (this.#shutdown.begun) this.look()
   }
 
   get running(): number {
@@ -438,7 +439,6 @@ export class MemoryQueue<T, R = unknown>
 
   /** A caller that took jobs by hand takes no more. */
   left(): void {
-    if (this.#shutdown.begun && !this.drains) this.#shutdown.forsake()
     this.look()
   }
 

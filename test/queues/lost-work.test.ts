@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type Limiter, LimiterFactory, QueueFactory } from '../../src/index.ts'
+import {
+  type Job,
+  type Limiter,
+  LimiterFactory,
+  type LocalQueue,
+  QueueFactory,
+} from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -667,6 +673,52 @@ describe('what a newcomer has found', () => {
     const stopped = queue.stop({ deadline: '1s' })
     await clock.advanceAsync('1s')
     await stopped
+  })
+
+  it('ends a stop where no worker is left for a job that is to be tried again, or was put', async () => {
+    const failing = () => {
+      const queue = QueueFactory.fifo<string>({
+        retry: { attempts: 2, baseDelay: 0 },
+        handler: () => turn().then(() => Promise.reject(new Error('once'))),
+      }).start()
+      return queue
+    }
+    for (const mode of ['drain', 'drop'] as const) {
+      const queue = failing()
+      const job = await queue.put('a')
+      queue.workers = 0
+      const report = await queue.stop({ mode })
+      expect(report, mode).toMatchObject({ notStarted: [{ item: 'a', attempts: 1 }] })
+      expect(job.state, mode).toBe('dropped')
+    }
+    const queue = QueueFactory.fifo<string>({ handler: turn }).start()
+    const jobs = await queue.putMany(['a', 'b'])
+    const stopped = queue.stop()
+    queue.workers = 0
+    expect(await stopped).toMatchObject({ completed: 1, notStarted: [{ item: 'b' }] })
+    expect(jobs.map(({ state }) => state)).toEqual(['completed', 'dropped'])
+  })
+
+  it('hands an item out once, whatever is called in the same turn', async () => {
+    const after: Record<string, (queue: LocalQueue<string>, job: Job) => unknown> = {
+      stop: (queue) => queue.stop(),
+      'stop, dropping': (queue) => queue.stop({ mode: 'drop' }),
+      clear: (queue) => expect(queue.clear()).toEqual([]),
+      cancel: (_, job) => expect(job.cancel()).toBe(false),
+      'another get': (queue) => expect(queue.tryGet()).toBeUndefined(),
+    }
+    for (const [name, act] of Object.entries(after)) {
+      const queue = QueueFactory.fifo<string>()
+      const job = await queue.put('x')
+      const item = queue.get()
+      const acted = act(queue, job)
+      expect(await item, name).toBe('x')
+      expect(await job.result, name).toBeUndefined()
+      expect(job.state, name).toBe('completed')
+      await acted
+      expect(await queue.stop(), name).toMatchObject({ notStarted: [], stillRunning: [] })
+      expect(queue.stats(), name).toMatchObject({ waiting: 0, running: 0, abandoned: 0 })
+    }
   })
 
   it('keeps a job that was taken by hand among the completed, with a wait and without', async () => {

@@ -102,15 +102,6 @@ export class Attempts {
     return settled
   }
 
-  /** It was pulled by hand, which is all that is asked of it. */
-  pulled(attempt: Attempt): void {
-    this.#decide(attempt)
-    void this.#source.complete(attempt, undefined)
-    attempt.job.complete(undefined)
-    attempt.permit?.leave()
-    this.#events.pulled()
-  }
-
   /** A job was taken out by hand and has ended, without an attempt. */
   tookOut(): void {
     this.#events.pulled()

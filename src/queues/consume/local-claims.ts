@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { type ClosedError, WaitTimeoutError } from '../../core/errors.ts'
 import { type Patience, Waiters } from '../../core/waiters.ts'
 import type { JobClaim } from '../job.ts'
+import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
@@ -21,12 +22,12 @@ export interface LocalClaimsListener {
 }
 
 /** Jobs in memory that users take themselves, instead of workers: items that are pulled, and claims that users end. */
-export class LocalClaims<T, R> implements Pullable {
+export class LocalClaims<T, R> {
   readonly #jobs: MemoryJobs
   readonly #attempts: Attempts
   readonly #listener: LocalClaimsListener
-  readonly #pull: Pull
-  readonly #claimers: Pull
+  readonly #pull: Pull<LocalJob>
+  readonly #claimers: Pull<Attempt>
   /** Claimed, and not ended. */
   readonly #claims = new Set<Attempt>()
   /** How many are being claimed at this moment. */
@@ -42,8 +43,18 @@ export class LocalClaims<T, R> implements Pullable {
     this.#jobs = jobs
     this.#attempts = attempts
     this.#listener = listener
-    this.#pull = new Pull(this, new Waiters(clock, `an item of queue '${queue}'`), false)
-    this.#claimers = new Pull(this, new Waiters(clock, `a job of queue '${queue}'`), true)
+    // An item that is taken is done with at once: what could still be given back would be there twice.
+    this.#pull = new Pull(
+      this.#sourceOf(
+        () => this.#takeOut(),
+        () => this.#ended(),
+      ),
+      new Waiters(clock, `an item of queue '${queue}'`),
+    )
+    this.#claimers = new Pull(
+      this.#sourceOf(() => this.#begin(), nothing),
+      new Waiters(clock, `a job of queue '${queue}'`),
+    )
   }
 
   /** How many jobs are claimed and not ended. */
@@ -58,17 +69,14 @@ export class LocalClaims<T, R> implements Pullable {
 
   /** Takes the item of one job, which completes it. */
   async take(patience: Patience | undefined): Promise<T> {
-    return this.#finish(await this.#pull.next(patience))
+    return (await this.#pull.next(patience)).item as T
   }
 
   /** As {@link take}, where there is a job now. */
   tryTake(): T | undefined {
-    this.#pulling += 1
-    const job = this.#jobs.takeOut()
-    this.#pulling -= 1
+    const job = this.#takeOut()
     if (job === undefined) return undefined
-    this.#attempts.tookOut()
-    this.#listener.claimEnded()
+    this.#ended()
     return job.item as T
   }
 
@@ -87,7 +95,7 @@ export class LocalClaims<T, R> implements Pullable {
       throw error
     }
     const claims: JobClaim<T, R>[] = []
-    for (; next !== undefined; next = claims.length < max ? this.pullNext(true) : undefined) {
+    for (; next !== undefined; next = claims.length < max ? this.#begin() : undefined) {
       claims.push(this.#claim(next))
     }
     return claims
@@ -114,26 +122,15 @@ export class LocalClaims<T, R> implements Pullable {
     this.#claimers.refuse(reason)
   }
 
-  // What callers that wait ask for.
-
-  pullNext(limited: boolean): Attempt | undefined {
-    const attempt = this.#leave(limited)
-    if (attempt === undefined) return undefined
-    this.#attempts.begin(attempt)
-    this.#claims.add(attempt)
-    return attempt
-  }
-
-  whyClosed(): ClosedError | undefined {
-    return this.#listener.whyClosed()
-  }
-
-  waits(): void {
-    this.#listener.waits()
-  }
-
-  left(): void {
-    this.#listener.left()
+  #sourceOf<Taken>(pullNext: () => Taken | undefined, handed: () => void): Pullable<Taken> {
+    const listener = this.#listener
+    return {
+      pullNext,
+      handed,
+      whyClosed: () => listener.whyClosed(),
+      waits: () => listener.waits(),
+      left: () => listener.left(),
+    }
   }
 
   #claim(attempt: Attempt): JobClaim<T, R> {
@@ -143,18 +140,32 @@ export class LocalClaims<T, R> implements Pullable {
     })
   }
 
-  /** A job leaves the store. It counts meanwhile: the room that it leaves may begin and end all the others. */
-  #leave(limited: boolean): Attempt | undefined {
-    this.#pulling += 1
-    const attempt = limited ? this.#jobs.take() : this.#jobs.pull()
-    this.#pulling -= 1
+  /** Claims the next job, where the limiter lets it. */
+  #begin(): Attempt | undefined {
+    const attempt = this.#leaving(() => this.#jobs.take())
+    if (attempt === undefined) return undefined
+    this.#attempts.begin(attempt)
+    this.#claims.add(attempt)
     return attempt
   }
 
-  #finish(attempt: Attempt): T {
-    this.#claims.delete(attempt)
-    this.#attempts.pulled(attempt)
+  #takeOut(): LocalJob | undefined {
+    return this.#leaving(() => this.#jobs.takeOut())
+  }
+
+  /** A job leaves the store. It counts meanwhile: the room that it leaves may begin and end all the others. */
+  #leaving<Taken>(leave: () => Taken): Taken {
+    this.#pulling += 1
+    const taken = leave()
+    this.#pulling -= 1
+    return taken
+  }
+
+  /** A job was taken out. */
+  #ended(): void {
+    this.#attempts.tookOut()
     this.#listener.claimEnded()
-    return attempt.job.item as T
   }
 }
+
+function nothing(): void {}

@@ -1,15 +1,12 @@
 import { ClosedError } from '../../core/errors.ts'
 import type { Patience, Waiters } from '../../core/waiters.ts'
-import type { Attempt } from './attempt.ts'
 
-/** What items are pulled from, for {@link Pull}. */
-export interface Pullable {
-  /**
-   * Begins an attempt at the next job, if there is one now.
-   *
-   * @param limited true where the limiter of the queue is asked
-   */
-  pullNext(limited: boolean): Attempt | undefined
+/** What jobs are pulled from, for {@link Pull}. */
+export interface Pullable<T> {
+  /** Takes the next job, if there is one now. */
+  pullNext(): T | undefined
+  /** A job that was taken has been handed to its caller. */
+  handed(): void
   /** Why there will be no more; `undefined` while there may be. */
   whyClosed(): ClosedError | undefined
   /** A call begins to wait. */
@@ -19,18 +16,15 @@ export interface Pullable {
 }
 
 /** Jobs taken out by hand: callers that wait for one, first come, first served, and loops over all of them. */
-export class Pull {
-  readonly #source: Pullable
-  readonly #waiters: Waiters<Attempt>
-  readonly #limited: boolean
+export class Pull<T> {
+  readonly #source: Pullable<T>
+  readonly #waiters: Waiters<T>
   #loops = 0
   #serving = false
 
-  /** @param limited true where the limiter of the queue is asked before each job */
-  constructor(source: Pullable, waiters: Waiters<Attempt>, limited: boolean) {
+  constructor(source: Pullable<T>, waiters: Waiters<T>) {
     this.#source = source
     this.#waiters = waiters
-    this.#limited = limited
   }
 
   /** True while a call of `get` or a loop waits for the next job. */
@@ -39,11 +33,14 @@ export class Pull {
   }
 
   /** The next job, as soon as there is one. */
-  next(patience: Patience | undefined): Promise<Attempt> {
+  next(patience: Patience | undefined): Promise<T> {
     try {
       if (patience?.signal?.aborted === true) throw patience.signal.reason
-      const attempt = this.#waiters.size > 0 ? undefined : this.#source.pullNext(this.#limited)
-      if (attempt !== undefined) return Promise.resolve(attempt)
+      const job = this.#waiters.size > 0 ? undefined : this.#source.pullNext()
+      if (job !== undefined) {
+        this.#source.handed()
+        return Promise.resolve(job)
+      }
       const closed = this.#source.whyClosed()
       if (closed !== undefined) throw closed
       this.#source.waits()
@@ -62,9 +59,10 @@ export class Pull {
     this.#serving = true
     let served = false
     while (this.#waiters.size > 0) {
-      const attempt = this.#source.pullNext(this.#limited)
-      if (attempt === undefined) break
-      this.#waiters.grant(attempt)
+      const job = this.#source.pullNext()
+      if (job === undefined) break
+      this.#waiters.grant(job)
+      this.#source.handed()
       served = true
     }
     this.#serving = false
@@ -72,11 +70,11 @@ export class Pull {
   }
 
   /** All items, until there are no more. */
-  async *loop<T>(get: () => Promise<T>): AsyncIterableIterator<T> {
+  async *loop<Item>(get: () => Promise<Item>): AsyncIterableIterator<Item> {
     this.#loops += 1
     try {
       for (;;) {
-        let item: T
+        let item: Item
         try {
           item = await get()
         } catch (error) {

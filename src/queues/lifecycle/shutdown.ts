@@ -59,6 +59,8 @@ export class Shutdown<T> {
   /** True when it has begun: then nothing is accepted any more. */
   begun = false
   over = false
+  /** True while jobs that wait are being dropped: each of them may look whether it was the last. */
+  #dropping = false
 
   constructor(
     clock: Clock,
@@ -116,15 +118,14 @@ export class Shutdown<T> {
     this.look()
   }
 
-  /** Called when a job has ended; finishes the stop after the last one. */
+  /**
+   * Called when a job has ended, and when a worker or a caller that takes jobs by hand is gone; finishes the stop after the last
+   * job. Jobs that wait when no worker is left, as a job that is to be tried again, are dropped.
+   */
   look(): void {
-    if (this.over || !this.#quiet()) return
-    this.#finish()
-  }
-
-  /** Drops the jobs that wait: no worker will do them. */
-  forsake(): void {
-    if (!this.over) this.#drop()
+    if (this.over || this.#dropping) return
+    if (!this.#queue.drains) this.#drop()
+    if (!this.over && this.#quiet()) this.#finish()
   }
 
   #quiet(): boolean {
@@ -161,6 +162,8 @@ export class Shutdown<T> {
   }
 
   #drop(): void {
+    if (this.#dropping) return
+    this.#dropping = true
     const control = this.#control
     const jobs = [...control.waiting()]
     for (const job of jobs) this.#notStarted.push(record(job, this.#clock))
@@ -170,6 +173,7 @@ export class Shutdown<T> {
     for (const job of jobs.reverse()) {
       control.drop(job, job.state === 'offered' && !job.watched ? closed : dropped, 'stop')
     }
+    this.#dropping = false
   }
 
   /** Patience is over. */

@@ -293,18 +293,7 @@ export class MemoryJobs implements Source, GateHost {
     return job === undefined ? undefined : this.#taken(job)
   }
 
-  /** Takes the next job out by hand, past the limiter. */
-  pull(): Attempt | undefined {
-    const promoted = this.#delays && this.#promote()
-    const job = this.#next()
-    if (job === undefined) return undefined
-    const attempt = this.#taken(job)
-    // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
-    if (promoted) this.#listener.available()
-    return attempt
-  }
-
-  /** As {@link pull}, for a job that ends as it leaves: its item is all that is wanted, so it costs no attempt. */
+  /** Takes the next job out by hand, past the limiter. It ends as it leaves: its item is all that is wanted, so it costs no attempt. */
   takeOut(): LocalJob | undefined {
     const promoted = this.#delays && this.#promote()
     const job = this.#next()
@@ -315,6 +304,7 @@ export class MemoryJobs implements Source, GateHost {
     job.complete(undefined)
     if (this.#crowded) this.#tellRoom()
     this.#groups?.end(job)
+    // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
     if (promoted || this.#groups !== undefined) this.#listener.available()
     return job
   }
