@@ -81,11 +81,13 @@ export class HandClaims<T, R> {
 
   /** Takes the item of one job, which completes it. No limiter of this process is asked. */
   async take(patience: Patience | undefined): Promise<T> {
-    const [attempt] = (await this.#claim(1, patience, undefined)) as [Attempt]
-    this.#claims.delete(attempt)
-    const { item } = attempt.job
-    await this.#parts.attempts.complete(attempt, undefined)
-    return item as T
+    for (;;) {
+      const [attempt] = (await this.#claim(1, patience, undefined)) as [Attempt]
+      this.#claims.delete(attempt)
+      const { item } = attempt.job
+      // A job that went back meanwhile, because the queue stopped or the claim was lost, is not this caller's.
+      if (await this.#parts.attempts.complete(attempt, undefined)) return item as T
+    }
   }
 
   /** Nothing is claimed any more, and what is claimed goes back. */

@@ -472,6 +472,21 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(most).toBe(4)
     })
 
+    it('an item that is taken while its queue stops is taken or goes back, and never both', async () => {
+      for (let turns = 0; turns < 24; turns++) {
+        const name = crypto.randomUUID()
+        const queue = fifo({ name })
+        await queue.put('a')
+        const got = queue.get().catch(() => undefined)
+        for (let i = 0; i < turns; i++) await new Promise<void>((next) => setImmediate(next))
+        await queue.stop()
+        const { waiting } = await fifo({ name }).counts()
+        expect([await got, waiting], `${turns} turns`).toEqual(
+          waiting === 0 ? ['a', 0] : [undefined, 1],
+        )
+      }
+    })
+
     it('progress is seen by all, and told by an event where the handler runs', async () => {
       const producer = fifo()
       let end = () => {}
