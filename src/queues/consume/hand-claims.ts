@@ -84,7 +84,7 @@ export class HandClaims<T, R> {
     const [attempt] = (await this.#claim(1, patience, undefined)) as [Attempt]
     this.#claims.delete(attempt)
     const { item } = attempt.job
-    await this.#parts.attempts.complete(attempt, undefined)
+    await this.#parts.attempts.pulled(attempt)
     return item as T
   }
 

@@ -67,7 +67,7 @@ export class LocalClaims<T, R> implements Pullable {
     const job = this.#jobs.takeOut()
     this.#pulling -= 1
     if (job === undefined) return undefined
-    this.#attempts.tookOut()
+    this.#attempts.tookOut(job)
     this.#listener.claimEnded()
     return job.item as T
   }
@@ -153,7 +153,7 @@ export class LocalClaims<T, R> implements Pullable {
 
   #finish(attempt: Attempt): T {
     this.#claims.delete(attempt)
-    this.#attempts.pulled(attempt)
+    void this.#attempts.pulled(attempt)
     this.#listener.claimEnded()
     return attempt.job.item as T
   }

@@ -14,6 +14,7 @@ import { RedisStorage } from 'aioflux/redis'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
+import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -1191,6 +1192,10 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       await a.stop()
       await fifo({ maxDeliveries: 4 }).put('y')
     })
+  })
+
+  describe('items taken by hand', () => {
+    queuePullExam((options) => fifo(options))
   })
 
   describe('what is refused, with the option and the value', () => {
