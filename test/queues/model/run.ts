@@ -632,6 +632,11 @@ export class ModelRun {
         `job ${n}, ${job.state}, is in no report and in no event`,
       )
     }
+    const numbers = lists.map(({ item }) => item.n)
+    this.#must(
+      this.#world.kind === 'dedupe' || new Set(numbers).size === numbers.length,
+      `a job is listed twice: ${numbers}`,
+    )
     for (const { item } of report.notStarted) {
       this.#must(!this.#pulled.has(item.n), `job ${item.n} was taken, and is said to be not begun`)
     }
