@@ -264,7 +264,10 @@ export interface JobRecord<T> {
   at?: Date
 }
 
-/** How many jobs a queue did, and which jobs it did not do. */
+/**
+ * How many jobs a queue did, and which jobs it did not do. A job is in one list: in `stillRunning` while any handler of it runs,
+ * also one that timed out while the next attempt waited.
+ */
 export interface StopReport<T> {
   /** How many jobs completed and failed, over the whole life of the queue. */
   completed: number

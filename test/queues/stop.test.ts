@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { isAioFluxError, type LocalQueue, QueueFactory, type StopReport } from '../../src/index.ts'
+import {
+  type Duration,
+  isAioFluxError,
+  type LocalQueue,
+  QueueFactory,
+  type StopReport,
+} from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 const deferred = <T = void>() => {
@@ -43,6 +49,81 @@ describe('stop', () => {
     expect(report.notStarted.map(({ item }) => item)).toEqual(['b', 'c'])
     expect(report.completed).toBe(1)
     await running
+  })
+
+  describe('lists a job once', () => {
+    const listed = ({ notStarted, aborted, stillRunning }: StopReport<string>) =>
+      [notStarted, aborted, stillRunning].map((list) => list.map(({ id }) => id))
+    const timedOut = (onTimeout: 'hold' | 'release', workers: number, backoff: Duration) => {
+      const clock = new ManualClock()
+      const ends: (() => void)[] = []
+      const queue = QueueFactory.fifo({
+        clock,
+        workers,
+        timeout: '1s',
+        onTimeout,
+        retry: { attempts: 3, backoff, jitter: 'none' },
+        handler: (_: string) => new Promise<void>((resolve) => ends.push(resolve)),
+      }).start()
+      return { queue, clock, ends }
+    }
+
+    it.each(['hold', 'release'] as const)(
+      'where its handler runs on, and its retry waits: as running (%s)',
+      async (onTimeout) => {
+        const { queue, clock } = timedOut(onTimeout, 1, '8s')
+        await queue.put('a', { id: 'a' })
+        clock.advance('3s')
+        const stopped = queue.stop({ deadline: '1s' })
+        clock.advance('1s')
+        const report = await stopped
+        expect(listed(report)).toEqual([[], [], ['a']])
+        expect(report.stillRunning).toEqual([{ id: 'a', item: 'a', attempts: 1, delay: 5 }])
+      },
+    )
+
+    it('where its handler has ended meanwhile, and its retry waited: as not started', async () => {
+      const { queue, clock, ends } = timedOut('hold', 1, '8s')
+      await queue.put('a', { id: 'a' })
+      clock.advance('3s')
+      const stopped = queue.stop({ mode: 'drop' })
+      ends[0]?.()
+      expect(listed(await stopped)).toEqual([['a'], [], []])
+    })
+
+    it('where two of its handlers run', async () => {
+      const { queue, clock, ends } = timedOut('release', 2, '0s')
+      await queue.put('a', { id: 'a' })
+      clock.advance('1.5s')
+      expect(ends).toHaveLength(2)
+      const stopped = queue.stop({ deadline: 0 })
+      clock.advance(1)
+      expect(listed(await stopped)).toEqual([[], [], ['a']])
+    })
+
+    it('where one of its handlers was aborted and ended, and one runs', async () => {
+      const { queue, clock, ends } = timedOut('release', 2, '0s')
+      await queue.put('a', { id: 'a' })
+      clock.advance('1.5s')
+      const stopped = queue.stop({ deadline: 0, grace: '1s' })
+      clock.advance(1)
+      ends[1]?.()
+      await turn()
+      clock.advance('2s')
+      expect(listed(await stopped)).toEqual([[], [], ['a']])
+    })
+
+    it('where it was aborted by one call of stop, and another call had a later deadline', async () => {
+      const { queue, clock, ends } = timedOut('hold', 2, '0s')
+      for (const id of ['a', 'b']) await queue.put(id, { id })
+      const stopped = queue.stop({ deadline: '100ms', grace: '500ms' })
+      void queue.stop({ deadline: '200ms' })
+      clock.advance('150ms')
+      ends[0]?.()
+      await turn()
+      clock.advance('1s')
+      expect(listed(await stopped)).toEqual([[], ['a'], ['b']])
+    })
   })
 
   it('aborts at the deadline and tells the deaf from those that heard', async () => {

@@ -4,7 +4,7 @@ import { JobTimeoutError } from '../../core/errors.ts'
 import { IndexedSet } from '../../core/indexed-set.ts'
 import type { Retry } from '../../resilience/retry.ts'
 import { noteStart } from '../observe/job-times.ts'
-import type { QueueEvents } from '../observe/queue-events.ts'
+import type { QueueEvents, ToldJob } from '../observe/queue-events.ts'
 import type { MaybePromise } from '../store/job-store.ts'
 import type { Attempt } from './attempt.ts'
 import type { Source } from './source.ts'
@@ -102,9 +102,23 @@ export class Attempts {
     return settled
   }
 
-  /** A job was taken out by hand and has ended, without an attempt. */
-  tookOut(): void {
-    this.#events.pulled()
+  /** As {@link complete}, for an item that was pulled by hand: that it was taken is all that is asked of it. */
+  pulled(attempt: Attempt): MaybePromise<boolean> {
+    if (attempt.decided) return this.reap(attempt)
+    this.#decide(attempt)
+    const kept = this.#source.complete(attempt, undefined)
+    const settled = this.#whenKept(kept, () => {
+      attempt.job.complete(undefined)
+      this.tookOut(attempt.job)
+    })
+    attempt.permit?.leave()
+    return settled
+  }
+
+  /** A job was taken out by hand and has completed. */
+  tookOut(job: ToldJob): void {
+    this.completed += 1
+    if (this.#events.heard) this.#events.pulled(job)
   }
 
   /** Gives the job back: this was no attempt. */

@@ -86,7 +86,7 @@ export class HandClaims<T, R> {
       this.#claims.delete(attempt)
       const { item } = attempt.job
       // A job that went back meanwhile, because the queue stopped or the claim was lost, is not this caller's.
-      if (await this.#parts.attempts.complete(attempt, undefined)) return item as T
+      if (await this.#parts.attempts.pulled(attempt)) return item as T
     }
   }
 

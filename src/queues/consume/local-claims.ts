@@ -47,7 +47,7 @@ export class LocalClaims<T, R> {
     this.#pull = new Pull(
       this.#sourceOf(
         () => this.#takeOut(),
-        () => this.#ended(),
+        (job) => this.#ended(job),
       ),
       new Waiters(clock, `an item of queue '${queue}'`),
     )
@@ -76,7 +76,7 @@ export class LocalClaims<T, R> {
   tryTake(): T | undefined {
     const job = this.#takeOut()
     if (job === undefined) return undefined
-    this.#ended()
+    this.#ended(job)
     return job.item as T
   }
 
@@ -122,7 +122,10 @@ export class LocalClaims<T, R> {
     this.#claimers.refuse(reason)
   }
 
-  #sourceOf<Taken>(pullNext: () => Taken | undefined, handed: () => void): Pullable<Taken> {
+  #sourceOf<Taken>(
+    pullNext: () => Taken | undefined,
+    handed: (taken: Taken) => void,
+  ): Pullable<Taken> {
     const listener = this.#listener
     return {
       pullNext,
@@ -162,8 +165,8 @@ export class LocalClaims<T, R> {
   }
 
   /** A job was taken out. */
-  #ended(): void {
-    this.#attempts.tookOut()
+  #ended(job: LocalJob): void {
+    this.#attempts.tookOut(job)
     this.#listener.claimEnded()
   }
 }

@@ -6,7 +6,7 @@ export interface Pullable<T> {
   /** Takes the next job, if there is one now. */
   pullNext(): T | undefined
   /** A job that was taken has been handed to its caller. */
-  handed(): void
+  handed(job: T): void
   /** Why there will be no more; `undefined` while there may be. */
   whyClosed(): ClosedError | undefined
   /** A call begins to wait. */
@@ -38,7 +38,7 @@ export class Pull<T> {
       if (patience?.signal?.aborted === true) throw patience.signal.reason
       const job = this.#waiters.size > 0 ? undefined : this.#source.pullNext()
       if (job !== undefined) {
-        this.#source.handed()
+        this.#source.handed(job)
         return Promise.resolve(job)
       }
       const closed = this.#source.whyClosed()
@@ -62,7 +62,7 @@ export class Pull<T> {
       const job = this.#source.pullNext()
       if (job === undefined) break
       this.#waiters.grant(job)
-      this.#source.handed()
+      this.#source.handed(job)
       served = true
     }
     this.#serving = false

@@ -6,7 +6,7 @@ import type { Waiters } from '../../core/waiters.ts'
 import type { Attempt } from '../consume/attempt.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type { ClaimBuffer } from '../consume/claim-buffer.ts'
-import { STOP_OPTIONS, type StopOptions, type StopReport } from '../queue.ts'
+import { type JobRecord, STOP_OPTIONS, type StopOptions, type StopReport } from '../queue.ts'
 import { unlessTimeout } from './answered.ts'
 
 /** What a shutdown asks of its queue. */
@@ -84,13 +84,16 @@ export class DurableShutdown<T> {
     this.#over = true
     for (const cancel of this.#timers) cancel()
     const { abandoned, completed, failed } = this.#attempts
-    const told = ({ job }: Attempt) => ({ id: job.id, item: job.item as T })
+    const stillRunning = records<T>(abandoned)
+    const aborted = records<T>(this.#aborted)
+    // A job may have several attempts here, and one that timed out may still run.
+    for (const id of stillRunning.keys()) aborted.delete(id)
     return {
       completed,
       failed,
       notStarted: [],
-      aborted: this.#aborted.filter((attempt) => !abandoned.has(attempt)).map(told),
-      stillRunning: [...abandoned].map(told),
+      aborted: [...aborted.values()],
+      stillRunning: [...stillRunning.values()],
     }
   }
 
@@ -119,4 +122,9 @@ export class DurableShutdown<T> {
   #after(delay: Millis, run: () => void): void {
     this.#timers.push(at(this.#clock, this.#clock.now() + delay, run))
   }
+}
+
+/** The jobs of attempts by their ids, each once. */
+function records<T>(attempts: Iterable<Attempt>): Map<string, JobRecord<T>> {
+  return new Map([...attempts].map(({ job }) => [job.id, { id: job.id, item: job.item as T }]))
 }

@@ -41,8 +41,10 @@ export class Shutdown<T> {
   readonly #jobs: MemoryJobs
   readonly #control: JobControl
   readonly #queue: Stopping
-  readonly #notStarted: JobRecord<T>[] = []
-  #aborted: Attempt[] = []
+  /** The jobs that were dropped, by their numbers, as they were then. */
+  readonly #dropped = new Map<number, JobRecord<T>>()
+  /** Attempts that were aborted at the deadline. */
+  readonly #aborted: Attempt[] = []
   /**
    * The attempt whose handler called `stop`. That handler cannot be waited for: it may be waiting for this. Which one it is, is
    * known where the call came before its first `await`, or where the engine can tell.
@@ -166,7 +168,7 @@ export class Shutdown<T> {
     this.#dropping = true
     const control = this.#control
     const jobs = [...control.waiting()]
-    for (const job of jobs) this.#notStarted.push(record(job, this.#clock))
+    for (const job of jobs) this.#dropped.set(job.seq, record(job, this.#clock))
     // From the end, so that a job that waits for room is not let in by one that makes it.
     const dropped = new JobDroppedError('its queue stopped')
     const closed = this.#queue.closedError()
@@ -183,8 +185,9 @@ export class Shutdown<T> {
     if (this.over) return
     const attempts = this.#attempts
     const reason = new JobDroppedError('the queue stopped')
-    this.#aborted = inOrder(attempts.running)
-    for (const attempt of this.#aborted) {
+    for (const attempt of inOrder(attempts.running)) {
+      // Another call may have aborted others before.
+      this.#aborted.push(attempt)
       attempts.abandon(attempt, 'dropped', reason)
     }
     if (this.over) return
@@ -200,16 +203,32 @@ export class Shutdown<T> {
     this.over = true
     for (const cancel of this.#timers) cancel()
     this.#queue.finish()
-    const attempts = this.#attempts
-    const still = new Set([...attempts.abandoned, ...attempts.running])
-    const told = ({ job }: Attempt) => record<T>(job as LocalJob, this.#clock)
+    const { abandoned, running, completed, failed } = this.#attempts
+    const stillRunning = this.#records([...abandoned, ...running])
+    const aborted = this.#records(this.#aborted)
+    // A job may have several attempts: one that timed out and still runs, and one that waits or was aborted.
+    for (const seq of stillRunning.keys()) {
+      this.#dropped.delete(seq)
+      aborted.delete(seq)
+    }
     this.#tell({
-      completed: attempts.completed,
-      failed: attempts.failed,
-      notStarted: this.#notStarted,
-      aborted: this.#aborted.filter((attempt) => !still.has(attempt)).map(told),
-      stillRunning: inOrder(still).map(told),
+      completed,
+      failed,
+      notStarted: [...this.#dropped.values()],
+      aborted: [...aborted.values()],
+      stillRunning: [...stillRunning.values()],
     })
+  }
+
+  /** The jobs of attempts, each once. */
+  #records(attempts: readonly Attempt[]): Map<number, JobRecord<T>> {
+    const records = new Map<number, JobRecord<T>>()
+    for (const attempt of inOrder(attempts)) {
+      const job = attempt.job as LocalJob
+      // What a job was when it was dropped tells more: the attempts that were made, the delay that was left.
+      records.set(job.seq, this.#dropped.get(job.seq) ?? record(job, this.#clock))
+    }
+    return records
   }
 
   /** Dead letters that are on their way are waited for, since a process may exit after this; not past the deadline. */

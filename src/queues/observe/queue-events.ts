@@ -76,12 +76,13 @@ export class QueueEvents {
 
   completed(job: ToldJob, value: unknown): void {
     this.#meter?.completed(job)
-    if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
+    this.#tellCompleted(job, value)
   }
 
-  /** A job was taken out by hand: that is counted, and no event. */
-  pulled(): void {
+  /** A job was taken out by hand, which completes it. The meter counts it apart: no handler has run. */
+  pulled(job: ToldJob): void {
     this.#meter?.pulled()
+    this.#tellCompleted(job, undefined)
   }
 
   retrying(job: ToldJob, error: unknown, delay: Millis): void {
@@ -125,7 +126,7 @@ export class QueueEvents {
 
   /** Another process worked on a job whose result is awaited here. That one counts it, and sends the dead letter. */
   completedElsewhere(job: ToldJob, value: unknown): void {
-    if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
+    this.#tellCompleted(job, value)
   }
 
   failedElsewhere(job: ToldJob, error: unknown): void {
@@ -136,6 +137,10 @@ export class QueueEvents {
   trouble(error: unknown): void {
     if (this.#events.emit('error', { error })) return
     console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
+  }
+
+  #tellCompleted(job: ToldJob, value: unknown): void {
+    if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
   }
 
   #tell<Name extends 'cancelled' | 'dropped' | 'duplicate' | 'retry' | 'timeout'>(

@@ -70,6 +70,8 @@ export class ModelRun {
   readonly #ended = new Set<number>()
   readonly #settled = new Map<number, number>()
   readonly #pulled = new Set<number>()
+  /** The values with which jobs completed. */
+  readonly #completed = new Map<number, unknown>()
   readonly #lastOf = new Map<string, number>()
   readonly #told = { completed: 0, failed: 0 }
   readonly #notBefore = new Map<number, number>()
@@ -214,6 +216,7 @@ export class ModelRun {
     }
     queue.on('completed', (event) => {
       this.#told.completed += 1
+      this.#completed.set(event.item.n, event.value)
       over(event)
     })
     queue.on('failed', (event) => {
@@ -421,10 +424,13 @@ export class ModelRun {
 
   #took(item: Item | undefined): void {
     if (item === undefined) return
-    if (this.#ended.has(item.n) && this.#redrives === 0)
-      this.#fault ??= `job ${item.n} was taken after its end`
+    if (this.#redrives === 0) {
+      if (this.#pulled.has(item.n)) this.#fault ??= `job ${item.n} was taken twice`
+      // A handler completes a job with a value.
+      if (!this.#completed.has(item.n) || this.#completed.get(item.n) !== undefined)
+        this.#fault ??= `job ${item.n} was taken, and is not told to have completed by that`
+    }
     this.#pulled.add(item.n)
-    this.#ended.add(item.n)
   }
 
   #put(step: Step & { do: 'put' }): void {
@@ -626,6 +632,11 @@ export class ModelRun {
         `job ${n}, ${job.state}, is in no report and in no event`,
       )
     }
+    const numbers = lists.map(({ item }) => item.n)
+    this.#must(
+      this.#world.kind === 'dedupe' || new Set(numbers).size === numbers.length,
+      `a job is listed twice: ${numbers}`,
+    )
     for (const { item } of report.notStarted) {
       this.#must(!this.#pulled.has(item.n), `job ${item.n} was taken, and is said to be not begun`)
     }

@@ -14,6 +14,7 @@ import { RedisStorage } from 'aioflux/redis'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
+import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -804,6 +805,42 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
     })
   })
 
+  describe('stop lists a job once of which a handler runs on', () => {
+    const twice = async () => {
+      const ends: (() => void)[] = []
+      const queue = await started(
+        fifo({
+          workers: 2,
+          timeout: '30ms',
+          onTimeout: 'release',
+          retry: { attempts: 2, backoff: 0 },
+          handler: (_: string, { attempt }: TaskContext) =>
+            new Promise<void>((resolve) => {
+              ends[attempt - 1] = resolve
+            }),
+        }),
+      )
+      await queue.put('a', { id: 'a' })
+      await until('the second attempt', () => ends[1] !== undefined)
+      return { queue, ends }
+    }
+    const a = [{ id: 'a', item: 'a' }]
+
+    it('where another one runs on', async () => {
+      const { queue } = await twice()
+      await until('its timeout', () => queue.stats().abandoned === 2)
+      expect(await queue.stop()).toMatchObject({ aborted: [], stillRunning: a })
+    })
+
+    it('where another one was aborted and ended', async () => {
+      const { queue, ends } = await twice()
+      const stopped = queue.stop({ deadline: 0, grace: '300ms' })
+      await until('the abort', () => queue.stats().abandoned === 2)
+      ends[1]?.()
+      expect(await stopped).toMatchObject({ aborted: [], stillRunning: a })
+    })
+  })
+
   describe('own ids', () => {
     it('put again is one job, while it waits, runs, and after its end', async () => {
       const [a, b] = [fifo(), fifo()]
@@ -1206,6 +1243,10 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       await a.stop()
       await fifo({ maxDeliveries: 4 }).put('y')
     })
+  })
+
+  describe('items taken by hand', () => {
+    queuePullExam((options) => fifo(options))
   })
 
   describe('what is refused, with the option and the value', () => {
