@@ -67,6 +67,7 @@ const failing = () => Promise.reject(new Error('not to be called'))
 // It asks nothing of a server.
 const closed = new RedisStorage({ url: 'redis://localhost' })
 const kept = QueueFactory.fifo({ name: 'x', storage: closed })
+const ending = QueueFactory.fifo({ name: 'y', storage: closed })
 await closed.close()
 
 /** Everything public that takes an object of options, by the table of its names. */
@@ -156,9 +157,17 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   HYBRID_STORAGE_OPTIONS: { HybridStorage: (o) => new HybridStorage(o) },
   // queues
   QUEUE_OPTIONS: { 'QueueFactory.delay': (o) => QueueFactory.delay(o) },
-  FIFO_OPTIONS: { 'QueueFactory.fifo': (o) => QueueFactory.fifo(o) },
+  FIFO_OPTIONS: {
+    'QueueFactory.fifo': (o) => QueueFactory.fifo(o),
+    'QueueFactory.fifo over a storage': (o) =>
+      QueueFactory.fifo({ name: 'x', storage: closed, ...o }),
+  },
   PRIORITY_OPTIONS: { 'QueueFactory.priority': (o) => QueueFactory.priority(o) },
-  DEDUPE_OPTIONS: { 'QueueFactory.dedupe': (o) => QueueFactory.dedupe(o) },
+  DEDUPE_OPTIONS: {
+    'QueueFactory.dedupe': (o) => QueueFactory.dedupe(o),
+    'QueueFactory.dedupe over a storage': (o) =>
+      QueueFactory.dedupe({ name: 'x', storage: closed, ...o }),
+  },
   BROADCAST_OPTIONS: { 'QueueFactory.broadcast': (o) => QueueFactory.broadcast(o) },
   SHARED_BROADCAST_OPTIONS: {
     'QueueFactory.broadcast': (o) =>
@@ -186,6 +195,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   SHARED_TERMS: { 'queue.redeclare': (o) => kept.redeclare(o) },
   STOP_OPTIONS: {
     'queue.stop': (o) => queue().stop(o),
+    'queue.stop over a storage': (o) => ending.stop(o),
     'pool.stop': (o) => pool().stop(o),
   },
   PATIENCE: {
@@ -322,6 +332,13 @@ const { CALL_OPTIONS = {} } = TAKERS
 /** Where a number means something beside the options. */
 const NUMBER_TAKERS = ['metrics.gauge', 'keep.dead', 'keep.completed', ...Object.keys(CALL_OPTIONS)]
 
+/** What is asked for before the others. */
+const NEEDED: Readonly<Record<string, Options>> = {
+  RemoteConcurrency: { name: 'x', policy: 'deny' },
+  RedisStorage: { url: 'redis://localhost' },
+  HybridStorage: { redis: closed },
+}
+
 /** What was thrown, by the call or by its promise. */
 async function outcome(run: () => unknown): Promise<{ option?: string; message?: string }> {
   try {
@@ -376,6 +393,16 @@ describe('every object of options', () => {
     for (const name of names) {
       const { message = '' } = await outcome(() => take({ [name]: undefined }))
       expect(message).not.toContain('is not an option of')
+    }
+  })
+
+  it.each(cases)('$what: refuses a value that no option has', async ({ what, take, names }) => {
+    for (const name of names) {
+      for (const wrong of [Symbol('wrong'), null]) {
+        const told = await outcome(() => take({ ...NEEDED[what], [name]: wrong }))
+        expect(told.option, `${name}: ${String(wrong)}`).toBeDefined()
+        expect(told.message?.toLowerCase()).toContain(name.toLowerCase())
+      }
     }
   })
 

@@ -1,4 +1,5 @@
 import { BackgroundTasks } from '../core/background-tasks.ts'
+import { flag } from '../core/check.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import type { ClosedError } from '../core/errors.ts'
 import { IndexedSet } from '../core/indexed-set.ts'
@@ -55,6 +56,7 @@ export class Locks {
   ): Promise<HeldLease | undefined> {
     const { leases, clock } = this.#context
     const term = this.#read(ttl)
+    flag('renew', renew)
     // A caller of this process that waits gets the leases that become free.
     if (leases.queues.find(names) !== undefined) return undefined
     const holder = SharedLeases.newHolder()
@@ -83,6 +85,7 @@ export class Locks {
   wait(names: readonly string[], options: LockOptions): Promise<HeldLease> {
     const { ttl, renew: renews = true, signal } = options
     const term = this.#read(ttl)
+    flag('renew', renews)
     const timeout = options.timeout === undefined ? Infinity : toMillis('timeout', options.timeout)
     if (signal?.aborted) return Promise.reject(signal.reason)
     const { leases, clock } = this.#context

@@ -109,10 +109,10 @@ export function waitInTurn<T>(
 ): Promise<T> {
   const { group, timeout, signal } = options
   if (group === undefined && !limiter.turns.busy(key)) return wait(options)
-  string('group', group ?? '')
+  const place = group === undefined ? '' : string('group', group)
   const { clock } = limiter
   const deadline = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
-  return limiter.turns.take(key, group ?? '', deadline, signal, (aside) =>
+  return limiter.turns.take(key, place, deadline, signal, (aside) =>
     wait({
       timeout: timeout && Math.max(0, deadline - clock.now()) / 1000,
       signal,

@@ -189,6 +189,7 @@ export class Metrics implements Meter {
     options: MetricOptions | undefined,
     make: FamilySettings<S>['make'],
   ): MetricFamily<S> {
+    if (options?.help !== undefined) string('help', options.help)
     const family = this.#families.get(name) as MetricFamily<S> | undefined
     if (family === undefined) return this.#make(type, name, options, make)
     if (family.type !== type) {
@@ -207,8 +208,7 @@ export class Metrics implements Meter {
     options: MetricOptions | undefined,
     make: FamilySettings<S>['make'],
   ): MetricFamily<S> {
-    const help = options?.help ?? ''
-    string('help', help)
+    const { help = '' } = options ?? {}
     const exported = exportedName(type, name)
     const samples = sampleNames(type, exported)
     for (const sample of samples) {

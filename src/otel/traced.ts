@@ -1,4 +1,4 @@
-import { callable, known, type OptionTable } from '../core/check.ts'
+import { callable, options as checkOptions, known, type OptionTable, text } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 
 /** A `Tracer` of @opentelemetry/api, as far as it is needed here. */
@@ -61,6 +61,8 @@ export function traced<A extends unknown[], R>(
   callable('fn', fn)
   known('traced', options, TRACE_OPTIONS)
   const { name = fn.name || 'job', attributes = {} } = options
+  text('name', name)
+  checkOptions('attributes', attributes)
   const run = (...args: A): R =>
     tracer.startActiveSpan(
       name,

@@ -4,7 +4,7 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { checkMeter, type Meter } from '../core/meter.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
-import type { Keep, Overflow, PutOptions, QueueOptions } from './queue.ts'
+import type { Codec, Keep, Overflow, PutOptions, QueueOptions } from './queue.ts'
 import { KEEP_OPTIONS, KEPT_OPTIONS } from './queue.ts'
 import type { Keeping } from './store/kept-jobs.ts'
 
@@ -80,12 +80,19 @@ export function toSettings<T, R>(
 
 /** What matters over a storage only is checked everywhere: a queue that moves there is not to fail then. */
 function checkLease<T, R>(options: QueueOptions<T, R>): void {
-  const { lease, maxDeliveries, resultTtl, maxItemBytes, minReplicas } = options
+  const { lease, maxDeliveries, resultTtl, maxItemBytes, minReplicas, codec } = options
   if (lease !== undefined) toPositive('lease', lease)
   if (resultTtl !== undefined) toMillis('resultTtl', resultTtl)
   if (maxDeliveries !== undefined) check.integer('maxDeliveries', maxDeliveries, 1)
   if (minReplicas !== undefined) check.integer('minReplicas', minReplicas, 0)
   if (maxItemBytes !== undefined) toCount('maxItemBytes', maxItemBytes)
+  if (codec !== undefined) checkCodec(codec)
+}
+
+export function checkCodec(codec: Codec<unknown>): void {
+  check.having('codec', codec, 'encode')
+  check.having('codec', codec, 'decode')
+  check.text('codec.name', codec.name)
 }
 
 const NONE: Keeping = { age: 0, count: 0 }

@@ -58,7 +58,6 @@ export function sharedQueue<T, R>(
     codec = jsonCodec,
   } = options as PriorityOptions<T, R>
   check.callback('priorityFn', priorityFn)
-  checkCodec(codec)
   const keyed = (limiterKey ?? limiterCost) !== undefined
   const limit = limiter && storage.limitOf(limiter, limiterKey !== undefined)
   if (limiter !== undefined && limit === undefined && keyed) {
@@ -67,10 +66,15 @@ export function sharedQueue<T, R>(
   const declare = (terms: SharedTerms): Declaration =>
     declarationOf(terms, storage, limiterKey !== undefined)
   const redeclare = (terms: SharedTerms): Declaration => {
-    const declaration = declare(terms)
     const { limiter } = terms
+    check.must(
+      limiter === undefined || typeof limiter?.wait === 'function',
+      'limiter',
+      'be a limiter',
+      limiter,
+    )
+    const declaration = declare(terms)
     if (limiter !== undefined && declaration.limiter === undefined) {
-      check.must(typeof limiter?.wait === 'function', 'limiter', 'be a limiter', limiter)
       throw unshared(limiter, 'for all processes')
     }
     return declaration
@@ -103,12 +107,6 @@ function unshared({ name }: { readonly name: string }, how: string): OptionTypeE
     'limiter',
     `limiter '${name}' cannot be asked ${how}, over a storage, it must be a token bucket, a leaky bucket or a concurrency limit over the same storage`,
   )
-}
-
-function checkCodec(codec: Codec<unknown>): void {
-  check.having('codec', codec, 'encode')
-  check.having('codec', codec, 'decode')
-  check.text('codec.name', codec.name)
 }
 
 /** What is said explicitly, as the processes of a queue compare it. */

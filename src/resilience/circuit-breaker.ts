@@ -1,4 +1,4 @@
-import { callable, known } from '../core/check.ts'
+import { abortable, callable, callback, known } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import { CircuitBreakerOpen } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
@@ -145,7 +145,8 @@ export class CircuitBreaker {
   ): Promise<T> {
     callable('fn', fn)
     if (options !== undefined) known('breaker.call', options, BREAKER_CALL_OPTIONS)
-    const signal = options?.signal
+    callback('fallback', options?.fallback)
+    const signal = abortable(options?.signal)
     signal?.throwIfAborted()
     const machine = this.#machine
     const began = timed ? machine.now() : UNTIMED

@@ -1,4 +1,4 @@
-import { callback, having, known, oneOf } from '../core/check.ts'
+import { callback, having, known, oneOf, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError, describe, OptionRangeError, OptionTypeError, quoted } from '../core/errors.ts'
@@ -69,6 +69,10 @@ export class Scheduler implements AsyncDisposable {
     const { name = 'scheduler', random = Math.random } = options
     const metrics = checkMeter(options.metrics)
     known('the defaults of a Scheduler', defaults, JOB_DEFAULTS, 'defaults')
+    jobSettings(nothing, defaults)
+    text('name', name)
+    having('storage', storage, 'incr')
+    having('slots', options.slots, 'claim')
     having('clock', options.clock, 'now')
     callback('random', random)
     checkTimezone(timezone)
@@ -286,3 +290,5 @@ function wallOf(clock: Clock): () => Millis {
   const offset = Date.now() - clock.now()
   return () => clock.now() + offset
 }
+
+function nothing(): void {}

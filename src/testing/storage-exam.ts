@@ -1,4 +1,3 @@
-import { known } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import { createLimiter } from '../limiters/create-limiter.ts'
 import { LimiterFactory } from '../limiters/factory.ts'
@@ -8,7 +7,7 @@ import { slidingWindow } from '../rules/sliding-window.ts'
 import { tokenBucket } from '../rules/token-bucket.ts'
 import { ensureSame, type Law } from './law.ts'
 import { limiterLaws } from './limiter-laws.ts'
-import { STORAGE_UNDER_EXAM, type StorageUnderExam } from './storage-under-exam.ts'
+import { checkExam, type StorageUnderExam } from './storage-under-exam.ts'
 import { valueLaws } from './value-laws.ts'
 
 /**
@@ -68,7 +67,7 @@ export function storageExam(make: () => StorageUnderExam | Promise<StorageUnderE
       name,
       async run() {
         const exam = await make()
-        known('storageExam', exam, STORAGE_UNDER_EXAM)
+        checkExam(exam)
         try {
           await run(exam)
         } finally {

@@ -1,4 +1,4 @@
-import type { OptionTable } from '../core/check.ts'
+import { callable, callback, having, known, type OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Storage } from '../core/storage.ts'
@@ -20,6 +20,15 @@ export const STORAGE_UNDER_EXAM: OptionTable<StorageUnderExam> = {
   clock: true,
   advance: true,
   advanceValues: true,
+}
+
+/** @throws OptionTypeError naming what is not as it has to be */
+export function checkExam(exam: StorageUnderExam): void {
+  known('storageExam', exam, STORAGE_UNDER_EXAM)
+  having('storage', exam.storage ?? null, 'open')
+  having('clock', exam.clock, 'now')
+  callable('advance', exam.advance)
+  callback('advanceValues', exam.advanceValues)
 }
 
 /** A law about a storage that is made for it. */

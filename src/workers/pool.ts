@@ -199,6 +199,7 @@ export class WorkerPool implements AsyncDisposable {
     }
     check.known('pool.run', options, RUN_OPTIONS)
     const { name, ...rest } = options
+    if (name !== undefined) check.string('name', name)
     return this.#submit(
       ({ signal }) => executor.run(payload, { signal, ...(name !== undefined && { name }) }),
       rest,

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 /** A queue of either kind: the verbs, some at once in memory and promised over a storage. */
 type Asked = Pick<
   Queue<string, string>,
-  'put' | 'get' | 'claim' | 'jobs' | 'redrive' | 'onIdle' | 'clear' | 'size'
+  'put' | 'get' | 'claim' | 'jobs' | 'redrive' | 'onIdle' | 'clear' | 'size' | 'workers'
 >
 
 /** Bad input of a call is an error that names the option, also where the call would have had nothing to do with the option. */
@@ -32,6 +32,17 @@ export function queueInputExam(make: (kind: 'fifo' | 'dedupe') => Asked): void {
     expect(await queue.size()).toBe(1)
     expect(await queue.get()).toBe('a')
   })
+
+  it.each([[Symbol('five')], [null], ['5'], [5n], [-1], [1.5], [Number.NaN]])(
+    'bad input: workers = %o changes nothing',
+    (workers) => {
+      const queue = make('fifo')
+      expect(() => {
+        queue.workers = nonsense(workers)
+      }).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', option: 'workers' }))
+      expect(queue.workers).toBe(1)
+    },
+  )
 
   it('bad input: onIdle of a queue that is idle', async () => {
     const wait = make('fifo').onIdle({ timeout: Number.NaN })

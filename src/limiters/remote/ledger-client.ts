@@ -1,11 +1,11 @@
-import type { OptionTable } from '../../core/check.ts'
+import { flag, having, type OptionTable, text } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import { within } from '../../core/deadline.ts'
 import type { Decision } from '../../core/decision.ts'
 import { type Duration, type Micros, type Millis, toMillis } from '../../core/duration.ts'
 import { describe, isAioFluxError, StorageDownError } from '../../core/errors.ts'
 import type { Events } from '../../core/events.ts'
-import type { Counter, Meter } from '../../core/meter.ts'
+import { type Counter, checkMeter, type Meter } from '../../core/meter.ts'
 import { PartSeries } from '../../core/part-series.ts'
 import type { QuotaChange, Rule } from '../../core/rule.ts'
 import type { AboutHold, Move, RemoteLedger, Verdict } from '../../core/storage.ts'
@@ -14,7 +14,7 @@ import type { Classes } from '../calls/terms-reader.ts'
 import type { LimiterEvents } from '../limiter.ts'
 import type { SyncLimiter } from '../local/sync-limiter.ts'
 import { aboutHold } from '../reservations/keepers.ts'
-import { degraded, Outage, type OutagePolicy } from './outage.ts'
+import { checkPolicy, degraded, Outage, type OutagePolicy } from './outage.ts'
 
 export interface RemoteOptions {
   readonly name: string
@@ -63,6 +63,12 @@ export class LedgerClient {
     events: Events<LimiterEvents>,
   ) {
     const { policy, standIn, timeout } = options
+    text('name', options.name)
+    having('clock', options.clock, 'now')
+    checkPolicy('policy', policy)
+    checkMeter(options.metrics)
+    if (options.shadow !== undefined) flag('shadow', options.shadow)
+    having('standIn', standIn, 'consume')
     this.ledger = ledger
     this.policy = policy
     this.standIn = standIn

@@ -12,10 +12,13 @@ export function checkOutage(options: {
   readonly storageTimeout?: Duration
 }): void {
   const { onStorageError, storageTimeout } = options
-  if (onStorageError !== undefined) {
-    oneOf('onStorageError', onStorageError, ['deny', 'allow', 'local', 'throw'])
-  }
+  if (onStorageError !== undefined) checkPolicy('onStorageError', onStorageError)
   if (storageTimeout !== undefined) toPositiveMicros('storageTimeout', storageTimeout)
+}
+
+/** @param name how the option is called */
+export function checkPolicy(name: string, policy: OutagePolicy): void {
+  oneOf(name, policy, ['deny', 'allow', 'local', 'throw'])
 }
 
 /** How long the storage is left alone after a failure: at first, and at most. */

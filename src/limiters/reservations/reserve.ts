@@ -125,7 +125,10 @@ function attempt(
   positive('estimate', estimate)
   const { quota, class: name } = options
   const plain = quota === undefined && name === undefined
-  const brings = { ...(quota && { quota }), ...(name !== undefined && { class: name }) }
+  const brings = {
+    ...(quota !== undefined && { quota }),
+    ...(name !== undefined && { class: name }),
+  }
   const call = plain ? estimate : { ...brings, cost: estimate }
   const { cost, terms: brought } = limiter.read(key, call)
   options.signal?.throwIfAborted()

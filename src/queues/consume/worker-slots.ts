@@ -1,3 +1,4 @@
+import { integer } from '../../core/check.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { Handler, TaskContext } from '../job.ts'
 import type { Consumer } from './consumer.ts'
@@ -37,12 +38,7 @@ export class WorkerSlots {
   }
 
   set workers(workers: number) {
-    if (!(workers >= 0) || (workers !== Infinity && !Number.isSafeInteger(workers))) {
-      throw new OptionTypeError(
-        'workers',
-        `workers must be a whole number, got ${describe(workers)}`,
-      )
-    }
+    if (workers !== Infinity) integer('workers', workers, 0)
     this.#workers = workers
     if (this.consumer !== undefined) this.consumer.workers = workers
   }

@@ -129,7 +129,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     if (typeof redis === 'string') checkUrl('redis', redis)
     this.#redis = storageOf(redis, {
       ...(name !== undefined && { name }),
-      ...(metrics && { metrics }),
+      ...(metrics !== undefined && { metrics }),
     })
     this.#values = new HybridValues(this.#redis, clock, maxKeys, toMillis('valueTtl', valueTtl))
   }

@@ -1,4 +1,4 @@
-import { finite, integer, known, type OptionTable } from '../../core/check.ts'
+import { finite, integer, known, must, type OptionTable } from '../../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import { claimLaws } from './claim-laws.ts'
 import { commandLaws } from './command-laws.ts'
@@ -53,6 +53,7 @@ const JOB_STORE_EXAM_OPTIONS: OptionTable<JobStoreExamOptions> = {
 export function jobStoreExam(make: MakeJobStore, options: JobStoreExamOptions = {}): JobStoreLaw[] {
   known('jobStoreExam', options, JOB_STORE_EXAM_OPTIONS)
   const { cannot = [], runs = 100, seed = 1, patience: given = '2s' } = options
+  must(Array.isArray(cannot), 'cannot', 'be an array', cannot)
   integer('runs', runs, 0)
   finite('seed', seed)
   const patience = toMillis('patience', given)

@@ -1,4 +1,4 @@
-import { known, type OptionTable } from '../../core/check.ts'
+import { callback, having, known, type OptionTable } from '../../core/check.ts'
 import { type Cancel, type Clock, systemClock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
@@ -20,7 +20,7 @@ import type {
 import { type PlainJob, type Process, storedOf } from './plain-job.ts'
 import { PlainJobs } from './plain-jobs.ts'
 import { countsOf, deathsOf, groupsOf, page } from './plain-views.ts'
-import { DEFAULT_TERMS, JOB_STORE_TERMS, type JobStoreTerms } from './terms.ts'
+import { checkTerms, DEFAULT_TERMS, type JobStoreTerms } from './terms.ts'
 
 /** How a {@link PlainJobStore} is made. */
 export interface PlainJobStoreOptions {
@@ -68,7 +68,9 @@ export class PlainJobStore<T = unknown> implements JobStore<T> {
   constructor(options: PlainJobStoreOptions = {}) {
     known('PlainJobStore', options, PLAIN_JOB_STORE_OPTIONS)
     const { clock = systemClock, terms = {}, latency } = options
-    known('terms', terms, JOB_STORE_TERMS, 'terms')
+    checkTerms(terms)
+    having('clock', clock, 'now')
+    callback('latency', latency)
     this.#clock = clock
     this.#latency = latency
     const now = () => clock.wall?.() ?? clock.now()

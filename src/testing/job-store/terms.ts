@@ -1,4 +1,4 @@
-import type { OptionTable } from '../../core/check.ts'
+import * as check from '../../core/check.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Uniqueness } from '../../queues/store/job-store.ts'
 
@@ -20,7 +20,7 @@ export interface JobStoreTerms {
   readonly unique: Uniqueness | undefined
 }
 
-export const JOB_STORE_TERMS: OptionTable<JobStoreTerms> = {
+export const JOB_STORE_TERMS: check.OptionTable<JobStoreTerms> = {
   maxDeliveries: true,
   keep: true,
   resultTtl: true,
@@ -55,4 +55,19 @@ export const DEFAULT_TERMS: JobStoreTerms = {
   groupConcurrency: undefined,
   limiter: undefined,
   unique: undefined,
+}
+
+/** @throws OptionTypeError | OptionRangeError naming the term and its value */
+export function checkTerms(terms: Partial<JobStoreTerms>): void {
+  check.known('terms', terms, JOB_STORE_TERMS, 'terms')
+  const { maxDeliveries, keep, resultTtl, idTtl, groupConcurrency, limiter, unique } = terms
+  for (const [name, count] of Object.entries({ maxDeliveries, groupConcurrency })) {
+    if (count !== undefined && count !== Infinity) check.integer(name, count, 1)
+  }
+  for (const [name, time] of Object.entries({ resultTtl, idTtl })) {
+    if (time !== undefined) check.number(name, time)
+  }
+  for (const [name, group] of Object.entries({ keep, limiter, unique })) {
+    if (group !== undefined) check.options(name, group)
+  }
 }
