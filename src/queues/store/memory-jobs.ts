@@ -9,7 +9,7 @@ import { JobNumbers } from './job-numbers.ts'
 import { type Keeping, KeptJobs } from './kept-jobs.ts'
 import type { LocalJob } from './local-job.ts'
 import { Arrivals } from './orders/arrivals.ts'
-import { GroupedOrder, type Grouping } from './orders/grouped.ts'
+import { GroupedOrder, type Grouping, groupOf } from './orders/grouped.ts'
 import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
 import { priorityOrder } from './orders/priority.ts'
@@ -309,13 +309,15 @@ export class MemoryJobs implements Source, GateHost {
     const promoted = this.#delays && this.#promote()
     const job = this.#next()
     if (job === undefined) return undefined
+    // What is told below may be answered by a first put with a group: this job has no place in that.
+    const groups = this.#groups
     job.deliveries += 1
     if (this.#keeps) this.completed.add(job, job.extras?.startedAt ?? this.#clock.now())
     // Before the queue is told: a job that has left must not be found waiting.
     job.complete(undefined)
     if (this.#crowded) this.#tellRoom()
-    this.#groups?.end(job)
-    if (promoted || this.#groups !== undefined) this.#listener.available()
+    groups?.end(groupOf(job))
+    if (promoted || groups !== undefined) this.#listener.available()
     return job
   }
 
@@ -414,16 +416,20 @@ export class MemoryJobs implements Source, GateHost {
     return attempt
   }
 
-  /** A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. */
+  /**
+   * A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. The job may
+   * wait again by then, for an item of another group.
+   */
   #placeInGroup(
     groups: GroupedOrder,
     job: LocalJob,
     permit: AttemptPermit | undefined,
   ): AttemptPermit {
+    const group = groupOf(job)
     return {
       leave: () => {
         permit?.leave()
-        groups.end(job)
+        groups.end(group)
         this.#listener.available()
       },
     }
