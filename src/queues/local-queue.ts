@@ -249,13 +249,14 @@ export class MemoryQueue<T, R = unknown>
   protected exchange(job: LocalJob, item: T, options: PutOptions | undefined): void {
     this.#checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
+    const labelled = this.#labels || (options?.group ?? job.extras?.group) !== undefined
+    // All that may throw comes before the first change.
+    const label = labelled ? this.#labelOf(item, options) : undefined
     refit(job, options)
-    if (this.#labels || options?.group !== undefined) {
-      const label = this.#labelOf(item, options)
-      this.jobsKept.relabel(job, () => this.#label(job, label))
-    }
     if (options?.id !== undefined) this.#index.take(options.id, job)
     job.item = item
+    // Last, since the job may begin at once.
+    if (label !== undefined) this.jobsKept.relabel(job, () => this.#label(job, label))
   }
 
   /** Resolves when a job that is offered has been accepted. When that is not awaited, events and reports tell the outcome. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { QueueFactory } from '../../src/index.ts'
+import { LimiterFactory, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 interface Item {
@@ -92,5 +92,59 @@ describe('the newest item of a dedupe queue, in the place of a job whose handler
     expect(claim?.item).toBe('old')
     expect((await queue.claim())[0]?.item).toBe('new')
     await queue.stop()
+  })
+})
+
+describe('the newest item of a dedupe queue, in the place of a job that waits', () => {
+  it.each(['group', 'limiterKey'] as const)('runs where its own %s has a place', async (what) => {
+    const runs: string[] = []
+    const ends: (() => void)[] = []
+    const queue = QueueFactory.dedupe<Item, string>({
+      mode: 'latest',
+      workers: 5,
+      keyFn: ({ key }) => key,
+      ...(what === 'group'
+        ? { group: ({ group }) => group, groupConcurrency: 1 }
+        : {
+            limiter: LimiterFactory.concurrency({ limit: 1 }),
+            limiterKey: ({ group }) => group,
+          }),
+      handler: async ({ name }) => {
+        runs.push(name)
+        await new Promise<void>((resolve) => ends.push(resolve))
+        return name
+      },
+    }).start()
+    await queue.put({ name: 'other', key: 0, group: 'a' })
+    const results = [
+      queue.submit({ name: 'old', key: 1, group: 'a' }),
+      queue.submit({ name: 'newest', key: 1, group: 'b' }),
+    ]
+    expect(runs).toEqual(['other', 'newest'])
+    for (const end of ends) end()
+    expect(await Promise.all(results)).toEqual(['newest', 'newest'])
+    await queue.stop()
+    expect(runs).toEqual(['other', 'newest'])
+  })
+
+  it('has no group where only the older item was put with one', async () => {
+    const queue = QueueFactory.dedupe<string>({ mode: 'latest', keyFn: () => 'same' })
+    await queue.put('old', { group: 'a' })
+    await queue.put('new')
+    expect((await queue.groups()).map(({ group }) => group)).toEqual([''])
+    expect((await queue.stop({ mode: 'drop' })).notStarted).toEqual([{ id: '1', item: 'new' }])
+  })
+
+  it('changes nothing where it is refused', async () => {
+    const queue = QueueFactory.dedupe<number>({
+      mode: 'latest',
+      keyFn: () => 'same',
+      limiter: LimiterFactory.concurrency({ limit: 1 }),
+      limiterCost: (cost) => cost,
+    })
+    await queue.put(1, { timeout: 5, retry: 3 })
+    await expect(queue.put(-1)).rejects.toThrow('limiterCost must be')
+    const { notStarted } = await queue.stop({ mode: 'drop' })
+    expect(notStarted).toEqual([{ id: '1', item: 1, timeout: 5, retry: 3 }])
   })
 })
