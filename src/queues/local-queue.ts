@@ -259,6 +259,20 @@ export class MemoryQueue<T, R = unknown>
     if (label !== undefined) this.jobsKept.relabel(job, () => this.#label(job, label))
   }
 
+  /** A job that does not run any more takes over the item, and the callers, of a newer one that waited for its end. */
+  protected succeed(job: LocalJob, newer: LocalJob): void {
+    const { key, timeout, retry, asked, context, group, limiterKey, cost } = newer.extras ?? {}
+    job.item = newer.item
+    Object.assign(job.more(), { key, timeout, retry, asked, context })
+    this.#label(job, {
+      ...(group !== undefined && { group }),
+      ...(limiterKey !== undefined && { limiterKey }),
+      ...(cost !== undefined && { cost }),
+    })
+    this.#index.stand(job, newer)
+    job.onEnd(() => newer.endAs(job))
+  }
+
   /** Resolves when a job that is offered has been accepted. When that is not awaited, events and reports tell the outcome. */
   protected accepted(job: LocalJob<T, R>): Promise<LocalJob<T, R>> {
     const accepted = new Promise<LocalJob<T, R>>((accept, refuse) => {
@@ -555,7 +569,7 @@ export class MemoryQueue<T, R = unknown>
     }
     checkTerms(options)
     this.events.duplicate(id, job.item)
-    return new SharedJob<R>(job as LocalJob<unknown, R>, undefined)
+    return new SharedJob<R>({ job: job as LocalJob<unknown, R> }, undefined)
   }
 
   /** Jobs without an id of the caller's have numbers for ids, and none of them may be the id of another job. */

@@ -148,3 +148,125 @@ describe('the newest item of a dedupe queue, in the place of a job that waits', 
     expect(notStarted).toEqual([{ id: '1', item: 1, timeout: 5, retry: 3 }])
   })
 })
+
+describe('the newest item of a dedupe queue, while its job runs and then waits again', () => {
+  function documents(mode: 'latest' | 'debounce') {
+    const clock = new ManualClock()
+    const runs: string[] = []
+    const ends: ((error?: Error) => void)[] = []
+    const queue = QueueFactory.dedupe<string, string>({
+      clock,
+      mode,
+      delay: 1,
+      workers: 1,
+      keyFn: () => 'document',
+      retry: { attempts: 2, backoff: '5s' },
+      handler: (item) => {
+        runs.push(item)
+        return new Promise((resolve, reject) => {
+          ends.push((error) => (error === undefined ? resolve(`saved ${item}`) : reject(error)))
+        })
+      },
+    }).start()
+    const told: unknown[] = []
+    queue.on('retry', ({ item }) => told.push(item))
+    queue.on('failed', ({ item }) => told.push(`${item} failed`))
+    queue.on('cancelled', ({ item }) => told.push(`${item} cancelled`))
+    /** v1 runs, v2 waits for its end, and v1 fails. */
+    const failed = async () => {
+      const first = await queue.put('v1', { id: 'one' })
+      if (mode === 'debounce') await clock.advanceAsync(1)
+      const second = await queue.put('v2', { id: 'two' })
+      ends[0]?.(new Error('first fails'))
+      await turn()
+      return { first, second, results: [first.result, second.result] }
+    }
+    return { clock, runs, ends, queue, told, failed }
+  }
+
+  it.each(['latest', 'debounce'] as const)('%s: is done in its place', async (mode) => {
+    const { clock, runs, ends, queue, told, failed } = documents(mode)
+    const { second, results } = await failed()
+    expect([queue.size(), second.state, second.attempt]).toEqual([1, 'delayed', 1])
+    for (const id of ['one', 'two']) expect((await queue.job(id))?.item).toBe('v2')
+    await clock.advanceAsync(5)
+    ends[1]?.()
+    expect(await Promise.all(results)).toEqual(['saved v2', 'saved v2'])
+    expect([runs, told]).toEqual([['v1', 'v2'], ['v1']])
+    await queue.onIdle()
+    expect(queue.keys).toBe(0)
+  })
+
+  it.each(['latest', 'debounce'] as const)('%s: gives way to one newer still', async (mode) => {
+    const { clock, runs, ends, queue, failed } = documents(mode)
+    const { results } = await failed()
+    const third = await queue.put('v3')
+    await clock.advanceAsync(5)
+    ends[1]?.()
+    expect(await Promise.all([...results, third.result])).toEqual(Array(3).fill('saved v3'))
+    await queue.onIdle()
+    expect(runs).toEqual(['v1', 'v3'])
+    await queue.stop()
+  })
+
+  it('is not cancelled by those that came before', async () => {
+    const { clock, runs, ends, queue, failed } = documents('latest')
+    const { first, second, results } = await failed()
+    const third = await queue.put('v3')
+    expect([first.cancel('left'), second.cancel('left')]).toEqual([true, true])
+    await expect(results[0]).rejects.toBe('left')
+    await expect(results[1]).rejects.toBe('left')
+    await clock.advanceAsync(5)
+    ends[1]?.()
+    expect(await third.result).toBe('saved v3')
+    expect(runs).toEqual(['v1', 'v3'])
+    await queue.stop()
+  })
+
+  it('is cancelled by its caller, for all', async () => {
+    const { queue, failed, told } = documents('latest')
+    const { second, results } = await failed()
+    expect(second.cancel('off')).toBe(true)
+    for (const result of results) await expect(result).rejects.toBe('off')
+    expect([queue.size(), queue.keys]).toEqual([0, 0])
+    expect(told).toEqual(['v1', 'v2 cancelled'])
+    await queue.stop()
+  })
+
+  it('fails for all, and is named by a stop', async () => {
+    const { clock, ends, failed, told } = documents('latest')
+    const { results } = await failed()
+    await clock.advanceAsync(5)
+    ends[1]?.(new Error('fails too'))
+    for (const result of results) await expect(result).rejects.toThrow('fails too')
+    expect(told).toEqual(['v1', 'v2 failed'])
+
+    const other = documents('latest')
+    const { results: dropped } = await other.failed()
+    const { notStarted } = await other.queue.stop({ mode: 'drop' })
+    expect(notStarted).toMatchObject([{ item: 'v2', attempts: 1 }])
+    for (const result of dropped) await expect(result).rejects.toThrow('its queue stopped')
+  })
+
+  it('is done where a claim by hand is given back', async () => {
+    const queue = QueueFactory.dedupe<string>({ mode: 'latest', keyFn: () => 'same' })
+    await queue.put('old')
+    const [claim] = await queue.claim()
+    const newer = await queue.put('new')
+    await claim?.release()
+    expect(queue.size()).toBe(1)
+    const [again] = await queue.claim()
+    expect(again?.item).toBe('new')
+    await again?.complete('done')
+    expect(await newer.result).toBe('done')
+    await queue.stop()
+  })
+
+  it('has the key that it was put with', async () => {
+    const queue = QueueFactory.dedupe<string>({ mode: 'latest', keyFn: (item) => item })
+    await queue.put('same')
+    await queue.put('other', { key: 'same' })
+    const { notStarted } = await queue.stop({ mode: 'drop' })
+    expect(notStarted).toEqual([{ id: '1', item: 'other', key: 'same' }])
+  })
+})

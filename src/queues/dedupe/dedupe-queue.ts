@@ -85,7 +85,7 @@ export class DedupeQueue<T, R = unknown>
     if (this.#mode === 'latest' || this.#mode === 'debounce') {
       return { job: this.#replace(key, seen, item, options), underlying: undefined }
     }
-    return { job: new SharedJob(seen.job, undefined), underlying: undefined }
+    return { job: new SharedJob(seen, undefined), underlying: undefined }
   }
 
   #first(
@@ -126,14 +126,21 @@ export class DedupeQueue<T, R = unknown>
     }
     if (seen.follow !== undefined) return this.#replace(key, seen.follow, item, options)
     const job = this.make(item, this.#settled(options))
-    this.jobsKept.hold(job, seen.job)
     const follow = this.#entry(job)
+    this.jobsKept.hold(job, seen.job, () => this.#overtake(seen, follow))
     seen.follow = follow
     job.onEnd(() => {
       if (seen.follow === follow) seen.follow = undefined
       this.#ended(key, follow)
     })
     return follow.lead(options?.signal)
+  }
+
+  /** What ran waits again, and a newer item waited for its end: of two that wait, the newest is the one to be done. */
+  #overtake(seen: DedupeEntry<T, R>, follow: DedupeEntry<T, R>): void {
+    seen.follow = undefined
+    this.succeed(seen.job, follow.job)
+    follow.moveInto(seen)
   }
 
   /** While a newer job has its key, a dead one stays dead: each thing once. */

@@ -60,12 +60,13 @@ export function equip(
 
 /** Gives a job that waits what the item was put with that takes the place of its own. */
 export function refit(job: LocalJob, options: PutOptions | undefined): void {
-  const { timeout, retry } = options ?? {}
-  if (job.extras === undefined && (timeout ?? retry) === undefined) return
+  const { timeout, retry, key } = options ?? {}
+  if (job.extras === undefined && (timeout ?? retry ?? key) === undefined) return
   const limit = timeout === undefined ? undefined : toTimeout(timeout)
   const retries = retry === undefined ? undefined : toRetry('retry', retry)
   const extras = job.more()
   extras.timeout = limit
   extras.retry = retries
   extras.asked = retry
+  extras.key = key
 }

@@ -3,18 +3,27 @@ import type { JobState } from '../job.ts'
 import type { LocalJobHandle } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 
+/** Where a shared job is found: another job may come to stand for it. */
+export interface Seat<R> {
+  readonly job: LocalJob<unknown, R>
+}
+
 /** One caller's view of a job that others may want too. */
 export class SharedJob<R> implements LocalJobHandle<R> {
-  readonly #job: LocalJob<unknown, R>
+  readonly #seat: Seat<R>
   readonly #leave: ((reason: unknown) => void) | undefined
   #left: { reason: unknown } | undefined
   #reject: ((reason: unknown) => void) | undefined
   #result: Promise<R> | undefined
 
   /** @param leave how this caller lets go of the job; `undefined` for a caller that was refused */
-  constructor(job: LocalJob<unknown, R>, leave: ((reason: unknown) => void) | undefined) {
-    this.#job = job
+  constructor(seat: Seat<R>, leave: ((reason: unknown) => void) | undefined) {
+    this.#seat = seat
     this.#leave = leave
+  }
+
+  get #job(): LocalJob<unknown, R> {
+    return this.#seat.job
   }
 
   get id(): string {

@@ -183,10 +183,14 @@ export class MemoryJobs implements Source, GateHost {
     if (this.#attended) this.#listener.available()
   }
 
-  /** A job waits until `leader` has ended. */
-  hold(job: LocalJob, leader: LocalJob): void {
+  /**
+   * A job waits until `leader` has ended.
+   *
+   * @param overtake called where the leader waits again before it has ended: its item is not the newest one
+   */
+  hold(job: LocalJob, leader: LocalJob, overtake: () => void): void {
     job.state = 'delayed'
-    this.#held.add(job, leader)
+    this.#held.add(job, leader, overtake)
   }
 
   /** A job that was held lines up, full or not: no more than there are workers wait so. */
@@ -345,6 +349,7 @@ export class MemoryJobs implements Source, GateHost {
     const job = attempt.job as LocalJob
     const extras = job.more()
     this.#noteTry(attempt, error)
+    this.#held.overtake(job)
     extras.byDate = false
     extras.due = this.#clock.now() + delay
     if (!this.#delay(job)) this.#restore(job)
@@ -363,6 +368,7 @@ export class MemoryJobs implements Source, GateHost {
     const extras = job.more()
     extras.released = (extras.released ?? 0) + 1
     this.#noteStart(attempt)
+    this.#held.overtake(job)
     if (delay > 0) {
       extras.byDate = false
       extras.due = this.#clock.now() + delay
