@@ -16,7 +16,7 @@ import { LocalClaims, type LocalClaimsListener } from './consume/local-claims.ts
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { Admission } from './enqueue/admission.ts'
-import { checkPut, checkTerms, equip, refit } from './enqueue/put-options.ts'
+import { checkPut, checkTerms, equip, patienceOf, refit } from './enqueue/put-options.ts'
 import { SharedJob } from './enqueue/shared-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
@@ -282,6 +282,21 @@ export class MemoryQueue<T, R = unknown>
     })
     accepted.catch(nothing)
     return accepted
+  }
+
+  /** One more caller waits for room for a job that is offered. */
+  protected joinOffer(job: LocalJob, options: PutOptions | undefined): void {
+    this.#admission.join(job, patienceOf(options))
+  }
+
+  /** Nobody waits any longer for room for a job that is offered. */
+  protected expireOffer(job: LocalJob): void {
+    this.#admission.expire(job)
+  }
+
+  /** What a caller is told that room did not come for in time. */
+  protected tooLate(): Error {
+    return this.#admission.tooLate()
   }
 
   // Pulling and claiming.

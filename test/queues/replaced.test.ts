@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LimiterFactory, QueueFactory } from '../../src/index.ts'
+import { LimiterFactory, type LocalDedupeQueue, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 interface Item {
@@ -268,5 +268,144 @@ describe('the newest item of a dedupe queue, while its job runs and then waits a
     await queue.put('other', { key: 'same' })
     const { notStarted } = await queue.stop({ mode: 'drop' })
     expect(notStarted).toEqual([{ id: '1', item: 'other', key: 'same' }])
+  })
+})
+
+describe('a job that several callers wait for, before there is room for it', () => {
+  type Mode = 'coalesce' | 'latest' | 'debounce'
+  const modes: Mode[] = ['coalesce', 'latest', 'debounce']
+  const code = (promise: Promise<unknown>) =>
+    promise.then(
+      (value) => value,
+      (error: { code?: string } | string) => (typeof error === 'string' ? error : error.code),
+    )
+
+  /** One job runs, and one fills the queue. */
+  async function full(mode: Mode) {
+    const clock = new ManualClock()
+    const ends: (() => void)[] = []
+    const dropped: unknown[] = []
+    const queue = QueueFactory.dedupe<string, string>({
+      clock,
+      mode,
+      delay: 0.001,
+      maxSize: 1,
+      workers: 1,
+      keyFn: (item) => item.slice(0, 1),
+      handler: (item) => new Promise((resolve) => ends.push(() => resolve(`done ${item}`))),
+    }).start()
+    queue.on('dropped', ({ item, reason }) => dropped.push([item, reason]))
+    await queue.put('x')
+    await clock.advanceAsync('1ms')
+    await queue.put('y')
+    const makeRoom = async () => {
+      for (let i = 0; i < 4; i++) {
+        for (const end of ends.splice(0)) end()
+        await clock.advanceAsync('1ms')
+        await turn()
+      }
+    }
+    const settled = async (promise: Promise<unknown>) => {
+      const open = {}
+      return (await Promise.race([promise.catch(() => {}), turn().then(() => open)])) !== open
+    }
+    const newest = mode === 'coalesce' ? 'done a1' : 'done a2'
+    return { clock, queue, dropped, makeRoom, settled, newest }
+  }
+
+  it.each(modes)('%s: put resolves when it is accepted', async (mode) => {
+    const { queue, makeRoom, settled, newest } = await full(mode)
+    const first = queue.put('a1')
+    const second = queue.put('a2')
+    expect([await settled(first), await settled(second)]).toEqual([false, false])
+    expect(queue.stats().offered).toBe(1)
+    await makeRoom()
+    for (const job of [await first, await second]) expect(await job.result).toBe(newest)
+    await queue.stop()
+  })
+
+  it.each(modes)('%s: who has waited too long leaves alone', async (mode) => {
+    const { clock, queue, dropped, makeRoom, newest } = await full(mode)
+    const first = code(queue.submit('a1', { timeout: '10ms' }))
+    const hasty = code(queue.put('a1', { timeout: '5ms' }))
+    const second = queue.put('a2')
+    await clock.advanceAsync('5ms')
+    expect(await hasty).toBe('WAIT_TIMEOUT')
+    await clock.advanceAsync('5ms')
+    expect([await first, queue.stats().offered]).toEqual(['WAIT_TIMEOUT', 1])
+    await makeRoom()
+    expect(await (await second).result).toBe(newest)
+    expect(dropped).toEqual([])
+    await queue.stop()
+  })
+
+  it.each(modes)('%s: who came last, and has waited too long, leaves alone', async (mode) => {
+    const { clock, queue, makeRoom, newest } = await full(mode)
+    const first = queue.put('a1')
+    const second = queue.put('a2', { timeout: '5ms' })
+    await clock.advanceAsync('5ms')
+    expect(await code(second)).toBe('WAIT_TIMEOUT')
+    await makeRoom()
+    expect(await (await first).result).toBe(newest)
+    await queue.stop()
+  })
+
+  it.each(modes)('%s: is dropped when nobody waits any longer', async (mode) => {
+    const { clock, queue, dropped } = await full(mode)
+    const both = [queue.put('a1', { timeout: '5ms' }), queue.submit('a1', { timeout: '9ms' })]
+    const results = both.map(code)
+    await clock.advanceAsync('8ms')
+    expect(queue.stats().offered).toBe(1)
+    await clock.advanceAsync('1ms')
+    expect(await Promise.all(results)).toEqual(['WAIT_TIMEOUT', 'WAIT_TIMEOUT'])
+    expect([queue.stats().offered, dropped]).toEqual([0, [['a1', 'overflow']]])
+
+    const controller = new AbortController()
+    const third = code(queue.put('b1', { timeout: '5ms' }))
+    const fourth = code(queue.put('b1', { signal: controller.signal }))
+    if (mode === 'coalesce') {
+      controller.abort('off')
+      expect([await fourth, queue.stats().offered]).toEqual(['off', 1])
+      await clock.advanceAsync('5ms')
+    } else {
+      await clock.advanceAsync('5ms')
+      expect(queue.stats().offered).toBe(1)
+      controller.abort('off')
+    }
+    expect(await third).toBe('WAIT_TIMEOUT')
+    expect([await fourth, queue.stats().offered]).toEqual(['off', 0])
+    const stopped = queue.stop({ mode: 'drop', deadline: 0 })
+    await clock.advanceAsync(0)
+    await stopped
+  })
+
+  it.each(modes)('%s: offer finds no room for it either', async (mode) => {
+    const { queue, makeRoom } = await full(mode)
+    const first = queue.put('a1')
+    expect(queue.offer('a2')).toBe(false)
+    await makeRoom()
+    expect(await (await first).result).toBe('done a1')
+    await queue.stop()
+  })
+
+  it.each(modes)('%s: a handler does not wait for room that it keeps itself', async (mode) => {
+    const queue: LocalDedupeQueue<string, unknown> = QueueFactory.dedupe<string, unknown>({
+      mode,
+      delay: 0,
+      maxSize: 1,
+      workers: 1,
+      keyFn: (item) => item.slice(0, 1),
+      handler: async (item) => {
+        if (item !== 'x') return item
+        await turn()
+        return code(queue.put('a2'))
+      },
+    }).start()
+    const first = queue.submit('x')
+    await queue.put('y')
+    const waits = queue.submit('a1')
+    expect(await first).toBe('QUEUE_DEADLOCK')
+    expect(await waits).toBe('a1')
+    await queue.stop()
   })
 })

@@ -14,8 +14,11 @@ export class DedupeEntry<T, R> {
   readonly latest: Millis
   /** What runs after the job, with `latest`. */
   follow: DedupeEntry<T, R> | undefined = undefined
+  /** While the job waits for room: resolves when it is accepted. */
+  accepted: Promise<unknown> | undefined
   readonly #signals: Signals<SharedJob<R>>
-  #shares = 0
+  /** How many callers have not left. */
+  #callers = 0
   #newest: SharedJob<R> | undefined
 
   constructor(job: LocalJob<T, R>, until: Millis, latest: Millis, signals: Signals<SharedJob<R>>) {
@@ -31,11 +34,7 @@ export class DedupeEntry<T, R> {
 
   /** One more caller wants the result. The job is cancelled when the last of them has left. */
   join(signal: AbortSignal | undefined): SharedJob<R> {
-    this.#shares += 1
-    return this.#share(signal, () => {
-      this.#shares -= 1
-      return this.#shares === 0
-    })
+    return this.#share(signal)
   }
 
   /**
@@ -43,7 +42,7 @@ export class DedupeEntry<T, R> {
    * leave.
    */
   lead(signal: AbortSignal | undefined): SharedJob<R> {
-    const share = this.#share(signal, () => (this.#into ?? this).#newest === share)
+    const share = this.#share(signal)
     this.#newest = share
     return share
   }
@@ -52,17 +51,32 @@ export class DedupeEntry<T, R> {
   moveInto(other: DedupeEntry<T, R>): void {
     this.#into = other
     other.#newest = this.#newest
+    other.#callers += this.#callers
   }
 
-  #share(signal: AbortSignal | undefined, ends: () => boolean): SharedJob<R> {
+  /** True where all callers have left. */
+  get forsaken(): boolean {
+    return this.#callers === 0
+  }
+
+  #share(signal: AbortSignal | undefined): SharedJob<R> {
     const job = this.#job
-    const share: SharedJob<R> = new SharedJob(this, (reason) => {
-      if (ends()) this.job.cancel(reason)
+    this.#callers += 1
+    const share: SharedJob<R> = new SharedJob(this, (reason, late) => {
+      ;(this.#into ?? this).#left(share, reason, late)
     })
     if (signal !== undefined && !job.over) {
       this.#signals.add(signal, share)
       job.onEnd(() => this.#signals.remove(signal, share))
     }
     return share
+  }
+
+  /** A caller that room did not come for in time takes no one along. */
+  #left(share: SharedJob<R>, reason: unknown, late: boolean): void {
+    this.#callers -= 1
+    const leads = this.#newest === share
+    if (leads) this.#newest = undefined
+    if (!late && (leads || this.forsaken)) this.job.cancel(reason)
   }
 }

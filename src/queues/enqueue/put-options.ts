@@ -27,6 +27,11 @@ export function checkTerms(options: PutOptions): void {
   if (retry !== undefined) toRetry('retry', retry)
 }
 
+/** How long a put may wait for room. */
+export function patienceOf(options: PutOptions | undefined): Millis {
+  return options?.timeout === undefined ? Infinity : toTimeout(options.timeout)
+}
+
 /**
  * Gives a job what it was put with.
  *
@@ -40,7 +45,7 @@ export function equip(
 ): Millis {
   const { signal, timeout, retry, key, delay, at } = options
   const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
-  const patience = timeout === undefined ? Infinity : toTimeout(timeout)
+  const patience = patienceOf(options)
   if (when !== undefined) {
     job.more().due = when.due
     job.more().byDate = when.byDate
