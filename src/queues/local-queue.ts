@@ -249,6 +249,11 @@ export class MemoryQueue<T, R = unknown>
   protected exchange(job: LocalJob, item: T, options: PutOptions | undefined): void {
     this.#checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
+    this.renew(job, item, options)
+  }
+
+  /** As {@link exchange}, with an item that was put before, also while the queue stops. */
+  protected renew(job: LocalJob, item: T, options: PutOptions | undefined): void {
     const labelled = this.#labels || (options?.group ?? job.extras?.group) !== undefined
     // All that may throw comes before the first change.
     const label = labelled ? this.#labelOf(item, options) : undefined

@@ -310,7 +310,7 @@ describe('a job that several callers wait for, before there is room for it', () 
       return (await Promise.race([promise.catch(() => {}), turn().then(() => open)])) !== open
     }
     const newest = mode === 'coalesce' ? 'done a1' : 'done a2'
-    return { clock, queue, dropped, makeRoom, settled, newest }
+    return { clock, queue, ends, dropped, makeRoom, settled, newest }
   }
 
   it.each(modes)('%s: put resolves when it is accepted', async (mode) => {
@@ -325,7 +325,7 @@ describe('a job that several callers wait for, before there is room for it', () 
   })
 
   it.each(modes)('%s: who has waited too long leaves alone', async (mode) => {
-    const { clock, queue, dropped, makeRoom, newest } = await full(mode)
+    const { clock, queue, dropped, makeRoom } = await full(mode)
     const first = code(queue.submit('a1', { timeout: '10ms' }))
     const hasty = code(queue.put('a1', { timeout: '5ms' }))
     const second = queue.put('a2')
@@ -334,19 +334,42 @@ describe('a job that several callers wait for, before there is room for it', () 
     await clock.advanceAsync('5ms')
     expect([await first, queue.stats().offered]).toEqual(['WAIT_TIMEOUT', 1])
     await makeRoom()
-    expect(await (await second).result).toBe(newest)
+    expect(await (await second).result).toBe('done a2')
     expect(dropped).toEqual([])
     await queue.stop()
   })
 
   it.each(modes)('%s: who came last, and has waited too long, leaves alone', async (mode) => {
-    const { clock, queue, makeRoom, newest } = await full(mode)
+    const { clock, queue, makeRoom } = await full(mode)
     const first = queue.put('a1')
     const second = queue.put('a2', { timeout: '5ms' })
     await clock.advanceAsync('5ms')
     expect(await code(second)).toBe('WAIT_TIMEOUT')
     await makeRoom()
-    expect(await (await first).result).toBe(newest)
+    expect(await (await first).result).toBe('done a1')
+    await queue.stop()
+  })
+
+  it.each(modes)('%s: is run by the terms of those that still wait', async (mode) => {
+    const { clock, queue, ends, settled } = await full(mode)
+    const controller = new AbortController()
+    const first = code(queue.submit('a1', { timeout: '5ms' }))
+    const second = code(queue.put('a2', { timeout: '6ms', signal: controller.signal }))
+    const third = queue.put('a3')
+    controller.abort('off')
+    await clock.advanceAsync('5ms')
+    expect([await first, await second]).toEqual(['WAIT_TIMEOUT', 'off'])
+    for (let i = 0; i < 2; i++) {
+      ends.shift()?.()
+      await turn()
+      await clock.advanceAsync('1ms')
+    }
+    const job = await third
+    expect(job.state).toBe('running')
+    await clock.advanceAsync('1s')
+    expect(await settled(job.result)).toBe(false)
+    ends.shift()?.()
+    expect(await job.result).toBe('done a3')
     await queue.stop()
   })
 

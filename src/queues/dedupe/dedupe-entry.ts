@@ -1,7 +1,18 @@
 import type { Millis } from '../../core/duration.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import type { Signals } from '../enqueue/signals.ts'
+import type { PutOptions } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
+
+/** A job that waits for room, for several callers. */
+export interface Offer<T, R> {
+  /** Resolves when it is accepted. */
+  readonly accepted: Promise<unknown>
+  /** What each caller that waits has put, in the order of the puts. */
+  readonly puts: Map<SharedJob<R>, { readonly item: T; readonly options: PutOptions | undefined }>
+  /** A caller has left. @param led true where the item to be done was that caller's */
+  left(share: SharedJob<R>, led: boolean): void
+}
 
 /** A key that is taken: the job that has it, the callers that want the result, and the job that has it next. */
 export class DedupeEntry<T, R> {
@@ -14,8 +25,8 @@ export class DedupeEntry<T, R> {
   readonly latest: Millis
   /** What runs after the job, with `latest`. */
   follow: DedupeEntry<T, R> | undefined = undefined
-  /** While the job waits for room: resolves when it is accepted. */
-  accepted: Promise<unknown> | undefined
+  /** Where the job had to wait for room. */
+  offer: Offer<T, R> | undefined
   readonly #signals: Signals<SharedJob<R>>
   /** How many callers have not left. */
   #callers = 0
@@ -45,6 +56,11 @@ export class DedupeEntry<T, R> {
     const share = this.#share(signal)
     this.#newest = share
     return share
+  }
+
+  /** The item of a caller that is here already is the one to be done. */
+  follows(share: SharedJob<R>): void {
+    this.#newest = share
   }
 
   /** From now on the job of `other` has the newest item of this one, and its callers. */
@@ -78,5 +94,6 @@ export class DedupeEntry<T, R> {
     const leads = this.#newest === share
     if (leads) this.#newest = undefined
     if (!late && (leads || this.forsaken)) this.job.cancel(reason)
+    this.offer?.left(share, leads)
   }
 }

@@ -92,7 +92,7 @@ export class DedupeQueue<T, R = unknown>
       return { job: new SharedJob(seen, undefined), accepted: undefined }
     }
     const entry = this.#mode === 'coalesce' ? seen : this.#replace(key, seen, item, options)
-    return this.#share(entry, options, wanted)
+    return this.#share(entry, item, options, wanted)
   }
 
   #first(key: unknown, item: T, options: PutOptions | undefined, wanted: Wanted): Taken<R> {
@@ -104,28 +104,56 @@ export class DedupeQueue<T, R = unknown>
     this.#entries.set(key, entry)
     if (!job.over) job.onEnd(() => this.#ended(key, entry))
     else if (!this.#remembered(entry)) this.#entries.delete(key)
-    if (shared) return this.#share(entry, options, wanted)
+    if (shared) return this.#share(entry, item, options, wanted)
     return { job, accepted: job.state === 'offered' ? this.accepted(job) : undefined }
   }
 
   /** One more caller of a job. While that waits for room, so does the caller, for as long as its own patience lasts. */
-  #share(entry: DedupeEntry<T, R>, options: PutOptions | undefined, wanted: Wanted): Taken<R> {
+  #share(
+    entry: DedupeEntry<T, R>,
+    item: T,
+    options: PutOptions | undefined,
+    wanted: Wanted,
+  ): Taken<R> {
     const { job } = entry
     const signal = options?.signal
     const share = this.#mode === 'coalesce' ? entry.join(signal) : entry.lead(signal)
     if (job.state !== 'offered') return { job: share, accepted: undefined }
-    entry.accepted ??= this.accepted(job)
+    entry.offer ??= {
+      accepted: this.accepted(job),
+      puts: new Map(),
+      left: (left, led) => this.#handOver(entry, left, led),
+    }
+    const { accepted, puts } = entry.offer
+    puts.set(share, { item, options })
     const patience = patienceOf(options)
     if (patience < Infinity) {
       const cancel = at(this.#clock, this.#clock.now() + patience, () => {
         if (job.state !== 'offered' || !share.giveUp(this.tooLate())) return
         if (entry.forsaken) this.expireOffer(job)
       })
-      entry.accepted.then(cancel, cancel)
+      accepted.then(cancel, cancel)
     }
-    return {
-      job: share,
-      accepted: wanted === 'job' ? share.whenAccepted(entry.accepted) : undefined,
+    return { job: share, accepted: wanted === 'job' ? share.whenAccepted(accepted) : undefined }
+  }
+
+  /** Who has left before the job was accepted has put nothing: the job is that of another caller then. */
+  #handOver(entry: DedupeEntry<T, R>, left: SharedJob<R>, led: boolean): void {
+    const { job, offer } = entry
+    if (offer === undefined || job.state !== 'offered') return
+    const { puts } = offer
+    const joins = this.#mode === 'coalesce'
+    const [first] = puts.keys()
+    puts.delete(left)
+    if (joins ? left !== first : !led) return
+    const [next] = joins ? puts : [...puts].slice(-1)
+    if (next === undefined) return
+    const [share, { item, options }] = next
+    if (!joins) entry.follows(share)
+    try {
+      this.renew(job, item, options)
+    } catch (error) {
+      this.events.trouble(error)
     }
   }
 
