@@ -16,7 +16,7 @@ import { LocalClaims, type LocalClaimsListener } from './consume/local-claims.ts
 import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import { Admission } from './enqueue/admission.ts'
-import { checkPut, checkTerms, equip, refit } from './enqueue/put-options.ts'
+import { checkPut, checkTerms, equip, patienceOf, refit } from './enqueue/put-options.ts'
 import { SharedJob } from './enqueue/shared-job.ts'
 import { Signals } from './enqueue/signals.ts'
 import type {
@@ -250,13 +250,33 @@ export class MemoryQueue<T, R = unknown>
   protected exchange(job: LocalJob, item: T, options: PutOptions | undefined): void {
     this.#checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
+    this.renew(job, item, options)
+  }
+
+  /** As {@link exchange}, with an item that was put before, also while the queue stops. */
+  protected renew(job: LocalJob, item: T, options: PutOptions | undefined): void {
+    const labelled = this.#labels || (options?.group ?? job.extras?.group) !== undefined
+    // All that may throw comes before the first change.
+    const label = labelled ? this.#labelOf(item, options) : undefined
     refit(job, options)
-    if (this.#labels || options?.group !== undefined) {
-      const label = this.#labelOf(item, options)
-      this.jobsKept.relabel(job, () => this.#label(job, label))
-    }
     if (options?.id !== undefined) this.#index.take(options.id, job)
     job.item = item
+    // Last, since the job may begin at once.
+    if (label !== undefined) this.jobsKept.relabel(job, () => this.#label(job, label))
+  }
+
+  /** A job that does not run any more takes over the item, and the callers, of a newer one that waited for its end. */
+  protected succeed(job: LocalJob, newer: LocalJob): void {
+    const { key, timeout, retry, asked, context, group, limiterKey, cost } = newer.extras ?? {}
+    job.item = newer.item
+    Object.assign(job.more(), { key, timeout, retry, asked, context })
+    this.#label(job, {
+      ...(group !== undefined && { group }),
+      ...(limiterKey !== undefined && { limiterKey }),
+      ...(cost !== undefined && { cost }),
+    })
+    this.#index.stand(job, newer)
+    job.onEnd(() => newer.endAs(job))
   }
 
   /** Resolves when a job that is offered has been accepted. When that is not awaited, events and reports tell the outcome. */
@@ -268,6 +288,21 @@ export class MemoryQueue<T, R = unknown>
     })
     accepted.catch(nothing)
     return accepted
+  }
+
+  /** One more caller waits for room for a job that is offered. */
+  protected joinOffer(job: LocalJob, options: PutOptions | undefined): void {
+    this.#admission.join(job, patienceOf(options))
+  }
+
+  /** Nobody waits any longer for room for a job that is offered. */
+  protected expireOffer(job: LocalJob): void {
+    this.#admission.expire(job)
+  }
+
+  /** What a caller is told that room did not come for in time. */
+  protected tooLate(): Error {
+    return this.#admission.tooLate()
   }
 
   // Pulling and claiming.
@@ -554,7 +589,7 @@ export class MemoryQueue<T, R = unknown>
     }
     checkTerms(options)
     this.events.duplicate(id, job.item)
-    return new SharedJob<R>(job as LocalJob<unknown, R>, undefined)
+    return new SharedJob<R>({ job: job as LocalJob<unknown, R> }, undefined)
   }
 
   /** Jobs without an id of the caller's have numbers for ids, and none of them may be the id of another job. */

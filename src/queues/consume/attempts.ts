@@ -192,11 +192,12 @@ export class Attempts {
     attempt.abort(error)
     // The signal's listeners have run, and one of them may have ended the job.
     if (attempt.decided) return
+    const { item } = attempt.job
     this.#decide(attempt)
     this.abandoned.add(attempt)
     void this.#settleFailure(attempt, error)
     if (this.#options.releaseOnTimeout) this.letGo(attempt)
-    this.#events.timedOut(attempt.job)
+    this.#events.timedOut(attempt.job, item)
   }
 
   /** Gives back what an attempt that was decided without its handler holds of limits, though the handler still runs. */
@@ -219,7 +220,7 @@ export class Attempts {
   }
 
   #settleFailure(attempt: Attempt, error: unknown): MaybePromise<boolean> {
-    const { unwanted } = attempt.job
+    const { unwanted, item } = attempt.job
     if (unwanted !== undefined) {
       const ended = this.#source.fail(attempt, unwanted.reason, false)
       return this.#whenKept(ended, () => this.#cancelled(attempt, unwanted.reason))
@@ -229,7 +230,7 @@ export class Attempts {
       delay === undefined
         ? this.#source.fail(attempt, error, true)
         : this.#source.retry(attempt, delay, error)
-    return this.#whenKept(kept, () => this.#failed(attempt, error, delay))
+    return this.#whenKept(kept, () => this.#failed(attempt, item, error, delay))
   }
 
   /** Apart from {@link complete}, so that a job whose end is kept at once costs no closure. */
@@ -272,8 +273,8 @@ export class Attempts {
     this.#events.cancelled(job, reason)
   }
 
-  #failed({ job }: Attempt, error: unknown, delay: Millis | undefined): void {
-    if (delay !== undefined) return this.#events.retrying(job, error, delay)
+  #failed({ job }: Attempt, item: unknown, error: unknown, delay: Millis | undefined): void {
+    if (delay !== undefined) return this.#events.retrying(job, item, error, delay)
     this.failed += 1
     job.end('failed', error)
     this.#events.failed(job, error)

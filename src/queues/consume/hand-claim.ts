@@ -6,12 +6,15 @@ import type { Attempts } from './attempts.ts'
 
 /** A job that was claimed by hand: exactly one of `complete`, `fail` and `release` ends the claim. */
 export class HandClaim<T, R> implements JobClaim<T, R> {
+  /** What was claimed. The job may wait again, for a newer item. */
+  readonly item: T
   readonly #attempt: Attempt
   readonly #attempts: Attempts
   readonly #ended: () => void
 
   /** @param ended called when the claim has ended */
   constructor(attempt: Attempt, attempts: Attempts, ended: () => void) {
+    this.item = attempt.job.item as T
     this.#attempt = attempt
     this.#attempts = attempts
     this.#ended = ended
@@ -19,10 +22,6 @@ export class HandClaim<T, R> implements JobClaim<T, R> {
 
   get id(): string {
     return this.#attempt.id
-  }
-
-  get item(): T {
-    return this.#attempt.job.item as T
   }
 
   get delivery(): number {

@@ -1,35 +1,51 @@
 import type { Millis } from '../../core/duration.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import type { Signals } from '../enqueue/signals.ts'
+import type { PutOptions } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
+
+/** A job that waits for room, for several callers. */
+export interface Offer<T, R> {
+  /** Resolves when it is accepted. */
+  readonly accepted: Promise<unknown>
+  /** What each caller that waits has put, in the order of the puts. */
+  readonly puts: Map<SharedJob<R>, { readonly item: T; readonly options: PutOptions | undefined }>
+  /** A caller has left. @param led true where the item to be done was that caller's */
+  left(share: SharedJob<R>, led: boolean): void
+}
 
 /** A key that is taken: the job that has it, the callers that want the result, and the job that has it next. */
 export class DedupeEntry<T, R> {
-  readonly job: LocalJob<T, R>
+  readonly #job: LocalJob<T, R>
+  /** The entry whose job stands for that of this one. */
+  #into: DedupeEntry<T, R> | undefined
   /** Remembered at least until then. */
   readonly until: Millis
   /** With `debounce`: the job is not put off beyond this. */
   readonly latest: Millis
   /** What runs after the job, with `latest`. */
   follow: DedupeEntry<T, R> | undefined = undefined
+  /** Where the job had to wait for room. */
+  offer: Offer<T, R> | undefined
   readonly #signals: Signals<SharedJob<R>>
-  #shares = 0
+  /** How many callers have not left. */
+  #callers = 0
   #newest: SharedJob<R> | undefined
 
   constructor(job: LocalJob<T, R>, until: Millis, latest: Millis, signals: Signals<SharedJob<R>>) {
-    this.job = job
+    this.#job = job
     this.until = until
     this.latest = latest
     this.#signals = signals
   }
 
+  get job(): LocalJob<T, R> {
+    return this.#into === undefined ? this.#job : this.#into.job
+  }
+
   /** One more caller wants the result. The job is cancelled when the last of them has left. */
   join(signal: AbortSignal | undefined): SharedJob<R> {
-    this.#shares += 1
-    return this.#share(signal, () => {
-      this.#shares -= 1
-      return this.#shares === 0
-    })
+    return this.#share(signal)
   }
 
   /**
@@ -37,20 +53,47 @@ export class DedupeEntry<T, R> {
    * leave.
    */
   lead(signal: AbortSignal | undefined): SharedJob<R> {
-    const share = this.#share(signal, () => this.#newest === share)
+    const share = this.#share(signal)
     this.#newest = share
     return share
   }
 
-  #share(signal: AbortSignal | undefined, ends: () => boolean): SharedJob<R> {
-    const { job } = this
-    const share: SharedJob<R> = new SharedJob(job, (reason) => {
-      if (ends()) job.cancel(reason)
+  /** The item of a caller that is here already is the one to be done. */
+  follows(share: SharedJob<R>): void {
+    this.#newest = share
+  }
+
+  /** From now on the job of `other` has the newest item of this one, and its callers. */
+  moveInto(other: DedupeEntry<T, R>): void {
+    this.#into = other
+    other.#newest = this.#newest
+    other.#callers += this.#callers
+  }
+
+  /** True where all callers have left. */
+  get forsaken(): boolean {
+    return this.#callers === 0
+  }
+
+  #share(signal: AbortSignal | undefined): SharedJob<R> {
+    const job = this.#job
+    this.#callers += 1
+    const share: SharedJob<R> = new SharedJob(this, (reason, late) => {
+      ;(this.#into ?? this).#left(share, reason, late)
     })
     if (signal !== undefined && !job.over) {
       this.#signals.add(signal, share)
       job.onEnd(() => this.#signals.remove(signal, share))
     }
     return share
+  }
+
+  /** A caller that room did not come for in time takes no one along. */
+  #left(share: SharedJob<R>, reason: unknown, late: boolean): void {
+    this.#callers -= 1
+    const leads = this.#newest === share
+    if (leads) this.#newest = undefined
+    if (!late && (leads || this.forsaken)) this.job.cancel(reason)
+    this.offer?.left(share, leads)
   }
 }

@@ -1,5 +1,6 @@
+import { at, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
-import { checkPut, checkTerms } from '../enqueue/put-options.ts'
+import { checkPut, checkTerms, patienceOf } from '../enqueue/put-options.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import { Signals } from '../enqueue/signals.ts'
 import { MemoryQueue, type QueueParts, type Wanted } from '../local-queue.ts'
@@ -17,7 +18,7 @@ export class DedupeQueue<T, R = unknown>
   readonly #mode: DedupeMode
   readonly #keyFn: (item: T) => unknown
   readonly #ttl: Millis
-  readonly #now: () => Millis
+  readonly #clock: Clock
   readonly #delay: Millis
   readonly #maxDelay: Millis
   readonly #entries = new Map<unknown, DedupeEntry<T, R>>()
@@ -31,9 +32,14 @@ export class DedupeQueue<T, R = unknown>
     this.#mode = mode
     this.#keyFn = keyFn === undefined ? fingerprint : (item) => fingerprint(keyFn(item))
     this.#ttl = mode === 'ttl' ? ttl : 0
-    this.#now = () => clock.now()
+    this.#clock = clock
     this.#delay = delay
     this.#maxDelay = maxDelay
+  }
+
+  /** True where several callers have one job. */
+  get #shared(): boolean {
+    return this.#mode !== 'ttl' && this.#mode !== 'pending'
   }
 
   /** How many keys are remembered. */
@@ -41,10 +47,13 @@ export class DedupeQueue<T, R = unknown>
     return this.#entries.size
   }
 
-  override async put(item: T, options?: PutOptions): Promise<LocalJobHandle<R>> {
-    const { job, underlying } = this.#take(item, options)
-    if (underlying !== undefined) await this.accepted(underlying)
-    return job
+  override put(item: T, options?: PutOptions): Promise<LocalJobHandle<R>> {
+    try {
+      const { job, accepted } = this.#take(item, options)
+      return accepted ?? Promise.resolve(job)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   override submit(item: T, options?: PutOptions): Promise<R> {
@@ -55,61 +64,97 @@ export class DedupeQueue<T, R = unknown>
     }
   }
 
-  /** Where an item joins the first one, or takes its place, it is accepted too. */
+  /** Where an item joins the first one, or takes its place, it is accepted too, unless the first one waits for room itself. */
   override offer(item: T, options?: PutOptions): boolean {
     const { state } = this.#take(item, options, 'nothing').job
     return state !== 'duplicate' && state !== 'dropped'
   }
 
-  /** Takes an item, or finds the job that it duplicates. `underlying` is to be waited for, while it is offered. */
-  #take(
-    item: T,
-    options: PutOptions | undefined,
-    wanted: Wanted = 'job',
-  ): { job: LocalJobHandle<R>; underlying: LocalJob<T, R> | undefined } {
+  /** Takes an item, or finds the job that it duplicates. */
+  #take(item: T, options: PutOptions | undefined, wanted: Wanted = 'job'): Taken<R> {
     checkPut(options)
     const closed = this.whyClosed()
     if (closed !== undefined) throw closed
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
     const known = options?.id === undefined ? undefined : this.known(options.id, options)
-    if (known !== undefined) return { job: known, underlying: undefined }
+    if (known !== undefined) return { job: known, accepted: undefined }
     const seen = this.#entries.get(key)
     if (seen === undefined || !this.#remembered(seen))
       return this.#first(key, item, options, wanted)
     if (options !== undefined) checkTerms(options)
+    const shared = this.#shared
+    const offered = shared && seen.job.state === 'offered'
+    if (offered && wanted !== 'nothing') this.joinOffer(seen.job, options)
     this.events.duplicate(key, item)
-    if (this.#mode === 'coalesce') {
-      return { job: seen.join(options?.signal), underlying: undefined }
+    // There is no room for the first one either.
+    if (!shared || (offered && wanted === 'nothing')) {
+      return { job: new SharedJob(seen, undefined), accepted: undefined }
     }
-    if (this.#mode === 'latest' || this.#mode === 'debounce') {
-      return { job: this.#replace(key, seen, item, options), underlying: undefined }
-    }
-    return { job: new SharedJob(seen.job, undefined), underlying: undefined }
+    const entry = this.#mode === 'coalesce' ? seen : this.#replace(key, seen, item, options)
+    return this.#share(entry, item, options, wanted)
   }
 
-  #first(
-    key: unknown,
-    item: T,
-    options: PutOptions | undefined,
-    wanted: Wanted,
-  ): { job: LocalJobHandle<R>; underlying: LocalJob<T, R> | undefined } {
-    const shared = this.#mode !== 'ttl' && this.#mode !== 'pending'
+  #first(key: unknown, item: T, options: PutOptions | undefined, wanted: Wanted): Taken<R> {
+    const shared = this.#shared
     // The key is taken in the same breath as the place in line: nothing comes in between.
     const job = this.place(item, shared ? this.#settled(options) : options, wanted)
-    if (job.over && job.state !== 'completed') return { job, underlying: undefined }
+    if (job.over && job.state !== 'completed') return { job, accepted: undefined }
     const entry = this.#entry(job)
     this.#entries.set(key, entry)
     if (!job.over) job.onEnd(() => this.#ended(key, entry))
     else if (!this.#remembered(entry)) this.#entries.delete(key)
-    return {
-      job: shared ? this.#share(entry, options?.signal) : job,
-      underlying: job.state === 'offered' ? job : undefined,
-    }
+    if (shared) return this.#share(entry, item, options, wanted)
+    return { job, accepted: job.state === 'offered' ? this.accepted(job) : undefined }
   }
 
-  #share(entry: DedupeEntry<T, R>, signal: AbortSignal | undefined): LocalJobHandle<R> {
-    return this.#mode === 'coalesce' ? entry.join(signal) : entry.lead(signal)
+  /** One more caller of a job. While that waits for room, so does the caller, for as long as its own patience lasts. */
+  #share(
+    entry: DedupeEntry<T, R>,
+    item: T,
+    options: PutOptions | undefined,
+    wanted: Wanted,
+  ): Taken<R> {
+    const { job } = entry
+    const signal = options?.signal
+    const share = this.#mode === 'coalesce' ? entry.join(signal) : entry.lead(signal)
+    if (job.state !== 'offered') return { job: share, accepted: undefined }
+    entry.offer ??= {
+      accepted: this.accepted(job),
+      puts: new Map(),
+      left: (left, led) => this.#handOver(entry, left, led),
+    }
+    const { accepted, puts } = entry.offer
+    puts.set(share, { item, options })
+    const patience = patienceOf(options)
+    if (patience < Infinity) {
+      const cancel = at(this.#clock, this.#clock.now() + patience, () => {
+        if (job.state !== 'offered' || !share.giveUp(this.tooLate())) return
+        if (entry.forsaken) this.expireOffer(job)
+      })
+      accepted.then(cancel, cancel)
+    }
+    return { job: share, accepted: wanted === 'job' ? share.whenAccepted(accepted) : undefined }
+  }
+
+  /** Who has left before the job was accepted has put nothing: the job is that of another caller then. */
+  #handOver(entry: DedupeEntry<T, R>, left: SharedJob<R>, led: boolean): void {
+    const { job, offer } = entry
+    if (offer === undefined || job.state !== 'offered') return
+    const { puts } = offer
+    const joins = this.#mode === 'coalesce'
+    const [first] = puts.keys()
+    puts.delete(left)
+    if (joins ? left !== first : !led) return
+    const [next] = joins ? puts : [...puts].slice(-1)
+    if (next === undefined) return
+    const [share, { item, options }] = next
+    if (!joins) entry.follows(share)
+    try {
+      this.renew(job, item, options)
+    } catch (error) {
+      this.events.trouble(error)
+    }
   }
 
   /** The newest item is the one to be done: instead of the one that waits, or after the one that runs. */
@@ -118,22 +163,29 @@ export class DedupeQueue<T, R = unknown>
     seen: DedupeEntry<T, R>,
     item: T,
     options: PutOptions | undefined,
-  ): LocalJobHandle<R> {
+  ): DedupeEntry<T, R> {
     if (seen.job.state !== 'running') {
       this.exchange(seen.job, item, options)
       if (this.#mode === 'debounce') this.#postpone(seen)
-      return seen.lead(options?.signal)
+      return seen
     }
     if (seen.follow !== undefined) return this.#replace(key, seen.follow, item, options)
     const job = this.make(item, this.#settled(options))
-    this.jobsKept.hold(job, seen.job)
     const follow = this.#entry(job)
+    this.jobsKept.hold(job, seen.job, () => this.#overtake(seen, follow))
     seen.follow = follow
     job.onEnd(() => {
       if (seen.follow === follow) seen.follow = undefined
       this.#ended(key, follow)
     })
-    return follow.lead(options?.signal)
+    return follow
+  }
+
+  /** What ran waits again, and a newer item waited for its end: of two that wait, the newest is the one to be done. */
+  #overtake(seen: DedupeEntry<T, R>, follow: DedupeEntry<T, R>): void {
+    seen.follow = undefined
+    this.succeed(seen.job, follow.job)
+    follow.moveInto(seen)
   }
 
   /** While a newer job has its key, a dead one stays dead: each thing once. */
@@ -151,14 +203,14 @@ export class DedupeQueue<T, R = unknown>
   }
 
   #entry(job: LocalJob<T, R>): DedupeEntry<T, R> {
-    const now = this.#now()
+    const now = this.#clock.now()
     return new DedupeEntry(job, now + this.#ttl, now + this.#maxDelay, this.#signals)
   }
 
   /** The job waits until nothing new has come for a while. */
   #postpone({ job, latest }: DedupeEntry<T, R>): void {
     if (job.state === 'delayed') {
-      this.jobsKept.postpone(job, Math.min(this.#now() + this.#delay, latest))
+      this.jobsKept.postpone(job, Math.min(this.#clock.now() + this.#delay, latest))
     }
   }
 
@@ -181,18 +233,25 @@ export class DedupeQueue<T, R = unknown>
   }
 
   #remembered(entry: DedupeEntry<T, R>): boolean {
-    return !entry.job.over || entry.until > this.#now()
+    return !entry.job.over || entry.until > this.#clock.now()
   }
 
   /** Looks at the oldest entries, so that each put pays for its own forgetting and no timer is needed. */
   #sweep(): void {
     let looks = 2
     for (const [key, entry] of this.#entries) {
-      if (looks-- === 0 || entry.until > this.#now()) return
+      if (looks-- === 0 || entry.until > this.#clock.now()) return
       this.#entries.delete(key)
       if (this.#remembered(entry)) this.#entries.set(key, entry)
     }
   }
+}
+
+/** What a put has come to. */
+interface Taken<R> {
+  readonly job: LocalJobHandle<R>
+  /** Where there is no room yet: what `put` waits for. */
+  readonly accepted: Promise<LocalJobHandle<R>> | undefined
 }
 
 /** What is put for several callers hears of each of them by itself. */

@@ -25,9 +25,10 @@ export class Admission {
   readonly #events: QueueEvents
   /** Jobs that wait for room, first come, first served. */
   readonly offers: Line = new Line()
-  readonly #timers = new Map<LocalJob, Cancel>()
-  /** The offers that were made by handlers of this very queue, with no end to their patience. */
-  readonly #fromInside = new Set<LocalJob>()
+  readonly #limits = new Map<LocalJob, { readonly until: Millis; readonly cancel: Cancel }>()
+  /** Offers made by handlers of this very queue, with no end to their patience: how many handlers wait for each. */
+  readonly #fromInside = new Map<LocalJob, number>()
+  #insiders = 0
   /** How many offers were made from outside in this burst. */
   #burst = 0
   #admitting = false
@@ -60,10 +61,33 @@ export class Admission {
       }
       return
     }
-    if (patience === Infinity) this.#checkDeadlock(job)
+    const deadlock = patience === Infinity ? this.#deadlock(job) : undefined
+    if (deadlock !== undefined) this.#refuse(job, deadlock)
     job.state = 'offered'
     this.offers.push(job)
     if (patience < Infinity) this.#limit(job, patience)
+  }
+
+  /** One more caller waits for room for a job that is offered, which waits for as long as the most patient of them. */
+  join(job: LocalJob, patience: Millis): void {
+    const deadlock = patience === Infinity ? this.#deadlock(job) : undefined
+    if (deadlock !== undefined) throw deadlock
+    const limit = this.#limits.get(job)
+    if (limit === undefined || this.#clock.now() + patience <= limit.until) return
+    limit.cancel()
+    this.#limits.delete(job)
+    if (patience < Infinity) this.#limit(job, patience)
+  }
+
+  /** Nobody waits any longer for room for a job that is offered. */
+  expire(job: LocalJob): void {
+    this.withdraw(job)
+    job.end('dropped', this.tooLate())
+    this.#events.dropped(job, 'overflow')
+  }
+
+  tooLate(): WaitTimeoutError {
+    return new WaitTimeoutError(`room in queue '${this.#settings.name}' did not come in time`, 0)
   }
 
   /** As {@link enter}, without waiting; true when the job is accepted. */
@@ -129,25 +153,23 @@ export class Admission {
   }
 
   #limit(job: LocalJob, patience: Millis): void {
-    const cancel = at(this.#clock, this.#clock.now() + patience, () => {
-      this.withdraw(job)
-      job.end(
-        'dropped',
-        new WaitTimeoutError(`room in queue '${this.#settings.name}' did not come in time`, 0),
-      )
-      this.#events.dropped(job, 'overflow')
-    })
-    this.#timers.set(job, cancel)
+    const until = this.#clock.now() + patience
+    this.#limits.set(job, { until, cancel: at(this.#clock, until, () => this.expire(job)) })
   }
 
   /** Room is made by workers. If each of them is held by a handler that waits for room, there will never be any. */
-  #checkDeadlock(job: LocalJob): void {
+  #deadlock(job: LocalJob): QueueDeadlockError | undefined {
     const workers = this.#slots.insiders(this.#burst < BURST)
-    if (workers === undefined) return this.#fromOutside()
-    if (this.#fromInside.size + 1 >= workers) {
-      this.#refuse(job, new QueueDeadlockError(this.#settings.name, this.#settings.maxSize))
+    if (workers === undefined) {
+      this.#fromOutside()
+      return undefined
     }
-    this.#fromInside.add(job)
+    if (this.#insiders + 1 >= workers) {
+      return new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
+    }
+    this.#insiders += 1
+    this.#fromInside.set(job, (this.#fromInside.get(job) ?? 0) + 1)
+    return undefined
   }
 
   /** A loop that offers a hundred thousand jobs is one caller. The burst ends when the microtasks that are queued now have run. */
@@ -160,9 +182,12 @@ export class Admission {
   }
 
   #settled(job: LocalJob): void {
-    if (this.#fromInside.size > 0) this.#fromInside.delete(job)
-    if (this.#timers.size === 0) return
-    this.#timers.get(job)?.()
-    this.#timers.delete(job)
+    if (this.#insiders > 0) {
+      this.#insiders -= this.#fromInside.get(job) ?? 0
+      this.#fromInside.delete(job)
+    }
+    if (this.#limits.size === 0) return
+    this.#limits.get(job)?.cancel()
+    this.#limits.delete(job)
   }
 }

@@ -27,6 +27,11 @@ export function checkTerms(options: PutOptions): void {
   if (retry !== undefined) toRetry('retry', retry)
 }
 
+/** How long a put may wait for room. */
+export function patienceOf(options: PutOptions | undefined): Millis {
+  return options?.timeout === undefined ? Infinity : toTimeout(options.timeout)
+}
+
 /**
  * Gives a job what it was put with.
  *
@@ -40,7 +45,7 @@ export function equip(
 ): Millis {
   const { signal, timeout, retry, key, delay, at } = options
   const when = delay === undefined && at === undefined ? undefined : toDue(options, clock)
-  const patience = timeout === undefined ? Infinity : toTimeout(timeout)
+  const patience = patienceOf(options)
   if (when !== undefined) {
     job.more().due = when.due
     job.more().byDate = when.byDate
@@ -60,12 +65,13 @@ export function equip(
 
 /** Gives a job that waits what the item was put with that takes the place of its own. */
 export function refit(job: LocalJob, options: PutOptions | undefined): void {
-  const { timeout, retry } = options ?? {}
-  if (job.extras === undefined && (timeout ?? retry) === undefined) return
+  const { timeout, retry, key } = options ?? {}
+  if (job.extras === undefined && (timeout ?? retry ?? key) === undefined) return
   const limit = timeout === undefined ? undefined : toTimeout(timeout)
   const retries = retry === undefined ? undefined : toRetry('retry', retry)
   const extras = job.more()
   extras.timeout = limit
   extras.retry = retries
   extras.asked = retry
+  extras.key = key
 }

@@ -3,18 +3,31 @@ import type { JobState } from '../job.ts'
 import type { LocalJobHandle } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 
+/** Where a shared job is found: another job may come to stand for it. */
+export interface Seat<R> {
+  readonly job: LocalJob<unknown, R>
+}
+
 /** One caller's view of a job that others may want too. */
 export class SharedJob<R> implements LocalJobHandle<R> {
-  readonly #job: LocalJob<unknown, R>
-  readonly #leave: ((reason: unknown) => void) | undefined
-  #left: { reason: unknown } | undefined
+  readonly #seat: Seat<R>
+  readonly #leave: ((reason: unknown, late: boolean) => void) | undefined
+  #left: { readonly reason: unknown; readonly late: boolean } | undefined
+  #refuse: ((reason: unknown) => void) | undefined
   #reject: ((reason: unknown) => void) | undefined
   #result: Promise<R> | undefined
 
-  /** @param leave how this caller lets go of the job; `undefined` for a caller that was refused */
-  constructor(job: LocalJob<unknown, R>, leave: ((reason: unknown) => void) | undefined) {
-    this.#job = job
+  /**
+   * @param leave how this caller lets go of the job: `late`, where room for it did not come in time; `undefined` for a caller that
+   * was refused
+   */
+  constructor(seat: Seat<R>, leave: ((reason: unknown, late: boolean) => void) | undefined) {
+    this.#seat = seat
     this.#leave = leave
+  }
+
+  get #job(): LocalJob<unknown, R> {
+    return this.#seat.job
   }
 
   get id(): string {
@@ -23,7 +36,8 @@ export class SharedJob<R> implements LocalJobHandle<R> {
 
   get state(): JobState {
     if (this.#leave === undefined) return 'duplicate'
-    return this.#left === undefined ? this.#job.state : 'cancelled'
+    if (this.#left === undefined) return this.#job.state
+    return this.#left.late ? 'dropped' : 'cancelled'
   }
 
   get priority(): number {
@@ -52,14 +66,36 @@ export class SharedJob<R> implements LocalJobHandle<R> {
   }
 
   cancel(reason: unknown = new JobCancelledError(this.id)): boolean {
-    if (this.#leave === undefined || this.#left !== undefined || this.#job.over) return false
-    this.#left = { reason }
-    this.#reject?.(reason)
-    this.#leave(reason)
-    return true
+    return this.#leaves(reason, false)
+  }
+
+  /** Room did not come in time for this caller. */
+  giveUp(reason: unknown): boolean {
+    return this.#leaves(reason, true)
+  }
+
+  /** Resolves when `accepted` does, unless this caller leaves before. */
+  whenAccepted(accepted: Promise<unknown>): Promise<this> {
+    const own = new Promise<this>((resolve, reject) => {
+      if (this.#left !== undefined) return reject(this.#left.reason)
+      this.#refuse = reject
+      accepted.then(() => resolve(this), reject)
+    })
+    // When that is not awaited, events and reports tell the outcome.
+    own.catch(() => {})
+    return own
   }
 
   setPriority(): boolean {
     return false
+  }
+
+  #leaves(reason: unknown, late: boolean): boolean {
+    if (this.#leave === undefined || this.#left !== undefined || this.#job.over) return false
+    this.#left = { reason, late }
+    this.#reject?.(reason)
+    this.#refuse?.(reason)
+    this.#leave(reason, late)
+    return true
   }
 }

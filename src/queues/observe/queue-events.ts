@@ -85,12 +85,14 @@ export class QueueEvents {
     this.#tellCompleted(job, undefined)
   }
 
-  retrying(job: ToldJob, error: unknown, delay: Millis): void {
-    this.#tell('retry', { job: told(job), item: job.item, error, delay: delay / 1000 })
+  /** @param item of the attempt that failed; the job may have a newer one */
+  retrying(job: ToldJob, item: unknown, error: unknown, delay: Millis): void {
+    this.#tell('retry', { job: told(job), item, error, delay: delay / 1000 })
   }
 
-  timedOut(job: ToldJob): void {
-    this.#tell('timeout', { job: told(job), item: job.item })
+  /** @param item of the attempt that ran too long; the job may have a newer one */
+  timedOut(job: ToldJob, item: unknown): void {
+    this.#tell('timeout', { job: told(job), item })
   }
 
   failed(job: ToldJob, error: unknown): void {

@@ -1,35 +1,57 @@
 import type { LocalJob } from './local-job.ts'
 
+interface Hold {
+  readonly leader: LocalJob
+  readonly overtake: () => void
+}
+
 /** Jobs that stand in no order until another job ends: the newest item of a key whose job runs. */
 export class HeldJobs implements Iterable<LocalJob> {
-  readonly #leaders = new Map<LocalJob, LocalJob>()
+  readonly #holds = new Map<LocalJob, Hold>()
+  readonly #followers = new Map<LocalJob, LocalJob>()
 
   get size(): number {
-    return this.#leaders.size
+    return this.#holds.size
   }
 
-  add(job: LocalJob, leader: LocalJob): void {
-    this.#leaders.set(job, leader)
+  /**
+   * Of one leader one job waits for the end.
+   *
+   * @param overtake called where the leader waits again instead of ending: `job` is held no more
+   */
+  add(job: LocalJob, leader: LocalJob, overtake: () => void): void {
+    this.#holds.set(job, { leader, overtake })
+    this.#followers.set(leader, job)
   }
 
   has(job: LocalJob): boolean {
-    return this.#leaders.has(job)
+    return this.#holds.has(job)
   }
 
   delete(job: LocalJob): boolean {
-    return this.#leaders.delete(job)
+    const hold = this.#holds.get(job)
+    if (hold === undefined) return false
+    this.#followers.delete(hold.leader)
+    return this.#holds.delete(job)
   }
 
-  /** Jobs that wait for `leader`; without a leader all that wait. */
+  /** A leader does not run any more, and waits again. */
+  overtake(leader: LocalJob): void {
+    const job = this.#followers.get(leader)
+    const hold = job && this.#holds.get(job)
+    if (job === undefined || hold === undefined) return
+    this.delete(job)
+    hold.overtake()
+  }
+
+  /** The job that waits for `leader`; without a leader all that wait. */
   behind(leader: LocalJob | undefined): LocalJob[] {
-    const jobs: LocalJob[] = []
-    for (const [job, ahead] of this.#leaders) {
-      if (leader === undefined || ahead === leader) jobs.push(job)
-    }
-    return jobs
+    if (leader === undefined) return [...this.#holds.keys()]
+    const job = this.#followers.get(leader)
+    return job === undefined ? [] : [job]
   }
 
   [Symbol.iterator](): Iterator<LocalJob> {
-    return this.#leaders.keys()
+    return this.#holds.keys()
   }
 }

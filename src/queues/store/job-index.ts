@@ -98,6 +98,14 @@ export class JobIndex {
     })
   }
 
+  /** A job is found by the id of another one too, for which it stands from now on. */
+  stand(job: LocalJob, other: LocalJob): void {
+    const id = other.extras?.id
+    if (id !== undefined) return this.take(id, job)
+    if (this.#made?.has(other.seq) === true) this.#made.set(other.seq, job)
+    if (this.#scanned.has(other.seq)) this.#scanned.set(other.seq, job)
+  }
+
   /** The id is free again at once; `false` where it was free. */
   release(id: string): boolean {
     this.#ended.delete(id)

@@ -220,6 +220,14 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     if (this.extras !== undefined) this.#end()
   }
 
+  /** Ends as another job has ended, which stood for this one too. */
+  endAs(other: LocalJob<T, R>): void {
+    if (this.over) return
+    const { state, outcome } = other
+    if (state === 'completed') this.complete(outcome as R)
+    else this.end(state as 'failed' | 'cancelled' | 'dropped', outcome)
+  }
+
   /** Calls `run` once, when the job is over. */
   onEnd(run: () => void): void {
     const extras = this.more()

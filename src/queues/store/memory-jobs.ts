@@ -9,7 +9,7 @@ import { JobNumbers } from './job-numbers.ts'
 import { type Keeping, KeptJobs } from './kept-jobs.ts'
 import type { LocalJob } from './local-job.ts'
 import { Arrivals } from './orders/arrivals.ts'
-import { GroupedOrder, type Grouping } from './orders/grouped.ts'
+import { GroupedOrder, type Grouping, groupOf } from './orders/grouped.ts'
 import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
 import { priorityOrder } from './orders/priority.ts'
@@ -183,10 +183,14 @@ export class MemoryJobs implements Source, GateHost {
     if (this.#attended) this.#listener.available()
   }
 
-  /** A job waits until `leader` has ended. */
-  hold(job: LocalJob, leader: LocalJob): void {
+  /**
+   * A job waits until `leader` has ended.
+   *
+   * @param overtake called where the leader waits again before it has ended: its item is not the newest one
+   */
+  hold(job: LocalJob, leader: LocalJob, overtake: () => void): void {
     job.state = 'delayed'
-    this.#held.add(job, leader)
+    this.#held.add(job, leader, overtake)
   }
 
   /** A job that was held lines up, full or not: no more than there are workers wait so. */
@@ -298,14 +302,16 @@ export class MemoryJobs implements Source, GateHost {
     const promoted = this.#delays && this.#promote()
     const job = this.#next()
     if (job === undefined) return undefined
+    // What is told below may be answered by a first put with a group: this job has no place in that.
+    const groups = this.#groups
     job.deliveries += 1
     if (this.#keeps) this.completed.add(job, job.extras?.startedAt ?? this.#clock.now())
     // Before the queue is told: a job that has left must not be found waiting.
     job.complete(undefined)
     if (this.#crowded) this.#tellRoom()
-    this.#groups?.end(job)
+    groups?.end(groupOf(job))
     // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
-    if (promoted || this.#groups !== undefined) this.#listener.available()
+    if (promoted || groups !== undefined) this.#listener.available()
     return job
   }
 
@@ -333,6 +339,7 @@ export class MemoryJobs implements Source, GateHost {
     const job = attempt.job as LocalJob
     const extras = job.more()
     this.#noteTry(attempt, error)
+    this.#held.overtake(job)
     extras.byDate = false
     extras.due = this.#clock.now() + delay
     if (!this.#delay(job)) this.#restore(job)
@@ -351,6 +358,7 @@ export class MemoryJobs implements Source, GateHost {
     const extras = job.more()
     extras.released = (extras.released ?? 0) + 1
     this.#noteStart(attempt)
+    this.#held.overtake(job)
     if (delay > 0) {
       extras.byDate = false
       extras.due = this.#clock.now() + delay
@@ -404,16 +412,20 @@ export class MemoryJobs implements Source, GateHost {
     return attempt
   }
 
-  /** A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. */
+  /**
+   * A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. The job may
+   * wait again by then, for an item of another group.
+   */
   #placeInGroup(
     groups: GroupedOrder,
     job: LocalJob,
     permit: AttemptPermit | undefined,
   ): AttemptPermit {
+    const group = groupOf(job)
     return {
       leave: () => {
         permit?.leave()
-        groups.end(job)
+        groups.end(group)
         this.#listener.available()
       },
     }

@@ -1,6 +1,7 @@
 import { answersAtOnce, type Limiter } from '../../limiters/limiter.ts'
 import type { AttemptPermit } from '../consume/attempt.ts'
 import type { LocalJob } from './local-job.ts'
+import { groupOf } from './orders/grouped.ts'
 import type { Order } from './orders/order.ts'
 
 /** What stands behind a gate. */
@@ -378,10 +379,6 @@ export class RateGate {
 
 function keyOf({ extras }: LocalJob): string {
   return extras?.limiterKey ?? ''
-}
-
-function groupOf({ extras }: LocalJob): string {
-  return extras?.group ?? ''
 }
 
 function costOf({ extras }: LocalJob): number {

@@ -113,9 +113,9 @@ export class GroupedOrder implements Order {
     return true
   }
 
-  /** A job that was taken runs no more. */
-  end(job: LocalJob): void {
-    const group = this.#groups.get(groupOf(job))
+  /** A job that was taken as one of this group runs no more. It may be of another group by now. */
+  end(name: string): void {
+    const group = this.#groups.get(name)
     if (group === undefined) return
     group.running -= 1
     this.#count(group)
@@ -204,6 +204,7 @@ function older(a: LocalJob, b: LocalJob): boolean {
   return a.priority === b.priority ? a.seq < b.seq : a.priority < b.priority
 }
 
-function groupOf({ extras }: LocalJob): string {
+/** The group that a job is of now. */
+export function groupOf({ extras }: LocalJob): string {
   return extras?.group ?? ''
 }
