@@ -37,3 +37,42 @@ describe('a job that is tried again has its old place when it is due', () => {
     await queue.stop()
   })
 })
+
+describe('a job whose priority changed before it was tried again', () => {
+  it.each(['before its attempt', 'while it waits to be tried again'] as const)(
+    'waits once, by its last priority: %s',
+    async (when) => {
+      const clock = new ManualClock()
+      const begun: string[] = []
+      const queue = QueueFactory.priority<string>({
+        clock,
+        retry: { attempts: 2, backoff: 1 },
+        handler: (item, { attempt }) => {
+          begun.push(item)
+          queue.pause()
+          if (item === 'a' && attempt === 1) throw new Error('again')
+        },
+      })
+      // Moved from the head of its rank, it leaves an entry behind there.
+      const [a] = await queue.putMany(['a', 'b', 'c'])
+      a?.setPriority(5)
+      queue.start()
+      await expect.poll(() => begun).toEqual(['a'])
+      if (when === 'while it waits to be tried again') a?.setPriority(0)
+      clock.advance('1s')
+      const { jobs } = await queue.jobs({ state: 'waiting' })
+      expect(jobs.map(({ item }) => item).sort()).toEqual(['a', 'b', 'c'])
+      for (let i = 0; i < 3; i++) queue.resume()
+      await expect
+        .poll(() => {
+          queue.resume()
+          return begun.length
+        })
+        .toBe(4)
+      expect(begun).toEqual(
+        when === 'before its attempt' ? ['a', 'a', 'b', 'c'] : ['a', 'b', 'c', 'a'],
+      )
+      await queue.stop()
+    },
+  )
+})

@@ -42,6 +42,8 @@ export interface JobExtras extends JobLabel {
   byDate?: boolean
 
   // What became of it.
+  /** Where it goes back to in its order when it is due again, while it is delayed; a job that has no such place lines up anew. */
+  place?: number | undefined
   /** What it was ranked by, where that changes with time. */
   rank?: number
   reported?: unknown

@@ -216,8 +216,11 @@ export class MemoryJobs implements Source, GateHost {
 
   /** Moves a job that waits. */
   reprioritise(job: LocalJob, priority: number): boolean {
-    if (job.state === 'delayed') job.priority = priority
-    else if (job.state !== 'waiting') return false
+    if (job.state === 'delayed') {
+      job.priority = priority
+      // Under another rank it would meet an entry that it left behind, and make that valid again.
+      if (job.extras !== undefined) job.extras.place = undefined
+    } else if (job.state !== 'waiting') return false
     else if (this.#gate?.reprioritise(job, priority) !== true) {
       this.#order.remove(job)
       job.priority = priority
@@ -342,6 +345,7 @@ export class MemoryJobs implements Source, GateHost {
     this.#held.overtake(job)
     extras.byDate = false
     extras.due = this.#clock.now() + delay
+    extras.place = job.place
     if (!this.#delay(job)) this.#restore(job)
     return true
   }
@@ -362,6 +366,7 @@ export class MemoryJobs implements Source, GateHost {
     if (delay > 0) {
       extras.byDate = false
       extras.due = this.#clock.now() + delay
+      extras.place = job.place
       if (this.#delay(job)) return true
     }
     this.#restore(job)
@@ -472,8 +477,11 @@ export class MemoryJobs implements Source, GateHost {
     const before = this.#delayed.size
     this.#delayed.release((job) => {
       job.state = 'waiting'
-      if (job.deliveries > 0) this.#order.restore(job)
-      else this.#order.push(job)
+      const place = job.extras?.place
+      if (place === undefined) return this.#order.push(job)
+      // The delayed jobs have numbers of their own.
+      job.place = place
+      this.#order.restore(job)
     })
     this.#delays = this.#delayed.size > 0
     return this.#delayed.size < before
