@@ -1,11 +1,12 @@
 -- How claims end, but for the many that simply complete.
 
--- When the first of the jobs is due that get a delay here, in milliseconds.
+-- When the first of the jobs is due that get a delay here, in milliseconds. What was given back does not count: a process that cannot
+-- do a job gives it back, and the one that looks first would get it again and again before all others.
 local soonest = math.huge
 
-local function delay_until(due, place)
+local function delay_until(due, place, kind)
   call('ZADD', DELAYED, due, place)
-  soonest = math.min(soonest, due)
+  if kind ~= 'l' then soonest = math.min(soonest, due) end
 end
 
 -- The job has a new turn: at once, or when `due` has come. `created`: when it was put, in hexadecimal, where that is not its turn.
@@ -85,5 +86,5 @@ local function attempt_over(token, kind, delay, failure, id_ttl)
   end
   call('HDEL', MARKS, '+' .. id)
   call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. began)
-  if delay > 0 then delay_until(now_ms + delay, place) else enqueue(place) end
+  if delay > 0 then delay_until(now_ms + delay, place, kind) else enqueue(place) end
 end
