@@ -210,7 +210,7 @@ describe.each(libraries)('leases in Redis, %s', (library) => {
       const [there, here] = await compared(store, trace, set)
       return JSON.stringify(there) === JSON.stringify(here)
     })
-    const result = await fc.check(check, { numRuns: 200, endOnFailure: true })
+    const result = await fc.check(check, { numRuns: 2000, endOnFailure: true })
     expect(result.failed).toBe(true)
   })
 
