@@ -35,6 +35,11 @@ const fetchUser = async (user: string) => \`user \${user}\`
 const send = async (to: Mail | string) => \`sent to \${typeof to === 'string' ? to : to.to}\`
 const save = async (_name: string, _: { fence: number; signal: AbortSignal }) => {}
 const refresh = () => {}
+const ask = async (text: string) => ({ text: \`about \${text}\`, usage: { totalTokens: 320 } })
+// It answers 200 without a network.
+const url = 'data:,200'
+const port = 0
+const sessionOf = async (_: object) => ({ name: 'nika', isOperator: true })
 const report = () => {}
 const celebrate = () => {}
 `
