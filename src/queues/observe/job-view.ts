@@ -1,6 +1,7 @@
 import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { errorMessage } from '../../core/error-text.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
@@ -133,7 +134,7 @@ export class JobView {
     const wanted = ids === undefined ? undefined : new Set(ids)
     for (const { job } of [...this.#jobs.dead.latest(latest ?? Infinity)]) {
       if (wanted !== undefined && !wanted.has(job.id)) continue
-      if (error !== undefined && messageOf(job.outcome) !== error) continue
+      if (error !== undefined && errorMessage(job.outcome) !== error) continue
       yield job
     }
   }
@@ -144,7 +145,7 @@ export class JobView {
       options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
     for (const { job, endedAt } of this.#jobs.dead.latest(latest)) {
-      const message = messageOf(job.outcome)
+      const message = errorMessage(job.outcome)
       const known = deaths.get(message)
       if (known === undefined) deaths.set(message, { count: 1, first: endedAt, last: endedAt })
       else {
@@ -231,9 +232,4 @@ function toSkip(cursor: string): number {
   const skip = Number(cursor)
   if (Number.isSafeInteger(skip) && skip >= 0) return skip
   throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got '${cursor}'`)
-}
-
-/** What a job died of. Its stack is not asked for: an engine writes it when it is read, and that takes a hundred times as long. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

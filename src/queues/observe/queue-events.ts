@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
+import { complain } from '../../core/error-text.ts'
 import { Events } from '../../core/events.ts'
 import type { Job } from '../job.ts'
 import { type DeadLetterTarget, QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
@@ -101,7 +102,7 @@ export class QueueEvents {
     const heard = this.#events.emit('failed', { job: told(job), item: job.item, error })
     if (!heard && !job.watched && !this.#toldOfFailure && deadLetter === undefined) {
       this.#toldOfFailure = true
-      console.error(
+      complain(
         `aioflux: job ${job.id} of queue '${this.#queue}' failed, and no code listens to its result or to the event 'failed'. Later failures of this queue are not written here.`,
         error,
       )
@@ -138,7 +139,7 @@ export class QueueEvents {
   /** Something that belongs to no job went wrong. */
   trouble(error: unknown): void {
     if (this.#events.emit('error', { error })) return
-    console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
+    complain(`aioflux: queue '${this.#queue}' ran into an error`, error)
   }
 
   #tellCompleted(job: ToldJob, value: unknown): void {
