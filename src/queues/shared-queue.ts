@@ -157,7 +157,7 @@ export class DurableQueue<T, R = unknown>
     )
     this.#view = new StoredView(store)
     this.#ends = new Waiters(clock, `rest of queue '${name}'`)
-    this.#shutdown = new DurableShutdown<T>(clock, attempts, buffer, this.#ends, this)
+    this.#shutdown = new DurableShutdown<T>(clock, this.#slots, attempts, buffer, this.#ends, this)
     this.#forget = store.watch(this.#listener())
     // Every later call reports a conflict of options, so this promise need not be watched.
     store.ready().catch(nothing)
@@ -455,6 +455,11 @@ export class DurableQueue<T, R = unknown>
     this.#buffer.close()
     this.#forget()
     await this.#store.close()
+    this.reported()
+  }
+
+  /** Told by the end of the queue. */
+  reported(): void {
     this.#followed.close()
     this.#ends.refuseAll(new ClosedError(`queue '${this.name}'`))
     this.#meter?.stop()

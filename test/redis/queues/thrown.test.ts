@@ -13,7 +13,7 @@ describe.each(libraries)('what handlers may throw, by %s', (library) => {
   })
   afterAll(async () => {
     await storage.close()
-    await open.end()
+    open.end()
   })
 
   it.each(thrown)('%s fails its job, and can be looked at', async (name, make) => {
