@@ -281,11 +281,6 @@ export class DurableQueue<T, R = unknown>
     return this.#store.cancel(check.text('id', id), plain(reason))
   }
 
-  async setPriority(id: string, priority: number): Promise<boolean> {
-    toPriority(priority)
-    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority))
-  }
-
   async remove(id: string): Promise<boolean> {
     return this.#store.remove(check.text('id', id))
   }
@@ -465,9 +460,20 @@ export class DurableQueue<T, R = unknown>
     this.#meter?.stop()
   }
 
+  // What is done by the handle of a job.
+
+  async callOff({ id, since }: RemoteJob, reason: unknown): Promise<boolean> {
+    return this.#store.cancel(id, plain(reason), since)
+  }
+
   /** One of several callers does not want the result of a job any more. */
-  async leave({ id }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
-    return (await this.#store.leave(id, share, plain(reason))) !== 'over'
+  async leave({ id, since }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
+    return (await this.#store.leave(id, share, plain(reason), since)) !== 'over'
+  }
+
+  async reprioritise({ id, since }: RemoteJob, priority: number): Promise<boolean> {
+    toPriority(priority)
+    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority, since))
   }
 
   #listener(): StoreListener {
