@@ -185,7 +185,9 @@ export class JobView {
   }
 
   *#running(): Iterable<LocalJob> {
-    for (const { job } of this.#attempts.running) yield job as LocalJob
+    const { running, passing } = this.#attempts
+    for (const { job } of running) yield job as LocalJob
+    if (passing !== undefined) yield passing.job as LocalJob
   }
 
   #stateOf(job: LocalJob): QueuedJobInfo['state'] | undefined {
