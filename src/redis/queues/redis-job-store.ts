@@ -1,7 +1,12 @@
 import type { Millis } from '../../core/duration.ts'
 import { isAioFluxError, OptionTypeError, UnconfirmedError } from '../../core/errors.ts'
 import { LeaseClock } from '../../core/lease-clock.ts'
-import type { JobErrorRecord, StoredRecord, StoredState } from '../../queues/store/job-record.ts'
+import {
+  errorRecord,
+  type JobErrorRecord,
+  type StoredRecord,
+  type StoredState,
+} from '../../queues/store/job-record.ts'
 import type {
   Claim,
   DeathCount,
@@ -326,7 +331,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     try {
       return claimOf(taken, this.#options.codec, this.agreed.maxDeliveries ?? MAX_DELIVERIES)
     } catch (error) {
-      const { name, message } = error as Error
+      const { name, message } = errorRecord(error)
       const record: JobErrorRecord = { name, message: `the item cannot be decoded: ${message}` }
       const { token } = taken
       this.#steps
