@@ -446,6 +446,11 @@ export class DurableQueue<T, R = unknown>
   }
 
   /** Told by the end of the queue. */
+  lettersSent(): Promise<unknown> | undefined {
+    return this.#events.lettersSent()
+  }
+
+  /** Told by the end of the queue. */
   async finish(): Promise<void> {
     this.#buffer.close()
     this.#forget()

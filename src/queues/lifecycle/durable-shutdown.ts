@@ -2,6 +2,7 @@ import * as check from '../../core/check.ts'
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { JobDroppedError } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
 import type { Waiters } from '../../core/waiters.ts'
 import type { Attempt } from '../consume/attempt.ts'
 import type { Attempts } from '../consume/attempts.ts'
@@ -20,6 +21,8 @@ export interface DurableStopping {
   reported(): void
   /** All that this process works on has ended, or was given back. */
   finish(): Promise<void>
+  /** Resolves when no dead letter is on its way; `undefined` where none is. */
+  lettersSent(): Promise<unknown> | undefined
   trouble(error: unknown): void
 }
 
@@ -89,7 +92,10 @@ export class DurableShutdown<T> {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve
     })
-    await Promise.race([this.#settled(() => this.#workers > 0), hurried])
+    await Promise.race([
+      this.#settled(() => this.#workers > 0).then(() => this.#letters()),
+      hurried,
+    ])
     const { abandoned, running, completed, failed } = this.#attempts
     // What called `stop` goes on, and its end is kept: only then the store can be left.
     const goesOn = this.#inside !== 'no' && running.size > 0
@@ -116,6 +122,13 @@ export class DurableShutdown<T> {
     while (waits() || this.#buffer.busy > this.#attempts.size || this.#busy) {
       await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
     }
+  }
+
+  /** A process may exit after the report, so dead letters that are on their way are waited for. */
+  async #letters(): Promise<void> {
+    // The last failure is told soon after its end is kept.
+    await new Promise<void>(macrotask)
+    await this.#queue.lettersSent()
   }
 
   /** How many attempts run that are waited for; where one of them called `stop`, how many workers beside its own. */

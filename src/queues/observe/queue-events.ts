@@ -1,6 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import { complain } from '../../core/error-text.ts'
 import { Events } from '../../core/events.ts'
+import { isThenable } from '../../core/thenable.ts'
 import type { Job } from '../job.ts'
 import { type DeadLetterTarget, QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
 import type { JobTimes } from './job-times.ts'
@@ -112,8 +113,8 @@ export class QueueEvents {
     try {
       const taken: unknown =
         typeof deadLetter === 'function' ? deadLetter(letter) : deadLetter.put(letter)
-      if (taken instanceof Promise) {
-        const sent = taken.catch((trouble: unknown) => this.trouble(trouble))
+      if (isThenable(taken)) {
+        const sent = Promise.resolve(taken).catch((trouble: unknown) => this.trouble(trouble))
         this.#letters.add(sent)
         void sent.then(() => this.#letters.delete(sent))
       }

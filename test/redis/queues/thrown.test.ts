@@ -3,6 +3,7 @@ import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { thrown } from '../../support/thrown.ts'
+import { until } from '../../support/until.ts'
 
 describe.each(libraries)('what handlers may throw, by %s', (library) => {
   let open: OpenClient
@@ -14,6 +15,57 @@ describe.each(libraries)('what handlers may throw, by %s', (library) => {
   afterAll(async () => {
     await storage.close()
     open.end()
+  })
+
+  it.each([undefined, null, 5, new Error('bad')])(
+    'a codec that throws %s ends the one job that cannot be read',
+    async (error) => {
+      const decode = (data: unknown) => {
+        if (data === '"bad"') throw error
+        return JSON.parse(data as string)
+      }
+      const queue = QueueFactory.fifo<string, string>({
+        name: `codec-${error}`,
+        storage,
+        workers: 3,
+        codec: { name: 'picky', encode: (item) => JSON.stringify(item), decode },
+        handler: (item) => item,
+      })
+      queue.on('failed', () => {})
+      const [first, bad, last] = await queue.putMany(['first', 'bad', 'last'])
+      const results = [first?.result, bad?.result.catch(({ cause }) => cause), last?.result]
+      await queue.start()
+      const [before, why, after] = await Promise.all(results)
+      expect([before, after]).toEqual(['first', 'last'])
+      expect((why as Error).message).toMatch(/^the item cannot be decoded: (undefined|null|5|bad)$/)
+      await queue.stop()
+    },
+  )
+
+  it('stop waits for a dead letter that is on its way, not past the deadline', async () => {
+    for (const deadline of [undefined, '50ms'] as const) {
+      let sent: (() => void) | undefined
+      const queue = QueueFactory.fifo<string>({
+        name: `letters-${deadline}`,
+        storage,
+        deadLetter: () => new Promise<void>((resolve) => (sent = resolve)),
+        handler: async () => Promise.reject(new Error('dies')),
+      })
+      await queue.start()
+      await queue.put('a')
+      let over = false
+      // It begins while the handler runs, or has just begun.
+      const stopped = until('the job', () => queue.running > 0 || sent !== undefined).then(() =>
+        queue.stop(deadline === undefined ? {} : { deadline }).then(() => (over = true)),
+      )
+      await until('the letter', () => sent)
+      if (deadline === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        expect(over).toBe(false)
+        sent?.()
+      }
+      await stopped
+    }
   })
 
   it.each(thrown)('%s fails its job, and can be looked at', async (name, make) => {
