@@ -12,7 +12,8 @@ function rule.drained(p, s, now)
     if elapsed < -p.span then return 0 end
     return s[1]
   end
-  return math.max(0, s[1] - elapsed / p.interval)
+  local left = s[1] - elapsed / p.interval
+  return left > 0 and left or 0
 end
 
 function rule.over(s, i, now)
@@ -39,6 +40,7 @@ function rule.note(s, now, used)
 end
 
 function rule.time_to(p, over, cost)
+  if over <= 0 then return 0 end
   local grain = math.min(p.grain, cost / 2)
   if over <= grain then return 0 end
   return math.ceil((over - grain / 2) * p.interval / p.quantum) * p.quantum

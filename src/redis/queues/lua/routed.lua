@@ -224,8 +224,8 @@ finish = function()
   if finish_limits then finish_limits() end
 end
 
--- Places that became candidates in this call, and are not among them yet.
-local fresh = {}
+-- Places that became candidates in this call, and are not among them yet; and the lanes of candidates, where they are known.
+local fresh, lanes = {}, {}
 local NONE = {}
 
 local function add_fresh()
@@ -239,31 +239,47 @@ local function add_fresh()
   fresh = {}
 end
 
--- The next candidate of a group in this call.
-local function candidate(entry, share)
-  if entry.at > #entry.places and not entry.all then
-    add_fresh()
-    local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
-    local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', '0', share == 1 and '1' or share)
-    entry.places, entry.at = more, 1
-    entry.last = more[#more] or entry.last
-    entry.all = #more < share
-  end
-  return entry.places[entry.at]
+-- Reads more candidates of a group: `share` of them, and how many of a lane are worth reading at once.
+local function read_on(entry, share, left)
+  add_fresh()
+  local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
+  local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', '0', share == 1 and '1' or share)
+  entry.places, entry.at = more, 1
+  entry.last = more[#more] or entry.last
+  entry.all = #more < share
+  if entry.all then entry.deep = math.ceil(left / math.max(1, #more)) end
 end
 
--- The next job of a lane, after `member`, becomes a candidate in its place among the others.
-local function succeed(entry, key, lane, member)
-  local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', '0', '1')[1]
-  if not head then return end
+-- The lane of a candidate: `member` is the candidate's, and `ahead` what follows in it, as far as it was read.
+local function lane_of(place, group, key, from)
+  local name = group .. '\1' .. key
+  local member = name .. '\2' .. sub(place, #group + 2, from - 1) .. sub(place, from + 1 + #key)
+  return { key = key, name = name, member = member, ahead = NONE, at = 1, over = false }
+end
+
+-- The next job of a lane becomes its candidate, in its place among the others of the group.
+local function succeed(entry, lane)
+  local head = lane.ahead[lane.at]
+  if not head then
+    if lane.over then return end
+    local deep = entry.deep
+    lane.ahead = call('ZRANGEBYLEX', LANES, '(' .. lane.member, '(' .. lane.name .. '\3', 'LIMIT', '0', deep == 1 and '1' or deep)
+    lane.at, lane.over = 1, #lane.ahead < deep
+    head = lane.ahead[1]
+    if not head then return end
+  end
+  lane.member, lane.at = head, lane.at + 1
   -- Most have no cost of their own, and are not remembered.
   local long = byte(head, -1) == 5 or find(head, '\6', 1, true)
-  local place = long and place_from(head) or entry.group .. '\2' .. sub(head, #lane + 2) .. '\1' .. key
-  fresh[place] = true
+  local place = long and place_from(head) or entry.group .. '\2' .. sub(head, #lane.name + 2) .. '\1' .. lane.key
+  fresh[place], lanes[place] = true, lane
   local places, at = entry.places, #entry.group + 2
   if entry.last and not entry.all and sooner(entry.last, place, at) then return end
   local low, high = entry.at, #places + 1
-  if low < high and sooner(places[high - 1], place, at) then low = high end
+  if low == high or sooner(places[high - 1], place, at) then
+    places[high] = place
+    return
+  end
   while low < high do
     local middle = floor((low + high) / 2)
     if sooner(places[middle], place, at) then low = middle + 1 else high = middle end
@@ -305,7 +321,7 @@ local function take(want, lease)
       local page = call('ZRANGE', RING, read, read + want - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         last_pass = tonumber(page[i + 1])
-        insert({ group = page[i], pass = last_pass, places = NONE, at = 1, last = false, all = false, stride = false })
+        insert({ group = page[i], pass = last_pass, places = NONE, at = 1, last = false, all = false, deep = 1, stride = false })
       end
       read = read + #page / 2
       all = #page < 2 * want
@@ -315,14 +331,22 @@ local function take(want, lease)
     ring[first] = nil
     first = first + 1
     local group = entry.group
-    local full = at_bound(group)
-    local place = not full and candidate(entry, math.ceil((want - #places) / (length - first + 2)))
+    local place = nil
+    if not at_bound(group) then
+      place = entry.places[entry.at]
+      if not place and not entry.all then
+        local left = want - #places
+        read_on(entry, math.ceil(left / (length - first + 2)), left)
+        place = entry.places[1]
+      end
+    end
     if not place then
       leaving[#leaving + 1] = group
       served[group] = nil
     else
       entry.at = entry.at + 1
-      local key, from = key_of(place)
+      local lane, key, from = lanes[place], nil, nil
+      if lane then key = lane.key else key, from = key_of(place) end
       local wait = admit and admit(key or '', place, lease) or 0
       if wait > 0 and not key then
         -- All jobs without a key wait for the same, so the group waits with them.
@@ -340,13 +364,13 @@ local function take(want, lease)
         leave_ready(place)
         if key then
           granted[key] = group
-          local lane = group .. '\1' .. key
-          local member = lane .. '\2' .. sub(place, #group + 2, from - 1) .. sub(place, from + 1 + #key)
-          members[#members + 1] = member
-          succeed(entry, key, lane, member)
+          lane = lane or lane_of(place, group, key, from)
+          members[#members + 1] = lane.member
+          succeed(entry, lane)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
-        turn, turned = math.max(turn, entry.pass), true
+        if entry.pass > turn then turn = entry.pass end
+        turned = true
         entry.stride = entry.stride or stride(group)
         entry.pass = entry.pass + entry.stride
         served[group] = entry.pass
