@@ -43,24 +43,28 @@ describe('the order of claims where jobs have keys and groups', () => {
     return { clock, ...openStore(open.client, { declaration: { limiter }, storage: { clock } }) }
   }
 
-  /** Puts all, and claims all in parts of these sizes; what is limited is waited for. Returns the numbers of the puts in the order of the claims. */
-  async function claimed(all: Put[], sizes: number[], rate: number): Promise<number[]> {
+  /** Puts all, so many at once, and claims all in parts of these sizes; what is limited is waited for. Returns the numbers of the puts in the order of the claims. */
+  async function claimed(
+    all: Put[],
+    sizes: number[],
+    rate: number,
+    together = Infinity,
+  ): Promise<number[]> {
     const { store, clock, close } = queueOf(rate)
-    await store.insert(
-      all.map(({ key, group, priority, cost }, i) =>
-        draft(i, {
-          ...{ priority, cost, group: `g${group}` },
-          limiterKey: key === undefined ? undefined : `k${key}`,
-        }),
-      ),
-      ENDLESS,
+    const drafts = all.map(({ key, group, priority, cost }, i) =>
+      draft(i, {
+        ...{ priority, cost, group: `g${group}` },
+        limiterKey: key === undefined ? undefined : `k${key}`,
+      }),
     )
+    await store.insert(drafts.splice(0, together), ENDLESS)
     const order: number[] = []
     for (let i = 0; order.length < all.length && i < 1000; i++) {
       const claims = await store.claim(sizes[i % sizes.length] as number, 30_000)
       order.push(...claims.map(({ record }) => record.item as number))
       const ending = { outcome: 'completed', value: null } as const
       await store.settle(claims.map((claim) => ({ claim, ending })))
+      if (drafts.length > 0) await store.insert(drafts.splice(0, together), ENDLESS)
       if (claims.length === 0) clock.advance('1s')
     }
     expect(await store.audit()).toEqual([])
@@ -88,6 +92,51 @@ describe('the order of claims where jobs have keys and groups', () => {
     )
   })
 
+  it('is that of priority and turn where jobs come between the claims, and some go back', async () => {
+    const step = fc.record({
+      come: puts,
+      claim: fc.integer({ min: 1, max: 60 }),
+      goesBack: fc.nat(3),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 5 }), async (steps) => {
+        const { store, close } = queueOf(1_000_000)
+        const all: Put[] = []
+        let waiting: number[] = []
+        for (const { come, claim, goesBack } of steps) {
+          const numbers = come.map((one) => all.push(one) - 1)
+          await store.insert(
+            numbers.map((i) => {
+              const { key, priority, cost } = all[i] as Put
+              return draft(i, {
+                priority,
+                cost,
+                limiterKey: key === undefined ? undefined : `k${key}`,
+              })
+            }),
+            ENDLESS,
+          )
+          waiting = ranked(all, [...waiting, ...numbers])
+          const claims = await store.claim(claim, 30_000)
+          const taken = claims.map(({ record }) => record.item as number)
+          expect(taken).toEqual(waiting.slice(0, claim))
+          waiting = waiting.slice(claim)
+          await store.settle(
+            claims.map((one, i) => {
+              if (i % 4 !== goesBack)
+                return { claim: one, ending: { outcome: 'completed', value: null } }
+              waiting.push(taken[i] as number)
+              return { claim: one, ending: { outcome: 'released', delay: 0 } }
+            }),
+          )
+        }
+        expect(await store.audit()).toEqual([])
+        await close()
+      }),
+      { numRuns: 60, seed: 20_261_130 },
+    )
+  })
+
   it('is that of priority and turn in each group under each key, and in each group without a key, where limits are reached', async () => {
     await fc.assert(
       fc.asyncProperty(puts, sizes, async (all, parts) => {
@@ -100,6 +149,29 @@ describe('the order of claims where jobs have keys and groups', () => {
           }
         }
       }),
+      { numRuns: 40, seed: 20_261_130 },
+    )
+  })
+
+  it('is that of turns among equals, where limits are reached and jobs go on coming', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        puts,
+        sizes,
+        fc.integer({ min: 1, max: 30 }),
+        async (all, parts, together) => {
+          const order = await claimed(all, parts, 3, together)
+          expect(order.toSorted((a, b) => a - b)).toEqual(all.map((_, i) => i))
+          for (let i = 0; i < all.length; i++) {
+            const { group, key, priority } = all[i] as Put
+            const equals = order.filter((j) => {
+              const other = all[j] as Put
+              return other.group === group && other.key === key && other.priority === priority
+            })
+            expect(equals).toEqual(equals.toSorted((a, b) => a - b))
+          }
+        },
+      ),
       { numRuns: 40, seed: 20_261_130 },
     )
   })

@@ -6,7 +6,9 @@
 local LANES, RING, WEIGHTS, RUNNING = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
 local CLOSED, PARKED, TURNS = KEYS[22], KEYS[23], KEYS[24]
 local bound, turn, turned = tonumber(meta[8] or nil), tonumber(meta[5] or 0), false
-local adds, entering, counts = {}, {}, {}
+-- What `enqueue` was told and is not written yet: candidates, members of lanes, and the same by lane.
+local adds, members, coming = {}, {}, {}
+local entering, counts = {}, {}
 
 local function group_of(place)
   return sub(place, 1, find(place, '\2', 1, true) - 1)
@@ -104,21 +106,52 @@ local function enqueue(place)
     entering[group] = true
     return
   end
-  local lane, member = group .. '\1' .. key, member_of(place, key)
-  call('ZADD', LANES, '0', member)
-  local first = first_of(lane, '2')
-  if first[1] ~= member or call('ZSCORE', PARKED, key .. '\2' .. group) then return end
-  local closed = not first[2] and call('ZSCORE', CLOSED, key)
-  if closed and tonumber(closed) > now then
-    call('ZADD', PARKED, '0', key .. '\2' .. group)
-    return
+  local name, member = group .. '\1' .. key, member_of(place, key)
+  local lane = coming[name]
+  if not lane then
+    lane = { name = name, group = group, key = key, new = {}, count = 0 }
+    coming[name] = lane
   end
-  if first[2] then call('ZREM', READY, place_from(first[2])) end
-  call('ZADD', READY, '0', place)
-  entering[group] = true
+  lane.new[member] = true
+  lane.count = lane.count + 1
+  members[#members + 1] = '0'
+  members[#members + 1] = member
 end
 
+-- Jobs have come into a lane. Where one of them is the first now, it becomes the lane's candidate.
+local function succeed_to(lane)
+  local one = lane.count == 1
+  local first = first_of(lane.name, one and '2' or '1')
+  local head, former = first[1], first[2]
+  local parked = lane.key .. '\2' .. lane.group
+  if not lane.new[head] or call('ZSCORE', PARKED, parked) then return end
+  if not one then
+    for _, member in ipairs(first_of(lane.name, lane.count + 1)) do
+      if not lane.new[member] then
+        former = member
+        break
+      end
+    end
+  end
+  local closed = not former and call('ZSCORE', CLOSED, lane.key)
+  if closed and tonumber(closed) > now then
+    call('ZADD', PARKED, '0', parked)
+    return
+  end
+  if former then call('ZREM', READY, place_from(former)) end
+  adds[#adds + 1] = '0'
+  adds[#adds + 1] = place_from(head)
+  entering[lane.group] = true
+end
+
+-- Writes what `enqueue` was told.
 local function flush()
+  if #members > 0 then
+    add_all(LANES, members)
+    members = {}
+    for _, lane in pairs(coming) do succeed_to(lane) end
+    coming = {}
+  end
   if #adds > 0 then
     add_all(READY, adds)
     adds = {}
@@ -292,7 +325,7 @@ local function take(want, lease)
     open(key, left and math.max(1, left(key)) or 1000)
   end
   flush()
-  local places, gone, members, served, leaving, granted = {}, {}, {}, {}, {}, {}
+  local places, gone, started, served, leaving, granted = {}, {}, {}, {}, {}, {}
   local function leave_ready(place)
     if fresh[place] then fresh[place] = nil else gone[#gone + 1] = place end
   end
@@ -365,7 +398,7 @@ local function take(want, lease)
         if key then
           granted[key] = group
           lane = lane or lane_of(place, group, key, from)
-          members[#members + 1] = lane.member
+          started[#started + 1] = lane.member
           succeed(entry, lane)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
@@ -379,7 +412,7 @@ local function take(want, lease)
     end
   end
   add_fresh()
-  if #members > 0 then each('ZREM', LANES, members) end
+  if #started > 0 then each('ZREM', LANES, started) end
   if #gone > 0 then each('ZREM', READY, gone) end
   if #leaving > 0 then each('ZREM', RING, leaving) end
   -- Groups of one weight have one pass.
