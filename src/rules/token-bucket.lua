@@ -40,7 +40,6 @@ function rule.note(s, now, used)
 end
 
 function rule.time_to(p, over, cost)
-  if over <= 0 then return 0 end
   local grain = math.min(p.grain, cost / 2)
   if over <= grain then return 0 end
   return math.ceil((over - grain / 2) * p.interval / p.quantum) * p.quantum
@@ -55,7 +54,8 @@ end
 
 function rule.reserve(p, s, now, cost, max_wait)
   local used = rule.used(p, s, now) + cost
-  local wait = rule.time_to(p, used - p.burst, cost)
+  local over = used - p.burst
+  local wait = over > 0 and rule.time_to(p, over, cost) or 0
   if wait > max_wait then return -wait end
   rule.write(p, s, now, used)
   return wait

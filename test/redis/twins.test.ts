@@ -127,7 +127,7 @@ describe('twins', () => {
 
   const mutants: [string, string, string][] = [
     ['token bucket, fast', 'if over <= grain', 'if over <= 0'],
-    ['token bucket', 'if over <= 0 then', 'if over <= 1 then'],
+    ['token bucket', 'over > 0 and rule', 'over > 1 and rule'],
     ['token bucket, fast', 'math.min(p.grain, cost / 2)', 'p.grain'],
     ['token bucket', 'if now > at or', 'if true or'],
     ['token bucket', 's[1] - elapsed / p.interval', 's[1] - (elapsed + 1) / p.interval'],

@@ -18,7 +18,7 @@ end
 local function key_of(place)
   local from = find(place, '\1', 1, true)
   if not from then return nil end
-  return name_at(place, from + 1), from
+  return match(place, '^[^\1-\6]*', from + 1), from
 end
 
 -- The member of LANES for a place, and back.
@@ -49,24 +49,20 @@ local function before(a, b)
   return #a < #b
 end
 
+-- The turns of places without a priority, as numbers.
 local turns = {}
 
--- The turn of a place without a priority, whose turn begins at `at`.
 local function turn_of(place, at)
-  local number = turns[place]
-  if not number then
-    number = tonumber(sub(place, at, at + 12), 16)
-    turns[place] = number
-  end
+  if byte(place, at) ~= 53 then return nil end
+  local number = tonumber(sub(place, at + 1, at + 13), 16)
+  turns[place] = number
   return number
 end
 
 -- The same of two places of one group whose priority stands at `at`, in less time where they have none.
 local function sooner(a, b, at)
-  if byte(a, at) == 53 and byte(b, at) == 53 then
-    local m, n = turn_of(a, at + 1), turn_of(b, at + 1)
-    if m ~= n then return m < n end
-  end
+  local m, n = turns[a] or turn_of(a, at), turns[b] or turn_of(b, at)
+  if m and n and m ~= n then return m < n end
   return before(a, b)
 end
 
@@ -287,8 +283,10 @@ end
 local function lane_of(place, group, key, from)
   local name = group .. '\1' .. key
   local member = name .. '\2' .. sub(place, #group + 2, from - 1) .. sub(place, from + 1 + #key)
-  return { key = key, name = name, member = member, ahead = NONE, at = 1, over = false }
+  return { key = key, name = name, member = member, ahead = NONE, at = 1, over = false, cost = false }
 end
+
+local PLAIN_MEMBER = '^[^\2]*(\0025(.............)[^\1-\6]*)$'
 
 -- The next job of a lane becomes its candidate, in its place among the others of the group.
 local function succeed(entry, lane)
@@ -302,10 +300,17 @@ local function succeed(entry, lane)
     if not head then return end
   end
   lane.member, lane.at = head, lane.at + 1
-  -- Most have no cost of their own, and are not remembered.
-  local long = byte(head, -1) == 5 or find(head, '\6', 1, true)
-  local place = long and place_from(head) or entry.group .. '\2' .. sub(head, #lane.name + 2) .. '\1' .. lane.key
+  -- Most have no priority and no cost of their own, and are not remembered.
+  local tail, hex = match(head, PLAIN_MEMBER)
+  local place
+  if tail then
+    place = entry.group .. tail .. '\1' .. lane.key
+    turns[place] = tonumber(hex, 16)
+  else
+    place = place_from(head)
+  end
   fresh[place], lanes[place] = true, lane
+  lane.cost = tail and 1
   local places, at = entry.places, #entry.group + 2
   if entry.last and not entry.all and sooner(entry.last, place, at) then return end
   local low, high = entry.at, #places + 1
@@ -365,7 +370,7 @@ local function take(want, lease)
     first = first + 1
     local group = entry.group
     local place = nil
-    if not at_bound(group) then
+    if not bound or not at_bound(group) then
       place = entry.places[entry.at]
       if not place and not entry.all then
         local left = want - #places
@@ -380,7 +385,7 @@ local function take(want, lease)
       entry.at = entry.at + 1
       local lane, key, from = lanes[place], nil, nil
       if lane then key = lane.key else key, from = key_of(place) end
-      local wait = admit and admit(key or '', place, lease) or 0
+      local wait = admit and admit(key or '', place, lease, lane and lane.cost) or 0
       if wait > 0 and not key then
         -- All jobs without a key wait for the same, so the group waits with them.
         opens = math.min(opens, now + wait)
@@ -402,12 +407,19 @@ local function take(want, lease)
           succeed(entry, lane)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
-        if entry.pass > turn then turn = entry.pass end
+        local pass = entry.pass
+        if pass > turn then turn = pass end
         turned = true
         entry.stride = entry.stride or stride(group)
-        entry.pass = entry.pass + entry.stride
-        served[group] = entry.pass
-        insert(entry)
+        pass = pass + entry.stride
+        entry.pass, served[group] = pass, pass
+        -- Most come after all others.
+        if length < first or ring[length].pass <= pass then
+          length = length + 1
+          ring[length] = entry
+        else
+          insert(entry)
+        end
       end
     end
   end
