@@ -138,7 +138,8 @@ async function watched(
 }
 
 function isPrepared(res: Partial<Prepared> | undefined): res is Prepared {
-  return res?.headers !== undefined
+  // The response of node has `headers` of its own under Bun: a plain object.
+  return typeof res?.headers?.get === 'function'
 }
 
 /** `fields` as they stand in `headers`. */
