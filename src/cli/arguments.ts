@@ -110,9 +110,17 @@ export function parsed<T extends NonNullable<ParseArgsConfig['options']>>(
     // "Unknown option '--limt'. To specify a positional argument ..."; the first sentence says it.
     const [said = ''] = (error as Error).message.split(/\. |\n/)
     const option = /--?[\w-]+/.exec(said)?.[0] ?? 'arguments'
-    const unknown = (error as { code?: string }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-    const near = nearest(option.replace(/^-+/, ''), Object.keys(options))
-    throw new OptionTypeError(option, unknown ? `${said}: the nearest is --${near}` : said)
+    if ((error as { code?: string }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const near = nearest(option.replace(/^-+/, ''), Object.keys(options))
+      throw new OptionTypeError(option, `${said}: the nearest is --${near}`)
+    }
+    // `--limit -1/1m`: the value looks like another option.
+    const value = args[args.indexOf(option) + 1]
+    if (said.endsWith('ambiguous.') && value !== undefined) {
+      const way = `a value that begins with - is written ${option}=${value}`
+      throw new OptionTypeError(option, `${option} needs a value, got '${value}'; ${way}`)
+    }
+    throw new OptionTypeError(option, said.endsWith('missing') ? `${option} needs a value` : said)
   }
 }
 

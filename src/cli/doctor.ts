@@ -1,4 +1,5 @@
-import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { OptionTypeError } from '../core/errors.ts'
+import { checkUrl } from '../redis/client/client.ts'
 import {
   type Paint,
   paintFor,
@@ -48,7 +49,7 @@ export async function doctor(args: readonly string[], terminal: Terminal): Promi
     throw new OptionTypeError('arguments', `doctor takes options only, got '${positionals[0]}'`)
   }
   const url = values['redis'] as string | undefined
-  if (url !== undefined) checkUrl(url)
+  if (url !== undefined) checkUrl('--redis', url)
   const checks = await examine(
     { redis: installedVersion('redis'), ioredis: installedVersion('ioredis') },
     url,
@@ -73,16 +74,6 @@ export async function examine(
   const client = checkClient(libraries, url !== undefined)
   const canAsk = url !== undefined && client.level !== 'fault'
   return [checkNode(process.versions), client, ...(canAsk ? await checkRedis(url) : [])]
-}
-
-/** @throws OptionRangeError; the url may hold a password, so the message does not repeat it */
-function checkUrl(url: string): void {
-  if (!/^rediss?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
-    throw new OptionRangeError(
-      '--redis',
-      `--redis must be a url like redis://localhost:6379, got ${url.includes('@') ? 'another text' : `'${url}'`}`,
-    )
-  }
 }
 
 async function checkRedis(url: string): Promise<Check[]> {

@@ -240,7 +240,7 @@ describe('Metrics', () => {
         () => own.incr('c', -1),
       ],
       ['value must be a finite number >= 0', () => own.incr('c', Number.NaN)],
-      ['value must be a finite number', () => own.timing('h', Number.NaN)],
+      ['seconds must be a finite number', () => own.timing('h', Number.NaN)],
       ["name 'c' is a counter already, and cannot be a gauge", () => own.gauge('c', 1)],
       ["name 'c' is a counter already, and cannot be a histogram", () => own.timing('c', 1)],
       [

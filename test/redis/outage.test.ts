@@ -196,6 +196,15 @@ describe('a storage made from a url', () => {
     [{ url: 'rediss://:6380/0' }, /url must name a host/],
     [{ url: 'redis://me:secret@' }, /url must name a host, got 'redis:\/\/' \(string\)$/],
     [{ url: 'redis://me:secret@:6379?db=1' }, /url must name a host/],
+    ...['localhost:1234', 'localhost', 'redis:localhost', '/tmp/redis.sock'].map((url) => [
+      { url },
+      `url must begin with redis:// or rediss://, got '${url}' (string)`,
+    ]),
+    [{ url: 'me:secret@localhost:1234' }, /rediss:\/\/, got '...@localhost:1234' \(string\)$/],
+    [
+      { url: 'redis://me:secret@localhost:99999' },
+      /url must be a url that can be read, got 'redis:\/\/\.\.\.@localhost:99999' \(string\)$/,
+    ],
     [{ url: 5 }, /url must be a string, got 5/],
     [{ url: null }, /url must be a string, got null/],
     [{ url: ['redis://x'] }, /url must be a string/],
