@@ -234,6 +234,7 @@ describe('Metrics', () => {
   it('refuses what cannot be meant, by name and value, and counts nothing then', () => {
     const own = new Metrics()
     own.incr('c')
+    own.histogram('h')
     const bad: [string, () => unknown][] = [
       [
         'value must be a finite number >= 0, since counters only go up, got -1',
