@@ -33,8 +33,13 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
  *
  * @example
  * const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
- * const guard = rateLimitFetch(limiter, { key: (request) => request.headers.get('x-api-key') ?? '' })
+ * const guard = rateLimitFetch(limiter) // each address by itself
  * Deno.serve(guard((request) => new Response('hello')))
+ *
+ * @example
+ * // By the key of an API, and by the address where there is none: `?? ''` would be one key for all of these.
+ * const key = (request, info) => request.headers.get('x-api-key') ?? clientIp(request, {}, info)
+ * const guard = rateLimitFetch(limiter, { key })
  */
 export function rateLimitFetch(
   limiter: GuardLimit<Request>,

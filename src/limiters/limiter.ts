@@ -53,7 +53,7 @@ export interface LimiterOptions extends Metered {
   /** @default the clock of the storage */
   clock?: Clock
   /**
-   * The name in `deniedBy`, statistics and metrics.
+   * The name in `deniedBy`, statistics, metrics and HTTP fields. It sets no counts apart: `scope` does.
    * @default its scope, or the kind of its rule where it has none
    */
   name?: string

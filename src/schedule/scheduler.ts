@@ -152,7 +152,7 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * The slots of a job that are to come until `end`.
+   * The slots of a job that are to come until `end`. Empty before the start, and over a storage until the storage has told the last slot.
    *
    * @param most how many at most. @default 1000
    */

@@ -196,10 +196,9 @@ describe('a storage made from a url', () => {
     [{ url: 'rediss://:6380/0' }, /url must name a host/],
     [{ url: 'redis://me:secret@' }, /url must name a host, got 'redis:\/\/' \(string\)$/],
     [{ url: 'redis://me:secret@:6379?db=1' }, /url must name a host/],
-    ...['localhost:1234', 'localhost', 'redis:localhost', '/tmp/redis.sock'].map((url) => [
-      { url },
-      `url must begin with redis:// or rediss://, got '${url}' (string)`,
-    ]),
+    [{ url: 'localhost:1234' }, /url must begin with redis:.*, got 'localhost:1234' \(string\)$/],
+    [{ url: 'redis:localhost' }, /url must begin with redis:.*, got 'redis:localhost' \(string\)$/],
+    [{ url: '/tmp/redis.sock' }, /url must begin with redis:.*, got '\/tmp\/redis.sock'/],
     [{ url: 'me:secret@localhost:1234' }, /rediss:\/\/, got '...@localhost:1234' \(string\)$/],
     [
       { url: 'redis://me:secret@localhost:99999' },
