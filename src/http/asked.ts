@@ -70,7 +70,7 @@ export function asked(limiter: Limiter, key: string, cost: number, by: AskedBy):
   }
 }
 
-/** What each member of a composite is asked. What comes later is put in its place then, and `pending` tells when. */
+/** The terms for each member of a composite. A key or cost that is a promise is filled in later, and `pending` resolves then. */
 function membersOf(
   limiter: Limiter,
   key: Awaitable<string>,

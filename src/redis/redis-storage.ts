@@ -217,7 +217,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.#clock ?? systemClock
   }
 
-  /** @internal Do the keys of one call have to lie in one slot? */
+  /** @internal True when the keys of one call must lie in one slot. */
   get cluster(): boolean {
     return this.#pipeline.cluster
   }
@@ -259,7 +259,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     const surveys = await Promise.all(
       servers.map((server) =>
         survey(this.prefix, values, (script, args) => {
-          // A master of a Cluster is asked itself: any key would lead to the one that has the key.
+          // Each master of a Cluster is asked directly, without a key: a key would send the command to the master that has the key.
           const keys = server === undefined ? [`${this.prefix}:{0}:survey`] : []
           return this.#runner.run(script, keys, args, server)
         }),
