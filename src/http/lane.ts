@@ -2,7 +2,7 @@ import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { WaitTimeoutError } from '../core/errors.ts'
 import { Waiters } from '../core/waiters.ts'
-import type { AnnouncedQuota } from './advice.ts'
+import type { AnnouncedQuota } from './server-limits.ts'
 
 /** After a pause, one more may go every so often, even if none that went has been answered. */
 const SLOW_START: Millis = 1000
