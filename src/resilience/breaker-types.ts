@@ -11,9 +11,8 @@ export interface BreakerCallOptions<T> {
   /** Handed to the function. A call that ends in an error after it aborted is neither a success nor a failure. */
   signal?: AbortSignal
   /**
-   * Gives the result instead of an error: the refusal of the breaker, or the error that the function threw. Not asked when
-   * `signal`
-   * has aborted.
+   * Gives the result instead of an error: the refusal of the breaker, or the error that the function threw. Not asked
+   * when `signal` has aborted.
    */
   fallback?: (error: unknown) => T | PromiseLike<T>
 }

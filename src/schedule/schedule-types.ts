@@ -93,10 +93,9 @@ export interface JobOptions {
    */
   runAtStart?: boolean
   /**
-   * The job ends after this number of runs, the run at the start included. With `storage`, that is the number of runs in all
-   * processes, restarts
-   * included: to begin anew, give the job another `name`. Failed runs count; attempts of one run, skipped slots and
-   * `scheduler.run` do not.
+   * The job ends after this number of runs, the run at the start included. With `storage`, that is the number of runs
+   * in all processes, restarts included: to begin anew, give the job another `name`. Failed runs count; attempts of
+   * one run, skipped slots and `scheduler.run` do not.
    * @default no end
    */
   maxRuns?: number
