@@ -142,7 +142,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
         if (isAioFluxError(error, 'WAIT_TIMEOUT')) return response
         throw error
       }
-      // It is not read: that it fails, or never ends, says nothing of the next answer.
+      // The body is not read. It may fail or never end, which does not matter for the next attempt.
       response.body?.cancel().catch(() => {})
     }
     return last.response

@@ -99,10 +99,10 @@ export const BREAKER_SNAPSHOT: OptionTable<BreakerSnapshot> = {
 /** One call that has ended. */
 export interface BreakerCall {
   name: string
-  /** How long it took; not known for a call that began before there was a listener. */
+  /** How long the call took; `undefined` for a call that began before there was a listener. */
   seconds: number | undefined
   slow: boolean
-  /** It began in an earlier state, and was not counted. */
+  /** True when the call began in an earlier state, and was not counted. */
   stale: boolean
 }
 

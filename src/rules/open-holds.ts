@@ -84,7 +84,7 @@ function over(state: State, i: number, now: Micros): boolean {
   return Math.abs(state[i + 2] as number) <= now
 }
 
-/** One that stays charged is remembered for as long again, so that it can be settled late. */
+/** When a reservation is forgotten: one that stays charged is remembered for its `ttl` once more, so that it can be settled late. */
 function endOf(now: Micros, ttl: Micros): Micros {
   return ttl < 0 ? ttl - now : now + 2 * ttl
 }

@@ -23,7 +23,7 @@ export class TickLine {
   readonly fine: boolean
   /** True when marks need 64 bits. */
   readonly wide: boolean
-  /** One step in tokens. Of the rule's own steps a power of two too, so multiplying by it rounds nothing either. */
+  /** One tick in tokens. It is a power of two, also in the rule's own steps, so multiplying by it rounds nothing. */
   readonly token: number
   /** A key may lie this far ahead, without asking the rule whether a hair less than its cost is enough. */
   readonly room: number

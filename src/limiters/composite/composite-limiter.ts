@@ -27,7 +27,7 @@ import {
   sameKey,
 } from './member-terms.ts'
 
-/** One limiter of a composite, and the key, the cost and the quota it is asked with. */
+/** One limiter of a composite, with the key, the cost and the quota of the call for it. */
 export interface LocalMember {
   readonly limiter: SyncLimiter & Sharing
   readonly quotaOf: QuotaOf | undefined

@@ -20,7 +20,7 @@ import { SyncLimiter } from './sync-limiter.ts'
 /** Makes the ledger of a limiter that was given no storage. */
 export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
 
-/** One rule, asked through the ledger that a storage keeps for it. */
+/** A limiter of one rule, over a ledger in memory. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
   protected readonly ledger: Ledger
