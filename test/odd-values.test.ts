@@ -1,4 +1,4 @@
-// Each argument of locks, leaders, schedules, breakers, metrics, the dashboard and RedisStorage, given values that it is not for:
+// Each argument of locks, leaders, schedules, breakers, metrics, the dashboard, RedisStorage and rateLimitFetch, given values that it is not for:
 // the error has the code INVALID_OPTION and names the argument and the value.
 import {
   backoff,
@@ -6,11 +6,13 @@ import {
   CircuitBreakerRegistry,
   Coordinator,
   circuitBreaker,
+  LimiterFactory,
   MemoryStorage,
   Scheduler,
   slotKeeper,
 } from 'aioflux'
 import { dashboard } from 'aioflux/dashboard'
+import { rateLimitFetch } from 'aioflux/http'
 import { ConsoleMonitor, Metrics, PrometheusExporter, registerPrometheus } from 'aioflux/metrics'
 import { carryTraces, observeMetrics, traced } from 'aioflux/otel'
 import { HybridStorage, RedisStorage } from 'aioflux/redis'
@@ -287,6 +289,9 @@ const PARTS: Readonly<Record<string, readonly Argument[]>> = {
     ['tracer', NONE, (v) => traced(v, fn)],
     ['fn', FUNCTION, (v) => traced(tracer, v)],
     ['propagation', NONE, (v) => carryTraces({ context: {}, propagation: v } as Odd)],
+  ],
+  rateLimitFetch: [
+    ['handler', FUNCTION, (v) => rateLimitFetch(LimiterFactory.tokenBucket({ rate: 1 }))(v)],
   ],
   dashboard: options(board, {
     limiters: '[]',

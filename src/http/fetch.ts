@@ -1,4 +1,4 @@
-import { known, type OptionTable } from '../core/check.ts'
+import { callable, known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { Exchange } from './exchange.ts'
 import type { Judgement } from './guard.ts'
@@ -49,8 +49,9 @@ export function rateLimitFetch(
 ) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
   known('rateLimitFetch', options, FETCH_GUARD_OPTIONS)
   const guard = judgeOf<Request>(limiter, options)
-  return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
-    async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
+  return <Rest extends unknown[]>(handler: FetchHandler<Rest>) => {
+    callable('handler', handler)
+    return async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
       let judged: Judgement | undefined
       try {
         judged = await guard.judge(request, rest[0])
@@ -62,6 +63,7 @@ export function rateLimitFetch(
       const handle = () => handler(request, ...(rest as unknown as Rest))
       return judged === undefined ? handle() : answer(judged, request, rest[0], options, handle)
     }
+  }
 }
 
 async function answer(
