@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { integer, oneOf } from '../core/check.ts'
+import { between, integer, oneOf } from '../core/check.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import { FORMATS, type Format } from './formats/formats.ts'
@@ -142,4 +142,9 @@ export function burstOf(
 export function whole(name: string, text: string, least: number): number {
   if (/^\d+$/.test(text)) return integer(name, Number(text), least)
   throw new OptionTypeError(name, `${name} must be a whole number >= ${least}, got '${text}'`)
+}
+
+/** A port; 0 is any that is free. */
+export function portOf(name: string, text: string): number {
+  return between(name, whole(name, text, 0), 0, 65_535)
 }
