@@ -81,7 +81,7 @@ export abstract class LimiterVerbs implements Limiter {
   /**
    * @internal True where the limit is large enough for the call as it is now.
    *
-   * @param ahead true when what drains may be reserved ahead: then any cost passes in time
+   * @param ahead may what drains be reserved ahead? Then any cost passes in time.
    * @throws CostTooLargeError where it never will be
    */
   abstract fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean

@@ -54,7 +54,7 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     return true
   }
 
-  /** The capacity at the highest rate. A cost that the bucket is too small for now waits, or is denied, until the rate has risen. */
+  /** That of the highest rate: a cost that the bucket is too small for now waits or is denied until the rate has risen. */
   override get capacity(): number {
     return this.#most
   }

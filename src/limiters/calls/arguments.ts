@@ -14,7 +14,7 @@ export function checkCall(key: string, cost: number, capacity: number): void {
 /**
  * @param present what the limit holds now
  * @param most what it may ever hold
- * @returns true when the cost fits now
+ * @returns does the cost fit now?
  * @throws CostTooLargeError where it never will
  */
 export function fitsWithin(cost: number, present: number, most: number): boolean {

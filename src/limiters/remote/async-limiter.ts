@@ -39,7 +39,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   get ledger(): RemoteLedger | undefined {
     return undefined
   }
-  /** @internal True where the limit finds its own numbers: code that reads them must not keep them. */
+  /** @internal True where the limit finds its own numbers: others who judge by them must not keep them. */
   get adapts(): boolean {
     return false
   }
@@ -53,14 +53,14 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   protected abstract override giveBack(key: string, cost: number, terms?: Terms): Promise<void>
   protected abstract override counts(key: string): Promise<KeyCounts>
   protected abstract change(quota: QuotaChange): Promise<void>
-  /** Takes `cost` for a caller that waits, and resolves when its time has come. */
+  /** Takes `cost` for one who waits, when it can be had, and resolves when its time has come. */
   protected abstract serve(
     key: string,
     cost: number,
     waits: Waits,
     terms?: Terms,
   ): Promise<Decision>
-  /** Takes `cost` for a caller that does not wait. */
+  /** Takes `cost` for one who does not wait. */
   protected take(key: string, cost: number, terms?: Terms): Promise<Decision> {
     return this.decide('reserve', key, cost, terms)
   }

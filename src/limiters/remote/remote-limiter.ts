@@ -22,19 +22,19 @@ import { LedgerClient, type RemoteOptions, storageIsDown } from './ledger-client
 const YES: Promise<boolean> = Promise.resolve(true)
 const NO: Promise<boolean> = Promise.resolve(false)
 
-/** A caller that is denied for longer asks again after this time: another process may have ended a block. */
+/** Who is denied for longer asks again after this long: a block may have been ended by another process. */
 const LONGEST_PAUSE: Millis = 10_000
 
 /** With a little patience a leaky bucket makes callers wait their turn, instead of taking them in at once. */
 const LITTLE: Micros = 1
 
-/** A limiter of one rule over a remote storage. */
+/** One rule, asked through a storage that lies elsewhere. */
 export class RemoteLimiter extends AsyncLimiter {
   /** @internal */
   override readonly client: LedgerClient
   readonly #terms: TermsReader
 
-  /** @param quotas true when a call may bring a quota */
+  /** @param quotas may a call bring a quota? */
   constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
     super(options.name, options.clock ?? systemClock, options.shadow)
     this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
@@ -237,7 +237,7 @@ export class RemoteLimiter extends AsyncLimiter {
     await this.client.reconfigure(quota)
   }
 
-  /** Keys are in the storage, where other processes have keys too: none are counted here. */
+  /** Who knows how many keys others have: none are counted. */
   protected async counts(): Promise<KeyCounts> {
     return { keys: 0, evicted: 0, crowded: 0 }
   }
@@ -315,7 +315,7 @@ export class RemoteLimiter extends AsyncLimiter {
     cost: number,
     terms: Terms | undefined,
   ): Promise<void> {
-    // To give it back takes as long as to ask for it, so this is the rest of the wait when the storage is reached.
+    // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
     const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
     const { rule, hold } = terms ?? {}
     const back =
