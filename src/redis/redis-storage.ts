@@ -39,7 +39,7 @@ export interface RedisStorageOptions extends Metered {
   name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
-  /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
+  /** Instead of a client: where to connect, `redis://host:6379` or `rediss://`, by whichever of `redis` and `ioredis` is installed. */
   url?: string
   /**
    * Begins the name of every key. All that uses one Redis and one prefix is one fleet: give a service that should share nothing its own.
