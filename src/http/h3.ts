@@ -90,7 +90,7 @@ export function rateLimitH3<Event extends H3EventLike = H3EventLike>(
       const answer = await answerOf(() => options.onLimited?.(event, decision))
       const own = answer ?? refusedResponse(refusal)
       if (!(own instanceof Response)) return own
-      // h3 sends the fields of such a Response as they are: those of earlier guards, too, have to be in it.
+      // h3 sends the fields of such a Response alone, so the fields of earlier guards must be in it too.
       return withFields(own, fieldsOf(target.headers, fields))
     }
     if (leave === undefined || res !== undefined) return next?.()

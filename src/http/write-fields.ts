@@ -7,8 +7,8 @@ export interface HeaderAccess<Target> {
 }
 
 /**
- * Adds the fields of one guard to those of others on the same response: lists get longer; what is no list stays with
- * the tightest.
+ * Adds the fields of one guard to those of others on the same response: lists get longer; of other fields the value
+ * of the tightest limit stays.
  */
 export function writeFields<Target>(
   access: HeaderAccess<Target>,

@@ -54,7 +54,7 @@ export class Calendar {
     return this.#ordinal
   }
 
-  /** When the one of that number begins. */
+  /** When the window of that number begins. */
   start(ordinal: number): Micros {
     return this.#startOf(ordinal) * 1000
   }
