@@ -15,7 +15,7 @@ const all = new Map([
 /** What a part costs in a browser: kilobytes, minified and gzipped, without the packages that aioflux imports. */
 describe('bundles', () => {
   // Other engines compress otherwise, and the budgets are in the bytes of Node.
-  it.skipIf('Bun' in globalThis).each([...all.keys()])(
+  it.skipIf('Bun' in globalThis || 'Deno' in globalThis).each([...all.keys()])(
     '%s stays within its budget',
     async (name) => {
       const size = gzipSync(await bundle(all.get(name)!), { level: 9 }).length / 1000

@@ -159,6 +159,15 @@ describe('the fingerprint of an item', () => {
     }
   })
 
+  it('says nothing of the mark that Deno puts on objects of the web platform', () => {
+    const branded = (href: string) =>
+      Object.assign(new URL(href), { [Symbol('[[webidl.brand]]')]: 1 })
+    expect(fingerprint(branded('http://a/'))).toBe(fingerprint(branded('http://a/')))
+    expect(fingerprint(branded('http://a/'))).not.toBe(fingerprint(branded('http://b/')))
+    const named = Object.assign(new URL('http://a/'), { [Symbol('mine')]: 1 })
+    expect(() => fingerprint(named)).toThrow(/symbols/)
+  })
+
   // Ten million bytes took six seconds once: then this test ends by its timeout.
   it('takes many levels, and many bytes', () => {
     expect(fingerprint(nested(400))).not.toBe(fingerprint(nested(399)))
