@@ -90,14 +90,14 @@ export class MemoryQueue<T, R = unknown>
       keyed: (limiterKey ?? limiterCost) !== undefined,
       groups: settings.groups,
       keep: settings.keep,
-      timesAttempts: settings.retry !== undefined,
+      retries: settings.retry !== undefined,
     })
     this.jobsKept = jobs
     const events = new QueueEvents(name, options.deadLetter)
     this.events = events
     const attempts = new Attempts(jobs, settings, events)
     this.#attempts = attempts
-    const direct = limiter === undefined && !jobs.timesAttempts && settings.groups === undefined
+    const direct = limiter === undefined && !jobs.history.timed && settings.groups === undefined
     const slots = new WorkerSlots(settings.workers, direct, (handler) =>
       batching === undefined
         ? new SingleConsumer(jobs, handler as Handler, attempts, clock)

@@ -79,8 +79,7 @@ export class JobsById {
   // What an operator asks and does.
 
   find(id: string): LocalJob | undefined {
-    const { dead, completed } = this.#jobs
-    const kept = dead.get(id) ?? completed.get(id)
+    const kept = this.#jobs.history.find(id)
     if (kept !== undefined) return kept.job
     const index = this.#index
     const first = index.complete ? undefined : this.#view.front(id)
@@ -105,7 +104,7 @@ export class JobsById {
   remove(id: string): boolean {
     const job = this.find(id)
     if (job === undefined || job.state === 'running') return false
-    const kept = this.#jobs.dead.delete(id) || this.#jobs.completed.delete(id)
+    const kept = this.#jobs.history.forget(id)
     const dropped = !job.over
     if (dropped) this.#control.drop(job, new JobDroppedError('it was removed'), 'clear')
     const forgotten = this.#index.release(id)
@@ -119,7 +118,7 @@ export class JobsById {
     for (const job of this.#view.dead(options)) {
       if (driven >= limit) break
       if (!queue.mayRedrive(job)) continue
-      if (!this.#jobs.dead.delete(job.id)) continue
+      if (!this.#jobs.history.dead.delete(job.id)) continue
       const again = this.#again(job)
       queue.redriven(again)
       this.#jobs.keep(again)
