@@ -37,12 +37,12 @@ import type {
   PauseOptions,
   PutOptions,
   QueueEventMap,
-  QueueOptions,
   QueueStats,
   StopOptions,
   StopReport,
 } from './queue.ts'
 import { CLAIM_OPTIONS, PAUSE_OPTIONS } from './queue.ts'
+import type { QueueOptions } from './queue-options.ts'
 import type { Settings } from './settings.ts'
 import type { LocalJob } from './store/local-job.ts'
 import { MemoryJobs, type MemoryJobsListener } from './store/memory-jobs.ts'

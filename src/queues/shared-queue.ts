@@ -45,8 +45,6 @@ import type {
   PauseOptions,
   PutOptions,
   QueueEventMap,
-  QueueKind,
-  QueueOptions,
   QueueStats,
   SharedQueue,
   SharedTerms,
@@ -54,6 +52,7 @@ import type {
   StopReport,
 } from './queue.ts'
 import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
+import type { QueueKind, QueueOptions } from './queue-options.ts'
 import { type Settings, toPriority } from './settings.ts'
 import type { Claim, StoreListener } from './store/job-store.ts'
 import type { Share, SharedJobStore } from './store/queue-storage.ts'

@@ -1,7 +1,8 @@
 import type { Millis } from '../../core/duration.ts'
 import { Events } from '../../core/events.ts'
 import type { Job } from '../job.ts'
-import { type DeadLetterTarget, QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
+import { QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
+import type { DeadLetterTarget } from '../queue-options.ts'
 import type { JobTimes } from './job-times.ts'
 import type { QueueMeter } from './queue-meter.ts'
 
