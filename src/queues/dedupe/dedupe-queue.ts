@@ -78,7 +78,7 @@ export class DedupeQueue<T, R = unknown>
     if (closed !== undefined) throw closed
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
-    const known = options?.id === undefined ? undefined : this.puts.known(options.id, options)
+    const known = this.puts.known(options)
     if (known !== undefined) return { job: known, accepted: undefined }
     const seen = this.#entries.get(key)
     if (seen === undefined || !this.#remembered(seen))

@@ -37,16 +37,12 @@ export interface LocalPutsParts<T> {
 
 /** Puts items into a queue in this process: makes jobs of them, and lets them begin, line up or wait for room. */
 export class LocalPuts<T, R> {
-  readonly #options: LocalPutsParts<T>['options']
-  readonly #settings: Settings
-  readonly #priorityFn: ((item: T) => number) | undefined
-  readonly #jobs: MemoryJobs
+  readonly #parts: LocalPutsParts<T>
   readonly #slots: WorkerSlots
-  readonly #admission: Admission
-  readonly #control: JobControl
+  readonly #jobs: MemoryJobs
   readonly #byId: JobsById
-  readonly #shutdown: Shutdown<T>
-  readonly #events: QueueEvents
+  readonly #priorityFn: ((item: T) => number) | undefined
+  readonly #control: JobControl
   readonly #meter: QueueMeter | undefined
   readonly #signals: Signals<LocalJob>
   /** True where each put has to look for a group, or a key and a cost at the limiter. */
@@ -54,16 +50,12 @@ export class LocalPuts<T, R> {
 
   constructor(parts: LocalPutsParts<T>) {
     const { options, settings, control } = parts
-    this.#options = options
-    this.#settings = settings
-    this.#priorityFn = parts.priorityFn
-    this.#jobs = parts.jobs
+    this.#parts = parts
     this.#slots = parts.slots
-    this.#admission = parts.admission
-    this.#control = control
+    this.#jobs = parts.jobs
     this.#byId = parts.byId
-    this.#shutdown = parts.shutdown
-    this.#events = parts.events
+    this.#priorityFn = parts.priorityFn
+    this.#control = control
     this.#meter = parts.meter
     this.#signals = new Signals((job, reason) => control.cancel(job, reason))
     const { limiterKey, limiterCost } = options
@@ -72,7 +64,7 @@ export class LocalPuts<T, R> {
 
   put(item: T, options: PutOptions | undefined): Promise<LocalJobHandle<R>> {
     try {
-      const known = options?.id === undefined ? undefined : this.known(options.id, options)
+      const known = options?.id === undefined ? undefined : this.known(options)
       if (known !== undefined) return Promise.resolve(known)
       const job = this.#make(item, options)
       if (this.#rushes(job, options)) return Promise.resolve(job)
@@ -85,14 +77,14 @@ export class LocalPuts<T, R> {
   }
 
   offer(item: T, options: PutOptions | undefined): boolean {
-    if (options?.id !== undefined && this.known(options.id, options) !== undefined) return false
+    if (this.known(options) !== undefined) return false
     const job = this.#make(item, options)
     return this.#rushes(job, options) || this.#tries(job, options)
   }
 
   submit(item: T, options: PutOptions | undefined): Promise<R> {
     try {
-      const known = options?.id === undefined ? undefined : this.known(options.id, options)
+      const known = options?.id === undefined ? undefined : this.known(options)
       if (known !== undefined) return known.result
       const job = this.#make(item, options)
       const result = job.watch()
@@ -103,14 +95,16 @@ export class LocalPuts<T, R> {
     }
   }
 
-  /** The job that an own id stands for already. */
-  known(id: string, options: PutOptions): LocalJobHandle<R> | undefined {
+  /** The job that the own id of a put stands for already. */
+  known(options: PutOptions | undefined): LocalJobHandle<R> | undefined {
+    if (options?.id === undefined) return undefined
+    const { id } = options
     checkPut(options)
-    this.#shutdown.checkOpen()
+    this.#parts.shutdown.checkOpen()
     const job = this.#byId.own(id)
     if (job === undefined) return undefined
     checkTerms(options)
-    this.#events.duplicate(id, job.item)
+    this.#parts.events.duplicate(id, job.item)
     return new SharedJob<R>({ job }, undefined)
   }
 
@@ -148,7 +142,7 @@ export class LocalPuts<T, R> {
 
   /** Gives a job that waits another item, and what that was put with; its place stays. */
   exchange(job: LocalJob, item: T, options: PutOptions | undefined): void {
-    this.#shutdown.checkOpen()
+    this.#parts.shutdown.checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
     this.renew(job, item, options)
   }
@@ -184,26 +178,28 @@ export class LocalPuts<T, R> {
   #make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
     if (this.#slots.asks) this.#slots.meet(item)
     const priorityFn = this.#priorityFn
+    const meter = this.#meter
+    const control = this.#control
     let priority = 0
     if (options?.priority !== undefined) priority = toPriority(options.priority)
     else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    const job = new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), this.#control)
+    const job = new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), control)
     const labelled = options?.id !== undefined || options?.group !== undefined
     if (labelled || this.#labels || this.#byId.namesAll) {
       checkPut(options)
       this.#label(job, this.#labelOf(item, options))
       this.#byId.name(job, options?.id)
     }
-    if (this.#meter !== undefined && options?.delay === undefined && options?.at === undefined) {
+    if (meter !== undefined && options?.delay === undefined && options?.at === undefined) {
       // What was told to wait does not wait for workers.
-      this.#meter.put(job)
+      meter.put(job)
     }
     return job
   }
 
   /** What few queues ask of a job: its group, and its key and cost at the limiter. */
   #labelOf(item: T, options: PutOptions | undefined): JobLabel {
-    const { group: groupFn, limiterKey, limiterCost } = this.#options
+    const { group: groupFn, limiterKey, limiterCost } = this.#parts.options
     const group = options?.group ?? groupFn?.(item)
     return {
       ...(group !== undefined && { group: check.string('group', group) }),
@@ -233,24 +229,24 @@ export class LocalPuts<T, R> {
   }
 
   #enter(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): void {
-    this.#admission.enter(job, this.#prepare(job, options, made))
+    this.#parts.admission.enter(job, this.#prepare(job, options, made))
   }
 
   /** As {@link #enter}, if there is room. */
   #tries(job: LocalJob, options: PutOptions | undefined): boolean {
     this.#prepare(job, options, Promise.resolve())
-    if (this.#admission.tries(job)) return true
+    if (this.#parts.admission.tries(job)) return true
     // No caller has seen it; its signal must not hold it.
     if (!job.over) job.end('dropped', undefined)
     return false
   }
 
   #prepare(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): Millis {
-    this.#shutdown.checkOpen()
+    this.#parts.shutdown.checkOpen()
     let patience = Infinity
     if (options !== undefined) {
       checkPut(options)
-      patience = equip(job, options, this.#settings.clock, this.#signals)
+      patience = equip(job, options, this.#parts.settings.clock, this.#signals)
       // After all checks: a put that throws must leave its id free.
       if (options.id !== undefined) this.#byId.take(options.id, job)
     }

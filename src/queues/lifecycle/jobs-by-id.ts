@@ -50,12 +50,19 @@ export class JobsById {
   /**
    * The job that a caller's own id stands for already.
    *
-   * @throws OptionRangeError where the queue gave this id to a job of its own
+   * @throws OptionRangeError where the queue gave this id, a number, to a job that was put without one: it is to be of one job alone
    */
   own(id: string): LocalJob | undefined {
     const job = this.#index.own(id)
-    if (job === undefined) this.#checkNumber(id)
-    return job
+    if (job !== undefined) return job
+    const number = Number(id)
+    if (String(number) === id && number <= this.#jobs.numbers.last && this.find(id) !== undefined) {
+      throw new OptionRangeError(
+        'id',
+        `id must be of one job alone, got '${id}', which this queue gave to a job that was put without an id`,
+      )
+    }
+    return undefined
   }
 
   /** A new job can be found by its id. */
@@ -146,17 +153,5 @@ export class JobsById {
     this.name(job, id)
     if (id !== undefined) this.#index.take(id, job)
     return job
-  }
-
-  /** Jobs without an id of the caller's have numbers for ids, and none of them may be the id of another job. */
-  #checkNumber(id: string): void {
-    const number = Number(id)
-    if (String(number) !== id || number > this.#jobs.numbers.last || this.find(id) === undefined) {
-      return
-    }
-    throw new OptionRangeError(
-      'id',
-      `id must be of one job alone, got '${id}', which this queue gave to a job that was put without an id`,
-    )
   }
 }
