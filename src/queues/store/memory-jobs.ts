@@ -13,7 +13,6 @@ import { Arrivals } from './orders/arrivals.ts'
 import { GroupedOrder, type Grouping, groupOf } from './orders/grouped.ts'
 import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
-import { priorityOrder } from './orders/priority.ts'
 import { type GateHost, RateGate } from './rate-gate.ts'
 
 /** How the jobs of a queue are kept. */
@@ -86,7 +85,7 @@ export class MemoryJobs implements Source, GateHost {
     })
     this.history = new JobHistory(clock, options.keep, options.retries)
     if (limiter === undefined) return
-    this.#gate = new RateGate(limiter, keyed, this, () => priorityOrder(arrivals))
+    this.#gate = new RateGate(limiter, keyed, this, this.#makeOrder)
   }
 
   /** From now on `listener` is told. */
