@@ -15,6 +15,8 @@ export interface DurableStopping {
   readonly claiming: boolean
   /** Called first: from now on nothing is put, claimed or begun. */
   closing(): void
+  /** What calls are refused with. */
+  closedError(): Error
   /** All that this process works on has ended, or was given back. */
   finish(): Promise<void>
 }
@@ -54,6 +56,11 @@ export class DurableShutdown<T> {
   /** True when it has begun: then nothing is accepted any more. */
   get begun(): boolean {
     return this.#report !== undefined
+  }
+
+  /** @throws ClosedError when it has begun */
+  checkOpen(): void {
+    if (this.begun) throw this.#queue.closedError()
   }
 
   begin(options: StopOptions): Promise<StopReport<T>> {
