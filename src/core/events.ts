@@ -1,4 +1,5 @@
 import { callable, must, mustLie, type OptionTable } from './check.ts'
+import { complain } from './error-text.ts'
 import { nearest } from './nearest.ts'
 
 /** Listens to one kind of event. What it throws, or rejects with later, never reaches the code that told it. */
@@ -15,7 +16,7 @@ export async function tell<Payload>(
     const answer: unknown = listener(payload)
     await answer
   } catch (error) {
-    console.error(`aioflux: a listener to ${what} threw`, error)
+    complain(`aioflux: a listener to ${what} threw`, error)
   }
 }
 

@@ -1,4 +1,5 @@
 import { callable, must, mustLie } from '../core/check.ts'
+import { complain } from '../core/error-text.ts'
 
 /** Values that parts keep: read when the metric is read, and forgotten with the part. A part that is followed twice counts once. */
 export class Sources {
@@ -62,7 +63,7 @@ export class Sources {
       mustLie(this.#fits(value), 'read', 'return a number that can be told', value)
       source.last = value
     } catch (error) {
-      console.error('aioflux: a metric could not be read', error)
+      complain('aioflux: a metric could not be read', error)
     }
     return source.last
   }
