@@ -81,7 +81,7 @@ export abstract class LimiterVerbs implements Limiter {
   /**
    * @internal True where the limit is large enough for the call as it is now.
    *
-   * @param ahead may what drains be reserved ahead? Then any cost passes in time.
+   * @param ahead may what drains be reserved ahead? Then any cost passes in time that the limit may ever hold.
    * @throws CostTooLargeError where it never will be
    */
   abstract fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
@@ -137,10 +137,12 @@ export abstract class LimiterVerbs implements Limiter {
     try {
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
-      // The limit may have changed while others had their turns.
-      return waitInTurn(this, key, options, (patience) =>
-        this.waitUnder(key, cost, this.anew(key, terms), patience),
-      )
+      return waitInTurn(this, key, options, (patience) => {
+        const own = this.anew(key, terms)
+        // The limit may have changed while others had their turns.
+        if (patience.aside !== undefined) this.fits(cost, true, own)
+        return this.waitUnder(key, cost, own, patience)
+      })
     } catch (error) {
       return Promise.reject(error)
     }

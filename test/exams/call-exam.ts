@@ -829,6 +829,39 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       })
     }
 
+    const waited: Record<string, (common: object) => Limiter> = {
+      'a bucket': (common) => LimiterFactory.tokenBucket({ rate: 5, ...common }),
+      'a concurrency limit': (common) => LimiterFactory.concurrency({ limit: 5, ...common }),
+      'a composite': (common) =>
+        LimiterFactory.composite(
+          LimiterFactory.tokenBucket({ rate: 5, ...common }),
+          LimiterFactory.slidingWindow({ rate: 5, ...common }),
+        ),
+    }
+    for (const [name, limiterOf] of Object.entries(waited)) {
+      for (const length of ['1h', Infinity] as const) {
+        it(`of ${name}, for ${length}: a call that waits passes soon after it was ended`, async () => {
+          const { clock, common } = world()
+          const limiter = limiterOf(common)
+          await limiter.block('a', length)
+          const began = clock.now()
+          let served = Number.NaN
+          const waiting = limiter.wait('a').then(() => {
+            served = clock.now() - began
+          })
+          // Who waits has asked before: replies come in order.
+          await limiter.peek('a')
+          await clock.advanceAsync('3s')
+          await limiter.peek('a')
+          await limiter.unblock('a')
+          await until('served', () => clock.advanceAsync('1s').then(() => served > 0), { every: 1 })
+          await waiting
+          expect(served).toBeLessThan(60_000)
+          await limiter.close()
+        })
+      }
+    }
+
     it('of a length that is none are refused', async () => {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, ...common })

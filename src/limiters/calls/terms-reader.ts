@@ -150,9 +150,9 @@ export class TermsReader {
     if (known !== undefined) return known
     const share = this.#shareOf(name)
     const bound = quoted?.bound ?? 'counted'
-    const alone = bound !== 'counted' || share === 1
     const brought = { ...quoted?.brought, class: name }
-    const terms = termsOf(alone ? rule : (rule.shared?.(share) as Rule), brought, share, bound)
+    const shared = bound === 'counted' && share < 1 ? rule.shared?.(share) : quoted?.rule
+    const terms = termsOf(shared, brought, share, bound)
     if (classes === undefined) {
       classes = new Map()
       this.#byClass.set(rule, classes)
@@ -170,8 +170,9 @@ export class TermsReader {
   }
 }
 
+/** @param rule `undefined` for the limiter's own: a call that waits goes by the numbers that this has then */
 function termsOf(
-  rule: Rule,
+  rule: Rule | undefined,
   brought: CallOptions,
   share = 1,
   bound: Terms['bound'] = 'counted',

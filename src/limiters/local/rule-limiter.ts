@@ -65,12 +65,8 @@ export class RuleLimiter extends SyncLimiter {
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
     const { capacity, held } = terms?.rule ?? this.ledger.rule
-    if (ahead && !held) return true
-    return fitsWithin(
-      cost,
-      capacity,
-      terms === undefined ? this.capacity : this.capacityUnder(terms),
-    )
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    return fitsWithin(cost, capacity, most) || (ahead && !held)
   }
 
   override get quotable(): boolean {

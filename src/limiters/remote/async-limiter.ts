@@ -14,6 +14,9 @@ import type { Standing } from '../turns.ts'
 import { until } from '../until.ts'
 import type { LedgerClient } from './ledger-client.ts'
 
+/** Who is denied for longer asks again after this long: the limit may have other numbers by then, or another process has ended a block. */
+export const LONGEST_PAUSE: Millis = 10_000
+
 /** How long a caller waits. */
 export interface Waits {
   readonly deadline: Millis

@@ -1,4 +1,4 @@
-import { systemClock } from '../../core/clock.ts'
+import { at, systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
@@ -15,15 +15,12 @@ import type { SyncLimiter } from '../local/sync-limiter.ts'
 import { policyOf } from '../policy-of.ts'
 import { aboutHold, aboutSettling, endingAs } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
-import { AsyncLimiter, type Waits } from './async-limiter.ts'
+import { AsyncLimiter, LONGEST_PAUSE, type Waits } from './async-limiter.ts'
 import { LedgerClient, type RemoteOptions, storageIsDown } from './ledger-client.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
 const YES: Promise<boolean> = Promise.resolve(true)
 const NO: Promise<boolean> = Promise.resolve(false)
-
-/** Who is denied for longer asks again after this long: a block may have been ended by another process. */
-const LONGEST_PAUSE: Millis = 10_000
 
 /** With a little patience a leaky bucket makes callers wait their turn, instead of taking them in at once. */
 const LITTLE: Micros = 1
@@ -33,6 +30,8 @@ export class RemoteLimiter extends AsyncLimiter {
   /** @internal */
   override readonly client: LedgerClient
   readonly #terms: TermsReader
+  /** What looks whether a call that waits for its moment still fits, when the limit has other numbers. */
+  readonly #asleep = new Set<() => void>()
 
   /** @param quotas may a call bring a quota? */
   constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
@@ -64,9 +63,8 @@ export class RemoteLimiter extends AsyncLimiter {
 
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
-    if (ahead) return true
     const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
-    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
+    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most) || ahead
   }
 
   override get quotable(): boolean {
@@ -177,6 +175,8 @@ export class RemoteLimiter extends AsyncLimiter {
     const ahead = terms === undefined || terms.share === 1
     for (;;) {
       const own = this.anew(key, terms)
+      // The limit may have become too small for the call meanwhile; what is asked would still pass once in an empty window.
+      this.fits(cost, ahead, own)
       const asked = this.clock.now()
       const longest = Math.floor(Math.max(0, deadline - asked) * 1000)
       const patience = ahead ? longest : Math.min(longest, LITTLE)
@@ -235,6 +235,7 @@ export class RemoteLimiter extends AsyncLimiter {
 
   protected async change(quota: QuotaChange): Promise<void> {
     await this.client.reconfigure(quota)
+    for (const look of this.#asleep) look()
   }
 
   /** Who knows how many keys others have: none are counted. */
@@ -297,11 +298,35 @@ export class RemoteLimiter extends AsyncLimiter {
   ): Promise<void> {
     try {
       signal?.throwIfAborted()
-      if (wait > 0) await this.sleepUntil(this.clock.now() + wait / 1000, signal)
+      if (wait > 0) {
+        const look = () => this.fits(cost, true, this.anew(key, terms))
+        // The limit may have changed while the storage was asked.
+        look()
+        await this.#sleepWhile(look, this.clock.now() + wait / 1000, signal)
+      }
     } catch (reason) {
       await this.#undo(wait, asked, key, cost, terms)
       throw reason
     }
+  }
+
+  /** Lets time pass until `moment`, or until `look` throws when the limit has other numbers. */
+  #sleepWhile(look: () => void, moment: Millis, signal: AbortSignal | undefined): Promise<void> {
+    return this.until(signal, (resolve, reject) => {
+      const changed = () => {
+        try {
+          look()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#asleep.add(changed)
+      const cancel = at(this.clock, moment, resolve)
+      return () => {
+        this.#asleep.delete(changed)
+        cancel()
+      }
+    })
   }
 
   /**
