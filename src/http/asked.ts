@@ -4,8 +4,12 @@ import { checkKey } from '../limiters/calls/arguments.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
 import type { Terms } from '../limiters/calls/terms.ts'
 import { checkedPrice } from '../limiters/composite/composite-limiter.ts'
-import { capacityOf } from '../limiters/composite/member.ts'
-import { type Sharing, sameKey, withMemberCalls } from '../limiters/composite/member-terms.ts'
+import {
+  capacityOf,
+  type Sharing,
+  sameKey,
+  withMemberCalls,
+} from '../limiters/composite/member-terms.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { type Awaitable, ignoring, isPromise } from './awaitable.ts'
 
@@ -108,7 +112,10 @@ export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined
     const terms =
       quota === undefined ? given : (limiter as Sharing).termsOf?.({ ...given?.brought, quota })
     checkKey(key)
-    checkedPrice(cost, member.members === undefined ? capacityOf(limiter, terms) : Infinity)
+    checkedPrice(
+      cost,
+      member.members === undefined ? capacityOf(limiter as Sharing, terms) : Infinity,
+    )
     const own = member.members ? termsOfAsked(member, terms) : terms
     return { limiter: limiter as Sharing, key, cost, terms: own }
   })

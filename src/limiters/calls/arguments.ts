@@ -11,18 +11,6 @@ export function checkCall(key: string, cost: number, capacity: number): void {
   throw new CostTooLargeError(cost, capacity)
 }
 
-/**
- * @param present what the limit holds now
- * @param most what it may ever hold
- * @returns does the cost fit now?
- * @throws CostTooLargeError where it never will
- */
-export function fitsWithin(cost: number, present: number, most: number): boolean {
-  if (cost <= present) return true
-  if (cost > most) throw new CostTooLargeError(cost, most)
-  return false
-}
-
 export function checkKey(key: string): void {
   string('key', key)
 }

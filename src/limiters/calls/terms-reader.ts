@@ -61,8 +61,9 @@ export class TermsReader {
     }
   }
 
-  get classes(): Classes | undefined {
-    return this.#classes
+  /** True where there is a class of this name. */
+  knows(name: string): boolean {
+    return this.#classes !== undefined && Object.hasOwn(this.#classes, name)
   }
 
   /** True where a limiter of this rule can be asked with a quota. */
@@ -165,7 +166,7 @@ export class TermsReader {
     must(this.#classes !== undefined, 'class', `not be given: ${this.#name} has no classes`, name)
     const choices = Object.keys(this.#classes)
     const what = `be one of ${choices.map((one) => `'${one}'`).join(', ')}`
-    mustLie(Object.hasOwn(this.#classes, name), 'class', what, name)
+    mustLie(this.knows(name), 'class', what, name)
     return this.#classes[name] as number
   }
 }

@@ -16,15 +16,18 @@ import type { ReservationKeeper } from '../reservations/reservation.ts'
 import type { Work } from '../scheduled.ts'
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
+  allFit,
+  capacityOf,
   composedTerms,
   isPlanned,
+  leastCapacity,
   memberKey,
   memberTerms,
   ownKey,
   type QuotaOf,
-  quotedMembers,
   type Sharing,
   sameKey,
+  takesQuota,
 } from './member-terms.ts'
 
 /** One limiter of a composite, and the key, the cost and the quota it is asked with. */
@@ -89,23 +92,13 @@ export class CompositeLimiter extends SyncLimiter {
     return least
   }
 
-  capacityUnder({ members }: Terms): number {
-    let least = Number.MAX_VALUE
-    for (const [i, { limiter, costOf }] of this.members.entries()) {
-      if (costOf !== undefined) continue
-      const terms = members?.[i]
-      const own = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
-      if (own < least) least = own
-    }
-    return least
+  override capacityUnder(terms: Terms): number {
+    return leastCapacity(this.members, terms)
   }
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
-    return this.members.every(({ limiter }, i) => {
-      if (limiter.shadow !== undefined) return true
-      return limiter.fits(this.#price(i, cost, terms), false, memberTerms(terms, i))
-    })
+    return allFit(this.members, terms, (i) => this.#price(i, cost, terms))
   }
 
   knows(name: string): boolean {
@@ -117,8 +110,7 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   override get quotable(): boolean {
-    const meant = quotedMembers(this.members)
-    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+    return takesQuota(this.members)
   }
 
   /** True where a part, or a part of a part, has a quota of its own. */
@@ -360,8 +352,7 @@ function costOfMember(
   cost: number,
   terms: Terms | undefined,
 ): number {
-  const capacity = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
-  return checkedPrice(costOf(cost), capacity)
+  return checkedPrice(costOf(cost), capacityOf(limiter, terms))
 }
 
 /** What each member is charged where `actual` was used. */

@@ -24,22 +24,17 @@ import {
 } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
+import { agree, checkApart, clientOf, isReserving, joinable, type Member } from './member.ts'
 import {
-  agree,
+  allFit,
   capacityOf,
-  checkApart,
-  clientOf,
-  isReserving,
-  joinable,
-  type Member,
-} from './member.ts'
-import {
   composedTerms,
   isPlanned,
+  leastCapacity,
   memberKey,
   memberTerms,
   ownKey,
-  quotedMembers,
+  takesQuota,
 } from './member-terms.ts'
 import { holdOneByOne, lookOneByOne, release, returnOneByOne, takeOneByOne } from './one-by-one.ts'
 
@@ -70,30 +65,17 @@ export class MixedComposite extends PollingLimiter {
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
-    let least = Number.MAX_VALUE
-    for (const { limiter, costOf } of this.members) {
-      const capacity = capacityOf(limiter)
-      if (costOf === undefined && capacity < least) least = capacity
-    }
-    return least
+    return leastCapacity(this.members)
   }
 
-  capacityUnder({ members }: Terms): number {
-    let least = Number.MAX_VALUE
-    for (const [i, { limiter, costOf }] of this.members.entries()) {
-      const capacity = capacityOf(limiter, members?.[i])
-      if (costOf === undefined && capacity < least) least = capacity
-    }
-    return least
+  override capacityUnder(terms: Terms): number {
+    return leastCapacity(this.members, terms)
   }
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
     const prices = this.#prices(cost, terms)
-    return this.members.every(({ limiter }, i) => {
-      if (limiter.shadow !== undefined) return true
-      return limiter.fits?.(prices[i] as number, false, memberTerms(terms, i)) ?? true
-    })
+    return allFit(this.members, terms, (i) => prices[i] as number)
   }
 
   knows(name: string): boolean {
@@ -105,8 +87,7 @@ export class MixedComposite extends PollingLimiter {
   }
 
   override get quotable(): boolean {
-    const meant = quotedMembers(this.members)
-    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+    return takesQuota(this.members)
   }
 
   /** True where a part, or a part of a part, has a quota of its own. */

@@ -42,10 +42,6 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   get ledger(): RemoteLedger | undefined {
     return undefined
   }
-  /** @internal True where the limit finds its own numbers: others who judge by them must not keep them. */
-  get adapts(): boolean {
-    return false
-  }
   /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
   protected abstract decide(
     move: 'reserve' | 'peek',

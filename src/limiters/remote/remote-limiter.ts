@@ -4,7 +4,7 @@ import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../../core/storage.ts'
-import { checkCall, fitsWithin } from '../calls/arguments.ts'
+import { checkCall } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -46,7 +46,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   get capacity(): number {
-    return this.client.capacity
+    return this.most ?? this.client.capacity
   }
 
   get policies(): readonly Policy[] {
@@ -57,14 +57,9 @@ export class RemoteLimiter extends AsyncLimiter {
     return this.#terms.read(this.ledger.rule, call)
   }
 
-  capacityUnder({ rule }: Terms): number {
-    return rule?.capacity ?? this.capacity
-  }
-
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
-    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
-    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most) || ahead
+    return this.fitsIn(this.ledger.rule, cost, ahead, terms)
   }
 
   override get quotable(): boolean {
@@ -72,7 +67,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   knows(name: string): boolean {
-    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+    return this.#terms.knows(name)
   }
 
   get unheld(): string | undefined {
