@@ -327,6 +327,29 @@ it('the parts of a denied call say what is left after it was given back', async 
   expect(parts?.map(({ remaining }) => remaining)).toEqual([7, 1])
 })
 
+it('a denial tells the same wherever the limiters are: fractions, composites inside, and when the call passes', async () => {
+  const clock = new ManualClock('1h')
+  const decisions = kinds.map(async ([, as]) => {
+    const wide = LimiterFactory.fixedWindow({ rate: 8, per: '1s', clock, name: 'wide' })
+    const other = LimiterFactory.tokenBucket({ rate: 8, per: '1s', clock, name: 'other' })
+    const narrow = LimiterFactory.tokenBucket({ rate: 2, per: '1m', clock, name: 'narrow' })
+    const slow = LimiterFactory.tokenBucket({ rate: 2, per: '1h', clock, name: 'slow' })
+    const inner = LimiterFactory.composite(
+      { limiter: as(wide), cost: (cost) => cost / 2 },
+      as(other),
+    )
+    const limiter = LimiterFactory.composite(inner, as(narrow), as(slow))
+    await limiter.consume('a')
+    const denied = await limiter.consume('a', 2)
+    await limiter.close()
+    return denied
+  })
+  const [local, mixed] = await Promise.all(decisions)
+  expect(local).toMatchObject({ allowed: false, deniedBy: 'narrow', retryAfter: 1800 })
+  expect(local?.parts?.[0]?.parts).toMatchObject([{ remaining: 7 }, { remaining: 7 }])
+  expect(mixed).toEqual(local)
+})
+
 it('a call that has waited goes by nothing that others were told meanwhile by a composite inside', async () => {
   const permits = LimiterFactory.concurrency({ limit: 1, name: 'permits' })
   const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, name: 'shadow' })

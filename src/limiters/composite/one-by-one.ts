@@ -16,14 +16,25 @@ export interface CallOfMembers {
   readonly terms: Terms | undefined
 }
 
-/** What each member would answer, beginning with the one at `from`. */
-export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]> {
-  return Promise.all(call.members.slice(from).map((_, i) => look(call, from + i)))
+/** What each member would answer. */
+export function lookOneByOne(call: CallOfMembers): Promise<Decision[]> {
+  return Promise.all(call.members.map((_, i) => look(call, i)))
+}
+
+/** How each member stands after a denial: one that denied, as it said; the others as they are, with what they have got back. */
+function denied(call: CallOfMembers, decisions: readonly Decision[]): Promise<Decision[]> {
+  return Promise.all(
+    call.members.map((_, i) => {
+      const decision = decisions[i]
+      const stands = decision !== undefined && !took(decision, call.prices[i] as number)
+      return stands ? decision : look(call, i)
+    }),
+  )
 }
 
 /**
- * Takes from each member in turn. When one says no or fails, gives back to those before it; those behind it are only looked
- * at, for the longest wait.
+ * Takes from each member in turn. When one says no or fails, gives back to those before it. They and those behind it are then only
+ * looked at: for how they stand, and for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   const { members, prices } = call
@@ -40,15 +51,7 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   } finally {
     if (!whole) await returnOneByOne(call, decisions)
   }
-  if (whole) return decisions
-  const before = decisions.map((decision, i) => returned(decision, prices[i] as number))
-  return [...before, ...(await lookOneByOne(call, decisions.length))]
-}
-
-/** How a member stands that has got back what it gave. */
-function returned(decision: Decision, price: number): Decision {
-  if (!took(decision, price)) return decision
-  return { ...decision, remaining: Math.min(decision.limit, decision.remaining + price) }
+  return whole ? decisions : denied(call, decisions)
 }
 
 /** Gives back what was taken from each member. */
@@ -99,7 +102,7 @@ export async function holdOneByOne(
       await Promise.all(kept.map(cancelled))
     }
   }
-  return { decisions, kept }
+  return { decisions: whole ? decisions : await denied(call, decisions), kept }
 }
 
 /** Gives back all of a reservation; what an outage keeps comes back as time passes. */
