@@ -862,6 +862,69 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       }
     }
 
+    it('of a key that is used up: the call passes when block and limit let it, and the numbers are those of the key', async () => {
+      const { clock, common } = world()
+      const quota = { rate: 10, per: '1h', burst: 20 } as const
+      const kinds = [
+        LimiterFactory.tokenBucket({ rate: 10, per: '1h', ...common }),
+        LimiterFactory.leakyBucket({ rate: 10, per: '1h', ...common }),
+        LimiterFactory.slidingWindow({ rate: 10, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 10, per: '1h', ...common }),
+      ] as const
+      for (const [i, limiter] of kinds.entries()) {
+        await limiter.acquire('a', 9)
+        await limiter.acquire('b', 2)
+        await limiter.block('a', '1m')
+        const used = { allowed: false, remaining: 1, retryAfter: [360, 360, 3600, 3600][i] }
+        expect(await limiter.consume('a', 2)).toMatchObject(used)
+        expect(await limiter.acquire('a', 2)).toBe(false)
+        await limiter.acquire('b', 2)
+        expect(await limiter.peek('a', 2)).toMatchObject(used)
+        // What is left would do, once the block is over.
+        const blocked = { allowed: false, remaining: 0, retryAfter: 60 }
+        expect(await limiter.peek('a')).toMatchObject(blocked)
+        expect(await limiter.consume('a')).toMatchObject(blocked)
+        if (i > 1) continue
+        await limiter.acquire('c', { cost: 18, quota })
+        await limiter.acquire('d', { cost: 3, quota })
+        await limiter.block('c', '1m')
+        const planned = {
+          allowed: false,
+          limit: 20,
+          remaining: 2,
+          retryAfter: 360,
+          resetAfter: 6480,
+        }
+        for (const verb of ['consume', 'peek'] as const) {
+          expect(await limiter[verb]('c', { cost: 3, quota })).toMatchObject(planned)
+          await limiter.acquire('d', { cost: 3, quota })
+        }
+      }
+      // Permits come back at times that cannot be told.
+      const permits = LimiterFactory.concurrency({ limit: 1, ...common })
+      await permits.acquire('a')
+      await permits.block('a', '1m')
+      expect(await permits.consume('a')).toMatchObject({ allowed: false, retryAfter: 60 })
+      // A call that waits asks when the block is over, and has its place from then on.
+      const [bucket] = kinds
+      const began = clock.now()
+      let served = false
+      const waiting = bucket.wait('a', { cost: 2 }).then(() => {
+        served = true
+      })
+      await bucket.peek('a')
+      await clock.advanceAsync('50s')
+      const booked = async () => {
+        await clock.advanceAsync('1s')
+        return (await bucket.peek('a')).remaining === 0 && clock.now() - began > 60_000
+      }
+      await until('booked', booked, { every: 1 })
+      expect(clock.now() - began).toBeLessThan(200_000)
+      await until('served', () => clock.advanceAsync('1m').then(() => served), { every: 1 })
+      await waiting
+      await permits.close()
+    })
+
     it('of a length that is none are refused', async () => {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, ...common })

@@ -188,13 +188,18 @@ describe('twins', () => {
     ['token bucket', 'before = used\n', ''],
     ['token bucket', 'at, remaining, used * p', 'at, remaining, before * p'],
     ['token bucket', 'blocked > now and 0 or times', 'times'],
-    ['token bucket', 'if blocked > now then verdict = now - blocked end', ''],
+    ['token bucket', 'verdict = math.min(now - blocked, own)', ''],
+    ['token bucket', 'math.min(now - blocked, own)', 'now - blocked'],
     ['token bucket', "pack('<ddd', a, b, 0)", "pack('<dd', a, b)"],
     ['token bucket', "begin(key, live, '<ddd', a, b, 0)", "begin(key, live, '<ddd', a, now, 0)"],
     ['token bucket', 'if lives - now >= live then', 'if lives - now >= 0 then'],
     ['leaky bucket', 'if granted < times then\nr = r + 1', 'if granted < 1 then\nr = r + 1'],
     // One move on states of one rule.
-    ['fixed window', 'if blocked > now then verdict = now - blocked else', 'if false then else'],
+    ['fixed window', 'if blocked > now then\nverdict', 'if false then\nverdict'],
+    ['fixed window', 'if own < verdict and own > -math.huge then verdict = own end', ''],
+    ['fixed window', 'reserve(params, twin, now, cost, 0)', 'reserve(params, state, now, cost, 0)'],
+    ['two buckets', 'if own < verdict and own > -math.huge then verdict = own end', ''],
+    ['token bucket, plans', 'copy(states[i]), now, costs[i], 0)', 'states[i], now, costs[i], 0)'],
     ['fixed window', 'dirty = verdict >= 0', 'dirty = verdict > 0'],
     ['fixed window', 'elseif value then\nrule.refund', 'elseif not value then\nrule.refund'],
     [
@@ -522,7 +527,10 @@ function inTypeScript(list: string, own: Rule[], steps: Step[]) {
         const { blocked } = group[i] as { blocked: number }
         const cost = typeof each === 'number' ? each : (each[i] as number)
         const one = trial[i] as State
-        if (blocked > now) return now - blocked
+        if (blocked > now) {
+          const own = patience > 0 ? 0 : rule.reserve([...one], now, cost, 0)
+          return own > -Infinity ? Math.min(now - blocked, own) : now - blocked
+        }
         return about !== undefined && move === 8
           ? (rule.holds?.hold(one, now, cost, patience, about.id, about.with) ?? Number.NaN)
           : rule.reserve(one, now, cost, patience)
