@@ -327,6 +327,31 @@ it('the parts of a denied call say what is left after it was given back', async 
   expect(parts?.map(({ remaining }) => remaining)).toEqual([7, 1])
 })
 
+it('what a part of a composite inside refuses costs the parts before it nothing', async () => {
+  for (const [name, as] of kinds) {
+    const permits = LimiterFactory.concurrency({ limit: 4 })
+    const tokens = LimiterFactory.tokenBucket({ rate: 10, per: '1d' })
+    const narrow = LimiterFactory.tokenBucket({ rate: 4, per: '1d' })
+    const broken = () => {
+      throw new Error('no cost')
+    }
+    for (const cost of [(one: number) => one * 4, () => -1, broken]) {
+      const inner = LimiterFactory.composite({ limiter: as(narrow), cost })
+      const limiter = LimiterFactory.composite(as(permits), as(tokens), inner)
+      const calls = [() => limiter.acquire('a', 2), () => limiter.consume('a', 2)]
+      const waits = [
+        () => limiter.wait('a', { cost: 2 }),
+        () => limiter.schedule('a', () => 1, { cost: 2 }),
+      ]
+      for (const call of [...calls, ...waits]) await expect(call(), name).rejects.toThrow(/cost/)
+      await limiter.close()
+    }
+    expect((await permits.peek('a')).remaining, name).toBe(4)
+    expect((await tokens.peek('a')).remaining, name).toBe(10)
+    expect((await narrow.peek('a')).remaining, name).toBe(4)
+  }
+})
+
 it('a denial tells the same wherever the limiters are: fractions, composites inside, and when the call passes', async () => {
   const clock = new ManualClock('1h')
   const decisions = kinds.map(async ([, as]) => {

@@ -174,22 +174,43 @@ export class CompositeLimiter extends SyncLimiter {
       const member = members[i] as LocalMember
       const { limiter } = member
       const paid = prices?.[i] ?? cost
-      if (limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i)) >= 0) continue
+      let wait: Micros
+      try {
+        wait = limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i))
+      } catch (error) {
+        // A composite inside reads keys and costs of its parts only now.
+        this.#returnBefore(i, overlooked, key, cost, keys, prices, terms)
+        throw error
+      }
+      if (wait >= 0) continue
       if (limiter.shadow !== undefined) {
         overlooked = [...overlooked, member]
         continue
       }
-      while (--i >= 0) {
-        const before = members[i] as LocalMember
-        if (overlooked.includes(before)) continue
-        const back = prices?.[i] ?? cost
-        before.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
-      }
+      this.#returnBefore(i, overlooked, key, cost, keys, prices, terms)
       return member
     }
     for (const { limiter } of overlooked) limiter.shadow?.overlook()
     this.#overlooked = overlooked
     return undefined
+  }
+
+  /** Gives back what the members before the one at `end` have given. */
+  #returnBefore(
+    end: number,
+    overlooked: readonly LocalMember[],
+    key: string,
+    cost: number,
+    keys: readonly string[] | undefined,
+    prices: readonly number[] | undefined,
+    terms: Terms | undefined,
+  ): void {
+    for (let i = end - 1; i >= 0; i--) {
+      const member = this.members[i] as LocalMember
+      if (overlooked.includes(member)) continue
+      const back = prices?.[i] ?? cost
+      member.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
+    }
   }
 
   /** The longest wait among the members that would deny, the first of which is the denier. */
