@@ -455,6 +455,51 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     })
   })
 
+  for (const [name, longer, windowOf] of [
+    ['1h', '1h', (o: object) => LimiterFactory.fixedWindow({ rate: 1, per: '1h', ...o })],
+    ['day', '24h', (o: object) => LimiterFactory.fixedWindow({ rate: 1, align: 'day', ...o })],
+  ] as const) {
+    it(`a smaller plan begins with the next window of ${name}, and not when what a larger one has used would have been worked off`, async () => {
+      const { clock, common } = world()
+      const limiter = windowOf(common)
+      const per = name === '1h' ? { per: name } : {}
+      const pro = { rate: 100, ...per }
+      const free = { rate: 10, ...per }
+      expect(await limiter.acquire('a', { cost: 50, quota: pro })).toBe(true)
+      const denied = await limiter.consume('a', { quota: free })
+      expect(denied).toMatchObject({ allowed: false, remaining: 0 })
+      expect(denied.retryAfter).toBeLessThanOrEqual(86_400)
+      // What the larger plan has used stays used in this window.
+      const waiting = limiter.wait('a', { quota: free })
+      await limiter.peek('a')
+      const still = await limiter.peek('a', { quota: pro })
+      expect(still).toMatchObject({ remaining: 50, resetAfter: denied.retryAfter })
+      await limiter.release('a', { cost: 10, quota: free })
+      expect((await limiter.peek('a', { quota: pro })).remaining).toBe(60)
+      expect(await limiter.acquire('a', { quota: free })).toBe(false)
+      let served = false
+      const passed = waiting.then(() => {
+        served = true
+      })
+      await clock.advanceAsync(denied.retryAfter)
+      await until('served', () => clock.advanceAsync('10s').then(() => served), { every: 1 })
+      await passed
+      expect((await limiter.peek('a', { quota: free })).remaining).toBe(9)
+
+      // The same where the limit itself becomes smaller.
+      const own = windowOf({ ...common, scope: crypto.randomUUID() })
+      await own.reconfigure({ rate: 100 })
+      expect(await own.acquire('a', 100)).toBe(true)
+      await own.reconfigure({ rate: 10 })
+      expect((await own.peek('a')).retryAfter).toBeLessThanOrEqual(86_400)
+      await clock.advanceAsync(longer)
+      expect((await own.consume('a', 10)).allowed).toBe(true)
+      expect(await own.acquire('a')).toBe(false)
+      await limiter.close()
+      await own.close()
+    })
+  }
+
   describe('classes', () => {
     const classes = { critical: 1, normal: 0.8, batch: 0.5 }
 
