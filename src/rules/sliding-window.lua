@@ -80,7 +80,7 @@ function rule.reserve(p, s, now, cost, max_wait)
   local wait = due - now
   if wait > max_wait then return -wait end
   forget(p, s, now)
-  add(p, s, due, cost)
+  if cost > 0 then add(p, s, due, cost) end
   return wait
 end
 

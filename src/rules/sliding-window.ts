@@ -78,7 +78,8 @@ class SlidingWindow implements Rule {
     const wait = due - now
     if (wait > maxWait) return -wait
     this.#forget(state, now)
-    this.#add(state, due, cost)
+    // A part of a composite may cost nothing: that is no moment to be remembered.
+    if (cost > 0) this.#add(state, due, cost)
     return wait
   }
 

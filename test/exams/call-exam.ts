@@ -756,6 +756,20 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       ])
     })
 
+    for (const kind of ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const) {
+      it(`of 0 leave nothing behind in a ${kind}`, async () => {
+        const { common } = world()
+        const limiterOf: (options: Quota & { clock: ManualClock }) => Limiter = LimiterFactory[kind]
+        const free = limiterOf({ rate: 3, per: '1h', ...common })
+        const paid = LimiterFactory.tokenBucket({ rate: 9, ...common, scope: 'paid' })
+        const limiter = LimiterFactory.composite([{ limiter: free, cost: () => 0 }, paid])
+        const { allowed, parts } = await limiter.consume('a')
+        expect(allowed).toBe(true)
+        expect(parts?.[0]).toMatchObject({ remaining: 3, resetAfter: 0 })
+        expect(await free.peek('a')).toMatchObject({ remaining: 3, resetAfter: 0 })
+      })
+    }
+
     it('that no limit can hold are an error, and nothing is taken', async () => {
       const { common } = world()
       const first = LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common })
