@@ -3,7 +3,7 @@ import type { CallQuota } from '../core/rule.ts'
 import { checkKey } from '../limiters/calls/arguments.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
 import type { Terms } from '../limiters/calls/terms.ts'
-import { checkedPrice } from '../limiters/composite/composite-limiter.ts'
+import { checkedPrice } from '../limiters/composite/combined.ts'
 import {
   capacityOf,
   type Sharing,

@@ -352,6 +352,31 @@ it('what a part of a composite inside refuses costs the parts before it nothing'
   }
 })
 
+it('a shadow in a composite inside gets back no more than it gave', async () => {
+  for (const [name, as] of kinds) {
+    const trial = LimiterFactory.tokenBucket({ rate: 3, per: '1d', shadow: true })
+    const other = LimiterFactory.tokenBucket({ rate: 9, per: '1d' })
+    const permits = LimiterFactory.concurrency({ limit: 1 })
+    const inner = LimiterFactory.composite(LimiterFactory.composite(trial), other)
+    const limiter = LimiterFactory.composite(inner, as(permits))
+    expect(await limiter.acquire('a')).toBe(true)
+    // The trial has nothing for a call of 3, and permits deny it.
+    for (const cost of [1, 1, 1]) await limiter.acquire('a', cost)
+    await inner.acquire('b', 2)
+    await permits.acquire('b')
+    const call = { cost: 1 }
+    await inner.acquire('b', call)
+    expect(await inner.consume('b')).toMatchObject({ allowed: true })
+    expect((await trial.peek('b')).remaining, name).toBe(0)
+    for (let i = 0; i < 3; i++) expect(await limiter.acquire('b'), name).toBe(false)
+    expect((await trial.peek('b')).remaining, name).toBe(0)
+    expect((await other.peek('b')).remaining, name).toBe(5)
+    // What it gave comes back.
+    expect((await trial.peek('a')).remaining, name).toBe(2)
+    await limiter.close()
+  }
+})
+
 it('a denial tells the same wherever the limiters are: fractions, composites inside, and when the call passes', async () => {
   const clock = new ManualClock('1h')
   const decisions = kinds.map(async ([, as]) => {

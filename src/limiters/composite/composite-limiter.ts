@@ -1,19 +1,26 @@
-import { between, type OptionTable } from '../../core/check.ts'
+import type { OptionTable } from '../../core/check.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros } from '../../core/duration.ts'
-import { CostTooLargeError, OptionTypeError } from '../../core/errors.ts'
 import type { Metered } from '../../core/meter.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { seconds } from '../decision-of.ts'
-import type { KeyCounts, Limiter } from '../limiter.ts'
+import type { KeyCounts } from '../limiter.ts'
 import { SyncLimiter } from '../local/sync-limiter.ts'
-import { untold } from '../policy-of.ts'
 import { keptTogether } from '../reservations/keepers.ts'
 import type { ReservationKeeper } from '../reservations/reservation.ts'
 import type { Work } from '../scheduled.ts'
+import { took } from '../took.ts'
+import {
+  actualsOf,
+  checkedPrice,
+  combined,
+  compositeName,
+  noQuota,
+  policiesOf,
+} from './combined.ts'
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
   allFit,
@@ -208,9 +215,36 @@ export class CompositeLimiter extends SyncLimiter {
     for (let i = end - 1; i >= 0; i--) {
       const member = this.members[i] as LocalMember
       if (overlooked.includes(member)) continue
+      const { limiter } = member
+      const itsKey = keys?.[i] ?? key
       const back = prices?.[i] ?? cost
-      member.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
+      const its = memberTerms(terms, i)
+      if (limiter instanceof CompositeLimiter) limiter.#returnLast(itsKey, back, its)
+      else limiter.giveBack(itsKey, back, its)
     }
+  }
+
+  /** Gives back what the last call has taken: nothing to a shadow that had nothing to give. */
+  #returnLast(key: string, cost: number, terms: Terms | undefined): void {
+    const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
+    const keys = terms?.keys ?? (this.#keyed ? this.#keys(key) : undefined)
+    this.#returnBefore(this.members.length, this.#overlooked, key, cost, keys, prices, terms)
+  }
+
+  /** @internal Gives back what `decision` has taken. */
+  returnTaken(key: string, cost: number, terms: Terms | undefined, { parts = [] }: Decision): void {
+    for (const [i, member] of this.members.entries()) {
+      const part = parts[i]
+      const price = this.#price(i, cost, terms)
+      if (part === undefined || !took(part, price)) continue
+      const { limiter } = member
+      const own = memberKey(member, i, key, terms)
+      const its = memberTerms(terms, i)
+      if (limiter instanceof CompositeLimiter) limiter.returnTaken(own, price, its, part)
+      else limiter.giveBack(own, price, its)
+      limiter.waiting.wake(own)
+    }
+    this.freed(key)
   }
 
   /** The longest wait among the members that would deny, the first of which is the denier. */
@@ -374,54 +408,4 @@ function costOfMember(
   terms: Terms | undefined,
 ): number {
   return checkedPrice(costOf(cost), capacityOf(limiter, terms))
-}
-
-/** What each member is charged where `actual` was used. */
-export function actualsOf(
-  members: readonly { readonly costOf: ((cost: number) => number) | undefined }[],
-  actual: number,
-): number[] {
-  return members.map(({ costOf }) =>
-    costOf === undefined ? actual : checkedPrice(costOf(actual), Infinity),
-  )
-}
-
-/** What a part's `cost` has answered: a number from 0 up to what its limit holds. */
-export function checkedPrice(price: number, capacity: number): number {
-  between('cost', price, 0, Number.MAX_VALUE)
-  if (price > capacity) throw new CostTooLargeError(price, capacity)
-  return price
-}
-
-/** The numbers of several decisions as those of one: what is tightest counts. */
-export function combined(
-  decisions: readonly Decision[],
-): Pick<Decision, 'limit' | 'remaining' | 'resetAfter'> {
-  let limit = Infinity
-  let remaining = Infinity
-  let resetAfter = 0
-  for (const decision of decisions) {
-    if (decision.remaining < remaining) {
-      limit = decision.limit
-      remaining = decision.remaining
-    }
-    resetAfter = Math.max(resetAfter, decision.resetAfter)
-  }
-  return { limit, remaining, resetAfter }
-}
-
-/** What the limiters of a composite promise, in their order. */
-export function policiesOf(members: readonly { limiter: Limiter }[]): Policy[] {
-  return members.flatMap(({ limiter }) => limiter.policies ?? [untold(limiter.name)])
-}
-
-export function compositeName(members: readonly { limiter: { name: string } }[]): string {
-  return `composite(${members.map(({ limiter }) => limiter.name).join(', ')})`
-}
-
-export function noQuota(): OptionTypeError {
-  return new OptionTypeError(
-    'quota',
-    'a composite has no quota of its own: reconfigure one of its limiters',
-  )
 }

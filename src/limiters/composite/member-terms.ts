@@ -1,4 +1,5 @@
 import { mustLie, string } from '../../core/check.ts'
+import type { Decision } from '../../core/decision.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { CallQuota } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
@@ -112,6 +113,13 @@ export interface Sharing {
   measured?<T>(fn: Work<T>): Work<T>
   /** True where the limit is large enough for the call as it is now. */
   fits?(cost: number, ahead: boolean, terms: Terms | undefined): boolean
+  /** Of a composite: gives back what its decision has taken. */
+  returnTaken?(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    decision: Decision,
+  ): void | Promise<void>
   /** @param key of the call: parts of composites read their quotas from it */
   termsOf?(call: CallOptions, key?: string): Terms | undefined
 }

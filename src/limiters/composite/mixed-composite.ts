@@ -15,13 +15,13 @@ import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservatio
 import type { Work } from '../scheduled.ts'
 import {
   actualsOf,
-  type CompositeOptions,
   checkedPrice,
   combined,
   compositeName,
   noQuota,
   policiesOf,
-} from './composite-limiter.ts'
+} from './combined.ts'
+import type { CompositeOptions } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import { agree, checkApart, clientOf, isReserving, joinable, type Member } from './member.ts'
@@ -163,17 +163,26 @@ export class MixedComposite extends PollingLimiter {
     terms: Terms | undefined,
     decision: Decision,
   ): Promise<void> {
-    const { members } = this
     try {
       if (terms?.hold !== undefined) {
         await this.keeperOf(key, cost, terms, decision).settle(0, false, true)
         return
       }
-      const call = { members, key, prices: this.#prices(cost, terms), terms }
-      await returnOneByOne(call, decision.parts ?? [])
+      await this.returnTaken(key, cost, terms, decision)
     } catch {
       // What does not get there comes back as time passes.
     }
+  }
+
+  /** @internal Gives back what `decision` has taken. */
+  returnTaken(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { parts = [] }: Decision,
+  ): Promise<void> {
+    const { members } = this
+    return returnOneByOne({ members, key, prices: this.#prices(cost, terms), terms }, parts)
   }
 
   protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {

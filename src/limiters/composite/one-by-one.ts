@@ -64,7 +64,10 @@ export async function returnOneByOne(
     decisions.map(async (decision, i) => {
       if (!took(decision, call.prices[i] as number)) return
       try {
-        await release(call, i)
+        const { limiter, key, price, terms } = asked(call, i)
+        // A composite inside may have shadows that had nothing to give.
+        if (limiter.returnTaken === undefined) await release(call, i)
+        else await limiter.returnTaken(key, price, terms, decision)
       } catch (error) {
         // The answer is known. What an outage keeps comes back as time passes.
         if (!storageIsDown(error)) throw error
