@@ -49,6 +49,7 @@ function rule.reserve(p, s, now, cost, max_wait)
   local pace = rule.pace(p, s, count)
   if pace ~= p.rate then return now - rule.start(p, window + math.max(1, math.floor(count / pace))) end
   local ahead = math.floor(count / p.rate)
+  if ahead > 0 and count == ahead * p.rate and p.rate + cost <= p.rate * (1 + 1e-9) then ahead = ahead - 1 end
   if count - ahead * p.rate + cost > p.rate * (1 + 1e-9) then
     ahead = ahead + 1
     count = ahead * p.rate

@@ -2,7 +2,7 @@ import { changed, known, mustLie, positive } from '../core/check.ts'
 import { type Duration, type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { CallQuota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { type Align, Calendar } from './calendar.ts'
-import { overflows, paceOf } from './windows.ts'
+import { fullOnes, overflows, paceOf } from './windows.ts'
 
 /** What a calendar window is made of. */
 export interface CalendarWindowOptions {
@@ -64,7 +64,7 @@ export class CalendarWindow implements Rule {
       // Nothing is booked behind what a larger rate has used of this window: the call asks again when it is over.
       return now - this.calendar.start(window + Math.max(1, Math.floor(count / pace)))
     }
-    let ahead = Math.floor(count / this.#rate)
+    let ahead = fullOnes(count, cost, this.#rate)
     if (overflows(count - ahead * this.#rate + cost, this.#rate)) {
       // What does not fit whole goes into the next window: a cost is never split.
       ahead += 1

@@ -33,6 +33,7 @@ function rule.reserve(p, s, now, cost, max_wait)
   local pace = pace_of(p, s, count)
   if pace ~= p.rate then return now - start - math.max(1, math.floor(count / pace)) * p.per end
   local windows = math.floor(count / p.rate)
+  if windows > 0 and count == windows * p.rate and p.rate + cost <= p.rate * (1 + 1e-9) then windows = windows - 1 end
   if count - windows * p.rate + cost > p.rate * (1 + 1e-9) then
     windows = windows + 1
     count = windows * p.rate

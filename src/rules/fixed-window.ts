@@ -10,7 +10,7 @@ import {
 } from '../core/rule.ts'
 import type { Align } from './calendar.ts'
 import { CalendarWindow } from './calendar-window.ts'
-import { overflows, paceOf } from './windows.ts'
+import { fullOnes, overflows, paceOf } from './windows.ts'
 
 /** How much in each window, and which windows. */
 export interface FixedWindowOptions extends Quota {
@@ -86,7 +86,7 @@ class FixedWindow implements Rule {
       // Nothing is booked behind what a larger rate has used of this window: the call asks again when it is over.
       return now - start - Math.max(1, Math.floor(count / pace)) * this.span
     }
-    let windows = Math.floor(count / this.#rate)
+    let windows = fullOnes(count, cost, this.#rate)
     if (overflows(count - windows * this.#rate + cost, this.#rate)) {
       // What does not fit whole goes into the next window: a cost is never split.
       windows += 1

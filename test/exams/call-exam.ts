@@ -756,6 +756,32 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       ])
     })
 
+    it('of 0 pass where a limit is just used up', async () => {
+      const { common } = world()
+      const limits = [
+        LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.leakyBucket({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.slidingWindow({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 3, align: 'month', ...common }),
+        LimiterFactory.concurrency({ limit: 3, ...common }),
+      ]
+      for (const free of limits) {
+        const paid = LimiterFactory.tokenBucket({ rate: 9, ...common, scope: crypto.randomUUID() })
+        const part = { limiter: free, cost: () => 0 }
+        for (const limiter of [
+          LimiterFactory.composite([part, paid]),
+          LimiterFactory.composite([part, LimiterFactory.composite(paid)]),
+        ]) {
+          await free.acquire('a', 3)
+          expect((await limiter.peek('a')).allowed, free.name).toBe(true)
+          expect(await limiter.acquire('a'), free.name).toBe(true)
+          expect(await free.acquire('a')).toBe(false)
+        }
+        await free.close()
+      }
+    })
+
     for (const kind of ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const) {
       it(`of 0 leave nothing behind in a ${kind}`, async () => {
         const { common } = world()
