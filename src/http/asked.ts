@@ -105,17 +105,18 @@ function membersOf(
  * @param brought what the request brings to all of its members
  * @throws OptionTypeError | OptionRangeError | CostTooLargeError for a key that is no string or a cost that is none
  */
-export function termsOfAsked({ members = [] }: Asked, brought: Terms | undefined): Terms {
+export function termsOfAsked(
+  { limiter: whole, members = [] }: Asked,
+  brought: Terms | undefined,
+): Terms {
   const calls = members.map((member, i) => {
     const { limiter, key, cost, quota } = member
     const given = brought?.members?.[i]
     const terms =
       quota === undefined ? given : (limiter as Sharing).termsOf?.({ ...given?.brought, quota })
     checkKey(key)
-    checkedPrice(
-      cost,
-      member.members === undefined ? capacityOf(limiter as Sharing, terms) : Infinity,
-    )
+    const most = capacityOf(limiter as Sharing, terms, whole as Sharing)
+    checkedPrice(cost, member.members === undefined ? most : Infinity)
     const own = member.members ? termsOfAsked(member, terms) : terms
     return { limiter: limiter as Sharing, key, cost, terms: own }
   })

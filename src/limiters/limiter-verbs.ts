@@ -276,7 +276,8 @@ export abstract class LimiterVerbs implements Limiter {
   #checked(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
     const terms = this.termsOf(call, key)
     const cost = costOf(call)
-    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    checkCall(key, cost, most, this.shadow)
     return { cost, terms }
   }
 

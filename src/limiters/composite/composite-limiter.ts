@@ -9,8 +9,8 @@ import type { Terms } from '../calls/terms.ts'
 import { seconds } from '../decision-of.ts'
 import type { KeyCounts } from '../limiter.ts'
 import { SyncLimiter } from '../local/sync-limiter.ts'
-import { keptTogether } from '../reservations/keepers.ts'
-import type { ReservationKeeper } from '../reservations/reservation.ts'
+import { keptTogether, neverOver } from '../reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import type { Work } from '../scheduled.ts'
 import { took } from '../took.ts'
 import {
@@ -67,6 +67,8 @@ export class CompositeLimiter extends SyncLimiter {
   readonly name: string
   /** @internal */
   readonly members: readonly LocalMember[]
+  /** The members that any cost of a call has to fit: without a cost of their own, and no shadows. */
+  readonly #plain: readonly LocalMember[]
   /** True where a member has a cost of its own. */
   readonly #priced: boolean
   /** True where a member has a key of its own. */
@@ -83,6 +85,9 @@ export class CompositeLimiter extends SyncLimiter {
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
     super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
     this.members = members
+    this.#plain = members.filter(
+      ({ limiter, costOf }) => costOf === undefined && limiter.shadow === undefined,
+    )
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
     this.#planned = isPlanned(members)
@@ -93,8 +98,9 @@ export class CompositeLimiter extends SyncLimiter {
 
   get capacity(): number {
     let least = Number.MAX_VALUE
-    for (const { limiter, costOf } of this.members) {
-      if (costOf === undefined && limiter.capacity < least) least = limiter.capacity
+    for (const { limiter } of this.#plain) {
+      const { capacity } = limiter
+      if (capacity < least) least = capacity
     }
     return least
   }
@@ -294,15 +300,17 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   /** @internal */
-  keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper {
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const prices = this.#prices(cost, terms)
-    const parts = this.members.map((member, i) =>
-      member.limiter.keeperOf(
-        memberKey(member, i, key, terms),
-        prices[i] as number,
-        memberTerms(terms, i) as Terms,
-      ),
-    )
+    const parts = this.members.map((member, i) => {
+      const { limiter } = member
+      const part = decision.parts?.[i] as Decision
+      if (part.wouldDeny) return NOTHING_HELD
+      const own = memberKey(member, i, key, terms)
+      const its = memberTerms(terms, i) as Terms
+      const keeper = limiter.keeperOf(own, prices[i] as number, its, part)
+      return limiter.shadow === undefined ? keeper : neverOver(keeper)
+    })
     return keptTogether(parts, (actual) => actualsOf(this.members, actual))
   }
 
@@ -389,23 +397,14 @@ export class CompositeLimiter extends SyncLimiter {
     return this.members.map((_, i) => this.#price(i, cost, terms))
   }
 
-  /** What a call of `cost` costs the member at `i`, checked. */
+  /** What a call of `cost` costs the member at `i`, checked. 0 takes nothing there, and asks only whether the limit is used up. */
   #price(i: number, cost: number, terms: Terms | undefined): number {
     const price = terms?.prices?.[i]
     if (price !== undefined) return price
     const { limiter, costOf } = this.members[i] as LocalMember
-    return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, memberTerms(terms, i))
+    if (costOf === undefined) return cost
+    return checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i), this))
   }
 }
 
 const NONE: readonly LocalMember[] = []
-
-/** What a call of `cost` costs a member. 0 takes nothing there, and asks only whether the limit is used up. */
-function costOfMember(
-  limiter: SyncLimiter,
-  costOf: (cost: number) => number,
-  cost: number,
-  terms: Terms | undefined,
-): number {
-  return checkedPrice(costOf(cost), capacityOf(limiter, terms))
-}

@@ -124,8 +124,13 @@ export interface Sharing {
   termsOf?(call: CallOptions, key?: string): Terms | undefined
 }
 
-/** The most that a member can ever grant, as far as it tells. */
-export function capacityOf(limiter: Sharing, terms?: Terms): number {
+/**
+ * The most that a member can ever grant, as far as it tells. A shadow lets through anything.
+ *
+ * @param whole the composite, which may be a shadow itself
+ */
+export function capacityOf(limiter: Sharing, terms?: Terms, whole?: Sharing): number {
+  if (limiter.shadow !== undefined || whole?.shadow !== undefined) return Number.MAX_VALUE
   const { capacity = Number.MAX_VALUE } = limiter
   if (terms === undefined) return capacity
   return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity

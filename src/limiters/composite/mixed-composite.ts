@@ -1,6 +1,7 @@
 import { systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros } from '../../core/duration.ts'
+import { isAioFluxError } from '../../core/errors.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
@@ -50,8 +51,8 @@ export class MixedComposite extends PollingLimiter {
   /** @internal */
   readonly members: readonly Member[]
   readonly #joint: JointClient | undefined
-  /** Where the reservations are kept that were made one by one. */
-  readonly #apart = new WeakMap<Decision, ReservationKeeper>()
+  /** Where the reservations are kept that were made one by one, by the parts of their decisions: a shadow tells another decision of these. */
+  readonly #apart = new WeakMap<readonly Decision[], ReservationKeeper>()
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
@@ -109,7 +110,7 @@ export class MixedComposite extends PollingLimiter {
 
   /** @internal */
   keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
-    const apart = this.#apart.get(decision)
+    const apart = decision.parts && this.#apart.get(decision.parts)
     if (apart !== undefined) return apart
     const { hold } = terms
     if (this.#joint === undefined || hold === undefined || terms.bound === 'closed') {
@@ -137,6 +138,23 @@ export class MixedComposite extends PollingLimiter {
     cost: number,
     terms?: Terms,
   ): Promise<Decision> {
+    if (this.shadow === undefined) return this.#decided(move, key, cost, terms)
+    try {
+      return await this.#decided(move, key, cost, terms)
+    } catch (error) {
+      if (!isAioFluxError(error, 'COST_TOO_LARGE')) throw error
+      // A composite inside refuses what is more than it ever holds; a shadow says only that it would have been denied.
+      const nothing = { remaining: 0, retryAfter: 0, resetAfter: 0 }
+      return { allowed: false, limit: this.capacity, ...nothing, cost }
+    }
+  }
+
+  async #decided(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+  ): Promise<Decision> {
     const prices = this.#prices(cost, terms)
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
@@ -149,12 +167,11 @@ export class MixedComposite extends PollingLimiter {
       return this.#judged(await takeOneByOne({ members, key, prices, terms }), cost)
     }
     const { decisions, kept } = await holdOneByOne({ members, key, prices, terms })
-    const decision = this.#judged(decisions, cost)
     this.#apart.set(
-      decision,
+      decisions,
       keptTogether(kept, (actual) => actualsOf(members, actual)),
     )
-    return decision
+    return this.#judged(decisions, cost)
   }
 
   protected async undo(
@@ -276,7 +293,7 @@ export class MixedComposite extends PollingLimiter {
     return this.members.map(({ limiter, costOf }, i) =>
       costOf === undefined
         ? cost
-        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
+        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i), this)),
     )
   }
 

@@ -79,7 +79,7 @@ export class RemoteLimiter extends AsyncLimiter {
   keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const { bound, rule, hold } = terms
     if (decision.uncounted || bound !== 'counted' || hold === undefined) return NOTHING_HELD
-    if (decision.degraded) return this.#keptAtHome(key, cost, terms)
+    if (decision.degraded) return this.#keptAtHome(key, cost, terms, decision)
     const { client } = this
     return {
       settle: async (actual, again) => {
@@ -91,9 +91,9 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /** Where the stand-in keeps what it has granted in an outage. */
-  #keptAtHome(key: string, cost: number, terms: Terms): ReservationKeeper {
+  #keptAtHome(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const standIn = this.client.standIn as SyncLimiter
-    return standIn.keeperOf(key, cost, this.client.standInTerms(terms) as Terms)
+    return standIn.keeperOf(key, cost, this.client.standInTerms(terms) as Terms, decision)
   }
 
   // The two verbs of the hot path, without a promise more than they need.
