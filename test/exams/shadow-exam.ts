@@ -193,6 +193,10 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
       await small?.settle(1)
       expect(await left()).toEqual([1, 3])
     }
+    // Nor one that it has given back before the others.
+    const brief = await LimiterFactory.composite(shadow).reserve('c', 1, { onExpire: 'release' })
+    await shadow.reset('c')
+    await brief?.extend('10m')
   })
 
   it('that is a composite settles what its parts have reserved, also where they are asked one by one', async () => {

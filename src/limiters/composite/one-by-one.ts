@@ -2,10 +2,11 @@ import type { Decision } from '../../core/decision.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { storageIsDown } from '../remote/ledger-client.ts'
+import { neverOver } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import { took } from '../took.ts'
 import { agree, isReserving, type Member } from './member.ts'
-import { memberKey, memberTerms } from './member-terms.ts'
+import { memberKey, memberTerms, type Sharing } from './member-terms.ts'
 
 /** One call of a composite whose members are asked in turn. */
 export interface CallOfMembers {
@@ -96,7 +97,8 @@ export async function holdOneByOne(
       if (decision.degraded) agree(members)
       if (!decision.allowed) break
       const keeper = limiter.keeperOf(ownKey, price, own, decision)
-      kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
+      const shadow = (limiter as Sharing).shadow !== undefined
+      kept.push(decision.wouldDeny ? NOTHING_HELD : shadow ? neverOver(keeper) : keeper)
     }
     whole = kept.length === members.length
   } finally {
