@@ -3,9 +3,13 @@ import type { CallQuota } from '../core/rule.ts'
 import { checkKey } from '../limiters/calls/arguments.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
 import type { Terms } from '../limiters/calls/terms.ts'
-import { checkedPrice } from '../limiters/composite/composite-limiter.ts'
-import { capacityOf } from '../limiters/composite/member.ts'
-import { type Sharing, sameKey, withMemberCalls } from '../limiters/composite/member-terms.ts'
+import { checkedPrice } from '../limiters/composite/combined.ts'
+import {
+  capacityOf,
+  type Sharing,
+  sameKey,
+  withMemberCalls,
+} from '../limiters/composite/member-terms.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { type Awaitable, ignoring, isPromise } from './awaitable.ts'
 
@@ -112,14 +116,18 @@ function membersOf(
  * @param brought what the request brings to all of its members
  * @throws OptionTypeError | OptionRangeError | CostTooLargeError for a key that is no string or a cost that is none
  */
-export function termsOfRequest({ members = [] }: RequestTerms, brought: Terms | undefined): Terms {
+export function termsOfRequest(
+  { limiter: whole, members = [] }: RequestTerms,
+  brought: Terms | undefined,
+): Terms {
   const calls = members.map((member, i) => {
     const { limiter, key, cost, quota } = member
     const given = brought?.members?.[i]
     const terms =
       quota === undefined ? given : (limiter as Sharing).termsOf?.({ ...given?.brought, quota })
     checkKey(key)
-    checkedPrice(cost, member.members === undefined ? capacityOf(limiter, terms) : Infinity)
+    const most = capacityOf(limiter as Sharing, terms, whole as Sharing)
+    checkedPrice(cost, member.members === undefined ? most : Infinity)
     const own = member.members ? termsOfRequest(member, terms) : terms
     return { limiter: limiter as Sharing, key, cost, terms: own }
   })

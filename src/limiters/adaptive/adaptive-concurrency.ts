@@ -50,8 +50,9 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
     return this.#most
   }
 
-  override capacityUnder({ share }: Terms): number {
-    return this.#most * share
+  /** @internal */
+  override get most(): number {
+    return this.#most
   }
 
   reportSuccess(latency: Duration): void {

@@ -66,8 +66,9 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
     return this.#most
   }
 
-  override capacityUnder({ share }: Terms): number {
-    return this.#most * share
+  /** @internal */
+  override get most(): number {
+    return this.#most
   }
 
   get currentRate(): number {

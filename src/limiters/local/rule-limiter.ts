@@ -5,7 +5,6 @@ import type { Micros } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import { type QuotaChange, type Rule, SETTLED } from '../../core/rule.ts'
 import type { Ledger } from '../../core/storage.ts'
-import { fitsWithin } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -58,19 +57,9 @@ export class RuleLimiter extends SyncLimiter {
     return this.#terms.read(this.ledger.rule, call)
   }
 
-  capacityUnder({ rule }: Terms): number {
-    return rule?.capacity ?? this.capacity
-  }
-
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
-    const { capacity, held } = terms?.rule ?? this.ledger.rule
-    if (ahead && !held) return true
-    return fitsWithin(
-      cost,
-      capacity,
-      terms === undefined ? this.capacity : this.capacityUnder(terms),
-    )
+    return this.fitsIn(this.ledger.rule, cost, ahead, terms)
   }
 
   override get quotable(): boolean {
@@ -78,7 +67,7 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   knows(name: string): boolean {
-    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+    return this.#terms.knows(name)
   }
 
   get unheld(): string | undefined {
