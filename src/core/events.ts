@@ -25,10 +25,11 @@ export function checkEvent<Payloads extends object>(
   name: keyof Payloads,
   table: OptionTable<Payloads>,
 ): void {
-  if (Object.hasOwn(table, name)) return
+  const known = typeof name === 'string'
+  if (known && Object.hasOwn(table, name)) return
   const names = Object.keys(table)
   const what = `be the name of an event, one of ${names.join(', ')}`
-  must(typeof name === 'string', 'event', what, name)
+  must(known, 'event', what, name)
   mustLie(false, 'event', `${what}; the nearest is ${nearest(name, names)}`, name)
 }
 

@@ -2,9 +2,10 @@ import { abortable, options as checkOptions, flag, known } from '../core/check.t
 import type { Clock } from '../core/clock.ts'
 import type { Decision } from '../core/decision.ts'
 import type { Duration, Micros } from '../core/duration.ts'
+import { CostTooLargeError } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import type { Meter } from '../core/meter.ts'
-import type { QuotaChange } from '../core/rule.ts'
+import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Ledger } from '../core/storage.ts'
 import { blockLength, checkCall, checkKey } from './calls/arguments.ts'
 import { type CallOptions, checkedCall, costOf } from './calls/call-options.ts'
@@ -76,12 +77,10 @@ export abstract class LimiterVerbs implements Limiter {
   ): Promise<Decision>
   /** What a call brings beside its cost; `undefined` for nothing. */
   abstract termsOf(call: CallOptions, key?: string): Terms | undefined
-  /** The largest cost that can ever pass under `terms`. */
-  abstract capacityUnder(terms: Terms): number
   /**
    * @internal True where the limit is large enough for the call as it is now.
    *
-   * @param ahead may what drains be reserved ahead? Then any cost passes in time.
+   * @param ahead may what drains be reserved ahead? Then any cost passes in time that the limit may ever hold.
    * @throws CostTooLargeError where it never will be
    */
   abstract fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
@@ -103,6 +102,17 @@ export abstract class LimiterVerbs implements Limiter {
   /** True where a call may bring a quota. */
   get quotable(): boolean {
     return false
+  }
+
+  /** @internal Of a limit that finds its numbers itself: the most that it may ever hold. */
+  get most(): number | undefined {
+    return undefined
+  }
+
+  /** The largest cost that can ever pass under `terms`. */
+  capacityUnder({ rule, share }: Terms): number {
+    const { most } = this
+    return most === undefined ? (rule?.capacity ?? this.capacity) : most * share
   }
 
   /**
@@ -137,10 +147,12 @@ export abstract class LimiterVerbs implements Limiter {
     try {
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
-      // The limit may have changed while others had their turns.
-      return waitInTurn(this, key, options, (patience) =>
-        this.waitUnder(key, cost, this.anew(key, terms), patience),
-      )
+      return waitInTurn(this, key, options, (patience) => {
+        const own = this.anew(key, terms)
+        // The limit may have changed while others had their turns.
+        if (patience.aside !== undefined) this.fits(cost, true, own)
+        return this.waitUnder(key, cost, own, patience)
+      })
     } catch (error) {
       return Promise.reject(error)
     }
@@ -252,10 +264,20 @@ export abstract class LimiterVerbs implements Limiter {
     return this.#checked(key, typeof call === 'number' ? { cost: call } : checkedCall(call))
   }
 
+  /** As {@link fits}, of a limit whose numbers are those of one rule. */
+  protected fitsIn(own: Rule, cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    const { capacity, held } = terms?.rule ?? own
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    if (cost <= capacity) return true
+    if (cost > most) throw new CostTooLargeError(cost, most)
+    return ahead && !held
+  }
+
   #checked(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
     const terms = this.termsOf(call, key)
     const cost = costOf(call)
-    checkCall(key, cost, terms === undefined ? this.capacity : this.capacityUnder(terms))
+    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
+    checkCall(key, cost, most, this.shadow)
     return { cost, terms }
   }
 

@@ -1,4 +1,4 @@
--- Twin of calendar-window.ts. State: { window, count }.
+-- Twin of calendar-window.ts. State: { window, count }, and the rate of the call that wrote it.
 -- A server has no calendar: it is told when the windows from number p.first on begin, p[1], p[2], ...
 local rule = {}
 local MOST_AHEAD, TOLD = 8, 20
@@ -27,7 +27,13 @@ function rule.rolled(s, present)
 end
 
 function rule.count(p, s, rolled)
-  return math.max(0, s[2] - rolled * p.rate)
+  return math.max(0, s[2] - rolled * (s[3] or p.rate))
+end
+
+function rule.pace(p, s, count)
+  local before = s[3] or p.rate
+  if math.min(count, before) > p.rate * (1 + 1e-9) then return before end
+  return p.rate
 end
 
 function rule.fresh(now)
@@ -40,7 +46,10 @@ function rule.reserve(p, s, now, cost, max_wait)
   local count = rule.count(p, s, rolled)
   local window = present
   if count ~= 0 then window = s[1] + rolled end
+  local pace = rule.pace(p, s, count)
+  if pace ~= p.rate then return now - rule.start(p, window + math.max(1, math.floor(count / pace))) end
   local ahead = math.floor(count / p.rate)
+  if ahead > 0 and count == ahead * p.rate and p.rate + cost <= p.rate * (1 + 1e-9) then ahead = ahead - 1 end
   if count - ahead * p.rate + cost > p.rate * (1 + 1e-9) then
     ahead = ahead + 1
     count = ahead * p.rate
@@ -50,6 +59,7 @@ function rule.reserve(p, s, now, cost, max_wait)
   if wait > max_wait or ahead > MOST_AHEAD then return -wait end
   s[1] = window
   s[2] = count + cost
+  s[3] = pace
   return wait
 end
 
@@ -58,10 +68,12 @@ function rule.refund(p, s, now, cost, due)
   local count = rule.count(p, s, rolled)
   if count == 0 then return end
   local window = s[1] + rolled
-  local last = window + math.ceil(count / p.rate) - 1
+  local pace = rule.pace(p, s, count)
+  local last = window + math.ceil(count / pace) - 1
   local later = due > now and last > window and due < rule.start(p, last)
   s[1] = window
   if not later then s[2] = math.max(0, count - cost) else s[2] = count end
+  s[3] = pace
 end
 
 function rule.remaining(p, s, now)
@@ -70,7 +82,8 @@ end
 
 function rule.idle_after(p, s, now)
   local rolled = rule.rolled(s, rule.ordinal(p, now))
-  local windows = math.ceil(rule.count(p, s, rolled) / p.rate)
+  local count = rule.count(p, s, rolled)
+  local windows = math.ceil(count / rule.pace(p, s, count))
   if windows == 0 then return 0 end
   return rule.start(p, s[1] + rolled + windows) - now
 end

@@ -2,6 +2,7 @@ import { changed, known, mustLie, positive } from '../core/check.ts'
 import { type Duration, type Micros, toPositiveMicros } from '../core/duration.ts'
 import type { CallQuota, QuotaChange, Rule, State } from '../core/rule.ts'
 import { type Align, Calendar } from './calendar.ts'
+import { fullOnes, overflows, paceOf } from './windows.ts'
 
 /** What a calendar window is made of. */
 export interface CalendarWindowOptions {
@@ -20,8 +21,8 @@ const TOLD = 20
 /**
  * At most `rate` in each minute, hour, day, week or month of a time zone.
  *
- * State: `[window, count]`, where the window is a number in its {@link Calendar}. A count above the capacity is booked in the
- * windows that follow, in order of arrival, as many as they hold. Time is in microseconds since 1970.
+ * State: `[window, count]` and a rate, as of a fixed window; the window is a number in its {@link Calendar}. Time is in microseconds since
+ * 1970.
  */
 export class CalendarWindow implements Rule {
   readonly kind = 'calendar-window'
@@ -58,8 +59,13 @@ export class CalendarWindow implements Rule {
     const rolled = rolledBy(state, present)
     let count = this.#count(state, rolled)
     const window = count === 0 ? present : (state[0] as number) + rolled
-    let ahead = Math.floor(count / this.#rate)
-    if (count - ahead * this.#rate + cost > this.#rate * (1 + 1e-9)) {
+    const pace = paceOf(state, count, this.#rate)
+    if (pace !== this.#rate) {
+      // Nothing is booked behind what a larger rate has used of this window: the call asks again when it is over.
+      return now - this.calendar.start(window + Math.max(1, Math.floor(count / pace)))
+    }
+    let ahead = fullOnes(count, cost, this.#rate)
+    if (overflows(count - ahead * this.#rate + cost, this.#rate)) {
       // What does not fit whole goes into the next window: a cost is never split.
       ahead += 1
       count = ahead * this.#rate
@@ -68,6 +74,7 @@ export class CalendarWindow implements Rule {
     if (wait > maxWait || ahead > MOST_AHEAD) return -wait
     state[0] = window
     state[1] = count + cost
+    state[2] = pace
     return wait
   }
 
@@ -77,10 +84,12 @@ export class CalendarWindow implements Rule {
     if (count === 0) return
     const window = (state[0] as number) + rolled
     // Where a later window is booked too, this place is lost: a call that took it now would go before those bookings.
-    const last = window + Math.ceil(count / this.#rate) - 1
+    const pace = paceOf(state, count, this.#rate)
+    const last = window + Math.ceil(count / pace) - 1
     const later = due > now && last > window && due < this.calendar.start(last)
     state[0] = window
     state[1] = later ? count : Math.max(0, count - cost)
+    state[2] = pace
   }
 
   remaining(state: State, now: Micros): number {
@@ -90,7 +99,8 @@ export class CalendarWindow implements Rule {
 
   idleAfter(state: State, now: Micros): Micros {
     const rolled = rolledBy(state, this.calendar.ordinal(now))
-    const windows = Math.ceil(this.#count(state, rolled) / this.#rate)
+    const count = this.#count(state, rolled)
+    const windows = Math.ceil(count / paceOf(state, count, this.#rate))
     return windows === 0 ? 0 : this.calendar.start((state[0] as number) + rolled + windows) - now
   }
 
@@ -112,7 +122,7 @@ export class CalendarWindow implements Rule {
   }
 
   #count(state: State, rolled: number): number {
-    return Math.max(0, (state[1] as number) - rolled * this.#rate)
+    return Math.max(0, (state[1] as number) - rolled * (state[2] ?? this.#rate))
   }
 }
 

@@ -1,8 +1,14 @@
--- Twin of fixed-window.ts. State: { start, count }.
+-- Twin of fixed-window.ts. State: { start, count }, and the rate of the call that wrote it.
 local rule = {}
 
 function rule.fresh(now)
   return { now, 0 }
+end
+
+local function pace_of(p, s, count)
+  local before = s[3] or p.rate
+  if math.min(count, before) > p.rate * (1 + 1e-9) then return before end
+  return p.rate
 end
 
 local function rolled_by(p, s, now)
@@ -16,7 +22,7 @@ end
 
 local function count_of(p, s, rolled)
   if rolled == 0 then return s[2] end
-  return math.max(0, s[2] - rolled * p.rate)
+  return math.max(0, s[2] - rolled * (s[3] or p.rate))
 end
 
 function rule.reserve(p, s, now, cost, max_wait)
@@ -24,7 +30,10 @@ function rule.reserve(p, s, now, cost, max_wait)
   local count = count_of(p, s, rolled)
   local start = now
   if count ~= 0 then start = s[1] + rolled * p.per end
+  local pace = pace_of(p, s, count)
+  if pace ~= p.rate then return now - start - math.max(1, math.floor(count / pace)) * p.per end
   local windows = math.floor(count / p.rate)
+  if windows > 0 and count == windows * p.rate and p.rate + cost <= p.rate * (1 + 1e-9) then windows = windows - 1 end
   if count - windows * p.rate + cost > p.rate * (1 + 1e-9) then
     windows = windows + 1
     count = windows * p.rate
@@ -34,6 +43,7 @@ function rule.reserve(p, s, now, cost, max_wait)
   if wait > max_wait then return -wait end
   s[1] = start
   s[2] = count + cost
+  s[3] = pace
   return wait
 end
 
@@ -42,10 +52,12 @@ function rule.refund(p, s, now, cost, due)
   local count = count_of(p, s, rolled)
   if count == 0 then return end
   local start = s[1] + rolled * p.per
-  local last = start + (math.ceil(count / p.rate) - 1) * p.per
+  local pace = pace_of(p, s, count)
+  local last = start + (math.ceil(count / pace) - 1) * p.per
   local later = due > now and due + p.per / 2 < last
   s[1] = start
   if not later then s[2] = math.max(0, count - cost) else s[2] = count end
+  s[3] = pace
 end
 
 function rule.remaining(p, s, now)
@@ -54,7 +66,8 @@ end
 
 function rule.idle_after(p, s, now)
   local rolled = rolled_by(p, s, now)
-  local windows = math.ceil(count_of(p, s, rolled) / p.rate)
+  local count = count_of(p, s, rolled)
+  local windows = math.ceil(count / pace_of(p, s, count))
   if windows == 0 then return 0 end
   return s[1] + rolled * p.per + windows * p.per - now
 end

@@ -10,6 +10,7 @@ import {
 } from '../core/rule.ts'
 import type { Align } from './calendar.ts'
 import { CalendarWindow } from './calendar-window.ts'
+import { fullOnes, overflows, paceOf } from './windows.ts'
 
 /** How much in each window, and which windows. */
 export interface FixedWindowOptions extends Quota {
@@ -52,8 +53,8 @@ export function fixedWindow(options: FixedWindowOptions): Rule {
 }
 
 /**
- * State: `[start, count]`. A count above the capacity is booked in the windows that follow, in order of arrival,
- * as many as they hold.
+ * State: `[start, count]`, and the rate of the call that wrote it. A count above the rate is booked in the windows that follow, in order of
+ * arrival, as many as they hold.
  */
 class FixedWindow implements Rule {
   readonly kind = 'fixed-window'
@@ -80,7 +81,12 @@ class FixedWindow implements Rule {
     const rolled = this.#rolled(state, now)
     let count = this.#count(state, rolled)
     const start = count === 0 ? now : this.#start(state, rolled)
-    let windows = Math.floor(count / this.#rate)
+    const pace = paceOf(state, count, this.#rate)
+    if (pace !== this.#rate) {
+      // Nothing is booked behind what a larger rate has used of this window: the call asks again when it is over.
+      return now - start - Math.max(1, Math.floor(count / pace)) * this.span
+    }
+    let windows = fullOnes(count, cost, this.#rate)
     if (overflows(count - windows * this.#rate + cost, this.#rate)) {
       // What does not fit whole goes into the next window: a cost is never split.
       windows += 1
@@ -90,6 +96,7 @@ class FixedWindow implements Rule {
     if (wait > maxWait) return -wait
     state[0] = start
     state[1] = count + cost
+    state[2] = pace
     return wait
   }
 
@@ -99,10 +106,12 @@ class FixedWindow implements Rule {
     if (count === 0) return
     const start = this.#start(state, rolled)
     // Where a later window is booked too, this place is lost: a call that took it now would go before those bookings.
-    const last = start + (Math.ceil(count / this.#rate) - 1) * this.span
+    const pace = paceOf(state, count, this.#rate)
+    const last = start + (Math.ceil(count / pace) - 1) * this.span
     const later = due > now && due + this.span / 2 < last
     state[0] = start
     state[1] = later ? count : Math.max(0, count - cost)
+    state[2] = pace
   }
 
   remaining(state: State, now: Micros): number {
@@ -111,7 +120,8 @@ class FixedWindow implements Rule {
 
   idleAfter(state: State, now: Micros): Micros {
     const rolled = this.#rolled(state, now)
-    const windows = Math.ceil(this.#count(state, rolled) / this.#rate)
+    const count = this.#count(state, rolled)
+    const windows = Math.ceil(count / paceOf(state, count, this.#rate))
     return windows === 0 ? 0 : this.#start(state, rolled) + windows * this.span - now
   }
 
@@ -135,15 +145,10 @@ class FixedWindow implements Rule {
   #count(state: State, rolled: number): number {
     return rolled === 0
       ? (state[1] as number)
-      : Math.max(0, (state[1] as number) - rolled * this.#rate)
+      : Math.max(0, (state[1] as number) - rolled * (state[2] ?? this.#rate))
   }
 
   #start(state: State, rolled: number): Micros {
     return (state[0] as number) + rolled * this.span
   }
-}
-
-/** True when `sum` is above `limit`, and not only because sums of fractions are inexact. */
-function overflows(sum: number, limit: number): boolean {
-  return sum > limit * (1 + 1e-9)
 }

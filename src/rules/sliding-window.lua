@@ -78,9 +78,10 @@ function rule.reserve(p, s, now, cost, max_wait)
     oldest = oldest + 2
   end
   local wait = due - now
-  if wait > max_wait then return -wait end
+  if cost > ceiling then wait = math.huge end
+  if wait > max_wait or wait == math.huge then return -wait end
   forget(p, s, now)
-  add(p, s, due, cost)
+  if cost > 0 then add(p, s, due, cost) end
   return wait
 end
 

@@ -75,10 +75,12 @@ class SlidingWindow implements Rule {
       total -= state[oldest + 1] as number
       oldest += 2
     }
-    const wait = due - now
-    if (wait > maxWait) return -wait
+    // What a limit never holds is only asked of a shadow, which lets it through, and takes nothing.
+    const wait = cost > this.#ceiling ? Infinity : due - now
+    if (wait > maxWait || wait === Infinity) return -wait
     this.#forget(state, now)
-    this.#add(state, due, cost)
+    // A part of a composite may cost nothing: that is no moment to be remembered.
+    if (cost > 0) this.#add(state, due, cost)
     return wait
   }
 

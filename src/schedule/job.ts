@@ -24,7 +24,7 @@ const LOOK_AGAIN: Millis = 30_000
 interface Pending {
   readonly slot: Date
   readonly late: boolean
-  /** It is the run at the start, and no slot of the plan. */
+  /** True for the run at the start, which is no slot of the plan. */
   readonly atStart?: boolean
 }
 

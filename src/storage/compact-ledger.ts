@@ -9,7 +9,7 @@ import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
 import { RecordLedger } from './record-ledger.ts'
 import { SteadyClock } from './steady-clock.ts'
 import { FEW, tableWithRoom } from './table-with-room.ts'
-import { taken } from './taken.ts'
+import { blockedFor, taken } from './taken.ts'
 import { LONGEST_LINE, TickLine } from './tick-line.ts'
 
 /** By so much, or a multiple of it, the line is moved: marks of 32 bits stay what they are. */
@@ -157,10 +157,9 @@ export class CompactLedger implements Ledger, Judged {
   peek(key: string, cost: number, rule?: Rule): Micros {
     const records = this.#recorded(key)
     const now = this.#look(key, rule)
+    const wait = records?.peek(key, cost, rule) ?? this.#lookOnly(now, cost)
     const left = this.#blocks.left(key, now)
-    if (left > 0) return -left
-    if (records !== undefined) return records.peek(key, cost, rule)
-    return this.#by.reserve([...this.#state], now, cost, 0)
+    return left > 0 ? blockedFor(left, wait, 0) : wait
   }
 
   forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros {
@@ -244,6 +243,11 @@ export class CompactLedger implements Ledger, Judged {
     return this.#by.idleAfter(this.#state, this.#state[1] as Micros)
   }
 
+  /** What the rule at hand says about the state at hand; nothing is taken. */
+  #lookOnly(now: Micros, cost: number): Micros {
+    return this.#by.reserve([...this.#state], now, cost, 0)
+  }
+
   /** Loads the state of `key` for `rule`; returns the time. */
   #look(key: string, rule: Rule = this.rule): Micros {
     const now = this.#clock.now()
@@ -290,7 +294,8 @@ export class CompactLedger implements Ledger, Judged {
   ): Micros {
     this.#inRecords = known !== undefined
     const left = this.#blocks.left(key, now)
-    if (left > 0) return -left
+    // The decision tells how the key stands, also while it is blocked.
+    if (left > 0) return blockedFor(left, this.peek(key, cost, rule), maxWait)
     if (known !== undefined) {
       return (this.#records as RecordLedger).takeKnown(known, now, cost, maxWait, rule, hold)
     }
@@ -312,7 +317,7 @@ export class CompactLedger implements Ledger, Judged {
     this.#inRecords = false
     this.#load(slot, now, tick)
     const left = this.#blocks.left(key, now)
-    if (left > 0) return -left
+    if (left > 0) return blockedFor(left, this.#lookOnly(now, cost), maxWait)
     // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
     const wait = rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
     if (wait >= 0 && !this.#keep(key, slot, tick, cost)) this.#crowded += 1

@@ -7,7 +7,7 @@ import { forecast } from './forecast.ts'
 import { Judges } from './judges.ts'
 import { type LedgerClock, ledgerClock } from './ledger-clock.ts'
 import { SteadyClock } from './steady-clock.ts'
-import { holdsOf, taken } from './taken.ts'
+import { blockedFor, holdsOf, taken } from './taken.ts'
 
 /** The most keys a ledger holds, unless told otherwise. */
 export const MAX_KEYS = 100_000
@@ -145,7 +145,7 @@ export class RecordLedger implements Ledger, Judged {
   ): Micros {
     const known = this.#open(key, rule, now)
     const left = this.#blocks.left(key, now)
-    if (left > 0) return -left
+    if (left > 0) return blockedFor(left, this.#lookOnly(cost), maxWait)
     const room = known || this.#makeRoom(key)
     if (!room) {
       // A lease that shared the state of another would be the other's.
@@ -166,10 +166,10 @@ export class RecordLedger implements Ledger, Judged {
   peek(key: string, cost: number, rule?: Rule): Micros {
     const known = this.#open(key, rule)
     const left = this.#blocks.left(key, this.#now)
-    if (left > 0) return -left
+    if (left > 0) return blockedFor(left, this.#lookOnly(cost), 0)
     const room = known || (this.size < this.#maxKeys && !this.#tooLong(key))
     if (!room) this.#state = this.#overflow ?? this.#state
-    return this.#by.reserve([...this.#state], this.#now, cost, 0)
+    return this.#lookOnly(cost)
   }
 
   forecast(key: string, ahead: number, cost: number, rule?: Rule): Micros {
@@ -226,6 +226,11 @@ export class RecordLedger implements Ledger, Judged {
     const state = this.#states.get(key)
     this.#state = state ?? this.rule.fresh(this.#now)
     return state !== undefined
+  }
+
+  /** What the rule at hand says about the state at hand; nothing is taken. */
+  #lookOnly(cost: number): Micros {
+    return this.#by.reserve([...this.#state], this.#now, cost, 0)
   }
 
   /** Remembers what judged the state at hand: it tells how much is left of it when room is needed. */

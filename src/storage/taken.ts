@@ -16,6 +16,17 @@ export function taken(
     : holdsOf(rule).hold(state, now, cost, maxWait, hold.id, hold.ttl)
 }
 
+/**
+ * The verdict on a call whose key is blocked for `left` more. One that does not wait hears when it passes, which may be long after the block;
+ * one that waits asks again when the block is over.
+ *
+ * @param verdict what the limit says to it now
+ */
+export function blockedFor(left: Micros, verdict: Micros, maxWait: Micros): Micros {
+  const later = maxWait > 0 || verdict === -Infinity || -verdict < left
+  return later ? -left : verdict
+}
+
 /** What the rule can do for reservations. Callers have checked that it can. */
 export function holdsOf(rule: Rule): Holds {
   return rule.holds as Holds

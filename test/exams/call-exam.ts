@@ -455,6 +455,51 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     })
   })
 
+  for (const [name, longer, windowOf] of [
+    ['1h', '1h', (o: object) => LimiterFactory.fixedWindow({ rate: 1, per: '1h', ...o })],
+    ['day', '24h', (o: object) => LimiterFactory.fixedWindow({ rate: 1, align: 'day', ...o })],
+  ] as const) {
+    it(`a smaller plan begins with the next window of ${name}, and not when what a larger one has used would have been worked off`, async () => {
+      const { clock, common } = world()
+      const limiter = windowOf(common)
+      const per = name === '1h' ? { per: name } : {}
+      const pro = { rate: 100, ...per }
+      const free = { rate: 10, ...per }
+      expect(await limiter.acquire('a', { cost: 50, quota: pro })).toBe(true)
+      const denied = await limiter.consume('a', { quota: free })
+      expect(denied).toMatchObject({ allowed: false, remaining: 0 })
+      expect(denied.retryAfter).toBeLessThanOrEqual(86_400)
+      // What the larger plan has used stays used in this window.
+      const waiting = limiter.wait('a', { quota: free })
+      await limiter.peek('a')
+      const still = await limiter.peek('a', { quota: pro })
+      expect(still).toMatchObject({ remaining: 50, resetAfter: denied.retryAfter })
+      await limiter.release('a', { cost: 10, quota: free })
+      expect((await limiter.peek('a', { quota: pro })).remaining).toBe(60)
+      expect(await limiter.acquire('a', { quota: free })).toBe(false)
+      let served = false
+      const passed = waiting.then(() => {
+        served = true
+      })
+      await clock.advanceAsync(denied.retryAfter)
+      await until('served', () => clock.advanceAsync('10s').then(() => served), { every: 1 })
+      await passed
+      expect((await limiter.peek('a', { quota: free })).remaining).toBe(9)
+
+      // The same where the limit itself becomes smaller.
+      const own = windowOf({ ...common, scope: crypto.randomUUID() })
+      await own.reconfigure({ rate: 100 })
+      expect(await own.acquire('a', 100)).toBe(true)
+      await own.reconfigure({ rate: 10 })
+      expect((await own.peek('a')).retryAfter).toBeLessThanOrEqual(86_400)
+      await clock.advanceAsync(longer)
+      expect((await own.consume('a', 10)).allowed).toBe(true)
+      expect(await own.acquire('a')).toBe(false)
+      await limiter.close()
+      await own.close()
+    })
+  }
+
   describe('classes', () => {
     const classes = { critical: 1, normal: 0.8, batch: 0.5 }
 
@@ -711,6 +756,46 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       ])
     })
 
+    it('of 0 pass where a limit is just used up', async () => {
+      const { common } = world()
+      const limits = [
+        LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.leakyBucket({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.slidingWindow({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 3, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 3, align: 'month', ...common }),
+        LimiterFactory.concurrency({ limit: 3, ...common }),
+      ]
+      for (const free of limits) {
+        const paid = LimiterFactory.tokenBucket({ rate: 9, ...common, scope: crypto.randomUUID() })
+        const part = { limiter: free, cost: () => 0 }
+        for (const limiter of [
+          LimiterFactory.composite([part, paid]),
+          LimiterFactory.composite([part, LimiterFactory.composite(paid)]),
+        ]) {
+          await free.acquire('a', 3)
+          expect((await limiter.peek('a')).allowed, free.name).toBe(true)
+          expect(await limiter.acquire('a'), free.name).toBe(true)
+          expect(await free.acquire('a')).toBe(false)
+        }
+        await free.close()
+      }
+    })
+
+    for (const kind of ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const) {
+      it(`of 0 leave nothing behind in a ${kind}`, async () => {
+        const { common } = world()
+        const limiterOf: (options: Quota & { clock: ManualClock }) => Limiter = LimiterFactory[kind]
+        const free = limiterOf({ rate: 3, per: '1h', ...common })
+        const paid = LimiterFactory.tokenBucket({ rate: 9, ...common, scope: 'paid' })
+        const limiter = LimiterFactory.composite([{ limiter: free, cost: () => 0 }, paid])
+        const { allowed, parts } = await limiter.consume('a')
+        expect(allowed).toBe(true)
+        expect(parts?.[0]).toMatchObject({ remaining: 3, resetAfter: 0 })
+        expect(await free.peek('a')).toMatchObject({ remaining: 3, resetAfter: 0 })
+      })
+    }
+
     it('that no limit can hold are an error, and nothing is taken', async () => {
       const { common } = world()
       const first = LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common })
@@ -828,6 +913,102 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         expect(await left()).toBe(0)
       })
     }
+
+    const waited: Record<string, (common: object) => Limiter> = {
+      'a bucket': (common) => LimiterFactory.tokenBucket({ rate: 5, ...common }),
+      'a concurrency limit': (common) => LimiterFactory.concurrency({ limit: 5, ...common }),
+      'a composite': (common) =>
+        LimiterFactory.composite(
+          LimiterFactory.tokenBucket({ rate: 5, ...common }),
+          LimiterFactory.slidingWindow({ rate: 5, ...common }),
+        ),
+    }
+    for (const [name, limiterOf] of Object.entries(waited)) {
+      for (const length of ['1h', Infinity] as const) {
+        it(`of ${name}, for ${length}: a call that waits passes soon after it was ended`, async () => {
+          const { clock, common } = world()
+          const limiter = limiterOf(common)
+          await limiter.block('a', length)
+          const began = clock.now()
+          let served = Number.NaN
+          const waiting = limiter.wait('a').then(() => {
+            served = clock.now() - began
+          })
+          // Who waits has asked before: replies come in order.
+          await limiter.peek('a')
+          await clock.advanceAsync('3s')
+          await limiter.peek('a')
+          await limiter.unblock('a')
+          await until('served', () => clock.advanceAsync('1s').then(() => served > 0), { every: 1 })
+          await waiting
+          expect(served).toBeLessThan(60_000)
+          await limiter.close()
+        })
+      }
+    }
+
+    it('of a key that is used up: the call passes when block and limit let it, and the numbers are those of the key', async () => {
+      const { clock, common } = world()
+      const quota = { rate: 10, per: '1h', burst: 20 } as const
+      const kinds = [
+        LimiterFactory.tokenBucket({ rate: 10, per: '1h', ...common }),
+        LimiterFactory.leakyBucket({ rate: 10, per: '1h', ...common }),
+        LimiterFactory.slidingWindow({ rate: 10, per: '1h', ...common }),
+        LimiterFactory.fixedWindow({ rate: 10, per: '1h', ...common }),
+      ] as const
+      for (const [i, limiter] of kinds.entries()) {
+        await limiter.acquire('a', 9)
+        await limiter.acquire('b', 2)
+        await limiter.block('a', '1m')
+        const used = { allowed: false, remaining: 1, retryAfter: [360, 360, 3600, 3600][i] }
+        expect(await limiter.consume('a', 2)).toMatchObject(used)
+        expect(await limiter.acquire('a', 2)).toBe(false)
+        await limiter.acquire('b', 2)
+        expect(await limiter.peek('a', 2)).toMatchObject(used)
+        // What is left would do, once the block is over.
+        const blocked = { allowed: false, remaining: 0, retryAfter: 60 }
+        expect(await limiter.peek('a')).toMatchObject(blocked)
+        expect(await limiter.consume('a')).toMatchObject(blocked)
+        if (i > 1) continue
+        await limiter.acquire('c', { cost: 18, quota })
+        await limiter.acquire('d', { cost: 3, quota })
+        await limiter.block('c', '1m')
+        const planned = {
+          allowed: false,
+          limit: 20,
+          remaining: 2,
+          retryAfter: 360,
+          resetAfter: 6480,
+        }
+        for (const verb of ['consume', 'peek'] as const) {
+          expect(await limiter[verb]('c', { cost: 3, quota })).toMatchObject(planned)
+          await limiter.acquire('d', { cost: 3, quota })
+        }
+      }
+      // Permits come back at times that cannot be told.
+      const permits = LimiterFactory.concurrency({ limit: 1, ...common })
+      await permits.acquire('a')
+      await permits.block('a', '1m')
+      expect(await permits.consume('a')).toMatchObject({ allowed: false, retryAfter: 60 })
+      // A call that waits asks when the block is over, and has its place from then on.
+      const [bucket] = kinds
+      const began = clock.now()
+      let served = false
+      const waiting = bucket.wait('a', { cost: 2 }).then(() => {
+        served = true
+      })
+      await bucket.peek('a')
+      await clock.advanceAsync('50s')
+      const booked = async () => {
+        await clock.advanceAsync('1s')
+        return (await bucket.peek('a')).remaining === 0 && clock.now() - began > 60_000
+      }
+      await until('booked', booked, { every: 1 })
+      expect(clock.now() - began).toBeLessThan(200_000)
+      await until('served', () => clock.advanceAsync('1m').then(() => served), { every: 1 })
+      await waiting
+      await permits.close()
+    })
 
     it('of a length that is none are refused', async () => {
       const { common } = world()

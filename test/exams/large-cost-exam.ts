@@ -2,6 +2,7 @@ import {
   type Adaptive,
   type AdaptivePermits,
   type Decision,
+  type Duration,
   isAioFluxError,
   type Limiter,
   LimiterFactory,
@@ -21,8 +22,11 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
     const storage = make(clock)
     const common = () => ({ clock, storage, scope: crypto.randomUUID() })
     /** Lets time pass while replies arrive, until `look` sees it. */
-    const happens = (what: string, look: () => boolean | Promise<boolean>) =>
-      until(what, () => clock.advanceAsync('100ms').then(look), { every: 1 })
+    const happens = (
+      what: string,
+      look: () => boolean | Promise<boolean>,
+      step: Duration = '100ms',
+    ) => until(what, () => clock.advanceAsync(step).then(look), { every: 1 })
     return { clock, common, happens }
   }
   const refusal = (call: Promise<unknown>) =>
@@ -84,7 +88,7 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
     window: '1s',
   } as const
   const limits = { initialLimit: 10, minLimit: 4, maxLimit: 40 } as const
-  const classes = { batch: 0.5 }
+  const classes = { critical: 1, batch: 0.5 }
 
   it('adaptive: above the present rate is denied or waits, above the highest is refused', async () => {
     const here = world()
@@ -209,6 +213,10 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
       const limiter = LimiterFactory.tokenBucket({ rate: 10, classes, ...common() })
       return [limiter, (rate) => limiter.reconfigure({ rate })]
     }
+    const leaky = (common: () => Common): Made => {
+      const limiter = LimiterFactory.leakyBucket({ rate: 10, classes, ...common() })
+      return [limiter, (rate) => limiter.reconfigure({ rate })]
+    }
     const beside = (common: () => Common, [limiter, change]: Made, priced: boolean): Made => {
       const part = priced ? { limiter, cost: (cost: number) => cost } : limiter
       const other = LimiterFactory.tokenBucket({ rate: 1000, ...common() })
@@ -220,14 +228,20 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
       (common) => beside(common, permits(common), true),
       (common) => beside(common, bucket(common), false),
       (common) => beside(common, bucket(common), true),
+      bucket,
+      leaky,
+      (common) => beside(common, leaky(common), false),
     ]
     for (const [i, make] of all.entries()) {
       const here = world()
       const [limiter, change] = make(here.common)
       expect(await limiter.acquire('a', 10)).toBe(true)
-      const large = [{ cost: 8 }, { cost: 7, group: 'one' }, { cost: 4, class: 'batch' }].map(
-        (options) => watched(limiter.wait('a', options)),
-      )
+      const large = [
+        { cost: 8 },
+        { cost: 7, group: 'one' },
+        { cost: 6, class: 'critical' },
+        { cost: 4, class: 'batch' },
+      ].map((options) => watched(limiter.wait('a', options)))
       const small = watched(limiter.wait('a'))
       const batch = watched(limiter.wait('a', { class: 'batch', group: 'two' }))
       await here.clock.advanceAsync('50ms')
@@ -246,6 +260,43 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
       await here.happens(`${about}: and those who do not wait`, () => limiter.acquire('a'))
       expect((await limiter.getStats('a')).waiting).toBe(0)
       await limiter.close()
+    }
+  })
+
+  it('so do windows, in which an empty one would take it once; a quota of its own is large enough', async () => {
+    type Common = { clock: ManualClock; storage: LimiterStorage; scope: string }
+    const windows: ((common: () => Common) => Limiter)[] = [
+      (common) => LimiterFactory.slidingWindow({ rate: 10, ...common() }),
+      (common) => LimiterFactory.fixedWindow({ rate: 10, ...common() }),
+      (common) => LimiterFactory.fixedWindow({ rate: 10, align: 'minute', ...common() }),
+    ]
+    for (const [i, make] of windows.entries()) {
+      for (const composed of [false, true]) {
+        const here = world()
+        const window = make(here.common)
+        const beside = LimiterFactory.tokenBucket({ rate: 1000, classes, ...here.common() })
+        const part = { limiter: window, quota: true as const }
+        const limiter = composed ? LimiterFactory.composite(part, beside) : window
+        expect(await limiter.acquire('a', 10)).toBe(true)
+        const wanted = [{ cost: 8 }, { cost: 7, group: 'one' }]
+        const critical = composed ? [{ cost: 6, class: 'critical' }] : []
+        const large = [...wanted, ...critical].map((options) => watched(limiter.wait('a', options)))
+        const small = watched(limiter.wait('a', { group: 'two' }))
+        const planned = watched(limiter.wait('b', { cost: 20, quota: { rate: 20 } }))
+        await here.clock.advanceAsync('50ms')
+        await window.reconfigure({ rate: 5 })
+        const about = `the window at ${i}, ${composed ? 'composed' : 'alone'}`
+        const told = () => large.every(({ error }) => error !== undefined)
+        await here.happens(`${about}: they are told`, told, '2s')
+        for (const { error } of large) {
+          expect(isAioFluxError(error, 'COST_TOO_LARGE') && error.message, about).toMatch(
+            /at most 5,/,
+          )
+        }
+        await here.happens(`${about}: others pass`, () => passes(small) && passes(planned), '2s')
+        expect((await limiter.getStats('a')).waiting).toBe(0)
+        await limiter.close()
+      }
     }
   })
 

@@ -127,6 +127,108 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     expect(await left()).toBe(1)
   })
 
+  it('lets through what costs more than it ever holds, alone and in composites', async () => {
+    const common = world()
+    const shadows = [
+      LimiterFactory.tokenBucket({ rate: 2, per: '1d', shadow: true, ...common }),
+      LimiterFactory.leakyBucket({ rate: 2, per: '1d', shadow: true, ...common }),
+      LimiterFactory.slidingWindow({ rate: 2, per: '1d', shadow: true, ...common }),
+      LimiterFactory.fixedWindow({ rate: 2, per: '1d', shadow: true, ...common }),
+      LimiterFactory.fixedWindow({ rate: 2, align: 'month', shadow: true, ...common }),
+      LimiterFactory.concurrency({ limit: 2, shadow: true, ...common }),
+      LimiterFactory.adaptive({ initialRate: 2, minRate: 2, maxRate: 2, shadow: true, ...common }),
+    ]
+    const would = { allowed: true, wouldDeny: true }
+    for (const shadow of shadows) {
+      const { name } = shadow
+      expect(await shadow.consume('a', 3), name).toMatchObject(would)
+      expect(await shadow.peek('a', 3), name).toMatchObject(would)
+      expect(await shadow.wait('a', { cost: 3 }), name).toMatchObject(would)
+      expect(await shadow.acquire('a', 3), name).toBe(true)
+      expect((await shadow.getStats()).wouldDeny, name).toBe(3)
+      const real = LimiterFactory.tokenBucket({ rate: 9, ...common, scope: crypto.randomUUID() })
+      for (const [key, limiter] of Object.entries({
+        b: LimiterFactory.composite(shadow, real),
+        c: LimiterFactory.composite({ limiter: shadow, cost: (cost: number) => cost * 2 }, real),
+        d: LimiterFactory.composite(LimiterFactory.composite(shadow), real),
+      })) {
+        const { allowed, parts } = await limiter.consume(key, 3)
+        expect([allowed, parts?.[1]?.remaining], name).toEqual([true, 6])
+        expect((await limiter.wait(key, { cost: 3 })).allowed, name).toBe(true)
+        // What it could not give it did not take.
+        expect((await shadow.peek(key)).remaining, name).toBe(2)
+        const tooMuch = await limiter.consume(key, 10).catch((error: unknown) => error)
+        expect(tooMuch, name).toMatchObject({ code: 'COST_TOO_LARGE' })
+      }
+      const priced = { limiter: real, cost: (cost: number) => cost * 2 }
+      for (const parts of [[real], [priced], [LimiterFactory.composite(real)]]) {
+        const whole = LimiterFactory.composite(parts, { shadow: true })
+        expect(await whole.consume('a', 10), name).toMatchObject(would)
+      }
+      expect(await shadow.consume('a', Number.NaN).catch(() => 'refused'), name).toBe('refused')
+      await shadow.close()
+    }
+  })
+
+  it('in a composite ends no reservation that it has nothing for', async () => {
+    const common = world()
+    const shadow = LimiterFactory.tokenBucket({ rate: 2, per: '365d', shadow: true, ...common })
+    const real = LimiterFactory.leakyBucket({ rate: 9, per: '365d', ...common })
+    for (const [key, limiter] of Object.entries({
+      a: LimiterFactory.composite(shadow, real),
+      b: LimiterFactory.composite(LimiterFactory.composite(shadow), real),
+    })) {
+      const left = async () => [
+        (await shadow.peek(key)).remaining,
+        (await real.peek(key)).remaining,
+      ]
+      const reservation = await limiter.reserve(key, 3)
+      expect(await left()).toEqual([2, 6])
+      await reservation?.extend('10m')
+      await reservation?.settle(5)
+      expect(await left()).toEqual([2, 4])
+      const small = await limiter.reserve(key, 2)
+      expect(await left()).toEqual([0, 2])
+      await small?.extend('10m')
+      await small?.settle(1)
+      expect(await left()).toEqual([1, 3])
+    }
+    // Nor one that it has given back before the others.
+    const brief = await LimiterFactory.composite(shadow).reserve('c', 1, { onExpire: 'release' })
+    await shadow.reset('c')
+    await brief?.extend('10m')
+  })
+
+  it('that is a composite settles what its parts have reserved, also where they are asked one by one', async () => {
+    const common = world()
+    const first = LimiterFactory.tokenBucket({ rate: 9, per: '365d', ...common })
+    const second = LimiterFactory.leakyBucket({ rate: 9, per: '365d', ...common })
+    for (const [key, inner, quota] of [
+      ['a', first, undefined],
+      ['b', LimiterFactory.composite(first), undefined],
+      ['c', first, { rate: Infinity }],
+    ] as const) {
+      const parts = [{ limiter: inner, quota: true as const }, second]
+      const limiter = LimiterFactory.composite(parts, { shadow: true })
+      const left = async () => [
+        (await first.peek(key)).remaining,
+        (await second.peek(key)).remaining,
+      ]
+      const options = quota === undefined ? {} : { quota }
+      const used = (amount: number) => [quota === undefined ? 9 - amount : 9, 9 - amount]
+      const reservation = await limiter.reserve(key, 4, options)
+      expect(await left()).toEqual(used(4))
+      await reservation?.extend('10m')
+      await reservation?.settle(1)
+      expect(await left()).toEqual(used(1))
+      // Nothing is held where it would have been denied.
+      const denied = await limiter.reserve(key, 9, options)
+      await denied?.extend('10m')
+      await denied?.settle(3)
+      expect(await left()).toEqual(used(1))
+    }
+  })
+
   it('a candidate is asked beside the real limit, and its worst hit keys are told', async () => {
     const common = world()
     const limiter = LimiterFactory.tokenBucket({ rate: 3, per: '1h', ...common })

@@ -327,6 +327,79 @@ it('the parts of a denied call say what is left after it was given back', async 
   expect(parts?.map(({ remaining }) => remaining)).toEqual([7, 1])
 })
 
+it('what a part of a composite inside refuses costs the parts before it nothing', async () => {
+  for (const [name, as] of kinds) {
+    const permits = LimiterFactory.concurrency({ limit: 4 })
+    const tokens = LimiterFactory.tokenBucket({ rate: 10, per: '1d' })
+    const narrow = LimiterFactory.tokenBucket({ rate: 4, per: '1d' })
+    const broken = () => {
+      throw new Error('no cost')
+    }
+    for (const cost of [(one: number) => one * 4, () => -1, broken]) {
+      const inner = LimiterFactory.composite({ limiter: as(narrow), cost })
+      const limiter = LimiterFactory.composite(as(permits), as(tokens), inner)
+      const calls = [() => limiter.acquire('a', 2), () => limiter.consume('a', 2)]
+      const waits = [
+        () => limiter.wait('a', { cost: 2 }),
+        () => limiter.schedule('a', () => 1, { cost: 2 }),
+      ]
+      for (const call of [...calls, ...waits]) await expect(call(), name).rejects.toThrow(/cost/)
+      await limiter.close()
+    }
+    expect((await permits.peek('a')).remaining, name).toBe(4)
+    expect((await tokens.peek('a')).remaining, name).toBe(10)
+    expect((await narrow.peek('a')).remaining, name).toBe(4)
+  }
+})
+
+it('a shadow in a composite inside gets back no more than it gave', async () => {
+  for (const [name, as] of kinds) {
+    const trial = LimiterFactory.tokenBucket({ rate: 3, per: '1d', shadow: true })
+    const other = LimiterFactory.tokenBucket({ rate: 9, per: '1d' })
+    const permits = LimiterFactory.concurrency({ limit: 1 })
+    const inner = LimiterFactory.composite(LimiterFactory.composite(trial), other)
+    const limiter = LimiterFactory.composite(inner, as(permits))
+    expect(await limiter.acquire('a')).toBe(true)
+    // The trial has nothing for a call of 3, and permits deny it.
+    for (const cost of [1, 1, 1]) await limiter.acquire('a', cost)
+    await inner.acquire('b', 2)
+    await permits.acquire('b')
+    const call = { cost: 1 }
+    await inner.acquire('b', call)
+    expect(await inner.consume('b')).toMatchObject({ allowed: true })
+    expect((await trial.peek('b')).remaining, name).toBe(0)
+    for (let i = 0; i < 3; i++) expect(await limiter.acquire('b'), name).toBe(false)
+    expect((await trial.peek('b')).remaining, name).toBe(0)
+    expect((await other.peek('b')).remaining, name).toBe(5)
+    // What it gave comes back.
+    expect((await trial.peek('a')).remaining, name).toBe(2)
+    await limiter.close()
+  }
+})
+
+it('a denial tells the same wherever the limiters are: fractions, composites inside, and when the call passes', async () => {
+  const clock = new ManualClock('1h')
+  const decisions = kinds.map(async ([, as]) => {
+    const wide = LimiterFactory.fixedWindow({ rate: 8, per: '1s', clock, name: 'wide' })
+    const other = LimiterFactory.tokenBucket({ rate: 8, per: '1s', clock, name: 'other' })
+    const narrow = LimiterFactory.tokenBucket({ rate: 2, per: '1m', clock, name: 'narrow' })
+    const slow = LimiterFactory.tokenBucket({ rate: 2, per: '1h', clock, name: 'slow' })
+    const inner = LimiterFactory.composite(
+      { limiter: as(wide), cost: (cost) => cost / 2 },
+      as(other),
+    )
+    const limiter = LimiterFactory.composite(inner, as(narrow), as(slow))
+    await limiter.consume('a')
+    const denied = await limiter.consume('a', 2)
+    await limiter.close()
+    return denied
+  })
+  const [local, mixed] = await Promise.all(decisions)
+  expect(local).toMatchObject({ allowed: false, deniedBy: 'narrow', retryAfter: 1800 })
+  expect(local?.parts?.[0]?.parts).toMatchObject([{ remaining: 7 }, { remaining: 7 }])
+  expect(mixed).toEqual(local)
+})
+
 it('a call that has waited goes by nothing that others were told meanwhile by a composite inside', async () => {
   const permits = LimiterFactory.concurrency({ limit: 1, name: 'permits' })
   const shadow = LimiterFactory.concurrency({ limit: 1, shadow: true, name: 'shadow' })

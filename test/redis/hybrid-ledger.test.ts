@@ -275,7 +275,7 @@ describe('denials', () => {
   for (const strict of [true, false]) {
     const hour = (rate = 10) => ({ rule: tokenBucket({ rate, per: '1h' }), strict })
 
-    it(`are known here for as much or more, strict ${strict}`, async () => {
+    it(`are known here for as much; how long more would wait is asked, strict ${strict}`, async () => {
       const { bank, ledger, take } = setup(hour())
       await take(8)
       expect((await take(3)).wait).toBeLessThan(0)
@@ -283,12 +283,29 @@ describe('denials', () => {
       const again = await take(3)
       expect(again.wait).toBeLessThan(-359e6)
       expect(again.remaining).toBe(2)
-      expect((await take(5)).wait).toBeLessThan(0)
-      expect(ledger.spend('k', 10)?.wait).toBeLessThan(0)
+      expect(ledger.spend('k', 3)?.wait).toBeLessThan(0)
       expect(bank.calls.length).toBe(calls)
+      expect((await take(5)).wait).toBeLessThan(-3 * 359e6)
+      expect(ledger.spend('k', 10)).toBe(undefined)
+      expect((await take(10)).wait).toBeLessThan(-8 * 359e6)
       // Less was not denied, and another key neither.
       expect((await take(2)).wait).toBe(0)
       expect(ledger.spend('other', 3)).toBe(undefined)
+    })
+
+    it(`are asked anew when something was taken since, strict ${strict}`, async () => {
+      const { ledger, take } = setup(hour())
+      await take(8)
+      expect((await take(4)).remaining).toBe(2)
+      await take(1)
+      const later = await take(4)
+      expect(later.remaining).toBe(1)
+      expect(later.wait).toBeLessThan(-3 * 359e6)
+      for (const wait of [0, 3600e6]) {
+        await ledger.run('reserve', 'k', 1, wait, tokenBucket({ rate: 10, per: '1h', burst: 20 }))
+        expect(ledger.spend('k', 4)).toBe(undefined)
+        expect((await take(4)).wait).toBeLessThan(later.wait)
+      }
     })
 
     it(`end when it is time, and not a tick later, strict ${strict}`, async () => {

@@ -41,6 +41,10 @@ const plans: Readonly<Record<string, Rule[]>> = {
   ],
   'leaky bucket, plans': [leakyBucket({ rate: 2, per: '1s', capacity: 20 })],
   'fixed window, plans': [fixedWindow({ rate: 3, per: '1s' }), fixedWindow({ rate: 30, per: 5 })],
+  'calendar window, plans': [
+    fixedWindow({ rate: 3, align: 'day', timezone: 'America/New_York' }),
+    fixedWindow({ rate: 30, align: 'day', timezone: 'America/New_York' }),
+  ],
   'sliding window, plans': [
     slidingWindow({ rate: 3, per: '1s' }),
     slidingWindow({ rate: 30, per: 5 }),
@@ -126,7 +130,8 @@ describe('twins', () => {
   }
 
   const mutants: [string, string, string][] = [
-    ['token bucket', 'if over <= grain', 'if over < grain - 1'],
+    ['token bucket, fast', 'if over <= grain', 'if over <= 0'],
+    ['token bucket', 'over > 0 and rule', 'over > 1 and rule'],
     ['token bucket, fast', 'math.min(p.grain, cost / 2)', 'p.grain'],
     ['token bucket', 'if now > at or', 'if true or'],
     ['token bucket', 's[1] - elapsed / p.interval', 's[1] - (elapsed + 1) / p.interval'],
@@ -143,7 +148,17 @@ describe('twins', () => {
     ['calendar window', 'ahead = ahead + 1', 'ahead = ahead'],
     ['calendar window', 'if count ~= 0 then window = s[1] + rolled end', ''],
     ['calendar window', 'if not later then', 'if true then'],
-    ['calendar window', 's[2] - rolled * p.rate', 's[2]'],
+    ['calendar window', 's[2] - rolled * (s[3] or p.rate)', 's[2]'],
+    ['calendar window, plans', 'rolled * (s[3] or p.rate)', 'rolled * p.rate'],
+    ['calendar window, plans', 'if pace ~= p.rate then return', 'if false then return'],
+    ['calendar window, plans', 's[3] = pace\nreturn wait', 'return wait'],
+    ['calendar window, plans', 's[3] = pace\nend', 'end'],
+    ['fixed window, plans', 'rolled * (s[3] or p.rate)', 'rolled * p.rate'],
+    ['fixed window, plans', 'math.min(count, before) > p.rate', 'count > p.rate'],
+    ['fixed window, plans', 'math.max(1, math.floor(count / pace))', '1'],
+    ['fixed window, plans', 'math.ceil(count / pace) - 1', 'math.ceil(count / p.rate) - 1'],
+    ['fixed window, plans', 'math.ceil(count / pace_of(p, s, count))', 'math.ceil(count / p.rate)'],
+    ['fixed window, plans', 's[3] = pace\nend', 'end'],
     ['fixed window', 'if elapsed < -p.per then return math.huge end', ''],
     ['fixed window', 'if not later then', 'if true then'],
     ['sliding window', 'if total + cost <= ceiling', 'if total + cost <= ceiling - 1'],
@@ -188,13 +203,18 @@ describe('twins', () => {
     ['token bucket', 'before = used\n', ''],
     ['token bucket', 'at, remaining, used * p', 'at, remaining, before * p'],
     ['token bucket', 'blocked > now and 0 or times', 'times'],
-    ['token bucket', 'if blocked > now then verdict = now - blocked end', ''],
+    ['token bucket', 'verdict = math.min(now - blocked, own)', ''],
+    ['token bucket', 'math.min(now - blocked, own)', 'now - blocked'],
     ['token bucket', "pack('<ddd', a, b, 0)", "pack('<dd', a, b)"],
     ['token bucket', "begin(key, live, '<ddd', a, b, 0)", "begin(key, live, '<ddd', a, now, 0)"],
     ['token bucket', 'if lives - now >= live then', 'if lives - now >= 0 then'],
     ['leaky bucket', 'if granted < times then\nr = r + 1', 'if granted < 1 then\nr = r + 1'],
     // One move on states of one rule.
-    ['fixed window', 'if blocked > now then verdict = now - blocked else', 'if false then else'],
+    ['fixed window', 'if blocked > now then\nverdict', 'if false then\nverdict'],
+    ['fixed window', 'if own < verdict and own > -math.huge then verdict = own end', ''],
+    ['fixed window', 'reserve(params, twin, now, cost, 0)', 'reserve(params, state, now, cost, 0)'],
+    ['two buckets', 'if own < verdict and own > -math.huge then verdict = own end', ''],
+    ['token bucket, plans', 'copy(states[i]), now, costs[i], 0)', 'states[i], now, costs[i], 0)'],
     ['fixed window', 'dirty = verdict >= 0', 'dirty = verdict > 0'],
     ['fixed window', 'elseif value then\nrule.refund', 'elseif not value then\nrule.refund'],
     [
@@ -522,7 +542,10 @@ function inTypeScript(list: string, own: Rule[], steps: Step[]) {
         const { blocked } = group[i] as { blocked: number }
         const cost = typeof each === 'number' ? each : (each[i] as number)
         const one = trial[i] as State
-        if (blocked > now) return now - blocked
+        if (blocked > now) {
+          const own = patience > 0 ? 0 : rule.reserve([...one], now, cost, 0)
+          return own > -Infinity ? Math.min(now - blocked, own) : now - blocked
+        }
         return about !== undefined && move === 8
           ? (rule.holds?.hold(one, now, cost, patience, about.id, about.with) ?? Number.NaN)
           : rule.reserve(one, now, cost, patience)

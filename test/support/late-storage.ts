@@ -49,7 +49,12 @@ export class SharedStates {
       wait = rule.report?.(state, now, report) ?? 0
     } else if (move === 'refund') rule.refund(state, now, cost, now + extra)
     else if (move !== 'reset') {
-      wait = record.blocked > now ? now - record.blocked : rule.reserve(state, now, cost, extra)
+      const left = record.blocked - now
+      if (left <= 0) wait = rule.reserve(state, now, cost, extra)
+      else {
+        const own = extra > 0 ? 0 : rule.reserve([...state], now, cost, 0)
+        wait = own > -Infinity ? Math.min(-left, own) : -left
+      }
     }
     if (move === 'reset') this.#records.delete(name)
     else this.#records.set(name, record)

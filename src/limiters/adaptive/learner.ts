@@ -50,6 +50,17 @@ export class LocalLearner implements Learner {
 /** How reports are added up until they are sent. */
 export type Sum = (one: Report, other: Report) => Report
 
+/** @param amounts what becomes of the amounts of two reports */
+export function summing(amounts: (one: number, other: number) => number): Sum {
+  return (one, other) => ({
+    // Reports of before and after a decrease are told apart by their level: what is gathered goes by the higher one.
+    level: Math.max(one.level, other.level),
+    count: one.count + other.count,
+    amount: amounts(one.amount, other.amount),
+    bad: one.bad + other.bad,
+  })
+}
+
 /** Gathers reports for a law that is kept in a storage elsewhere, and hears what the fleet has learnt. */
 export class RemoteLearner implements Learner {
   readonly #ledger: RemoteLedger
@@ -64,7 +75,7 @@ export class RemoteLearner implements Learner {
 
   /**
    * @param window of the law; what is gathered is sent four times in it, or sooner where it is much
-   * @param open can the storage be asked at this moment?
+   * @param open true when the storage can be asked now
    */
   constructor(
     ledger: RemoteLedger,

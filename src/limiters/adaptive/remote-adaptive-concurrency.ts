@@ -1,6 +1,5 @@
 import type { Decision } from '../../core/decision.ts'
 import type { Duration } from '../../core/duration.ts'
-import type { Report } from '../../core/rule.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
 import type { Permit } from '../permit.ts'
@@ -10,7 +9,7 @@ import type { Work } from '../scheduled.ts'
 import { noLimit } from './adaptive-concurrency.ts'
 import type { AdaptivePermits, ReadAdaptiveConcurrency } from './adaptive-concurrency-options.ts'
 import { LatencyReports } from './latency-reports.ts'
-import { RemoteLearner } from './learner.ts'
+import { RemoteLearner, summing } from './learner.ts'
 
 /** How many at once over all processes that share a storage, found out from how long the calls of all of them take. */
 export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements AdaptivePermits {
@@ -34,7 +33,7 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
       lessons,
       this.clock,
       read.window,
-      summed,
+      summing((one, other) => one + other),
       () => this.client.leftAlone === undefined,
       (limit) => this.#learn(limit),
     )
@@ -45,18 +44,9 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     return this.client.capacity
   }
 
-  /** @internal */
-  override get adapts(): boolean {
-    return true
-  }
-
-  /** The largest limit: a cost above the present one, or above the share of its class, waits or is denied until the limit has risen. */
-  override get capacity(): number {
+  /** @internal The largest limit: a cost above the present one, or above the share of its class, waits or is denied until the limit has risen. */
+  override get most(): number {
     return this.#most
-  }
-
-  override capacityUnder({ share }: Terms): number {
-    return this.#most * share
   }
 
   /** @internal */
@@ -86,7 +76,7 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     terms?: Terms,
   ): Promise<Decision> {
     const decision = await super.decide(move, key, cost, terms)
-    // Who is turned away says that all of it is needed.
+    // A denied call shows that the whole limit is in use.
     if (move === 'reserve' && !decision.degraded) {
       this.#reports.busy(decision.limit - (decision.allowed ? decision.remaining : 0))
     }
@@ -107,14 +97,5 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     if (next === this.currentLimit) return
     void this.client.reconfigure({ limit: next })
     if (this.events.heard) this.events.emit('reconfigured', { limit: next })
-  }
-}
-
-function summed(one: Report, other: Report): Report {
-  return {
-    level: Math.max(one.level, other.level),
-    count: one.count + other.count,
-    amount: one.amount + other.amount,
-    bad: one.bad + other.bad,
   }
 }

@@ -1,12 +1,11 @@
 import type { Duration } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
-import type { Report } from '../../core/rule.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
 import type { RemoteOptions } from '../remote/ledger-client.ts'
 import { RemoteLimiter } from '../remote/remote-limiter.ts'
 import type { Adaptive, ReadAdaptive } from './adaptive-options.ts'
-import { RemoteLearner } from './learner.ts'
+import { RemoteLearner, summing } from './learner.ts'
 import { RateReports } from './rate-reports.ts'
 
 /** A rate for all processes that share a storage, learnt from the outcomes of all of them. */
@@ -31,7 +30,7 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
       lessons,
       this.clock,
       read.window,
-      summed,
+      summing(Math.max),
       () => this.client.leftAlone === undefined,
       (rate) => this.#learn(rate),
     )
@@ -49,18 +48,9 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     return 'adaptive'
   }
 
-  /** @internal */
-  override get adapts(): boolean {
-    return true
-  }
-
-  /** That of the highest rate: a cost that the bucket is too small for now waits or is denied until the rate has risen. */
-  override get capacity(): number {
+  /** @internal That of the highest rate: a cost that the bucket is too small for now waits or is denied until the rate has risen. */
+  override get most(): number {
     return this.#most
-  }
-
-  override capacityUnder({ share }: Terms): number {
-    return this.#most * share
   }
 
   get currentRate(): number {
@@ -105,15 +95,5 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
     if (rate === this.#reports.rate) return
     this.#reports.learn(rate)
     void this.client.reconfigure({ rate })
-  }
-}
-
-/** Reports of before and after a decrease are told apart by the rate: what is gathered goes by the higher one. */
-function summed(one: Report, other: Report): Report {
-  return {
-    level: Math.max(one.level, other.level),
-    count: one.count + other.count,
-    amount: Math.max(one.amount, other.amount),
-    bad: one.bad + other.bad,
   }
 }

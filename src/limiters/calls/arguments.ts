@@ -3,24 +3,16 @@ import { type Duration, type Micros, toPositiveMicros } from '../../core/duratio
 import { CostTooLargeError } from '../../core/errors.ts'
 import { FOREVER } from '../../core/rule.ts'
 
-/** A key is a string, and a cost a finite number above 0 that can pass at all. */
-export function checkCall(key: string, cost: number, capacity: number): void {
+/**
+ * A key is a string, and a cost a finite number above 0 that can pass at all.
+ *
+ * @param shadow of the limiter, where it has one: then any cost passes
+ */
+export function checkCall(key: string, cost: number, capacity: number, shadow?: object): void {
   if (typeof key === 'string' && typeof cost === 'number' && cost > 0 && cost <= capacity) return
   checkKey(key)
   positive('cost', cost)
-  throw new CostTooLargeError(cost, capacity)
-}
-
-/**
- * @param present what the limit holds now
- * @param most what it may ever hold
- * @returns does the cost fit now?
- * @throws CostTooLargeError where it never will
- */
-export function fitsWithin(cost: number, present: number, most: number): boolean {
-  if (cost <= present) return true
-  if (cost > most) throw new CostTooLargeError(cost, most)
-  return false
+  if (shadow === undefined) throw new CostTooLargeError(cost, capacity)
 }
 
 export function checkKey(key: string): void {

@@ -40,7 +40,7 @@ export class TermsReader {
   #rule: Rule | undefined
   #byRate = new Map<number, KnownQuota[]>()
   #known = 0
-  /** The one that was brought last. */
+  /** The quota of the last call. */
   #last: (KnownQuota & { quota: CallQuota; readonly rate: number }) | undefined
   #byClass = new Map<Rule, Map<string, Terms>>()
 
@@ -61,8 +61,9 @@ export class TermsReader {
     }
   }
 
-  get classes(): Classes | undefined {
-    return this.#classes
+  /** True where there is a class of this name. */
+  knows(name: string): boolean {
+    return this.#classes !== undefined && Object.hasOwn(this.#classes, name)
   }
 
   /** True where a limiter of this rule can be asked with a quota. */
@@ -150,9 +151,9 @@ export class TermsReader {
     if (known !== undefined) return known
     const share = this.#shareOf(name)
     const bound = quoted?.bound ?? 'counted'
-    const alone = bound !== 'counted' || share === 1
     const brought = { ...quoted?.brought, class: name }
-    const terms = termsOf(alone ? rule : (rule.shared?.(share) as Rule), brought, share, bound)
+    const shared = bound === 'counted' && share < 1 ? rule.shared?.(share) : quoted?.rule
+    const terms = termsOf(shared, brought, share, bound)
     if (classes === undefined) {
       classes = new Map()
       this.#byClass.set(rule, classes)
@@ -165,13 +166,14 @@ export class TermsReader {
     must(this.#classes !== undefined, 'class', `not be given: ${this.#name} has no classes`, name)
     const choices = Object.keys(this.#classes)
     const what = `be one of ${choices.map((one) => `'${one}'`).join(', ')}`
-    mustLie(Object.hasOwn(this.#classes, name), 'class', what, name)
+    mustLie(this.knows(name), 'class', what, name)
     return this.#classes[name] as number
   }
 }
 
+/** @param rule `undefined` for the limiter's own: a call that waits goes by the numbers that this has then */
 function termsOf(
-  rule: Rule,
+  rule: Rule | undefined,
   brought: CallOptions,
   share = 1,
   bound: Terms['bound'] = 'counted',

@@ -1,33 +1,43 @@
-import { between, type OptionTable } from '../../core/check.ts'
+import type { OptionTable } from '../../core/check.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros } from '../../core/duration.ts'
-import { CostTooLargeError, OptionTypeError } from '../../core/errors.ts'
 import type { Metered } from '../../core/meter.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { seconds } from '../decision-of.ts'
-import type { KeyCounts, Limiter } from '../limiter.ts'
+import type { KeyCounts } from '../limiter.ts'
 import { SyncLimiter } from '../local/sync-limiter.ts'
-import { untold } from '../policy-of.ts'
-import { keptTogether } from '../reservations/keepers.ts'
-import type { ReservationKeeper } from '../reservations/reservation.ts'
+import { keptTogether, neverOver } from '../reservations/keepers.ts'
+import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import type { Work } from '../scheduled.ts'
+import { took } from '../took.ts'
+import {
+  actualsOf,
+  checkedPrice,
+  combined,
+  compositeName,
+  noQuota,
+  policiesOf,
+} from './combined.ts'
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
+  allFit,
+  capacityOf,
   composedTerms,
   isPlanned,
+  leastCapacity,
   memberKey,
   memberTerms,
   ownKey,
   type QuotaOf,
-  quotedMembers,
   type Sharing,
   sameKey,
+  takesQuota,
 } from './member-terms.ts'
 
-/** One limiter of a composite, and the key, the cost and the quota it is asked with. */
+/** One limiter of a composite, with the key, the cost and the quota of the call for it. */
 export interface LocalMember {
   readonly limiter: SyncLimiter & Sharing
   readonly quotaOf: QuotaOf | undefined
@@ -57,13 +67,15 @@ export class CompositeLimiter extends SyncLimiter {
   readonly name: string
   /** @internal */
   readonly members: readonly LocalMember[]
+  /** The members that any cost of a call has to fit: without a cost of their own, and no shadows. */
+  readonly #plain: readonly LocalMember[]
   /** True where a member has a cost of its own. */
   readonly #priced: boolean
   /** True where a member has a key of its own. */
   readonly #keyed: boolean
   /** True where a member has a quota of its own. */
   readonly #planned: boolean
-  /** Who said no last. */
+  /** The member that denied last. */
   #denier: LocalMember | undefined
   /** Shadows, which had nothing to give to the last call and let it through. */
   #overlooked: readonly LocalMember[] = NONE
@@ -73,6 +85,9 @@ export class CompositeLimiter extends SyncLimiter {
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
     super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
     this.members = members
+    this.#plain = members.filter(
+      ({ limiter, costOf }) => costOf === undefined && limiter.shadow === undefined,
+    )
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
     this.#planned = isPlanned(members)
@@ -83,29 +98,20 @@ export class CompositeLimiter extends SyncLimiter {
 
   get capacity(): number {
     let least = Number.MAX_VALUE
-    for (const { limiter, costOf } of this.members) {
-      if (costOf === undefined && limiter.capacity < least) least = limiter.capacity
+    for (const { limiter } of this.#plain) {
+      const { capacity } = limiter
+      if (capacity < least) least = capacity
     }
     return least
   }
 
-  capacityUnder({ members }: Terms): number {
-    let least = Number.MAX_VALUE
-    for (const [i, { limiter, costOf }] of this.members.entries()) {
-      if (costOf !== undefined) continue
-      const terms = members?.[i]
-      const own = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
-      if (own < least) least = own
-    }
-    return least
+  override capacityUnder(terms: Terms): number {
+    return leastCapacity(this.members, terms)
   }
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
-    return this.members.every(({ limiter }, i) => {
-      if (limiter.shadow !== undefined) return true
-      return limiter.fits(this.#price(i, cost, terms), false, memberTerms(terms, i))
-    })
+    return allFit(this.members, terms, (i) => this.#price(i, cost, terms))
   }
 
   knows(name: string): boolean {
@@ -117,8 +123,7 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   override get quotable(): boolean {
-    const meant = quotedMembers(this.members)
-    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+    return takesQuota(this.members)
   }
 
   /** True where a part, or a part of a part, has a quota of its own. */
@@ -182,22 +187,70 @@ export class CompositeLimiter extends SyncLimiter {
       const member = members[i] as LocalMember
       const { limiter } = member
       const paid = prices?.[i] ?? cost
-      if (limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i)) >= 0) continue
+      let wait: Micros
+      try {
+        wait = limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i))
+      } catch (error) {
+        // A composite inside reads keys and costs of its parts only now.
+        this.#returnBefore(i, overlooked, key, cost, keys, prices, terms)
+        throw error
+      }
+      if (wait >= 0) continue
       if (limiter.shadow !== undefined) {
         overlooked = [...overlooked, member]
         continue
       }
-      while (--i >= 0) {
-        const before = members[i] as LocalMember
-        if (overlooked.includes(before)) continue
-        const back = prices?.[i] ?? cost
-        before.limiter.giveBack(keys?.[i] ?? key, back, memberTerms(terms, i))
-      }
+      this.#returnBefore(i, overlooked, key, cost, keys, prices, terms)
       return member
     }
     for (const { limiter } of overlooked) limiter.shadow?.overlook()
     this.#overlooked = overlooked
     return undefined
+  }
+
+  /** Gives back what the members before the one at `end` have given. */
+  #returnBefore(
+    end: number,
+    overlooked: readonly LocalMember[],
+    key: string,
+    cost: number,
+    keys: readonly string[] | undefined,
+    prices: readonly number[] | undefined,
+    terms: Terms | undefined,
+  ): void {
+    for (let i = end - 1; i >= 0; i--) {
+      const member = this.members[i] as LocalMember
+      if (overlooked.includes(member)) continue
+      const { limiter } = member
+      const itsKey = keys?.[i] ?? key
+      const back = prices?.[i] ?? cost
+      const its = memberTerms(terms, i)
+      if (limiter instanceof CompositeLimiter) limiter.#returnLast(itsKey, back, its)
+      else limiter.giveBack(itsKey, back, its)
+    }
+  }
+
+  /** Gives back what the last call has taken: nothing to a shadow that had nothing to give. */
+  #returnLast(key: string, cost: number, terms: Terms | undefined): void {
+    const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
+    const keys = terms?.keys ?? (this.#keyed ? this.#keys(key) : undefined)
+    this.#returnBefore(this.members.length, this.#overlooked, key, cost, keys, prices, terms)
+  }
+
+  /** @internal Gives back what `decision` has taken. */
+  returnTaken(key: string, cost: number, terms: Terms | undefined, { parts = [] }: Decision): void {
+    for (const [i, member] of this.members.entries()) {
+      const part = parts[i]
+      const price = this.#price(i, cost, terms)
+      if (part === undefined || !took(part, price)) continue
+      const { limiter } = member
+      const own = memberKey(member, i, key, terms)
+      const its = memberTerms(terms, i)
+      if (limiter instanceof CompositeLimiter) limiter.returnTaken(own, price, its, part)
+      else limiter.giveBack(own, price, its)
+      limiter.waiting.wake(own)
+    }
+    this.freed(key)
   }
 
   /** The longest wait among the members that would deny, the first of which is the denier. */
@@ -223,7 +276,7 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   protected override lookAgain(): void {
-    // Who was overlooked when its turn came is not known any more.
+    // A member that was overlooked when its turn came is not known any more.
     this.#overlooked = NONE
     for (const { limiter } of this.members) {
       if (limiter instanceof CompositeLimiter) limiter.lookAgain()
@@ -247,15 +300,17 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   /** @internal */
-  keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper {
+  keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const prices = this.#prices(cost, terms)
-    const parts = this.members.map((member, i) =>
-      member.limiter.keeperOf(
-        memberKey(member, i, key, terms),
-        prices[i] as number,
-        memberTerms(terms, i) as Terms,
-      ),
-    )
+    const parts = this.members.map((member, i) => {
+      const { limiter } = member
+      const part = decision.parts?.[i] as Decision
+      if (part.wouldDeny) return NOTHING_HELD
+      const own = memberKey(member, i, key, terms)
+      const its = memberTerms(terms, i) as Terms
+      const keeper = limiter.keeperOf(own, prices[i] as number, its, part)
+      return limiter.shadow === undefined ? keeper : neverOver(keeper)
+    })
     return keptTogether(parts, (actual) => actualsOf(this.members, actual))
   }
 
@@ -342,74 +397,14 @@ export class CompositeLimiter extends SyncLimiter {
     return this.members.map((_, i) => this.#price(i, cost, terms))
   }
 
-  /** What a call of `cost` costs the member at `i`, checked. */
+  /** What a call of `cost` costs the member at `i`, checked. 0 takes nothing there, and asks only whether the limit is used up. */
   #price(i: number, cost: number, terms: Terms | undefined): number {
     const price = terms?.prices?.[i]
     if (price !== undefined) return price
     const { limiter, costOf } = this.members[i] as LocalMember
-    return costOf === undefined ? cost : costOfMember(limiter, costOf, cost, memberTerms(terms, i))
+    if (costOf === undefined) return cost
+    return checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i), this))
   }
 }
 
 const NONE: readonly LocalMember[] = []
-
-/** What a call of `cost` costs a member. 0 takes nothing there, and asks only whether the limit is used up. */
-function costOfMember(
-  limiter: SyncLimiter,
-  costOf: (cost: number) => number,
-  cost: number,
-  terms: Terms | undefined,
-): number {
-  const capacity = terms === undefined ? limiter.capacity : limiter.capacityUnder(terms)
-  return checkedPrice(costOf(cost), capacity)
-}
-
-/** What each member is charged where `actual` was used. */
-export function actualsOf(
-  members: readonly { readonly costOf: ((cost: number) => number) | undefined }[],
-  actual: number,
-): number[] {
-  return members.map(({ costOf }) =>
-    costOf === undefined ? actual : checkedPrice(costOf(actual), Infinity),
-  )
-}
-
-/** What a part's `cost` has answered: a number from 0 up to what its limit holds. */
-export function checkedPrice(price: number, capacity: number): number {
-  between('cost', price, 0, Number.MAX_VALUE)
-  if (price > capacity) throw new CostTooLargeError(price, capacity)
-  return price
-}
-
-/** The numbers of several decisions as those of one: what is tightest counts. */
-export function combined(
-  decisions: readonly Decision[],
-): Pick<Decision, 'limit' | 'remaining' | 'resetAfter'> {
-  let limit = Infinity
-  let remaining = Infinity
-  let resetAfter = 0
-  for (const decision of decisions) {
-    if (decision.remaining < remaining) {
-      limit = decision.limit
-      remaining = decision.remaining
-    }
-    resetAfter = Math.max(resetAfter, decision.resetAfter)
-  }
-  return { limit, remaining, resetAfter }
-}
-
-/** What the limiters of a composite promise, in their order. */
-export function policiesOf(members: readonly { limiter: Limiter }[]): Policy[] {
-  return members.flatMap(({ limiter }) => limiter.policies ?? [untold(limiter.name)])
-}
-
-export function compositeName(members: readonly { limiter: { name: string } }[]): string {
-  return `composite(${members.map(({ limiter }) => limiter.name).join(', ')})`
-}
-
-export function noQuota(): OptionTypeError {
-  return new OptionTypeError(
-    'quota',
-    'a composite has no quota of its own: reconfigure one of its limiters',
-  )
-}

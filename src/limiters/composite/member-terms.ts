@@ -1,4 +1,5 @@
 import { mustLie, string } from '../../core/check.ts'
+import type { Decision } from '../../core/decision.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { CallQuota } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
@@ -63,7 +64,7 @@ export function isPlanned(members: readonly Pick<Briefed, 'limiter' | 'quotaOf'>
 }
 
 /** The members that the quota of a call is for: those that say so; else the only one that takes quotas. */
-export function quotedMembers<M extends Pick<Briefed, 'limiter' | 'quotaOf'>>(
+function quotedMembers<M extends Pick<Briefed, 'limiter' | 'quotaOf'>>(
   members: readonly M[],
 ): readonly M[] {
   const told = members.filter(({ quotaOf }) => quotaOf === true)
@@ -99,6 +100,8 @@ function closes({ shadow }: Sharing, terms: Terms | undefined): boolean {
 export interface Sharing {
   /** Set where it denies nothing. */
   readonly shadow?: object | undefined
+  /** The largest cost that can ever pass. */
+  readonly capacity?: number
   /** True where it takes the quota of a call. */
   readonly quotable?: boolean
   /** True for a composite with parts that have quotas of their own. */
@@ -110,8 +113,66 @@ export interface Sharing {
   measured?<T>(fn: Work<T>): Work<T>
   /** True where the limit is large enough for the call as it is now. */
   fits?(cost: number, ahead: boolean, terms: Terms | undefined): boolean
+  /** Of a composite: gives back what its decision has taken. */
+  returnTaken?(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    decision: Decision,
+  ): void | Promise<void>
   /** @param key of the call: parts of composites read their quotas from it */
   termsOf?(call: CallOptions, key?: string): Terms | undefined
+}
+
+/**
+ * The most that a member can ever grant, as far as it tells. A shadow lets through anything.
+ *
+ * @param whole the composite, which may be a shadow itself
+ */
+export function capacityOf(limiter: Sharing, terms?: Terms, whole?: Sharing): number {
+  if (limiter.shadow !== undefined || whole?.shadow !== undefined) return Number.MAX_VALUE
+  const { capacity = Number.MAX_VALUE } = limiter
+  if (terms === undefined) return capacity
+  return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity
+}
+
+/** The largest cost that all members can ever grant, as far as they tell. One with a cost of its own checks that. */
+export function leastCapacity(members: readonly Priced[], terms?: Terms): number {
+  let least = Number.MAX_VALUE
+  for (const [i, { limiter, costOf }] of members.entries()) {
+    const capacity = capacityOf(limiter, terms?.members?.[i])
+    if (costOf === undefined && capacity < least) least = capacity
+  }
+  return least
+}
+
+/**
+ * True where the limit of each member is large enough for the call as it is now. A shadow denies nothing.
+ *
+ * @param priceOf what the call costs the member at a place
+ * @throws CostTooLargeError where one never will be
+ */
+export function allFit(
+  members: readonly Pick<Briefed, 'limiter'>[],
+  terms: Terms | undefined,
+  priceOf: (i: number) => number,
+): boolean {
+  return members.every(({ limiter }, i) => {
+    if (limiter.shadow !== undefined) return true
+    return limiter.fits?.(priceOf(i), false, memberTerms(terms, i)) ?? true
+  })
+}
+
+/** True for a composite whose parts leave no doubt which of them the quota of a call is for. */
+export function takesQuota(members: readonly Pick<Briefed, 'limiter' | 'quotaOf'>[]): boolean {
+  const meant = quotedMembers(members)
+  return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+}
+
+/** A member of a composite, as far as it may have a cost of its own. */
+interface Priced {
+  readonly limiter: Sharing
+  readonly costOf: ((cost: number) => number) | undefined
 }
 
 /** The key of a member that has none of its own. */

@@ -1,6 +1,5 @@
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
-import type { Terms } from '../calls/terms.ts'
 import type { Limiter } from '../limiter.ts'
 import { AsyncLimiter } from '../remote/async-limiter.ts'
 import type { LedgerClient } from '../remote/ledger-client.ts'
@@ -13,13 +12,6 @@ export interface Member {
   readonly keyOf: (key: string) => string
   readonly costOf: ((cost: number) => number) | undefined
   readonly quotaOf: QuotaOf | undefined
-}
-
-/** The most that a member can ever grant, as far as it tells. */
-export function capacityOf(limiter: Limiter & Sharing, terms?: Terms): number {
-  const { capacity = Number.MAX_VALUE } = limiter as { capacity?: number }
-  if (terms === undefined) return capacity
-  return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity
 }
 
 /** True where it can be asked to reserve, within the limits of its kind. */

@@ -1,6 +1,7 @@
 import { systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros } from '../../core/duration.ts'
+import { isAioFluxError } from '../../core/errors.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
@@ -15,48 +16,43 @@ import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservatio
 import type { Work } from '../scheduled.ts'
 import {
   actualsOf,
-  type CompositeOptions,
   checkedPrice,
   combined,
   compositeName,
   noQuota,
   policiesOf,
-} from './composite-limiter.ts'
+} from './combined.ts'
+import type { CompositeOptions } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
+import { agree, checkApart, clientOf, isReserving, joinable, type Member } from './member.ts'
 import {
-  agree,
+  allFit,
   capacityOf,
-  checkApart,
-  clientOf,
-  isReserving,
-  joinable,
-  type Member,
-} from './member.ts'
-import {
   composedTerms,
   isPlanned,
+  leastCapacity,
   memberKey,
   memberTerms,
   ownKey,
-  quotedMembers,
+  takesQuota,
 } from './member-terms.ts'
 import { holdOneByOne, lookOneByOne, release, returnOneByOne, takeOneByOne } from './one-by-one.ts'
 
 /**
- * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
- * or fails, gives back to those before it. What is being given back is briefly missing for others, so
- * this can deny a call that would just have fitted; it never lets one through that should not.
+ * Several limiters of any kind as one, through their public verbs alone. It takes from each in order, and when one denies
+ * or fails, it gives back to the ones before. Until that is done, other calls miss what is given back. So it can deny a call
+ * that would just have fitted; it never lets a call through that it should deny.
  *
- * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
- * later member says no, would wake all the others, and they him.
+ * Callers that wait for a permit and something else ask every 50 ms and are not woken. One of them takes a permit and gives it back when a
+ * later member denies. That would wake all the others, which would do the same and wake it again.
  */
 export class MixedComposite extends PollingLimiter {
   /** @internal */
   readonly members: readonly Member[]
   readonly #joint: JointClient | undefined
-  /** Where the reservations are kept that were made one by one. */
-  readonly #apart = new WeakMap<Decision, ReservationKeeper>()
+  /** Where the reservations are kept that were made one by one, by the parts of their decisions: a shadow tells another decision of these. */
+  readonly #apart = new WeakMap<readonly Decision[], ReservationKeeper>()
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
@@ -70,30 +66,17 @@ export class MixedComposite extends PollingLimiter {
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
-    let least = Number.MAX_VALUE
-    for (const { limiter, costOf } of this.members) {
-      const capacity = capacityOf(limiter)
-      if (costOf === undefined && capacity < least) least = capacity
-    }
-    return least
+    return leastCapacity(this.members)
   }
 
-  capacityUnder({ members }: Terms): number {
-    let least = Number.MAX_VALUE
-    for (const [i, { limiter, costOf }] of this.members.entries()) {
-      const capacity = capacityOf(limiter, members?.[i])
-      if (costOf === undefined && capacity < least) least = capacity
-    }
-    return least
+  override capacityUnder(terms: Terms): number {
+    return leastCapacity(this.members, terms)
   }
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
     const prices = this.#prices(cost, terms)
-    return this.members.every(({ limiter }, i) => {
-      if (limiter.shadow !== undefined) return true
-      return limiter.fits?.(prices[i] as number, false, memberTerms(terms, i)) ?? true
-    })
+    return allFit(this.members, terms, (i) => prices[i] as number)
   }
 
   knows(name: string): boolean {
@@ -105,8 +88,7 @@ export class MixedComposite extends PollingLimiter {
   }
 
   override get quotable(): boolean {
-    const meant = quotedMembers(this.members)
-    return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
+    return takesQuota(this.members)
   }
 
   /** True where a part, or a part of a part, has a quota of its own. */
@@ -128,7 +110,7 @@ export class MixedComposite extends PollingLimiter {
 
   /** @internal */
   keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
-    const apart = this.#apart.get(decision)
+    const apart = decision.parts && this.#apart.get(decision.parts)
     if (apart !== undefined) return apart
     const { hold } = terms
     if (this.#joint === undefined || hold === undefined || terms.bound === 'closed') {
@@ -156,6 +138,23 @@ export class MixedComposite extends PollingLimiter {
     cost: number,
     terms?: Terms,
   ): Promise<Decision> {
+    if (this.shadow === undefined) return this.#decided(move, key, cost, terms)
+    try {
+      return await this.#decided(move, key, cost, terms)
+    } catch (error) {
+      if (!isAioFluxError(error, 'COST_TOO_LARGE')) throw error
+      // A composite inside refuses what is more than it ever holds; a shadow says only that it would have been denied.
+      const nothing = { remaining: 0, retryAfter: 0, resetAfter: 0 }
+      return { allowed: false, limit: this.capacity, ...nothing, cost }
+    }
+  }
+
+  async #decided(
+    move: 'reserve' | 'peek',
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+  ): Promise<Decision> {
     const prices = this.#prices(cost, terms)
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
@@ -168,12 +167,11 @@ export class MixedComposite extends PollingLimiter {
       return this.#judged(await takeOneByOne({ members, key, prices, terms }), cost)
     }
     const { decisions, kept } = await holdOneByOne({ members, key, prices, terms })
-    const decision = this.#judged(decisions, cost)
     this.#apart.set(
-      decision,
+      decisions,
       keptTogether(kept, (actual) => actualsOf(members, actual)),
     )
-    return decision
+    return this.#judged(decisions, cost)
   }
 
   protected async undo(
@@ -182,17 +180,26 @@ export class MixedComposite extends PollingLimiter {
     terms: Terms | undefined,
     decision: Decision,
   ): Promise<void> {
-    const { members } = this
     try {
       if (terms?.hold !== undefined) {
         await this.keeperOf(key, cost, terms, decision).settle(0, false, true)
         return
       }
-      const call = { members, key, prices: this.#prices(cost, terms), terms }
-      await returnOneByOne(call, decision.parts ?? [])
+      await this.returnTaken(key, cost, terms, decision)
     } catch {
       // What does not get there comes back as time passes.
     }
+  }
+
+  /** @internal Gives back what `decision` has taken. */
+  returnTaken(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    { parts = [] }: Decision,
+  ): Promise<void> {
+    const { members } = this
+    return returnOneByOne({ members, key, prices: this.#prices(cost, terms), terms }, parts)
   }
 
   protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
@@ -286,7 +293,7 @@ export class MixedComposite extends PollingLimiter {
     return this.members.map(({ limiter, costOf }, i) =>
       costOf === undefined
         ? cost
-        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i))),
+        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i), this)),
     )
   }
 

@@ -2,10 +2,11 @@ import type { Decision } from '../../core/decision.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { storageIsDown } from '../remote/ledger-client.ts'
+import { neverOver } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import { took } from '../took.ts'
 import { agree, isReserving, type Member } from './member.ts'
-import { memberKey, memberTerms } from './member-terms.ts'
+import { memberKey, memberTerms, type Sharing } from './member-terms.ts'
 
 /** One call of a composite whose members are asked in turn. */
 export interface CallOfMembers {
@@ -16,14 +17,25 @@ export interface CallOfMembers {
   readonly terms: Terms | undefined
 }
 
-/** What each member would answer, beginning with the one at `from`. */
-export function lookOneByOne(call: CallOfMembers, from = 0): Promise<Decision[]> {
-  return Promise.all(call.members.slice(from).map((_, i) => look(call, from + i)))
+/** What each member would answer. */
+export function lookOneByOne(call: CallOfMembers): Promise<Decision[]> {
+  return Promise.all(call.members.map((_, i) => look(call, i)))
+}
+
+/** How each member stands after a denial: one that denied, as it said; the others as they are, with what they have got back. */
+function denied(call: CallOfMembers, decisions: readonly Decision[]): Promise<Decision[]> {
+  return Promise.all(
+    call.members.map((_, i) => {
+      const decision = decisions[i]
+      const stands = decision !== undefined && !took(decision, call.prices[i] as number)
+      return stands ? decision : look(call, i)
+    }),
+  )
 }
 
 /**
- * Takes from each member in turn. When one says no or fails, gives back to those before it; those behind it are only looked
- * at, for the longest wait.
+ * Takes from each member in turn. When one says no or fails, gives back to those before it. They and those behind it are then only
+ * looked at: for how they stand, and for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   const { members, prices } = call
@@ -40,15 +52,7 @@ export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   } finally {
     if (!whole) await returnOneByOne(call, decisions)
   }
-  if (whole) return decisions
-  const before = decisions.map((decision, i) => returned(decision, prices[i] as number))
-  return [...before, ...(await lookOneByOne(call, decisions.length))]
-}
-
-/** How a member stands that has got back what it gave. */
-function returned(decision: Decision, price: number): Decision {
-  if (!took(decision, price)) return decision
-  return { ...decision, remaining: Math.min(decision.limit, decision.remaining + price) }
+  return whole ? decisions : denied(call, decisions)
 }
 
 /** Gives back what was taken from each member. */
@@ -61,7 +65,10 @@ export async function returnOneByOne(
     decisions.map(async (decision, i) => {
       if (!took(decision, call.prices[i] as number)) return
       try {
-        await release(call, i)
+        const { limiter, key, price, terms } = asked(call, i)
+        // A composite inside may have shadows that had nothing to give.
+        if (limiter.returnTaken === undefined) await release(call, i)
+        else await limiter.returnTaken(key, price, terms, decision)
       } catch (error) {
         // The answer is known. What an outage keeps comes back as time passes.
         if (!storageIsDown(error)) throw error
@@ -90,7 +97,8 @@ export async function holdOneByOne(
       if (decision.degraded) agree(members)
       if (!decision.allowed) break
       const keeper = limiter.keeperOf(ownKey, price, own, decision)
-      kept.push(decision.wouldDeny ? NOTHING_HELD : keeper)
+      const shadow = (limiter as Sharing).shadow !== undefined
+      kept.push(decision.wouldDeny ? NOTHING_HELD : shadow ? neverOver(keeper) : keeper)
     }
     whole = kept.length === members.length
   } finally {
@@ -99,7 +107,7 @@ export async function holdOneByOne(
       await Promise.all(kept.map(cancelled))
     }
   }
-  return { decisions, kept }
+  return { decisions: whole ? decisions : await denied(call, decisions), kept }
 }
 
 /** Gives back all of a reservation; what an outage keeps comes back as time passes. */

@@ -5,7 +5,6 @@ import type { Micros } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import { type QuotaChange, type Rule, SETTLED } from '../../core/rule.ts'
 import type { Ledger } from '../../core/storage.ts'
-import { fitsWithin } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -20,13 +19,13 @@ import { SyncLimiter } from './sync-limiter.ts'
 /** Makes the ledger of a limiter that was given no storage. */
 export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
 
-/** One rule, asked through the ledger that a storage keeps for it. */
+/** A limiter of one rule, over a ledger in memory. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
   protected readonly ledger: Ledger
   readonly #terms: TermsReader
 
-  /** @param quotas may a call bring a quota? */
+  /** @param quotas true when a call may bring a quota */
   constructor(rule: Rule, options: LimiterOptions, own: OwnLedger, quotas = true) {
     const { storage, scope, name = scope ?? rule.kind, metrics, classes } = checkedOptions(options)
     const terms = new TermsReader(name, rule, classes, quotas)
@@ -49,7 +48,7 @@ export class RuleLimiter extends SyncLimiter {
     return [policyOf(this.name, this.ledger.rule)]
   }
 
-  /** That of the ledger's present rule, which others who share it may have changed. */
+  /** The capacity of the ledger's present rule. Another limiter that shares the ledger may have changed it. */
   get capacity(): number {
     return this.ledger.rule.capacity
   }
@@ -58,19 +57,9 @@ export class RuleLimiter extends SyncLimiter {
     return this.#terms.read(this.ledger.rule, call)
   }
 
-  capacityUnder({ rule }: Terms): number {
-    return rule?.capacity ?? this.capacity
-  }
-
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
-    const { capacity, held } = terms?.rule ?? this.ledger.rule
-    if (ahead && !held) return true
-    return fitsWithin(
-      cost,
-      capacity,
-      terms === undefined ? this.capacity : this.capacityUnder(terms),
-    )
+    return this.fitsIn(this.ledger.rule, cost, ahead, terms)
   }
 
   override get quotable(): boolean {
@@ -78,7 +67,7 @@ export class RuleLimiter extends SyncLimiter {
   }
 
   knows(name: string): boolean {
-    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+    return this.#terms.knows(name)
   }
 
   get unheld(): string | undefined {

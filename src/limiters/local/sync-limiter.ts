@@ -39,7 +39,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
 
   allow(key = '', call: number | CallOptions = 1): boolean {
     if (typeof call !== 'number') return this.#allowUnder(key, call)
-    checkCall(key, call, this.capacity)
+    checkCall(key, call, this.capacity, this.shadow)
     return this.#count(key, call, this.take(key, call, 0), undefined)
   }
 
@@ -50,7 +50,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
 
   decide(key = '', call: number | CallOptions = 1): Decision {
     if (typeof call !== 'number') return this.#decideUnder(key, call)
-    checkCall(key, call, this.capacity)
+    checkCall(key, call, this.capacity, this.shadow)
     return this.consumeUnder(key, call, undefined)
   }
 

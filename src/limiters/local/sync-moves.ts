@@ -18,7 +18,12 @@ export abstract class SyncMoves extends LimiterVerbs {
   /** The decision about the last `take` or `look`, whose answer was `wait`. */
   abstract decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision
   /** @internal Where the reservation is kept that this decision made. */
-  abstract override keeperOf(key: string, cost: number, terms: Terms): ReservationKeeper
+  abstract override keeperOf(
+    key: string,
+    cost: number,
+    terms: Terms,
+    decision: Decision,
+  ): ReservationKeeper
   abstract override forget(key: string): void
   abstract override hold(key: string, duration: Micros, replace: boolean): void
   abstract override counts(): KeyCounts

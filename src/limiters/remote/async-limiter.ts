@@ -14,6 +14,9 @@ import type { Standing } from '../turns.ts'
 import { until } from '../until.ts'
 import type { LedgerClient } from './ledger-client.ts'
 
+/** Who is denied for longer asks again after this long: the limit may have other numbers by then, or another process has ended a block. */
+export const LONGEST_PAUSE: Millis = 10_000
+
 /** How long a caller waits. */
 export interface Waits {
   readonly deadline: Millis
@@ -38,10 +41,6 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   /** Where one ledger decides alone: that. Composites ask all of theirs at once. */
   get ledger(): RemoteLedger | undefined {
     return undefined
-  }
-  /** @internal True where the limit finds its own numbers: others who judge by them must not keep them. */
-  get adapts(): boolean {
-    return false
   }
   /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
   protected abstract decide(

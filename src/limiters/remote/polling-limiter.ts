@@ -4,15 +4,15 @@ import type { Millis } from '../../core/duration.ts'
 import type { Watch } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
 import { late } from '../late.ts'
-import { AsyncLimiter, type Waits } from './async-limiter.ts'
+import { AsyncLimiter, LONGEST_PAUSE, type Waits } from './async-limiter.ts'
 
 /** How soon a waiter asks again when no time can be told: as it is, and where it is woken when it is worth it. */
 const UNTOLD: Millis = 50
 const BACKSTOP: Millis = 1000
 
 /**
- * A limiter with which no place can be reserved ahead of time: those who wait ask again and again. In this process first
- * come, first served for each key; only the head of a line asks.
+ * A limiter that cannot reserve a place ahead of time: waiting callers ask again and again. Within this process it is first
+ * come, first served for each key: only the head of a line asks.
  */
 export abstract class PollingLimiter extends AsyncLimiter {
   /** For each key, and each share of its limit that a caller waits for, when the last in line will have been served. */
@@ -111,6 +111,8 @@ export abstract class PollingLimiter extends AsyncLimiter {
       for (;;) {
         woken = false
         const own = this.anew(key, terms)
+        // The limit may have become too small for the call meanwhile; what is asked would still pass once in an empty window.
+        this.fits(cost, false, own)
         const answer = this.decide('reserve', key, cost, own)
         const decision = await this.inTime(key, answer, { deadline, signal }, (late) =>
           late.allowed ? this.undo(key, cost, terms, late) : undefined,
@@ -126,7 +128,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
           if (watch?.live) continue
         }
         if (woken) continue
-        const pause = told > 0 ? told : watch?.live ? BACKSTOP : UNTOLD
+        const pause = told > 0 ? Math.min(told, LONGEST_PAUSE) : watch?.live ? BACKSTOP : UNTOLD
         await this.until(signal, (resolve) => {
           wake = resolve
           return at(this.clock, Math.min(now + pause, deadline), resolve)

@@ -8,7 +8,7 @@ import type { Policy } from '../../core/policy.ts'
 import { RenewalTimer } from '../../core/renewal-timer.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Watch } from '../../core/storage.ts'
-import { checkCall, fitsWithin } from '../calls/arguments.ts'
+import { checkCall } from '../calls/arguments.ts'
 import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -58,7 +58,7 @@ export class RemoteConcurrency extends PollingLimiter {
   }
 
   get capacity(): number {
-    return this.client.capacity
+    return this.most ?? this.client.capacity
   }
 
   /** Where the permits are. Not a {@link ledger}: what is taken there has to be renewed and given back by its number. */
@@ -95,18 +95,13 @@ export class RemoteConcurrency extends PollingLimiter {
     return this.#terms.read(this.client.ledger.rule, call)
   }
 
-  capacityUnder({ rule }: Terms): number {
-    return rule?.capacity ?? this.capacity
-  }
-
   /** @internal */
-  fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
-    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
-    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
+  fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
+    return this.fitsIn(this.permits.rule, cost, ahead, terms)
   }
 
   knows(name: string): boolean {
-    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+    return this.#terms.knows(name)
   }
 
   override async close(): Promise<void> {
@@ -232,7 +227,7 @@ export class RemoteConcurrency extends PollingLimiter {
     this.#renewals.add(permit)
   }
 
-  /** Gives a permit back; was that answered? What was not is tried again, until the lease ends by itself. */
+  /** Gives a permit back. @returns false when the storage has not answered: it is tried again until the lease ends */
   #return(permit: HeldPermit): Promise<boolean> {
     permit.returned = true
     this.#renewals.delete(permit)

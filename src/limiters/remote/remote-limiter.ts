@@ -1,10 +1,10 @@
-import { systemClock } from '../../core/clock.ts'
+import { at, systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { RemoteLedger, Verdict } from '../../core/storage.ts'
-import { checkCall, fitsWithin } from '../calls/arguments.ts'
+import { checkCall } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
@@ -15,15 +15,12 @@ import type { SyncLimiter } from '../local/sync-limiter.ts'
 import { policyOf } from '../policy-of.ts'
 import { aboutHold, aboutSettling, endingAs } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
-import { AsyncLimiter, type Waits } from './async-limiter.ts'
+import { AsyncLimiter, LONGEST_PAUSE, type Waits } from './async-limiter.ts'
 import { LedgerClient, type RemoteOptions, storageIsDown } from './ledger-client.ts'
 
 // There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
 const YES: Promise<boolean> = Promise.resolve(true)
 const NO: Promise<boolean> = Promise.resolve(false)
-
-/** Who is denied for longer asks again after this long: a block may have been ended by another process. */
-const LONGEST_PAUSE: Millis = 10_000
 
 /** With a little patience a leaky bucket makes callers wait their turn, instead of taking them in at once. */
 const LITTLE: Micros = 1
@@ -33,6 +30,8 @@ export class RemoteLimiter extends AsyncLimiter {
   /** @internal */
   override readonly client: LedgerClient
   readonly #terms: TermsReader
+  /** What looks whether a call that waits for its moment still fits, when the limit has other numbers. */
+  readonly #asleep = new Set<() => void>()
 
   /** @param quotas may a call bring a quota? */
   constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
@@ -47,7 +46,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   get capacity(): number {
-    return this.client.capacity
+    return this.most ?? this.client.capacity
   }
 
   get policies(): readonly Policy[] {
@@ -58,15 +57,9 @@ export class RemoteLimiter extends AsyncLimiter {
     return this.#terms.read(this.ledger.rule, call)
   }
 
-  capacityUnder({ rule }: Terms): number {
-    return rule?.capacity ?? this.capacity
-  }
-
   /** @internal */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean {
-    if (ahead) return true
-    const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
-    return fitsWithin(cost, terms?.rule?.capacity ?? this.client.capacity, most)
+    return this.fitsIn(this.ledger.rule, cost, ahead, terms)
   }
 
   override get quotable(): boolean {
@@ -74,7 +67,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   knows(name: string): boolean {
-    return this.#terms.classes !== undefined && Object.hasOwn(this.#terms.classes, name)
+    return this.#terms.knows(name)
   }
 
   get unheld(): string | undefined {
@@ -86,7 +79,7 @@ export class RemoteLimiter extends AsyncLimiter {
   keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const { bound, rule, hold } = terms
     if (decision.uncounted || bound !== 'counted' || hold === undefined) return NOTHING_HELD
-    if (decision.degraded) return this.#keptAtHome(key, cost, terms)
+    if (decision.degraded) return this.#keptAtHome(key, cost, terms, decision)
     const { client } = this
     return {
       settle: async (actual, again) => {
@@ -98,9 +91,9 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /** Where the stand-in keeps what it has granted in an outage. */
-  #keptAtHome(key: string, cost: number, terms: Terms): ReservationKeeper {
+  #keptAtHome(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const standIn = this.client.standIn as SyncLimiter
-    return standIn.keeperOf(key, cost, this.client.standInTerms(terms) as Terms)
+    return standIn.keeperOf(key, cost, this.client.standInTerms(terms) as Terms, decision)
   }
 
   // The two verbs of the hot path, without a promise more than they need.
@@ -177,6 +170,8 @@ export class RemoteLimiter extends AsyncLimiter {
     const ahead = terms === undefined || terms.share === 1
     for (;;) {
       const own = this.anew(key, terms)
+      // The limit may have become too small for the call meanwhile; what is asked would still pass once in an empty window.
+      this.fits(cost, ahead, own)
       const asked = this.clock.now()
       const longest = Math.floor(Math.max(0, deadline - asked) * 1000)
       const patience = ahead ? longest : Math.min(longest, LITTLE)
@@ -235,6 +230,7 @@ export class RemoteLimiter extends AsyncLimiter {
 
   protected async change(quota: QuotaChange): Promise<void> {
     await this.client.reconfigure(quota)
+    for (const look of this.#asleep) look()
   }
 
   /** Who knows how many keys others have: none are counted. */
@@ -297,11 +293,35 @@ export class RemoteLimiter extends AsyncLimiter {
   ): Promise<void> {
     try {
       signal?.throwIfAborted()
-      if (wait > 0) await this.sleepUntil(this.clock.now() + wait / 1000, signal)
+      if (wait > 0) {
+        const look = () => this.fits(cost, true, this.anew(key, terms))
+        // The limit may have changed while the storage was asked.
+        look()
+        await this.#sleepWhile(look, this.clock.now() + wait / 1000, signal)
+      }
     } catch (reason) {
       await this.#undo(wait, asked, key, cost, terms)
       throw reason
     }
+  }
+
+  /** Lets time pass until `moment`, or until `look` throws when the limit has other numbers. */
+  #sleepWhile(look: () => void, moment: Millis, signal: AbortSignal | undefined): Promise<void> {
+    return this.until(signal, (resolve, reject) => {
+      const changed = () => {
+        try {
+          look()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#asleep.add(changed)
+      const cancel = at(this.clock, moment, resolve)
+      return () => {
+        this.#asleep.delete(changed)
+        cancel()
+      }
+    })
   }
 
   /**

@@ -28,6 +28,17 @@ export function aboutSettling(
   return { id: hold.id, with: unknownMeans(hold, again), actual }
 }
 
+/** Of a shadow: whether it keeps what it was asked to ends no reservation. */
+export function neverOver(keeper: ReservationKeeper): ReservationKeeper {
+  return {
+    ...keeper,
+    extend(ttl) {
+      const answer = keeper.extend(ttl)
+      return answer instanceof Promise ? answer.then(() => true) : true
+    },
+  }
+}
+
 /** Keeps the parts of one reservation, each with its own price for what was used. */
 export function keptTogether(
   parts: readonly ReservationKeeper[],

@@ -1,7 +1,7 @@
 import * as check from '../../core/check.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
-import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
+import { QUEUE_OPTIONS, type QueueOptions } from '../queue-options.ts'
 
 /**
  * What happens to an item that the queue already has.

@@ -3,9 +3,7 @@ import { at, type Cancel } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import {
   ClosedError,
-  describe,
   JobDroppedError,
-  OptionTypeError,
   QueueFullError,
   WaitTimeoutError,
 } from '../../core/errors.ts'
@@ -21,6 +19,7 @@ import type { Inserted, JobDraft, Uniqueness } from '../store/job-store.ts'
 import type { SharedJobStore } from '../store/queue-storage.ts'
 import { type DraftRules, draftOf } from './drafts.ts'
 import type { FollowedJobs } from './followed-jobs.ts'
+import { checkItems } from './put-options.ts'
 import { type JobVerbs, RemoteJob, type Stake } from './remote-job.ts'
 import { Signals } from './signals.ts'
 
@@ -116,9 +115,7 @@ export class RemotePuts<T, R> {
     items: readonly T[],
     options?: PutOptions | ((item: T, index: number) => PutOptions | undefined),
   ): Promise<Job<R>[]> {
-    if (!Array.isArray(items)) {
-      throw new OptionTypeError('items', `items must be an array, got ${describe(items)}`)
-    }
+    checkItems(items)
     this.#checkOpen()
     const optionsOf = (item: T, i: number) =>
       typeof options === 'function' ? options(item, i) : options

@@ -17,6 +17,8 @@ export interface DurableStopping {
   readonly claiming: boolean
   /** Called first: from now on nothing is put, claimed or begun. */
   closing(): void
+  /** What calls are refused with. */
+  closedError(): Error
   /** The report is there: what is still awaited here rejects. */
   reported(): void
   /** All that this process works on has ended, or was given back. */
@@ -66,6 +68,11 @@ export class DurableShutdown<T> {
   /** True when it has begun: then nothing is accepted any more. */
   get begun(): boolean {
     return this.#report !== undefined
+  }
+
+  /** @throws ClosedError when it has begun */
+  checkOpen(): void {
+    if (this.begun) throw this.#queue.closedError()
   }
 
   begin(options: StopOptions): Promise<StopReport<T>> {

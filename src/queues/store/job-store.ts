@@ -231,6 +231,6 @@ export interface JobStore<T = unknown> {
 
   /** Tells `listener` until the returned function is called. */
   watch(listener: StoreListener): () => void
-  /** Lets go of timers and connections. Claims that are held stay held until their lease ends. */
+  /** Ends timers and connections. Claims that are held stay held until their lease ends. */
   close(): MaybePromise<void>
 }

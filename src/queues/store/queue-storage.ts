@@ -1,7 +1,8 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
 import type { BroadcastMaker } from '../broadcast/shared-broadcast.ts'
-import type { Codec, QueueMaker, SharedQueue } from '../queue.ts'
+import type { SharedQueue } from '../queue.ts'
+import type { Codec, QueueMaker } from '../queue-options.ts'
 import type { JobStore } from './job-store.ts'
 
 /** How long and how many ended jobs are kept. `Infinity` for no bound. */

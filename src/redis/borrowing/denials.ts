@@ -12,9 +12,9 @@ interface Denial {
 }
 
 /**
- * What was denied, and until when: asked for as much or more before that, the answer is known. It can only deny what is
- * denied, but for what others give back meanwhile, so nothing is kept longer than `longest`; what is given back here
- * is said by `drop`. Bounded, without a timer.
+ * What was denied, and until when: asked for as much before that, the answer is known. More may have to wait for longer, which only the
+ * storage can tell. It can only deny what is denied, but for what others give back meanwhile, so nothing is kept longer than
+ * `longest`; what is given back here is said by `drop`, and what is taken by `outdate`. Bounded, without a timer.
  */
 export class Denials {
   readonly #kept: LruMap<Denial>
@@ -43,7 +43,7 @@ export class Denials {
   /** The answer to this cost, if it is known. */
   find(key: string, cost: number, clock: { now(): Millis }): Verdict | undefined {
     const denial = this.#kept.get(key)
-    if (denial === undefined || cost < denial.cost) return undefined
+    if (denial === undefined || cost !== denial.cost) return undefined
     const now = clock.now()
     if (now >= denial.until) {
       this.#kept.delete(key)
@@ -56,6 +56,11 @@ export class Denials {
       remaining,
       idleAfter: Math.max(0, idleAfter - passed),
     }
+  }
+
+  /** Something was taken, so that a denied cost may have to wait for longer. It is denied all the same. */
+  outdate(key: string): void {
+    this.#kept.delete(key)
   }
 
   drop(key: string): void {

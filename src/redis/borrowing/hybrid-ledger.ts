@@ -91,6 +91,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
       // What is lent was lent under other numbers, or may be what a reservation needs.
       this.giveBack(key)
       if (move === 'refund' || move === 'settle') this.#denials.drop(key)
+      else if (move !== 'peek') this.#denials.outdate(key)
       return this.#lender.run(move, key, cost, extra, rule, about)
     }
     if (move === 'reserve' && extra === 0) return this.#reserve(key, cost)
@@ -98,6 +99,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     if (move === 'reserve') {
       // Unspent token leases go back first: a call waits only when they do not suffice.
       this.giveBack(key)
+      this.#denials.outdate(key)
     } else {
       this.#denials.drop(key)
       if (move !== 'refund') this.#close(key, move === 'reset' ? 'void' : 'back')
@@ -183,6 +185,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     return answer.then((verdict) => {
       const held = account === undefined ? 0 : account.leases.alive()
       if (verdict.wait >= 0) {
+        this.#denials.outdate(key)
         return held === 0 ? verdict : { ...verdict, remaining: verdict.remaining + held }
       }
       if (account !== undefined && held > 0) {

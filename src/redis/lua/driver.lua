@@ -116,6 +116,11 @@ local function judge(extra, peek)
     local verdict
     if blocked[i] > now then
       verdict = now - blocked[i]
+      -- A call that does not wait hears when it passes, which may be long after the block.
+      if extra == 0 then
+        local own = rules[i].reserve(params[i], copy(states[i]), now, costs[i], 0)
+        if own < verdict and own > -math.huge then verdict = own end
+      end
     else
       if id then
         verdict = rules[i].hold(params[i], states[i], now, costs[i], extra, id, with)

@@ -36,7 +36,18 @@ for k = 1, #KEYS do
   end
   local verdict, dirty = 0, value
   if move == RESERVE then
-    if blocked > now then verdict = now - blocked else verdict = rule.reserve(params, state, now, cost, extra) end
+    if blocked > now then
+      verdict = now - blocked
+      -- A call that does not wait hears when it passes, which may be long after the block.
+      if extra == 0 then
+        local twin = {}
+        for i = 1, #state do twin[i] = state[i] end
+        local own = rule.reserve(params, twin, now, cost, 0)
+        if own < verdict and own > -math.huge then verdict = own end
+      end
+    else
+      verdict = rule.reserve(params, state, now, cost, extra)
+    end
     dirty = verdict >= 0
   elseif value then
     rule.refund(params, state, now, cost, now + extra)

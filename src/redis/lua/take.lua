@@ -31,7 +31,11 @@ for k = 1, #KEYS do
     if granted > 0 then rule.write(params, state, now, a) end
     live = rule.idle_after(params, state, now)
   end
-  if blocked > now then verdict = now - blocked end
+  if blocked > now then
+    -- The call passes when block and limit let it.
+    local _, own = rule.take(params, a, b, now, 1)
+    verdict = math.min(now - blocked, own)
+  end
   replies[r + 1] = granted
   if granted < times then
     r = r + 1

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../core/error-text.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.ts'
-import type { Codec } from '../../queues/queue.ts'
+import type { Codec } from '../../queues/queue-options.ts'
 import type { JobTerms } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
 import { written } from '../redis-values.ts'

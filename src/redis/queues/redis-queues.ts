@@ -30,14 +30,15 @@ function limitOf(
   limiter: Limiter,
   keyed: boolean,
 ): LimitDeclaration | undefined {
-  const { ledger, permits, adapts } = limiter as {
+  const { ledger, permits, most } = limiter as {
     ledger?: RemoteLedger
     permits?: RemoteLedger
-    adapts?: boolean
+    most?: number
   }
   const asked = ledger ?? permits
   // What learns is asked itself: the queue would keep the numbers of now, and outcomes of calls that it let through would not count.
-  if (adapts || asked === undefined || !KINDS.includes(asked.rule.kind)) return undefined
+  if (most !== undefined || asked === undefined || !KINDS.includes(asked.rule.kind))
+    return undefined
   // The ledger of a limiter in memory has no storage. A HybridStorage has the queues of its Redis.
   const home = asked.storage as { queues?: QueueStorage } | undefined
   if (home?.queues !== queues) return undefined
