@@ -70,7 +70,7 @@ describe.each(libraries)('the job of an earlier put, by %s', (library) => {
         await complete(queue, 'one')
         const asked = outcome(first)
         // Its answer and that of the next put come together, and are told in any order.
-        for (let turn = 0; turn < turns; turn++) await undefined
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
         const second = queue.submit('x').catch((error: { code: string }) => error.code)
         expect(await asked).toBe('JOB_GONE')
         await complete(queue, 'two')
