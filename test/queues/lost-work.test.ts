@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   type Job,
+  type JobClaim,
   type Limiter,
   LimiterFactory,
   type LocalQueue,
@@ -630,6 +631,40 @@ describe('what a newcomer has found', () => {
     await clock.advanceAsync('10s')
     expect(calls[0]).toBe('10000 a1,b1')
     await queue.stop()
+  })
+
+  it.each([
+    ['clear', async (queue: LocalQueue<string>) => queue.clear()],
+    [
+      'stop',
+      async (queue: LocalQueue<string>) =>
+        (await queue.stop({ mode: 'drop' })).notStarted.map(({ item }) => item),
+    ],
+  ] as const)('%s leaves alone what is taken while it drops others', async (_, drop) => {
+    const queue = QueueFactory.fifo<string>()
+    const jobs = await queue.putMany(['a', 'b', 'c'])
+    const taken: (string | undefined)[] = []
+    queue.on('dropped', () => {
+      if (taken.length === 0) taken.push(queue.tryGet())
+    })
+    expect(await drop(queue)).toEqual(['b', 'c'])
+    expect(taken).toEqual(['a'])
+    expect(jobs.map(({ state }) => state)).toEqual(['completed', 'dropped', 'dropped'])
+    expect(queue.stats()).toMatchObject({ completed: 1, waiting: 0 })
+  })
+
+  it('clear leaves alone what is claimed while it drops others', async () => {
+    const queue = QueueFactory.fifo<string>()
+    await queue.putMany(['a', 'b', 'c'])
+    let claimed: Promise<JobClaim<string>[]> | undefined
+    queue.on('dropped', () => {
+      claimed ??= queue.claim()
+    })
+    expect(queue.clear()).toEqual(['b', 'c'])
+    const [claim] = (await claimed) ?? []
+    expect(await claim?.complete()).toBe(true)
+    expect(claim?.item).toBe('a')
+    await queue.onIdle()
   })
 
   it('waits in stop for a dead letter that is on its way, not past the deadline', async () => {

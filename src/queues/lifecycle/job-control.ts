@@ -70,11 +70,26 @@ export class JobControl implements JobOwner {
 
   /** Gives up all that waits, and returns it. */
   clear(): LocalJob[] {
-    const jobs = [...this.waiting()]
     const reason = new JobDroppedError('the queue was cleared')
+    return this.dropAll([...this.waiting()], () => reason, 'clear')
+  }
+
+  /**
+   * Gives up jobs that wait, and returns those. What one of them stood before, as at a limiter, may be claimed meanwhile: it is left
+   * alone then.
+   */
+  dropAll(
+    jobs: readonly LocalJob[],
+    reasonOf: (job: LocalJob) => unknown,
+    why: 'clear' | 'stop',
+  ): LocalJob[] {
+    const begun = new Set<LocalJob>()
     // From the end, so that a job that waits for room is not let in by one that makes it.
-    for (const job of [...jobs].reverse()) this.drop(job, reason, 'clear')
-    return jobs
+    for (const job of [...jobs].reverse()) {
+      if (job.over || job.state === 'running') begun.add(job)
+      else this.drop(job, reasonOf(job), why)
+    }
+    return jobs.filter((job) => !begun.has(job))
   }
 
   #end(job: LocalJob, state: 'cancelled' | 'dropped', reason: unknown): void {

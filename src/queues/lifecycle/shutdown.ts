@@ -173,12 +173,12 @@ export class Shutdown<T> {
     this.#dropping = true
     const control = this.#control
     const jobs = [...control.waiting()]
-    for (const job of jobs) this.#dropped.set(job.seq, record(job, this.#clock))
-    // From the end, so that a job that waits for room is not let in by one that makes it.
+    const records = new Map(jobs.map((job) => [job, record<T>(job, this.#clock)]))
     const dropped = new JobDroppedError('its queue stopped')
     const closed = this.#queue.closedError()
-    for (const job of jobs.reverse()) {
-      control.drop(job, job.state === 'offered' && !job.watched ? closed : dropped, 'stop')
+    const reasonOf = (job: LocalJob) => (job.state === 'offered' && !job.watched ? closed : dropped)
+    for (const job of control.dropAll(jobs, reasonOf, 'stop')) {
+      this.#dropped.set(job.seq, records.get(job) as JobRecord<T>)
     }
     this.#dropping = false
   }
