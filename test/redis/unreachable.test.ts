@@ -55,7 +55,7 @@ it.each([
 
 it('so is a url that cannot be read', async () => {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {})
-  const storage = new RedisStorage({ url: 'no url at all' })
+  const storage = new RedisStorage({ url: 'redis://localhost:port' })
   for (let i = 0; i < 3; i++) {
     const error = await storage.get('a').catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(StorageDownError)
