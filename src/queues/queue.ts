@@ -183,7 +183,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    *
    * @throws ClosedError when the queue has stopped, or stops without doing this job
    * @throws QueueFullError with `overflow: 'reject'`
-   * @throws QueueDeadlockError when a handler of this queue would wait for room in it, and all its other workers do that
+   * @throws QueueDeadlockError in memory, when a handler of this queue would wait for room in it, and all its other workers do that
    * already
    * @throws WaitTimeoutError when no room came within `timeout`
    */

@@ -157,7 +157,7 @@ export class DurableQueue<T, R = unknown>
     const rest = `rest of queue '${name}'`
     const ends = new Waiters<void>(clock, rest)
     this.#ends = ends
-    const shutdown = new DurableShutdown<T>(clock, attempts, buffer, ends, this)
+    const shutdown = new DurableShutdown<T>(clock, this.#slots, attempts, buffer, ends, this)
     this.#shutdown = shutdown
     this.#idle = new DurableIdle(clock, rest, this.#view, ends, shutdown)
     this.#contact = new StoreContact({ store, claims, buffer, puts, followed, ends })
@@ -272,11 +272,6 @@ export class DurableQueue<T, R = unknown>
 
   async cancel(id: string, reason?: unknown): Promise<boolean> {
     return this.#store.cancel(check.text('id', id), plain(reason))
-  }
-
-  async setPriority(id: string, priority: number): Promise<boolean> {
-    toPriority(priority)
-    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority))
   }
 
   async remove(id: string): Promise<boolean> {
@@ -432,17 +427,38 @@ export class DurableQueue<T, R = unknown>
   }
 
   /** Told by the end of the queue. */
+  lettersSent(): Promise<unknown> | undefined {
+    return this.#events.lettersSent()
+  }
+
+  /** Told by the end of the queue. */
   async finish(): Promise<void> {
     this.#buffer.close()
     await this.#contact.close()
+    this.reported()
+  }
+
+  /** Told by the end of the queue. */
+  reported(): void {
     this.#followed.close()
     this.#ends.refuseAll(this.closedError())
     this.#meter?.stop()
   }
 
+  // What is done by the handle of a job.
+
+  async callOff({ id, since }: RemoteJob, reason: unknown): Promise<boolean> {
+    return this.#store.cancel(id, plain(reason), since)
+  }
+
   /** One of several callers does not want the result of a job any more. */
-  async leave({ id }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
-    return (await this.#store.leave(id, share, plain(reason))) !== 'over'
+  async leave({ id, since }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
+    return (await this.#store.leave(id, share, plain(reason), since)) !== 'over'
+  }
+
+  async reprioritise({ id, since }: RemoteJob, priority: number): Promise<boolean> {
+    toPriority(priority)
+    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority, since))
   }
 
   // The way in.

@@ -138,7 +138,7 @@ export class DedupeQueue<T, R = unknown>
     return { job: share, accepted: wanted === 'job' ? share.whenAccepted(accepted) : undefined }
   }
 
-  /** Who has left before the job was accepted has put nothing: the job is that of another caller then. */
+  /** A caller that leaves before the job is accepted has put nothing: the job then belongs to another caller. */
   #handOver(entry: DedupeEntry<T, R>, left: SharedJob<R>, led: boolean): void {
     const { job, offer } = entry
     if (offer === undefined || job.state !== 'offered') return
@@ -158,7 +158,7 @@ export class DedupeQueue<T, R = unknown>
     }
   }
 
-  /** The newest item is the one to be done: instead of the one that waits, or after the one that runs. */
+  /** The newest item takes the place of an item that waits. While an item runs, the newest one runs after it. */
   #replace(
     key: unknown,
     seen: DedupeEntry<T, R>,

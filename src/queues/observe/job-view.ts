@@ -1,6 +1,7 @@
 import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { errorMessage } from '../../core/error-text.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
@@ -135,7 +136,7 @@ export class JobView {
     const wanted = ids === undefined ? undefined : new Set(ids)
     for (const { job } of [...this.#jobs.history.dead.latest(latest ?? Infinity)]) {
       if (wanted !== undefined && !wanted.has(job.id)) continue
-      if (error !== undefined && messageOf(job.outcome) !== error) continue
+      if (error !== undefined && errorMessage(job.outcome) !== error) continue
       yield job
     }
   }
@@ -146,7 +147,7 @@ export class JobView {
       options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
     for (const { job, endedAt } of this.#jobs.history.dead.latest(latest)) {
-      const message = messageOf(job.outcome)
+      const message = errorMessage(job.outcome)
       const known = deaths.get(message)
       if (known === undefined) deaths.set(message, { count: 1, first: endedAt, last: endedAt })
       else {
@@ -186,7 +187,9 @@ export class JobView {
   }
 
   *#running(): Iterable<LocalJob> {
-    for (const { job } of this.#attempts.running) yield job as LocalJob
+    const { running, passing } = this.#attempts
+    for (const { job } of running) yield job as LocalJob
+    if (passing !== undefined) yield passing.job as LocalJob
   }
 
   #stateOf(job: LocalJob): QueuedJobInfo['state'] | undefined {
@@ -234,9 +237,4 @@ function toSkip(cursor: string): number {
   const skip = Number(cursor)
   if (Number.isSafeInteger(skip) && skip >= 0) return skip
   throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got '${cursor}'`)
-}
-
-/** What a job died of. Its stack is not asked for: an engine writes it when it is read, and that takes a hundred times as long. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
+import { complain } from '../../core/error-text.ts'
 import { Events } from '../../core/events.ts'
+import { isThenable } from '../../core/thenable.ts'
 import type { Job } from '../job.ts'
 import { QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
 import type { DeadLetterTarget } from '../queue-options.ts'
@@ -88,7 +90,7 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
     const heard = this.emit('failed', { job: told(job), item: job.item, error })
     if (!heard && !job.watched && !this.#toldOfFailure && deadLetter === undefined) {
       this.#toldOfFailure = true
-      console.error(
+      complain(
         `aioflux: job ${job.id} of queue '${this.#queue}' failed, and no code listens to its result or to the event 'failed'. Later failures of this queue are not written here.`,
         error,
       )
@@ -98,8 +100,8 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
     try {
       const taken: unknown =
         typeof deadLetter === 'function' ? deadLetter(letter) : deadLetter.put(letter)
-      if (taken instanceof Promise) {
-        const sent = taken.catch((trouble: unknown) => this.trouble(trouble))
+      if (isThenable(taken)) {
+        const sent = Promise.resolve(taken).catch((trouble: unknown) => this.trouble(trouble))
         this.#letters.add(sent)
         void sent.then(() => this.#letters.delete(sent))
       }
@@ -125,7 +127,7 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
   /** Something that belongs to no job went wrong. */
   trouble(error: unknown): void {
     if (this.emit('error', { error })) return
-    console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
+    complain(`aioflux: queue '${this.#queue}' ran into an error`, error)
   }
 
   #tellCompleted(job: ToldJob, value: unknown): void {

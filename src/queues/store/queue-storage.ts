@@ -77,8 +77,17 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
   ready(): Promise<void>
   /** What holds for all processes now: their declarations, taken together. */
   readonly agreed: Declaration
-  /** Cancels a job on behalf of one of its putters. `left` where it goes on for the others, `over` where it has ended. */
-  leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'>
+  /**
+   * Cancels a job on behalf of one of its putters. `left` where it goes on for the others, `over` where it has ended.
+   *
+   * @param at as in `cancel`
+   */
+  leave(
+    id: string,
+    share: Share,
+    reason: unknown,
+    at?: number,
+  ): Promise<'cancelled' | 'left' | 'over'>
   /** Changes what all processes agree on. */
   redeclare(declaration: Declaration): Promise<void>
   /** When the store was last reached, in milliseconds since 1970 by this process; `undefined` for never. */

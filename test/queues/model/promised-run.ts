@@ -399,7 +399,8 @@ export class PromisedRun {
           .finally(answered)
         break
       }
-      default:
+      case 'put':
+      case 'offer':
         void queue
           .put(item, options)
           .then((job) => this.#kept(item, job, controller), nothing)

@@ -44,7 +44,7 @@ export class RankedOrder implements Order {
     rankOf: (job: LocalJob) => number,
     givesWay: (job: LocalJob) => number = seqOf,
     arrivals: Arrivals = new Arrivals(),
-    rankAgain = rankOf,
+    rankAgain: (job: LocalJob) => number = rankOf,
   ) {
     this.#rankOf = rankOf
     this.#givesWay = givesWay

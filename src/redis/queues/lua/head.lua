@@ -12,6 +12,11 @@ local function stamp()
   return format('%013x', last)
 end
 
+-- When it is, on a scale that goes on where the clock is set back: all that was stamped before is earlier, or the same.
+local function moment()
+  return format('%.0f', math.max(last, now))
+end
+
 -- When something ends, in ms: as a turn, so that the order of ends stays where many end at one moment.
 local function end_ms()
   return stamp() and last / 1000
@@ -119,7 +124,7 @@ end
 local function answer(id, outcome, asked)
   asked = asked or call('HGET', ASKED, id)
   if not asked or byte(asked) ~= 63 then return end
-  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. format('%.0f', now) .. '\n' .. outcome
+  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. moment() .. '\n' .. outcome
   for process in string.gmatch(sub(asked, 2), '[^,]+') do tell(process, message) end
   call('HSET', ASKED, id, '=' .. outcome)
   call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)
