@@ -35,10 +35,14 @@ const contenders = {
     options: { limiterKey: keyInTurn() },
   },
 }
-/** Measured once, since they take long. */
+/**
+ * Measured once, since they take long. A million in all: a server doubles its tables at 1,048,576 entries, and moves some of them in each
+ * command until it is done. What is measured then is that; the last row does it on purpose.
+ */
 const once = {
   'behind 10,000 jobs': { jobs: JOBS, run: aioflux, backlog: 10_000 },
-  'behind a million jobs': { jobs: JOBS, run: aioflux, backlog: 1_000_000 },
+  'of a million jobs': { jobs: JOBS, run: aioflux, backlog: 1_000_000 - JOBS },
+  'while tables grow': { jobs: JOBS, run: aioflux, backlog: 2 ** 20 - JOBS / 2 },
   waits: { jobs: 500, run: waits },
 }
 
@@ -67,8 +71,11 @@ async function compare() {
     console.log(`  put to start: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`)
     console.log(`  an idle worker: ${commands.toFixed(1)} commands a second`)
     const few = inProcess('behind 10,000 jobs', server.port)
-    const many = inProcess('behind a million jobs', server.port)
-    console.log(`  a million waiting, beside 10,000: done ${(many.done / few.done).toFixed(2)} x`)
+    const many = inProcess('of a million jobs', server.port)
+    const growing = inProcess('while tables grow', server.port)
+    const beside = (one) => `${(one.done / few.done).toFixed(2)} x`
+    console.log(`  a million waiting, beside 10,000: done ${beside(many)}`)
+    console.log(`  a million waiting, while the server doubles its tables: done ${beside(growing)}`)
   } finally {
     server.stop()
   }

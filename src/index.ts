@@ -85,24 +85,26 @@ export type {
 export type { FifoOptions, PriorityOptions } from './queues/kinds.ts'
 export { jsonCodec } from './queues/store/json-codec.ts'
 export type {
-  ClaimOptions,
   Codec,
   DeadLetter,
   DeadLetterTarget,
+  Overflow,
+  QueueHome,
+  QueueKind,
+  QueueMaker,
+  QueueOptions,
+} from './queues/queue-options.ts'
+export type {
+  ClaimOptions,
   JobRecord,
   Keep as KeepOption,
   LocalDedupeQueue,
   LocalJobHandle,
   LocalQueue,
-  Overflow,
   PauseOptions,
   PutOptions,
   Queue,
   QueueEventMap as QueueEvents,
-  QueueHome,
-  QueueKind,
-  QueueMaker,
-  QueueOptions,
   QueueStats,
   SharedQueue,
   SharedTerms,

@@ -64,7 +64,7 @@ server.close()
       {
         limiter: tokens,
         key: (req) => String(req.headers['x-team'] ?? clientIp(req)),
-        cost: (req) => Number(req.headers['x-tokens']),
+        cost: (req) => Math.ceil(Number(req.headers['content-length'] ?? 4000) / 4), // about 4 bytes a token
       },
       { limiter: atOnce, key: () => '' }, // in all
     ]),
@@ -78,9 +78,9 @@ server.close()
   // #endregion
   const server = app.listen(0)
   const { port } = server.address() as AddressInfo
-  const headers = { 'x-user': 'ann', 'x-team': 'red', 'x-tokens': '49990' }
+  const headers = { 'x-user': 'ann', 'x-team': 'red' }
   const answer = await fetch(`http://127.0.0.1:${port}/`, { headers })
-  console.log(await answer.text()) // => 10 left
+  console.log(await answer.text(), (await tokens.peek('red')).remaining) // => 49 left 49000
   server.close()
 }
 

@@ -159,17 +159,6 @@ const upload = async () => 'uploaded'
 }
 
 {
-  // #region plans
-  const plans = {
-    free: LimiterFactory.tokenBucket({ rate: 10, per: '1m', name: 'free plan' }),
-    pro: LimiterFactory.tokenBucket({ rate: 1000, per: '1m', name: 'pro plan' }),
-  }
-  const allowed = (user: { id: string; plan: 'free' | 'pro' }) => plans[user.plan].acquire(user.id)
-  // #endregion
-  console.log(await allowed({ id: 'ann', plan: 'free' })) // => true
-}
-
-{
   const query = async (_sql: string) => ['row']
   // #region gradient
   const database = LimiterFactory.adaptiveConcurrency({

@@ -1,8 +1,12 @@
 // What docs/storages.md shows.
 // #region memory
-import { LimiterFactory, MemoryStorage } from 'aioflux'
+
 // #endregion
-import { ManualClock } from 'aioflux/testing'
+import { LimiterFactory, MemoryStorage } from 'aioflux'
+// #region exam
+import { ManualClock, type StorageUnderExam, storageExam } from 'aioflux/testing'
+
+// #endregion
 
 {
   // #region memory
@@ -31,4 +35,21 @@ import { ManualClock } from 'aioflux/testing'
   // #endregion
   clock.advance('30m')
   console.log(await storage.exists('session')) // => false
+}
+
+{
+  let passed = 0
+  const tests: Promise<void>[] = []
+  const it = (_name: string, test: () => void | Promise<void>) =>
+    void tests.push(Promise.resolve(test()).then(() => void passed++))
+  const MyStorage = MemoryStorage
+  // #region exam
+  function make(): StorageUnderExam {
+    const clock = new ManualClock()
+    return { storage: new MyStorage({ clock }), clock, advance: (time) => clock.advance(time) }
+  }
+  for (const { name, run } of storageExam(make)) it(name, run) // of Vitest, Jest or node:test
+  // #endregion
+  await Promise.all(tests)
+  console.log(passed === tests.length, passed > 20) // => true true
 }

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { integer, oneOf } from '../core/check.ts'
+import { between, integer, oneOf } from '../core/check.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import { FORMATS, type Format } from './formats/formats.ts'
@@ -110,9 +110,17 @@ export function parsed<T extends NonNullable<ParseArgsConfig['options']>>(
     // "Unknown option '--limt'. To specify a positional argument ..."; the first sentence says it.
     const [said = ''] = (error as Error).message.split(/\. |\n/)
     const option = /--?[\w-]+/.exec(said)?.[0] ?? 'arguments'
-    const unknown = (error as { code?: string }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-    const near = nearest(option.replace(/^-+/, ''), Object.keys(options))
-    throw new OptionTypeError(option, unknown ? `${said}: the nearest is --${near}` : said)
+    if ((error as { code?: string }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const near = nearest(option.replace(/^-+/, ''), Object.keys(options))
+      throw new OptionTypeError(option, `${said}: the nearest is --${near}`)
+    }
+    // `--limit -1/1m`: the value looks like another option.
+    const value = args[args.indexOf(option) + 1]
+    if (said.endsWith('ambiguous.') && value !== undefined) {
+      const way = `a value that begins with - is written ${option}=${value}`
+      throw new OptionTypeError(option, `${option} needs a value, got '${value}'; ${way}`)
+    }
+    throw new OptionTypeError(option, said.endsWith('missing') ? `${option} needs a value` : said)
   }
 }
 
@@ -134,4 +142,9 @@ export function burstOf(
 export function whole(name: string, text: string, least: number): number {
   if (/^\d+$/.test(text)) return integer(name, Number(text), least)
   throw new OptionTypeError(name, `${name} must be a whole number >= ${least}, got '${text}'`)
+}
+
+/** A port; 0 is any that is free. */
+export function portOf(name: string, text: string): number {
+  return between(name, whole(name, text, 0), 0, 65_535)
 }

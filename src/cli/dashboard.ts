@@ -1,12 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { between, integer } from '../core/check.ts'
+import { text } from '../core/check.ts'
 import { OptionTypeError } from '../core/errors.ts'
 import { dashboard as makeDashboard } from '../dashboard/dashboard.ts'
 import { checkUrl } from '../redis/client/client.ts'
 import { RedisStorage } from '../redis/redis-storage.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { parsed } from './arguments.ts'
+import { parsed, portOf } from './arguments.ts'
 import { openClient } from './redis-client.ts'
 
 export const USAGE = `usage: aioflux dashboard --redis redis://... [--cluster | --sentinel name] [--prefix aioflux] [--port 9465] [--read-only]
@@ -57,7 +57,8 @@ export async function dashboard(
       '--redis is needed: the url of a Redis, redis://localhost:6379',
     )
   }
-  const port = between('--port', integer('--port', Number(values['port']), 0), 0, 65_535)
+  const port = portOf('--port', values['port'] as string)
+  if (sentinel !== undefined) text('--sentinel', sentinel)
   if (values['cluster'] && sentinel !== undefined) {
     throw new OptionTypeError('--cluster', '--cluster and --sentinel exclude each other')
   }

@@ -1,4 +1,5 @@
-import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
+import { OptionTypeError } from '../core/errors.ts'
+import { checkUrl } from '../redis/client/client.ts'
 import {
   type Paint,
   paintFor,
@@ -7,19 +8,21 @@ import {
   widthOf,
   wrapped,
 } from '../terminal/terminal.ts'
-import { parsed } from './arguments.ts'
+import { parsed, portOf } from './arguments.ts'
 import { askServer } from './doctor/ask-server.ts'
 import { type Check, fault, type Level } from './doctor/check.ts'
 import { checkClient, checkNode, installedVersion } from './doctor/machine.ts'
+import { checkProxies, receiveRequest } from './doctor/proxies.ts'
 import { checkServer } from './doctor/server.ts'
 
-export const USAGE = `usage: aioflux doctor [--redis redis://...] [--json]
+export const USAGE = `usage: aioflux doctor [--redis redis://...] [--proxies port] [--json]
 
 Checks this machine, and a Redis when you name one, and says what to change: Node, the client library, the version of the server, its role,
 scripts, the eviction policy, persistence, and the difference of the clocks. It changes nothing.
 
-  --redis   the url of the Redis that your program uses
-  --json    print one JSON object instead of text
+  --redis    the url of the Redis that your program uses
+  --proxies  listen on this port for one request through your proxies, and say how clientIp finds the client
+  --json     print one JSON object instead of text
 
 Exit code 0 when there is no fault (warnings may be there), 1 when there is a fault or Redis does not answer, 2 on wrong usage.
 `
@@ -36,6 +39,7 @@ interface Diagnosis {
 export async function doctor(args: readonly string[], terminal: Terminal): Promise<number> {
   const { values, positionals } = parsed(args, {
     redis: { type: 'string' },
+    proxies: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   })
@@ -48,11 +52,19 @@ export async function doctor(args: readonly string[], terminal: Terminal): Promi
     throw new OptionTypeError('arguments', `doctor takes options only, got '${positionals[0]}'`)
   }
   const url = values['redis'] as string | undefined
-  if (url !== undefined) checkUrl(url)
+  if (url !== undefined) checkUrl('--redis', url)
+  const port = values['proxies'] === undefined ? undefined : portOf('--proxies', values['proxies'])
   const checks = await examine(
     { redis: installedVersion('redis'), ioredis: installedVersion('ioredis') },
     url,
   )
+  if (port !== undefined) {
+    const told = (own: number) =>
+      terminal.stderr.write(
+        `waiting for one request on port ${own}: open the public address of your site\n`,
+      )
+    checks.push(checkProxies(await receiveRequest(port, told)))
+  }
   const healthy = checks.every(({ level }) => level !== 'fault')
   const diagnosis: Diagnosis = { schema: 'aioflux/doctor@1', healthy, checks }
   if (values['json']) stdout.write(`${JSON.stringify(diagnosis)}\n`)
@@ -73,16 +85,6 @@ export async function examine(
   const client = checkClient(libraries, url !== undefined)
   const canAsk = url !== undefined && client.level !== 'fault'
   return [checkNode(process.versions), client, ...(canAsk ? await checkRedis(url) : [])]
-}
-
-/** @throws OptionRangeError; the url may hold a password, so the message does not repeat it */
-function checkUrl(url: string): void {
-  if (!/^rediss?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
-    throw new OptionRangeError(
-      '--redis',
-      `--redis must be a url like redis://localhost:6379, got ${url.includes('@') ? 'another text' : `'${url}'`}`,
-    )
-  }
 }
 
 async function checkRedis(url: string): Promise<Check[]> {

@@ -1,5 +1,5 @@
-import { OptionTypeError } from '../core/errors.ts'
-import { load } from '../redis/client/client.ts'
+import { OptionTypeError, StorageDownError } from '../core/errors.ts'
+import { load, serverOf } from '../redis/client/client.ts'
 import type { RedisClientLike } from '../redis/client/client-like.ts'
 
 /** A client that was opened for a command, and the way to end it. */
@@ -20,7 +20,7 @@ interface Opens {
  *
  * @param url one node of the Cluster, or one Sentinel; the user and the password are those of the servers
  * @param sentinel the name of the master; `undefined` for a Cluster
- * @throws (rejects) what the library throws where nothing can be reached
+ * @throws (rejects) StorageDownError where nothing can be reached
  */
 export async function openClient(url: string, sentinel: string | undefined): Promise<OpenedClient> {
   const { hostname: host, port, username, password, protocol } = new URL(url)
@@ -36,7 +36,14 @@ export async function openClient(url: string, sentinel: string | undefined): Pro
   }
   // What fails later is told by the storage.
   client.on('error', () => {})
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (error) {
+    const { message } = error as Error
+    throw new StorageDownError(`--redis cannot be reached at ${serverOf(url)}: ${message}`, {
+      cause: error,
+    })
+  }
   return {
     client: client as unknown as RedisClientLike,
     [Symbol.dispose]() {

@@ -59,9 +59,10 @@ async function failed(
     terminal.stderr.write(`aioflux: ${error.message}\n${await usageOf(command)}\n`)
     return 2
   }
+  // An error of the system (a port in use) says all in its message.
   const expected =
     error instanceof Error &&
-    (error.name === 'ReplayError' || isAioFluxError(error, 'STORAGE_DOWN'))
+    (error.name === 'ReplayError' || isAioFluxError(error, 'STORAGE_DOWN') || 'syscall' in error)
   const text = expected ? error.message : ((error as Error)?.stack ?? String(error))
   terminal.stderr.write(`aioflux: ${text}\n`)
   return 1

@@ -3,7 +3,7 @@ const MOST = 131_072
 
 /**
  * Answers to texts that come again and again, in bounded memory: two maps, of which the older one is forgotten when the
- * newer one is full. So what comes often stays, at the cost of one look-up.
+ * newer one is full. So a text that comes often stays, at the cost of one look-up.
  */
 export class TextCache {
   #recent = new Map<string, string>()

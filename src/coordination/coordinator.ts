@@ -215,7 +215,7 @@ export class Coordinator implements AsyncDisposable {
     return {
       end: () => {
         controller.abort()
-        // It may be standing for election at this moment.
+        // An attempt to become the leader may be under way.
         return done.then(() => this.#locks.settled())
       },
     }

@@ -129,7 +129,7 @@ export class Locks {
     await Promise.all([this.settled(), ...held.map((lease) => lease.release())])
   }
 
-  /** Resolves when nothing is asked for any more, and all that was granted too late has been given back. */
+  /** Resolves when no request is under way, and all leases that were granted too late have been given back. */
   async settled(): Promise<void> {
     if (this.#asking > 0) {
       this.#quiet ??= new Promise((resolve) => {

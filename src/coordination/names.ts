@@ -5,8 +5,8 @@ import { OptionRangeError } from '../core/errors.ts'
 const MOST_NAMES = 32
 
 /**
- * Each name once, and always in the same order, so that no two wait for each other. None is empty: a name that was left empty by mistake
- * would be one lock for all that made the mistake.
+ * Each name once, and always in the same order, so that no two callers wait for each other. An empty name is refused: callers that left
+ * it empty by mistake would share one lock.
  */
 export function readNames(names: string | readonly string[]): readonly string[] {
   if (!Array.isArray(names)) return [text('name', names as string)]

@@ -42,8 +42,15 @@ export function integer(name: string, value: number, least: number): number {
 /** A number from `least` to `most`, both allowed. */
 export function between(name: string, value: number, least: number, most: number): number {
   number(name, value)
-  mustLie(value >= least && value <= most, name, `be a number from ${least} to ${most}`, value)
+  if (!(value >= least && value <= most)) mustLie(false, name, rangeOf(least, most), value)
   return value
+}
+
+/** The smallest and the largest number stand for bounds that nobody would write down. */
+function rangeOf(least: number, most: number): string {
+  if (most === Number.MAX_VALUE) return `be a finite number >= ${least}`
+  const from = least === Number.MIN_VALUE ? 'above 0, at most' : `from ${least} to`
+  return `be a number ${from} ${most}`
 }
 
 /** The next number from 0 to 1 of a function that was given for chance. */

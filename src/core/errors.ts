@@ -1,3 +1,5 @@
+import { property } from './error-text.ts'
+
 /** Every code an error of aioflux can carry. Codes are stable; messages are for people and may change. */
 export type AioFluxErrorCode =
   /** An option or argument that no call can work with. */
@@ -84,8 +86,8 @@ export function isAioFluxError(
   value: unknown,
   code?: AioFluxErrorCode,
 ): value is Error & { code: AioFluxErrorCode } {
-  if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
-  return code === undefined || (value as { code?: unknown }).code === code
+  if (typeof value !== 'object' || value === null || property(value, BRAND) !== true) return false
+  return code === undefined || property(value, 'code') === code
 }
 
 /** An option of the wrong type. */

@@ -31,7 +31,7 @@ export class EventLoopPace {
   /**
    * True when it is time to let go of the thread. To be asked before each start.
    *
-   * @param backlog true when jobs wait; false when there is only the one that was put just now
+   * @param backlog true when other jobs wait; false when there is only the job that was put just now
    */
   spent(backlog: boolean): boolean {
     this.#untilLook -= 1

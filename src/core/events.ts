@@ -1,4 +1,5 @@
 import { callable, must, mustLie, type OptionTable } from './check.ts'
+import { complain } from './error-text.ts'
 import { nearest } from './nearest.ts'
 
 /** Listens to one kind of event. What it throws, or rejects with later, never reaches the code that told it. */
@@ -15,7 +16,7 @@ export async function tell<Payload>(
     const answer: unknown = listener(payload)
     await answer
   } catch (error) {
-    console.error(`aioflux: a listener to ${what} threw`, error)
+    complain(`aioflux: a listener to ${what} threw`, error)
   }
 }
 
@@ -24,10 +25,11 @@ export function checkEvent<Payloads extends object>(
   name: keyof Payloads,
   table: OptionTable<Payloads>,
 ): void {
-  if (Object.hasOwn(table, name)) return
+  const known = typeof name === 'string'
+  if (known && Object.hasOwn(table, name)) return
   const names = Object.keys(table)
   const what = `be the name of an event, one of ${names.join(', ')}`
-  must(typeof name === 'string', 'event', what, name)
+  must(known, 'event', what, name)
   mustLie(false, 'event', `${what}; the nearest is ${nearest(name, names)}`, name)
 }
 

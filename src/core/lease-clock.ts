@@ -8,7 +8,7 @@ export interface Moment {
 }
 
 /**
- * Time for what must not be kept too long, on two clocks: what has passed is what has passed on the one that moved further.
+ * Time for leases, on two clocks. The time that has passed is that of the clock that moved further.
  * The steady clock may stand still while a machine sleeps, and the wall clock may be set back; seldom both at once.
  */
 export class LeaseClock {

@@ -139,10 +139,9 @@ export interface Report {
 /**
  * What a rule can do for reservations: take an estimate now, and put in its place what was used.
  *
- * The state remembers each open reservation by its number. So a reservation is settled once, however often it is asked for, and
- * ends by itself when its time is over, without a sweep. Time that passes meanwhile drains the estimate like all that was taken;
- * what
- * has drained cannot be given back.
+ * The state remembers each open reservation by its number. So a reservation is settled once, however often it is
+ * asked for, and ends by itself when its time is over, without a sweep. Time that passes meanwhile drains the
+ * estimate like all that was taken; what has drained cannot be given back.
  */
 export interface Holds {
   /**

@@ -1,8 +1,8 @@
 import type { Micros } from './duration.ts'
 
-/** One timing in so long is enough: 10,000 a second. */
+/** The least time between two timings: 10,000 a second are enough. */
 const SPACING: Micros = 100
-/** However fast calls come, not fewer than one in so many, on average: when it gets quiet, few are left to pass by. */
+/** However fast calls come, one in this many is timed on average. So few calls pass untimed after a rush. */
 const RAREST = 128
 
 /**

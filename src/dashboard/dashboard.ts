@@ -67,9 +67,9 @@ export interface Dashboard extends AsyncDisposable {
 /**
  * A page that shows how limiters, queues, breakers, pools, schedules, locks and processes are doing now, and lets operators act.
  *
- * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads of jobs are
- * hidden
- * unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as events with the user and the reason.
+ * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads
+ * of jobs are hidden unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as
+ * events with the user and the reason.
  *
  * @example
  * const flow = dashboard({

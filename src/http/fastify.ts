@@ -8,7 +8,7 @@ import { judgeOf } from './judge-of.ts'
 import type { NodeResponse } from './node.ts'
 import { whenAnswered } from './node-end.ts'
 import { answerOf, failureOf, PROBLEM_JSON } from './refusal.ts'
-import { type Pen, writeFields } from './write-fields.ts'
+import { type HeaderAccess, writeFields } from './write-fields.ts'
 
 /** What is needed of a request of Fastify. */
 export interface FastifyRequestLike {
@@ -61,7 +61,7 @@ const REGISTER_OPTIONS = { prefix: true, logLevel: true, logSerializers: true }
 
 type Done = (error?: Error) => void
 
-export const replyPen: Pen<FastifyReplyLike> = {
+export const replyHeaders: HeaderAccess<FastifyReplyLike> = {
   read: (reply, name) => {
     const value = reply.getHeader(name)
     return Array.isArray(value) ? value.join(', ') : value?.toString()
@@ -97,7 +97,7 @@ export function rateLimitPlugin(
   ): void {
     if (judged === undefined) return next()
     whenAnswered(req.raw, reply.raw, judged.leave)
-    writeFields(replyPen, reply, judged.fields)
+    writeFields(replyHeaders, reply, judged.fields)
     if (judged.refusal === undefined) return next()
     // Another part, a timeout for example, has answered while the limiter was asked.
     if (reply.sent) return

@@ -1,4 +1,4 @@
-import { known, type OptionTable } from '../core/check.ts'
+import { callable, known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { Exchange } from './exchange.ts'
 import type { Judgement } from './guard.ts'
@@ -33,8 +33,13 @@ export type FetchHandler<Rest extends unknown[] = unknown[]> = (
  *
  * @example
  * const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
- * const guard = rateLimitFetch(limiter, { key: (request) => request.headers.get('x-api-key') ?? '' })
+ * const guard = rateLimitFetch(limiter) // each address by itself
  * Deno.serve(guard((request) => new Response('hello')))
+ *
+ * @example
+ * // By the key of an API, and by the address where there is none: `?? ''` would be one key for all of these.
+ * const key = (request, info) => request.headers.get('x-api-key') ?? clientIp(request, {}, info)
+ * const guard = rateLimitFetch(limiter, { key })
  */
 export function rateLimitFetch(
   limiter: GuardLimit<Request>,
@@ -44,8 +49,9 @@ export function rateLimitFetch(
 ) => (request: Request, ...rest: [...Rest, ...unknown[]]) => Promise<Response> {
   known('rateLimitFetch', options, FETCH_GUARD_OPTIONS)
   const guard = judgeOf<Request>(limiter, options)
-  return <Rest extends unknown[]>(handler: FetchHandler<Rest>) =>
-    async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
+  return <Rest extends unknown[]>(handler: FetchHandler<Rest>) => {
+    callable('handler', handler)
+    return async (request: Request, ...rest: [...Rest, ...unknown[]]) => {
       let judged: Judgement | undefined
       try {
         judged = await guard.judge(request, rest[0])
@@ -57,6 +63,7 @@ export function rateLimitFetch(
       const handle = () => handler(request, ...(rest as unknown as Rest))
       return judged === undefined ? handle() : answer(judged, request, rest[0], options, handle)
     }
+  }
 }
 
 async function answer(

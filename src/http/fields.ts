@@ -89,7 +89,7 @@ export function legacyFields(decision: Decision, now: number): Field[] {
   ]
 }
 
-/** Whole seconds until there is more than what is left now; 0 when nothing is used, or when it is not known. */
+/** Whole seconds until more is left than now; 0 when nothing is used, or when it is not known. */
 function untilMore(policy: Policy, decision: Decision): number {
   const { allowed, remaining, resetAfter } = decision
   if (!allowed) return wholeSeconds(decision.retryAfter)

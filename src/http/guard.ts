@@ -8,25 +8,25 @@ import { combined } from '../limiters/composite/combined.ts'
 import { answersAtOnce, type Limiter, type LocalLimiter } from '../limiters/limiter.ts'
 import { untold } from '../limiters/policy-of.ts'
 import { took } from '../limiters/took.ts'
+import { type Awaitable, after } from './awaitable.ts'
+import { Announcement, type Field, legacyFields, retryAfter } from './fields.ts'
+import type { GuardSettings } from './guard-options.ts'
+import { HeldPermits } from './held-permits.ts'
+import { noteDecision } from './rate-limited.ts'
+import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
+import { latencyReporter } from './report-latency.ts'
 import {
-  type Asked,
-  type AskedBy,
-  asked,
   type Composed,
+  type GuardArguments,
   isComposed,
   isQuoted,
   type Leaf,
   leavesOf,
+  type RequestTerms,
   readsRequests,
-  termsOfAsked,
-} from './asked.ts'
-import { type Awaitable, after } from './awaitable.ts'
-import { Announcement, type Field, legacyFields, retryAfter } from './fields.ts'
-import type { GuardSettings } from './guard-options.ts'
-import { Holds } from './holds.ts'
-import { measured } from './measured.ts'
-import { quotaExceeded, type Refusal, reducedCapacity } from './refusal.ts'
-import { stand } from './standing.ts'
+  requestTerms,
+  termsOfRequest,
+} from './request-terms.ts'
 
 /** What came of a request that was counted. */
 export interface Judgement {
@@ -52,7 +52,7 @@ export class Guard {
   readonly #apart: Composed | undefined
   readonly #settings: GuardSettings
   /** Where the limiter is on how many run at once. */
-  readonly #holds: Holds | undefined
+  readonly #holds: HeldPermits | undefined
   #announcement = new Announcement([])
 
   constructor(limiter: Limiter, settings: GuardSettings) {
@@ -64,7 +64,7 @@ export class Guard {
     this.#apart = readsRequests(limiter) ? limiter : undefined
     this.#settings = settings
     const held = limiter.policies?.some((policy) => policy.held) ?? false
-    this.#holds = held ? new Holds(limiter.clock ?? systemClock, settings.maxHold) : undefined
+    this.#holds = held ? new HeldPermits(limiter.clock ?? systemClock, settings.maxHold) : undefined
   }
 
   /**
@@ -73,7 +73,7 @@ export class Guard {
    * @param brought what the request brings beside its cost
    */
   judge(
-    by: AskedBy,
+    by: GuardArguments,
     key: string,
     cost: number,
     brought: CallOptions | undefined,
@@ -82,12 +82,16 @@ export class Guard {
     const call = brought === undefined ? cost : { ...brought, cost }
     const limiter = this.#limiter
     if (this.#apart !== undefined) {
-      return after(asked(limiter, key, cost, by), (whole) => this.#askApart(whole, by, call))
+      return after(requestTerms(limiter, key, cost, by), (whole) => this.#askApart(whole, by, call))
     }
     const judge = (decision: Decision) => {
       const leaves = () => {
         const terms = brought && isComposed(limiter) ? limiter.termsOf(brought) : undefined
-        return leavesOf(asked(limiter, key, cost, by) as Asked, terms?.members, brought)
+        return leavesOf(
+          requestTerms(limiter, key, cost, by) as RequestTerms,
+          terms?.members,
+          brought,
+        )
       }
       return this.#judgement(leaves, by, decision, brought !== undefined)
     }
@@ -96,13 +100,17 @@ export class Guard {
   }
 
   /** Asks a composite each of whose members has a key and a cost for this request. */
-  #askApart(whole: Asked, by: AskedBy, call: number | CallOptions): Awaitable<Judgement> {
+  #askApart(
+    whole: RequestTerms,
+    by: GuardArguments,
+    call: number | CallOptions,
+  ): Awaitable<Judgement> {
     const composite = this.#apart as Composed
     const { key, cost } = whole
     checkCall(key, cost, Number.MAX_VALUE)
     // The parts' functions have read the request already.
     const brought = typeof call === 'number' ? undefined : composite.termsOf(call)
-    const terms: Terms = termsOfAsked(whole, brought)
+    const terms: Terms = termsOfRequest(whole, brought)
     const own = typeof call !== 'number' || isQuoted(whole)
     const leaves = () => leavesOf(whole, terms.members)
     return after(composite.consumeUnder(key, cost, terms), (decision) =>
@@ -116,13 +124,13 @@ export class Guard {
    */
   #judgement(
     leaves: () => readonly Leaf[],
-    [source]: AskedBy,
+    [source]: GuardArguments,
     decision: Decision,
     own: boolean,
   ): Judgement {
     const leave = decision.allowed ? this.#leaving(leaves, decision) : undefined
     try {
-      stand(source as object, decision)
+      noteDecision(source as object, decision)
       return { decision, ...this.#told(decision, own), leave }
     } catch (error) {
       leave?.(undefined)
@@ -140,7 +148,7 @@ export class Guard {
     const end = this.#holds?.add(() => {
       for (const { limiter, key, cost } of taken) limiter.leave?.(key, cost)
     })
-    const tell = this.#holds && measured(taken)
+    const tell = this.#holds && latencyReporter(taken)
     if (!skipFailed && !skipSuccessful && tell === undefined) return end
     let ended = false
     return (status) => {

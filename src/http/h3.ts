@@ -5,11 +5,11 @@ import type { Field } from './fields.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
-import { type NodeResponse, nodePen } from './node.ts'
+import { type NodeResponse, nodeHeaders } from './node.ts'
 import { whenAnswered } from './node-end.ts'
+import type { RateLimited } from './rate-limited.ts'
 import { answerOf, failureOf, PROBLEM_JSON, type Refusal } from './refusal.ts'
-import { headersPen, refusedResponse, withFields } from './response.ts'
-import type { RateLimited } from './standing.ts'
+import { fetchHeaders, refusedResponse, withFields } from './response.ts'
 import { writeFields } from './write-fields.ts'
 
 /** What is needed of an event of h3: of version 1, as in Nitro 2 and Nuxt, or of version 2, as in Nitro 3. */
@@ -80,17 +80,17 @@ export function rateLimitH3<Event extends H3EventLike = H3EventLike>(
     // In version 1 `event.res` is the response of node; in version 2 it holds what the response is made of.
     const target = event.res as Partial<Prepared> | undefined
     if (!isPrepared(target)) {
-      writeFields(nodePen, res as NodeResponse, judged.fields)
+      writeFields(nodeHeaders, res as NodeResponse, judged.fields)
       return judged.refusal && refuse(event, res as NodeResponse, judged, judged.refusal, options)
     }
     const { refusal, fields, decision, leave } = judged
-    writeFields(headersPen, target.headers, fields)
+    writeFields(fetchHeaders, target.headers, fields)
     if (refusal !== undefined) {
       target.status = refusal.status
       const answer = await answerOf(() => options.onLimited?.(event, decision))
       const own = answer ?? refusedResponse(refusal)
       if (!(own instanceof Response)) return own
-      // h3 sends the fields of such a Response as they are: those of earlier guards, too, have to be in it.
+      // h3 sends the fields of such a Response alone, so the fields of earlier guards must be in it too.
       return withFields(own, fieldsOf(target.headers, fields))
     }
     if (leave === undefined || res !== undefined) return next?.()
@@ -138,7 +138,8 @@ async function watched(
 }
 
 function isPrepared(res: Partial<Prepared> | undefined): res is Prepared {
-  return res?.headers !== undefined
+  // The response of node has `headers` of its own under Bun: a plain object.
+  return typeof res?.headers?.get === 'function'
 }
 
 /** `fields` as they stand in `headers`. */

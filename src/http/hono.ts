@@ -4,9 +4,9 @@ import { Exchange } from './exchange.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
+import type { RateLimited } from './rate-limited.ts'
 import { answerOf, failureOf, refusalOf } from './refusal.ts'
 import { refusedResponse, withFields } from './response.ts'
-import type { RateLimited } from './standing.ts'
 
 /** What is needed of a context of Hono. */
 export interface HonoContext {

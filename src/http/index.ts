@@ -21,7 +21,7 @@ export { rateLimitHono, type HonoContext, type HonoGuardOptions } from './hono.t
 export { rateLimitH3, type H3EventLike, type H3GuardOptions } from './h3.ts'
 export { rateLimitNest, type NestContext, type NestGuard, type NestGuardOptions } from './nest.ts'
 export type { GuardLimit, GuardOptions, GuardPart } from './guard-options.ts'
-export type { RateLimited } from './standing.ts'
+export type { RateLimited } from './rate-limited.ts'
 export type { HeaderStyle } from './fields.ts'
 export type { NodeRequest, NodeResponse } from './node.ts'
 

@@ -34,7 +34,7 @@ export class Judge<Source extends object> {
   readonly #options: GuardOptions<Source>
   readonly #settings: GuardSettings
   readonly #guards = new WeakMap<Limiter, Guard>()
-  /** That of requests for which no limiter is chosen. */
+  /** The guard of requests for which no limiter is chosen. */
   readonly #guard: Guard | undefined
 
   constructor(limiter: Limiter | undefined, options: GuardOptions<Source>) {

@@ -3,10 +3,10 @@ import type { Decision } from '../core/decision.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
-import { type NodeResponse, nodePen } from './node.ts'
+import { type NodeResponse, nodeHeaders } from './node.ts'
 import { whenAnswered } from './node-end.ts'
+import type { RateLimited } from './rate-limited.ts'
 import { answerOf, failureOf, PROBLEM_JSON } from './refusal.ts'
-import type { RateLimited } from './standing.ts'
 import { writeFields } from './write-fields.ts'
 
 /** What is needed of a context of Koa. */
@@ -56,7 +56,7 @@ export function rateLimitKoa<Context extends KoaContext = KoaContext>(
       return
     }
     whenAnswered(context.req, context.res, judged.leave)
-    writeFields(nodePen, context.res, judged.fields)
+    writeFields(nodeHeaders, context.res, judged.fields)
     if (judged.refusal === undefined) {
       await next()
       return

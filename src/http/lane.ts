@@ -2,7 +2,7 @@ import { at, type Cancel, type Clock, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { WaitTimeoutError } from '../core/errors.ts'
 import { Waiters } from '../core/waiters.ts'
-import type { AnnouncedQuota } from './advice.ts'
+import type { AnnouncedQuota } from './server-limits.ts'
 
 /** After a pause, one more may go every so often, even if none that went has been answered. */
 const SLOW_START: Millis = 1000
@@ -16,7 +16,7 @@ const SLOW_START: Millis = 1000
 export class Lane {
   readonly #clock: Clock
   readonly #what: string
-  /** How much longer than asked a pause is, as a share of it. */
+  /** By which share a pause is longer than the server asked. */
   readonly #spread: () => number
   readonly #longest: Millis
   readonly #line: Waiters<number>
@@ -25,7 +25,7 @@ export class Lane {
   #left = Infinity
   #leftUntil: Millis = Infinity
   #inFlight = 0
-  /** Which pause it is after, so that answers to what was sent before it open nothing. */
+  /** The number of pauses so far. An answer to a call that was sent before the latest pause opens nothing. */
   #pauses = 0
   #cancel: Cancel | undefined
 

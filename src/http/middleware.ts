@@ -4,7 +4,7 @@ import { isPromise } from './awaitable.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
-import { type NodeRequest, type NodeResponse, nodePen } from './node.ts'
+import { type NodeRequest, type NodeResponse, nodeHeaders } from './node.ts'
 import { whenAnswered } from './node-end.ts'
 import { answerOf, failureOf, PROBLEM_JSON, type Refusal, refusalOf } from './refusal.ts'
 import { writeFields } from './write-fields.ts'
@@ -68,7 +68,7 @@ export function rateLimitMiddleware<
       return true
     }
     whenAnswered(req, res, judged.leave)
-    writeFields(nodePen, res, judged.fields)
+    writeFields(nodeHeaders, res, judged.fields)
     if (judged.refusal === undefined) {
       next?.()
       return true

@@ -1,14 +1,14 @@
 import { callable, known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
 import { OptionRangeError, quoted } from '../core/errors.ts'
-import { type FastifyReplyLike, replyPen } from './fastify.ts'
+import { type FastifyReplyLike, replyHeaders } from './fastify.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
-import { type NodeResponse, nodePen } from './node.ts'
+import { type NodeResponse, nodeHeaders } from './node.ts'
 import { whenAnswered } from './node-end.ts'
 import { answerOf, failureOf, PROBLEM_JSON, type Refusal, refusalOf } from './refusal.ts'
-import { type Pen, writeFields } from './write-fields.ts'
+import { type HeaderAccess, writeFields } from './write-fields.ts'
 
 /** What is needed of an ExecutionContext of NestJS. */
 export interface NestContext {
@@ -95,7 +95,7 @@ export function rateLimitNest<
       }
       if (judged === undefined) return true
       whenAnswered(rawOf(request), rawOf(response), judged.leave)
-      writeFields(penOf(response), response, judged.fields)
+      writeFields(headersOf(response), response, judged.fields)
       if (judged.refusal === undefined) return true
       if (options.onLimited === undefined) throw refused(write, judged.refusal)
       const { decision } = judged
@@ -107,12 +107,16 @@ export function rateLimitNest<
 type Write = (name: string, value: string) => void
 
 /** How the response of the platform is written to. */
-function penOf(response: NodeResponse | FastifyReplyLike): Pen<NodeResponse | FastifyReplyLike> {
-  return ('raw' in response ? replyPen : nodePen) as Pen<NodeResponse | FastifyReplyLike>
+function headersOf(
+  response: NodeResponse | FastifyReplyLike,
+): HeaderAccess<NodeResponse | FastifyReplyLike> {
+  return ('raw' in response ? replyHeaders : nodeHeaders) as HeaderAccess<
+    NodeResponse | FastifyReplyLike
+  >
 }
 
 function writerOf(response: NodeResponse | FastifyReplyLike): Write {
-  return (name, value) => penOf(response).write(response, name, value)
+  return (name, value) => headersOf(response).write(response, name, value)
 }
 
 /** What node:http calls it, of Express and of Fastify. */

@@ -1,4 +1,4 @@
-import type { Pen } from './write-fields.ts'
+import type { HeaderAccess } from './write-fields.ts'
 
 /** What is needed of a request of node:http, and of the frameworks built on it. */
 export interface NodeRequest {
@@ -19,7 +19,7 @@ export interface NodeResponse {
   once(event: 'close', listener: () => void): unknown
 }
 
-export const nodePen: Pen<NodeResponse> = {
+export const nodeHeaders: HeaderAccess<NodeResponse> = {
   read: (response, name) => {
     const value = response.getHeader(name)
     return Array.isArray(value) ? value.join(', ') : value?.toString()

@@ -206,7 +206,7 @@ class Reader {
   #bytes(): string {
     const base64 = this.skip(BASE64)
     this.#must(this.#take(':'))
-    // Padding stands at the end; what is left out there is forgiven.
+    // Padding may be left out at the end.
     const padding = base64.indexOf('=')
     const digits = padding < 0 ? base64.length : padding
     this.#must(digits % 4 !== 1)

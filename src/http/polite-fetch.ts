@@ -14,10 +14,10 @@ import { describe, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import { pause as sleep } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { DELAY_OPTIONS, type DelayOptions, toDelays } from '../resilience/retry.ts'
-import { type Advice, adviceOf } from './advice.ts'
 import { tooLate } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { isReplayable, mayRepeat } from './repeatable.ts'
+import { type ServerLimits, serverLimitsOf } from './server-limits.ts'
 
 /** How a polite `fetch` waits for a server that has enough, and how often it tries again. */
 export interface PoliteFetchOptions {
@@ -121,7 +121,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
       } finally {
         limiter?.leave?.(name, 1)
       }
-      const { refusal, pause, quotas } = adviceOf(response, clock.wall?.() ?? Date.now())
+      const { refusal, pause, quotas } = serverLimitsOf(response, clock.wall?.() ?? Date.now())
       const own =
         refusal !== undefined && pause === undefined ? Math.min(delays(number), longest) : 0
       if (pause !== undefined) lane.pause(pause * 1000)
@@ -142,7 +142,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
         if (isAioFluxError(error, 'WAIT_TIMEOUT')) return response
         throw error
       }
-      // It is not read: that it fails, or never ends, says nothing of the next answer.
+      // The body is not read. It may fail or never end, which does not matter for the next attempt.
       response.body?.cancel().catch(() => {})
     }
     return last.response
@@ -151,7 +151,7 @@ export function politeFetch(options: PoliteFetchOptions = {}): Fetch {
 
 interface Attempt {
   readonly response: Response
-  readonly refusal: Advice['refusal']
+  readonly refusal: ServerLimits['refusal']
   /** How long this call alone has to wait before the next. */
   readonly delay: Millis
 }

@@ -1,4 +1,4 @@
-import type { Advice } from './advice.ts'
+import type { ServerLimits } from './server-limits.ts'
 
 /** RFC 9110, section 9.2.2: what may be done twice. */
 const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']
@@ -21,7 +21,7 @@ export function isReplayable(
 
 /** True when a call that was refused with this status may be sent again. After a 503, half of it may have been done. */
 export function mayRepeat(
-  refusal: Advice['refusal'],
+  refusal: ServerLimits['refusal'],
   input: string | URL | Request,
   init: RequestInit | undefined,
 ): boolean {

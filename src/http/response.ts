@@ -1,8 +1,8 @@
 import type { Field } from './fields.ts'
 import { PROBLEM_JSON, type Refusal } from './refusal.ts'
-import { type Pen, writeFields } from './write-fields.ts'
+import { type HeaderAccess, writeFields } from './write-fields.ts'
 
-export const headersPen: Pen<Headers> = {
+export const fetchHeaders: HeaderAccess<Headers> = {
   read: (headers, name) => headers.get(name) ?? undefined,
   write: (headers, name, value) => headers.set(name, value),
 }
@@ -16,13 +16,13 @@ export function refusedResponse({ status, body }: Refusal): Response {
 export function withFields(response: Response, fields: readonly Field[]): Response {
   if (fields.length === 0) return response
   try {
-    writeFields(headersPen, response.headers, fields)
+    writeFields(fetchHeaders, response.headers, fields)
     return response
   } catch (error) {
     // Network errors and upgrades cannot be copied.
     if (!(error instanceof TypeError) || response.status < 200) return response
     const copy = new Response(response.body, response)
-    writeFields(headersPen, copy.headers, fields)
+    writeFields(fetchHeaders, copy.headers, fields)
     return copy
   }
 }

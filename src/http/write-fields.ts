@@ -1,32 +1,36 @@
 import type { Field } from './fields.ts'
 
-/** How a framework's response is written to. */
-export interface Pen<Target> {
+/** Reads and writes the header fields of a framework's response. */
+export interface HeaderAccess<Target> {
   read(target: Target, name: string): string | undefined
   write(target: Target, name: string, value: string): void
 }
 
 /**
- * Adds the fields of one guard to those of others on the same response: lists get longer; what is no list stays with
- * the tightest.
+ * Adds the fields of one guard to those of others on the same response: lists get longer; of other fields the value
+ * of the tightest limit stays.
  */
 export function writeFields<Target>(
-  pen: Pen<Target>,
+  access: HeaderAccess<Target>,
   target: Target,
   fields: readonly Field[],
 ): void {
   for (const [name, value] of fields) {
-    const before = pen.read(target, name)
-    if (before === undefined || name === 'Retry-After') pen.write(target, name, value)
-    else if (!name.startsWith('X-')) pen.write(target, name, `${before}, ${value}`)
+    const before = access.read(target, name)
+    if (before === undefined || name === 'Retry-After') access.write(target, name, value)
+    else if (!name.startsWith('X-')) access.write(target, name, `${before}, ${value}`)
     // The three of old speak of one limit, so they are written together or not at all.
-    else if (name === 'X-RateLimit-Limit' && isTighter(pen, target, fields)) {
-      for (const [own, text] of fields) if (own.startsWith('X-')) pen.write(target, own, text)
+    else if (name === 'X-RateLimit-Limit' && isTighter(access, target, fields)) {
+      for (const [own, text] of fields) if (own.startsWith('X-')) access.write(target, own, text)
     }
   }
 }
 
-function isTighter<Target>(pen: Pen<Target>, target: Target, fields: readonly Field[]): boolean {
+function isTighter<Target>(
+  access: HeaderAccess<Target>,
+  target: Target,
+  fields: readonly Field[],
+): boolean {
   const remaining = fields.find(([name]) => name === 'X-RateLimit-Remaining')?.[1]
-  return Number(remaining) < Number(pen.read(target, 'X-RateLimit-Remaining'))
+  return Number(remaining) < Number(access.read(target, 'X-RateLimit-Remaining'))
 }

@@ -4,7 +4,7 @@ import { FOREVER } from '../core/rule.ts'
 import type { Verdict } from '../core/storage.ts'
 import type { Terms } from './calls/terms.ts'
 
-/** What a verdict means for who asked. */
+/** The decision for the caller, from the verdict of a ledger. */
 export function decisionOf(verdict: Verdict, limit: number, cost: number): Decision {
   const { wait, remaining, idleAfter } = verdict
   const left = Math.floor(remaining)

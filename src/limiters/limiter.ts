@@ -53,7 +53,7 @@ export interface LimiterOptions extends Metered {
   /** @default the clock of the storage */
   clock?: Clock
   /**
-   * The name in `deniedBy`, statistics and metrics.
+   * The name in `deniedBy`, statistics, metrics and HTTP fields. It sets no counts apart: `scope` does.
    * @default its scope, or the kind of its rule where it has none
    */
   name?: string
@@ -199,8 +199,8 @@ export interface Limiter extends AsyncDisposable {
    */
   release(key?: string, call?: number | CallOptions): Promise<void>
   /**
-   * What took `cost` has ended: gives back what is held only while it runs, and nothing of what time brings back. What
-   * {@link schedule} does afterwards, for those who cannot wrap their work in a function.
+   * A call that took `cost` has ended: gives back what is held only while it runs (permits), and nothing of what time brings back.
+   * {@link schedule} does this by itself; call it where your work cannot be wrapped in a function.
    *
    * @param decision what let the call go ahead: what it did not take is not given back. @default all of it was taken
    */

@@ -6,7 +6,7 @@ import { late } from './late.ts'
 import type { Patience, WaitOptions } from './limiter.ts'
 import { until } from './until.ts'
 
-/** Those of one key who wait for their turn, by group; the group whose turn is next comes first. */
+/** The callers of one key that wait for their turn, by group. The group whose turn is next comes first. */
 type Groups = Map<string, Set<() => void>>
 
 /** How long a caller is willing to wait, and what to call when no other caller needs to wait behind it. */

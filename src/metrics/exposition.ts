@@ -10,7 +10,7 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 }
 
-/** A slice of text is about so long: a fraction of a millisecond of work. */
+/** About how long a slice of text is, in characters: a fraction of a millisecond of work. */
 const SLICE = 32_768
 
 /**

@@ -21,7 +21,7 @@ export interface FamilySettings<S> {
 }
 
 /**
- * A metric and its series, one for each set of labels, `maxSeries` at most. What comes beyond that is counted together in
+ * A metric and its series, one for each set of labels, `maxSeries` at most. Further series are counted together in
  * the series `overflow="true"`: a label that holds a user's id must not fill the memory, nor may what it counts be lost.
  */
 export class MetricFamily<S extends Series = Series> {

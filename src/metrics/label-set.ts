@@ -5,7 +5,7 @@ export type Label = readonly [name: string, value: string]
 
 /** Labels as they are exported: sorted by name, so that their order makes no difference. */
 export function labelSet(labels: Labels, reserved: string | undefined): readonly Label[] {
-  if (typeof labels !== 'object' || labels === null) {
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
     throw new OptionTypeError('labels', `labels must be an object, got ${describe(labels)}`)
   }
   return Object.keys(labels)

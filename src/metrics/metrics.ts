@@ -1,4 +1,13 @@
-import { having, integer, known, type OptionTable, string } from '../core/check.ts'
+import {
+  callable,
+  finite,
+  having,
+  integer,
+  known,
+  must,
+  type OptionTable,
+  string,
+} from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
 import {
@@ -94,7 +103,10 @@ export class Metrics implements Meter {
     labels?: Labels,
   ): MetricFamily<GaugeSeries> | void {
     if (typeof given !== 'number') {
-      if (given !== undefined) known('metrics.gauge', given, METRIC_OPTIONS)
+      if (given !== undefined) {
+        must(typeof given === 'object', 'value', 'be a number, or an object of options', given)
+        known('metrics.gauge', given, METRIC_OPTIONS)
+      }
       return this.#family('gauge', name, given, newGauge)
     }
     this.#family('gauge', name, undefined, newGauge).with(labels).set(given)
@@ -121,6 +133,7 @@ export class Metrics implements Meter {
 
   /** Records how long something took, in a histogram. */
   timing(name: string, seconds: number, labels?: Labels): void {
+    finite('seconds', seconds)
     this.#family('histogram', name, undefined, this.#spread).with(labels).observe(seconds)
   }
 
@@ -131,6 +144,7 @@ export class Metrics implements Meter {
 
   /** Runs `fn` and records how long it took, whether it returns, throws, or its promise settles. */
   time<T>(name: string, fn: () => T, labels?: Labels): T {
+    callable('fn', fn)
     const timer = this.timer(name, labels)
     let result: T
     try {
@@ -175,6 +189,7 @@ export class Metrics implements Meter {
 
   /** Calls `meet` with every metric there is, and with each that comes; returns the way to stop. */
   onFamily(meet: (family: MetricFamily) => void): () => void {
+    callable('meet', meet)
     for (const family of this) meet(family)
     this.#newcomers.add(meet)
     return () => this.#newcomers.delete(meet)

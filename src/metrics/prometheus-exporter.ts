@@ -1,4 +1,4 @@
-import { between, integer, known, type OptionTable, string } from '../core/check.ts'
+import { between, integer, known, type OptionTable, text } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
@@ -48,8 +48,8 @@ export class PrometheusExporter implements AsyncDisposable {
     known('PrometheusExporter', options, PROMETHEUS_EXPORTER_OPTIONS)
     const { port = 9464, host = '127.0.0.1', metrics = processMetrics } = options
     this.#port = between('port', integer('port', port, 0), 0, 65_535)
-    string('host', host)
-    this.#host = host
+    // An empty one would listen on every address of the machine.
+    this.#host = text('host', host)
     this.#metrics = checkMetrics(metrics)
   }
 

@@ -108,7 +108,7 @@ interface Row {
   readonly styles: readonly [name: Style | undefined, trend: Style]
 }
 
-/** Names are cut to what the numbers leave of the width; those without numbers beside them may run on. */
+/** Names are cut to the width that the numbers leave. A name without numbers beside it is not cut. */
 function aligned(rows: readonly Row[], width: number, paint: Paint): string[] {
   const numbers = table(rows.map(({ cells }) => ['', ...cells]))
   const taken = longest(numbers) + GAP + TREND

@@ -1,4 +1,5 @@
-import { must, mustLie } from '../core/check.ts'
+import { callable, must, mustLie } from '../core/check.ts'
+import { complain } from '../core/error-text.ts'
 
 /** Values that parts keep: read when the metric is read, and forgotten with the part. A part that is followed twice counts once. */
 export class Sources {
@@ -17,6 +18,8 @@ export class Sources {
 
   /** @returns a function that ends the following; it returns the last value when this was the last follower of the part, else 0 */
   add<Part extends object>(part: Part, read: (part: Part) => number): () => number {
+    must(typeof part === 'object' && part !== null, 'part', 'be an object', part)
+    callable('read', read)
     let source = this.#known.get(part)
     if (source === undefined) {
       source = { part: new WeakRef(part), read: read as Source['read'], followers: 0, last: 0 }
@@ -60,7 +63,7 @@ export class Sources {
       mustLie(this.#fits(value), 'read', 'return a number that can be told', value)
       source.last = value
     } catch (error) {
-      console.error('aioflux: a metric could not be read', error)
+      complain('aioflux: a metric could not be read', error)
     }
     return source.last
   }

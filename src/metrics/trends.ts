@@ -25,7 +25,7 @@ export class Trends {
   #past = new Map<Series, Past>()
   #next = new Map<Series, Past>()
 
-  /** Begins a look at everything: what is not read in it is forgotten at the next. */
+  /** Begins a look at all series. A series that is not read during it is forgotten at the next look. */
   begin(): void {
     this.#past = this.#next
     this.#next = new Map()

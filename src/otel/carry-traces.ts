@@ -1,4 +1,4 @@
-import { having } from '../core/check.ts'
+import { having, must } from '../core/check.ts'
 import { setTraceCarrier } from '../core/trace-carrier.ts'
 
 /** The parts of @opentelemetry/api that write a trace into headers and read it back. */
@@ -28,9 +28,11 @@ export interface OtelApi {
  * @returns a function that ends it
  * @throws OptionTypeError naming the part that is missing
  */
-export function carryTraces({ propagation, context }: OtelApi): () => void {
+export function carryTraces(api: OtelApi): () => void {
+  must(typeof api === 'object' && api !== null, 'api', 'be { context, propagation }', api)
+  const { propagation, context } = api
   having('propagation', propagation ?? null, 'inject')
-  having('context', context ?? null, 'with')
+  having('context', context ?? null, 'active')
   return setTraceCarrier({
     headers() {
       const headers: Record<string, string> = {}

@@ -1,4 +1,5 @@
 import { callable, options as checkOptions, known, type OptionTable, text } from '../core/check.ts'
+import { errorMessage } from '../core/error-text.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 
 /** A `Tracer` of @opentelemetry/api, as far as it is needed here. */
@@ -96,7 +97,7 @@ export function traced<A extends unknown[], R>(
 
 function fail(span: OtelSpan, error: unknown): void {
   span.recordException(error)
-  span.setStatus({ code: ERROR, message: error instanceof Error ? error.message : String(error) })
+  span.setStatus({ code: ERROR, message: errorMessage(error) })
   span.end()
 }
 

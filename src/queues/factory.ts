@@ -13,16 +13,9 @@ import { DEDUPE_OPTIONS, type DedupeOptions } from './dedupe/dedupe-options.ts'
 import { DedupeQueue } from './dedupe/dedupe-queue.ts'
 import { FIFO_OPTIONS, type FifoOptions, PRIORITY_OPTIONS, type PriorityOptions } from './kinds.ts'
 import { MemoryQueue } from './local-queue.ts'
-import type {
-  LocalDedupeQueue,
-  LocalQueue,
-  QueueHome,
-  QueueKind,
-  QueueMaker,
-  QueueOptions,
-  SharedQueue,
-} from './queue.ts'
-import { QUEUE_OPTIONS } from './queue.ts'
+import type { LocalDedupeQueue, LocalQueue, SharedQueue } from './queue.ts'
+import type { QueueHome, QueueKind, QueueMaker, QueueOptions } from './queue-options.ts'
+import { QUEUE_OPTIONS } from './queue-options.ts'
 import { toSettings } from './settings.ts'
 import { agingOrder } from './store/orders/aging.ts'
 import { Line } from './store/orders/line.ts'

@@ -41,9 +41,8 @@ export interface Job<R = unknown> {
    */
   cancel(reason?: unknown): boolean | Promise<boolean>
   /**
-   * Changes the priority of a waiting job. Returns `false` when the job no longer waits, or the queue has no priorities. Over a
-   * storage
-   * the answer is a promise: `await` serves both.
+   * Changes the priority of a waiting job. Returns `false` when the job no longer waits, or the queue has no
+   * priorities. Over a storage the answer is a promise: `await` serves both.
    */
   setPriority(priority: number): boolean | Promise<boolean>
 }

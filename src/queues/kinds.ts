@@ -1,7 +1,7 @@
 import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
 import type { BatchFunction } from './batching/batch.ts'
-import { QUEUE_OPTIONS, type QueueOptions } from './queue.ts'
+import { QUEUE_OPTIONS, type QueueOptions } from './queue-options.ts'
 
 /** Options of a queue in order of priority. */
 export interface PriorityOptions<T, R> extends QueueOptions<T, R> {

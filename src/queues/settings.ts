@@ -4,8 +4,10 @@ import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { checkMeter, type Meter } from '../core/meter.ts'
 import { type Retry, toRetry } from '../resilience/retry.ts'
-import type { Codec, Keep, Overflow, PutOptions, QueueOptions } from './queue.ts'
-import { KEEP_OPTIONS, KEPT_OPTIONS } from './queue.ts'
+import type { Keep, PutOptions } from './queue.ts'
+import { KEPT_OPTIONS } from './queue.ts'
+import type { Codec, Overflow, QueueOptions } from './queue-options.ts'
+import { KEEP_OPTIONS } from './queue-options.ts'
 import type { Keeping } from './store/kept-jobs.ts'
 
 /** The options of a queue, read and checked. */

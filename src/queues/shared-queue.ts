@@ -1,6 +1,6 @@
 import * as check from '../core/check.ts'
-import { type Millis, toMillis } from '../core/duration.ts'
-import { ClosedError, isAioFluxError, OptionTypeError, WaitTimeoutError } from '../core/errors.ts'
+import type { Millis } from '../core/duration.ts'
+import { ClosedError, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { checkPatience, checkWait, type Patience, Waiters } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
@@ -33,8 +33,9 @@ import type {
   RedriveOptions,
 } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
-import { answered, POLL, unlessTimeout } from './lifecycle/answered.ts'
+import { DurableIdle } from './lifecycle/durable-idle.ts'
 import { DurableShutdown, type DurableStopping } from './lifecycle/durable-shutdown.ts'
+import { StoreContact } from './lifecycle/store-contact.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
 import { checkRedrive } from './observe/look-options.ts'
 import { QueueEvents } from './observe/queue-events.ts'
@@ -45,8 +46,6 @@ import type {
   PauseOptions,
   PutOptions,
   QueueEventMap,
-  QueueKind,
-  QueueOptions,
   QueueStats,
   SharedQueue,
   SharedTerms,
@@ -54,8 +53,9 @@ import type {
   StopReport,
 } from './queue.ts'
 import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
+import type { QueueKind, QueueOptions } from './queue-options.ts'
 import { type Settings, toPriority } from './settings.ts'
-import type { Claim, StoreListener } from './store/job-store.ts'
+import type { Claim } from './store/job-store.ts'
 import type { Share, SharedJobStore } from './store/queue-storage.ts'
 
 /** What a shared queue is made of. */
@@ -88,7 +88,6 @@ export class DurableQueue<T, R = unknown>
     DurableStopping
 {
   readonly name: string
-  readonly #settings: Settings
   readonly #store: SharedJobStore<T>
   readonly #parts: SharedParts<T>
   readonly #events: QueueEvents
@@ -103,69 +102,72 @@ export class DurableQueue<T, R = unknown>
   readonly #view: StoredView
   readonly #ends: Waiters<void>
   readonly #shutdown: DurableShutdown<T>
-  readonly #forget: () => void
+  readonly #idle: DurableIdle
+  readonly #contact: StoreContact
   #started = false
   #paused = false
-  /** As the store has told last. */
-  #pausedEverywhere = false
   /** The functions that `serve` was given. */
   #calls: NamedCalls | undefined
   /** What `start` has rejected with. */
   #refusal: string | undefined
-  #trouble: unknown
 
   constructor(options: QueueOptions<T, R>, parts: SharedParts<T>) {
     const { settings, store, lease } = parts
     const { clock, name } = settings
     this.name = name
     this.#parts = parts
-    this.#settings = settings
     this.#store = store
-    this.#events = new QueueEvents(name, options.deadLetter)
-    this.#gate = parts.limiter && new LimiterGate(parts.limiter)
+    const events = new QueueEvents(name, options.deadLetter)
+    this.#events = events
+    const gate = parts.limiter && new LimiterGate(parts.limiter)
+    this.#gate = gate
     const batching = toBatching(options as FifoOptions<T, R>)
-    this.#buffer = new ClaimBuffer(
+    const buffer = new ClaimBuffer(
       store,
       {
         clock,
         lease,
         fill: batching?.fill ?? 0,
         batch: batching?.size ?? 1,
-        gate: this.#gate,
+        gate,
         // A job that may be lost once only is claimed when its worker is free.
         ahead: () => store.agreed.maxDeliveries !== 1,
         retryOf: retryOf,
       },
       this,
     )
-    this.#attempts = new Attempts(this.#buffer, settings, this.#events)
-    this.#buffer.connect(this.#attempts)
+    this.#buffer = buffer
+    const attempts = new Attempts(buffer, settings, events)
+    this.#attempts = attempts
+    buffer.connect(attempts)
     this.#slots = new WorkerSlots(settings.workers, false, (handler) =>
       batching === undefined
-        ? new SingleConsumer(this.#buffer, handler as Handler, this.#attempts, clock)
-        : new BatchConsumer(this.#buffer, batching, this.#attempts, settings),
+        ? new SingleConsumer(buffer, handler as Handler, attempts, clock)
+        : new BatchConsumer(buffer, batching, attempts, settings),
     )
-    this.#followed = new FollowedJobs(name, store, clock, this.#events, this)
+    const followed = new FollowedJobs(name, store, clock, events, this)
+    this.#followed = followed
     const { rules } = parts
-    const { followed, events } = { followed: this.#followed, events: this.#events }
-    this.#puts = new RemotePuts({ settings, store, rules, events, followed, verbs: this })
-    const buffer = this.#buffer
-    const attempts = this.#attempts
-    this.#claims = new HandClaims(
-      { queue: name, clock, lease, store, buffer, attempts, gate: this.#gate },
-      this,
-    )
+    const puts = new RemotePuts<T, R>({ settings, store, rules, events, followed, verbs: this })
+    this.#puts = puts
+    const claiming = { queue: name, clock, lease, store, buffer, attempts, gate }
+    const claims = new HandClaims<T, R>(claiming, this)
+    this.#claims = claims
     this.#view = new StoredView(store)
-    this.#ends = new Waiters(clock, `rest of queue '${name}'`)
-    this.#shutdown = new DurableShutdown<T>(clock, attempts, buffer, this.#ends, this)
-    this.#forget = store.watch(this.#listener())
+    const rest = `rest of queue '${name}'`
+    const ends = new Waiters<void>(clock, rest)
+    this.#ends = ends
+    const shutdown = new DurableShutdown<T>(clock, this.#slots, attempts, buffer, ends, this)
+    this.#shutdown = shutdown
+    this.#idle = new DurableIdle(clock, rest, this.#view, ends, shutdown)
+    this.#contact = new StoreContact({ store, claims, buffer, puts, followed, ends })
     // Every later call reports a conflict of options, so this promise need not be watched.
     store.ready().catch(nothing)
     const { metrics } = settings
     if (metrics !== undefined) {
       const looked = { name, stats: () => this.#statsAtScrape() }
       this.#meter = new QueueMeter(metrics, looked, () => clock.now())
-      this.#events.count(this.#meter)
+      events.count(this.#meter)
     }
     if (options.handler !== undefined || batching !== undefined) {
       this.#slots.employ(options.handler as Handler | undefined)
@@ -230,17 +232,8 @@ export class DurableQueue<T, R = unknown>
     throw new OptionTypeError('storage', 'tryGet cannot wait for the storage: use get')
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    for (;;) {
-      let item: T
-      try {
-        item = await this.get()
-      } catch (error) {
-        if (error instanceof ClosedError) return
-        throw error
-      }
-      yield item
-    }
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return this.#claims.loop()
   }
 
   async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
@@ -281,11 +274,6 @@ export class DurableQueue<T, R = unknown>
     return this.#store.cancel(check.text('id', id), plain(reason))
   }
 
-  async setPriority(id: string, priority: number): Promise<boolean> {
-    toPriority(priority)
-    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority))
-  }
-
   async remove(id: string): Promise<boolean> {
     return this.#store.remove(check.text('id', id))
   }
@@ -299,7 +287,7 @@ export class DurableQueue<T, R = unknown>
   serve(name: string, fn: (...args: any[]) => unknown): void {
     check.text('name', name)
     check.callback('fn', fn)
-    this.#checkOpen()
+    this.#shutdown.checkOpen()
     this.#calls ??= this.#makeCalls()
     this.#calls.add(name, fn)
   }
@@ -344,23 +332,8 @@ export class DurableQueue<T, R = unknown>
   }
 
   async onIdle(patience: Patience = {}): Promise<void> {
-    const { clock } = this.#settings
     checkPatience('queue.onIdle', patience)
-    const end =
-      patience.timeout === undefined
-        ? Infinity
-        : clock.now() + toMillis('timeout', patience.timeout)
-    for (;;) {
-      this.#checkOpen()
-      const what = `rest of queue '${this.name}'`
-      const { signal } = patience
-      const answer = this.counts()
-      const { waiting, delayed, running } = await answered(clock, answer, what, { end, signal })
-      if (waiting + delayed + running === 0) return
-      const left = Math.min(POLL, end - clock.now())
-      if (left <= 0) throw new WaitTimeoutError(`${what} did not come in time`, 0)
-      await this.#ends.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
-    }
+    await this.#idle.wait(patience)
   }
 
   stop(options: StopOptions = {}): Promise<StopReport<T>> {
@@ -380,7 +353,6 @@ export class DurableQueue<T, R = unknown>
 
   stats(): QueueStats {
     const attempts = this.#attempts
-    const { lastReached } = this.#store
     return {
       name: this.name,
       waiting: (this.#view.latest?.waiting ?? 0) + (this.#view.latest?.delayed ?? 0),
@@ -390,10 +362,9 @@ export class DurableQueue<T, R = unknown>
       completed: attempts.completed,
       failed: attempts.failed,
       workers: this.#slots.workers,
-      paused: this.#paused || this.#pausedEverywhere,
+      paused: this.#paused || this.#contact.pausedEverywhere,
       late: attempts.late,
-      ...(lastReached !== undefined && { lastReached: new Date(lastReached) }),
-      ...(this.#trouble !== undefined && { trouble: String((this.#trouble as Error).message) }),
+      ...this.#contact.stats,
     }
   }
 
@@ -451,62 +422,54 @@ export class DurableQueue<T, R = unknown>
   }
 
   /** Told by the end of the queue. */
+  closedError(): ClosedError {
+    return new ClosedError(`queue '${this.name}'`)
+  }
+
+  /** Told by the end of the queue. */
+  lettersSent(): Promise<unknown> | undefined {
+    return this.#events.lettersSent()
+  }
+
+  /** Told by the end of the queue. */
   async finish(): Promise<void> {
     this.#buffer.close()
-    this.#forget()
-    await this.#store.close()
+    await this.#contact.close()
+    this.reported()
+  }
+
+  /** Told by the end of the queue. */
+  reported(): void {
     this.#followed.close()
-    this.#ends.refuseAll(new ClosedError(`queue '${this.name}'`))
+    this.#ends.refuseAll(this.closedError())
     this.#meter?.stop()
   }
 
-  /** One of several callers does not want the result of a job any more. */
-  async leave({ id }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
-    return (await this.#store.leave(id, share, plain(reason))) !== 'over'
+  // What is done by the handle of a job.
+
+  async callOff({ id, since }: RemoteJob, reason: unknown): Promise<boolean> {
+    return this.#store.cancel(id, plain(reason), since)
   }
 
-  #listener(): StoreListener {
-    return {
-      available: () => {
-        this.#claims.heard()
-        this.#buffer.look()
-      },
-      room: () => this.#puts.heard(),
-      settled: (id, outcome, at) => {
-        this.#followed.settled(id, outcome, at)
-        this.#ends.grantAll(undefined)
-      },
-      cancelled: (id, delivery, reason) => this.#buffer.cancelled(id, delivery, reason),
-      lost: (id, delivery) => this.#buffer.lost(id, delivery),
-      missed: () => this.#buffer.renew(),
-      paused: (paused) => {
-        this.#pausedEverywhere = paused
-      },
-      trouble: (error) => {
-        this.#trouble = error
-        if (error === undefined) this.#buffer.look()
-      },
-    }
+  /** One of several callers does not want the result of a job any more. */
+  async leave({ id, since }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
+    return (await this.#store.leave(id, share, plain(reason), since)) !== 'over'
+  }
+
+  async reprioritise({ id, since }: RemoteJob, priority: number): Promise<boolean> {
+    toPriority(priority)
+    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority, since))
   }
 
   // The way in.
 
   async #start(): Promise<this> {
-    this.#checkOpen()
+    this.#shutdown.checkOpen()
     this.#started = true
     if (this.#slots.consumer !== undefined) this.#buffer.keepAlive()
     this.#applyOpen()
-    try {
-      await this.#store.ready()
-    } catch (error) {
-      if (!isAioFluxError(error, 'STORAGE_DOWN')) throw error
-      this.#trouble = error
-    }
+    await this.#contact.open()
     return this
-  }
-
-  #checkOpen(): void {
-    if (this.#shutdown.begun) throw new ClosedError(`queue '${this.name}'`)
   }
 
   // The way out.

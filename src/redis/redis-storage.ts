@@ -39,7 +39,7 @@ export interface RedisStorageOptions extends Metered {
   name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
-  /** Instead of a client: where to connect, by whichever of `redis` and `ioredis` is installed. */
+  /** Instead of a client: where to connect, `redis://host:6379` or `rediss://`, by whichever of `redis` and `ioredis` is installed. */
   url?: string
   /**
    * Begins the name of every key. All that uses one Redis and one prefix is one fleet: give a service that should share nothing its own.
@@ -217,7 +217,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.#clock ?? systemClock
   }
 
-  /** @internal Do the keys of one call have to lie in one slot? */
+  /** @internal True when the keys of one call must lie in one slot. */
   get cluster(): boolean {
     return this.#pipeline.cluster
   }
@@ -259,7 +259,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     const surveys = await Promise.all(
       servers.map((server) =>
         survey(this.prefix, values, (script, args) => {
-          // A master of a Cluster is asked itself: any key would lead to the one that has the key.
+          // Each master of a Cluster is asked directly, without a key: a key would send the command to the master that has the key.
           const keys = server === undefined ? [`${this.prefix}:{0}:survey`] : []
           return this.#runner.run(script, keys, args, server)
         }),

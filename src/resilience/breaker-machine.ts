@@ -131,7 +131,7 @@ export class BreakerMachine {
     }
   }
 
-  /** A call has ended. Does it count? A probe gives back its permit. */
+  /** A call has ended; a probe gives back its permit. @returns true when the call counts */
   leave(generation: number, probe: number): boolean {
     if (generation !== this.generation) return false
     return probe === 0 || this.#probes.drop(probe)

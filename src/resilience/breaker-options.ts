@@ -37,8 +37,8 @@ export interface CircuitBreakerOptions extends Metered {
   /** The longest it stays open. @default 10 minutes, or `timeout` where that is longer */
   maxTimeout?: Duration
   /**
-   * This number of probes must succeed to close it, and at most as many run at once. A probe that fails opens it again. @default
-   * 1
+   * This number of probes must succeed to close it, and at most as many run at once. A probe that fails opens it again.
+   * @default 1
    */
   halfOpenCalls?: number
   /**

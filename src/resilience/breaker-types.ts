@@ -11,9 +11,8 @@ export interface BreakerCallOptions<T> {
   /** Handed to the function. A call that ends in an error after it aborted is neither a success nor a failure. */
   signal?: AbortSignal
   /**
-   * Gives the result instead of an error: the refusal of the breaker, or the error that the function threw. Not asked when
-   * `signal`
-   * has aborted.
+   * Gives the result instead of an error: the refusal of the breaker, or the error that the function threw. Not asked
+   * when `signal` has aborted.
    */
   fallback?: (error: unknown) => T | PromiseLike<T>
 }
@@ -100,10 +99,10 @@ export const BREAKER_SNAPSHOT: OptionTable<BreakerSnapshot> = {
 /** One call that has ended. */
 export interface BreakerCall {
   name: string
-  /** How long it took; not known for a call that began before there was a listener. */
+  /** How long the call took; `undefined` for a call that began before there was a listener. */
   seconds: number | undefined
   slow: boolean
-  /** It began in an earlier state, and was not counted. */
+  /** True when the call began in an earlier state, and was not counted. */
   stale: boolean
 }
 

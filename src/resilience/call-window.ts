@@ -11,7 +11,7 @@ export interface CallWindow {
   record(outcome: Outcome, now: Micros): number
   /** The call that was counted at `place`, and had not failed then, has failed. Nothing where it has left the window. */
   fail(place: number): void
-  /** Lets go of what has left the window by now. */
+  /** Forgets the calls that have left the window by now. */
   roll(now: Micros): void
   clear(): void
 }

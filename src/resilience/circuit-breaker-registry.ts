@@ -121,12 +121,12 @@ export class CircuitBreakerRegistry implements Iterable<[string, CircuitBreaker]
 
   /** The breaker of `key` where there is one. Makes none, and does not count as use. */
   get(key: string): CircuitBreaker | undefined {
-    return this.#entries.get(key)?.breaker
+    return this.#entries.get(string('key', key))?.breaker
   }
 
   /** Forgets the breaker of `key`, in any state: the next call makes a new one. @returns false where there was none */
   delete(key: string): boolean {
-    const entry = this.#entries.get(key)
+    const entry = this.#entries.get(string('key', key))
     if (entry === undefined) return false
     this.#entries.delete(key)
     this.#forget(entry)

@@ -8,6 +8,7 @@ import {
   positive,
 } from '../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
+import { property } from '../core/error-text.ts'
 
 /** How much of a delay is random: all of it, half of it, nothing. */
 export type Jitter = 'full' | 'equal' | 'none'
@@ -106,7 +107,7 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
 
 /** `delay`, or what the error itself asks for: `retryAfter` in seconds, as a number or as text like `'30'` or `'1.5s'`. */
 export function atLeast(delay: Millis, error: unknown): Millis {
-  const after = secondsOf((error as { retryAfter?: unknown } | null | undefined)?.retryAfter)
+  const after = secondsOf(property(error, 'retryAfter'))
   return after * 1000 > delay && after < Infinity ? after * 1000 : delay
 }
 

@@ -34,8 +34,8 @@ export class TripRule {
   }
 
   /**
-   * Counts one call, and returns true when the breaker has to open. Only a bad call can be the one: a success never opens a breaker, even where it
-   * is the one that fills the minimum.
+   * Counts one call, and returns true when the breaker has to open. Only a bad call opens it: a success never does, even when it
+   * fills the minimum number of calls.
    */
   record(outcome: Outcome, now: Micros): boolean {
     const failed = (outcome & FAILED) !== 0

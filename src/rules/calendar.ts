@@ -41,7 +41,7 @@ export class Calendar {
   /** The longest that one of them can be. */
   readonly longest: Micros
   readonly #format: Intl.DateTimeFormat | undefined
-  // The one that was asked about last.
+  // The window that was asked for last.
   #ordinal = 0
   #start: Micros = 0
   #end: Micros = 0
@@ -55,7 +55,7 @@ export class Calendar {
     this.#format = zone === 'UTC' ? undefined : formatOf(zone)
   }
 
-  /** The number of the one that `at` lies in. */
+  /** The number of the window that `at` lies in. */
   ordinal(at: Micros): number {
     if (at < this.#start || at >= this.#end) {
       this.#ordinal = this.#ordinalAt(Math.floor(at / 1000))
@@ -65,7 +65,7 @@ export class Calendar {
     return this.#ordinal
   }
 
-  /** When the one of that number begins. */
+  /** When the window of that number begins. */
   start(ordinal: number): Micros {
     return this.#startOf(ordinal) * 1000
   }

@@ -52,7 +52,7 @@ class Concurrency implements Rule {
 
   refund(state: State, _now: Micros, cost: number): void {
     const inside = (state[0] as number) - cost
-    // What is left of fractions that have all come back is nothing: a key with nothing inside is forgotten.
+    // When all fractions have come back, a rounding error may remain. It counts as 0, so that the key is forgotten.
     state[0] = inside > cost * 1e-9 ? inside : 0
   }
 

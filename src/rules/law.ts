@@ -8,7 +8,8 @@ const LEAST_KEPT: Micros = 3600e6
 /**
  * A rule that decides nothing and learns: how large a limit should be, from how calls ended.
  *
- * State: `[value, since, ...]`: what has been learnt, {@link UNKNOWN} before anything has, and when the present window began; what else a law remembers.
+ * State: `[value, since, ...]`: the learnt value ({@link UNKNOWN} at first), the beginning of the present window, and further numbers of
+ * the law.
  */
 export abstract class Law implements Rule {
   abstract readonly kind: string
@@ -22,7 +23,7 @@ export abstract class Law implements Rule {
   }
 
   abstract fresh(now: Micros): State
-  /** @returns what has been learnt, in thousandths */
+  /** @returns the learnt value, in thousandths */
   abstract report(state: State, now: Micros, report: Report): number
 
   reserve(): Micros {

@@ -17,7 +17,7 @@ export function crowdedAt(state: State, now: Micros): boolean {
   return true
 }
 
-/** How much of `used` is left when what is due has been given back. */
+/** How much of `used` is left when the due reservations have been given back. */
 export function afterReturns(state: State, now: Micros, used: number): number {
   let left = used
   for (let i = FIRST; i < state.length; i += WIDTH) {
@@ -27,7 +27,7 @@ export function afterReturns(state: State, now: Micros, used: number): number {
   return left
 }
 
-/** Forgets what is over, and notes how little is used. */
+/** Forgets reservations that are over, and notes in the others the least that was used since they were made. */
 export function note(state: State, now: Micros, used: number): void {
   let kept = FIRST
   for (let i = FIRST; i < state.length; i += WIDTH) {
@@ -40,7 +40,7 @@ export function note(state: State, now: Micros, used: number): void {
   state.length = kept
 }
 
-/** Remembers one more, at the end of `ttl` from `now` on. */
+/** Remembers one more reservation, which ends `ttl` after `now`. */
 export function open(state: State, now: Micros, id: number, cost: number, ttl: Micros): void {
   state.push(id, cost, endOf(now, ttl))
 }
@@ -51,7 +51,7 @@ export function find(state: State, id: number): number {
   return -1
 }
 
-/** The most that can be given back of the one at `i`, where `used` is used now; `undefined` where its time is over. */
+/** The most that the reservation at `i` can give back, where `used` is used now; `undefined` when its time is over. */
 export function refundable(state: State, i: number, now: Micros, used: number): number | undefined {
   return i < 0 || over(state, i, now) ? undefined : Math.min(state[i + 1] as number, used)
 }
@@ -84,7 +84,7 @@ function over(state: State, i: number, now: Micros): boolean {
   return Math.abs(state[i + 2] as number) <= now
 }
 
-/** One that stays charged is remembered for as long again, so that it can be settled late. */
+/** When a reservation is forgotten: one that stays charged is remembered for its `ttl` once more, so that it can be settled late. */
 function endOf(now: Micros, ttl: Micros): Micros {
   return ttl < 0 ? ttl - now : now + 2 * ttl
 }

@@ -16,7 +16,7 @@ export const PERMITS_OPTIONS: OptionTable<PermitsOptions> = { limit: true, ttl: 
 const WIDTH = 3
 
 /**
- * How many at once, where those inside may die without a word: each permit is a lease that its holder renews.
+ * A number of calls at once, where a caller may die without giving its permit back: each permit is a lease that its holder renews.
  *
  * The twin of {@link concurrency} for storages that outlive their clients. Here the last argument of `reserve` is not a
  * wait but the number of the permit: reserving a number that is inside renews it, so asking twice takes once. That of

@@ -12,7 +12,8 @@ function rule.drained(p, s, now)
     if elapsed < -p.span then return 0 end
     return s[1]
   end
-  return math.max(0, s[1] - elapsed / p.interval)
+  local left = s[1] - elapsed / p.interval
+  return left > 0 and left or 0
 end
 
 function rule.over(s, i, now)
@@ -53,7 +54,8 @@ end
 
 function rule.reserve(p, s, now, cost, max_wait)
   local used = rule.used(p, s, now) + cost
-  local wait = rule.time_to(p, used - p.burst, cost)
+  local over = used - p.burst
+  local wait = over > 0 and rule.time_to(p, over, cost) or 0
   if wait > max_wait then return -wait end
   rule.write(p, s, now, used)
   return wait

@@ -132,7 +132,7 @@ export class TokenBucket implements Rule, Holds {
     const i = openHolds.find(state, id)
     const most = openHolds.refundable(state, i, now, used)
     let change = actual - cost
-    // Of what is not open any more nothing is given back: too much might have drained.
+    // A reservation that is not open any more gives nothing back: too much may have drained.
     if (most !== undefined) change = Math.max(change, -most)
     else if (openHolds.wasReturned(state, i) ?? how === RELEASED) change = actual
     else change = i >= 0 || how === CHARGED ? Math.max(change, 0) : 0

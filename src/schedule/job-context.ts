@@ -16,6 +16,6 @@ export interface JobContext {
   readonly leadership: Leadership | undefined
   /** Runs of all jobs since the scheduler was made. */
   readonly tally: { completed: number; failed: number }
-  /** Lets go of a job. */
+  /** Forgets a job. */
   readonly onCancel: (job: ScheduledJob) => void
 }

@@ -1,6 +1,7 @@
 import { drawn } from '../core/check.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
+import { complain } from '../core/error-text.ts'
 import { FleetSlots } from './fleet-slots.ts'
 import type { JobContext } from './job-context.ts'
 import type { JobSettings } from './job-settings.ts'
@@ -23,7 +24,7 @@ const LOOK_AGAIN: Millis = 30_000
 interface Pending {
   readonly slot: Date
   readonly late: boolean
-  /** It is the run at the start, and no slot of the plan. */
+  /** True for the run at the start, which is no slot of the plan. */
   readonly atStart?: boolean
 }
 
@@ -373,6 +374,6 @@ export class Job implements ScheduledJob {
 
   #report(error: unknown): void {
     if (this.#context.events.emit('error', { name: this.name, error })) return
-    console.error(`aioflux: job '${this.name}'`, error)
+    complain(`aioflux: job '${this.name}'`, error)
   }
 }

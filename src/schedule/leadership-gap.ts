@@ -45,9 +45,9 @@ export class LeadershipGap {
   }
 
   /**
-   * Tells what was missed.
+   * Tells the slots that were missed.
    *
-   * @param by a run that is about to take its slot: from then on the memory speaks of that slot
+   * @param by a run that is about to take its slot: after that the storage only remembers this slot
    */
   async settle(by?: Run): Promise<void> {
     const passed = this.#passed

@@ -1,4 +1,5 @@
 import type { Millis } from '../core/duration.ts'
+import { complain } from '../core/error-text.ts'
 import type { JobContext } from './job-context.ts'
 import type { Run, RunOutcome } from './run.ts'
 import type { RunSummary } from './schedule-types.ts'
@@ -81,6 +82,6 @@ export class Outcomes {
     tally.failed += 1
     this.lastError = error
     const failure = { ...run.record, seconds, error, attempts: run.attempts }
-    if (!events.emit('failed', failure)) console.error(`aioflux: job '${this.#job}' failed`, error)
+    if (!events.emit('failed', failure)) complain(`aioflux: job '${this.#job}' failed`, error)
   }
 }

@@ -18,7 +18,7 @@ export interface Plan {
 export interface Span {
   readonly last: Millis
   readonly count: number
-  /** There are more than were counted. */
+  /** True when there are more slots than were counted. */
   readonly more: boolean
 }
 
@@ -41,7 +41,7 @@ export function everyPlan(period: Millis, anchor: Millis, dated: boolean): Plan 
   }
 }
 
-/** One date. One that has passed before the start is a slot that was missed. */
+/** A single slot. A date that has passed before the start is a missed slot. */
 export function atPlan(date: Millis): Plan {
   return {
     dated: true,

@@ -93,10 +93,9 @@ export interface JobOptions {
    */
   runAtStart?: boolean
   /**
-   * The job ends after this number of runs, the run at the start included. With `storage`, that is the number of runs in all
-   * processes, restarts
-   * included: to begin anew, give the job another `name`. Failed runs count; attempts of one run, skipped slots and
-   * `scheduler.run` do not.
+   * The job ends after this number of runs, the run at the start included. With `storage`, that is the number of runs
+   * in all processes, restarts included: to begin anew, give the job another `name`. Failed runs count; attempts of
+   * one run, skipped slots and `scheduler.run` do not.
    * @default no end
    */
   maxRuns?: number
@@ -132,7 +131,7 @@ export interface JobRun {
   readonly slot: Date
   /** 1, and more when it is tried again. */
   readonly attempt: number
-  /** It begins later than `tolerance` allows, and makes up for the slots that were missed. */
+  /** True when the run begins later than `tolerance` allows, and makes up for missed slots. */
   readonly late: boolean
   /** Aborts on timeout, when the run is replaced, and when the scheduler cannot wait any longer. */
   readonly signal: AbortSignal
@@ -202,11 +201,11 @@ export type SkipReason =
   | 'taken'
   /** Another process leads. */
   | 'not-leader'
-  /** It is older than what the fleet remembers. */
+  /** The slot is older than the slots that the fleet remembers. */
   | 'forgotten'
   /** The fleet has begun `maxRuns` runs. */
   | 'max-runs'
-  /** It could not be found out whether another process runs it. */
+  /** The storage did not say whether another process runs the slot. */
   | 'unknown'
 
 /** What `scheduler.on` tells, by the name of the event. */
@@ -215,9 +214,9 @@ export interface SchedulerEvents {
   completed: RunRecord & { seconds: number; value: unknown }
   /** The run has failed and no attempt is left. Written to the console when there is no listener. */
   failed: RunRecord & { seconds: number; error: unknown; attempts: number }
-  /** It will be tried again after `delay` seconds. */
+  /** An attempt has failed; the next one begins after `delay` seconds. */
   retry: RunRecord & { error: unknown; attempt: number; delay: number }
-  /** It ended with an error after it was replaced, or after the scheduler stopped waiting for it. */
+  /** The run ended with an error after it was replaced, or after the scheduler stopped waiting for it. */
   aborted: RunRecord & { error: unknown }
   skipped: RunRecord & { reason: SkipReason }
   /** Slots from `first` to `slot` passed unnoticed: `count` of them, or `more`. `run`: true when one run makes up for them. */

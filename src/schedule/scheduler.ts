@@ -1,7 +1,7 @@
-import { callback, having, known, oneOf, text } from '../core/check.ts'
+import { callback, having, integer, known, must, oneOf, string, text } from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
-import { ClosedError, describe, OptionRangeError, OptionTypeError, quoted } from '../core/errors.ts'
+import { ClosedError, OptionRangeError, OptionTypeError, quoted } from '../core/errors.ts'
 import { Events, type Listener } from '../core/events.ts'
 import { checkMeter } from '../core/meter.ts'
 import { checkTimezone, cronPlan } from './cron-plan.ts'
@@ -130,13 +130,7 @@ export class Scheduler implements AsyncDisposable {
    */
   at(date: Date, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
     checkJobOptions('at', options)
-    if (!(date instanceof Date)) {
-      throw new OptionTypeError('date', `date must be a Date, got ${describe(date)}`)
-    }
-    const time = date.getTime()
-    if (Number.isNaN(time)) {
-      throw new OptionRangeError('date', `date must be a valid Date, got ${String(date)}`)
-    }
+    const time = checkDate('date', date)
     return this.#add('at', date.toISOString(), () => atPlan(time), fn, options)
   }
 
@@ -154,16 +148,18 @@ export class Scheduler implements AsyncDisposable {
    */
   run(name: string): boolean {
     if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
-    return this.#jobs.get(name)?.runNow() ?? false
+    return this.#jobs.get(string('name', name))?.runNow() ?? false
   }
 
   /**
-   * The slots of a job that are to come until `end`.
+   * The slots of a job that are to come until `end`. Empty before the start, and over a storage until the storage has told the last slot.
    *
    * @param most how many at most. @default 1000
    */
   upcoming(name: string, end: Date, most = 1000): Date[] {
-    return this.#jobs.get(name)?.upcoming(end, most) ?? []
+    checkDate('end', end)
+    integer('most', most, 1)
+    return this.#jobs.get(string('name', name))?.upcoming(end, most) ?? []
   }
 
   /** Begins to run jobs. Idempotent. */
@@ -282,6 +278,16 @@ export class Scheduler implements AsyncDisposable {
 
 function checkJobOptions(verb: string, options: JobOptions): void {
   known(`scheduler.${verb}`, options, JOB_OPTIONS)
+}
+
+/** A date, as milliseconds since 1970. */
+function checkDate(name: string, date: Date): Millis {
+  must(date instanceof Date, name, 'be a Date', date)
+  const time = date.getTime()
+  if (Number.isNaN(time)) {
+    throw new OptionRangeError(name, `${name} must be a valid Date, got ${String(date)}`)
+  }
+  return time
 }
 
 /** The date by `clock`; a clock that knows none goes on from the date it was asked first. */

@@ -22,8 +22,8 @@ export interface Ending {
 }
 
 /**
- * The end of a scheduler: no more slots, then runs may end, then they are aborted, then the report. Each call of `stop` may have less
- * patience than those before.
+ * The end of a scheduler: no more slots, then runs may end, then they are aborted, then the report. A later call of `stop` may bring
+ * an earlier deadline.
  */
 export class Shutdown {
   readonly report: Promise<SchedulerStopReport>

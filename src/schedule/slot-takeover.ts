@@ -51,7 +51,7 @@ export class SlotTakeover {
 
   /** Watches a slot that another process has taken. */
   watch(slot: Millis): void {
-    // That may be known only after the end.
+    // The other process may be known only after the end.
     if (!this.#open) return
     this.#watched.set(slot, this.#context.clock.now() + this.#heirs.term)
     this.#arm()
@@ -67,7 +67,7 @@ export class SlotTakeover {
 
   #arm(): void {
     if (this.#cancel !== undefined || this.#looking) return
-    // They are watched in order; a slot that could not be taken moves to the end.
+    // Slots are watched in order; a slot that could not be taken moves to the end.
     const [due] = this.#watched.values()
     if (due === undefined) return
     this.#cancel = at(this.#context.clock, due, () => {

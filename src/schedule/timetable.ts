@@ -8,12 +8,12 @@ export interface Due {
   readonly slot: Millis
   /** True when the slot has to be fired. */
   readonly fire: boolean
-  /** It comes later than the tolerance allows. */
+  /** True when the slot comes later than the tolerance allows. */
   readonly late: boolean
   /** How many slots, from `first` on, passed without being fired on time; counted up to a thousand. */
   readonly missed: number
   readonly first: Millis
-  /** More were missed than were counted. */
+  /** True when more slots were missed than were counted. */
   readonly more: boolean
 }
 

@@ -225,8 +225,7 @@ export class CompactTable implements KeyTable {
   }
 
   /**
-   * Of the keys in the buckets of the key at hand, the one whose mark is nearest; where those are empty, of the keys
-   * in the next bucket that is not.
+   * The key with the nearest mark in the buckets of the current key, or, when these are empty, in the next bucket that has keys.
    */
   #nearest(tick: number): number {
     const first = this.#spread(this.#hash.home)

@@ -1,4 +1,4 @@
-// Odd multipliers and starting values, secret to this process. An attacker who cannot compute the hash cannot prepare
+// Odd multipliers and starting values, secret to this process. An attacker that cannot compute the hash cannot prepare
 // keys that fall together, neither to crowd a bucket nor to spend a stranger's limit. Drawn when first needed:
 // edge runtimes refuse randomness to a module that is being loaded.
 let secrets: Int32Array | undefined

@@ -12,7 +12,7 @@ export class KeySlots {
     return this.#slots.size
   }
 
-  /** One more than the highest slot that was ever used. */
+  /** The highest slot that was ever used, plus one. */
   get end(): number {
     return this.#keys.length
   }

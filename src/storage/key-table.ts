@@ -46,7 +46,7 @@ export interface Translation {
   readonly most: number
 }
 
-/** Where a mark that lies `ahead` on the one line lies on the other. */
+/** The mark on the other line for a mark that lies `ahead` on this line. */
 export function translatedMark(ahead: number, { next, scale, more, most }: Translation): number {
   return ahead > 0 ? next + Math.min(most, Math.ceil(ahead * scale) + more) : next
 }

@@ -8,14 +8,14 @@ import { fineSteps } from './fine-steps.ts'
  */
 export const LONGEST_LINE: number = 2 ** 50
 
-/** A cost of fewer coarse ticks would be no more than what the clock is rounded by. */
+/** A cost of fewer coarse ticks would be no larger than the rounding of the clock. */
 const FEWEST = 4
 
 /**
  * A line of ticks, one tick for each step of a token that drains, and the numbers of a rule in ticks.
  *
  * There `used` tokens are a mark `used * steps` ticks ahead of now, and a cost moves the mark by a whole number of ticks: the
- * sum never rounds, and what is rounded is only the present, to a tick. A tick is at most 0.25 ms and at least a nanosecond.
+ * sum never rounds. Only the present is rounded, to a tick. A tick is at most 0.25 ms and at least a nanosecond.
  */
 export class TickLine {
   readonly steps: number
@@ -23,7 +23,7 @@ export class TickLine {
   readonly fine: boolean
   /** True when marks need 64 bits. */
   readonly wide: boolean
-  /** One step in tokens. Of the rule's own steps a power of two too, so multiplying by it rounds nothing either. */
+  /** One tick in tokens. It is a power of two, also in the rule's own steps, so multiplying by it rounds nothing. */
   readonly token: number
   /** A key may lie this far ahead, without asking the rule whether a hair less than its cost is enough. */
   readonly room: number

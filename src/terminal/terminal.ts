@@ -17,7 +17,7 @@ export interface Output {
   readonly columns?: number
 }
 
-/** How wide what is written to a pipe is. */
+/** The width of the text when the output is a pipe. */
 const PIPE_WIDTH = 80
 const WIDEST = 160
 
@@ -46,11 +46,11 @@ export function paintFor({ stdout, env }: Pick<Terminal, 'stdout' | 'env'>): Pai
 }
 
 /**
- * Text from a log as it may be shown: what a client sent must not steer the terminal.
- * Control characters are shown as dots, and what is longer than `most` is cut.
+ * Text from a log in a form that is safe to show: text of a client must not steer the terminal.
+ * Control characters are shown as dots, and text longer than `most` is cut.
  */
 export function shown(text: string, most: number): string {
-  // Also those that change the direction of what follows, and line separators.
+  // Also characters that change the direction of the text, and line separators.
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·')
   return plain.length > most ? `${plain.slice(0, most - 1)}…` : plain
 }

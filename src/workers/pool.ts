@@ -10,11 +10,11 @@ import {
   type LocalQueue,
   PUT_OPTIONS,
   type PutOptions,
-  type QueueOptions,
   type QueueStats,
   type StopOptions,
   type StopReport,
 } from '../queues/queue.ts'
+import type { QueueOptions } from '../queues/queue-options.ts'
 import {
   AUTOSCALE_OPTIONS,
   type Autoscale,

@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { collector } from '../support/collector.ts'
 import { figure, short } from '../support/figure.ts'
 import { canStartRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { sleep } from '../support/time.ts'
@@ -22,8 +21,7 @@ describe.skipIf(short || !(await canStartRedis()))('queues over Redis for a long
   it(
     'Q19: half the load there can be',
     async () => {
-      setFlagsFromString('--expose-gc')
-      const collect = runInNewContext('gc') as () => void
+      const collect = collector()
       const keep = { completed: { count: 1_000 }, dead: { count: 100 } }
       await using stage = scene({
         ...{ url: redis.url, name: 'q19', kind: 'priority' },

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { LimiterFactory } from 'aioflux'
 import { rateLimitH3 } from 'aioflux/http'
 import { H3 } from 'h3'
@@ -68,4 +69,19 @@ it('asked by a handler of the app, it gives back when the client has gone', asyn
   await until('inside', async () => (await held(limiter)) === 1)
   leaving.abort()
   expect(await held(limiter)).toBe(0)
+})
+
+it('knows the response of node in version 1 where it has headers of its own, as under Bun', async () => {
+  const written: Record<string, string> = {}
+  const res = Object.assign(new EventEmitter(), {
+    headers: {},
+    headersSent: false,
+    getHeader: (name: string) => written[name.toLowerCase()],
+    setHeader(name: string, value: string) {
+      written[name.toLowerCase()] = value
+    },
+  })
+  const guard = rateLimitH3(LimiterFactory.tokenBucket({ rate: 5, per: '1d' }), { key: () => 'a' })
+  await guard({ context: {}, res, node: { req: {}, res } })
+  expect(written['ratelimit']).toContain('r=4')
 })

@@ -3,8 +3,6 @@ import { createServer, request, type Server, ServerResponse } from 'node:http'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect as connectTo } from 'node:net'
 import { Readable } from 'node:stream'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { getRequestListener } from '@hono/node-server'
 import { LimiterFactory } from 'aioflux'
 import {
@@ -22,6 +20,7 @@ import { Hono } from 'hono'
 import Koa from 'koa'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Limiter } from '../../src/limiters/limiter.ts'
+import { collector } from '../support/collector.ts'
 import { until } from '../support/until.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the same listener serves HTTP/1 and the compatible part of HTTP/2.
@@ -474,8 +473,7 @@ describe('a fetch handler', () => {
   })
 
   it('gives back for a body that was thrown away unread, as by an outer middleware that replaces it', async () => {
-    setFlagsFromString('--expose_gc')
-    const collect = runInNewContext('gc') as () => void
+    const collect = collector()
     const { guard, inside } = setup()
     const replaced = async () => {
       await guard(stream)(new Request('http://x'))

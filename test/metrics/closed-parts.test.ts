@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import {
   AdaptiveLimiter,
   CircuitBreaker,
@@ -14,6 +12,7 @@ import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock } from 'aioflux/testing'
 import { expect, it } from 'vitest'
+import { collector } from '../support/collector.ts'
 
 const series = (metrics: Metrics) =>
   [...metrics].flatMap((family) => [...family].map(({ text }) => `${family.name}{${text}}`))
@@ -118,8 +117,7 @@ const left: Readonly<Record<string, (metrics: Metrics, name: string) => unknown>
 }
 
 it.each(Object.entries(left))('nor is a %s that nobody holds any more', async (_, make) => {
-  setFlagsFromString('--expose_gc')
-  const collect = runInNewContext('gc') as () => void
+  const collect = collector()
   const metrics = new Metrics()
   for (let i = 0; i < 50; i++) make(metrics, `${i}`)
   const before = series(metrics).length

@@ -234,13 +234,14 @@ describe('Metrics', () => {
   it('refuses what cannot be meant, by name and value, and counts nothing then', () => {
     const own = new Metrics()
     own.incr('c')
+    own.histogram('h')
     const bad: [string, () => unknown][] = [
       [
         'value must be a finite number >= 0, since counters only go up, got -1',
         () => own.incr('c', -1),
       ],
       ['value must be a finite number >= 0', () => own.incr('c', Number.NaN)],
-      ['value must be a finite number', () => own.timing('h', Number.NaN)],
+      ['seconds must be a finite number', () => own.timing('h', Number.NaN)],
       ["name 'c' is a counter already, and cannot be a gauge", () => own.gauge('c', 1)],
       ["name 'c' is a counter already, and cannot be a histogram", () => own.timing('c', 1)],
       [

@@ -41,20 +41,24 @@ describe('the context of a put', () => {
     expect(seen).toEqual(['a:undefined', 'b:for b', 'c:undefined', 'd:undefined'])
   })
 
-  it('is not that of the handler that put it, once that one has left its context', async () => {
-    const jobs: Promise<Job>[] = []
-    const queue = QueueFactory.fifo({
-      handler: async (item: string) => {
-        see(item)
-        if (item === 'a')
-          jobs.push(
-            queue.put('b'),
-            storage.exit(() => queue.put('c')),
-          )
-      },
-    }).start()
-    await within('for a', () => queue.submit('a'))
-    for (const job of jobs) await (await job).result
-    expect(seen).toEqual(['a:for a', 'b:for a', 'c:undefined'])
-  })
+  // A resource that is made inside of `exit` has the context that was left, under Deno.
+  it.skipIf('Deno' in globalThis)(
+    'is not that of the handler that put it, once that one has left its context',
+    async () => {
+      const jobs: Promise<Job>[] = []
+      const queue = QueueFactory.fifo({
+        handler: async (item: string) => {
+          see(item)
+          if (item === 'a')
+            jobs.push(
+              queue.put('b'),
+              storage.exit(() => queue.put('c')),
+            )
+        },
+      }).start()
+      await within('for a', () => queue.submit('a'))
+      for (const job of jobs) await (await job).result
+      expect(seen).toEqual(['a:for a', 'b:for a', 'c:undefined'])
+    },
+  )
 })

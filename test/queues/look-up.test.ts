@@ -1,4 +1,4 @@
-import { QueueFactory } from 'aioflux'
+import { type LocalQueue, QueueFactory } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -95,6 +95,44 @@ describe('a look-up by id', () => {
     },
   )
 })
+
+describe.each([
+  ['put to a free worker', false],
+  ['put before the start', true],
+] as const)('a job %s', (_, early) => {
+  const run = async (look: (id: string, signal: AbortSignal) => Promise<unknown>) => {
+    let looked: Promise<unknown> | undefined
+    queue = QueueFactory.fifo<string>({
+      handler: (_, { id, signal }) => {
+        looked ??= look(id, signal)
+        return looked
+      },
+    })
+    if (!early) queue.start()
+    const outcome = queue.submit('x').catch((error: { code: string }) => error.code)
+    queue.start()
+    await outcome
+    return { outcome: await outcome, looked: await looked }
+  }
+  let queue: LocalQueue<string>
+
+  it('is found by its handler before its first await', async () => {
+    const { looked } = await run((id) => Promise.all([queue.job(id), queue.jobs(RUNNING)]))
+    expect(looked).toMatchObject([{ state: 'running' }, { jobs: [{ item: 'x' }] }])
+  })
+
+  it('can be cancelled by its handler before its first await', async () => {
+    const { looked, outcome } = await run(async (id, signal) => [
+      await queue.cancel(id),
+      signal.aborted,
+    ])
+    expect([looked, outcome]).toEqual([[true, true], 'JOB_CANCELLED'])
+    expect(queue.stats()).toMatchObject({ running: 0, completed: 0 })
+    await queue.onIdle()
+  })
+})
+
+const RUNNING = { state: 'running' } as const
 
 describe('how long the oldest has waited', () => {
   it.each([

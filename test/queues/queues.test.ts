@@ -401,10 +401,20 @@ describe('what fails beside the jobs', () => {
     expect(() => queue.on('completed', undefined as any)).toThrow('listener must be a function')
   })
 
+  // As queries of databases: what is to be done begins when it is awaited.
+  const lazily = (run: () => void) => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about.
+    then: (...ends: Parameters<Promise<void>['then']>) =>
+      Promise.resolve()
+        .then(run)
+        .then(...ends),
+  })
+
   for (const [name, deadLetter] of Object.entries({
     'throws at once': fails,
     'rejects later': rejects,
     'is a queue that is closed': { put: rejects },
+    'rejects when it is awaited, as a query does': () => lazily(fails),
     'is a queue that throws': { put: fails },
   })) {
     it(`dead letters: who ${name} is told of as an error`, async () => {

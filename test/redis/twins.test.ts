@@ -130,7 +130,8 @@ describe('twins', () => {
   }
 
   const mutants: [string, string, string][] = [
-    ['token bucket', 'if over <= grain', 'if over < grain - 1'],
+    ['token bucket, fast', 'if over <= grain', 'if over <= 0'],
+    ['token bucket', 'over > 0 and rule', 'over > 1 and rule'],
     ['token bucket, fast', 'math.min(p.grain, cost / 2)', 'p.grain'],
     ['token bucket', 'if now > at or', 'if true or'],
     ['token bucket', 's[1] - elapsed / p.interval', 's[1] - (elapsed + 1) / p.interval'],

@@ -24,7 +24,10 @@ export interface NeededBurst {
   readonly key: string | undefined
 }
 
-/** One limit's bucket without a rim: every token adds `cost`, every microsecond takes `pace`, and the peak counts. */
+/**
+ * A bucket of unlimited size, for one limit: every token adds `cost`, every microsecond takes `pace`. Its highest level is
+ * the burst that was needed.
+ */
 interface Debt {
   readonly cost: number
   readonly pace: number

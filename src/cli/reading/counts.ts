@@ -2,7 +2,7 @@ import type { Fault } from '../formats/record.ts'
 
 /** Why lines were malformed. */
 export interface MalformedWhy {
-  /** The line is of no format, or not of the one that was asked for. */
+  /** The line is of no known format, or not of the format that was asked for. */
   shape: number
   /** The line has no time, or one that cannot be. */
   time: number

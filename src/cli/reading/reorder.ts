@@ -20,8 +20,8 @@ interface Held<T> {
  * Puts records back in the order of their times; those of one time stay in the order of the file.
  *
  * Servers write a line when its request has ended, so slow requests stand after faster ones that began later. A record
- * leaves when one `window` later has been seen, or when more than `mostHeld` wait. What comes when a later
- * one has already left is late: it leaves at once, out of order.
+ * leaves when a record of one `window` later has been seen, or when more than `mostHeld` wait. A record is late when a later
+ * one has already left: it leaves at once, out of order.
  *
  * A record that is more than `leap` ahead of the log is only believed when the next ones are as far. Else one wrong time would make
  * every record after it late. A record that is not believed is stray, and only stray records are left out.

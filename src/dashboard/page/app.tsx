@@ -1,18 +1,18 @@
 import { type JSX, render } from 'preact'
 import { Announcer } from './announcer.tsx'
 import { Breakers } from './breakers.tsx'
+import { ConnectionLost } from './connection-lost.tsx'
 import { Dialog } from './dialog.tsx'
 import { Keys, onKey } from './keys.tsx'
 import { Limiters } from './limiters.tsx'
 import { Locks } from './locks.tsx'
-import { Lost } from './lost.tsx'
 import { Notice } from './notice.tsx'
 import { Now } from './now.tsx'
+import { Top } from './page-head.tsx'
 import { Processes } from './processes.tsx'
 import { Queues } from './queues.tsx'
 import { Schedules } from './schedules.tsx'
 import { connect, place, type State, store } from './store.ts'
-import { Top } from './top.tsx'
 import { either, LANGUAGE } from './words.ts'
 
 function View({ state }: { state: State }): JSX.Element {
@@ -53,7 +53,7 @@ function App(): JSX.Element {
         {either('To the content', 'К содержанию')}
       </button>
       <Top />
-      <Lost />
+      <ConnectionLost />
       <main id="main" tabIndex={-1}>
         {state ? <View state={state} /> : <p class="none">…</p>}
       </main>

@@ -1,10 +1,10 @@
 import type { ComponentChildren, JSX } from 'preact'
 import type { BreakerChangeState } from '../state.ts'
-import { At } from './at.tsx'
 import { span } from './format.ts'
 import { Told } from './happened.tsx'
 import { type Level, Mark } from './mark.tsx'
 import type { State } from './store.ts'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 /** How many lines are shown. */

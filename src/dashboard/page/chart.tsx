@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import type { UsualRange } from '../state.ts'
+import { past, range } from './chart-range.ts'
 import { hour } from './format.ts'
-import { past, range } from './past.ts'
 import { store } from './store.ts'
 import { w } from './words.ts'
 

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
-import { filled } from './act.tsx'
 import { tell } from './notice.tsx'
+import { filled } from './permission.tsx'
 import { act } from './server.ts'
 import { store } from './store.ts'
 import { w } from './words.ts'

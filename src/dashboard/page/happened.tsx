@@ -1,9 +1,9 @@
 import type { JSX } from 'preact'
 import type { Happening, TroubleCode } from '../state.ts'
-import { At } from './at.tsx'
 import { type Level, Mark } from './mark.tsx'
 import { viewOf } from './parts.tsx'
 import { link } from './store.ts'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 /** How a trouble began, where that says more than its name. */

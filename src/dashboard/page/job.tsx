@@ -1,13 +1,13 @@
 import { type ComponentChildren, Fragment, type JSX } from 'preact'
-import { Act } from './act.tsx'
-import { At } from './at.tsx'
+import { cancelJob, redrive, removeJob } from './confirmed-actions.ts'
 import { since as ago, span, time } from './format.ts'
-import { Head } from './head.tsx'
 import { Mark } from './mark.tsx'
-import { cancelJob, redrive, removeJob } from './questions.ts'
+import { Act } from './permission.tsx'
 import { neighbours } from './queue-jobs.tsx'
 import { type Answer, answerTo, pathTo } from './server.ts'
 import { link, type State } from './store.ts'
+import { Head } from './table-head.tsx'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 /** What one job does, in Russian. */

@@ -1,15 +1,15 @@
 import type { JSX } from 'preact'
-import { Act, filled, mayAct } from './act.tsx'
-import { At } from './at.tsx'
 import { Bar } from './bar.tsx'
 import { Chart } from './chart.tsx'
+import { forget } from './confirmed-actions.ts'
 import { figure, PER_SECOND, span } from './format.ts'
 import { Told } from './happened.tsx'
 import { Mark } from './mark.tsx'
 import { doNow } from './notice.tsx'
-import { forget } from './questions.ts'
+import { Act, filled, mayAct } from './permission.tsx'
 import { answerTo, pathTo } from './server.ts'
 import { link, type State } from './store.ts'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 export function Key({ name, id, state }: { name: string; id: string; state: State }): JSX.Element {

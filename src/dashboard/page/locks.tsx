@@ -1,13 +1,13 @@
 import type { JSX } from 'preact'
-import { At } from './at.tsx'
 import { matches } from './filter.ts'
 import { figure, span } from './format.ts'
-import { Head } from './head.tsx'
+import { LeaderHistory } from './leader-history.tsx'
 import { Mark } from './mark.tsx'
 import { levelOf } from './parts.tsx'
 import { sorted } from './sorted.ts'
 import { place, type State } from './store.ts'
-import { Tenures } from './tenures.tsx'
+import { Head } from './table-head.tsx'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 export function Locks({ state }: { state: State }): JSX.Element {
@@ -83,7 +83,7 @@ export function Locks({ state }: { state: State }): JSX.Element {
                       )}
                     </td>
                     <td class="wide">
-                      <Tenures changes={changes} />
+                      <LeaderHistory changes={changes} />
                     </td>
                   </tr>
                 ),

@@ -1,9 +1,9 @@
 import type { JSX } from 'preact'
 import type { QueueState } from '../state.ts'
 import { Chart } from './chart.tsx'
+import { past } from './chart-range.ts'
 import { age, figure, span } from './format.ts'
 import { troubleOf } from './parts.tsx'
-import { past } from './past.ts'
 import { w } from './words.ts'
 
 /** The past of a queue: the age of its oldest job, put beside done, and how long a run takes. */

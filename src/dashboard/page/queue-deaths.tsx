@@ -1,12 +1,12 @@
 import type { JSX } from 'preact'
-import { Act } from './act.tsx'
-import { At } from './at.tsx'
+import { redrive } from './confirmed-actions.ts'
 import { matches } from './filter.ts'
 import { since as ago, figure } from './format.ts'
-import { Head } from './head.tsx'
-import { redrive } from './questions.ts'
+import { Act } from './permission.tsx'
 import type { Answer } from './server.ts'
 import { change, place, type State } from './store.ts'
+import { Head } from './table-head.tsx'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 /** What the dead jobs of a queue died of. */

@@ -1,10 +1,10 @@
 import type { JSX } from 'preact'
 import type { QueueState } from '../state.ts'
-import { At } from './at.tsx'
 import { figure, span } from './format.ts'
 import { Mark } from './mark.tsx'
 import { PartLink, troubleOf } from './parts.tsx'
 import type { State } from './store.ts'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 /** What keeps a queue behind, since when, and how many workers would keep up. */

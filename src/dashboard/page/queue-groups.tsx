@@ -1,8 +1,8 @@
 import type { JSX } from 'preact'
 import { Bar } from './bar.tsx'
 import { age, figure } from './format.ts'
-import { Head } from './head.tsx'
 import type { Answer } from './server.ts'
+import { Head } from './table-head.tsx'
 import { either, w } from './words.ts'
 
 /** The groups of a queue with the longest backlog. */

@@ -1,12 +1,12 @@
 import type { JSX } from 'preact'
-import { Act, filled } from './act.tsx'
-import { At } from './at.tsx'
+import { cancelJob, redrive, removeJob } from './confirmed-actions.ts'
 import { matches } from './filter.ts'
 import { since as ago } from './format.ts'
-import { Head } from './head.tsx'
-import { cancelJob, redrive, removeJob } from './questions.ts'
+import { Act, filled } from './permission.tsx'
 import { type Answer, answerTo, pathTo } from './server.ts'
 import { change, link, place, store } from './store.ts'
+import { Head } from './table-head.tsx'
+import { At } from './time-label.tsx'
 import { either, w } from './words.ts'
 
 /** How many jobs are listed at once. */

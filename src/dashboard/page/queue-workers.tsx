@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
-import { Act } from './act.tsx'
 import { doNow } from './notice.tsx'
+import { Act } from './permission.tsx'
 import { pathTo } from './server.ts'
 import { either } from './words.ts'
 

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { RANGES, range } from './past.ts'
+import { RANGES, range } from './chart-range.ts'
 import { change, store } from './store.ts'
 import { either } from './words.ts'
 

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { frozen, Pill } from './frozen.tsx'
+import { frozen, Pill } from './held-order.tsx'
 import { link } from './store.ts'
 import { w } from './words.ts'
 

@@ -1,9 +1,9 @@
 import type { JSX } from 'preact'
 import type { Trouble } from '../state.ts'
-import { Act } from './act.tsx'
+import { past } from './chart-range.ts'
+import { closeNow, isolate, pauseQueue } from './confirmed-actions.ts'
 import { age, figure, PER_SECOND, percent, span, time } from './format.ts'
-import { past } from './past.ts'
-import { closeNow, isolate, pauseQueue } from './questions.ts'
+import { Act } from './permission.tsx'
 import { link, type State } from './store.ts'
 import { either, w } from './words.ts'
 

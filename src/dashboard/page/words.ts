@@ -205,7 +205,7 @@ export function w(english: string): string {
   return russian ? (RU[english] ?? english) : english
 }
 
-/** One of two forms of a sentence: the languages do not build it alike. */
+/** The sentence in the language of the page: the two languages build it differently. */
 export function either(english: string, inRussian: string): string {
   return russian ? inRussian : english
 }

@@ -53,7 +53,7 @@ export class BreakerParts {
       const breaker = name.startsWith(`${prefix}:`) && registry.get(name.slice(prefix.length + 1))
       if (!breaker) continue
       const shown = this.#shown.get(name)?.part
-      // The registry may have forgotten the one that was shown, and made another since.
+      // The registry may have forgotten the breaker that was shown, and made a new one since.
       return shown?.breaker === breaker ? shown : new BreakerPart(breaker)
     }
     return undefined

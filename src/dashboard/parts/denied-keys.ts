@@ -2,7 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 
 /** How many keys are counted apart. */
 const SLOTS = 256
-/** One point of the past of a key in so long, and half an hour of them: at most 0.4 MB for all slots. */
+/** The past of a key: one point each 10 s, for half an hour. All slots together take at most 0.4 MB. */
 const SPACING: Millis = 10_000
 const MOST_POINTS = 180
 

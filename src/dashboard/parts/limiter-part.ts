@@ -103,7 +103,7 @@ export class LimiterPart {
     return this.#last
   }
 
-  /** Begins a trial of other numbers, or ends the one that goes on. */
+  /** Begins a trial of other numbers, or ends the present trial. */
   tryOut(change: QuotaChange | undefined, now: Millis): void {
     const before = this.#trial
     this.#trial = change && this.#trialOf(change, now)

@@ -46,7 +46,7 @@ export class SchedulePart {
       return known.slots.filter((slot) => next !== undefined && slot >= next)
     }
     const slots = scheduler.upcoming(name, new Date(now + DAY), MOST_SLOTS + 1)
-    // What comes that often is not drawn.
+    // A schedule with more slots than this is not drawn.
     const told = slots.length > MOST_SLOTS ? [] : slots.map((slot) => slot.getTime())
     this.#upcoming.set(name, { at: now, next, slots: told })
     return told

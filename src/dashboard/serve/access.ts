@@ -45,7 +45,7 @@ export function isSameOrigin(asked: PageRequest): boolean {
   if (origin === undefined) return true
   try {
     const { host } = new URL(origin)
-    // Behind a proxy the host is the one that it was asked for. A page of another origin cannot set that field.
+    // Behind a proxy this is the host that the browser asked for. A page of another origin cannot set that field.
     const hosts = [asked.header('host'), ...(asked.header('x-forwarded-host')?.split(',') ?? [])]
     return hosts.some((one) => one?.trim().toLowerCase() === host)
   } catch {

@@ -82,7 +82,7 @@ function bodyOf(request: DashboardRequest, most: number): Promise<string> {
     let size = 0
     request.on('data', (chunk: Uint8Array) => {
       size += chunk.length
-      // What comes is read to its end, and not kept.
+      // The rest of the body is read to its end, and not kept.
       if (size > most) reject(new TooLargeError())
       else text += decoder.decode(chunk, { stream: true })
     })

@@ -19,8 +19,8 @@ import { LocalLearner } from './learner.ts'
  * A limit of calls at once that follows the other side: it rises while calls are as fast as without a queue, and falls as they
  * become slower. Each key has its own permits. All keys share one limit, because it describes the other side.
  *
- * The law is a gradient on latency, after Netflix's concurrency-limits. `schedule` and permits measure by themselves; who uses
- * `acquire` and `release` tells with {@link reportSuccess} and {@link reportError}.
+ * The law is a gradient on latency, after Netflix's concurrency-limits. `schedule` and permits measure by themselves; with
+ * `acquire` and `release`, call {@link reportSuccess} and {@link reportError}.
  *
  * @example
  * const database = LimiterFactory.adaptiveConcurrency({ minLimit: 4, maxLimit: 200 })
@@ -71,7 +71,7 @@ export class AdaptiveConcurrency extends ConcurrencyLimiter implements AdaptiveP
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
     const wait = super.take(key, cost, maxWait, terms)
     const { capacity } = terms?.rule ?? this.ledger.rule
-    // Who is turned away says that all of it is needed.
+    // A denied call shows that the whole limit is in use.
     this.#reports.busy(wait < 0 ? capacity : capacity - this.ledger.judged.remaining())
     return wait
   }

@@ -61,7 +61,7 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
     return 'adaptive'
   }
 
-  /** That of the highest rate: a cost that the bucket is too small for now waits or is denied until the rate has risen. */
+  /** The capacity at the highest rate. A cost that the bucket is too small for now waits, or is denied, until the rate has risen. */
   override get capacity(): number {
     return this.#most
   }

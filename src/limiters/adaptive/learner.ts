@@ -75,7 +75,7 @@ export class RemoteLearner implements Learner {
 
   /**
    * @param window of the law; what is gathered is sent four times in it, or sooner where it is much
-   * @param open can the storage be asked at this moment?
+   * @param open true when the storage can be asked now
    */
   constructor(
     ledger: RemoteLedger,

@@ -34,7 +34,7 @@ export class Outcomes {
     this.#admitted -= 1
   }
 
-  /** A call has ended; does that count? Calls end about in the order they began. */
+  /** A call has ended. Calls end about in the order in which they began. @returns true when its outcome counts */
   told(): boolean {
     if (this.#stale > 0) {
       this.#stale -= 1

@@ -76,7 +76,7 @@ export class RemoteAdaptiveConcurrency extends RemoteConcurrency implements Adap
     terms?: Terms,
   ): Promise<Decision> {
     const decision = await super.decide(move, key, cost, terms)
-    // Who is turned away says that all of it is needed.
+    // A denied call shows that the whole limit is in use.
     if (move === 'reserve' && !decision.degraded) {
       this.#reports.busy(decision.limit - (decision.allowed ? decision.remaining : 0))
     }

@@ -8,7 +8,7 @@ export interface CallOptions {
   /**
    * The numbers that hold for this key in this call, instead of the limiter's own: a plan, without a limiter for each. What the
    * key has used stays used when its quota changes. `rate: 0` denies, `rate: Infinity` lets everything through.
-   * For token and leaky buckets and windows, and composites in which it is plain which part the quota is for.
+   * For token and leaky buckets and windows, and composites in which only one part can take the quota.
    */
   quota?: CallQuota
   /** One of the limiter's `classes`. @default the whole limit */

@@ -40,7 +40,7 @@ export class TermsReader {
   #rule: Rule | undefined
   #byRate = new Map<number, KnownQuota[]>()
   #known = 0
-  /** The one that was brought last. */
+  /** The quota of the last call. */
   #last: (KnownQuota & { quota: CallQuota; readonly rate: number }) | undefined
   #byClass = new Map<Rule, Map<string, Terms>>()
 

@@ -37,7 +37,7 @@ import {
   takesQuota,
 } from './member-terms.ts'
 
-/** One limiter of a composite, and the key, the cost and the quota it is asked with. */
+/** One limiter of a composite, with the key, the cost and the quota of the call for it. */
 export interface LocalMember {
   readonly limiter: SyncLimiter & Sharing
   readonly quotaOf: QuotaOf | undefined
@@ -75,7 +75,7 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #keyed: boolean
   /** True where a member has a quota of its own. */
   readonly #planned: boolean
-  /** Who said no last. */
+  /** The member that denied last. */
   #denier: LocalMember | undefined
   /** Shadows, which had nothing to give to the last call and let it through. */
   #overlooked: readonly LocalMember[] = NONE
@@ -276,7 +276,7 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   protected override lookAgain(): void {
-    // Who was overlooked when its turn came is not known any more.
+    // A member that was overlooked when its turn came is not known any more.
     this.#overlooked = NONE
     for (const { limiter } of this.members) {
       if (limiter instanceof CompositeLimiter) limiter.lookAgain()

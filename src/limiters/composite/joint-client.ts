@@ -63,7 +63,7 @@ export class JointClient {
   /**
    * Makes a move that no policy can answer for, such as settling what was asked for together.
    *
-   * @returns did each ledger answer with a yes?
+   * @returns true when each ledger has answered yes
    * @throws StorageDownError (rejects): at once while the storage is left alone, and otherwise within the shortest `storageTimeout`
    */
   async tell(move: Move, keys: readonly string[], asked: Asked): Promise<boolean> {

@@ -40,12 +40,12 @@ import {
 import { holdOneByOne, lookOneByOne, release, returnOneByOne, takeOneByOne } from './one-by-one.ts'
 
 /**
- * Several limiters of any kind as one, through their public verbs alone: takes from each in order, and when one says no
- * or fails, gives back to those before it. What is being given back is briefly missing for others, so
- * this can deny a call that would just have fitted; it never lets one through that should not.
+ * Several limiters of any kind as one, through their public verbs alone. It takes from each in order, and when one denies
+ * or fails, it gives back to the ones before. Until that is done, other calls miss what is given back. So it can deny a call
+ * that would just have fitted; it never lets a call through that it should deny.
  *
- * Those who wait for a permit among others ask every 50 ms and are not woken: what one of them takes and gives back, because a
- * later member says no, would wake all the others, and they him.
+ * Callers that wait for a permit and something else ask every 50 ms and are not woken. One of them takes a permit and gives it back when a
+ * later member denies. That would wake all the others, which would do the same and wake it again.
  */
 export class MixedComposite extends PollingLimiter {
   /** @internal */

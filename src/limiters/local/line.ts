@@ -66,7 +66,7 @@ export class Line {
     this.#key = key
   }
 
-  /** True where a caller waits that goes before those who come now. */
+  /** True where a caller waits that goes before any new call. */
   get busy(): boolean {
     return this.#head !== undefined
   }
@@ -183,7 +183,7 @@ export class Line {
   /** The time of `waiter` is up. */
   #late(waiter: Waiter): void {
     const first = waiter === this.#head && this.#due !== undefined
-    // What comes due at the deadline comes in time.
+    // A turn that comes at the deadline is in time.
     if (first && isDue(this.#due as Millis, this.#clock.now())) this.#ring()
     else this.#leave(waiter, this.#timedOut('did not', 0))
   }

@@ -19,13 +19,13 @@ import { SyncLimiter } from './sync-limiter.ts'
 /** Makes the ledger of a limiter that was given no storage. */
 export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
 
-/** One rule, asked through the ledger that a storage keeps for it. */
+/** A limiter of one rule, over a ledger in memory. */
 export class RuleLimiter extends SyncLimiter {
   readonly name: string
   protected readonly ledger: Ledger
   readonly #terms: TermsReader
 
-  /** @param quotas may a call bring a quota? */
+  /** @param quotas true when a call may bring a quota */
   constructor(rule: Rule, options: LimiterOptions, own: OwnLedger, quotas = true) {
     const { storage, scope, name = scope ?? rule.kind, metrics, classes } = checkedOptions(options)
     const terms = new TermsReader(name, rule, classes, quotas)
@@ -48,7 +48,7 @@ export class RuleLimiter extends SyncLimiter {
     return [policyOf(this.name, this.ledger.rule)]
   }
 
-  /** That of the ledger's present rule, which others who share it may have changed. */
+  /** The capacity of the ledger's present rule. Another limiter that shares the ledger may have changed it. */
   get capacity(): number {
     return this.ledger.rule.capacity
   }

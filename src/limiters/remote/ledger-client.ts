@@ -28,7 +28,7 @@ export interface RemoteOptions {
   readonly standIn?: SyncLimiter | undefined
 }
 
-/** Could a storage not be asked? */
+/** True for the error of a storage that could not be asked. */
 export function storageIsDown(error: unknown): boolean {
   return isAioFluxError(error, 'STORAGE_DOWN')
 }
@@ -131,7 +131,7 @@ export class LedgerClient {
   /**
    * Makes a move that no policy can answer for, such as a reset.
    *
-   * @returns was it answered with a yes?
+   * @returns true when the storage has answered yes
    * @throws StorageDownError (rejects): at once while the storage is left alone, and otherwise within `storageTimeout`
    */
   tell(
@@ -190,7 +190,7 @@ export class LedgerClient {
    * Makes a move that no caller awaits and that cannot be put off, such as the renewal of a permit: also while the storage is
    * left alone. An answer ends an outage all the same.
    *
-   * @returns was it answered with a yes?
+   * @returns true when the storage has answered yes
    */
   insist(move: Move, key: string, cost: number, extra: Micros): Promise<boolean> {
     return this.#send(move, key, cost, extra).then(
@@ -200,7 +200,7 @@ export class LedgerClient {
         return verdict.wait >= 0
       },
       (error) => {
-        // While an outage is known, only those who ask through the gate say how long it is going to be.
+        // While an outage is known, only calls through the gate decide how long the pause is.
         if (!this.down && isAioFluxError(error, 'STORAGE_DOWN')) this.failed(error)
         return false
       },

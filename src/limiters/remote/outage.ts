@@ -53,7 +53,7 @@ export class Outage {
     if (this.#pause > 0) this.#probing = true
   }
 
-  /** The storage has answered; was that the end of an outage? */
+  /** The storage has answered. @returns true when that ends an outage */
   answered(): boolean {
     if (this.#pause === 0) return false
     this.#pause = 0
@@ -81,7 +81,7 @@ export class Outage {
     this.#probing = false
   }
 
-  /** The storage has failed. Those who had asked before the first failure was known do not make it worse. */
+  /** The storage has failed. Calls that were sent before the first failure was known do not make the pause longer. */
   failed(failure: Error): void {
     this.failure = failure
     if (this.#pause > 0 && !this.#probing) return

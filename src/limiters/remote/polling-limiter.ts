@@ -11,8 +11,8 @@ const UNTOLD: Millis = 50
 const BACKSTOP: Millis = 1000
 
 /**
- * A limiter with which no place can be reserved ahead of time: those who wait ask again and again. In this process first
- * come, first served for each key; only the head of a line asks.
+ * A limiter that cannot reserve a place ahead of time: waiting callers ask again and again. Within this process it is first
+ * come, first served for each key: only the head of a line asks.
  */
 export abstract class PollingLimiter extends AsyncLimiter {
   /** For each key, and each share of its limit that a caller waits for, when the last in line will have been served. */

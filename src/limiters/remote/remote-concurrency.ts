@@ -227,7 +227,7 @@ export class RemoteConcurrency extends PollingLimiter {
     this.#renewals.add(permit)
   }
 
-  /** Gives a permit back; was that answered? What was not is tried again, until the lease ends by itself. */
+  /** Gives a permit back. @returns false when the storage has not answered: it is tried again until the lease ends */
   #return(permit: HeldPermit): Promise<boolean> {
     permit.returned = true
     this.#renewals.delete(permit)

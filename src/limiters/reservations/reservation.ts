@@ -39,7 +39,7 @@ export interface Reservation extends AsyncDisposable {
 /** Where a reservation is kept. */
 export interface ReservationKeeper {
   /**
-   * @param again has it been asked before, and did not answer?
+   * @param again true when the ledger was asked before and did not answer
    * @param cancelled gives back all, whatever the parts of a composite charge for a call
    */
   settle(actual: number, again: boolean, cancelled: boolean): void | Promise<void>

@@ -86,7 +86,7 @@ export async function reserve(
   options: ReserveOptions,
 ): Promise<Reservation | undefined> {
   const made = attempt(limiter, key, estimate, options)
-  // One that is made at once waits for nothing.
+  // A reservation that is made at once waits for nothing.
   const reservation = made instanceof Promise ? await made : made
   return typeof reservation === 'number' ? undefined : reservation
 }

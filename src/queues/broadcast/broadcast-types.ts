@@ -8,7 +8,7 @@ export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'block' | 'disconnect'
 
 /** How much a subscriber may leave unread, and what happens when it is more. */
 export interface BroadcastOptions extends Metered {
-  /** The name in messages and metrics. @default 'broadcast' */
+  /** The name in messages and metrics. Over a storage it is required, and says which broadcast it is. @default 'broadcast' */
   name?: string
   /** How many items a subscriber may leave unread. @default 10000 */
   maxSize?: number

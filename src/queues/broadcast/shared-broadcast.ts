@@ -1,7 +1,7 @@
 import type { OptionTable } from '../../core/check.ts'
 import type { Duration } from '../../core/duration.ts'
 import type { Patience } from '../../core/waiters.ts'
-import type { Codec, QueueHome } from '../queue.ts'
+import type { Codec, QueueHome } from '../queue-options.ts'
 import {
   BROADCAST_OPTIONS,
   type BroadcastOptions,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { complain } from '../../core/error-text.ts'
 import { ClosedError, SlowSubscriberError } from '../../core/errors.ts'
 import { onAbort } from '../../core/on-abort.ts'
 import { checkPatience, type Patience, Waiters } from '../../core/waiters.ts'
@@ -150,7 +151,7 @@ export class Subscriber<T> implements Subscription<T> {
     try {
       return this.#filter?.(item) === true
     } catch (error) {
-      console.error(`aioflux: a filter of broadcast '${this.#broadcast.name}' threw`, error)
+      complain(`aioflux: a filter of broadcast '${this.#broadcast.name}' threw`, error)
       return false
     }
   }

@@ -29,11 +29,8 @@ export interface TimeoutGuard {
 export class Attempts {
   /** The attempts whose handlers run and whose outcome is open. */
   readonly running: IndexedSet<Attempt> = new IndexedSet()
-  /**
-   * True while a job is begun on the direct route and its handler has not come to its first `await`. One that ends there is
-   * never listed, since no caller can have seen it.
-   */
-  passing = false
+  /** The attempt that is begun on the direct route, until its handler comes to its first `await`. One that ends there is never listed. */
+  passing: Attempt | undefined = undefined
   completed = 0
   failed = 0
   /** Attempts whose claim was lost before they ended. */
@@ -52,7 +49,7 @@ export class Attempts {
 
   /** How many jobs run. */
   get size(): number {
-    return this.running.size + (this.passing ? 1 : 0)
+    return this.running.size + (this.passing === undefined ? 0 : 1)
   }
 
   /** True while the handler of this attempt runs, wanted or not. */
@@ -68,14 +65,14 @@ export class Attempts {
 
   /** An attempt begins that may end before it can be seen. */
   pass(attempt: Attempt): void {
-    this.passing = true
+    this.passing = attempt
     const { times } = attempt.job
     if (times !== undefined) noteStart(times, this.#options.clock.now())
   }
 
   /** It has ended well at once. */
   passed(attempt: Attempt, value: unknown): void {
-    this.passing = false
+    this.passing = undefined
     attempt.decided = true
     if (this.#source.complete(attempt, value) === true) this.#completed(attempt, value)
   }
@@ -165,8 +162,8 @@ export class Attempts {
    * @param release gives the worker to another job, where that is asked for
    */
   guard(attempt: Attempt, release: () => void): TimeoutGuard | undefined {
-    if (this.passing) {
-      this.passing = false
+    if (this.passing === attempt) {
+      this.passing = undefined
       this.running.add(attempt)
     }
     const timeout = attempt.job.extras?.timeout ?? this.#options.timeout
@@ -215,8 +212,8 @@ export class Attempts {
 
   #decide(attempt: Attempt): void {
     attempt.decided = true
-    this.passing &&= this.running.has(attempt)
-    this.running.delete(attempt)
+    if (this.passing === attempt) this.passing = undefined
+    else this.running.delete(attempt)
   }
 
   #settleFailure(attempt: Attempt, error: unknown): MaybePromise<boolean> {

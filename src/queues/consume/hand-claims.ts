@@ -90,6 +90,20 @@ export class HandClaims<T, R> {
     }
   }
 
+  /** All items, until the queue ends. */
+  async *loop(): AsyncIterableIterator<T> {
+    for (;;) {
+      let item: T
+      try {
+        item = await this.take(undefined)
+      } catch (error) {
+        if (error instanceof ClosedError) return
+        throw error
+      }
+      yield item
+    }
+  }
+
   /** Nothing is claimed any more, and what is claimed goes back. */
   close(): void {
     this.#closed = true

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { isThenable } from '../../core/thenable.ts'
 import type { Handler } from '../job.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
@@ -116,12 +117,4 @@ export class SingleConsumer extends Consumer {
     else void this.attempts.complete(attempt, value)
     this.rest()
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
 }

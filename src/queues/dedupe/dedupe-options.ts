@@ -1,7 +1,7 @@
 import * as check from '../../core/check.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { OptionRangeError } from '../../core/errors.ts'
-import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
+import { QUEUE_OPTIONS, type QueueOptions } from '../queue-options.ts'
 
 /**
  * What happens to an item that the queue already has.
@@ -11,8 +11,8 @@ import { QUEUE_OPTIONS, type QueueOptions } from '../queue.ts'
  * - `coalesce`: joins the first one while that waits or runs. All callers get the one result; the job is cancelled only when all
  *   of them have cancelled it
  * - `latest`: takes the place of the item that waits, and its time. While an item runs, the newest one waits and runs after it.
- *   All callers get the result of the newest item. The caller of that item can cancel the job; the others cancel only their own
- *   wait
+ *   The callers of an item that runs get its result (over a storage, that of the newest item), all others that of the newest item.
+ *   The caller of that item can cancel the job; the others cancel only their own wait
  * - `debounce`: as `latest`, and the job becomes due when nothing new came for `delay`, at most `maxDelay` after the first put
  *
  * A refused put is no error: its job has the state `duplicate`, and the result of the first one.

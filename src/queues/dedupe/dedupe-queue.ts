@@ -1,9 +1,10 @@
 import { at, type Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import type { Wanted } from '../enqueue/local-puts.ts'
 import { checkPut, checkTerms, patienceOf } from '../enqueue/put-options.ts'
 import { SharedJob } from '../enqueue/shared-job.ts'
 import { Signals } from '../enqueue/signals.ts'
-import { MemoryQueue, type QueueParts, type Wanted } from '../local-queue.ts'
+import { MemoryQueue, type QueueParts } from '../local-queue.ts'
 import type { LocalDedupeQueue, LocalJobHandle, PutOptions } from '../queue.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import { DedupeEntry } from './dedupe-entry.ts'
@@ -77,7 +78,7 @@ export class DedupeQueue<T, R = unknown>
     if (closed !== undefined) throw closed
     const key = options?.key ?? this.#keyFn(item)
     this.#sweep()
-    const known = options?.id === undefined ? undefined : this.known(options.id, options)
+    const known = this.puts.known(options)
     if (known !== undefined) return { job: known, accepted: undefined }
     const seen = this.#entries.get(key)
     if (seen === undefined || !this.#remembered(seen))
@@ -85,7 +86,7 @@ export class DedupeQueue<T, R = unknown>
     if (options !== undefined) checkTerms(options)
     const shared = this.#shared
     const offered = shared && seen.job.state === 'offered'
-    if (offered && wanted !== 'nothing') this.joinOffer(seen.job, options)
+    if (offered && wanted !== 'nothing') this.admission.join(seen.job, patienceOf(options))
     this.events.duplicate(key, item)
     // There is no room for the first one either.
     if (!shared || (offered && wanted === 'nothing')) {
@@ -98,14 +99,14 @@ export class DedupeQueue<T, R = unknown>
   #first(key: unknown, item: T, options: PutOptions | undefined, wanted: Wanted): Taken<R> {
     const shared = this.#shared
     // The key is taken in the same breath as the place in line: nothing comes in between.
-    const job = this.place(item, shared ? this.#settled(options) : options, wanted)
+    const job = this.puts.place(item, shared ? this.#settled(options) : options, wanted)
     if (job.over && job.state !== 'completed') return { job, accepted: undefined }
     const entry = this.#entry(job)
     this.#entries.set(key, entry)
     if (!job.over) job.onEnd(() => this.#ended(key, entry))
     else if (!this.#remembered(entry)) this.#entries.delete(key)
     if (shared) return this.#share(entry, item, options, wanted)
-    return { job, accepted: job.state === 'offered' ? this.accepted(job) : undefined }
+    return { job, accepted: job.state === 'offered' ? this.puts.accepted(job) : undefined }
   }
 
   /** One more caller of a job. While that waits for room, so does the caller, for as long as its own patience lasts. */
@@ -120,7 +121,7 @@ export class DedupeQueue<T, R = unknown>
     const share = this.#mode === 'coalesce' ? entry.join(signal) : entry.lead(signal)
     if (job.state !== 'offered') return { job: share, accepted: undefined }
     entry.offer ??= {
-      accepted: this.accepted(job),
+      accepted: this.puts.accepted(job),
       puts: new Map(),
       left: (left, led) => this.#handOver(entry, left, led),
     }
@@ -129,15 +130,15 @@ export class DedupeQueue<T, R = unknown>
     const patience = patienceOf(options)
     if (patience < Infinity) {
       const cancel = at(this.#clock, this.#clock.now() + patience, () => {
-        if (job.state !== 'offered' || !share.giveUp(this.tooLate())) return
-        if (entry.forsaken) this.expireOffer(job)
+        if (job.state !== 'offered' || !share.giveUp(this.admission.tooLate())) return
+        if (entry.forsaken) this.admission.expire(job)
       })
       accepted.then(cancel, cancel)
     }
     return { job: share, accepted: wanted === 'job' ? share.whenAccepted(accepted) : undefined }
   }
 
-  /** Who has left before the job was accepted has put nothing: the job is that of another caller then. */
+  /** A caller that leaves before the job is accepted has put nothing: the job then belongs to another caller. */
   #handOver(entry: DedupeEntry<T, R>, left: SharedJob<R>, led: boolean): void {
     const { job, offer } = entry
     if (offer === undefined || job.state !== 'offered') return
@@ -151,13 +152,13 @@ export class DedupeQueue<T, R = unknown>
     const [share, { item, options }] = next
     if (!joins) entry.follows(share)
     try {
-      this.renew(job, item, options)
+      this.puts.renew(job, item, options)
     } catch (error) {
       this.events.trouble(error)
     }
   }
 
-  /** The newest item is the one to be done: instead of the one that waits, or after the one that runs. */
+  /** The newest item takes the place of an item that waits. While an item runs, the newest one runs after it. */
   #replace(
     key: unknown,
     seen: DedupeEntry<T, R>,
@@ -165,12 +166,12 @@ export class DedupeQueue<T, R = unknown>
     options: PutOptions | undefined,
   ): DedupeEntry<T, R> {
     if (seen.job.state !== 'running') {
-      this.exchange(seen.job, item, options)
+      this.puts.exchange(seen.job, item, options)
       if (this.#mode === 'debounce') this.#postpone(seen)
       return seen
     }
     if (seen.follow !== undefined) return this.#replace(key, seen.follow, item, options)
-    const job = this.make(item, this.#settled(options))
+    const job = this.puts.make(item, this.#settled(options))
     const follow = this.#entry(job)
     this.jobsKept.hold(job, seen.job, () => this.#overtake(seen, follow))
     seen.follow = follow
@@ -184,18 +185,18 @@ export class DedupeQueue<T, R = unknown>
   /** What ran waits again, and a newer item waited for its end: of two that wait, the newest is the one to be done. */
   #overtake(seen: DedupeEntry<T, R>, follow: DedupeEntry<T, R>): void {
     seen.follow = undefined
-    this.succeed(seen.job, follow.job)
+    this.puts.succeed(seen.job, follow.job)
     follow.moveInto(seen)
   }
 
   /** While a newer job has its key, a dead one stays dead: each thing once. */
-  protected override mayRedrive(job: LocalJob<T, R>): boolean {
+  override mayRedrive(job: LocalJob<T, R>): boolean {
     const seen = this.#entries.get(job.extras?.key ?? this.#keyFn(job.item))
     return seen === undefined || !this.#remembered(seen)
   }
 
   /** A dead job that waits again has its key again. */
-  protected override redriven(job: LocalJob<T, R>): void {
+  override redriven(job: LocalJob<T, R>): void {
     const key = job.extras?.key ?? this.#keyFn(job.item)
     const entry = this.#entry(job)
     this.#entries.set(key, entry)

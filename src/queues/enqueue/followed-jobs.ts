@@ -56,8 +56,8 @@ export class FollowedJobs {
     job.await()
     if (!this.#listen(job)) return
     const early = this.#early.get(job.id)
-    if (outcome !== undefined) this.settled(job.id, outcome, job.since)
-    else if (early !== undefined && early.at >= job.since) {
+    if (outcome !== undefined) this.settled(job.id, outcome, sinceOf(job))
+    else if (early !== undefined && early.at >= sinceOf(job)) {
       this.settled(job.id, early.outcome, early.at)
     }
   }
@@ -81,9 +81,9 @@ export class FollowedJobs {
   settled(id: string, outcome: Outcome, at: number = Infinity): void {
     if (this.#putting > 0) this.#early.set(id, { outcome, at })
     const all = [...(this.#jobs.get(id) ?? [])]
-    const jobs = all.filter(({ since }) => since <= at)
+    const jobs = all.filter((job) => sinceOf(job) <= at)
     this.#jobs.delete(id)
-    for (const job of all) if (job.since > at) this.#listen(job)
+    for (const job of all) if (sinceOf(job) > at) this.#listen(job)
     for (const job of jobs) job.settle(outcome)
     const [first] = jobs
     if (first !== undefined && !this.#queueHere.worksOn(id)) this.#tell(first, outcome)
@@ -118,6 +118,10 @@ export class FollowedJobs {
     if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
     else if (outcome.state === 'failed') this.#events.failedElsewhere(job, errorOf(outcome.error))
   }
+}
+
+function sinceOf({ since = 0 }: RemoteJob): number {
+  return since
 }
 
 function nothing(): void {}

@@ -1,6 +1,7 @@
 import * as check from '../../core/check.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { describe, OptionTypeError } from '../../core/errors.ts'
 import { toRetry } from '../../resilience/retry.ts'
 import { PUT_OPTIONS, type PutOptions } from '../queue.ts'
 import { toDue, toPriority, toTimeout } from '../settings.ts'
@@ -16,6 +17,12 @@ export function checkPut(options: PutOptions | undefined): void {
   if (id !== undefined) check.text('id', id)
   if (group !== undefined) check.string('group', group)
   check.abortable(signal)?.throwIfAborted()
+}
+
+/** Checks the items of a `putMany`. */
+export function checkItems(items: readonly unknown[]): void {
+  if (Array.isArray(items)) return
+  throw new OptionTypeError('items', `items must be an array, got ${describe(items)}`)
 }
 
 /** Checks the rest of what a put takes, where no job is made of it: the item is a duplicate. */

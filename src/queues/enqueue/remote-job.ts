@@ -10,12 +10,12 @@ import type { JobErrorRecord } from '../store/job-record.ts'
 import type { Outcome } from '../store/job-store.ts'
 import type { Share } from '../store/queue-storage.ts'
 
-/** What can be done to a job by its id. */
+/** What can be done to a job by its handle. What was put later with its id is another job, and left alone. */
 export interface JobVerbs {
-  cancel(id: string, reason?: unknown): Promise<boolean>
+  callOff(job: RemoteJob, reason: unknown): Promise<boolean>
   /** This caller does not want the result of a shared job any more. `false` where the job has ended. */
   leave(job: RemoteJob, share: Share, reason: unknown): Promise<boolean>
-  setPriority(id: string, priority: number): Promise<boolean>
+  reprioritise(job: RemoteJob, priority: number): Promise<boolean>
 }
 
 /** Is told when the outcome of a job is wanted. */
@@ -41,8 +41,8 @@ export class RemoteJob<R = unknown> implements Job<R> {
   readonly id: string
   readonly item: unknown
   readonly priority: number
-  /** It had not ended then, on the scale of the store's. */
-  readonly since: number
+  /** As `Inserted.at`: it had not ended then. */
+  readonly since: number | undefined
   state: JobState
   attempt = 0
   reported: unknown = undefined
@@ -65,7 +65,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
   #outcome: { value: R } | { error: unknown } | undefined
 
   constructor(
-    { id, item, state, priority, at = 0 }: RemoteJobTerms,
+    { id, item, state, priority, at }: RemoteJobTerms,
     stake: Stake,
     verbs: JobVerbs,
     follower: Follower,
@@ -114,7 +114,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
   async cancel(reason?: unknown): Promise<boolean> {
     const stake = this.#stake
     if (stake === 'job') {
-      const asked = await this.#verbs.cancel(this.id, reason)
+      const asked = await this.#verbs.callOff(this as RemoteJob, reason)
       this.cancelHeard = true
       return asked
     }
@@ -145,7 +145,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
 
   async setPriority(priority: number): Promise<boolean> {
     // A job that was not accepted has no id.
-    return this.id !== '' && this.#verbs.setPriority(this.id, priority)
+    return this.id !== '' && this.#verbs.reprioritise(this as RemoteJob, priority)
   }
 
   /** The job has ended, in whichever process. */

@@ -3,9 +3,7 @@ import { at, type Cancel } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import {
   ClosedError,
-  describe,
   JobDroppedError,
-  OptionTypeError,
   QueueFullError,
   WaitTimeoutError,
 } from '../../core/errors.ts'
@@ -17,10 +15,11 @@ import { answered, POLL, type Stay, unlessTimeout } from '../lifecycle/answered.
 import type { QueueEvents } from '../observe/queue-events.ts'
 import type { PutOptions } from '../queue.ts'
 import type { Settings } from '../settings.ts'
-import type { Inserted, JobDraft } from '../store/job-store.ts'
+import type { Inserted, JobDraft, Uniqueness } from '../store/job-store.ts'
 import type { SharedJobStore } from '../store/queue-storage.ts'
 import { type DraftRules, draftOf } from './drafts.ts'
 import type { FollowedJobs } from './followed-jobs.ts'
+import { checkItems } from './put-options.ts'
 import { type JobVerbs, RemoteJob, type Stake } from './remote-job.ts'
 import { Signals } from './signals.ts'
 
@@ -116,9 +115,7 @@ export class RemotePuts<T, R> {
     items: readonly T[],
     options?: PutOptions | ((item: T, index: number) => PutOptions | undefined),
   ): Promise<Job<R>[]> {
-    if (!Array.isArray(items)) {
-      throw new OptionTypeError('items', `items must be an array, got ${describe(items)}`)
-    }
+    checkItems(items)
     this.#checkOpen()
     const optionsOf = (item: T, i: number) =>
       typeof options === 'function' ? options(item, i) : options
@@ -210,12 +207,13 @@ export class RemotePuts<T, R> {
   async #agreed(drafts: readonly JobDraft<T>[]): Promise<JobDraft<T>[]> {
     await this.#store.ready()
     const { dedupeMode, dedupeTtl } = this.#store.agreed
+    const rules = this.#rules.unique?.rules as Uniqueness
+    const mode = (dedupeMode as Uniqueness['mode'] | undefined) ?? rules.mode
+    const unique = { ...rules, mode, ttl: dedupeTtl ?? rules.ttl }
     return drafts.map((draft) => {
-      const { unique } = draft
-      if (unique === undefined) return draft
-      const { mode, ttl } = unique
-      const agreed = { mode: (dedupeMode as typeof mode) ?? mode, ttl: dedupeTtl ?? ttl }
-      return { ...draft, unique: { ...unique, ...agreed } }
+      if (draft.unique !== undefined) return { ...draft, unique }
+      // An own id stands in the place of the key, and what is debounced waits all the same.
+      return mode === 'debounce' ? { ...draft, delay: rules.delay, at: undefined } : draft
     })
   }
 

@@ -18,7 +18,7 @@ export class SharedJob<R> implements LocalJobHandle<R> {
   #result: Promise<R> | undefined
 
   /**
-   * @param leave how this caller lets go of the job: `late`, where room for it did not come in time; `undefined` for a caller that
+   * @param leave how this caller leaves the job: `late`, where room for it did not come in time; `undefined` for a caller that
    * was refused
    */
   constructor(seat: Seat<R>, leave: ((reason: unknown, late: boolean) => void) | undefined) {

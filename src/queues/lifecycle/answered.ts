@@ -17,7 +17,7 @@ export interface Stay {
  * What a storage answers to a caller that may leave before. One trip to the storage is always waited for.
  *
  * @param what is named where the answer comes too late
- * @param undo gives back what comes after the caller has left
+ * @param undo gives back a result that comes after the caller has left
  * @throws WaitTimeoutError, or the reason of the signal (rejects)
  */
 export function answered<A>(

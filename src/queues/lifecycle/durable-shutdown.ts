@@ -2,10 +2,12 @@ import * as check from '../../core/check.ts'
 import { at, type Cancel, type Clock } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { JobDroppedError } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
 import type { Waiters } from '../../core/waiters.ts'
 import type { Attempt } from '../consume/attempt.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type { ClaimBuffer } from '../consume/claim-buffer.ts'
+import type { WorkerSlots } from '../consume/worker-slots.ts'
 import { type JobRecord, STOP_OPTIONS, type StopOptions, type StopReport } from '../queue.ts'
 import { unlessTimeout } from './answered.ts'
 
@@ -15,8 +17,15 @@ export interface DurableStopping {
   readonly claiming: boolean
   /** Called first: from now on nothing is put, claimed or begun. */
   closing(): void
+  /** What calls are refused with. */
+  closedError(): Error
+  /** The report is there: what is still awaited here rejects. */
+  reported(): void
   /** All that this process works on has ended, or was given back. */
   finish(): Promise<void>
+  /** Resolves when no dead letter is on its way; `undefined` where none is. */
+  lettersSent(): Promise<unknown> | undefined
+  trouble(error: unknown): void
 }
 
 /**
@@ -25,6 +34,7 @@ export interface DurableStopping {
  */
 export class DurableShutdown<T> {
   readonly #clock: Clock
+  readonly #slots: WorkerSlots
   readonly #attempts: Attempts
   readonly #buffer: ClaimBuffer
   readonly #ends: Waiters<void>
@@ -35,16 +45,20 @@ export class DurableShutdown<T> {
   #over = false
   /** Attempts that were aborted at the deadline. */
   readonly #aborted: Attempt[] = []
+  /** The attempt whose handler called `stop`: that handler cannot be waited for, since it may be waiting for this. */
+  #inside: Attempt | 'no' | 'unknown' = 'no'
 
   /** @param ends wakes when an attempt may have ended */
   constructor(
     clock: Clock,
+    slots: WorkerSlots,
     attempts: Attempts,
     buffer: ClaimBuffer,
     ends: Waiters<void>,
     queue: DurableStopping,
   ) {
     this.#clock = clock
+    this.#slots = slots
     this.#attempts = attempts
     this.#buffer = buffer
     this.#ends = ends
@@ -56,6 +70,11 @@ export class DurableShutdown<T> {
     return this.#report !== undefined
   }
 
+  /** @throws ClosedError when it has begun */
+  checkOpen(): void {
+    if (this.begun) throw this.#queue.closedError()
+  }
+
   begin(options: StopOptions): Promise<StopReport<T>> {
     try {
       check.known('queue.stop', options, STOP_OPTIONS)
@@ -64,6 +83,7 @@ export class DurableShutdown<T> {
       const deadline =
         options.deadline === undefined ? Infinity : toMillis('deadline', options.deadline)
       const grace = options.grace === undefined ? 0 : toMillis('grace', options.grace)
+      if (this.#inside === 'no') this.#findInsider()
       this.#report ??= this.#stop()
       if (deadline < Infinity && !this.#over) this.#after(deadline, () => this.#giveUp(grace))
       return this.#report
@@ -79,12 +99,19 @@ export class DurableShutdown<T> {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve
     })
-    await Promise.race([this.#settled(), hurried])
-    await this.#queue.finish()
+    await Promise.race([
+      this.#settled(() => this.#workers > 0).then(() => this.#letters()),
+      hurried,
+    ])
+    const { abandoned, running, completed, failed } = this.#attempts
+    // What called `stop` goes on, and its end is kept: only then the store can be left.
+    const goesOn = this.#inside !== 'no' && running.size > 0
+    if (goesOn) this.#queue.reported()
+    else await this.#queue.finish()
     this.#over = true
     for (const cancel of this.#timers) cancel()
-    const { abandoned, completed, failed } = this.#attempts
-    const stillRunning = records<T>(abandoned)
+    const stillRunning = records<T>([...abandoned, ...(goesOn ? running : [])])
+    if (goesOn) this.#finishLater()
     const aborted = records<T>(this.#aborted)
     // A job may have several attempts here, and one that timed out may still run.
     for (const id of stillRunning.keys()) aborted.delete(id)
@@ -97,10 +124,43 @@ export class DurableShutdown<T> {
     }
   }
 
-  async #settled(): Promise<void> {
-    while (this.#attempts.size > 0 || this.#buffer.busy > 0 || this.#busy) {
+  /** Resolves when no handler is waited for, and no claim is held without one. */
+  async #settled(waits: () => boolean): Promise<void> {
+    while (waits() || this.#buffer.busy > this.#attempts.size || this.#busy) {
       await this.#ends.wait({ timeout: 0.05 }).catch(unlessTimeout)
     }
+  }
+
+  /** A process may exit after the report, so dead letters that are on their way are waited for. */
+  async #letters(): Promise<void> {
+    // The last failure is told soon after its end is kept.
+    await new Promise<void>(macrotask)
+    await this.#queue.lettersSent()
+  }
+
+  /** How many attempts run that are waited for; where one of them called `stop`, how many workers beside its own. */
+  get #workers(): number {
+    const inside = this.#inside
+    const { busy } = this.#slots
+    if (inside === 'no' || busy === 0) return this.#attempts.size
+    return inside !== 'unknown' && !this.#attempts.holds(inside) ? busy : busy - 1
+  }
+
+  #findInsider(): void {
+    const { consumer } = this.#slots
+    if (!consumer?.insideHandler()) return
+    this.#inside = consumer.caller() ?? 'unknown'
+    if (!consumer.handling) return
+    consumer.whenLeft((attempt) => {
+      this.#inside = attempt
+    })
+  }
+
+  /** The handler that called `stop` has its report. When it ends too, all is over. */
+  #finishLater(): void {
+    this.#settled(() => this.#attempts.size > 0)
+      .then(() => this.#queue.finish())
+      .catch((error: unknown) => this.#queue.trouble(error))
   }
 
   /** True while claims are under way, or handlers run that were aborted at the deadline. */

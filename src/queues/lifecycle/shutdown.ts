@@ -80,6 +80,11 @@ export class Shutdown<T> {
     this.#queue = queue
   }
 
+  /** @throws ClosedError when it has begun */
+  checkOpen(): void {
+    if (this.begun) throw this.#queue.closedError()
+  }
+
   begin(options: StopOptions): Promise<StopReport<T>> {
     try {
       this.#begin(options)

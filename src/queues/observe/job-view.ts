@@ -1,6 +1,7 @@
 import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
+import { errorMessage } from '../../core/error-text.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
@@ -49,7 +50,7 @@ export class JobView {
       waiting,
       delayed: jobs.delayed,
       running,
-      dead: jobs.dead.size,
+      dead: jobs.history.dead.size,
       completed,
       failed,
       oldest: waiting === 0 ? 0 : Math.max(0, this.#clock.now() - this.#backlog.oldestSince) / 1000,
@@ -61,11 +62,13 @@ export class JobView {
     const state = this.#stateOf(job)
     if (state === undefined) return undefined
     const { group, due, byDate, reported, tries = [] } = job.extras ?? {}
-    const { dead, completed } = this.#jobs
-    const kept = dead.get(job.id) ?? completed.get(job.id)
+    const { history } = this.#jobs
+    const kept = history.find(job.id)
     const until =
-      kept === undefined ? Infinity : kept.endedAt + (state === 'dead' ? dead : completed).age
-    const startedAt = kept?.startedAt ?? this.#jobs.startOf(job)
+      kept === undefined
+        ? Infinity
+        : kept.endedAt + (state === 'dead' ? history.dead : history.completed).age
+    const startedAt = kept?.startedAt ?? history.startOf(job)
     const last = tries.at(-1)
     return {
       id: job.id,
@@ -131,9 +134,9 @@ export class JobView {
   /** The dead jobs that are meant, the oldest first. */
   *dead({ ids, error, latest }: RedriveOptions): Iterable<LocalJob> {
     const wanted = ids === undefined ? undefined : new Set(ids)
-    for (const { job } of [...this.#jobs.dead.latest(latest ?? Infinity)]) {
+    for (const { job } of [...this.#jobs.history.dead.latest(latest ?? Infinity)]) {
       if (wanted !== undefined && !wanted.has(job.id)) continue
-      if (error !== undefined && messageOf(job.outcome) !== error) continue
+      if (error !== undefined && errorMessage(job.outcome) !== error) continue
       yield job
     }
   }
@@ -143,8 +146,8 @@ export class JobView {
     const latest =
       options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
-    for (const { job, endedAt } of this.#jobs.dead.latest(latest)) {
-      const message = messageOf(job.outcome)
+    for (const { job, endedAt } of this.#jobs.history.dead.latest(latest)) {
+      const message = errorMessage(job.outcome)
       const known = deaths.get(message)
       if (known === undefined) deaths.set(message, { count: 1, first: endedAt, last: endedAt })
       else {
@@ -180,18 +183,21 @@ export class JobView {
     if (state === 'waiting') yield* this.#jobs.waiting()
     else if (state === 'delayed') yield* this.#jobs.later()
     else if (state === 'running') yield* this.#running()
-    else for (const { job } of this.#jobs[state]) yield job
+    else for (const { job } of this.#jobs.history[state]) yield job
   }
 
   *#running(): Iterable<LocalJob> {
-    for (const { job } of this.#attempts.running) yield job as LocalJob
+    const { running, passing } = this.#attempts
+    for (const { job } of running) yield job as LocalJob
+    if (passing !== undefined) yield passing.job as LocalJob
   }
 
   #stateOf(job: LocalJob): QueuedJobInfo['state'] | undefined {
     const { state } = job
     if (state === 'waiting' || state === 'delayed' || state === 'running') return state
-    if (state === 'failed' && this.#jobs.dead.get(job.id)?.job === job) return 'dead'
-    if (state === 'completed' && this.#jobs.completed.get(job.id)?.job === job) return 'completed'
+    if (state === 'failed' && this.#jobs.history.dead.get(job.id)?.job === job) return 'dead'
+    if (state === 'completed' && this.#jobs.history.completed.get(job.id)?.job === job)
+      return 'completed'
     return undefined
   }
 
@@ -231,9 +237,4 @@ function toSkip(cursor: string): number {
   const skip = Number(cursor)
   if (Number.isSafeInteger(skip) && skip >= 0) return skip
   throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got '${cursor}'`)
-}
-
-/** What a job died of. Its stack is not asked for: an engine writes it when it is read, and that takes a hundred times as long. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

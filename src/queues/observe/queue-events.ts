@@ -1,7 +1,10 @@
 import type { Millis } from '../../core/duration.ts'
+import { complain } from '../../core/error-text.ts'
 import { Events } from '../../core/events.ts'
+import { isThenable } from '../../core/thenable.ts'
 import type { Job } from '../job.ts'
-import { type DeadLetterTarget, QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
+import { QUEUE_EVENTS, type QueueEventMap } from '../queue.ts'
+import type { DeadLetterTarget } from '../queue-options.ts'
 import type { JobTimes } from './job-times.ts'
 import type { QueueMeter } from './queue-meter.ts'
 
@@ -19,9 +22,8 @@ export interface ToldJob extends Pick<Job<any>, 'id'> {
  * What a queue tells: its events, the dead letters, and, for a failure without a listener, the console. No failure is silent,
  * and none ends the process.
  */
-export class QueueEvents {
-  // biome-ignore lint/suspicious/noExplicitAny: listeners know the types by the queue they listen to.
-  readonly #events: Events<QueueEventMap<any, any>> = new Events(QUEUE_EVENTS)
+// biome-ignore lint/suspicious/noExplicitAny: listeners know the types by the queue they listen to.
+export class QueueEvents extends Events<QueueEventMap<any, any>> {
   readonly #queue: string
   readonly #deadLetter: DeadLetterTarget | undefined
   #meter: QueueMeter | undefined
@@ -30,28 +32,15 @@ export class QueueEvents {
   readonly #letters = new Set<Promise<unknown>>()
 
   constructor(queue: string, deadLetter: DeadLetterTarget | undefined) {
+    super(QUEUE_EVENTS)
     this.#queue = queue
     this.#deadLetter = deadLetter
-  }
-
-  /** True when a listener or a meter wants to know of completed jobs. */
-  get heard(): boolean {
-    return this.#events.heard
-  }
-
-  /** True when there is a listener. */
-  get listened(): boolean {
-    return this.#events.listened
-  }
-
-  on(event: never, listener: never): () => void {
-    return this.#events.on(event, listener)
   }
 
   /** From now on it is counted too. */
   count(meter: QueueMeter): void {
     this.#meter = meter
-    this.#events.meter()
+    this.meter()
   }
 
   cancelled(job: ToldJob, reason: unknown): void {
@@ -67,11 +56,11 @@ export class QueueEvents {
   }
 
   progressed(job: ToldJob, value: unknown): void {
-    if (this.listened) this.#events.emit('progress', { job: told(job), item: job.item, value })
+    if (this.listened) this.emit('progress', { job: told(job), item: job.item, value })
   }
 
   idle(): void {
-    if (this.listened) this.#events.emit('idle', {})
+    if (this.listened) this.emit('idle', {})
   }
 
   completed(job: ToldJob, value: unknown): void {
@@ -98,10 +87,10 @@ export class QueueEvents {
   failed(job: ToldJob, error: unknown): void {
     const deadLetter = this.#deadLetter
     this.#meter?.failed(job)
-    const heard = this.#events.emit('failed', { job: told(job), item: job.item, error })
+    const heard = this.emit('failed', { job: told(job), item: job.item, error })
     if (!heard && !job.watched && !this.#toldOfFailure && deadLetter === undefined) {
       this.#toldOfFailure = true
-      console.error(
+      complain(
         `aioflux: job ${job.id} of queue '${this.#queue}' failed, and no code listens to its result or to the event 'failed'. Later failures of this queue are not written here.`,
         error,
       )
@@ -111,8 +100,8 @@ export class QueueEvents {
     try {
       const taken: unknown =
         typeof deadLetter === 'function' ? deadLetter(letter) : deadLetter.put(letter)
-      if (taken instanceof Promise) {
-        const sent = taken.catch((trouble: unknown) => this.trouble(trouble))
+      if (isThenable(taken)) {
+        const sent = Promise.resolve(taken).catch((trouble: unknown) => this.trouble(trouble))
         this.#letters.add(sent)
         void sent.then(() => this.#letters.delete(sent))
       }
@@ -132,17 +121,17 @@ export class QueueEvents {
   }
 
   failedElsewhere(job: ToldJob, error: unknown): void {
-    if (this.listened) this.#events.emit('failed', { job: told(job), item: job.item, error })
+    if (this.listened) this.emit('failed', { job: told(job), item: job.item, error })
   }
 
   /** Something that belongs to no job went wrong. */
   trouble(error: unknown): void {
-    if (this.#events.emit('error', { error })) return
-    console.error(`aioflux: queue '${this.#queue}' ran into an error`, error)
+    if (this.emit('error', { error })) return
+    complain(`aioflux: queue '${this.#queue}' ran into an error`, error)
   }
 
   #tellCompleted(job: ToldJob, value: unknown): void {
-    if (this.listened) this.#events.emit('completed', { job: told(job), item: job.item, value })
+    if (this.listened) this.emit('completed', { job: told(job), item: job.item, value })
   }
 
   #tell<Name extends 'cancelled' | 'dropped' | 'duplicate' | 'retry' | 'timeout'>(
@@ -150,9 +139,9 @@ export class QueueEvents {
     // biome-ignore lint/suspicious/noExplicitAny: as above.
     payload: QueueEventMap<any, any>[Name],
   ): void {
-    if (!this.#events.heard) return
+    if (!this.heard) return
     this.#meter?.told(event)
-    this.#events.emit(event, payload)
+    this.emit(event, payload)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
+import { errorMessage, isError, property } from '../../core/error-text.ts'
 import type { RetryOptions } from '../../resilience/retry.ts'
 
 /** Where a job stands that a store keeps. */
@@ -71,12 +72,15 @@ export interface StoredRecord<T = unknown> extends JobRecord<T> {
 
 /** What is kept of an error: plain data, whatever was thrown. */
 export function errorRecord(error: unknown): JobErrorRecord {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
-  const { name, message, stack, code } = error as Error & { code?: unknown }
+  const message = errorMessage(error)
+  if (!isError(error)) return { name: 'Error', message }
+  const name = property(error, 'name')
+  const code = property(error, 'code')
+  const stack = property(error, 'stack')
   return {
-    name,
+    name: typeof name === 'string' ? name : 'Error',
     message,
     ...(typeof code === 'string' && { code }),
-    ...(stack !== undefined && { stack }),
+    ...(typeof stack === 'string' && { stack }),
   }
 }

@@ -212,12 +212,16 @@ export interface JobStore<T = unknown> {
   /** The errors of the jobs that died last, `latest` at most, the most frequent first. */
   deaths(limit: number, latest?: number): MaybePromise<DeathCount[]>
 
-  /** Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown. */
-  cancel(id: string, reason: unknown): MaybePromise<boolean>
+  /**
+   * Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown.
+   *
+   * @param at as {@link Inserted.at}: a job of that id that was put later is another one, and left alone
+   */
+  cancel(id: string, reason: unknown, at?: number): MaybePromise<boolean>
   /** Forgets a job that does not run. */
   remove(id: string): MaybePromise<boolean>
-  /** Moves a job that waits. */
-  reprioritise(id: string, priority: number): MaybePromise<boolean>
+  /** Moves a job that waits. @param at as in {@link cancel} */
+  reprioritise(id: string, priority: number, at?: number): MaybePromise<boolean>
   /** Dead jobs wait again, with their failures forgotten. Answers with their number. */
   redrive(which: Redrive): MaybePromise<number>
   /** Forgets all jobs that wait, and answers with their items. */
@@ -227,6 +231,6 @@ export interface JobStore<T = unknown> {
 
   /** Tells `listener` until the returned function is called. */
   watch(listener: StoreListener): () => void
-  /** Lets go of timers and connections. Claims that are held stay held until their lease ends. */
+  /** Ends timers and connections. Claims that are held stay held until their lease ends. */
   close(): MaybePromise<void>
 }

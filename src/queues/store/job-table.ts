@@ -39,7 +39,7 @@ export class JobTable {
     return undefined
   }
 
-  /** Lets go of some jobs that have ended. @returns false once none is left */
+  /** Forgets some jobs that have ended. @returns false once none is left */
   tidy(): boolean {
     for (let i = 0; i < LOOKS; i++) {
       if (this.#place === this.#size) return this.#turn()

@@ -1,6 +1,6 @@
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import { checkLossless } from '../../core/lossless-json.ts'
-import type { Codec } from '../queue.ts'
+import type { Codec } from '../queue-options.ts'
 
 /**
  * Items as JSON: what `JSON.stringify` keeps. A `Uint8Array` as the whole item stays one.

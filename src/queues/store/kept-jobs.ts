@@ -52,7 +52,7 @@ export class KeptJobs implements Iterable<KeptJob> {
     return this.#jobs.delete(id)
   }
 
-  /** The one that ended first, first. */
+  /** In the order in which they ended. */
   [Symbol.iterator](): Iterator<KeptJob> {
     this.#expire()
     return this.#jobs.values()

@@ -5,14 +5,14 @@ import { Attempt, type AttemptPermit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { HeldJobs } from './held-jobs.ts'
+import { JobHistory } from './job-history.ts'
 import { JobNumbers } from './job-numbers.ts'
-import { type Keeping, KeptJobs } from './kept-jobs.ts'
+import type { Keeping } from './kept-jobs.ts'
 import type { LocalJob } from './local-job.ts'
 import { Arrivals } from './orders/arrivals.ts'
 import { GroupedOrder, type Grouping, groupOf } from './orders/grouped.ts'
 import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
-import { priorityOrder } from './orders/priority.ts'
 import { type GateHost, RateGate } from './rate-gate.ts'
 
 /** How the jobs of a queue are kept. */
@@ -28,8 +28,8 @@ export interface MemoryJobsOptions {
   readonly keyed: boolean
   readonly groups: Grouping | undefined
   readonly keep: { readonly dead: Keeping; readonly completed: Keeping } | undefined
-  /** True where it is to be known when attempts began: one more reading of the clock for each. */
-  readonly timesAttempts: boolean
+  /** True where jobs may have several attempts. */
+  readonly retries: boolean
 }
 
 /** What a store in this process tells its queue. */
@@ -43,7 +43,6 @@ export interface MemoryJobsListener {
 }
 
 const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
-const NOTHING: Keeping = { age: 0, count: 0 }
 
 /**
  * The jobs of a queue in this process, from put to their end. While a job waits, its state is changed here and nowhere else.
@@ -55,8 +54,7 @@ const NOTHING: Keeping = { age: 0, count: 0 }
  */
 export class MemoryJobs implements Source, GateHost {
   readonly numbers: JobNumbers
-  readonly dead: KeptJobs
-  readonly completed: KeptJobs
+  readonly history: JobHistory
   #order: Order
   #groups: GroupedOrder | undefined
   readonly #maxSize: number
@@ -70,11 +68,9 @@ export class MemoryJobs implements Source, GateHost {
   #crowded = false
   /** True while there may be jobs that are not due. */
   #delays = false
-  readonly #keeps: boolean
-  readonly timesAttempts: boolean
 
   constructor(options: MemoryJobsOptions) {
-    const { clock, limiter, keyed, groups, keep } = options
+    const { clock, limiter, keyed, groups } = options
     // Jobs that may leave an order and come back need numbers that all their orders share.
     const arrivals = keyed ? new Arrivals() : undefined
     this.#clock = clock
@@ -87,12 +83,9 @@ export class MemoryJobs implements Source, GateHost {
       this.#promote()
       this.#listener.available()
     })
-    this.dead = new KeptJobs(keep?.dead ?? NOTHING, clock)
-    this.completed = new KeptJobs(keep?.completed ?? NOTHING, clock)
-    this.#keeps = keep !== undefined
-    this.timesAttempts = options.timesAttempts || this.#keeps
+    this.history = new JobHistory(clock, options.keep, options.retries)
     if (limiter === undefined) return
-    this.#gate = new RateGate(limiter, keyed, this, () => priorityOrder(arrivals))
+    this.#gate = new RateGate(limiter, keyed, this, this.#makeOrder)
   }
 
   /** From now on `listener` is told. */
@@ -307,8 +300,9 @@ export class MemoryJobs implements Source, GateHost {
     if (job === undefined) return undefined
     // What is told below may be answered by a first put with a group: this job has no place in that.
     const groups = this.#groups
+    const { history } = this
     job.deliveries += 1
-    if (this.#keeps) this.completed.add(job, job.extras?.startedAt ?? this.#clock.now())
+    if (history.keeps) history.completed.add(job, job.extras?.startedAt ?? this.#clock.now())
     // Before the queue is told: a job that has left must not be found waiting.
     job.complete(undefined)
     if (this.#crowded) this.#tellRoom()
@@ -322,26 +316,24 @@ export class MemoryJobs implements Source, GateHost {
   begin(job: LocalJob): Attempt {
     job.state = 'running'
     job.deliveries += 1
-    const attempt = new Attempt(job, this.timesAttempts ? this.#clock.now() : 0)
+    const attempt = new Attempt(job, this.history.timed ? this.#clock.now() : 0)
     job.holder = attempt
     return attempt
   }
 
-  /** When the first attempt of a job began, where attempts are timed. */
-  startOf({ extras, running }: LocalJob): Millis | undefined {
-    return extras?.startedAt ?? (this.timesAttempts ? running?.begunAt : undefined)
-  }
-
   complete(attempt: Attempt): boolean {
-    const job = attempt.job as LocalJob
-    if (this.#keeps) this.completed.add(job, this.startOf(job))
+    const { history } = this
+    if (history.keeps) {
+      const job = attempt.job as LocalJob
+      history.completed.add(job, history.startOf(job))
+    }
     return true
   }
 
   retry(attempt: Attempt, delay: Millis, error: unknown): boolean {
     const job = attempt.job as LocalJob
     const extras = job.more()
-    this.#noteTry(attempt, error)
+    this.history.failed(attempt, error)
     this.#held.overtake(job)
     extras.byDate = false
     extras.due = this.#clock.now() + delay
@@ -352,8 +344,9 @@ export class MemoryJobs implements Source, GateHost {
 
   fail(attempt: Attempt, error: unknown, dead: boolean): boolean {
     const job = attempt.job as LocalJob
-    if (dead && this.timesAttempts) this.#noteTry(attempt, error)
-    if (dead && this.#keeps) this.dead.add(job, this.startOf(job))
+    const { history } = this
+    if (dead && history.timed) history.failed(attempt, error)
+    if (dead && history.keeps) history.dead.add(job, history.startOf(job))
     return true
   }
 
@@ -361,7 +354,7 @@ export class MemoryJobs implements Source, GateHost {
     const job = attempt.job as LocalJob
     const extras = job.more()
     extras.released = (extras.released ?? 0) + 1
-    this.#noteStart(attempt)
+    this.history.began(attempt)
     this.#held.overtake(job)
     if (delay > 0) {
       extras.byDate = false
@@ -434,21 +427,6 @@ export class MemoryJobs implements Source, GateHost {
         this.#listener.available()
       },
     }
-  }
-
-  /** An attempt has ended, and its job has not. */
-  #noteStart(attempt: Attempt): void {
-    if (this.timesAttempts) (attempt.job as LocalJob).more().startedAt ??= attempt.begunAt
-  }
-
-  #noteTry(attempt: Attempt, error: unknown): void {
-    this.#noteStart(attempt)
-    const extras = (attempt.job as LocalJob).more()
-    const tries = extras.tries ?? []
-    const endedAt = this.#clock.now()
-    tries.push({ startedAt: this.timesAttempts ? attempt.begunAt : endedAt, endedAt, error })
-    if (tries.length > 5) tries.shift()
-    extras.tries = tries
   }
 
   #enqueue(job: LocalJob): void {

@@ -1,7 +1,8 @@
 import type { Millis } from '../../core/duration.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
 import type { BroadcastMaker } from '../broadcast/shared-broadcast.ts'
-import type { Codec, QueueMaker, SharedQueue } from '../queue.ts'
+import type { SharedQueue } from '../queue.ts'
+import type { Codec, QueueMaker } from '../queue-options.ts'
 import type { JobStore } from './job-store.ts'
 
 /** How long and how many ended jobs are kept. `Infinity` for no bound. */
@@ -76,8 +77,17 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
   ready(): Promise<void>
   /** What holds for all processes now: their declarations, taken together. */
   readonly agreed: Declaration
-  /** Cancels a job on behalf of one of its putters. `left` where it goes on for the others, `over` where it has ended. */
-  leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'>
+  /**
+   * Cancels a job on behalf of one of its putters. `left` where it goes on for the others, `over` where it has ended.
+   *
+   * @param at as in `cancel`
+   */
+  leave(
+    id: string,
+    share: Share,
+    reason: unknown,
+    at?: number,
+  ): Promise<'cancelled' | 'left' | 'over'>
   /** Changes what all processes agree on. */
   redeclare(declaration: Declaration): Promise<void>
   /** When the store was last reached, in milliseconds since 1970 by this process; `undefined` for never. */

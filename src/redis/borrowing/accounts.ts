@@ -13,7 +13,7 @@ export class Account {
   dryUntil: Millis = -Infinity
   /** When the state will be idle, as far as is known. */
   idleAt: Millis = -Infinity
-  /** It is another's turn: what still comes for this one goes `'back'`, or is `'void'` because the key was reset. */
+  /** Set when another account took over: tokens that still arrive here go `'back'`, or are `'void'` because the key was reset. */
   closed: 'back' | 'void' | undefined
 
   constructor(clock: LeaseClock, lease: Millis, now: Millis) {

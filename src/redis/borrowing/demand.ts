@@ -31,7 +31,7 @@ export class Demand {
     this.#asked += cost
   }
 
-  /** How large a token lease should be, by what was counted before; 0 for none. */
+  /** How large the next token lease should be, by the demand so far; 0 for none. */
   size(now: Millis): number {
     if (now - this.#since >= this.#lease) this.#roll(now)
     const size = Math.floor(Math.max(this.#mean, this.#asked) * this.#boost)
@@ -51,7 +51,7 @@ export class Demand {
   #roll(now: Millis): void {
     const leases = (now - this.#since) / this.#lease
     const sample = this.#asked / leases
-    // What was counted over a long time weighs more than what was counted over a short one.
+    // A sample of a long time weighs more than a sample of a short time.
     if (this.#mean === 0) this.#mean = sample
     else this.#mean += (1 - Math.exp(-leases / 2)) * (sample - this.#mean)
     this.#asked = 0

@@ -71,12 +71,11 @@ export const HYBRID_STORAGE_OPTIONS: OptionTable<HybridStorageOptions> = {
 /**
  * Limits on many machines at the speed of memory: takes a block of tokens in Redis first, then spends it here.
  *
- * Tokens are taken out of the bucket in Redis before they are spent here. So however many processes share a limit, and however
- * they end, in any time t they spend at most `burst + rate * (t + lease)`. Tokens that are not spent within `lease` go back. A
- * block is as large as the demand for its key,
- * and shrinks as the bucket empties, down to single tokens. A key with few calls is decided in Redis.
- * When the block answers a call, `remaining` is what is left of the block; when Redis answers, what is left in Redis and in the
- * block together.
+ * Tokens are taken out of the bucket in Redis before they are spent here. So however many processes share a limit,
+ * and however they end, in any time t they spend at most `burst + rate * (t + lease)`. Tokens that are not spent
+ * within `lease` go back. A block is as large as the demand for its key, and shrinks as the bucket empties, down to
+ * single tokens. A key with few calls is decided in Redis. When the block answers a call, `remaining` is what is left
+ * of the block; when Redis answers, what is left in Redis and in the block together.
  *
  * Only token and leaky buckets are borrowed from. Windows, `wait`, `peek` and composites are decided in Redis. A denial of any
  * rule is remembered here until its `retryAfter`, for at most `maxDenial`. A `reset` or `block` by another process takes effect

@@ -86,7 +86,7 @@ export class HybridValues implements Values {
     const asked = this.#clock.now()
     const read: Promise<string | undefined> = this.#redis.read(key).then(
       (found) => {
-        // A write may have come in between: then what was read may be older than it.
+        // A write may have come in between: then the value that was read may be older than the write.
         const current = this.#reads.get(key) === read
         if (current) this.#reads.delete(key)
         if (current && found !== undefined) this.#keep(key, found.text, asked, found.ttl)

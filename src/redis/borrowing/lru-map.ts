@@ -1,6 +1,6 @@
 import { OldestFirst } from '../../core/oldest-first.ts'
 
-/** What was put last, by key, and no more than a given number of it: the one put or used longest ago goes first. */
+/** A map with at most a given number of entries: the entry that was put or used longest ago is dropped first. */
 export class LruMap<T> extends OldestFirst<string, T> {
   readonly #most: number
 

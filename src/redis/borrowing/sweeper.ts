@@ -9,7 +9,7 @@ export interface Sweepable {
   end(): void
 }
 
-/** Sweeps all that it watches every so often: one timer for all, none when there is nothing to do. */
+/** Sweeps all watched objects at an interval. One timer serves all of them; there is none when nothing is watched. */
 export class Sweeper {
   readonly #clock: Clock
   readonly #every: Millis

@@ -3,7 +3,7 @@ import type { LeaseClock } from '../../core/lease-clock.ts'
 import type { Demand } from './demand.ts'
 import type { TokenLease } from './token-lease.ts'
 
-/** Of what was there when the last token lease came, or of its time, this much is left when the next one is asked for. */
+/** The next token lease is asked for when this share is left: of the tokens that were held when the last one came, or of its time. */
 const LOW = 0.3
 
 /** The token leases that are held for one key: at most one more than is being spent. The oldest is spent first. */
@@ -11,7 +11,7 @@ export class TokenLeases {
   readonly #clock: LeaseClock
   readonly #demand: Demand
   #leases: TokenLease[] = []
-  /** Token leases whose time is over, with something left. */
+  /** Token leases whose time is over, and which still have tokens. */
   #dead: TokenLease[] = []
   #held = 0
   #low = 0

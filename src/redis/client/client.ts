@@ -41,21 +41,28 @@ export function portOf(client: RedisClientLike): RedisPort {
 }
 
 /**
- * Where to connect to. What a client may understand is left to it: a path to a socket, a host without a protocol.
+ * Where to connect to. The libraries take different other texts (a host without a protocol, the path of a socket), so none is taken.
  *
- * @throws OptionTypeError | OptionRangeError where it is no text, the protocol is not that of Redis, or no host is named
+ * @throws OptionTypeError | OptionRangeError where it is no text, the protocol is not that of Redis, no host is named, or it is no url
  */
 export function checkUrl(name: string, url: string): void {
   text(name, url)
-  const [protocol] = /^[a-z][a-z\d+.-]*(?=:\/\/)/i.exec(url) ?? []
-  const right = protocol === undefined || /^rediss?$/i.test(protocol)
-  // The rest may hold a password.
-  mustLie(right, name, 'begin with redis:// or rediss://', `${protocol}://`)
-  if (protocol === undefined) return
-  const [authority = ''] = url.slice(protocol.length + 3).split(/[/?#]/, 1)
+  const what = 'begin with redis:// or rediss://'
+  const [, protocol, rest = ''] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/is.exec(url) ?? []
+  // What a message shows is cut: there may be a password before the @.
+  if (protocol === undefined) mustLie(false, name, what, url.replace(/^.*@/s, '...@'))
+  const shown = `${protocol}://`
+  mustLie(/^rediss?$/i.test(String(protocol)), name, what, shown)
+  const [authority = ''] = rest.split(/[/?#]/, 1)
   const host = authority.slice(authority.lastIndexOf('@') + 1)
   // Clients would take this machine for it.
-  mustLie(host !== '' && !host.startsWith(':'), name, 'name a host', `${protocol}://`)
+  mustLie(host !== '' && !host.startsWith(':'), name, 'name a host', shown)
+  mustLie(
+    URL.canParse(url),
+    name,
+    'be a url that can be read',
+    `${shown}${rest.replace(/^.*@/s, '...@')}`,
+  )
 }
 
 /** The way to a server. */
@@ -193,13 +200,9 @@ function tellConsole(text: string, error: unknown): void {
 }
 
 /** The server of a url, without the name and the password that may stand in it. */
-function serverOf(url: string): string {
-  try {
-    const { protocol, host } = new URL(url)
-    return `${protocol}//${host}`
-  } catch {
-    return 'a url that cannot be read'
-  }
+export function serverOf(url: string): string {
+  const { protocol, host } = new URL(url)
+  return `${protocol}//${host}`
 }
 
 function nodeRedisPort(given: NodeRedisLike): RedisPort {

@@ -26,9 +26,9 @@ interface Batch {
 }
 
 /**
- * Tells how many replicas have what was written before, over whichever connection: replicas get all writes of a server in their
- * order, so a later write that they have speaks for the earlier ones. That holds while the server is the same: its history tells.
- * Callers that ask while an answer is under way share the next one.
+ * Tells how many replicas have all writes so far, over whichever connection. Replicas get the writes of a server in order, so a later
+ * write that a replica has proves the earlier ones. This holds while the server is the same, which its history tells.
+ * Callers that ask while an answer is under way share the next answer.
  */
 export class Confirmer {
   readonly #open: () => Promise<Second>

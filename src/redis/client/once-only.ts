@@ -34,10 +34,10 @@ const guarded = new WeakSet<Insides>()
 /**
  * The same client, by which nothing is sent twice.
  *
- * As it comes, ioredis sends what was not answered again when it has reconnected, and a Cluster does when a node is gone.
- * But what was not answered may have been done: a consume would count twice, and so would what is given back. Neither
- * can be told for one command, and the client's options are its owner's; so ours are taken out of what is to be sent
- * again, and fail at once instead. For all other commands the client stays as it is.
+ * By default, ioredis sends commands without an answer again when it has reconnected, and a Cluster does so when a node is gone.
+ * But the server may have done such a command: a consume would count twice, and so would a release. There is no option for a single
+ * command, and the options of the client belong to its owner. So our commands are taken out of the list that is sent again, and
+ * fail at once. For all other commands the client stays as it is.
  */
 export function onceOnly(given: IoredisLike): IoredisLike {
   const client = given as IoredisLike & Insides

@@ -94,7 +94,7 @@ function ioredisSubscriber(client: Ioredis, ears: Ears): Subscriber {
     ? undefined
     : client.duplicate({ lazyConnect: true, enableOfflineQueue: true, maxRetriesPerRequest: null })
   const listening = second ?? client
-  // The client puts it before every key, the server has it in the names of the channels, so it belongs before those too.
+  // ioredis puts `keyPrefix` before every key and not before channels. The scripts publish with it, so it is put before channels here.
   const prefix = client.options?.keyPrefix ?? ''
   const named = (channels: string[]) => channels.map((channel) => prefix + channel)
   const listener = (channel: string, message: string) =>

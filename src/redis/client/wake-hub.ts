@@ -10,7 +10,7 @@ const AGAIN: Millis = 1000
 /** A connection to listen on, or none where there can be none. */
 export type Listen = (ears: Ears) => Promise<Subscriber | undefined>
 
-/** Is told what was published; without a message, that something may have been missed. */
+/** Called with each published message, and without a message when one may have been missed. */
 export type Heard = (message?: string) => void
 
 interface Channel {
@@ -23,8 +23,7 @@ interface Channel {
  * The listeners of each channel, over one connection for all of them. It is opened for the first listener, and never
  * keeps a process alive.
  *
- * What is heard is a hint: it says that it is worth asking, and nothing else. Where something may have been missed,
- * listeners are called too.
+ * A message is a hint: it only says that it is worth asking. When a message may have been missed, listeners are called too.
  */
 export class WakeHub {
   readonly #listen: Listen
@@ -40,8 +39,7 @@ export class WakeHub {
   }
 
   /**
-   * Calls `listener` for everything that is published on `channel` from the moment on when the watch is live, and when that
-   * moment comes.
+   * Calls `listener` once when the watch becomes live, and then for each message on `channel`.
    */
   subscribe(channel: string, listener: Heard): Watch {
     const own: Heard = (message) => listener(message)

@@ -1,5 +1,6 @@
+import { errorMessage } from '../../core/error-text.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.ts'
-import type { Codec } from '../../queues/queue.ts'
+import type { Codec } from '../../queues/queue-options.ts'
 import type { JobTerms } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
 import { written } from '../redis-values.ts'
@@ -56,8 +57,7 @@ function encoded<T>(codec: Codec<T>, item: T): string | Uint8Array {
   try {
     data = codec.encode(item)
   } catch (error) {
-    const why = (error as Error)?.message ?? String(error)
-    const message = `item cannot be encoded by the codec '${codec.name}': ${why}`
+    const message = `item cannot be encoded by the codec '${codec.name}': ${errorMessage(error)}`
     throw Object.assign(new OptionTypeError('item', message), { cause: error })
   }
   if (typeof data === 'string') {

@@ -1,5 +1,5 @@
 import { describe, OptionRangeError } from '../../core/errors.ts'
-import type { Codec } from '../../queues/queue.ts'
+import type { Codec } from '../../queues/queue-options.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
 import { listOf, textOf } from '../scripts/reply.ts'

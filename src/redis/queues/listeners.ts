@@ -2,11 +2,11 @@ import type { StoreListener } from '../../queues/store/job-store.ts'
 
 /** The listeners of one store. */
 export class Listeners {
-  readonly #all = new Set<StoreListener>()
+  readonly #all = new Set<{ readonly listener: StoreListener }>()
 
   /** Tells `listener` until the returned function is called. */
   add(listener: StoreListener): () => void {
-    const own = { ...listener }
+    const own = { listener }
     this.#all.add(own)
     return () => {
       this.#all.delete(own)
@@ -17,7 +17,7 @@ export class Listeners {
     what: K,
     ...args: Parameters<NonNullable<StoreListener[K]>>
   ): void {
-    for (const listener of [...this.#all]) {
+    for (const { listener } of [...this.#all]) {
       // biome-ignore lint/suspicious/noExplicitAny: the arguments belong to `what`.
       ;(listener[what] as ((...all: any[]) => void) | undefined)?.(...args)
     }

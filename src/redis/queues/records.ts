@@ -1,4 +1,4 @@
-import type { Codec } from '../../queues/queue.ts'
+import type { Codec } from '../../queues/queue-options.ts'
 import type { JobRecord, StoredRecord, TryRecord } from '../../queues/store/job-record.ts'
 import type { Claim } from '../../queues/store/job-store.ts'
 import { jsonOf } from '../scripts/reply.ts'

@@ -1,7 +1,12 @@
 import type { Millis } from '../../core/duration.ts'
 import { isAioFluxError, OptionTypeError, UnconfirmedError } from '../../core/errors.ts'
 import { LeaseClock } from '../../core/lease-clock.ts'
-import type { JobErrorRecord, StoredRecord, StoredState } from '../../queues/store/job-record.ts'
+import {
+  errorRecord,
+  type JobErrorRecord,
+  type StoredRecord,
+  type StoredState,
+} from '../../queues/store/job-record.ts'
 import type {
   Claim,
   DeathCount,
@@ -211,14 +216,20 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#inspection.deaths(limit, latest)
   }
 
-  cancel(id: string, reason: unknown): Promise<boolean> {
-    const { idTtl } = this.#options
-    return this.#change('cancel', placeName(id), valueText(reason), String(idTtl))
+  async cancel(id: string, reason: unknown, at?: number): Promise<boolean> {
+    const idTtl = String(this.#options.idTtl)
+    return this.#change('cancel', placeName(id), valueText(reason), idTtl, '', atText(at))
   }
 
-  async leave(id: string, share: Share, reason: unknown): Promise<'cancelled' | 'left' | 'over'> {
+  async leave(
+    id: string,
+    share: Share,
+    reason: unknown,
+    at?: number,
+  ): Promise<'cancelled' | 'left' | 'over'> {
     const putter = share.mode === 'latest' ? share.putter : ''
-    const args = [placeName(id), valueText(reason), String(this.#options.idTtl), putter]
+    const idTtl = String(this.#options.idTtl)
+    const args = [placeName(id), valueText(reason), idTtl, putter, atText(at)]
     const { resultTtl } = this.#options
     return this.#link.run(
       'change',
@@ -232,8 +243,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#change('remove', placeName(id))
   }
 
-  reprioritise(id: string, priority: number): Promise<boolean> {
-    return this.#change('reprioritise', placeName(id), priorityText(priority))
+  reprioritise(id: string, priority: number, at?: number): Promise<boolean> {
+    return this.#change('reprioritise', placeName(id), priorityText(priority), atText(at))
   }
 
   redrive(which: Redrive): Promise<number> {
@@ -320,7 +331,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     try {
       return claimOf(taken, this.#options.codec, this.agreed.maxDeliveries ?? MAX_DELIVERIES)
     } catch (error) {
-      const { name, message } = error as Error
+      const { name, message } = errorRecord(error)
       const record: JobErrorRecord = { name, message: `the item cannot be decoded: ${message}` }
       const { token } = taken
       this.#steps
@@ -387,3 +398,8 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 }
 
 function nothing(): undefined {}
+
+/** As lua/change.lua reads it. */
+function atText(at: number | undefined): string {
+  return at === undefined ? '' : String(at)
+}

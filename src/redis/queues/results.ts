@@ -13,7 +13,7 @@ const MOST = 500
 /** A job whose result is wanted. */
 interface Awaited {
   readonly id: string
-  /** It had not ended then, by the server's clock: older news is of another job of that id. */
+  /** A time, by the server's clock, at which the job had not ended: an end before it belongs to another job of that id. */
   since: number
 }
 

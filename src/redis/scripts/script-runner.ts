@@ -21,7 +21,7 @@ export class ScriptRunner {
   }
 
   /**
-   * @param server the one to ask; the way of the keys unless given
+   * @param server the server to ask. @default the server of the keys
    * @throws StorageDownError (rejects) with what Redis or the client said as its cause
    */
   run(script: Script, keys: string[], args: string[], server?: RedisPort): Promise<unknown> {

@@ -10,10 +10,10 @@ export function twinFor(kind: string, functions: readonly string[]): boolean {
 }
 
 /**
- * The text of a twin, with the one it builds on put in. What of it belongs to which program is decided when the package is built, by
- * scripts/lua.mjs.
+ * The text of a twin, together with the twin that it builds on. scripts/lua.mjs decides, when the package is built, which functions belong
+ * to which program.
  *
- * @param functions what the program calls of it, one of the lists there. @default all of it
+ * @param functions the functions that the program calls, one of the lists there. @default all
  */
 export function twin(kind: string, functions?: readonly string[]): string {
   const parts = TWINS[kind]?.[functions?.join(' ') ?? 'all']

@@ -259,7 +259,7 @@ function isPlain(runs: readonly Run[]): boolean {
   return runs.length === 1 && move === 'reserve' && cost === 1 && extra === 0
 }
 
-/** Tells each of a run its verdict: the first ones were granted, with what was left then; the others were denied alike. */
+/** Gives each call of a run its verdict. The first `granted` calls passed, each with what was left after it; the others share one denial. */
 function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdict[]): void {
   for (let i = 0; i < waiters.length; i++) {
     const waiter = waiters[i] as Waiter

@@ -9,11 +9,11 @@ export interface Lender extends RemoteLedger {
    */
   lend(key: string, cost: number, want: number): Promise<Lent>
   /**
-   * Takes back the `rest` of what was lent at `at`, less what has dripped in since.
+   * Takes back the `rest` of a token lease that was lent at `at`, less what has dripped into the bucket since.
    *
-   * Had all of it been credited, a bucket could pass for larger than it is: while token leases are out it stays below its rim and
-   * refills, and then they come back on top. Less what dripped in, what is in the bucket and what is lent out never add up
-   * to more than it holds.
+   * A full credit would let the bucket hold too much: while token leases are out, it stays below its rim and refills, and then they
+   * come back on top. With this deduction the tokens in the bucket and the tokens that are lent out never add up to more than
+   * the bucket holds.
    */
   takeBack(key: string, rest: number, at: Micros): Promise<void>
 }

@@ -29,7 +29,7 @@ export class RedisLedger implements RemoteLedger, Lender {
   #route: Route
   /** The ways of rules that calls have brought. */
   #routes = new WeakMap<Rule, Route>()
-  /** The batches of this turn of the event loop, by what has to lie in one slot; and those of rules that calls have brought. */
+  /** The batches of this turn of the event loop, by slot, and those for rules that calls have brought. */
   #batches = new Map<string, Batch>()
   #brought = new Map<Rule, Map<string, Batch>>()
   #turn = -1
@@ -84,7 +84,7 @@ export class RedisLedger implements RemoteLedger, Lender {
   reconfigure(rule: Rule): void {
     this.rule = rule
     this.#route = this.#pipeline.route([this])
-    // What was asked before goes by the old numbers, what is asked from now on by the new ones.
+    // Calls before this go by the old numbers, calls from now on by the new ones.
     this.#turn = -1
   }
 

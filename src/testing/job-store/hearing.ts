@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
-import type { JobStore, Outcome } from '../../queues/store/job-store.ts'
+import type { JobStore, Outcome, StoreListener } from '../../queues/store/job-store.ts'
 
 /** How long a law waits between two looks whether a hint has come. */
 const BETWEEN: Millis = 5
@@ -18,7 +18,12 @@ export class Hearing {
   /** @param patience how long a hint may take, by the clock of this machine */
   constructor(store: JobStore, patience: Millis) {
     this.#patience = patience
-    this.end = store.watch({
+    // The methods of a listener may be those of its class: none is a property of its own.
+    this.end = store.watch(Object.create(this.#methods()))
+  }
+
+  #methods(): StoreListener {
+    return {
       available: () => {
         this.available += 1
       },
@@ -37,7 +42,7 @@ export class Hearing {
       paused: (paused) => {
         this.paused.push(paused)
       },
-    })
+    }
   }
 
   /** Waits until something was told: at once in this process, a moment later from elsewhere. */

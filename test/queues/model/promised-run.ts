@@ -314,7 +314,8 @@ export class PromisedRun {
   #put(queue: SharedQueue<Item, unknown>, step: Step & { do: 'put' }): void {
     const n = this.#n++
     const controller = new AbortController()
-    const item: Item = { n, ...step.item }
+    const { same, item: parts } = step
+    const item: Item = { ...parts, n, same, said: parts.group }
     this.#puts += 1
     const put = queue.put(item, {
       ...(this.#world.kind === 'priority' && { priority: step.priority }),

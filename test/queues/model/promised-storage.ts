@@ -1,5 +1,6 @@
 import type { Limiter } from '../../../src/index.ts'
-import type { QueueKind, QueueOptions, SharedQueue } from '../../../src/queues/queue.ts'
+import type { SharedQueue } from '../../../src/queues/queue.ts'
+import type { QueueKind, QueueOptions } from '../../../src/queues/queue-options.ts'
 import { sharedQueue } from '../../../src/queues/shared-factory.ts'
 import type { JobStore } from '../../../src/queues/store/job-store.ts'
 import type {

@@ -5,11 +5,15 @@ import {
   type Limiter,
   LimiterFactory,
   type LocalQueue,
+  type PutOptions,
   QueueFactory,
   type StopReport,
   type TaskContext,
 } from '../../../src/index.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { Firsts } from './firsts.ts'
+import { LateLimiter } from './late-limiter.ts'
+import { Tellings } from './tellings.ts'
 import type { Deed, Ending, Item, Step, World } from './world.ts'
 
 const LIMIT = 2
@@ -66,22 +70,27 @@ export class ModelRun {
   readonly #jobs: { n: number; job: Job<number>; controller: AbortController }[] = []
   readonly #open: JobClaim<Item, number>[] = []
   readonly #starts = new Set<string>()
-  readonly #ends = new Map<number, number>()
-  readonly #ended = new Set<number>()
+  readonly #told = new Tellings()
+  readonly #late: LateLimiter | undefined
+  /** The items that own ids stand for, and the first items of the keys of a dedupe queue. */
+  readonly #ids: Firsts
+  readonly #keys: Firsts
+  /** Items whose results were asked for, and how often each has settled. */
+  readonly #watched = new Set<number>()
   readonly #settled = new Map<number, number>()
+  /** Items that were accepted, and no job is known of them. */
+  readonly #offered = new Set<number>()
   readonly #pulled = new Set<number>()
-  /** The values with which jobs completed. */
-  readonly #completed = new Map<number, unknown>()
   readonly #lastOf = new Map<string, number>()
-  readonly #told = { completed: 0, failed: 0 }
   readonly #notBefore = new Map<number, number>()
   #redrives = 0
   #most = 0
   #ordered: boolean
+  /** True where jobs have groups, of the queue or of their puts. */
+  readonly #grouped: boolean
+  #started = false
   #paused = false
   #stopping = false
-  #late = 0
-  #seed = 7
   #n = 0
   #steps = 0
   #fault: string | undefined
@@ -90,7 +99,8 @@ export class ModelRun {
     this.#world = world
     this.#clock = new CreepingClock(world.creep)
     this.#inner = this.#makeLimiter()
-    this.#limiter = this.#inner && world.late ? this.#elsewhere(this.#inner) : this.#inner
+    this.#late = this.#inner && world.late ? new LateLimiter(this.#inner) : undefined
+    this.#limiter = this.#late?.limiter ?? this.#inner
     const { kind, mode, attempts, batch } = world
     this.#ordered =
       (kind === 'fifo' || (kind === 'dedupe' && (mode === 'ttl' || mode === 'pending'))) &&
@@ -103,19 +113,35 @@ export class ModelRun {
           each.do !== 'claim' &&
           each.do !== 'redrive',
       )
+    this.#grouped =
+      world.groups || steps.some((each) => each.do === 'put' && each.group !== undefined)
+    const { idTtl = 86_400_000, ttl } = world
+    this.#ids = new Firsts(this.#told, (_first, { event, at }) =>
+      event === 'dropped' ? at : at + idTtl,
+    )
+    this.#keys = new Firsts(this.#told, ({ putAt }, { event, at }) =>
+      event === 'completed' && mode === 'ttl' ? putAt + ttl : at,
+    )
     this.#queue = this.#makeQueue()
-    this.#listen()
+    this.#told.listen(this.#queue, this.#clock, (n, delay) => {
+      this.#notBefore.set(n, this.#clock.now() + delay * 1000 - 1)
+    })
   }
 
   /** Runs all steps, then stops the queue and looks whether all is accounted for. */
   async all(steps: readonly Step[], ending: Ending): Promise<void> {
-    this.#queue.start()
+    if (this.#world.started) this.#start()
     for (const step of steps) {
       await this.#do(step)
       await this.#flush()
       await this.#check(step.do)
     }
     await this.#end(ending)
+  }
+
+  #start(): void {
+    this.#started = true
+    this.#queue.start()
   }
 
   #makeLimiter(): Limiter | undefined {
@@ -132,35 +158,6 @@ export class ModelRun {
       case 'none':
         return undefined
     }
-  }
-
-  /** The same limiter, which answers some turns of the event loop later. */
-  #elsewhere(limiter: Limiter): Limiter {
-    const delayed = new Set(['acquire', 'wait', 'schedule', 'release'])
-    return new Proxy(limiter, {
-      get: (target, name) => {
-        if (name === 'allow' || name === 'decide') return undefined
-        const value: unknown = Reflect.get(target, name)
-        if (typeof value !== 'function') return value
-        if (!delayed.has(String(name))) return value.bind(target)
-        return async (...args: unknown[]) => {
-          await this.#pass()
-          try {
-            return await value.apply(target, args)
-          } finally {
-            await this.#pass()
-          }
-        }
-      },
-      has: (target, name) => name !== 'allow' && name !== 'decide' && name in target,
-    })
-  }
-
-  async #pass(): Promise<void> {
-    this.#seed = (this.#seed * 1103515245 + 12345) % 2147483648
-    this.#late += 1
-    for (let turns = (this.#seed >> 8) % 4; turns > 0; turns--) await turn()
-    this.#late -= 1
   }
 
   #makeQueue(): LocalQueue<Item, number> {
@@ -184,12 +181,16 @@ export class ModelRun {
       ...(this.#limiter !== undefined &&
         world.costs && { limiterCost: (item: Item) => this.#costOf(item) }),
       ...(world.groups && {
-        group: ({ group }: Item) => group,
+        group: ({ said }: Item) => said,
         groupConcurrency: world.groupConcurrency,
       }),
       ...(world.groups &&
         world.weights && { groupWeight: (group: string) => (group === 'x' ? 3 : 1) }),
-      ...(world.keep && { keep: { dead: '1h', completed: '1h' } as const }),
+      ...(world.keep === 'all' && { keep: { dead: '1h', completed: '1h' } as const }),
+      ...(world.keep === 'few' && { keep: { dead: { age: 0.5, count: 2 } } }),
+      ...(world.idTtl !== undefined && { idTtl: world.idTtl / 1000 }),
+      ...(world.deadLetter && { deadLetter: this.#told.take }),
+      ...(world.metered && { metrics: this.#told.metrics }),
       ...(batching
         ? {
             batchSize: batch,
@@ -203,34 +204,24 @@ export class ModelRun {
           }),
     }
     if (kind === 'dedupe') {
-      return QueueFactory.dedupe<Item, number>({ ...options, mode: world.mode, delay: 0.1 })
+      const { mode, ttl, quiet, maxDelay } = world
+      return QueueFactory.dedupe<Item, number>({
+        ...options,
+        mode,
+        ttl: ttl / 1000,
+        delay: quiet / 1000,
+        ...(maxDelay !== undefined && { maxDelay: maxDelay / 1000 }),
+        ...(world.keyFn && { keyFn: ({ same }: Item) => same }),
+      })
+    }
+    if (kind === 'priority') {
+      return QueueFactory.priority<Item, number>({
+        ...options,
+        ...(world.priorityFn && { priorityFn: ({ cost }: Item) => cost }),
+        ...(world.aging !== undefined && { aging: world.aging / 1000 }),
+      })
     }
     return (QueueFactory[kind] as typeof QueueFactory.fifo)<Item, number>(options)
-  }
-
-  #listen(): void {
-    const queue = this.#queue
-    const over = ({ item: { n } }: { item: Item }) => {
-      this.#ends.set(n, (this.#ends.get(n) ?? 0) + 1)
-      this.#ended.add(n)
-    }
-    queue.on('completed', (event) => {
-      this.#told.completed += 1
-      this.#completed.set(event.item.n, event.value)
-      over(event)
-    })
-    queue.on('failed', (event) => {
-      this.#told.failed += 1
-      over(event)
-    })
-    queue.on('cancelled', over)
-    queue.on('retry', ({ item: { n }, delay }) => {
-      this.#notBefore.set(n, this.#clock.now() + delay * 1000 - 1)
-    })
-    queue.on('dropped', over)
-    queue.on('error', ({ error }) => {
-      this.#fault ??= `the queue told of an error: ${String(error)}`
-    })
   }
 
   #keyOf(item: Item): string {
@@ -297,7 +288,7 @@ export class ModelRun {
       this.#fault ??= 'a job was begun while the queue paused'
     const running = [...holding.flatMap((live) => live.items), ...items]
     for (const item of items) {
-      if (this.#ended.has(item.n) && this.#redrives === 0)
+      if (this.#told.ends.has(item.n) && this.#redrives === 0)
         this.#fault ??= `job ${item.n} was begun after its end`
       if (this.#clock.now() < (this.#notBefore.get(item.n) ?? 0) - this.#world.creep * 20)
         this.#fault ??= `job ${item.n} was tried again too early`
@@ -317,8 +308,7 @@ export class ModelRun {
   }
 
   #inOrder(item: Item): void {
-    const { groups } = this.#world
-    const line = `${this.#limiter ? this.#keyOf(item) : ''} ${groups ? item.group : ''}`
+    const line = `${this.#limiter ? this.#keyOf(item) : ''} ${this.#grouped ? item.group : ''}`
     const last = this.#lastOf.get(line) ?? -1
     if (last > item.n) this.#fault ??= `job ${item.n} was begun after job ${last}`
     this.#lastOf.set(line, item.n)
@@ -372,7 +362,7 @@ export class ModelRun {
         void queue.claim({ max: step.max, timeout: 0.02 }).then(
           (claims) => {
             for (const claim of claims) {
-              if (this.#ended.has(claim.item.n) && this.#redrives === 0)
+              if (this.#told.ends.has(claim.item.n) && this.#redrives === 0)
                 this.#fault ??= `job ${claim.item.n} was claimed after its end`
               this.#open.push(claim)
             }
@@ -391,13 +381,19 @@ export class ModelRun {
       }
       case 'remove': {
         const entry = pick(this.#jobs, step.which)
-        if (entry !== undefined) await queue.remove(entry.job.id)
+        if (entry !== undefined && (await queue.remove(entry.job.id))) {
+          this.#ids.free(entry.job.id)
+        }
         break
       }
       case 'redrive':
-        if (!this.#world.keep) break
+        if (this.#world.keep === 'none') break
+        if (this.#stopping) break
         this.#redrives += 1
         await queue.redrive()
+        break
+      case 'start':
+        if (!this.#stopping) this.#start()
         break
       case 'pause':
         this.#paused = true
@@ -427,56 +423,159 @@ export class ModelRun {
     if (this.#redrives === 0) {
       if (this.#pulled.has(item.n)) this.#fault ??= `job ${item.n} was taken twice`
       // A handler completes a job with a value.
-      if (!this.#completed.has(item.n) || this.#completed.get(item.n) !== undefined)
+      if (!this.#told.completed.has(item.n) || this.#told.completed.get(item.n) !== undefined)
         this.#fault ??= `job ${item.n} was taken, and is not told to have completed by that`
     }
     this.#pulled.add(item.n)
   }
 
   #put(step: Step & { do: 'put' }): void {
-    const n = this.#n++
     const controller = new AbortController()
-    const { kind } = this.#world
-    const item: Item = { n, ...step.item }
-    if (kind === 'dedupe') {
-      // What takes the place of another has the key, the cost and the group of that one.
-      item.key = 'abc'.charAt(step.same % 3)
-      item.cost = 1 + (step.same % 2)
-      item.group = 'xyz'.charAt(step.same % 3)
+    const item = this.#item(step)
+    const options = this.#optionsOf(step, item, controller.signal)
+    const without = Object.keys(options).length === 0
+    const late = this.#stopping
+    const refused = () => this.#refused(item.n)
+    switch (step.how) {
+      case 'put': {
+        const known = this.#meets(step, item)
+        const put = without ? this.#queue.put(item) : this.#queue.put(item, options)
+        put.then((job) => {
+          if (late) this.#fault ??= `job ${item.n} was accepted after stop`
+          if (known !== undefined && known !== (job.state === 'duplicate'))
+            this.#fault ??= `job ${item.n} is ${job.state}, and its name was ${known ? '' : 'not '}taken`
+          this.#accepted(item.n, job, controller)
+        }, refused)
+        break
+      }
+      case 'putMany': {
+        const items = [item, this.#item(step)]
+        for (const each of items) this.#meets(step, each)
+        this.#queue.putMany(items, without ? undefined : () => options).then(
+          (jobs) => {
+            if (late) this.#fault ??= `job ${item.n} was accepted after stop`
+            for (const [i, job] of jobs.entries()) {
+              this.#accepted((items[i] as Item).n, job, controller)
+            }
+          },
+          // One of them may have been accepted.
+          () => this.#doubts(step),
+        )
+        break
+      }
+      case 'submit': {
+        this.#meets(step, item)
+        this.#watched.add(item.n)
+        const count = () => this.#settles(item.n)
+        const result = without ? this.#queue.submit(item) : this.#queue.submit(item, options)
+        result.then(count, () => {
+          if (!this.#told.ends.has(item.n)) refused()
+          count()
+        })
+        break
+      }
+      case 'offer':
+        this.#offer(step, item, without ? undefined : options)
+        break
     }
-    const options = {
-      ...(kind === 'priority' && { priority: step.priority }),
-      ...(step.delay !== undefined && { delay: step.delay / 1000 }),
-      ...(step.id !== undefined && { id: `own-${step.id}` }),
-      ...(kind === 'dedupe' && { key: `same-${step.same}` }),
-      ...(step.signal && { signal: controller.signal }),
-      ...(step.timeout !== undefined && { timeout: step.timeout / 1000 }),
-      ...(step.retry !== undefined && { retry: { attempts: step.retry, baseDelay: 0 } }),
+  }
+
+  #offer(step: Step & { do: 'put' }, item: Item, options: PutOptions | undefined): void {
+    const known = this.#meets(step, item)
+    try {
+      const taken = this.#queue.offer(item, options)
+      if (taken) this.#offered.add(item.n)
+      else this.#refused(item.n)
+      if (taken && known === true)
+        this.#fault ??= `item ${item.n} was taken, and its name was taken`
+      if (taken && this.#told.last.get(item.n)?.event === 'dropped')
+        this.#fault ??= `item ${item.n} was taken and dropped`
+      if (taken && this.#stopping) this.#fault ??= `item ${item.n} was accepted after stop`
+    } catch (error) {
+      this.#refused(item.n)
+      if (!this.#stopping) this.#fault ??= `offer threw ${String(error)}`
     }
-    const put =
-      Object.keys(options).length === 0 ? this.#queue.put(item) : this.#queue.put(item, options)
-    void put.then(
-      (job) => {
-        this.#jobs.push({ n, job, controller })
-        const count = () => this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
-        job.result.then(count, count)
-      },
-      () => {},
-    )
+  }
+
+  /** Whether the put of an item finds its id or its key taken; `undefined` where that is not known. */
+  #meets({ id, same }: Step & { do: 'put' }, { n }: Item): boolean | undefined {
+    const { kind, mode, creep } = this.#world
+    const shared = kind === 'dedupe' && mode !== 'ttl' && mode !== 'pending'
+    // On a clock that creeps, and of jobs that come back to life, it is not known to the millisecond.
+    if (shared || creep > 0 || this.#redrives > 0) return undefined
+    const putAt = this.#clock.now()
+    const byId = id !== undefined && this.#ids.has(`own-${id}`, putAt)
+    if (byId !== false) return byId
+    const key = `same-${same}`
+    const byKey = kind === 'dedupe' && this.#keys.has(key, putAt)
+    if (byKey !== false) return byKey
+    if (id !== undefined) this.#ids.add(`own-${id}`, { n, putAt })
+    if (kind === 'dedupe') this.#keys.add(key, { n, putAt })
+    return false
+  }
+
+  /** An item was not accepted. */
+  #refused(n: number): void {
+    this.#ids.delete(n)
+    this.#keys.delete(n)
+  }
+
+  #doubts({ id, same }: Step & { do: 'put' }): void {
+    this.#ids.doubt(`own-${id}`)
+    this.#keys.doubt(`same-${same}`)
+  }
+
+  #item(step: Step & { do: 'put' }): Item {
+    const { same, group = step.item.group } = step
+    const item = { ...step.item, n: this.#n++, same, group, said: step.item.group }
+    if (this.#world.kind !== 'dedupe') return item
+    // What takes the place of another has the key, the cost and the group of that one.
+    const like = 'xyz'.charAt(same % 3)
+    return { ...item, key: 'abc'.charAt(same % 3), cost: 1 + (same % 2), group: like, said: like }
+  }
+
+  #optionsOf(step: Step & { do: 'put' }, item: Item, signal: AbortSignal): PutOptions {
+    const { kind, priorityFn, keyFn } = this.#world
+    const { delay, dated, id, timeout, retry } = step
+    if (delay !== undefined && kind !== 'dedupe') {
+      this.#notBefore.set(item.n, this.#clock.now() + delay - 1)
+    }
+    return {
+      ...(kind === 'priority' && !(priorityFn && step.signal) && { priority: step.priority }),
+      ...(delay !== undefined &&
+        (dated ? { at: new Date(this.#clock.wall() + delay) } : { delay: delay / 1000 })),
+      ...(id !== undefined && { id: `own-${id}` }),
+      ...(kind === 'dedupe' && !keyFn && { key: `same-${step.same}` }),
+      ...(kind !== 'dedupe' && step.group !== undefined && { group: step.group }),
+      ...(step.signal && { signal }),
+      ...(timeout !== undefined && { timeout: timeout / 1000 }),
+      ...(retry !== undefined && { retry: { attempts: retry, baseDelay: 0 } }),
+    }
+  }
+
+  #accepted(n: number, job: Job<number>, controller: AbortController): void {
+    this.#jobs.push({ n, job, controller })
+    this.#watched.add(n)
+    const count = () => this.#settles(n)
+    job.result.then(count, count)
+  }
+
+  #settles(n: number): void {
+    this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
   }
 
   /** Lets all go on that can without time. */
   async #flush(): Promise<void> {
     for (let calm = 0; calm < 3; calm++) {
       await turn()
-      if (this.#late > 0) calm = -1
+      if ((this.#late?.underWay ?? 0) > 0) calm = -1
     }
   }
 
   // What must hold.
 
   async #check(after: string): Promise<void> {
-    this.#must(this.#fault === undefined, this.#fault ?? '')
+    this.#noFault()
     const queue = this.#queue
     const counts = await queue.counts()
     const waiting = (await queue.jobs({ state: 'waiting', limit: 1000 })).jobs
@@ -502,6 +601,13 @@ export class ModelRun {
       queue.size() === waiting.length + delayed.length,
       `size is ${queue.size()}, lists ${waiting.length + delayed.length} after ${after}`,
     )
+    const { keep, kind, mode, maxDelay = Infinity, creep } = this.#world
+    this.#must(keep !== 'few' || counts.dead <= 2, `${counts.dead} dead are kept of 2`)
+    for (const { dueAt, createdAt, deliveries, item } of delayed) {
+      const wait = Number(dueAt ?? 0) - Number(createdAt)
+      const held = kind === 'dedupe' && mode === 'debounce' && deliveries === 0 && creep === 0
+      this.#must(!held || wait <= maxDelay, `job ${item.n} is held back for ${wait} ms`)
+    }
     const { offered } = queue.stats()
     this.#must(
       offered === 0 || queue.size() >= this.#world.maxSize,
@@ -520,7 +626,7 @@ export class ModelRun {
     const world = this.#world
     const queue = this.#queue
     const holding = this.#holding()
-    if (waiting.length === 0 || world.byHand || this.#paused) return
+    if (waiting.length === 0 || world.byHand || !this.#started || this.#paused) return
     if (holding.length >= queue.workers) return
     const running = holding.flatMap(({ items }) => items)
     // Claims, and what a batch tries later in one of its halves, are listed; handlers that nobody waits for any more are not.
@@ -576,12 +682,15 @@ export class ModelRun {
 
   // The end.
 
-  async #end({ mode, deadline, grace }: Ending): Promise<void> {
+  async #end({ mode, deadline, grace, workers, again, meanwhile }: Ending): Promise<void> {
     const queue = this.#queue
-    if (queue.workers === 0) queue.workers = 1
+    if (workers !== undefined) queue.workers = workers
+    else if (queue.workers === 0) queue.workers = 1
+    await this.#flush()
     this.#stopping = true
+    const bounded = deadline !== undefined || again !== undefined
     let report: StopReport<Item> | undefined
-    let then = { ...this.#told }
+    let then = { ...this.#told.counts }
     const stopped = queue
       .stop({
         mode,
@@ -589,13 +698,27 @@ export class ModelRun {
       })
       .then((told) => {
         report = told
-        then = { ...this.#told }
+        then = { ...this.#told.counts }
+        const { lettersUnderWay } = this.#told
+        if (!bounded && lettersUnderWay > 0) this.#fault ??= `${lettersUnderWay} letters not sent`
       })
+    const steps = [...meanwhile]
     for (let round = 0; round < 300 && report === undefined; round++) {
       await this.#flush()
-      this.#must(this.#fault === undefined, this.#fault ?? '')
+      this.#noFault()
+      if (round === 1 && again !== undefined) {
+        const told = queue.stop({ mode, deadline: again / 1000, grace: grace / 1000 })
+        void told.then((other) => {
+          if (report !== undefined && other !== report) this.#fault ??= 'two reports'
+        })
+      }
+      const step = steps.shift()
+      if (step !== undefined) {
+        await this.#do(step)
+        continue
+      }
       // At a deadline, handlers that are deaf are left to themselves.
-      if (deadline === undefined) for (const live of [...this.#live]) live.finish(true)
+      if (!bounded) for (const live of [...this.#live]) live.finish(true)
       for (const claim of this.#open.splice(0)) await claim.complete(1)
       if (round > 1) await this.#clock.advanceAsync(0.1)
     }
@@ -604,7 +727,7 @@ export class ModelRun {
     for (const live of [...this.#live]) live.finish(true)
     for (const claim of this.#open) await claim.complete(1)
     await this.#flush()
-    this.#must(this.#fault === undefined, this.#fault ?? '')
+    this.#noFault()
     this.#account(report as unknown as StopReport<Item>, then)
     await this.#clock.advanceAsync(0.02)
     await this.#flush()
@@ -617,24 +740,35 @@ export class ModelRun {
       report.completed === told.completed && report.failed === told.failed,
       `reported ${report.completed} completed and ${report.failed} failed, told ${told.completed} and ${told.failed}`,
     )
+    const { deadLetter, metered, kind } = this.#world
+    const { letters, counts, ends } = this.#told
+    this.#must(
+      letters === (deadLetter ? counts.failed : 0),
+      `${letters} dead letters of ${counts.failed} failures`,
+    )
+    const other = metered ? this.#told.disagreement(kind) : undefined
+    this.#must(other === undefined, other ?? '')
+    for (const n of this.#watched) {
+      const times = this.#settled.get(n) ?? 0
+      this.#must(times === 1, `the result of job ${n} settled ${times} times`)
+    }
     const lists = [...report.notStarted, ...report.aborted, ...report.stillRunning]
-    for (const { n, job } of this.#jobs) {
-      this.#must(
-        this.#settled.get(n) === 1,
-        `the result of job ${n}, ${job.state}, settled ${this.#settled.get(n) ?? 0} times`,
-      )
-      const ends = this.#ends.get(n) ?? 0
-      this.#must(ends <= 1 + this.#redrives, `job ${n} ended ${ends} times`)
-      if (this.#world.kind === 'dedupe' || job.state === 'duplicate') continue
+    const known = new Set(
+      this.#jobs.filter(({ job }) => job.state !== 'duplicate').map(({ n }) => n),
+    )
+    for (const n of [...known, ...this.#offered]) {
+      const times = ends.get(n) ?? 0
+      this.#must(times <= 1 + this.#redrives, `job ${n} ended ${times} times`)
+      if (kind === 'dedupe') continue
       const listed = lists.some(({ item }) => item.n === n)
       this.#must(
-        ends > 0 || this.#pulled.has(n) || listed,
-        `job ${n}, ${job.state}, is in no report and in no event`,
+        times > 0 || this.#pulled.has(n) || listed,
+        `job ${n} is in no report and in no event`,
       )
     }
     const numbers = lists.map(({ item }) => item.n)
     this.#must(
-      this.#world.kind === 'dedupe' || new Set(numbers).size === numbers.length,
+      kind === 'dedupe' || new Set(numbers).size === numbers.length,
       `a job is listed twice: ${numbers}`,
     )
     for (const { item } of report.notStarted) {
@@ -649,6 +783,12 @@ export class ModelRun {
       const { allowed } = await this.#inner.peek(key, LIMIT)
       this.#must(allowed, `permits of '${key}' are missing`)
     }
+  }
+
+  #noFault(): void {
+    this.#must(this.#fault === undefined, this.#fault ?? '')
+    const { trouble } = this.#told
+    this.#must(trouble === undefined, `the queue told of an error: ${String(trouble)}`)
   }
 
   #must(holds: boolean, fault: string): void {

@@ -9,7 +9,11 @@ export interface Item {
   deeds: readonly Deed[]
   key: string
   cost: number
+  /** Its group; the option `group` reads another one where the put says which. */
   group: string
+  said: string
+  /** What makes it the same as another. */
+  same: number
 }
 
 /** The options of a queue, as data. */
@@ -34,7 +38,22 @@ export interface World {
   bisect: boolean
   maxSize: number
   overflow: 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
-  keep: boolean
+  /** Which ended jobs are kept: none, all, or the last ones. */
+  keep: 'none' | 'all' | 'few'
+  /** How long own ids are remembered, in milliseconds. */
+  idTtl: number | undefined
+  /** A priority queue reads priorities from items, and those grow with time. */
+  priorityFn: boolean
+  aging: number | undefined
+  /** What a dedupe queue reads of an item, where its put names no key; how long it remembers one, and how long it holds one back. */
+  keyFn: boolean
+  ttl: number
+  quiet: number
+  maxDelay: number | undefined
+  deadLetter: boolean
+  metered: boolean
+  /** False where `start` is called later, or never. */
+  started: boolean
   /** How far the clock moves each time it is read, in milliseconds. */
   creep: number
   /** No workers: jobs are only taken by hand. */
@@ -44,9 +63,14 @@ export interface World {
 export type Step =
   | {
       do: 'put'
-      item: Omit<Item, 'n'>
+      how: 'put' | 'submit' | 'offer' | 'putMany'
+      item: Pick<Item, 'deeds' | 'key' | 'cost' | 'group'>
+      /** The group that the put names. */
+      group: string | undefined
       priority: number
       delay: number | undefined
+      /** Its delay is told as a date. */
+      dated: boolean
       id: number | undefined
       same: number
       signal: boolean
@@ -61,12 +85,18 @@ export type Step =
   | { do: 'claim'; max: number }
   | { do: 'settle'; which: number; how: 'complete' | 'fail' | 'release'; delay: number }
   | { do: 'remove'; which: number }
-  | { do: 'pause' | 'resume' | 'clear' | 'get' | 'tryGet' | 'redrive' }
+  | { do: 'pause' | 'resume' | 'clear' | 'get' | 'tryGet' | 'redrive' | 'start' }
 
 export interface Ending {
   mode: 'drain' | 'drop'
   deadline: number | undefined
   grace: number
+  /** How many workers there are then; `undefined` for at least one. */
+  workers: number | undefined
+  /** The deadline of a second call. */
+  again: number | undefined
+  /** What is done while it stops. */
+  meanwhile: readonly Step[]
 }
 
 const deed = fc.constantFrom<Deed>(
@@ -81,7 +111,9 @@ const deed = fc.constantFrom<Deed>(
 )
 
 const which = fc.nat(1000)
-const rarely = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 1 })
+/** One time of four. `fc.option` with a `freq` of 1 draws nothing, ever. */
+const rarely = <T>(value: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
 
 export const world: fc.Arbitrary<World> = fc.record({
   kind: fc.constantFrom('fifo', 'priority', 'delay', 'dedupe'),
@@ -102,13 +134,24 @@ export const world: fc.Arbitrary<World> = fc.record({
   bisect: fc.boolean(),
   maxSize: fc.constantFrom(2, 5, 1000, 1000),
   overflow: fc.constantFrom('wait', 'reject', 'drop-oldest', 'drop-newest'),
-  keep: fc.boolean(),
+  keep: fc.constantFrom('none', 'all', 'few'),
+  idTtl: fc.constantFrom(undefined, 0, 100),
+  priorityFn: fc.boolean(),
+  aging: fc.constantFrom(undefined, 20, 1000),
+  keyFn: fc.boolean(),
+  ttl: fc.constantFrom(50, 300_000),
+  quiet: fc.constantFrom(0, 100),
+  maxDelay: fc.constantFrom(undefined, 100, 250),
+  deadLetter: fc.boolean(),
+  metered: fc.boolean(),
+  started: fc.constantFrom(true, true, true, true, false),
   creep: fc.constantFrom(0, 0, 0.001, 0.5),
   byHand: fc.constantFrom(false, false, false, false, true),
 })
 
 const put: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('put' as const),
+  how: fc.constantFrom('put', 'put', 'put', 'submit', 'offer', 'putMany'),
   item: fc.record({
     deeds: fc.array(deed, { minLength: 1, maxLength: 3 }),
     key: fc.constantFrom('a', 'b', 'c'),
@@ -116,7 +159,9 @@ const put: fc.Arbitrary<Step> = fc.record({
     group: fc.constantFrom('x', 'y', 'z'),
   }),
   priority: fc.integer({ min: -1, max: 2 }),
+  group: rarely(fc.constantFrom('x', 'y')),
   delay: rarely(fc.constantFrom(10, 150, 2000)),
+  dated: fc.boolean(),
   id: rarely(fc.nat(5)),
   same: fc.nat(4),
   signal: fc.boolean(),
@@ -174,6 +219,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       'get' as const,
       'tryGet' as const,
       'redrive' as const,
+      'start' as const,
     ),
   }),
 )
@@ -184,4 +230,7 @@ export const ending: fc.Arbitrary<Ending> = fc.record({
   mode: fc.constantFrom('drain', 'drain', 'drop'),
   deadline: fc.constantFrom(undefined, undefined, 0, 200),
   grace: fc.constantFrom(0, 50),
+  workers: fc.constantFrom(undefined, undefined, undefined, 0),
+  again: fc.constantFrom(undefined, undefined, undefined, 0, 100),
+  meanwhile: fc.array(step, { maxLength: 4 }),
 })

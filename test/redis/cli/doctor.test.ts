@@ -156,7 +156,7 @@ describe('aioflux doctor', () => {
   it.each([
     [
       ['--redis', 'localhost:6379'],
-      "--redis must be a url like redis://localhost:6379, got 'local",
+      "--redis must begin with redis:// or rediss://, got 'localhost:6379'",
     ],
     [['now'], "doctor takes options only, got 'now'"],
     [['--rediss'], "Unknown option '--rediss': the nearest is --redis"],
@@ -169,7 +169,7 @@ describe('aioflux doctor', () => {
 
   it('does not repeat a url that may hold a password', async () => {
     const { stderr } = await command(['doctor', '--redis', 'http://ann:secret@localhost'])
-    expect(stderr).toContain('--redis must be a url')
+    expect(stderr).toContain("--redis must begin with redis:// or rediss://, got 'http://'")
     expect(stderr).not.toContain('secret')
   })
 

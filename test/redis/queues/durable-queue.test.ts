@@ -950,6 +950,14 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(Date.now()).toBeGreaterThanOrEqual(sent + 148)
     })
 
+    it('debounce: a put with its own id waits too, also where another process has said the mode', async () => {
+      const said = dedupe({ mode: 'debounce', delay: '1h' })
+      await said.put('x', { id: 'own' })
+      const unsaid = dedupe({ delay: '1h' })
+      await unsaid.put('y', { id: 'other', at: new Date() })
+      expect(await said.counts()).toMatchObject({ delayed: 2, waiting: 0 })
+    })
+
     it('coalesce: the job ends when the last of those who share it has cancelled', async () => {
       const [a, b] = [dedupe({ mode: 'coalesce' }), dedupe({ mode: 'coalesce' })]
       const jobs = [await a.put('x'), await b.put('x'), await b.put('x')]

@@ -14,5 +14,5 @@ export function agingOrder(step: Millis, clock: Clock, arrivals?: Arrivals): Ran
     job.more().rank = rank
     return rank
   }
-  return new RankedOrder(rankOf, undefined, arrivals)
+  return new RankedOrder(rankOf, undefined, arrivals, (job) => job.extras?.rank ?? rankOf(job))
 }

@@ -101,7 +101,7 @@ export class Line implements Order {
     if (this.size === 0) {
       this.#head = 0
       this.#tail = 0
-      // Lets go of the memory of better times.
+      // Frees the memory that a longer line needed.
       if (ring.length > 1024) this.#ring = new Array(LEAST)
       return
     }

@@ -22,6 +22,7 @@ import { Tails } from './tails.ts'
 export class RankedOrder implements Order {
   size = 0
   readonly #rankOf: (job: LocalJob) => number
+  readonly #rankAgain: (job: LocalJob) => number
   readonly #givesWay: (job: LocalJob) => number
   #runs = new Ranking()
   readonly #tails = new Tails()
@@ -34,18 +35,21 @@ export class RankedOrder implements Order {
   #overlaps = false
 
   /**
-   * @param rankOf asked when a job comes; what it leaves in `extras.rank` is where the job is put back to
+   * @param rankOf asked when a job comes
    * @param givesWay the lowest is the first to give way to newcomers; by default the one that has been there longest
    * @param arrivals to be shared with the other orders that its jobs may go to and come back from
+   * @param rankAgain the rank of a job that was ranked before, where `rankOf` would answer another one now
    */
   constructor(
     rankOf: (job: LocalJob) => number,
     givesWay: (job: LocalJob) => number = seqOf,
     arrivals: Arrivals = new Arrivals(),
+    rankAgain: (job: LocalJob) => number = rankOf,
   ) {
     this.#rankOf = rankOf
     this.#givesWay = givesWay
     this.#arrivals = arrivals
+    this.#rankAgain = rankAgain
   }
 
   push(job: LocalJob): void {
@@ -179,11 +183,6 @@ export class RankedOrder implements Order {
     job.holder = undefined
     if (this.size === 1) this.#overlaps = false
     this.size -= 1
-  }
-
-  /** The rank of a job that has been ranked before. */
-  #rankAgain(job: LocalJob): number {
-    return job.extras?.rank ?? this.#rankOf(job)
   }
 
   #lower(job: LocalJob): void {

@@ -21,7 +21,7 @@ import {
   type SharedSubscription,
 } from '../../../queues/broadcast/shared-broadcast.ts'
 import { answered } from '../../../queues/lifecycle/answered.ts'
-import type { Codec } from '../../../queues/queue.ts'
+import type { Codec } from '../../../queues/queue-options.ts'
 import { jsonCodec } from '../../../queues/store/json-codec.ts'
 import { listOf } from '../../scripts/reply.ts'
 import { open, seal } from '../envelope.ts'

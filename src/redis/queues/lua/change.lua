@@ -17,6 +17,14 @@ local function done(reply)
   return reply
 end
 
+-- True where the job that has the id now was put later than `at`: the caller speaks of one that has ended. '' where that is not told.
+local function is_later(record, at)
+  if at == '' then return false end
+  local head = sub(record, 1, find(record, '\n', 1, true))
+  local first = turn_at(head)
+  return tonumber(match(head, '\3(%x+)') or sub(head, first, first + 12), 16) > tonumber(at)
+end
+
 if verb == 'progress' then
   if not call('ZSCORE', LEASES, ARGV[5]) then return 0 end
   call('HSET', PROGRESS, id_of(opened(ARGV[5])), ARGV[6])
@@ -24,12 +32,13 @@ if verb == 'progress' then
 end
 
 -- 'leave' is the cancel of one of several callers, with the caller's name: '' where all callers have the same share in the job. Returns 2 where the
--- job goes on for the others.
+-- job goes on for the others. A name tells by itself which job is meant, also where its item was replaced and it began anew.
 if verb == 'cancel' or verb == 'leave' then
   local id, reason, id_ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])
   local record = call('HGET', JOBS, id)
   if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) then return 0 end
   local others = verb == 'leave' and call('HGET', MARKS, '*' .. id)
+  if not (others and ARGV[8] ~= '') and is_later(record, ARGV[9]) then return 0 end
   if others and ARGV[8] == '' then
     if call('HINCRBY', MARKS, '*' .. id, -1) == 0 then call('HDEL', MARKS, '*' .. id) end
     return 2
@@ -61,7 +70,7 @@ end
 if verb == 'reprioritise' then
   local id, priority = ARGV[5], ARGV[6]
   local record = call('HGET', JOBS, id)
-  if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) then return 0 end
+  if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) or is_later(record, ARGV[7]) then return 0 end
   local place = place_of(id, record)
   local due = call('ZSCORE', DELAYED, place)
   local state = take_out(place)

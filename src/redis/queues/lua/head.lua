@@ -12,6 +12,11 @@ local function stamp()
   return format('%013x', last)
 end
 
+-- When it is, on a scale that goes on where the clock is set back: all that was stamped before is earlier, or the same.
+local function moment()
+  return format('%.0f', math.max(last, now))
+end
+
 -- When something ends, in ms: as a turn, so that the order of ends stays where many end at one moment.
 local function end_ms()
   return stamp() and last / 1000
@@ -43,16 +48,16 @@ local function turn_at(place)
   return p + 1
 end
 
--- Names have no control characters: a name in a place ends before the first one. `match` with a range takes half the time of `find`
--- with a set.
-local function name_at(place, first)
-  return match(place, '^[^\1-\6]*', first)
-end
+-- Names have no control characters: a name in a place ends before the first one.
+--
+-- The id in a place without a priority, as most are; with the character after it; and the id where there is a priority. One `match` costs
+-- less than the steps that it saves.
+local ID = '^[^\2]*\0025.............([^\1-\6]*)'
+local ID_AND_NEXT = '^[^\2]*\0025.............([^\1-\6]*)(.)'
+local RANKED_ID = '^[^\2]*\2[46][^~!]*[~!].............([^\1-\6]*)'
 
 local function id_of(place)
-  -- Most have neither a group nor a priority.
-  local a, b = byte(place, 1, 2)
-  return name_at(place, a == 2 and b == 53 and 16 or turn_at(place) + 13)
+  return match(place, ID) or match(place, RANKED_ID)
 end
 
 local function place_of(id, record)
@@ -119,7 +124,7 @@ end
 local function answer(id, outcome, asked)
   asked = asked or call('HGET', ASKED, id)
   if not asked or byte(asked) ~= 63 then return end
-  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. format('%.0f', now) .. '\n' .. outcome
+  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. moment() .. '\n' .. outcome
   for process in string.gmatch(sub(asked, 2), '[^,]+') do tell(process, message) end
   call('HSET', ASKED, id, '=' .. outcome)
   call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)

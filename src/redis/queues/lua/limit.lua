@@ -78,8 +78,8 @@ local function permit_of(place)
   return tonumber(sub(redis.sha1hex(place), 1, 12), 16) + 1
 end
 
--- Takes what the job costs: 0, or how long it has to wait, in microseconds.
-local function charge(key, place, lease)
+-- Takes what the job costs: 0, or how long it has to wait, in microseconds. `cost` is given where it is known.
+local function charge(key, place, lease, cost)
   local state = state_of(key)
   if state.blocked > now then return state.blocked - now end
   local extra = 0
@@ -87,7 +87,7 @@ local function charge(key, place, lease)
     params.ttl = lease * 1000
     extra = permit_of(place)
   end
-  local verdict = rule.reserve(params, state.numbers, now, cost_of(place), extra)
+  local verdict = rule.reserve(params, state.numbers, now, cost or cost_of(place), extra)
   if verdict < 0 then return -verdict end
   state.dirty = true
   return 0

@@ -153,7 +153,7 @@ if verb == 'ask' then
         replies[#replies + 1] = ended
       elseif call('HEXISTS', JOBS, id) == 1 then
         ask(id, SELF)
-        replies[#replies + 1] = '?' .. format('%.0f', now)
+        replies[#replies + 1] = '?' .. moment()
       else
         replies[#replies + 1] = 'g'
       end

@@ -5,7 +5,7 @@
 --         'm': then for each id, group \2 P, suffix, extra, envelope
 --       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, mode, ttl, delay, maxDelay, putter, by commas
 -- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, 0 duplicate, -1 full; then the ids dropped,
---          and now in us. Where the history is asked for: that of this server's data, and then the above.
+--          and the moment. Where the history is asked for: that of this server's data, and then the above.
 --
 -- The first write is one that a server without memory refuses, so that nothing is kept of a call that fails.
 local count, alike = tonumber(ARGV[6]), ARGV[7] == 'u'
@@ -175,5 +175,5 @@ if full then call('ZADD', FULL, now_ms + 5000, SELF) end
 if stamped then call('HSET', META, 'last', format('%.0f', last), 'version', LAYOUT) end
 wake(ready)
 if soonest < math.huge then expect(soonest / 1000) end
-replies[count + 1], replies[count + 2] = dropped, format('%.0f', now)
+replies[count + 1], replies[count + 2] = dropped, moment()
 return told(replies)

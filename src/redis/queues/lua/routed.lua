@@ -6,7 +6,9 @@
 local LANES, RING, WEIGHTS, RUNNING = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
 local CLOSED, PARKED, TURNS = KEYS[22], KEYS[23], KEYS[24]
 local bound, turn, turned = tonumber(meta[8] or nil), tonumber(meta[5] or 0), false
-local adds, entering, counts = {}, {}, {}
+-- What `enqueue` was told and is not written yet: candidates, members of lanes, and the same by lane.
+local adds, members, coming = {}, {}, {}
+local entering, counts = {}, {}
 
 local function group_of(place)
   return sub(place, 1, find(place, '\2', 1, true) - 1)
@@ -16,7 +18,7 @@ end
 local function key_of(place)
   local from = find(place, '\1', 1, true)
   if not from then return nil end
-  return name_at(place, from + 1), from
+  return match(place, '^[^\1-\6]*', from + 1), from
 end
 
 -- The member of LANES for a place, and back.
@@ -47,24 +49,20 @@ local function before(a, b)
   return #a < #b
 end
 
+-- The turns of places without a priority, as numbers.
 local turns = {}
 
--- The turn of a place without a priority, whose turn begins at `at`.
 local function turn_of(place, at)
-  local number = turns[place]
-  if not number then
-    number = tonumber(sub(place, at, at + 12), 16)
-    turns[place] = number
-  end
+  if byte(place, at) ~= 53 then return nil end
+  local number = tonumber(sub(place, at + 1, at + 13), 16)
+  turns[place] = number
   return number
 end
 
 -- The same of two places of one group whose priority stands at `at`, in less time where they have none.
 local function sooner(a, b, at)
-  if byte(a, at) == 53 and byte(b, at) == 53 then
-    local m, n = turn_of(a, at + 1), turn_of(b, at + 1)
-    if m ~= n then return m < n end
-  end
+  local m, n = turns[a] or turn_of(a, at), turns[b] or turn_of(b, at)
+  if m and n and m ~= n then return m < n end
   return before(a, b)
 end
 
@@ -104,21 +102,52 @@ local function enqueue(place)
     entering[group] = true
     return
   end
-  local lane, member = group .. '\1' .. key, member_of(place, key)
-  call('ZADD', LANES, '0', member)
-  local first = first_of(lane, '2')
-  if first[1] ~= member or call('ZSCORE', PARKED, key .. '\2' .. group) then return end
-  local closed = not first[2] and call('ZSCORE', CLOSED, key)
-  if closed and tonumber(closed) > now then
-    call('ZADD', PARKED, '0', key .. '\2' .. group)
-    return
+  local name, member = group .. '\1' .. key, member_of(place, key)
+  local lane = coming[name]
+  if not lane then
+    lane = { name = name, group = group, key = key, new = {}, count = 0 }
+    coming[name] = lane
   end
-  if first[2] then call('ZREM', READY, place_from(first[2])) end
-  call('ZADD', READY, '0', place)
-  entering[group] = true
+  lane.new[member] = true
+  lane.count = lane.count + 1
+  members[#members + 1] = '0'
+  members[#members + 1] = member
 end
 
+-- Jobs have come into a lane. Where one of them is the first now, it becomes the lane's candidate.
+local function succeed_to(lane)
+  local one = lane.count == 1
+  local first = first_of(lane.name, one and '2' or '1')
+  local head, former = first[1], first[2]
+  local parked = lane.key .. '\2' .. lane.group
+  if not lane.new[head] or call('ZSCORE', PARKED, parked) then return end
+  if not one then
+    for _, member in ipairs(first_of(lane.name, lane.count + 1)) do
+      if not lane.new[member] then
+        former = member
+        break
+      end
+    end
+  end
+  local closed = not former and call('ZSCORE', CLOSED, lane.key)
+  if closed and tonumber(closed) > now then
+    call('ZADD', PARKED, '0', parked)
+    return
+  end
+  if former then call('ZREM', READY, place_from(former)) end
+  adds[#adds + 1] = '0'
+  adds[#adds + 1] = place_from(head)
+  entering[lane.group] = true
+end
+
+-- Writes what `enqueue` was told.
 local function flush()
+  if #members > 0 then
+    add_all(LANES, members)
+    members = {}
+    for _, lane in pairs(coming) do succeed_to(lane) end
+    coming = {}
+  end
   if #adds > 0 then
     add_all(READY, adds)
     adds = {}
@@ -224,8 +253,8 @@ finish = function()
   if finish_limits then finish_limits() end
 end
 
--- Places that became candidates in this call, and are not among them yet.
-local fresh = {}
+-- Places that became candidates in this call, and are not among them yet; and the lanes of candidates, where they are known.
+local fresh, lanes = {}, {}
 local NONE = {}
 
 local function add_fresh()
@@ -239,31 +268,56 @@ local function add_fresh()
   fresh = {}
 end
 
--- The next candidate of a group in this call.
-local function candidate(entry, share)
-  if entry.at > #entry.places and not entry.all then
-    add_fresh()
-    local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
-    local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', '0', share == 1 and '1' or share)
-    entry.places, entry.at = more, 1
-    entry.last = more[#more] or entry.last
-    entry.all = #more < share
-  end
-  return entry.places[entry.at]
+-- Reads more candidates of a group: `share` of them, and how many of a lane are worth reading at once.
+local function read_on(entry, share, left)
+  add_fresh()
+  local from = entry.last and '(' .. entry.last or '[' .. entry.group .. '\2'
+  local more = call('ZRANGEBYLEX', READY, from, '(' .. entry.group .. '\3', 'LIMIT', '0', share == 1 and '1' or share)
+  entry.places, entry.at = more, 1
+  entry.last = more[#more] or entry.last
+  entry.all = #more < share
+  if entry.all then entry.deep = math.ceil(left / math.max(1, #more)) end
 end
 
--- The next job of a lane, after `member`, becomes a candidate in its place among the others.
-local function succeed(entry, key, lane, member)
-  local head = call('ZRANGEBYLEX', LANES, '(' .. member, '(' .. lane .. '\3', 'LIMIT', '0', '1')[1]
-  if not head then return end
-  -- Most have no cost of their own, and are not remembered.
-  local long = byte(head, -1) == 5 or find(head, '\6', 1, true)
-  local place = long and place_from(head) or entry.group .. '\2' .. sub(head, #lane + 2) .. '\1' .. key
-  fresh[place] = true
+-- The lane of a candidate: `member` is the candidate's, and `ahead` what follows in it, as far as it was read.
+local function lane_of(place, group, key, from)
+  local name = group .. '\1' .. key
+  local member = name .. '\2' .. sub(place, #group + 2, from - 1) .. sub(place, from + 1 + #key)
+  return { key = key, name = name, member = member, ahead = NONE, at = 1, over = false, cost = false }
+end
+
+local PLAIN_MEMBER = '^[^\2]*(\0025(.............)[^\1-\6]*)$'
+
+-- The next job of a lane becomes its candidate, in its place among the others of the group.
+local function succeed(entry, lane)
+  local head = lane.ahead[lane.at]
+  if not head then
+    if lane.over then return end
+    local deep = entry.deep
+    lane.ahead = call('ZRANGEBYLEX', LANES, '(' .. lane.member, '(' .. lane.name .. '\3', 'LIMIT', '0', deep == 1 and '1' or deep)
+    lane.at, lane.over = 1, #lane.ahead < deep
+    head = lane.ahead[1]
+    if not head then return end
+  end
+  lane.member, lane.at = head, lane.at + 1
+  -- Most have no priority and no cost of their own, and are not remembered.
+  local tail, hex = match(head, PLAIN_MEMBER)
+  local place
+  if tail then
+    place = entry.group .. tail .. '\1' .. lane.key
+    turns[place] = tonumber(hex, 16)
+  else
+    place = place_from(head)
+  end
+  fresh[place], lanes[place] = true, lane
+  lane.cost = tail and 1
   local places, at = entry.places, #entry.group + 2
   if entry.last and not entry.all and sooner(entry.last, place, at) then return end
   local low, high = entry.at, #places + 1
-  if low < high and sooner(places[high - 1], place, at) then low = high end
+  if low == high or sooner(places[high - 1], place, at) then
+    places[high] = place
+    return
+  end
   while low < high do
     local middle = floor((low + high) / 2)
     if sooner(places[middle], place, at) then low = middle + 1 else high = middle end
@@ -276,7 +330,7 @@ local function take(want, lease)
     open(key, left and math.max(1, left(key)) or 1000)
   end
   flush()
-  local places, gone, members, served, leaving, granted = {}, {}, {}, {}, {}, {}
+  local places, gone, started, served, leaving, granted = {}, {}, {}, {}, {}, {}
   local function leave_ready(place)
     if fresh[place] then fresh[place] = nil else gone[#gone + 1] = place end
   end
@@ -305,7 +359,7 @@ local function take(want, lease)
       local page = call('ZRANGE', RING, read, read + want - 1, 'WITHSCORES')
       for i = 1, #page, 2 do
         last_pass = tonumber(page[i + 1])
-        insert({ group = page[i], pass = last_pass, places = NONE, at = 1, last = false, all = false, stride = false })
+        insert({ group = page[i], pass = last_pass, places = NONE, at = 1, last = false, all = false, deep = 1, stride = false })
       end
       read = read + #page / 2
       all = #page < 2 * want
@@ -315,15 +369,23 @@ local function take(want, lease)
     ring[first] = nil
     first = first + 1
     local group = entry.group
-    local full = at_bound(group)
-    local place = not full and candidate(entry, math.ceil((want - #places) / (length - first + 2)))
+    local place = nil
+    if not bound or not at_bound(group) then
+      place = entry.places[entry.at]
+      if not place and not entry.all then
+        local left = want - #places
+        read_on(entry, math.ceil(left / (length - first + 2)), left)
+        place = entry.places[1]
+      end
+    end
     if not place then
       leaving[#leaving + 1] = group
       served[group] = nil
     else
       entry.at = entry.at + 1
-      local key, from = key_of(place)
-      local wait = admit and admit(key or '', place, lease) or 0
+      local lane, key, from = lanes[place], nil, nil
+      if lane then key = lane.key else key, from = key_of(place) end
+      local wait = admit and admit(key or '', place, lease, lane and lane.cost) or 0
       if wait > 0 and not key then
         -- All jobs without a key wait for the same, so the group waits with them.
         opens = math.min(opens, now + wait)
@@ -340,22 +402,29 @@ local function take(want, lease)
         leave_ready(place)
         if key then
           granted[key] = group
-          local lane = group .. '\1' .. key
-          local member = lane .. '\2' .. sub(place, #group + 2, from - 1) .. sub(place, from + 1 + #key)
-          members[#members + 1] = member
-          succeed(entry, key, lane, member)
+          lane = lane or lane_of(place, group, key, from)
+          started[#started + 1] = lane.member
+          succeed(entry, lane)
         end
         if bound and group ~= '' then counts[group] = running(group) + 1 end
-        turn, turned = math.max(turn, entry.pass), true
+        local pass = entry.pass
+        if pass > turn then turn = pass end
+        turned = true
         entry.stride = entry.stride or stride(group)
-        entry.pass = entry.pass + entry.stride
-        served[group] = entry.pass
-        insert(entry)
+        pass = pass + entry.stride
+        entry.pass, served[group] = pass, pass
+        -- Most come after all others.
+        if length < first or ring[length].pass <= pass then
+          length = length + 1
+          ring[length] = entry
+        else
+          insert(entry)
+        end
       end
     end
   end
   add_fresh()
-  if #members > 0 then each('ZREM', LANES, members) end
+  if #started > 0 then each('ZREM', LANES, started) end
   if #gone > 0 then each('ZREM', READY, gone) end
   if #leaving > 0 then each('ZREM', RING, leaving) end
   -- Groups of one weight have one pass.

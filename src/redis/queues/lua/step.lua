@@ -28,12 +28,16 @@ if count > 0 then
     local token = ARGV[base + i]
     if call('ZREM', LEASES, token) == 1 then
       completed = completed + 1
-      tokens[completed], ids[completed] = token, id_of(token)
-      outcomes[completed] = told and ARGV[base + count + i] or 'c'
-      if find(token, '\5', 1, true) then
-        own[#own + 1] = now_ms + id_ttl
-        own[#own + 1] = ids[completed]
+      local id, following = match(token, ID_AND_NEXT)
+      if following ~= '\4' then
+        id = id or id_of(token)
+        if find(token, '\5', 1, true) then
+          own[#own + 1] = now_ms + id_ttl
+          own[#own + 1] = id
+        end
       end
+      tokens[completed], ids[completed] = token, id
+      outcomes[completed] = told and ARGV[base + count + i] or 'c'
     else
       late[#late + 1] = i - 1
     end
@@ -154,7 +158,7 @@ local taken, jobs, before = {}, {}, {}
 if want > 0 and not meta[3] then taken = take(want, lease) end
 if #taken > 0 then
   local ids, leases = {}, {}
-  for i = 1, #taken do ids[i] = id_of(taken[i]) end
+  for i = 1, #taken do ids[i] = match(taken[i], ID) or id_of(taken[i]) end
   local known = call('EXISTS', CLAIMED) == 1 and call('HMGET', CLAIMED, unpack(ids)) or {}
   local records = call('HMGET', JOBS, unpack(ids))
   local start = '\4' .. format('%x', floor(now_ms))

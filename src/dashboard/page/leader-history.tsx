@@ -1,11 +1,11 @@
 import type { JSX } from 'preact'
+import { range } from './chart-range.ts'
 import { exact, time } from './format.ts'
-import { range } from './past.ts'
 import { store } from './store.ts'
 import { w } from './words.ts'
 
 /** The leaders over the range of time that charts show: a strip for each, the present one darker. */
-export function Tenures({
+export function LeaderHistory({
   changes,
 }: {
   changes: readonly (readonly [number, string])[]

@@ -10,7 +10,7 @@ interface Hold {
  * The permits that requests of one guard hold. Each permit is given back once: when its request has ended, or after the
  * longest time a permit may be held, in case no event ever tells of the end.
  */
-export class Holds {
+export class HeldPermits {
   readonly #clock: Clock
   readonly #longest: Millis
   /** In the order in which they end by time, for all are held equally long. */
@@ -23,7 +23,7 @@ export class Holds {
   }
 
   /**
-   * Holds a permit.
+   * HeldPermits a permit.
    *
    * @param giveBack called once
    * @returns ends the hold; calling it again does nothing

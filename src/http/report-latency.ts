@@ -6,10 +6,10 @@ import type { Limiter } from '../limiters/limiter.ts'
 const OVERLOADED: readonly number[] = [429, 503, 504]
 
 /**
- * What tells the limiters of a request that find their limit by how long calls take; to be called when it has ended, with its status.
- * `undefined` where there are none.
+ * A function that reports how long a request took to those of its limiters that find their limit by latency. Call it with the status when
+ * the request has ended. `undefined` when there is no such limiter.
  */
-export function measured(
+export function latencyReporter(
   limits: readonly { readonly limiter: Limiter }[],
 ): ((status: number | undefined) => void) | undefined {
   const limiters = limits.map(({ limiter }) => limiter).filter(isMeasured)

@@ -9,8 +9,8 @@ export interface RateLimited {
   rateLimit?: Decision
 }
 
-/** Lets the decision stand on the request, for handlers to read. */
-export function stand(source: object, decision: Decision): void {
+/** Puts the decision on the request, for handlers to read. */
+export function noteDecision(source: object, decision: Decision): void {
   const one = source as RateLimited
   const before = one.rateLimit
   if (before !== undefined && !isTighter(decision, before)) return

@@ -13,18 +13,18 @@ import {
 import type { Limiter } from '../limiters/limiter.ts'
 import { type Awaitable, ignoring, isPromise } from './awaitable.ts'
 
-/** What a limiter is asked for one request; of a composite, what each of its members is asked. */
-export interface Asked {
+/** The key, the cost and the quota of one request for a limiter; for a composite, those of each of its members. */
+export interface RequestTerms {
   readonly limiter: Limiter
   key: string
   cost: number
   /** Of a part with a quota of its own for this request. */
   quota: CallQuota | undefined
-  readonly members: readonly Asked[] | undefined
+  readonly members: readonly RequestTerms[] | undefined
 }
 
-/** What a guard hands to the functions of its options. */
-export type AskedBy = readonly [source: unknown, connection: unknown]
+/** The arguments that a guard passes to the functions of its options. */
+export type GuardArguments = readonly [source: unknown, connection: unknown]
 
 /** A composite, as guards ask it. */
 export interface Composed extends Limiter {
@@ -61,8 +61,13 @@ export function readsRequests(limiter: Limiter): limiter is Composed {
   )
 }
 
-/** What `limiter` is asked for a request, where the guard has this key and this cost for it. */
-export function asked(limiter: Limiter, key: string, cost: number, by: AskedBy): Awaitable<Asked> {
+/** The terms of a request for `limiter`, where the guard has this key and this cost for it. */
+export function requestTerms(
+  limiter: Limiter,
+  key: string,
+  cost: number,
+  by: GuardArguments,
+): Awaitable<RequestTerms> {
   const pending: Promise<unknown>[] = []
   try {
     const whole = { limiter, key, cost, quota: undefined, members: undefined }
@@ -74,18 +79,24 @@ export function asked(limiter: Limiter, key: string, cost: number, by: AskedBy):
   }
 }
 
-/** What each member of a composite is asked. What comes later is put in its place then, and `pending` tells when. */
+/** The terms for each member of a composite. A key or cost that is a promise is filled in later, and `pending` resolves then. */
 function membersOf(
   limiter: Limiter,
   key: Awaitable<string>,
   cost: Awaitable<number>,
-  by: AskedBy,
+  by: GuardArguments,
   pending: Promise<unknown>[],
-): readonly Asked[] | undefined {
+): readonly RequestTerms[] | undefined {
   if (!isComposed(limiter)) return undefined
   const [source, connection] = by as [never, unknown]
   return limiter.members.map(({ limiter: member, keyOf, costOf, quotaOf }) => {
-    const one: Asked = { limiter: member, key: '', cost: 0, quota: undefined, members: undefined }
+    const one: RequestTerms = {
+      limiter: member,
+      key: '',
+      cost: 0,
+      quota: undefined,
+      members: undefined,
+    }
     /** Puts what was read, and returns it. */
     const put = <T>(name: 'key' | 'cost' | 'quota', value: Awaitable<T>): Awaitable<T> => {
       if (isPromise(value)) pending.push(value.then((own) => Object.assign(one, { [name]: own })))
@@ -100,13 +111,13 @@ function membersOf(
 }
 
 /**
- * What a composite is asked, as it takes it.
+ * The terms of a request in the form that a composite takes.
  *
  * @param brought what the request brings to all of its members
  * @throws OptionTypeError | OptionRangeError | CostTooLargeError for a key that is no string or a cost that is none
  */
-export function termsOfAsked(
-  { limiter: whole, members = [] }: Asked,
+export function termsOfRequest(
+  { limiter: whole, members = [] }: RequestTerms,
   brought: Terms | undefined,
 ): Terms {
   const calls = members.map((member, i) => {
@@ -117,7 +128,7 @@ export function termsOfAsked(
     checkKey(key)
     const most = capacityOf(limiter as Sharing, terms, whole as Sharing)
     checkedPrice(cost, member.members === undefined ? most : Infinity)
-    const own = member.members ? termsOfAsked(member, terms) : terms
+    const own = member.members ? termsOfRequest(member, terms) : terms
     return { limiter: limiter as Sharing, key, cost, terms: own }
   })
   return withMemberCalls(brought, calls)
@@ -139,7 +150,7 @@ export interface Leaf {
  * @param brought to the whole
  */
 export function leavesOf(
-  whole: Asked,
+  whole: RequestTerms,
   terms: Terms['members'],
   brought?: CallOptions,
 ): readonly Leaf[] {
@@ -149,6 +160,6 @@ export function leavesOf(
 }
 
 /** True when a quota of this request judges a part. */
-export function isQuoted({ quota, members = [] }: Asked): boolean {
+export function isQuoted({ quota, members = [] }: RequestTerms): boolean {
   return quota !== undefined || members.some(isQuoted)
 }

@@ -4,7 +4,7 @@ import { connect, store } from './store.ts'
 import { either, w } from './words.ts'
 
 /** Says since when nothing has been heard. */
-export function Lost(): JSX.Element | null {
+export function ConnectionLost(): JSX.Element | null {
   const { state, lost } = store
   if (lost === undefined) return null
   return (

@@ -13,8 +13,8 @@ export interface AnnouncedQuota {
   readonly seconds: number
 }
 
-/** What a response says about when to come again. */
-export interface Advice {
+/** What a server says in a response about its limits. */
+export interface ServerLimits {
   /**
    * The request was not done: `'limited'`, since there were too many, or `'unavailable'`, where it may have been half done.
    * `undefined` for all other answers.
@@ -27,12 +27,12 @@ export interface Advice {
 }
 
 /**
- * What `response` advises. A date in it is compared with its own `Date`, so that clocks need not agree.
+ * What `response` says about the limits of its server. A date in it is compared with its own `Date`, so that clocks need not agree.
  *
  * `Retry-After` takes precedence over `RateLimit`; of 403 it says that there were too many requests. What a cache has answered
  * (`Age`) says nothing about now.
  */
-export function adviceOf({ status, headers }: Response, now: Millis): Advice {
+export function serverLimitsOf({ status, headers }: Response, now: Millis): ServerLimits {
   const fresh = !isFromCache(headers)
   const sent = parseHttpDate(headers.get('date') ?? '', now) ?? now
   const after = fresh ? retryAfter(fieldOf(headers, 'retry-after'), sent) : undefined
@@ -50,7 +50,7 @@ function fieldOf(headers: Headers, name: string): string | null {
   return field !== null && field.length <= LONGEST_FIELD ? field : null
 }
 
-function refusalOf(status: number, withTime: boolean): Advice['refusal'] {
+function refusalOf(status: number, withTime: boolean): ServerLimits['refusal'] {
   if (status === 429 || (status === 403 && withTime)) return 'limited'
   return status === 503 ? 'unavailable' : undefined
 }

@@ -1,0 +1,8 @@
+/** True for what `await` waits for: promises, and what databases return instead, which begins its work only when it is awaited. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

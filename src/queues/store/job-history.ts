@@ -1,0 +1,64 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { Attempt } from '../consume/attempt.ts'
+import { type Keeping, type KeptJob, KeptJobs } from './kept-jobs.ts'
+import type { LocalJob } from './local-job.ts'
+
+const NOTHING: Keeping = { age: 0, count: 0 }
+/** How many failed attempts of a job are remembered: the latest. */
+const MOST_TRIES = 5
+
+/** What is remembered of the attempts of jobs in this process, and of jobs that have ended. */
+export class JobHistory {
+  readonly dead: KeptJobs
+  readonly completed: KeptJobs
+  /** True where jobs that have ended may be kept. */
+  readonly keeps: boolean
+  /** True where it is to be known when attempts began: one more reading of the clock for each. */
+  readonly timed: boolean
+  readonly #clock: Clock
+
+  /** @param retries true where jobs may have several attempts */
+  constructor(
+    clock: Clock,
+    keep: { readonly dead: Keeping; readonly completed: Keeping } | undefined,
+    retries: boolean,
+  ) {
+    this.#clock = clock
+    this.dead = new KeptJobs(keep?.dead ?? NOTHING, clock)
+    this.completed = new KeptJobs(keep?.completed ?? NOTHING, clock)
+    this.keeps = keep !== undefined
+    this.timed = retries || this.keeps
+  }
+
+  /** When the first attempt of a job began, where attempts are timed. */
+  startOf({ extras, running }: LocalJob): Millis | undefined {
+    return extras?.startedAt ?? (this.timed ? running?.begunAt : undefined)
+  }
+
+  /** An attempt has ended, and its job has not. */
+  began({ job, begunAt }: Attempt): void {
+    if (this.timed) (job as LocalJob).more().startedAt ??= begunAt
+  }
+
+  /** As {@link began}, for an attempt that has failed. */
+  failed(attempt: Attempt, error: unknown): void {
+    this.began(attempt)
+    const extras = (attempt.job as LocalJob).more()
+    const tries = extras.tries ?? []
+    const endedAt = this.#clock.now()
+    tries.push({ startedAt: this.timed ? attempt.begunAt : endedAt, endedAt, error })
+    if (tries.length > MOST_TRIES) tries.shift()
+    extras.tries = tries
+  }
+
+  /** The job with this id, where it has ended and is kept. */
+  find(id: string): KeptJob | undefined {
+    return this.dead.get(id) ?? this.completed.get(id)
+  }
+
+  /** A job that has ended is kept no more; `false` where it was not. */
+  forget(id: string): boolean {
+    return this.dead.delete(id) || this.completed.delete(id)
+  }
+}
