@@ -528,11 +528,7 @@ export class ModelRun {
 
   #item(step: Step & { do: 'put' }): Item {
     const { same, group = step.item.group } = step
-    const item = { ...step.item, n: this.#n++, same, group, said: step.item.group }
-    if (this.#world.kind !== 'dedupe') return item
-    // What takes the place of another has the key, the cost and the group of that one.
-    const like = 'xyz'.charAt(same % 3)
-    return { ...item, key: 'abc'.charAt(same % 3), cost: 1 + (same % 2), group: like, said: like }
+    return { ...step.item, n: this.#n++, same, group, said: step.item.group }
   }
 
   #optionsOf(step: Step & { do: 'put' }, item: Item, signal: AbortSignal): PutOptions {
@@ -547,7 +543,7 @@ export class ModelRun {
         (dated ? { at: new Date(this.#clock.wall() + delay) } : { delay: delay / 1000 })),
       ...(id !== undefined && { id: `own-${id}` }),
       ...(kind === 'dedupe' && !keyFn && { key: `same-${step.same}` }),
-      ...(kind !== 'dedupe' && step.group !== undefined && { group: step.group }),
+      ...(step.group !== undefined && { group: step.group }),
       ...(step.signal && { signal }),
       ...(timeout !== undefined && { timeout: timeout / 1000 }),
       ...(retry !== undefined && { retry: { attempts: retry, baseDelay: 0 } }),
