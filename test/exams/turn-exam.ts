@@ -85,7 +85,7 @@ export function turnExam(make: (clock: ManualClock) => LimiterStorage): void {
         await pass(0)
         await limiter.peek('all')
         one.abort()
-        for (let i = 0; i < apart; i++) await null
+        for (let i = 0; i < apart; i++) await Promise.resolve()
         if (how === 'abort') other.abort()
         else clock.advance('400ms')
         await Promise.all(gone)
