@@ -51,6 +51,21 @@ export function turnExam(make: (clock: ManualClock) => LimiterStorage): void {
     expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'group' })
   })
 
+  it('a reservation that waits takes its turn beside the groups', async () => {
+    const { limiter, pass } = world()
+    const served: string[] = []
+    const note = (name: string) => () => void served.push(name)
+    await limiter.acquire('all')
+    void limiter.wait('all', { group: 'a' }).then(note('a0'))
+    void limiter.wait('all', { group: 'a' }).then(note('a1'))
+    void limiter.wait('all', { group: 'b' }).then(note('b0'))
+    void limiter.reserve('all', 1, { timeout: '1h', ttl: '1h' }).then(note('reserved'))
+    const late = limiter.reserve('all', 1, { timeout: '500ms' }).then(note('late'))
+    for (let i = 0; i < 200 && served.length < 5; i++) await pass(1)
+    await late
+    expect(served).toEqual(['late', 'a0', 'a1', 'b0', 'reserved'])
+  })
+
   it('no turn is lost to a caller that leaves while it is passed on', async () => {
     // How many microtasks lie between the two.
     for (let apart = 0; apart < 24; apart++) {
@@ -70,7 +85,7 @@ export function turnExam(make: (clock: ManualClock) => LimiterStorage): void {
         await pass(0)
         await limiter.peek('all')
         one.abort()
-        for (let i = 0; i < apart; i++) await null
+        for (let i = 0; i < apart; i++) await Promise.resolve()
         if (how === 'abort') other.abort()
         else clock.advance('400ms')
         await Promise.all(gone)
