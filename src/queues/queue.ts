@@ -237,7 +237,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }>
   /** As {@link Job.cancel}, by id: a waiting job never starts, the signal of a running one aborts. */
   cancel(id: string, reason?: unknown): Promise<boolean>
-  /** Forgets a job that does not run. `false` where it runs or is unknown. */
+  /** Forgets a job that does not run, or an own id that is still remembered. `false` where it runs or is unknown. */
   remove(id: string): Promise<boolean>
   /**
    * Dead jobs that are kept wait again, and their attempts count from 1. The job that the first put returned stays `failed`:

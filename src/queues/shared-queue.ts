@@ -1,5 +1,6 @@
 import * as check from '../core/check.ts'
 import type { Millis } from '../core/duration.ts'
+import { isError } from '../core/error-text.ts'
 import { ClosedError, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { checkPatience, checkWait, type Patience, Waiters } from '../core/waiters.ts'
@@ -55,6 +56,7 @@ import type {
 import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
 import type { QueueKind, QueueOptions } from './queue-options.ts'
 import { type Settings, toPriority } from './settings.ts'
+import { errorRecord } from './store/job-record.ts'
 import type { Claim } from './store/job-store.ts'
 import type { Share, SharedJobStore } from './store/queue-storage.ts'
 
@@ -494,7 +496,9 @@ function everywhere(options: PauseOptions): boolean {
 
 /** A reason as it travels: an error becomes what can be told of it. */
 function plain(reason: unknown): unknown {
-  return reason instanceof Error ? { name: reason.name, message: reason.message } : reason
+  if (!isError(reason)) return reason
+  const { name, message } = errorRecord(reason)
+  return { name, message }
 }
 
 function nothing(): void {}

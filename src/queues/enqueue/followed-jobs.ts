@@ -67,7 +67,8 @@ export class FollowedJobs {
     if (!this.#listen(job)) return
     Promise.resolve(this.#store.outcome(job.id)).then(
       (outcome) => {
-        if (outcome !== undefined) this.settled(job.id, outcome)
+        // Others of that id may have been put since it was asked.
+        if (outcome !== undefined) this.settled(job.id, outcome, sinceOf(job))
       },
       (error: unknown) => {
         // The store goes on asking by itself once it has heard of the wish; before that, ask again.

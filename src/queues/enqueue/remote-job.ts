@@ -1,5 +1,7 @@
+import { textOf } from '../../core/error-text.ts'
 import {
   ClosedError,
+  isAioFluxError,
   JobCancelledError,
   JobDroppedError,
   JobFailedError,
@@ -132,10 +134,18 @@ export class RemoteJob<R = unknown> implements Job<R> {
     }
   }
 
-  /** The signal of this caller has aborted: the job is cancelled, and its result rejects with the reason of the signal. */
-  abort(reason: unknown): Promise<boolean> {
+  /**
+   * The signal of this caller has aborted: the job is cancelled, and its result rejects with the reason of the signal. A reason that
+   * cannot travel, as one of a browser's events, is told to other processes as text.
+   */
+  async abort(reason: unknown): Promise<boolean> {
     this.#aborted = { reason }
-    return this.cancel(reason)
+    try {
+      return await this.cancel(reason)
+    } catch (error) {
+      if (isAioFluxError(error) && error.code !== 'INVALID_OPTION') throw error
+      return this.cancel(textOf(reason))
+    }
   }
 
   #endCancelled(reason: unknown): void {

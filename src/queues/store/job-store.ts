@@ -218,7 +218,7 @@ export interface JobStore<T = unknown> {
    * @param at as {@link Inserted.at}: a job of that id that was put later is another one, and left alone
    */
   cancel(id: string, reason: unknown, at?: number): MaybePromise<boolean>
-  /** Forgets a job that does not run. */
+  /** Forgets a job that does not run, or the id of one that has ended. `false` where it runs or nothing is known of it. */
   remove(id: string): MaybePromise<boolean>
   /** Moves a job that waits. @param at as in {@link cancel} */
   reprioritise(id: string, priority: number, at?: number): MaybePromise<boolean>

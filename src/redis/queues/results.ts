@@ -17,24 +17,26 @@ interface Awaited {
   since: number
 }
 
-/** What Redis knows of a job whose result is wanted. */
-interface Answer {
-  /** How it ended; `undefined` while it has not. */
-  readonly outcome: Outcome | undefined
-  /** When it had not. */
-  readonly since: Millis
+/** What Redis knows of jobs whose results are wanted. */
+interface Answers {
+  /** How each ended; `undefined` while it has not. */
+  readonly outcomes: readonly (Outcome | undefined)[]
+  /** When that was so. */
+  readonly at: Millis
 }
 
-function answerOf(text: string): Answer {
-  if (!text.startsWith('?')) return { outcome: outcomeOf(text), since: 0 }
-  return { outcome: undefined, since: numberOf(text.slice(1)) }
+const NOTHING: Answers = { outcomes: [], at: 0 }
+
+function answersOf([at, ...texts]: readonly string[]): Answers {
+  const outcomes = texts.map((text) => (text === '?' ? undefined : outcomeOf(text)))
+  return { outcomes, at: numberOf(at) }
 }
 
 /**
  * The results that this process waits for. They are told by hint; asked for once a second in case that was lost.
  *
- * Hints and answers come by different connections, in any order. So a hint that comes before the answer to a question is kept until
- * that answer, and each tells its time.
+ * Hints and answers come by different connections, in any order, and the promises of two answers are told in any order. So a hint that
+ * comes before the answer to a question is kept until that answer, and each tells its time.
  */
 export class Results {
   readonly #link: QueueLink
@@ -91,9 +93,10 @@ export class Results {
   /** How a job ended; `undefined` while it has not, and then it will be told. */
   ask(name: string, id: string): Promise<Outcome | undefined> {
     return this.whileAsking(async () => {
-      const [{ outcome, since }] = (await this.#ask([name])) as [Answer]
-      if (outcome === undefined) return this.add(name, id, since)
-      this.#awaited.delete(name)
+      const { outcomes, at } = await this.#ask([name])
+      const [outcome] = outcomes
+      if (outcome === undefined) return this.add(name, id, at)
+      this.#end(name, outcome, at)
       return outcome
     })
   }
@@ -153,15 +156,15 @@ export class Results {
   }
 
   async #look(names: string[]): Promise<void> {
-    const answers = await this.#ask(names).catch(() => []) // It is asked again.
-    for (const [k, { outcome }] of answers.entries()) {
-      if (outcome !== undefined) this.#end(names[k] as string, outcome, Infinity)
+    const { outcomes, at } = await this.#ask(names).catch(() => NOTHING) // It is asked again.
+    for (const [k, outcome] of outcomes.entries()) {
+      if (outcome !== undefined) this.#end(names[k] as string, outcome, at)
     }
   }
 
-  #ask(names: string[]): Promise<Answer[]> {
+  #ask(names: string[]): Promise<Answers> {
     return this.#link.run('look', this.#resultTtl, ['ask', ...names], (reply) =>
-      textsOf(listOfLength(reply, names.length)).map(answerOf),
+      answersOf(textsOf(listOfLength(reply, names.length + 1))),
     )
   }
 }

@@ -237,9 +237,11 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
 
   remove(id: string): boolean {
     const job = this.find(id)
-    if (job === undefined || job.state === 'running') return false
-    this.drop(job)
-    return true
+    if (job?.state === 'running') return false
+    const known = job !== undefined || this.ids.knows(id)
+    if (job === undefined) this.ids.forget({ id })
+    else this.drop(job)
+    return known
   }
 
   reprioritise(id: string, priority: number): boolean {

@@ -59,6 +59,21 @@ export const uniqueLaws: readonly LawText[] = [
     },
   },
   {
+    name: 'an id of the caller that is remembered can be removed, and is free then',
+    terms: { idTtl: 1000 },
+    async run(driver) {
+      const put = (item: unknown) => driver.put(item, { id: 'key' })
+      await put('a')
+      await driver.complete(await driver.take())
+      ensureSame(await driver.store.remove('key'), true, 'remove')
+      ensureSame(await driver.store.remove('key'), false, 'remove again')
+      ensureSame((await put('b')).state, 'waiting', 'state when it was removed')
+      await driver.complete(await driver.take())
+      await driver.advance(1001)
+      ensureSame(await driver.store.remove('key'), false, 'remove when the id is forgotten')
+    },
+  },
+  {
     name: 'an id of the caller is taken while its job is dead, and redrive brings the first item back',
     async run(driver) {
       const id = await driver.dead('a', 'broken', { id: 'key' })

@@ -61,6 +61,25 @@ describe.each(libraries)('the job of an earlier put, by %s', (library) => {
     await queue.stop()
   })
 
+  it.each([0, 1, 2, 3])(
+    'a result that is asked for too late is not taken for that of a later job (%s turns before it)',
+    async (turns) => {
+      const queue = QueueFactory.dedupe<string>({ name: `late-${turns}`, storage, mode: 'pending' })
+      for (let i = 0; i < 20; i++) {
+        const first = await queue.put('x')
+        await complete(queue, 'one')
+        const asked = outcome(first)
+        // Its answer and that of the next put come together, and are told in any order.
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+        const second = queue.submit('x').catch((error: { code: string }) => error.code)
+        expect(await asked).toBe('JOB_GONE')
+        await complete(queue, 'two')
+        expect(await second).toBe('two')
+      }
+      await queue.stop()
+    },
+  )
+
   it.each([undefined, '1h'] as const)(
     'with its own id leaves a later job of that id alone (delay %s)',
     async (delay) => {

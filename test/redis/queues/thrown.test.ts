@@ -1,4 +1,4 @@
-import { type JobFailedError, QueueFactory } from 'aioflux'
+import { type Job, type JobFailedError, QueueFactory } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
@@ -44,6 +44,32 @@ describe.each(libraries)('what handlers may throw, by %s', (library) => {
       await queue.stop()
     },
   )
+
+  const reasons = [
+    ...thrown,
+    ['a BigInt', () => 10n],
+    ['a function', () => () => {}],
+    ['a circle', circle],
+  ] as const
+
+  it.each(reasons)('%s may be the reason of a signal that cancels a job', async (name, make) => {
+    const reason = make()
+    const queue = QueueFactory.fifo<string>({ name: `reason-${name}`, storage })
+    const controller = new AbortController()
+    const [waiting, running] = await queue.putMany(['a', 'b'], (item) => ({
+      signal: controller.signal,
+      ...(item === 'a' && { delay: '1h' }),
+    }))
+    const rejected = (job: Job | undefined) => job?.result.catch((error) => error === reason)
+    const [claim] = await queue.claim()
+    controller.abort(reason)
+    expect(await rejected(waiting)).toBe(true)
+    await until('the signal of the handler', () => claim?.signal.aborted)
+    await claim?.fail(claim.signal.reason)
+    expect(await rejected(running)).toBe(true)
+    expect(await queue.counts()).toMatchObject({ delayed: 0, running: 0, dead: 0 })
+    await queue.stop()
+  })
 
   it('stop waits for a dead letter that is on its way, not past the deadline', async () => {
     for (const deadline of [undefined, '50ms'] as const) {
@@ -93,3 +119,9 @@ describe.each(libraries)('what handlers may throw, by %s', (library) => {
     await queue.stop()
   })
 })
+
+function circle(): unknown {
+  const list: unknown[] = []
+  list.push(list)
+  return list
+}

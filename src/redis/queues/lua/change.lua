@@ -60,7 +60,11 @@ end
 if verb == 'remove' then
   local id = ARGV[5]
   local record = call('HGET', JOBS, id)
-  if not record then return 0 end
+  if not record then
+    local until_ms = call('ZSCORE', REMEMBERED, id)
+    if not until_ms or tonumber(until_ms) <= now_ms then return 0 end
+    return call('ZREM', REMEMBERED, id)
+  end
   if call('ZREM', DEAD, id) == 0 and call('ZREM', COMPLETED, id) == 0 and not take_out(place_of(id, record)) then return 0 end
   forget(id)
   call('ZREM', REMEMBERED, id)

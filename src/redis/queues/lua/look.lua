@@ -139,9 +139,9 @@ if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
 
 if verb == 'paused' then return meta[3] and 1 or 0 end
 
--- Asks for the results of jobs; for each '?' where it has not ended.
+-- Asks for the results of jobs: the moment, and for each how it ended, '?' where it has not.
 if verb == 'ask' then
-  local replies = {}
+  local replies = { moment() }
   for i = 5, #ARGV do
     local id = ARGV[i]
     local asked = call('HGET', ASKED, id)
@@ -153,7 +153,7 @@ if verb == 'ask' then
         replies[#replies + 1] = ended
       elseif call('HEXISTS', JOBS, id) == 1 then
         ask(id, SELF)
-        replies[#replies + 1] = '?' .. moment()
+        replies[#replies + 1] = '?'
       else
         replies[#replies + 1] = 'g'
       end

@@ -137,7 +137,7 @@ local function put(id, prefix, suffix, extra, envelope)
     forget(id)
   end
   local turn = due > now and format('%013x', due) or stamp()
-  local created = due > now and '\3' .. format('%013x', now) or ''
+  local created = due > now and '\3' .. stamp() or ''
   call('HSET', JOBS, id, prefix .. turn .. suffix .. created .. '\n' .. envelope)
   -- It is in no index yet, so others give way.
   while standing >= most and drop() do end
