@@ -1,8 +1,8 @@
 import { must, mustLie } from './check.ts'
 
 /**
- * A length of time. A bare number is **seconds**, as in `Retry-After` and in Prometheus;
- * strings say their unit and read better: `'250ms'`, `'10s'`, `'1.5m'`, `'1h'`, `'7d'`.
+ * A length of time. A bare number is **seconds**, as in `Retry-After` and in Prometheus: `30_000` is more than eight hours.
+ * Strings say their unit and read better: `'250ms'`, `'10s'`, `'1.5m'`, `'1h'`, `'7d'`.
  */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 

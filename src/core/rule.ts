@@ -60,6 +60,8 @@ export interface Rule {
   readonly capacity: number
   /** Any state that nothing is added to is fresh again after this long. */
   readonly span: Micros
+  /** How long callers are told that a window is, where it is not always as long as `span`. */
+  readonly window?: Micros
   /** Set where the state is one number, the amount used, which falls at a steady rate. */
   readonly drain?: Drain
   /**

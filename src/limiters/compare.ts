@@ -14,12 +14,19 @@ const compared = new WeakMap<object, Set<Limiter>>()
  * Asks `candidate` about every call that `limiter` decides from now on, with the quota and the class of the call where the candidate
  * takes them.
  *
- * @throws OptionTypeError when `candidate` is no limiter, or asks `limiter` again: a call would never end
+ * @throws OptionTypeError when `candidate` is no limiter, asks `limiter` again so that a call would never end, or holds permits
  */
 export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Comparison {
   must(typeof candidate?.consume === 'function', 'candidate', 'be a limiter', candidate)
   const apart = 'be another limiter, which does not ask this one'
   must(!asks(candidate, limiter), 'candidate', apart, candidate.name)
+  const holds = candidate.policies?.some(({ held }) => held) === true
+  must(
+    !holds,
+    'candidate',
+    'count what comes back with time: permits it would never get back',
+    candidate.name,
+  )
   const counts = { agree: 0, stricter: 0, looser: 0, failed: 0 }
   const hits = new Map<string, number>()
   const weigh = (key: string, passed: boolean, passes: boolean) => {

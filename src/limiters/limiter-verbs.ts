@@ -68,7 +68,7 @@ export abstract class LimiterVerbs implements Limiter {
   abstract consumeUnder(key: string, cost: number, terms: Terms | undefined): Answer<Decision>
   /** @internal As `peek`; what the call brings has been checked. */
   abstract peekUnder(key: string, cost: number, terms: Terms | undefined): Answer<Decision>
-  /** @internal As `wait`; what the call brings has been checked. */
+  /** @internal Waits for the limit itself, when its turn has come. */
   abstract waitUnder(
     key: string,
     cost: number,
@@ -147,15 +147,25 @@ export abstract class LimiterVerbs implements Limiter {
     try {
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
-      return waitInTurn(this, key, options, (patience) => {
-        const own = this.anew(key, terms)
-        // The limit may have changed while others had their turns.
-        if (patience.aside !== undefined) this.fits(cost, true, own)
-        return this.waitUnder(key, cost, own, patience)
-      })
+      return this.waitInTurn(key, cost, terms, options)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** @internal As `wait`; what the call brings has been checked. */
+  waitInTurn(
+    key: string,
+    cost: number,
+    terms: Terms | undefined,
+    options: WaitOptions,
+  ): Promise<Decision> {
+    return waitInTurn(this, key, options, (patience) => {
+      const own = this.anew(key, terms)
+      // The limit may have changed while others had their turns.
+      if (patience.aside !== undefined) this.fits(cost, true, own)
+      return this.waitUnder(key, cost, own, patience)
+    })
   }
 
   async schedule<T>(

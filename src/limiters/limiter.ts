@@ -220,7 +220,8 @@ export interface Limiter extends AsyncDisposable {
   reconfigure(quota: QuotaChange): Promise<void>
   /**
    * Asks a second limit about every call that this one decides, and counts where they differ. Denies nothing by it; what the
-   * candidate counts is its own.
+   * candidate counts is its own. It hears of calls, at their estimate where they are reserved, and not of what they give back: a limit of
+   * calls at once cannot be a candidate.
    *
    * @example
    * const comparison = limiter.compare(LimiterFactory.tokenBucket({ rate: 50, per: '1m' }))

@@ -10,7 +10,7 @@ export function policyOf(name: string, rule: Rule): Policy {
   const policy = {
     name,
     limit: rule.capacity,
-    window: rule.held ? Infinity : rule.span / 1e6,
+    window: rule.held ? Infinity : (rule.window ?? rule.span) / 1e6,
     steady: rule.drain !== undefined,
     held: rule.held === true,
   }

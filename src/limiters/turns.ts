@@ -69,19 +69,18 @@ export class Turns {
   ): Promise<void> {
     const waiters = groups.get(group) ?? new Set()
     groups.set(group, waiters)
-    let call = () => {}
     const closing = this.#closing.signal
-    try {
-      await until(signal === undefined ? [closing] : [closing, signal], (resolve, reject) => {
-        call = resolve
-        waiters.add(call)
-        if (deadline === Infinity) return () => {}
-        return at(this.#clock, deadline, () => reject(late(key, 0)))
-      })
-    } finally {
-      waiters.delete(call)
-      if (waiters.size === 0 && groups.get(group) === waiters) groups.delete(group)
-    }
+    await until(signal === undefined ? [closing] : [closing, signal], (resolve, reject) => {
+      waiters.add(resolve)
+      const timeOut = () => reject(late(key, 0))
+      const cancel = deadline === Infinity ? () => {} : at(this.#clock, deadline, timeOut)
+      return () => {
+        cancel()
+        // At once: a turn that is given to a caller that has left would be lost, and all others would wait for ever.
+        waiters.delete(resolve)
+        if (waiters.size === 0 && groups.get(group) === waiters) groups.delete(group)
+      }
+    })
   }
 
   /** Calls the next one: the first of the group whose turn it is, which then stands behind the other groups. */

@@ -28,6 +28,7 @@ export class CalendarWindow implements Rule {
   readonly kind = 'calendar-window'
   readonly capacity: number
   readonly span: Micros
+  readonly window: Micros
   readonly params: Readonly<Record<string, number>>
   readonly calendar: Calendar
   readonly #rate: number
@@ -38,6 +39,7 @@ export class CalendarWindow implements Rule {
     checkPer('per', per, align)
     this.capacity = this.#rate
     this.span = this.calendar.longest
+    this.window = this.calendar.usual
     this.params = { rate: this.#rate, per: this.span, zone: hashOf(`${align} ${timezone}`) }
   }
 

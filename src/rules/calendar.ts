@@ -9,13 +9,21 @@ const ALIGNS: readonly Align[] = ['minute', 'hour', 'day', 'week', 'month']
 const MINUTE: Millis = 60_000
 const HOUR: Millis = 60 * MINUTE
 const DAY: Millis = 24 * HOUR
-/** The longest that each can be; a day on which clocks go back has an hour more. */
-const LONGEST: Readonly<Record<Align, Millis>> = {
+/** How long each is where clocks are not changed. */
+const USUAL: Readonly<Record<Align, Millis>> = {
   minute: MINUTE,
   hour: HOUR,
-  day: DAY + HOUR,
-  week: 7 * DAY + HOUR,
-  month: 31 * DAY + HOUR,
+  day: DAY,
+  week: 7 * DAY,
+  month: 31 * DAY,
+}
+/** How much longer one can be on which clocks go back: by two hours at most, and an hour only by half an hour. */
+const MORE: Readonly<Record<Align, Millis>> = {
+  minute: 0,
+  hour: HOUR / 2,
+  day: 2 * HOUR,
+  week: 2 * HOUR,
+  month: 2 * HOUR,
 }
 /** Day 0 is 1970-01-01, a Thursday. */
 const FIRST_MONDAY = -3
@@ -28,6 +36,8 @@ const FIRST_MONDAY = -3
 export class Calendar {
   readonly align: Align
   readonly zone: string
+  /** How long one of them is where clocks are not changed; of months, the longest. */
+  readonly usual: Micros
   /** The longest that one of them can be. */
   readonly longest: Micros
   readonly #format: Intl.DateTimeFormat | undefined
@@ -40,7 +50,8 @@ export class Calendar {
   constructor(align: Align, zone: string) {
     this.align = oneOf('align', align, ALIGNS)
     this.zone = zone
-    this.longest = LONGEST[align] * 1000
+    this.usual = USUAL[align] * 1000
+    this.longest = this.usual + (zone === 'UTC' ? 0 : MORE[align] * 1000)
     this.#format = zone === 'UTC' ? undefined : formatOf(zone)
   }
 
@@ -64,7 +75,7 @@ export class Calendar {
       case 'minute':
         return Math.floor(at / MINUTE)
       case 'hour':
-        return Math.floor((at + this.#pastTheHour(at)) / HOUR)
+        return this.#hourAt(at)
       case 'day':
         return this.#dayAt(at)
       case 'week':
@@ -81,7 +92,7 @@ export class Calendar {
       case 'minute':
         return ordinal * MINUTE
       case 'hour':
-        return ordinal * HOUR - this.#pastTheHour(ordinal * HOUR)
+        return this.#firstOfHour(ordinal)
       case 'day':
         return this.#firstOf(ordinal)
       case 'week':
@@ -89,6 +100,20 @@ export class Calendar {
       case 'month':
         return this.#firstOf(Date.UTC(0, ordinal - 12 * 1900, 1) / DAY)
     }
+  }
+
+  #hourAt(at: Millis): number {
+    return Math.floor((at + this.#pastTheHour(at)) / HOUR)
+  }
+
+  /** The first instant of an hour. One in which clocks are changed by half an hour is longer. */
+  #firstOfHour(hour: number): Millis {
+    const full = hour * HOUR
+    const one = full - this.#pastTheHour(full - HOUR)
+    const other = full - this.#pastTheHour(full + HOUR)
+    if (one === other) return one
+    const [early, late] = one < other ? [one, other] : [other, one]
+    return this.#hourAt(early) === hour && this.#hourAt(early - 1) < hour ? early : late
   }
 
   /** By how much the hours of the zone begin before those of UTC: not 0 in India, for instance. */

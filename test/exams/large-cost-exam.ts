@@ -21,12 +21,16 @@ export function largeCostExam(make: (clock: ManualClock) => LimiterStorage): voi
     const clock = new ManualClock('1h')
     const storage = make(clock)
     const common = () => ({ clock, storage, scope: crypto.randomUUID() })
+    /** Resolves when all replies have come: they come in the order in which they were asked for. */
+    const answered = async () => {
+      if ('get' in storage) await (storage as { get(name: string): unknown }).get('nothing')
+    }
     /** Lets time pass while replies arrive, until `look` sees it. */
     const happens = (
       what: string,
       look: () => boolean | Promise<boolean>,
       step: Duration = '100ms',
-    ) => until(what, () => clock.advanceAsync(step).then(look), { every: 1 })
+    ) => until(what, () => clock.advanceAsync(step).then(answered).then(look), { every: 1 })
     return { clock, common, happens }
   }
   const refusal = (call: Promise<unknown>) =>

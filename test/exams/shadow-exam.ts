@@ -266,7 +266,10 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
         ...common,
         ...{ rate: 3, per: '1h', scope: 'classes', classes: { batch: 0.1 } },
       }),
-      neither: LimiterFactory.concurrency({ limit: 3, ...common, scope: 'neither' }),
+      neither: LimiterFactory.adaptive({
+        ...common,
+        ...{ initialRate: 3, minRate: 1, maxRate: 3, scope: 'neither' },
+      }),
       composite: LimiterFactory.composite([{ limiter: make('part'), quota: true }, make('other')]),
     }
     const all = Object.entries(candidates).map(
@@ -304,6 +307,10 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     const onward = other.compare(third)
     expect(() => other.compare(limiter)).toThrow(refusal)
     expect(() => third.compare(limiter)).toThrow(refusal)
+    const permits = LimiterFactory.concurrency({ limit: 2, ...common })
+    for (const held of [permits, LimiterFactory.composite(other, permits)]) {
+      expect(() => limiter.compare(held)).toThrow(/candidate must count what comes back with time/)
+    }
     comparison.end()
     third.compare(limiter).end()
     onward.end()

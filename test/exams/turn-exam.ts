@@ -51,6 +51,51 @@ export function turnExam(make: (clock: ManualClock) => LimiterStorage): void {
     expect(refused).toMatchObject({ code: 'INVALID_OPTION', option: 'group' })
   })
 
+  it('a reservation that waits takes its turn beside the groups', async () => {
+    const { limiter, pass } = world()
+    const served: string[] = []
+    const note = (name: string) => () => void served.push(name)
+    await limiter.acquire('all')
+    void limiter.wait('all', { group: 'a' }).then(note('a0'))
+    void limiter.wait('all', { group: 'a' }).then(note('a1'))
+    void limiter.wait('all', { group: 'b' }).then(note('b0'))
+    void limiter.reserve('all', 1, { timeout: '1h', ttl: '1h' }).then(note('reserved'))
+    const late = limiter.reserve('all', 1, { timeout: '500ms' }).then(note('late'))
+    for (let i = 0; i < 200 && served.length < 5; i++) await pass(1)
+    await late
+    expect(served).toEqual(['late', 'a0', 'a1', 'b0', 'reserved'])
+  })
+
+  it('no turn is lost to a caller that leaves while it is passed on', async () => {
+    // How many microtasks lie between the two.
+    for (let apart = 0; apart < 24; apart++) {
+      for (const how of ['abort', 'timeout']) {
+        const { clock, limiter, pass } = world()
+        await limiter.acquire('all')
+        const [one, other] = [new AbortController(), new AbortController()]
+        const timeout = how === 'timeout' ? { timeout: '400ms' as const } : {}
+        const gone = [
+          limiter.wait('all', { group: 'a', signal: one.signal }),
+          limiter.wait('all', { group: 'b', signal: other.signal, ...timeout }),
+        ].map((wait) => wait.catch(() => 'gone'))
+        let served = false
+        const last = limiter.wait('all', { group: 'c' }).then(() => {
+          served = true
+        })
+        await pass(0)
+        await limiter.peek('all')
+        one.abort()
+        for (let i = 0; i < apart; i++) await Promise.resolve()
+        if (how === 'abort') other.abort()
+        else clock.advance('400ms')
+        await Promise.all(gone)
+        for (let i = 0; i < 20 && !served; i++) await pass(1)
+        expect(served, `${how}, ${apart} microtasks apart`).toBe(true)
+        await last
+      }
+    }
+  })
+
   it('who waits in a group when it is closed is refused', async () => {
     const { limiter } = world()
     await limiter.acquire('all')

@@ -48,6 +48,41 @@ describe('a queue over a storage that answers late', () => {
     }
   })
 
+  it('ends at once what hears after stop that it would have to wait', async () => {
+    for (const before of [0, 1, 2, 3, 4, 5, 6]) {
+      const { clock, process } = make({ maxSize: 1 })
+      const [leaving, staying] = [process(), process()]
+      void staying.put(1)
+      await turns()
+      const ended: string[] = []
+      const tell = (what: string) => () => void ended.push(what)
+      leaving.put(2).then(tell('put'), tell('put'))
+      leaving.onIdle().then(tell('idle'), tell('idle'))
+      // One of the two takes the job, and the other waits.
+      for (const claim of [leaving.claim(), leaving.claim()]) {
+        claim.then(tell('claim'), tell('claim'))
+      }
+      await turns(before)
+      const stopping = leaving.stop()
+      for (let i = 0; i < 4; i++) {
+        await turns()
+        await clock.advanceAsync(0.05)
+      }
+      await stopping
+      expect(ended.toSorted(), `stopped ${before} turns later`).toEqual([
+        'claim',
+        'claim',
+        'idle',
+        'put',
+      ])
+      const end = staying.stop()
+      await turns()
+      await end
+      await clock.advanceAsync(0.1)
+      expect(clock.timers).toBe(0)
+    }
+  })
+
   it('asks a limiter of this process before a claim by hand', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.concurrency({ limit: 2, clock })

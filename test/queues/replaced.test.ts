@@ -102,6 +102,8 @@ describe('the newest item of a dedupe queue, in the place of a job that waits', 
     const queue = QueueFactory.dedupe<Item, string>({
       mode: 'latest',
       workers: 5,
+      // On a busy machine a queue lets the event loop breathe between two starts.
+      clock: new ManualClock(),
       keyFn: ({ key }) => key,
       ...(what === 'group'
         ? { group: ({ group }) => group, groupConcurrency: 1 }

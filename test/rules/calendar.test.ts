@@ -68,6 +68,64 @@ describe('a calendar', () => {
   })
 })
 
+describe('a change of clocks', () => {
+  const changes: [zone: string, at: string][] = [
+    // By half an hour.
+    ['Australia/Lord_Howe', '2024-04-06T15:00:00Z'],
+    ['Australia/Lord_Howe', '2024-10-05T15:30:00Z'],
+    ['America/Caracas', '2007-12-09T07:00:00Z'],
+    ['America/Caracas', '2016-05-01T07:00:00Z'],
+    // By two hours.
+    ['Antarctica/Troll', '2024-10-27T01:00:00Z'],
+    ['Antarctica/Troll', '2024-03-31T01:00:00Z'],
+    ['Europe/Berlin', '2026-10-25T01:00:00Z'],
+    ['Asia/Beirut', '2024-10-26T21:00:00Z'],
+  ]
+  it.each(changes)('in %s at %s: each moment is in one, and they follow each other', (zone, at) => {
+    for (const align of aligns) {
+      const calendar = new Calendar(align, zone)
+      for (let minute = -200; minute <= 200; minute += 5) {
+        const moment = micros(at) + minute * 60e6
+        const ordinal = new Calendar(align, zone).ordinal(moment)
+        const [start, end] = [calendar.start(ordinal), calendar.start(ordinal + 1)]
+        const about = `${align} ${minute}`
+        expect(start, about).toBeLessThanOrEqual(moment)
+        expect(end, about).toBeGreaterThan(moment)
+        expect(end - start, about).toBeLessThanOrEqual(calendar.longest)
+        expect(new Calendar(align, zone).ordinal(start), about).toBe(ordinal)
+        expect(new Calendar(align, zone).ordinal(start - 1000), about).toBe(ordinal - 1)
+      }
+    }
+  })
+
+  it('lets through no more than the limit in the hour', () => {
+    for (const [zone, at] of changes) {
+      const clock = new ManualClock((Date.parse(at) - 3600_000) / 1000)
+      const limiter = LimiterFactory.fixedWindow({ rate: 1, align: 'hour', timezone: zone, clock })
+      let passed = 0
+      for (let minute = 0; minute < 120; minute += 1) {
+        if (limiter.allow('a')) passed += 1
+        clock.advance('1m')
+      }
+      expect(passed, `${zone} ${at}`).toBeLessThanOrEqual(3)
+      expect(passed, `${zone} ${at}`).toBeGreaterThanOrEqual(2)
+    }
+  })
+
+  it('is not what callers are told of a window', () => {
+    for (const [align, seconds] of [
+      ['hour', 3600],
+      ['day', 86_400],
+      ['week', 604_800],
+    ] as const) {
+      for (const timezone of ['UTC', 'Europe/Berlin']) {
+        const limiter = LimiterFactory.fixedWindow({ rate: 1, align, timezone })
+        expect(limiter.policies).toMatchObject([{ limit: 1, window: seconds }])
+      }
+    }
+  })
+})
+
 describe('a window of the calendar', () => {
   const make = () => fixedWindow({ rate: 6, align: 'day', timezone: 'Europe/Berlin' })
   const day = 23 * 3600e6

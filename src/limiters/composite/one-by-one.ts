@@ -25,7 +25,7 @@ export function lookOneByOne(call: CallOfMembers): Promise<Decision[]> {
 /** How each member stands after a denial: one that denied, as it said; the others as they are, with what they have got back. */
 function denied(call: CallOfMembers, decisions: readonly Decision[]): Promise<Decision[]> {
   return Promise.all(
-    call.members.map((_, i) => {
+    call.members.map(async (_, i) => {
       const decision = decisions[i]
       const stands = decision !== undefined && !took(decision, call.prices[i] as number)
       return stands ? decision : look(call, i)

@@ -30,7 +30,10 @@ export interface Reservation extends AsyncDisposable {
    * @throws OptionTypeError | OptionRangeError (rejects) when `actual` is no number of at least 0, or not the first number
    */
   settle(actual: number): Promise<void>
-  /** Lets it stay unsettled for `ttl` from now. Rejects with `RESERVATION_EXPIRED` where its time is over already. */
+  /**
+   * Lets it stay unsettled for `ttl` from now. Rejects with `RESERVATION_EXPIRED` where it is over: given back at the end of its time, or
+   * forgotten as long after that as it was to last.
+   */
   extend(ttl: Duration): Promise<void>
   /** Gives all of it back: the call was never made. */
   cancel(): Promise<void>

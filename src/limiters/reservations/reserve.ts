@@ -66,7 +66,7 @@ export interface Reserving {
   consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
   peekUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
   releaseUnder(key: string, cost: number, terms: Terms): Promise<void>
-  waitUnder(
+  waitInTurn(
     key: string,
     cost: number,
     terms: Terms,
@@ -142,7 +142,7 @@ function attempt(
   }
   const { timeout = 0, signal } = options
   if (asked.patient) {
-    return limiter.waitUnder(key, cost, terms, { timeout, signal }).then(made, (error) => {
+    return limiter.waitInTurn(key, cost, terms, { timeout, signal }).then(made, (error) => {
       if (!isAioFluxError(error, 'WAIT_TIMEOUT')) throw error
       return (error as WaitTimeoutError).retryAfter
     })

@@ -107,6 +107,8 @@ export class HandClaims<T, R> {
   /** Nothing is claimed any more, and what is claimed goes back. */
   close(): void {
     this.#closed = true
+    // Calls that hear from now on that there is no job ask again, and do not wait.
+    this.#heard += 1
     this.#giveBackAll()
     this.#available.refuseAll(this.#closedError())
   }

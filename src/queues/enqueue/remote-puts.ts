@@ -78,6 +78,8 @@ export class RemotePuts<T, R> {
   /** Ends it: no job is put any more, and puts that wait for room reject. */
   close(): void {
     this.#closed = true
+    // Puts that hear from now on that there is no room ask again, and do not wait.
+    this.#heard += 1
     this.#room.refuseAll(new ClosedError(`queue '${this.#name}'`))
   }
 

@@ -42,6 +42,7 @@ export class DurableIdle {
       const { waiting, delayed, running } = await answered(clock, answer, what, { end, signal })
       if (waiting + delayed + running === 0) return
       const left = Math.min(POLL, end - clock.now())
+      this.#shutdown.checkOpen()
       if (left <= 0) throw new WaitTimeoutError(`${what} did not come in time`, 0)
       await this.#ends.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
     }

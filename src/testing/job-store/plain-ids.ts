@@ -37,7 +37,15 @@ export class PlainIds {
     if (unique === undefined) return there !== undefined || this.knows(id) ? 'duplicate' : 'new'
     if (unique.mode === 'ttl') return live || this.knows(id) ? 'duplicate' : 'new'
     if (!live) return 'new'
-    if (unique.mode === 'latest' || unique.mode === 'debounce') this.#replace(draft, there, now)
+    // No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
+    const calledOff = there.cancelled !== undefined && there.again === undefined
+    if (
+      unique.mode === 'latest' ||
+      unique.mode === 'debounce' ||
+      (unique.mode === 'coalesce' && calledOff)
+    ) {
+      this.#replace(draft, there, now)
+    }
     return 'duplicate'
   }
 

@@ -176,7 +176,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
 
   protected complete(job: PlainJob<T>, value: unknown): void {
     this.completed += 1
-    if (job.again !== undefined && job.cancelled === undefined) {
+    if (job.again !== undefined) {
       this.anew(job, Math.max(job.again, this.now))
       return
     }
@@ -227,6 +227,8 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     const job = this.find(id)
     if (job === undefined || !isLive(job)) return false
     job.cancelled = { reason }
+    // What was to be done once more is called off too. What comes from now on is not.
+    job.again = undefined
     const { holder } = job
     if (holder === undefined) this.callOff(job)
     else holder.process.hear((to) => to.cancelled?.(id, holder.delivery, reason))

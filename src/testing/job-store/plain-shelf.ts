@@ -69,6 +69,7 @@ export class PlainShelf<T = unknown> {
     this.#serial += 1
     this.outcomes = this.outcomes.filter((other) => other.id !== job.id)
     Object.assign(job, { failures: 0, losses: 0, again: undefined, error: undefined })
+    job.cancelled = undefined
     Object.assign(job, { place: due, serial: this.#serial, endedAt: undefined })
     this.park(job, due - now)
   }
@@ -86,8 +87,9 @@ export class PlainShelf<T = unknown> {
     return { state: 'gone' }
   }
 
-  /** Ends a job that was cancelled. */
+  /** Ends a job that was cancelled; an item that came after that is done now. */
   protected callOff(job: PlainJob<T>): void {
+    if (job.again !== undefined) return this.anew(job, Math.max(job.again, this.now))
     this.delete(job)
     this.ids.forget({ id: job.id })
     this.ended(job, { state: 'cancelled', reason: job.cancelled?.reason })

@@ -226,6 +226,38 @@ export const uniqueLaws: readonly LawText[] = [
     await driver.none('after the second run')
     ensureSame((await driver.store.counts()).completed, 2, 'completed')
   }),
+  ...[latest, coalesce].flatMap((unique) =>
+    (['complete', 'fail', 'retry', 'release'] as const).map((ending) =>
+      law(
+        unique,
+        `what comes after the cancel of what runs is done after it: ${ending}`,
+        async (driver, put) => {
+          await put('a', { awaited: true })
+          const claim = await driver.take()
+          ensureSame(await driver.store.cancel('key', 'enough'), true, 'cancel')
+          expectDuplicate(await put('b', { awaited: true }), 'while it runs')
+          await driver.none('while it runs')
+          ensureSame(await driver[ending](claim), true, 'settle')
+          const again = await driver.take()
+          ensureSame(again.record.item, 'b', 'item of the second run')
+          ensureSame(await driver.complete(again, 'of b'), true, 'settle')
+          const outcome = await driver.store.outcome('key')
+          ensure(outcome?.state === 'completed', `outcome is ${outcome?.state}`)
+          ensureSame(outcome.value, 'of b', 'value')
+          await driver.none('after the second run')
+        },
+      ),
+    ),
+  ),
+  law(latest, 'a cancel calls off what was to be done once more, too', async (driver, put) => {
+    await put('a')
+    const claim = await driver.take()
+    await put('b')
+    await driver.store.cancel('key', 'enough')
+    await driver.fail(claim)
+    await driver.expectState('key', undefined, 'of the cancelled job')
+    await driver.none('after the cancel')
+  }),
   law(latest, 'a retry does the newest item, and nothing once more', async (driver, put) => {
     await put('a')
     const claim = await driver.take()

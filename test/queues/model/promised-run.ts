@@ -4,11 +4,13 @@ import {
   type JobClaim,
   type Limiter,
   LimiterFactory,
+  type PutOptions,
   type SharedQueue,
   type TaskContext,
 } from '../../../src/index.ts'
 import type { StoreLimit } from '../../../src/testing/job-store/terms.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { wrongValue } from './due-value.ts'
 import { PromisedStorage } from './promised-storage.ts'
 import type { Deed, Ending, Item, Step } from './world.ts'
 
@@ -22,7 +24,18 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** The options of a queue over a storage, as data. */
 export interface PromisedWorld {
-  kind: 'fifo' | 'priority' | 'delay'
+  kind: 'fifo' | 'priority' | 'delay' | 'dedupe'
+  mode: 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce'
+  /** How long a dedupe queue remembers a key and holds an item back, in milliseconds. */
+  ttl: number
+  quiet: number
+  maxDelay: number | undefined
+  /** What a dedupe queue reads of an item, where its put names no key. */
+  keyFn: boolean
+  priorityFn: boolean
+  idTtl: number | undefined
+  /** False where `start` is called later. */
+  started: boolean
   /** How many processes work, and with how many workers each. */
   processes: number
   workers: number
@@ -41,10 +54,20 @@ export interface PromisedWorld {
   maxSize: number
   overflow: 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
   keep: boolean
+  /** How many steps are made before all that they have begun is awaited. */
+  together: number
 }
 
 export const promisedWorld: fc.Arbitrary<PromisedWorld> = fc.record({
-  kind: fc.constantFrom('fifo', 'priority', 'delay'),
+  kind: fc.constantFrom('fifo', 'priority', 'delay', 'dedupe', 'dedupe'),
+  mode: fc.constantFrom('ttl', 'pending', 'coalesce', 'latest', 'debounce'),
+  ttl: fc.constantFrom(50, 300_000),
+  quiet: fc.constantFrom(0, 100),
+  maxDelay: fc.constantFrom(undefined, 100, 250),
+  keyFn: fc.boolean(),
+  priorityFn: fc.boolean(),
+  idTtl: fc.constantFrom(undefined, 0, 100),
+  started: fc.constantFrom(true, true, true, false),
   processes: fc.integer({ min: 1, max: 2 }),
   workers: fc.integer({ min: 1, max: 3 }),
   limiter: fc.constantFrom(
@@ -67,6 +90,7 @@ export const promisedWorld: fc.Arbitrary<PromisedWorld> = fc.record({
   maxSize: fc.constantFrom(2, 5, 1000, 1000),
   overflow: fc.constantFrom('wait', 'reject', 'drop-oldest', 'drop-newest'),
   keep: fc.boolean(),
+  together: fc.constantFrom(1, 1, 3, 10),
 })
 
 interface Live {
@@ -87,7 +111,12 @@ export class PromisedRun {
   readonly #jobs: { n: number; job: Job<unknown>; controller: AbortController }[] = []
   readonly #open: JobClaim<Item, unknown>[] = []
   readonly #starts = new Set<string>()
+  /** Items whose results were asked for, and how often each has settled. */
+  readonly #watched = new Set<number>()
   readonly #settled = new Map<number, number>()
+  /** Items whose callers have cancelled, and ids of jobs that were cancelled for all callers. */
+  readonly #left = new Set<number>()
+  readonly #calledOff = new Set<string>()
   #puts = 0
   #answered = 0
   #n = 0
@@ -104,6 +133,7 @@ export class PromisedRun {
       {
         groupConcurrency: world.groups ? finite(world.groupConcurrency) : undefined,
         limiter: storeLimit(limiter),
+        ...(world.idTtl !== undefined && { idTtl: world.idTtl }),
         ...(!world.keep && {
           keep: { completed: { age: 0, count: 0 }, dead: { age: 0, count: 0 } },
         }),
@@ -114,14 +144,23 @@ export class PromisedRun {
   }
 
   async all(steps: readonly Step[], ending: Ending): Promise<void> {
-    for (const queue of this.#queues) void queue.start()
-    for (const step of steps) {
+    if (this.#world.started) this.#start()
+    for (const [i, step] of steps.entries()) {
       await this.#do(step)
-      await this.#flush()
+      if (i % this.#world.together > 0) await turn()
+      else await this.#flush()
       this.#must(this.#fault === undefined, this.#fault ?? '')
     }
-    if (ending.mode === 'drain') await this.#drain()
+    if (ending.mode === 'drain') {
+      // What is asked at once may overtake each other: a pause is not to come after the end of all pauses.
+      await this.#flush()
+      await this.#drain()
+    }
     await this.#end(ending)
+  }
+
+  #start(): void {
+    for (const queue of this.#queues) void queue.start()
   }
 
   #makeQueue(process: number): SharedQueue<Item, unknown> {
@@ -145,7 +184,7 @@ export class PromisedRun {
       ...(keyed && { limiterKey: (item: Item) => item.key }),
       ...(keyed && world.costs && { limiterCost: (item: Item) => item.cost }),
       ...(world.groups && {
-        group: ({ group }: Item) => group,
+        group: ({ said }: Item) => said,
         groupConcurrency: world.groupConcurrency,
       }),
       ...(batching
@@ -166,7 +205,20 @@ export class PromisedRun {
             handler: (item: Item, context: TaskContext) => this.#handle(process, item, context),
           }),
     }
-    const queue = this.#storage.queue<Item, unknown>(kind, options)
+    const { mode, ttl, quiet, maxDelay } = world
+    const unique = {
+      mode,
+      ttl: ttl / 1000,
+      delay: quiet / 1000,
+      ...(maxDelay !== undefined && { maxDelay: maxDelay / 1000 }),
+      ...(world.keyFn && { keyFn: ({ same }: Item) => `same-${same}` }),
+    }
+    const queue = this.#storage.queue<Item, unknown>(kind, {
+      ...options,
+      ...(world.idTtl !== undefined && { idTtl: world.idTtl / 1000 }),
+      ...(kind === 'dedupe' && unique),
+      ...(kind === 'priority' && world.priorityFn && { priorityFn: ({ cost }: Item) => cost }),
+    })
     queue.on('error', ({ error }) => {
       this.#fault ??= `process ${process} told of an error: ${String(error)}`
     })
@@ -222,7 +274,8 @@ export class PromisedRun {
     const running = [...wanted.flatMap((live) => live.items), ...items]
     for (const item of items) {
       for (const live of wanted)
-        if (live.items.some(({ n }) => n === item.n)) this.#fault ??= `job ${item.n} runs twice`
+        if (live.items.some(({ n, name }) => n === item.n || (name !== '' && name === item.name)))
+          this.#fault ??= `job ${item.n} ${item.name} runs twice`
       const like = running.filter(({ group }) => group === item.group)
       if (world.groups && like.length > world.groupConcurrency)
         this.#fault ??= `group ${item.group} has more than ${world.groupConcurrency} running`
@@ -253,6 +306,12 @@ export class PromisedRun {
       case 'cancel': {
         const entry = pick(this.#jobs, step.which)
         if (entry === undefined) break
+        if (step.how === 'id') this.#calledOff.add(entry.job.id)
+        for (const { n, controller } of this.#jobs) {
+          // The items of a putMany have one signal.
+          if (step.how === 'signal' ? controller === entry.controller : n === entry.n)
+            this.#left.add(n)
+        }
         if (step.how === 'job') void entry.job.cancel()
         else if (step.how === 'id') void queue.cancel(entry.job.id || 'none')
         else entry.controller.abort(new Error('called off'))
@@ -274,7 +333,7 @@ export class PromisedRun {
         const claim = pick(this.#open, step.which)
         if (claim === undefined) break
         this.#open.splice(this.#open.indexOf(claim), 1)
-        if (step.how === 'complete') void claim.complete(1)
+        if (step.how === 'complete') void claim.complete(claim.item.n)
         else if (step.how === 'fail') void claim.fail(new Error('by hand'))
         else void claim.release(step.delay / 1000)
         break
@@ -287,6 +346,9 @@ export class PromisedRun {
       }
       case 'redrive':
         void queue.redrive()
+        break
+      case 'start':
+        this.#start()
         break
       case 'pause':
         void queue.pause({ everywhere: this.#n % 2 === 0 })
@@ -312,31 +374,100 @@ export class PromisedRun {
   }
 
   #put(queue: SharedQueue<Item, unknown>, step: Step & { do: 'put' }): void {
-    const n = this.#n++
     const controller = new AbortController()
-    const { same, item: parts } = step
-    const item: Item = { ...parts, n, same, said: parts.group }
+    const item = this.#item(step)
+    const options = this.#optionsOf(step, controller.signal)
     this.#puts += 1
-    const put = queue.put(item, {
-      ...(this.#world.kind === 'priority' && { priority: step.priority }),
-      ...(step.delay !== undefined && { delay: step.delay / 1000 }),
-      ...(step.id !== undefined && { id: `own-${step.id}` }),
-      ...(step.signal && { signal: controller.signal }),
-      ...(step.timeout !== undefined && { timeout: step.timeout / 1000 }),
-      ...(step.retry !== undefined && { retry: { attempts: step.retry, baseDelay: 0 } }),
-    })
-    void put
-      .then(
-        (job) => {
-          this.#jobs.push({ n, job, controller })
-          const count = () => this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
-          job.result.then(count, count)
-        },
-        () => {},
-      )
-      .finally(() => {
-        this.#answered += 1
-      })
+    const answered = () => {
+      this.#answered += 1
+    }
+    switch (step.how) {
+      case 'submit':
+        this.#watched.add(item.n)
+        void queue
+          .submit(item, options)
+          .then(...this.#counting(item, undefined))
+          .finally(answered)
+        break
+      case 'putMany': {
+        const items = [item, this.#item(step)]
+        void queue
+          .putMany(items, options)
+          .then((jobs) => {
+            for (const [i, job] of jobs.entries()) this.#kept(items[i] as Item, job, controller)
+          }, nothing)
+          .finally(answered)
+        break
+      }
+      case 'put':
+      case 'offer':
+        void queue
+          .put(item, options)
+          .then((job) => this.#kept(item, job, controller), nothing)
+          .finally(answered)
+    }
+  }
+
+  #item({ item, group = item.group, same, id }: Step & { do: 'put' }): Item {
+    const { kind } = this.#world
+    const n = this.#n++
+    if (id !== undefined) return { ...item, n, same, group, said: item.group, name: `own-${id}` }
+    if (kind !== 'dedupe') return { ...item, n, same, group, said: item.group, name: '' }
+    // What takes the place of another has the key, the cost and the group of that one.
+    const like = {
+      key: 'abc'.charAt(same % 3),
+      cost: 1 + (same % 2),
+      group: 'xyz'.charAt(same % 3),
+    }
+    return { ...item, ...like, n, same, said: like.group, name: `same-${same}` }
+  }
+
+  #optionsOf(step: Step & { do: 'put' }, signal: AbortSignal): PutOptions {
+    const { kind, priorityFn, keyFn } = this.#world
+    const { delay, dated, id, timeout, retry } = step
+    return {
+      ...(kind === 'priority' && !(priorityFn && step.signal) && { priority: step.priority }),
+      ...(kind === 'dedupe' && !keyFn && { key: `same-${step.same}` }),
+      ...((kind !== 'dedupe' || id !== undefined) &&
+        step.group !== undefined && { group: step.group }),
+      ...(delay !== undefined &&
+        (dated ? { at: new Date(this.#clock.wall() + delay) } : { delay: delay / 1000 })),
+      ...(id !== undefined && { id: `own-${id}` }),
+      ...(step.signal && { signal }),
+      ...(timeout !== undefined && { timeout: timeout / 1000 }),
+      ...(retry !== undefined && { retry: { attempts: retry, baseDelay: 0 } }),
+    }
+  }
+
+  #kept(item: Item, job: Job<unknown>, controller: AbortController): void {
+    const { n } = item
+    this.#jobs.push({ n, job, controller })
+    this.#watched.add(n)
+    void job.result.then(...this.#counting(item, job))
+  }
+
+  /** @param job `undefined` where it is not known: then it may be that of another put */
+  #counting(
+    { n, name = '' }: Item,
+    job: Job<unknown> | undefined,
+  ): [(value: unknown) => void, () => void] {
+    const { kind, mode, maxSize, together } = this.#world
+    const count = () => {
+      this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
+    }
+    // A duplicate of a key may be one that has joined, or one that was refused.
+    const refused = kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
+    const duplicate = job === undefined || (job.state === 'duplicate' && refused)
+    const named = name.startsWith('own')
+    // Puts that are under way at once, or wait for room, overtake each other.
+    const vague = kind === 'dedupe' && (maxSize < 1000 || together > 1)
+    const completed = (value: unknown) => {
+      // Where all are called off, and one comes after that, the others have its result.
+      if (!vague && !this.#calledOff.has(name))
+        this.#fault ??= wrongValue({ kind, mode, n, duplicate, named }, value)
+      count()
+    }
+    return [completed, count]
   }
 
   /** Lets all go on that can without time. */
@@ -349,6 +480,7 @@ export class PromisedRun {
 
   /** Where handlers and claims end, all jobs end: nothing waits for ever. */
   async #drain(): Promise<void> {
+    this.#start()
     this.#resume()
     for (const queue of this.#queues) queue.workers = Math.max(1, queue.workers)
     let left = ''
@@ -356,28 +488,29 @@ export class PromisedRun {
       await this.#flush()
       this.#must(this.#fault === undefined, this.#fault ?? '')
       for (const live of [...this.#live]) live.finish(true)
-      for (const claim of this.#open.splice(0)) void claim.complete(1)
+      for (const claim of this.#open.splice(0)) void claim.complete(claim.item.n)
       await this.#flush()
       const counting = (this.#queues[0] as SharedQueue<Item, unknown>).counts()
       await this.#flush()
       const { waiting, delayed, running } = await counting
-      const settled = this.#jobs.filter(({ n }) => this.#settled.get(n) === 1).length
+      const settled = [...this.#watched].filter((n) => this.#settled.get(n) === 1).length
       if (
         waiting + delayed + running === 0 &&
-        settled === this.#jobs.length &&
+        settled === this.#watched.size &&
         this.#answered === this.#puts
       ) {
         return
       }
-      left = `${waiting} wait, ${delayed} are delayed, ${running} run; ${settled} of ${this.#jobs.length} results, ${this.#answered} of ${this.#puts} puts answered`
+      left = `${waiting} wait, ${delayed} are delayed, ${running} run; ${settled} of ${this.#watched.size} results, ${this.#answered} of ${this.#puts} puts answered`
       await this.#clock.advanceAsync(0.1)
     }
     throw new Error(`it never comes to rest: ${left}`)
   }
 
-  async #end({ deadline, grace }: Ending): Promise<void> {
+  async #end({ deadline, grace, workers }: Ending): Promise<void> {
     let stopped = 0
     for (const queue of this.#queues) {
+      if (workers !== undefined) queue.workers = workers
       void queue
         .stop({ ...(deadline !== undefined && { deadline: deadline / 1000, grace: grace / 1000 }) })
         .then(() => {
@@ -398,16 +531,31 @@ export class PromisedRun {
       this.#answered === this.#puts,
       `${this.#puts - this.#answered} puts were never answered`,
     )
+    for (const n of this.#watched) {
+      const times = this.#settled.get(n) ?? 0
+      this.#must(times === 1, `the result of job ${n} settled ${times} times`)
+    }
     for (const { n, job } of this.#jobs) {
+      const { mode, kind } = this.#world
+      // The caller of the newest item may cancel it for the others.
+      const others = kind === 'dedupe' && (mode === 'latest' || mode === 'debounce')
+      const asked = others || this.#left.has(n) || this.#calledOff.has(job.id)
       this.#must(
-        this.#settled.get(n) === 1,
-        `the result of job ${n}, ${job.state}, settled ${this.#settled.get(n) ?? 0} times`,
+        asked || job.state !== 'cancelled' || this.#leftBySame(job.id),
+        `job ${n} is cancelled, and its caller has not left`,
       )
     }
     // A caller of the storage waits at least so long.
     await this.#clock.advanceAsync(0.1)
     await this.#flush()
     this.#must(this.#clock.timers === 0, `${this.#clock.timers} timers are left`)
+  }
+
+  /** True where the job is that of one caller alone, and the others, refused as duplicates, have its result. */
+  #leftBySame(id: string): boolean {
+    const { kind, mode } = this.#world
+    if (kind === 'dedupe' && mode === 'coalesce' && id.startsWith('same-')) return false
+    return this.#jobs.some(({ n, job }) => job.id === id && this.#left.has(n))
   }
 
   #must(holds: boolean, fault: string): void {
@@ -436,3 +584,5 @@ function finite(count: number): number | undefined {
 function pick<T>(list: readonly T[], which: number): T | undefined {
   return list[which % list.length]
 }
+
+function nothing(): void {}

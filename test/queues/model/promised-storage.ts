@@ -7,11 +7,13 @@ import type {
   Declaration,
   LimitDeclaration,
   QueueStorage,
+  Share,
   SharedJobStore,
 } from '../../../src/queues/store/queue-storage.ts'
 import { PlainJobStore } from '../../../src/testing/job-store/plain-job-store.ts'
-import type { JobStoreTerms } from '../../../src/testing/job-store/terms.ts'
+import { DEFAULT_TERMS, type JobStoreTerms } from '../../../src/testing/job-store/terms.ts'
 import type { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { Leave, SharingJobs } from './sharing-jobs.ts'
 
 /** How the storage knows a limiter that it decides itself. */
 const DECLARED: LimitDeclaration = {
@@ -35,7 +37,10 @@ export class PromisedStorage implements QueueStorage {
 
   /** @param owned the limiter that this storage decides, as `terms.limiter` says */
   constructor(clock: ManualClock, terms: Partial<JobStoreTerms>, owned: Limiter | undefined) {
-    this.#store = new PlainJobStore<unknown>({ clock, terms, latency: () => this.#pass() })
+    this.#store = new PlainJobStore<unknown>({ clock, latency: () => this.#pass() })
+    const jobs = new SharingJobs<unknown>({ ...DEFAULT_TERMS, ...terms }, () => clock.wall())
+    // As a peer shares the jobs of its store.
+    ;(this.#store as unknown as { share(jobs: SharingJobs<unknown>): void }).share(jobs)
     this.#owned = owned
   }
 
@@ -63,8 +68,11 @@ export class PromisedStorage implements QueueStorage {
       lastReached: undefined,
       ready: () => this.#pass(),
       redeclare: () => this.#pass(),
-      leave: async (id: string, _share: unknown, reason: unknown) =>
-        (await peer.cancel(id, reason)) ? ('cancelled' as const) : ('over' as const),
+      leave: async (id: string, share: Share, reason: unknown) => {
+        const leave = new Leave(share, reason)
+        await peer.cancel(id, leave)
+        return leave.answer
+      },
     })
   }
 

@@ -11,6 +11,7 @@ import {
   type TaskContext,
 } from '../../../src/index.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { wrongValue } from './due-value.ts'
 import { Firsts } from './firsts.ts'
 import { LateLimiter } from './late-limiter.ts'
 import { Tellings } from './tellings.ts'
@@ -374,7 +375,7 @@ export class ModelRun {
         const claim = pick(this.#open, step.which)
         if (claim === undefined) break
         this.#open.splice(this.#open.indexOf(claim), 1)
-        if (step.how === 'complete') await claim.complete(1)
+        if (step.how === 'complete') await claim.complete(claim.item.n)
         else if (step.how === 'fail') await claim.fail(new Error('by hand'))
         else await claim.release(step.delay / 1000)
         break
@@ -527,11 +528,7 @@ export class ModelRun {
 
   #item(step: Step & { do: 'put' }): Item {
     const { same, group = step.item.group } = step
-    const item = { ...step.item, n: this.#n++, same, group, said: step.item.group }
-    if (this.#world.kind !== 'dedupe') return item
-    // What takes the place of another has the key, the cost and the group of that one.
-    const like = 'xyz'.charAt(same % 3)
-    return { ...item, key: 'abc'.charAt(same % 3), cost: 1 + (same % 2), group: like, said: like }
+    return { ...step.item, n: this.#n++, same, group, said: step.item.group }
   }
 
   #optionsOf(step: Step & { do: 'put' }, item: Item, signal: AbortSignal): PutOptions {
@@ -546,7 +543,7 @@ export class ModelRun {
         (dated ? { at: new Date(this.#clock.wall() + delay) } : { delay: delay / 1000 })),
       ...(id !== undefined && { id: `own-${id}` }),
       ...(kind === 'dedupe' && !keyFn && { key: `same-${step.same}` }),
-      ...(kind !== 'dedupe' && step.group !== undefined && { group: step.group }),
+      ...(step.group !== undefined && { group: step.group }),
       ...(step.signal && { signal }),
       ...(timeout !== undefined && { timeout: timeout / 1000 }),
       ...(retry !== undefined && { retry: { attempts: retry, baseDelay: 0 } }),
@@ -556,8 +553,16 @@ export class ModelRun {
   #accepted(n: number, job: Job<number>, controller: AbortController): void {
     this.#jobs.push({ n, job, controller })
     this.#watched.add(n)
-    const count = () => this.#settles(n)
-    job.result.then(count, count)
+    const { kind, mode } = this.#world
+    const duplicate = job.state === 'duplicate'
+    const named = job.id.startsWith('own')
+    job.result.then(
+      (value) => {
+        this.#fault ??= wrongValue({ kind, mode, n, duplicate, named }, value)
+        this.#settles(n)
+      },
+      () => this.#settles(n),
+    )
   }
 
   #settles(n: number): void {
@@ -719,13 +724,13 @@ export class ModelRun {
       }
       // At a deadline, handlers that are deaf are left to themselves.
       if (!bounded) for (const live of [...this.#live]) live.finish(true)
-      for (const claim of this.#open.splice(0)) await claim.complete(1)
+      for (const claim of this.#open.splice(0)) await claim.complete(claim.item.n)
       if (round > 1) await this.#clock.advanceAsync(0.1)
     }
     this.#must(report !== undefined, 'stop did not return')
     await stopped
     for (const live of [...this.#live]) live.finish(true)
-    for (const claim of this.#open) await claim.complete(1)
+    for (const claim of this.#open) await claim.complete(claim.item.n)
     await this.#flush()
     this.#noFault()
     this.#account(report as unknown as StopReport<Item>, then)

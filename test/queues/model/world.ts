@@ -14,6 +14,8 @@ export interface Item {
   said: string
   /** What makes it the same as another. */
   same: number
+  /** Over a storage: the id of its job, where its put says it. */
+  name?: string
 }
 
 /** The options of a queue, as data. */

@@ -50,6 +50,8 @@ if verb == 'cancel' or verb == 'leave' then
     cancelled(id, place, reason, id_ttl)
     return done(1)
   end
+  -- What was to be done once more is called off too. What comes from now on is not.
+  call('HDEL', MARKS, '+' .. id)
   call('HSET', MARKS, '-' .. id, reason)
   tell('*', 'c' .. place .. '\n' .. reason)
   return 1

@@ -22,10 +22,11 @@ local function anew(id, record, due, created)
   if due > now then delay_until(due / 1000, place) else enqueue(place) end
 end
 
--- A job has ended for good and is not kept; where its item was replaced while it ran, it begins anew. True where it did.
+-- A job has ended for good and is not kept; where its item was replaced while it ran, after a cancel too, it begins anew. True where it
+-- did.
 local function over(id, n, outcome, mark)
   mark = mark or call('HGET', MARKS, '+' .. id)
-  if mark and call('HEXISTS', MARKS, '-' .. id) == 0 then
+  if mark then
     local record = call('HGET', JOBS, id)
     call('HDEL', MARKS, '-' .. id, '+' .. id)
     call('HDEL', PROGRESS, id)
@@ -78,6 +79,7 @@ local function attempt_over(token, kind, delay, failure, id_ttl)
   if kind ~= 'l' then tried(id, start, failure) end
   if kind == 'e' then losses = losses + 1 elseif kind ~= 'l' then failures = failures + 1 end
   if reason then
+    if call('HEXISTS', MARKS, '+' .. id) == 1 then return over(id, n) end
     call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. began)
     return cancelled(id, place, reason, id_ttl)
   end

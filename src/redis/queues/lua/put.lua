@@ -87,7 +87,10 @@ local function put(id, prefix, suffix, extra, envelope)
   local record = mode and call('HGET', JOBS, id)
   local ended = record and (call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id))
   if record and (not ended or mode == 'own') then
-    if mode == 'latest' or mode == 'debounce' then
+    -- No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
+    local anew = mode == 'coalesce' and call('HEXISTS', MARKS, '-' .. id) == 1 and call('HEXISTS', MARKS, '+' .. id) == 0
+    if anew then call('HDEL', MARKS, '*' .. id) end
+    if mode == 'latest' or mode == 'debounce' or anew then
       local head = sub(record, 1, find(record, '\n', 1, true))
       local place = place_of(id, record)
       if call('ZSCORE', DELAYED, place) then
@@ -111,7 +114,7 @@ local function put(id, prefix, suffix, extra, envelope)
     if not ended then
       if asked then ask(id, SELF) end
       -- Of several callers each may leave; in the other modes the one whose item is the newest may end the job.
-      if mode == 'coalesce' then call('HINCRBY', MARKS, '*' .. id, 1) end
+      if mode == 'coalesce' and not anew then call('HINCRBY', MARKS, '*' .. id, 1) end
       if mode == 'latest' or mode == 'debounce' then call('HSET', MARKS, '*' .. id, putter) end
     end
     return 0

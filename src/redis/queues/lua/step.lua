@@ -51,7 +51,7 @@ if count > 0 then
       local ends, done = {}, {}
       for i = 1, completed do
         local id, _, n, start = ids[i], opened(tokens[i])
-        if more and call('HEXISTS', MARKS, '+' .. id) == 1 and call('HEXISTS', MARKS, '-' .. id) == 0 then
+        if more and call('HEXISTS', MARKS, '+' .. id) == 1 then
           over(id, n, outcomes[i])
         else
           local _, failures, losses, began = claimed(id)
