@@ -39,8 +39,8 @@ describe('how many claims are fetched ahead', () => {
     expect(held).toBeCloseTo(250, -1)
     expect(calls).toHaveLength(3)
     times(credits, 0)
-    expect(fill(credits, 50)).toEqual({ held: 384, calls: [128, 128, 128] })
-    expect(fill(credits, 1).held).toBe(384)
+    expect(fill(credits, 50)).toEqual({ held: 512, calls: [171, 171, 170] })
+    expect(fill(credits, 1).held).toBe(512)
     expect(fill(credits, 200).held).toBe(600)
   })
 
@@ -51,7 +51,7 @@ describe('how many claims are fetched ahead', () => {
     expect(fill(credits, 50).held).toBe(50)
   })
 
-  it('never asks for more in one call than a trip carries, nor holds more than 384 or three times the workers', () => {
+  it('never asks for more in one call than a trip carries, nor holds more than 512 or three times the workers', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 2000 }),
@@ -62,7 +62,7 @@ describe('how many claims are fetched ahead', () => {
           for (const time of took) credits.took(time)
           const { held, calls } = fill(credits, atOnce, ahead)
           expect(held).toBeGreaterThanOrEqual(atOnce)
-          expect(held).toBeLessThanOrEqual(Math.max(384, 3 * atOnce))
+          expect(held).toBeLessThanOrEqual(Math.max(512, 3 * atOnce))
           for (const call of calls) expect(call).toBeLessThanOrEqual(MOST)
         },
       ),

@@ -3,7 +3,7 @@ import type { Millis } from '../../core/duration.ts'
 /** While attempts take less than this on average, claims are fetched ahead: as many as are done in twice that time. */
 const QUICK: Millis = 5
 /** No more than this, unless it takes more to keep all workers at work: a process that dies holds its claims until their leases end. */
-const MOST_AHEAD = 384
+const MOST_AHEAD = 512
 /** Two calls may be under way while the workers do what a third one brought. */
 export const CALLS = 3
 /** One call asks for no more. */
