@@ -77,7 +77,7 @@ export class LocalPuts<T, R> {
   }
 
   offer(item: T, options: PutOptions | undefined): boolean {
-    if (this.known(options) !== undefined) return false
+    if (options?.id !== undefined && this.known(options) !== undefined) return false
     const job = this.#make(item, options)
     return this.#rushes(job, options) || this.#tries(job, options)
   }
