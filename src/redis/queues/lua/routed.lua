@@ -286,6 +286,7 @@ local function lane_of(place, group, key, from)
   return { key = key, name = name, member = member, ahead = NONE, at = 1, over = false, cost = false }
 end
 
+-- A member of LANES without a priority, a cost or a mark that its id is remembered: all after its key, and its turn.
 local PLAIN_MEMBER = '^[^\2]*(\0025(.............)[^\1-\6]*)$'
 
 -- The next job of a lane becomes its candidate, in its place among the others of the group.
@@ -300,7 +301,7 @@ local function succeed(entry, lane)
     if not head then return end
   end
   lane.member, lane.at = head, lane.at + 1
-  -- Most have no priority and no cost of their own, and are not remembered.
+  -- Most members are plain, so their cost is 1.
   local tail, hex = match(head, PLAIN_MEMBER)
   local place
   if tail then
@@ -413,7 +414,7 @@ local function take(want, lease)
         entry.stride = entry.stride or stride(group)
         pass = pass + entry.stride
         entry.pass, served[group] = pass, pass
-        -- Most come after all others.
+        -- The new pass of most groups comes after all others.
         if length < first or ring[length].pass <= pass then
           length = length + 1
           ring[length] = entry
