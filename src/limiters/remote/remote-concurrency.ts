@@ -13,7 +13,7 @@ import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
 import { decisionUnder } from '../decision-of.ts'
-import type { KeyCounts, WaitOptions } from '../limiter.ts'
+import type { KeyCounts, LimiterWaitOptions } from '../limiter.ts'
 import { type Permit, permitOf } from '../permit.ts'
 import { policyOf } from '../policy-of.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
@@ -71,7 +71,7 @@ export class RemoteConcurrency extends PollingLimiter {
   }
 
   /** Waits for permits. */
-  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+  permit(key = '', options: LimiterWaitOptions = {}): Promise<Permit> {
     return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 
