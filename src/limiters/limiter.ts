@@ -34,7 +34,7 @@ export interface RemoteLimiters {
   adaptive?(storage: Storage, options: LimiterOptions): Limiter
   /** As {@link adaptive}, of how many at once: `AdaptivePermits` of these `AdaptiveConcurrencyOptions`. */
   adaptiveConcurrency?(storage: Storage, options: LimiterOptions): Limiter
-  /** A limiter of how many at once: each permit is a lease, so that those of a process that dies come back. */
+  /** A limiter of how many at once: each permit is a lease, so that the permits of a process that died come back. */
   concurrency(storage: Storage, options: PermitsOptions & LimiterOptions): PermitLimiter
 }
 
@@ -204,7 +204,7 @@ export interface Limiter extends AsyncDisposable {
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
   /**
-   * Denies `key` for `duration`, whatever it has left; `Infinity` until {@link unblock}. A longer block that the key has already
+   * Denies all calls of `key` for `duration`, also when its limit has room; `Infinity` until {@link unblock}. A longer block that the key has already
    * stays, unless `replace` says otherwise.
    */
   block(key: string, duration: Duration, options?: BlockOptions): Promise<void>
@@ -262,7 +262,7 @@ export interface PermitLimiter extends Limiter {
 /** What a limiter has done since it was made, and how one key stands now. Times are seconds. */
 export interface LimiterStats {
   name: string
-  /** Calls let through, those that waited included. */
+  /** Calls let through, also calls that waited. */
   allowed: number
   /** Calls denied, and waits refused or given up. */
   denied: number
