@@ -78,6 +78,7 @@ import { HybridStorage } from 'aioflux/redis'
     onStorageError: 'local', // a limiter of this process, with the same numbers
     storageTimeout: '200ms',
   })
+  // While Redis cannot be reached:
   const { allowed, degraded } = await limiter.consume('user-123')
   console.log(allowed, degraded) // => true true
   // #endregion
