@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build, node, run } from '../../scripts/package/build.ts'
 import { entries, manifest, root } from '../../scripts/package/entries.ts'
+import { readme } from '../../scripts/package/readme.ts'
 
 /** Entries that promise to need neither Node nor its types. */
 const WEB = ['aioflux', 'aioflux/http', 'aioflux/metrics', 'aioflux/otel', 'aioflux/testing']
@@ -47,6 +48,17 @@ describe('the packed package', { timeout: 60_000 }, () => {
       console.log(${names}.filter((name) => esm[name] !== cjs[name]))
     })`
     expect(run(node, ['--input-type=commonjs', '-e', same], project).trim()).toBe('[]')
+  })
+
+  it.each(['README.md', 'README.ru.md'])('the first program of %s runs as it stands', (page) => {
+    const [code = ''] = readme(page).code
+    writeFileSync(join(project, 'first.mjs'), code)
+    const said = 'call 101 is denied\n'
+    expect(run(node, ['first.mjs'], project)).toBe(said)
+    // The README says how to write it in CommonJS.
+    const body = code.replace(/^import (.*) from (.*)$/m, 'const $1 = require($2)')
+    writeFileSync(join(project, 'first.cjs'), `void (async () => {\n${body}})()`)
+    expect(run(node, ['first.cjs'], project)).toBe(said)
   })
 
   it('has its command', () => {
