@@ -554,11 +554,12 @@ export class ModelRun {
     this.#jobs.push({ n, job, controller })
     this.#watched.add(n)
     const { kind, mode } = this.#world
-    const duplicate = job.state === 'duplicate'
     const named = job.id.startsWith('own')
+    // In memory an item with an id of its own has a key too, and may give way to another.
+    const duplicate = job.state === 'duplicate' || (named && kind === 'dedupe')
     job.result.then(
       (value) => {
-        this.#fault ??= wrongValue({ kind, mode, n, duplicate, named }, value)
+        this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: false }, value)
         this.#settles(n)
       },
       () => this.#settles(n),

@@ -153,7 +153,7 @@ export const world: fc.Arbitrary<World> = fc.record({
 
 const put: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('put' as const),
-  how: fc.constantFrom('put', 'put', 'put', 'submit', 'offer', 'putMany'),
+  how: fc.constantFrom('put', 'put', 'submit', 'submit', 'offer', 'putMany'),
   item: fc.record({
     deeds: fc.array(deed, { minLength: 1, maxLength: 3 }),
     key: fc.constantFrom('a', 'b', 'c'),
