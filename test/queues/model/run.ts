@@ -94,6 +94,8 @@ export class ModelRun {
   #stopping = false
   #n = 0
   #steps = 0
+  #moments = 0
+  #interrupted = 0
   #fault: string | undefined
 
   constructor(world: World, steps: readonly Step[]) {
@@ -127,6 +129,16 @@ export class ModelRun {
     this.#told.listen(this.#queue, this.#clock, (n, delay) => {
       this.#notBefore.set(n, this.#clock.now() + delay * 1000 - 1)
     })
+    const events = [
+      'completed',
+      'failed',
+      'cancelled',
+      'dropped',
+      'duplicate',
+      'retry',
+      'timeout',
+    ] as const
+    for (const event of events) this.#queue.on(event, () => this.#interrupt())
   }
 
   /** Runs all steps, then stops the queue and looks whether all is accounted for. */
@@ -138,6 +150,18 @@ export class ModelRun {
       await this.#check(step.do)
     }
     await this.#end(ending)
+  }
+
+  /** Now and then a handler, a listener or an option that is a function does something to the queue itself. */
+  #interrupt(): void {
+    const { inside, seldom, kind } = this.#world
+    if (kind === 'dedupe') return
+    this.#moments += 1
+    if (this.#moments % seldom > 0) return
+    const step = inside[this.#interrupted]
+    if (step === undefined) return
+    this.#interrupted += 1
+    void this.#do(step)
   }
 
   #start(): void {
@@ -257,6 +281,7 @@ export class ModelRun {
   #work<R>(items: readonly Item[], signal: () => AbortSignal, deed: Deed, result: R) {
     if (items.length > 1) signal()
     this.#begun(items)
+    this.#interrupt()
     if (deed === 'sync') return result
     if (deed === 'throws') throw new Error('thrown')
     return new Promise<R>((resolve, reject) => {
@@ -272,7 +297,9 @@ export class ModelRun {
       this.#live.add(live)
       if (deed === 'async') setImmediate(() => live.finish(true))
       if (deed === 'rejects') setImmediate(() => live.finish(false))
-      if (deed === 'gated') signal().addEventListener('abort', () => live.finish(false))
+      if (deed !== 'gated') return
+      if (signal().aborted) live.finish(false)
+      else signal().addEventListener('abort', () => live.finish(false))
     })
   }
 
@@ -363,7 +390,9 @@ export class ModelRun {
         void queue.claim({ max: step.max, timeout: 0.02 }).then(
           (claims) => {
             for (const claim of claims) {
-              if (this.#told.ends.has(claim.item.n) && this.#redrives === 0)
+              // It may be cancelled in the turn in which it is claimed.
+              const held = !claim.signal.aborted && this.#redrives === 0
+              if (held && this.#told.ends.has(claim.item.n))
                 this.#fault ??= `job ${claim.item.n} was claimed after its end`
               this.#open.push(claim)
             }
