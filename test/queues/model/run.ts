@@ -154,8 +154,7 @@ export class ModelRun {
 
   /** Now and then a handler, a listener or an option that is a function does something to the queue itself. */
   #interrupt(): void {
-    const { inside, seldom, kind } = this.#world
-    if (kind === 'dedupe') return
+    const { inside, seldom } = this.#world
     this.#moments += 1
     if (this.#moments % seldom > 0) return
     const step = inside[this.#interrupted]
@@ -481,6 +480,8 @@ export class ModelRun {
       case 'putMany': {
         const items = [item, this.#item(step)]
         for (const each of items) this.#meets(step, each)
+        // Both have one name, and the first may have ended when the second is put.
+        this.#doubts(step)
         this.#queue.putMany(items, without ? undefined : () => options).then(
           (jobs) => {
             if (late) this.#fault ??= `job ${item.n} was accepted after stop`
@@ -535,9 +536,11 @@ export class ModelRun {
     if (shared || creep > 0 || this.#redrives > 0) return undefined
     const putAt = this.#clock.now()
     const byId = id !== undefined && this.#ids.has(`own-${id}`, putAt)
-    if (byId !== false) return byId
     const key = `same-${same}`
+    if (byId === undefined) this.#keys.doubt(key)
+    if (byId !== false) return byId
     const byKey = kind === 'dedupe' && this.#keys.has(key, putAt)
+    if (byKey === undefined && id !== undefined) this.#ids.doubt(`own-${id}`)
     if (byKey !== false) return byKey
     if (id !== undefined) this.#ids.add(`own-${id}`, { n, putAt })
     if (kind === 'dedupe') this.#keys.add(key, { n, putAt })
@@ -556,7 +559,8 @@ export class ModelRun {
   }
 
   #item(step: Step & { do: 'put' }): Item {
-    const { same, group = step.item.group } = step
+    // Where the queue reads no groups, only puts have some.
+    const { same, group = this.#world.groups ? step.item.group : '' } = step
     return { ...step.item, n: this.#n++, same, group, said: step.item.group }
   }
 
@@ -582,10 +586,12 @@ export class ModelRun {
   #accepted(n: number, job: Job<number>, controller: AbortController): void {
     this.#jobs.push({ n, job, controller })
     this.#watched.add(n)
-    const { kind, mode } = this.#world
+    const { kind, mode, inside } = this.#world
     const named = job.id.startsWith('own')
-    // In memory an item with an id of its own has a key too, and may give way to another.
-    const duplicate = job.state === 'duplicate' || (named && kind === 'dedupe')
+    // In memory an item with an id of its own has a key too, and may give way to another. Between two items of a putMany a
+    // listener may put a third.
+    const duplicate =
+      job.state === 'duplicate' || (kind === 'dedupe' && (named || inside.length > 0))
     job.result.then(
       (value) => {
         this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: false }, value)
