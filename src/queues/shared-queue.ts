@@ -39,8 +39,8 @@ import { DurableShutdown, type DurableStopping } from './lifecycle/durable-shutd
 import { StoreContact } from './lifecycle/store-contact.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
 import { checkRedrive } from './observe/look-options.ts'
-import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
+import { SharedEvents } from './observe/shared-events.ts'
 import { StoredView } from './observe/stored-view.ts'
 import type {
   ClaimOptions,
@@ -92,7 +92,7 @@ export class DurableQueue<T, R = unknown>
   readonly name: string
   readonly #store: SharedJobStore<T>
   readonly #parts: SharedParts<T>
-  readonly #events: QueueEvents
+  readonly #events: SharedEvents
   readonly #buffer: ClaimBuffer
   readonly #attempts: Attempts
   readonly #slots: WorkerSlots
@@ -119,7 +119,7 @@ export class DurableQueue<T, R = unknown>
     this.name = name
     this.#parts = parts
     this.#store = store
-    const events = new QueueEvents(name, options.deadLetter)
+    const events = new SharedEvents(name, options.deadLetter)
     this.#events = events
     const gate = parts.limiter && new LimiterGate(parts.limiter)
     this.#gate = gate
