@@ -500,6 +500,40 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
     })
   }
 
+  const hundred = { rate: 100, per: '100s' } as const
+  for (const [name, bucketOf, size] of [
+    ['token', (o: object) => LimiterFactory.tokenBucket({ ...hundred, burst: 100, ...o }), 'burst'],
+    [
+      'leaky',
+      (o: object) => LimiterFactory.leakyBucket({ ...hundred, capacity: 100, ...o }),
+      'capacity',
+    ],
+  ] as const) {
+    it(`a ${name} bucket that becomes smaller forgives nothing: what was used above its size drains first`, async () => {
+      const { clock, common } = world()
+      const limiter = bucketOf(common)
+      expect(await limiter.acquire('a', 80)).toBe(true)
+      const reservation = await limiter.reserve('b', 80)
+      expect(await limiter.acquire('c', 4)).toBe(true)
+      await limiter.reconfigure({ [size]: 10 })
+      expect(await limiter.peek('a')).toMatchObject({ limit: 10, remaining: 0, retryAfter: 71 })
+      expect(await limiter.peek('c')).toMatchObject({ limit: 10, remaining: 6 })
+      expect((await limiter.peek('new')).remaining).toBe(10)
+      // What is given back, or was not used after all, counts in full.
+      await reservation?.settle(5)
+      expect((await limiter.peek('b')).remaining).toBe(5)
+      await limiter.release('a', 20)
+      clock.advance('50.9s')
+      expect(await limiter.acquire('a')).toBe(false)
+      clock.advance('0.1s')
+      expect(await limiter.acquire('a')).toBe(true)
+      // Where it becomes larger again, the same is used as before.
+      await limiter.reconfigure({ [size]: 100 })
+      expect((await limiter.peek('a')).remaining).toBe(90)
+      await limiter.close()
+    })
+  }
+
   describe('classes', () => {
     const classes = { critical: 1, normal: 0.8, batch: 0.5 }
 
