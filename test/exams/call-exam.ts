@@ -141,6 +141,19 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       })
     }
 
+    it('so slow that the call passes in no lifetime says Infinity, wherever that is told', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '365d', burst: 1000, ...common })
+      await limiter.acquire('a', 1000)
+      const both = LimiterFactory.composite(limiter)
+      const never = { retryAfter: Infinity, resetAfter: Infinity }
+      expect(await limiter.consume('a', 500)).toMatchObject(never)
+      expect(await limiter.peek('a', 500)).toMatchObject(never)
+      expect(await both.consume('a', 500)).toMatchObject(never)
+      const late = { code: 'WAIT_TIMEOUT', retryAfter: Infinity }
+      expect(await error(limiter.wait('a', { cost: 500, timeout: '1s' }))).toMatchObject(late)
+    })
+
     it('of 0 closes, of Infinity opens, and a block holds all the same', async () => {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
@@ -912,6 +925,8 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         await limiter.block('a', Infinity)
         await clock.advanceAsync('365d')
         expect(await limiter.acquire('a')).toBe(false)
+        const late = { code: 'WAIT_TIMEOUT', retryAfter: Infinity }
+        expect(await error(limiter.wait('a', { timeout: '1s' }))).toMatchObject(late)
         const waiting = limiter.wait('a')
         await limiter.unblock('a')
         let allowed = false
