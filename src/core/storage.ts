@@ -84,8 +84,8 @@ export interface Ledger {
    */
   block(key: string, duration: Micros, replace?: boolean): void
   /**
-   * Goes on with `rule`, of the same kind. What was used stays used, up to what the rule holds; what drains, drains at
-   * the new rate from now on. No reservation may be open.
+   * Goes on with `rule`, of the same kind. What was used stays used, also where that is more than the rule holds; what drains, drains
+   * at the new rate from now on. No reservation may be open.
    */
   reconfigure(rule: Rule, keep?: Keep): void
   /** How many keys have a state. */
@@ -98,7 +98,7 @@ export interface Ledger {
 
 /**
  * What stays the same for a key when a bucket becomes larger: how much it has `'used'` (it gets the difference at once),
- * or how much it has `'left'` (it has to earn the difference).
+ * or how much it has `'left'` (it has to earn the difference). With `'left'`, one that becomes smaller is used up at most.
  */
 export type Keep = 'used' | 'left'
 

@@ -286,9 +286,14 @@ export abstract class LimiterVerbs implements Limiter {
   #checked(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
     const terms = this.termsOf(call, key)
     const cost = costOf(call)
+    this.checkCost(key, cost, terms)
+    return { cost, terms }
+  }
+
+  /** @throws OptionTypeError | OptionRangeError | CostTooLargeError for a call that can never pass. A shadow lets any cost pass. */
+  protected checkCost(key: string, cost: number, terms: Terms | undefined): void {
     const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
     checkCall(key, cost, most, this.shadow)
-    return { cost, terms }
   }
 
   /**
