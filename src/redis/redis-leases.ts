@@ -160,8 +160,10 @@ export class RedisLeases implements LeaseStore {
     if (alone !== undefined) {
       const { verb, names, holder, term } = all[0] as Asked
       const args = [String(holder)]
-      if (verb === 'acquire') args.push(String(term))
-      if (present !== '') args.push(present)
+      if (verb === 'acquire') {
+        args.push(String(term))
+        if (present !== '') args.push(present)
+      }
       return this.#server.execute(alone, [this.#nameOf(names[0] as string)], args)
     }
     const keys: string[] = []

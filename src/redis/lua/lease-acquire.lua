@@ -1,4 +1,4 @@
--- One lease for one holder: what lease.lua does for an acquire of one state, in a third less of the server's time.
+-- One lease for one holder: what lease.lua does for an acquire of one state, in half of the server's time.
 --
 -- KEYS  the state
 -- ARGV  the holder, the term in microseconds, and the present where it is not this server's
@@ -21,10 +21,11 @@ elseif held ~= holder then
   return now - ends
 end
 ends = now + ARGV[2]
-local live = ends + MEMORY - now
-if lives - now >= live then
-  call('SETRANGE', key, '0', struct.pack('<dddd', holder, fence, ends, 0))
+if lives >= ends + MEMORY then
+  -- The block that a lease does not have stays 0.
+  call('SETRANGE', key, '0', struct.pack('<ddd', holder, fence, ends))
 else
+  local live = ends + MEMORY - now
   local life = live + live / 8 + 1000000
   call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, struct.pack('<ddddd', holder, fence, ends, 0, now + life))
 end
