@@ -12,7 +12,7 @@ export interface Storage extends Values, AsyncDisposable {
   readonly clock?: Clock
   /**
    * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states. Ledgers that
-   * answer at once are kept apart by the rule's `kind` and `params`; those of a {@link RemoteLedger} may be by its kind alone.
+   * answer at once are kept apart by the rule's `kind` and `params`; a {@link RemoteLedger} may keep them apart by the kind alone.
    *
    * @param clock the time to go by, where the storage does not have its own
    */
@@ -43,7 +43,7 @@ export interface Values {
 }
 
 /**
- * The states of one rule in one storage, one for each key. Its moves are those of {@link Rule}, at the present time of the
+ * The states of one rule in one storage, one for each key. It has the moves of {@link Rule}, at the present time of the
  * storage.
  *
  * This one answers at once. It is on the hot path, so its moves return plain numbers; `judged` has the rest of what is known

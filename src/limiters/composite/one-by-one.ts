@@ -37,8 +37,8 @@ function denied(call: CallOfMembers, decisions: readonly Decision[]): Promise<De
 }
 
 /**
- * Takes from each member in turn. When one says no or fails, gives back to those before it. They and those behind it are then only
- * looked at: for how they stand, and for the longest wait.
+ * Takes from each member in turn. When one denies or fails, gives back to the members before it. All other members are then only
+ * peeked at: for their numbers, and for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   const { members, prices } = call

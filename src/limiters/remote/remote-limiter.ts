@@ -33,7 +33,7 @@ export class RemoteLimiter extends AsyncLimiter {
   /** What looks whether a call that waits for its moment still fits, when the limit has other numbers. */
   readonly #asleep = new Set<() => void>()
 
-  /** @param quotas may a call bring a quota? */
+  /** @param quotas true where a call may bring a quota */
   constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
     super(options.name, options.clock ?? systemClock, options.shadow)
     this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
