@@ -1,4 +1,4 @@
-import { type Rule, type State, tokenBucket } from 'aioflux'
+import { type Rule, type State, StorageDownError, tokenBucket } from 'aioflux'
 import type { ManualClock } from 'aioflux/testing'
 import type { Move, Verdict } from '../../src/core/storage.ts'
 import { aged } from '../../src/redis/borrowing/token-lease.ts'
@@ -120,7 +120,7 @@ export class Teller implements Lender {
   }
 
   #ask<T>(work: () => T): Promise<T> {
-    if (this.down) return Promise.reject(new Error('down'))
+    if (this.down) return Promise.reject(new StorageDownError('down'))
     const [there, back] = [this.delay(), this.delay()]
     if (there + back === 0 && this.#back <= this.#clock.now()) return Promise.resolve(work())
     return new Promise((resolve) => {

@@ -1,8 +1,9 @@
-import { fixedWindow, type Rule, tokenBucket } from 'aioflux'
+import { fixedWindow, LimiterFactory, type Rule, tokenBucket } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import { BackgroundTasks } from '../../src/core/background-tasks.ts'
 import { LeaseClock } from '../../src/core/lease-clock.ts'
+import { RemoteLimiter } from '../../src/limiters/remote/remote-limiter.ts'
 import { HybridLedger } from '../../src/redis/borrowing/hybrid-ledger.ts'
 import { Sweeper } from '../../src/redis/borrowing/sweeper.ts'
 import { Bank, Teller } from './bank.ts'
@@ -238,6 +239,25 @@ describe('lots of a ledger', () => {
     ledger.reconfigure(tokenBucket({ rate: 1000, burst: 500 }))
     expect(bank.remaining).toBeCloseTo(400, 3)
     expect(ledger.spend('k', 1)).toBe(undefined)
+  })
+
+  it('are spent in an outage also by calls with options, and by those of a composite', async () => {
+    const { clock, teller, ledger, takeMany } = setup()
+    await takeMany(100)
+    const limiter = new RemoteLimiter(ledger, { name: 'api', clock, policy: 'deny' })
+    const local = LimiterFactory.tokenBucket({ rate: 1000, clock })
+    const both = LimiterFactory.composite(limiter, local)
+    const shadow = new RemoteLimiter(ledger, { name: 'api', clock, policy: 'deny', shadow: true })
+    teller.down = true
+    expect(await limiter.consume('other')).toMatchObject({ allowed: false, degraded: true })
+    for (const one of [limiter, both, shadow]) {
+      for (const call of [1, { cost: 1 }]) {
+        const decision = await one.consume('k', call)
+        expect(decision).toMatchObject({ allowed: true })
+        expect(decision.degraded).toBeUndefined()
+        expect(decision.wouldDeny ?? false).toBe(false)
+      }
+    }
   })
 
   it('are spent while the lender cannot be asked, and then it is said', async () => {

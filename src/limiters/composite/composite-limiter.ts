@@ -13,29 +13,16 @@ import { keptTogether, neverOver } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import type { Work } from '../scheduled.ts'
 import { took } from '../took.ts'
+import { combined, noQuota } from './combined.ts'
 import {
-  actualsOf,
-  checkedPrice,
-  combined,
-  compositeName,
-  noQuota,
-  policiesOf,
-} from './combined.ts'
-import { leaveMembers, measuredByMembers } from './leave-members.ts'
-import {
-  allFit,
-  composedTerms,
-  isPlanned,
-  isPriced,
-  leastCapacity,
   memberKey,
   memberTerms,
   ownKey,
   type QuotaOf,
   type Sharing,
   sameKey,
-  takesQuota,
 } from './member-terms.ts'
+import { Members } from './members.ts'
 
 /** One limiter of a composite, with the key, the cost and the quota of the call for it. */
 export interface LocalMember {
@@ -67,16 +54,15 @@ export class CompositeLimiter extends SyncLimiter {
   readonly name: string
   /** @internal */
   readonly members: readonly LocalMember[]
+  readonly #all: Members
   /** The members that any cost of a call has to fit: without a cost of their own, and no shadows. */
   readonly #plain: readonly LocalMember[]
   /** True where a member has a cost of its own. */
   readonly #priced: boolean
-  /** True where a part, or a part of a part, has a cost of its own. */
-  readonly priced: boolean
   /** True where a member has a key of its own. */
   readonly #keyed: boolean
-  /** True where a part, or a part of a part, has a quota of its own. */
-  readonly planned: boolean
+  /** True where a part, or a part of a part, has a quota or a cost of its own. */
+  readonly #reading: boolean
   /** The member that denied last. */
   #denier: LocalMember | undefined
   /** Shadows, which had nothing to give to the last call and let it through. */
@@ -87,14 +73,14 @@ export class CompositeLimiter extends SyncLimiter {
     // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
     super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
     this.members = members
+    this.#all = new Members(members)
     this.#plain = members.filter(
       ({ limiter, costOf }) => costOf === undefined && limiter.shadow === undefined,
     )
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
-    this.priced = isPriced(members)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
-    this.planned = isPlanned(members)
-    const { name = compositeName(members) } = options
+    this.#reading = this.#all.planned || this.#all.priced
+    const { name = this.#all.name } = options
     this.name = name
     this.observe(options.metrics)
   }
@@ -109,28 +95,38 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   override capacityUnder(terms: Terms): number {
-    return leastCapacity(this.members, terms)
+    return this.#all.capacity(terms)
   }
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
-    return allFit(this.members, terms, (i) => this.#price(i, cost, terms))
+    return this.#all.fit(cost, terms)
   }
 
   knows(name: string): boolean {
-    return this.members.some(({ limiter }) => limiter.knows(name))
+    return this.#all.knows(name)
   }
 
   termsOf(call: CallOptions, key?: string): Terms | undefined {
-    return composedTerms(this.name, call, this.members, key)
+    return this.#all.termsOf(this.name, call, key)
   }
 
   override get quotable(): boolean {
-    return takesQuota(this.members)
+    return this.#all.quotable
+  }
+
+  /** True where a part, or a part of a part, has a quota of its own. */
+  get planned(): boolean {
+    return this.#all.planned
+  }
+
+  /** True where a part, or a part of a part, has a cost of its own. */
+  get priced(): boolean {
+    return this.#all.priced
   }
 
   get policies(): readonly Policy[] {
-    return policiesOf(this.members)
+    return this.#all.policies
   }
 
   // A call that brings nothing may still have the quotas and the costs of its parts.
@@ -144,7 +140,7 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   #read(call: number | CallOptions): number | CallOptions {
-    return (this.planned || this.priced) && typeof call === 'number' ? { cost: call } : call
+    return this.#reading && typeof call === 'number' ? { cost: call } : call
   }
 
   protected override checkCost(key: string, cost: number, terms: Terms | undefined): void {
@@ -158,8 +154,8 @@ export class CompositeLimiter extends SyncLimiter {
       return Math.min(this.look(key, cost, terms), -1)
     }
     // All are read before anything is taken: what reads them may throw.
-    const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
-    const keys = terms?.keys ?? (this.#keyed ? this.#keys(key) : undefined)
+    const prices = terms?.prices ?? (this.#priced ? this.#all.prices(cost, terms) : undefined)
+    const keys = terms?.keys ?? (this.#keyed ? this.#all.keys(key) : undefined)
     for (let again = false; ; again = true) {
       const denier = this.#takeAll(key, cost, keys, prices, terms)
       if (denier === undefined) {
@@ -235,8 +231,8 @@ export class CompositeLimiter extends SyncLimiter {
 
   /** Gives back what the last call has taken: nothing to a shadow that had nothing to give. */
   #returnLast(key: string, cost: number, terms: Terms | undefined): void {
-    const prices = terms?.prices ?? (this.#priced ? this.#prices(cost, terms) : undefined)
-    const keys = terms?.keys ?? (this.#keyed ? this.#keys(key) : undefined)
+    const prices = terms?.prices ?? (this.#priced ? this.#all.prices(cost, terms) : undefined)
+    const keys = terms?.keys ?? (this.#keyed ? this.#all.keys(key) : undefined)
     this.#returnBefore(this.members.length, this.#overlooked, key, cost, keys, prices, terms)
   }
 
@@ -244,7 +240,7 @@ export class CompositeLimiter extends SyncLimiter {
   returnTaken(key: string, cost: number, terms: Terms | undefined, { parts = [] }: Decision): void {
     for (const [i, member] of this.members.entries()) {
       const part = parts[i]
-      const price = this.#price(i, cost, terms)
+      const price = this.#all.price(i, cost, terms)
       if (part === undefined || !took(part, price)) continue
       const { limiter } = member
       const own = memberKey(member, i, key, terms)
@@ -265,7 +261,7 @@ export class CompositeLimiter extends SyncLimiter {
     for (const [i, member] of this.members.entries()) {
       const { limiter } = member
       const own = memberKey(member, i, key, terms)
-      const wait = limiter.look(own, this.#price(i, cost, terms), memberTerms(terms, i))
+      const wait = limiter.look(own, this.#all.price(i, cost, terms), memberTerms(terms, i))
       if (wait >= 0) continue
       if (limiter.shadow !== undefined) {
         this.#overlooked = [...this.#overlooked, member]
@@ -304,7 +300,7 @@ export class CompositeLimiter extends SyncLimiter {
 
   /** @internal */
   keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
-    const prices = this.#prices(cost, terms)
+    const prices = this.#all.prices(cost, terms)
     const parts = this.members.map((member, i) => {
       const { limiter } = member
       const part = decision.parts?.[i] as Decision
@@ -314,16 +310,16 @@ export class CompositeLimiter extends SyncLimiter {
       const keeper = limiter.keeperOf(own, prices[i] as number, its, part)
       return limiter.shadow === undefined ? keeper : neverOver(keeper)
     })
-    return keptTogether(parts, (actual) => actualsOf(this.members, actual))
+    return keptTogether(parts, (actual) => this.#all.charged(actual))
   }
 
   /** @internal */
   override measured<T>(fn: Work<T>): Work<T> {
-    return measuredByMembers(this.members, fn)
+    return this.#all.measured(fn)
   }
 
   override leave(key: string, cost: number, decision?: Decision): void {
-    leaveMembers(this.members, key, cost, decision)
+    this.#all.leave(key, cost, decision)
   }
 
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {
@@ -331,7 +327,7 @@ export class CompositeLimiter extends SyncLimiter {
     for (const [i, member] of this.members.entries()) {
       const { limiter, costOf } = member
       const before = ahead === 0 || costOf === undefined ? ahead : costOf(ahead)
-      const price = this.#price(i, cost, terms)
+      const price = this.#all.price(i, cost, terms)
       const own = limiter.forecast(ownKey(member, key), before, price, memberTerms(terms, i))
       latest = Math.max(latest, own)
     }
@@ -343,7 +339,7 @@ export class CompositeLimiter extends SyncLimiter {
     const overlooked = this.#overlooked
     const decisions = this.members.map((member, i) => {
       const { limiter } = member
-      const price = this.#price(i, cost, terms)
+      const price = this.#all.price(i, cost, terms)
       const its = memberTerms(terms, i)
       const itsKey = memberKey(member, i, key, terms)
       const given = wait >= 0 && !overlooked.includes(member)
@@ -365,11 +361,15 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   forget(key: string): void {
-    for (const [i, own] of this.#keys(key).entries()) this.#limiter(i).forget(own)
+    const keys = this.#all.keys(key)
+    for (const [i, { limiter }] of this.members.entries()) limiter.forget(keys[i] as string)
   }
 
   hold(key: string, duration: Micros, replace: boolean): void {
-    for (const [i, own] of this.#keys(key).entries()) this.#limiter(i).hold(own, duration, replace)
+    const keys = this.#all.keys(key)
+    for (const [i, { limiter }] of this.members.entries()) {
+      limiter.hold(keys[i] as string, duration, replace)
+    }
   }
 
   counts(): KeyCounts {
@@ -385,28 +385,6 @@ export class CompositeLimiter extends SyncLimiter {
 
   protected change(_quota: QuotaChange): never {
     throw noQuota()
-  }
-
-  #limiter(i: number): SyncLimiter {
-    return (this.members[i] as LocalMember).limiter
-  }
-
-  /** The keys of the members, all read before anything is done with one. */
-  #keys(key: string): string[] {
-    return this.members.map((member) => ownKey(member, key))
-  }
-
-  #prices(cost: number, terms: Terms | undefined): number[] {
-    return this.members.map((_, i) => this.#price(i, cost, terms))
-  }
-
-  /** What a call of `cost` costs the member at `i`, checked. 0 takes nothing there, and asks only whether the limit is used up. */
-  #price(i: number, cost: number, terms: Terms | undefined): number {
-    const price = terms?.prices?.[i]
-    if (price !== undefined) return price
-    const { costOf } = this.members[i] as LocalMember
-    if (costOf === undefined) return cost
-    return checkedPrice(costOf(cost))
   }
 }
 

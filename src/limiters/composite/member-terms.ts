@@ -126,56 +126,10 @@ export interface Sharing {
   termsOf?(call: CallOptions, key?: string): Terms | undefined
 }
 
-/** The most that a member can ever grant, as far as it tells. A shadow lets through anything. */
-function capacityOf(limiter: Sharing, terms?: Terms): number {
-  if (limiter.shadow !== undefined) return Number.MAX_VALUE
-  const { capacity = Number.MAX_VALUE } = limiter
-  if (terms === undefined) return capacity
-  return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity
-}
-
-/** The largest cost that all members can ever grant, as far as they tell. Of those with costs of their own {@link allFit} tells. */
-export function leastCapacity(members: readonly Priced[], terms?: Terms): number {
-  let least = Number.MAX_VALUE
-  for (const [i, { limiter, costOf }] of members.entries()) {
-    const capacity = capacityOf(limiter, terms?.members?.[i])
-    if (costOf === undefined && capacity < least) least = capacity
-  }
-  return least
-}
-
-/**
- * True where the limit of each member is large enough for the call as it is now. A shadow denies nothing.
- *
- * @param priceOf what the call costs the member at a place
- * @throws CostTooLargeError where one never will be
- */
-export function allFit(
-  members: readonly Pick<Briefed, 'limiter'>[],
-  terms: Terms | undefined,
-  priceOf: (i: number) => number,
-): boolean {
-  return members.every(({ limiter }, i) => {
-    if (limiter.shadow !== undefined) return true
-    return limiter.fits?.(priceOf(i), false, memberTerms(terms, i)) ?? true
-  })
-}
-
-/** True where a part of the composite, or of one in it, has a cost of its own. */
-export function isPriced(members: readonly Priced[]): boolean {
-  return members.some(({ limiter, costOf }) => costOf !== undefined || limiter.priced)
-}
-
 /** True for a composite whose parts leave no doubt which of them the quota of a call is for. */
 export function takesQuota(members: readonly Pick<Briefed, 'limiter' | 'quotaOf'>[]): boolean {
   const meant = quotedMembers(members)
   return meant.length === 1 || meant.some(({ quotaOf }) => quotaOf === true)
-}
-
-/** A member of a composite, as far as it may have a cost of its own. */
-interface Priced {
-  readonly limiter: Sharing
-  readonly costOf: ((cost: number) => number) | undefined
 }
 
 /** The key of a member that has none of its own. */

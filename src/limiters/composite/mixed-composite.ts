@@ -13,29 +13,12 @@ import { PollingLimiter } from '../remote/polling-limiter.ts'
 import { aboutHold, aboutSettling, endingAs, keptTogether } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import type { Work } from '../scheduled.ts'
-import {
-  actualsOf,
-  checkedPrice,
-  combined,
-  compositeName,
-  noQuota,
-  policiesOf,
-} from './combined.ts'
+import { combined, noQuota } from './combined.ts'
 import type { CompositeOptions } from './composite-limiter.ts'
 import { JointClient } from './joint-client.ts'
-import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import { agree, checkApart, clientOf, isReserving, joinable, type Member } from './member.ts'
-import {
-  allFit,
-  composedTerms,
-  isPlanned,
-  isPriced,
-  leastCapacity,
-  memberKey,
-  memberTerms,
-  ownKey,
-  takesQuota,
-} from './member-terms.ts'
+import { memberTerms, ownKey } from './member-terms.ts'
+import { Members } from './members.ts'
 import {
   type CallOfMembers,
   holdOneByOne,
@@ -56,15 +39,18 @@ import {
 export class MixedComposite extends PollingLimiter {
   /** @internal */
   readonly members: readonly Member[]
+  readonly #all: Members
   readonly #joint: JointClient | undefined
   /** Where the reservations are kept that were made one by one, by the parts of their decisions: a shadow tells another decision of these. */
   readonly #apart = new WeakMap<readonly Decision[], ReservationKeeper>()
 
   constructor(members: readonly Member[], options: CompositeOptions = {}) {
     const clock = members.find(({ limiter }) => limiter.clock)?.limiter.clock ?? systemClock
-    const { name = compositeName(members) } = options
+    const all = new Members(members)
+    const { name = all.name } = options
     super(name, clock, options.shadow)
     this.members = members
+    this.#all = all
     checkApart(members)
     this.#joint = JointClient.of(members.map(({ limiter }) => joinable(limiter)))
     this.observe(options.metrics)
@@ -72,39 +58,38 @@ export class MixedComposite extends PollingLimiter {
 
   /** The least that is known; a limiter that does not tell checks the cost for itself. */
   get capacity(): number {
-    return leastCapacity(this.members)
+    return this.#all.capacity()
   }
 
   override capacityUnder(terms: Terms): number {
-    return leastCapacity(this.members, terms)
+    return this.#all.capacity(terms)
   }
 
   /** @internal */
   fits(cost: number, _ahead: boolean, terms: Terms | undefined): boolean {
-    const prices = this.#prices(cost, terms)
-    return allFit(this.members, terms, (i) => prices[i] as number)
+    return this.#all.fit(cost, terms)
   }
 
   knows(name: string): boolean {
-    return this.members.some(({ limiter }) => limiter.knows?.(name))
+    return this.#all.knows(name)
   }
 
   termsOf(call: CallOptions, key?: string): Terms | undefined {
-    return composedTerms(this.name, call, this.members, key)
+    return this.#all.termsOf(this.name, call, key)
   }
 
   override get quotable(): boolean {
-    return takesQuota(this.members)
+    return this.#all.quotable
   }
 
   /** True where a part, or a part of a part, has a quota of its own. */
   get planned(): boolean {
-    return isPlanned(this.members)
+    return this.#all.planned
   }
 
   /** True where a part, or a part of a part, has a cost of its own. */
   get priced(): boolean {
-    return isPriced(this.members)
+    return this.#all.priced
   }
 
   protected override checkCost(key: string, cost: number, terms: Terms | undefined): void {
@@ -113,7 +98,7 @@ export class MixedComposite extends PollingLimiter {
   }
 
   get policies(): readonly Policy[] {
-    return policiesOf(this.members)
+    return this.#all.policies
   }
 
   get unheld(): string | undefined {
@@ -133,12 +118,12 @@ export class MixedComposite extends PollingLimiter {
       return NOTHING_HELD
     }
     const joint = this.#joint
-    const keys = this.#keys(key, terms)
-    const prices = this.#prices(cost, terms)
+    const keys = this.#all.keys(key, terms)
+    const prices = this.#all.prices(cost, terms)
     const asked = { costs: prices, rules: terms.members?.map((one) => one?.rule) }
     return {
       settle: async (actual, again, cancelled) => {
-        const charged = cancelled ? prices.map(() => 0) : actualsOf(this.members, actual)
+        const charged = cancelled ? prices.map(() => 0) : this.#all.charged(actual)
         const about = aboutSettling(hold, charged, again)
         await joint.tell('settle', keys, { ...asked, about })
       },
@@ -154,7 +139,7 @@ export class MixedComposite extends PollingLimiter {
     cost: number,
     terms?: Terms,
   ): Promise<Decision> {
-    const prices = this.#prices(cost, terms)
+    const prices = this.#all.prices(cost, terms)
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
     const call = this.#call(key, prices, terms)
@@ -168,7 +153,7 @@ export class MixedComposite extends PollingLimiter {
     const { decisions, kept } = await holdOneByOne(call)
     this.#apart.set(
       decisions,
-      keptTogether(kept, (actual) => actualsOf(this.members, actual)),
+      keptTogether(kept, (actual) => this.#all.charged(actual)),
     )
     return this.#judged(decisions, cost)
   }
@@ -197,15 +182,14 @@ export class MixedComposite extends PollingLimiter {
     terms: Terms | undefined,
     { parts = [] }: Decision,
   ): Promise<void> {
-    return returnOneByOne(this.#call(key, this.#prices(cost, terms), terms), parts)
+    return returnOneByOne(this.#call(key, this.#all.prices(cost, terms), terms), parts)
   }
 
   protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
     const { members } = this
-    const prices =
-      terms?.prices ?? members.map(({ costOf }) => (costOf === undefined ? cost : costOf(cost)))
+    const prices = this.#all.prices(cost, terms)
     // All are read before anything is done with one.
-    const own = { ...(terms ?? NO_TERMS), keys: this.#keys(key, terms) }
+    const own = { ...(terms ?? NO_TERMS), keys: this.#all.keys(key, terms) }
     agree(members)
     const call = this.#call(key, prices, own)
     await Promise.all(members.map((_, i) => release(call, i)))
@@ -213,11 +197,11 @@ export class MixedComposite extends PollingLimiter {
 
   /** @internal */
   override measured<T>(fn: Work<T>): Work<T> {
-    return measuredByMembers(this.members, fn)
+    return this.#all.measured(fn)
   }
 
   override leave(key: string, cost: number, decision?: Decision): void {
-    leaveMembers(this.members, key, cost, decision)
+    this.#all.leave(key, cost, decision)
   }
 
   protected async forget(key: string): Promise<void> {
@@ -256,7 +240,7 @@ export class MixedComposite extends PollingLimiter {
     if (this.#joint === undefined || terms?.members?.some((one) => !isCounted(one))) {
       return undefined
     }
-    const keys = this.#keys(key, terms)
+    const keys = this.#all.keys(key, terms)
     const alike = prices.every((price) => price === cost)
     const hold = move === 'reserve' ? terms?.hold : undefined
     const verdicts = await this.#joint.ask(hold === undefined ? move : 'hold', keys, {
@@ -287,22 +271,10 @@ export class MixedComposite extends PollingLimiter {
     return { members, key, prices, terms, shadow }
   }
 
-  #keys(key: string, terms: Terms | undefined): string[] {
-    return this.members.map((member, i) => memberKey(member, i, key, terms))
-  }
-
-  /** What a call of `cost` costs each member, checked. */
-  #prices(cost: number, terms: Terms | undefined): readonly number[] {
-    if (terms?.prices !== undefined) return terms.prices
-    return this.members.map(({ costOf }) =>
-      costOf === undefined ? cost : checkedPrice(costOf(cost)),
-    )
-  }
-
   /** Has every member do the same at the same time: a storage that hangs costs one timeout, however many they are. */
   async #each(key: string, verb: (member: Member, own: string) => Promise<unknown>): Promise<void> {
     // All are read before anything is done with one.
-    const keys = this.#keys(key, undefined)
+    const keys = this.#all.keys(key)
     agree(this.members)
     await Promise.all(this.members.map((member, i) => verb(member, keys[i] as string)))
   }

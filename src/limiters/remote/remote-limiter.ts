@@ -141,6 +141,14 @@ export class RemoteLimiter extends AsyncLimiter {
     this.client.close()
   }
 
+  protected override take(key: string, cost: number, terms?: Terms): Promise<Decision> {
+    // Also in an outage: what this process has borrowed it may spend.
+    const verdict = terms === undefined ? this.ledger.spend?.(key, cost) : undefined
+    return verdict === undefined
+      ? super.take(key, cost, terms)
+      : Promise.resolve(decisionOf(verdict, this.client.capacity, cost))
+  }
+
   protected decide(
     move: 'reserve' | 'peek',
     key: string,
