@@ -52,7 +52,7 @@ export class WaitingJobs implements GateHost {
   readonly #makeOrder: () => Order
   protected readonly clock: Clock
   readonly #delayed: DelayedJobs
-  protected readonly held = new HeldJobs()
+  protected readonly held: HeldJobs = new HeldJobs()
   protected readonly gate: RateGate | undefined
   protected listener: WaitingListener = SILENT
   #attended = false
