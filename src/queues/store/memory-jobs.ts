@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
+import { JobDroppedError } from '../../core/errors.ts'
 import { Attempt, type AttemptPermit } from '../consume/attempt.ts'
 import type { Source } from '../consume/source.ts'
 import { JobHistory } from './job-history.ts'
@@ -91,6 +92,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const job = attempt.job as LocalJob
     const extras = job.more()
     this.history.failed(attempt, error)
+    if (this.closed) return this.#strand(job)
     this.held.overtake(job)
     extras.byDate = false
     extras.due = this.clock.now() + delay
@@ -112,6 +114,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const extras = job.more()
     extras.released = (extras.released ?? 0) + 1
     this.history.began(attempt)
+    if (this.closed) return this.#strand(job)
     this.held.overtake(job)
     if (delay > 0) {
       extras.byDate = false
@@ -120,6 +123,12 @@ export class MemoryJobs extends WaitingJobs implements Source {
       if (this.delay(job)) return true
     }
     this.restore(job)
+    return true
+  }
+
+  /** A job whose handler has stopped the queue would wait again when all is over. */
+  #strand(job: LocalJob): true {
+    job.end('dropped', new JobDroppedError('its queue stopped'))
     return true
   }
 

@@ -57,6 +57,8 @@ export class WaitingJobs implements GateHost {
   protected listener: WaitingListener = SILENT
   #attended = false
   protected crowded = false
+  /** True when the queue is over. */
+  closed = false
   /** True while there may be jobs that are not due. */
   protected delays = false
 
@@ -252,8 +254,9 @@ export class WaitingJobs implements GateHost {
     for (const job of this.held) walk.one(job)
   }
 
-  /** Nothing is told any more, and no timer runs. */
+  /** Nothing is told any more, and no timer runs: what waited from now on would wait for ever. */
   close(): void {
+    this.closed = true
     this.attend(false)
     this.listener = SILENT
     this.gate?.close()
