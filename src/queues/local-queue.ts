@@ -45,8 +45,9 @@ import { CLAIM_OPTIONS, PAUSE_OPTIONS } from './queue.ts'
 import type { QueueOptions } from './queue-options.ts'
 import type { Settings } from './settings.ts'
 import type { LocalJob } from './store/local-job.ts'
-import { MemoryJobs, type MemoryJobsListener } from './store/memory-jobs.ts'
+import { MemoryJobs } from './store/memory-jobs.ts'
 import type { MakeOrder } from './store/orders/order.ts'
+import type { WaitingListener } from './store/waiting-jobs.ts'
 
 /** What differs from one kind of queue to the next. */
 export interface QueueParts<T> {
@@ -58,7 +59,7 @@ export interface QueueParts<T> {
 
 /** A queue whose jobs live in this process. */
 export class MemoryQueue<T, R = unknown>
-  implements LocalQueue<T, R>, MemoryJobsListener, LocalClaimsListener, Redriving, Stopping
+  implements LocalQueue<T, R>, WaitingListener, LocalClaimsListener, Redriving, Stopping
 {
   readonly name: string
   protected readonly events: QueueEvents

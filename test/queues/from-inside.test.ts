@@ -1,4 +1,5 @@
 import { type PutOptions, QueueFactory } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
 const turns = async (count = 20) => {
@@ -141,4 +142,54 @@ describe('a dedupe queue that is used from inside', () => {
     expect(ran).toEqual([3])
     await queue.stop()
   })
+})
+
+describe('a queue that is stopped from inside', () => {
+  it.each(['drain', 'drop'] as const)(
+    'drops the job for which another is dropped, where that stops it: %s',
+    async (mode) => {
+      const queue = QueueFactory.fifo<number, void>({
+        maxSize: 1,
+        overflow: 'drop-oldest',
+        handler: () => {},
+      })
+      const stops: Promise<unknown>[] = []
+      queue.on('dropped', () => void stops.push(queue.stop({ mode })))
+      await queue.put(1)
+      const job = await queue.put(2)
+      await Promise.all(stops)
+      expect(job.state).toBe('dropped')
+      await expect(job.result).rejects.toMatchObject({ code: 'JOB_DROPPED' })
+      expect(queue.size()).toBe(0)
+    },
+  )
+
+  it.each(['fails', 'is timed out'] as const)(
+    'ends a job whose handler has stopped it and then %s',
+    async (how) => {
+      for (const baseDelay of [0, 1]) {
+        const clock = new ManualClock()
+        let report: unknown
+        const queue = QueueFactory.fifo<number, void>({
+          clock,
+          timeout: '1s',
+          retry: { attempts: 2, baseDelay },
+          handler: async () => {
+            report = await queue.stop()
+            if (how === 'fails') throw new Error('after the report')
+            await new Promise(() => {})
+          },
+        })
+        queue.start()
+        const job = await queue.put(1)
+        await turns()
+        expect(report).toMatchObject({ stillRunning: [{ item: 1 }] })
+        await clock.advanceAsync(5)
+        expect(queue.size()).toBe(0)
+        expect(job.state).toBe('dropped')
+        await expect(job.result).rejects.toMatchObject({ code: 'JOB_DROPPED' })
+        expect(clock.timers).toBe(0)
+      }
+    },
+  )
 })

@@ -56,9 +56,10 @@ export class Admission {
     }
     if (overflow === 'drop-oldest') {
       // More than `maxSize` may wait: what is tried again, and what was accepted before it could line up.
-      // A listener that hears of what is dropped may call off the job itself.
+      // A listener that hears of what is dropped may call off the job itself, or stop the queue.
       while (!job.over && !this.#jobs.push(job)) {
         if (!this.#makeRoom()) return this.#giveUp(job, 'the queue is full')
+        if (this.#jobs.closed) return this.#giveUp(job, 'its queue stopped')
       }
       return
     }

@@ -1,0 +1,324 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/duration.ts'
+import type { Limiter } from '../../limiters/limiter.ts'
+import { DelayedJobs } from './delayed-jobs.ts'
+import { HeldJobs } from './held-jobs.ts'
+import { JobNumbers } from './job-numbers.ts'
+import type { LocalJob } from './local-job.ts'
+import { Arrivals } from './orders/arrivals.ts'
+import { GroupedOrder, type Grouping } from './orders/grouped.ts'
+import type { JobWalk } from './orders/job-walk.ts'
+import type { MakeOrder, Order } from './orders/order.ts'
+import { type GateHost, RateGate } from './rate-gate.ts'
+
+/** How jobs wait. */
+export interface WaitingOptions {
+  readonly clock: Clock
+  /** How many jobs may wait. */
+  readonly maxSize: number
+  /** Ranks the jobs that are due. */
+  readonly makeOrder: MakeOrder
+  /** What is asked before each start. */
+  readonly limiter: Limiter | undefined
+  /** True where jobs have keys or costs of their own at the limiter. */
+  readonly keyed: boolean
+  readonly groups: Grouping | undefined
+}
+
+/** What waiting jobs tell their queue. */
+export interface WaitingListener {
+  /** There may be something to take. */
+  available(): void
+  /** There may be room again after a `push` was refused. */
+  room(): void
+  /** The limiter could not say when this job may start: it has ended. */
+  broken(job: LocalJob, error: unknown): void
+}
+
+const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
+
+/**
+ * The jobs of a queue in this process that wait: in line, for their time, for another job to end, or for the limiter. While a job
+ * waits, its state is changed here and nowhere else.
+ *
+ *     push -> order (due) -> taken, and put back by retries and releases
+ *       \-> delayed -/   \-> lane of its key, while the limiter says no
+ */
+export class WaitingJobs implements GateHost {
+  readonly numbers: JobNumbers
+  protected order: Order
+  protected groups: GroupedOrder | undefined
+  readonly #maxSize: number
+  readonly #makeOrder: () => Order
+  protected readonly clock: Clock
+  readonly #delayed: DelayedJobs
+  protected readonly held: HeldJobs = new HeldJobs()
+  protected readonly gate: RateGate | undefined
+  protected listener: WaitingListener = SILENT
+  #attended = false
+  protected crowded = false
+  /** True when the queue is over. */
+  closed = false
+  /** True while there may be jobs that are not due. */
+  protected delays = false
+
+  constructor(options: WaitingOptions) {
+    const { clock, limiter, keyed, groups } = options
+    // Jobs that may leave an order and come back need numbers that all their orders share.
+    const arrivals = keyed ? new Arrivals() : undefined
+    this.clock = clock
+    this.#maxSize = options.maxSize
+    this.#makeOrder = () => options.makeOrder(arrivals)
+    this.order = this.#makeOrder()
+    if (groups !== undefined) this.useGroups(groups)
+    this.numbers = new JobNumbers(clock)
+    this.#delayed = new DelayedJobs(clock, () => {
+      this.promote()
+      this.listener.available()
+    })
+    if (limiter === undefined) return
+    this.gate = new RateGate(limiter, keyed, this, this.#makeOrder)
+  }
+
+  /** From now on `listener` is told. */
+  connect(listener: WaitingListener): void {
+    this.listener = listener
+  }
+
+  /** While the queue is attended, timers of delayed jobs run, and keep the process alive. */
+  attend(attended: boolean): void {
+    this.#attended = attended
+    this.#delayed.attend(attended)
+  }
+
+  /** From now on groups take turns. */
+  useGroups(grouping: Grouping = EQUAL): void {
+    if (this.groups !== undefined) return
+    const before = this.order
+    this.groups = new GroupedOrder(grouping, this.#makeOrder)
+    this.order = this.groups
+    for (let job = before.take(); job !== undefined; job = before.take()) this.order.push(job)
+  }
+
+  /** The due jobs that wait for workers; they may have to wait for the limiter then. */
+  get candidates(): Order {
+    return this.order
+  }
+
+  /** The candidates by group, where there are groups. */
+  get grouped(): GroupedOrder | undefined {
+    return this.groups
+  }
+
+  /** The lines of due jobs that wait for the limiter, each of one group. */
+  lanes(): Iterable<{ group: string; order: Order }> {
+    return this.gate?.lines() ?? []
+  }
+
+  /** The limiter may have let a job pass. */
+  available(): void {
+    this.listener.available()
+  }
+
+  /** The limiter could not say when this job may start. */
+  broken(job: LocalJob, error: unknown): void {
+    this.listener.broken(job, error)
+  }
+
+  /** How many wait: due jobs, delayed jobs, and jobs that wait for another to end. */
+  get size(): number {
+    return this.#waits + this.held.size
+  }
+
+  get delayed(): number {
+    return this.#delayed.size + this.held.size
+  }
+
+  get #waits(): number {
+    return this.order.size + (this.delays ? this.#delayed.size : 0) + (this.gate?.parked ?? 0)
+  }
+
+  /** Keeps a job, unless `maxSize` wait already. */
+  push(job: LocalJob): boolean {
+    if (this.#waits >= this.#maxSize) {
+      this.crowded = true
+      return false
+    }
+    this.keep(job)
+    return true
+  }
+
+  /** Keeps a job, however many wait. */
+  keep(job: LocalJob): void {
+    if (job.extras?.due !== undefined && this.delay(job)) return
+    job.state = 'waiting'
+    this.order.push(job)
+    if (this.#attended) this.listener.available()
+  }
+
+  /**
+   * A job waits until `leader` has ended.
+   *
+   * @param overtake called where the leader waits again before it has ended: its item is not the newest one
+   */
+  hold(job: LocalJob, leader: LocalJob, overtake: () => void): void {
+    job.state = 'delayed'
+    this.held.add(job, leader, overtake)
+  }
+
+  /** A job that was held lines up, full or not: no more than there are workers wait so. */
+  unhold(job: LocalJob): void {
+    if (this.held.delete(job)) this.keep(job)
+  }
+
+  /** `leader` will not end before the jobs that wait for it; `undefined`: any leader may be the one. */
+  unholdAll(leader: LocalJob | undefined): void {
+    for (const job of this.held.behind(leader)) this.unhold(job)
+  }
+
+  /** Lets a job leave for good that waits, wherever it waits. */
+  withdraw(job: LocalJob): void {
+    if (this.held.delete(job)) return
+    if (job.state === 'delayed') this.#delayed.remove(job)
+    else {
+      this.order.remove(job)
+      this.gate?.withdraw(job)
+    }
+    if (this.crowded) this.tellRoom()
+  }
+
+  /** Moves a job that waits. */
+  reprioritise(job: LocalJob, priority: number): boolean {
+    if (job.state === 'delayed') {
+      job.priority = priority
+      // Under another rank it would meet an entry that it left behind, and make that valid again.
+      if (job.extras !== undefined) job.extras.place = undefined
+    } else if (job.state !== 'waiting') return false
+    else if (this.gate?.reprioritise(job, priority) !== true) {
+      this.order.remove(job)
+      job.priority = priority
+      this.order.push(job)
+    }
+    return true
+  }
+
+  /** Changes the group, the key or the cost of a job that waits. Its place stays. */
+  relabel(job: LocalJob, change: () => void): void {
+    if (job.state !== 'waiting') return change()
+    this.order.remove(job)
+    this.gate?.withdraw(job)
+    change()
+    this.order.restore(job)
+    this.listener.available()
+  }
+
+  /** Changes when a job is due that is not due yet. */
+  postpone(job: LocalJob, due: Millis): void {
+    const held = this.held.has(job)
+    if (!held) this.#delayed.remove(job)
+    job.more().due = due
+    job.more().byDate = false
+    if (held) return
+    if (!this.delay(job)) this.#enqueue(job)
+  }
+
+  /** The job that makes room for newcomers: of the lowest priority, then the longest waiting. It leaves. */
+  giveWay(): LocalJob | undefined {
+    let oldest = this.order.oldest()
+    for (const { order } of this.lanes()) {
+      const job = order.oldest()
+      if (job !== undefined && (oldest === undefined || givesWay(job, oldest))) oldest = job
+    }
+    oldest ??= this.#delayed[Symbol.iterator]().next().value
+    if (oldest !== undefined) this.withdraw(oldest)
+    return oldest
+  }
+
+  /** Jobs that are due, the best first. */
+  *waiting(): Iterable<LocalJob> {
+    if (this.gate !== undefined) yield* this.gate.jobs()
+    yield* this.order
+  }
+
+  /** Jobs that are not due, or wait for another one to end. */
+  *later(): Iterable<LocalJob> {
+    yield* this.#delayed
+    yield* this.held
+  }
+
+  /** Shows each job that waits, due or not, in no order, and some of them twice. */
+  visit(walk: JobWalk): void {
+    for (const { order } of this.lanes()) order.visit(walk)
+    this.order.visit(walk)
+    this.#delayed.visit(walk)
+    for (const job of this.held) walk.one(job)
+  }
+
+  /** Nothing is told any more, and no timer runs: what waited from now on would wait for ever. */
+  close(): void {
+    this.closed = true
+    this.attend(false)
+    this.listener = SILENT
+    this.gate?.close()
+  }
+
+  /** Since when a due job has waited, by the clock. */
+  waitingSince(job: LocalJob): Millis {
+    const { due, byDate } = job.extras ?? {}
+    const put = this.numbers.timeOf(job.seq)
+    if (due === undefined) return put
+    return Math.max(put, byDate === true ? this.#fromDate(due) : due)
+  }
+
+  #enqueue(job: LocalJob): void {
+    job.state = 'waiting'
+    this.order.push(job)
+    this.listener.available()
+  }
+
+  /** A job that was claimed waits again, in its old place. */
+  protected restore(job: LocalJob): void {
+    job.state = 'waiting'
+    this.order.restore(job)
+    this.listener.available()
+  }
+
+  protected delay(job: LocalJob): boolean {
+    const { due = 0, byDate = false } = job.extras ?? {}
+    if (!this.#delayed.ahead(due, byDate)) return false
+    this.#delayed.add(job)
+    this.delays = true
+    return true
+  }
+
+  /** Lets jobs line up that have come due. Answers whether there were any. */
+  protected promote(): boolean {
+    const before = this.#delayed.size
+    this.#delayed.release((job) => {
+      job.state = 'waiting'
+      const place = job.extras?.place
+      if (place === undefined) return this.order.push(job)
+      // The delayed jobs have numbers of their own.
+      job.place = place
+      this.order.restore(job)
+    })
+    this.delays = this.#delayed.size > 0
+    return this.#delayed.size < before
+  }
+
+  protected tellRoom(): void {
+    this.crowded = false
+    this.listener.room()
+  }
+
+  #fromDate(due: Millis): Millis {
+    return this.clock.now() + due - (this.clock.wall?.() ?? due)
+  }
+}
+
+function givesWay(a: LocalJob, b: LocalJob): boolean {
+  return a.priority === b.priority ? a.seq < b.seq : a.priority < b.priority
+}
+
+const SILENT: WaitingListener = { available: nothing, room: nothing, broken: nothing }
+function nothing(): void {}
