@@ -96,8 +96,17 @@ export class RecordLedger implements Ledger, Judged {
     return true
   }
 
+  // Short, so that it is compiled into the code of its callers: nearly all calls are no more than this.
   reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
-    return this.take(key, cost, maxWait, rule)
+    const now = this.#clock.now()
+    const state = this.#states.get(key)
+    if (rule !== undefined || state === undefined || this.#blocks.any || this.#judges.any) {
+      return this.take(key, cost, maxWait, rule, undefined, now)
+    }
+    this.#state = state
+    this.#now = now
+    this.#by = this.rule
+    return this.rule.reserve(state, now, cost, maxWait)
   }
 
   hold(key: string, cost: number, maxWait: Micros, hold: Hold, rule?: Rule): Micros {

@@ -45,6 +45,7 @@ export class Waiting implements LineOwner {
 
   /** True when a caller waits for `key` that goes before a call that may fill `share` of the limit. */
   busy(key: string, share = 1): boolean {
+    if (this.count === 0) return false
     const lines = this.#lines.get(key)
     return lines?.some((line) => line.busy && line.share >= share) ?? false
   }
