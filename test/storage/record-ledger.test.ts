@@ -35,6 +35,17 @@ describe('record ledger', () => {
     for (let i = 0; i < 20_000; i++) expect(ledger.reserve(`later ${i}`, 1, 0)).toBeLessThan(0)
   })
 
+  it('keeps a key for as long as the limit needs that judged it last, not a plan before', async () => {
+    const clock = new ManualClock()
+    const limiter = createLimiter(slidingWindow({ rate: 3, per: '1h' }), { clock })
+    await limiter.consume('k', { quota: { rate: 1, per: '1s' } })
+    clock.advance('2s')
+    for (let i = 0; i < 3; i++) await limiter.consume('k')
+    clock.advance('10s')
+    for (let i = 0; i < 100; i++) await limiter.consume(`other ${i}`)
+    expect(await limiter.acquire('k')).toBe(false)
+  })
+
   it('keeps only so much of long keys: more of them share one state, and nobody else is touched', () => {
     const clock = new ManualClock()
     const ledger = new RecordLedger(tokenBucket({ rate: 10, per: '1h' }), clock)
