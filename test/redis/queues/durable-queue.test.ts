@@ -13,6 +13,7 @@ import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
@@ -877,6 +878,11 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
   })
 
   describe('dedupe', () => {
+    queueDedupeExam((options) => {
+      name = ''
+      return dedupe(options)
+    })
+
     it.each(['ttl', 'pending', 'coalesce'] as const)(
       '%s: one job, shared results',
       async (mode) => {
