@@ -16,6 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
+import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -1261,6 +1262,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+  })
+
+  describe('dead jobs that wait again', () => {
+    queueRedriveExam((options) => {
+      name = ''
+      return fifo(options)
+    })
   })
 
   describe('what is refused, with the option and the value', () => {
