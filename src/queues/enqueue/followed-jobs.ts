@@ -3,8 +3,9 @@ import { isAioFluxError } from '../../core/errors.ts'
 import { pause } from '../../core/waiters.ts'
 import { POLL } from '../lifecycle/answered.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
+import { errorOf } from '../store/job-record.ts'
 import type { JobStore, Outcome } from '../store/job-store.ts'
-import { errorOf, type RemoteJob } from './remote-job.ts'
+import type { RemoteJob } from './remote-job.ts'
 
 /** What the followed jobs of a queue ask the queue itself. */
 export interface QueueHere {
