@@ -185,8 +185,8 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     return this.#settle(attempt, { outcome: 'failed', error: failureHere(error) })
   }
 
-  release(attempt: Attempt, delay: Millis): Promise<boolean> {
-    return this.#settle(attempt, { outcome: 'released', delay })
+  release(attempt: Attempt, delay: Millis, punctual: boolean = false): Promise<boolean> {
+    return this.#settle(attempt, { outcome: 'released', delay, punctual })
   }
 
   /** Another process cancelled a job that this one holds. */

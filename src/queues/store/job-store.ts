@@ -96,8 +96,12 @@ export type Ending =
   | { readonly outcome: 'failed'; readonly error: JobErrorRecord }
   /** The job is due again after `delay`, and one failure is counted. */
   | { readonly outcome: 'retry'; readonly delay: Millis; readonly error: JobErrorRecord }
-  /** The job waits again in its old place, or after `delay`; neither a failure nor a loss is counted. */
-  | { readonly outcome: 'released'; readonly delay: Millis }
+  /**
+   * The job waits again in its old place, or after `delay`; neither a failure nor a loss is counted. A job that is to be `punctual` begins
+   * when it is due; another one within a second after that, so that not only the process that looks at the clock gets it, which may be
+   * the one that could not do it.
+   */
+  | { readonly outcome: 'released'; readonly delay: Millis; readonly punctual?: boolean }
 
 export interface Settlement {
   readonly claim: Claim

@@ -73,14 +73,19 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       expect(performance.now() - began).toBeGreaterThanOrEqual(58)
     })
 
-    it.each(['of this process', 'of another'] as const)(
-      'a job that is to be tried again wakes the process that looks, %s',
-      async (which) => {
+    const error = { name: 'Error', message: 'not yet' }
+
+    it.each([
+      ['of this process', { outcome: 'retry', delay: 60_000, error }],
+      ['of this process', { outcome: 'released', delay: 60_000, punctual: true }],
+      ['of another', { outcome: 'retry', delay: 60_000, error }],
+      ['of another', { outcome: 'released', delay: 60_000, punctual: true }],
+    ] as const)(
+      'a job that is due again wakes the process that looks, %s: %o',
+      async (which, ending) => {
         const name = fresh()
         const worker = await processOf(name)
         const { store, told } = which === 'of another' ? await processOf(name) : worker
-        const error = { name: 'Error', message: 'not yet' }
-        const ending = { outcome: 'retry', delay: 60_000, error } as const
         await worker.store.insert([draft(1)], ENDLESS)
         const [claim] = (await worker.store.claim(1, 60_000)) as [Claim]
         // Nothing is there: it looks again in a second.

@@ -1,7 +1,7 @@
 -- How claims end, but for the many that simply complete.
 
--- When the first of the jobs is due that get a delay here, in milliseconds. What was given back does not count: a process that cannot
--- do a job gives it back, and the one that looks first would get it again and again before all others.
+-- When the first of the jobs is due that get a delay here, in milliseconds. What was given back for others does not count: the one process
+-- that looks when jobs are due would get it before them, again and again where it cannot do it.
 local soonest = math.huge
 
 local function delay_until(due, place, kind)
@@ -52,7 +52,8 @@ local function cancelled(id, place, reason, id_ttl)
   room()
 end
 
--- An attempt has ended without completing. `kind`: f for good, t to be tried again, l released, e its lease has expired.
+-- An attempt has ended without completing. `kind`: f for good, t to be tried again, e its lease has expired; r released, l released for
+-- others to have it.
 local function attempt_over(token, kind, delay, failure, id_ttl)
   local place, n, start = opened(token)
   local id = id_of(place)
@@ -60,8 +61,8 @@ local function attempt_over(token, kind, delay, failure, id_ttl)
   local _, failures, losses, began = claimed(id)
   if not began or began == '' then began = start end
   local reason, mark = call('HGET', MARKS, '-' .. id), call('HGET', MARKS, '+' .. id)
-  if kind ~= 'l' then tried(id, start, failure) end
-  if kind == 'e' then losses = losses + 1 elseif kind ~= 'l' then failures = failures + 1 end
+  if kind == 'e' then losses = losses + 1 elseif kind == 'f' or kind == 't' then failures = failures + 1 end
+  if kind ~= 'l' and kind ~= 'r' then tried(id, start, failure) end
   if reason then
     if mark then return begin_anew(id, n, mark) end
     call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. began)
