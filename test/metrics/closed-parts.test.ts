@@ -12,6 +12,7 @@ import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock } from 'aioflux/testing'
 import { expect, it } from 'vitest'
+import { PromisedStorage } from '../queues/model/promised-storage.ts'
 import { collector } from '../support/collector.ts'
 
 const series = (metrics: Metrics) =>
@@ -128,4 +129,40 @@ it.each(Object.entries(left))('nor is a %s that nobody holds any more', async (_
   }
   // The last ones may still lie on the stack.
   expect(series(metrics).length).toBeLessThan(before)
+})
+
+/** Parts of every kind that are held: what they count must outlive any collection. */
+const held: Readonly<Record<string, (metrics: Metrics, name: string) => unknown>> = {
+  limiter: (metrics, name) => LimiterFactory.tokenBucket({ rate: 1, name, metrics }),
+  queue: (metrics, name) => QueueFactory.fifo<number>({ name, metrics }),
+  'queue over a storage': (metrics, name) => {
+    const clock = new ManualClock()
+    const storage = new PromisedStorage(clock, {}, undefined)
+    return storage.queue<number, number>('fifo', { name, metrics, clock })
+  },
+  breaker: (metrics, name) => new CircuitBreaker({ name, metrics }),
+  pool: (metrics, name) => new WorkerPool({ name, metrics, minWorkers: 1, maxWorkers: 2 }),
+  scheduler: (metrics, name) => {
+    const scheduler = new Scheduler({ name, metrics })
+    scheduler.every('1m', () => {}, { name: 'tidy' })
+    return scheduler
+  },
+  coordinator: (metrics, name) => new Coordinator({ storage: new MemoryStorage(), name, metrics }),
+  broadcast: (metrics, name) => QueueFactory.broadcast({ name, metrics }),
+  storage: (metrics, name) => new MemoryStorage({ name, metrics }),
+}
+
+it.each(Object.entries(held))('a %s that is held is told as long as that', async (_, make) => {
+  const collect = collector()
+  const metrics = new Metrics()
+  const parts = Array.from({ length: 50 }, (_, i) => make(metrics, `${i}`))
+  const before = series(metrics)
+  const gauges = Object.keys(metrics.getStats().gauges)
+  for (let i = 0; i < 5; i++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+  }
+  expect(series(metrics)).toEqual(before)
+  expect(Object.keys(metrics.getStats().gauges)).toEqual(gauges)
+  expect(parts).toHaveLength(50)
 })

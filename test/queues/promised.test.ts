@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LimiterFactory, type QueueOptions, type SharedQueue } from '../../src/index.ts'
+import type { JobStoreTerms } from '../../src/testing/job-store/terms.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { PromisedStorage } from './model/promised-storage.ts'
 
@@ -8,9 +9,12 @@ const turns = async (count = 40) => {
 }
 
 describe('a queue over a storage that answers late', () => {
-  function make(options: Partial<QueueOptions<number, number>> = {}) {
+  function make(
+    options: Partial<QueueOptions<number, number>> = {},
+    terms: Partial<JobStoreTerms> = {},
+  ) {
     const clock = new ManualClock()
-    const storage = new PromisedStorage(clock, {}, undefined)
+    const storage = new PromisedStorage(clock, terms, undefined)
     const process = (more: Partial<QueueOptions<number, number>> = {}) =>
       storage.queue<number, number>('fifo', { name: 'late', clock, ...options, ...more })
     return { clock, process }
@@ -163,6 +167,64 @@ describe('a queue over a storage that answers late', () => {
     expect(await job.setPriority(1)).toBe(false)
   })
 
+  it('tells the end of a job whose result it awaits, wherever that ends', async () => {
+    const { process } = make({ retry: { attempts: 2, baseDelay: 0 } })
+    let fail: (error: Error) => void = () => {}
+    const here = process({
+      handler: () => {
+        // From now on this process only waits.
+        here.workers = 0
+        return new Promise<number>((_, reject) => {
+          fail = reject
+        })
+      },
+    })
+    const told: number[] = []
+    here.on('completed', ({ value }) => told.push(value))
+    void here.start()
+    const putting = here.put(1)
+    await turns()
+    const job = await putting
+    void job.result
+    await turns()
+    fail(new Error('not here'))
+    await turns()
+    const there = process({ handler: (n) => n * 10 })
+    void there.start()
+    await turns()
+    expect(await job.result).toBe(10)
+    expect(told).toEqual([10])
+    await stopped(here, there)
+  })
+
+  it('tells the end of a job once, also where its result is asked for later', async () => {
+    const kept = { age: 60_000, count: 10 }
+    const { process } = make({}, { keep: { completed: kept, dead: kept } })
+    const queue = process({
+      handler: (n) => {
+        if (n === 2) throw new Error('two')
+        return n
+      },
+    })
+    const told: unknown[] = []
+    queue.on('completed', ({ item }) => told.push(item))
+    queue.on('failed', ({ item }) => told.push(item))
+    void queue.start()
+    const putting = [queue.put(1), queue.put(2), queue.put(3, { id: 'three' })]
+    await turns()
+    const jobs = await Promise.all(putting)
+    expect(told.toSorted()).toEqual([1, 2, 3])
+    const results = Promise.allSettled(jobs.map(({ result }) => result))
+    await turns()
+    expect((await results).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ])
+    expect(told.toSorted()).toEqual([1, 2, 3])
+    await stopped(queue)
+  })
+
   it('sets no timer any more once a stop with a deadline has ended', async () => {
     const { clock, process } = make({ handler: (_, { signal }) => aborted(signal) })
     const queue = process()
@@ -180,6 +242,12 @@ describe('a queue over a storage that answers late', () => {
     expect(clock.timers).toBe(0)
   })
 })
+
+async function stopped(...queues: SharedQueue<number, number>[]): Promise<void> {
+  const stopping = queues.map((queue) => queue.stop())
+  await turns()
+  await Promise.all(stopping)
+}
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {

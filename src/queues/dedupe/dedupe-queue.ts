@@ -84,12 +84,24 @@ export class DedupeQueue<T, R = unknown>
     if (seen === undefined || !this.#remembered(seen))
       return this.#first(key, item, options, wanted)
     if (options !== undefined) checkTerms(options)
-    const shared = this.#shared
-    const offered = shared && seen.job.state === 'offered'
-    if (offered && wanted !== 'nothing') this.admission.join(seen.job, patienceOf(options))
+    if (this.#shared && seen.job.state === 'offered' && wanted !== 'nothing') {
+      this.admission.join(seen.job, patienceOf(options))
+    }
+    const taken = this.#joins(key, seen, item, options, wanted)
+    // Last: a listener may take the job, end it, or put a newer item.
     this.events.duplicate(key, item)
-    // There is no room for the first one either.
-    if (!shared || (offered && wanted === 'nothing')) {
+    return taken
+  }
+
+  #joins(
+    key: unknown,
+    seen: DedupeEntry<T, R>,
+    item: T,
+    options: PutOptions | undefined,
+    wanted: Wanted,
+  ): Taken<R> {
+    // There may be no room for the first one either.
+    if (!this.#shared || (seen.job.state === 'offered' && wanted === 'nothing')) {
       return { job: new SharedJob(seen, undefined), accepted: undefined }
     }
     const entry = this.#mode === 'coalesce' ? seen : this.#replace(key, seen, item, options)
@@ -98,15 +110,22 @@ export class DedupeQueue<T, R = unknown>
 
   #first(key: unknown, item: T, options: PutOptions | undefined, wanted: Wanted): Taken<R> {
     const shared = this.#shared
-    // The key is taken in the same breath as the place in line: nothing comes in between.
-    const job = this.puts.place(item, shared ? this.#settled(options) : options, wanted)
-    if (job.over && job.state !== 'completed') return { job, accepted: undefined }
+    const job = this.puts.make(item, shared ? this.#settled(options) : options)
+    if (wanted === 'result') void job.watch()
     const entry = this.#entry(job)
+    // Before the job can begin or push another one out: its handler, or a listener, may put the same item.
     this.#entries.set(key, entry)
-    if (!job.over) job.onEnd(() => this.#ended(key, entry))
-    else if (!this.#remembered(entry)) this.#entries.delete(key)
+    job.onEnd(() => this.#ended(key, entry))
+    this.#enter(job, options, wanted)
+    if (job.over && job.state !== 'completed') return { job, accepted: undefined }
     if (shared) return this.#share(entry, item, options, wanted)
     return { job, accepted: job.state === 'offered' ? this.puts.accepted(job) : undefined }
+  }
+
+  #enter(job: LocalJob<T, R>, options: PutOptions | undefined, wanted: Wanted): void {
+    if (wanted !== 'nothing') this.admission.enter(job, patienceOf(options))
+    // No caller has seen it; its signal must not hold it.
+    else if (!this.admission.tries(job) && !job.over) job.end('dropped', undefined)
   }
 
   /** One more caller of a job. While that waits for room, so does the caller, for as long as its own patience lasts. */

@@ -56,7 +56,8 @@ export class Admission {
     }
     if (overflow === 'drop-oldest') {
       // More than `maxSize` may wait: what is tried again, and what was accepted before it could line up.
-      while (!this.#jobs.push(job)) {
+      // A listener that hears of what is dropped may call off the job itself.
+      while (!job.over && !this.#jobs.push(job)) {
         if (!this.#makeRoom()) return this.#giveUp(job, 'the queue is full')
       }
       return

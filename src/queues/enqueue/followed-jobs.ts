@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { isAioFluxError } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
 import { pause } from '../../core/waiters.ts'
 import { POLL } from '../lifecycle/answered.ts'
-import type { QueueEvents } from '../observe/queue-events.ts'
+import type { SharedEvents } from '../observe/shared-events.ts'
 import { errorOf } from '../store/job-record.ts'
 import type { JobStore, Outcome } from '../store/job-store.ts'
 import type { RemoteJob } from './remote-job.ts'
@@ -19,19 +20,21 @@ export class FollowedJobs {
   readonly #queue: string
   readonly #store: JobStore
   readonly #clock: Clock
-  readonly #events: QueueEvents
+  readonly #events: SharedEvents
   readonly #queueHere: QueueHere
   readonly #jobs = new Map<string, Set<RemoteJob>>()
   /** Puts whose job is not known here yet, and what was told meanwhile: news and answers overtake each other. */
   #putting = 0
   readonly #early = new Map<string, { readonly outcome: Outcome; readonly at: number }>()
+  /** Jobs that have ended while this process worked on them, or settled a claim of them: what their attempt tells goes first. */
+  readonly #late = new Map<string, { readonly job: RemoteJob; readonly outcome: Outcome }>()
   readonly #closing = new AbortController()
 
   constructor(
     queue: string,
     store: JobStore,
     clock: Clock,
-    events: QueueEvents,
+    events: SharedEvents,
     queueHere: QueueHere,
   ) {
     this.#queue = queue
@@ -88,12 +91,16 @@ export class FollowedJobs {
     for (const job of all) if (sinceOf(job) > at) this.#listen(job)
     for (const job of jobs) job.settle(outcome)
     const [first] = jobs
-    if (first !== undefined && !this.#queueHere.worksOn(id)) this.#tell(first, outcome)
+    if (first === undefined) return
+    this.#end(first, outcome)
   }
 
-  /** This process has worked on that job: its end was told. */
+  /** A claim of that job has ended in this process, and what that has led to is told within this turn of the event loop. */
   workedOn(id: string): void {
-    for (const job of this.#jobs.get(id) ?? []) job.workedHere = true
+    const late = this.#late.get(id)
+    if (late === undefined) return
+    this.#late.delete(id)
+    macrotask(() => this.#end(late.job, late.outcome))
   }
 
   /** Ends it: the results that are still awaited reject. */
@@ -114,10 +121,9 @@ export class FollowedJobs {
     return true
   }
 
-  /** Another process has worked on a job whose result is awaited here. */
-  #tell(job: RemoteJob, outcome: Outcome): void {
-    if (job.workedHere) return
-    if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
+  #end(job: RemoteJob, outcome: Outcome): void {
+    if (this.#queueHere.worksOn(job.id)) this.#late.set(job.id, { job, outcome })
+    else if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
     else if (outcome.state === 'failed') this.#events.failedElsewhere(job, errorOf(outcome.error))
   }
 }

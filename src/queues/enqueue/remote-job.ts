@@ -48,8 +48,6 @@ export class RemoteJob<R = unknown> implements Job<R> {
   state: JobState
   attempt = 0
   reported: unknown = undefined
-  /** True where this process has worked on it: its end is told by the attempt. */
-  workedHere = false
   /** True when the storage has answered a cancel. */
   cancelHeard = false
   readonly #verbs: JobVerbs

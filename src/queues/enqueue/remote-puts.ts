@@ -12,7 +12,7 @@ import { onAbort } from '../../core/on-abort.ts'
 import { Waiters } from '../../core/waiters.ts'
 import type { Job } from '../job.ts'
 import { answered, POLL, type Stay, unlessTimeout } from '../lifecycle/answered.ts'
-import type { QueueEvents } from '../observe/queue-events.ts'
+import type { SharedEvents } from '../observe/shared-events.ts'
 import type { PutOptions } from '../queue.ts'
 import type { Settings } from '../settings.ts'
 import type { Inserted, JobDraft, Uniqueness } from '../store/job-store.ts'
@@ -31,7 +31,7 @@ export interface RemotePutsParts<T> {
   readonly settings: Settings
   readonly store: SharedJobStore<T>
   readonly rules: DraftRules<T>
-  readonly events: QueueEvents
+  readonly events: SharedEvents
   readonly followed: FollowedJobs
   readonly verbs: JobVerbs & { trouble(error: unknown): void }
 }
@@ -42,7 +42,7 @@ export class RemotePuts<T, R> {
   readonly #settings: Settings
   readonly #store: SharedJobStore<T>
   readonly #rules: DraftRules<T>
-  readonly #events: QueueEvents
+  readonly #events: SharedEvents
   readonly #followed: FollowedJobs
   readonly #verbs: RemotePutsParts<T>['verbs']
   readonly #signals: Signals<RemoteJob>
@@ -232,6 +232,8 @@ export class RemotePuts<T, R> {
       job.drop('the queue is full')
       return job
     }
+    // An id that the store has made is that of one job, which may run once more for a newer item.
+    if (draft.id !== undefined || draft.unique !== undefined) this.#events.put(id)
     if (state === 'duplicate') {
       // What was met has the same own id, or the same key.
       this.#events.duplicate(draft.id === id ? id : draft.unique?.key, draft.item)

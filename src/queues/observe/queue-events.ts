@@ -115,15 +115,6 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
     return this.#letters.size === 0 ? undefined : Promise.all(this.#letters)
   }
 
-  /** Another process worked on a job whose result is awaited here. That one counts it, and sends the dead letter. */
-  completedElsewhere(job: ToldJob, value: unknown): void {
-    this.#tellCompleted(job, value)
-  }
-
-  failedElsewhere(job: ToldJob, error: unknown): void {
-    if (this.listened) this.emit('failed', { job: told(job), item: job.item, error })
-  }
-
   /** Something that belongs to no job went wrong. */
   trouble(error: unknown): void {
     if (this.emit('error', { error })) return
@@ -147,7 +138,7 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
 
 /** What stands behind every job that is told of is a {@link Job}. */
 // biome-ignore lint/suspicious/noExplicitAny: as above.
-function told(job: ToldJob): Job<any> {
+export function told(job: ToldJob): Job<any> {
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   return job as unknown as Job<any>
 }

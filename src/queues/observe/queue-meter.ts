@@ -32,6 +32,8 @@ export class QueueMeter {
   readonly #waits: Histogram
   readonly #runs: Histogram
   readonly #series: PartSeries
+  /** What tells the sizes. It is held here, since all series end when it is collected. */
+  readonly queue: object
   /** Jobs that have ended since the last one that was timed: it stands for them. */
   #untimed = 0
 
@@ -41,6 +43,7 @@ export class QueueMeter {
     now: () => Millis,
   ) {
     this.#now = now
+    this.queue = queue
     const series = new PartSeries(metrics, queue)
     this.#series = series
     const labels = { queue: queue.name }

@@ -4,14 +4,17 @@ import {
   type JobClaim,
   type Limiter,
   LimiterFactory,
+  type LocalQueue,
   type PutOptions,
   type SharedQueue,
+  type StopReport,
   type TaskContext,
 } from '../../../src/index.ts'
 import type { StoreLimit } from '../../../src/testing/job-store/terms.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
 import { wrongValue } from './due-value.ts'
 import { PromisedStorage } from './promised-storage.ts'
+import { Tellings } from './tellings.ts'
 import type { Deed, Ending, Item, Step } from './world.ts'
 
 const LIMIT = 2
@@ -19,6 +22,8 @@ const RATE = 20
 const BURST = 2
 /** Time enough for whatever waits for a hint, a poll, a retry or a limiter. */
 const ROUNDS = 400
+/** How long the first item of a batch waits for others, in milliseconds. */
+const FILL = 50
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -54,6 +59,11 @@ export interface PromisedWorld {
   maxSize: number
   overflow: 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
   keep: boolean
+  deadLetter: boolean
+  metered: boolean
+  /** How long a claim holds, in milliseconds: a short one is lost where the clock runs ahead of what renews it. */
+  lease: number
+  maxDeliveries: number | undefined
   /** How many steps are made before all that they have begun is awaited. */
   together: number
 }
@@ -90,6 +100,10 @@ export const promisedWorld: fc.Arbitrary<PromisedWorld> = fc.record({
   maxSize: fc.constantFrom(2, 5, 1000, 1000),
   overflow: fc.constantFrom('wait', 'reject', 'drop-oldest', 'drop-newest'),
   keep: fc.boolean(),
+  deadLetter: fc.boolean(),
+  metered: fc.boolean(),
+  lease: fc.constantFrom(30_000, 30_000, 2000, 600),
+  maxDeliveries: fc.constantFrom(undefined, undefined, 1, 2),
   together: fc.constantFrom(1, 1, 3, 10),
 })
 
@@ -107,10 +121,20 @@ export class PromisedRun {
   readonly #storage: PromisedStorage
   readonly #limiter: Limiter | undefined
   readonly #queues: SharedQueue<Item, unknown>[]
+  /** What each process has told. */
+  readonly #told: Tellings[] = []
   readonly #live = new Set<Live>()
   readonly #jobs: { n: number; job: Job<unknown>; controller: AbortController }[] = []
   readonly #open: JobClaim<Item, unknown>[] = []
   readonly #starts = new Set<string>()
+  /** Items that a batch has had. */
+  readonly #tried = new Set<number>()
+  /** Since when an item waits, at the earliest. */
+  readonly #waitsSince = new Map<number, number>()
+  /** Of each process, items whose results it has got: it has to tell of their ends. */
+  readonly #owed = new Map<number, Set<number>>()
+  /** Processes that end. */
+  readonly #stopping = new Set<number>()
   /** Items whose results were asked for, and how often each has settled. */
   readonly #watched = new Set<number>()
   readonly #settled = new Map<number, number>()
@@ -134,6 +158,7 @@ export class PromisedRun {
         groupConcurrency: world.groups ? finite(world.groupConcurrency) : undefined,
         limiter: storeLimit(limiter),
         ...(world.idTtl !== undefined && { idTtl: world.idTtl }),
+        ...(world.maxDeliveries !== undefined && { maxDeliveries: world.maxDeliveries }),
         ...(!world.keep && {
           keep: { completed: { age: 0, count: 0 }, dead: { age: 0, count: 0 } },
         }),
@@ -149,7 +174,7 @@ export class PromisedRun {
       await this.#do(step)
       if (i % this.#world.together > 0) await turn()
       else await this.#flush()
-      this.#must(this.#fault === undefined, this.#fault ?? '')
+      this.#noFault()
     }
     if (ending.mode === 'drain') {
       // What is asked at once may overtake each other: a pause is not to come after the end of all pauses.
@@ -168,12 +193,18 @@ export class PromisedRun {
     const { kind, attempts, pause, timeout, batch, limiter } = world
     const keyed = limiter.startsWith('stored')
     const batching = kind === 'fifo' && batch > 0
+    const told = new Tellings()
+    this.#told.push(told)
     const options = {
       name: 'model',
       clock: this.#clock,
       workers: world.workers,
       maxSize: world.maxSize,
       overflow: world.overflow,
+      lease: world.lease / 1000,
+      ...(world.maxDeliveries !== undefined && { maxDeliveries: world.maxDeliveries }),
+      ...(world.deadLetter && { deadLetter: told.take }),
+      ...(world.metered && { metrics: told.metrics }),
       retry:
         pause === 0
           ? { attempts, baseDelay: 0 }
@@ -190,7 +221,7 @@ export class PromisedRun {
       ...(batching
         ? {
             batchSize: batch,
-            batchTimeout: 0.05,
+            batchTimeout: FILL / 1000,
             bisectOnError: world.bisect,
             batchFn: (items: Item[], context: { signal: AbortSignal }) =>
               this.#work(
@@ -219,10 +250,7 @@ export class PromisedRun {
       ...(kind === 'dedupe' && unique),
       ...(kind === 'priority' && world.priorityFn && { priorityFn: ({ cost }: Item) => cost }),
     })
-    queue.on('error', ({ error }) => {
-      this.#fault ??= `process ${process} told of an error: ${String(error)}`
-    })
-    queue.on('failed', () => {})
+    told.listen(queue as unknown as LocalQueue<Item, number>, this.#clock, () => {})
     return queue
   }
 
@@ -243,6 +271,7 @@ export class PromisedRun {
   ): unknown {
     signal()
     this.#begun(process, items)
+    if (this.#world.kind === 'fifo' && this.#world.batch > 0) this.#filled(process, items)
     if (deed === 'sync') return result
     if (deed === 'throws') throw new Error('thrown')
     return new Promise<unknown>((resolve, reject) => {
@@ -287,15 +316,30 @@ export class PromisedRun {
     }
   }
 
+  /** A batch that is not full goes when its first item has waited for the others, or when its process ends. */
+  #filled(process: number, items: readonly Item[]): void {
+    const { batch, bisect } = this.#world
+    if (items.length > batch) this.#fault ??= `a batch of ${items.length}`
+    const now = this.#clock.now()
+    // One half of a batch that failed is no new batch.
+    const halved = bisect && items.every(({ n }) => this.#tried.has(n))
+    for (const { n } of items) this.#tried.add(n)
+    if (items.length === batch || halved || this.#stopping.has(process)) return
+    const since = Math.min(...items.map(({ n }) => this.#waitsSince.get(n) ?? 0))
+    if (now - since < FILL)
+      this.#fault ??= `a batch of ${items.length} went after ${now - since} ms, with job ${items[0]?.n}`
+  }
+
   #costOf(items: readonly Item[]): number {
     return items.reduce((sum, { cost }) => sum + (this.#world.costs ? cost : 1), 0)
   }
 
   async #do(step: Step): Promise<void> {
-    const queue = this.#queues[this.#n % this.#queues.length] as SharedQueue<Item, unknown>
+    const process = this.#n % this.#queues.length
+    const queue = this.#queues[process] as SharedQueue<Item, unknown>
     switch (step.do) {
       case 'put':
-        this.#put(queue, step)
+        this.#put(process, step)
         break
       case 'finish':
         pick([...this.#live], step.which)?.finish(step.well)
@@ -373,7 +417,8 @@ export class PromisedRun {
     }
   }
 
-  #put(queue: SharedQueue<Item, unknown>, step: Step & { do: 'put' }): void {
+  #put(process: number, step: Step & { do: 'put' }): void {
+    const queue = this.#queues[process] as SharedQueue<Item, unknown>
     const controller = new AbortController()
     const item = this.#item(step)
     const options = this.#optionsOf(step, controller.signal)
@@ -386,7 +431,7 @@ export class PromisedRun {
         this.#watched.add(item.n)
         void queue
           .submit(item, options)
-          .then(...this.#counting(item, undefined))
+          .then(...this.#counting(process, item, undefined))
           .finally(answered)
         break
       case 'putMany': {
@@ -394,7 +439,8 @@ export class PromisedRun {
         void queue
           .putMany(items, options)
           .then((jobs) => {
-            for (const [i, job] of jobs.entries()) this.#kept(items[i] as Item, job, controller)
+            for (const [i, job] of jobs.entries())
+              this.#kept(process, items[i] as Item, job, controller)
           }, nothing)
           .finally(answered)
         break
@@ -403,7 +449,7 @@ export class PromisedRun {
       case 'offer':
         void queue
           .put(item, options)
-          .then((job) => this.#kept(item, job, controller), nothing)
+          .then((job) => this.#kept(process, item, job, controller), nothing)
           .finally(answered)
     }
   }
@@ -411,15 +457,16 @@ export class PromisedRun {
   #item({ item, group = item.group, same, id }: Step & { do: 'put' }): Item {
     const { kind } = this.#world
     const n = this.#n++
-    if (id !== undefined) return { ...item, n, same, group, said: item.group, name: `own-${id}` }
-    if (kind !== 'dedupe') return { ...item, n, same, group, said: item.group, name: '' }
+    this.#waitsSince.set(n, this.#clock.now())
+    const own = id === undefined ? '' : `own-${id}`
+    if (kind !== 'dedupe') return { ...item, n, same, group, said: item.group, name: own, own }
     // What takes the place of another has the key, the cost and the group of that one.
     const like = {
       key: 'abc'.charAt(same % 3),
       cost: 1 + (same % 2),
       group: 'xyz'.charAt(same % 3),
     }
-    return { ...item, ...like, n, same, said: like.group, name: `same-${same}` }
+    return { ...item, ...like, n, same, said: like.group, name: `same-${same}`, own }
   }
 
   #optionsOf(step: Step & { do: 'put' }, signal: AbortSignal): PutOptions {
@@ -428,8 +475,7 @@ export class PromisedRun {
     return {
       ...(kind === 'priority' && !(priorityFn && step.signal) && { priority: step.priority }),
       ...(kind === 'dedupe' && !keyFn && { key: `same-${step.same}` }),
-      ...((kind !== 'dedupe' || id !== undefined) &&
-        step.group !== undefined && { group: step.group }),
+      ...(kind !== 'dedupe' && step.group !== undefined && { group: step.group }),
       ...(delay !== undefined &&
         (dated ? { at: new Date(this.#clock.wall() + delay) } : { delay: delay / 1000 })),
       ...(id !== undefined && { id: `own-${id}` }),
@@ -439,35 +485,43 @@ export class PromisedRun {
     }
   }
 
-  #kept(item: Item, job: Job<unknown>, controller: AbortController): void {
+  #kept(process: number, item: Item, job: Job<unknown>, controller: AbortController): void {
     const { n } = item
     this.#jobs.push({ n, job, controller })
     this.#watched.add(n)
-    void job.result.then(...this.#counting(item, job))
+    void job.result.then(...this.#counting(process, item, job))
   }
 
   /** @param job `undefined` where it is not known: then it may be that of another put */
   #counting(
-    { n, name = '' }: Item,
+    process: number,
+    { n, own = '' }: Item,
     job: Job<unknown> | undefined,
   ): [(value: unknown) => void, () => void] {
     const { kind, mode, maxSize, together } = this.#world
     const count = () => {
       this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
     }
+    const named = own !== '' && (job?.id ?? own) === own
+    const calledOff = job === undefined ? this.#calledOff.size > 0 : this.#calledOff.has(job.id)
     // A duplicate of a key may be one that has joined, or one that was refused.
-    const refused = kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
+    const refused = named || kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
     const duplicate = job === undefined || (job.state === 'duplicate' && refused)
-    const named = name.startsWith('own')
     // Puts that are under way at once, or wait for room, overtake each other.
     const vague = kind === 'dedupe' && (maxSize < 1000 || together > 1)
     const completed = (value: unknown) => {
       // Where all are called off, and one comes after that, the others have its result.
-      if (!vague && !this.#calledOff.has(name))
-        this.#fault ??= wrongValue({ kind, mode, n, duplicate, named }, value)
+      if (!vague && !calledOff)
+        this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: named }, value)
+      if (kind !== 'dedupe' && !named) this.#owe(process, n)
       count()
     }
     return [completed, count]
+  }
+
+  #owe(process: number, n: number): void {
+    const owed = this.#owed.get(process) ?? new Set()
+    this.#owed.set(process, owed.add(n))
   }
 
   /** Lets all go on that can without time. */
@@ -486,7 +540,7 @@ export class PromisedRun {
     let left = ''
     for (let round = 0; round < ROUNDS; round++) {
       await this.#flush()
-      this.#must(this.#fault === undefined, this.#fault ?? '')
+      this.#noFault()
       for (const live of [...this.#live]) live.finish(true)
       for (const claim of this.#open.splice(0)) void claim.complete(claim.item.n)
       await this.#flush()
@@ -507,26 +561,45 @@ export class PromisedRun {
     throw new Error(`it never comes to rest: ${left}`)
   }
 
-  async #end({ deadline, grace, workers }: Ending): Promise<void> {
-    let stopped = 0
-    for (const queue of this.#queues) {
-      if (workers !== undefined) queue.workers = workers
-      void queue
-        .stop({ ...(deadline !== undefined && { deadline: deadline / 1000, grace: grace / 1000 }) })
-        .then(() => {
-          stopped += 1
-        })
+  async #end({ mode, deadline, grace, workers, again, meanwhile }: Ending): Promise<void> {
+    const queues = this.#queues
+    const steps = [...meanwhile]
+    const reports = new Set<number>()
+    const stop = (process: number, within: number | undefined) => {
+      this.#stopping.add(process)
+      const bound = within !== undefined && { deadline: within / 1000, grace: grace / 1000 }
+      const queue = queues[process] as SharedQueue<Item, unknown>
+      void queue.stop({ mode, ...bound }).then((report) => {
+        if (!reports.has(process)) this.#reported(process, report)
+        reports.add(process)
+      })
     }
-    for (let round = 0; round < ROUNDS && stopped < this.#queues.length; round++) {
+    for (const [process, queue] of queues.entries()) {
+      if (workers !== undefined) queue.workers = workers
+      stop(process, deadline)
+      // The others go on for a while.
+      const step = steps.shift()
+      if (step !== undefined) await this.#do(step)
+    }
+    for (let round = 0; round < ROUNDS && reports.size < queues.length; round++) {
       await this.#flush()
-      this.#must(this.#fault === undefined, this.#fault ?? '')
-      if (deadline === undefined) for (const live of [...this.#live]) live.finish(true)
+      this.#noFault()
+      if (round === 1 && again !== undefined) for (const each of queues.keys()) stop(each, again)
+      const step = steps.shift()
+      if (step !== undefined) {
+        await this.#do(step)
+        continue
+      }
+      if (deadline === undefined && again === undefined) {
+        for (const live of [...this.#live]) live.finish(true)
+      }
       if (round > 1) await this.#clock.advanceAsync(0.1)
     }
-    this.#must(stopped === this.#queues.length, 'stop did not return')
+    this.#must(reports.size === queues.length, 'stop did not return')
+    for (const step of steps) await this.#do(step)
     for (const live of [...this.#live]) live.finish(true)
     await this.#flush()
-    this.#must(this.#fault === undefined, this.#fault ?? '')
+    this.#noFault()
     this.#must(
       this.#answered === this.#puts,
       `${this.#puts - this.#answered} puts were never answered`,
@@ -551,11 +624,39 @@ export class PromisedRun {
     this.#must(this.#clock.timers === 0, `${this.#clock.timers} timers are left`)
   }
 
+  /** What a process tells at its end agrees with what it has told before. */
+  #reported(process: number, report: StopReport<Item>): void {
+    const told = this.#told[process] as Tellings
+    const { metered, deadLetter } = this.#world
+    const other = metered ? told.disagreement('model', true) : undefined
+    this.#fault ??= other && `process ${process}: ${other}`
+    const sent = deadLetter ? report.failed : 0
+    if (told.letters !== sent)
+      this.#fault ??= `process ${process} has sent ${told.letters} dead letters of ${report.failed} failures`
+    if (told.counts.completed < report.completed || told.counts.failed < report.failed)
+      this.#fault ??= `process ${process} has not told of all ${report.completed} and ${report.failed} ends`
+    for (const n of this.#owed.get(process) ?? []) {
+      if (!told.ends.has(n))
+        this.#fault ??= `process ${process} has the result of job ${n}, and told of no end`
+    }
+    const lists = [...report.notStarted, ...report.aborted, ...report.stillRunning]
+    const ids = lists.map(({ id }) => id)
+    if (new Set(ids).size < ids.length) this.#fault ??= `a job is listed twice: ${ids}`
+  }
+
   /** True where the job is that of one caller alone, and the others, refused as duplicates, have its result. */
   #leftBySame(id: string): boolean {
     const { kind, mode } = this.#world
     if (kind === 'dedupe' && mode === 'coalesce' && id.startsWith('same-')) return false
     return this.#jobs.some(({ n, job }) => job.id === id && this.#left.has(n))
+  }
+
+  #noFault(): void {
+    this.#must(this.#fault === undefined, this.#fault ?? '')
+    for (const [process, { trouble }] of this.#told.entries()) {
+      const text = `process ${process} told of an error: ${String(trouble)}`
+      this.#must(trouble === undefined, text)
+    }
   }
 
   #must(holds: boolean, fault: string): void {

@@ -1,8 +1,14 @@
+import type { Millis } from '../../../src/core/duration.ts'
 import type { Limiter } from '../../../src/index.ts'
 import type { SharedQueue } from '../../../src/queues/queue.ts'
 import type { QueueKind, QueueOptions } from '../../../src/queues/queue-options.ts'
 import { sharedQueue } from '../../../src/queues/shared-factory.ts'
-import type { JobStore } from '../../../src/queues/store/job-store.ts'
+import type {
+  JobDraft,
+  JobStore,
+  Room,
+  StoreListener,
+} from '../../../src/queues/store/job-store.ts'
 import type {
   Declaration,
   LimitDeclaration,
@@ -13,7 +19,8 @@ import type {
 import { PlainJobStore } from '../../../src/testing/job-store/plain-job-store.ts'
 import { DEFAULT_TERMS, type JobStoreTerms } from '../../../src/testing/job-store/terms.ts'
 import type { ManualClock } from '../../../src/testing/manual-clock.ts'
-import { Leave, SharingJobs } from './sharing-jobs.ts'
+import { EarlyNews } from './early-news.ts'
+import { SharingJobs, Wish } from './sharing-jobs.ts'
 
 /** How the storage knows a limiter that it decides itself. */
 const DECLARED: LimitDeclaration = {
@@ -24,6 +31,8 @@ const DECLARED: LimitDeclaration = {
   keyed: true,
 }
 
+const RELEASED = { outcome: 'released', delay: 0 } as const
+
 /**
  * A storage elsewhere, of plain jobs: each call takes some turns of the event loop, so does each answer, and they overtake one
  * another. Each queue that is made in it is one process.
@@ -33,6 +42,8 @@ export class PromisedStorage implements QueueStorage {
   late = 0
   readonly #store: PlainJobStore<unknown>
   readonly #owned: Limiter | undefined
+  readonly #clock: ManualClock
+  readonly #agreed: Declaration
   #seed = 7
 
   /** @param owned the limiter that this storage decides, as `terms.limiter` says */
@@ -42,6 +53,8 @@ export class PromisedStorage implements QueueStorage {
     // As a peer shares the jobs of its store.
     ;(this.#store as unknown as { share(jobs: SharingJobs<unknown>): void }).share(jobs)
     this.#owned = owned
+    this.#clock = clock
+    this.#agreed = terms.maxDeliveries === undefined ? {} : { maxDeliveries: terms.maxDeliveries }
   }
 
   queue<T, R>(kind: QueueKind, options: QueueOptions<T, R>): SharedQueue<T, R> {
@@ -62,17 +75,35 @@ export class PromisedStorage implements QueueStorage {
 
   open<T>(): SharedJobStore<T> {
     const peer = this.#store.peer() as unknown as JobStore<T>
-    const agreed: Declaration = {}
+    const { insert, claim, cancel, outcome, watch } = peer
+    const news = new EarlyNews()
     return Object.assign(peer, {
-      agreed,
+      agreed: this.#agreed,
       lastReached: undefined,
       ready: () => this.#pass(),
       redeclare: () => this.#pass(),
-      leave: async (id: string, share: Share, reason: unknown) => {
-        const leave = new Leave(share, reason)
-        await peer.cancel(id, leave)
-        return leave.answer
+      insert: (drafts: readonly JobDraft<T>[], room: Room) =>
+        news.puts(drafts, async () => insert.call(peer, drafts, room)),
+      claim: async (max: number, lease: Millis) => {
+        const asked = this.#clock.now()
+        const claims = await claim.call(peer, max, lease)
+        if (this.#clock.now() - asked < lease) return claims
+        // Another process may have these jobs by now.
+        void peer.settle(claims.map((each) => ({ claim: each, ending: RELEASED })))
+        return []
       },
+      cancel: (id: string, reason: unknown, at?: number) =>
+        cancel.call(peer, id, new Wish(reason, at)),
+      leave: async (id: string, share: Share, reason: unknown, at?: number) => {
+        const wish = new Wish(reason, at, share)
+        await cancel.call(peer, id, wish)
+        return wish.answer
+      },
+      outcome: async (id: string) => {
+        news.wanted(id, 0)
+        return outcome.call(peer, id)
+      },
+      watch: (listener: StoreListener) => watch.call(peer, news.filter(listener)),
     })
   }
 

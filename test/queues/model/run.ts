@@ -94,6 +94,8 @@ export class ModelRun {
   #stopping = false
   #n = 0
   #steps = 0
+  #moments = 0
+  #interrupted = 0
   #fault: string | undefined
 
   constructor(world: World, steps: readonly Step[]) {
@@ -127,6 +129,16 @@ export class ModelRun {
     this.#told.listen(this.#queue, this.#clock, (n, delay) => {
       this.#notBefore.set(n, this.#clock.now() + delay * 1000 - 1)
     })
+    const events = [
+      'completed',
+      'failed',
+      'cancelled',
+      'dropped',
+      'duplicate',
+      'retry',
+      'timeout',
+    ] as const
+    for (const event of events) this.#queue.on(event, () => this.#interrupt())
   }
 
   /** Runs all steps, then stops the queue and looks whether all is accounted for. */
@@ -138,6 +150,17 @@ export class ModelRun {
       await this.#check(step.do)
     }
     await this.#end(ending)
+  }
+
+  /** Now and then a handler, a listener or an option that is a function does something to the queue itself. */
+  #interrupt(): void {
+    const { inside, seldom } = this.#world
+    this.#moments += 1
+    if (this.#moments % seldom > 0) return
+    const step = inside[this.#interrupted]
+    if (step === undefined) return
+    this.#interrupted += 1
+    void this.#do(step)
   }
 
   #start(): void {
@@ -257,6 +280,7 @@ export class ModelRun {
   #work<R>(items: readonly Item[], signal: () => AbortSignal, deed: Deed, result: R) {
     if (items.length > 1) signal()
     this.#begun(items)
+    this.#interrupt()
     if (deed === 'sync') return result
     if (deed === 'throws') throw new Error('thrown')
     return new Promise<R>((resolve, reject) => {
@@ -272,7 +296,9 @@ export class ModelRun {
       this.#live.add(live)
       if (deed === 'async') setImmediate(() => live.finish(true))
       if (deed === 'rejects') setImmediate(() => live.finish(false))
-      if (deed === 'gated') signal().addEventListener('abort', () => live.finish(false))
+      if (deed !== 'gated') return
+      if (signal().aborted) live.finish(false)
+      else signal().addEventListener('abort', () => live.finish(false))
     })
   }
 
@@ -363,7 +389,9 @@ export class ModelRun {
         void queue.claim({ max: step.max, timeout: 0.02 }).then(
           (claims) => {
             for (const claim of claims) {
-              if (this.#told.ends.has(claim.item.n) && this.#redrives === 0)
+              // It may be cancelled in the turn in which it is claimed.
+              const held = !claim.signal.aborted && this.#redrives === 0
+              if (held && this.#told.ends.has(claim.item.n))
                 this.#fault ??= `job ${claim.item.n} was claimed after its end`
               this.#open.push(claim)
             }
@@ -452,6 +480,8 @@ export class ModelRun {
       case 'putMany': {
         const items = [item, this.#item(step)]
         for (const each of items) this.#meets(step, each)
+        // Both have one name, and the first may have ended when the second is put.
+        this.#doubts(step)
         this.#queue.putMany(items, without ? undefined : () => options).then(
           (jobs) => {
             if (late) this.#fault ??= `job ${item.n} was accepted after stop`
@@ -506,9 +536,11 @@ export class ModelRun {
     if (shared || creep > 0 || this.#redrives > 0) return undefined
     const putAt = this.#clock.now()
     const byId = id !== undefined && this.#ids.has(`own-${id}`, putAt)
-    if (byId !== false) return byId
     const key = `same-${same}`
+    if (byId === undefined) this.#keys.doubt(key)
+    if (byId !== false) return byId
     const byKey = kind === 'dedupe' && this.#keys.has(key, putAt)
+    if (byKey === undefined && id !== undefined) this.#ids.doubt(`own-${id}`)
     if (byKey !== false) return byKey
     if (id !== undefined) this.#ids.add(`own-${id}`, { n, putAt })
     if (kind === 'dedupe') this.#keys.add(key, { n, putAt })
@@ -527,7 +559,8 @@ export class ModelRun {
   }
 
   #item(step: Step & { do: 'put' }): Item {
-    const { same, group = step.item.group } = step
+    // Where the queue reads no groups, only puts have some.
+    const { same, group = this.#world.groups ? step.item.group : '' } = step
     return { ...step.item, n: this.#n++, same, group, said: step.item.group }
   }
 
@@ -553,12 +586,15 @@ export class ModelRun {
   #accepted(n: number, job: Job<number>, controller: AbortController): void {
     this.#jobs.push({ n, job, controller })
     this.#watched.add(n)
-    const { kind, mode } = this.#world
-    const duplicate = job.state === 'duplicate'
+    const { kind, mode, inside } = this.#world
     const named = job.id.startsWith('own')
+    // In memory an item with an id of its own has a key too, and may give way to another. Between two items of a putMany a
+    // listener may put a third.
+    const duplicate =
+      job.state === 'duplicate' || (kind === 'dedupe' && (named || inside.length > 0))
     job.result.then(
       (value) => {
-        this.#fault ??= wrongValue({ kind, mode, n, duplicate, named }, value)
+        this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: false }, value)
         this.#settles(n)
       },
       () => this.#settles(n),

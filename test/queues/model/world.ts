@@ -14,8 +14,10 @@ export interface Item {
   said: string
   /** What makes it the same as another. */
   same: number
-  /** Over a storage: the id of its job, where its put says it. */
+  /** Over a storage: its own id or, in a dedupe queue, its key. No two items of one name run at once. */
   name?: string
+  /** The own id of its put. */
+  own?: string
 }
 
 /** The options of a queue, as data. */
@@ -60,6 +62,9 @@ export interface World {
   creep: number
   /** No workers: jobs are only taken by hand. */
   byHand: boolean
+  /** What handlers and listeners do to the queue themselves, one at each so many of their calls. */
+  inside: readonly Step[]
+  seldom: number
 }
 
 export type Step =
@@ -117,43 +122,9 @@ const which = fc.nat(1000)
 const rarely = <T>(value: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
 
-export const world: fc.Arbitrary<World> = fc.record({
-  kind: fc.constantFrom('fifo', 'priority', 'delay', 'dedupe'),
-  mode: fc.constantFrom('ttl', 'pending', 'coalesce', 'latest', 'debounce'),
-  workers: fc.integer({ min: 1, max: 4 }),
-  limiter: fc.constantFrom('none', 'bucket', 'concurrency', 'composite'),
-  late: fc.boolean(),
-  keyed: fc.boolean(),
-  costs: fc.boolean(),
-  groups: fc.boolean(),
-  groupConcurrency: fc.constantFrom(1, 2, Infinity),
-  weights: fc.boolean(),
-  attempts: fc.integer({ min: 1, max: 3 }),
-  pause: fc.constantFrom(0, 0, 30, 300),
-  timeout: fc.constantFrom(undefined, undefined, 100),
-  release: fc.boolean(),
-  batch: fc.constantFrom(0, 0, 0, 2, 3),
-  bisect: fc.boolean(),
-  maxSize: fc.constantFrom(2, 5, 1000, 1000),
-  overflow: fc.constantFrom('wait', 'reject', 'drop-oldest', 'drop-newest'),
-  keep: fc.constantFrom('none', 'all', 'few'),
-  idTtl: fc.constantFrom(undefined, 0, 100),
-  priorityFn: fc.boolean(),
-  aging: fc.constantFrom(undefined, 20, 1000),
-  keyFn: fc.boolean(),
-  ttl: fc.constantFrom(50, 300_000),
-  quiet: fc.constantFrom(0, 100),
-  maxDelay: fc.constantFrom(undefined, 100, 250),
-  deadLetter: fc.boolean(),
-  metered: fc.boolean(),
-  started: fc.constantFrom(true, true, true, true, false),
-  creep: fc.constantFrom(0, 0, 0.001, 0.5),
-  byHand: fc.constantFrom(false, false, false, false, true),
-})
-
 const put: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('put' as const),
-  how: fc.constantFrom('put', 'put', 'put', 'submit', 'offer', 'putMany'),
+  how: fc.constantFrom('put', 'put', 'submit', 'submit', 'offer', 'putMany'),
   item: fc.record({
     deeds: fc.array(deed, { minLength: 1, maxLength: 3 }),
     key: fc.constantFrom('a', 'b', 'c'),
@@ -225,6 +196,49 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ),
   }),
 )
+
+export const world: fc.Arbitrary<World> = fc.record({
+  kind: fc.constantFrom('fifo', 'priority', 'delay', 'dedupe'),
+  mode: fc.constantFrom('ttl', 'pending', 'coalesce', 'latest', 'debounce'),
+  workers: fc.integer({ min: 1, max: 4 }),
+  limiter: fc.constantFrom('none', 'bucket', 'concurrency', 'composite'),
+  late: fc.boolean(),
+  keyed: fc.boolean(),
+  costs: fc.boolean(),
+  groups: fc.boolean(),
+  groupConcurrency: fc.constantFrom(1, 2, Infinity),
+  weights: fc.boolean(),
+  attempts: fc.integer({ min: 1, max: 3 }),
+  pause: fc.constantFrom(0, 0, 30, 300),
+  timeout: fc.constantFrom(undefined, undefined, 100),
+  release: fc.boolean(),
+  batch: fc.constantFrom(0, 0, 0, 2, 3),
+  bisect: fc.boolean(),
+  maxSize: fc.constantFrom(2, 5, 1000, 1000),
+  overflow: fc.constantFrom('wait', 'reject', 'drop-oldest', 'drop-newest'),
+  keep: fc.constantFrom('none', 'all', 'few'),
+  idTtl: fc.constantFrom(undefined, 0, 100),
+  priorityFn: fc.boolean(),
+  aging: fc.constantFrom(undefined, 20, 1000),
+  keyFn: fc.boolean(),
+  ttl: fc.constantFrom(50, 300_000),
+  quiet: fc.constantFrom(0, 100),
+  maxDelay: fc.constantFrom(undefined, 100, 250),
+  deadLetter: fc.boolean(),
+  metered: fc.boolean(),
+  started: fc.constantFrom(true, true, true, true, false),
+  creep: fc.constantFrom(0, 0, 0.001, 0.5),
+  byHand: fc.constantFrom(false, false, false, false, true),
+  inside: fc.oneof(
+    fc.constant([]),
+    fc.array(
+      // Time does not pass while a listener is called.
+      step.filter((each) => each.do !== 'advance'),
+      { maxLength: 8 },
+    ),
+  ),
+  seldom: fc.integer({ min: 1, max: 4 }),
+})
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 40, size: 'max' })
 

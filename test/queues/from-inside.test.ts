@@ -1,0 +1,144 @@
+import { type PutOptions, QueueFactory } from 'aioflux'
+import { describe, expect, it } from 'vitest'
+
+const turns = async (count = 20) => {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+describe('a listener that calls off the job for which another is dropped', () => {
+  const ways: Record<string, (queue: { cancel: Call; remove: Call }, abort: () => void) => void> = {
+    'by its id': (queue) => void queue.cancel('new'),
+    'by remove': (queue) => void queue.remove('new'),
+    'by its signal': (_, abort) => abort(),
+  }
+  type Call = (id: string) => Promise<boolean>
+
+  it.each(Object.entries(ways))('%s', async (_, callOff) => {
+    const kinds = [
+      QueueFactory.fifo,
+      QueueFactory.priority,
+      QueueFactory.delay,
+      QueueFactory.dedupe,
+    ]
+    for (const make of kinds as (typeof QueueFactory.fifo)[]) {
+      for (const how of ['put', 'submit', 'offer'] as const) {
+        const ran: string[] = []
+        const controller = new AbortController()
+        const queue = make<string, void>({
+          maxSize: 1,
+          overflow: 'drop-oldest',
+          handler: (item) => void ran.push(item),
+        })
+        queue.on('dropped', () => callOff(queue, () => controller.abort(new Error('called off'))))
+        await queue.put('old')
+        const options: PutOptions = { id: 'new', signal: controller.signal }
+        const ended = Promise.resolve(queue[how]('new', options)).then(
+          (told) => (typeof told === 'object' ? told.state : told),
+          () => 'rejected',
+        )
+        await turns()
+        expect(queue.size(), how).toBe(0)
+        queue.start()
+        await turns()
+        expect(ran, how).toEqual([])
+        if (how === 'put') expect(['cancelled', 'dropped']).toContain(await ended)
+        if (how === 'submit') expect(await ended).toBe('rejected')
+        await queue.stop()
+      }
+    }
+  })
+})
+
+describe('a dedupe queue that is used from inside', () => {
+  const modes = ['ttl', 'pending', 'coalesce', 'latest', 'debounce'] as const
+
+  it.each(modes)('knows the item that begins within its put: %s', async (mode) => {
+    for (const how of ['put', 'submit', 'offer'] as const) {
+      for (const options of [undefined, { timeout: 10 }]) {
+        const ran: number[] = []
+        const again: unknown[] = []
+        const queue = QueueFactory.dedupe<number, number>({
+          mode,
+          delay: 0,
+          keyFn: () => 'one',
+          handler: (item) => {
+            ran.push(item)
+            if (item === 1) again.push(queue.offer(2), queue.put(3))
+            return item
+          },
+        })
+        queue.start()
+        await Promise.resolve(queue[how](1, options))
+        await turns()
+        const [offered, put] = again
+        const job = await (put as ReturnType<typeof queue.put>)
+        const refuses = mode === 'ttl' || mode === 'pending'
+        expect(offered, how).toBe(!refuses)
+        if (refuses) expect(job.state, how).toBe('duplicate')
+        const once = refuses || mode === 'coalesce'
+        expect(ran, how).toEqual(once ? [1] : [1, 3])
+        expect(await job.result, how).toBe(once ? 1 : 3)
+        await queue.stop()
+      }
+    }
+  })
+
+  it('takes an item that failed within its put again, as soon as that is told', async () => {
+    const told: (string | undefined)[] = []
+    const queue = QueueFactory.dedupe<number>({
+      keyFn: () => 'one',
+      handler: (item) => {
+        if (item === 1) throw new Error('one')
+      },
+    })
+    queue.on('failed', () => void queue.put(2).then(({ state }) => told.push(state)))
+    queue.start()
+    await queue.put(1)
+    await turns()
+    expect(told).toEqual(['completed'])
+    await queue.stop()
+  })
+
+  it.each(['latest', 'debounce'] as const)(
+    'loses no item where a listener of duplicates lets the queue go on: %s',
+    async (mode) => {
+      const ran: number[] = []
+      const queue = QueueFactory.dedupe<number, number>({
+        mode,
+        delay: 0,
+        keyFn: () => 'one',
+        handler: (item) => {
+          ran.push(item)
+          return item
+        },
+      })
+      queue.start()
+      queue.pause()
+      queue.on('duplicate', () => queue.resume())
+      const first = await queue.put(1)
+      const second = await queue.put(2)
+      await turns()
+      expect(ran).toEqual([2])
+      expect(await Promise.all([first.result, second.result])).toEqual([2, 2])
+      await queue.stop()
+    },
+  )
+
+  it('keeps the newest item where a listener of duplicates puts it', async () => {
+    const ran: number[] = []
+    const queue = QueueFactory.dedupe<number>({
+      mode: 'latest',
+      keyFn: () => 'one',
+      handler: (item) => void ran.push(item),
+    })
+    queue.on('duplicate', ({ item }) => {
+      if (item === 2) void queue.put(3)
+    })
+    await queue.put(1)
+    await queue.put(2)
+    queue.start()
+    await turns()
+    expect(ran).toEqual([3])
+    await queue.stop()
+  })
+})
