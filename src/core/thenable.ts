@@ -1,5 +1,5 @@
 /** True for what `await` waits for: promises, and what databases return instead, which begins its work only when it is awaited. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
     value !== null &&

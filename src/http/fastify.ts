@@ -1,7 +1,7 @@
 import { known, type OptionTable, oneOf } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
+import { isThenable } from '../core/thenable.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { isPromise } from './awaitable.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
@@ -120,7 +120,7 @@ export function rateLimitPlugin(
     } catch (error) {
       return failed(error)
     }
-    if (isPromise(judged)) judged.then((one) => proceed(one, req, reply, next), failed)
+    if (isThenable(judged)) judged.then((one) => proceed(one, req, reply, next), failed)
     else proceed(judged, req, reply, next)
   }
   // The hook before parsing is handed the payload too.

@@ -1,10 +1,11 @@
 import { number } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { CallQuota } from '../core/rule.ts'
+import { isThenable } from '../core/thenable.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
 import { type CompositePart, composite } from '../limiters/composite/composite.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { type Awaitable, after, ignoring, isPromise } from './awaitable.ts'
+import { type Awaitable, after, ignoring } from './awaitable.ts'
 import { clientIp } from './client-ip.ts'
 import { Guard, type Judgement } from './guard.ts'
 import {
@@ -82,7 +83,7 @@ export class Judge<Source extends object> {
     }
     const judge = ([key, quota, name]: unknown[]) =>
       guard.judge(by, keyOf(key), cost, bringing(quota as CallQuota, name as string))
-    return read.some(isPromise) ? Promise.all(read).then(judge) : judge(read)
+    return read.some(isThenable) ? Promise.all(read).then(judge) : judge(read)
   }
 
   #guardOf(chosen: Limiter | undefined): Guard {

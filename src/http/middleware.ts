@@ -1,6 +1,6 @@
 import { known, type OptionTable } from '../core/check.ts'
 import type { Decision } from '../core/decision.ts'
-import { isPromise } from './awaitable.ts'
+import { isThenable } from '../core/thenable.ts'
 import type { Judgement } from './guard.ts'
 import { GUARD_OPTIONS, type GuardLimit, type GuardOptions } from './guard-options.ts'
 import { judgeOf } from './judge-of.ts'
@@ -92,7 +92,7 @@ export function rateLimitMiddleware<
     } catch (error) {
       return failed(error, res, next)
     }
-    if (!isPromise(judged)) return proceed(judged, req, res, next)
+    if (!isThenable(judged)) return proceed(judged, req, res, next)
     return judged.then(
       (judgement) => proceed(judgement, req, res, next),
       (error) => failed(error, res, next),

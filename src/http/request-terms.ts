@@ -1,12 +1,13 @@
 import type { Decision } from '../core/decision.ts'
 import type { CallQuota } from '../core/rule.ts'
+import { isThenable } from '../core/thenable.ts'
 import { checkKey } from '../limiters/calls/arguments.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
 import type { Terms } from '../limiters/calls/terms.ts'
 import { type Sharing, sameKey, withMemberCalls } from '../limiters/composite/member-terms.ts'
 import { checkedPrice } from '../limiters/composite/members.ts'
 import type { Limiter } from '../limiters/limiter.ts'
-import { type Awaitable, ignoring, isPromise } from './awaitable.ts'
+import { type Awaitable, ignoring } from './awaitable.ts'
 
 /** The key, the cost and the quota of one request for a limiter; for a composite, those of each of its members. */
 export interface RequestTerms {
@@ -97,7 +98,7 @@ function membersOf(
     }
     /** Puts what was read, and returns it. */
     const put = <T>(name: 'key' | 'cost' | 'quota', value: Awaitable<T>): Awaitable<T> => {
-      if (isPromise(value)) pending.push(value.then((own) => Object.assign(one, { [name]: own })))
+      if (isThenable(value)) pending.push(value.then((own) => Object.assign(one, { [name]: own })))
       else Object.assign(one, { [name]: value })
       return value
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type DedupeOptions, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
+import { queueDedupeExam } from '../exams/queue-dedupe-exam.ts'
 
 const code = (promise: Promise<unknown>) =>
   promise.then(
@@ -29,6 +30,10 @@ function set(options: Partial<DedupeOptions<string, string>> = {}) {
   }).start()
   return { clock, runs, gates, signals, queue }
 }
+
+describe('which items are the same', () => {
+  queueDedupeExam((options) => QueueFactory.dedupe(options))
+})
 
 describe('dedupe', () => {
   for (const mode of ['ttl', 'pending', 'coalesce'] as const) {

@@ -7,7 +7,7 @@ import type {
   Redrive,
   Room,
 } from '../../src/queues/store/job-store.ts'
-import { type Meeting, PlainIds } from '../../src/testing/job-store/plain-ids.ts'
+import { label } from '../../src/testing/job-store/plain-ids.ts'
 import { before, type PlainJob, type Process } from '../../src/testing/job-store/plain-job.ts'
 import { PlainJobs } from '../../src/testing/job-store/plain-jobs.ts'
 import { PlainTurns } from '../../src/testing/job-store/plain-turns.ts'
@@ -30,18 +30,24 @@ const mutant = (fault: string, law: string, jobs: typeof PlainJobs, model = fals
   jobs,
 })
 
-/** Ids that meet drafts in another way. */
+type First = string | undefined
+
+/** The job that has the own id of a draft, or its key, ended or not. */
+function likeOf(jobs: readonly Job[], { id, unique }: JobDraft): Job | undefined {
+  const like = (job: Job) => unique !== undefined && job.unique?.key === unique.key
+  return jobs.find((job) => job.id === id) ?? jobs.findLast(like)
+}
+
+/** Jobs that meet drafts in another way: the id of the job that has the id or the key already. */
 function meeting(
-  change: (meet: () => Meeting, draft: JobDraft, there: Job | undefined) => Meeting,
+  change: (meet: () => First, draft: JobDraft, there: Job | undefined) => First,
 ): typeof PlainJobs {
-  class Ids extends PlainIds {
-    override meet<T>(draft: JobDraft<T>, there: PlainJob<T> | undefined, now: number): Meeting {
-      return change(() => super.meet(draft, there, now), draft, there as Job | undefined)
+  class Meeting extends PlainJobs<unknown> {
+    protected override firstOf(draft: JobDraft): First {
+      return change(() => super.firstOf(draft), draft, likeOf(this.jobs, draft))
     }
   }
-  return class extends PlainJobs {
-    protected override readonly ids = new Ids()
-  } as typeof PlainJobs
+  return Meeting as typeof PlainJobs
 }
 
 /** Groups that take their turns in another way. */
@@ -70,7 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'knows claims by id and delivery, which a later job with the id has too',
-    'pending: a late claim of the first one does not settle the second',
+    'a late claim of a job does not settle a later one with its id',
     change(
       class extends PlainJobs {
         override held(claim: Claim): Job | undefined {
@@ -514,22 +520,22 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   ),
   mutant(
-    'takes a second job while the first with its id runs',
+    'takes a second job while the first with its key runs',
     'pending: refused while the first one waits or runs, and then taken',
-    meeting((meet, _, there) => (there?.state === 'running' ? 'new' : meet())),
+    meeting((meet, _, there) => (there?.state === 'running' ? undefined : meet())),
     true,
   ),
   mutant(
     'lets a dead job keep its key',
     'pending: a dead job makes way',
-    meeting((meet, _, there) => (there?.state === 'dead' ? 'duplicate' : meet())),
+    meeting((meet, _, there) => (there?.state === 'dead' ? there.id : meet())),
     true,
   ),
   mutant(
     'forgets the ids of callers when their jobs end',
     'an id of the caller is taken once, while its job is there and for a time after it',
     meeting((meet, draft, there) =>
-      draft.unique === undefined && there === undefined ? 'new' : meet(),
+      draft.unique === undefined && there === undefined ? undefined : meet(),
     ),
     true,
   ),
@@ -537,7 +543,7 @@ export const MUTANTS: readonly Mutant[] = [
     'forgets a key with its job, though its time is not over',
     'ttl: refused for a time from its put, though it has completed',
     meeting((meet, draft, there) =>
-      draft.unique?.mode === 'ttl' && there === undefined ? 'new' : meet(),
+      draft.unique?.mode === 'ttl' && there === undefined ? undefined : meet(),
     ),
     true,
   ),
@@ -593,7 +599,7 @@ export const MUTANTS: readonly Mutant[] = [
     change(
       class extends PlainJobs {
         protected override insertOne(draft: JobDraft, room: Room, process: Process): Inserted {
-          const there = draft.id === undefined ? undefined : this.find(draft.id)
+          const there = likeOf(this.jobs, draft)
           const askers = new Set(there?.askers)
           const answer = super.insertOne(draft, room, process)
           if (answer.state === 'duplicate' && there !== undefined) there.askers = askers
@@ -601,6 +607,70 @@ export const MUTANTS: readonly Mutant[] = [
         }
       },
     ),
+  ),
+  mutant(
+    'takes an own id for the key',
+    'pending: an own id is no key, and a key is no own id',
+    change(
+      class extends PlainJobs {
+        protected override insertOne(draft: JobDraft, room: Room, process: Process): Inserted {
+          const { id, unique } = draft
+          const key = id ?? unique?.key ?? ''
+          return super.insertOne(
+            unique === undefined ? draft : { ...draft, unique: { ...unique, key } },
+            room,
+            process,
+          )
+        }
+      },
+    ),
+    true,
+  ),
+  mutant(
+    'keeps the place of the older of two items',
+    'latest: what the newest item was put with counts, while the first one waits',
+    meeting((meet, _, there) => {
+      if (there === undefined || there.state === 'running') return meet()
+      const { priority, group, limiterKey, cost, groupWeight } = there
+      const answer = meet()
+      Object.assign(there, { priority, group, limiterKey, cost, groupWeight })
+      return answer
+    }),
+    true,
+  ),
+  mutant(
+    'keeps the place of an item that runs for the newest one',
+    'latest: what the newest item was put with counts, after a retry',
+    change(
+      class extends PlainJobs {
+        protected override park(job: Job, delay: number): void {
+          job.again = undefined
+          super.park(job, delay)
+        }
+      },
+    ),
+    true,
+  ),
+  mutant(
+    'gives an item that runs the place of the newest one at once',
+    'latest: an item that runs keeps its place in the bound of its group',
+    meeting((meet, draft, there) => {
+      const answer = meet()
+      if (there?.state === 'running' && answer === there.id) label(there, draft)
+      return answer
+    }),
+  ),
+  mutant(
+    'redrives a job though another one has its key',
+    'pending: a dead job stays dead while another one has its key',
+    change(
+      class extends PlainJobs {
+        protected override isTaken(): boolean {
+          return false
+        }
+      },
+    ),
+    true,
   ),
   mutant(
     'lets callers wait for a job that is not there',

@@ -118,11 +118,11 @@ export class Attempts {
     if (this.#events.heard) this.#events.pulled(job)
   }
 
-  /** Gives the job back: this was no attempt. */
-  release(attempt: Attempt, delay: Millis): MaybePromise<boolean> {
+  /** Gives the job back: this was no attempt. @param punctual as in `Ending` */
+  release(attempt: Attempt, delay: Millis, punctual?: boolean): MaybePromise<boolean> {
     if (attempt.decided) return false
     this.#decide(attempt)
-    const kept = this.#source.release(attempt, delay)
+    const kept = this.#source.release(attempt, delay, punctual)
     attempt.permit?.leave()
     return kept
   }

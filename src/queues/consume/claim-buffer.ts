@@ -4,7 +4,7 @@ import { JobCancelledError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
 import { processName } from '../../core/process-name.ts'
 import type { Retry } from '../../resilience/retry.ts'
-import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
+import { errorRecord, type JobErrorRecord, reasonOf } from '../store/job-record.ts'
 import type { Claim, Ending, JobStore } from '../store/job-store.ts'
 import { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
@@ -185,18 +185,19 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     return this.#settle(attempt, { outcome: 'failed', error: failureHere(error) })
   }
 
-  release(attempt: Attempt, delay: Millis): Promise<boolean> {
-    return this.#settle(attempt, { outcome: 'released', delay })
+  release(attempt: Attempt, delay: Millis, punctual: boolean = false): Promise<boolean> {
+    return this.#settle(attempt, { outcome: 'released', delay, punctual })
   }
 
   /** Another process cancelled a job that this one holds. */
-  cancelled(id: string, delivery: number, given: unknown): void {
-    const reason = given ?? new JobCancelledError(id)
+  cancelled(id: string, delivery: number, told: unknown): void {
+    const given = reasonOf(told)
+    const error = new JobCancelledError(id, given)
     const held = this.#held.find(id, delivery)
     if (held === undefined) return
     if (held.attempt !== undefined) {
-      ;(held.attempt.job as ClaimedRecord).unwanted = { reason }
-      held.attempt.abort(reason)
+      ;(held.attempt.job as ClaimedRecord).unwanted = { reason: given ?? error }
+      held.attempt.abort(error)
       return
     }
     this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)

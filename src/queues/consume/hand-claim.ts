@@ -42,7 +42,7 @@ export class HandClaim<T, R> implements JobClaim<T, R> {
 
   async release(delay: Duration = 0): Promise<boolean> {
     const millis = toMillis('delay', delay)
-    return this.#end(() => this.#attempts.release(this.#attempt, millis))
+    return this.#end(() => this.#attempts.release(this.#attempt, millis, true))
   }
 
   async #end(end: () => MaybePromise<boolean>): Promise<boolean> {

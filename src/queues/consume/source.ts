@@ -26,6 +26,6 @@ export interface Source {
   retry(attempt: Attempt, delay: Millis, error: unknown): MaybePromise<boolean>
   /** The attempt has failed for good, or is not wanted any more. */
   fail(attempt: Attempt, error: unknown, dead: boolean): MaybePromise<boolean>
-  /** The job returns to its place, as if it had not been claimed, or waits for `delay`. */
-  release(attempt: Attempt, delay: Millis): MaybePromise<boolean>
+  /** The job returns to its place, as if it had not been claimed, or waits for `delay`. @param punctual as in `Ending` */
+  release(attempt: Attempt, delay: Millis, punctual?: boolean): MaybePromise<boolean>
 }

@@ -44,7 +44,7 @@ export function draftOf<T>(
   }
   return {
     item,
-    id: put?.id ?? (unique && (put?.key ?? unique.keyOf(item))),
+    id: put?.id,
     priority: ranked ? priority : 0,
     delay: put?.delay === undefined ? undefined : toMillis('delay', put.delay),
     at: put?.at === undefined ? undefined : toDate(put.at),
@@ -57,7 +57,7 @@ export function draftOf<T>(
     cost: limiterCost === undefined ? 1 : check.positive('limiterCost', limiterCost(item)),
     terms: termsOf(put ?? NOTHING, traceCarrier()?.headers()),
     awaited,
-    unique: put?.id === undefined ? unique?.rules : undefined,
+    unique: unique && { ...unique.rules, key: put?.key ?? unique.keyOf(item) },
     ...(unique !== undefined && { putter: crypto.randomUUID().slice(0, 13) }),
   }
 }

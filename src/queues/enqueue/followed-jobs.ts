@@ -4,8 +4,9 @@ import { macrotask } from '../../core/macrotask.ts'
 import { pause } from '../../core/waiters.ts'
 import { POLL } from '../lifecycle/answered.ts'
 import type { SharedEvents } from '../observe/shared-events.ts'
+import { errorOf } from '../store/job-record.ts'
 import type { JobStore, Outcome } from '../store/job-store.ts'
-import { errorOf, type RemoteJob } from './remote-job.ts'
+import type { RemoteJob } from './remote-job.ts'
 
 /** What the followed jobs of a queue ask the queue itself. */
 export interface QueueHere {

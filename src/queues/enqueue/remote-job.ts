@@ -8,7 +8,7 @@ import {
   JobGoneError,
 } from '../../core/errors.ts'
 import type { Job, JobState } from '../job.ts'
-import type { JobErrorRecord } from '../store/job-record.ts'
+import { errorOf, reasonOf } from '../store/job-record.ts'
 import type { Outcome } from '../store/job-store.ts'
 import type { Share } from '../store/queue-storage.ts'
 
@@ -170,7 +170,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
       case 'failed':
         return this.end('failed', new JobFailedError(this.id, errorOf(outcome.error)))
       case 'cancelled':
-        return this.#endCancelled(outcome.reason)
+        return this.#endCancelled(reasonOf(outcome.reason))
       case 'gone':
         return this.end('dropped', new JobGoneError(this.id))
     }
@@ -197,14 +197,6 @@ export class RemoteJob<R = unknown> implements Job<R> {
   close(queue: string): void {
     this.#reject(new ClosedError(`queue '${queue}'`))
   }
-}
-
-/** An error as it was in the process that worked, as far as it travels. */
-export function errorOf({ name, message, code, stack }: JobErrorRecord): Error {
-  const error = new Error(message)
-  error.name = name
-  if (stack !== undefined) error.stack = stack
-  return code === undefined ? error : Object.assign(error, { code })
 }
 
 function nothing(): void {}

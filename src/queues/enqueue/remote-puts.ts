@@ -192,7 +192,7 @@ export class RemotePuts<T, R> {
     const { item, priority } = draft
     const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority, at } as const
     // A job that was not accepted has no id, and nothing can be cancelled of it.
-    const stake = state === 'full' ? 'nothing' : this.#stakeOf(draft, state === 'duplicate')
+    const stake = state === 'full' ? 'nothing' : this.#stakeOf(draft, id, state === 'duplicate')
     return [new RemoteJob<R>(terms, stake, this.#verbs, this.#followed), stake]
   }
 
@@ -211,11 +211,10 @@ export class RemotePuts<T, R> {
     const { dedupeMode, dedupeTtl } = this.#store.agreed
     const rules = this.#rules.unique?.rules as Uniqueness
     const mode = (dedupeMode as Uniqueness['mode'] | undefined) ?? rules.mode
-    const unique = { ...rules, mode, ttl: dedupeTtl ?? rules.ttl }
+    const ttl = dedupeTtl ?? rules.ttl
     return drafts.map((draft) => {
-      if (draft.unique !== undefined) return { ...draft, unique }
-      // An own id stands in the place of the key, and what is debounced waits all the same.
-      return mode === 'debounce' ? { ...draft, delay: rules.delay, at: undefined } : draft
+      const { unique } = draft
+      return unique === undefined ? draft : { ...draft, unique: { ...unique, mode, ttl } }
     })
   }
 
@@ -233,9 +232,12 @@ export class RemotePuts<T, R> {
       job.drop('the queue is full')
       return job
     }
-    // An id that the store has made is that of one job.
-    if (draft.id !== undefined) this.#events.put(id)
-    if (state === 'duplicate') this.#events.duplicate(id, draft.item)
+    // An id that the store has made is that of one job, which may run once more for a newer item.
+    if (draft.id !== undefined || draft.unique !== undefined) this.#events.put(id)
+    if (state === 'duplicate') {
+      // What was met has the same own id, or the same key.
+      this.#events.duplicate(draft.id === id ? id : draft.unique?.key, draft.item)
+    }
     if (draft.awaited && state !== 'duplicate')
       this.#followed.add(job as RemoteJob, inserted.outcome)
     const signal = options?.signal
@@ -249,7 +251,9 @@ export class RemotePuts<T, R> {
   }
 
   /** What a put has in its job: all of it, or a share. */
-  #stakeOf({ unique, putter = '' }: JobDraft<T>, duplicate: boolean): Stake {
+  #stakeOf({ id, unique, putter = '' }: JobDraft<T>, kept: string, duplicate: boolean): Stake {
+    // What has the same own id is the job of another put, and not shared.
+    if (duplicate && id === kept) return 'nothing'
     const mode = unique && (this.#store.agreed.dedupeMode ?? unique.mode)
     if (mode === 'coalesce') return { mode }
     if (mode === 'latest' || mode === 'debounce') return { mode: 'latest', putter }

@@ -134,13 +134,14 @@ export class JobsById {
     return driven
   }
 
-  /** What waits instead of a dead job: a new job with the same id, since the result of the first has been told. */
+  /** What waits instead of a dead job, behind all that wait: a new job with the same id, since the result of the first has been told. */
   #again(dead: LocalJob): LocalJob {
     const job = new LocalJob(dead.item, dead.priority, dead.seq, this.#control)
     const { id, key, timeout, retry, group, limiterKey, cost, tries, startedAt } = dead.extras ?? {}
     job.deliveries = dead.deliveries
     job.extras = {
       forgotten: dead.deliveries,
+      turn: this.#jobs.numbers.next(),
       key,
       timeout,
       retry,

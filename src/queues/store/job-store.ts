@@ -28,13 +28,13 @@ export interface JobDraft<T = unknown> {
   readonly terms: JobTerms | undefined
   /** True where the caller waits for the result: the store tells it by {@link StoreListener.settled}. */
   readonly awaited: boolean
-  /** What makes this job the same as another; its id then is the key. `undefined` for an own id that is only unique. */
-  readonly unique: Uniqueness | undefined
+  /** What makes this job the same as another, and what becomes of it then. Its own id is something else. */
+  readonly unique: UniqueKey | undefined
   /** Names this put among those that share a job: see `Share`. */
   readonly putter?: string
 }
 
-/** How a store treats a job whose id it has already. Times are milliseconds. */
+/** How a store treats a job whose key it has already. Times are milliseconds. */
 export interface Uniqueness {
   /**
    * - `pending`: refused while the first one waits or runs
@@ -47,6 +47,11 @@ export interface Uniqueness {
   readonly ttl: Millis
   readonly delay: Millis
   readonly maxDelay: Millis
+}
+
+/** Jobs of one key are the same thing. */
+export interface UniqueKey extends Uniqueness {
+  readonly key: string
 }
 
 /** What `insert` may do where the store is full. */
@@ -91,8 +96,12 @@ export type Ending =
   | { readonly outcome: 'failed'; readonly error: JobErrorRecord }
   /** The job is due again after `delay`, and one failure is counted. */
   | { readonly outcome: 'retry'; readonly delay: Millis; readonly error: JobErrorRecord }
-  /** The job waits again in its old place, or after `delay`; neither a failure nor a loss is counted. */
-  | { readonly outcome: 'released'; readonly delay: Millis }
+  /**
+   * The job waits again in its old place, or after `delay`; neither a failure nor a loss is counted. A job that is to be `punctual` begins
+   * when it is due; another one within a second after that, so that not only the process that looks at the clock gets it, which may be
+   * the one that could not do it.
+   */
+  | { readonly outcome: 'released'; readonly delay: Millis; readonly punctual?: boolean }
 
 export interface Settlement {
   readonly claim: Claim

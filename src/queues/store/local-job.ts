@@ -55,6 +55,8 @@ export interface JobExtras extends JobLabel {
   startedAt?: Millis
   /** How many attempts were made before it was redriven from the dead. */
   forgotten?: number
+  /** When it was redriven, as `LocalJob.seq` counts. */
+  turn?: number
   tries?: FailedTry[]
   /** When it was put and begun, where it is timed. */
   times?: JobTimes | undefined
@@ -118,6 +120,11 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   get id(): string {
     return this.extras?.id ?? String(this.seq)
+  }
+
+  /** When it lined up among the other jobs: as `seq`; for a job that was redriven, later. */
+  get turn(): number {
+    return this.extras?.turn ?? this.seq
   }
 
   get attempt(): number {

@@ -265,7 +265,7 @@ export class WaitingJobs implements GateHost {
   /** Since when a due job has waited, by the clock. */
   waitingSince(job: LocalJob): Millis {
     const { due, byDate } = job.extras ?? {}
-    const put = this.numbers.timeOf(job.seq)
+    const put = this.numbers.timeOf(job.turn)
     if (due === undefined) return put
     return Math.max(put, byDate === true ? this.#fromDate(due) : due)
   }
@@ -317,7 +317,7 @@ export class WaitingJobs implements GateHost {
 }
 
 function givesWay(a: LocalJob, b: LocalJob): boolean {
-  return a.priority === b.priority ? a.seq < b.seq : a.priority < b.priority
+  return a.priority === b.priority ? a.turn < b.turn : a.priority < b.priority
 }
 
 const SILENT: WaitingListener = { available: nothing, room: nothing, broken: nothing }

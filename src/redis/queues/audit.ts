@@ -21,6 +21,8 @@ export function audit(raw: Raw): string[] {
   const completed = of('completed')
   const ends = of('ends')
   const marks = of('marks')
+  const unique = of('unique')
+  const remembered = of('remembered')
   const ring = of('ring')
   const lanes = of('lanes')
   const running = of('running')
@@ -58,6 +60,19 @@ export function audit(raw: Raw): string[] {
     if (where.length !== 1) faults.push(`${id} stands in ${where.join(' and ') || 'no index'}`)
   }
   for (const id of standing.keys()) if (!jobs.has(id)) faults.push(`${id} has no record`)
+
+  const living = new Map<string, string>()
+  for (const [id, place] of places) {
+    const key = readPlace(place).unique
+    if (key === undefined || dead.has(id) || completed.has(id)) continue
+    living.set(key, id)
+    if (nameOf(unique.get(key)) !== id) faults.push(`${id} has not its key ${key}`)
+  }
+  for (const [key, text] of unique) {
+    const name = nameOf(text)
+    const free = living.get(key) !== name && !remembered.has(`\u0001${key}`)
+    if (free) faults.push(`the key ${key} is that of ${name}, which has ended`)
+  }
 
   for (const name of ['claimed', 'tries', 'progress']) {
     for (const id of of(name).keys())
@@ -112,6 +127,11 @@ function pairs(list: readonly string[]): Map<string, string> {
   const map = new Map<string, string>()
   for (let i = 0; i < list.length; i += 2) map.set(list[i] as string, list[i + 1] as string)
   return map
+}
+
+/** What `unique` has of a job begins with its name. */
+function nameOf(text: string | undefined): string | undefined {
+  return text?.split('\n')[0]
 }
 
 function headOf(record: string): string {

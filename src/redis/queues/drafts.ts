@@ -1,7 +1,7 @@
 import { CostTooLargeError } from '../../core/errors.ts'
 import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration, StoreOptions } from '../../queues/store/queue-storage.ts'
-import { seal } from './envelope.ts'
+import { ownIdLine, seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
 import { listOfLength, putReply, textsOf } from './replies.ts'
 
@@ -52,7 +52,7 @@ export class Drafts<T> {
   }
 
   #write(draft: JobDraft<T>, keyed: boolean): Written {
-    const { id: own, priority, group, limiterKey, cost, terms } = draft
+    const { id: own, priority, group, limiterKey, cost, terms, unique } = draft
     if (own !== undefined) checkId(own)
     const id = own ?? this.#ids.next()
     const name = own === undefined ? id : placeName(own)
@@ -61,7 +61,6 @@ export class Drafts<T> {
     const keyName = key === undefined ? undefined : limitKey(key)
     const extras: Parameters<typeof seal>[3] = {}
     if (terms !== undefined) extras.terms = terms
-    if (name !== id) extras.id = id
     if (group !== undefined && groupName !== group && group !== '') extras.group = group
     if (keyName !== undefined && !keyName.endsWith(`:${key}`)) extras.key = key as string
     const { codec, maxItemBytes } = this.#options
@@ -69,9 +68,9 @@ export class Drafts<T> {
       id,
       name,
       prefix: prefixOf(groupName, priority),
-      suffix: suffixOf(keyName, cost, own !== undefined && draft.unique === undefined),
+      suffix: suffixOf(keyName, cost, unique && placeName(unique.key), own !== undefined),
       extra: extraOf(draft),
-      envelope: seal(draft, codec, maxItemBytes, extras),
+      envelope: (name === id ? '' : ownIdLine(id)) + seal(draft, codec, maxItemBytes, extras),
     }
   }
 }
@@ -81,14 +80,16 @@ function extraOf(draft: JobDraft): string {
   const { id, delay, at, group, awaited, unique } = draft
   const weight = group === undefined ? undefined : draft.groupWeight
   const timed = at ?? (delay !== undefined && delay > 0 ? delay : undefined)
-  if (timed === undefined && weight === undefined && !awaited && id === undefined) return ''
+  const own = id !== undefined
+  if (timed === undefined && weight === undefined && !awaited && !own && unique === undefined) {
+    return ''
+  }
   const kind = timed === undefined ? '-' : at === undefined ? 'd' : 'a'
-  const mode = unique?.mode ?? (id === undefined ? '' : 'own')
-  const { ttl = 0, delay: quiet = 0, maxDelay = 0 } = unique ?? {}
-  const longest = Math.min(maxDelay, 1e15)
-  const asked = awaited ? 1 : 0
+  const extra = `${kind},${timed ?? 0},${weight ?? ''},${awaited ? 1 : 0},${own ? 1 : 0},`
+  if (unique === undefined) return extra
+  const { mode, ttl, delay: quiet, maxDelay } = unique
   const { putter = '' } = draft
-  return `${kind},${timed ?? 0},${weight ?? ''},${asked},${mode},${ttl},${quiet},${longest},${putter},`
+  return `${extra}${mode},${ttl},${quiet},${Math.min(maxDelay, 1e15)},${putter},`
 }
 
 /** All drafts in one trip. @param history true when the history is asked for */
@@ -124,11 +125,11 @@ function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {
   const told = putReply(reply, written.length)
   if (told === undefined) return written.map(({ id }) => ({ id, state: 'waiting' }))
   const { states, dropped, at } = told
-  const inserted: Inserted[] = written.map(({ id }, i) => ({
-    id,
-    state: STATES[states[i] as keyof typeof STATES],
-    at,
-  }))
+  const inserted: Inserted[] = written.map(({ id }, i) => {
+    const state = states[i] as keyof typeof STATES | string
+    if (typeof state === 'string') return { id: state, state: 'duplicate', at }
+    return { id, state: STATES[state], at }
+  })
   const last = inserted.length - 1
   if (dropped.length > 0) inserted[last] = { ...(inserted[last] as Inserted), dropped }
   return inserted

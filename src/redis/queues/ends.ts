@@ -14,7 +14,13 @@ export function endOf(token: string, ending: Ending, until: Moment | undefined):
     case 'retry':
       return { token, kind: 't', delay: ending.delay, text: errorText(ending.error), until }
     case 'released':
-      return { token, kind: 'l', delay: ending.delay, text: '', until }
+      return {
+        token,
+        kind: ending.punctual === true ? 'r' : 'l',
+        delay: ending.delay,
+        text: '',
+        until,
+      }
   }
 }
 

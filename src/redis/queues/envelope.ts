@@ -6,17 +6,25 @@ import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
 import { written } from '../redis-values.ts'
 import { jsonOf, malformed } from '../scripts/reply.ts'
 
+const OWN_ID = 'I'
+
 /** What travels with an item, where there is anything to say. */
 interface Extras {
   terms?: JobTerms
   /** The caller's own words, where places have their hash. */
-  id?: string
   group?: string
   key?: string
 }
 
 export interface Opened<T> extends Extras {
   item: T
+  /** The caller's own id, where places have its hash. */
+  id?: string
+}
+
+/** Stands before an envelope where places have a hash of the job's own id: it stays when the item is replaced. */
+export function ownIdLine(id: string): string {
+  return `${OWN_ID}${JSON.stringify(id)}\n`
 }
 
 /**
@@ -46,6 +54,10 @@ export function seal<T>(
 /** @throws what the codec throws */
 export function open<T>(envelope: string, codec: Codec<T>): Opened<T> {
   const letter = envelope[0]
+  if (letter === OWN_ID) {
+    const idEnd = envelope.indexOf('\n')
+    return { ...open(envelope.slice(idEnd + 1), codec), id: JSON.parse(envelope.slice(1, idEnd)) }
+  }
   const lineEnd = letter === 'S' || letter === 'B' ? envelope.indexOf('\n') : 0
   const body = envelope.slice(lineEnd + 1)
   const item = codec.decode(letter === 's' || letter === 'S' ? body : fromBase64(body))

@@ -1,4 +1,4 @@
-/** The parts of a queue's keys, in the order in which scripts take them. Those after `full` only where groups or keys are used. */
+/** The parts of a queue's keys, in the order in which scripts take them. Those after `unique` only where groups or keys are used. */
 const PLAIN = [
   'meta',
   'jobs',
@@ -17,6 +17,7 @@ const PLAIN = [
   'marks',
   'idle',
   'full',
+  'unique',
 ] as const
 const ROUTED = ['lanes', 'ring', 'weights', 'running', 'closed', 'parked', 'turns'] as const
 /** All parts of the keys. */

@@ -7,6 +7,7 @@ const GROUP_END = '\u0002'
 const KEY = '\u0001'
 const COST = '\u0006'
 const OWN = '\u0005'
+const UNIQUE = '\u0007'
 const DELIVERY = '\u0004'
 /** Digits of six bits in the order of their bytes. */
 const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
@@ -22,6 +23,8 @@ export interface Place {
   readonly id: string
   readonly key: string | undefined
   readonly cost: number
+  /** What makes it the same as another job. */
+  readonly unique: string | undefined
   readonly turn: number
 }
 
@@ -73,9 +76,15 @@ function priorityOf(text: string): number {
 }
 
 /** What follows the id in a place. */
-export function suffixOf(key: string | undefined, cost: number, own: boolean): string {
+export function suffixOf(
+  key: string | undefined,
+  cost: number,
+  unique: string | undefined,
+  own: boolean,
+): string {
   const keyed = key === undefined ? '' : KEY + key
-  return keyed + (cost === 1 ? '' : COST + cost) + (own ? OWN : '')
+  const once = unique === undefined ? '' : UNIQUE + unique
+  return keyed + (cost === 1 ? '' : COST + cost) + once + (own ? OWN : '')
 }
 
 /** What stands before the turn of a job. */
@@ -91,6 +100,12 @@ export function readPlace(place: string): Place {
   const idAt = turnAt + TURN
   let end = place.length
   if (place.endsWith(OWN)) end -= 1
+  let unique: string | undefined
+  const uniqueAt = place.indexOf(UNIQUE, idAt)
+  if (uniqueAt >= 0) {
+    unique = place.slice(uniqueAt + 1, end)
+    end = uniqueAt
+  }
   let cost = 1
   let key: string | undefined
   const costAt = place.indexOf(COST, idAt)
@@ -109,6 +124,7 @@ export function readPlace(place: string): Place {
     id: place.slice(idAt, end),
     key,
     cost,
+    unique,
     turn: Number.parseInt(place.slice(turnAt, idAt), 16),
   }
 }

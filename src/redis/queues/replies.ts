@@ -1,6 +1,6 @@
 import type { StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount } from '../../queues/store/job-store.ts'
-import { listOf, malformed, numberOf, textOf } from '../scripts/reply.ts'
+import { jsonOf, listOf, malformed, numberOf, textOf } from '../scripts/reply.ts'
 import { outcomeOf } from './envelope.ts'
 
 // What each script answers, read where it arrives: a reply of another shape is an outage.
@@ -133,7 +133,8 @@ function calledOffOf(list: readonly unknown[], renewals: number): StepReply['cal
 
 /** What `put` answers where not all of them wait now: see lua/put.lua. */
 export interface PutReply {
-  readonly states: readonly number[]
+  /** A text is the id of the job that has the key already. */
+  readonly states: readonly (number | string)[]
   readonly dropped: readonly string[]
   readonly at: number
 }
@@ -145,9 +146,20 @@ export function putReply(reply: unknown, count: number): PutReply | undefined {
     return undefined
   }
   const list = listOfLength(reply, count + 2)
-  const states = numbersOf(list.slice(0, count))
-  for (const state of states) if (!(state >= -1 && state <= 2)) throw malformed(reply)
+  const states = list.slice(0, count).map(stateOf)
   return { states, dropped: textsOf(list[count]), at: numberOf(list[count + 1]) }
+}
+
+/** A number; or the id of the job that has the key: after `=` its name, and in a line of its own its id where that is a hash. */
+function stateOf(reply: unknown): number | string {
+  const text = typeof reply === 'number' ? '' : textOf(reply)
+  if (text.startsWith('=')) {
+    const lineEnd = text.indexOf('\n')
+    return lineEnd < 0 ? text.slice(1) : textOf(jsonOf(text.slice(lineEnd + 1)))
+  }
+  const state = numberOf(reply)
+  if (!(state >= -1 && state <= 2)) throw malformed(reply)
+  return state
 }
 
 /** What `look` tells of a job: see lua/look.lua. */
@@ -232,6 +244,6 @@ export function toldGroupOf(reply: unknown): ToldGroup {
 /** Items as they were sealed: see envelope.ts. */
 export function envelopesOf(reply: unknown): readonly string[] {
   const envelopes = textsOf(reply)
-  for (const envelope of envelopes) if (!/^[sSbB]/.test(envelope)) throw malformed(reply)
+  for (const envelope of envelopes) if (!/^[sSbBI]/.test(envelope)) throw malformed(reply)
   return envelopes
 }

@@ -8,10 +8,10 @@ export interface Taken {
   readonly before: string
 }
 
-/** A claim that ends. `kind`: c completed, f failed, t to be tried again, l released. */
+/** A claim that ends. `kind`: c completed, f failed, t to be tried again, r released, l released for other processes. */
 export interface End {
   readonly token: string
-  readonly kind: 'c' | 'f' | 't' | 'l'
+  readonly kind: 'c' | 'f' | 't' | 'r' | 'l'
   readonly delay: Millis
   /** The outcome of a completed one, or the failure. */
   readonly text: string

@@ -65,6 +65,22 @@ export const hintLaws: readonly LawText[] = [
     },
   },
   {
+    name: 'tells that there is something to claim when a job is due that was given back for a time',
+    needs: ['wakes'],
+    async run(driver) {
+      const told = driver.listen()
+      await driver.put('a')
+      const claim = await driver.take()
+      await driver.none('while it runs')
+      const before = told.available
+      await driver.end(claim, { outcome: 'released', delay: 100, punctual: true })
+      await driver.advance(101)
+      await told.until('available, when it is due', () => told.available > before)
+      ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
+      told.end()
+    },
+  },
+  {
     name: 'tells that a claim is lost, and that its job can be claimed',
     needs: ['leases', 'wakes'],
     async run(driver) {

@@ -6,12 +6,12 @@ import type { Chance, ModelPlan } from './model-plan.ts'
 /** A job to put, of what the run is about. */
 export function drawDraft(
   chance: Chance,
-  { what, terms }: ModelPlan,
+  { what, groups, terms }: ModelPlan,
   item: number,
   delay: () => Millis,
 ): JobDraft {
-  const own = what === 'unique' || (what === 'ids' && chance.once(2))
-  const group = what === 'groups' ? chance.pick(['a', 'b', 'c']) : undefined
+  const own = (what === 'unique' && chance.once(6)) || (what === 'ids' && !chance.once(4))
+  const group = groups ? chance.pick(['a', 'b', 'c']) : undefined
   return draft({
     item,
     id: own ? `id ${chance.number(4)}` : undefined,
@@ -21,7 +21,7 @@ export function drawDraft(
     groupWeight: group === 'c' ? 2 : undefined,
     limiterKey: what === 'keys' ? chance.pick(['x', 'y', 'z']) : undefined,
     awaited: chance.once(3),
-    unique: terms.unique,
+    unique: terms.unique && { ...terms.unique, key: `id ${chance.number(4)}` },
   })
 }
 

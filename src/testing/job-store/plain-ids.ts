@@ -2,63 +2,60 @@ import type { Millis } from '../../core/duration.ts'
 import type { JobDraft } from '../../queues/store/job-store.ts'
 import type { PlainJob } from './plain-job.ts'
 
-/** What the jobs that are there mean for a draft with their id. */
-export type Meeting = 'new' | 'duplicate'
-
 /** True when the job has neither ended nor been removed. */
 export function isLive(job: PlainJob<unknown>): boolean {
   return job.state === 'waiting' || job.state === 'delayed' || job.state === 'running'
 }
 
-/** Which ids are taken, and what a draft with one of them changes. */
-export class PlainIds {
-  #remembered: { id: string; until: Millis }[] = []
+/** Names that stay taken for a time: own ids after the end of their jobs, or keys after their puts. */
+export class PlainNames {
+  #remembered: { name: string; id: string; until: Millis }[] = []
 
-  remember(id: string, until: Millis): void {
-    this.#remembered.push({ id, until })
+  /** @param id of the job that has the name */
+  remember(name: string, id: string, until: Millis): void {
+    this.#remembered.push({ name, id, until })
   }
 
-  /** Forgets `id`, or all whose time is over. */
-  forget(over: { id: string } | { now: Millis }): void {
+  /** Forgets `name`, or all whose time is over. */
+  forget(over: { name: string | undefined } | { now: Millis }): void {
     this.#remembered = this.#remembered.filter((other) =>
-      'id' in over ? other.id !== over.id : other.until > over.now,
+      'name' in over ? other.name !== over.name : other.until > over.now,
     )
   }
 
-  knows(id: string): boolean {
-    return this.#remembered.some((other) => other.id === id)
+  /** The id of the job that has the name. */
+  holder(name: string): string | undefined {
+    return this.#remembered.findLast((other) => other.name === name)?.id
   }
+}
 
-  /** Meets the job with the id of `draft`, which may take over the newer item. */
-  meet<T>(draft: JobDraft<T>, there: PlainJob<T> | undefined, now: Millis): Meeting {
-    const { id, unique } = draft
-    if (id === undefined) return 'new'
-    const live = there !== undefined && isLive(there)
-    if (unique === undefined) return there !== undefined || this.knows(id) ? 'duplicate' : 'new'
-    if (unique.mode === 'ttl') return live || this.knows(id) ? 'duplicate' : 'new'
-    if (!live) return 'new'
-    // No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
-    const calledOff = there.cancelled !== undefined && there.again === undefined
-    if (
-      unique.mode === 'latest' ||
-      unique.mode === 'debounce' ||
-      (unique.mode === 'coalesce' && calledOff)
-    ) {
-      this.#replace(draft, there, now)
-    }
-    return 'duplicate'
-  }
+/** A draft meets a job of its key, which waits or runs, and may take its place. */
+export function meet<T>(draft: JobDraft<T>, there: PlainJob<T>, now: Millis): void {
+  // No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
+  const calledOff = there.cancelled !== undefined && there.again === undefined
+  const mode = draft.unique?.mode
+  const replaces = mode === 'latest' || mode === 'debounce' || (mode === 'coalesce' && calledOff)
+  if (replaces) replace(draft, there, now)
+}
 
-  #replace<T>(draft: JobDraft<T>, there: PlainJob<T>, now: Millis): void {
-    const { unique } = draft
-    there.item = structuredClone(draft.item)
-    const debounced = unique?.mode === 'debounce'
-    if (there.state === 'running') {
-      there.again = debounced ? now + unique.delay : now
-    } else if (debounced) {
-      there.dueAt = Math.min(now + unique.delay, there.createdAt + unique.maxDelay)
-      there.place = there.dueAt
-      there.state = there.dueAt > now ? 'delayed' : 'waiting'
-    }
+function replace<T>(draft: JobDraft<T>, there: PlainJob<T>, now: Millis): void {
+  const { unique } = draft
+  there.item = structuredClone(draft.item)
+  there.terms = draft.terms
+  const quiet = unique?.mode === 'debounce' ? unique : undefined
+  if (there.state === 'running') {
+    there.again = { due: now + (quiet?.delay ?? 0), draft }
+    return
   }
+  label(there, draft)
+  if (quiet === undefined || there.state === 'waiting') return
+  there.dueAt = Math.min(now + quiet.delay, there.createdAt + quiet.maxDelay)
+  there.place = there.dueAt
+  if (there.dueAt <= now) there.state = 'waiting'
+}
+
+/** A job has the place that another draft was put with. */
+export function label<T>(job: PlainJob<T>, draft: JobDraft<T>): void {
+  const { priority, group, limiterKey, cost, groupWeight } = draft
+  Object.assign(job, { priority, group, limiterKey, cost, groupWeight: groupWeight ?? 1 })
 }

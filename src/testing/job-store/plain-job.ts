@@ -5,7 +5,7 @@ import type {
   StoredRecord,
   TryRecord,
 } from '../../queues/store/job-record.ts'
-import type { JobDraft, StoreListener, Uniqueness } from '../../queues/store/job-store.ts'
+import type { JobDraft, StoreListener, UniqueKey } from '../../queues/store/job-store.ts'
 
 /** One process, as the jobs see it. */
 export interface Process {
@@ -33,12 +33,12 @@ export interface PlainJob<T> extends Open<StoredRecord<T>> {
   /** Processes that want the result. */
   askers: Set<Process>
   cancelled: { reason: unknown } | undefined
-  /** How it treats another job with its id. `undefined` for an own id, and for an id of the store. */
-  unique: Uniqueness | undefined
+  /** What makes it the same as another job. */
+  unique: UniqueKey | undefined
   /** True where the caller chose the id. */
   own: boolean
-  /** Set where a newer item came while it ran: it runs once more, not before this moment. */
-  again: Millis | undefined
+  /** Set where a newer item came while it ran: it runs once more, not before `due`, as `draft` was put. */
+  again: { readonly due: Millis; readonly draft: JobDraft<T> } | undefined
 }
 
 /** A claim that holds. */
@@ -93,7 +93,7 @@ export function plainJob<T>(
     askers: new Set(),
     cancelled: undefined,
     unique,
-    own: draft.id !== undefined && unique === undefined,
+    own: draft.id !== undefined,
     again: undefined,
   }
 }

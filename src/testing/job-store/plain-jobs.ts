@@ -9,7 +9,7 @@ import type {
   Room,
   Settlement,
 } from '../../queues/store/job-store.ts'
-import { isLive } from './plain-ids.ts'
+import { isLive, meet } from './plain-ids.ts'
 import { before, endTry, type PlainJob, type Process, recordOf } from './plain-job.ts'
 import { PlainLimits } from './plain-limits.ts'
 import { PlainShelf } from './plain-shelf.ts'
@@ -46,6 +46,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     this.trim('dead', this.terms.keep.dead)
     this.outcomes = this.outcomes.filter(({ until }) => until > now)
     this.ids.forget({ now })
+    this.keys.forget({ now })
     return lost.length + due.length > 0
   }
 
@@ -70,11 +71,12 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   }
 
   protected insertOne(draft: JobDraft<T>, room: Room, process: Process): Inserted {
-    const there = draft.id === undefined ? undefined : this.find(draft.id)
-    if (this.ids.meet(draft, there, this.now) === 'duplicate') {
+    const first = this.firstOf(draft)
+    if (first !== undefined) {
+      const there = this.find(first)
       // How one that has ended ended is known at once.
       if (draft.awaited && there !== undefined && isLive(there)) there.askers.add(process)
-      return { id: draft.id as string, state: 'duplicate' }
+      return { id: first, state: 'duplicate' }
     }
     const dropped: string[] = []
     while (this.inState('waiting', 'delayed').length >= room.maxSize) {
@@ -86,11 +88,21 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
       this.drop(oldest)
       dropped.push(oldest.id)
     }
-    if (there !== undefined) this.delete(there)
     const job = this.keep(draft)
     if (draft.awaited) job.askers.add(process)
     const state = job.state === 'delayed' ? 'delayed' : 'waiting'
     return { id: job.id, state, ...(dropped.length > 0 && { dropped }) }
+  }
+
+  /** The id of the job that has the own id of the draft already, or its key. A job of its key takes over what is newer. */
+  protected firstOf(draft: JobDraft<T>): string | undefined {
+    const { id, unique } = draft
+    if (id !== undefined && (this.find(id) ?? this.ids.holder(id)) !== undefined) return id
+    if (unique === undefined) return undefined
+    const there = this.holderOf(unique.key)
+    if (there === undefined) return this.keys.holder(unique.key)
+    meet(draft, there, this.now)
+    return there.id
   }
 
   claim(max: number, lease: Millis, process: Process): Claim<T>[] {
@@ -177,7 +189,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   protected complete(job: PlainJob<T>, value: unknown): void {
     this.completed += 1
     if (job.again !== undefined) {
-      this.anew(job, Math.max(job.again, this.now))
+      this.anew(job, Math.max(job.again.due, this.now))
       return
     }
     Object.assign(job, { state: 'completed', endedAt: this.now, result: value })
@@ -188,11 +200,11 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   protected bury(job: PlainJob<T>, error: JobErrorRecord): void {
     this.failed += 1
     if (job.again !== undefined) {
-      this.anew(job, Math.max(job.again, this.now))
+      this.anew(job, Math.max(job.again.due, this.now))
       return
     }
     Object.assign(job, { state: 'dead', endedAt: this.now, error })
-    this.ids.forget({ id: job.id })
+    this.keys.forget({ name: job.unique?.key })
     this.ended(job, { state: 'failed', error })
     this.trim('dead', this.terms.keep.dead)
   }
@@ -238,8 +250,8 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   remove(id: string): boolean {
     const job = this.find(id)
     if (job?.state === 'running') return false
-    const known = job !== undefined || this.ids.knows(id)
-    if (job === undefined) this.ids.forget({ id })
+    const known = (job ?? this.ids.holder(id)) !== undefined
+    if (job === undefined) this.ids.forget({ name: id })
     else this.drop(job)
     return known
   }
@@ -257,9 +269,18 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
       .slice(-latest)
       .filter((job) => ids === undefined || ids.includes(job.id))
       .filter((job) => error === undefined || job.error?.message === error)
-      .slice(0, limit)
-    for (const job of which) this.anew(job, this.now)
-    return which.length
+    let count = 0
+    for (const job of which) {
+      // While another job has its key it stays dead: each thing once.
+      if (count >= limit || this.isTaken(job.unique?.key)) continue
+      this.anew(job, this.now)
+      count += 1
+    }
+    return count
+  }
+
+  protected isTaken(key: string | undefined): boolean {
+    return key !== undefined && (this.holderOf(key) ?? this.keys.holder(key)) !== undefined
   }
 
   clear(): T[] {
@@ -295,7 +316,6 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     return (job.dueAt ?? 0) <= this.now
   }
 
-  /** The job that has waited for the longest time. */
   /** The job that makes room for another one. */
   protected givesWay(): PlainJob<T> | undefined {
     const waiting = this.inState('waiting').sort(

@@ -1,7 +1,7 @@
 import type { Millis } from '../../core/duration.ts'
 import type { JobErrorRecord } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome, StoreListener } from '../../queues/store/job-store.ts'
-import { isLive, PlainIds } from './plain-ids.ts'
+import { isLive, label, PlainNames } from './plain-ids.ts'
 import { type PlainJob, type Process, plainJob } from './plain-job.ts'
 import { PlainTurns } from './plain-turns.ts'
 import type { JobStoreTerms, Kept } from './terms.ts'
@@ -22,7 +22,10 @@ export class PlainShelf<T = unknown> {
   failed = 0
   paused = false
   protected outcomes: KeptOutcome[] = []
-  protected readonly ids: PlainIds = new PlainIds()
+  /** Own ids whose jobs have ended. */
+  protected readonly ids: PlainNames = new PlainNames()
+  /** Keys that stay taken, whatever becomes of their jobs. */
+  protected readonly keys: PlainNames = new PlainNames()
   protected readonly turns: PlainTurns = new PlainTurns()
   readonly #now: () => Millis
   #serial = 0
@@ -41,6 +44,11 @@ export class PlainShelf<T = unknown> {
     return this.jobs.find((job) => job.id === id)
   }
 
+  /** The job that has a key: one that waits or runs. */
+  protected holderOf(key: string): PlainJob<T> | undefined {
+    return this.jobs.find((job) => job.unique?.key === key && isLive(job))
+  }
+
   inState(...states: string[]): PlainJob<T>[] {
     return this.jobs.filter((job) => states.includes(job.state))
   }
@@ -52,12 +60,13 @@ export class PlainShelf<T = unknown> {
     this.outcomes = this.outcomes.filter((other) => other.id !== job.id)
     this.turns.weigh(job.group, job.groupWeight)
     const { unique } = draft
-    if (unique?.mode === 'ttl') this.ids.remember(job.id, this.now + unique.ttl)
+    if (unique?.mode === 'ttl') this.keys.remember(unique.key, job.id, this.now + unique.ttl)
     return job
   }
 
   /** The job waits again, in its old place. A newer item that came while it ran is done now, and not once more. */
   protected park(job: PlainJob<T>, delay: Millis): void {
+    if (job.again !== undefined) label(job, job.again.draft)
     job.again = undefined
     job.state = delay > 0 ? 'delayed' : 'waiting'
     job.dueAt = delay > 0 ? this.now + delay : undefined
@@ -68,7 +77,7 @@ export class PlainShelf<T = unknown> {
     const { now } = this
     this.#serial += 1
     this.outcomes = this.outcomes.filter((other) => other.id !== job.id)
-    Object.assign(job, { failures: 0, losses: 0, again: undefined, error: undefined })
+    Object.assign(job, { failures: 0, losses: 0, error: undefined })
     job.cancelled = undefined
     Object.assign(job, { place: due, serial: this.#serial, endedAt: undefined })
     this.park(job, due - now)
@@ -89,16 +98,17 @@ export class PlainShelf<T = unknown> {
 
   /** Ends a job that was cancelled; an item that came after that is done now. */
   protected callOff(job: PlainJob<T>): void {
-    if (job.again !== undefined) return this.anew(job, Math.max(job.again, this.now))
+    if (job.again !== undefined) return this.anew(job, Math.max(job.again.due, this.now))
     this.delete(job)
-    this.ids.forget({ id: job.id })
+    this.keys.forget({ name: job.unique?.key })
     this.ended(job, { state: 'cancelled', reason: job.cancelled?.reason })
   }
 
   /** Forgets a job, whatever it was. */
   protected drop(job: PlainJob<T>): void {
+    if (isLive(job)) this.keys.forget({ name: job.unique?.key })
     this.delete(job)
-    this.ids.forget({ id: job.id })
+    this.ids.forget({ name: job.id })
     this.tell(job, { state: 'gone' })
   }
 
@@ -109,7 +119,7 @@ export class PlainShelf<T = unknown> {
   protected ended(job: PlainJob<T>, outcome: Outcome): void {
     this.#ends += 1
     job.end = this.#ends
-    if (job.own) this.ids.remember(job.id, this.now + this.terms.idTtl)
+    if (job.own) this.ids.remember(job.id, job.id, this.now + this.terms.idTtl)
     this.tell(job, outcome)
   }
 

@@ -1,4 +1,4 @@
-import type { Inserted, JobDraft, Uniqueness } from '../../queues/store/job-store.ts'
+import type { Claim, Inserted, JobDraft, Uniqueness } from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { draft, itemsOf, type StoreDriver } from './driver.ts'
 import type { LawText } from './law-text.ts'
@@ -6,7 +6,7 @@ import type { Kept } from './terms.ts'
 
 const NEVER: Omit<Uniqueness, 'mode'> = { ttl: 0, delay: 0, maxDelay: 0 }
 
-/** A law about one way to treat a draft whose id is there already. `put` puts an item with the id `key`. */
+/** A law about one way to treat a draft whose key is taken. `put` puts an item with the key `key`. */
 function law(
   unique: Uniqueness,
   name: string,
@@ -16,7 +16,8 @@ function law(
     name: `${unique.mode}: ${name}`,
     needs: [unique.mode],
     terms: { unique },
-    run: (driver) => run(driver, (item, rest) => driver.put(item, { id: 'key', unique, ...rest })),
+    run: (driver) =>
+      run(driver, (item, rest) => driver.put(item, { unique: { ...unique, key: 'key' }, ...rest })),
   }
 }
 
@@ -31,9 +32,41 @@ const coalesce: Uniqueness = { mode: 'coalesce', ...NEVER }
 const latest: Uniqueness = { mode: 'latest', ...NEVER }
 const debounce: Uniqueness = { mode: 'debounce', ...NEVER, delay: 100, maxDelay: 250 }
 
-function expectDuplicate(answer: Inserted, when: string): void {
+/** When a newer item meets a job, and what becomes of the claim of that. */
+const MEETINGS: Readonly<
+  Record<
+    string,
+    {
+      before(driver: StoreDriver): Promise<Claim | undefined>
+      after(driver: StoreDriver, claim: Claim): Promise<unknown>
+    }
+  >
+> = {
+  'while the first one waits': { before: async () => undefined, after: async () => {} },
+  'while the first one waits for its retry': {
+    async before(driver) {
+      await driver.retry(await driver.take(), 500)
+      return undefined
+    },
+    after: async () => {},
+  },
+  'after the first one has completed': {
+    before: (driver) => driver.take(),
+    after: (driver, claim) => driver.complete(claim),
+  },
+  'after a retry': {
+    before: (driver) => driver.take(),
+    after: (driver, claim) => driver.retry(claim, 500),
+  },
+  'after a release': {
+    before: (driver) => driver.take(),
+    after: (driver, claim) => driver.release(claim),
+  },
+}
+
+function expectDuplicate(answer: Inserted, id: string, when: string): void {
   ensureSame(answer.state, 'duplicate', `state that insert answers ${when}`)
-  ensureSame(answer.id, 'key', `id that insert answers ${when}`)
+  ensureSame(answer.id, id, `id that insert answers ${when}`)
 }
 
 /** What happens to a job whose id is there already. */
@@ -44,14 +77,14 @@ export const uniqueLaws: readonly LawText[] = [
     async run(driver) {
       const put = (item: unknown) => driver.put(item, { id: 'key' })
       ensureSame((await put('a')).state, 'waiting', 'state that insert answers')
-      expectDuplicate(await put('b'), 'while it waits')
+      expectDuplicate(await put('b'), 'key', 'while it waits')
       const claim = await driver.take()
-      expectDuplicate(await put('b'), 'while it runs')
+      expectDuplicate(await put('b'), 'key', 'while it runs')
       ensureSame((await driver.stored('key')).item, 'a', 'item')
       await driver.complete(claim)
-      expectDuplicate(await put('b'), 'when it has completed')
+      expectDuplicate(await put('b'), 'key', 'when it has completed')
       await driver.advance(999)
-      expectDuplicate(await put('b'), 'just before the id is forgotten')
+      expectDuplicate(await put('b'), 'key', 'just before the id is forgotten')
       await driver.none('of all these')
       await driver.advance(2)
       ensureSame((await put('b')).state, 'waiting', 'state when the id is forgotten')
@@ -77,9 +110,9 @@ export const uniqueLaws: readonly LawText[] = [
     name: 'an id of the caller is taken while its job is dead, and redrive brings the first item back',
     async run(driver) {
       const id = await driver.dead('a', 'broken', { id: 'key' })
-      expectDuplicate(await driver.put('b', { id }), 'while the job is dead')
+      expectDuplicate(await driver.put('b', { id }), 'key', 'while the job is dead')
       await driver.store.redrive({ ids: [id] })
-      expectDuplicate(await driver.put('b', { id }), 'after redrive')
+      expectDuplicate(await driver.put('b', { id }), 'key', 'after redrive')
       ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
     },
   },
@@ -92,70 +125,137 @@ export const uniqueLaws: readonly LawText[] = [
       ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
     },
   },
+  {
+    name: 'a job has no outcome of an older one with its id',
+    terms: { idTtl: 0 },
+    async run(driver) {
+      const put = (item: unknown, awaited = false) => driver.put(item, { id: 'key', awaited })
+      await put('a', true)
+      await driver.complete(await driver.take(), 'of a')
+      await put('b')
+      ensureSame(await driver.store.outcome('key'), undefined, 'outcome while the second waits')
+      await driver.complete(await driver.take(), 'of b')
+      const outcome = await driver.store.outcome('key')
+      ensure(outcome?.state === 'completed', `outcome is ${outcome?.state}`)
+      ensureSame(outcome.value, 'of b', 'value')
+    },
+  },
+  {
+    name: 'a late claim of a job does not settle a later one with its id',
+    needs: ['leases'],
+    terms: { idTtl: 0 },
+    async run(driver) {
+      await driver.put('a', { id: 'key' })
+      const late = await driver.take(1000)
+      await driver.advance(1001)
+      await driver.complete(await driver.take())
+      ensureSame((await driver.put('b', { id: 'key' })).state, 'waiting', 'state of the second')
+      const claim = await driver.take()
+      ensureSame(await driver.complete(late), false, 'settle by the late claim')
+      ensureSame(await driver.extend(late), false, 'extend by the late claim')
+      ensureSame(await driver.complete(claim), true, 'settle')
+    },
+  },
   law(pending, 'refused while the first one waits or runs, and then taken', async (driver, put) => {
-    ensureSame((await put('a')).state, 'waiting', 'state of the first')
-    expectDuplicate(await put('b'), 'while it waits')
+    const { id, state } = await put('a')
+    ensureSame(state, 'waiting', 'state of the first')
+    expectDuplicate(await put('b'), id, 'while it waits')
     const claim = await driver.take()
-    expectDuplicate(await put('b'), 'while it runs')
+    expectDuplicate(await put('b'), id, 'while it runs')
     await driver.retry(claim, 10)
-    expectDuplicate(await put('b'), 'while it waits for its retry')
+    expectDuplicate(await put('b'), id, 'while it waits for its retry')
     await driver.advance(11)
     await driver.complete(await driver.take())
     ensureSame((await put('c')).state, 'waiting', 'state when the first has completed')
     ensureSame(itemsOf(await driver.takeAll()), 'c', 'claimed')
   }),
-  law(pending, 'a job has no outcome of an older one with its id', async (driver, put) => {
-    await put('a', { awaited: true })
-    await driver.complete(await driver.take(), 'of a')
-    await put('b')
-    ensureSame(await driver.store.outcome('key'), undefined, 'outcome while the second waits')
-    await driver.complete(await driver.take(), 'of b')
-    const outcome = await driver.store.outcome('key')
-    ensure(outcome?.state === 'completed', `outcome is ${outcome?.state}`)
-    ensureSame(outcome.value, 'of b', 'value')
-  }),
   law(pending, 'a dead job makes way', async (driver, put) => {
     await put('a')
     await driver.fail(await driver.take())
     ensureSame((await put('b')).state, 'waiting', 'state when the first is dead')
-    ensureSame((await driver.store.counts()).dead, 0, 'dead')
+    ensureSame((await driver.store.counts()).dead, 1, 'dead')
     ensureSame(itemsOf(await driver.takeAll()), 'b', 'claimed')
   }),
-  {
-    ...law(
-      pending,
-      'a late claim of the first one does not settle the second',
-      async (driver, put) => {
-        await put('a')
-        const late = await driver.take(1000)
-        await driver.advance(1001)
-        await driver.complete(await driver.take())
-        await put('b')
-        const claim = await driver.take()
-        ensureSame(await driver.complete(late), false, 'settle by the late claim')
-        ensureSame(await driver.extend(late), false, 'extend by the late claim')
-        ensureSame(await driver.complete(claim), true, 'settle')
-      },
+  law(pending, 'an own id is no key, and a key is no own id', async (driver, put) => {
+    const a = await put('a', { id: 'own' })
+    ensureSame(a.id, 'own', 'id of the first')
+    const keyed = (key: string) => ({ unique: { ...pending, key } })
+    const b = await put('b', keyed('own'))
+    ensureSame(b.state, 'waiting', 'state of a key that is the own id of another job')
+    expectDuplicate(await put('c', { id: 'other' }), 'own', 'of another own id with that key')
+    expectDuplicate(await put('d', { id: 'own', ...keyed('else') }), 'own', 'of that own id')
+    const e = await put('e', { id: 'key', ...keyed('else') })
+    ensureSame(e.state, 'waiting', 'state of an own id that is the key of another job')
+    ensureSame(itemsOf(await driver.takeAll()), 'a,b,e', 'claimed')
+  }),
+  law(pending, 'an own id is remembered when its key is free', async (driver, put) => {
+    for (const [item, ending] of [
+      ['a', 'complete'],
+      ['b', 'fail'],
+    ] as const) {
+      await put(item, { id: item })
+      ensureSame(await driver[ending](await driver.take()), true, 'settle')
+      expectDuplicate(await put('x', { id: item }), item, `of the own id, when it was to ${ending}`)
+    }
+    ensureSame((await put('c')).state, 'waiting', 'state of the key')
+  }),
+  law(pending, 'a long key, and a long own id, are told apart from others', async (driver, put) => {
+    const long = 'long '.repeat(40)
+    const keyed = (key: string) => ({ unique: { ...pending, key } })
+    const { id } = await put('a', { id: long, ...keyed(long) })
+    ensureSame(id, long, 'id')
+    expectDuplicate(await put('b', keyed(long)), long, 'of the long key')
+    ensureSame((await put('c', keyed(`${long}er`))).state, 'waiting', 'state of a longer key')
+    const claim = await driver.take()
+    ensureSame(claim.record.id, long, 'id of the claim')
+    ensureSame(await driver.complete(claim), true, 'settle')
+  }),
+  law(pending, 'a dead job stays dead while another one has its key', async (driver, put) => {
+    const first = await put('a')
+    await driver.fail(await driver.take())
+    const other = await driver.dead('other')
+    const second = await put('b')
+    ensureSame(await driver.store.redrive({ ids: [first.id] }), 0, 'redriven by its id')
+    ensureSame(await driver.store.redrive({ limit: 1 }), 1, 'redriven of two')
+    ensureSame(await driver.store.redrive({}), 0, 'redriven of the one that is left')
+    await driver.expectState(other, 'waiting', 'of a dead job behind it')
+    await driver.expectState(first.id, 'dead', 'of the first')
+    for (const claim of await driver.takeAll()) await driver.complete(claim)
+    await driver.expectState(second.id, undefined, 'of the second')
+    ensureSame(await driver.store.redrive({}), 1, 'redriven when the second has completed')
+    expectDuplicate(await put('c'), first.id, 'when the first waits again')
+    ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
+  }),
+  ...([pending, ttl, latest] as const).flatMap((unique) =>
+    (['remove', 'clear', 'cancel', 'drop'] as const).map((way) =>
+      law(unique, `the key of a job that waits is free after ${way}`, async (driver, put) => {
+        const { id } = await put('a')
+        const { store } = driver
+        if (way === 'remove') ensureSame(await store.remove(id), true, 'remove')
+        if (way === 'clear') ensureSame((await store.clear()).join(), 'a', 'cleared')
+        if (way === 'cancel') ensureSame(await store.cancel(id, 'enough'), true, 'cancel')
+        if (way === 'drop') await driver.put('x', {}, { maxSize: 1, overflow: 'drop-oldest' })
+        ensureSame((await put('b')).state, 'waiting', `state after ${way}`)
+      }),
     ),
-    needs: ['pending', 'leases'],
-  },
+  ),
   law(ttl, 'refused for a time from its put, though it has completed', async (driver, put) => {
-    await put('a')
+    const { id } = await put('a')
     await driver.advance(500)
-    expectDuplicate(await put('b'), 'while it waits')
+    expectDuplicate(await put('b'), id, 'while it waits')
     await driver.complete(await driver.take())
     await driver.advance(499)
-    expectDuplicate(await put('b'), 'when it has completed')
+    expectDuplicate(await put('b'), id, 'when it has completed')
     await driver.advance(2)
     ensureSame((await put('c')).state, 'waiting', 'state after its time')
     ensureSame(itemsOf(await driver.takeAll()), 'c', 'claimed')
   }),
   {
     ...law(ttl, 'refused for its time though the completed job is kept', async (driver, put) => {
-      await put('a')
+      const { id } = await put('a')
       await driver.complete(await driver.take())
-      expectDuplicate(await put('b'), 'when it has completed')
-      await driver.expectState('key', 'completed', 'of the first')
+      expectDuplicate(await put('b'), id, 'when it has completed')
+      await driver.expectState(id, 'completed', 'of the first')
       await driver.advance(1001)
       ensureSame((await put('c')).state, 'waiting', 'state after its time')
       ensureSame(itemsOf(await driver.takeAll()), 'c', 'claimed')
@@ -163,10 +263,10 @@ export const uniqueLaws: readonly LawText[] = [
     terms: { unique: ttl, keep: { completed: KEEP, dead: KEEP } },
   },
   law(ttl, 'refused while it runs, however long that takes', async (driver, put) => {
-    await put('a')
+    const { id } = await put('a')
     const claim = await driver.take()
     await driver.advance(1500)
-    expectDuplicate(await put('b'), 'after its time, while it runs')
+    expectDuplicate(await put('b'), id, 'after its time, while it runs')
     await driver.complete(claim)
     ensureSame((await put('c')).state, 'waiting', 'state when it has completed')
   }),
@@ -176,13 +276,13 @@ export const uniqueLaws: readonly LawText[] = [
     ensureSame((await put('b')).state, 'waiting', 'state when the first is dead')
   }),
   law(coalesce, 'all get the one result', async (driver, put) => {
-    await put('a', { awaited: true })
-    expectDuplicate(await put('b', { awaited: true }), 'while it waits')
+    const { id } = await put('a', { awaited: true })
+    expectDuplicate(await put('b', { awaited: true }), id, 'while it waits')
     const claim = await driver.take()
-    expectDuplicate(await put('c', { awaited: true }), 'while it runs')
+    expectDuplicate(await put('c', { awaited: true }), id, 'while it runs')
     const told = driver.listen()
     await driver.complete(claim, 42)
-    await told.until('settled', () => told.settled.has('key'))
+    await told.until('settled', () => told.settled.has(id))
     await driver.none('of those that joined')
     ensureSame((await put('d')).state, 'waiting', 'state when the first has completed')
     ensureSame(itemsOf(await driver.takeAll()), 'd', 'claimed')
@@ -192,29 +292,89 @@ export const uniqueLaws: readonly LawText[] = [
     ...law(coalesce, 'a process that joins gets the result too', async (driver, put) => {
       const peer = await driver.peer()
       const told = driver.listen(peer)
-      await put('a')
-      const joined = draft({ item: 'b', id: 'key', unique: coalesce, awaited: true })
+      const { id } = await put('a')
+      const joined = draft({ item: 'b', unique: { ...coalesce, key: 'key' }, awaited: true })
       await peer.insert([joined], { maxSize: 100, overflow: 'refuse' })
       await driver.complete(await driver.take(), 42)
-      await told.until('settled', () => told.settled.has('key'))
-      ensureSame((await peer.outcome('key'))?.state, 'completed', 'outcome')
+      await told.until('settled', () => told.settled.has(id))
+      ensureSame((await peer.outcome(id))?.state, 'completed', 'outcome')
       told.end()
     }),
     needs: ['coalesce', 'peers'],
   },
   law(latest, 'the newest item takes the place of the one that waits', async (driver, put) => {
-    await put('a')
+    const { id } = await put('a')
     await driver.put('x')
-    expectDuplicate(await put('b'), 'while it waits')
-    expectDuplicate(await put('c'), 'while it waits')
-    ensureSame((await driver.stored('key')).item, 'c', 'item')
+    expectDuplicate(await put('b'), id, 'while it waits')
+    expectDuplicate(await put('c'), id, 'while it waits')
+    ensureSame((await driver.stored(id)).item, 'c', 'item')
     ensureSame(itemsOf(await driver.takeAll()), 'c,x', 'order')
   }),
+  ...(['waits', 'runs'] as const).map((when) =>
+    law(
+      latest,
+      `an own id stays with its job, where the first one ${when}`,
+      async (driver, put) => {
+        const long = 'long '.repeat(40)
+        await put('a', { id: long })
+        const claims = when === 'runs' ? [await driver.take()] : []
+        expectDuplicate(await put('b', { id: `${long}er` }), long, `while it ${when}`)
+        for (const claim of claims) await driver.complete(claim)
+        const claim = await driver.take()
+        ensureSame(claim.record.id, long, 'id')
+        ensureSame(claim.record.item, 'b', 'item')
+        ensureSame(await driver.complete(claim), true, 'settle')
+        expectDuplicate(await put('c', { id: long }), long, 'when it has completed')
+        ensureSame((await put('d')).state, 'waiting', 'state of the key')
+      },
+    ),
+  ),
+  ...Object.entries(MEETINGS).map(([when, { before, after }]) => ({
+    ...law(latest, `what the newest item was put with counts, ${when}`, async (driver, put) => {
+      const first = { group: 'a', limiterKey: 'x', cost: 1 }
+      const newest = { group: 'b', limiterKey: 'y', cost: 2, priority: 5, terms: { timeout: 7 } }
+      const { id } = await put('old', first)
+      const claim = await before(driver)
+      await driver.put('other', { priority: 3, group: 'b', limiterKey: 'z' })
+      expectDuplicate(await put('new', newest), id, when)
+      if (claim !== undefined) await after(driver, claim)
+      const stored = await driver.stored(id)
+      for (const [name, value] of Object.entries(newest)) {
+        ensureSame(JSON.stringify(stored[name as keyof typeof newest]), JSON.stringify(value), name)
+      }
+      await driver.advance(1000)
+      const claims = await driver.takeAll()
+      ensureSame(itemsOf(claims), 'new,other', 'order')
+      for (const one of claims) ensureSame(await driver.complete(one), true, 'settle')
+    }),
+    needs: ['latest', 'groups'] as const,
+  })),
+  {
+    ...law(
+      latest,
+      'an item that runs keeps its place in the bound of its group',
+      async (driver, put) => {
+        await put('old', { group: 'a' })
+        const claim = await driver.take()
+        await put('new', { group: 'b' })
+        await driver.put('next of a', { group: 'a' })
+        await driver.put('next of b', { group: 'b' })
+        const [next] = await driver.takeAll()
+        ensureSame(next?.record.item, 'next of b', 'claimed while it runs')
+        await driver.complete(claim)
+        ensureSame(itemsOf(await driver.takeAll()), 'next of a', 'claimed when it has completed')
+        if (next !== undefined) await driver.complete(next)
+        ensureSame(itemsOf(await driver.takeAll()), 'new', 'claimed when group b has a place')
+      },
+    ),
+    needs: ['latest', 'groups'],
+    terms: { unique: latest, groupConcurrency: 1 },
+  },
   law(latest, 'what comes while it runs is done once more after it', async (driver, put) => {
-    await put('a')
+    const { id } = await put('a')
     const claim = await driver.take()
-    expectDuplicate(await put('b'), 'while it runs')
-    expectDuplicate(await put('c'), 'while it runs')
+    expectDuplicate(await put('b'), id, 'while it runs')
+    expectDuplicate(await put('c'), id, 'while it runs')
     await driver.none('while it runs')
     ensureSame(await driver.complete(claim), true, 'settle')
     const again = await driver.take()
@@ -232,16 +392,16 @@ export const uniqueLaws: readonly LawText[] = [
         unique,
         `what comes after the cancel of what runs is done after it: ${ending}`,
         async (driver, put) => {
-          await put('a', { awaited: true })
+          const { id } = await put('a', { awaited: true })
           const claim = await driver.take()
-          ensureSame(await driver.store.cancel('key', 'enough'), true, 'cancel')
-          expectDuplicate(await put('b', { awaited: true }), 'while it runs')
+          ensureSame(await driver.store.cancel(id, 'enough'), true, 'cancel')
+          expectDuplicate(await put('b', { awaited: true }), id, 'while it runs')
           await driver.none('while it runs')
           ensureSame(await driver[ending](claim), true, 'settle')
           const again = await driver.take()
           ensureSame(again.record.item, 'b', 'item of the second run')
           ensureSame(await driver.complete(again, 'of b'), true, 'settle')
-          const outcome = await driver.store.outcome('key')
+          const outcome = await driver.store.outcome(id)
           ensure(outcome?.state === 'completed', `outcome is ${outcome?.state}`)
           ensureSame(outcome.value, 'of b', 'value')
           await driver.none('after the second run')
@@ -250,12 +410,12 @@ export const uniqueLaws: readonly LawText[] = [
     ),
   ),
   law(latest, 'a cancel calls off what was to be done once more, too', async (driver, put) => {
-    await put('a')
+    const { id } = await put('a')
     const claim = await driver.take()
     await put('b')
-    await driver.store.cancel('key', 'enough')
+    await driver.store.cancel(id, 'enough')
     await driver.fail(claim)
-    await driver.expectState('key', undefined, 'of the cancelled job')
+    await driver.expectState(id, undefined, 'of the cancelled job')
     await driver.none('after the cancel')
   }),
   law(latest, 'a retry does the newest item, and nothing once more', async (driver, put) => {
@@ -269,13 +429,13 @@ export const uniqueLaws: readonly LawText[] = [
     await driver.none('after the retry')
   }),
   law(latest, 'an awaited job has the outcome of its newest item', async (driver, put) => {
-    await put('a', { awaited: true })
+    const { id } = await put('a', { awaited: true })
     const claim = await driver.take()
     await put('b', { awaited: true })
     await driver.complete(claim, 'of a')
-    ensureSame(await driver.store.outcome('key'), undefined, 'outcome before the second run')
+    ensureSame(await driver.store.outcome(id), undefined, 'outcome before the second run')
     await driver.complete(await driver.take(), 'of b')
-    const outcome = await driver.store.outcome('key')
+    const outcome = await driver.store.outcome(id)
     ensure(outcome?.state === 'completed', `outcome is ${outcome?.state}`)
     ensureSame(outcome.value, 'of b', 'value')
   }),
@@ -283,9 +443,10 @@ export const uniqueLaws: readonly LawText[] = [
     debounce,
     'due when nothing came for the delay, with the newest item',
     async (driver, put) => {
-      ensureSame((await put('a')).state, 'delayed', 'state that insert answers')
+      const { id, state } = await put('a')
+      ensureSame(state, 'delayed', 'state that insert answers')
       await driver.advance(80)
-      expectDuplicate(await put('b'), 'while it waits')
+      expectDuplicate(await put('b'), id, 'while it waits')
       await driver.advance(99)
       await driver.none('before it was quiet for the delay')
       await driver.advance(1)
@@ -304,10 +465,10 @@ export const uniqueLaws: readonly LawText[] = [
     ensureSame(itemsOf(await driver.takeAll()), 'd', 'claimed')
   }),
   law(debounce, 'what comes while it runs is done once more after it', async (driver, put) => {
-    await put('a')
+    const { id } = await put('a')
     await driver.advance(100)
     const claim = await driver.take()
-    expectDuplicate(await put('b'), 'while it runs')
+    expectDuplicate(await put('b'), id, 'while it runs')
     await driver.complete(claim)
     await driver.advance(250)
     const again = await driver.take()

@@ -458,15 +458,15 @@ export class PromisedRun {
     const { kind } = this.#world
     const n = this.#n++
     this.#waitsSince.set(n, this.#clock.now())
-    if (id !== undefined) return { ...item, n, same, group, said: item.group, name: `own-${id}` }
-    if (kind !== 'dedupe') return { ...item, n, same, group, said: item.group, name: '' }
+    const own = id === undefined ? '' : `own-${id}`
+    if (kind !== 'dedupe') return { ...item, n, same, group, said: item.group, name: own, own }
     // What takes the place of another has the key, the cost and the group of that one.
     const like = {
       key: 'abc'.charAt(same % 3),
       cost: 1 + (same % 2),
       group: 'xyz'.charAt(same % 3),
     }
-    return { ...item, ...like, n, same, said: like.group, name: `same-${same}` }
+    return { ...item, ...like, n, same, said: like.group, name: `same-${same}`, own }
   }
 
   #optionsOf(step: Step & { do: 'put' }, signal: AbortSignal): PutOptions {
@@ -475,8 +475,7 @@ export class PromisedRun {
     return {
       ...(kind === 'priority' && !(priorityFn && step.signal) && { priority: step.priority }),
       ...(kind === 'dedupe' && !keyFn && { key: `same-${step.same}` }),
-      ...((kind !== 'dedupe' || id !== undefined) &&
-        step.group !== undefined && { group: step.group }),
+      ...(kind !== 'dedupe' && step.group !== undefined && { group: step.group }),
       ...(delay !== undefined &&
         (dated ? { at: new Date(this.#clock.wall() + delay) } : { delay: delay / 1000 })),
       ...(id !== undefined && { id: `own-${id}` }),
@@ -496,14 +495,15 @@ export class PromisedRun {
   /** @param job `undefined` where it is not known: then it may be that of another put */
   #counting(
     process: number,
-    { n, name = '' }: Item,
+    { n, own = '' }: Item,
     job: Job<unknown> | undefined,
   ): [(value: unknown) => void, () => void] {
     const { kind, mode, maxSize, together } = this.#world
     const count = () => {
       this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
     }
-    const named = name.startsWith('own')
+    const named = own !== '' && (job?.id ?? own) === own
+    const calledOff = job === undefined ? this.#calledOff.size > 0 : this.#calledOff.has(job.id)
     // A duplicate of a key may be one that has joined, or one that was refused.
     const refused = named || kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
     const duplicate = job === undefined || (job.state === 'duplicate' && refused)
@@ -511,7 +511,7 @@ export class PromisedRun {
     const vague = kind === 'dedupe' && (maxSize < 1000 || together > 1)
     const completed = (value: unknown) => {
       // Where all are called off, and one comes after that, the others have its result.
-      if (!vague && !this.#calledOff.has(name))
+      if (!vague && !calledOff)
         this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: named }, value)
       if (kind !== 'dedupe' && !named) this.#owe(process, n)
       count()

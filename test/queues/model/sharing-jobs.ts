@@ -34,10 +34,12 @@ export class SharingJobs<T> extends PlainJobs<T> {
     const inserted = { ...super.insertOne(draft, room, process), at }
     if (inserted.state === 'full') return inserted
     if (inserted.state !== 'duplicate') this.#births.set(inserted.id, at)
-    const { id, unique, putter = '' } = draft
-    if (id === undefined || unique === undefined) return inserted
+    const { unique, putter = '' } = draft
+    const { id, state } = inserted
+    // What has the same own id shares nothing.
+    if (unique === undefined || (state === 'duplicate' && id === draft.id)) return inserted
     const job = this.find(id)
-    if (inserted.state !== 'duplicate') this.#putters.set(id, [putter])
+    if (state !== 'duplicate') this.#putters.set(id, [putter])
     else if (job !== undefined && isLive(job)) this.#putters.get(id)?.push(putter)
     return inserted
   }

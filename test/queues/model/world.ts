@@ -14,8 +14,10 @@ export interface Item {
   said: string
   /** What makes it the same as another. */
   same: number
-  /** Over a storage: the id of its job, where its put says it. */
+  /** Over a storage: its own id or, in a dedupe queue, its key. No two items of one name run at once. */
   name?: string
+  /** The own id of its put. */
+  own?: string
 }
 
 /** The options of a queue, as data. */

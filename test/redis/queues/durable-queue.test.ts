@@ -13,8 +13,10 @@ import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
+import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -561,6 +563,8 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
     it('cancel of a waiting job: it never starts, and its result says so', async () => {
       const [a, b] = [fifo(), fifo()]
       const job = await a.put('x')
+      // A server that does not know the script yet is asked twice, and the cancel would pass the question for the result.
+      expect(await a.counts()).toMatchObject({ waiting: 1 })
       const result = job.result.catch((e: unknown) => e)
       const refused = b.cancel(job.id, 1n)
       await expect(refused).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'value' })
@@ -593,9 +597,30 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(await b.cancel(job.id, 'stop it')).toBe(true)
       await until('its signal', () => reason !== undefined, { every: 1 })
       expect(performance.now() - asked).toBeLessThan(5_000)
-      expect(reason).toBe('stop it')
+      expect(reason).toBeInstanceOf(Error)
+      expect(reason).toMatchObject({ code: 'JOB_CANCELLED', cause: 'stop it' })
       expect(await result).toMatchObject({ code: 'JOB_CANCELLED', cause: 'stop it' })
       expect(await a.counts()).toMatchObject({ running: 0, dead: 0, failed: 0 })
+    })
+
+    it('an error that a job was cancelled with is an error again, for the handler and for the caller', async () => {
+      const [a, b] = [fifo(), fifo()]
+      const job = await a.put('x')
+      const result = job.result.catch((e: unknown) => e)
+      const [claim] = await a.claim()
+      expect(await b.cancel(job.id, new RangeError('too many'))).toBe(true)
+      await until('its signal', () => claim?.signal.aborted, { every: 1 })
+      const reason: unknown = claim?.signal.reason
+      await claim?.fail(reason)
+      for (const error of [reason, await result]) {
+        expect(error).toMatchObject({
+          code: 'JOB_CANCELLED',
+          message: `job ${job.id} was cancelled`,
+        })
+        const { cause } = error as Error
+        expect(cause).toBeInstanceOf(Error)
+        expect(cause).toMatchObject({ name: 'RangeError', message: 'too many' })
+      }
     })
 
     it('a handler that ends after its claim was lost is told by its signal all the same', async () => {
@@ -877,6 +902,11 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
   })
 
   describe('dedupe', () => {
+    queueDedupeExam((options) => {
+      name = ''
+      return dedupe(options)
+    })
+
     it.each(['ttl', 'pending', 'coalesce'] as const)(
       '%s: one job, shared results',
       async (mode) => {
@@ -1257,6 +1287,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+  })
+
+  describe('dead jobs that wait again', () => {
+    queueRedriveExam((options) => {
+      name = ''
+      return fifo(options)
+    })
   })
 
   describe('what is refused, with the option and the value', () => {

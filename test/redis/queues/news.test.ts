@@ -24,7 +24,8 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
 
     async function processOf(name: string, url = redis.url) {
       const { client, end } = await clients[library](url)
-      const { store, close } = openStore(client, { name })
+      // An own id is free again when its job has ended.
+      const { store, close } = openStore(client, { name, idTtl: 0 })
       ends.push(async () => {
         await close()
         end()
@@ -72,14 +73,19 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       expect(performance.now() - began).toBeGreaterThanOrEqual(58)
     })
 
-    it.each(['of this process', 'of another'] as const)(
-      'a job that is to be tried again wakes the process that looks, %s',
-      async (which) => {
+    const error = { name: 'Error', message: 'not yet' }
+
+    it.each([
+      ['of this process', { outcome: 'retry', delay: 60_000, error }],
+      ['of this process', { outcome: 'released', delay: 60_000, punctual: true }],
+      ['of another', { outcome: 'retry', delay: 60_000, error }],
+      ['of another', { outcome: 'released', delay: 60_000, punctual: true }],
+    ] as const)(
+      'a job that is due again wakes the process that looks, %s: %o',
+      async (which, ending) => {
         const name = fresh()
         const worker = await processOf(name)
         const { store, told } = which === 'of another' ? await processOf(name) : worker
-        const error = { name: 'Error', message: 'not yet' }
-        const ending = { outcome: 'retry', delay: 60_000, error } as const
         await worker.store.insert([draft(1)], ENDLESS)
         const [claim] = (await worker.store.claim(1, 60_000)) as [Claim]
         // Nothing is there: it looks again in a second.
@@ -173,9 +179,6 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
       expect(await a.store.counts()).toMatchObject({ waiting: 0, running: 0, dead: 0 })
     })
 
-    /** An id that is free again at the end. */
-    const unique = { mode: 'pending', ttl: 0, delay: 0, maxDelay: 0 } as const
-
     /** What is told late is told by hand here. */
     async function channels(name: string) {
       const all = (await redis.command('PUBSUB', 'CHANNELS', `*${name}*`)) as string[]
@@ -186,7 +189,7 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
     it('a result that is told late is not that of a later job of that id', async () => {
       const name = fresh()
       const { store, settled } = await processOf(name)
-      const put = () => store.insert([draft(1, { id: 'x', unique, awaited: true })], ENDLESS)
+      const put = () => store.insert([draft(1, { id: 'x', awaited: true })], ENDLESS)
       const [first] = await put()
       expect(await store.cancel('x', 'no')).toBe(true)
       await until('the end', () => settled.has('x'))
@@ -310,7 +313,7 @@ describe.skipIf(!(await canStartRedis()))('news between processes', () => {
     it('a cancel that is told late does not reach a later job of that id', async () => {
       const name = fresh()
       const { store, told } = await processOf(name)
-      const put = () => store.insert([draft(1, { id: 'x', unique })], ENDLESS)
+      const put = () => store.insert([draft(1, { id: 'x' })], ENDLESS)
       await put()
       const [first] = (await store.claim(1, 30_000)) as [Claim]
       const reasons = () => [...new Set(told.cancelled.map(([, , reason]) => reason))]

@@ -16,7 +16,7 @@ describe.each(libraries)('a handler that stops its own durable queue, by %s', (l
     open.end()
   })
 
-  const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
 
   it.each([
     ['at once', false],

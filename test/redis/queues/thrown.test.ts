@@ -80,6 +80,7 @@ describe.each(libraries)('what handlers may throw, by %s', (library) => {
         deadLetter: () => new Promise<void>((resolve) => (sent = resolve)),
         handler: async () => Promise.reject(new Error('dies')),
       })
+      const looking = QueueFactory.fifo<string>({ name: `letters-${deadline}`, storage })
       await queue.start()
       await queue.put('a')
       let over = false
@@ -89,11 +90,17 @@ describe.each(libraries)('what handlers may throw, by %s', (library) => {
       )
       await until('the letter', () => sent)
       if (deadline === undefined) {
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        // Nothing else is left to wait for.
+        await until('the end of the job', async () => {
+          const { dead, running } = await looking.counts()
+          return dead === 1 && running === 0
+        })
+        for (let trip = 0; trip < 5; trip++) await looking.counts()
         expect(over).toBe(false)
         sent?.()
       }
       await stopped
+      await looking.stop()
     }
   })
 

@@ -136,7 +136,7 @@ export class GroupedOrder implements Order {
     let first: LocalJob | undefined
     for (const { order } of this.#groups.values()) {
       const job = order.first()
-      if (job !== undefined && (first === undefined || job.seq < first.seq)) first = job
+      if (job !== undefined && (first === undefined || job.turn < first.turn)) first = job
     }
     return first
   }
@@ -201,7 +201,7 @@ export class GroupedOrder implements Order {
 }
 
 function older(a: LocalJob, b: LocalJob): boolean {
-  return a.priority === b.priority ? a.seq < b.seq : a.priority < b.priority
+  return a.priority === b.priority ? a.turn < b.turn : a.priority < b.priority
 }
 
 /** The group that a job is of now. */

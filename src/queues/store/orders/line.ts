@@ -28,10 +28,10 @@ export class Line implements Order {
     this.size += 1
   }
 
-  /** The job goes before the first one that was put after it. */
+  /** The job goes before the first one that lined up after it. */
   restore(job: LocalJob): void {
     const earlier: LocalJob[] = []
-    for (let head = this.peek(); head !== undefined && head.seq < job.seq; head = this.peek()) {
+    for (let head = this.peek(); head !== undefined && head.turn < job.turn; head = this.peek()) {
       earlier.push(head)
       this.take()
     }

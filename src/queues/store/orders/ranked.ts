@@ -42,7 +42,7 @@ export class RankedOrder implements Order {
    */
   constructor(
     rankOf: (job: LocalJob) => number,
-    givesWay: (job: LocalJob) => number = seqOf,
+    givesWay: (job: LocalJob) => number = turnOf,
     arrivals: Arrivals = new Arrivals(),
     rankAgain: (job: LocalJob) => number = rankOf,
   ) {
@@ -225,6 +225,6 @@ export class RankedOrder implements Order {
   }
 }
 
-function seqOf(job: LocalJob): number {
-  return job.seq
+function turnOf(job: LocalJob): number {
+  return job.turn
 }

@@ -2,7 +2,7 @@
 --
 -- The first write is one that a server without memory allows; after it the others are allowed too.
 call('HDEL', META, '')
-local verb = ARGV[4]
+local verb, r = ARGV[4], rare()
 
 -- Takes a job out that waits or is delayed. Which of both, or nil.
 local function take_out(place)
@@ -20,9 +20,8 @@ end
 -- True where the job that has the id now was put later than `at`: the caller speaks of one that has ended. '' where that is not told.
 local function is_later(record, at)
   if at == '' then return false end
-  local head = sub(record, 1, find(record, '\n', 1, true))
-  local first = turn_at(head)
-  return tonumber(match(head, '\3(%x+)') or sub(head, first, first + 12), 16) > tonumber(at)
+  local _, turn, _, created = r.parts_of(record)
+  return tonumber(created or turn, 16) > tonumber(at)
 end
 
 if verb == 'progress' then
@@ -35,8 +34,8 @@ end
 -- job goes on for the others. A name tells by itself which job is meant, also where its item was replaced and it began anew.
 if verb == 'cancel' or verb == 'leave' then
   local id, reason, id_ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])
-  local record = call('HGET', JOBS, id)
-  if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) then return 0 end
+  local record = r.living(id)
+  if not record then return 0 end
   local others = verb == 'leave' and call('HGET', MARKS, '*' .. id)
   if not (others and ARGV[8] ~= '') and is_later(record, ARGV[9]) then return 0 end
   if others and ARGV[8] == '' then
@@ -65,7 +64,12 @@ if verb == 'remove' then
     if not until_ms or tonumber(until_ms) <= now_ms then return 0 end
     return call('ZREM', REMEMBERED, id)
   end
-  if call('ZREM', DEAD, id) == 0 and call('ZREM', COMPLETED, id) == 0 and not take_out(place_of(id, record)) then return 0 end
+  local place = place_of(id, record)
+  if take_out(place) then
+    r.free_key(place, id)
+  elseif call('ZREM', DEAD, id) == 0 and call('ZREM', COMPLETED, id) == 0 then
+    return 0
+  end
   forget(id)
   call('ZREM', REMEMBERED, id)
   answer(id, 'g')
@@ -75,36 +79,47 @@ end
 
 if verb == 'reprioritise' then
   local id, priority = ARGV[5], ARGV[6]
-  local record = call('HGET', JOBS, id)
-  if not record or call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id) or is_later(record, ARGV[7]) then return 0 end
+  local record = r.living(id)
+  if not record or is_later(record, ARGV[7]) then return 0 end
   local place = place_of(id, record)
   local due = call('ZSCORE', DELAYED, place)
   local state = take_out(place)
   if not state then return 0 end
-  local group, at = sub(place, 1, find(place, '\2', 1, true)), turn_at(place)
-  local moved = group .. priority .. sub(place, at)
-  call('HSET', JOBS, id, group .. priority .. sub(record, at))
+  local prefix, turn, suffix, created, envelope = r.parts_of(record)
+  local moved = r.write(id, sub(prefix, 1, find(prefix, '\2', 1, true)) .. priority, turn, suffix, created, envelope)
   if state == 'delayed' then call('ZADD', DELAYED, due, moved) else enqueue(moved) end
   return done(1)
 end
 
+-- A dead job waits again, behind all that wait. While another job has its dedupe key it stays dead: each thing once.
+local function redrive(id)
+  local record = call('HGET', JOBS, id)
+  if not record or not call('ZSCORE', DEAD, id) then return 0 end
+  local prefix, turn, suffix, created, envelope = r.parts_of(record)
+  local key = r.unique_of(suffix)
+  local holder = key and r.holder_of(key)
+  if holder and (r.living(holder) or r.is_remembered('\1' .. key)) then return 0 end
+  call('ZREM', DEAD, id)
+  if key then r.take_key(key, id, envelope) end
+  unanswer(id)
+  call('HDEL', ENDS, id)
+  call('HDEL', PROGRESS, id)
+  call('HSET', CLAIMED, id, claimed(id) .. ':0:0:')
+  line_up(id, 0, prefix, suffix, created or turn, envelope)
+  return 1
+end
+
+-- The ids that are told, or as many as are told, the oldest deaths first.
 if verb == 'redrive' then
-  local ids = {}
-  for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end
-  if #ids == 0 then ids = call('ZRANGE', DEAD, 0, tonumber(ARGV[5]) - 1) end
-  local count = 0
-  for _, id in ipairs(ids) do
-    local record = call('HGET', JOBS, id)
-    if call('ZREM', DEAD, id) == 1 and record then
-      local place = place_of(id, record)
-      local at = turn_at(place)
-      local since = string.match(sub(record, 1, find(record, '\n', 1, true)), '\3(%x+)')
-      unanswer(id)
-      call('HDEL', ENDS, id)
-      call('HDEL', PROGRESS, id)
-      call('HSET', CLAIMED, id, claimed(id) .. ':0:0:')
-      anew(id, record, 0, since or sub(place, at, at + 12))
-      count = count + 1
+  local most, count, left = tonumber(ARGV[5]), 0, 0
+  for i = 6, #ARGV do count = count + redrive(ARGV[i]) end
+  while count < most do
+    -- Those that stay dead stand before the others.
+    local ids = call('ZRANGE', DEAD, left, left + most - count - 1)
+    if #ids == 0 then break end
+    for _, id in ipairs(ids) do
+      local redriven = redrive(id)
+      count, left = count + redriven, left + 1 - redriven
     end
   end
   done()
@@ -125,7 +140,7 @@ if verb == 'clear' then
     local record = call('HGET', JOBS, id)
     if record then envelopes[#envelopes + 1] = sub(record, find(record, '\n', 1, true) + 1) end
     forget(id)
-    call('ZREM', REMEMBERED, id)
+    r.free_key(place, id)
     answer(id, 'g')
   end
   room()

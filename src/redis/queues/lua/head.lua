@@ -51,9 +51,9 @@ end
 -- Patterns for the id in a place. Names have no control characters, so an id ends before the first one. `ID` is for places without a
 -- priority, as most are; `ID_AND_NEXT` also takes the character after the id; `RANKED_ID` is for places with a priority. One `match` costs
 -- less than the separate steps of turn_at.
-local ID = '^[^\2]*\0025.............([^\1-\6]*)'
-local ID_AND_NEXT = '^[^\2]*\0025.............([^\1-\6]*)(.)'
-local RANKED_ID = '^[^\2]*\2[46][^~!]*[~!].............([^\1-\6]*)'
+local ID = '^[^\2]*\0025.............([^\1-\7]*)'
+local ID_AND_NEXT = '^[^\2]*\0025.............([^\1-\7]*)(.)'
+local RANKED_ID = '^[^\2]*\2[46][^~!]*[~!].............([^\1-\7]*)'
 
 local function id_of(place)
   return match(place, ID) or match(place, RANKED_ID)
@@ -65,6 +65,7 @@ local function place_of(id, record)
   return sub(head, 1, first - 1) .. id .. sub(head, first)
 end
 
+-- True where the caller chose the id of the job.
 local function remembered(place)
   return byte(place, -1) == 5
 end

@@ -70,7 +70,7 @@ end
 
 local function cost_of(place)
   if not find(place, '\6', 1, true) then return 1 end
-  return tonumber(string.match(place, '\6([^\5]+)'))
+  return tonumber(string.match(place, '\6([^\5\7]+)'))
 end
 
 -- Permits are numbered by the place of their job.

@@ -3,9 +3,10 @@
 -- ARGV  4 how many may wait, or ''   5 'r' to refuse more, 'd' to drop the oldest; then 'h' to be told the history   6 how many come
 --       7 'u': all alike; then P with its group before, then for each id, envelope
 --         'm': then for each id, group \2 P, suffix, extra, envelope
---       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, mode, ttl, delay, maxDelay, putter, by commas
--- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, 0 duplicate, -1 full; then the ids dropped,
---          and the moment. Where the history is asked for: that of this server's data, and then the above.
+--       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, own id or not, by commas; then, where there is
+--       a dedupe key, mode, ttl, delay, maxDelay, putter
+-- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, -1 full, 0 where its own id is taken, or where its
+--          dedupe key is, = and the job that has it, as UNIQUE tells it; then the ids dropped, and the moment. Where the history is asked for: that of this server's data, and then the above.
 --
 -- The first write is one that a server without memory refuses, so that nothing is kept of a call that fails.
 local count, alike = tonumber(ARGV[6]), ARGV[7] == 'u'
@@ -65,97 +66,146 @@ local function drop()
   end
   local id = id_of(place)
   forget(id)
-  call('ZREM', REMEMBERED, id)
+  if find(place, '\7', 1, true) then rare().free_key(place, id) end
   answer(id, 'g')
   standing = standing - 1
   dropped[#dropped + 1] = id
   return true
 end
 
+-- What only puts need that meet a job: made, as those of rare.lua, where one does.
+local made_known
+local function known()
+  if made_known then return made_known end
+  local k, r = {}, rare()
+  made_known = k
+  -- A caller wants the result of a job that is there, or was.
+  function k.await(id)
+    if r.living(id) then
+      ask(id, SELF)
+    elseif call('HEXISTS', JOBS, id) == 0 and not call('HGET', ASKED, id) then
+      call('HSET', ASKED, id, '=g')
+      call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)
+    end
+  end
+  -- An item takes the place of that of a job which waits or runs, with all that it was put with; the turn of the job stays. With `debounce`
+  -- it is due at `due`, and at most `longest` ms after the first.
+  function k.replace(id, record, prefix, suffix, envelope, due, longest)
+    local before, turn, after, created, former = r.parts_of(record)
+    local place = before .. turn .. id .. after
+    -- An own id, and the mark that it is remembered, stay with the job.
+    envelope = r.own_id(former) .. sub(envelope, #r.own_id(envelope) + 1)
+    suffix = match(suffix, '^[^\5]*') .. (remembered(after) and '\5' or '')
+    local score = call('ZSCORE', DELAYED, place)
+    if score then
+      if due then
+        due = math.min(due, tonumber(created or turn, 16) + longest * 1000)
+        turn, score = format('%013x', due), due / 1000
+      end
+      local moved = r.write(id, prefix, turn, suffix, created, envelope)
+      call('ZREM', DELAYED, place)
+      call('ZADD', DELAYED, score, moved)
+    elseif waits(place) then
+      local moved = r.write(id, prefix, turn, suffix, created, envelope)
+      if moved == place then return end
+      withdraw(place)
+      enqueue(moved)
+      ready = ready + 1
+    else
+      -- The claim has the old place: see ending.lua for what becomes of the new one.
+      r.write(id, before, turn, after, created, envelope)
+      call('HSET', MARKS, '+' .. id, format('%.0f', due or 0) .. ' ' .. prefix .. '\3' .. suffix)
+    end
+  end
+  -- A caller comes to a job of the same dedupe key, which waits or runs.
+  function k.join(id, record, mode, prefix, suffix, envelope, due, longest, putter)
+    if mode == 'latest' or mode == 'debounce' then
+      k.replace(id, record, prefix, suffix, envelope, mode == 'debounce' and due, longest)
+      -- The one whose item is the newest may end the job.
+      call('HSET', MARKS, '*' .. id, putter)
+    elseif mode == 'coalesce' then
+      -- No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
+      if call('HEXISTS', MARKS, '-' .. id) == 1 and call('HEXISTS', MARKS, '+' .. id) == 0 then
+        k.replace(id, record, prefix, suffix, envelope)
+        call('HDEL', MARKS, '*' .. id)
+      else
+        call('HINCRBY', MARKS, '*' .. id, 1)
+      end
+    end
+  end
+  -- The time of a dedupe key is over.
+  function k.forget_key(key)
+    local id = r.holder_of(key)
+    if id and not r.living(id) then call('HDEL', UNIQUE, key) end
+  end
+  return k
+end
+
 local function put(id, prefix, suffix, extra, envelope)
   local kind, time, weight, asked, mode, ttl, delay, longest, putter = '-', 0, nil, false, nil, 0, 0, 0, nil
+  local own, key = false, nil
   if extra ~= '' then
     local f = {}
     for field in string.gmatch(extra, '([^,]*),') do f[#f + 1] = field end
-    kind, time, weight, asked, mode = f[1], tonumber(f[2]), f[3], f[4] == '1', f[5] ~= '' and f[5]
-    ttl, delay, longest, putter = tonumber(f[6]), tonumber(f[7]), tonumber(f[8]), f[9]
+    kind, time, weight, asked, own = f[1], tonumber(f[2]), f[3], f[4] == '1', f[5] == '1'
+    if f[6] then
+      mode, ttl, delay, longest, putter = f[6], tonumber(f[7]), tonumber(f[8]), tonumber(f[9]), f[10]
+      key = rare().unique_of(suffix)
+    end
+  end
+  if own then
+    local is_there = call('HEXISTS', JOBS, id) == 1
+    local until_ms = not is_there and call('ZSCORE', REMEMBERED, id)
+    if is_there or (until_ms and tonumber(until_ms) > now_ms) then
+      if asked then known().await(id) end
+      return 0
+    end
   end
   local due = 0
   if kind == 'd' then due = now + time * 1000 elseif kind == 'a' then due = time * 1000 end
   if mode == 'debounce' then due = now + math.min(delay, longest) * 1000 end
   due = math.ceil(due)
-  local record = mode and call('HGET', JOBS, id)
-  local ended = record and (call('ZSCORE', DEAD, id) or call('ZSCORE', COMPLETED, id))
-  if record and (not ended or mode == 'own') then
-    -- No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
-    local anew = mode == 'coalesce' and call('HEXISTS', MARKS, '-' .. id) == 1 and call('HEXISTS', MARKS, '+' .. id) == 0
-    if anew then call('HDEL', MARKS, '*' .. id) end
-    if mode == 'latest' or mode == 'debounce' or anew then
-      local head = sub(record, 1, find(record, '\n', 1, true))
-      local place = place_of(id, record)
-      if call('ZSCORE', DELAYED, place) then
-        call('HSET', JOBS, id, head .. envelope)
-        if mode == 'debounce' then
-          local from = turn_at(place)
-          local since = find(head, '\3', 1, true)
-          local first = tonumber(since and sub(head, since + 1, -2) or sub(place, from, from + 12), 16)
-          due = math.min(due, first + longest * 1000)
-          local turn = format('%013x', due)
-          local moved = sub(place, 1, from - 1) .. turn .. sub(place, from + 13)
-          call('ZREM', DELAYED, place)
-          call('ZADD', DELAYED, due / 1000, moved)
-          call('HSET', JOBS, id, sub(head, 1, from - 1) .. turn .. sub(head, from + 13) .. envelope)
-        end
-      else
-        call('HSET', JOBS, id, head .. envelope)
-        if not waits(place) then call('HSET', MARKS, '+' .. id, format('%.0f', mode == 'debounce' and due or 0)) end
+  if key then
+    local first, text = rare().holder_of(key)
+    local record = first and rare().living(first)
+    if record or (first and rare().is_remembered('\1' .. key)) then
+      if record then
+        if weigh and weight and weight ~= '' then weigh(prefix, weight) end
+        known().join(first, record, mode, prefix, suffix, envelope, due, longest, putter)
       end
-    end
-    if not ended then
-      if asked then ask(id, SELF) end
-      -- Of several callers each may leave; in the other modes the one whose item is the newest may end the job.
-      if mode == 'coalesce' and not anew then call('HINCRBY', MARKS, '*' .. id, 1) end
-      if mode == 'latest' or mode == 'debounce' then call('HSET', MARKS, '*' .. id, putter) end
-    end
-    return 0
-  elseif mode then
-    local until_ms = call('ZSCORE', REMEMBERED, id)
-    if until_ms and tonumber(until_ms) > now_ms then
-      if asked and not ended and not call('HGET', ASKED, id) then
-        call('HSET', ASKED, id, '=g')
-        call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)
-      end
-      return 0
+      if asked then known().await(first) end
+      return '=' .. text
     end
   end
   if standing >= most and byte(ARGV[5]) == 114 then return -1 end
-  if ended then
-    -- It is only kept to be looked at, and makes way. The first write is for a server without memory to refuse.
-    call('HSETNX', JOBS, id, '')
-    call('ZREM', DEAD, id)
-    call('ZREM', COMPLETED, id)
-    forget(id)
-  end
   local turn = due > now and format('%013x', due) or stamp()
-  local created = due > now and '\3' .. stamp() or ''
-  call('HSET', JOBS, id, prefix .. turn .. suffix .. created .. '\n' .. envelope)
+  local created = due > now and stamp() or nil
+  call('HSET', JOBS, id, prefix .. turn .. suffix .. (created and '\3' .. created or '') .. '\n' .. envelope)
+  local place = prefix .. turn .. id .. suffix
   -- It is in no index yet, so others give way.
   while standing >= most and drop() do end
   standing = standing + 1
-  if mode then unanswer(id) end
+  if own then unanswer(id) end
   if asked then ask(id, SELF) end
-  if mode == 'ttl' then call('ZADD', REMEMBERED, now_ms + ttl, id) end
-  if mode then
+  if key then
+    rare().take_key(key, id, envelope)
+    if mode == 'ttl' then call('ZADD', REMEMBERED, now_ms + ttl, '\1' .. key) end
+  end
+  if own or key then
+    -- Each put forgets a few own ids and dedupe keys whose time is over.
     local old = call('ZRANGEBYSCORE', REMEMBERED, '-inf', now_ms, 'LIMIT', 0, 2)
     if #old > 0 then call('ZREM', REMEMBERED, unpack(old)) end
+    for i = 1, #old do
+      if byte(old[i]) == 1 then known().forget_key(sub(old[i], 2)) end
+    end
   end
   if weigh and weight and weight ~= '' then weigh(prefix, weight) end
   if due > now then
-    call('ZADD', DELAYED, due / 1000, prefix .. turn .. id .. suffix)
+    call('ZADD', DELAYED, due / 1000, place)
     if due < soonest then soonest = due end
     return 2
   end
-  enqueue(prefix .. turn .. id .. suffix)
+  enqueue(place)
   ready = ready + 1
   return 1
 end

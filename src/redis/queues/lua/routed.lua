@@ -3,8 +3,8 @@
 -- READY holds the candidates: every job without a key, and the first of each open lane. A lane is what waits of one group under
 -- one key, in LANES as group \1 key \2 P O id. RING holds the groups that have candidates and are below their bound, by
 -- their pass: stride scheduling. A lane whose key is used up is parked, and its key is in CLOSED until when.
-local LANES, RING, WEIGHTS, RUNNING = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
-local CLOSED, PARKED, TURNS = KEYS[22], KEYS[23], KEYS[24]
+local LANES, RING, WEIGHTS, RUNNING = KEYS[19], KEYS[20], KEYS[21], KEYS[22]
+local CLOSED, PARKED, TURNS = KEYS[23], KEYS[24], KEYS[25]
 local bound, turn, turned = tonumber(meta[8] or nil), tonumber(meta[5] or 0), false
 -- What `enqueue` was told and is not written yet: candidates, members of lanes, and the same by lane.
 local adds, members, coming = {}, {}, {}
@@ -18,7 +18,7 @@ end
 local function key_of(place)
   local from = find(place, '\1', 1, true)
   if not from then return nil end
-  return match(place, '^[^\1-\6]*', from + 1), from
+  return match(place, '^[^\1-\7]*', from + 1), from
 end
 
 -- The member of LANES for a place, and back.
@@ -31,7 +31,7 @@ end
 local function place_from(member)
   local a = find(member, '\1', 1, true)
   local b = find(member, '\2', a, true)
-  local e = find(member, '[\5\6]', turn_at(member) + 13) or #member + 1
+  local e = find(member, '[\5-\7]', turn_at(member) + 13) or #member + 1
   return sub(member, 1, a - 1) .. '\2' .. sub(member, b + 1, e - 1) .. '\1' .. sub(member, a + 1, b - 1) .. sub(member, e)
 end
 
@@ -286,8 +286,8 @@ local function lane_of(place, group, key, from)
   return { key = key, name = name, member = member, ahead = NONE, at = 1, over = false, cost = false }
 end
 
--- A member of LANES without a priority, a cost or a mark that its id is remembered: all after its key, and its turn.
-local PLAIN_MEMBER = '^[^\2]*(\0025(.............)[^\1-\6]*)$'
+-- A member of LANES without a priority, a cost, a dedupe key or a mark that its id is remembered: all after its key, and its turn.
+local PLAIN_MEMBER = '^[^\2]*(\0025(.............)[^\1-\7]*)$'
 
 -- The next job of a lane becomes its candidate, in its place among the others of the group.
 local function succeed(entry, lane)

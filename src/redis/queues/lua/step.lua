@@ -46,14 +46,17 @@ if count > 0 then
   if completed > 0 then
     if released then for i = 1, completed do released((opened(tokens[i]))) end end
     if #own > 0 then call('ZADD', REMEMBERED, unpack(own)) end
-    local more = call('EXISTS', CLAIMED, TRIES, PROGRESS, MARKS, ASKED) > 0
+    local more = call('EXISTS', CLAIMED, TRIES, PROGRESS, MARKS, ASKED, UNIQUE) > 0
+    local unique = more and call('EXISTS', UNIQUE) == 1
     if meta[10] then
       local ends, done = {}, {}
       for i = 1, completed do
         local id, _, n, start = ids[i], opened(tokens[i])
-        if more and call('HEXISTS', MARKS, '+' .. id) == 1 then
-          over(id, n, outcomes[i])
+        local mark = more and call('HGET', MARKS, '+' .. id)
+        if mark then
+          begin_anew(id, n, mark)
         else
+          if unique then rare().free_key(tokens[i], id, true) end
           local _, failures, losses, began = claimed(id)
           call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. (began or start))
           tried(id, start, '')
@@ -81,9 +84,10 @@ if count > 0 then
       for i = 1, completed do
         if marks[i] then
           local _, n = opened(tokens[i])
-          over(ids[i], n, outcomes[i], marks[i])
+          begin_anew(ids[i], n, marks[i])
         else
           gone[#gone + 1] = ids[i]
+          if unique then rare().free_key(tokens[i], ids[i], true) end
           if asked[i] then answer(ids[i], outcomes[i], asked[i]) end
         end
       end
@@ -203,7 +207,13 @@ local function recover()
     for i = 1, #page[2], 2 do
       local id = page[2][i]
       if not call('ZSCORE', DEAD, id) and not call('ZSCORE', COMPLETED, id) then
-        enqueue(place_of(id, page[2][i + 1]))
+        local place = place_of(id, page[2][i + 1])
+        local key = rare().unique_of(place)
+        if key and not rare().holder_of(key) then
+          local _, _, _, _, envelope = rare().parts_of(page[2][i + 1])
+          rare().take_key(key, id, envelope)
+        end
+        enqueue(place)
         found = found + 1
       end
     end
