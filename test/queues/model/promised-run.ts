@@ -350,7 +350,10 @@ export class PromisedRun {
       case 'cancel': {
         const entry = pick(this.#jobs, step.which)
         if (entry === undefined) break
-        if (step.how === 'id') this.#calledOff.add(entry.job.id)
+        const { mode } = this.#world
+        // The caller of the newest item calls it off for all.
+        const forAll = step.how === 'id' || mode === 'latest' || mode === 'debounce'
+        if (forAll) this.#calledOff.add(entry.job.id)
         for (const { n, controller } of this.#jobs) {
           // The items of a putMany have one signal.
           if (step.how === 'signal' ? controller === entry.controller : n === entry.n)
