@@ -63,13 +63,13 @@ async function mails(url: string, prefix: string): Promise<void> {
   await using storage = new RedisStorage({ url, prefix, timeout: '10s' })
   const send = async (to: string) => `sent to ${to}`
   // #region mails
-  const producer = QueueFactory.fifo<string>({ name: 'mails', storage })
+  const producer = QueueFactory.fifo<string>({ name: 'invitations', storage })
   await producer.put('ann', { id: 'mail:1' }) // resolves when Redis has the job
   const again = await producer.put('ann', { id: 'mail:1' }) // safe to repeat: one id is one job
   console.log(again.state) // => duplicate
   await producer.stop() // the job stays in Redis
 
-  const worker = QueueFactory.fifo<string, string>({ name: 'mails', storage, handler: send })
+  const worker = QueueFactory.fifo<string, string>({ name: 'invitations', storage, handler: send })
   await worker.start()
   console.log(await worker.submit('bob', { timeout: '10s' })) // => sent to bob
   await worker.onIdle()

@@ -16,7 +16,7 @@ export { ConcurrencyLimiter } from './limiters/local/concurrency-limiter.ts'
 export { createLimiter, type LocalOptions } from './limiters/create-limiter.ts'
 export type { CompositeOptions } from './limiters/composite/composite-limiter.ts'
 export type { CompositePart } from './limiters/composite/composite.ts'
-export { LimiterFactory, type Maker } from './limiters/factory.ts'
+export { LimiterFactory, type CreateLimiter } from './limiters/factory.ts'
 export type {
   BlockOptions,
   Limiter,
@@ -25,10 +25,9 @@ export type {
   LimiterStats,
   LimiterStorage,
   LocalLimiter,
-  Patience,
+  LimiterWaitOptions,
   PermitLimiter,
   RemoteLimiters,
-  WaitOptions,
 } from './limiters/limiter.ts'
 export type { Comparison } from './limiters/comparison.ts'
 export type { OutagePolicy } from './limiters/remote/outage.ts'
@@ -58,7 +57,7 @@ export type {
 export type {
   BroadcastMaker,
   BroadcastGroup,
-  Cut,
+  DroppedItems,
   GroupOptions,
   SharedBroadcast,
   SharedBroadcastOptions,
@@ -67,15 +66,15 @@ export type {
 export type { DedupeMode, DedupeOptions } from './queues/dedupe/dedupe-options.ts'
 export { QueueFactory } from './queues/factory.ts'
 export type {
-  DeathInfo,
-  DeathsOptions,
+  DeadJobsByError,
+  DeadByErrorOptions,
   GroupInfo,
   Handler,
   Job,
+  JobAttempt,
   JobClaim,
   JobErrorInfo,
   JobState,
-  JobTry,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
@@ -243,6 +242,7 @@ export {
   WaitTimeoutError,
 } from './core/errors.ts'
 export type { LeaseAnswer, LeaseRequest, LeaseStore, LeaseWatch } from './core/lease-store.ts'
+export type { WaitOptions } from './core/waiters.ts'
 export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'
 export type {
   AboutHold,

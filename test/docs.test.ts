@@ -2,6 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as aioflux from 'aioflux'
+import * as dashboard from 'aioflux/dashboard'
+import * as http from 'aioflux/http'
+import * as metrics from 'aioflux/metrics'
+import * as otel from 'aioflux/otel'
+import * as redis from 'aioflux/redis'
+import * as testing from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import { PICTURE, picture } from '../scripts/architecture.ts'
 // @ts-expect-error: a script, without types.
@@ -9,6 +16,9 @@ import { pages } from '../scripts/docs-code.mjs'
 import { pictures } from '../scripts/pictures.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const exported = [aioflux, redis, http, dashboard, metrics, otel, testing].flatMap((entry) =>
+  Object.keys(entry),
+)
 const all = pages() as { path: string; text: string; wanted: string }[]
 
 describe('docs', () => {
@@ -21,6 +31,23 @@ describe('docs', () => {
   it.each(all)('the code of $path is cut from the examples (npm run docs:code)', (page) => {
     expect(page.text).toBe(page.wanted)
   })
+
+  // A reader copies one block. A name of the package that it does not import is a ReferenceError.
+  it.each(all.filter(({ path }) => !path.includes('moving/')))(
+    'the code of $path imports what it takes from the package',
+    ({ text }) => {
+      for (const [, code] of text.matchAll(/^```ts\n([\s\S]*?)^```$/gm) as Iterable<string[]>) {
+        const imported = [...(code as string).matchAll(/^import .*/gm)].join('\n')
+        const used = (code as string).replace(/^import .*|\/\/.*|'[^'\n]*'/gm, '')
+        const missing = exported.filter(
+          (name) =>
+            new RegExp(`(?<![.\\w])${name}(?:\\(|\\.\\w+\\()`).test(used) &&
+            !new RegExp(`\\b${name}\\b`).test(imported),
+        )
+        expect(missing, code).toEqual([])
+      }
+    },
+  )
 
   it('README has the command that CI runs', () => {
     const ci = readFileSync(`${root}.ci/run`, 'utf8')

@@ -125,7 +125,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     RemoteConcurrency: (o) =>
       new RemoteConcurrency(storage().open(concurrency({ limit: 1 }), '') as Options, o),
   },
-  WAIT_OPTIONS: {
+  LIMITER_WAIT_OPTIONS: {
     'limiter.wait': (o) => limiter().wait('', o),
     'limiter.schedule': (o) => limiter().schedule('', nothing, o),
     'permits.permit': (o) => permits().permit('', o),
@@ -198,7 +198,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
     'queue.stop over a storage': (o) => ending.stop(o),
     'pool.stop': (o) => pool().stop(o),
   },
-  PATIENCE: {
+  WAIT_OPTIONS: {
     'queue.get': (o) => queue().get(o),
     'queue.get where an item waits': (o) => {
       const full = queue()
@@ -229,7 +229,7 @@ const TAKERS: Readonly<Record<string, Readonly<Record<string, (options: Options)
   },
   LIST_OPTIONS: { 'queue.jobs': (o) => queue().jobs({ state: 'dead', ...o }) },
   GROUPS_OPTIONS: { 'queue.groups': (o) => queue().groups(o) },
-  DEATHS_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
+  DEAD_BY_ERROR_OPTIONS: { 'queue.deadByError': (o) => queue().deadByError(o) },
   REDRIVE_OPTIONS: { 'queue.redrive': (o) => queue().redrive(o) },
   CLAIM_OPTIONS: { 'queue.claim': (o) => queue().claim(o) },
   PAUSE_OPTIONS: {

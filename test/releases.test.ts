@@ -23,7 +23,10 @@ function named(page: string): string[][] {
 
 /** The rows of the table that says which releases were run. */
 function run(page: string): string[][] {
-  const table = page.split(/^### (?:What was run|Что запускалось)$/m)[1]?.split(/^## /m)[0] ?? ''
+  const table =
+    page
+      .split(/^### (?:How the comparison was checked|Как проверено сравнение)$/m)[1]
+      ?.split(/^## /m)[0] ?? ''
   return [...table.matchAll(/^\| ([\w@/-]+) \| (\S[^|]*?) \| (\d\S*) \|$/gm)].map((row) =>
     row.slice(1),
   )
@@ -54,7 +57,7 @@ describe.each(['README.md', 'README.ru.md'])('the releases that %s names', (path
 
 it('every peer of the figures is among what was run', () => {
   const page = read('README.md')
-  const figures = page.split(/^## How fast$/m)[1]?.split(/^## /m)[0] ?? ''
+  const figures = page.split(/^## Speed$/m)[1]?.split(/^## /m)[0] ?? ''
   const peers = run(page).map(([name]) => name?.toLowerCase())
   const words = new Set(figures.match(/@?[a-z][a-z/-]+/g))
   const packages = JSON.parse(read('package.json')).devDependencies as object

@@ -91,7 +91,7 @@ server.close()
   // #region proxies
   const behind = { trustedProxies: ['10.0.0.0/8'] } // addresses, networks, 'loopback', 'uniquelocal', 'linklocal'
   const oneHop = { trustedProxies: 1, header: 'forwarded' } // or how many stand in front; RFC 7239
-  const edge = { trustedProxies: 1, header: 'cf-connecting-ip' } // or a header of theirs with one address
+  const edge = { trustedProxies: 1, header: 'cf-connecting-ip' } // or a header that names one address
 
   app.use(rateLimitMiddleware(limiter, { key: (req) => clientIp(req, behind) }))
   // #endregion

@@ -1,6 +1,6 @@
 // What README and docs/limiters.md show.
 // biome-ignore-all assist/source/organizeImports: each part has its own.
-// #region quick-start composite
+// #region first quick-start composite
 import { LimiterFactory } from 'aioflux'
 
 // #endregion
@@ -14,6 +14,17 @@ import { ManualClock } from 'aioflux/testing'
 const request = 'request'
 const handle = async (what: string) => console.log(`handled ${what}`)
 const upload = async () => 'uploaded'
+
+{
+  // #region first
+  const limiter = LimiterFactory.tokenBucket({ rate: 100, per: '1m' })
+
+  for (let call = 1; call <= 101; call++) {
+    const allowed = await limiter.acquire('user-123')
+    if (!allowed) console.log(`call ${call} is denied`) // => call 101 is denied
+  }
+  // #endregion
+}
 
 {
   // #region quick-start

@@ -34,7 +34,7 @@ import { HybridStorage } from 'aioflux/redis'
   })
   // mails.start()                                  a worker; a process that only puts need not start it
   // await mails.put('ann', { priority: 10 })       resolves when Redis has it
-  // await mails.submit('bob', { timeout: '10s' })  the result, whichever process did the work
+  // await mails.submit('bob', { timeout: '10s' })  the result, also when another process did the work
   // #endregion
   console.log(mails.name) // => mails
   await mails.stop()
@@ -50,7 +50,7 @@ import { HybridStorage } from 'aioflux/redis'
     return shrink(path, width)
   })
   // queue.start()                      in each process that does such calls
-  // await resize('cat.jpg', 200)       the result, whichever process did the work
+  // await resize('cat.jpg', 200)       the result, also when another process did the work
   // #endregion
   console.log(resize.length) // => 2
   await queue.stop()
@@ -78,6 +78,7 @@ import { HybridStorage } from 'aioflux/redis'
     onStorageError: 'local', // a limiter of this process, with the same numbers
     storageTimeout: '200ms',
   })
+  // While Redis cannot be reached:
   const { allowed, degraded } = await limiter.consume('user-123')
   console.log(allowed, degraded) // => true true
   // #endregion

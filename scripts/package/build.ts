@@ -17,4 +17,5 @@ export function run(command: string, args: string[], cwd: string = root): string
 export function build(outDir: string, ...options: string[]): void {
   const tsc = `${root}node_modules/typescript/bin/tsc`
   run(node, [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir, ...options])
+  run(node, ['scripts/cjs.mjs', outDir])
 }

@@ -97,7 +97,7 @@ async function checkRedis(url: string): Promise<Check[]> {
       fault(
         'server',
         `${new URL(url).host} does not answer: ${why}`,
-        'Is the server running, and are address, password and TLS (rediss://) right?',
+        'Start the server, or correct the address, the password or TLS (rediss://) in the url.',
       ),
     ]
   }

@@ -10,7 +10,7 @@ import type { PartSeries } from '../core/part-series.ts'
 import { processName } from '../core/process-name.ts'
 import { RenewalTimer } from '../core/renewal-timer.ts'
 import type { Storage } from '../core/storage.ts'
-import { PATIENCE, type Patience } from '../core/waiters.ts'
+import { WAIT_OPTIONS, type WaitOptions } from '../core/waiters.ts'
 import { meterCoordinator } from './coordinator-meter.ts'
 import type { LeaseContext } from './held-lease.ts'
 import { Leadership } from './leadership.ts'
@@ -170,10 +170,10 @@ export class Coordinator implements AsyncDisposable {
    *
    * @throws the reason of `signal`; WaitTimeoutError
    */
-  async waitForLeadership(patience: Patience = {}): Promise<Lease> {
+  async waitForLeadership(options: WaitOptions = {}): Promise<Lease> {
     this.#checkOpen()
-    known('coordinator.waitForLeadership', patience, PATIENCE)
-    return this.#leadership.wait(patience)
+    known('coordinator.waitForLeadership', options, WAIT_OPTIONS)
+    return this.#leadership.wait(options)
   }
 
   /** Steps down. @returns true when it led until now */

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Events } from '../core/events.ts'
-import { type Patience, Waiters } from '../core/waiters.ts'
+import { Waiters, type WaitOptions } from '../core/waiters.ts'
 import type { HeldLease } from './held-lease.ts'
 import { LeaderLease } from './leader-lease.ts'
 import type { CoordinatorEvents, Lease } from './lease.ts'
@@ -50,7 +50,7 @@ export class Leadership {
     return this.#trying
   }
 
-  wait(patience: Patience): Promise<HeldLease> {
+  wait(patience: WaitOptions): Promise<HeldLease> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     const { lease } = this
     if (lease !== undefined && patience.signal?.aborted !== true) return Promise.resolve(lease)

@@ -1,6 +1,6 @@
 import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
-import { PATIENCE, type Patience } from '../core/waiters.ts'
+import { WAIT_OPTIONS, type WaitOptions } from '../core/waiters.ts'
 
 /**
  * A lock that is held, or the leadership, until it is released or lost. It renews itself. It is lost when it cannot be renewed
@@ -46,11 +46,11 @@ export interface TryLockOptions {
 }
 
 /** How long a lock is held, how long a caller waits for it, and what ends the wait. */
-export interface LockOptions extends TryLockOptions, Patience {}
+export interface LockOptions extends TryLockOptions, WaitOptions {}
 
 export const TRY_LOCK_OPTIONS: OptionTable<TryLockOptions> = { ttl: true, renew: true }
 
-export const LOCK_OPTIONS: OptionTable<LockOptions> = { ...TRY_LOCK_OPTIONS, ...PATIENCE }
+export const LOCK_OPTIONS: OptionTable<LockOptions> = { ...TRY_LOCK_OPTIONS, ...WAIT_OPTIONS }
 
 /** Why a lease is no more held: it could not be renewed in time, or the storage does not know it any more. */
 export type LossReason = 'expired' | 'forgotten'

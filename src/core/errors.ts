@@ -51,8 +51,8 @@ const BRAND = Symbol.for('aioflux.error')
 /**
  * The root of the errors thrown by aioflux.
  *
- * `error instanceof AioFluxError` also holds for the ones that are a `TypeError` or `RangeError` first,
- * and for those of another copy of the package.
+ * `error instanceof AioFluxError` also holds for its errors that extend `TypeError` or `RangeError`,
+ * and for errors of another copy of the package.
  */
 export class AioFluxError extends Error {
   readonly code: AioFluxErrorCode

@@ -65,7 +65,7 @@ export interface Rule {
   /** Set where the state is one number, the amount used, which falls at a steady rate. */
   readonly drain?: Drain
   /**
-   * Set where the windows are those of a calendar. The time of such a rule is in microseconds since 1970, and a storage that lies
+   * Set for windows of the calendar. The time of such a rule is in microseconds since 1970, and a storage that lies
    * elsewhere tells its twin these numbers beside `params` with each call, under these names, less `offset`.
    */
   present?(at: Micros, offset: Micros): Readonly<Record<string, number>>

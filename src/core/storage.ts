@@ -12,7 +12,7 @@ export interface Storage extends Values, AsyncDisposable {
   readonly clock?: Clock
   /**
    * The states of `rule` under `scope`. Limiters that open the same rule under the same scope share its states. Ledgers that
-   * answer at once are kept apart by the rule's `kind` and `params`; those of a {@link RemoteLedger} may be by its kind alone.
+   * answer at once are kept apart by the rule's `kind` and `params`; a {@link RemoteLedger} may keep them apart by the kind alone.
    *
    * @param clock the time to go by, where the storage does not have its own
    */
@@ -43,7 +43,7 @@ export interface Values {
 }
 
 /**
- * The states of one rule in one storage, one for each key. Its moves are those of {@link Rule}, at the present time of the
+ * The states of one rule in one storage, one for each key. It has the moves of {@link Rule}, at the present time of the
  * storage.
  *
  * This one answers at once. It is on the hot path, so its moves return plain numbers; `judged` has the rest of what is known
@@ -84,8 +84,8 @@ export interface Ledger {
    */
   block(key: string, duration: Micros, replace?: boolean): void
   /**
-   * Goes on with `rule`, of the same kind. What was used stays used, up to what the rule holds; what drains, drains at
-   * the new rate from now on. No reservation may be open.
+   * Goes on with `rule`, of the same kind. What was used stays used, also where that is more than the rule holds; what drains, drains
+   * at the new rate from now on. No reservation may be open.
    */
   reconfigure(rule: Rule, keep?: Keep): void
   /** How many keys have a state. */
@@ -98,7 +98,7 @@ export interface Ledger {
 
 /**
  * What stays the same for a key when a bucket becomes larger: how much it has `'used'` (it gets the difference at once),
- * or how much it has `'left'` (it has to earn the difference).
+ * or how much it has `'left'` (it has to earn the difference). With `'left'`, one that becomes smaller is used up at most.
  */
 export type Keep = 'used' | 'left'
 

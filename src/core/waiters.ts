@@ -5,28 +5,28 @@ import { WaitTimeoutError } from './errors.ts'
 import { OldestFirst } from './oldest-first.ts'
 import { onAbort } from './on-abort.ts'
 
-/** What every wait takes. */
-export interface Patience {
+/** The options of every wait. */
+export interface WaitOptions {
   /** Gives up when it aborts, with its reason. */
   signal?: AbortSignal | undefined
   /** The longest wait. @default no end */
   timeout?: Duration | undefined
 }
 
-export const PATIENCE: OptionTable<Patience> = { signal: true, timeout: true }
+export const WAIT_OPTIONS: OptionTable<WaitOptions> = { signal: true, timeout: true }
 
 /**
  * Checks what a wait takes, also where nothing has to be waited for.
  *
  * @param what whose options they are, as users call it: `queue.get`
  */
-export function checkPatience(what: string, patience: Patience): void {
-  known(what, patience, PATIENCE)
+export function checkWaitOptions(what: string, patience: WaitOptions): void {
+  known(what, patience, WAIT_OPTIONS)
   checkWait(patience)
 }
 
-/** As {@link checkPatience}, for options whose names have been checked. */
-export function checkWait({ signal, timeout }: Patience): void {
+/** As {@link checkWaitOptions}, for options whose names have been checked. */
+export function checkWait({ signal, timeout }: WaitOptions): void {
   abortable(signal)
   if (timeout !== undefined) toMillis('timeout', timeout)
 }
@@ -67,9 +67,9 @@ export class Waiters<T> {
     return this.#line.size
   }
 
-  wait(patience: Patience = {}): Promise<T> {
+  wait(patience: WaitOptions = {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      known('a wait', patience, PATIENCE)
+      known('a wait', patience, WAIT_OPTIONS)
       const signal = abortable(patience.signal)
       if (signal?.aborted === true) return reject(signal.reason)
       const timeout: Millis =

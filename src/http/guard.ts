@@ -111,6 +111,7 @@ export class Guard {
     // The parts' functions have read the request already.
     const brought = typeof call === 'number' ? undefined : composite.termsOf(call)
     const terms: Terms = termsOfRequest(whole, brought)
+    if (composite.shadow === undefined) composite.fits(cost, false, terms)
     const own = typeof call !== 'number' || isQuoted(whole)
     const leaves = () => leavesOf(whole, terms.members)
     return after(composite.consumeUnder(key, cost, terms), (decision) =>

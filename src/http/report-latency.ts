@@ -6,7 +6,7 @@ import type { Limiter } from '../limiters/limiter.ts'
 const OVERLOADED: readonly number[] = [429, 503, 504]
 
 /**
- * A function that reports how long a request took to those of its limiters that find their limit by latency. Call it with the status when
+ * A function that reports how long a request took, to the limiters that find their limit by latency. Call it with the status when
  * the request has ended. `undefined` when there is no such limiter.
  */
 export function latencyReporter(

@@ -4,12 +4,7 @@ import { checkKey } from '../limiters/calls/arguments.ts'
 import type { CallOptions } from '../limiters/calls/call-options.ts'
 import type { Terms } from '../limiters/calls/terms.ts'
 import { checkedPrice } from '../limiters/composite/combined.ts'
-import {
-  capacityOf,
-  type Sharing,
-  sameKey,
-  withMemberCalls,
-} from '../limiters/composite/member-terms.ts'
+import { type Sharing, sameKey, withMemberCalls } from '../limiters/composite/member-terms.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import { type Awaitable, ignoring, isPromise } from './awaitable.ts'
 
@@ -29,7 +24,10 @@ export type GuardArguments = readonly [source: unknown, connection: unknown]
 /** A composite, as guards ask it. */
 export interface Composed extends Limiter {
   readonly members: readonly ComposedMember[]
+  readonly shadow: object | undefined
   termsOf(call: CallOptions): Terms | undefined
+  /** @throws CostTooLargeError where a limit never holds what the call costs it */
+  fits(cost: number, ahead: boolean, terms: Terms): boolean
   consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
 }
 
@@ -114,20 +112,16 @@ function membersOf(
  * The terms of a request in the form that a composite takes.
  *
  * @param brought what the request brings to all of its members
- * @throws OptionTypeError | OptionRangeError | CostTooLargeError for a key that is no string or a cost that is none
+ * @throws OptionTypeError | OptionRangeError for a key that is no string or a cost that is none
  */
-export function termsOfRequest(
-  { limiter: whole, members = [] }: RequestTerms,
-  brought: Terms | undefined,
-): Terms {
+export function termsOfRequest({ members = [] }: RequestTerms, brought: Terms | undefined): Terms {
   const calls = members.map((member, i) => {
     const { limiter, key, cost, quota } = member
     const given = brought?.members?.[i]
     const terms =
       quota === undefined ? given : (limiter as Sharing).termsOf?.({ ...given?.brought, quota })
     checkKey(key)
-    const most = capacityOf(limiter as Sharing, terms, whole as Sharing)
-    checkedPrice(cost, member.members === undefined ? most : Infinity)
+    checkedPrice(cost)
     const own = member.members ? termsOfRequest(member, terms) : terms
     return { limiter: limiter as Sharing, key, cost, terms: own }
   })

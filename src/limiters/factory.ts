@@ -49,7 +49,7 @@ import { checkedOptions } from './options.ts'
 import type { RemoteConcurrency } from './remote/remote-concurrency.ts'
 
 /** Makes a limiter; over memory, one that can answer at once. */
-export interface Maker<Options> {
+export interface CreateLimiter<Options> {
   (options: Options & LocalOptions): LocalLimiter
   (options: Options & LimiterOptions): Limiter
 }
@@ -60,13 +60,13 @@ export interface Maker<Options> {
  */
 export interface LimiterFactory {
   /** A steady rate with bursts. See {@link tokenBucket}. */
-  readonly tokenBucket: Maker<TokenBucketOptions>
+  readonly tokenBucket: CreateLimiter<TokenBucketOptions>
   /** Never more than `rate` in any window of `per`. See {@link slidingWindow}. */
-  readonly slidingWindow: Maker<Quota>
+  readonly slidingWindow: CreateLimiter<Quota>
   /** An even stream. See {@link leakyBucket}. */
-  readonly leakyBucket: Maker<LeakyBucketOptions>
+  readonly leakyBucket: CreateLimiter<LeakyBucketOptions>
   /** At most `rate` in each window of `per`, or of the calendar. See {@link fixedWindow}. */
-  readonly fixedWindow: Maker<Quota> & Maker<FixedWindowOptions>
+  readonly fixedWindow: CreateLimiter<Quota> & CreateLimiter<FixedWindowOptions>
   /**
    * A rate that follows how the other side is doing. See {@link AdaptiveLimiter}. Over a remote storage it is one rate for all
    * processes, learnt from the outcomes of all of them.
@@ -141,12 +141,12 @@ function maker<Options extends object>(
   name: string,
   rule: (options: Options) => Rule,
   table: OptionTable<Options>,
-): Maker<Options> {
+): CreateLimiter<Options> {
   const all = { ...LIMITER_OPTIONS, ...table } as OptionTable<Options & LimiterOptions>
   const make = (options: Options & LimiterOptions) => {
     known(`LimiterFactory.${name}`, options, all)
     const own = rule(pick<Options>(options, table))
     return limiterOf(own, pick<LimiterOptions>(options, LIMITER_OPTIONS), memoryLedger)
   }
-  return make as Maker<Options>
+  return make as CreateLimiter<Options>
 }

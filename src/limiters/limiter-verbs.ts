@@ -17,11 +17,11 @@ import {
   type BlockOptions,
   type KeyCounts,
   LIMITER_EVENTS,
+  LIMITER_WAIT_OPTIONS,
   type Limiter,
   type LimiterEvents,
   type LimiterStats,
-  WAIT_OPTIONS,
-  type WaitOptions,
+  type LimiterWaitOptions,
 } from './limiter.ts'
 import { type LimiterMeter, limiterMeter } from './limiter-meter.ts'
 import type { Reservation, ReservationKeeper } from './reservations/reservation.ts'
@@ -142,8 +142,8 @@ export abstract class LimiterVerbs implements Limiter {
   }
 
   // Not an async function: that would make one more promise for each call, and a promise is a good part of what a call costs.
-  wait(key = '', options: WaitOptions = {}): Promise<Decision> {
-    known('limiter.wait', options, WAIT_OPTIONS)
+  wait(key = '', options: LimiterWaitOptions = {}): Promise<Decision> {
+    known('limiter.wait', options, LIMITER_WAIT_OPTIONS)
     try {
       abortable(options.signal)
       const { cost, terms } = this.#checked(key, options)
@@ -158,7 +158,7 @@ export abstract class LimiterVerbs implements Limiter {
     key: string,
     cost: number,
     terms: Terms | undefined,
-    options: WaitOptions,
+    options: LimiterWaitOptions,
   ): Promise<Decision> {
     return waitInTurn(this, key, options, (patience) => {
       const own = this.anew(key, terms)
@@ -171,9 +171,9 @@ export abstract class LimiterVerbs implements Limiter {
   async schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
-    options: WaitOptions = {},
+    options: LimiterWaitOptions = {},
   ): Promise<T> {
-    known('limiter.schedule', options, WAIT_OPTIONS)
+    known('limiter.schedule', options, LIMITER_WAIT_OPTIONS)
     const work = typeof fn === 'function' ? this.measured(fn) : fn
     return scheduled(this, key, work, options, this.ending)
   }
@@ -286,9 +286,14 @@ export abstract class LimiterVerbs implements Limiter {
   #checked(key: string, call: CallOptions): { cost: number; terms: Terms | undefined } {
     const terms = this.termsOf(call, key)
     const cost = costOf(call)
+    this.checkCost(key, cost, terms)
+    return { cost, terms }
+  }
+
+  /** @throws OptionTypeError | OptionRangeError | CostTooLargeError for a call that can never pass. A shadow lets any cost pass. */
+  protected checkCost(key: string, cost: number, terms: Terms | undefined): void {
     const most = terms === undefined ? this.capacity : this.capacityUnder(terms)
     checkCall(key, cost, most, this.shadow)
-    return { cost, terms }
   }
 
   /**

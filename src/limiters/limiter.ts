@@ -7,6 +7,7 @@ import type { Metered } from '../core/meter.ts'
 import type { Policy } from '../core/policy.ts'
 import type { QuotaChange, Rule } from '../core/rule.ts'
 import type { Storage } from '../core/storage.ts'
+import type { WaitOptions } from '../core/waiters.ts'
 import type { PermitsOptions } from '../rules/permits.ts'
 import { CALL_OPTIONS, type CallOptions } from './calls/call-options.ts'
 import type { Classes } from './calls/terms-reader.ts'
@@ -33,7 +34,7 @@ export interface RemoteLimiters {
   adaptive?(storage: Storage, options: LimiterOptions): Limiter
   /** As {@link adaptive}, of how many at once: `AdaptivePermits` of these `AdaptiveConcurrencyOptions`. */
   adaptiveConcurrency?(storage: Storage, options: LimiterOptions): Limiter
-  /** A limiter of how many at once: each permit is a lease, so that those of a process that dies come back. */
+  /** A limiter of how many at once: each permit is a lease, so that the permits of a process that died come back. */
   concurrency(storage: Storage, options: PermitsOptions & LimiterOptions): PermitLimiter
 }
 
@@ -92,16 +93,11 @@ export const LIMITER_OPTIONS: OptionTable<LimiterOptions> = {
   metrics: true,
 }
 
-/** How long a caller is willing to wait. */
-export interface Patience {
-  /** The longest wait. A wait that cannot end in time is refused at once. @default no end */
-  timeout?: Duration | undefined
-  /** Leaves the line when it aborts; what was reserved is given back. */
-  signal?: AbortSignal | undefined
-}
-
-/** How long a caller is willing to wait, and for what. */
-export interface WaitOptions extends CallOptions, Patience {
+/**
+ * The options of `limiter.wait`, `schedule` and `permit`. A wait that cannot end within `timeout` is refused at once. When `signal`
+ * aborts, what was reserved is given back.
+ */
+export interface LimiterWaitOptions extends CallOptions, WaitOptions {
   /**
    * Whose call it is: in this process, the groups that wait for one key take turns, so that the many waits of one do not go before the
    * first of another. Those without a group take turns as one.
@@ -118,7 +114,7 @@ export interface BlockOptions {
 
 export const BLOCK_OPTIONS: OptionTable<BlockOptions> = { replace: true }
 
-export const WAIT_OPTIONS: OptionTable<WaitOptions> = {
+export const LIMITER_WAIT_OPTIONS: OptionTable<LimiterWaitOptions> = {
   ...CALL_OPTIONS,
   timeout: true,
   signal: true,
@@ -156,12 +152,12 @@ export interface Limiter extends AsyncDisposable {
    * @throws WaitTimeoutError at once when it cannot come within `timeout`, or later when it did not
    * @throws the reason of `signal` when that aborts
    */
-  wait(key?: string, options?: WaitOptions): Promise<Decision>
+  wait(key?: string, options?: LimiterWaitOptions): Promise<Decision>
   /** Waits, then runs `fn` and returns what it returns. Where permits are held, gives them back afterwards. */
   schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
-    options?: WaitOptions,
+    options?: LimiterWaitOptions,
   ): Promise<T>
   /**
    * Takes an estimate now, to be settled when it is known what was used: `undefined` where it cannot be had (within `timeout`). For
@@ -208,7 +204,7 @@ export interface Limiter extends AsyncDisposable {
   /** Forgets what `key` has used, and its block. */
   reset(key?: string): Promise<void>
   /**
-   * Denies `key` for `duration`, whatever it has left; `Infinity` until {@link unblock}. A longer block that the key has already
+   * Denies all calls of `key` for `duration`, also when its limit has room; `Infinity` until {@link unblock}. A longer block that the key has already
    * stays, unless `replace` says otherwise.
    */
   block(key: string, duration: Duration, options?: BlockOptions): Promise<void>
@@ -255,7 +251,7 @@ export function answersAtOnce(limiter: Limiter): limiter is LocalLimiter {
 /** A limiter of how many at once, over memory or from afar. */
 export interface PermitLimiter extends Limiter {
   /** Waits for permits. */
-  permit(key?: string, options?: WaitOptions): Promise<Permit>
+  permit(key?: string, options?: LimiterWaitOptions): Promise<Permit>
   /** Permits, if they can be had now. */
   tryPermit(
     key?: string,
@@ -266,7 +262,7 @@ export interface PermitLimiter extends Limiter {
 /** What a limiter has done since it was made, and how one key stands now. Times are seconds. */
 export interface LimiterStats {
   name: string
-  /** Calls let through, those that waited included. */
+  /** Calls let through, also calls that waited. */
   allowed: number
   /** Calls denied, and waits refused or given up. */
   denied: number

@@ -1,6 +1,6 @@
 import { callable } from '../core/check.ts'
 import { costOf } from './calls/call-options.ts'
-import type { Limiter, WaitOptions } from './limiter.ts'
+import type { Limiter, LimiterWaitOptions } from './limiter.ts'
 import { took } from './took.ts'
 
 /** What is scheduled. */
@@ -11,7 +11,7 @@ export async function scheduled<T>(
   limiter: Pick<Limiter, 'wait' | 'leave'>,
   key: string,
   fn: Work<T>,
-  options: WaitOptions,
+  options: LimiterWaitOptions,
   never: AbortSignal,
 ): Promise<T> {
   callable('fn', fn)

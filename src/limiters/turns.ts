@@ -2,15 +2,16 @@ import { string } from '../core/check.ts'
 import { at, type Clock } from '../core/clock.ts'
 import { type Millis, toMillis } from '../core/duration.ts'
 import { ClosedError } from '../core/errors.ts'
+import type { WaitOptions } from '../core/waiters.ts'
 import { late } from './late.ts'
-import type { Patience, WaitOptions } from './limiter.ts'
+import type { LimiterWaitOptions } from './limiter.ts'
 import { until } from './until.ts'
 
 /** The callers of one key that wait for their turn, by group. The group whose turn is next comes first. */
 type Groups = Map<string, Set<() => void>>
 
 /** How long a caller is willing to wait, and what to call when no other caller needs to wait behind it. */
-export interface Standing extends Patience {
+export interface Standing extends WaitOptions {
   /** Called when the limit is too small for the call as it is now. */
   readonly aside?: (() => void) | undefined
 }
@@ -103,7 +104,7 @@ export class Turns {
 export function waitInTurn<T>(
   limiter: { readonly turns: Turns; readonly clock: Clock },
   key: string,
-  options: WaitOptions,
+  options: LimiterWaitOptions,
   wait: (patience: Standing) => Promise<T>,
 ): Promise<T> {
   const { group, timeout, signal } = options

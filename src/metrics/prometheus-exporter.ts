@@ -97,7 +97,7 @@ export class PrometheusExporter implements AsyncDisposable {
     return this.stop()
   }
 
-  /** Answers a scrape, whatever its path: for node:http, Express and Connect. */
+  /** Answers a scrape at any path: for node:http, Express and Connect. */
   readonly handler = (request: ScrapeRequest, response: ScrapeResponse): void => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' })
@@ -114,7 +114,7 @@ export class PrometheusExporter implements AsyncDisposable {
     write(exposition(this.#metrics, format), response).catch(() => response.destroy())
   }
 
-  /** Answers a scrape, whatever its path, where requests are web-standard: Hono, Bun, Deno, the edge. */
+  /** Answers a scrape at any path, for web-standard requests: Hono, Bun, Deno, the edge. */
   fetch(request: Request): Response {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } })

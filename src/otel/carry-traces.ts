@@ -17,8 +17,8 @@ export interface OtelApi {
 }
 
 /**
- * From now on the trace context of the caller of `put` travels with each job that is kept in a storage, and the handler runs in
- * it, whichever process works: a span of {@link traced} there has the span of the caller as its parent. Call it in all processes, once
+ * From now on the trace context of the caller of `put` travels with each job that is kept in a storage. The handler runs in this
+ * context, also in another process: a span of {@link traced} has the span of the caller as its parent. Call it in all processes, once
  * the SDK is set up. Jobs in memory keep their context without it.
  *
  * @example

@@ -78,7 +78,7 @@ export interface JobErrorInfo {
 }
 
 /** One attempt at a job. */
-export interface JobTry {
+export interface JobAttempt {
   startedAt: Date
   endedAt: Date
   error?: JobErrorInfo
@@ -106,7 +106,7 @@ export interface QueuedJobInfo<T = unknown, R = unknown> {
   result?: R
   error?: JobErrorInfo
   /** The last five attempts that have ended, oldest first. */
-  tries: JobTry[]
+  tries: JobAttempt[]
   /** Until when a dead or completed job is kept by its age; it may go earlier where too many are kept. Absent where its age does not matter. */
   keptUntil?: Date
   /** The id of the trace in which it was put, of a queue in a storage whose jobs carry their trace. */
@@ -159,15 +159,15 @@ export interface GroupInfo {
 }
 
 /** Which dead jobs `queue.deadByError` looks at. */
-export interface DeathsOptions {
+export interface DeadByErrorOptions {
   /** Only the latest so many: with a million dead jobs, to look at all of them takes a while. @default all */
   latest?: number
 }
 
-export const DEATHS_OPTIONS: OptionTable<DeathsOptions> = { latest: true }
+export const DEAD_BY_ERROR_OPTIONS: OptionTable<DeadByErrorOptions> = { latest: true }
 
 /** How many of the dead jobs died of one error. */
-export interface DeathInfo {
+export interface DeadJobsByError {
   error: string
   count: number
   first: Date

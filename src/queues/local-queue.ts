@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
 import { ClosedError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { checkPatience, checkWait, type Patience, Waiters } from '../core/waiters.ts'
+import { checkWait, checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer, type Batching } from './consume/batch-consumer.ts'
 import { LocalClaims, type LocalClaimsListener } from './consume/local-claims.ts'
@@ -11,8 +11,8 @@ import { Admission } from './enqueue/admission.ts'
 import { LocalPuts } from './enqueue/local-puts.ts'
 import { checkItems } from './enqueue/put-options.ts'
 import type {
-  DeathInfo,
-  DeathsOptions,
+  DeadByErrorOptions,
+  DeadJobsByError,
   GroupInfo,
   GroupsOptions,
   Handler,
@@ -188,8 +188,8 @@ export class MemoryQueue<T, R = unknown>
 
   // Pulling and claiming.
 
-  async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) checkPatience('queue.get', patience)
+  async get(patience?: WaitOptions): Promise<T> {
+    if (patience !== undefined) checkWaitOptions('queue.get', patience)
     return this.#claims.take(patience)
   }
 
@@ -231,7 +231,7 @@ export class MemoryQueue<T, R = unknown>
     return this.#view.groups(options)
   }
 
-  async deadByError(options: DeathsOptions = {}): Promise<DeathInfo[]> {
+  async deadByError(options: DeadByErrorOptions = {}): Promise<DeadJobsByError[]> {
     return this.#view.deaths(options)
   }
 
@@ -265,8 +265,8 @@ export class MemoryQueue<T, R = unknown>
     return this.#control.clear().map((job) => job.item as T)
   }
 
-  async onIdle(patience?: Patience): Promise<void> {
-    if (patience !== undefined) checkPatience('queue.onIdle', patience)
+  async onIdle(patience?: WaitOptions): Promise<void> {
+    if (patience !== undefined) checkWaitOptions('queue.onIdle', patience)
     this.#slots.onRest(() => this.look())
     await this.#idle.wait(patience)
   }

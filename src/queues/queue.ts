@@ -1,12 +1,12 @@
 import type { OptionTable } from '../core/check.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Listener } from '../core/events.ts'
-import type { Patience } from '../core/waiters.ts'
+import type { WaitOptions } from '../core/waiters.ts'
 import type { Limiter } from '../limiters/limiter.ts'
 import type { RetryOptions } from '../resilience/retry.ts'
 import type {
-  DeathInfo,
-  DeathsOptions,
+  DeadByErrorOptions,
+  DeadJobsByError,
   GroupInfo,
   GroupsOptions,
   Job,
@@ -209,7 +209,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * @throws ClosedError when the queue has stopped and nothing is left
    * @throws WaitTimeoutError when none came within `timeout`
    */
-  get(options?: Patience): Promise<T>
+  get(options?: WaitOptions): Promise<T>
   /**
    * Claims jobs by hand, instead of workers: waits for the first job, then takes up to `max` jobs. A claim asks the
    * limiter as a worker does; `workers`, `timeout` and `pause` do not hold for it. In memory it has no lease: end every claim.
@@ -247,11 +247,11 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
-  deadByError(options?: DeathsOptions): Promise<DeathInfo[]>
+  deadByError(options?: DeadByErrorOptions): Promise<DeadJobsByError[]>
   /** The groups with the longest backlog first; with `among`, of so many groups that are looked at. */
   groups(options?: GroupsOptions): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
-  onIdle(patience?: Patience): Promise<void>
+  onIdle(options?: WaitOptions): Promise<void>
   /**
    * Accepts no more jobs, runs or drops the jobs that wait, and reports the jobs that were not done. A queue without workers
    * (never started, no handler, `workers = 0`) drops them; a paused one goes on. It can be called again with a shorter
@@ -270,7 +270,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
 }
 
 /** How long to wait for jobs to claim, and how many to take. */
-export interface ClaimOptions extends Patience {
+export interface ClaimOptions extends WaitOptions {
   /** @default 1 */
   max?: number
 }

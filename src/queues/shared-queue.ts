@@ -3,7 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import { isError } from '../core/error-text.ts'
 import { ClosedError, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { checkPatience, checkWait, type Patience, Waiters } from '../core/waiters.ts'
+import { checkWait, checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import { toBatching } from './batching/batch-options.ts'
 import type { Attempt } from './consume/attempt.ts'
@@ -21,8 +21,8 @@ import { FollowedJobs, type QueueHere } from './enqueue/followed-jobs.ts'
 import type { JobVerbs, RemoteJob } from './enqueue/remote-job.ts'
 import { RemotePuts } from './enqueue/remote-puts.ts'
 import type {
-  DeathInfo,
-  DeathsOptions,
+  DeadByErrorOptions,
+  DeadJobsByError,
   GroupInfo,
   GroupsOptions,
   Handler,
@@ -224,8 +224,8 @@ export class DurableQueue<T, R = unknown>
 
   // Taking by hand.
 
-  async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) checkPatience('queue.get', patience)
+  async get(patience?: WaitOptions): Promise<T> {
+    if (patience !== undefined) checkWaitOptions('queue.get', patience)
     return this.#claims.take(patience)
   }
 
@@ -268,7 +268,7 @@ export class DurableQueue<T, R = unknown>
     return this.#view.groups(options)
   }
 
-  async deadByError(options: DeathsOptions = {}): Promise<DeathInfo[]> {
+  async deadByError(options: DeadByErrorOptions = {}): Promise<DeadJobsByError[]> {
     return this.#view.deaths(options)
   }
 
@@ -333,8 +333,8 @@ export class DurableQueue<T, R = unknown>
     return this.#store.clear()
   }
 
-  async onIdle(patience: Patience = {}): Promise<void> {
-    checkPatience('queue.onIdle', patience)
+  async onIdle(patience: WaitOptions = {}): Promise<void> {
+    checkWaitOptions('queue.onIdle', patience)
     await this.#idle.wait(patience)
   }
 

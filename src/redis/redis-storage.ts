@@ -39,7 +39,7 @@ export interface RedisStorageOptions extends Metered {
   name?: string
   /** A client of node-redis or ioredis: single, Sentinel or Cluster. It stays yours: `close` leaves it open. */
   client?: RedisClientLike
-  /** Instead of a client: where to connect, `redis://host:6379` or `rediss://`, by whichever of `redis` and `ioredis` is installed. */
+  /** Instead of a client: where to connect, `redis://host:6379` or `rediss://`, by `redis`, or `ioredis` where only that is installed. */
   url?: string
   /**
    * Begins the name of every key. All that uses one Redis and one prefix is one fleet: give a service that should share nothing its own.
@@ -68,7 +68,7 @@ export const REDIS_STORAGE_OPTIONS: OptionTable<RedisStorageOptions> = {
 /**
  * States and values in Redis (6.2 or newer, or Valkey): the same limits on many machines.
  *
- * Every decision is one atomic script on the server's own clock, whatever the clocks of the machines say. The calls of one
+ * Every decision is one atomic script by the clock of the server: the clocks of the machines do not matter. The calls of one
  * turn of the event loop travel together. Each state is one key, and lives until it equals a fresh one.
  *
  * @example

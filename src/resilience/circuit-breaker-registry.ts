@@ -55,7 +55,7 @@ export interface CircuitBreakerRegistryStats {
  * One {@link CircuitBreaker} for each key, such as a host or a tenant: made when the key comes for the first time, all with the
  * same options. One host that is down does not stop calls to the others.
  *
- * Memory is bounded, whatever the keys are. A breaker that is closed, has no call running and was not asked for during
+ * Memory is bounded for any number of keys. A breaker that is closed, has no call running and was not asked for during
  * `idleTimeout` is forgotten. When `maxKeys` is reached, the least recently used of such breakers goes first; an open one only
  * where none of the 16 least recently used is closed, and an isolated one never. A program that still holds a forgotten breaker
  * may go on calling it; the next `for` of its key makes a new, closed one.

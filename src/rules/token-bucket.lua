@@ -153,7 +153,7 @@ function rule.settle(p, s, now, id, cost, actual, how)
     change = 0
   end
   for _ = 1, i and WIDTH or 0 do table.remove(s, i) end
-  rule.write(p, s, now, used + change)
+  rule.write(p, s, now, math.min(used + change, 2 ^ 52 / p.interval))
 end
 
 function rule.extend(p, s, now, id, ttl)

@@ -5,6 +5,7 @@ import {
   type CallQuota,
   CHARGED,
   type Drain,
+  FOREVER,
   type Holds,
   QUOTA_OPTIONS,
   type Quota,
@@ -137,7 +138,8 @@ export class TokenBucket implements Rule, Holds {
     else if (openHolds.wasReturned(state, i) ?? how === RELEASED) change = actual
     else change = i >= 0 || how === CHARGED ? Math.max(change, 0) : 0
     openHolds.forget(state, i)
-    this.write(state, now, used + change)
+    // No debt is larger than what never drains, so that the time that it takes is a number.
+    this.write(state, now, Math.min(used + change, FOREVER / this.drain.interval))
   }
 
   extend(state: State, now: Micros, id: number, ttl: Micros): Micros {

@@ -173,7 +173,7 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Begins no more runs, waits for those that have begun, and says what was done and what was not. A scheduler that has stopped may be
+   * Begins no more runs, waits for the runs that have begun, and reports what was done and what was not. A scheduler that has stopped may be
    * started again. A job must not await it without a `deadline`: it would wait for itself.
    *
    * May be called again while it stops, with an earlier deadline, which then counts. All calls get the same report.

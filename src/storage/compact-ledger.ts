@@ -5,7 +5,7 @@ import type { Hold, Judged, Keep, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { FewKeys } from './few-keys.ts'
 import { forecast } from './forecast.ts'
-import { EVICTED, type KeyTable, REFUSED } from './key-table.ts'
+import { EVICTED, FARTHEST, type KeyTable, REFUSED } from './key-table.ts'
 import { RecordLedger } from './record-ledger.ts'
 import { SteadyClock } from './steady-clock.ts'
 import { FEW, tableWithRoom } from './table-with-room.ts'
@@ -132,7 +132,7 @@ export class CompactLedger implements Ledger, Judged {
     now: Micros,
     tick: number,
   ): Micros {
-    // A mark lies two capacities ahead at most. A larger cost, which a bucket had room for before it became smaller, is recorded.
+    // A call that waits is granted a mark two capacities ahead at most. A larger cost, which a bucket had room for before it became smaller, is recorded.
     const far = maxWait > 0 && cost > this.rule.capacity
     if (far || (slot < 0 && this.#records?.find(key) !== undefined)) {
       return this.#takeRecorded(key, cost, maxWait, undefined, undefined, undefined, now)
@@ -212,26 +212,33 @@ export class CompactLedger implements Ledger, Judged {
     const drain = rule.drain as Drain
     const now = this.#clock.now()
     const tick = this.#tickAt(now)
-    // Where the ticks stay what they are, the marks may stay where they are; a smaller bucket holds no more than itself.
+    // What all share has drained at the old rate up to now, as the marks have.
+    if (this.#overflow !== undefined) this.rule.reserve(this.#overflow, now, 0, Infinity)
     const before = this.#line
-    const { fine } = before
+    const left = keep === 'left'
+    const more = left ? rule.capacity - this.rule.capacity : 0
     const same = before.alike(rule, drain)
-    const line = new TickLine(rule, drain, fine, now, same ? tick : 0)
-    const more = keep === 'left' ? Math.max(0, rule.capacity - this.rule.capacity) : 0
-    if (!same || more > 0 || rule.capacity < this.rule.capacity) {
+    let line = new TickLine(rule, drain, before.fine, now, same ? tick : 0)
+    if (!same && !left && !line.wide) {
+      // What was used of a larger bucket may lie farther ahead than marks of 32 bits reach.
+      const farthest = this.#table.farthest(tick) * (line.steps / before.steps)
+      if (farthest > FARTHEST) line = new TickLine(rule, drain, true, now, 0)
+    }
+    // Where the ticks stay what they are, the marks stay where they are.
+    if (!same || more !== 0) {
       this.#table = this.#table.translated({
         wide: line.wide,
         tick,
         next: same ? tick : 0,
         scale: line.steps / before.steps,
-        more: more * line.steps,
-        most: rule.capacity * line.steps,
+        more: Math.max(0, more) * line.steps,
+        most: left ? rule.capacity * line.steps : Infinity,
       })
     }
     this.#line = line
     this.#drain = drain
     this.rule = rule
-    this.#records?.reconfigure(rule)
+    this.#records?.reconfigure(rule, keep)
     this.#clock.patience = rule.span
   }
 
@@ -318,7 +325,7 @@ export class CompactLedger implements Ledger, Judged {
     this.#load(slot, now, tick)
     const left = this.#blocks.left(key, now)
     if (left > 0) return blockedFor(left, this.#lookOnly(now, cost), maxWait)
-    // A mark may lie two capacities ahead at most, so nothing is reserved further off than one.
+    // Marks of 32 bits reach two capacities ahead, so nothing is reserved further off than one.
     const wait = rule.reserve(this.#state, now, cost, Math.min(maxWait, this.rule.span))
     if (wait >= 0 && !this.#keep(key, slot, tick, cost)) this.#crowded += 1
     return wait

@@ -1,6 +1,7 @@
 import { KeyHash, mixed } from './key-hash.ts'
 import {
   EVICTED,
+  FARTHEST,
   FREE,
   type Inserted,
   type KeyTable,
@@ -23,8 +24,6 @@ const PAGE = 1 << PAGE_BITS
 const SWEEP_EVERY = 2 ** 29
 /** Marks of 64 bits do not wrap; their pages are swept so often only to have room. */
 const SWEEP_WIDE_EVERY = 2 ** 40
-/** No mark lies further ahead than this. */
-const FARTHEST = 2 ** 30
 /** How many buckets are swept to find room before a key is evicted. */
 const SWEEP_FOR_ROOM = 16
 
@@ -103,6 +102,15 @@ export class CompactTable implements KeyTable {
   ahead(slot: number, tick: number): number {
     const ticks = (this.#marks[slot] as number) - tick
     return this.#wide ? ticks : ticks | 0
+  }
+
+  farthest(tick: number): number {
+    for (let page = 0; page < this.#swept.length; page++) this.#sweepPage(page, tick)
+    let farthest = 0
+    for (let slot = 0; slot < this.#prints.length; slot++) {
+      if (this.#prints[slot] !== 0) farthest = Math.max(farthest, this.ahead(slot, tick))
+    }
+    return farthest
   }
 
   mark(slot: number, at: number): void {

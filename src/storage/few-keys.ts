@@ -41,6 +41,15 @@ export class FewKeys implements KeyTable {
     return (this.#marks[slot] as number) - tick
   }
 
+  farthest(tick: number): number {
+    let farthest = 0
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      if (this.#slots.keyOf(slot) !== undefined)
+        farthest = Math.max(farthest, this.ahead(slot, tick))
+    }
+    return farthest
+  }
+
   mark(slot: number, at: number): void {
     this.#marks[slot] = at
   }

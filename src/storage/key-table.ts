@@ -11,6 +11,8 @@ export interface KeyTable {
   find(key: string, tick: number): number
   /** How many ticks from `tick` the mark of `slot` lies ahead; 0 or less when it has been passed. */
   ahead(slot: number, tick: number): number
+  /** How many ticks the farthest mark lies ahead of `tick`; 0 where none does. */
+  farthest(tick: number): number
   /** Sets the mark of `slot`. */
   mark(slot: number, at: number): void
   /** Forgets the key of `slot`. */
@@ -29,6 +31,9 @@ export interface KeyTable {
   /** The same keys with marks on another line of ticks. */
   translated(to: Translation): KeyTable
 }
+
+/** No mark of 32 bits lies further ahead than this. */
+export const FARTHEST: number = 2 ** 30
 
 /** From one line of ticks to another. */
 export interface Translation {

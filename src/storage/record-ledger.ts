@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Micros } from '../core/duration.ts'
 import type { Report, Rule, State } from '../core/rule.ts'
-import type { Hold, Judged, Ledger, Settlement } from '../core/storage.ts'
+import type { Hold, Judged, Keep, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
 import { forecast } from './forecast.ts'
 import { Judges } from './judges.ts'
@@ -194,14 +194,15 @@ export class RecordLedger implements Ledger, Judged {
     this.#blocks.set(key, now, now + duration, replace)
   }
 
-  reconfigure(rule: Rule): void {
+  reconfigure(rule: Rule, keep: Keep = 'used'): void {
     const now = this.#clock.now()
-    for (const state of rule.drain === undefined ? [] : this.#kept) {
+    const all = this.#overflow === undefined ? this.#kept : [...this.#kept, this.#overflow]
+    for (const state of rule.drain === undefined ? [] : all) {
       // A quota of its own goes on.
       if (this.#judges.of(state) !== undefined) continue
       // Up to now it has drained at the old rate: taking nothing writes the present state down.
       this.rule.reserve(state, now, 0, Infinity)
-      state[0] = Math.min(rule.capacity, state[0] as number)
+      if (keep === 'left') state[0] = Math.min(rule.capacity, state[0] as number)
     }
     this.rule = rule
     this.#clock.patience = rule.span

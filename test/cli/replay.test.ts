@@ -351,6 +351,8 @@ describe('what it prints', () => {
     const { stdout } = await shown(THREE)
     expect(stdout).toMatch(/allowed +3 +75\.0 %/)
     expect(stdout).toMatch(/denied +1 +25\.0 %/)
+    expect(stdout).toContain('4 requests, 2 keys')
+    expect((await shown(log(clf(0)))).stdout).toContain('1 request, 1 key\n')
     expect(stdout).toContain('█')
     expect(stdout).toMatch(/1\.2\.3\.4 +3 +2 +1 +33\.3 %/)
     expect(stdout).toMatch(/2\/1m +3 +by 1\.2\.3\.4/)

@@ -141,6 +141,19 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       })
     }
 
+    it('so slow that the call passes in no lifetime says Infinity, wherever that is told', async () => {
+      const { common } = world()
+      const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '365d', burst: 1000, ...common })
+      await limiter.acquire('a', 1000)
+      const both = LimiterFactory.composite(limiter)
+      const never = { retryAfter: Infinity, resetAfter: Infinity }
+      expect(await limiter.consume('a', 500)).toMatchObject(never)
+      expect(await limiter.peek('a', 500)).toMatchObject(never)
+      expect(await both.consume('a', 500)).toMatchObject(never)
+      const late = { code: 'WAIT_TIMEOUT', retryAfter: Infinity }
+      expect(await error(limiter.wait('a', { cost: 500, timeout: '1s' }))).toMatchObject(late)
+    })
+
     it('of 0 closes, of Infinity opens, and a block holds all the same', async () => {
       const { common } = world()
       const limiter = LimiterFactory.tokenBucket({ rate: 5, per: '1h', ...common })
@@ -497,6 +510,40 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
       expect(await own.acquire('a')).toBe(false)
       await limiter.close()
       await own.close()
+    })
+  }
+
+  const hundred = { rate: 100, per: '100s' } as const
+  for (const [name, bucketOf, size] of [
+    ['token', (o: object) => LimiterFactory.tokenBucket({ ...hundred, burst: 100, ...o }), 'burst'],
+    [
+      'leaky',
+      (o: object) => LimiterFactory.leakyBucket({ ...hundred, capacity: 100, ...o }),
+      'capacity',
+    ],
+  ] as const) {
+    it(`a ${name} bucket that becomes smaller forgives nothing: what was used above its size drains first`, async () => {
+      const { clock, common } = world()
+      const limiter = bucketOf(common)
+      expect(await limiter.acquire('a', 80)).toBe(true)
+      const reservation = await limiter.reserve('b', 80)
+      expect(await limiter.acquire('c', 4)).toBe(true)
+      await limiter.reconfigure({ [size]: 10 })
+      expect(await limiter.peek('a')).toMatchObject({ limit: 10, remaining: 0, retryAfter: 71 })
+      expect(await limiter.peek('c')).toMatchObject({ limit: 10, remaining: 6 })
+      expect((await limiter.peek('new')).remaining).toBe(10)
+      // What is given back, or was not used after all, counts in full.
+      await reservation?.settle(5)
+      expect((await limiter.peek('b')).remaining).toBe(5)
+      await limiter.release('a', 20)
+      clock.advance('50.9s')
+      expect(await limiter.acquire('a')).toBe(false)
+      clock.advance('0.1s')
+      expect(await limiter.acquire('a')).toBe(true)
+      // Where it becomes larger again, the same is used as before.
+      await limiter.reconfigure({ [size]: 100 })
+      expect((await limiter.peek('a')).remaining).toBe(90)
+      await limiter.close()
     })
   }
 
@@ -878,6 +925,8 @@ export function callExam(make: (clock: ManualClock) => LimiterStorage): void {
         await limiter.block('a', Infinity)
         await clock.advanceAsync('365d')
         expect(await limiter.acquire('a')).toBe(false)
+        const late = { code: 'WAIT_TIMEOUT', retryAfter: Infinity }
+        expect(await error(limiter.wait('a', { timeout: '1s' }))).toMatchObject(late)
         const waiting = limiter.wait('a')
         await limiter.unblock('a')
         let allowed = false

@@ -85,6 +85,25 @@ export function guardExam(
     }
   })
 
+  it('a shadow lets a request through that costs more than a limit in a composite inside ever holds', async () => {
+    const common = world()
+    const real = LimiterFactory.tokenBucket({ rate: 9, per: '1d', ...common })
+    const other = LimiterFactory.leakyBucket({ rate: 9, per: '1d', ...common })
+    const priced = { limiter: real, cost: () => 10 }
+    const inner = LimiterFactory.composite([other, priced])
+    const whole = LimiterFactory.composite([inner], { shadow: true })
+    for (const [limiter, statuses] of [
+      [whole, [200]],
+      [inner, [413, 500]],
+    ] as const) {
+      await using server = await start({ guards: [{ limiter, keyHeader: 'x-user' }] })
+      const answer = await fetch(server.url, { headers: { 'x-user': 'a' } })
+      await answer.text()
+      expect(statuses).toContain(answer.status)
+      expect((await other.peek('a')).remaining).toBe(9)
+    }
+  })
+
   it('all options hold together: plan, class, keys and costs of parts, permits, a shadow, a chosen limiter, outcomes', async () => {
     const common = world()
     const make = { ...common, per: '1d' } as const

@@ -82,7 +82,13 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     const limiter = budget()
     for (const actual of [1e15, Number.MAX_VALUE]) {
       await (await held(limiter.reserve('a', 50))).settle(actual)
-      expect(await limiter.consume('a')).toMatchObject({ allowed: false, remaining: 0 })
+      const never = { retryAfter: Infinity, resetAfter: Infinity }
+      const denied = { allowed: false, remaining: 0, ...never }
+      expect(await limiter.consume('a')).toMatchObject(denied)
+      expect(await limiter.consume('a', 2)).toMatchObject(denied)
+      expect(await limiter.peek('a')).toMatchObject(denied)
+      const both = LimiterFactory.composite(limiter)
+      expect(await both.consume('a')).toMatchObject(denied)
       await limiter.reset('a')
       expect((await limiter.peek('a')).remaining).toBe(100)
     }

@@ -170,6 +170,44 @@ export function shadowExam(make: (clock: ManualClock) => LimiterStorage): void {
     }
   })
 
+  it('that is a composite lets through what a composite inside never holds, and tells how each part stands', async () => {
+    const common = world()
+    const real = LimiterFactory.tokenBucket({ rate: 9, per: '365d', name: 'real', ...common })
+    const other = LimiterFactory.leakyBucket({ rate: 9, per: '365d', name: 'other', ...common })
+    const priced = { limiter: real, cost: (cost: number) => cost * 10 }
+    const inner = LimiterFactory.composite([other, priced], { name: 'inner' })
+    const whole = LimiterFactory.composite([other, LimiterFactory.composite(inner)], {
+      shadow: true,
+    })
+    const around = LimiterFactory.composite(whole, LimiterFactory.slidingWindow({ rate: 99 }))
+    const denies = { deniedBy: 'real', parts: [{ allowed: true }, { allowed: false, cost: 20 }] }
+    const told = { allowed: true, wouldDeny: true, parts: [{ allowed: true }, { parts: [denies] }] }
+    expect(await whole.consume('a', 2)).toMatchObject(told)
+    expect(await whole.peek('a', 2)).toMatchObject(told)
+    expect(await whole.wait('a', { cost: 2 })).toMatchObject(told)
+    expect(await whole.acquire('a', 2)).toBe(true)
+    expect(await whole.schedule('a', () => 'ran', { cost: 2 })).toBe('ran')
+    expect(await around.consume('a', 2)).toMatchObject({ allowed: true, parts: [told, {}] })
+    await (await whole.reserve('a', 2))?.settle(1)
+    expect((await whole.getStats()).wouldDeny).toBe(6)
+    for (const limiter of [real, other]) expect((await limiter.peek('a')).remaining).toBe(9)
+    // The same composites refuse it where they are no parts of a shadow, and take nothing.
+    for (const limiter of [inner, LimiterFactory.composite(inner)]) {
+      for (const call of [
+        () => limiter.consume('a', 2),
+        () => limiter.acquire('a', 2),
+        () => limiter.peek('a', 2),
+        () => limiter.wait('a', { cost: 2 }),
+        () => limiter.reserve('a', 2),
+      ]) {
+        const error = await call().catch((reason: unknown) => reason)
+        expect(error).toMatchObject({ code: 'COST_TOO_LARGE' })
+        expect(String(error)).toMatch(/20/)
+      }
+    }
+    expect((await other.peek('a')).remaining).toBe(9)
+  })
+
   it('in a composite ends no reservation that it has nothing for', async () => {
     const common = world()
     const shadow = LimiterFactory.tokenBucket({ rate: 2, per: '365d', shadow: true, ...common })

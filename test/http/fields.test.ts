@@ -1,4 +1,4 @@
-import { type Limiter, LimiterFactory, type Maker, type Quota } from 'aioflux'
+import { type CreateLimiter, type Limiter, LimiterFactory, type Quota } from 'aioflux'
 import { rateLimitFetch, rateLimitMiddleware } from 'aioflux/http'
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
@@ -19,7 +19,7 @@ describe('RateLimit and RateLimit-Policy', () => {
       ),
       rate: fc.oneof(fc.integer({ min: 1, max: 1e9 }), fc.double({ min: 1, max: 50, noNaN: true })),
       per: fc.double({ min: 0.001, max: 1e9, noNaN: true }),
-      kind: fc.constantFrom<Maker<Quota>[]>(
+      kind: fc.constantFrom<CreateLimiter<Quota>[]>(
         LimiterFactory.tokenBucket,
         LimiterFactory.leakyBucket,
         LimiterFactory.slidingWindow,

@@ -352,6 +352,20 @@ it('what a part of a composite inside refuses costs the parts before it nothing'
   }
 })
 
+it('that is a shadow tells how each part stands, also where a limiter that a user has written refuses', async () => {
+  const clock = new ManualClock('1h')
+  const wide = LimiterFactory.tokenBucket({ rate: 9, per: '1h', clock, name: 'wide' })
+  const narrow = LimiterFactory.tokenBucket({ rate: 2, per: '1h', clock, name: 'narrow' })
+  for (const [, as] of kinds) {
+    const whole = LimiterFactory.composite([wide, as(narrow)], { shadow: true })
+    const parts = [{ allowed: true, remaining: 9 }, { allowed: false }]
+    const told = { allowed: true, wouldDeny: true, deniedBy: 'narrow', parts }
+    expect(await whole.consume('a', 3)).toMatchObject(told)
+    expect(await whole.peek('a', 3)).toMatchObject(told)
+    await expect(whole.consume('a', Number.NaN)).rejects.toThrow(/cost/)
+  }
+})
+
 it('a shadow in a composite inside gets back no more than it gave', async () => {
   for (const [name, as] of kinds) {
     const trial = LimiterFactory.tokenBucket({ rate: 3, per: '1d', shadow: true })

@@ -36,7 +36,9 @@ describe('adaptive limiters of many processes', () => {
     const storage = new LateStorage(new SharedStates(clock), clock)
     const limiter = LimiterFactory.adaptive({ storage, clock })
     await expect(limiter.consume('', { quota: { rate: 1 } })).rejects.toThrow(/quota/)
-    await expect(limiter.reconfigure({ rate: 1 })).rejects.toThrow(/sets its own rate/)
+    await expect(limiter.reconfigure({ rate: 1 })).rejects.toThrow(
+      /^quota cannot be changed: an adaptive limiter sets its own rate/,
+    )
     await expect(limiter.reserve('', 1)).rejects.toThrow(/adaptive/)
     expect(limiter.name).toBe('adaptive')
   })

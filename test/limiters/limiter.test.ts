@@ -1,8 +1,8 @@
 import {
+  type CreateLimiter,
   createLimiter,
   isAioFluxError,
   LimiterFactory,
-  type Maker,
   MemoryStorage,
   type Quota,
   slidingWindow,
@@ -14,7 +14,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 const NO_NUMBERS = [Number.NaN, Infinity, -Infinity, -1, 0, '5', null, {}, [], true, 5n]
 
 describe('construction', () => {
-  const factories: Record<string, Maker<Quota>> = {
+  const factories: Record<string, CreateLimiter<Quota>> = {
     tokenBucket: LimiterFactory.tokenBucket,
     slidingWindow: LimiterFactory.slidingWindow,
     leakyBucket: LimiterFactory.leakyBucket,

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { LimiterFactory, type Maker, MemoryStorage, type Quota } from 'aioflux'
+import { type CreateLimiter, LimiterFactory, MemoryStorage, type Quota } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -72,7 +72,7 @@ describe('wait', () => {
     const factories = ['tokenBucket', 'leakyBucket', 'slidingWindow', 'fixedWindow'] as const
     for (const name of factories) {
       const clock = new ManualClock('1h')
-      const limiter = (LimiterFactory[name] as Maker<Quota>)({ rate: 4, per: '1s', clock })
+      const limiter = (LimiterFactory[name] as CreateLimiter<Quota>)({ rate: 4, per: '1s', clock })
       limiter.allow('k', 3)
       clock.advance('200ms')
       const told: number[] = []
@@ -266,7 +266,11 @@ describe('wait', () => {
         fc.array(step, { maxLength: 40 }),
         async (name, steps) => {
           const clock = new ManualClock('1h')
-          const limiter = (LimiterFactory[name] as Maker<Quota>)({ rate: 3, per: '1s', clock })
+          const limiter = (LimiterFactory[name] as CreateLimiter<Quota>)({
+            rate: 3,
+            per: '1s',
+            clock,
+          })
           const grants: { at: number; cost: number }[] = []
           const order: number[] = []
           const controllers: AbortController[] = []

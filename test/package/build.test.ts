@@ -16,7 +16,7 @@ import { run } from '../../scripts/package/build.ts'
 import { root } from '../../scripts/package/entries.ts'
 
 /** What a source is compiled to. */
-const COMPILED = /\.(?:js|d\.ts)(?:\.map)?$/
+const COMPILED = /\.(?:c?js|d\.c?ts)(?:\.map)?$/
 
 describe('npm run build', { timeout: 120_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'aioflux-build-'))
@@ -27,6 +27,8 @@ describe('npm run build', { timeout: 120_000 }, () => {
       copyFileSync(join(root, name), join(home, name))
     }
     cpSync(join(root, 'src'), join(home, 'src'), { recursive: true })
+    mkdirSync(join(home, 'scripts'))
+    copyFileSync(join(root, 'scripts/cjs.mjs'), join(home, 'scripts/cjs.mjs'))
     symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'))
     mkdirSync(join(home, 'dist', 'gone'), { recursive: true })
     for (const name of ['module.js', 'module.d.ts', 'module.js.map']) {

@@ -130,6 +130,17 @@ describe.each([
     expect(queue.stats()).toMatchObject({ running: 0, completed: 0 })
     await queue.onIdle()
   })
+
+  it('keeps its id from a put of its handler before its first await', async () => {
+    const { looked } = await run((id) =>
+      queue.put('y', { id }).catch((error: Error) => error.message),
+    )
+    expect(looked).toMatch(/^id must be of one job alone, got '1'/)
+  })
+
+  it('cannot be removed by its handler before its first await', async () => {
+    expect((await run((id) => queue.remove(id))).looked).toBe(false)
+  })
 })
 
 const RUNNING = { state: 'running' } as const

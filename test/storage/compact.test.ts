@@ -182,6 +182,51 @@ describe('compact ledger', () => {
     }
   })
 
+  it('a bucket that becomes smaller keeps what was used of the larger one, however far ahead that lies', async () => {
+    for (const [rate, burst, keys] of [
+      [10, 1000, 6000],
+      // Of so large a bucket 32 bits hold twice its size, and of the small one much less than was used of the large one.
+      [1000, 5e5, 6000],
+      [1000, 5e5, 6],
+      [1e6, 1e9, 6000],
+    ] as const) {
+      const clock = new ManualClock('1h')
+      const storage = new MemoryStorage({ maxKeys: 10_000, clock })
+      const limiter = LimiterFactory.tokenBucket({ rate, per: '1s', burst, storage })
+      const used = (i: number) => burst * 0.9 - (i % 9)
+      for (let i = 0; i < keys; i++) limiter.allow(`k${i}`, used(i))
+      await limiter.reconfigure({ burst: 10 })
+      for (let i = 0; i < keys; i++) {
+        const { remaining, retryAfter } = await limiter.peek(`k${i}`)
+        expect(remaining).toBe(0)
+        expect(retryAfter).toBeCloseTo((used(i) - 9) / rate, 4)
+      }
+      expect((await limiter.peek('new')).remaining).toBe(10)
+      clock.advance('10s')
+      for (let i = 0; i < keys; i += 97) {
+        expect((await limiter.peek(`k${i}`)).retryAfter).toBeCloseTo((used(i) - 9) / rate - 10, 4)
+      }
+      await limiter.reconfigure({ burst })
+      for (let i = 0; i < keys; i++) {
+        expect((await limiter.peek(`k${i}`)).remaining).toBe(burst - used(i) + 10 * rate)
+      }
+    }
+  })
+
+  it('what all share without room drains at the old rate until the change, too', async () => {
+    const clock = new ManualClock('1h')
+    const slow = tokenBucket({ rate: 1, per: '1s', burst: 10 })
+    for (const ledger of [
+      new CompactLedger(slow, slow.drain as Drain, 1, clock),
+      new RecordLedger(slow, clock, 1),
+    ]) {
+      for (const key of ['a', 'b']) ledger.reserve(key, 10, 0)
+      clock.advance('900ms')
+      ledger.reconfigure(tokenBucket({ rate: 2, per: '1s', burst: 10 }))
+      expect(ledger.peek('b', 1)).toBe(-50_000)
+    }
+  })
+
   it('drains at the old rate until the change and at the new rate after it', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1s', burst: 10, clock })

@@ -57,7 +57,7 @@ describe('record ledger', () => {
     for (let i = 0; i < 20; i++) expect(ledger.reserve(`later ${ATTACK}${i}`, 10, 0)).toBe(0)
   })
 
-  it('drains at the old rate until a change and at the new rate after it, and holds no more than it can', async () => {
+  it('drains at the old rate until a change and at the new rate after it, also what was used of a larger one', async () => {
     const clock = new ManualClock()
     const limiter = createLimiter(tokenBucket({ rate: 1, per: '1s', burst: 10 }), { clock })
     limiter.allow('k', 10)
@@ -68,6 +68,8 @@ describe('record ledger', () => {
     expect((await limiter.peek('k')).remaining).toBe(8)
     limiter.allow('k', 8)
     await limiter.reconfigure({ burst: 2 })
+    clock.advance('4s')
+    expect((await limiter.peek('k')).remaining).toBe(0)
     clock.advance('1s')
     expect((await limiter.peek('k')).remaining).toBe(2)
   })

@@ -101,7 +101,8 @@ function checkEviction({ info }: ServerFacts): Check {
 }
 
 function checkPersistence({ info, settings }: ServerFacts): Check {
-  const change = 'Turn the append-only file on: CONFIG SET appendonly yes, and in redis.conf.'
+  const change =
+    'Enough for limits. Queues, schedules and locks need the append-only file: CONFIG SET appendonly yes, and in redis.conf.'
   const failed = [
     ['aof_last_write_status', 'the last write of the append-only file failed'],
     ['aof_last_bgrewrite_status', 'the last rewrite of the append-only file failed'],
@@ -126,16 +127,12 @@ function checkPersistence({ info, settings }: ServerFacts): Check {
     )
   }
   if (settings['save'] === '') {
-    return warning(
-      'persistence',
-      'none: a restart loses all limits, locks and jobs',
-      `Limits can live with that. Queues, schedules and locks need more. ${change}`,
-    )
+    return warning('persistence', 'none: a restart loses all limits, locks and jobs', change)
   }
   return warning(
     'persistence',
-    `snapshots only${settings['save'] ? ` (save ${settings['save']})` : ''}: a crash loses everything since the last one`,
-    `Limits can live with that. Queues, schedules and locks need more. ${change}`,
+    `snapshots only${settings['save'] ? ` (save ${settings['save']})` : ''}: a crash loses everything since the last snapshot`,
+    change,
   )
 }
 

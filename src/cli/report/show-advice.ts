@@ -2,7 +2,7 @@ import { grouped, type Paint, shown, table, wrapped } from '../../terminal/termi
 import type { Advice, CurvePoint } from '../advise/advice-report.ts'
 import type { Algorithm } from '../judging/limit.ts'
 import { shownNotes, warning } from './show-replay.ts'
-import { clock, inWords, share } from './words.ts'
+import { clock, inWords, plural, share } from './words.ts'
 
 /** Lines of the plot for each algorithm. */
 const MOST_LINES = 14
@@ -45,7 +45,7 @@ const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
 function title(advice: Advice, name: string, width: number, paint: Paint): string[] {
   const { from, to, requests, keysSeen, sampled } = advice
   const about = sampled === null ? '' : 'about '
-  const counted = `${shown(name, width - 20)}: ${grouped(requests)} requests, ${about}${grouped(keysSeen)} keys`
+  const counted = `${shown(name, width - 20)}: ${plural(requests, 'request')}, ${about}${plural(keysSeen, 'key')}`
   return [
     ...wrapped(question(advice), width).map((line) => paint('bold', line)),
     ...wrapped(counted, width),

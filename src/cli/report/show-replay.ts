@@ -2,7 +2,7 @@ import { barsDown, barsUp } from '../../terminal/plot.ts'
 import { grouped, type Paint, shown, table, wrapped } from '../../terminal/terminal.ts'
 import { joined } from '../judging/timeline.ts'
 import type { CompareReport, LimitReport, Report } from './replay-report.ts'
-import { clock, inWords, keylessNote, percent } from './words.ts'
+import { clock, inWords, keylessNote, percent, plural } from './words.ts'
 
 /** Lines of the plot above its axis, if all is allowed; and at most so many below if all is denied. */
 const HEIGHT = 8
@@ -30,9 +30,9 @@ function title(report: Report, name: string, width: number, paint: Paint): strin
     report.from === null || report.to === null
       ? 'no requests'
       : `${clock(report.from)} to ${clock(report.to)} UTC`
-  const keys = `${report.others === null ? '' : 'at most '}${grouped(report.keysSeen)}`
+  const keys = `${report.others === null ? '' : 'at most '}${plural(report.keysSeen, 'key')}`
   const judged = `${report.algorithm} ${limits}, by ${shown(report.key, 40)}`
-  const counted = `${shown(name, width - 20)}: ${grouped(report.requests)} requests, ${keys} keys`
+  const counted = `${shown(name, width - 20)}: ${plural(report.requests, 'request')}, ${keys}`
   return [
     ...wrapped(judged, width).map((line) => paint('bold', line)),
     ...wrapped(counted, width),

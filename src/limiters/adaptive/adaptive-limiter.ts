@@ -1,6 +1,5 @@
 import { known } from '../../core/check.ts'
 import type { Duration, Micros } from '../../core/duration.ts'
-import { OptionRangeError } from '../../core/errors.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { Ledger } from '../../core/storage.ts'
@@ -12,6 +11,7 @@ import {
   ADAPTIVE_OPTIONS,
   type Adaptive,
   type AdaptiveOptions,
+  noRate,
   readAdaptive,
 } from './adaptive-options.ts'
 import { LocalLearner } from './learner.ts'
@@ -110,10 +110,7 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
   }
 
   protected override change(_quota: QuotaChange): never {
-    throw new OptionRangeError(
-      'quota',
-      'quota cannot be changed: an adaptive limiter sets its own rate. Make another one, with other options',
-    )
+    throw noRate()
   }
 
   /** Lets the bucket run at the rate of the law. Not while a call is being served, so only on reports. */

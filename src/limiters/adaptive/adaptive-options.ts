@@ -62,6 +62,13 @@ export interface ReadAdaptive {
   readonly common: LimiterOptions
 }
 
+export function noRate(): OptionRangeError {
+  return new OptionRangeError(
+    'quota',
+    'quota cannot be changed: an adaptive limiter sets its own rate. Make another one, with other options',
+  )
+}
+
 /** @throws OptionTypeError | OptionRangeError naming the option and its value */
 export function readAdaptive(options: AdaptiveOptions): ReadAdaptive {
   const {

@@ -1,10 +1,9 @@
 import type { Duration } from '../../core/duration.ts'
-import { OptionRangeError } from '../../core/errors.ts'
 import type { RemoteLedger } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
 import type { RemoteOptions } from '../remote/ledger-client.ts'
 import { RemoteLimiter } from '../remote/remote-limiter.ts'
-import type { Adaptive, ReadAdaptive } from './adaptive-options.ts'
+import { type Adaptive, noRate, type ReadAdaptive } from './adaptive-options.ts'
 import { RemoteLearner, summing } from './learner.ts'
 import { RateReports } from './rate-reports.ts'
 
@@ -83,12 +82,7 @@ export class RemoteAdaptive extends RemoteLimiter implements Adaptive {
   }
 
   protected override change(): Promise<never> {
-    return Promise.reject(
-      new OptionRangeError(
-        'quota',
-        'an adaptive limiter sets its own rate: make one with other options',
-      ),
-    )
+    return Promise.reject(noRate())
   }
 
   #learn(rate: number): void {

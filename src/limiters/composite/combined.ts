@@ -1,6 +1,6 @@
 import { between } from '../../core/check.ts'
 import type { Decision } from '../../core/decision.ts'
-import { CostTooLargeError, OptionTypeError } from '../../core/errors.ts'
+import { OptionTypeError } from '../../core/errors.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { Limiter } from '../limiter.ts'
 import { untold } from '../policy-of.ts'
@@ -10,16 +10,12 @@ export function actualsOf(
   members: readonly { readonly costOf: ((cost: number) => number) | undefined }[],
   actual: number,
 ): number[] {
-  return members.map(({ costOf }) =>
-    costOf === undefined ? actual : checkedPrice(costOf(actual), Infinity),
-  )
+  return members.map(({ costOf }) => (costOf === undefined ? actual : checkedPrice(costOf(actual))))
 }
 
-/** What a part's `cost` has answered: a number from 0 up to what its limit holds. */
-export function checkedPrice(price: number, capacity: number): number {
-  between('cost', price, 0, Number.MAX_VALUE)
-  if (price > capacity) throw new CostTooLargeError(price, capacity)
-  return price
+/** What a part's `cost` has answered: a number of at least 0. Whether the limit of the part ever holds it is asked once, of the whole. */
+export function checkedPrice(price: number): number {
+  return between('cost', price, 0, Number.MAX_VALUE)
 }
 
 /** The numbers of several decisions as those of one: what is tightest counts. */

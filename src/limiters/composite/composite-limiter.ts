@@ -24,9 +24,9 @@ import {
 import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import {
   allFit,
-  capacityOf,
   composedTerms,
   isPlanned,
+  isPriced,
   leastCapacity,
   memberKey,
   memberTerms,
@@ -71,10 +71,12 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #plain: readonly LocalMember[]
   /** True where a member has a cost of its own. */
   readonly #priced: boolean
+  /** True where a part, or a part of a part, has a cost of its own. */
+  readonly priced: boolean
   /** True where a member has a key of its own. */
   readonly #keyed: boolean
-  /** True where a member has a quota of its own. */
-  readonly #planned: boolean
+  /** True where a part, or a part of a part, has a quota of its own. */
+  readonly planned: boolean
   /** The member that denied last. */
   #denier: LocalMember | undefined
   /** Shadows, which had nothing to give to the last call and let it through. */
@@ -89,8 +91,9 @@ export class CompositeLimiter extends SyncLimiter {
       ({ limiter, costOf }) => costOf === undefined && limiter.shadow === undefined,
     )
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
+    this.priced = isPriced(members)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
-    this.#planned = isPlanned(members)
+    this.planned = isPlanned(members)
     const { name = compositeName(members) } = options
     this.name = name
     this.observe(options.metrics)
@@ -126,16 +129,11 @@ export class CompositeLimiter extends SyncLimiter {
     return takesQuota(this.members)
   }
 
-  /** True where a part, or a part of a part, has a quota of its own. */
-  get planned(): boolean {
-    return isPlanned(this.members)
-  }
-
   get policies(): readonly Policy[] {
     return policiesOf(this.members)
   }
 
-  // A call that brings nothing may still have the quotas of its parts.
+  // A call that brings nothing may still have the quotas and the costs of its parts.
 
   override allow(key = '', call: number | CallOptions = 1): boolean {
     return super.allow(key, this.#read(call))
@@ -146,7 +144,12 @@ export class CompositeLimiter extends SyncLimiter {
   }
 
   #read(call: number | CallOptions): number | CallOptions {
-    return this.#planned && typeof call === 'number' ? { cost: call } : call
+    return (this.planned || this.priced) && typeof call === 'number' ? { cost: call } : call
+  }
+
+  protected override checkCost(key: string, cost: number, terms: Terms | undefined): void {
+    super.checkCost(key, cost, terms)
+    if (this.priced && this.shadow === undefined) this.fits(cost, false, terms)
   }
 
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
@@ -401,9 +404,9 @@ export class CompositeLimiter extends SyncLimiter {
   #price(i: number, cost: number, terms: Terms | undefined): number {
     const price = terms?.prices?.[i]
     if (price !== undefined) return price
-    const { limiter, costOf } = this.members[i] as LocalMember
+    const { costOf } = this.members[i] as LocalMember
     if (costOf === undefined) return cost
-    return checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i), this))
+    return checkedPrice(costOf(cost))
   }
 }
 

@@ -106,6 +106,8 @@ export interface Sharing {
   readonly quotable?: boolean
   /** True for a composite with parts that have quotas of their own. */
   readonly planned?: boolean
+  /** True for a composite with parts that have costs of their own. */
+  readonly priced?: boolean
   knows?(name: string): boolean
   /** The largest cost that can ever pass under `terms`. */
   capacityUnder?(terms: Terms): number
@@ -124,19 +126,15 @@ export interface Sharing {
   termsOf?(call: CallOptions, key?: string): Terms | undefined
 }
 
-/**
- * The most that a member can ever grant, as far as it tells. A shadow lets through anything.
- *
- * @param whole the composite, which may be a shadow itself
- */
-export function capacityOf(limiter: Sharing, terms?: Terms, whole?: Sharing): number {
-  if (limiter.shadow !== undefined || whole?.shadow !== undefined) return Number.MAX_VALUE
+/** The most that a member can ever grant, as far as it tells. A shadow lets through anything. */
+function capacityOf(limiter: Sharing, terms?: Terms): number {
+  if (limiter.shadow !== undefined) return Number.MAX_VALUE
   const { capacity = Number.MAX_VALUE } = limiter
   if (terms === undefined) return capacity
   return limiter.capacityUnder?.(terms) ?? terms.rule?.capacity ?? capacity
 }
 
-/** The largest cost that all members can ever grant, as far as they tell. One with a cost of its own checks that. */
+/** The largest cost that all members can ever grant, as far as they tell. Of those with costs of their own {@link allFit} tells. */
 export function leastCapacity(members: readonly Priced[], terms?: Terms): number {
   let least = Number.MAX_VALUE
   for (const [i, { limiter, costOf }] of members.entries()) {
@@ -161,6 +159,11 @@ export function allFit(
     if (limiter.shadow !== undefined) return true
     return limiter.fits?.(priceOf(i), false, memberTerms(terms, i)) ?? true
   })
+}
+
+/** True where a part of the composite, or of one in it, has a cost of its own. */
+export function isPriced(members: readonly Priced[]): boolean {
+  return members.some(({ limiter, costOf }) => costOf !== undefined || limiter.priced)
 }
 
 /** True for a composite whose parts leave no doubt which of them the quota of a call is for. */

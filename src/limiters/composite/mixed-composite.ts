@@ -1,7 +1,6 @@
 import { systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros } from '../../core/duration.ts'
-import { isAioFluxError } from '../../core/errors.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
@@ -28,16 +27,23 @@ import { leaveMembers, measuredByMembers } from './leave-members.ts'
 import { agree, checkApart, clientOf, isReserving, joinable, type Member } from './member.ts'
 import {
   allFit,
-  capacityOf,
   composedTerms,
   isPlanned,
+  isPriced,
   leastCapacity,
   memberKey,
   memberTerms,
   ownKey,
   takesQuota,
 } from './member-terms.ts'
-import { holdOneByOne, lookOneByOne, release, returnOneByOne, takeOneByOne } from './one-by-one.ts'
+import {
+  type CallOfMembers,
+  holdOneByOne,
+  lookOneByOne,
+  release,
+  returnOneByOne,
+  takeOneByOne,
+} from './one-by-one.ts'
 
 /**
  * Several limiters of any kind as one, through their public verbs alone. It takes from each in order, and when one denies
@@ -96,6 +102,16 @@ export class MixedComposite extends PollingLimiter {
     return isPlanned(this.members)
   }
 
+  /** True where a part, or a part of a part, has a cost of its own. */
+  get priced(): boolean {
+    return isPriced(this.members)
+  }
+
+  protected override checkCost(key: string, cost: number, terms: Terms | undefined): void {
+    super.checkCost(key, cost, terms)
+    if (this.priced && this.shadow === undefined) this.fits(cost, false, terms)
+  }
+
   get policies(): readonly Policy[] {
     return policiesOf(this.members)
   }
@@ -138,38 +154,21 @@ export class MixedComposite extends PollingLimiter {
     cost: number,
     terms?: Terms,
   ): Promise<Decision> {
-    if (this.shadow === undefined) return this.#decided(move, key, cost, terms)
-    try {
-      return await this.#decided(move, key, cost, terms)
-    } catch (error) {
-      if (!isAioFluxError(error, 'COST_TOO_LARGE')) throw error
-      // A composite inside refuses what is more than it ever holds; a shadow says only that it would have been denied.
-      const nothing = { remaining: 0, retryAfter: 0, resetAfter: 0 }
-      return { allowed: false, limit: this.capacity, ...nothing, cost }
-    }
-  }
-
-  async #decided(
-    move: 'reserve' | 'peek',
-    key: string,
-    cost: number,
-    terms: Terms | undefined,
-  ): Promise<Decision> {
     const prices = this.#prices(cost, terms)
     const together = await this.#together(move, key, cost, prices, terms)
     if (together !== undefined) return together
-    const members = this.members
+    const call = this.#call(key, prices, terms)
     // A closed plan denies, whatever the others say: nothing is taken.
     if (move === 'peek' || terms?.bound === 'closed') {
-      return this.#judged(await lookOneByOne({ members, key, prices, terms }), cost)
+      return this.#judged(await lookOneByOne(call), cost)
     }
     if (terms?.hold === undefined) {
-      return this.#judged(await takeOneByOne({ members, key, prices, terms }), cost)
+      return this.#judged(await takeOneByOne(call), cost)
     }
-    const { decisions, kept } = await holdOneByOne({ members, key, prices, terms })
+    const { decisions, kept } = await holdOneByOne(call)
     this.#apart.set(
       decisions,
-      keptTogether(kept, (actual) => actualsOf(members, actual)),
+      keptTogether(kept, (actual) => actualsOf(this.members, actual)),
     )
     return this.#judged(decisions, cost)
   }
@@ -198,8 +197,7 @@ export class MixedComposite extends PollingLimiter {
     terms: Terms | undefined,
     { parts = [] }: Decision,
   ): Promise<void> {
-    const { members } = this
-    return returnOneByOne({ members, key, prices: this.#prices(cost, terms), terms }, parts)
+    return returnOneByOne(this.#call(key, this.#prices(cost, terms), terms), parts)
   }
 
   protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
@@ -209,7 +207,8 @@ export class MixedComposite extends PollingLimiter {
     // All are read before anything is done with one.
     const own = { ...(terms ?? NO_TERMS), keys: this.#keys(key, terms) }
     agree(members)
-    await Promise.all(members.map((_, i) => release({ members, key, prices, terms: own }, i)))
+    const call = this.#call(key, prices, own)
+    await Promise.all(members.map((_, i) => release(call, i)))
   }
 
   /** @internal */
@@ -283,6 +282,11 @@ export class MixedComposite extends PollingLimiter {
     }
   }
 
+  #call(key: string, prices: readonly number[], terms: Terms | undefined): CallOfMembers {
+    const { members, shadow } = this
+    return { members, key, prices, terms, shadow }
+  }
+
   #keys(key: string, terms: Terms | undefined): string[] {
     return this.members.map((member, i) => memberKey(member, i, key, terms))
   }
@@ -290,10 +294,8 @@ export class MixedComposite extends PollingLimiter {
   /** What a call of `cost` costs each member, checked. */
   #prices(cost: number, terms: Terms | undefined): readonly number[] {
     if (terms?.prices !== undefined) return terms.prices
-    return this.members.map(({ limiter, costOf }, i) =>
-      costOf === undefined
-        ? cost
-        : checkedPrice(costOf(cost), capacityOf(limiter, memberTerms(terms, i), this)),
+    return this.members.map(({ costOf }) =>
+      costOf === undefined ? cost : checkedPrice(costOf(cost)),
     )
   }
 

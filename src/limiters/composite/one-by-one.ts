@@ -1,4 +1,5 @@
 import type { Decision } from '../../core/decision.ts'
+import { isAioFluxError } from '../../core/errors.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { storageIsDown } from '../remote/ledger-client.ts'
@@ -15,6 +16,8 @@ export interface CallOfMembers {
   /** What it costs each of them. */
   readonly prices: readonly number[]
   readonly terms: Terms | undefined
+  /** Set where the composite denies nothing. */
+  readonly shadow: object | undefined
 }
 
 /** What each member would answer. */
@@ -34,8 +37,8 @@ function denied(call: CallOfMembers, decisions: readonly Decision[]): Promise<De
 }
 
 /**
- * Takes from each member in turn. When one says no or fails, gives back to those before it. They and those behind it are then only
- * looked at: for how they stand, and for the longest wait.
+ * Takes from each member in turn. When one denies or fails, gives back to the members before it. All other members are then only
+ * peeked at: for their numbers, and for the longest wait.
  */
 export async function takeOneByOne(call: CallOfMembers): Promise<Decision[]> {
   const { members, prices } = call
@@ -121,32 +124,51 @@ async function cancelled(keeper: ReservationKeeper): Promise<void> {
 
 /** Gives back to a member what was taken from it, under the same terms. */
 export async function release(call: CallOfMembers, i: number): Promise<void> {
-  const { limiter, key, price, terms, apart } = asked(call, i)
+  const { limiter, key, price, terms, ours } = asked(call, i)
   if (price === 0) return
-  await (apart
-    ? apart.releaseUnder(key, price, terms as Terms)
+  await (ours
+    ? ours.releaseUnder(key, price, terms as Terms)
     : limiter.release(key, callOf(price, terms)))
 }
 
 /** Takes from a member. */
 async function take(call: CallOfMembers, i: number): Promise<Decision> {
-  const { limiter, key, price, terms, apart } = asked(call, i)
-  return apart
-    ? apart.consumeUnder(key, price, terms as Terms)
-    : limiter.consume(key, callOf(price, terms))
+  const { limiter, key, price, terms, ours } = asked(call, i)
+  return ours
+    ? ours.consumeUnder(key, price, terms as Terms)
+    : unlessTooLarge(call, i, limiter.consume(key, callOf(price, terms)))
 }
 
 /** Looks at a member. One that costs nothing denies only what has used more than its limit, or is blocked. */
 async function look(call: CallOfMembers, i: number): Promise<Decision> {
-  const { limiter, key, price, terms, apart } = asked(call, i)
+  const { limiter, key, price, terms, ours } = asked(call, i)
   const least = price === 0 ? Number.MIN_VALUE : price
-  const decision = await (apart
-    ? apart.peekUnder(key, least, terms as Terms)
-    : limiter.peek(key, callOf(least, terms)))
+  const decision = await (ours
+    ? ours.peekUnder(key, least, terms as Terms)
+    : unlessTooLarge(call, i, limiter.peek(key, callOf(least, terms))))
   return price === 0 ? { ...decision, cost: 0 } : decision
 }
 
-/** How a member is to be asked; and the limiter once more where its own members have keys and costs that only they can read. */
+/** What a limiter of a user's own answers; to a shadow, a no where it refuses what it never holds. */
+async function unlessTooLarge(
+  { members, prices, shadow }: CallOfMembers,
+  i: number,
+  answer: Promise<Decision>,
+): Promise<Decision> {
+  try {
+    return await answer
+  } catch (error) {
+    if (shadow === undefined || !isAioFluxError(error, 'COST_TOO_LARGE')) throw error
+    const { capacity: limit = 0 } = (members[i] as Member).limiter
+    const nothing = { remaining: 0, retryAfter: 0, resetAfter: 0 }
+    return { allowed: false, limit, ...nothing, cost: prices[i] as number }
+  }
+}
+
+/**
+ * How a member is to be asked; and the limiter once more where it is one of this library. That need not check what has been checked of the
+ * whole, and what is too large for it denies there, which a shadow only tells.
+ */
 function asked({ members, key, prices, terms }: CallOfMembers, i: number) {
   const member = members[i] as Member
   const { limiter } = member
@@ -156,7 +178,7 @@ function asked({ members, key, prices, terms }: CallOfMembers, i: number) {
     key: memberKey(member, i, key, terms),
     price: prices[i] as number,
     terms: own,
-    apart: own?.keys !== undefined && isReserving(limiter) ? limiter : undefined,
+    ours: isReserving(limiter) ? limiter : undefined,
   }
 }
 

@@ -11,7 +11,7 @@ import { recordLedger } from '../../storage/record-ledger.ts'
 import { checkCall } from '../calls/arguments.ts'
 import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
-import { LIMITER_OPTIONS, type LimiterOptions, type WaitOptions } from '../limiter.ts'
+import { LIMITER_OPTIONS, type LimiterOptions, type LimiterWaitOptions } from '../limiter.ts'
 import { type Permit, permitOf } from '../permit.ts'
 import { took } from '../took.ts'
 import { RuleLimiter } from './rule-limiter.ts'
@@ -49,7 +49,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
   }
 
   /** Waits for permits, first come, first served. */
-  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+  permit(key = '', options: LimiterWaitOptions = {}): Promise<Permit> {
     return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 

@@ -3,6 +3,7 @@ import type { Micros, Millis } from '../../core/duration.ts'
 import { describe, WaitTimeoutError } from '../../core/errors.ts'
 import { onAbort } from '../../core/on-abort.ts'
 import type { Terms } from '../calls/terms.ts'
+import { seconds } from '../decision-of.ts'
 
 /** The limit that the callers of a line wait for. */
 export interface WaitedLimit {
@@ -243,6 +244,6 @@ export class Line {
 
   #timedOut(verb: string, micros: Micros): WaitTimeoutError {
     const message = `the turn of key ${describe(this.#key)} ${verb} come in time`
-    return new WaitTimeoutError(message, micros / 1e6)
+    return new WaitTimeoutError(message, seconds(micros))
   }
 }

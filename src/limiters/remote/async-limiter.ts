@@ -52,14 +52,14 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   protected abstract override giveBack(key: string, cost: number, terms?: Terms): Promise<void>
   protected abstract override counts(key: string): Promise<KeyCounts>
   protected abstract change(quota: QuotaChange): Promise<void>
-  /** Takes `cost` for one who waits, when it can be had, and resolves when its time has come. */
+  /** Takes `cost` for a call that waits, as soon as the limit has it, and resolves when the call may go. */
   protected abstract serve(
     key: string,
     cost: number,
     waits: Waits,
     terms?: Terms,
   ): Promise<Decision>
-  /** Takes `cost` for one who does not wait. */
+  /** Takes `cost` for a call that does not wait. */
   protected take(key: string, cost: number, terms?: Terms): Promise<Decision> {
     return this.decide('reserve', key, cost, terms)
   }

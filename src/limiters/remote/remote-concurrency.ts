@@ -13,7 +13,7 @@ import { type CallOptions, costOf } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
 import { decisionUnder } from '../decision-of.ts'
-import type { KeyCounts, WaitOptions } from '../limiter.ts'
+import type { KeyCounts, LimiterWaitOptions } from '../limiter.ts'
 import { type Permit, permitOf } from '../permit.ts'
 import { policyOf } from '../policy-of.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
@@ -30,7 +30,7 @@ const SLACK = 1 / 24
  * A limit of calls at once over many processes, for each key. A permit is a lease: this process renews its permits three times
  * in their term. When the process dies, its permits come back.
  *
- * Callers that wait are woken when a permit is given back, by whichever process. They also ask once a second, in case the message was
+ * Callers that wait are woken when any process gives a permit back. They also ask once a second, in case the message was
  * lost (every 50 ms where the storage cannot wake them). In this process: first come, first served. Across processes: the first to ask.
  */
 export class RemoteConcurrency extends PollingLimiter {
@@ -71,7 +71,7 @@ export class RemoteConcurrency extends PollingLimiter {
   }
 
   /** Waits for permits. */
-  permit(key = '', options: WaitOptions = {}): Promise<Permit> {
+  permit(key = '', options: LimiterWaitOptions = {}): Promise<Permit> {
     return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 

@@ -8,7 +8,7 @@ import { checkCall } from '../calls/arguments.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
 import { TermsReader } from '../calls/terms-reader.ts'
-import { CLOSED, decisionOf, decisionUnder } from '../decision-of.ts'
+import { CLOSED, decisionOf, decisionUnder, seconds } from '../decision-of.ts'
 import { late } from '../late.ts'
 import type { KeyCounts } from '../limiter.ts'
 import type { SyncLimiter } from '../local/sync-limiter.ts'
@@ -33,7 +33,7 @@ export class RemoteLimiter extends AsyncLimiter {
   /** What looks whether a call that waits for its moment still fits, when the limit has other numbers. */
   readonly #asleep = new Set<() => void>()
 
-  /** @param quotas may a call bring a quota? */
+  /** @param quotas true where a call may bring a quota */
   constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
     super(options.name, options.clock ?? systemClock, options.shadow)
     this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
@@ -193,14 +193,14 @@ export class RemoteLimiter extends AsyncLimiter {
           return this.#waitAtHome(key, cost, deadline, signal, own)
         const decision = await this.client.withoutStorage(failure, 'reserve', key, cost, own)
         if (decision.allowed) return decision
-        await this.#passUnlessLate(key, decision.retryAfter, deadline, signal)
+        await this.#passUnlessLate(key, decision.retryAfter * 1e6, deadline, signal)
       } else if (verdict.wait >= 0) {
         await this.#actIn(verdict.wait, asked, key, cost, signal, own)
         return decisionUnder(own, { ...verdict, wait: 0 }, this.client.capacity, cost)
       } else {
         if (!this.fits(cost, ahead, own)) aside?.()
         // Only a block denies a caller with enough patience; it ends by itself, or by another call.
-        await this.#passUnlessLate(key, -verdict.wait / 1e6, deadline, signal)
+        await this.#passUnlessLate(key, -verdict.wait, deadline, signal)
       }
     }
   }
@@ -270,12 +270,12 @@ export class RemoteLimiter extends AsyncLimiter {
 
   async #passUnlessLate(
     key: string,
-    seconds: number,
+    wait: Micros,
     deadline: Millis,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const again = this.clock.now() + seconds * 1000
-    if (again > deadline || seconds === Infinity) throw late(key, seconds)
+    const again = this.clock.now() + wait / 1000
+    if (again > deadline || wait === Infinity) throw late(key, seconds(wait))
     await this.sleepUntil(Math.min(again, this.clock.now() + LONGEST_PAUSE), signal)
   }
 

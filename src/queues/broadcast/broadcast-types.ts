@@ -1,7 +1,7 @@
 import type { OptionTable } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Metered } from '../../core/meter.ts'
-import type { Patience } from '../../core/waiters.ts'
+import type { WaitOptions } from '../../core/waiters.ts'
 
 /** What happens to a subscriber that does not keep up. */
 export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'block' | 'disconnect'
@@ -58,7 +58,7 @@ export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposab
    * @throws ClosedError when it has ended and all is read
    * @throws SlowSubscriberError when it was cut off and all is read
    */
-  get(patience?: Patience): Promise<T>
+  get(options?: WaitOptions): Promise<T>
   /** Ends it; unread items are gone. Idempotent. */
   unsubscribe(): void
 }
@@ -75,7 +75,7 @@ export interface Broadcast<T> extends AsyncDisposable {
    *
    * @returns to how many it went, and how many deliveries were dropped for it
    */
-  put(item: T, patience?: Patience): Promise<{ delivered: number; dropped: number }>
+  put(item: T, options?: WaitOptions): Promise<{ delivered: number; dropped: number }>
   /** Subscribes at once: all that is put after this call is seen, however late reading begins. */
   subscribe(options?: SubscribeOptions<T>): Subscription<T>
   /** The most that any subscriber has unread. */

@@ -4,7 +4,7 @@ import { ClosedError, describe, OptionTypeError } from '../../core/errors.ts'
 import { checkEvent, tell } from '../../core/events.ts'
 import { checkMeter } from '../../core/meter.ts'
 import type { PartSeries } from '../../core/part-series.ts'
-import { checkPatience, type Patience } from '../../core/waiters.ts'
+import { checkWaitOptions, type WaitOptions } from '../../core/waiters.ts'
 import { toCount } from '../settings.ts'
 import { followBroadcast } from './broadcast-meter.ts'
 import {
@@ -49,9 +49,9 @@ export class BroadcastQueue<T> implements Broadcast<T>, Sender<T> {
     return this.#subscribers.size
   }
 
-  async put(item: T, patience?: Patience): Promise<{ delivered: number; dropped: number }> {
+  async put(item: T, patience?: WaitOptions): Promise<{ delivered: number; dropped: number }> {
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
-    if (patience !== undefined) checkPatience('broadcast.put', patience)
+    if (patience !== undefined) checkWaitOptions('broadcast.put', patience)
     check.abortable(patience?.signal)?.throwIfAborted()
     const before = this.dropped
     let delivered = 0

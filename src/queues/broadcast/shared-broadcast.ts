@@ -1,6 +1,6 @@
 import type { OptionTable } from '../../core/check.ts'
 import type { Duration } from '../../core/duration.ts'
-import type { Patience } from '../../core/waiters.ts'
+import type { WaitOptions } from '../../core/waiters.ts'
 import type { Codec, QueueHome } from '../queue-options.ts'
 import {
   BROADCAST_OPTIONS,
@@ -73,7 +73,7 @@ export interface BroadcastGroup {
  * Items that a group or subscriber has lost: it had more than `maxSize` items, or the subscribers of an item died
  * `maxDeliveries` times.
  */
-export interface Cut {
+export interface DroppedItems {
   /** Absent for subscribers without a group. */
   group?: string
   count: number
@@ -83,7 +83,7 @@ export interface Cut {
 export interface SharedBroadcast<T> extends AsyncDisposable {
   readonly name: string
   /**
-   * Resolves when the item is kept for all groups. The signal and the timeout of `patience` end the wait for the storage; the item
+   * Resolves when the item is kept for all groups. The signal and the timeout of `options` end the wait for the storage; the item
    * may have been kept all the same.
    *
    * @returns `delivered`: how many groups, and subscribers of this process
@@ -91,7 +91,7 @@ export interface SharedBroadcast<T> extends AsyncDisposable {
    * @throws OptionTypeError | OptionRangeError (rejects) for an item that cannot be encoded, or is too large
    * @throws WaitTimeoutError (rejects), or the reason of the signal
    */
-  put(item: T, patience?: Patience): Promise<{ delivered: number }>
+  put(item: T, options?: WaitOptions): Promise<{ delivered: number }>
   subscribe(options?: SubscribeOptions<T> | GroupOptions): SharedSubscription<T>
   /** The groups there are, in all processes. */
   groups(): Promise<BroadcastGroup[]>
@@ -102,7 +102,7 @@ export interface SharedBroadcast<T> extends AsyncDisposable {
    */
   removeGroup(group: string): Promise<boolean>
   /** Each time items were cut off. For a group, one of its processes is told. */
-  on(event: 'dropped', listener: (event: Cut) => void): () => void
+  on(event: 'dropped', listener: (event: DroppedItems) => void): () => void
   /** Ends the subscriptions of this process. Items that groups have not acknowledged stay. May be called twice. */
   stop(): Promise<void>
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { complain } from '../../core/error-text.ts'
 import { ClosedError, SlowSubscriberError } from '../../core/errors.ts'
 import { onAbort } from '../../core/on-abort.ts'
-import { checkPatience, type Patience, Waiters } from '../../core/waiters.ts'
+import { checkWaitOptions, Waiters, type WaitOptions } from '../../core/waiters.ts'
 import type { SlowPolicy, Subscription } from './broadcast-types.ts'
 
 /** What a subscriber needs of its broadcast. */
@@ -51,7 +51,7 @@ export class Subscriber<T> implements Subscription<T> {
   }
 
   /** `true` when it got the item, `false` when not, a promise of either where it has to be waited for. */
-  offer(item: T, patience: Patience | undefined): boolean | Promise<boolean> {
+  offer(item: T, patience: WaitOptions | undefined): boolean | Promise<boolean> {
     if (this.#filter !== undefined && !this.#wants(item)) return false
     if (this.#waiters.grant({ done: false, value: item })) return true
     if (this.size < this.#maxSize && this.#room.size === 0 && this.#promised === 0) {
@@ -84,8 +84,8 @@ export class Subscriber<T> implements Subscription<T> {
     }
   }
 
-  async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) checkPatience('subscription.get', patience)
+  async get(patience?: WaitOptions): Promise<T> {
+    if (patience !== undefined) checkWaitOptions('subscription.get', patience)
     const { done, value } = await this.#read(patience)
     if (done === true) throw new ClosedError(`broadcast '${this.#broadcast.name}'`)
     return value
@@ -129,7 +129,7 @@ export class Subscriber<T> implements Subscription<T> {
     this.#waiters.grantAll({ done: true, value: undefined })
   }
 
-  async #read(patience?: Patience): Promise<IteratorResult<T, undefined>> {
+  async #read(patience?: WaitOptions): Promise<IteratorResult<T, undefined>> {
     if (this.size > 0) {
       const value = this.#shift()
       this.#offerRoom()

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { type ClosedError, WaitTimeoutError } from '../../core/errors.ts'
-import { type Patience, Waiters } from '../../core/waiters.ts'
+import { type WaitOptions as Patience, Waiters } from '../../core/waiters.ts'
 import type { JobClaim } from '../job.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'

@@ -1,5 +1,5 @@
 import { ClosedError } from '../../core/errors.ts'
-import type { Patience, Waiters } from '../../core/waiters.ts'
+import type { WaitOptions as Patience, Waiters } from '../../core/waiters.ts'
 
 /** What jobs are pulled from, for {@link Pull}. */
 export interface Pullable<T> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { toMillis } from '../../core/duration.ts'
 import { WaitTimeoutError } from '../../core/errors.ts'
-import type { Patience, Waiters } from '../../core/waiters.ts'
+import type { Waiters, WaitOptions } from '../../core/waiters.ts'
 import type { StoredView } from '../observe/stored-view.ts'
 import { answered, POLL, unlessTimeout } from './answered.ts'
 import type { DurableShutdown } from './durable-shutdown.ts'
@@ -32,7 +32,7 @@ export class DurableIdle {
     this.#shutdown = shutdown
   }
 
-  async wait({ signal, timeout }: Patience): Promise<void> {
+  async wait({ signal, timeout }: WaitOptions): Promise<void> {
     const clock = this.#clock
     const what = this.#what
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)

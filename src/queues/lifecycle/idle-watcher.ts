@@ -1,4 +1,4 @@
-import type { Patience, Waiters } from '../../core/waiters.ts'
+import type { Waiters, WaitOptions } from '../../core/waiters.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
 
 /** Resolves `onIdle` when nothing waits and nothing runs. */
@@ -13,7 +13,7 @@ export class IdleWatcher {
     this.#waiters = waiters
   }
 
-  async wait(patience: Patience | undefined): Promise<void> {
+  async wait(patience: WaitOptions | undefined): Promise<void> {
     if (!this.#isIdle()) await this.#waiters.wait(patience)
   }
 

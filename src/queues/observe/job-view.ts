@@ -5,8 +5,8 @@ import { errorMessage } from '../../core/error-text.ts'
 import { OptionRangeError } from '../../core/errors.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
-  DeathInfo,
-  DeathsOptions,
+  DeadByErrorOptions,
+  DeadJobsByError,
   GroupInfo,
   GroupsOptions,
   ListOptions,
@@ -14,7 +14,7 @@ import type {
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
-import { DEATHS_OPTIONS } from '../job.ts'
+import { DEAD_BY_ERROR_OPTIONS } from '../job.ts'
 import { errorRecord } from '../store/job-record.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
@@ -141,8 +141,8 @@ export class JobView {
     }
   }
 
-  deaths(options: DeathsOptions): DeathInfo[] {
-    check.known('queue.deadByError', options, DEATHS_OPTIONS)
+  deaths(options: DeadByErrorOptions): DeadJobsByError[] {
+    check.known('queue.deadByError', options, DEAD_BY_ERROR_OPTIONS)
     const latest =
       options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()

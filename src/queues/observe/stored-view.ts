@@ -1,15 +1,15 @@
 import * as check from '../../core/check.ts'
 import type { Millis } from '../../core/duration.ts'
 import type {
-  DeathInfo,
-  DeathsOptions,
+  DeadByErrorOptions,
+  DeadJobsByError,
   GroupInfo,
   GroupsOptions,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
 } from '../job.ts'
-import { DEATHS_OPTIONS } from '../job.ts'
+import { DEAD_BY_ERROR_OPTIONS } from '../job.ts'
 import type { JobTerms, StoredRecord } from '../store/job-record.ts'
 import type { DeathCount, GroupCounts, StoreCounts } from '../store/job-store.ts'
 import type { SharedJobStore } from '../store/queue-storage.ts'
@@ -68,8 +68,8 @@ export class StoredView {
     return groups.map(groupOf)
   }
 
-  async deaths(options: DeathsOptions): Promise<DeathInfo[]> {
-    check.known('queue.deadByError', options, DEATHS_OPTIONS)
+  async deaths(options: DeadByErrorOptions): Promise<DeadJobsByError[]> {
+    check.known('queue.deadByError', options, DEAD_BY_ERROR_OPTIONS)
     const latest =
       options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
     return (await this.#store.deaths(100, latest)).map(deathOf)
@@ -130,7 +130,7 @@ function groupOf({ group, waiting, running, oldest }: GroupCounts): GroupInfo {
   return { group, waiting, running, oldest: oldest / 1000 }
 }
 
-function deathOf({ error, count, first, last }: DeathCount): DeathInfo {
+function deathOf({ error, count, first, last }: DeathCount): DeadJobsByError {
   return { error, count, first: new Date(first), last: new Date(last) }
 }
 

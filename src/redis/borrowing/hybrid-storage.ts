@@ -52,7 +52,7 @@ export interface HybridStorageOptions extends Metered {
    * @default '1s'
    */
   valueTtl?: Duration
-  /** For tests. @default the runtime's monotonic clock and the date, whichever has moved further */
+  /** For tests. @default the runtime's monotonic clock and the date: the one that has moved further */
   clock?: Clock
 }
 

@@ -34,7 +34,7 @@ const OPTIONS: Readonly<Record<keyof Declaration, Option>> = {
 }
 /** As the options of queues are called, in messages. */
 const NAMES: Readonly<Record<string, string>> = {
-  kind: 'the kind of the queue',
+  kind: 'kind',
   mode: 'mode',
   ttl: 'ttl',
   bound: 'groupConcurrency',
@@ -43,6 +43,12 @@ const NAMES: Readonly<Record<string, string>> = {
   keepCompleted: 'keep.completed',
   keepDead: 'keep.dead',
   codec: 'codec',
+}
+
+/** What can be done about a difference: `redeclare` changes all options but these. */
+const ADVICE: Readonly<Record<string, string>> = {
+  kind: 'a queue of another kind needs another name',
+  codec: 'a queue with another codec needs another name',
 }
 
 /** What this process says about a queue, and what all of them have agreed on. */
@@ -140,7 +146,7 @@ export class Declared {
     const name = NAMES[field] ?? field
     throw new OptionTypeError(
       name,
-      `${name} of queue '${this.#name}' must be the same in all processes, which have ${shown(field, theirs)}, got ${shown(field, ours)}; redeclare() changes it for all`,
+      `${name} of queue '${this.#name}' must be the same in all processes: others have ${shown(field, theirs)}, got ${shown(field, ours)}; ${ADVICE[field] ?? 'redeclare() changes it for all'}`,
     )
   }
 

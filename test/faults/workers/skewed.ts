@@ -1,4 +1,4 @@
-import type { Maker, Quota } from 'aioflux'
+import type { CreateLimiter, Quota } from 'aioflux'
 import { machineTime, sleep } from '../../support/time.ts'
 import { task, tell, told } from './worker.ts'
 
@@ -33,7 +33,7 @@ const { clients } = await import('../../support/clients.ts')
 const { client, end } = await clients[library](url)
 const storage = new RedisStorage({ client, prefix })
 const { tokenBucket, leakyBucket, slidingWindow, fixedWindow, composite } = LimiterFactory
-const makers: Record<string, Maker<Quota>> = {
+const makers: Record<string, CreateLimiter<Quota>> = {
   tokenBucket,
   leakyBucket,
   slidingWindow,

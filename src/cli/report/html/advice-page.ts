@@ -1,6 +1,6 @@
 import type { Advice } from '../../advise/advice-report.ts'
 import { limitText, question } from '../show-advice.ts'
-import { clock, share } from '../words.ts'
+import { clock, plural, share } from '../words.ts'
 import { adviceChart } from './advice-chart.ts'
 import { html, noteList, page, tableOf } from './page.ts'
 
@@ -10,7 +10,7 @@ export function advicePage(advice: Advice, name: string): string {
   const title = question(advice)
   const body = [
     html`<h1>${title}</h1>
-<p>${name}: ${requests} requests, ${sampled === null ? '' : 'about '}${keysSeen} keys</p>
+<p>${name}: ${plural(requests, 'request')}, ${sampled === null ? '' : 'about '}${plural(keysSeen, 'key')}</p>
 <p class="dim">${from === null || to === null ? 'no requests' : `${clock(from)} to ${clock(to)} UTC`}</p>`,
   ]
   if (requests > 0) {

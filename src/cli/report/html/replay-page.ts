@@ -1,5 +1,5 @@
 import type { CompareReport, LimitReport, Report } from '../replay-report.ts'
-import { clock, percent } from '../words.ts'
+import { clock, percent, plural } from '../words.ts'
 import { html, type Markup, noteList, page, tableOf } from './page.ts'
 import { timelineChart } from './timeline-chart.ts'
 
@@ -10,7 +10,7 @@ export function replayPage(report: Report, name: string): string {
   const span = report.from === null ? 'no requests' : spanOf(report.from, report.to ?? '')
   const body = [
     html`<h1>${title}</h1>
-<p>${name}: ${requests} requests, ${report.others === null ? '' : 'at most '}${report.keysSeen} keys</p>
+<p>${name}: ${plural(requests, 'request')}, ${report.others === null ? '' : 'at most '}${plural(report.keysSeen, 'key')}</p>
 <p class="dim">${span}</p>`,
   ]
   if (requests > 0) {

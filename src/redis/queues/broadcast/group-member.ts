@@ -3,7 +3,7 @@ import type { Millis } from '../../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
 import { onAbort } from '../../../core/on-abort.ts'
 import type { Watch } from '../../../core/storage.ts'
-import { checkPatience, type Patience, Waiters } from '../../../core/waiters.ts'
+import { checkWaitOptions, Waiters, type WaitOptions } from '../../../core/waiters.ts'
 import type { SharedSubscription } from '../../../queues/broadcast/shared-broadcast.ts'
 import { anything } from '../replies.ts'
 import { Bell } from './bell.ts'
@@ -54,8 +54,8 @@ export class GroupMember<T> implements SharedSubscription<T> {
   }
 
   /** Waits for the next item, and acknowledges the one before. */
-  async get(patience?: Patience): Promise<T> {
-    if (patience !== undefined) checkPatience('subscription.get', patience)
+  async get(patience?: WaitOptions): Promise<T> {
+    if (patience !== undefined) checkWaitOptions('subscription.get', patience)
     const { done, value } = await this.#read(patience)
     if (done === true) throw this.#closed()
     return value
@@ -112,7 +112,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     throw this.#closed()
   }
 
-  async #read(patience?: Patience): Promise<IteratorResult<T, undefined>> {
+  async #read(patience?: WaitOptions): Promise<IteratorResult<T, undefined>> {
     if (this.#failure !== undefined) {
       const failure = this.#failure
       this.#failure = undefined

@@ -4,7 +4,7 @@ import { type Millis, toMillis } from '../../../core/duration.ts'
 import { ClosedError, isAioFluxError } from '../../../core/errors.ts'
 import { Events } from '../../../core/events.ts'
 import type { Watch } from '../../../core/storage.ts'
-import { checkPatience, type Patience, Waiters } from '../../../core/waiters.ts'
+import { checkWaitOptions, Waiters, type WaitOptions } from '../../../core/waiters.ts'
 import { BroadcastQueue } from '../../../queues/broadcast/broadcast.ts'
 import {
   SUBSCRIBE_OPTIONS,
@@ -12,7 +12,7 @@ import {
 } from '../../../queues/broadcast/broadcast-types.ts'
 import {
   type BroadcastGroup,
-  type Cut,
+  type DroppedItems,
   GROUP_OPTIONS,
   type GroupOptions,
   SHARED_BROADCAST_OPTIONS,
@@ -45,7 +45,7 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
   readonly #maxItemBytes: number
   readonly #codec: Codec<T>
   readonly #local: BroadcastQueue<T>
-  readonly #events = new Events<{ dropped: Cut }>({ dropped: true })
+  readonly #events = new Events<{ dropped: DroppedItems }>({ dropped: true })
   readonly #members = new Set<GroupMember<T>>()
   readonly #reader = crypto.randomUUID()
   readonly #bell = new Bell()
@@ -78,8 +78,8 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     this.#local.on('dropped', () => this.#events.emit('dropped', { count: 1 }))
   }
 
-  async put(item: T, patience: Patience = {}): Promise<{ delivered: number }> {
-    checkPatience('broadcast.put', patience)
+  async put(item: T, patience: WaitOptions = {}): Promise<{ delivered: number }> {
+    checkWaitOptions('broadcast.put', patience)
     const { signal, timeout } = patience
     signal?.throwIfAborted()
     if (this.#stopped) throw new ClosedError(`broadcast '${this.name}'`)
@@ -119,7 +119,7 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
     return this.link.run(['remove', check.text('group', group)], flagOf)
   }
 
-  on(event: 'dropped', listener: (event: Cut) => void): () => void {
+  on(event: 'dropped', listener: (event: DroppedItems) => void): () => void {
     return this.#events.on(event, listener)
   }
 
