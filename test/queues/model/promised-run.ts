@@ -141,6 +141,8 @@ export class PromisedRun {
   /** Items whose callers have cancelled, and ids of jobs that were cancelled for all callers. */
   readonly #left = new Set<number>()
   readonly #calledOff = new Set<string>()
+  /** How many workers there have been at a time. */
+  #most = 0
   #puts = 0
   #answered = 0
   #n = 0
@@ -297,8 +299,9 @@ export class PromisedRun {
     const wanted = [...this.#live].filter(({ signal }) => !signal().aborted)
     const here = wanted.filter((live) => live.process === process)
     const workers = this.#queues[process]?.workers ?? 0
+    this.#most = Math.max(this.#most, workers)
     // The halves of a batch are tried by the worker of that batch.
-    if (here.length >= Math.max(workers, world.bisect && world.batch > 0 ? world.workers : 0))
+    if (here.length >= (world.bisect && world.batch > 0 ? this.#most : workers))
       this.#fault ??= `${here.length + 1} run in process ${process}, of ${workers} workers`
     const running = [...wanted.flatMap((live) => live.items), ...items]
     for (const item of items) {
