@@ -350,3 +350,34 @@ describe('dedupe', () => {
     expect(queue.size()).toBe(4)
   })
 })
+
+it('debounce: an item that begins as it takes the place of another, and fails, waits for its retry', async () => {
+  const clock = new ManualClock()
+  const began: number[] = []
+  const queue = QueueFactory.dedupe<{ of: string; group: string }>({
+    clock,
+    mode: 'debounce',
+    delay: 0,
+    workers: 2,
+    retry: { attempts: 2, baseDelay: '300ms', jitter: 'none' },
+    keyFn: ({ of }) => of,
+    group: ({ group }) => group,
+    groupConcurrency: 1,
+    handler: ({ of }) => {
+      if (of === 'other') return new Promise(() => {})
+      began.push(clock.now())
+      throw new Error('fails')
+    },
+    deadLetter: () => {},
+  })
+  queue.start()
+  await queue.put({ of: 'other', group: 'full' })
+  await queue.put({ of: 'one', group: 'full' })
+  const put = clock.now()
+  await queue.put({ of: 'one', group: 'free' })
+  await clock.advanceAsync(1)
+  expect(began.map((at) => at - put)).toEqual([0, 300])
+  const stopping = queue.stop({ deadline: 0 })
+  await clock.advanceAsync(0.1)
+  await stopping
+})

@@ -434,3 +434,29 @@ describe('a job that several callers wait for, before there is room for it', () 
     await queue.stop()
   })
 })
+
+describe('an item with an id of its own that took the place of one that waited for a claim to end', () => {
+  for (const verb of ['remove', 'cancel'] as const) {
+    it(`is found by that id when the claim is given back: ${verb}`, async () => {
+      const ran: number[] = []
+      const queue = QueueFactory.dedupe<number, void>({
+        mode: 'latest',
+        keyFn: () => 'one',
+        handler: (item) => void ran.push(item),
+      })
+      const jobs = [await queue.put(1)]
+      const [claim] = await queue.claim()
+      jobs.push(await queue.put(2), await queue.put(3, { id: 'own' }))
+      await claim?.release()
+      expect((await queue.job('own'))?.item).toBe(3)
+      expect(await queue[verb]('own')).toBe(true)
+      expect(queue.size()).toBe(0)
+      queue.start()
+      await queue.onIdle()
+      expect(ran).toEqual([])
+      const results = await Promise.allSettled(jobs.map(({ result }) => result))
+      expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+      await queue.stop()
+    })
+  }
+})

@@ -184,9 +184,11 @@ export class DedupeQueue<T, R = unknown>
     item: T,
     options: PutOptions | undefined,
   ): DedupeEntry<T, R> {
-    if (seen.job.state !== 'running') {
+    const { state } = seen.job
+    if (state !== 'running') {
       this.puts.exchange(seen.job, item, options)
-      if (this.#mode === 'debounce') this.#postpone(seen)
+      // A job that was due may have begun with the new item, and wait for a retry by now.
+      if (this.#mode === 'debounce' && state === 'delayed') this.#postpone(seen)
       return seen
     }
     if (seen.follow !== undefined) return this.#replace(key, seen.follow, item, options)

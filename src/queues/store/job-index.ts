@@ -26,6 +26,8 @@ export class JobIndex {
   readonly #clock: Clock
   readonly #memory: Millis
   readonly #numbers: JobNumbers
+  /** Further own ids of jobs: those of items that took the place of others. */
+  readonly #others = new WeakMap<LocalJob, string[]>()
   readonly #own = new Map<string, LocalJob>()
   /** Own ids of jobs that have ended, and until when they are remembered: the oldest first. */
   readonly #ended = new Map<string, Millis>()
@@ -88,6 +90,11 @@ export class JobIndex {
   }
 
   take(id: string, job: LocalJob): void {
+    if (job.extras?.id !== id) {
+      const others = this.#others.get(job)
+      if (others === undefined) this.#others.set(job, [id])
+      else others.push(id)
+    }
     this.#ended.delete(id)
     this.#own.set(id, job)
     this.#numbers.reserve(id)
@@ -100,8 +107,11 @@ export class JobIndex {
 
   /** A job is found by the id of another one too, for which it stands from now on. */
   stand(job: LocalJob, other: LocalJob): void {
-    const id = other.extras?.id
-    if (id !== undefined) return this.take(id, job)
+    const { id } = other.extras ?? {}
+    for (const each of [...(this.#others.get(other) ?? []), ...(id === undefined ? [] : [id])]) {
+      if (this.#own.get(each) === other) this.take(each, job)
+    }
+    if (id !== undefined) return
     if (this.#made?.has(other.seq) === true) this.#made.set(other.seq, job)
     if (this.#scanned.has(other.seq)) this.#scanned.set(other.seq, job)
   }

@@ -141,6 +141,10 @@ export class PromisedRun {
   /** Items whose callers have cancelled, and ids of jobs that were cancelled for all callers. */
   readonly #left = new Set<number>()
   readonly #calledOff = new Set<string>()
+  /** True where queues stop at a deadline. */
+  #bounded = false
+  /** How many workers there have been at a time. */
+  #most = 0
   #puts = 0
   #answered = 0
   #n = 0
@@ -297,8 +301,9 @@ export class PromisedRun {
     const wanted = [...this.#live].filter(({ signal }) => !signal().aborted)
     const here = wanted.filter((live) => live.process === process)
     const workers = this.#queues[process]?.workers ?? 0
+    this.#most = Math.max(this.#most, workers)
     // The halves of a batch are tried by the worker of that batch.
-    if (here.length >= Math.max(workers, world.bisect && world.batch > 0 ? world.workers : 0))
+    if (here.length >= (world.bisect && world.batch > 0 ? this.#most : workers))
       this.#fault ??= `${here.length + 1} run in process ${process}, of ${workers} workers`
     const running = [...wanted.flatMap((live) => live.items), ...items]
     for (const item of items) {
@@ -350,7 +355,10 @@ export class PromisedRun {
       case 'cancel': {
         const entry = pick(this.#jobs, step.which)
         if (entry === undefined) break
-        if (step.how === 'id') this.#calledOff.add(entry.job.id)
+        const { mode } = this.#world
+        // The caller of the newest item calls it off for all.
+        const forAll = step.how === 'id' || mode === 'latest' || mode === 'debounce'
+        if (forAll) this.#calledOff.add(entry.job.id)
         for (const { n, controller } of this.#jobs) {
           // The items of a putMany have one signal.
           if (step.how === 'signal' ? controller === entry.controller : n === entry.n)
@@ -565,6 +573,7 @@ export class PromisedRun {
     const queues = this.#queues
     const steps = [...meanwhile]
     const reports = new Set<number>()
+    this.#bounded = deadline !== undefined || again !== undefined
     const stop = (process: number, within: number | undefined) => {
       this.#stopping.add(process)
       const bound = within !== undefined && { deadline: within / 1000, grace: grace / 1000 }
@@ -635,7 +644,8 @@ export class PromisedRun {
       this.#fault ??= `process ${process} has sent ${told.letters} dead letters of ${report.failed} failures`
     if (told.counts.completed < report.completed || told.counts.failed < report.failed)
       this.#fault ??= `process ${process} has not told of all ${report.completed} and ${report.failed} ends`
-    for (const n of this.#owed.get(process) ?? []) {
+    // At a deadline, what has just ended may be told after the report.
+    for (const n of this.#bounded ? [] : (this.#owed.get(process) ?? [])) {
       if (!told.ends.has(n))
         this.#fault ??= `process ${process} has the result of job ${n}, and told of no end`
     }
