@@ -76,3 +76,30 @@ describe('a job whose priority changed before it was tried again', () => {
     },
   )
 })
+
+it.each(['fifo', 'priority', 'delay'] as const)(
+  'a job that is tried again goes before jobs of its group that were put after it, though the group was empty meanwhile: %s',
+  async (kind) => {
+    const clock = new ManualClock()
+    const ran: number[] = []
+    const queue = (QueueFactory[kind] as typeof QueueFactory.fifo)<number, void>({
+      clock,
+      group: () => 'one',
+      retry: { attempts: 2, baseDelay: '1s', maxDelay: '1s', jitter: 'none' },
+      handler: (n) => {
+        ran.push(n)
+        if (n === 3 && ran.length < 5) throw new Error('once')
+      },
+    })
+    await queue.putMany([0, 1, 2, 3])
+    queue.start()
+    queue.pause()
+    await clock.advanceAsync(0.5)
+    await queue.putMany([4, 5])
+    await clock.advanceAsync(1)
+    queue.resume()
+    await clock.advanceAsync(0.1)
+    expect(ran).toEqual([0, 1, 2, 3, 3, 4, 5])
+    await queue.stop()
+  },
+)

@@ -64,8 +64,8 @@ export class WaitingJobs implements GateHost {
 
   constructor(options: WaitingOptions) {
     const { clock, limiter, keyed, groups } = options
-    // Jobs that may leave an order and come back need numbers that all their orders share.
-    const arrivals = keyed ? new Arrivals() : undefined
+    // Jobs leave an order and come back: to the line of their key, or to a new one of their group. Their orders share all numbers.
+    const arrivals = new Arrivals()
     this.clock = clock
     this.#maxSize = options.maxSize
     this.#makeOrder = () => options.makeOrder(arrivals)

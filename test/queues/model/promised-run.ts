@@ -640,7 +640,7 @@ export class PromisedRun {
     const other = metered ? told.disagreement('model', true) : undefined
     this.#fault ??= other && `process ${process}: ${other}`
     const sent = deadLetter ? report.failed : 0
-    if (told.letters !== sent)
+    if (!this.#bounded && told.letters !== sent)
       this.#fault ??= `process ${process} has sent ${told.letters} dead letters of ${report.failed} failures`
     if (told.counts.completed < report.completed || told.counts.failed < report.failed)
       this.#fault ??= `process ${process} has not told of all ${report.completed} and ${report.failed} ends`
