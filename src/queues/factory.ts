@@ -143,8 +143,7 @@ function keepLayouts(): void {
 }
 
 /** First come, first served. */
-const byArrival: MakeOrder = (arrivals) =>
-  arrivals === undefined ? new Line() : arrivalOrder(arrivals)
+const byArrival: MakeOrder = (arrivals, roaming) => (roaming ? arrivalOrder(arrivals) : new Line())
 
 function none(): number {
   return 0

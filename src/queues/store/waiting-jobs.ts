@@ -64,11 +64,10 @@ export class WaitingJobs implements GateHost {
 
   constructor(options: WaitingOptions) {
     const { clock, limiter, keyed, groups } = options
-    // Jobs leave an order and come back: to the line of their key, or to a new one of their group. Their orders share all numbers.
     const arrivals = new Arrivals()
     this.clock = clock
     this.#maxSize = options.maxSize
-    this.#makeOrder = () => options.makeOrder(arrivals)
+    this.#makeOrder = () => options.makeOrder(arrivals, keyed)
     this.order = this.#makeOrder()
     if (groups !== undefined) this.useGroups(groups)
     this.numbers = new JobNumbers(clock)

@@ -25,5 +25,10 @@ export interface Order extends Iterable<LocalJob> {
   visit(walk: JobWalk): void
 }
 
-/** Makes the order of a queue; with `arrivals`, one whose jobs may leave for another order and come back. */
-export type MakeOrder = (arrivals: Arrivals | undefined) => Order
+/**
+ * Makes an order of a queue.
+ *
+ * @param arrivals numbers that all orders of the queue share: the order of a group is made anew when the group comes back
+ * @param roaming true where its jobs may leave for another order, the line of their key, and come back
+ */
+export type MakeOrder = (arrivals: Arrivals, roaming: boolean) => Order
