@@ -109,7 +109,7 @@ export class ModelRun {
       (kind === 'fifo' || (kind === 'dedupe' && (mode === 'ttl' || mode === 'pending'))) &&
       attempts === 1 &&
       batch === 0 &&
-      steps.every(
+      [...steps, ...world.inside].every(
         (each) =>
           (each.do !== 'put' || (each.delay === undefined && each.retry === undefined)) &&
           // A claim that is given back returns to its old place, behind jobs that have begun meanwhile.
@@ -117,7 +117,8 @@ export class ModelRun {
           each.do !== 'redrive',
       )
     this.#grouped =
-      world.groups || steps.some((each) => each.do === 'put' && each.group !== undefined)
+      world.groups ||
+      [...steps, ...world.inside].some((each) => each.do === 'put' && each.group !== undefined)
     const { idTtl = 86_400_000, ttl } = world
     this.#ids = new Firsts(this.#told, (_first, { event, at }) =>
       event === 'dropped' ? at : at + idTtl,
