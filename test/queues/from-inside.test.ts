@@ -142,6 +142,32 @@ describe('a dedupe queue that is used from inside', () => {
     expect(ran).toEqual([3])
     await queue.stop()
   })
+
+  it.each(['latest', 'debounce'] as const)(
+    'runs an item once for which another is dropped, and which a listener replaces: %s',
+    async (mode) => {
+      const ran: string[] = []
+      const queue = QueueFactory.dedupe<{ key: string; text: string }>({
+        mode,
+        delay: 0,
+        maxSize: 2,
+        overflow: 'drop-oldest',
+        keyFn: ({ key }) => key,
+        group: ({ key }) => key,
+        handler: ({ text }) => void ran.push(text),
+      })
+      queue.on('dropped', ({ item }) => {
+        if (item.key === 'a') void queue.put({ key: 'c', text: 'newer' })
+      })
+      for (const key of ['a', 'b', 'c']) await queue.put({ key, text: `first ${key}` })
+      expect(queue.size()).toBe(2)
+      queue.start()
+      await turns()
+      expect(ran).toEqual(['first b', 'newer'])
+      expect(queue.size()).toBe(0)
+      await queue.stop()
+    },
+  )
 })
 
 describe('a queue that is stopped from inside', () => {

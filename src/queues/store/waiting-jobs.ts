@@ -201,9 +201,9 @@ export class WaitingJobs implements GateHost {
     return true
   }
 
-  /** Changes the group, the key or the cost of a job that waits. Its place stays. */
+  /** Changes the group, the key or the cost of a job that waits. Its place stays; one for which room is being made has none yet. */
   relabel(job: LocalJob, change: () => void): void {
-    if (job.state !== 'waiting') return change()
+    if (job.state !== 'waiting' || job.holder === undefined) return change()
     this.order.remove(job)
     this.gate?.withdraw(job)
     change()
