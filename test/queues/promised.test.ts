@@ -225,6 +225,30 @@ describe('a queue over a storage that answers late', () => {
     await stopped(queue)
   })
 
+  it('tells the end of a job once, in whatever order the storage answers', async () => {
+    const { process } = make({ workers: 2, handler: (n) => n })
+    const queue = process()
+    const told = new Map<number, number>()
+    queue.on('completed', ({ item }) => told.set(item, (told.get(item) ?? 0) + 1))
+    void queue.start()
+    const results: Promise<number>[] = []
+    for (let n = 0; n < 400; n++) {
+      // Other processes would see as little of claims that are given back at once.
+      if (n % 3 === 0) {
+        void queue.claim({ max: 2 }).then((claims) => {
+          for (const claim of claims) void claim.release()
+        })
+      }
+      results.push(queue.submit(n))
+      await turns(n % 4)
+    }
+    await turns(200)
+    expect((await Promise.all(results)).length).toBe(400)
+    expect([...told].filter(([, times]) => times !== 1)).toEqual([])
+    expect(told.size).toBe(400)
+    await stopped(queue)
+  })
+
   it('sets no timer any more once a stop with a deadline has ended', async () => {
     const { clock, process } = make({ handler: (_, { signal }) => aborted(signal) })
     const queue = process()

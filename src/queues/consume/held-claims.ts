@@ -28,8 +28,8 @@ export class HeldClaims {
   readonly #listener: HeldClaimsListener
   /** All that is claimed and not settled, by id. */
   readonly #held = new Map<string, HeldClaim>()
-  /** Settles under way, by id. */
-  readonly #ending = new Set<string>()
+  /** Claims whose settle is under way, by id: a job that was given back may be claimed again, and end, before that is answered. */
+  readonly #ending = new Map<string, Claim[]>()
   #settling = 0
   #renewal: Cancel | undefined
   #closed = false
@@ -88,7 +88,9 @@ export class HeldClaims {
     if (this.#held.get(id)?.claim !== claim) return false
     this.#held.delete(id)
     this.#settling += 1
-    this.#ending.add(id)
+    const others = this.#ending.get(id)
+    if (others === undefined) this.#ending.set(id, [claim])
+    else others.push(claim)
     return true
   }
 
@@ -101,7 +103,7 @@ export class HeldClaims {
   settle(claim: Claim, ending: Ending, attempt: Attempt | undefined): Promise<boolean> {
     const over = () => {
       this.#settling -= 1
-      this.#ending.delete(claim.record.id)
+      this.#forget(claim)
       this.#listener.settled(claim)
     }
     return Promise.resolve(this.#store.settle([{ claim, ending }])).then(
@@ -115,6 +117,14 @@ export class HeldClaims {
         throw error
       },
     )
+  }
+
+  /** The settle of a claim is answered. */
+  #forget(claim: Claim): void {
+    const { id } = claim.record
+    const others = this.#ending.get(id)?.filter((each) => each !== claim) ?? []
+    if (others.length === 0) this.#ending.delete(id)
+    else this.#ending.set(id, others)
   }
 
   /** Holds all claims for another lease. The store tells of claims that are lost, or not wanted any more. */

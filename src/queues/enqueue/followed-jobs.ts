@@ -28,6 +28,8 @@ export class FollowedJobs {
   readonly #early = new Map<string, { readonly outcome: Outcome; readonly at: number }>()
   /** Jobs that have ended while this process worked on them, or settled a claim of them: what their attempt tells goes first. */
   readonly #late = new Map<string, { readonly job: RemoteJob; readonly outcome: Outcome }>()
+  /** Jobs of which a claim has ended here in this turn of the event loop. */
+  readonly #telling = new Set<string>()
   readonly #closing = new AbortController()
 
   constructor(
@@ -95,12 +97,11 @@ export class FollowedJobs {
     this.#end(first, outcome)
   }
 
-  /** A claim of that job has ended in this process, and what that has led to is told within this turn of the event loop. */
+  /** A claim of that job has ended in this process. Its attempt tells what that has led to within this turn of the event loop. */
   workedOn(id: string): void {
-    const late = this.#late.get(id)
-    if (late === undefined) return
-    this.#late.delete(id)
-    macrotask(() => this.#end(late.job, late.outcome))
+    if (this.#jobs.size + this.#late.size + this.#putting === 0) return
+    this.#telling.add(id)
+    if (this.#telling.size === 1) macrotask(() => this.#toldHere())
   }
 
   /** Ends it: the results that are still awaited reject. */
@@ -121,8 +122,21 @@ export class FollowedJobs {
     return true
   }
 
+  /** The attempts of this turn have told: what they have not told of has ended elsewhere. */
+  #toldHere(): void {
+    const ids = [...this.#telling]
+    this.#telling.clear()
+    for (const id of ids) {
+      const late = this.#late.get(id)
+      this.#late.delete(id)
+      // It waits again where another claim of that job has not ended.
+      if (late !== undefined) this.#end(late.job, late.outcome)
+    }
+  }
+
   #end(job: RemoteJob, outcome: Outcome): void {
-    if (this.#queueHere.worksOn(job.id)) this.#late.set(job.id, { job, outcome })
+    const here = this.#telling.has(job.id) || this.#queueHere.worksOn(job.id)
+    if (here) this.#late.set(job.id, { job, outcome })
     else if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
     else if (outcome.state === 'failed') this.#events.failedElsewhere(job, errorOf(outcome.error))
   }
