@@ -124,7 +124,7 @@ export class PromisedRun {
   /** What each process has told. */
   readonly #told: Tellings[] = []
   readonly #live = new Set<Live>()
-  readonly #jobs: { n: number; job: Job<unknown>; controller: AbortController }[] = []
+  readonly #jobs: { n: number; item: Item; job: Job<unknown>; controller: AbortController }[] = []
   readonly #open: JobClaim<Item, unknown>[] = []
   readonly #starts = new Set<string>()
   /** Items that a batch has had. */
@@ -141,6 +141,8 @@ export class PromisedRun {
   /** Items whose callers have cancelled, and ids of jobs that were cancelled for all callers. */
   readonly #left = new Set<number>()
   readonly #calledOff = new Set<string>()
+  /** Own ids and keys of puts that were not accepted in time: a job that was kept too late is cancelled, for its duplicates too. */
+  readonly #late = new Set<string | undefined>()
   /** True where queues stop at a deadline. */
   #bounded = false
   /** How many workers there have been at a time. */
@@ -434,11 +436,19 @@ export class PromisedRun {
     const answered = () => {
       this.#answered += 1
     }
+    const refused = () => {
+      if (step.timeout === undefined) return
+      for (const name of [item.own, item.name]) if (name !== '') this.#late.add(name)
+    }
     switch (step.how) {
       case 'submit':
         this.#watched.add(item.n)
         void queue
           .submit(item, options)
+          .catch((error: unknown) => {
+            refused()
+            throw error
+          })
           .then(...this.#counting(process, item, undefined))
           .finally(answered)
         break
@@ -449,7 +459,7 @@ export class PromisedRun {
           .then((jobs) => {
             for (const [i, job] of jobs.entries())
               this.#kept(process, items[i] as Item, job, controller)
-          }, nothing)
+          }, refused)
           .finally(answered)
         break
       }
@@ -457,7 +467,7 @@ export class PromisedRun {
       case 'offer':
         void queue
           .put(item, options)
-          .then((job) => this.#kept(process, item, job, controller), nothing)
+          .then((job) => this.#kept(process, item, job, controller), refused)
           .finally(answered)
     }
   }
@@ -495,7 +505,7 @@ export class PromisedRun {
 
   #kept(process: number, item: Item, job: Job<unknown>, controller: AbortController): void {
     const { n } = item
-    this.#jobs.push({ n, job, controller })
+    this.#jobs.push({ n, item, job, controller })
     this.#watched.add(n)
     void job.result.then(...this.#counting(process, item, job))
   }
@@ -511,14 +521,15 @@ export class PromisedRun {
       this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
     }
     const named = own !== '' && (job?.id ?? own) === own
-    const calledOff = job === undefined ? this.#calledOff.size > 0 : this.#calledOff.has(job.id)
     // A duplicate of a key may be one that has joined, or one that was refused.
     const refused = named || kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
     const duplicate = job === undefined || (job.state === 'duplicate' && refused)
     // Puts that are under way at once, or wait for room, overtake each other.
     const vague = kind === 'dedupe' && (maxSize < 1000 || together > 1)
     const completed = (value: unknown) => {
-      // Where all are called off, and one comes after that, the others have its result.
+      // Where a job is called off for all, its callers have the result of the item that runs all the same.
+      const { size } = this.#calledOff
+      const calledOff = job === undefined ? size > 0 : this.#calledOff.has(job.id)
       if (!vague && !calledOff)
         this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: named }, value)
       if (kind !== 'dedupe' && !named) this.#owe(process, n)
@@ -617,11 +628,12 @@ export class PromisedRun {
       const times = this.#settled.get(n) ?? 0
       this.#must(times === 1, `the result of job ${n} settled ${times} times`)
     }
-    for (const { n, job } of this.#jobs) {
+    for (const { n, item, job } of this.#jobs) {
       const { mode, kind } = this.#world
       // The caller of the newest item may cancel it for the others.
       const others = kind === 'dedupe' && (mode === 'latest' || mode === 'debounce')
-      const asked = others || this.#left.has(n) || this.#calledOff.has(job.id)
+      const late = this.#late.has(item.own) || this.#late.has(item.name)
+      const asked = others || late || this.#left.has(n) || this.#calledOff.has(job.id)
       this.#must(
         asked || job.state !== 'cancelled' || this.#leftBySame(job.id),
         `job ${n} is cancelled, and its caller has not left`,
@@ -649,9 +661,18 @@ export class PromisedRun {
       if (!told.ends.has(n))
         this.#fault ??= `process ${process} has the result of job ${n}, and told of no end`
     }
+    this.#toldOnce(process)
     const lists = [...report.notStarted, ...report.aborted, ...report.stillRunning]
     const ids = lists.map(({ id }) => id)
     if (new Set(ids).size < ids.length) this.#fault ??= `a job is listed twice: ${ids}`
+  }
+
+  #toldOnce(process: number): void {
+    const { ends } = this.#told[process] as Tellings
+    for (const n of this.#owed.get(process) ?? []) {
+      const times = ends.get(n) ?? 0
+      if (times > 1) this.#fault ??= `process ${process} told ${times} times of the end of job ${n}`
+    }
   }
 
   /** True where the job is that of one caller alone, and the others, refused as duplicates, have its result. */
@@ -695,5 +716,3 @@ function finite(count: number): number | undefined {
 function pick<T>(list: readonly T[], which: number): T | undefined {
   return list[which % list.length]
 }
-
-function nothing(): void {}
