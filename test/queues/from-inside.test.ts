@@ -1,4 +1,4 @@
-import { type PutOptions, QueueFactory } from 'aioflux'
+import { type Job, type LocalQueue, type PutOptions, QueueFactory } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -47,6 +47,46 @@ describe('a listener that calls off the job for which another is dropped', () =>
         await queue.stop()
       }
     }
+  })
+})
+
+describe('a handler that ends the job in whose place its own job has begun', () => {
+  const calledOff: Record<string, (first: Job<unknown>, queue: LocalQueue<number>) => unknown> = {
+    'a cancel of it': (first) => first.cancel(),
+    'a removal of it': (first, queue) => queue.remove(first.id),
+  }
+
+  it.each(Object.entries(calledOff))('comes too late after %s', async (_, callOff) => {
+    const told: string[] = []
+    const first: { job?: Job<unknown> } = {}
+    const queue = QueueFactory.fifo<number>({
+      clock: new ManualClock(),
+      workers: 1,
+      maxSize: 2,
+      batchSize: 2,
+      batchTimeout: 1,
+      group: (item) => (item < 3 ? 'one' : 'another'),
+      groupConcurrency: 1,
+      batchFn: (items) => {
+        told.push(`${items}: ${first.job?.state}, ${String(first.job?.cancel())}`)
+      },
+    })
+    queue.on('cancelled', ({ item }) => told.push(`cancelled ${item}`))
+    queue.on('dropped', ({ item }) => told.push(`dropped ${item}`))
+    queue.start()
+    const job = await queue.put(1)
+    first.job = job
+    const result = job.result.catch((error: { code: string }) => error.code)
+    await queue.put(2)
+    // It waits for room, and fills a batch when it has it.
+    void queue.put(3)
+    await turns()
+    expect(await callOff(job, queue)).toBe(true)
+    await turns()
+    const state = job.state
+    expect(told).toEqual([`2,3: ${state}, false`, `${state} 1`])
+    expect(await result).toBe(state === 'dropped' ? 'JOB_DROPPED' : 'JOB_CANCELLED')
+    await queue.stop()
   })
 })
 

@@ -115,9 +115,10 @@ export class Admission {
   }
 
   #makeRoom(): boolean {
-    const oldest = this.#jobs.giveWay()
+    const oldest = this.#jobs.oldest()
     if (oldest === undefined) return false
-    this.#giveUp(oldest, 'newer jobs needed its place')
+    this.#jobs.end(oldest, 'dropped', new JobDroppedError('newer jobs needed its place'))
+    this.#events.dropped(oldest, 'overflow')
     return true
   }
 

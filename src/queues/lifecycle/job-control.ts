@@ -93,9 +93,10 @@ export class JobControl implements JobOwner {
   }
 
   #end(job: LocalJob, state: 'cancelled' | 'dropped', reason: unknown): void {
-    if (job.state === 'offered') this.#admission.withdraw(job)
-    else this.#jobs.withdraw(job)
-    job.end(state, reason)
+    if (job.state === 'offered') {
+      this.#admission.withdraw(job)
+      job.end(state, reason)
+    } else this.#jobs.end(job, state, reason)
     this.#ended()
   }
 }

@@ -54,8 +54,9 @@ export class MemoryJobs extends WaitingJobs implements Source {
   /** Takes the next job out by hand, past the limiter. It ends as it leaves: its item is all that is wanted, so it costs no attempt. */
   takeOut(): LocalJob | undefined {
     const promoted = this.delays && this.promote()
-    const job = this.#next()
+    const job = this.order.take() ?? this.#parked()
     if (job === undefined) return undefined
+    const passes = this.gate?.withdraw(job) === true
     // What is told below may be answered by a first put with a group: this job has no place in that.
     const groups = this.groups
     const { history } = this
@@ -66,7 +67,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     if (this.crowded) this.tellRoom()
     groups?.end(groupOf(job))
     // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
-    if (promoted || groups !== undefined) this.listener.available()
+    if (promoted || passes || groups !== undefined) this.listener.available()
     return job
   }
 
@@ -130,13 +131,6 @@ export class MemoryJobs extends WaitingJobs implements Source {
   #strand(job: LocalJob): true {
     job.end('dropped', new JobDroppedError('its queue stopped'))
     return true
-  }
-
-  /** The next job, whatever the limiter says. */
-  #next(): LocalJob | undefined {
-    const job = this.order.take() ?? this.#parked()
-    if (job !== undefined) this.gate?.withdraw(job)
-    return job
   }
 
   /** The first of the jobs that wait for the limiter whose group has a place. */

@@ -127,12 +127,12 @@ export class RateGate {
     if (lane !== undefined) this.#advance(lane, job)
   }
 
-  /** A job leaves for good: from its lane, or it has just left the candidates. */
-  withdraw(job: LocalJob): void {
+  /** A job leaves for good: from its lane, or it has just left the candidates. Answers whether another one is a candidate now. */
+  withdraw(job: LocalJob): boolean {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
-    if (lane === undefined) return
+    if (lane === undefined) return false
     if (this.#leave(job, lane) && lane.ask?.asker === job) this.#passOn(lane, lane.ask)
-    if (this.#advance(lane, job)) this.#host.available()
+    return this.#advance(lane, job)
   }
 
   /** Moves a job within its lane; `false` where it stands in none. */

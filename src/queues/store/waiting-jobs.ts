@@ -175,15 +175,26 @@ export class WaitingJobs implements GateHost {
     for (const job of this.held.behind(leader)) this.unhold(job)
   }
 
-  /** Lets a job leave for good that waits, wherever it waits. */
-  withdraw(job: LocalJob): void {
-    if (this.held.delete(job)) return
-    if (job.state === 'delayed') this.#delayed.remove(job)
-    else {
-      this.order.remove(job)
-      this.gate?.withdraw(job)
+  /**
+   * Ends a job that waits, wherever it waits. It is over before that is told: others may begin in its place at once, and what their
+   * handlers do to it comes too late.
+   */
+  end(job: LocalJob, state: 'cancelled' | 'dropped', reason: unknown): void {
+    const held = this.held.delete(job)
+    const available = !held && this.#withdraw(job)
+    job.end(state, reason)
+    if (available) this.listener.available()
+    if (this.crowded && !held) this.tellRoom()
+  }
+
+  /** Answers whether the limiter may let another job pass now. */
+  #withdraw(job: LocalJob): boolean {
+    if (job.state === 'delayed') {
+      this.#delayed.remove(job)
+      return false
     }
-    if (this.crowded) this.tellRoom()
+    this.order.remove(job)
+    return this.gate?.withdraw(job) === true
   }
 
   /** Moves a job that waits. */
@@ -221,16 +232,14 @@ export class WaitingJobs implements GateHost {
     if (!this.delay(job)) this.#enqueue(job)
   }
 
-  /** The job that makes room for newcomers: of the lowest priority, then the longest waiting. It leaves. */
-  giveWay(): LocalJob | undefined {
+  /** The job that is to make room for newcomers: of the lowest priority, then the longest waiting. */
+  oldest(): LocalJob | undefined {
     let oldest = this.order.oldest()
     for (const { order } of this.lanes()) {
       const job = order.oldest()
       if (job !== undefined && (oldest === undefined || givesWay(job, oldest))) oldest = job
     }
-    oldest ??= this.#delayed[Symbol.iterator]().next().value
-    if (oldest !== undefined) this.withdraw(oldest)
-    return oldest
+    return oldest ?? this.#delayed[Symbol.iterator]().next().value
   }
 
   /** Jobs that are due, the best first. */
