@@ -525,7 +525,7 @@ export class PromisedRun {
     const refused = named || kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
     const duplicate = job === undefined || (job.state === 'duplicate' && refused)
     // Puts that are under way at once, or wait for room, overtake each other.
-    const vague = kind === 'dedupe' && (maxSize < 1000 || together > 1)
+    const vague = (kind === 'dedupe' || named) && (maxSize < 1000 || together > 1)
     const completed = (value: unknown) => {
       // Where a job is called off for all, its callers have the result of the item that runs all the same.
       const { size } = this.#calledOff
