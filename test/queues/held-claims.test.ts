@@ -24,6 +24,35 @@ const DRAFT: JobDraft<string> = {
 }
 
 describe('the claims that a process holds', () => {
+  it('are lost where their job is claimed again before that is known', async () => {
+    const clock = new ManualClock()
+    const store = new PlainJobStore<string>({ clock })
+    const lost: [id: string, delivery: number][] = []
+    const held = new HeldClaims(store, clock, 1000, {
+      lost: (id, delivery) => {
+        lost.push([id, delivery])
+        held.lose(id)
+      },
+      settled: () => {},
+      trouble: () => {},
+    })
+    const claimed = async () => {
+      const [claim] = (await store.claim(1, 1000)) as [Claim<string>]
+      return claim
+    }
+    await store.insert([DRAFT], { maxSize: 10, overflow: 'refuse' })
+    const first = await claimed()
+    held.hold(first)
+    held.close()
+    await clock.advanceAsync(3)
+    const second = await claimed()
+    expect([second.record.id, second.delivery]).toEqual([first.record.id, 2])
+    held.hold(second)
+    expect(lost).toEqual([[first.record.id, 1]])
+    expect([held.size, held.leave(first), held.leave(second)]).toEqual([1, false, true])
+    expect(clock.timers).toBe(0)
+  })
+
   it.each(['first', 'last'] as const)(
     'are under way by claim: one is ending while another one of its job is answered, the older one %s',
     async (answered) => {

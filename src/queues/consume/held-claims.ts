@@ -63,6 +63,7 @@ export class HeldClaims {
   }
 
   hold(claim: Claim): void {
+    this.#loseOther(claim)
     this.#held.set(claim.record.id, { claim, attempt: undefined })
     this.keepAlive()
   }
@@ -72,6 +73,7 @@ export class HeldClaims {
     const held = this.#held.get(claim.record.id)
     if (held?.claim === claim) held.attempt = attempt
     else {
+      this.#loseOther(claim)
       this.#held.set(claim.record.id, { claim, attempt })
       this.keepAlive()
     }
@@ -80,6 +82,12 @@ export class HeldClaims {
   /** The claim of that job is lost. */
   lose(id: string): void {
     this.#held.delete(id)
+  }
+
+  /** A job is claimed here again before its lost claim was known to be lost. */
+  #loseOther({ record }: Claim): void {
+    const other = this.#held.get(record.id)
+    if (other !== undefined) this.#listener.lost(record.id, other.claim.delivery)
   }
 
   /** A claim is about to be settled. Answers `false` where it is not held any more. */
