@@ -514,13 +514,16 @@ export class ModelRun {
 
   #offer(step: Step & { do: 'put' }, item: Item, options: PutOptions | undefined): void {
     const known = this.#meets(step, item)
+    const before = this.#interrupted
     try {
       const taken = this.#queue.offer(item, options)
+      // What was taken may be cleared, or pushed out, by a handler that has begun meanwhile.
+      const alone = this.#interrupted === before
       if (taken) this.#offered.add(item.n)
       else this.#refused(item.n)
       if (taken && known === true)
         this.#fault ??= `item ${item.n} was taken, and its name was taken`
-      if (taken && this.#told.last.get(item.n)?.event === 'dropped')
+      if (taken && alone && this.#told.last.get(item.n)?.event === 'dropped')
         this.#fault ??= `item ${item.n} was taken and dropped`
       if (taken && this.#stopping) this.#fault ??= `item ${item.n} was accepted after stop`
     } catch (error) {
