@@ -131,12 +131,21 @@ export abstract class Consumer {
 
   /** True where this worker may take another job. */
   protected mayGoOn(): boolean {
-    return this.#open && !this.#yielding && this.loops <= this.#workers && this.paced()
+    return (
+      this.#open &&
+      !this.#yielding &&
+      this.loops <= this.#workers &&
+      this.paced(this.source.ready > 1)
+    )
   }
 
-  /** True while there is time for another job before the event loop has to breathe. */
-  protected paced(): boolean {
-    if (!this.#pace.spent(this.source.ready > 1)) return true
+  /**
+   * True while there is time for another job before the event loop has to breathe.
+   *
+   * @param backlog true where other jobs wait than the one that is to begin
+   */
+  protected paced(backlog: boolean): boolean {
+    if (!this.#pace.spent(backlog)) return true
     this.#breathe()
     return false
   }

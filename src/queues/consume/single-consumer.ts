@@ -52,7 +52,7 @@ export class SingleConsumer extends Consumer {
 
   /** The direct route, past the order of `jobs`: runs a job at once if a worker is free for it. */
   takes(job: LocalJob, jobs: MemoryJobs): boolean {
-    if (this.busy || this.source.ready > 0 || !this.free() || !this.paced()) return false
+    if (this.busy || !jobs.clear || !this.free() || !this.paced(false)) return false
     const { attempts } = this
     const attempt = jobs.begin(job)
     attempts.pass(attempt)
@@ -77,7 +77,7 @@ export class SingleConsumer extends Consumer {
     }
     if (this.expected) this.left(attempt)
     this.busy = false
-    if (this.source.ready > 0) this.wake()
+    if (!jobs.clear) this.wake()
     return true
   }
 

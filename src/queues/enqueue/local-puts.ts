@@ -47,6 +47,8 @@ export class LocalPuts<T, R> {
   readonly #signals: Signals<LocalJob>
   /** True where each put has to look for a group, or a key and a cost at the limiter. */
   readonly #labels: boolean
+  /** True where puts without options need nothing but a number. */
+  readonly #plain: boolean
 
   constructor(parts: LocalPutsParts<T>) {
     const { options, settings, control } = parts
@@ -60,6 +62,7 @@ export class LocalPuts<T, R> {
     this.#signals = new Signals((job, reason) => control.cancel(job, reason))
     const { limiterKey, limiterCost } = options
     this.#labels = (limiterKey ?? limiterCost ?? settings.groups) !== undefined
+    this.#plain = !this.#labels && parts.priorityFn === undefined && parts.meter === undefined
   }
 
   put(item: T, options: PutOptions | undefined): Promise<LocalJobHandle<R>> {
@@ -67,10 +70,7 @@ export class LocalPuts<T, R> {
       const known = options?.id === undefined ? undefined : this.known(options)
       if (known !== undefined) return Promise.resolve(known)
       const job = this.#make(item, options)
-      if (this.#rushes(job, options)) return Promise.resolve(job)
-      const accepted = Promise.resolve(job)
-      this.#enter(job, options, accepted)
-      return job.state === 'offered' ? this.accepted(job) : accepted
+      return this.#rushes(job, options) ? Promise.resolve(job) : this.#enters(job, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -175,7 +175,15 @@ export class LocalPuts<T, R> {
 
   // The way in.
 
+  // Short, so that it is compiled into the code of its callers: nearly all puts are no more than this.
   #make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
+    if (options !== undefined || !this.#plain || this.#slots.asks || this.#byId.namesAll) {
+      return this.#makeWith(item, options)
+    }
+    return new LocalJob<T, R>(item, 0, this.#jobs.numbers.next(), this.#control)
+  }
+
+  #makeWith(item: T, options: PutOptions | undefined): LocalJob<T, R> {
     if (this.#slots.asks) this.#slots.meet(item)
     const priorityFn = this.#priorityFn
     const meter = this.#meter
@@ -226,6 +234,13 @@ export class LocalPuts<T, R> {
   #rushes(job: LocalJob, options: PutOptions | undefined): boolean {
     const { direct } = this.#slots
     return direct !== undefined && options === undefined && direct.takes(job, this.#jobs)
+  }
+
+  /** As {@link #enter}; resolves when the job is accepted. */
+  #enters(job: LocalJob<T, R>, options: PutOptions | undefined): Promise<LocalJob<T, R>> {
+    const accepted = Promise.resolve(job)
+    this.#enter(job, options, accepted)
+    return job.state === 'offered' ? this.accepted(job) : accepted
   }
 
   #enter(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): void {

@@ -32,6 +32,11 @@ export class MemoryJobs extends WaitingJobs implements Source {
     this.history = new JobHistory(options.clock, options.keep, options.retries)
   }
 
+  /** True while no job is in line. */
+  get clear(): boolean {
+    return this.order.size === 0
+  }
+
   get ready(): number {
     if (this.gate?.shut === true) return 0
     return this.groups === undefined ? this.order.size : this.groups.ready
