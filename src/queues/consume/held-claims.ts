@@ -63,31 +63,24 @@ export class HeldClaims {
   }
 
   hold(claim: Claim): void {
-    this.#loseOther(claim)
-    this.#held.set(claim.record.id, { claim, attempt: undefined })
+    const { id } = claim.record
+    // A claim that is lost, and whose job is claimed here again before that is known.
+    const other = this.#held.get(id)
+    if (other !== undefined) this.#listener.lost(id, other.claim.delivery)
+    this.#held.set(id, { claim, attempt: undefined })
     this.keepAlive()
   }
 
   /** A worker begins with a claim, which is held from now on if it was not. */
   begin(claim: Claim, attempt: Attempt): void {
-    const held = this.#held.get(claim.record.id)
-    if (held?.claim === claim) held.attempt = attempt
-    else {
-      this.#loseOther(claim)
-      this.#held.set(claim.record.id, { claim, attempt })
-      this.keepAlive()
-    }
+    const { id } = claim.record
+    if (this.#held.get(id)?.claim !== claim) this.hold(claim)
+    ;(this.#held.get(id) as HeldClaim).attempt = attempt
   }
 
   /** The claim of that job is lost. */
   lose(id: string): void {
     this.#held.delete(id)
-  }
-
-  /** A job is claimed here again before its lost claim was known to be lost. */
-  #loseOther({ record }: Claim): void {
-    const other = this.#held.get(record.id)
-    if (other !== undefined) this.#listener.lost(record.id, other.claim.delivery)
   }
 
   /** A claim is about to be settled. Answers `false` where it is not held any more. */
