@@ -64,7 +64,7 @@ class Model {
     if (verb === 'release') {
       const had = states.every(({ token }, i) => token === tokens[i])
       for (const { name, mine, token } of states) {
-        if (mine) this.states.set(name, { holder, token, until: now })
+        if (mine) this.states.set(name, { holder, token, until: 0 })
       }
       return { had }
     }
@@ -177,7 +177,8 @@ describe.each(libraries)('leases in Redis, %s', (library) => {
       ['elseif ends <= now or held ~= holder then', 'elseif held ~= holder then'],
       ['elseif ends <= now or held ~= holder then', 'elseif ends <= now then'],
       ["(size == 1 or verb == 'r') and 2 or 1", '2'],
-      ['ends = now + term', 'ends = math.max(ends, now + term)'],
+      ['and 0 or now + term', 'and 0 or math.max(ends, now + term)'],
+      ["verb == 'r' and 0 or now + term", 'now + term'],
       ["verdict < 0 and verb ~= 'r' and verdict or fence", 'verdict < 0 and verdict or fence'],
       ['if not granted then break end', ''],
       ['base = base + size', ''],

@@ -6,8 +6,8 @@
 --
 -- KEYS  the states, those of each request in a row
 -- ARGV  the present in microseconds, or '' for this server's; then for each request: what is asked (a acquire, n renew, r release),
---       how many states it is about, the number of the holder, and the term in microseconds (0 to
---       give it back)
+--       how many states it is about, the number of the holder, and the term in microseconds, which
+--       a release does not look at
 -- Returns for each state its fence; of an acquire or renew that is denied a negative number where that state is the cause: for how long
 -- another holder has it, or NEVER.
 local MEMORY, NEVER = 86400000000, -9000000000000000
@@ -43,7 +43,8 @@ while ARGV[at] do
       if verdict < 0 then
         granted = false
       elseif pass == 2 then
-        ends = now + term
+        -- What is given back was held until the beginning of time: that is over by any clock, also one that is set back.
+        ends = verb == 'r' and 0 or now + term
         local live = ends + MEMORY - now
         if lives - now >= live then
           call('SETRANGE', key, '0', pack('<dddd', held, fence, ends, 0))
