@@ -121,18 +121,6 @@ export class LocalPuts<T, R> {
 
   // For queues in which an item may join or replace another.
 
-  /**
-   * Puts an item without a promise: the job may be offered only; where nothing is wanted of it, it is dropped instead.
-   */
-  place(item: T, options: PutOptions | undefined, wanted: Wanted): LocalJob<T, R> {
-    const job = this.#make(item, options)
-    if (wanted === 'result') void job.watch()
-    if (this.#rushes(job, options)) return job
-    if (wanted === 'nothing') this.#tries(job, options)
-    else this.#enter(job, options, Promise.resolve())
-    return job
-  }
-
   /** Makes a job that enters later, or not at all. */
   make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
     const job = this.#make(item, options)
