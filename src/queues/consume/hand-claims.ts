@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { type Millis, toMillis } from '../../core/duration.ts'
 import { ClosedError, isAioFluxError, WaitTimeoutError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
-import { type WaitOptions as Patience, Waiters } from '../../core/waiters.ts'
+import { Waiters, type WaitOptions } from '../../core/waiters.ts'
 import type { JobClaim } from '../job.ts'
 import { answered, POLL, unlessTimeout } from '../lifecycle/answered.ts'
 import type { Claim, JobStore } from '../store/job-store.ts'
@@ -63,7 +63,7 @@ export class HandClaims<T, R> {
   }
 
   /** Claims up to `max` jobs, and waits for the first. None where none came in time. A claim asks the limiter, as a worker does. */
-  async claim(max: number, patience: Patience): Promise<JobClaim<T, R>[]> {
+  async claim(max: number, patience: WaitOptions): Promise<JobClaim<T, R>[]> {
     try {
       const attempts = await this.#claim(max, patience, this.#parts.gate)
       return attempts.map(
@@ -80,7 +80,7 @@ export class HandClaims<T, R> {
   }
 
   /** Takes the item of one job, which completes it. No limiter of this process is asked. */
-  async take(patience: Patience | undefined): Promise<T> {
+  async take(patience: WaitOptions | undefined): Promise<T> {
     for (;;) {
       const [attempt] = (await this.#claim(1, patience, undefined)) as [Attempt]
       this.#claims.delete(attempt)
@@ -115,7 +115,7 @@ export class HandClaims<T, R> {
 
   async #claim(
     max: number,
-    patience: Patience = {},
+    patience: WaitOptions = {},
     gate: LimiterGate | undefined,
   ): Promise<Attempt[]> {
     const { queue, clock, store, lease, buffer } = this.#parts

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { type ClosedError, WaitTimeoutError } from '../../core/errors.ts'
-import { type WaitOptions as Patience, Waiters } from '../../core/waiters.ts'
+import { Waiters, type WaitOptions } from '../../core/waiters.ts'
 import type { JobClaim } from '../job.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
@@ -68,7 +68,7 @@ export class LocalClaims<T, R> {
   }
 
   /** Takes the item of one job, which completes it. */
-  async take(patience: Patience | undefined): Promise<T> {
+  async take(patience: WaitOptions | undefined): Promise<T> {
     return (await this.#pull.next(patience)).item as T
   }
 
@@ -86,7 +86,7 @@ export class LocalClaims<T, R> {
   }
 
   /** Claims up to `max` jobs, and waits for the first. None where none came in time. */
-  async claim(max: number, { signal, timeout }: Patience): Promise<JobClaim<T, R>[]> {
+  async claim(max: number, { signal, timeout }: WaitOptions): Promise<JobClaim<T, R>[]> {
     let next: Attempt | undefined
     try {
       next = await this.#claimers.next({ signal, timeout })

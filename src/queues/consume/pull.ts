@@ -1,5 +1,5 @@
 import { ClosedError } from '../../core/errors.ts'
-import type { WaitOptions as Patience, Waiters } from '../../core/waiters.ts'
+import type { Waiters, WaitOptions } from '../../core/waiters.ts'
 
 /** What jobs are pulled from, for {@link Pull}. */
 export interface Pullable<T> {
@@ -33,7 +33,7 @@ export class Pull<T> {
   }
 
   /** The next job, as soon as there is one. */
-  next(patience: Patience | undefined): Promise<T> {
+  next(patience: WaitOptions | undefined): Promise<T> {
     try {
       if (patience?.signal?.aborted === true) throw patience.signal.reason
       const job = this.#waiters.size > 0 ? undefined : this.#source.pullNext()

@@ -52,7 +52,7 @@ export class SingleConsumer extends Consumer {
 
   /** The direct route, past the order of `jobs`: runs a job at once if a worker is free for it. */
   takes(job: LocalJob, jobs: MemoryJobs): boolean {
-    if (this.busy || !jobs.clear || !this.free() || !this.paced(false)) return false
+    if (this.busy || !jobs.empty || !this.free() || !this.paced(false)) return false
     const { attempts } = this
     const attempt = jobs.begin(job)
     attempts.pass(attempt)
@@ -77,7 +77,7 @@ export class SingleConsumer extends Consumer {
     }
     if (this.expected) this.left(attempt)
     this.busy = false
-    if (!jobs.clear) this.wake()
+    if (!jobs.empty) this.wake()
     return true
   }
 

@@ -33,7 +33,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
   }
 
   /** True while no job is in line. */
-  get clear(): boolean {
+  get empty(): boolean {
     return this.order.size === 0
   }
 
