@@ -62,6 +62,7 @@ export interface ReadAdaptive {
   readonly common: LimiterOptions
 }
 
+/** What `reconfigure` of an adaptive limiter rejects with. */
 export function noRate(): OptionRangeError {
   return new OptionRangeError(
     'quota',

@@ -1,4 +1,4 @@
--- One lease for one holder: what lease.lua does for an acquire of one state, in half of the server's time.
+-- One lease for one holder: what lease.lua does for an acquire of one state, in less of the server's time.
 --
 -- KEYS  the state
 -- ARGV  the holder, the term in microseconds, and the present where it is not this server's

@@ -1,4 +1,4 @@
--- One lease given back: what lease.lua does for a release of one state, in half of the server's time. The state lives long
+-- One lease given back: what lease.lua does for a release of one state, in less of the server's time. The state lives long
 -- enough: it was written to live for a day longer than the lease.
 --
 -- KEYS  the state
