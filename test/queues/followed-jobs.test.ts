@@ -34,6 +34,19 @@ function follow() {
   return { followed, job, events, told, claims, ends }
 }
 
+/** A job that has ended, of which two claims were held here: the answer of one is there. */
+async function oneOfTwoEnded() {
+  const all = follow()
+  const { followed, job, told, claims, ends } = all
+  claims.held = 2
+  followed.add(job as RemoteJob, undefined)
+  followed.settled('a', DONE, 2)
+  ends()
+  await turn()
+  expect(told).toEqual([])
+  return all
+}
+
 describe('the jobs whose results are awaited', () => {
   it('are told of by the attempt that ends them, also where the answer of their put comes in that moment', async () => {
     const { followed, job, events, told, claims, ends } = follow()
@@ -51,13 +64,7 @@ describe('the jobs whose results are awaited', () => {
   })
 
   it('are told of by their attempt, also where a claim that was given back before is answered first', async () => {
-    const { followed, job, events, told, claims, ends } = follow()
-    claims.held = 2
-    followed.add(job as RemoteJob, undefined)
-    followed.settled('a', DONE, 2)
-    ends()
-    await turn()
-    expect(told).toEqual([])
+    const { job, events, told, ends } = await oneOfTwoEnded()
     ends()
     await Promise.resolve()
     events.completed(job, 1)
@@ -66,13 +73,7 @@ describe('the jobs whose results are awaited', () => {
   })
 
   it('are told of where they have ended elsewhere, once no claim of them is left here', async () => {
-    const { followed, job, told, claims, ends } = follow()
-    claims.held = 2
-    followed.add(job as RemoteJob, undefined)
-    followed.settled('a', DONE, 2)
-    ends()
-    await turn()
-    expect(told).toEqual([])
+    const { told, ends } = await oneOfTwoEnded()
     ends()
     await turn()
     expect(told).toEqual(['a'])
