@@ -1,5 +1,6 @@
 // Draws the pictures of limits, leases, breakers, jobs, schedules and budgets in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
 import { writeFileSync } from 'node:fs'
+import { newHolder } from '../src/coordination/holder.ts'
 import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
 import { safeEnd } from '../src/coordination/term.ts'
 import { Renewal } from '../src/core/renewal.ts'
@@ -96,7 +97,8 @@ async function leases(): Promise<string> {
   const [a, b] = [60, 146]
   drawing.text(16, a + 20, 'process A')
   drawing.text(16, b + 20, 'process B')
-  const first = await store.acquire({ names, holder: 1, term: TERM })
+  const [A, B] = [newHolder(), newHolder()]
+  const first = await store.acquire({ names, holder: A, term: TERM })
   const renewal = new Renewal(TERM, 0)
   const renewed: number[] = []
   let asks = 5000
@@ -106,12 +108,12 @@ async function leases(): Promise<string> {
     clock.advance((now - clock.now()) / 1000)
     if (now < DIES && now >= renewal.due) {
       renewal.answered(now)
-      await store.renew({ names, holder: 1, term: TERM })
+      await store.renew({ names, holder: A, term: TERM })
       end = now + TERM
       renewed.push(now)
     }
     if (now < asks) continue
-    const answer = await store.acquire({ names, holder: 2, term: TERM })
+    const answer = await store.acquire({ names, holder: B, term: TERM })
     if (answer.wait > 0) asks = now + answer.wait
     else if ((answer.tokens[0] as number) > (first.tokens[0] as number)) got = now
   }

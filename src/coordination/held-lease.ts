@@ -21,7 +21,7 @@ export interface LeaseContext {
 /** How a lease came about. */
 export interface Grant {
   readonly names: readonly string[]
-  readonly holder: number
+  readonly holder: string
   readonly term: Millis
   readonly renews: boolean
   /** When it was asked for the last time. */

@@ -9,6 +9,7 @@ import {
   watchEach,
 } from '../core/lease-store.ts'
 import { isLocal, type Ledger, type RemoteLedger } from '../core/storage.ts'
+import { numberOf } from './holder.ts'
 
 /**
  * Leases over a ledger of the rule `lease`: for memory, and for a storage of a user's own, which only has to know rules.
@@ -29,11 +30,12 @@ class LocalLeases implements LeaseStore {
 
   async acquire({ names, holder, term }: LeaseRequest): Promise<LeaseAnswer> {
     const ledger = this.#ledger
+    const number = numberOf(holder)
     const tokens: number[] = []
     for (const [i, name] of names.entries()) {
-      const wait = ledger.reserve(name, micros(term), holder)
+      const wait = ledger.reserve(name, micros(term), number)
       if (wait < 0) {
-        for (const taken of names.slice(0, i)) ledger.reserve(taken, 0, -holder)
+        for (const taken of names.slice(0, i)) ledger.reserve(taken, 0, -number)
         return { wait: -wait / 1000, tokens: [] }
       }
       tokens.push(ledger.judged.token?.() as number)
@@ -42,11 +44,13 @@ class LocalLeases implements LeaseStore {
   }
 
   async renew({ names, holder, term }: LeaseRequest): Promise<boolean> {
-    return names.every((name) => this.#ledger.reserve(name, micros(term), -holder) >= 0)
+    const number = numberOf(holder)
+    return names.every((name) => this.#ledger.reserve(name, micros(term), -number) >= 0)
   }
 
-  async release(names: readonly string[], holder: number): Promise<boolean> {
-    const had = names.map((name) => this.#ledger.reserve(name, 0, -holder) === 0)
+  async release(names: readonly string[], holder: string): Promise<boolean> {
+    const number = numberOf(holder)
+    const had = names.map((name) => this.#ledger.reserve(name, 0, -number) === 0)
     return had.every((one) => one)
   }
 
@@ -67,13 +71,18 @@ class RemoteLeases implements LeaseStore {
     const { names, holder, term } = request
     if (names.length === 1) {
       const [name] = names as [string]
-      const { wait, token } = await this.#ledger.run('reserve', name, micros(term), holder)
+      const { wait, token } = await this.#ledger.run(
+        'reserve',
+        name,
+        micros(term),
+        numberOf(holder),
+      )
       return { wait: -wait / 1000, tokens: [token as number] }
     }
     const { storage } = this.#ledger
     if (!storage.joins(names)) return acquireEach(this, request)
     const ledgers = names.map(() => this.#ledger)
-    const verdicts = await storage.runAll('reserve', ledgers, names, micros(term), holder)
+    const verdicts = await storage.runAll('reserve', ledgers, names, micros(term), numberOf(holder))
     return {
       wait: Math.max(...verdicts.map(({ wait }) => -wait / 1000)),
       tokens: verdicts.map(({ token }) => token as number),
@@ -84,22 +93,28 @@ class RemoteLeases implements LeaseStore {
     const { names, holder, term } = request
     if (names.length === 1) {
       const [name] = names as [string]
-      return (await this.#ledger.run('reserve', name, micros(term), -holder)).wait >= 0
+      return (await this.#ledger.run('reserve', name, micros(term), -numberOf(holder))).wait >= 0
     }
     const { storage } = this.#ledger
     if (!storage.joins(names)) return renewEach(this, request)
     const ledgers = names.map(() => this.#ledger)
-    const verdicts = await storage.runAll('reserve', ledgers, names, micros(term), -holder)
+    const verdicts = await storage.runAll(
+      'reserve',
+      ledgers,
+      names,
+      micros(term),
+      -numberOf(holder),
+    )
     return verdicts.every(({ wait }) => wait >= 0)
   }
 
   async release(
     names: readonly string[],
-    holder: number,
+    holder: string,
     tokens: readonly number[],
   ): Promise<boolean> {
     if (names.length > 1) return releaseEach(this, names, holder, tokens)
-    const { token } = await this.#ledger.run('refund', names[0] as string, 0, holder)
+    const { token } = await this.#ledger.run('refund', names[0] as string, 0, numberOf(holder))
     return token === tokens[0]
   }
 

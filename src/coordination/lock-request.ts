@@ -26,7 +26,7 @@ export interface RequestListener {
 
 /** What a caller asks for, and where its answer goes. */
 export interface LockCall {
-  readonly holder: number
+  readonly holder: string
   readonly term: Millis
   /** True where the lease renews itself. */
   readonly renews: boolean

@@ -5,10 +5,10 @@ import type { ClosedError } from '../core/errors.ts'
 import { IndexedSet } from '../core/indexed-set.ts'
 import type { Moment } from '../core/lease-clock.ts'
 import { type Grant, HeldLease, type LeaseContext } from './held-lease.ts'
+import { newHolder } from './holder.ts'
 import type { AwaitedLock, LockOptions, TryLockOptions } from './lease.ts'
 import { LockQueue } from './lock-queue.ts'
 import { LockRequest, type RequestListener } from './lock-request.ts'
-import { SharedLeases } from './shared-leases.ts'
 import { safeEnd, toTerm } from './term.ts'
 
 /** Takes locks for one coordinator, and waits for them. */
@@ -59,7 +59,7 @@ export class Locks {
     flag('renew', renew)
     // A caller of this process that waits gets the leases that become free.
     if (leases.queues.find(names) !== undefined) return undefined
-    const holder = SharedLeases.newHolder()
+    const holder = newHolder()
     const asked = clock.moment()
     // What cannot be given back ends by itself.
     const giveBack = () => this.#tasks.add(leases.release(names, holder))
@@ -90,7 +90,7 @@ export class Locks {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const { leases, clock } = this.#context
     return new Promise((resolve, reject) => {
-      const call = { holder: SharedLeases.newHolder(), term, renews, resolve, reject }
+      const call = { holder: newHolder(), term, renews, resolve, reject }
       const queue = LockQueue.of(leases, names)
       const request = new LockRequest(queue, call, this.#retry, clock, this.#listener)
       this.#waiting.add(request)

@@ -6,9 +6,6 @@ import { ByName } from './by-name.ts'
 import { ledgerLeases } from './ledger-leases.ts'
 import { LockQueues } from './lock-queues.ts'
 
-/** A holder is known by a number of so many random bits. */
-const HOLDER_BITS = 48
-
 /**
  * The leases of one storage, as one process has them and asks for them. All coordinators of a process that share a storage share
  * this, so that each lock has one queue in the process, and one request of the queue asks the store.
@@ -23,10 +20,6 @@ export class SharedLeases {
     this.#store = store
   }
 
-  static newHolder(): number {
-    return Math.floor(Math.random() * 2 ** HOLDER_BITS) + 1
-  }
-
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     return this.#store.acquire(request)
   }
@@ -38,7 +31,7 @@ export class SharedLeases {
   /** As {@link LeaseStore.release}, and tells the queues of this process. */
   release(
     names: readonly string[],
-    holder: number,
+    holder: string,
     tokens: readonly number[] = [],
   ): Promise<boolean> {
     const known = this.#store.release(names, holder, tokens)

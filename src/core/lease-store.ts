@@ -4,8 +4,8 @@ import type { Millis } from './duration.ts'
 export interface LeaseRequest {
   /** Different names, always in the same order, so that no two holders wait for each other. */
   readonly names: readonly string[]
-  /** The number of the holder: a whole number above 0, drawn at random. */
-  readonly holder: number
+  /** The name of the holder: eight ASCII characters, the bytes of a whole number above 0 as a double, drawn at random. */
+  readonly holder: string
   /** How long the lease lasts from the moment when the store grants it. */
   readonly term: Millis
 }
@@ -47,7 +47,7 @@ export interface LeaseStore {
    * @param tokens what it got them with
    * @returns true when the store still knows these tokens as the last ones
    */
-  release(names: readonly string[], holder: number, tokens: readonly number[]): Promise<boolean>
+  release(names: readonly string[], holder: string, tokens: readonly number[]): Promise<boolean>
   /** Calls `freed` when another process has given one of the names back, as far as the store can tell. */
   watch(names: readonly string[], freed: () => void): LeaseWatch
 }
@@ -89,7 +89,7 @@ export async function renewEach(
 export async function releaseEach(
   store: Pick<LeaseStore, 'release'>,
   names: readonly string[],
-  holder: number,
+  holder: string,
   tokens: readonly number[],
 ): Promise<boolean> {
   const known = await Promise.all(

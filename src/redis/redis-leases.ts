@@ -47,7 +47,8 @@ const NEVER = -9_000_000_000_000_000
 interface Asked {
   readonly verb: Verb
   readonly names: readonly string[]
-  readonly holder: number
+  /** Eight ASCII characters: the state keeps their bytes as they are. */
+  readonly holder: string
   /** In microseconds. */
   readonly term: number
   /** Takes one number for each name. */
@@ -86,7 +87,7 @@ export class RedisLeases implements LeaseStore {
     return waitOf(await this.#ask('renew', names, holder, term)) <= 0
   }
 
-  release(names: readonly string[], holder: number, tokens: readonly number[]): Promise<boolean> {
+  release(names: readonly string[], holder: string, tokens: readonly number[]): Promise<boolean> {
     if (!this.#server.joins(names)) return releaseEach(this, names, holder, tokens)
     return this.#ask('release', names, holder, 0).then((last) =>
       last.every((token, i) => token === tokens[i]),
@@ -101,7 +102,7 @@ export class RedisLeases implements LeaseStore {
   #ask(
     verb: Verb,
     names: readonly string[],
-    holder: number,
+    holder: string,
     term: number,
   ): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
@@ -145,7 +146,8 @@ export class RedisLeases implements LeaseStore {
     this.#sent(alone, all).then(
       (reply) => {
         this.#underWay -= 1
-        settle(all, alone === undefined ? reply : [reply])
+        if (alone === undefined) settle(all, reply)
+        else settleOne(first, reply)
       },
       (error: unknown) => {
         this.#underWay -= 1
@@ -159,7 +161,7 @@ export class RedisLeases implements LeaseStore {
     const { present } = this.#server
     if (alone !== undefined) {
       const { verb, names, holder, term } = all[0] as Asked
-      const args = [String(holder)]
+      const args = [holder]
       if (verb === 'acquire') {
         args.push(String(term))
         if (present !== '') args.push(present)
@@ -170,9 +172,17 @@ export class RedisLeases implements LeaseStore {
     const args = [present]
     for (const { verb, names, holder, term } of all) {
       for (const name of names) keys.push(this.#nameOf(name))
-      args.push(VERBS[verb], String(names.length), String(holder), String(term))
+      args.push(VERBS[verb], String(names.length), holder, String(term))
     }
     return this.#server.execute(SCRIPT, keys, args)
+  }
+}
+
+function settleOne({ resolve, reject }: Asked, reply: unknown): void {
+  try {
+    resolve([numberOf(reply)])
+  } catch (error) {
+    reject(error)
   }
 }
 
@@ -182,7 +192,6 @@ function settle(all: readonly Asked[], reply: unknown): void {
     const numbers = listOf(reply).map(numberOf)
     // Of nothing, nothing is denied: a short answer would grant what it does not tell of.
     if (numbers.length !== statesOf(all)) throw malformed(reply)
-    if (all.length === 1) return all[0]?.resolve(numbers)
     let at = 0
     for (const { names, resolve } of all) {
       resolve(numbers.slice(at, at + names.length))

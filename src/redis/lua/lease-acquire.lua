@@ -1,7 +1,7 @@
 -- One lease for one holder: what lease.lua does for an acquire of one state, in less of the server's time.
 --
 -- KEYS  the state
--- ARGV  the holder, the term in microseconds, and the present where it is not this server's
+-- ARGV  the holder's eight bytes, the term in microseconds, and the present where it is not this server's
 -- Returns the fence; or a negative number: for how long another holder has it.
 local MEMORY = 86400000000
 local call, now, grace = redis.call, ARGV[3], 600000
@@ -11,22 +11,22 @@ else
   local time = call('TIME')
   now, grace = time[1] * 1000000 + time[2], 0
 end
-local key, holder = KEYS[1], tonumber(ARGV[1])
+local key, holder = KEYS[1], ARGV[1]
 local value = call('GET', key)
-local held, fence, ends, blocked, lives = 0, 0, 0, 0, 0
-if value then held, fence, ends, blocked, lives = struct.unpack('<ddddd', value) end
+local fence, ends, blocked, lives = 0, 0, 0, 0
+if value then fence, ends, blocked, lives = struct.unpack('<dddd', value, 9) end
 if ends <= now or ends - now > 2 * MEMORY then
   fence = fence < now and now or fence + 1
-elseif held ~= holder then
+elseif string.sub(value, 1, 8) ~= holder then
   return now - ends
 end
 ends = now + ARGV[2]
 if lives >= ends + MEMORY then
   -- The block that a lease does not have stays 0.
-  call('SETRANGE', key, '0', struct.pack('<ddd', holder, fence, ends))
+  call('SETRANGE', key, '0', holder .. struct.pack('<dd', fence, ends))
 else
   local live = ends + MEMORY - now
   local life = live + live / 8 + 1000000
-  call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, struct.pack('<ddddd', holder, fence, ends, 0, now + life))
+  call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, holder .. struct.pack('<dddd', fence, ends, 0, now + life))
 end
 return fence

@@ -2,13 +2,13 @@
 -- enough: it was written to live for a day longer than the lease.
 --
 -- KEYS  the state
--- ARGV  the holder
+-- ARGV  the holder's eight bytes
 -- Returns the fence, also where another holder has the lease; 0 where there is no state.
 local key = KEYS[1]
 local value = redis.call('GET', key)
 if not value then return 0 end
-local held, fence = struct.unpack('<dd', value)
-if held == tonumber(ARGV[1]) then
+local fence = struct.unpack('<d', value, 9)
+if string.sub(value, 1, 8) == ARGV[1] then
   -- It was held until the beginning of time: that is over by any clock, so none is asked.
   redis.call('SETRANGE', key, '16', '\0\0\0\0\0\0\0\0')
   -- A hint, so it may fail: a user of the server's may have no right to publish.
