@@ -60,10 +60,14 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     return Promise.resolve(round).then(() => this.#returns?.done())
   }
 
-  freedHere(): void {
-    // The storage tells all watchers, this process among them, a moment later.
-    if (this.#yields()) this.#inARow = 0
-    else this.#ask()
+  freedHere(back: Promise<unknown>): void {
+    if (!this.#yields()) return this.#ask()
+    // The storage tells the other processes that wait before it answers this one.
+    this.#inARow = 0
+    const ask = () => {
+      if (this.#waiting.size > 0) this.#ask()
+    }
+    back.then(ask, ask)
   }
 
   /** True when it is the turn of other processes, and the storage will tell when they give the lease back. */

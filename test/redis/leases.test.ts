@@ -15,7 +15,7 @@ import { clients, libraries, type OpenClient } from '../support/clients.ts'
 
 const NAMES = ['a', 'b', 'c']
 const HOLDERS = [newHolder(), newHolder(), newHolder()] as const
-const [A, B] = HOLDERS
+const [A, B, C] = HOLDERS
 const DAY = 86_400_000_000
 const START = 1_700_000_000_000_000
 
@@ -199,7 +199,7 @@ describe.each(libraries)('leases in Redis, %s', (library) => {
     'lease-release': [
       ['if string.sub(value, 1, 8) == ARGV[1] then', 'if true then'],
       ["redis.call('SETRANGE', key, '16', '\\0\\0\\0\\0\\0\\0\\0\\0')", ''],
-      ['return fence', 'return held == tonumber(ARGV[1]) and fence or 0'],
+      ['return fence', 'return string.sub(value, 1, 8) == ARGV[1] and fence or 0'],
     ],
   }
   const each = Object.entries(mutants).flatMap(([name, all]) =>
@@ -310,27 +310,86 @@ it('the state of a lease lives for a day longer than the lease', async () => {
   client.disconnect()
 })
 
-it('a release is published unless the lease is taken again in the same trip', async () => {
+describe('what is published', () => {
   const client = new Redis(inject('redisUrl'))
-  const prefix = `leases-${process.pid}-told`
-  const heard: string[] = []
   const listener = client.duplicate()
-  listener.on('pmessage', (_, channel: string) => heard.push(channel.slice(-1)))
-  await listener.psubscribe(`${prefix}:*`)
-  const store = new RedisStorage({ client, prefix }).leases()
-  const take = (name: string, holder: string) =>
-    store.acquire({ names: [name], holder, term: 10_000 })
-  await Promise.all([take('a', A), take('b', A), take('c', A)])
-  await Promise.all([
-    store.release(['a'], A, []),
-    store.release(['b'], A, []),
-    take('b', B),
-    store.release(['c'], B, []),
-    store.release(['d'], A, []),
-  ])
-  await client.publish(`${prefix}:end`, '')
-  await expect.poll(() => heard).toContain('d')
-  await expect.poll(() => [...heard].sort()).toEqual(['a', 'd', 'd'])
-  client.disconnect()
-  listener.disconnect()
+  afterAll(() => {
+    client.disconnect()
+    listener.disconnect()
+  })
+
+  /** The leases of a prefix of their own, and the names that were told of so far. */
+  async function world(prefix: string) {
+    const own = `leases-${process.pid}-${prefix}`
+    const heard: string[] = []
+    listener.on('pmessage', (_, channel: string) => {
+      if (channel.startsWith(own)) heard.push(channel.slice(-1))
+    })
+    await listener.psubscribe(`${own}:*`)
+    const store = new RedisStorage({ client, prefix: own }).leases()
+    return {
+      store,
+      take: (names: string[], holder: string) => store.acquire({ names, holder, term: 10_000 }),
+      back: (name: string, holder: string) => store.release([name], holder, []),
+      /** The names that were told of since the last call, sorted. */
+      async told() {
+        await client.publish(`${own}:end`, '')
+        await expect.poll(() => heard).toContain('d')
+        return heard
+          .splice(0)
+          .filter((name) => name !== 'd')
+          .sort()
+      },
+    }
+  }
+
+  it.each([
+    ['one request a trip', false],
+    ['many requests a trip', true],
+  ])('a release, where another holder was denied the lease: %s', async (_, together) => {
+    const { take, back, told } = await world(`told-${together}`)
+    const each = async (asks: (() => Promise<unknown>)[]) => {
+      if (together) return void (await Promise.all(asks.map((ask) => ask())))
+      for (const ask of asks) await ask()
+    }
+    await each([() => take(['a'], A), () => take(['b'], A), () => take(['c'], A)])
+    await each([() => take(['a'], B), () => take(['b', 'c'], B)])
+    await each([() => back('a', B), () => back('b', B)])
+    expect(await told()).toEqual([])
+    await each([() => back('a', A), () => back('b', A), () => back('c', A)])
+    expect(await told()).toEqual(['a', 'b', 'c'])
+    // Processes that were told would have asked again.
+    await each([() => take(['a'], A), () => take(['b'], A), () => take(['c'], A)])
+    await each([() => back('a', A), () => back('b', A), () => back('c', A)])
+    expect(await told()).toEqual([])
+  })
+
+  it('no lease that is taken again in the same trip, until that one is given back', async () => {
+    const { take, back, told } = await world('again')
+    await take(['a'], A)
+    await take(['a'], C)
+    await Promise.all([back('a', A), take(['a'], B)])
+    expect(await told()).toEqual([])
+    await back('a', B)
+    expect(await told()).toEqual(['a'])
+  })
+
+  it('a lease that a request of the same trip would take, were it not denied another one', async () => {
+    const { take, back, told } = await world('denied')
+    await take(['a'], A)
+    await take(['b'], C)
+    await take(['a'], B)
+    await Promise.all([back('a', A), take(['a', 'b'], B)])
+    expect(await told()).toEqual(['a'])
+  })
+
+  it('a lease that is renewed, when it is given back', async () => {
+    const { store, take, back, told } = await world('renewed')
+    await take(['a'], A)
+    await take(['a'], B)
+    expect(await store.renew({ names: ['a'], holder: A, term: 20_000 })).toBe(true)
+    await take(['a'], A)
+    await back('a', A)
+    expect(await told()).toEqual(['a'])
+  })
 })

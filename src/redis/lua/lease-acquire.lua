@@ -3,7 +3,8 @@
 -- KEYS  the state
 -- ARGV  the holder's eight bytes, the term in microseconds, and the present where it is not this server's
 -- Returns the fence; or a negative number: for how long another holder has it.
-local MEMORY = 86400000000
+-- WANTED is a 1, as the state keeps it.
+local MEMORY, WANTED = 86400000000, '\0\0\0\0\0\0\240\63'
 local call, now, grace = redis.call, ARGV[3], 600000
 if now then
   now = tonumber(now)
@@ -13,20 +14,20 @@ else
 end
 local key, holder = KEYS[1], ARGV[1]
 local value = call('GET', key)
-local fence, ends, blocked, lives = 0, 0, 0, 0
-if value then fence, ends, blocked, lives = struct.unpack('<dddd', value, 9) end
+local fence, ends, wanted, lives = 0, 0, 0, 0
+if value then fence, ends, wanted, lives = struct.unpack('<dddd', value, 9) end
 if ends <= now or ends - now > 2 * MEMORY then
-  fence = fence < now and now or fence + 1
+  fence, wanted = fence < now and now or fence + 1, 0
 elseif string.sub(value, 1, 8) ~= holder then
+  if wanted == 0 then call('SETRANGE', key, '24', WANTED) end
   return now - ends
 end
 ends = now + ARGV[2]
 if lives >= ends + MEMORY then
-  -- The block that a lease does not have stays 0.
-  call('SETRANGE', key, '0', holder .. struct.pack('<dd', fence, ends))
+  call('SETRANGE', key, '0', holder .. struct.pack('<ddd', fence, ends, wanted))
 else
   local live = ends + MEMORY - now
   local life = live + live / 8 + 1000000
-  call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, holder .. struct.pack('<dddd', fence, ends, 0, now + life))
+  call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, holder .. struct.pack('<dddd', fence, ends, wanted, now + life))
 end
 return fence

@@ -7,11 +7,11 @@
 local key = KEYS[1]
 local value = redis.call('GET', key)
 if not value then return 0 end
-local fence = struct.unpack('<d', value, 9)
+local fence, _, wanted = struct.unpack('<ddd', value, 9)
 if string.sub(value, 1, 8) == ARGV[1] then
   -- It was held until the beginning of time: that is over by any clock, so none is asked.
   redis.call('SETRANGE', key, '16', '\0\0\0\0\0\0\0\0')
   -- A hint, so it may fail: a user of the server's may have no right to publish.
-  redis.pcall('PUBLISH', key, '')
+  if wanted ~= 0 then redis.pcall('PUBLISH', key, '') end
 end
 return fence

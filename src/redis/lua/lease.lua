@@ -2,8 +2,8 @@
 -- server makes every function anew in each call, and that costs as much as all the rest.
 --
 -- A state is as the rule's ledger keeps it, 40 bytes: the eight of the holder's name, which come as they are, since to read a number
--- from text costs as much as a command; and four doubles: the fence, until when it is held, a block that leases do not have, and until
--- when the state lives.
+-- from text costs as much as a command; and four doubles: the fence, until when it is held, whether another holder was denied it
+-- since it was taken, and until when the state lives. The rule has a block where that mark is, and a block of 1 us is over.
 --
 -- KEYS  the states, those of each request in a row
 -- ARGV  the present in microseconds, or '' for this server's; then for each request: what is asked (a acquire, n renew, r release),
@@ -11,7 +11,7 @@
 --       a release does not look at
 -- Returns for each state its fence; of an acquire or renew that is denied a negative number where that state is the cause: for how long
 -- another holder has it, or NEVER.
-local MEMORY, NEVER = 86400000000, -9000000000000000
+local MEMORY, NEVER, WANTED = 86400000000, -9000000000000000, 1
 local call, unpack_numbers, pack = redis.call, struct.unpack, struct.pack
 local now, grace = ARGV[1], 600000
 if now == '' then
@@ -31,39 +31,42 @@ while ARGV[at] do
     for i = base + 1, base + size do
       local key = KEYS[i]
       local value = call('GET', key)
-      local held, fence, ends, blocked, lives = nil, 0, 0, 0, 0
+      local held, fence, ends, wanted, lives = nil, 0, 0, 0, 0
       if value then
         held = string.sub(value, 1, 8)
-        fence, ends, blocked, lives = unpack_numbers('<dddd', value, 9)
+        fence, ends, wanted, lives = unpack_numbers('<dddd', value, 9)
       end
       -- Further ahead than any term can reach, it is the time of another clock.
       if ends - now > 2 * MEMORY then ends = now end
       local verdict = 0
       if verb == 'a' and ends <= now then
         held, fence = holder, math.max(fence + 1, now)
+        -- Processes that were told ask again. Where it was given back in this same call, none was told.
+        if not (freed and freed[key]) then wanted = 0 end
       elseif ends <= now or held ~= holder then
         verdict = verb == 'a' and now - ends or NEVER
       end
       if verdict < 0 then
         granted = false
+        if verb == 'a' and wanted == 0 then call('SETRANGE', key, '24', pack('<d', WANTED)) end
       elseif pass == 2 then
         -- What is given back was held until the beginning of time: that is over by any clock, also one that is set back.
         ends = verb == 'r' and 0 or now + term
         local live = ends + MEMORY - now
         if lives - now >= live then
-          call('SETRANGE', key, '0', held .. pack('<ddd', fence, ends, 0))
+          call('SETRANGE', key, '0', held .. pack('<ddd', fence, ends, wanted))
         else
           -- It lives somewhat longer than it has to, so that most of the time it can be written in place: see prelude.lua.
           local life = live + live / 8 + 1000000
-          call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, held .. pack('<dddd', fence, ends, 0, now + life))
+          call('PSETEX', key, math.ceil(life / 1000) + 2 + grace, held .. pack('<dddd', fence, ends, wanted, now + life))
         end
       end
       replies[i] = verdict < 0 and verb ~= 'r' and verdict or fence
-      -- Waiting processes are told of a lease that is free now, not of one that is taken again in the same call. A hint, so it may fail:
-      -- a user of the server's may have no right to publish.
+      -- Waiting processes are told of a lease that is free now, not of one that is taken again in the same call, and only where there
+      -- are some. A hint, so it may fail: a user of the server's may have no right to publish.
       if verb ~= 'r' then
-        if freed and verdict == 0 then freed[key] = nil end
-      elseif ends <= now then
+        if freed and verdict == 0 and pass == 2 then freed[key] = nil end
+      elseif ends <= now and wanted ~= 0 then
         if ARGV[at] then
           freed = freed or {}
           freed[key] = true
