@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { Duration, Micros } from './duration.ts'
+import type { Duration, Micros, Millis } from './duration.ts'
 import type { LeaseStore } from './lease-store.ts'
 import type { Report, Rule, SettledAs } from './rule.ts'
 
@@ -51,14 +51,17 @@ export interface Values {
  */
 export interface Ledger {
   readonly rule: Rule
+  /** The clock that it goes by. @default the clock that it was opened with */
+  readonly clock?: Clock
   /** The state that the last `reserve` or `peek` judged, as it left it. Read it before the next move. */
   readonly judged: Judged
   /**
    * As {@link Rule.reserve}; a blocked key is denied until its block ends.
    *
    * @param rule judges this call instead of the ledger's own: one of the same kind, on the same states
+   * @param read what its clock has just said, where several ledgers are asked at one moment
    */
-  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule, read?: Millis): Micros
   /** What `reserve` would answer. Changes nothing. */
   peek(key: string, cost: number, rule?: Rule): Micros
   /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { Micros } from '../core/duration.ts'
+import type { Micros, Millis } from '../core/duration.ts'
 import type { Drain, Rule, State } from '../core/rule.ts'
 import type { Hold, Judged, Keep, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
@@ -70,6 +70,10 @@ export class CompactLedger implements Ledger, Judged {
     this.#line = new TickLine(rule, drain, false, this.#clock.now(), 0)
   }
 
+  get clock(): Clock {
+    return this.#clock.beneath
+  }
+
   get judged(): Judged {
     return this.#inRecords ? (this.#records as RecordLedger) : this
   }
@@ -91,9 +95,9 @@ export class CompactLedger implements Ledger, Judged {
   }
 
   // Short, so that it is compiled into the code of its callers: nearly all calls are no more than this.
-  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
-    if (rule !== undefined) return this.#reserveQuoted(key, cost, maxWait, rule)
-    const now = this.#clock.now()
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule, read?: Millis): Micros {
+    const now = read === undefined ? this.#clock.now() : this.#clock.at(read)
+    if (rule !== undefined) return this.#reserveQuoted(key, cost, maxWait, rule, now)
     const line = this.#line
     const tick = line.at(now)
     const ticks = cost * line.steps
@@ -140,8 +144,7 @@ export class CompactLedger implements Ledger, Judged {
     return this.#ask(key, cost, maxWait, slot, now, tick)
   }
 
-  #reserveQuoted(key: string, cost: number, maxWait: Micros, rule: Rule): Micros {
-    const now = this.#clock.now()
+  #reserveQuoted(key: string, cost: number, maxWait: Micros, rule: Rule, now: Micros): Micros {
     // What brings a quota has mostly brought it before, and is among the records.
     const known = this.#records?.find(key)
     if (known !== undefined) {

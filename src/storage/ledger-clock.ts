@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { Micros } from '../core/duration.ts'
+import type { Micros, Millis } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 import { SteadyClock } from './steady-clock.ts'
 
 /** The time of a ledger, in whole microseconds. */
 export interface LedgerClock {
   now(): Micros
+  /** The time at `read`, which the clock beneath has just said. */
+  at(read: Millis): Micros
   /** A step back longer than this is that of a clock that was set anew. */
   patience: Micros
 }
@@ -27,5 +29,10 @@ class WallClock implements LedgerClock {
   now(): Micros {
     const wall = this.#clock.wall?.() ?? (systemClock.wall as () => number)()
     return Math.round(wall * 1000)
+  }
+
+  /** A date follows from no other clock. */
+  at(): Micros {
+    return this.now()
   }
 }

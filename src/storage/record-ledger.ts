@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { Micros } from '../core/duration.ts'
+import type { Micros, Millis } from '../core/duration.ts'
 import type { Report, Rule, State } from '../core/rule.ts'
 import type { Hold, Judged, Keep, Ledger, Settlement } from '../core/storage.ts'
 import { Blocks } from './blocks.ts'
@@ -27,6 +27,7 @@ const LONG_KEYS = 2 ** 25
 /** The ledger of any rule: a list of numbers for each key. */
 export class RecordLedger implements Ledger, Judged {
   rule: Rule
+  readonly clock: Clock
   evicted = 0
   crowded = 0
   readonly #clock: LedgerClock
@@ -53,7 +54,9 @@ export class RecordLedger implements Ledger, Judged {
     this.rule = rule
     this.#by = rule
     this.#maxKeys = maxKeys
-    this.#clock = clock instanceof SteadyClock ? clock : ledgerClock(rule, clock)
+    const shared = clock instanceof SteadyClock
+    this.clock = shared ? clock.beneath : clock
+    this.#clock = shared ? clock : ledgerClock(rule, clock)
     this.#state = rule.fresh(0)
   }
 
@@ -97,8 +100,8 @@ export class RecordLedger implements Ledger, Judged {
   }
 
   // Short, so that it is compiled into the code of its callers: nearly all calls are no more than this.
-  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule): Micros {
-    const now = this.#clock.now()
+  reserve(key: string, cost: number, maxWait: Micros, rule?: Rule, read?: Millis): Micros {
+    const now = read === undefined ? this.#clock.now() : this.#clock.at(read)
     const state = this.#states.get(key)
     if (rule !== undefined || state === undefined || this.#blocks.any || this.#judges.any) {
       return this.take(key, cost, maxWait, rule, undefined, now)

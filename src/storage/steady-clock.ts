@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { Micros } from '../core/duration.ts'
+import type { Micros, Millis } from '../core/duration.ts'
 
 /**
  * A clock as ledgers want it: whole microseconds that never go back.
@@ -9,17 +9,22 @@ import type { Micros } from '../core/duration.ts'
  */
 export class SteadyClock {
   patience: Micros
-  readonly #clock: Clock
+  readonly beneath: Clock
   #latest: Micros = -Infinity
   #offset: Micros = 0
 
   constructor(clock: Clock, patience: Micros) {
-    this.#clock = clock
+    this.beneath = clock
     this.patience = patience
   }
 
   now(): Micros {
-    const now = Math.round(this.#clock.now() * 1000) + this.#offset
+    return this.at(this.beneath.now())
+  }
+
+  /** The time at `read`, which the clock beneath has just said. */
+  at(read: Millis): Micros {
+    const now = Math.round(read * 1000) + this.#offset
     if (now >= this.#latest) {
       this.#latest = now
       return now

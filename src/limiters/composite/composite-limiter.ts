@@ -1,6 +1,6 @@
 import type { OptionTable } from '../../core/check.ts'
 import type { Decision } from '../../core/decision.ts'
-import type { Micros } from '../../core/duration.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
 import type { Metered } from '../../core/meter.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { QuotaChange } from '../../core/rule.ts'
@@ -63,6 +63,8 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #keyed: boolean
   /** True where a part, or a part of a part, has a quota or a cost of its own. */
   readonly #reading: boolean
+  /** True where all members go by one clock: a call is one moment to all of them. */
+  readonly #oneClock: boolean
   /** The member that denied last. */
   #denier: LocalMember | undefined
   /** Shadows, which had nothing to give to the last call and let it through. */
@@ -80,6 +82,7 @@ export class CompositeLimiter extends SyncLimiter {
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
     this.#reading = this.#all.planned || this.#all.priced
+    this.#oneClock = members.every(({ limiter }) => limiter.clock === this.clock)
     const { name = this.#all.name } = options
     this.name = name
     this.observe(options.metrics)
@@ -148,7 +151,7 @@ export class CompositeLimiter extends SyncLimiter {
     if (this.priced && this.shadow === undefined) this.fits(cost, false, terms)
   }
 
-  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros {
     // Waiting here reserves nothing, so callers in line are protected by letting no other past them.
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) {
       return Math.min(this.look(key, cost, terms), -1)
@@ -157,7 +160,9 @@ export class CompositeLimiter extends SyncLimiter {
     const prices = terms?.prices ?? (this.#priced ? this.#all.prices(cost, terms) : undefined)
     const keys = terms?.keys ?? (this.#keyed ? this.#all.keys(key) : undefined)
     for (let again = false; ; again = true) {
-      const denier = this.#takeAll(key, cost, keys, prices, terms)
+      const known = again ? undefined : read
+      const moment = this.#oneClock ? (known ?? this.clock.now()) : undefined
+      const denier = this.#takeAll(key, cost, keys, prices, terms, moment)
       if (denier === undefined) {
         this.#denier = undefined
         return 0
@@ -179,6 +184,7 @@ export class CompositeLimiter extends SyncLimiter {
     keys: readonly string[] | undefined,
     prices: readonly number[] | undefined,
     terms: Terms | undefined,
+    read: Millis | undefined,
   ): LocalMember | undefined {
     const members = this.members
     let overlooked = NONE
@@ -188,7 +194,7 @@ export class CompositeLimiter extends SyncLimiter {
       const paid = prices?.[i] ?? cost
       let wait: Micros
       try {
-        wait = limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i))
+        wait = limiter.take(keys?.[i] ?? key, paid, 0, memberTerms(terms, i), read)
       } catch (error) {
         // A composite inside reads keys and costs of its parts only now.
         this.#returnBefore(i, overlooked, key, cost, keys, prices, terms)

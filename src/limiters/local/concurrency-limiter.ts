@@ -1,6 +1,6 @@
 import { known, type OptionTable, pick } from '../../core/check.ts'
 import type { Decision } from '../../core/decision.ts'
-import type { Micros } from '../../core/duration.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
 import {
   CONCURRENCY_OPTIONS,
   type ConcurrencyOptions,
@@ -68,11 +68,11 @@ export class ConcurrencyLimiter extends RuleLimiter {
     this.waiting.wake(key)
   }
 
-  override take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
+  override take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros {
     // A permit that comes free belongs to the line, not to the caller that happens to ask next. The line itself asks with
     // patience.
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) return -Infinity
-    return super.take(key, cost, maxWait, terms)
+    return super.take(key, cost, maxWait, terms, read)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { must } from '../../core/check.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
-import type { Micros } from '../../core/duration.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
 import { type QuotaChange, type Rule, SETTLED } from '../../core/rule.ts'
 import type { Ledger } from '../../core/storage.ts'
@@ -37,7 +37,7 @@ export class RuleLimiter extends SyncLimiter {
       'be a storage in memory, or one with limiters of its own',
       storage,
     )
-    super(clock, [ledger], true, options.shadow)
+    super(ledger.clock ?? clock, [ledger], true, options.shadow)
     this.name = name
     this.ledger = ledger
     this.#terms = terms
@@ -75,17 +75,23 @@ export class RuleLimiter extends SyncLimiter {
     return rule.holds === undefined ? rule.kind : undefined
   }
 
-  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
-    if (terms === undefined) return this.ledger.reserve(key, cost, maxWait)
-    return this.#takeUnder(key, cost, maxWait, terms)
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros {
+    if (terms === undefined) return this.ledger.reserve(key, cost, maxWait, undefined, read)
+    return this.#takeUnder(key, cost, maxWait, terms, read)
   }
 
-  #takeUnder(key: string, cost: number, maxWait: Micros, terms: Terms): Micros {
+  #takeUnder(
+    key: string,
+    cost: number,
+    maxWait: Micros,
+    terms: Terms,
+    read: Millis | undefined,
+  ): Micros {
     const { ledger } = this
     const { bound, rule, hold } = terms
     if (bound !== 'counted') return this.look(key, cost, terms)
     return hold === undefined
-      ? ledger.reserve(key, cost, maxWait, rule)
+      ? ledger.reserve(key, cost, maxWait, rule, read)
       : ledger.hold(key, cost, maxWait, hold, rule)
   }
 

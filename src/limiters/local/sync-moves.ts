@@ -1,5 +1,5 @@
 import type { Decision } from '../../core/decision.ts'
-import type { Micros } from '../../core/duration.ts'
+import type { Micros, Millis } from '../../core/duration.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { Terms } from '../calls/terms.ts'
 import type { KeyCounts } from '../limiter.ts'
@@ -8,8 +8,12 @@ import type { ReservationKeeper } from '../reservations/reservation.ts'
 
 /** What differs from one limiter that answers at once to the next. Keys, costs and terms have been checked. */
 export abstract class SyncMoves extends LimiterVerbs {
-  /** As `Rule.reserve`, and tells no listener. The key and the cost have been checked. */
-  abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
+  /**
+   * As `Rule.reserve`, and tells no listener. The key and the cost have been checked.
+   *
+   * @param read what its clock has just said, where several limiters are asked at one moment
+   */
+  abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros
   /** Undoes a `take`. */
   abstract override giveBack(key: string, cost: number, terms?: Terms): void
   abstract forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
