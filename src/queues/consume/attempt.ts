@@ -53,7 +53,7 @@ export class Attempt implements TaskContext, Indexed {
   /** What it holds of the limiter, until its handler ends. */
   permit: AttemptPermit | undefined = undefined
   /** Made when the signal is asked for; a reason that came before is remembered. */
-  #signal: AbortController | { readonly reason: unknown } | undefined = undefined
+  #signal: AbortController | { readonly reason: unknown } | undefined
 
   constructor(job: ClaimedJob, begunAt: Millis) {
     this.job = job

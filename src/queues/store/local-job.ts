@@ -107,9 +107,9 @@ export class LocalJob<T = any, R = any> implements Job<R> {
   }
 
   readonly #owner: JobOwner
-  #promise: Promise<R> | undefined = undefined
+  #promise: Promise<R> | undefined
   /** While the job is not over, what resolves the promise; then, what it ended with. */
-  #outcome: unknown = undefined
+  #outcome: unknown
 
   constructor(item: T, priority: number, seq: number, owner: JobOwner) {
     this.item = item
