@@ -224,6 +224,7 @@ export interface JobStore<T = unknown> {
   /**
    * Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown.
    *
+   * @param reason is told to the holder and in the outcome: an error as an error, of its name and its message at least
    * @param at as {@link Inserted.at}: a job of that id that was put later is another one, and left alone
    */
   cancel(id: string, reason: unknown, at?: number): MaybePromise<boolean>

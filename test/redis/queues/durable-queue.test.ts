@@ -603,25 +603,31 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(await a.counts()).toMatchObject({ running: 0, dead: 0, failed: 0 })
     })
 
-    it('an error that a job was cancelled with is an error again, for the handler and for the caller', async () => {
-      const [a, b] = [fifo(), fifo()]
-      const job = await a.put('x')
-      const result = job.result.catch((e: unknown) => e)
-      const [claim] = await a.claim()
-      expect(await b.cancel(job.id, new RangeError('too many'))).toBe(true)
-      await until('its signal', () => claim?.signal.aborted, { every: 1 })
-      const reason: unknown = claim?.signal.reason
-      await claim?.fail(reason)
-      for (const error of [reason, await result]) {
-        expect(error).toMatchObject({
-          code: 'JOB_CANCELLED',
-          message: `job ${job.id} was cancelled`,
-        })
-        const { cause } = error as Error
-        expect(cause).toBeInstanceOf(Error)
-        expect(cause).toMatchObject({ name: 'RangeError', message: 'too many' })
-      }
-    })
+    it.each([
+      ['an error', new RangeError('too many')],
+      ['an object that looks like one', { name: 'RangeError', message: 'too many' }],
+    ])(
+      '%s that a job was cancelled with is one again, for the handler and for the caller',
+      async (_, given) => {
+        const [a, b] = [fifo(), fifo()]
+        const job = await a.put('x')
+        const result = job.result.catch((e: unknown) => e)
+        const [claim] = await a.claim()
+        expect(await b.cancel(job.id, given)).toBe(true)
+        await until('its signal', () => claim?.signal.aborted, { every: 1 })
+        const reason: unknown = claim?.signal.reason
+        await claim?.fail(reason)
+        for (const error of [reason, await result]) {
+          expect(error).toMatchObject({
+            code: 'JOB_CANCELLED',
+            message: `job ${job.id} was cancelled`,
+          })
+          const { cause } = error as Error
+          expect(cause instanceof Error).toBe(given instanceof Error)
+          expect(cause).toMatchObject({ name: 'RangeError', message: 'too many' })
+        }
+      },
+    )
 
     it('a handler that ends after its claim was lost is told by its signal all the same', async () => {
       let handed: AbortSignal | undefined
