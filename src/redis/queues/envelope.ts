@@ -133,11 +133,23 @@ export function readReason(text: string): unknown {
 }
 
 /**
- * How a job ended, from what the scripts keep: a letter, and the value, error or reason.
+ * How a job ended, from what the scripts keep: where there may be other ends of that id its origin (see lua/rare.lua), then a letter,
+ * and the value, error or reason.
  *
  * @throws StorageDownError where it is something else
  */
 export function outcomeOf(text: string): Outcome {
+  if (text[0] !== '@') return endOf(text)
+  const [origin, born, run] = /^@([0-9a-f]*) ([0-9a-f.]*)\n/.exec(text) ?? []
+  if (origin === undefined) throw malformed(text)
+  return {
+    ...endOf(text.slice(origin.length)),
+    ...(born && { born: Number.parseInt(born, 16) }),
+    ...(run && { run }),
+  }
+}
+
+function endOf(text: string): Outcome {
   const rest = text.slice(1)
   if (text[0] === 'c') return { state: 'completed', value: readValue(rest) }
   if (text[0] === 'f') return { state: 'failed', error: jsonOf(rest) }

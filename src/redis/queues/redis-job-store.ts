@@ -187,9 +187,9 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#change('progress', claim.token, valueText(value))
   }
 
-  outcome(id: string): Promise<Outcome | undefined> {
+  outcome(id: string, at?: number): Promise<Outcome | undefined> {
     this.#hints.listen()
-    return this.#results.ask(placeName(id), id)
+    return this.#results.ask(placeName(id), id, at)
   }
 
   get(id: string): Promise<StoredRecord<T> | undefined> {
