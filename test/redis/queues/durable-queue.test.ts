@@ -17,6 +17,7 @@ import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
+import { queueRoomExam } from '../../exams/queue-room-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -1293,6 +1294,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+  })
+
+  describe('puts that wait for room', () => {
+    queueRoomExam((options) => {
+      name = ''
+      return options.mode === undefined ? fifo(options) : dedupe(options)
+    })
   })
 
   describe('dead jobs that wait again', () => {
