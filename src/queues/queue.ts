@@ -34,7 +34,10 @@ export interface PutOptions {
   key?: string
   /** The group of this job. @default what the queue's `group` says */
   group?: string
-  /** When this signal aborts, the job is cancelled, waiting or running, and its result rejects with the reason of the signal. */
+  /**
+   * When this signal aborts, the job is cancelled, waiting or running, and its result rejects with the reason of the signal; so does the
+   * put itself while it waits for room.
+   */
   signal?: AbortSignal
   /**
    * Two limits at once: how long the put may wait for room (then WaitTimeoutError), and how long each attempt may take

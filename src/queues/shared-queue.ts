@@ -1,6 +1,5 @@
 import * as check from '../core/check.ts'
 import type { Millis } from '../core/duration.ts'
-import { isError } from '../core/error-text.ts'
 import { ClosedError, isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
 import { checkWait, checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
@@ -56,7 +55,6 @@ import type {
 import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
 import type { QueueKind, QueueOptions } from './queue-options.ts'
 import { type Settings, toPriority } from './settings.ts'
-import { errorRecord } from './store/job-record.ts'
 import type { Claim } from './store/job-store.ts'
 import type { Share, SharedJobStore } from './store/queue-storage.ts'
 
@@ -273,7 +271,7 @@ export class DurableQueue<T, R = unknown>
   }
 
   async cancel(id: string, reason?: unknown): Promise<boolean> {
-    return this.#store.cancel(check.text('id', id), plain(reason))
+    return this.#store.cancel(check.text('id', id), reason)
   }
 
   async remove(id: string): Promise<boolean> {
@@ -450,12 +448,12 @@ export class DurableQueue<T, R = unknown>
   // What is done by the handle of a job.
 
   async callOff({ id, since }: RemoteJob, reason: unknown): Promise<boolean> {
-    return this.#store.cancel(id, plain(reason), since)
+    return this.#store.cancel(id, reason, since)
   }
 
   /** One of several callers does not want the result of a job any more. */
   async leave({ id, since }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
-    return (await this.#store.leave(id, share, plain(reason), since)) !== 'over'
+    return (await this.#store.leave(id, share, reason, since)) !== 'over'
   }
 
   async reprioritise({ id, since }: RemoteJob, priority: number): Promise<boolean> {
@@ -492,13 +490,6 @@ function retryOf({ record }: Claim): ReturnType<typeof toRetry> | undefined {
 function everywhere(options: PauseOptions): boolean {
   check.known('queue.pause', options, PAUSE_OPTIONS)
   return options.everywhere !== undefined && check.flag('everywhere', options.everywhere)
-}
-
-/** A reason as it travels: an error becomes what can be told of it. */
-function plain(reason: unknown): unknown {
-  if (!isError(reason)) return reason
-  const { name, message } = errorRecord(reason)
-  return { name, message }
 }
 
 function nothing(): void {}

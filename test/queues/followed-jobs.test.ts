@@ -72,6 +72,14 @@ describe('the jobs whose results are awaited', () => {
     expect(told).toEqual(['a'])
   })
 
+  it('are gone where their end was not heard, and a later job of their id has ended', async () => {
+    const { followed, job, told } = follow()
+    followed.add(job as RemoteJob, undefined)
+    followed.settled('a', { ...DONE, born: 2 }, 3)
+    await expect(job.result).rejects.toMatchObject({ code: 'JOB_GONE' })
+    expect(told).toEqual([])
+  })
+
   it('are told of where they have ended elsewhere, once no claim of them is left here', async () => {
     const { told, ends } = await oneOfTwoEnded()
     ends()

@@ -4,7 +4,7 @@ import { JobCancelledError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
 import { processName } from '../../core/process-name.ts'
 import type { Retry } from '../../resilience/retry.ts'
-import { errorRecord, type JobErrorRecord, reasonOf } from '../store/job-record.ts'
+import { errorRecord, type JobErrorRecord } from '../store/job-record.ts'
 import type { Claim, Ending, JobStore } from '../store/job-store.ts'
 import { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
@@ -190,8 +190,7 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
   }
 
   /** Another process cancelled a job that this one holds. */
-  cancelled(id: string, delivery: number, told: unknown): void {
-    const given = reasonOf(told)
+  cancelled(id: string, delivery: number, given: unknown): void {
     const error = new JobCancelledError(id, given)
     const held = this.#held.find(id, delivery)
     if (held === undefined) return

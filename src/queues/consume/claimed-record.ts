@@ -30,6 +30,11 @@ export class ClaimedRecord implements ClaimedJob, Job {
     return this.claim.record.id
   }
 
+  /** As `Claim.run`. */
+  get run(): string | undefined {
+    return this.claim.run
+  }
+
   get item(): unknown {
     return this.claim.record.item
   }

@@ -8,6 +8,8 @@ import { errorOf } from '../store/job-record.ts'
 import type { JobStore, Outcome } from '../store/job-store.ts'
 import type { RemoteJob } from './remote-job.ts'
 
+const GONE: Outcome = { state: 'gone' }
+
 /** What the followed jobs of a queue ask the queue itself. */
 export interface QueueHere {
   /** True when this process works on that job: then the attempt tells its end. */
@@ -71,7 +73,7 @@ export class FollowedJobs {
   /** From now on the result of this job is wanted, and the store is told. */
   follow(job: RemoteJob): void {
     if (!this.#listen(job)) return
-    Promise.resolve(this.#store.outcome(job.id)).then(
+    Promise.resolve(this.#store.outcome(job.id, job.since)).then(
       (outcome) => {
         // Others of that id may have been put since it was asked.
         if (outcome !== undefined) this.settled(job.id, outcome, sinceOf(job))
@@ -84,17 +86,26 @@ export class FollowedJobs {
     )
   }
 
-  /** A job has ended, in whichever process. What was put after `at` is another job of that id. */
+  /**
+   * A job has ended, in whichever process. What was put after `at` is another job of that id; so is what was put before this one was:
+   * its end has passed unheard.
+   */
   settled(id: string, outcome: Outcome, at: number = Infinity): void {
     if (this.#putting > 0) this.#early.set(id, { outcome, at })
+    const { born = 0 } = outcome
     const all = [...(this.#jobs.get(id) ?? [])]
-    const jobs = all.filter((job) => sinceOf(job) <= at)
     this.#jobs.delete(id)
-    for (const job of all) if (sinceOf(job) > at) this.#listen(job)
-    for (const job of jobs) job.settle(outcome)
-    const [first] = jobs
-    if (first === undefined) return
-    this.#end(first, outcome)
+    let first: RemoteJob | undefined
+    for (const job of all) {
+      const since = sinceOf(job)
+      if (since > at) this.#listen(job)
+      else if (since > 0 && since < born) job.settle(GONE)
+      else {
+        first ??= job
+        job.settle(outcome)
+      }
+    }
+    if (first !== undefined) this.#end(first, outcome)
   }
 
   /** A claim of that job has ended in this process. Its attempt tells what that has led to within this turn of the event loop. */
@@ -137,8 +148,11 @@ export class FollowedJobs {
   #end(job: RemoteJob, outcome: Outcome): void {
     const here = this.#telling.has(job.id) || this.#queueHere.worksOn(job.id)
     if (here) this.#late.set(job.id, { job, outcome })
-    else if (outcome.state === 'completed') this.#events.completedElsewhere(job, outcome.value)
-    else if (outcome.state === 'failed') this.#events.failedElsewhere(job, errorOf(outcome.error))
+    else if (outcome.state === 'completed') {
+      this.#events.completedElsewhere(job, outcome.value, outcome.run)
+    } else if (outcome.state === 'failed') {
+      this.#events.failedElsewhere(job, errorOf(outcome.error), outcome.run)
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import {
   JobGoneError,
 } from '../../core/errors.ts'
 import type { Job, JobState } from '../job.ts'
-import { errorOf, reasonOf } from '../store/job-record.ts'
+import { errorOf } from '../store/job-record.ts'
 import type { Outcome } from '../store/job-store.ts'
 import type { Share } from '../store/queue-storage.ts'
 
@@ -170,7 +170,7 @@ export class RemoteJob<R = unknown> implements Job<R> {
       case 'failed':
         return this.end('failed', new JobFailedError(this.id, errorOf(outcome.error)))
       case 'cancelled':
-        return this.#endCancelled(reasonOf(outcome.reason))
+        return this.#endCancelled(outcome.reason)
       case 'gone':
         return this.end('dropped', new JobGoneError(this.id))
     }

@@ -232,8 +232,6 @@ export class RemotePuts<T, R> {
       job.drop('the queue is full')
       return job
     }
-    // An id that the store has made is that of one job, which may run once more for a newer item.
-    if (draft.id !== undefined || draft.unique !== undefined) this.#events.put(id)
     if (state === 'duplicate') {
       // What was met has the same own id, or the same key.
       this.#events.duplicate(draft.id === id ? id : draft.unique?.key, draft.item)

@@ -16,6 +16,8 @@ export interface ToldJob extends Pick<Job<any>, 'id'> {
   readonly attempt: number
   readonly watched: boolean
   readonly times: JobTimes | undefined
+  /** As `Claim.run`, of a job that this process claimed. */
+  readonly run?: string | undefined
 }
 
 /**

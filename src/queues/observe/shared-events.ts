@@ -9,46 +9,47 @@ const REMEMBERED = 10_000
  * wherever that ends. Each end is told once.
  */
 export class SharedEvents extends QueueEvents {
-  /** The jobs that have ended in this process. */
-  readonly #ended = new OldestFirst<string, true>()
+  /** The ends that were told. */
+  readonly #ends = new OldestFirst<string, true>()
 
   override completed(job: ToldJob, value: unknown): void {
-    this.#remember(job.id)
+    this.#isNews(job.id, job.run)
     super.completed(job, value)
   }
 
   override pulled(job: ToldJob): void {
-    this.#remember(job.id)
+    this.#isNews(job.id, job.run)
     super.pulled(job)
   }
 
   override failed(job: ToldJob, error: unknown): void {
-    this.#remember(job.id)
+    this.#isNews(job.id, job.run)
     super.failed(job, error)
   }
 
-  /** A job was put: what was told of that id is the end of an earlier one. */
-  put(id: string): void {
-    this.#ended.delete(id)
-  }
-
-  /** A job has completed whose result is awaited here. Where another process worked on it, that one counts it. */
-  completedElsewhere(job: ToldJob, value: unknown): void {
-    if (this.#isNews(job)) this.emit('completed', { job: told(job), item: job.item, value })
+  /**
+   * A job has completed whose result is awaited here. Where another process worked on it, that one counts it.
+   *
+   * @param run the claim that has ended the job, as `Claim.run`
+   */
+  completedElsewhere(job: ToldJob, value: unknown, run: string | undefined): void {
+    if (this.#isNews(job.id, run)) {
+      this.emit('completed', { job: told(job), item: job.item, value })
+    }
   }
 
   /** As {@link completedElsewhere}: the process that worked on it counts it, and sends the dead letter. */
-  failedElsewhere(job: ToldJob, error: unknown): void {
-    if (this.#isNews(job)) this.emit('failed', { job: told(job), item: job.item, error })
+  failedElsewhere(job: ToldJob, error: unknown, run: string | undefined): void {
+    if (this.#isNews(job.id, run)) this.emit('failed', { job: told(job), item: job.item, error })
   }
 
-  #isNews({ id }: ToldJob): boolean {
-    return this.listened && this.#ended.get(id) !== true
-  }
-
-  #remember(id: string): void {
-    if (!this.listened) return
-    this.#ended.put(id, true)
-    if (this.#ended.size > REMEMBERED) this.#ended.shift()
+  /** True where that end was not told before. Without a listener nothing is told, and nothing remembered. */
+  #isNews(id: string, run: string | undefined): boolean {
+    if (!this.listened) return false
+    const end = run === undefined ? id : `${run} ${id}`
+    if (this.#ends.get(end) === true) return false
+    this.#ends.put(end, true)
+    if (this.#ends.size > REMEMBERED) this.#ends.shift()
+    return true
   }
 }

@@ -92,11 +92,3 @@ export function errorOf({ name, message, code, stack }: JobErrorRecord): Error {
   if (stack !== undefined) error.stack = stack
   return code === undefined ? error : Object.assign(error, { code })
 }
-
-/** Why a job was cancelled, as it was given: an error travels as its name and its message, and is one again. */
-export function reasonOf(told: unknown): unknown {
-  if (typeof told !== 'object' || told === null || Object.keys(told).length !== 2) return told
-  const { name, message } = told as Partial<JobErrorRecord>
-  const isError = typeof name === 'string' && typeof message === 'string'
-  return isError ? errorOf({ name, message }) : told
-}

@@ -87,6 +87,11 @@ export interface Claim<T = unknown> {
   readonly suspect?: boolean
   /** What the store knows the claim by. Opaque. */
   readonly token: string
+  /**
+   * What tells this claim from all others of that id, also of other jobs: where the caller chose the id, or a newer item may make the
+   * job begin anew.
+   */
+  readonly run?: string | undefined
 }
 
 /** How a claim ends. */
@@ -109,12 +114,22 @@ export interface Settlement {
 }
 
 /** How a job ended, for callers that wait for its result. */
-export type Outcome =
-  | { readonly state: 'completed'; readonly value: unknown }
-  | { readonly state: 'failed'; readonly error: JobErrorRecord }
-  | { readonly state: 'cancelled'; readonly reason: unknown }
-  /** Removed, cleared, pushed out, or kept no longer. */
-  | { readonly state: 'gone' }
+export type Outcome = Origin &
+  (
+    | { readonly state: 'completed'; readonly value: unknown }
+    | { readonly state: 'failed'; readonly error: JobErrorRecord }
+    | { readonly state: 'cancelled'; readonly reason: unknown }
+    /** Removed, cleared, pushed out, or kept no longer. */
+    | { readonly state: 'gone' }
+  )
+
+/** What tells an end from other ends of the same id. */
+export interface Origin {
+  /** When the job was put, on the scale of {@link Inserted.at}, where its id may be that of others too: what was put before is another one. */
+  readonly born?: number
+  /** The {@link Claim.run} of the claim that has ended the job, where it has one. */
+  readonly run?: string
+}
 
 /** How many jobs a store has, by state. */
 export interface StoreCounts {
@@ -205,8 +220,13 @@ export interface JobStore<T = unknown> {
   extend(claims: readonly Claim<T>[], lease: Millis): MaybePromise<boolean[]>
   /** Keeps what a handler tells of its progress, while its claim holds. */
   progress(claim: Claim<T>, value: unknown): MaybePromise<boolean>
-  /** How the job ended; `undefined` while it has not, and then {@link StoreListener.settled} will tell. */
-  outcome(id: string): MaybePromise<Outcome | undefined>
+  /**
+   * How the job ended; `undefined` while it has not, and then {@link StoreListener.settled} will tell.
+   *
+   * @param at as in {@link cancel}: where a job of that id was put later, the one that is meant is gone, or the outcome is the other's
+   * and says so (`born`)
+   */
+  outcome(id: string, at?: number): MaybePromise<Outcome | undefined>
 
   get(id: string): MaybePromise<StoredRecord<T> | undefined>
   /** One page of the jobs in a state. Without `cursor` from the first one; the answer has none where nothing follows. */
@@ -224,6 +244,7 @@ export interface JobStore<T = unknown> {
   /**
    * Ends a job that waits; asks the holder of one that runs to stop. `false` where the job has ended or is unknown.
    *
+   * @param reason is told to the holder and in the outcome: an error as an error, of its name and its message at least
    * @param at as {@link Inserted.at}: a job of that id that was put later is another one, and left alone
    */
   cancel(id: string, reason: unknown, at?: number): MaybePromise<boolean>

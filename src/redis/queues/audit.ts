@@ -85,7 +85,9 @@ export function audit(raw: Raw): string[] {
     const where = standing.get(mark.slice(1)) ?? []
     const shared =
       mark.startsWith('*') && where.some((one) => one !== 'dead' && one !== 'completed')
-    if (!shared && !where.includes('leases')) faults.push(`${mark} marks no running job`)
+    const isBirth = mark.startsWith('@') && where.length > 0
+    if (!shared && !isBirth && !where.includes('leases'))
+      faults.push(`${mark} marks no running job`)
   }
 
   const candidates = new Set([...ready.keys()].map((place) => readPlace(place).group))

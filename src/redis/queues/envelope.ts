@@ -1,7 +1,12 @@
-import { errorMessage } from '../../core/error-text.ts'
+import { errorMessage, isError } from '../../core/error-text.ts'
 import { describe, OptionRangeError, OptionTypeError } from '../../core/errors.ts'
 import type { Codec } from '../../queues/queue-options.ts'
-import type { JobTerms } from '../../queues/store/job-record.ts'
+import {
+  errorOf,
+  errorRecord,
+  type JobErrorRecord,
+  type JobTerms,
+} from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome } from '../../queues/store/job-store.ts'
 import { written } from '../redis-values.ts'
 import { jsonOf, malformed } from '../scripts/reply.ts'
@@ -97,7 +102,7 @@ function fromBase64(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'base64'))
 }
 
-/** A value that is no item: a result, a reason, what was told of progress. */
+/** A value that is no item: a result, what was told of progress. */
 export function valueText(value: unknown): string {
   if (value === undefined) return ''
   if (value instanceof Uint8Array) return `b${toBase64(value)}`
@@ -112,16 +117,43 @@ export function readValue(text: string): unknown {
   throw malformed(text)
 }
 
+/** Why a job is cancelled. An error is marked as one, and its name and its message travel. */
+export function reasonText(reason: unknown): string {
+  if (!isError(reason)) return valueText(reason)
+  const { name, message } = errorRecord(reason)
+  return `e${JSON.stringify({ name, message })}`
+}
+
+/** @throws StorageDownError where it is none */
+export function readReason(text: string): unknown {
+  if (text[0] !== 'e') return readValue(text)
+  const told = jsonOf<JobErrorRecord>(text.slice(1))
+  if (typeof told?.name !== 'string' || typeof told.message !== 'string') throw malformed(text)
+  return errorOf(told)
+}
+
 /**
- * How a job ended, from what the scripts keep: a letter, and the value, error or reason.
+ * How a job ended, from what the scripts keep: where there may be other ends of that id its origin (see lua/rare.lua), then a letter,
+ * and the value, error or reason.
  *
  * @throws StorageDownError where it is something else
  */
 export function outcomeOf(text: string): Outcome {
+  if (text[0] !== '@') return endOf(text)
+  const [origin, born, run] = /^@([0-9a-f]*) ([0-9a-f.]*)\n/.exec(text) ?? []
+  if (origin === undefined) throw malformed(text)
+  return {
+    ...endOf(text.slice(origin.length)),
+    ...(born && { born: Number.parseInt(born, 16) }),
+    ...(run && { run }),
+  }
+}
+
+function endOf(text: string): Outcome {
   const rest = text.slice(1)
   if (text[0] === 'c') return { state: 'completed', value: readValue(rest) }
   if (text[0] === 'f') return { state: 'failed', error: jsonOf(rest) }
-  if (text[0] === 'x') return { state: 'cancelled', reason: readValue(rest) }
+  if (text[0] === 'x') return { state: 'cancelled', reason: readReason(rest) }
   if (text[0] === 'g') return { state: 'gone' }
   throw malformed(text)
 }

@@ -8,6 +8,9 @@ import type { Told } from './replies.ts'
 import type { Taken } from './step-script.ts'
 
 const CREATED = '\u0003'
+/** An own id, or a dedupe key: there may be another job of that id, or the job may begin anew. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what separates the parts of a place.
+const RECURS = /[\u0005\u0007]/
 
 /** A job as it was claimed. @throws what the codec throws */
 export function claimOf<T>(
@@ -16,11 +19,19 @@ export function claimOf<T>(
   maxDeliveries: number,
 ): Claim<T> {
   const { place, delivery } = readToken(token)
-  if (before === '') return { record: recordOf(place, record, codec, 0, delivery), delivery, token }
+  const run = RECURS.test(place) ? runOf(place, delivery) : undefined
+  if (before === '') {
+    return { record: recordOf(place, record, codec, 0, delivery), delivery, token, run }
+  }
   const [, failures, losses] = before.split(':').map(Number)
   const suspect = losses !== undefined && losses > 0 && losses >= maxDeliveries - 1
   const job = recordOf(place, record, codec, failures ?? 0, delivery)
-  return { record: job, delivery, token, ...(suspect && { suspect }) }
+  return { record: job, delivery, token, run, ...(suspect && { suspect }) }
+}
+
+/** As the scripts tell it of an end: see lua/rare.lua. */
+function runOf(place: string, delivery: number): string {
+  return `${readPlace(place).turn.toString(16).padStart(13, '0')}.${delivery}`
 }
 
 function recordOf<T>(

@@ -32,7 +32,7 @@ import { ClaimLeases } from './claim-leases.ts'
 import { Declared } from './declared.ts'
 import { Drafts, type Placed } from './drafts.ts'
 import { endOf } from './ends.ts'
-import { readValue, valueText } from './envelope.ts'
+import { readReason, reasonText, valueText } from './envelope.ts'
 import { Hints } from './hints.ts'
 import { Inspection } from './inspection.ts'
 import { Listeners } from './listeners.ts'
@@ -187,9 +187,9 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#change('progress', claim.token, valueText(value))
   }
 
-  outcome(id: string): Promise<Outcome | undefined> {
+  outcome(id: string, at?: number): Promise<Outcome | undefined> {
     this.#hints.listen()
-    return this.#results.ask(placeName(id), id)
+    return this.#results.ask(placeName(id), id, at)
   }
 
   get(id: string): Promise<StoredRecord<T> | undefined> {
@@ -218,7 +218,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 
   async cancel(id: string, reason: unknown, at?: number): Promise<boolean> {
     const idTtl = String(this.#options.idTtl)
-    return this.#change('cancel', placeName(id), valueText(reason), idTtl, '', atText(at))
+    return this.#change('cancel', placeName(id), reasonText(reason), idTtl, '', atText(at))
   }
 
   async leave(
@@ -229,7 +229,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   ): Promise<'cancelled' | 'left' | 'over'> {
     const putter = share.mode === 'latest' ? share.putter : ''
     const idTtl = String(this.#options.idTtl)
-    const args = [placeName(id), valueText(reason), idTtl, putter, atText(at)]
+    const args = [placeName(id), reasonText(reason), idTtl, putter, atText(at)]
     const { resultTtl } = this.#options
     return this.#link.run(
       'change',
@@ -393,7 +393,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   #cancelled(place: string, reason: string): void {
     const held = this.#leases.get(readPlace(place).id)
     if (held === undefined || readToken(held.token).place !== place) return
-    this.#listeners.tell('cancelled', held.id, held.delivery, readValue(reason))
+    this.#listeners.tell('cancelled', held.id, held.delivery, readReason(reason))
   }
 }
 

@@ -90,10 +90,14 @@ export class Results {
     return undefined
   }
 
-  /** How a job ended; `undefined` while it has not, and then it will be told. */
-  ask(name: string, id: string): Promise<Outcome | undefined> {
+  /**
+   * How a job ended; `undefined` while it has not, and then it will be told.
+   *
+   * @param since as `Inserted.at`: a job of that id that was put later is another one
+   */
+  ask(name: string, id: string, since?: number): Promise<Outcome | undefined> {
     return this.whileAsking(async () => {
-      const { outcomes, at } = await this.#ask([name])
+      const { outcomes, at } = await this.#ask([name], since)
       const [outcome] = outcomes
       if (outcome === undefined) return this.add(name, id, at)
       this.#end(name, outcome, at)
@@ -162,8 +166,10 @@ export class Results {
     }
   }
 
-  #ask(names: string[]): Promise<Answers> {
-    return this.#link.run('look', this.#resultTtl, ['ask', ...names], (reply) =>
+  #ask(names: string[], since?: number): Promise<Answers> {
+    const args = ['ask']
+    for (const name of names) args.push(name, since === undefined ? '' : String(since))
+    return this.#link.run('look', this.#resultTtl, args, (reply) =>
       answersOf(textsOf(listOfLength(reply, names.length + 1))),
     )
   }

@@ -24,7 +24,7 @@ export function queueScript(name: QueueScript, { routed, limit }: Form): Script 
   const known = linked.get(id)
   if (known !== undefined) return known
   const forms = `local ROUTED, KIND = ${routed}, ${kind === undefined ? 'nil' : `'${kind}'`}`
-  const parts = [QUEUE_PARTS['head'], QUEUE_PARTS['rare']]
+  const parts = [QUEUE_PARTS['head'], QUEUE_PARTS['rare'], QUEUE_PARTS['asked']]
   if (kind !== undefined && kind !== 'none') {
     parts.push('local rule = (function()', twin(kind, CALLED), 'end)()')
     parts.push(

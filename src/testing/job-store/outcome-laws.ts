@@ -1,6 +1,18 @@
 import { ensure, ensureSame } from '../law.ts'
 import type { LawText } from './law-text.ts'
 
+/** Why jobs are cancelled. An error is told by its name and its message. */
+const REASONS: Readonly<Record<string, unknown>> = {
+  'an error': new RangeError('too many'),
+  'an object with the name and the message of one': { name: 'RangeError', message: 'too many' },
+  'an object': { code: 7, by: ['Ann'] },
+  nothing: undefined,
+}
+
+function reasonText(reason: unknown): string | undefined {
+  return reason instanceof Error ? `${reason}` : JSON.stringify(reason)
+}
+
 /** What callers learn that wait for a result. */
 export const outcomeLaws: readonly LawText[] = [
   {
@@ -45,6 +57,29 @@ export const outcomeLaws: readonly LawText[] = [
       }
     },
   },
+  ...Object.entries(REASONS).map(
+    ([kind, reason]): LawText => ({
+      name: `a reason reaches the holder and the caller as it was: ${kind}`,
+      async run(driver) {
+        const told = driver.listen()
+        const { id } = await driver.put('a', { awaited: true })
+        const claim = await driver.take()
+        await driver.store.cancel(id, reason)
+        await driver.extend(claim)
+        await told.until('cancelled', () => told.cancelled.length > 0)
+        await driver.fail(claim)
+        const outcome = await driver.store.outcome(id)
+        ensure(outcome?.state === 'cancelled', `outcome is ${outcome?.state}`)
+        ensureSame(
+          reasonText(told.cancelled[0]?.reason),
+          reasonText(reason),
+          'reason for the holder',
+        )
+        ensureSame(reasonText(outcome.reason), reasonText(reason), 'reason of the outcome')
+        told.end()
+      },
+    }),
+  ),
   {
     name: 'an awaited job that is removed, cleared or pushed out is gone',
     async run(driver) {

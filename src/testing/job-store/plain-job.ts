@@ -98,6 +98,11 @@ export function plainJob<T>(
   }
 }
 
+/** What tells the last claim of a job from all others, also of jobs with its id. */
+export function runOf({ serial, deliveries }: PlainJob<unknown>): string {
+  return `${serial}#${deliveries}`
+}
+
 /** What a claimed job tells its holder. */
 export function recordOf<T>(job: PlainJob<T>): JobRecord<T> {
   const { id, item, priority, group, limiterKey, cost } = job

@@ -10,7 +10,7 @@ import type {
   Settlement,
 } from '../../queues/store/job-store.ts'
 import { isLive, meet } from './plain-ids.ts'
-import { before, endTry, type PlainJob, type Process, recordOf } from './plain-job.ts'
+import { before, endTry, type PlainJob, type Process, recordOf, runOf } from './plain-job.ts'
 import { PlainLimits } from './plain-limits.ts'
 import { PlainShelf } from './plain-shelf.ts'
 import type { JobStoreTerms } from './terms.ts'
@@ -148,10 +148,10 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     job.deliveries += 1
     job.startedAt ??= now
     job.tries = [...job.tries, { startedAt: now }].slice(-5)
-    const token = `${job.serial}#${job.deliveries}`
+    const token = runOf(job)
     job.holder = { process, delivery: job.deliveries, token, until: now + lease }
     const suspect = job.losses > 0 && job.losses >= this.terms.maxDeliveries - 1
-    const claim = { record: recordOf(job), delivery: job.deliveries, token }
+    const claim = { record: recordOf(job), delivery: job.deliveries, token, run: token }
     return suspect ? { ...claim, suspect } : claim
   }
 
@@ -193,7 +193,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
       return
     }
     Object.assign(job, { state: 'completed', endedAt: this.now, result: value })
-    this.ended(job, { state: 'completed', value })
+    this.ended(job, { state: 'completed', value, run: runOf(job) })
     this.trim('completed', this.terms.keep.completed)
   }
 
@@ -205,7 +205,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     }
     Object.assign(job, { state: 'dead', endedAt: this.now, error })
     this.keys.forget({ name: job.unique?.key })
-    this.ended(job, { state: 'failed', error })
+    this.ended(job, { state: 'failed', error, run: runOf(job) })
     this.trim('dead', this.terms.keep.dead)
   }
 

@@ -2,7 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 import type { JobErrorRecord } from '../../queues/store/job-record.ts'
 import type { JobDraft, Outcome, StoreListener } from '../../queues/store/job-store.ts'
 import { isLive, label, PlainNames } from './plain-ids.ts'
-import { type PlainJob, type Process, plainJob } from './plain-job.ts'
+import { type PlainJob, type Process, plainJob, runOf } from './plain-job.ts'
 import { PlainTurns } from './plain-turns.ts'
 import type { JobStoreTerms, Kept } from './terms.ts'
 
@@ -91,8 +91,10 @@ export class PlainShelf<T = unknown> {
     }
     const kept = this.outcomes.findLast((other) => other.id === id)
     if (kept !== undefined) return kept.outcome
-    if (job?.state === 'completed') return { state: 'completed', value: job.result }
-    if (job?.state === 'dead') return { state: 'failed', error: job.error as JobErrorRecord }
+    if (job === undefined) return { state: 'gone' }
+    const run = runOf(job)
+    if (job.state === 'completed') return { state: 'completed', value: job.result, run }
+    if (job.state === 'dead') return { state: 'failed', error: job.error as JobErrorRecord, run }
     return { state: 'gone' }
   }
 

@@ -141,6 +141,25 @@ export const uniqueLaws: readonly LawText[] = [
     },
   },
   {
+    name: 'an outcome tells the claim that it comes from, of whichever job with the id',
+    terms: { idTtl: 0 },
+    async run(driver) {
+      const runs = new Set<string | undefined>()
+      for (const ending of ['complete', 'fail', 'complete'] as const) {
+        await driver.put('a', { id: 'key', awaited: true })
+        await driver.release(await driver.take())
+        const claim = await driver.take()
+        await driver[ending](claim)
+        const outcome = await driver.store.outcome('key')
+        ensure(claim.run !== undefined, 'the claim of a job with an own id has no run')
+        ensureSame(outcome?.run, claim.run, 'run of the outcome')
+        runs.add(claim.run)
+        await driver.store.remove('key')
+      }
+      ensureSame(runs.size, 3, 'different runs of three jobs')
+    },
+  },
+  {
     name: 'a late claim of a job does not settle a later one with its id',
     needs: ['leases'],
     terms: { idTtl: 0 },

@@ -63,8 +63,9 @@ export class SharingJobs<T> extends PlainJobs<T> {
     const at = this.#moves
     const { id, askers } = job
     if (askers.size === 0) return
-    this.outcomes.push({ id, outcome, until: this.now + this.terms.resultTtl })
-    for (const asker of askers) asker.hear((listener) => listener.settled?.(id, outcome, at))
+    const told = { ...outcome, born: this.#births.get(id) ?? 0 }
+    this.outcomes.push({ id, outcome: told, until: this.now + this.terms.resultTtl })
+    for (const asker of askers) asker.hear((listener) => listener.settled?.(id, told, at))
     askers.clear()
   }
 }

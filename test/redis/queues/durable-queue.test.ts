@@ -17,6 +17,7 @@ import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
+import { queueRoomExam } from '../../exams/queue-room-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -603,25 +604,31 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(await a.counts()).toMatchObject({ running: 0, dead: 0, failed: 0 })
     })
 
-    it('an error that a job was cancelled with is an error again, for the handler and for the caller', async () => {
-      const [a, b] = [fifo(), fifo()]
-      const job = await a.put('x')
-      const result = job.result.catch((e: unknown) => e)
-      const [claim] = await a.claim()
-      expect(await b.cancel(job.id, new RangeError('too many'))).toBe(true)
-      await until('its signal', () => claim?.signal.aborted, { every: 1 })
-      const reason: unknown = claim?.signal.reason
-      await claim?.fail(reason)
-      for (const error of [reason, await result]) {
-        expect(error).toMatchObject({
-          code: 'JOB_CANCELLED',
-          message: `job ${job.id} was cancelled`,
-        })
-        const { cause } = error as Error
-        expect(cause).toBeInstanceOf(Error)
-        expect(cause).toMatchObject({ name: 'RangeError', message: 'too many' })
-      }
-    })
+    it.each([
+      ['an error', new RangeError('too many')],
+      ['an object that looks like one', { name: 'RangeError', message: 'too many' }],
+    ])(
+      '%s that a job was cancelled with is one again, for the handler and for the caller',
+      async (_, given) => {
+        const [a, b] = [fifo(), fifo()]
+        const job = await a.put('x')
+        const result = job.result.catch((e: unknown) => e)
+        const [claim] = await a.claim()
+        expect(await b.cancel(job.id, given)).toBe(true)
+        await until('its signal', () => claim?.signal.aborted, { every: 1 })
+        const reason: unknown = claim?.signal.reason
+        await claim?.fail(reason)
+        for (const error of [reason, await result]) {
+          expect(error).toMatchObject({
+            code: 'JOB_CANCELLED',
+            message: `job ${job.id} was cancelled`,
+          })
+          const { cause } = error as Error
+          expect(cause instanceof Error).toBe(given instanceof Error)
+          expect(cause).toMatchObject({ name: 'RangeError', message: 'too many' })
+        }
+      },
+    )
 
     it('a handler that ends after its claim was lost is told by its signal all the same', async () => {
       let handed: AbortSignal | undefined
@@ -1287,6 +1294,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+  })
+
+  describe('puts that wait for room', () => {
+    queueRoomExam((options) => {
+      name = ''
+      return options.mode === undefined ? fifo(options) : dedupe(options)
+    })
   })
 
   describe('dead jobs that wait again', () => {

@@ -98,4 +98,51 @@ describe.each(libraries)('the job of an earlier put, by %s', (library) => {
       await queue.stop()
     },
   )
+
+  const ways: Readonly<Record<string, (queue: SharedQueue<string>) => Promise<unknown>>> = {
+    clear: async (queue) => queue.clear(),
+    remove: (queue) => queue.remove('x'),
+    cancel: (queue) => queue.cancel('x'),
+    overflow: (queue) => queue.put('pushes x out'),
+  }
+  it.each(Object.keys(ways).flatMap((way) => [0, 10].map((kept) => [way, kept] as const)))(
+    'with its own id has not the result of a later job of that id, after %s (%s completed jobs kept)',
+    async (way, count) => {
+      const queue = QueueFactory.fifo<string>({
+        ...{ name: `result-${way}-${count}`, storage, idTtl: 0, maxSize: 1 },
+        overflow: 'drop-oldest',
+        keep: { completed: { age: '1h', count } },
+      })
+      const dropped = async () => {
+        const job = await queue.put('a', { id: 'x' })
+        expect(job.state).toBe('waiting')
+        await ways[way]?.(queue)
+        await queue.clear()
+        return job
+      }
+      const [first, second] = [await dropped(), await dropped()]
+      const later = await queue.put('b', { id: 'x' })
+      expect(later.state).toBe('waiting')
+      // The later one has not even begun.
+      expect(await outcome(first)).toBe('JOB_GONE')
+      const result = outcome(later)
+      await complete(queue, 'two')
+      expect(await result).toBe('two')
+      expect(await outcome(second)).toBe('JOB_GONE')
+      await queue.stop()
+    },
+  )
+
+  it('with its own id and a key has the result of the newest item, though that began anew', async () => {
+    const options = { name: 'anew-own', storage, mode: 'latest', keyFn: () => 'k' } as const
+    const queue = QueueFactory.dedupe<string>(options)
+    const first = await queue.put('a', { id: 'x' })
+    const [running] = await queue.claim()
+    await queue.put('b')
+    await running?.complete('one')
+    const result = outcome(first)
+    await complete(queue, 'two')
+    expect(await result).toBe('two')
+    await queue.stop()
+  })
 })

@@ -17,13 +17,6 @@ local function done(reply)
   return reply
 end
 
--- True where the job that has the id now was put later than `at`: the caller speaks of one that has ended. '' where that is not told.
-local function is_later(record, at)
-  if at == '' then return false end
-  local _, turn, _, created = r.parts_of(record)
-  return tonumber(created or turn, 16) > tonumber(at)
-end
-
 if verb == 'progress' then
   if not call('ZSCORE', LEASES, ARGV[5]) then return 0 end
   call('HSET', PROGRESS, id_of(opened(ARGV[5])), ARGV[6])
@@ -37,7 +30,7 @@ if verb == 'cancel' or verb == 'leave' then
   local record = r.living(id)
   if not record then return 0 end
   local others = verb == 'leave' and call('HGET', MARKS, '*' .. id)
-  if not (others and ARGV[8] ~= '') and is_later(record, ARGV[9]) then return 0 end
+  if not (others and ARGV[8] ~= '') and r.is_later(id, record, ARGV[9]) then return 0 end
   if others and ARGV[8] == '' then
     if call('HINCRBY', MARKS, '*' .. id, -1) == 0 then call('HDEL', MARKS, '*' .. id) end
     return 2
@@ -70,9 +63,9 @@ if verb == 'remove' then
   elseif call('ZREM', DEAD, id) == 0 and call('ZREM', COMPLETED, id) == 0 then
     return 0
   end
+  answer(id, place, 'g')
   forget(id)
   call('ZREM', REMEMBERED, id)
-  answer(id, 'g')
   room()
   return done(1)
 end
@@ -80,7 +73,7 @@ end
 if verb == 'reprioritise' then
   local id, priority = ARGV[5], ARGV[6]
   local record = r.living(id)
-  if not record or is_later(record, ARGV[7]) then return 0 end
+  if not record or r.is_later(id, record, ARGV[7]) then return 0 end
   local place = place_of(id, record)
   local due = call('ZSCORE', DELAYED, place)
   local state = take_out(place)
@@ -139,9 +132,9 @@ if verb == 'clear' then
     local id = id_of(place)
     local record = call('HGET', JOBS, id)
     if record then envelopes[#envelopes + 1] = sub(record, find(record, '\n', 1, true) + 1) end
+    answer(id, place, 'g')
     forget(id)
     r.free_key(place, id)
-    answer(id, 'g')
   end
   room()
   return done(envelopes)

@@ -17,8 +17,12 @@ end
 
 -- The item of a job was replaced while it ran, and maybe after it was cancelled: it begins anew.
 local function begin_anew(id, n, mark)
-  local _, _, _, _, envelope = rare().parts_of(call('HGET', JOBS, id))
+  local record = call('HGET', JOBS, id)
+  local _, _, _, _, envelope = rare().parts_of(record)
   call('HDEL', MARKS, '-' .. id, '+' .. id)
+  -- It is the same job still for those that have put it before.
+  local born = rare().born(id, record)
+  if born ~= '' then call('HSET', MARKS, '@' .. id, born) end
   call('HDEL', PROGRESS, id)
   call('HDEL', TRIES, id)
   call('HSET', CLAIMED, id, n .. ':0:0:')
@@ -42,13 +46,13 @@ local function bury(id, place, n, failures, losses, began, failure, id_ttl)
   call('ZADD', DEAD, end_ms(), id)
   call('HSET', ENDS, id, 'f' .. failure)
   remember(place, id, id_ttl)
-  answer(id, 'f' .. failure)
+  answer(id, place .. '\4' .. n, 'f' .. failure)
 end
 
 local function cancelled(id, place, reason, id_ttl)
   remember(place, id, id_ttl)
+  answer(id, place, 'x' .. reason)
   forget(id)
-  answer(id, 'x' .. reason)
   room()
 end
 

@@ -120,35 +120,6 @@ local function room()
   for _, process in ipairs(waiting) do tell(process, 'f') end
 end
 
--- Tells the processes that asked for the result of `id` how it ended, and keeps it for them.
-local function answer(id, outcome, asked)
-  asked = asked or call('HGET', ASKED, id)
-  if not asked or byte(asked) ~= 63 then return end
-  local message = #outcome > 4096 and 'R' .. id or 'r' .. id .. '\n' .. moment() .. '\n' .. outcome
-  for process in string.gmatch(sub(asked, 2), '[^,]+') do tell(process, message) end
-  call('HSET', ASKED, id, '=' .. outcome)
-  call('ZADD', ASKED_UNTIL, now_ms + RESULT_TTL, id)
-end
-
-local function ask(id, process)
-  local asked = call('HGET', ASKED, id)
-  if not asked or byte(asked) ~= 63 then
-    call('HSET', ASKED, id, '?' .. process)
-    call('ZREM', ASKED_UNTIL, id)
-  elseif not find(asked, process, 1, true) then
-    call('HSET', ASKED, id, asked .. ',' .. process)
-  end
-end
-
--- A job begins anew: how it, or another of that id, ended before is no news of it.
-local function unanswer(id)
-  local asked = call('HGET', ASKED, id)
-  if asked and byte(asked) == 61 then
-    call('HDEL', ASKED, id)
-    call('ZREM', ASKED_UNTIL, id)
-  end
-end
-
 -- Forgets the records of a job that is in no index any more.
 local function forget(id)
   call('HDEL', JOBS, id)
@@ -156,7 +127,7 @@ local function forget(id)
   call('HDEL', ENDS, id)
   call('HDEL', TRIES, id)
   call('HDEL', PROGRESS, id)
-  call('HDEL', MARKS, '-' .. id, '+' .. id, '*' .. id)
+  call('HDEL', MARKS, '-' .. id, '+' .. id, '*' .. id, '@' .. id)
 end
 
 -- Writes down an attempt that ended; the last five are kept.

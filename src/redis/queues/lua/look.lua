@@ -139,19 +139,21 @@ if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
 
 if verb == 'paused' then return meta[3] and 1 or 0 end
 
--- Asks for the results of jobs: the moment, and for each how it ended, '?' where it has not.
+-- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended, '?' where it has not.
 if verb == 'ask' then
   local replies = { moment() }
-  for i = 5, #ARGV do
-    local id = ARGV[i]
+  for i = 5, #ARGV, 2 do
+    local id, at = ARGV[i], ARGV[i + 1]
     local asked = call('HGET', ASKED, id)
     if asked and byte(asked) == 61 then
       replies[#replies + 1] = sub(asked, 2)
     else
-      local ended = call('HGET', ENDS, id)
+      local ended, record = call('HGET', ENDS, id), call('HGET', JOBS, id)
       if ended then
-        replies[#replies + 1] = ended
-      elseif call('HEXISTS', JOBS, id) == 1 then
+        local place = place_of(id, record)
+        local origin = find(place, '[\5\7]') and rare().origin(id, place .. '\4' .. claimed(id)) or ''
+        replies[#replies + 1] = origin .. ended
+      elseif record and not rare().is_later(id, record, at) then
         ask(id, SELF)
         replies[#replies + 1] = '?'
       else

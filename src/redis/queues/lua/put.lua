@@ -65,9 +65,9 @@ local function drop()
     call('ZREM', DELAYED, place)
   end
   local id = id_of(place)
+  answer(id, place, 'g')
   forget(id)
   if find(place, '\7', 1, true) then rare().free_key(place, id) end
-  answer(id, 'g')
   standing = standing - 1
   dropped[#dropped + 1] = id
   return true

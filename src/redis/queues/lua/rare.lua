@@ -23,6 +23,23 @@ local function rare()
     local record = call('HGET', JOBS, id)
     return record and not call('ZSCORE', DEAD, id) and not call('ZSCORE', COMPLETED, id) and record
   end
+  -- When the job was put that has the id, in hexadecimal; '' where the id was made for it, and no other job can have it.
+  function r.born(id, record)
+    local prefix, turn, suffix, created = r.parts_of(record)
+    if not remembered(suffix) then return '' end
+    return call('HGET', MARKS, '@' .. id) or created or turn
+  end
+  -- True where the job that has the id now was put later than `at`: the caller speaks of one that has ended. '' where that is not told.
+  function r.is_later(id, record, at)
+    local born = at ~= '' and r.born(id, record) or ''
+    return born ~= '' and tonumber(born, 16) > tonumber(at)
+  end
+  -- What tells an end from the other ends of jobs with that id: when the job was put, and the turn and the delivery of the claim.
+  -- `place` is the token of that claim, where there was one.
+  function r.origin(id, place)
+    local at, n = turn_at(place), match(place, '\4(%d+)')
+    return '@' .. r.born(id, call('HGET', JOBS, id)) .. ' ' .. (n and sub(place, at, at + 12) .. '.' .. n or '') .. '\n'
+  end
   -- True where an own id is still taken after the end of its job; or a dedupe key, with \1 before it, for a time from its put.
   function r.is_remembered(name)
     local until_ms = call('ZSCORE', REMEMBERED, name)

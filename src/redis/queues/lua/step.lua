@@ -61,7 +61,7 @@ if count > 0 then
           call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. (began or start))
           tried(id, start, '')
           call('HDEL', MARKS, '-' .. id, '*' .. id)
-          answer(id, outcomes[i])
+          answer(id, tokens[i], outcomes[i])
           done[#done + 1] = end_ms()
           done[#done + 1] = id
           ends[#ends + 1] = id
@@ -88,13 +88,13 @@ if count > 0 then
         else
           gone[#gone + 1] = ids[i]
           if unique then rare().free_key(tokens[i], ids[i], true) end
-          if asked[i] then answer(ids[i], outcomes[i], asked[i]) end
+          if asked[i] then answer(ids[i], tokens[i], outcomes[i], asked[i]) end
         end
       end
       if #gone > 0 then
         for _, key in ipairs({ JOBS, CLAIMED, TRIES, PROGRESS }) do call('HDEL', key, unpack(gone)) end
         if call('EXISTS', MARKS) == 1 then
-          for _, id in ipairs(gone) do call('HDEL', MARKS, '-' .. id, '*' .. id) end
+          for _, id in ipairs(gone) do call('HDEL', MARKS, '-' .. id, '*' .. id, '@' .. id) end
         end
       end
     else
