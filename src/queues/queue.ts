@@ -236,7 +236,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   counts(): Promise<QueueCounts>
   /** Everything about a job, while the queue knows it. */
   job(id: string): Promise<QueuedJobInfo<T, R> | undefined>
-  /** One page of the jobs in a state; `cursor` in the answer begins the next page. */
+  /**
+   * One page of the jobs in a state; `cursor` in the answer begins the next page. The pages show each job once, also when jobs
+   * leave between two pages.
+   */
   jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }>
   /** As {@link Job.cancel}, by id: a waiting job never starts, the signal of a running one aborts. */
   cancel(id: string, reason?: unknown): Promise<boolean>

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { LocalJob } from '../../src/queues/store/local-job.ts'
 import { Line } from '../../src/queues/store/orders/line.ts'
 import { RankedOrder } from '../../src/queues/store/orders/ranked.ts'
+import { Ranking } from '../../src/queues/store/orders/ranking.ts'
 
 const JOBS = 5000
 
@@ -63,5 +64,57 @@ describe('a look at a queue visits few of its jobs', () => {
     await queue.jobs({ state: 'waiting', limit: 20 })
     expect(visits()).toBeLessThan(300)
     await queue.stop({ mode: 'drop', deadline: 0 })
+  })
+})
+
+describe('to look up jobs by their ids, the first one each time', () => {
+  const clock = new ManualClock()
+  const made = {
+    fifo: () => QueueFactory.fifo<number>({ clock }),
+    priority: () => QueueFactory.priority<number>({ clock, priorityFn: (i) => (i * 37) % JOBS }),
+    'with keys': () =>
+      QueueFactory.fifo<number>({
+        clock,
+        limiter: LimiterFactory.concurrency({ limit: 1, clock }),
+        limiterKey: (i) => `key ${i % 100}`,
+      }),
+  }
+  /** Counts the entries that rankings hand over in order. */
+  function countEntries(): () => number {
+    let entries = 0
+    const { sorted } = Ranking.prototype
+    vi.spyOn(Ranking.prototype, 'sorted').mockImplementation(function* (this: Ranking) {
+      for (const entry of sorted.call(this)) {
+        entries += 1
+        yield entry
+      }
+    })
+    return () => entries
+  }
+
+  describe.each(Object.entries(made))('%s', (_, make) => {
+    it('costs no look at entries of jobs that have left', async () => {
+      const queue = make()
+      await queue.putMany([...Array(1000).keys()])
+      const ids: string[] = []
+      for (let cursor: string | undefined; ids.length === 0 || cursor !== undefined; ) {
+        const page = await queue.jobs({ state: 'waiting', ...(cursor !== undefined && { cursor }) })
+        ids.push(...page.jobs.map(({ id }) => id))
+        cursor = page.cursor
+      }
+      const entries = countEntries()
+      for (const id of ids) expect(await queue.cancel(id)).toBe(true)
+      expect(entries()).toBeLessThan(3 * ids.length)
+      await queue.stop()
+    })
+
+    it('looks at no other job where the id is the own one of a caller', async () => {
+      const queue = make()
+      await queue.putMany([...Array(1000).keys()], (i) => ({ id: `own ${i}` }))
+      const visits = countVisits()
+      for (let i = 999; i >= 0; i--) expect(await queue.remove(`own ${i}`)).toBe(true)
+      expect(visits()).toBe(0)
+      await queue.stop()
+    })
   })
 })

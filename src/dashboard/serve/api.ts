@@ -178,8 +178,8 @@ export class Api {
     }
     const cursor = query.get('cursor')
     const isLocal = !('redeclare' in queue)
-    // Of a queue in this process a cursor is how many jobs stand before it.
-    if (isLocal && Number(cursor) > DEEPEST) {
+    // Of a queue in this process a cursor begins with how many jobs were shown before.
+    if (isLocal && Number.parseInt(cursor ?? '0', 10) > DEEPEST) {
       return refusal(400, `a list goes ${DEEPEST} jobs deep: ask for a job by its id`)
     }
     const { jobs, cursor: next } = await queue.jobs({

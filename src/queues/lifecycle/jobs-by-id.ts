@@ -89,8 +89,8 @@ export class JobsById {
     const kept = this.#jobs.history.find(id)
     if (kept !== undefined) return kept.job
     const index = this.#index
-    const first = index.complete ? undefined : this.#view.front(id)
-    if (first !== undefined) return first
+    const known = index.own(id) ?? (index.complete ? undefined : this.#view.front(id))
+    if (known !== undefined) return known
     const { offers } = this.#admission
     const visit = (see: (job: LocalJob) => void) => {
       const walk = new JobWalk(see)

@@ -2,7 +2,6 @@ import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { errorMessage } from '../../core/error-text.ts'
-import { OptionRangeError } from '../../core/errors.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
   DeadByErrorOptions,
@@ -21,6 +20,7 @@ import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
 import { Backlog } from './backlog.ts'
 import { shown, shownWhole } from './error-info.ts'
+import { ListPages } from './list-pages.ts'
 import { toGroupsLook, toListing } from './look-options.ts'
 
 /** How many different errors `deadByError` tells of at most. */
@@ -28,12 +28,13 @@ const MOST_ERRORS = 100
 /** How many jobs of a state are at the front. */
 const FRONT = 100
 
-/** What can be seen of the jobs of a queue in this process. Changes nothing. */
+/** What can be seen of the jobs of a queue in this process. Changes no job. */
 export class JobView {
   readonly #jobs: MemoryJobs
   readonly #attempts: Attempts
   readonly #clock: Clock
   readonly #backlog: Backlog
+  readonly #pages = new ListPages()
 
   constructor(jobs: MemoryJobs, attempts: Attempts, clock: Clock) {
     this.#jobs = jobs
@@ -99,15 +100,15 @@ export class JobView {
 
   list<T, R>(options: ListOptions): { jobs: QueuedJobInfo<T, R>[]; cursor?: string } {
     const { state, limit, cursor } = toListing(options)
-    const skip = cursor === undefined ? 0 : toSkip(cursor)
+    const page = this.#pages.open(cursor)
     const jobs: QueuedJobInfo<T, R>[] = []
-    let seen = 0
     for (const job of this.#inState(state)) {
-      seen += 1
-      if (seen <= skip) continue
-      if (jobs.length === limit) return { jobs, cursor: String(skip + limit) }
+      if (page.passes(job)) continue
       const info = this.info<T, R>(job)
-      if (info !== undefined) jobs.push(info)
+      if (info === undefined) continue
+      if (jobs.length === limit) return { jobs, cursor: page.end() }
+      jobs.push(info)
+      page.show(job)
     }
     return { jobs }
   }
@@ -231,10 +232,4 @@ function largest<G extends { readonly waiting: number }>(
   }
   cut()
   return list
-}
-
-function toSkip(cursor: string): number {
-  const skip = Number(cursor)
-  if (Number.isSafeInteger(skip) && skip >= 0) return skip
-  throw new OptionRangeError('cursor', `cursor must be one that jobs() returned, got '${cursor}'`)
 }

@@ -15,6 +15,7 @@ import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
+import { queueListExam } from '../../exams/queue-list-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
 import { queueRoomExam } from '../../exams/queue-room-exam.ts'
@@ -1300,6 +1301,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
     queueRoomExam((options) => {
       name = ''
       return options.mode === undefined ? fifo(options) : dedupe(options)
+    })
+  })
+
+  describe('lists of jobs', () => {
+    queueListExam((options) => {
+      name = ''
+      return fifo(options)
     })
   })
 

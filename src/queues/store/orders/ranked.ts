@@ -157,6 +157,8 @@ export class RankedOrder implements Order {
   }
 
   *[Symbol.iterator](): Iterator<LocalJob> {
+    // Void entries at the top go for good. Otherwise each look at the first jobs would pass them all over again.
+    this.peek()
     for (const { job: head } of this.#heads()) {
       for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) yield job
     }
