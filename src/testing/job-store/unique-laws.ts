@@ -1,4 +1,10 @@
-import type { Claim, Inserted, JobDraft, Uniqueness } from '../../queues/store/job-store.ts'
+import type {
+  Claim,
+  Inserted,
+  JobDraft,
+  Redrive,
+  Uniqueness,
+} from '../../queues/store/job-store.ts'
 import { ensure, ensureSame } from '../law.ts'
 import { draft, itemsOf, type StoreDriver } from './driver.ts'
 import type { LawText } from './law-text.ts'
@@ -62,6 +68,15 @@ const MEETINGS: Readonly<
     before: (driver) => driver.take(),
     after: (driver, claim) => driver.release(claim),
   },
+}
+
+/** How dead jobs are told that wait again. */
+const REDRIVES: Readonly<Record<string, (ids: readonly string[]) => Redrive>> = {
+  'of all': () => ({}),
+  'by their ids': (ids) => ({ ids }),
+  'by their error': () => ({ error: 'broken' }),
+  'by both': (ids) => ({ ids, error: 'broken' }),
+  'among the latest': () => ({ latest: 4 }),
 }
 
 function expectDuplicate(answer: Inserted, id: string, when: string): void {
@@ -245,6 +260,22 @@ export const uniqueLaws: readonly LawText[] = [
     expectDuplicate(await put('c'), first.id, 'when the first waits again')
     ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
   }),
+  ...Object.entries(REDRIVES).map(([how, which]) =>
+    law(pending, `redrive goes on past those that stay dead, ${how}`, async (driver, put) => {
+      const dead = []
+      for (const item of ['a', 'b']) {
+        dead.push((await put(item)).id)
+        await driver.fail(await driver.take(), 'broken')
+      }
+      for (const item of ['c', 'd']) dead.push(await driver.dead(item, 'broken'))
+      await put('has the key')
+      const { store } = driver
+      ensureSame(await store.redrive({ ...which(dead), limit: 1 }), 1, 'redriven of one at most')
+      await driver.expectState(dead[2] as string, 'waiting', 'of the first that could')
+      await driver.expectState(dead[3] as string, 'dead', 'of the other')
+      ensureSame(await store.redrive({ ...which(dead), limit: 9 }), 1, 'redriven of those left')
+    }),
+  ),
   ...([pending, ttl, latest] as const).flatMap((unique) =>
     (['remove', 'clear', 'cancel', 'drop'] as const).map((way) =>
       law(unique, `the key of a job that waits is free after ${way}`, async (driver, put) => {

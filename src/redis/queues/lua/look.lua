@@ -109,15 +109,15 @@ if verb == 'deaths' then
   return { deaths, #members == 2 * most and members[#members] or '' }
 end
 
--- Ids of dead jobs, the oldest deaths first ('up') or last ('down'), of a part of what is kept of each; then the time that the
--- next page begins with. What is written by JSON.stringify has no other place where a text stands so.
+-- Ids of dead jobs, the oldest deaths first ('up', up to a time) or last ('down'), of a part of what is kept of each; then the time that
+-- the next page begins with. What is written by JSON.stringify has no other place where a text stands so.
 if verb == 'died of' then
   local range, from, most, part = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
   local members
   if range == 'down' then
     members = call('ZREVRANGEBYSCORE', DEAD, from == '' and '+inf' or '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, most)
   else
-    members = call('ZRANGEBYSCORE', DEAD, from == '' and '-inf' or '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+    members = call('ZRANGEBYSCORE', DEAD, from == '' and '-inf' or '(' .. from, ARGV[9], 'WITHSCORES', 'LIMIT', 0, most)
   end
   local ids = {}
   for i = 1, #members, 2 do
