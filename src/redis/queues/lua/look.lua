@@ -139,7 +139,8 @@ if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
 
 if verb == 'paused' then return meta[3] and 1 or 0 end
 
--- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended, '?' where it has not.
+-- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended; '?' where it has not, and '-' where
+-- a later one has its id, which has not.
 if verb == 'ask' then
   local replies = { moment() }
   for i = 5, #ARGV, 2 do
@@ -153,7 +154,9 @@ if verb == 'ask' then
         local place = place_of(id, record)
         local origin = find(place, '[\5\7]') and rare().origin(id, place .. '\4' .. claimed(id)) or ''
         replies[#replies + 1] = origin .. ended
-      elseif record and not rare().is_later(id, record, at) then
+      elseif record and rare().is_later(id, record, at) then
+        replies[#replies + 1] = '-'
+      elseif record then
         ask(id, SELF)
         replies[#replies + 1] = '?'
       else
