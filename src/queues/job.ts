@@ -177,7 +177,7 @@ export interface DeadJobsByError {
 /** Which dead jobs wait again. */
 export interface RedriveOptions {
   ids?: readonly string[]
-  /** How many at most. @default all */
+  /** How many at most; those that stay dead do not count. @default all */
   limit?: number
   /** Only jobs that died of an error with this message. */
   error?: string

@@ -55,6 +55,21 @@ export function queueDedupeExam(make: (options: DedupeOptions<Item, string>) => 
     },
   )
 
+  it.each(['ttl', 'pending', 'coalesce'] as const)(
+    'dedupe, %s: the own id of an item that is refused or joined stays free',
+    async (mode) => {
+      const queue = keyed({ mode })
+      await queue.put(item('a', 'one'), { id: 'id 1' })
+      expect((await queue.put(item('a', 'two'), { id: 'id 2' })).id).toBe('id 1')
+      expect(await queue.job('id 2')).toBeUndefined()
+      expect(await queue.put(item('b', 'three'), { id: 'id 2' })).toMatchObject({
+        id: 'id 2',
+        state: 'waiting',
+      })
+      expect(await namesOf(queue)).toEqual(['one', 'three'])
+    },
+  )
+
   it('dedupe: an own id is one job, whatever the keys are', async () => {
     const queue = keyed({ mode: 'latest' })
     const first = await queue.put(item('a', 'one'), { id: 'own' })

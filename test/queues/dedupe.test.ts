@@ -33,6 +33,21 @@ function set(options: Partial<DedupeOptions<string, string>> = {}) {
 
 describe('which items are the same', () => {
   queueDedupeExam((options) => QueueFactory.dedupe(options))
+
+  it.each(['latest', 'debounce'] as const)(
+    '%s: the own id of an item that takes the place of another stands for that job',
+    async (mode) => {
+      const queue = QueueFactory.dedupe<string>({ mode, keyFn: (text) => text[0] })
+      await queue.put('a 1', { id: 'first' })
+      await queue.put('a 2', { id: 'second' })
+      expect(await queue.put('b', { id: 'second' })).toMatchObject({
+        id: 'first',
+        state: 'duplicate',
+      })
+      expect((await queue.job('second'))?.item).toBe('a 2')
+      await queue.stop({ mode: 'drop' })
+    },
+  )
 })
 
 describe('dedupe', () => {

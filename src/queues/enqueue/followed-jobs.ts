@@ -6,6 +6,7 @@ import { POLL } from '../lifecycle/answered.ts'
 import type { SharedEvents } from '../observe/shared-events.ts'
 import { errorOf } from '../store/job-record.ts'
 import type { JobStore, Outcome } from '../store/job-store.ts'
+import { EarlyNews } from './early-news.ts'
 import type { RemoteJob } from './remote-job.ts'
 
 const GONE: Outcome = { state: 'gone' }
@@ -25,9 +26,8 @@ export class FollowedJobs {
   readonly #events: SharedEvents
   readonly #queueHere: QueueHere
   readonly #jobs = new Map<string, Set<RemoteJob>>()
-  /** Puts whose job is not known here yet, and what was told meanwhile: news and answers overtake each other. */
-  #putting = 0
-  readonly #early = new Map<string, { readonly outcome: Outcome; readonly at: number }>()
+  /** What was told while puts are under way, whose jobs are not known here yet. */
+  readonly #early = new EarlyNews<{ readonly outcome: Outcome; readonly at: number }>()
   /** Jobs that have ended while this process worked on them, or settled a claim of them: what their attempt tells goes first. */
   readonly #late = new Map<string, { readonly job: RemoteJob; readonly outcome: Outcome }>()
   /** Jobs of which a claim has ended here in this turn of the event loop. */
@@ -49,25 +49,17 @@ export class FollowedJobs {
   }
 
   /** Puts a job whose result is awaited. News of it that comes before its job is kept for {@link add}. */
-  async whilePutting<A>(put: () => Promise<A>): Promise<A> {
-    this.#putting += 1
-    try {
-      return await put()
-    } finally {
-      this.#putting -= 1
-      if (this.#putting === 0) this.#early.clear()
-    }
+  whilePutting<A>(put: () => Promise<A>): Promise<A> {
+    return this.#early.whileAsking(put)
   }
 
   /** The result of this job is wanted, as the store was told with the put. @param outcome where the store knew it then */
   add(job: RemoteJob, outcome: Outcome | undefined): void {
     job.await()
     if (!this.#listen(job)) return
-    const early = this.#early.get(job.id)
+    const early = this.#early.first(job.id, sinceOf(job))
     if (outcome !== undefined) this.settled(job.id, outcome, sinceOf(job))
-    else if (early !== undefined && early.at >= sinceOf(job)) {
-      this.settled(job.id, early.outcome, early.at)
-    }
+    else if (early !== undefined) this.settled(job.id, early.outcome, early.at)
   }
 
   /** From now on the result of this job is wanted, and the store is told. */
@@ -91,7 +83,7 @@ export class FollowedJobs {
    * its end has passed unheard.
    */
   settled(id: string, outcome: Outcome, at: number = Infinity): void {
-    if (this.#putting > 0) this.#early.set(id, { outcome, at })
+    this.#early.told(id, { outcome, at })
     const { born = 0 } = outcome
     const all = [...(this.#jobs.get(id) ?? [])]
     this.#jobs.delete(id)
@@ -110,7 +102,7 @@ export class FollowedJobs {
 
   /** A claim of that job has ended in this process. Its attempt tells what that has led to within this turn of the event loop. */
   workedOn(id: string): void {
-    if (this.#jobs.size + this.#late.size + this.#putting === 0) return
+    if (this.#jobs.size + this.#late.size === 0 && !this.#early.listens) return
     this.#telling.add(id)
     if (this.#telling.size === 1) macrotask(() => this.#toldHere())
   }

@@ -192,7 +192,7 @@ export interface StoreListener {
 /** Which dead jobs are to wait again. */
 export interface Redrive {
   readonly ids?: readonly string[]
-  /** @default all of them */
+  /** How many at most; those that stay dead do not count. @default all of them */
   readonly limit?: number
   /** Only jobs that died of this message. */
   readonly error?: string

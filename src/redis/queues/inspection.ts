@@ -2,7 +2,7 @@ import { describe, OptionRangeError } from '../../core/errors.ts'
 import type { Codec } from '../../queues/queue-options.ts'
 import type { StoredRecord, StoredState } from '../../queues/store/job-record.ts'
 import type { DeathCount, GroupCounts, Redrive, StoreCounts } from '../../queues/store/job-store.ts'
-import { listOf, textOf } from '../scripts/reply.ts'
+import { listOf, numberOf, textOf } from '../scripts/reply.ts'
 import type { Raw } from './audit.ts'
 import { open } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'
@@ -14,6 +14,7 @@ import {
   flagOf,
   listOfLength,
   numbersOf,
+  type Page,
   pageOf,
   type Read,
   textsOf,
@@ -128,17 +129,15 @@ export class Inspection<T> {
   }
 
   async redrive(which: Redrive): Promise<number> {
-    const { ids, limit = Infinity, error, latest } = which
-    if (error !== undefined || latest !== undefined) {
-      return this.#redriveAll(await this.#diedOf(which))
-    }
-    if (ids !== undefined) return this.#redriveAll(ids.slice(0, limit))
+    const { limit = Infinity } = which
     let count = 0
-    while (count < limit) {
-      const most = Math.min(MOST, limit - count)
-      const more = await this.#redrive(String(most), [])
-      count += more
-      if (more < most) break
+    for await (const names of this.#meant(which)) {
+      for (let i = 0; i < names.length && count < limit; i += MOST) {
+        const most = Math.min(MOST, limit - count)
+        const args = ['redrive', String(most), ...names.slice(i, i + MOST)]
+        count += await this.#change(args, (reply) => countOf(reply, most))
+      }
+      if (count >= limit) break
     }
     return count
   }
@@ -166,40 +165,52 @@ export class Inspection<T> {
     return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
-  /** Which dead jobs are meant, the oldest deaths first. */
-  async #diedOf({ ids, limit = Infinity, error, latest }: Redrive): Promise<string[]> {
+  /**
+   * Which dead jobs are meant, page by page: as they were named, else the oldest deaths first. Some of them may stay dead. What dies from
+   * now on is not meant: it may be what has just been redriven.
+   */
+  async *#meant({ ids, error, latest }: Redrive): AsyncGenerator<readonly string[]> {
+    if (ids !== undefined && error === undefined && latest === undefined) {
+      yield ids
+      return
+    }
     const wanted = ids && new Set(ids)
     const part = error === undefined ? '' : `"message":${JSON.stringify(error)}`
-    const order = latest === undefined ? 'up' : 'down'
-    const found: string[] = []
-    let from = ''
-    let left = latest ?? Infinity
-    do {
-      const most = Math.min(MANY, left)
-      const { entries, next } = await this.#look(
-        ['died of', order, from, String(most), part],
-        (reply) => {
-          const [names, cursor] = listOfLength(reply, 2)
-          return pageOf(listOf(names), cursor, from, textOf)
-        },
-      )
-      found.push(...entries.filter((name) => wanted === undefined || wanted.has(name)))
-      left -= most
-      from = next
-    } while (from !== '' && left > 0 && (order === 'down' || found.length < limit))
-    return (order === 'down' ? found.reverse() : found).slice(0, limit)
-  }
-
-  async #redriveAll(ids: readonly string[]): Promise<number> {
-    let count = 0
-    for (let i = 0; i < ids.length; i += MOST) {
-      count += await this.#redrive('0', ids.slice(i, i + MOST))
+    const isWanted = (name: string) => wanted === undefined || wanted.has(name)
+    if (latest !== undefined) {
+      const names: string[] = []
+      for (let from = '', left = latest; left > 0; left -= MANY) {
+        const page = await this.#diedOf('down', from, Math.min(MANY, left), part)
+        names.push(...page.entries.filter(isWanted))
+        from = page.next
+        if (from === '') break
+      }
+      yield names.reverse()
+      return
     }
-    return count
+    const { next: last } = await this.#diedOf('down', '', 1, part)
+    for (let from = ''; last !== '' && Number(from) < Number(last); ) {
+      const page = await this.#diedOf('up', from, MANY, part, last)
+      yield page.entries.filter(isWanted)
+      from = page.next
+      if (from === '') break
+    }
   }
 
-  #redrive(most: string, ids: readonly string[]): Promise<number> {
-    return this.#change(['redrive', most, ...ids], (reply) => countOf(reply, MOST))
+  /** One page of the ids of dead jobs; see lua/look.lua. */
+  #diedOf(
+    order: 'up' | 'down',
+    from: string,
+    most: number,
+    part: string,
+    last = '',
+  ): Promise<Page<string>> {
+    return this.#look(['died of', order, from, String(most), part, last], (reply) => {
+      const [names, next] = listOfLength(reply, 2)
+      const page = pageOf(listOf(names), next, from, textOf)
+      if (page.next !== '') numberOf(page.next)
+      return page
+    })
   }
 
   #look<R>(args: string[], read: Read<R>): Promise<R> {

@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
+import { EarlyNews } from '../../queues/enqueue/early-news.ts'
 import type { Outcome } from '../../queues/store/job-store.ts'
 import { numberOf } from '../scripts/reply.ts'
 import { outcomeOf } from './envelope.ts'
@@ -26,10 +27,17 @@ interface Answers {
 }
 
 const NOTHING: Answers = { outcomes: [], at: 0 }
+/** The job is gone, and another one has its id now, which has not ended. */
+const REPLACED: Outcome = { state: 'gone' }
 
 function answersOf([at, ...texts]: readonly string[]): Answers {
-  const outcomes = texts.map((text) => (text === '?' ? undefined : outcomeOf(text)))
-  return { outcomes, at: numberOf(at) }
+  return { outcomes: texts.map(answerOf), at: numberOf(at) }
+}
+
+/** As lua/look.lua has it. */
+function answerOf(text: string): Outcome | undefined {
+  if (text === '?') return undefined
+  return text === '-' ? REPLACED : outcomeOf(text)
 }
 
 /**
@@ -45,11 +53,7 @@ export class Results {
   /** By the name a job has in places: its id. */
   readonly #awaited = new Map<string, Awaited>()
   /** Hints about jobs that are not awaited yet, while questions are under way. */
-  readonly #early = new Map<
-    string,
-    { readonly outcome: Outcome | undefined; readonly at: Millis }
-  >()
-  #questions = 0
+  readonly #early = new EarlyNews<{ readonly outcome: Outcome | undefined; readonly at: Millis }>()
   #timer: NodeJS.Timeout | undefined
   #asking = false
 
@@ -64,28 +68,22 @@ export class Results {
   }
 
   /** Asks Redis for something after which it tells of results. News that comes before the answer is kept for {@link add}. */
-  async whileAsking<A>(ask: () => Promise<A>): Promise<A> {
-    this.#questions += 1
-    try {
-      return await ask()
-    } finally {
-      this.#questions -= 1
-      if (this.#questions === 0) this.#early.clear()
-    }
+  whileAsking<A>(ask: () => Promise<A>): Promise<A> {
+    return this.#early.whileAsking(ask)
   }
 
   /** The result of a job is wanted, and Redis knows. Returns it, where news of it came before. */
   add(name: string, id: string, since = 0): Outcome | undefined {
-    const early = this.#early.get(name)
-    const isNews = early !== undefined && early.at >= since
-    if (isNews && early.outcome !== undefined) {
-      this.#awaited.delete(name)
+    const early = this.#early.first(name, since)
+    const known = this.#awaited.get(name)
+    if (early?.outcome !== undefined) {
+      // A later job of that id is still awaited.
+      if (known !== undefined && known.since <= early.at) this.#awaited.delete(name)
       return early.outcome
     }
-    const known = this.#awaited.get(name)
     if (known === undefined) this.#awaited.set(name, { id, since })
     else known.since = Math.max(known.since, since)
-    if (isNews) void this.#look([name])
+    if (early !== undefined) void this.#look([name])
     this.#later()
     return undefined
   }
@@ -100,7 +98,8 @@ export class Results {
       const { outcomes, at } = await this.#ask([name], since)
       const [outcome] = outcomes
       if (outcome === undefined) return this.add(name, id, at)
-      this.#end(name, outcome, at)
+      // What has its id now may be awaited, and has not ended.
+      if (outcome !== REPLACED) this.#end(name, outcome, at)
       return outcome
     })
   }
@@ -128,7 +127,7 @@ export class Results {
 
   #end(name: string, outcome: Outcome | undefined, at: Millis): void {
     const awaited = this.#awaited.get(name)
-    if (this.#questions > 0) this.#early.set(name, { outcome, at })
+    this.#early.told(name, { outcome, at })
     if (awaited === undefined) return
     if (outcome === undefined) void this.#look([name])
     else {

@@ -2,6 +2,7 @@ import { finite, integer, known, must, type OptionTable } from '../../core/check
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import { claimLaws } from './claim-laws.ts'
 import { commandLaws } from './command-laws.ts'
+import { dedupeLaws } from './dedupe-laws.ts'
 import { StoreDriver } from './driver.ts'
 import { endingLaws } from './ending-laws.ts'
 import { groupLaws } from './group-laws.ts'
@@ -12,10 +13,10 @@ import { leaseLaws } from './lease-laws.ts'
 import { modelLaw } from './model-law.ts'
 import { orderLaws } from './order-laws.ts'
 import { outcomeLaws } from './outcome-laws.ts'
+import { ownIdLaws } from './own-id-laws.ts'
 import { roomLaws } from './room-laws.ts'
 import { DEFAULT_TERMS } from './terms.ts'
 import type { JobStoreLaw, MakeJobStore, StoreCapability } from './under-exam.ts'
-import { uniqueLaws } from './unique-laws.ts'
 import { viewLaws } from './view-laws.ts'
 
 /** How a job store is examined. */
@@ -64,7 +65,8 @@ export function jobStoreExam(make: MakeJobStore, options: JobStoreExamOptions = 
     ...leaseLaws,
     ...commandLaws,
     ...outcomeLaws,
-    ...uniqueLaws,
+    ...ownIdLaws,
+    ...dedupeLaws,
     ...viewLaws,
     ...roomLaws,
     ...hintLaws,

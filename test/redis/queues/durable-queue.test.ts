@@ -976,6 +976,15 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(await results).toEqual(['three', 'three'])
     })
 
+    it('latest: the own id of an item that takes the place of another stays free', async () => {
+      const a = dedupe({ mode: 'latest', keyFn: (text: string) => text[0] })
+      await a.put('a 1', { id: 'first' })
+      expect(await a.put('a 2', { id: 'second' })).toMatchObject({ id: 'first' })
+      expect(await a.job('second')).toBeUndefined()
+      const other = await a.put('b', { id: 'second' })
+      expect(other).toMatchObject({ id: 'second', state: 'waiting' })
+    })
+
     it('debounce: due when nothing came, with the newest item', async () => {
       const options = { mode: 'debounce' as const, keyFn: () => 'k', delay: '150ms' as const }
       const [a, b] = [dedupe(options), dedupe(options)]

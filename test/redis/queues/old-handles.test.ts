@@ -123,9 +123,9 @@ describe.each(libraries)('the job of an earlier put, by %s', (library) => {
       const [first, second] = [await dropped(), await dropped()]
       const later = await queue.put('b', { id: 'x' })
       expect(later.state).toBe('waiting')
+      const result = outcome(later)
       // The later one has not even begun.
       expect(await outcome(first)).toBe('JOB_GONE')
-      const result = outcome(later)
       await complete(queue, 'two')
       expect(await result).toBe('two')
       expect(await outcome(second)).toBe('JOB_GONE')

@@ -102,18 +102,11 @@ local function redrive(id)
   return 1
 end
 
--- The ids that are told, or as many as are told, the oldest deaths first.
+-- Of these ids as many as are told.
 if verb == 'redrive' then
-  local most, count, left = tonumber(ARGV[5]), 0, 0
-  for i = 6, #ARGV do count = count + redrive(ARGV[i]) end
-  while count < most do
-    -- Those that stay dead stand before the others.
-    local ids = call('ZRANGE', DEAD, left, left + most - count - 1)
-    if #ids == 0 then break end
-    for _, id in ipairs(ids) do
-      local redriven = redrive(id)
-      count, left = count + redriven, left + 1 - redriven
-    end
+  local most, count = tonumber(ARGV[5]), 0
+  for i = 6, #ARGV do
+    if count < most then count = count + redrive(ARGV[i]) end
   end
   done()
   wake(count)

@@ -109,15 +109,15 @@ if verb == 'deaths' then
   return { deaths, #members == 2 * most and members[#members] or '' }
 end
 
--- Ids of dead jobs, the oldest deaths first ('up') or last ('down'), of a part of what is kept of each; then the time that the
--- next page begins with. What is written by JSON.stringify has no other place where a text stands so.
+-- Ids of dead jobs, the oldest deaths first ('up', up to a time) or last ('down'), of a part of what is kept of each; then the time that
+-- the next page begins with. What is written by JSON.stringify has no other place where a text stands so.
 if verb == 'died of' then
   local range, from, most, part = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
   local members
   if range == 'down' then
     members = call('ZREVRANGEBYSCORE', DEAD, from == '' and '+inf' or '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, most)
   else
-    members = call('ZRANGEBYSCORE', DEAD, from == '' and '-inf' or '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+    members = call('ZRANGEBYSCORE', DEAD, from == '' and '-inf' or '(' .. from, ARGV[9], 'WITHSCORES', 'LIMIT', 0, most)
   end
   local ids = {}
   for i = 1, #members, 2 do
@@ -139,7 +139,8 @@ if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
 
 if verb == 'paused' then return meta[3] and 1 or 0 end
 
--- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended, '?' where it has not.
+-- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended; '?' where it has not, and '-' where
+-- a later one has its id, which has not.
 if verb == 'ask' then
   local replies = { moment() }
   for i = 5, #ARGV, 2 do
@@ -153,7 +154,9 @@ if verb == 'ask' then
         local place = place_of(id, record)
         local origin = find(place, '[\5\7]') and rare().origin(id, place .. '\4' .. claimed(id)) or ''
         replies[#replies + 1] = origin .. ended
-      elseif record and not rare().is_later(id, record, at) then
+      elseif record and rare().is_later(id, record, at) then
+        replies[#replies + 1] = '-'
+      elseif record then
         ask(id, SELF)
         replies[#replies + 1] = '?'
       else
