@@ -89,7 +89,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const { history } = this
     if (history.keeps) {
       const job = attempt.job as LocalJob
-      history.completed.add(job, history.startOf(job))
+      history.completed.add(job, history.startOf(job), attempt.begunAt)
     }
     return true
   }
