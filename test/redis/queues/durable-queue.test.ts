@@ -16,6 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queueListExam } from '../../exams/queue-list-exam.ts'
+import { queueOwnIdExam } from '../../exams/queue-own-id-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
@@ -1288,6 +1289,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+  })
+
+  describe('own ids of jobs that have ended', () => {
+    queueOwnIdExam((options) => {
+      name = ''
+      return fifo(options)
+    })
   })
 
   describe('lists of jobs', () => {
