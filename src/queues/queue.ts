@@ -204,7 +204,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   submit(item: T, options?: PutOptions): Promise<R>
   /**
-   * Takes the next job out of the queue by hand; it counts as completed then.
+   * Takes the next job out of the queue by hand; it counts as completed then. In memory the limiter is not asked; over a storage
+   * it is, as by {@link claim}.
    *
    * @throws ClosedError when the queue has stopped and nothing is left
    * @throws WaitTimeoutError when none came within `timeout`

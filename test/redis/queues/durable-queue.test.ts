@@ -1289,6 +1289,17 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+
+    it('the limiter is asked', async () => {
+      const own = storage()
+      const quota = { rate: 1, per: '1h' } as const
+      const limiter = LimiterFactory.tokenBucket({ ...quota, storage: own, scope: named() })
+      const queue = fifo({ storage: own, limiter })
+      await queue.putMany(['a', 'b'])
+      expect(await queue.get()).toBe('a')
+      await expect(queue.get({ timeout: '100ms' })).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' })
+      expect((await queue.counts()).waiting).toBe(1)
+    })
   })
 
   describe('own ids of jobs that have ended', () => {
