@@ -252,7 +252,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
   deadByError(options?: DeadByErrorOptions): Promise<DeadJobsByError[]>
-  /** The groups with the longest backlog first; with `among`, of so many groups that are looked at. */
+  /**
+   * The groups with the longest backlog first; with `among`, of so many groups that are looked at. In memory this includes groups
+   * none of whose jobs waits, while some run.
+   */
   groups(options?: GroupsOptions): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
   onIdle(options?: WaitOptions): Promise<void>

@@ -81,9 +81,20 @@ export function queueListExam(make: (options: QueueOptions<string, string>) => L
         expect(endedAt.getTime()).toBeGreaterThanOrEqual(startedAt.getTime())
       }
       expect(tries.at(-1)?.endedAt).toEqual(job?.endedAt)
+      expect(job?.error).toBeUndefined()
       await queue.stop()
     },
   )
+
+  it('a kept job whose item was taken by hand tells one attempt', async () => {
+    const queue = make({ keep: { completed: '1h' } })
+    await queue.put('a')
+    await queue.get()
+    const [job] = (await queue.jobs({ state: 'completed' })).jobs
+    expect(job).toMatchObject({ attempts: 1, deliveries: 1 })
+    expect(job?.tries.map(({ error }) => error)).toEqual([undefined])
+    await queue.stop()
+  })
 
   it('a page of a list can be read again', async () => {
     const queue = await waiting()

@@ -90,9 +90,9 @@ export class JobView {
       ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
       ...(reported !== undefined && { progress: reported }),
       ...(state === 'completed' && { result: job.outcome as R }),
-      ...(state === 'dead'
-        ? { error: shownWhole(errorRecord(job.outcome)) }
-        : last !== undefined && { error: shownWhole(errorRecord(last.error)) }),
+      ...(state === 'dead' && { error: shownWhole(errorRecord(job.outcome)) }),
+      ...(kept === undefined &&
+        last !== undefined && { error: shownWhole(errorRecord(last.error)) }),
       ...(until < Infinity && { keptUntil: this.#date(until) }),
     }
   }
