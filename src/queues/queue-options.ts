@@ -110,7 +110,7 @@ export interface QueueOptions<T, R> extends Metered {
   keep?: { completed?: Keep; dead?: Keep }
   /**
    * How long a caller's own id is remembered after its job completed, failed or was cancelled: a put of that id does nothing
-   * meanwhile. The id of a dropped or removed job is free at once.
+   * meanwhile. The id of a job that is kept longer (`keep`) is remembered as long. The id of a dropped or removed job is free at once.
    * @default '1d'
    */
   idTtl?: Duration

@@ -207,7 +207,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   submit(item: T, options?: PutOptions): Promise<R>
   /**
-   * Takes the next job out of the queue by hand; it counts as completed then.
+   * Takes the next job out of the queue by hand; it counts as completed then. In memory the limiter is not asked; over a storage
+   * it is, as by {@link claim}.
    *
    * @throws ClosedError when the queue has stopped and nothing is left
    * @throws WaitTimeoutError when none came within `timeout`
@@ -254,7 +255,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
   deadByError(options?: DeadByErrorOptions): Promise<DeadJobsByError[]>
-  /** The groups with the longest backlog first; with `among`, of so many groups that are looked at. */
+  /**
+   * The groups with the longest backlog first; with `among`, of so many groups that are looked at. In memory this includes groups
+   * none of whose jobs waits, while some run.
+   */
   groups(options?: GroupsOptions): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. */
   onIdle(options?: WaitOptions): Promise<void>

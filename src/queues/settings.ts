@@ -170,6 +170,14 @@ export function toPriority(value: unknown): number {
   return check.finite('priority', value as number)
 }
 
+/** The date of `at`, in milliseconds since 1970. */
+export function toDate(at: Date): Millis {
+  const date = at instanceof Date ? at.getTime() : Number.NaN
+  if (!Number.isNaN(date)) return date
+  const told = at instanceof Date ? String(at) : describe(at)
+  throw new OptionTypeError('at', `at must be a valid Date, got ${told}`)
+}
+
 /** When a job is due, if it says so: the moment and whether it is one of the date. */
 export function toDue(
   options: PutOptions,
@@ -180,10 +188,7 @@ export function toDue(
     if (delay !== undefined) {
       throw new OptionTypeError('at', 'at and delay exclude each other: give one of them')
     }
-    const date = at instanceof Date ? at.getTime() : Number.NaN
-    if (Number.isNaN(date)) {
-      throw new OptionTypeError('at', `at must be a valid Date, got ${describe(at)}`)
-    }
+    const date = toDate(at)
     if (clock.wall !== undefined) return { due: date, byDate: true }
     return { due: clock.now() + date - Date.now(), byDate: false }
   }

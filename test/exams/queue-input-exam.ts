@@ -33,6 +33,17 @@ export function queueInputExam(make: (kind: 'fifo' | 'dedupe') => Asked): void {
     expect(await queue.get()).toBe('a')
   })
 
+  it.each([
+    [new Date(Number.NaN), 'Invalid Date'],
+    ['tomorrow', "'tomorrow' (string)"],
+    [5, '5 (number)'],
+    [Symbol('later'), 'a symbol'],
+    [null, 'null'],
+  ])('bad input: the message of a wrong `at` tells the value: %o', async (at, told) => {
+    const message = `at must be a valid Date, got ${told}`
+    await expect(make('fifo').put('a', { at: nonsense(at) })).rejects.toThrow(message)
+  })
+
   it.each([[Symbol('five')], [null], ['5'], [5n], [-1], [1.5], [Number.NaN]])(
     'bad input: workers = %o changes nothing',
     (workers) => {

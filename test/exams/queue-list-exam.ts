@@ -63,6 +63,39 @@ export function queueListExam(make: (options: QueueOptions<string, string>) => L
     await queue.stop({ mode: 'drop' })
   })
 
+  it.each([0, 1, 5])(
+    'a job that is kept tells its attempts, the one that ended well included: after %i that failed',
+    async (failures) => {
+      const queue = make({ keep: { completed: '1h' }, retry: { attempts: 9, backoff: 0 } })
+      await queue.put('a')
+      for (let i = 0; i <= failures; i++) {
+        const [claim] = await queue.claim({ timeout: '5s' })
+        await (i < failures ? claim?.fail(new Error(`failure ${i}`)) : claim?.complete(''))
+      }
+      const [job] = (await queue.jobs({ state: 'completed' })).jobs
+      expect(job).toMatchObject({ attempts: failures + 1, deliveries: failures + 1 })
+      const failed = Array.from({ length: failures }, (_, i) => `failure ${i}`)
+      const tries = job?.tries ?? []
+      expect(tries.map(({ error }) => error?.message)).toEqual([...failed, undefined].slice(-5))
+      for (const { startedAt, endedAt } of tries) {
+        expect(endedAt.getTime()).toBeGreaterThanOrEqual(startedAt.getTime())
+      }
+      expect(tries.at(-1)?.endedAt).toEqual(job?.endedAt)
+      expect(job?.error).toBeUndefined()
+      await queue.stop()
+    },
+  )
+
+  it('a kept job whose item was taken by hand tells one attempt', async () => {
+    const queue = make({ keep: { completed: '1h' } })
+    await queue.put('a')
+    await queue.get()
+    const [job] = (await queue.jobs({ state: 'completed' })).jobs
+    expect(job).toMatchObject({ attempts: 1, deliveries: 1 })
+    expect(job?.tries.map(({ error }) => error)).toEqual([undefined])
+    await queue.stop()
+  })
+
   it('a page of a list can be read again', async () => {
     const queue = await waiting()
     const { cursor = '' } = await queue.jobs({ state: 'waiting', limit: 10 })

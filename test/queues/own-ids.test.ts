@@ -1,8 +1,30 @@
 import { describe, expect, it } from 'vitest'
 import { type LocalQueue, type PutOptions, QueueFactory } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/index.ts'
+import { queueOwnIdExam } from '../exams/queue-own-id-exam.ts'
 
 const handler = (item: string) => item
+
+describe('own ids of jobs that have ended, in memory', () => {
+  queueOwnIdExam((options) => QueueFactory.fifo<string, string>(options))
+
+  it('no other job is given the number of a kept job', async () => {
+    const clock = new ManualClock()
+    const queue = QueueFactory.fifo<string, string>({
+      handler,
+      clock,
+      idTtl: '1s',
+      keep: { completed: '1h' },
+    }).start()
+    await queue.put('own', { id: '3' })
+    clock.advance('2s')
+    await queue.put('a', { id: 'other' })
+    const ids = (await queue.putMany(['b', 'c', 'd'])).map(({ id }) => id)
+    expect(ids).not.toContain('3')
+    expect(await queue.job('3')).toMatchObject({ item: 'own' })
+    await queue.stop()
+  })
+})
 
 describe('the own id of a put', () => {
   it.each([

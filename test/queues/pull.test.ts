@@ -1,4 +1,5 @@
-import { type LocalQueue, QueueFactory } from 'aioflux'
+import { LimiterFactory, type LocalQueue, QueueFactory } from 'aioflux'
+import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import { queuePullExam } from '../exams/queue-pull-exam.ts'
 
@@ -6,6 +7,16 @@ const tryGet = (queue: unknown) => (queue as LocalQueue<string>).tryGet()
 
 describe('items taken by hand, in memory', () => {
   queuePullExam((options) => QueueFactory.fifo<string, string>(options), { tryGet })
+
+  it('the limiter is not asked', async () => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1h', clock })
+    const queue = QueueFactory.fifo<string>({ clock, limiter })
+    await queue.putMany(['a', 'b'])
+    expect([await queue.get(), await queue.get()]).toEqual(['a', 'b'])
+    expect(limiter.allow()).toBe(true)
+    await queue.stop()
+  })
 
   it('a get that waited counts its job as completed', async () => {
     const queue = QueueFactory.fifo<string>()

@@ -6,7 +6,7 @@ import type { RetryOptions } from '../../resilience/retry.ts'
 import { toRetry } from '../../resilience/retry.ts'
 import type { PutOptions } from '../queue.ts'
 import type { QueueOptions } from '../queue-options.ts'
-import { toPriority, toTimeout } from '../settings.ts'
+import { toDate, toPriority, toTimeout } from '../settings.ts'
 import type { JobTerms } from '../store/job-record.ts'
 import type { JobDraft, Uniqueness } from '../store/job-store.ts'
 import { checkPut } from './put-options.ts'
@@ -88,11 +88,4 @@ function refuseFunctions(retry: RetryOptions): void {
       `retry.${name} must be plain data over a storage, got a function: give it to the queue instead`,
     )
   }
-}
-
-function toDate(at: Date): number {
-  const time = at instanceof Date ? at.getTime() : Number.NaN
-  if (Number.isNaN(time))
-    throw new OptionTypeError('at', `at must be a valid Date, got ${String(at)}`)
-  return time
 }

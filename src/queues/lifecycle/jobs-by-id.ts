@@ -42,7 +42,8 @@ export class JobsById {
     this.#admission = admission
     this.#control = control
     this.#view = view
-    this.#index = new JobIndex(clock, idMemory, jobs.numbers)
+    const { history, numbers } = jobs
+    this.#index = new JobIndex(clock, idMemory, numbers, (id) => history.find(id)?.job)
   }
 
   // What a put asks and tells.

@@ -8,14 +8,17 @@ import type {
   DeadJobsByError,
   GroupInfo,
   GroupsOptions,
+  JobAttempt,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
 import { DEAD_BY_ERROR_OPTIONS } from '../job.ts'
+import { MOST_TRIES } from '../store/job-history.ts'
 import { errorRecord } from '../store/job-record.ts'
-import type { LocalJob } from '../store/local-job.ts'
+import type { KeptJob } from '../store/kept-jobs.ts'
+import type { FailedTry, LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
 import { Backlog } from './backlog.ts'
@@ -79,11 +82,7 @@ export class JobView {
       attempts: job.attempt,
       deliveries: job.deliveries,
       createdAt: this.#date(this.#jobs.numbers.timeOf(job.seq)),
-      tries: tries.map((each) => ({
-        startedAt: this.#date(each.startedAt),
-        endedAt: this.#date(each.endedAt),
-        error: shown(errorRecord(each.error)),
-      })),
+      tries: this.#ended(tries, kept),
       ...(group !== undefined && { group }),
       ...(state === 'delayed' &&
         due !== undefined && { dueAt: byDate === true ? new Date(due) : this.#date(due) }),
@@ -91,11 +90,23 @@ export class JobView {
       ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
       ...(reported !== undefined && { progress: reported }),
       ...(state === 'completed' && { result: job.outcome as R }),
-      ...(state === 'dead'
-        ? { error: shownWhole(errorRecord(job.outcome)) }
-        : last !== undefined && { error: shownWhole(errorRecord(last.error)) }),
+      ...(state === 'dead' && { error: shownWhole(errorRecord(job.outcome)) }),
+      ...(kept === undefined &&
+        last !== undefined && { error: shownWhole(errorRecord(last.error)) }),
       ...(until < Infinity && { keptUntil: this.#date(until) }),
     }
+  }
+
+  /** The attempts of a job that have ended: those that failed, and of a kept job the one that ended well. */
+  #ended(failed: readonly FailedTry[], kept: KeptJob | undefined): JobAttempt[] {
+    const ended = failed.map(({ startedAt, endedAt, error }) => ({
+      startedAt: this.#date(startedAt),
+      endedAt: this.#date(endedAt),
+      error: shown(errorRecord(error)),
+    }))
+    if (kept?.begunAt === undefined) return ended
+    const well = { startedAt: this.#date(kept.begunAt), endedAt: this.#date(kept.endedAt) }
+    return [...ended, well].slice(-MOST_TRIES)
   }
 
   list<T, R>(options: ListOptions): { jobs: QueuedJobInfo<T, R>[]; cursor?: string } {

@@ -5,8 +5,8 @@ import { type Keeping, type KeptJob, KeptJobs } from './kept-jobs.ts'
 import type { LocalJob } from './local-job.ts'
 
 const NOTHING: Keeping = { age: 0, count: 0 }
-/** How many failed attempts of a job are remembered: the latest. */
-const MOST_TRIES = 5
+/** How many attempts of a job are told: the latest. */
+export const MOST_TRIES = 5
 
 /** What is remembered of the attempts of jobs in this process, and of jobs that have ended. */
 export class JobHistory {

@@ -18,14 +18,15 @@ const STRIP_BITS = 12
 const NO_PART = -1
 
 /**
- * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended. The id of a job that
- * was dropped or never accepted is free at once: that job was not done, so it may be put again. Ids that the queue has made are
+ * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended, and for as long as the
+ * job is kept. The id of a job that was dropped or never accepted is free at once: that job was not done, so it may be put again. Ids that the queue has made are
  * only written down after some look-ups by id: before that, no job pays for it.
  */
 export class JobIndex {
   readonly #clock: Clock
   readonly #memory: Millis
   readonly #numbers: JobNumbers
+  readonly #kept: (id: string) => LocalJob | undefined
   /** Further own ids of jobs: those of items that took the place of others. */
   readonly #others = new WeakMap<LocalJob, string[]>()
   readonly #own = new Map<string, LocalJob>()
@@ -43,11 +44,18 @@ export class JobIndex {
   /**
    * @param memory how long own ids are remembered after their jobs have ended
    * @param numbers makes the other ids
+   * @param kept the job with this id that has ended and is kept
    */
-  constructor(clock: Clock, memory: Millis, numbers: JobNumbers) {
+  constructor(
+    clock: Clock,
+    memory: Millis,
+    numbers: JobNumbers,
+    kept: (id: string) => LocalJob | undefined,
+  ) {
     this.#clock = clock
     this.#memory = memory
     this.#numbers = numbers
+    this.#kept = kept
   }
 
   /** True where made ids are written down: each new job is to be added, each ended one removed. */
@@ -83,10 +91,10 @@ export class JobIndex {
     return known ?? (this.#parts < PARTS ? this.#writeDown(seq, visit) : undefined)
   }
 
-  /** The job that has this own id, or had it within memory. */
+  /** The job that has this own id, or had it within memory, or is kept. */
   own(id: string): LocalJob | undefined {
     this.#forget()
-    return this.#own.get(id)
+    return this.#own.get(id) ?? this.#keptOwn(id)
   }
 
   take(id: string, job: LocalJob): void {
@@ -166,8 +174,17 @@ export class JobIndex {
     const now = this.#clock.now()
     for (const [id, until] of this.#ended) {
       if (until > now) return
-      this.release(id)
+      if (this.#keptOwn(id) === undefined) this.release(id)
+      else {
+        this.#ended.delete(id)
+        this.#own.delete(id)
+      }
     }
+  }
+
+  #keptOwn(id: string): LocalJob | undefined {
+    const kept = this.#kept(id)
+    return kept?.extras?.id === id ? kept : undefined
   }
 }
 

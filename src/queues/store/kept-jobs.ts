@@ -12,6 +12,8 @@ export interface Keeping {
 export interface KeptJob {
   readonly job: LocalJob
   readonly startedAt: Millis | undefined
+  /** When the attempt began that ended well; `undefined` where none did. */
+  readonly begunAt: Millis | undefined
   readonly endedAt: Millis
 }
 
@@ -36,10 +38,10 @@ export class KeptJobs implements Iterable<KeptJob> {
     return this.#jobs.size
   }
 
-  add(job: LocalJob, startedAt: Millis | undefined): void {
+  add(job: LocalJob, startedAt: Millis | undefined, begunAt?: Millis): void {
     if (this.#keeping.count === 0) return
     this.#jobs.delete(job.id)
-    this.#jobs.set(job.id, { job, startedAt, endedAt: this.#clock.now() })
+    this.#jobs.set(job.id, { job, startedAt, begunAt, endedAt: this.#clock.now() })
     this.#expire()
   }
 

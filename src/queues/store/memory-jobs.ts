@@ -66,7 +66,10 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const groups = this.groups
     const { history } = this
     job.deliveries += 1
-    if (history.keeps) history.completed.add(job, job.extras?.startedAt ?? this.clock.now())
+    if (history.keeps) {
+      const now = this.clock.now()
+      history.completed.add(job, job.extras?.startedAt ?? now, now)
+    }
     // Before the queue is told: a job that has left must not be found waiting.
     job.complete(undefined)
     if (this.crowded) this.tellRoom()
@@ -89,7 +92,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const { history } = this
     if (history.keeps) {
       const job = attempt.job as LocalJob
-      history.completed.add(job, history.startOf(job))
+      history.completed.add(job, history.startOf(job), attempt.begunAt)
     }
     return true
   }

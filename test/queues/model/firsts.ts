@@ -9,14 +9,23 @@ interface First {
 export class Firsts {
   readonly #told: Tellings
   readonly #until: (first: First, end: End) => number
+  readonly #perhapsUntil: (end: End) => number
   readonly #firsts = new Map<string, First>()
   /** Names that may belong to an item or not. */
   readonly #vague = new Set<string>()
 
-  /** @param until how long the name of an item that has ended is remembered */
-  constructor(told: Tellings, until: (first: First, end: End) => number) {
+  /**
+   * @param until how long the name of an item that has ended is remembered
+   * @param perhapsUntil how long it may be remembered
+   */
+  constructor(
+    told: Tellings,
+    until: (first: First, end: End) => number,
+    perhapsUntil: (end: End) => number = () => -Infinity,
+  ) {
     this.#told = told
     this.#until = until
+    this.#perhapsUntil = perhapsUntil
   }
 
   /** Whether an item of this name is a duplicate now; `undefined` where that is not known. */
@@ -25,7 +34,8 @@ export class Firsts {
     const first = this.#firsts.get(name)
     if (first === undefined) return false
     const end = this.#told.last.get(first.n)
-    return end === undefined || this.#until(first, end) > now
+    if (end === undefined || this.#until(first, end) > now) return true
+    return this.#perhapsUntil(end) > now ? undefined : false
   }
 
   add(name: string, first: First): void {

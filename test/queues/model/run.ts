@@ -20,6 +20,9 @@ import type { Deed, Ending, Item, Step, World } from './world.ts'
 const LIMIT = 2
 const RATE = 20
 const BURST = 2
+/** For how many milliseconds ended jobs are kept: all of them, or the last few. */
+const KEPT_ALL = 3_600_000
+const KEPT_FEW = 500
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -119,9 +122,16 @@ export class ModelRun {
     this.#grouped =
       world.groups ||
       [...steps, ...world.inside].some((each) => each.do === 'put' && each.group !== undefined)
-    const { idTtl = 86_400_000, ttl } = world
-    this.#ids = new Firsts(this.#told, (_first, { event, at }) =>
-      event === 'dropped' ? at : at + idTtl,
+    const { idTtl = 86_400_000, keep, ttl } = world
+    this.#ids = new Firsts(
+      this.#told,
+      (_first, { event, at }) => {
+        if (event === 'dropped') return at
+        const kept = keep === 'all' && event !== 'cancelled' ? KEPT_ALL : 0
+        return at + Math.max(idTtl, kept)
+      },
+      // Of the last ones it is not known here which of them are kept.
+      ({ event, at }) => (keep === 'few' && event === 'failed' ? at + KEPT_FEW : at),
     )
     this.#keys = new Firsts(this.#told, ({ putAt }, { event, at }) =>
       event === 'completed' && mode === 'ttl' ? putAt + ttl : at,
@@ -211,8 +221,8 @@ export class ModelRun {
       }),
       ...(world.groups &&
         world.weights && { groupWeight: (group: string) => (group === 'x' ? 3 : 1) }),
-      ...(world.keep === 'all' && { keep: { dead: '1h', completed: '1h' } as const }),
-      ...(world.keep === 'few' && { keep: { dead: { age: 0.5, count: 2 } } }),
+      ...(world.keep === 'all' && { keep: { dead: KEPT_ALL / 1000, completed: KEPT_ALL / 1000 } }),
+      ...(world.keep === 'few' && { keep: { dead: { age: KEPT_FEW / 1000, count: 2 } } }),
       ...(world.idTtl !== undefined && { idTtl: world.idTtl / 1000 }),
       ...(world.deadLetter && { deadLetter: this.#told.take }),
       ...(world.metered && { metrics: this.#told.metrics }),

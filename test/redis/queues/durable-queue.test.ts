@@ -16,6 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queueListExam } from '../../exams/queue-list-exam.ts'
+import { queueOwnIdExam } from '../../exams/queue-own-id-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
 import { queueRoomExam } from '../../exams/queue-room-exam.ts'
@@ -1304,6 +1305,24 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('items taken by hand', () => {
     queuePullExam((options) => fifo(options))
+
+    it('the limiter is asked', async () => {
+      const own = storage()
+      const quota = { rate: 1, per: '1h' } as const
+      const limiter = LimiterFactory.tokenBucket({ ...quota, storage: own, scope: named() })
+      const queue = fifo({ storage: own, limiter })
+      await queue.putMany(['a', 'b'])
+      expect(await queue.get()).toBe('a')
+      await expect(queue.get({ timeout: '100ms' })).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' })
+      expect((await queue.counts()).waiting).toBe(1)
+    })
+  })
+
+  describe('own ids of jobs that have ended', () => {
+    queueOwnIdExam((options) => {
+      name = ''
+      return fifo(options)
+    })
   })
 
   describe('puts that wait for room', () => {
