@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../core/background-tasks.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
-import type { LeaseWatch } from '../core/lease-store.ts'
+import { type LeaseWatch, TURN } from '../core/lease-store.ts'
 import type { WaitingQueue } from './lock-queues.ts'
 import type { LockRequest, RequestQueue } from './lock-request.ts'
 import type { SharedLeases } from './shared-leases.ts'
@@ -34,6 +34,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   #inARow = 0
   /** When the first of them began. */
   #since: Millis = 0
+  /** The tokens of the last of them. */
+  #tokens: readonly number[] = []
+  /** Until when others go first, while it is their turn. */
+  #turnUntil: Millis | undefined
 
   constructor(leases: SharedLeases, names: readonly string[]) {
     this.#leases = leases
@@ -61,19 +65,23 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   freedHere(back: Promise<unknown>): void {
-    if (!this.#yields()) return this.#ask()
-    // The storage tells the other processes that wait before it answers this one.
+    const [first] = this.#waiting
+    if (first === undefined || !this.#yields(first)) return this.#ask()
     this.#inARow = 0
+    if (this.#leases.takesTurns) {
+      this.#turnUntil = first.clock.steady.now() + TURN
+      return this.#ask()
+    }
+    // The storage tells the other processes that wait before it answers this one.
     const ask = () => {
       if (this.#waiting.size > 0) this.#ask()
     }
     back.then(ask, ask)
   }
 
-  /** True when it is the turn of other processes, and the storage will tell when they give the lease back. */
-  #yields(): boolean {
-    const [first] = this.#waiting
-    if (first === undefined || !this.#watch?.tells()) return false
+  /** True when it is the turn of other processes, and the storage can let them go first. */
+  #yields(first: LockRequest): boolean {
+    if (!this.#leases.takesTurns && !this.#watch?.tells()) return false
     const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
     return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
   }
@@ -122,6 +130,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
           names: this.names,
           holder: first.call.holder,
           term: first.call.term,
+          ...this.#turn(first),
         })
         if (wait > 0) {
           this.#inARow = 0
@@ -141,6 +150,8 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         }
         if (this.#inARow === 0) this.#since = asked.steady
         this.#inARow += 1
+        this.#tokens = tokens
+        this.#turnUntil = undefined
         this.#waiting.delete(first)
         first.grant(asked, tokens)
         // No other caller of this process can have it before it is given back, and then this queue is told.
@@ -155,6 +166,13 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         if (this.#waiting.delete(first)) first.refuse(error)
       }
     }
+  }
+
+  /** What a request says while it is the turn of other processes, or when that is over. */
+  #turn({ clock }: LockRequest): { after?: readonly number[] } | undefined {
+    if (this.#turnUntil === undefined) return undefined
+    const over = clock.steady.now() >= this.#turnUntil
+    return { after: over ? this.#tokens.map((token) => -token) : this.#tokens }
   }
 
   #listen(): LeaseWatch {

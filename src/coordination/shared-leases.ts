@@ -22,6 +22,11 @@ export class SharedLeases {
     this.#store = store
   }
 
+  /** True where a request can let other processes go first. */
+  get takesTurns(): boolean {
+    return this.#store.takesTurns === true
+  }
+
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     return this.#store.acquire(request)
   }

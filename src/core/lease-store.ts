@@ -8,7 +8,15 @@ export interface LeaseRequest {
   readonly holder: string
   /** How long the lease lasts from the moment when the store grants it. */
   readonly term: Millis
+  /**
+   * The tokens with which this process had the names last, when it is the turn of other processes. While one that was denied the
+   * lease has not taken it since, this request is denied for {@link TURN}. The negated tokens end that: the others had their turn.
+   */
+  readonly after?: readonly number[]
 }
+
+/** For so long others go first, where it is their turn. */
+export const TURN: Millis = 50
 
 /** The answer to a request. */
 export interface LeaseAnswer {
@@ -33,6 +41,8 @@ export interface LeaseWatch {
  * Each time a name changes hands it gets a new fencing token, larger than all before.
  */
 export interface LeaseStore {
+  /** True where it heeds {@link LeaseRequest.after}. */
+  readonly takesTurns?: boolean
   /**
    * Takes all of the names, or none. The holder that has them already gets a new term and keeps its tokens.
    *
@@ -60,11 +70,12 @@ export interface LeaseStore {
  */
 export async function acquireEach(
   store: Pick<LeaseStore, 'acquire' | 'release'>,
-  { names, holder, term }: LeaseRequest,
+  { names, holder, term, after }: LeaseRequest,
 ): Promise<LeaseAnswer> {
   const tokens: number[] = []
   for (const [i, name] of names.entries()) {
-    const answer = await store.acquire({ names: [name], holder, term })
+    const own = after && { after: [after[i] as number] }
+    const answer = await store.acquire({ names: [name], holder, term, ...own })
     if (answer.wait > 0) {
       for (const taken of names.slice(0, i)) await store.release([taken], holder, [])
       return answer

@@ -31,6 +31,8 @@ export interface LeaseServer {
 type Verb = 'acquire' | 'renew' | 'release'
 
 const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', renew: 'n', release: 'r' }
+/** An acquire of a process that lets others go first. */
+const YIELDING = 'y'
 const SCRIPT = script(SCRIPTS['lease'] as string)
 /** For one lease alone: they can do nothing else. */
 const ALONE: Readonly<Partial<Record<Verb, Script>>> = {
@@ -51,6 +53,7 @@ interface Asked {
   readonly holder: string
   /** In microseconds. */
   readonly term: number
+  readonly after: readonly number[] | undefined
   /** Takes one number for each name. */
   readonly resolve: (numbers: readonly number[]) => void
   readonly reject: (error: unknown) => void
@@ -64,6 +67,7 @@ interface Asked {
  * the turn of the event loop is over, and travel together.
  */
 export class RedisLeases implements LeaseStore {
+  readonly takesTurns = true
   readonly #server: LeaseServer
   readonly #nameOf: (name: string) => string
   #waiting: Asked[] = []
@@ -77,8 +81,8 @@ export class RedisLeases implements LeaseStore {
 
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     if (!this.#server.joins(request.names)) return acquireEach(this, request)
-    const { names, holder, term } = request
-    return this.#ask('acquire', names, holder, term).then(answerOf)
+    const { names, holder, term, after } = request
+    return this.#ask('acquire', names, holder, term, after).then(answerOf)
   }
 
   async renew(request: LeaseRequest): Promise<boolean> {
@@ -104,9 +108,10 @@ export class RedisLeases implements LeaseStore {
     names: readonly string[],
     holder: string,
     term: number,
+    after?: readonly number[],
   ): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
-      const asked = { verb, names, holder, term: Math.ceil(term * 1000), resolve, reject }
+      const asked = { verb, names, holder, term: Math.ceil(term * 1000), after, resolve, reject }
       const idle = this.#underWay === 0 && this.#waiting.length === 0
       if (idle && verb === 'acquire') return this.#call([asked])
       if (this.#waiting.push(asked) > 1) return
@@ -141,7 +146,8 @@ export class RedisLeases implements LeaseStore {
 
   #call(all: readonly Asked[]): void {
     const [first] = all as readonly [Asked]
-    const alone = all.length === 1 && first.names.length === 1 ? ALONE[first.verb] : undefined
+    const single = all.length === 1 && first.names.length === 1 && first.after === undefined
+    const alone = single ? ALONE[first.verb] : undefined
     this.#underWay += 1
     this.#sent(alone, all).then(
       (reply) => {
@@ -170,9 +176,11 @@ export class RedisLeases implements LeaseStore {
     }
     const keys: string[] = []
     const args = [present]
-    for (const { verb, names, holder, term } of all) {
+    for (const { verb, names, holder, term, after } of all) {
       for (const name of names) keys.push(this.#nameOf(name))
-      args.push(VERBS[verb], String(names.length), holder, String(term))
+      const asked = after === undefined ? VERBS[verb] : YIELDING
+      args.push(asked, String(names.length), holder, String(term))
+      if (after !== undefined) args.push(...after.map(String))
     }
     return this.#server.execute(SCRIPT, keys, args)
   }

@@ -1,7 +1,7 @@
 import { Coordinator } from 'aioflux'
 import { RedisStorage } from 'aioflux/redis'
 import { ManualClock } from 'aioflux/testing'
-import { afterAll, beforeAll, describe, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { lease } from '../../src/rules/lease.ts'
 import { coordinatorExam } from '../exams/coordinator-exam.ts'
 import { clients, libraries, type OpenClient } from '../support/clients.ts'
@@ -40,5 +40,35 @@ describe.each(libraries)('coordinator over Redis, %s', (library) => {
       },
     }
   })
+  it.each([[['x']], [['x', 'y']]])(
+    'callers of a busy process let another one go first: %j',
+    async (names) => {
+      const prefix = `coordinator-${process.pid}-${library}-${count++}`
+      const [busy, other] = open.map(
+        ({ client }) => new Coordinator({ storage: new RedisStorage({ client, prefix }) }),
+      ) as [Coordinator, Coordinator]
+      let turns = 0
+      let over = false
+      const callers = Array.from({ length: 5 }, async () => {
+        while (!over && turns < 5000) {
+          await using _ = await busy.lock(names)
+          turns += 1
+        }
+      })
+      await expect.poll(() => turns).toBeGreaterThan(50)
+      const waits: number[] = []
+      for (let i = 0; i < 20; i++) {
+        const before = turns
+        await using _ = await other.lock(names)
+        waits.push(turns - before)
+      }
+      over = true
+      await Promise.all(callers)
+      await Promise.all([busy.close(), other.close()])
+      // Up to 16 before it is told, and as many while it was being told of the first time.
+      expect(Math.max(...waits)).toBeLessThanOrEqual(40)
+    },
+  )
+
   for (const law of exam) it(law.name, () => law.run())
 })

@@ -17,9 +17,10 @@ local value = call('GET', key)
 local fence, ends, wanted, lives = 0, 0, 0, 0
 if value then fence, ends, wanted, lives = struct.unpack('<dddd', value, 9) end
 if ends <= now or ends - now > 2 * MEMORY then
-  fence, wanted = fence < now and now or fence + 1, 0
+  fence = fence < now and now or fence + 1
+  if ends == 0 and wanted > 0 then wanted = wanted - 1 end
 elseif string.sub(value, 1, 8) ~= holder then
-  if wanted == 0 then call('SETRANGE', key, '24', WANTED) end
+  if wanted == 0 then redis.pcall('SETRANGE', key, '24', WANTED) end
   return now - ends
 end
 ends = now + ARGV[2]
