@@ -29,6 +29,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Leases that are on their way back. */
   #returns: BackgroundTasks | undefined
   #again = false
+  /** The names that have come free elsewhere since the request under way was sent. */
+  readonly #heard = new Set<string>()
+  /** The names that were the cause of the last denial, where the storage tells. */
+  #denied: readonly string[] | undefined
   #watch: LeaseWatch | undefined
   #cancelTimer: Cancel | undefined
   #inARow = 0
@@ -86,8 +90,24 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
   }
 
-  #freedElsewhere(): void {
-    if (!this.#leases.holds(this.names)) this.#ask()
+  #freedElsewhere(name: string | undefined): void {
+    if (this.#leases.holds(this.names)) return
+    if (name === undefined) this.#ask()
+    else if (this.#asking) this.#heard.add(name)
+    else if (this.#isCause(name)) this.#ask()
+  }
+
+  /**
+   * False where another one of the names is held. Names that are taken one after the other are given back at a denial: two processes
+   * would tell each other of these without end.
+   */
+  #isCause(name: string): boolean {
+    return this.#denied === undefined || this.#denied.includes(name)
+  }
+
+  /** True where the last answer is not up to date. */
+  #isStale(): boolean {
+    return this.#again || [...this.#heard].some((name) => this.#isCause(name))
   }
 
   #ask(): void {
@@ -106,7 +126,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     const [first] = this.#waiting
     if (first === undefined) return this.#end()
     // The lease has come free after this round had looked, and before it was over.
-    if (this.#again) return this.#ask()
+    if (this.#isStale()) return this.#ask()
     const { steady } = first.clock
     const due = steady.now() + wait + JITTER * Math.random()
     this.#cancelTimer = at(steady, due, () => this.#ask())
@@ -118,6 +138,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
       const [first] = this.#waiting
       if (first === undefined) return 0
       this.#again = false
+      this.#heard.clear()
       if (this.#leases.holds(this.names)) {
         // The holder is in this process, and tells when it gives the lease back.
         this.#listen()
@@ -126,7 +147,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
       const listened = this.#watch !== undefined
       const asked = first.clock.moment()
       try {
-        const { wait, tokens } = await this.#leases.acquire({
+        const { wait, tokens, denied } = await this.#leases.acquire({
           names: this.names,
           holder: first.call.holder,
           term: first.call.term,
@@ -134,10 +155,11 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         })
         if (wait > 0) {
           this.#inARow = 0
+          this.#denied = denied
           const { live } = this.#listen()
           // Something has come free since that was answered, or may have been told before this queue listened. Where the storage
           // does not tell yet, it calls when it begins to.
-          if (this.#again || (!listened && live())) continue
+          if (this.#isStale() || (!listened && live())) continue
           // A wait without an end waits for room in the storage, and no message tells of that.
           return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
         }
@@ -152,12 +174,14 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         this.#inARow += 1
         this.#tokens = tokens
         this.#turnUntil = undefined
+        this.#denied = undefined
         this.#waiting.delete(first)
         first.grant(asked, tokens)
         // No other caller of this process can have it before it is given back, and then this queue is told.
         return first.call.term
       } catch (error) {
         first.doubtful = true
+        this.#denied = undefined
         if (isAioFluxError(error, 'STORAGE_DOWN')) {
           if (this.#waiting.has(first)) first.failed(error)
           else this.#giveBack(first)
@@ -176,7 +200,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   #listen(): LeaseWatch {
-    this.#watch ??= this.#leases.watch(this.names, () => this.#freedElsewhere())
+    this.#watch ??= this.#leases.watch(this.names, (name) => this.#freedElsewhere(name))
     return this.#watch
   }
 

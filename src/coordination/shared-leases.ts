@@ -47,7 +47,7 @@ export class SharedLeases {
     return known
   }
 
-  watch(names: readonly string[], freed: () => void): LeaseWatch {
+  watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch {
     return this.#store.watch(names, freed)
   }
 

@@ -24,6 +24,8 @@ export interface LeaseAnswer {
   readonly wait: Millis
   /** When it was granted: the fencing token of each name. */
   readonly tokens: readonly number[]
+  /** When it was denied: the names that another holder has, where the store tells. One of them has to become free before it is asked for again. */
+  readonly denied?: readonly string[]
 }
 
 /** A caller that is told when a lease becomes free. */
@@ -58,8 +60,11 @@ export interface LeaseStore {
    * @returns true when the store still knows these tokens as the last ones
    */
   release(names: readonly string[], holder: string, tokens: readonly number[]): Promise<boolean>
-  /** Calls `freed` when another process has given one of the names back, as far as the store can tell. */
-  watch(names: readonly string[], freed: () => void): LeaseWatch
+  /**
+   * Calls `freed` when another process has given one of the names back, as far as the store can tell: with the name, or without it where
+   * any of them may be free.
+   */
+  watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch
 }
 
 /**
@@ -78,7 +83,7 @@ export async function acquireEach(
     const answer = await store.acquire({ names: [name], holder, term, ...own })
     if (answer.wait > 0) {
       for (const taken of names.slice(0, i)) await store.release([taken], holder, [])
-      return answer
+      return { ...answer, denied: [name] }
     }
     tokens.push(answer.tokens[0] as number)
   }

@@ -82,7 +82,12 @@ export class RedisLeases implements LeaseStore {
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     if (!this.#server.joins(request.names)) return acquireEach(this, request)
     const { names, holder, term, after } = request
-    return this.#ask('acquire', names, holder, term, after).then(answerOf)
+    const asked = this.#ask('acquire', names, holder, term, after)
+    if (names.length === 1) return asked.then(answerOf)
+    return asked.then((numbers) => ({
+      ...answerOf(numbers),
+      denied: names.filter((_, i) => (numbers[i] as number) < 0),
+    }))
   }
 
   async renew(request: LeaseRequest): Promise<boolean> {
@@ -98,9 +103,13 @@ export class RedisLeases implements LeaseStore {
     )
   }
 
-  watch(names: readonly string[], freed: () => void): LeaseWatch {
-    // The script publishes on the name of the state.
-    return watchEach(names.map((name) => this.#server.listen(this.#nameOf(name), freed)))
+  watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch {
+    // The script publishes on the name of the state. Without a message, one may have been missed.
+    const listen = (name: string) =>
+      this.#server.listen(this.#nameOf(name), (message) =>
+        freed(message === undefined ? undefined : name),
+      )
+    return watchEach(names.map(listen))
   }
 
   #ask(

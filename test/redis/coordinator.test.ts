@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { lease } from '../../src/rules/lease.ts'
 import { coordinatorExam } from '../exams/coordinator-exam.ts'
 import { clients, libraries, type OpenClient } from '../support/clients.ts'
+import { sleep } from '../support/time.ts'
 
 const STEP = 0.5
 let count = 0
@@ -69,6 +70,34 @@ describe.each(libraries)('coordinator over Redis, %s', (library) => {
       expect(Math.max(...waits)).toBeLessThanOrEqual(40)
     },
   )
+
+  it('processes that wait for several locks of different slots ask once for each that comes free', async () => {
+    const prefix = `coordinator-${process.pid}-${library}-${count++}`
+    let calls = 0
+    class Slots extends RedisStorage {
+      override joins(keys: readonly string[]): boolean {
+        calls += 1
+        return keys.length === 1
+      }
+    }
+    const [holder, a, b] = [0, 1, 1].map(
+      (i) =>
+        new Coordinator({
+          storage: new Slots({ client: (open[i] as OpenClient).client, prefix }),
+        }),
+    ) as [Coordinator, Coordinator, Coordinator]
+    const held = await holder.lock('y')
+    const waits = [a, b].map(async (one) => (await one.lock(['x', 'y'])).release())
+    await sleep(300)
+    const before = calls
+    await sleep(300)
+    expect(calls).toBe(before)
+    const began = performance.now()
+    await held.release()
+    await Promise.all(waits)
+    expect(performance.now() - began).toBeLessThan(1000)
+    await Promise.all([holder.close(), a.close(), b.close()])
+  })
 
   for (const law of exam) it(law.name, () => law.run())
 })
