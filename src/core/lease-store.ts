@@ -8,6 +8,8 @@ export interface LeaseRequest {
   readonly holder: string
   /** How long the lease lasts from the moment when the store grants it. */
   readonly term: Millis
+  /** True where the caller does not wait: when it is denied, nobody has to be told that the lease is free. */
+  readonly once?: boolean
   /**
    * The tokens with which this process had the names last, when it is the turn of other processes. While one that was denied the
    * lease has not taken it since, this request is denied for {@link TURN}. The negated tokens end that: the others had their turn.
@@ -75,12 +77,12 @@ export interface LeaseStore {
  */
 export async function acquireEach(
   store: Pick<LeaseStore, 'acquire' | 'release'>,
-  { names, holder, term, after }: LeaseRequest,
+  { names, holder, term, once = false, after }: LeaseRequest,
 ): Promise<LeaseAnswer> {
   const tokens: number[] = []
   for (const [i, name] of names.entries()) {
     const own = after && { after: [after[i] as number] }
-    const answer = await store.acquire({ names: [name], holder, term, ...own })
+    const answer = await store.acquire({ names: [name], holder, term, once, ...own })
     if (answer.wait > 0) {
       for (const taken of names.slice(0, i)) await store.release([taken], holder, [])
       return { ...answer, denied: [name] }

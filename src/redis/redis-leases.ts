@@ -28,15 +28,20 @@ export interface LeaseServer {
   listen(channel: string, listener: Heard): Watch
 }
 
-type Verb = 'acquire' | 'renew' | 'release'
+/** `try` is an acquire of a caller that does not wait. */
+type Verb = 'acquire' | 'try' | 'renew' | 'release'
 
-const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', renew: 'n', release: 'r' }
+const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', try: 't', renew: 'n', release: 'r' }
+/** What the script for one lease is told of a caller that does not wait. */
+const ONCE = '1'
 /** An acquire of a process that lets others go first. */
 const YIELDING = 'y'
 const SCRIPT = script(SCRIPTS['lease'] as string)
+const ACQUIRE = script(SCRIPTS['lease-acquire'] as string)
 /** For one lease alone: they can do nothing else. */
 const ALONE: Readonly<Partial<Record<Verb, Script>>> = {
-  acquire: script(SCRIPTS['lease-acquire'] as string),
+  acquire: ACQUIRE,
+  try: ACQUIRE,
   release: script(SCRIPTS['lease-release'] as string),
 }
 const NOW = Promise.resolve()
@@ -81,8 +86,8 @@ export class RedisLeases implements LeaseStore {
 
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     if (!this.#server.joins(request.names)) return acquireEach(this, request)
-    const { names, holder, term, after } = request
-    const asked = this.#ask('acquire', names, holder, term, after)
+    const { names, holder, term, once, after } = request
+    const asked = this.#ask(once ? 'try' : 'acquire', names, holder, term, after)
     if (names.length === 1) return asked.then(answerOf)
     return asked.then((numbers) => ({
       ...answerOf(numbers),
@@ -122,7 +127,7 @@ export class RedisLeases implements LeaseStore {
     return new Promise((resolve, reject) => {
       const asked = { verb, names, holder, term: Math.ceil(term * 1000), after, resolve, reject }
       const idle = this.#underWay === 0 && this.#waiting.length === 0
-      if (idle && verb === 'acquire') return this.#call([asked])
+      if (idle && (verb === 'acquire' || verb === 'try')) return this.#call([asked])
       if (this.#waiting.push(asked) > 1) return
       // Not `queueMicrotask`: Node makes an object to trace for each.
       if (this.#underWay === 0) void NOW.then(this.#send)
@@ -177,10 +182,9 @@ export class RedisLeases implements LeaseStore {
     if (alone !== undefined) {
       const { verb, names, holder, term } = all[0] as Asked
       const args = [holder]
-      if (verb === 'acquire') {
-        args.push(String(term))
-        if (present !== '') args.push(present)
-      }
+      if (verb !== 'release') args.push(String(term))
+      if (verb === 'acquire' && present !== '') args.push(present)
+      if (verb === 'try') args.push(present, ONCE)
       return this.#server.execute(alone, [this.#nameOf(names[0] as string)], args)
     }
     const keys: string[] = []

@@ -459,6 +459,23 @@ describe('what is published', () => {
     expect(await told()).toEqual([])
   })
 
+  it.each([[['a']], [['a', 'b']]])(
+    'no lease that callers were denied who do not wait: %j',
+    async (names) => {
+      const { store, take, back, told } = await world(`once-${names.length}`)
+      const ask = () => store.acquire({ names, holder: B, term: 10_000, once: true })
+      await take(['a'], A)
+      expect((await ask()).wait).toBeGreaterThan(0)
+      await Promise.all([ask(), ask()])
+      await back('a', A)
+      expect(await told()).toEqual([])
+      expect((await ask()).wait).toBe(0)
+      await take(['a'], C)
+      await back('a', B)
+      expect(await told()).toEqual(['a'])
+    },
+  )
+
   it('a lease that is renewed, when it is given back', async () => {
     const { store, take, back, told } = await world('renewed')
     await take(['a'], A)

@@ -10,7 +10,7 @@
 --
 -- KEYS  the states, those of each request in a row
 -- ARGV  the present in microseconds, or '' for this server's; then for each request: what is asked (a acquire, n renew, r release,
---       y acquire after others), how many states it is about, the name of the holder, and the term in microseconds, which
+--       y acquire after others, t acquire without waiting), how many states it is about, the name of the holder, and the term in microseconds, which
 --       a release does not look at; and for y the fence with which the process had each state last, negated when the others
 --       had their time
 -- Returns for each state its fence; of an acquire or renew that is denied a negative number where that state is the cause: for how long
@@ -30,7 +30,10 @@ while ARGV[at] do
   local verb, size, holder, term = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
   at = at + 4
   local fences
-  if verb == 'y' then
+  local waits = verb ~= 't'
+  if verb == 't' then
+    verb = 'a'
+  elseif verb == 'y' then
     verb, fences = 'a', at
     at = at + size
   end
@@ -66,7 +69,7 @@ while ARGV[at] do
       if verdict < 0 then
         granted = false
         -- A hint, so it may fail: a server without memory for it still knows whose the lease is.
-        if verb == 'a' and wanted < mark then redis.pcall('SETRANGE', key, '24', pack('<d', mark)) end
+        if verb == 'a' and waits and wanted < mark then redis.pcall('SETRANGE', key, '24', pack('<d', mark)) end
       elseif pass == 2 then
         -- What is given back was held until the beginning of time: that is over by any clock, also one that is set back.
         ends = verb == 'r' and 0 or now + term
