@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../core/background-tasks.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
-import type { LeaseWatch } from '../core/lease-store.ts'
+import { type LeaseWatch, TURN } from '../core/lease-store.ts'
 import type { WaitingQueue } from './lock-queues.ts'
 import type { LockRequest, RequestQueue } from './lock-request.ts'
 import type { SharedLeases } from './shared-leases.ts'
@@ -29,11 +29,19 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Leases that are on their way back. */
   #returns: BackgroundTasks | undefined
   #again = false
+  /** The names that have come free elsewhere since the request under way was sent. */
+  readonly #heard = new Set<string>()
+  /** The names that were the cause of the last denial, where the storage tells. */
+  #denied: readonly string[] | undefined
   #watch: LeaseWatch | undefined
   #cancelTimer: Cancel | undefined
   #inARow = 0
   /** When the first of them began. */
   #since: Millis = 0
+  /** The tokens of the last of them. */
+  #tokens: readonly number[] = []
+  /** Until when others go first, while it is their turn. */
+  #turnUntil: Millis | undefined
 
   constructor(leases: SharedLeases, names: readonly string[]) {
     this.#leases = leases
@@ -61,25 +69,45 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   freedHere(back: Promise<unknown>): void {
-    if (!this.#yields()) return this.#ask()
-    // The storage tells the other processes that wait before it answers this one.
+    const [first] = this.#waiting
+    if (first === undefined || !this.#yields(first)) return this.#ask()
     this.#inARow = 0
+    if (this.#leases.takesTurns) {
+      this.#turnUntil = first.clock.steady.now() + TURN
+      return this.#ask()
+    }
+    // The storage tells the other processes that wait before it answers this one.
     const ask = () => {
       if (this.#waiting.size > 0) this.#ask()
     }
     back.then(ask, ask)
   }
 
-  /** True when it is the turn of other processes, and the storage will tell when they give the lease back. */
-  #yields(): boolean {
-    const [first] = this.#waiting
-    if (first === undefined || !this.#watch?.tells()) return false
+  /** True when it is the turn of other processes, and the storage can let them go first. */
+  #yields(first: LockRequest): boolean {
+    if (!this.#leases.takesTurns && !this.#watch?.tells()) return false
     const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
     return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
   }
 
-  #freedElsewhere(): void {
-    if (!this.#leases.holds(this.names)) this.#ask()
+  #freedElsewhere(name: string | undefined): void {
+    if (this.#leases.holds(this.names)) return
+    if (name === undefined) this.#ask()
+    else if (this.#asking) this.#heard.add(name)
+    else if (this.#isCause(name)) this.#ask()
+  }
+
+  /**
+   * False where another one of the names is held. Names that are taken one after the other are given back at a denial: two processes
+   * would tell each other of these without end.
+   */
+  #isCause(name: string): boolean {
+    return this.#denied === undefined || this.#denied.includes(name)
+  }
+
+  /** True where the last answer is not up to date. */
+  #isStale(): boolean {
+    return this.#again || [...this.#heard].some((name) => this.#isCause(name))
   }
 
   #ask(): void {
@@ -98,7 +126,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     const [first] = this.#waiting
     if (first === undefined) return this.#end()
     // The lease has come free after this round had looked, and before it was over.
-    if (this.#again) return this.#ask()
+    if (this.#isStale()) return this.#ask()
     const { steady } = first.clock
     const due = steady.now() + wait + JITTER * Math.random()
     this.#cancelTimer = at(steady, due, () => this.#ask())
@@ -110,6 +138,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
       const [first] = this.#waiting
       if (first === undefined) return 0
       this.#again = false
+      this.#heard.clear()
       if (this.#leases.holds(this.names)) {
         // The holder is in this process, and tells when it gives the lease back.
         this.#listen()
@@ -118,17 +147,19 @@ export class LockQueue implements RequestQueue, WaitingQueue {
       const listened = this.#watch !== undefined
       const asked = first.clock.moment()
       try {
-        const { wait, tokens } = await this.#leases.acquire({
+        const { wait, tokens, denied } = await this.#leases.acquire({
           names: this.names,
           holder: first.call.holder,
           term: first.call.term,
+          ...this.#turn(first),
         })
         if (wait > 0) {
           this.#inARow = 0
+          this.#denied = denied
           const { live } = this.#listen()
           // Something has come free since that was answered, or may have been told before this queue listened. Where the storage
           // does not tell yet, it calls when it begins to.
-          if (this.#again || (!listened && live())) continue
+          if (this.#isStale() || (!listened && live())) continue
           // A wait without an end waits for room in the storage, and no message tells of that.
           return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
         }
@@ -141,12 +172,16 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         }
         if (this.#inARow === 0) this.#since = asked.steady
         this.#inARow += 1
+        this.#tokens = tokens
+        this.#turnUntil = undefined
+        this.#denied = undefined
         this.#waiting.delete(first)
         first.grant(asked, tokens)
         // No other caller of this process can have it before it is given back, and then this queue is told.
         return first.call.term
       } catch (error) {
         first.doubtful = true
+        this.#denied = undefined
         if (isAioFluxError(error, 'STORAGE_DOWN')) {
           if (this.#waiting.has(first)) first.failed(error)
           else this.#giveBack(first)
@@ -157,8 +192,15 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     }
   }
 
+  /** What a request says while it is the turn of other processes, or when that is over. */
+  #turn({ clock }: LockRequest): { after?: readonly number[] } | undefined {
+    if (this.#turnUntil === undefined) return undefined
+    const over = clock.steady.now() >= this.#turnUntil
+    return { after: over ? this.#tokens.map((token) => -token) : this.#tokens }
+  }
+
   #listen(): LeaseWatch {
-    this.#watch ??= this.#leases.watch(this.names, () => this.#freedElsewhere())
+    this.#watch ??= this.#leases.watch(this.names, (name) => this.#freedElsewhere(name))
     return this.#watch
   }
 

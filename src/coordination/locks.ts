@@ -65,7 +65,7 @@ export class Locks {
     const giveBack = () => this.#tasks.add(leases.release(names, holder))
     this.#asking += 1
     try {
-      const { wait, tokens } = await leases.acquire({ names, holder, term })
+      const { wait, tokens } = await leases.acquire({ names, holder, term, once: true })
       if (wait > 0) return undefined
       if (!this.#closed && clock.isBefore(safeEnd(asked, term))) {
         return this.#begin({ names, holder, term, renews: renew, asked, tokens }, asked)

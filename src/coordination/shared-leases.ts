@@ -22,6 +22,11 @@ export class SharedLeases {
     this.#store = store
   }
 
+  /** True where a request can let other processes go first. */
+  get takesTurns(): boolean {
+    return this.#store.takesTurns === true
+  }
+
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     return this.#store.acquire(request)
   }
@@ -42,7 +47,7 @@ export class SharedLeases {
     return known
   }
 
-  watch(names: readonly string[], freed: () => void): LeaseWatch {
+  watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch {
     return this.#store.watch(names, freed)
   }
 

@@ -8,7 +8,17 @@ export interface LeaseRequest {
   readonly holder: string
   /** How long the lease lasts from the moment when the store grants it. */
   readonly term: Millis
+  /** True where the caller does not wait: when it is denied, nobody has to be told that the lease is free. */
+  readonly once?: boolean
+  /**
+   * The tokens with which this process had the names last, when it is the turn of other processes. While one that was denied the
+   * lease has not taken it since, this request is denied for {@link TURN}. The negated tokens end that: the others had their turn.
+   */
+  readonly after?: readonly number[]
 }
+
+/** For so long others go first, where it is their turn. */
+export const TURN: Millis = 50
 
 /** The answer to a request. */
 export interface LeaseAnswer {
@@ -16,6 +26,8 @@ export interface LeaseAnswer {
   readonly wait: Millis
   /** When it was granted: the fencing token of each name. */
   readonly tokens: readonly number[]
+  /** When it was denied: the names that another holder has, where the store tells. One of them has to become free before it is asked for again. */
+  readonly denied?: readonly string[]
 }
 
 /** A caller that is told when a lease becomes free. */
@@ -33,6 +45,8 @@ export interface LeaseWatch {
  * Each time a name changes hands it gets a new fencing token, larger than all before.
  */
 export interface LeaseStore {
+  /** True where it heeds {@link LeaseRequest.after}. */
+  readonly takesTurns?: boolean
   /**
    * Takes all of the names, or none. The holder that has them already gets a new term and keeps its tokens.
    *
@@ -48,8 +62,11 @@ export interface LeaseStore {
    * @returns true when the store still knows these tokens as the last ones
    */
   release(names: readonly string[], holder: string, tokens: readonly number[]): Promise<boolean>
-  /** Calls `freed` when another process has given one of the names back, as far as the store can tell. */
-  watch(names: readonly string[], freed: () => void): LeaseWatch
+  /**
+   * Calls `freed` when another process has given one of the names back, as far as the store can tell: with the name, or without it where
+   * any of them may be free.
+   */
+  watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch
 }
 
 /**
@@ -60,14 +77,15 @@ export interface LeaseStore {
  */
 export async function acquireEach(
   store: Pick<LeaseStore, 'acquire' | 'release'>,
-  { names, holder, term }: LeaseRequest,
+  { names, holder, term, once = false, after }: LeaseRequest,
 ): Promise<LeaseAnswer> {
   const tokens: number[] = []
   for (const [i, name] of names.entries()) {
-    const answer = await store.acquire({ names: [name], holder, term })
+    const own = after && { after: [after[i] as number] }
+    const answer = await store.acquire({ names: [name], holder, term, once, ...own })
     if (answer.wait > 0) {
       for (const taken of names.slice(0, i)) await store.release([taken], holder, [])
-      return answer
+      return { ...answer, denied: [name] }
     }
     tokens.push(answer.tokens[0] as number)
   }

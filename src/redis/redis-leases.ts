@@ -28,13 +28,20 @@ export interface LeaseServer {
   listen(channel: string, listener: Heard): Watch
 }
 
-type Verb = 'acquire' | 'renew' | 'release'
+/** `try` is an acquire of a caller that does not wait. */
+type Verb = 'acquire' | 'try' | 'renew' | 'release'
 
-const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', renew: 'n', release: 'r' }
+const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', try: 't', renew: 'n', release: 'r' }
+/** What the script for one lease is told of a caller that does not wait. */
+const ONCE = '1'
+/** An acquire of a process that lets others go first. */
+const YIELDING = 'y'
 const SCRIPT = script(SCRIPTS['lease'] as string)
+const ACQUIRE = script(SCRIPTS['lease-acquire'] as string)
 /** For one lease alone: they can do nothing else. */
 const ALONE: Readonly<Partial<Record<Verb, Script>>> = {
-  acquire: script(SCRIPTS['lease-acquire'] as string),
+  acquire: ACQUIRE,
+  try: ACQUIRE,
   release: script(SCRIPTS['lease-release'] as string),
 }
 const NOW = Promise.resolve()
@@ -51,6 +58,7 @@ interface Asked {
   readonly holder: string
   /** In microseconds. */
   readonly term: number
+  readonly after: readonly number[] | undefined
   /** Takes one number for each name. */
   readonly resolve: (numbers: readonly number[]) => void
   readonly reject: (error: unknown) => void
@@ -64,6 +72,7 @@ interface Asked {
  * the turn of the event loop is over, and travel together.
  */
 export class RedisLeases implements LeaseStore {
+  readonly takesTurns = true
   readonly #server: LeaseServer
   readonly #nameOf: (name: string) => string
   #waiting: Asked[] = []
@@ -77,8 +86,13 @@ export class RedisLeases implements LeaseStore {
 
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     if (!this.#server.joins(request.names)) return acquireEach(this, request)
-    const { names, holder, term } = request
-    return this.#ask('acquire', names, holder, term).then(answerOf)
+    const { names, holder, term, once, after } = request
+    const asked = this.#ask(once ? 'try' : 'acquire', names, holder, term, after)
+    if (names.length === 1) return asked.then(answerOf)
+    return asked.then((numbers) => ({
+      ...answerOf(numbers),
+      denied: names.filter((_, i) => (numbers[i] as number) < 0),
+    }))
   }
 
   async renew(request: LeaseRequest): Promise<boolean> {
@@ -94,9 +108,13 @@ export class RedisLeases implements LeaseStore {
     )
   }
 
-  watch(names: readonly string[], freed: () => void): LeaseWatch {
-    // The script publishes on the name of the state.
-    return watchEach(names.map((name) => this.#server.listen(this.#nameOf(name), freed)))
+  watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch {
+    // The script publishes on the name of the state. Without a message, one may have been missed.
+    const listen = (name: string) =>
+      this.#server.listen(this.#nameOf(name), (message) =>
+        freed(message === undefined ? undefined : name),
+      )
+    return watchEach(names.map(listen))
   }
 
   #ask(
@@ -104,11 +122,12 @@ export class RedisLeases implements LeaseStore {
     names: readonly string[],
     holder: string,
     term: number,
+    after?: readonly number[],
   ): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
-      const asked = { verb, names, holder, term: Math.ceil(term * 1000), resolve, reject }
+      const asked = { verb, names, holder, term: Math.ceil(term * 1000), after, resolve, reject }
       const idle = this.#underWay === 0 && this.#waiting.length === 0
-      if (idle && verb === 'acquire') return this.#call([asked])
+      if (idle && (verb === 'acquire' || verb === 'try')) return this.#call([asked])
       if (this.#waiting.push(asked) > 1) return
       // Not `queueMicrotask`: Node makes an object to trace for each.
       if (this.#underWay === 0) void NOW.then(this.#send)
@@ -141,7 +160,8 @@ export class RedisLeases implements LeaseStore {
 
   #call(all: readonly Asked[]): void {
     const [first] = all as readonly [Asked]
-    const alone = all.length === 1 && first.names.length === 1 ? ALONE[first.verb] : undefined
+    const single = all.length === 1 && first.names.length === 1 && first.after === undefined
+    const alone = single ? ALONE[first.verb] : undefined
     this.#underWay += 1
     this.#sent(alone, all).then(
       (reply) => {
@@ -162,17 +182,18 @@ export class RedisLeases implements LeaseStore {
     if (alone !== undefined) {
       const { verb, names, holder, term } = all[0] as Asked
       const args = [holder]
-      if (verb === 'acquire') {
-        args.push(String(term))
-        if (present !== '') args.push(present)
-      }
+      if (verb !== 'release') args.push(String(term))
+      if (verb === 'acquire' && present !== '') args.push(present)
+      if (verb === 'try') args.push(present, ONCE)
       return this.#server.execute(alone, [this.#nameOf(names[0] as string)], args)
     }
     const keys: string[] = []
     const args = [present]
-    for (const { verb, names, holder, term } of all) {
+    for (const { verb, names, holder, term, after } of all) {
       for (const name of names) keys.push(this.#nameOf(name))
-      args.push(VERBS[verb], String(names.length), holder, String(term))
+      const asked = after === undefined ? VERBS[verb] : YIELDING
+      args.push(asked, String(names.length), holder, String(term))
+      if (after !== undefined) args.push(...after.map(String))
     }
     return this.#server.execute(SCRIPT, keys, args)
   }

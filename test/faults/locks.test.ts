@@ -265,6 +265,36 @@ describe.skipIf(!possible)('50 who wait in 5 processes', () => {
     )
   })
 
+  it('callers of each of 3 busy processes get their turns', async () => {
+    const one = {
+      url: redis.url,
+      library: 'ioredis',
+      prefix: prefix('turns'),
+      ttl: TTL,
+      waiters: 10,
+      rounds: short ? 40 : 150,
+      hold: 0,
+    } satisfies Omit<LockersTask, 'log'>
+    const logs = [0, 1, 2].map((i) => join(folder, `turns-${i}`))
+    await using hands = await crew(
+      'lockers',
+      logs.map((log) => ({ ...one, log }) satisfies LockersTask),
+    )
+    hands.tell({ begin: true })
+    await hands.all()
+    const turns = logs.map(readTurns)
+    // While all of them want it: until the first one has had all of its turns.
+    const over = Math.min(...turns.map((its) => its.at(-1)?.token as number))
+    const shares = turns.map((its) => its.filter(({ token }) => token <= over).length)
+    const least = Math.min(...shares) / Math.max(...shares)
+    figure(
+      'waiters: turns of the process that had fewest, of those that had most',
+      least.toFixed(2),
+      '>= 0.1',
+      least >= 0.1,
+    )
+  })
+
   it('one dies while it has it', async () => {
     const name = prefix('killed')
     const holder = {

@@ -96,6 +96,15 @@ describe.skipIf(!possible)('a server whose memory is full, under noeviction', ()
           'OOM',
           /OOM/.test(String(took)),
         )
+        const denied = await coordinator
+          .tryLock('given back')
+          .catch((error: Error) => error.message)
+        figure(
+          `oom: ${library}, a lock that another caller has`,
+          String(denied),
+          'undefined',
+          denied === undefined,
+        )
         await until('the end of a lease', () => lost.length > 0, { within: 5_000 })
         figure(
           `oom: ${library}, a lease that is not renewed`,

@@ -432,3 +432,24 @@ it('a call that has waited goes by nothing that others were told meanwhile by a 
   both.leave?.('a', 1, decision)
   expect([(await permits.peek('a')).remaining, (await shadow.peek('a')).remaining]).toEqual([1, 1])
 })
+
+it('a composite inside that takes its time is no step back of the clock', () => {
+  const clock = new ManualClock('1h')
+  // Full again after 2 ms: a longer step back would be that of a clock that was set anew.
+  const shared = LimiterFactory.tokenBucket({ rate: 1000, burst: 2, clock })
+  const inner = LimiterFactory.composite({
+    limiter: LimiterFactory.tokenBucket({ rate: 1e6, clock }),
+    key: (key) => {
+      clock.advance('2.5ms')
+      shared.decide('in between')
+      return key
+    },
+  })
+  const all = LimiterFactory.composite(
+    { limiter: shared },
+    { limiter: inner },
+    { limiter: shared, key: () => 'last' },
+  )
+  expect(all.allow('first', 2)).toBe(true)
+  expect(shared.allow('last')).toBe(false)
+})

@@ -4,6 +4,7 @@ import { ManualClock } from 'aioflux/testing'
 import { Redis } from 'ioredis'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import { permits } from '../../src/rules/permits.ts'
+import { sleep } from '../support/time.ts'
 import { until } from '../support/until.ts'
 
 const client = new Redis(inject('redisUrl'))
@@ -52,6 +53,22 @@ describe('concurrency over Redis', () => {
     expect(await b.acquire('k')).toBe(false)
     await a.close()
     expect((await b.peek('k')).remaining).toBe(2)
+  })
+
+  it('a call that waits for the end of a block is told when another process ends it', async () => {
+    const { a, b } = processes(1, 30)
+    await a.block('k', '1h')
+    let passed = false
+    const waiting = b.wait('k').then(() => {
+      passed = true
+    })
+    // Long enough to listen. The clock stands still: no timer makes it ask again.
+    await sleep(200)
+    expect(passed).toBe(false)
+    await a.unblock('k')
+    await until('told', () => passed)
+    await waiting
+    await Promise.all([a.close(), b.close()])
   })
 
   it('fractions fill the limit', async () => {

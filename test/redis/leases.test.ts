@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { newHolder, numberOf } from '../../src/coordination/holder.ts'
 import { ledgerLeases } from '../../src/coordination/ledger-leases.ts'
-import type { LeaseStore } from '../../src/core/lease-store.ts'
+import { type LeaseStore, TURN } from '../../src/core/lease-store.ts'
 import { RedisLeases } from '../../src/redis/redis-leases.ts'
 import { SCRIPTS } from '../../src/redis/scripts/lua.generated.ts'
 import { type Script, script } from '../../src/redis/scripts/script.ts'
@@ -310,6 +310,54 @@ it('the state of a lease lives for a day longer than the lease', async () => {
   client.disconnect()
 })
 
+describe('a process that lets others go first', () => {
+  const client = new Redis(inject('redisUrl'))
+  afterAll(() => client.disconnect())
+  const term = 10_000
+
+  it.each([1, 2])(
+    'is denied what it gave back, until one of them has had it: %i names',
+    async (n) => {
+      const prefix = `leases-${process.pid}-after-${n}`
+      const store = new RedisStorage({ client, prefix }).leases()
+      const names = ['a', 'b'].slice(0, n)
+      const take = (holder: string, after?: readonly number[]) =>
+        store.acquire({ names, holder, term, ...(after && { after }) })
+      const { tokens } = await take(A)
+      // No other process wants it: it has it again.
+      const [, again] = await Promise.all([store.release(names, A, tokens), take(A, tokens)])
+      expect(again.wait).toBe(0)
+      expect((await take(B)).wait).toBeGreaterThan(TURN)
+      const [, turn] = await Promise.all([
+        store.release(names, A, again.tokens),
+        take(A, again.tokens),
+      ])
+      expect(turn.wait).toBe(TURN)
+      expect((await take(A, again.tokens)).wait).toBe(TURN)
+      const other = await take(B)
+      expect(other.wait).toBe(0)
+      expect((await take(A, again.tokens)).wait).toBeGreaterThan(TURN)
+      await store.release(names, B, other.tokens)
+      expect((await take(A, again.tokens)).wait).toBe(0)
+    },
+  )
+
+  it('has it again, and is not asked to wait once more, when none of them comes', async () => {
+    const store = new RedisStorage({ client, prefix: `leases-${process.pid}-gone` }).leases()
+    const names = ['a']
+    const first = await store.acquire({ names, holder: A, term })
+    await store.acquire({ names, holder: B, term })
+    await store.release(names, A, first.tokens)
+    const asked = { names, holder: A, term, after: first.tokens }
+    expect((await store.acquire(asked)).wait).toBe(TURN)
+    const after = first.tokens.map((token) => -token)
+    const again = await store.acquire({ ...asked, after })
+    expect(again.wait).toBe(0)
+    await store.release(names, A, again.tokens)
+    expect((await store.acquire({ ...asked, after: again.tokens })).wait).toBe(0)
+  })
+})
+
 describe('what is published', () => {
   const client = new Redis(inject('redisUrl'))
   const listener = client.duplicate()
@@ -382,6 +430,51 @@ describe('what is published', () => {
     await Promise.all([back('a', A), take(['a', 'b'], B)])
     expect(await told()).toEqual(['a'])
   })
+
+  it('a lease that was not given back in time, when its next holder gives it back', async () => {
+    const { store, take, back, told } = await world('late')
+    await store.acquire({ names: ['a'], holder: A, term: 20_000 })
+    // B waits for the end that it was told, and A makes its lease end sooner.
+    await take(['a'], B)
+    await store.renew({ names: ['a'], holder: A, term: 1 })
+    await expect.poll(async () => (await take(['a'], C)).wait).toBe(0)
+    await back('a', C)
+    expect(await told()).toEqual(['a'])
+  })
+
+  it('a lease, when the process that was let go first gives it back', async () => {
+    const { store, take, back, told } = await world('turn')
+    const { tokens } = await take(['a'], A)
+    await take(['a'], B)
+    await Promise.all([
+      back('a', A),
+      store.acquire({ names: ['a'], holder: A, term: 10_000, after: tokens }),
+    ])
+    expect(await told()).toEqual(['a'])
+    await take(['a'], B)
+    await back('a', B)
+    expect(await told()).toEqual(['a'])
+    await take(['a'], A)
+    await back('a', A)
+    expect(await told()).toEqual([])
+  })
+
+  it.each([[['a']], [['a', 'b']]])(
+    'no lease that callers were denied who do not wait: %j',
+    async (names) => {
+      const { store, take, back, told } = await world(`once-${names.length}`)
+      const ask = () => store.acquire({ names, holder: B, term: 10_000, once: true })
+      await take(['a'], A)
+      expect((await ask()).wait).toBeGreaterThan(0)
+      await Promise.all([ask(), ask()])
+      await back('a', A)
+      expect(await told()).toEqual([])
+      expect((await ask()).wait).toBe(0)
+      await take(['a'], C)
+      await back('a', B)
+      expect(await told()).toEqual(['a'])
+    },
+  )
 
   it('a lease that is renewed, when it is given back', async () => {
     const { store, take, back, told } = await world('renewed')

@@ -63,7 +63,10 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #keyed: boolean
   /** True where a part, or a part of a part, has a quota or a cost of its own. */
   readonly #reading: boolean
-  /** True where all members go by one clock: a call is one moment to all of them. */
+  /**
+   * True where all members go by one clock: a call is one moment to all of them. A composite inside reads keys and costs of its parts when
+   * it is asked, which takes time.
+   */
   readonly #oneClock: boolean
   /** The member that denied last. */
   #denier: LocalMember | undefined
@@ -82,7 +85,9 @@ export class CompositeLimiter extends SyncLimiter {
     this.#priced = members.some(({ costOf }) => costOf !== undefined)
     this.#keyed = members.some(({ keyOf }) => keyOf !== sameKey)
     this.#reading = this.#all.planned || this.#all.priced
-    this.#oneClock = members.every(({ limiter }) => limiter.clock === this.clock)
+    this.#oneClock = members.every(
+      ({ limiter }) => limiter.clock === this.clock && !(limiter instanceof CompositeLimiter),
+    )
     const { name = this.#all.name } = options
     this.name = name
     this.observe(options.metrics)
@@ -151,7 +156,7 @@ export class CompositeLimiter extends SyncLimiter {
     if (this.priced && this.shadow === undefined) this.fits(cost, false, terms)
   }
 
-  take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros {
+  take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros {
     // Waiting here reserves nothing, so callers in line are protected by letting no other past them.
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) {
       return Math.min(this.look(key, cost, terms), -1)
@@ -160,8 +165,7 @@ export class CompositeLimiter extends SyncLimiter {
     const prices = terms?.prices ?? (this.#priced ? this.#all.prices(cost, terms) : undefined)
     const keys = terms?.keys ?? (this.#keyed ? this.#all.keys(key) : undefined)
     for (let again = false; ; again = true) {
-      const known = again ? undefined : read
-      const moment = this.#oneClock ? (known ?? this.clock.now()) : undefined
+      const moment = this.#oneClock ? this.clock.now() : undefined
       const denier = this.#takeAll(key, cost, keys, prices, terms, moment)
       if (denier === undefined) {
         this.#denier = undefined

@@ -227,7 +227,8 @@ local function group(base)
           if costs[i] == 2 then blocked[i] = now + extra else blocked[i] = math.max(blocked[i], now + extra) end
         end
       end
-      dirty, moved, freed = true, moved or move ~= BLOCK, freed or move ~= BLOCK
+      -- A block that replaces another one may end it.
+      dirty, moved, freed = true, moved or move ~= BLOCK, freed or move ~= BLOCK or costs[1] == 2
     end
     replies[r + 1] = granted
     r = r + 1

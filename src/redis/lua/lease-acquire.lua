@@ -1,12 +1,13 @@
 -- One lease for one holder: what lease.lua does for an acquire of one state, in less of the server's time.
 --
 -- KEYS  the state
--- ARGV  the holder's eight bytes, the term in microseconds, and the present where it is not this server's
+-- ARGV  the holder's eight bytes, the term in microseconds, the present where it is not this server's, and a 1 where the caller
+--       does not wait
 -- Returns the fence; or a negative number: for how long another holder has it.
 -- WANTED is a 1, as the state keeps it.
 local MEMORY, WANTED = 86400000000, '\0\0\0\0\0\0\240\63'
 local call, now, grace = redis.call, ARGV[3], 600000
-if now then
+if now and now ~= '' then
   now = tonumber(now)
 else
   local time = call('TIME')
@@ -17,9 +18,10 @@ local value = call('GET', key)
 local fence, ends, wanted, lives = 0, 0, 0, 0
 if value then fence, ends, wanted, lives = struct.unpack('<dddd', value, 9) end
 if ends <= now or ends - now > 2 * MEMORY then
-  fence, wanted = fence < now and now or fence + 1, 0
+  fence = fence < now and now or fence + 1
+  if ends == 0 and wanted > 0 then wanted = wanted - 1 end
 elseif string.sub(value, 1, 8) ~= holder then
-  if wanted == 0 then call('SETRANGE', key, '24', WANTED) end
+  if wanted == 0 and not ARGV[4] then redis.pcall('SETRANGE', key, '24', WANTED) end
   return now - ends
 end
 ends = now + ARGV[2]

@@ -2,16 +2,20 @@
 -- server makes every function anew in each call, and that costs as much as all the rest.
 --
 -- A state is as the rule's ledger keeps it, 40 bytes: the eight of the holder's name, which come as they are, since to read a number
--- from text costs as much as a command; and four doubles: the fence, until when it is held, whether another holder was denied it
--- since it was taken, and until when the state lives. The rule has a block where that mark is, and a block of 1 us is over.
+-- from text costs as much as a command; and four doubles: the fence, until when it is held, a mark, and until when the state lives.
+-- The rule has a block where the mark is, and a block of 2 us is over.
+--
+-- The mark is above 0 where another holder was denied the lease since it was taken: then a release is published. It is 2 where a process
+-- has given the lease back and lets another one go first: it wants to be told when that one gives it back.
 --
 -- KEYS  the states, those of each request in a row
--- ARGV  the present in microseconds, or '' for this server's; then for each request: what is asked (a acquire, n renew, r release),
---       how many states it is about, the name of the holder, and the term in microseconds, which
---       a release does not look at
+-- ARGV  the present in microseconds, or '' for this server's; then for each request: what is asked (a acquire, n renew, r release,
+--       y acquire after others, t acquire without waiting), how many states it is about, the name of the holder, and the term in microseconds, which
+--       a release does not look at; and for y the fence with which the process had each state last, negated when the others
+--       had their time
 -- Returns for each state its fence; of an acquire or renew that is denied a negative number where that state is the cause: for how long
 -- another holder has it, or NEVER.
-local MEMORY, NEVER, WANTED = 86400000000, -9000000000000000, 1
+local MEMORY, NEVER, WANTED, YIELDED, TURN = 86400000000, -9000000000000000, 1, 2, 50000
 local call, unpack_numbers, pack = redis.call, struct.unpack, struct.pack
 local now, grace = ARGV[1], 600000
 if now == '' then
@@ -25,6 +29,14 @@ local replies, freed, at, base = {}, nil, 2, 0
 while ARGV[at] do
   local verb, size, holder, term = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
   at = at + 4
+  local fences
+  local waits = verb ~= 't'
+  if verb == 't' then
+    verb = 'a'
+  elseif verb == 'y' then
+    verb, fences = 'a', at
+    at = at + size
+  end
   -- All or none of several: the first pass only looks.
   for pass = (size == 1 or verb == 'r') and 2 or 1, 2 do
     local granted = true
@@ -38,17 +50,26 @@ while ARGV[at] do
       end
       -- Further ahead than any term can reach, it is the time of another clock.
       if ends - now > 2 * MEMORY then ends = now end
-      local verdict = 0
-      if verb == 'a' and ends <= now then
+      local verdict, mark = 0, WANTED
+      local after = fences and tonumber(ARGV[fences + i - base - 1])
+      if after == fence and ends == 0 and wanted > 0 then
+        verdict, mark = -TURN, YIELDED
+      elseif verb == 'a' and ends <= now then
+        -- Processes that were told ask again, but for the one that let this one go first. Where it was given back in this same call,
+        -- none was told; where its time was over, a process may still wait for a later end.
+        if after == -fence then
+          wanted = 0
+        elseif ends == 0 and not (freed and freed[key]) then
+          wanted = math.max(wanted - 1, 0)
+        end
         held, fence = holder, math.max(fence + 1, now)
-        -- Processes that were told ask again. Where it was given back in this same call, none was told.
-        if not (freed and freed[key]) then wanted = 0 end
       elseif ends <= now or held ~= holder then
         verdict = verb == 'a' and now - ends or NEVER
       end
       if verdict < 0 then
         granted = false
-        if verb == 'a' and wanted == 0 then call('SETRANGE', key, '24', pack('<d', WANTED)) end
+        -- A hint, so it may fail: a server without memory for it still knows whose the lease is.
+        if verb == 'a' and waits and wanted < mark then redis.pcall('SETRANGE', key, '24', pack('<d', mark)) end
       elseif pass == 2 then
         -- What is given back was held until the beginning of time: that is over by any clock, also one that is set back.
         ends = verb == 'r' and 0 or now + term
