@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../core/background-tasks.ts'
 import { at, type Cancel } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
-import { type LeaseWatch, TURN } from '../core/lease-store.ts'
+import { type LeaseRequest, type LeaseWatch, TURN } from '../core/lease-store.ts'
 import type { WaitingQueue } from './lock-queues.ts'
 import type { LockRequest, RequestQueue } from './lock-request.ts'
 import type { SharedLeases } from './shared-leases.ts'
@@ -193,10 +193,9 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   /** What a request says while it is the turn of other processes, or when that is over. */
-  #turn({ clock }: LockRequest): { after?: readonly number[] } | undefined {
+  #turn({ clock }: LockRequest): Pick<LeaseRequest, 'after'> | undefined {
     if (this.#turnUntil === undefined) return undefined
-    const over = clock.steady.now() >= this.#turnUntil
-    return { after: over ? this.#tokens.map((token) => -token) : this.#tokens }
+    return { after: { tokens: this.#tokens, over: clock.steady.now() >= this.#turnUntil } }
   }
 
   #listen(): LeaseWatch {

@@ -10,11 +10,16 @@ export interface LeaseRequest {
   readonly term: Millis
   /** True where the caller does not wait: when it is denied, nobody has to be told that the lease is free. */
   readonly once?: boolean
-  /**
-   * The tokens with which this process had the names last, when it is the turn of other processes. While one that was denied the
-   * lease has not taken it since, this request is denied for {@link TURN}. The negated tokens end that: the others had their turn.
-   */
-  readonly after?: readonly number[]
+  /** Set while it is the turn of other processes, and when that is over. */
+  readonly after?: OthersTurn
+}
+
+/** A process that has had the names many times in a row lets other processes go first. */
+export interface OthersTurn {
+  /** With which it had the names last. While none that was denied the lease has taken it since, the request is denied, for 50 ms at most. */
+  readonly tokens: readonly number[]
+  /** True when that time is over: the others have had their turn. */
+  readonly over: boolean
 }
 
 /** For so long others go first, where it is their turn. */
@@ -81,7 +86,7 @@ export async function acquireEach(
 ): Promise<LeaseAnswer> {
   const tokens: number[] = []
   for (const [i, name] of names.entries()) {
-    const own = after && { after: [after[i] as number] }
+    const own = after && { after: { ...after, tokens: after.tokens.slice(i, i + 1) } }
     const answer = await store.acquire({ names: [name], holder, term, once, ...own })
     if (answer.wait > 0) {
       for (const taken of names.slice(0, i)) await store.release([taken], holder, [])

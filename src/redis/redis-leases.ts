@@ -4,6 +4,7 @@ import {
   type LeaseRequest,
   type LeaseStore,
   type LeaseWatch,
+  type OthersTurn,
   releaseEach,
   renewEach,
   watchEach,
@@ -58,6 +59,7 @@ interface Asked {
   readonly holder: string
   /** In microseconds. */
   readonly term: number
+  /** The fences of a process that lets others go first, negated when their time is over. */
   readonly after: readonly number[] | undefined
   /** Takes one number for each name. */
   readonly resolve: (numbers: readonly number[]) => void
@@ -87,7 +89,7 @@ export class RedisLeases implements LeaseStore {
   acquire(request: LeaseRequest): Promise<LeaseAnswer> {
     if (!this.#server.joins(request.names)) return acquireEach(this, request)
     const { names, holder, term, once, after } = request
-    const asked = this.#ask(once ? 'try' : 'acquire', names, holder, term, after)
+    const asked = this.#ask(once ? 'try' : 'acquire', names, holder, term, fencesOf(after))
     if (names.length === 1) return asked.then(answerOf)
     return asked.then((numbers) => ({
       ...answerOf(numbers),
@@ -221,6 +223,10 @@ function settle(all: readonly Asked[], reply: unknown): void {
   } catch (error) {
     for (const { reject } of all) reject(error)
   }
+}
+
+function fencesOf(after: OthersTurn | undefined): readonly number[] | undefined {
+  return after?.tokens.map((token) => (after.over ? -token : token))
 }
 
 function answerOf(numbers: readonly number[]): LeaseAnswer {

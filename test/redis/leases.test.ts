@@ -321,8 +321,8 @@ describe('a process that lets others go first', () => {
       const prefix = `leases-${process.pid}-after-${n}`
       const store = new RedisStorage({ client, prefix }).leases()
       const names = ['a', 'b'].slice(0, n)
-      const take = (holder: string, after?: readonly number[]) =>
-        store.acquire({ names, holder, term, ...(after && { after }) })
+      const take = (holder: string, tokens?: readonly number[]) =>
+        store.acquire({ names, holder, term, ...(tokens && { after: { tokens, over: false } }) })
       const { tokens } = await take(A)
       // No other process wants it: it has it again.
       const [, again] = await Promise.all([store.release(names, A, tokens), take(A, tokens)])
@@ -348,13 +348,15 @@ describe('a process that lets others go first', () => {
     const first = await store.acquire({ names, holder: A, term })
     await store.acquire({ names, holder: B, term })
     await store.release(names, A, first.tokens)
-    const asked = { names, holder: A, term, after: first.tokens }
+    const asked = { names, holder: A, term, after: { tokens: first.tokens, over: false } }
     expect((await store.acquire(asked)).wait).toBe(TURN)
-    const after = first.tokens.map((token) => -token)
+    const after = { tokens: first.tokens, over: true }
     const again = await store.acquire({ ...asked, after })
     expect(again.wait).toBe(0)
     await store.release(names, A, again.tokens)
-    expect((await store.acquire({ ...asked, after: again.tokens })).wait).toBe(0)
+    expect(
+      (await store.acquire({ ...asked, after: { tokens: again.tokens, over: false } })).wait,
+    ).toBe(0)
   })
 })
 
@@ -448,7 +450,7 @@ describe('what is published', () => {
     await take(['a'], B)
     await Promise.all([
       back('a', A),
-      store.acquire({ names: ['a'], holder: A, term: 10_000, after: tokens }),
+      store.acquire({ names: ['a'], holder: A, term: 10_000, after: { tokens, over: false } }),
     ])
     expect(await told()).toEqual(['a'])
     await take(['a'], B)
