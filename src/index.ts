@@ -241,7 +241,13 @@ export {
   UnconfirmedError,
   WaitTimeoutError,
 } from './core/errors.ts'
-export type { LeaseAnswer, LeaseRequest, LeaseStore, LeaseWatch } from './core/lease-store.ts'
+export type {
+  LeaseAnswer,
+  LeaseRequest,
+  LeaseStore,
+  LeaseWatch,
+  OthersTurn,
+} from './core/lease-store.ts'
 export type { WaitOptions } from './core/waiters.ts'
 export type { CallQuota, Holds, Quota, QuotaChange, Rule, SettledAs, State } from './core/rule.ts'
 export type {
