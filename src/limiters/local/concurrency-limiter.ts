@@ -68,6 +68,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
     this.waiting.wake(key)
   }
 
+  /** @internal */
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros {
     // A permit that comes free belongs to the line, not to the caller that happens to ask next. The line itself asks with
     // patience.
