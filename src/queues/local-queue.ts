@@ -305,18 +305,18 @@ export class MemoryQueue<T, R = unknown>
 
   // What the parts of the queue tell it.
 
-  /** Told by the parts of the queue. */
+  /** There may be a job to take. */
   available(): void {
     this.#claims.serve()
     this.#slots.consumer?.wake()
   }
 
-  /** Told by the parts of the queue. */
+  /** There may be room for a job that waits for it. */
   room(): void {
     this.admission.admit()
   }
 
-  /** Told by the parts of the queue. */
+  /** The limiter could not say when this job may start: the job has failed. */
   broken(job: LocalJob, error: unknown): void {
     this.#attempts.failed += 1
     job.end('failed', error)
@@ -324,7 +324,7 @@ export class MemoryQueue<T, R = unknown>
     this.look()
   }
 
-  /** Told by the parts of the queue. */
+  /** Why no more jobs come; `undefined` while they may come. */
   whyClosed(): ClosedError | undefined {
     return this.#shutdown.begun ? this.closedError() : undefined
   }
@@ -340,7 +340,7 @@ export class MemoryQueue<T, R = unknown>
     this.look()
   }
 
-  /** Told by the parts of the queue. */
+  /** A claim by hand has ended. */
   claimEnded(): void {
     this.look()
   }
@@ -357,12 +357,12 @@ export class MemoryQueue<T, R = unknown>
     return (consumer !== undefined && this.#started && workers > 0) || this.#claims.active
   }
 
-  /** Told by the parts of the queue. */
+  /** True where no newer job stands for the same thing: always, but in a dedupe queue. */
   mayRedrive(_job: LocalJob): boolean {
     return true
   }
 
-  /** Told by the parts of the queue. */
+  /** A dead job is about to wait again: a dedupe queue gives it its key. */
   redriven(_job: LocalJob): void {}
 
   get claimed(): number {
@@ -378,17 +378,17 @@ export class MemoryQueue<T, R = unknown>
     return this.events.lettersSent()
   }
 
-  /** A paused queue that drains goes on. */
+  /** The stop begins: a paused queue goes on, so that it drains. */
   closing(): void {
     this.#applyOpen()
   }
 
-  /** Told by the parts of the queue. */
+  /** What calls reject with once the queue has stopped. */
   closedError(): ClosedError {
     return new ClosedError(`queue '${this.name}'`)
   }
 
-  /** Told by the parts of the queue. */
+  /** The stop is over: no job begins, and no call waits any more. */
   finish(): void {
     this.#applyOpen()
     this.#meter?.stop()

@@ -407,12 +407,12 @@ export class DurableQueue<T, R = unknown>
     this.#events.trouble(error)
   }
 
-  /** Told by the end of the queue. */
+  /** True while claims may come that have to be given back. */
   get claiming(): boolean {
     return this.#claims.asking
   }
 
-  /** Told by the end of the queue. */
+  /** The stop begins: nothing is put, claimed or begun any more. */
   closing(): void {
     this.#slots.consumer?.hurry()
     this.#applyOpen()
@@ -421,24 +421,24 @@ export class DurableQueue<T, R = unknown>
     this.#puts.close()
   }
 
-  /** Told by the end of the queue. */
+  /** What calls reject with once the queue has stopped. */
   closedError(): ClosedError {
     return new ClosedError(`queue '${this.name}'`)
   }
 
-  /** Told by the end of the queue. */
+  /** Resolves when the dead letters under way are delivered; `undefined` where there are none. */
   lettersSent(): Promise<unknown> | undefined {
     return this.#events.lettersSent()
   }
 
-  /** Told by the end of the queue. */
+  /** All that this process works on has ended, or was given back: it leaves the store. */
   async finish(): Promise<void> {
     this.#buffer.close()
     await this.#contact.close()
     this.reported()
   }
 
-  /** Told by the end of the queue. */
+  /** The report is told: no call waits any more. */
   reported(): void {
     this.#followed.close()
     this.#ends.refuseAll(this.closedError())

@@ -30,7 +30,7 @@ export class Attempts {
   /** The attempts whose handlers run and whose outcome is open. */
   readonly running: IndexedSet<Attempt> = new IndexedSet()
   /** The attempt that is begun on the direct route, until its handler comes to its first `await`. One that ends there is never listed. */
-  passing: Attempt | undefined = undefined
+  inline: Attempt | undefined = undefined
   completed = 0
   failed = 0
   /** Attempts whose claim was lost before they ended. */
@@ -49,7 +49,7 @@ export class Attempts {
 
   /** How many jobs run. */
   get size(): number {
-    return this.running.size + (this.passing === undefined ? 0 : 1)
+    return this.running.size + (this.inline === undefined ? 0 : 1)
   }
 
   /** True while the handler of this attempt runs, wanted or not. */
@@ -64,15 +64,15 @@ export class Attempts {
   }
 
   /** An attempt begins that may end before it can be seen. */
-  pass(attempt: Attempt): void {
-    this.passing = attempt
+  startInline(attempt: Attempt): void {
+    this.inline = attempt
     const { times } = attempt.job
     if (times !== undefined) noteStart(times, this.#options.clock.now())
   }
 
   /** It has ended well at once. */
-  passed(attempt: Attempt, value: unknown): void {
-    this.passing = undefined
+  completeInline(attempt: Attempt, value: unknown): void {
+    this.inline = undefined
     attempt.decided = true
     if (this.#source.complete(attempt, value) === true) this.#completed(attempt, value)
   }
@@ -162,8 +162,8 @@ export class Attempts {
    * @param release gives the worker to another job, where that is asked for
    */
   guard(attempt: Attempt, release: () => void): TimeoutGuard | undefined {
-    if (this.passing === attempt) {
-      this.passing = undefined
+    if (this.inline === attempt) {
+      this.inline = undefined
       this.running.add(attempt)
     }
     const timeout = attempt.job.extras?.timeout ?? this.#options.timeout
@@ -212,7 +212,7 @@ export class Attempts {
 
   #decide(attempt: Attempt): void {
     attempt.decided = true
-    if (this.passing === attempt) this.passing = undefined
+    if (this.inline === attempt) this.inline = undefined
     else this.running.delete(attempt)
   }
 

@@ -55,7 +55,7 @@ export class SingleConsumer extends Consumer {
     if (this.busy || !jobs.empty || !this.free() || !this.paced(false)) return false
     const { attempts } = this
     const attempt = jobs.begin(job)
-    attempts.pass(attempt)
+    attempts.startInline(attempt)
     this.loops += 1
     this.busy = true
     this.handling = true
@@ -72,7 +72,7 @@ export class SingleConsumer extends Consumer {
     this.handling = false
     if (waits || threw || attempt.decided) this.#goOn(attempt, value, waits, threw)
     else {
-      attempts.passed(attempt, value)
+      attempts.completeInline(attempt, value)
       this.rest()
     }
     if (this.expected) this.left(attempt)

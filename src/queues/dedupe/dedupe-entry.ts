@@ -71,7 +71,7 @@ export class DedupeEntry<T, R> {
   }
 
   /** True where all callers have left. */
-  get forsaken(): boolean {
+  get abandoned(): boolean {
     return this.#callers === 0
   }
 
@@ -93,7 +93,7 @@ export class DedupeEntry<T, R> {
     this.#callers -= 1
     const leads = this.#newest === share
     if (leads) this.#newest = undefined
-    if (!late && (leads || this.forsaken)) this.job.cancel(reason)
+    if (!late && (leads || this.abandoned)) this.job.cancel(reason)
     this.offer?.left(share, leads)
   }
 }

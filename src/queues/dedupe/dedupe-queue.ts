@@ -150,7 +150,7 @@ export class DedupeQueue<T, R = unknown>
     if (patience < Infinity) {
       const cancel = at(this.#clock, this.#clock.now() + patience, () => {
         if (job.state !== 'offered' || !share.giveUp(this.admission.tooLate())) return
-        if (entry.forsaken) this.admission.expire(job)
+        if (entry.abandoned) this.admission.expire(job)
       })
       accepted.then(cancel, cancel)
     }

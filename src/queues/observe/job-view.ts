@@ -199,9 +199,9 @@ export class JobView {
   }
 
   *#running(): Iterable<LocalJob> {
-    const { running, passing } = this.#attempts
+    const { running, inline } = this.#attempts
     for (const { job } of running) yield job as LocalJob
-    if (passing !== undefined) yield passing.job as LocalJob
+    if (inline !== undefined) yield inline.job as LocalJob
   }
 
   #stateOf(job: LocalJob): QueuedJobInfo['state'] | undefined {

@@ -46,17 +46,20 @@ export class DelayedJobs {
     return !isDue(due, this.#now(byDate))
   }
 
+  /** The job that comes due first, by the clock or by the date. */
+  first(): LocalJob | undefined {
+    const counted = this.#byClock.peek()
+    const dated = this.#byDate.peek()
+    if (counted === undefined || dated === undefined) return counted ?? dated
+    return this.#precedes(dated, counted) ? dated : counted
+  }
+
   /** Hands over what has come due, in the order of due times. */
   release(to: (job: LocalJob) => void): void {
-    for (const [order, byDate] of [
-      [this.#byClock, false],
-      [this.#byDate, true],
-    ] as const) {
-      for (let job = order.peek(); job !== undefined; job = order.peek()) {
-        if (this.ahead(dueOf(job), byDate)) break
-        order.take()
-        to(job)
-      }
+    for (let job = this.first(); job !== undefined; job = this.first()) {
+      if (this.ahead(dueOf(job), job.extras?.byDate === true)) break
+      this.#orderOf(job).take()
+      to(job)
     }
     this.#arm()
   }
@@ -74,9 +77,23 @@ export class DelayedJobs {
     this.#byDate.visit(walk)
   }
 
+  /** In the order in which they come due. */
   *[Symbol.iterator](): Iterator<LocalJob> {
-    yield* this.#byClock
-    yield* this.#byDate
+    const dates = this.#byDate[Symbol.iterator]()
+    let dated = dates.next()
+    for (const job of this.#byClock) {
+      for (; dated.done !== true && this.#precedes(dated.value, job); dated = dates.next()) {
+        yield dated.value
+      }
+      yield job
+    }
+    for (; dated.done !== true; dated = dates.next()) yield dated.value
+  }
+
+  /** True where a job that waits for a date comes due before one that waits for the clock. Of two at once, the one put first. */
+  #precedes(dated: LocalJob, counted: LocalJob): boolean {
+    const byClock = dueOf(dated) - this.#now(true) + this.#now(false)
+    return byClock === dueOf(counted) ? dated.turn < counted.turn : byClock < dueOf(counted)
   }
 
   #orderOf(job: LocalJob): RankedOrder {

@@ -95,10 +95,12 @@ export class RateGate {
   }
 
   /**
-   * Lets the first candidate start, or puts it aside. It is to be taken then, and {@link started}. Without a permit in the answer there is another first candidate, or the
-   * gate is shut, or, for `company`, nothing has changed.
+   * Lets the first candidate start, or puts it aside. With a permit, the caller takes the job from the candidates and calls
+   * {@link started}. Without one, another job is the first candidate now, or the gate is shut, or, for `company`, nothing has
+   * changed.
    *
    * @param want how many free workers, or free places of a batch, there are
+   * @param company true while a batch is filled: when the limiter says no, nothing waits for it
    */
   pass(job: LocalJob, want: number, company: boolean): AttemptPermit | undefined {
     return this.#keyed ? this.#passByKey(job, want) : this.#passNext(want, company)

@@ -239,7 +239,7 @@ export class WaitingJobs implements GateHost {
       const job = order.oldest()
       if (job !== undefined && (oldest === undefined || givesWay(job, oldest))) oldest = job
     }
-    return oldest ?? this.#delayed[Symbol.iterator]().next().value
+    return oldest ?? this.#delayed.first()
   }
 
   /** Jobs that are due, the best first. */

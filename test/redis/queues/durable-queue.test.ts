@@ -14,6 +14,7 @@ import { RedisStorage } from 'aioflux/redis'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
+import { queueDueExam } from '../../exams/queue-due-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queueListExam } from '../../exams/queue-list-exam.ts'
 import { queueOwnIdExam } from '../../exams/queue-own-id-exam.ts'
@@ -1330,6 +1331,17 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       name = ''
       return options.mode === undefined ? fifo(options) : dedupe(options)
     })
+  })
+
+  describe('delays and dates', () => {
+    queueDueExam(
+      (options) => {
+        name = ''
+        return delayed(options)
+      },
+      (seconds) => new Date(Date.now() + seconds * 1000),
+      () => new Promise((resolve) => setTimeout(resolve, 1000)),
+    )
   })
 
   describe('lists of jobs', () => {
