@@ -43,7 +43,9 @@ export class JobsById {
     this.#control = control
     this.#view = view
     const { history, numbers } = jobs
-    this.#index = new JobIndex(clock, idMemory, numbers, (id) => history.find(id)?.job)
+    this.#index = new JobIndex(clock, idMemory, numbers, (id) =>
+      history.keeps ? history.find(id)?.job : undefined,
+    )
   }
 
   // What a put asks and tells.
