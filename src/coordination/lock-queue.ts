@@ -1,5 +1,5 @@
 import { BackgroundTasks } from '../core/background-tasks.ts'
-import { at, type Cancel } from '../core/clock.ts'
+import { at, type Cancel, isDue } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
 import { isAioFluxError, StorageDownError } from '../core/errors.ts'
 import { type LeaseRequest, type LeaseWatch, TURN } from '../core/lease-store.ts'
@@ -195,7 +195,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** What a request says while it is the turn of other processes, or when that is over. */
   #turn({ clock }: LockRequest): Pick<LeaseRequest, 'after'> | undefined {
     if (this.#turnUntil === undefined) return undefined
-    return { after: { tokens: this.#tokens, over: clock.steady.now() >= this.#turnUntil } }
+    return { after: { tokens: this.#tokens, over: isDue(this.#turnUntil, clock.steady.now()) } }
   }
 
   #listen(): LeaseWatch {

@@ -1,4 +1,4 @@
-import { at } from '../../core/clock.ts'
+import { at, isDue } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { Watch } from '../../core/storage.ts'
@@ -47,7 +47,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
       waits.aside?.()
       do {
         const now = this.clock.now()
-        if (now >= deadline) throw late(key, decision.retryAfter)
+        if (isDue(deadline, now)) throw late(key, decision.retryAfter)
         await this.sleepUntil(Math.min(now + BACKSTOP, deadline), signal)
       } while (!this.fits(cost, false, this.anew(key, terms)))
     }
@@ -120,7 +120,8 @@ export abstract class PollingLimiter extends AsyncLimiter {
         if (decision.allowed) return decision
         const now = this.clock.now()
         const told = decision.retryAfter * 1000
-        if (told > 0 ? now + told > deadline : now >= deadline) throw late(key, decision.retryAfter)
+        if (told > 0 ? now + told > deadline : isDue(deadline, now))
+          throw late(key, decision.retryAfter)
         if (!decision.degraded && !this.fits(cost, false, own)) return decision
         if (watch === undefined) {
           watch = this.watch(key, freed)

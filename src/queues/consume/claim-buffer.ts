@@ -1,4 +1,4 @@
-import { at, type Cancel, type Clock } from '../../core/clock.ts'
+import { at, type Cancel, type Clock, isDue } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { JobCancelledError } from '../../core/errors.ts'
 import { macrotask } from '../../core/macrotask.ts'
@@ -348,13 +348,17 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     const [first] = this.#waiting
     if (first === undefined || this.#staleness !== undefined) return
     const { clock, fill } = this.#options
-    this.#staleness = at(clock, first.since + fill + STALE, () => {
+    const staleAt = ({ since }: { since: Millis }) => since + fill + STALE
+    this.#staleness = at(clock, staleAt(first), () => {
       this.#staleness = undefined
-      const stale = clock.now() - fill - STALE
-      while (this.#waiting.length > 0 && (this.#waiting[0]?.since as Millis) <= stale) {
-        const { claim } = this.#waiting.shift() as { claim: Claim }
+      const now = clock.now()
+      for (;;) {
+        const [oldest] = this.#waiting
+        // The same sum as the timer's: a moment that one of them takes for due and the other does not would set it again at once, and again.
+        if (oldest === undefined || !isDue(staleAt(oldest), now)) break
+        this.#waiting.shift()
         this.#credits.slow()
-        this.#release(claim)
+        this.#release(oldest.claim)
       }
       this.#watchStale()
     })
