@@ -74,6 +74,12 @@ export class Attempt implements TaskContext, Indexed {
     return controller.signal
   }
 
+  /** True once its handler has been told that its work is not wanted any more. */
+  get aborted(): boolean {
+    const signal = this.#signal
+    return signal instanceof AbortController ? signal.signal.aborted : signal !== undefined
+  }
+
   /** Bound, since handlers take their context apart. */
   get progress(): (value: unknown) => void {
     return (value) => {

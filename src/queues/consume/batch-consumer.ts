@@ -196,7 +196,7 @@ class BatchAttempts implements BatchItems {
   signal(): AbortSignal {
     this.#controller ??= new AbortController()
     this.#watch()
-    for (const { decided, signal } of this.#held) if (decided) this.#unwanted(signal.reason)
+    for (const attempt of this.#held) if (isUnwanted(attempt)) this.#unwanted(attempt.signal.reason)
     return this.#controller.signal
   }
 
@@ -238,7 +238,7 @@ class BatchAttempts implements BatchItems {
   }
 
   #unwanted(reason: unknown): void {
-    if ([...this.#held].every(({ decided }) => decided)) this.abort(reason)
+    if ([...this.#held].every(isUnwanted)) this.abort(reason)
   }
 
   #watch(): void {
@@ -248,4 +248,9 @@ class BatchAttempts implements BatchItems {
       attempt.signal.addEventListener('abort', () => this.calledOff(attempt), { once: true })
     }
   }
+}
+
+/** A job that was cancelled elsewhere is not decided until its function ends, and is not wanted all the same. */
+function isUnwanted({ decided, aborted }: Attempt): boolean {
+  return decided || aborted
 }
