@@ -1,3 +1,4 @@
+import type { FifoOptions } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { expect, it } from 'vitest'
 import { PromisedStorage } from './model/promised-storage.ts'
@@ -7,7 +8,7 @@ async function running() {
   const clock = new ManualClock(1)
   const storage = new PromisedStorage(clock, {}, undefined)
   const signals: AbortSignal[] = []
-  const queue = storage.queue<number, void>('fifo', {
+  const options: FifoOptions<number, void> = {
     name: 'batches',
     clock,
     workers: 1,
@@ -17,7 +18,8 @@ async function running() {
       signals.push(signal)
       return new Promise(() => {})
     },
-  })
+  }
+  const queue = storage.queue<number, void>('fifo', options)
   const other = storage.queue<number, void>('fifo', { name: 'batches', clock })
   const calm = async () => {
     for (let i = 0; i < 30; i++) await clock.advanceAsync(0.001)
