@@ -11,6 +11,7 @@ import {
 } from 'aioflux'
 import { Metrics } from 'aioflux/metrics'
 import { RedisStorage } from 'aioflux/redis'
+import { ManualClock } from 'aioflux/testing'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
@@ -1334,13 +1335,17 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
   })
 
   describe('delays and dates', () => {
+    // Scripts go by this clock too.
+    const clock = new ManualClock(Date.now() / 1000)
     queueDueExam(
       (options) => {
         name = ''
-        return delayed(options)
+        const storage = new RedisStorage({ client: open.client, prefix: 'due', clock })
+        storages.push(storage)
+        return delayed({ ...options, storage, clock })
       },
-      (seconds) => new Date(Date.now() + seconds * 1000),
-      () => new Promise((resolve) => setTimeout(resolve, 1000)),
+      (seconds) => new Date(clock.wall() + seconds * 1000),
+      () => clock.advanceAsync('1s'),
     )
   })
 
