@@ -8,7 +8,7 @@ export interface LeaseRequest {
   readonly holder: string
   /** How long the lease lasts from the moment when the store grants it. */
   readonly term: Millis
-  /** True where the caller does not wait: when it is denied, nobody has to be told that the lease is free. */
+  /** True where the caller does not wait: when it is denied, no process has to be told that the lease is free. */
   readonly once?: boolean
   /** Set while it is the turn of other processes, and when that is over. */
   readonly after?: OthersTurn
@@ -16,13 +16,13 @@ export interface LeaseRequest {
 
 /** A process that has had the names many times in a row lets other processes go first. */
 export interface OthersTurn {
-  /** With which it had the names last. While none that was denied the lease has taken it since, the request is denied, for 50 ms at most. */
+  /** The tokens of its last lease. The request is denied, for 50 ms at most, until a process that was denied the lease has had it. */
   readonly tokens: readonly number[]
   /** True when that time is over: the others have had their turn. */
   readonly over: boolean
 }
 
-/** For so long others go first, where it is their turn. */
+/** How long other processes go first, where it is their turn. */
 export const TURN: Millis = 50
 
 /** The answer to a request. */

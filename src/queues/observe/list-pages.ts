@@ -48,7 +48,7 @@ export class ListPage {
 }
 
 /**
- * Lists of jobs that are read page by page. Jobs leave a list between two pages, most of all those that were shown: whoever reads
+ * Lists of jobs that are read page by page. Jobs leave a list between two pages, most often jobs that were shown: an operator who reads
  * dead jobs removes them. A page that began after a number of jobs would then pass over others that were never shown, so a list
  * remembers what it has shown. A cursor is that number and the number of the list; of a list that is forgotten only the first is used.
  */
@@ -68,7 +68,7 @@ export class ListPages {
     return new ListPage(Number(before), shown, (shown, before) => this.#goOn(number, shown, before))
   }
 
-  /** Remembers what a list has shown, and forgets the list that was read least lately. */
+  /** Remembers what a list has shown, and forgets the list that was read longest ago. */
   #goOn(list: number | undefined, shown: Shown, before: number): string {
     let number = list
     if (number === undefined || this.#lists.get(number) !== shown) {
