@@ -98,10 +98,18 @@ export class MemoryQueue<T, R = unknown>
     this.events = events
     const attempts = new Attempts(jobs, settings, events)
     this.#attempts = attempts
-    const direct = limiter === undefined && !jobs.history.timed && settings.groups === undefined
+    const plain =
+      (limiter ?? limiterKey ?? limiterCost ?? settings.groups ?? priorityFn) === undefined
+    const direct = plain && !jobs.history.timed
     const slots = new WorkerSlots(settings.workers, direct, (handler) =>
       batching === undefined
-        ? new SingleConsumer(jobs, handler as Handler, attempts, clock)
+        ? new SingleConsumer(jobs, handler as Handler, attempts, clock, {
+            jobs,
+            byId,
+            owner: control,
+            events,
+            meter,
+          })
         : new BatchConsumer(jobs, batching, attempts, settings),
     )
     this.#slots = slots

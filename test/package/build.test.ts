@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   cpSync,
@@ -11,12 +12,35 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { run } from '../../scripts/package/build.ts'
 import { root } from '../../scripts/package/entries.ts'
 
 /** What a source is compiled to. */
 const COMPILED = /\.(?:c?js|d\.c?ts)(?:\.map)?$/
+
+/** The most bytecodes of a function that V8 compiles into its callers: `--max-inlined-bytecode-size`. */
+const MOST_INLINED = 460
+
+/** How many bytecodes the longest function of that name has, of the functions that a program runs. */
+function bytecodes(name: string, source: string): number {
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      ...['--print-bytecode', `--print-bytecode-filter=${name}`],
+      ...['--input-type=module', '--eval', source],
+    ],
+    { encoding: 'utf8', maxBuffer: 2 ** 28 },
+  )
+  const lengths = [...stdout.matchAll(/^Bytecode length: (\d+)$/gm)].map(([, length]) =>
+    Number(length),
+  )
+  return Math.max(0, ...lengths)
+}
+
+/** V8 alone is asked so. */
+const isNode = process.versions['bun'] === undefined && process.versions['deno'] === undefined
 
 describe('npm run build', { timeout: 120_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), 'aioflux-build-'))
@@ -44,4 +68,17 @@ describe('npm run build', { timeout: 120_000 }, () => {
     )
     expect(orphans).toEqual([])
   })
+
+  it.skipIf(!isNode)(
+    'makes the direct route of a queue one function, which V8 compiles by itself',
+    () => {
+      const index = pathToFileURL(join(home, 'dist/index.js')).href
+      const length = bytecodes(
+        'begin',
+        `import { QueueFactory } from '${index}'
+       QueueFactory.fifo({ handler: () => {} }).start().offer(1)`,
+      )
+      expect(length).toBeGreaterThan(MOST_INLINED)
+    },
+  )
 })

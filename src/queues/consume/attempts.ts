@@ -63,20 +63,6 @@ export class Attempts {
     if (times !== undefined) noteStart(times, this.#options.clock.now())
   }
 
-  /** An attempt begins that may end before it can be seen. */
-  startInline(attempt: Attempt): void {
-    this.inline = attempt
-    const { times } = attempt.job
-    if (times !== undefined) noteStart(times, this.#options.clock.now())
-  }
-
-  /** It has ended well at once. */
-  completeInline(attempt: Attempt, value: unknown): void {
-    this.inline = undefined
-    attempt.decided = true
-    if (this.#source.complete(attempt, value) === true) this.#completed(attempt, value)
-  }
-
   /** Ends an attempt well. Answers `false` where it came too late. No worker waits for a store that is elsewhere. */
   complete(attempt: Attempt, value: unknown): MaybePromise<boolean> {
     if (attempt.decided) return this.reap(attempt)

@@ -25,9 +25,12 @@ export abstract class Consumer {
   protected readonly label: string = `worker of queue #${++consumers}`
   readonly #pace: EventLoopPace
   #workers = 0
+  #open = false
+  #breathing = false
+  /** How many workers may be at work now: none while the queue is closed, or while the event loop breathes. */
+  #allowed = 0
   /** Workers at work, also workers whose job was decided without them. */
   loops = 0
-  #open = false
   /** True while a worker is being started, or the first part of a handler runs: then jobs only line up. */
   protected busy = false
   /** True while the first part of a handler runs. */
@@ -37,7 +40,6 @@ export abstract class Consumer {
   /** What is to be told when the first part of the handler that runs is over. */
   #onLeft: ((attempt: Attempt) => void) | undefined
   protected expected = false
-  #yielding = false
 
   constructor(source: Source, attempts: Attempts, clock: Clock) {
     this.source = source
@@ -61,6 +63,7 @@ export abstract class Consumer {
   set workers(workers: number) {
     this.#workers = workers
     noticeContext()
+    this.#allow()
     this.wake()
   }
 
@@ -71,6 +74,7 @@ export abstract class Consumer {
   set open(open: boolean) {
     this.#open = open
     noticeContext()
+    this.#allow()
     this.wake()
   }
 
@@ -124,19 +128,19 @@ export abstract class Consumer {
     return this.#workers - this.loops + 1
   }
 
+  /** True where a job that is put now may begin at once. */
+  protected mayBegin(): boolean {
+    return !this.busy && this.free() && this.paced(false)
+  }
+
   /** True where another worker may begin. */
   protected free(): boolean {
-    return this.loops < this.#workers && this.#open && !this.#yielding
+    return this.loops < this.#allowed
   }
 
   /** True where this worker may take another job. */
   protected mayGoOn(): boolean {
-    return (
-      this.#open &&
-      !this.#yielding &&
-      this.loops <= this.#workers &&
-      this.paced(this.source.ready > 1)
-    )
+    return this.loops <= this.#allowed && this.paced(this.source.ready > 1)
   }
 
   /**
@@ -145,18 +149,23 @@ export abstract class Consumer {
    * @param backlog true where other jobs wait than the one that is to begin
    */
   protected paced(backlog: boolean): boolean {
-    if (!this.#pace.spent(backlog)) return true
-    this.#breathe()
-    return false
+    return !this.#pace.spent(backlog) || this.#breathe()
   }
 
   /** Apart from {@link paced}, so that a job that begins costs no closure. */
-  #breathe(): void {
-    this.#yielding = true
+  #breathe(): false {
+    this.#breathing = true
+    this.#allow()
     macrotask(() => {
-      this.#yielding = false
+      this.#breathing = false
+      this.#allow()
       this.wake()
     })
+    return false
+  }
+
+  #allow(): void {
+    this.#allowed = this.#open && !this.#breathing ? this.#workers : 0
   }
 
   /** A worker has ended. */

@@ -67,28 +67,38 @@ export class LocalPuts<T, R> {
 
   put(item: T, options: PutOptions | undefined): Promise<LocalJobHandle<R>> {
     try {
-      const known = options?.id === undefined ? undefined : this.known(options)
-      if (known !== undefined) return Promise.resolve(known)
-      const job = this.#make(item, options)
-      return this.#rushes(job, options) ? Promise.resolve(job) : this.#enters(job, options)
+      if (options === undefined) {
+        const begun = this.#begin(item, false)
+        if (begun !== undefined) return Promise.resolve(begun)
+      } else {
+        const known = this.known(options)
+        if (known !== undefined) return Promise.resolve(known)
+      }
+      return this.#enters(this.#make(item, options), options)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   offer(item: T, options: PutOptions | undefined): boolean {
-    if (options?.id !== undefined && this.known(options) !== undefined) return false
-    const job = this.#make(item, options)
-    return this.#rushes(job, options) || this.#tries(job, options)
+    if (options === undefined) {
+      if (this.#begin(item, false) !== undefined) return true
+    } else if (this.known(options) !== undefined) return false
+    return this.#tries(this.#make(item, options), options)
   }
 
   submit(item: T, options: PutOptions | undefined): Promise<R> {
     try {
-      const known = options?.id === undefined ? undefined : this.known(options)
-      if (known !== undefined) return known.result
+      if (options === undefined) {
+        const begun = this.#begin(item, true)
+        if (begun !== undefined) return begun.result
+      } else {
+        const known = this.known(options)
+        if (known !== undefined) return known.result
+      }
       const job = this.#make(item, options)
       const result = job.watch()
-      if (!this.#rushes(job, options)) this.#enter(job, options, result)
+      this.#enter(job, options, result)
       return result
     } catch (error) {
       return Promise.reject(error)
@@ -163,6 +173,14 @@ export class LocalPuts<T, R> {
 
   // The way in.
 
+  /** The direct route, past the order: a job without options may begin at once. */
+  #begin(item: T, watched: boolean): LocalJob<T, R> | undefined {
+    const { direct } = this.#slots
+    if (direct === undefined) return undefined
+    if (this.#slots.asks) this.#slots.meet(item)
+    return direct.begin(item, watched)
+  }
+
   // Short, so that it is compiled into the code of its callers: nearly all puts are no more than this.
   #make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
     if (options !== undefined || !this.#plain || this.#slots.asks || this.#byId.namesAll) {
@@ -213,15 +231,6 @@ export class LocalPuts<T, R> {
       this.#slots.lineUp()
       this.#jobs.useGroups()
     } else if (extras.group !== undefined) delete extras.group
-  }
-
-  /**
-   * The direct route, past the order: begins a job at once if a worker is free for it. One that begins at once, and once,
-   * begins in the context of its putter anyway.
-   */
-  #rushes(job: LocalJob, options: PutOptions | undefined): boolean {
-    const { direct } = this.#slots
-    return direct !== undefined && options === undefined && direct.takes(job, this.#jobs)
   }
 
   /** As {@link #enter}; resolves when the job is accepted. */

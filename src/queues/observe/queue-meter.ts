@@ -92,6 +92,13 @@ export class QueueMeter {
     job.times = { put, first: undefined, last: put }
   }
 
+  /** As {@link put}, for a job that begins as it is put. */
+  begins(job: Timed): void {
+    this.put(job)
+    const { times } = job
+    if (times !== undefined) times.first = times.put
+  }
+
   completed(job: Readonly<Timed>): void {
     this.#completed.inc()
     this.#ended(job)

@@ -20,6 +20,8 @@ export class JobNumbers {
   readonly #exact: boolean
   #seqs: number[] = []
   #times: Millis[] = []
+  /** True while the clock has been read in this turn, and no number to come is given away: the next one is the next. */
+  #flows = false
   #read = false
 
   constructor(clock: Clock) {
@@ -29,9 +31,8 @@ export class JobNumbers {
 
   /** The number of a job that is put now. */
   next(): number {
-    do this.last += 1
-    while (this.#reserved?.delete(this.last) === true)
-    if (!this.#read) this.#sample(this.last)
+    if (!this.#flows) return this.#search()
+    this.last += 1
     return this.last
   }
 
@@ -41,6 +42,7 @@ export class JobNumbers {
     if (String(number) !== id || !(number > this.last)) return
     this.#reserved ??= new Set()
     this.#reserved.add(number)
+    this.#flows = false
   }
 
   /** The id is not remembered any more. */
@@ -60,6 +62,14 @@ export class JobNumbers {
     return this.#times[Math.max(0, low - 1)] ?? this.#clock.now()
   }
 
+  #search(): number {
+    do this.last += 1
+    while (this.#reserved?.delete(this.last) === true)
+    if (!this.#read) this.#sample(this.last)
+    this.#flows = this.#read && this.#reserved === undefined
+    return this.last
+  }
+
   #sample(seq: number): void {
     const now = this.#clock.now()
     if (!this.#exact) this.#untilNextTurn()
@@ -76,6 +86,7 @@ export class JobNumbers {
     this.#read = true
     macrotask(() => {
       this.#read = false
+      this.#flows = false
     })
   }
 }
