@@ -18,6 +18,11 @@ export class IndexedSet<T extends Indexed> {
     return this.#all[one.place] === one
   }
 
+  /** The member that stands there. */
+  at(place: number): T | undefined {
+    return this.#all[place]
+  }
+
   add(one: T): void {
     one.place = this.#all.push(one) - 1
   }

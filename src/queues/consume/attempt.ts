@@ -15,6 +15,8 @@ export interface ClaimedJob {
   /** How often it was claimed, this time included. */
   readonly deliveries: number
   readonly watched: boolean
+  /** Where its attempt stands among those that run: a number of theirs alone. */
+  slot: number
   readonly extras:
     | {
         readonly context?: AsyncContext | undefined
@@ -48,8 +50,6 @@ export class Attempt implements TaskContext, Indexed {
   readonly begunAt: Millis
   /** True once it has ended, has been given up, or its claim is lost. */
   decided = false
-  /** Its place among the attempts that run. */
-  place = 0
   /** What it holds of the limiter, until its handler ends. */
   permit: AttemptPermit | undefined = undefined
   /** Made when the signal is asked for; a reason that came before is remembered. */
@@ -64,6 +64,15 @@ export class Attempt implements TaskContext, Indexed {
 
   get id(): string {
     return this.job.id
+  }
+
+  /** Its place among the attempts that run. The job keeps it, so that the attempt is found from there. */
+  get place(): number {
+    return this.job.slot
+  }
+
+  set place(place: number) {
+    this.job.slot = place
   }
 
   get signal(): AbortSignal {

@@ -6,7 +6,7 @@ import type { Retry } from '../../resilience/retry.ts'
 import { noteStart } from '../observe/job-times.ts'
 import type { QueueEvents, ToldJob } from '../observe/queue-events.ts'
 import type { MaybePromise } from '../store/job-store.ts'
-import type { Attempt } from './attempt.ts'
+import type { Attempt, ClaimedJob } from './attempt.ts'
 import type { Source } from './source.ts'
 
 export interface AttemptOptions {
@@ -50,6 +50,16 @@ export class Attempts {
   /** How many jobs run. */
   get size(): number {
     return this.running.size + (this.inline === undefined ? 0 : 1)
+  }
+
+  /**
+   * The attempt that works on a job. Jobs do not point to their attempts: to write that into a job which has long waited costs
+   * as much as the rest of beginning it, since V8 notes each pointer from an old object to a new one.
+   */
+  of(job: ClaimedJob): Attempt | undefined {
+    if (this.inline?.job === job) return this.inline
+    const attempt = this.running.at(job.slot)
+    return attempt?.job === job ? attempt : undefined
   }
 
   /** True while the handler of this attempt runs, wanted or not. */

@@ -88,7 +88,6 @@ export class BatchConsumer extends Consumer {
 
   /** Answers whether the worker was given to another batch meanwhile. */
   async #run(batch: Attempt[]): Promise<boolean> {
-    for (const attempt of batch) this.attempts.begin(attempt)
     let released = false
     const held = new BatchAttempts(batch, this.attempts)
     const cancelTimer = this.#limit(batch, held, () => {
@@ -144,6 +143,7 @@ export class BatchConsumer extends Consumer {
     while (batch.length < size) {
       const attempt = this.source.take(size - batch.length, batch.length > 0)
       if (attempt === undefined) break
+      this.attempts.begin(attempt)
       batch.push(attempt)
     }
     this.#claiming = false

@@ -13,6 +13,7 @@ export class ClaimedRecord implements ClaimedJob, Job {
   readonly claim: Claim
   readonly extras: ClaimedJob['extras']
   state: JobState = 'running'
+  slot = 0
   reported: unknown = undefined
   times: JobTimes | undefined = undefined
   unwanted: { readonly reason: unknown } | undefined = undefined

@@ -100,7 +100,6 @@ export class SingleConsumer extends Consumer {
     job.state = 'running'
     job.deliveries = 1
     const attempt = new Attempt(job, 0)
-    job.holder = attempt
     const { attempts } = this
     attempts.inline = attempt
     this.loops += 1

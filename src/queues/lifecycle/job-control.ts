@@ -37,7 +37,8 @@ export class JobControl implements JobOwner {
 
   cancel(job: LocalJob, reason: unknown): boolean {
     if (job.over) return false
-    if (job.running !== undefined) this.#attempts.abandon(job.running, 'cancelled', reason)
+    const attempt = this.#attempts.of(job)
+    if (attempt !== undefined) this.#attempts.abandon(attempt, 'cancelled', reason)
     else this.#end(job, 'cancelled', reason)
     this.#events.cancelled(job, reason)
     return true

@@ -72,7 +72,7 @@ export class JobView {
       kept === undefined
         ? Infinity
         : kept.endedAt + (state === 'dead' ? history.dead : history.completed).age
-    const startedAt = kept?.startedAt ?? history.startOf(job)
+    const startedAt = kept?.startedAt ?? history.startOf(job, this.#attempts.of(job)?.begunAt)
     const last = tries.at(-1)
     return {
       id: job.id,

@@ -32,8 +32,8 @@ export class JobHistory {
   }
 
   /** When the first attempt of a job began, where attempts are timed. */
-  startOf({ extras, running }: LocalJob): Millis | undefined {
-    return extras?.startedAt ?? (this.timed ? running?.begunAt : undefined)
+  startOf({ extras }: LocalJob, begunAt: Millis | undefined): Millis | undefined {
+    return extras?.startedAt ?? (this.timed ? begunAt : undefined)
   }
 
   /** An attempt has ended, and its job has not. */

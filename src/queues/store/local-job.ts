@@ -3,7 +3,6 @@ import type { Millis } from '../../core/duration.ts'
 import { JobCancelledError } from '../../core/errors.ts'
 import { pending, resolveOfLast } from '../../core/pending.ts'
 import type { Retry, RetryOptions } from '../../resilience/retry.ts'
-import type { Attempt } from '../consume/attempt.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
 
@@ -89,13 +88,12 @@ export class LocalJob<T = any, R = any> implements Job<R> {
   state: JobState = 'waiting'
   /** How often it was claimed. */
   deliveries = 0
-  /**
-   * What has it now: the order that it stands in, or the attempt that works on it. An entry of any other order that still names
-   * this job is void.
-   */
+  /** The order that it stands in. An entry of any other order that still names this job is void. */
   holder: object | undefined = undefined
   /** Where it stands in that order: a number of that order alone. */
   place = 0
+  /** Where its attempt stands among those that run: a number of theirs alone. */
+  slot = 0
   /** Its neighbours there, where the order is a chain. */
   before: LocalJob | undefined = undefined
   next: LocalJob | undefined = undefined
@@ -136,11 +134,6 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   get reported(): unknown {
     return this.extras?.reported
-  }
-
-  /** The attempt that works on it, while it runs. */
-  get running(): Attempt | undefined {
-    return this.state === 'running' ? (this.holder as Attempt) : undefined
   }
 
   get times(): JobTimes | undefined {
@@ -210,7 +203,6 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   complete(value: R): void {
     this.state = 'completed'
-    this.holder = undefined
     if (this.#promise !== undefined) (this.#outcome as (value: R) => void)(value)
     this.#outcome = value
     if (this.extras !== undefined) this.#end()
@@ -218,7 +210,6 @@ export class LocalJob<T = any, R = any> implements Job<R> {
 
   /** Ends the job without a result. */
   end(state: 'failed' | 'cancelled' | 'dropped', error: unknown): void {
-    if (this.state === 'running') this.holder = undefined
     this.state = state
     if (this.#promise !== undefined) {
       // A caller that awaits the result still gets the error; only the process does not get an unhandled rejection.

@@ -83,16 +83,14 @@ export class MemoryJobs extends WaitingJobs implements Source {
   begin(job: LocalJob): Attempt {
     job.state = 'running'
     job.deliveries += 1
-    const attempt = new Attempt(job, this.history.timed ? this.clock.now() : 0)
-    job.holder = attempt
-    return attempt
+    return new Attempt(job, this.history.timed ? this.clock.now() : 0)
   }
 
   complete(attempt: Attempt): boolean {
     const { history } = this
     if (history.keeps) {
       const job = attempt.job as LocalJob
-      history.completed.add(job, history.startOf(job), attempt.begunAt)
+      history.completed.add(job, history.startOf(job, attempt.begunAt), attempt.begunAt)
     }
     return true
   }
@@ -114,7 +112,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const job = attempt.job as LocalJob
     const { history } = this
     if (dead && history.timed) history.failed(attempt, error)
-    if (dead && history.keeps) history.dead.add(job, history.startOf(job))
+    if (dead && history.keeps) history.dead.add(job, history.startOf(job, attempt.begunAt))
     return true
   }
 
