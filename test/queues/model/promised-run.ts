@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { isAioFluxError } from '../../../src/core/errors.ts'
 import {
   type Job,
   type JobClaim,
@@ -399,7 +400,14 @@ export class PromisedRun {
         break
       }
       case 'redrive':
-        void queue.redrive()
+        // A queue that stops makes no job wait again.
+        if (this.#stopping.has(process)) {
+          await queue.redrive().then(
+            () => this.#must(false, 'redrive went on after stop'),
+            (error: unknown) =>
+              this.#must(isAioFluxError(error, 'CLOSED'), `redrive after stop: ${error}`),
+          )
+        } else void queue.redrive()
         break
       case 'start':
         this.#start()
