@@ -50,6 +50,25 @@ export const ownIdLaws: readonly LawText[] = [
       ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
     },
   },
+  ...(['makes room', 'is cleared'] as const).map(
+    (how): LawText => ({
+      name: `an id of the caller is free when its job ${how}, also of a job that was dead before`,
+      async run(driver) {
+        for (const before of ['new', 'redriven'] as const) {
+          if (before === 'new') await driver.put('a', { id: 'key' })
+          else {
+            const id = await driver.dead('a', 'broken', { id: 'key' })
+            await driver.store.redrive({ ids: [id] })
+          }
+          if (how === 'is cleared') await driver.store.clear()
+          else await driver.put('b', {}, { maxSize: 1, overflow: 'drop-oldest' })
+          const { state } = await driver.put('c', { id: 'key' })
+          ensureSame(state, 'waiting', `state of a put after a ${before} job`)
+          await driver.store.clear()
+        }
+      },
+    }),
+  ),
   {
     name: 'an id that comes twice in one call of insert is kept once',
     async run(driver) {

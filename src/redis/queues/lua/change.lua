@@ -94,6 +94,8 @@ local function redrive(id)
   if holder and (r.living(holder) or r.is_remembered('\1' .. key)) then return 0 end
   call('ZREM', DEAD, id)
   if key then r.take_key(key, id, envelope) end
+  -- The job has its own id again, and not only a memory of it, which would stay where the job is dropped.
+  call('ZREM', REMEMBERED, id)
   unanswer(id)
   call('HDEL', ENDS, id)
   call('HDEL', PROGRESS, id)
