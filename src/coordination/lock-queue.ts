@@ -68,24 +68,18 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     return Promise.resolve(round).then(() => this.#returns?.done())
   }
 
-  freedHere(back: Promise<unknown>): void {
+  freedHere(): void {
     const [first] = this.#waiting
-    if (first === undefined || !this.#yields(first)) return this.#ask()
-    this.#inARow = 0
-    if (this.#leases.takesTurns) {
+    if (first !== undefined && this.#yields(first)) {
+      this.#inARow = 0
       this.#turnUntil = first.clock.steady.now() + TURN
-      return this.#ask()
     }
-    // The storage tells the other processes that wait before it answers this one.
-    const ask = () => {
-      if (this.#waiting.size > 0) this.#ask()
-    }
-    back.then(ask, ask)
+    this.#ask()
   }
 
   /** True when it is the turn of other processes, and the storage can let them go first. */
   #yields(first: LockRequest): boolean {
-    if (!this.#leases.takesTurns && !this.#watch?.tells()) return false
+    if (!this.#leases.takesTurns) return false
     const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
     return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
   }

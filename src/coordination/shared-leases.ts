@@ -6,8 +6,6 @@ import { ByName } from './by-name.ts'
 import { ledgerLeases } from './ledger-leases.ts'
 import { LockQueues } from './lock-queues.ts'
 
-const NOW = Promise.resolve()
-
 /**
  * The leases of one storage, as one process has them and asks for them. All coordinators of a process that share a storage share
  * this, so that each lock has one queue in the process, and one request of the queue asks the store.
@@ -43,7 +41,7 @@ export class SharedLeases {
   ): Promise<boolean> {
     const known = this.#store.release(names, holder, tokens)
     // After the release was sent and before its answer: the next caller asks in the same trip.
-    this.queues.freed(names, known)
+    this.queues.freed(names)
     return known
   }
 
@@ -64,7 +62,7 @@ export class SharedLeases {
   /** This process holds them no more, and has not given them back. */
   lost(names: readonly string[]): void {
     this.ended(names)
-    this.queues.freed(names, NOW)
+    this.queues.freed(names)
   }
 
   /** True when this process holds one of them: then it is told when that ends. */
