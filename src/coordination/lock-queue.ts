@@ -29,8 +29,8 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Leases that are on their way back. */
   #returns: BackgroundTasks | undefined
   #again = false
-  /** The names that have come free elsewhere since the request under way was sent. */
-  readonly #heard = new Set<string>()
+  /** The names that have come free elsewhere since the request under way was sent; `undefined` for none. */
+  #heard: Set<string> | undefined
   /** The names that were the cause of the last denial, where the storage tells. */
   #denied: readonly string[] | undefined
   #watch: LeaseWatch | undefined
@@ -69,7 +69,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   freedHere(): void {
-    const [first] = this.#waiting
+    const first = this.#first
     if (first !== undefined && this.#yields(first)) {
       this.#inARow = 0
       this.#turnUntil = first.clock.steady.now() + TURN
@@ -87,8 +87,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   #freedElsewhere(name: string | undefined): void {
     if (this.#leases.holds(this.names)) return
     if (name === undefined) this.#ask()
-    else if (this.#asking) this.#heard.add(name)
-    else if (this.#isCause(name)) this.#ask()
+    else if (this.#asking) {
+      this.#heard ??= new Set()
+      this.#heard.add(name)
+    } else if (this.#isCause(name)) this.#ask()
   }
 
   /**
@@ -101,7 +103,12 @@ export class LockQueue implements RequestQueue, WaitingQueue {
 
   /** True where the last answer is not up to date. */
   #isStale(): boolean {
-    return this.#again || [...this.#heard].some((name) => this.#isCause(name))
+    return this.#again || [...(this.#heard ?? [])].some((name) => this.#isCause(name))
+  }
+
+  /** The request that has waited longest. */
+  get #first(): LockRequest | undefined {
+    return this.#waiting.values().next().value
   }
 
   #ask(): void {
@@ -117,7 +124,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   async #goRound(): Promise<void> {
     const wait = await this.#askForFirst()
     this.#asking = false
-    const [first] = this.#waiting
+    const first = this.#first
     if (first === undefined) return this.#end()
     // The lease has come free after this round had looked, and before it was over.
     if (this.#isStale()) return this.#ask()
@@ -129,10 +136,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Asks for the first request, until it has the lease or is told how long to wait. */
   async #askForFirst(): Promise<Millis> {
     for (;;) {
-      const [first] = this.#waiting
+      const first = this.#first
       if (first === undefined) return 0
       this.#again = false
-      this.#heard.clear()
+      this.#heard = undefined
       if (this.#leases.holds(this.names)) {
         // The holder is in this process, and tells when it gives the lease back.
         this.#listen()
