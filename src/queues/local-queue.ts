@@ -86,8 +86,7 @@ export class MemoryQueue<T, R = unknown>
     this.events = events
     const attempts = new Attempts(jobs, settings, events)
     this.#attempts = attempts
-    const plain =
-      (limiter ?? limiterKey ?? limiterCost ?? settings.groups ?? priorityFn) === undefined
+    const plain = (limiter ?? limiterKey ?? limiterCost ?? settings.groups) === undefined
     const direct = plain && !jobs.history.timed
     const slots = new WorkerSlots(settings.workers, direct, (handler) =>
       batching === undefined

@@ -90,10 +90,10 @@ export class SingleConsumer extends Consumer {
    *
    * @param watched true where the caller waits for the result
    */
-  begin<T, R>(item: T, watched: boolean): LocalJob<T, R> | undefined {
+  begin<T, R>(item: T, priority: number, watched: boolean): LocalJob<T, R> | undefined {
     const jobs = this.#jobs as MemoryJobs
     if (!jobs.empty || !this.mayBegin()) return undefined
-    const job = new LocalJob<T, R>(item, 0, jobs.numbers.next(), this.#owner as JobOwner)
+    const job = new LocalJob<T, R>(item, priority, jobs.numbers.next(), this.#owner as JobOwner)
     if (watched) void job.watch()
     if (this.#byId?.namesAll === true) this.#byId.name(job, undefined)
     this.#meter?.begins(job)

@@ -47,7 +47,7 @@ export class LocalPuts<T, R> {
   readonly #signals: Signals<LocalJob>
   /** True where each put has to look for a group, or a key and a cost at the limiter. */
   readonly #labels: boolean
-  /** True where puts without options need nothing but a number. */
+  /** True where jobs without options need nothing but a number. */
   readonly #plain: boolean
 
   constructor(parts: LocalPutsParts<T>) {
@@ -62,19 +62,20 @@ export class LocalPuts<T, R> {
     this.#signals = new Signals((job, reason) => control.cancel(job, reason))
     const { limiterKey, limiterCost } = options
     this.#labels = (limiterKey ?? limiterCost ?? settings.groups) !== undefined
-    this.#plain = !this.#labels && parts.priorityFn === undefined && parts.meter === undefined
+    this.#plain = !this.#labels && parts.meter === undefined
   }
 
   put(item: T, options: PutOptions | undefined): Promise<LocalJobHandle<R>> {
     try {
       if (options === undefined) {
-        const begun = this.#begin(item, false)
+        const priority = this.#read(item)
+        const begun = this.#slots.direct?.begin<T, R>(item, priority, false)
         if (begun !== undefined) return Promise.resolve(begun)
-      } else {
-        const known = this.known(options)
-        if (known !== undefined) return Promise.resolve(known)
+        return this.#enters(this.#make(item, priority), undefined)
       }
-      return this.#enters(this.#make(item, options), options)
+      const known = this.known(options)
+      if (known !== undefined) return Promise.resolve(known)
+      return this.#enters(this.#makeWith(item, options), options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -82,24 +83,25 @@ export class LocalPuts<T, R> {
 
   offer(item: T, options: PutOptions | undefined): boolean {
     if (options === undefined) {
-      if (this.#begin(item, false) !== undefined) return true
-    } else if (this.known(options) !== undefined) return false
-    return this.#tries(this.#make(item, options), options)
+      const priority = this.#read(item)
+      if (this.#slots.direct?.begin<T, R>(item, priority, false) !== undefined) return true
+      return this.#tries(this.#make(item, priority), undefined)
+    }
+    if (this.known(options) !== undefined) return false
+    return this.#tries(this.#makeWith(item, options), options)
   }
 
   submit(item: T, options: PutOptions | undefined): Promise<R> {
     try {
       if (options === undefined) {
-        const begun = this.#begin(item, true)
+        const priority = this.#read(item)
+        const begun = this.#slots.direct?.begin<T, R>(item, priority, true)
         if (begun !== undefined) return begun.result
-      } else {
-        const known = this.known(options)
-        if (known !== undefined) return known.result
+        return this.#submit(this.#make(item, priority), undefined)
       }
-      const job = this.#make(item, options)
-      const result = job.watch()
-      this.#enter(job, options, result)
-      return result
+      const known = this.known(options)
+      if (known !== undefined) return known.result
+      return this.#submit(this.#makeWith(item, options), options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -133,7 +135,7 @@ export class LocalPuts<T, R> {
 
   /** Makes a job that enters later, or not at all. */
   make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
-    const job = this.#make(item, options)
+    const job = this.#makeWith(item, options)
     this.#prepare(job, options, Promise.resolve())
     return job
   }
@@ -173,31 +175,28 @@ export class LocalPuts<T, R> {
 
   // The way in.
 
-  /** The direct route, past the order: a job without options may begin at once. */
-  #begin(item: T, watched: boolean): LocalJob<T, R> | undefined {
-    const { direct } = this.#slots
-    if (direct === undefined) return undefined
+  /** Checks an item, and tells its priority where its put does not say one. */
+  #read(item: T): number {
     if (this.#slots.asks) this.#slots.meet(item)
-    return direct.begin(item, watched)
+    const priorityFn = this.#priorityFn
+    return priorityFn === undefined ? 0 : toPriority(priorityFn(item))
   }
 
-  // Short, so that it is compiled into the code of its callers: nearly all puts are no more than this.
-  #make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
-    if (options !== undefined || !this.#plain || this.#slots.asks || this.#byId.namesAll) {
-      return this.#makeWith(item, options)
-    }
-    return new LocalJob<T, R>(item, 0, this.#jobs.numbers.next(), this.#control)
+  // Short, so that it is compiled into the code of its callers: nearly all puts that line up are no more than this.
+  #make(item: T, priority: number): LocalJob<T, R> {
+    if (!this.#plain || this.#byId.namesAll) return this.#makeOf(item, priority, undefined)
+    return new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), this.#control)
   }
 
   #makeWith(item: T, options: PutOptions | undefined): LocalJob<T, R> {
+    if (options?.priority === undefined) return this.#makeOf(item, this.#read(item), options)
     if (this.#slots.asks) this.#slots.meet(item)
-    const priorityFn = this.#priorityFn
+    return this.#makeOf(item, toPriority(options.priority), options)
+  }
+
+  #makeOf(item: T, priority: number, options: PutOptions | undefined): LocalJob<T, R> {
     const meter = this.#meter
-    const control = this.#control
-    let priority = 0
-    if (options?.priority !== undefined) priority = toPriority(options.priority)
-    else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    const job = new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), control)
+    const job = new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), this.#control)
     const labelled = options?.id !== undefined || options?.group !== undefined
     if (labelled || this.#labels || this.#byId.namesAll) {
       checkPut(options)
@@ -238,6 +237,12 @@ export class LocalPuts<T, R> {
     const accepted = Promise.resolve(job)
     this.#enter(job, options, accepted)
     return job.state === 'offered' ? this.accepted(job) : accepted
+  }
+
+  #submit(job: LocalJob<T, R>, options: PutOptions | undefined): Promise<R> {
+    const result = job.watch()
+    this.#enter(job, options, result)
+    return result
   }
 
   #enter(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): void {
