@@ -280,6 +280,7 @@ export class DurableQueue<T, R = unknown>
 
   async redrive(options: RedriveOptions = {}): Promise<number> {
     checkRedrive(options)
+    this.#shutdown.checkOpen()
     return this.#store.redrive(options)
   }
 
