@@ -13,7 +13,7 @@ import type {
 } from '../job.ts'
 import { MOST_TRIES } from '../store/job-history.ts'
 import { errorRecord } from '../store/job-record.ts'
-import type { KeptJob } from '../store/kept-jobs.ts'
+import type { KeptJob, KeptJobs } from '../store/kept-jobs.ts'
 import type { FailedTry, LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
@@ -143,11 +143,11 @@ export class JobView {
     for (const job of this.#running()) walk.one(job)
   }
 
-  /** The dead jobs that are meant, the oldest first. */
-  *dead({ ids, error, latest }: RedriveOptions): Iterable<LocalJob> {
-    const wanted = ids === undefined ? undefined : new Set(ids)
-    for (const { job } of [...this.#jobs.history.dead.latest(latest ?? Infinity)]) {
-      if (wanted !== undefined && !wanted.has(job.id)) continue
+  /** The dead jobs that are meant: in the order of their ids, else the oldest first. */
+  *dead({ ids, error, latest = Infinity }: RedriveOptions): Iterable<LocalJob> {
+    const { dead } = this.#jobs.history
+    const meant = ids === undefined ? [...dead.latest(latest)] : keptOf(ids, dead, latest)
+    for (const { job } of meant) {
       if (error !== undefined && errorMessage(job.outcome) !== error) continue
       yield job
     }
@@ -213,6 +213,13 @@ export class JobView {
     const wall = this.#clock.wall?.() ?? Date.now()
     return new Date(wall - (this.#clock.now() - time))
   }
+}
+
+/** The jobs with these ids among the latest that are kept, in the order of the ids. */
+function keptOf(ids: readonly string[], kept: KeptJobs, latest: number): KeptJob[] {
+  const among = latest === Infinity ? undefined : new Set(kept.latest(latest))
+  const jobs = [...new Set(ids)].map((id) => kept.get(id)).filter((job) => job !== undefined)
+  return among === undefined ? jobs : jobs.filter((job) => among.has(job))
 }
 
 /** The groups with the longest backlog, the longest first: without sorting all, where there are many. */
