@@ -29,7 +29,7 @@ export interface Grant {
   readonly tokens: readonly number[]
 }
 
-/** Both clocks are looked at this many times in a term: one of them may stand still, or leap. */
+/** Both clocks are read this many times in a term, because one of them may stand still or leap. */
 const LOOKS = 10
 
 /** A lease that is held, and how it is kept. */
@@ -39,9 +39,9 @@ export class HeldLease implements Lease, Renewed {
   place = 0
   readonly #context: LeaseContext
   readonly #grant: Grant
-  /** Made when it is read first: it costs more than all the rest. */
+  /** Made when it is first read: an AbortController costs more than the rest of a lease. */
   #controller: AbortController | undefined
-  /** Why it has aborted, or would have. */
+  /** The reason with which the signal has aborted, or aborts once it is read. */
   #reason: unknown
   readonly #began: Millis
   #term: Millis
@@ -49,9 +49,9 @@ export class HeldLease implements Lease, Renewed {
   #over = false
   #releasing: Promise<boolean> | undefined
   readonly #renewal: Renewal
-  /** When both clocks are to be looked at next. */
+  /** When both clocks are to be read next. */
   #look: Millis = 0
-  /** Told when it is over. */
+  /** Called when the lease is over. */
   #onOver: (() => void) | undefined
 
   constructor(context: LeaseContext, grant: Grant) {
@@ -84,7 +84,7 @@ export class HeldLease implements Lease, Renewed {
   }
 
   get signal(): AbortSignal {
-    // A caller that reads it after a stall finds it aborted, though no timer has run yet.
+    // After a stall the caller finds the signal aborted, although no timer has run yet.
     this.#check()
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
@@ -132,7 +132,7 @@ export class HeldLease implements Lease, Renewed {
     this.#controller?.abort(reason)
   }
 
-  /** Calls `listener` when it is over, however that came. There is one. */
+  /** Calls `listener` when the lease is over: released, lost or closed. Only one listener is kept. */
   onOver(listener: () => void): void {
     this.#onOver = listener
   }
@@ -151,7 +151,7 @@ export class HeldLease implements Lease, Renewed {
   }
 
   #renewByItself(now: Millis): void {
-    // When this renewal gets no answer, another is tried soon, until one is answered.
+    // When this renewal gets no answer, the next one is tried soon, until one is answered.
     this.#renewal.sending(now)
     this.#renew(this.#term).catch((error: unknown) => {
       if (!this.#over) this.#context.events.emit('error', { name: this.names.join(), error })
