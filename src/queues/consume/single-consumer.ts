@@ -146,7 +146,8 @@ export class SingleConsumer extends Consumer {
   }
 
   #next(): Attempt | undefined {
-    return this.source.ready > 0 && this.mayGoOn() ? this.source.take(this.want, false) : undefined
+    if (this.source.ready === 0 || !this.mayGoOn()) return undefined
+    return this.source.take(this.want, false, this.stays)
   }
 
   /** Runs the handler. Returns its promise, where it has not ended. */

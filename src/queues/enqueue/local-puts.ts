@@ -22,7 +22,10 @@ export type Wanted = 'job' | 'result' | 'nothing'
 
 /** What puts into a queue in this process are made of. */
 export interface LocalPutsParts<T> {
-  readonly options: Pick<QueueOptions<T, unknown>, 'group' | 'limiterKey' | 'limiterCost'>
+  readonly options: Pick<
+    QueueOptions<T, unknown>,
+    'group' | 'groupWeight' | 'limiterKey' | 'limiterCost'
+  >
   readonly settings: Settings
   readonly priorityFn: ((item: T) => number) | undefined
   readonly jobs: MemoryJobs
@@ -161,11 +164,13 @@ export class LocalPuts<T, R> {
 
   /** A job that does not run any more takes over the item, and the callers, of a newer one that waited for its end. */
   succeed(job: LocalJob, newer: LocalJob): void {
-    const { key, timeout, retry, asked, context, group, limiterKey, cost } = newer.extras ?? {}
+    const { key, timeout, retry, asked, context } = newer.extras ?? {}
+    const { group, weight, limiterKey, cost } = newer.extras ?? {}
     job.item = newer.item
     Object.assign(job.more(), { key, timeout, retry, asked, context })
     this.#label(job, {
       ...(group !== undefined && { group }),
+      ...(weight !== undefined && { weight }),
       ...(limiterKey !== undefined && { limiterKey }),
       ...(cost !== undefined && { cost }),
     })
@@ -212,10 +217,12 @@ export class LocalPuts<T, R> {
 
   /** What few queues ask of a job: its group, and its key and cost at the limiter. */
   #labelOf(item: T, options: PutOptions | undefined): JobLabel {
-    const { group: groupFn, limiterKey, limiterCost } = this.#parts.options
+    const { group: groupFn, groupWeight, limiterKey, limiterCost } = this.#parts.options
     const group = options?.group ?? groupFn?.(item)
     return {
       ...(group !== undefined && { group: check.string('group', group) }),
+      ...(group !== undefined &&
+        groupWeight !== undefined && { weight: check.positive('groupWeight', groupWeight(group)) }),
       ...(limiterKey !== undefined && {
         limiterKey: check.string('limiterKey', limiterKey(item)),
       }),
@@ -229,7 +236,10 @@ export class LocalPuts<T, R> {
     if (label.group !== undefined) {
       this.#slots.lineUp()
       this.#jobs.useGroups()
-    } else if (extras.group !== undefined) delete extras.group
+    } else if (extras.group !== undefined) {
+      delete extras.group
+      delete extras.weight
+    }
   }
 
   /** As {@link #enter}; resolves when the job is accepted. */
