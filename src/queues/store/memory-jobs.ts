@@ -47,7 +47,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return first === undefined ? this.clock.now() : this.waitingSince(first)
   }
 
-  take(want = 1, company = false, wanted = always): Attempt | undefined {
+  take(want = 1, company = false, wanted: () => boolean = always): Attempt | undefined {
     // More may have come due than are taken here, and their timer will not ring: other workers are to look too.
     if (this.delays && this.promote()) this.listener.available()
     const gate = this.gate
