@@ -121,8 +121,17 @@ export class MemoryQueue<T, R = unknown>
     if (meter !== undefined) events.count(meter)
     this.#meter = meter
     this.puts = new LocalPuts<T, R>({
-      ...{ options, settings, priorityFn, jobs, slots, admission },
-      ...{ control, byId, shutdown, events, meter },
+      options,
+      settings,
+      priorityFn,
+      jobs,
+      slots,
+      admission,
+      control,
+      byId,
+      shutdown,
+      events,
+      meter,
     })
     jobs.connect(this)
     if (options.handler !== undefined || batching !== undefined) {

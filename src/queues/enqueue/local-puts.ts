@@ -1,5 +1,6 @@
 import { asyncContext } from '../../core/async-context.ts'
 import * as check from '../../core/check.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { WorkerSlots } from '../consume/worker-slots.ts'
 import type { JobControl } from '../lifecycle/job-control.ts'
@@ -40,7 +41,11 @@ export interface LocalPutsParts<T> {
 
 /** Puts items into a queue in this process: makes jobs of them, and lets them begin, line up or wait for room. */
 export class LocalPuts<T, R> {
-  readonly #parts: LocalPutsParts<T>
+  readonly #functions: LocalPutsParts<T>['options']
+  readonly #clock: Clock
+  readonly #admission: Admission
+  readonly #shutdown: Shutdown<T>
+  readonly #events: QueueEvents
   readonly #slots: WorkerSlots
   readonly #jobs: MemoryJobs
   readonly #byId: JobsById
@@ -55,7 +60,11 @@ export class LocalPuts<T, R> {
 
   constructor(parts: LocalPutsParts<T>) {
     const { options, settings, control } = parts
-    this.#parts = parts
+    this.#functions = options
+    this.#clock = settings.clock
+    this.#admission = parts.admission
+    this.#shutdown = parts.shutdown
+    this.#events = parts.events
     this.#slots = parts.slots
     this.#jobs = parts.jobs
     this.#byId = parts.byId
@@ -115,11 +124,11 @@ export class LocalPuts<T, R> {
     if (options?.id === undefined) return undefined
     const { id } = options
     checkPut(options)
-    this.#parts.shutdown.checkOpen()
+    this.#shutdown.checkOpen()
     const job = this.#byId.own(id)
     if (job === undefined) return undefined
     checkTerms(options)
-    this.#parts.events.duplicate(id, job.item)
+    this.#events.duplicate(id, job.item)
     return new SharedJob<R>({ job }, undefined)
   }
 
@@ -145,7 +154,7 @@ export class LocalPuts<T, R> {
 
   /** Gives a job that waits another item, and what that was put with; its place stays. */
   exchange(job: LocalJob, item: T, options: PutOptions | undefined): void {
-    this.#parts.shutdown.checkOpen()
+    this.#shutdown.checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
     this.renew(job, item, options)
   }
@@ -217,7 +226,7 @@ export class LocalPuts<T, R> {
 
   /** What few queues ask of a job: its group, and its key and cost at the limiter. */
   #labelOf(item: T, options: PutOptions | undefined): JobLabel {
-    const { group: groupFn, groupWeight, limiterKey, limiterCost } = this.#parts.options
+    const { group: groupFn, groupWeight, limiterKey, limiterCost } = this.#functions
     const group = options?.group ?? groupFn?.(item)
     return {
       ...(group !== undefined && { group: check.string('group', group) }),
@@ -256,24 +265,24 @@ export class LocalPuts<T, R> {
   }
 
   #enter(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): void {
-    this.#parts.admission.enter(job, this.#prepare(job, options, made))
+    this.#admission.enter(job, this.#prepare(job, options, made))
   }
 
   /** As {@link #enter}, if there is room. */
   #tries(job: LocalJob, options: PutOptions | undefined): boolean {
     this.#prepare(job, options, Promise.resolve())
-    if (this.#parts.admission.tries(job)) return true
+    if (this.#admission.tries(job)) return true
     // No caller has seen it; its signal must not hold it.
     if (!job.over) job.end('dropped', undefined)
     return false
   }
 
   #prepare(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): Millis {
-    this.#parts.shutdown.checkOpen()
+    this.#shutdown.checkOpen()
     let patience = Infinity
     if (options !== undefined) {
       checkPut(options)
-      patience = equip(job, options, this.#parts.settings.clock, this.#signals)
+      patience = equip(job, options, this.#clock, this.#signals)
       // After all checks: a put that throws must leave its id free.
       if (options.id !== undefined) this.#byId.take(options.id, job)
     }
