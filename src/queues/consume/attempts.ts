@@ -185,12 +185,13 @@ export class Attempts {
     attempt.abort(error)
     // The signal's listeners have run, and one of them may have ended the job.
     if (attempt.decided) return
-    const { item } = attempt.job
+    this.#events.timedOut(attempt.job)
+    // And so have those of the event.
+    if (attempt.decided) return
     this.#decide(attempt)
     this.abandoned.add(attempt)
     void this.#settleFailure(attempt, error)
     if (this.#options.releaseOnTimeout) this.letGo(attempt)
-    this.#events.timedOut(attempt.job, item)
   }
 
   /** Gives back what an attempt that was decided without its handler holds of limits, though the handler still runs. */
