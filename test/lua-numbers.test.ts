@@ -31,7 +31,7 @@ describe('numbers of scripts and modules', () => {
   })
 
   it('dead jobs are kept as long for a process as by the server', () => {
-    const kept = numberIn('queues/observe/stored-view.ts', /DEAD_KEPT: Millis = ([\d_]+)/)
+    const kept = numberIn('queues/observe/stored-desk.ts', /DEAD_KEPT: Millis = ([\d_]+)/)
     expect(numberIn('redis/queues/lua/step.lua', /retain\(DEAD, meta\[11\], (\d+),/)).toBe(kept)
   })
 })

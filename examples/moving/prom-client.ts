@@ -4,8 +4,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 // #endregion
 // #region after
-import { Metrics } from 'aioflux/metrics'
-import { PrometheusExporter } from 'aioflux/metrics'
+import { Metrics, PrometheusExporter } from 'aioflux/metrics'
 // #endregion
 // #region both
 import { registerPrometheus } from 'aioflux/metrics'

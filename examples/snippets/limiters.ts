@@ -41,16 +41,10 @@ const upload = async () => 'uploaded'
   // #region decision
   const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1m' })
 
-  console.log(await limiter.consume('ann', 2))
+  await limiter.consume('ann', 2) // takes both tokens
+  const { allowed, remaining, retryAfter } = await limiter.consume('ann', 2)
+  console.log(allowed, remaining, Math.ceil(retryAfter)) // => false 0 60
   // #endregion
-  // => {
-  // =>   allowed: true,
-  // =>   limit: 2,
-  // =>   remaining: 0,
-  // =>   retryAfter: 0,
-  // =>   resetAfter: 60,
-  // =>   cost: 2
-  // => }
 }
 
 {

@@ -1,13 +1,13 @@
-/** So many names without a value may stay, beside as many as there are values. */
+/** A new Map is made when this many names without a value, and as many again as there are values, have piled up. */
 const MOST_EMPTY = 1024
 
 /**
  * Values by name, for names that come and go all the time.
  *
- * Where an entry is deleted from a Map and another added for ever, the Map goes on making new tables, and each points at the
- * next. Once the collector has moved one of them among what is old, all that come after are taken for reachable, with all
- * that was in them, until the next full collection: for locks that are held for milliseconds, half of their cost. So names
- * stay, and now and then a new Map begins.
+ * A Map from which entries are deleted while others are added goes on making new tables, and each table points at the next. Once
+ * the garbage collector has moved one table to the old generation, it keeps all later tables, and what was in them, until the next
+ * full collection. For locks that are held for milliseconds this was half of their cost. So names stay in the Map without a value,
+ * and now and then a new Map begins.
  */
 export class ByName<T> {
   #values = new Map<string, T | undefined>()

@@ -4,10 +4,9 @@ import { PartSeries } from '../core/part-series.ts'
 import type { CoordinatorEvents } from './lease.ts'
 
 /**
- * Counts what a coordinator tells its listeners. Locks are not told apart: their names, such as `invoice-42`, may be without
- * number.
+ * Counts the events of a coordinator. There is no label for the name of the lock: names such as `invoice-42` have no bound.
  *
- * @returns what it counts in, to be ended with it
+ * @returns the series, to be ended together with the coordinator
  */
 export function meterCoordinator<
   Part extends { readonly name: string; readonly isLeader: boolean },

@@ -34,7 +34,7 @@ export interface CoordinatorOptions extends Metered {
   /** Where leases are kept: `MemoryStorage` for one process, `RedisStorage` for many machines. */
   storage: Storage
   /**
-   * The lock whose holder leads: coordinators with the same one, over one Redis and one `prefix`, compete for one leadership.
+   * The name of the leadership: coordinators with one `lockName`, over one Redis and one `prefix`, compete for it.
    * @default 'coordinator_lock'
    */
   lockName?: string
@@ -45,7 +45,7 @@ export interface CoordinatorOptions extends Metered {
    * @default 1 second
    */
   retryInterval?: Duration
-  /** For metrics and messages only: it sets no leadership apart, `lockName` does. @default lockName */
+  /** For metrics and messages only; `lockName` says which leadership it is. @default lockName */
   name?: string
   /** For tests. @default the runtime's monotonic clock and the date */
   clock?: Clock
@@ -137,7 +137,7 @@ export class Coordinator implements AsyncDisposable {
     const metrics = checkMeter(options.metrics)
     this.#series = metrics && meterCoordinator<Coordinator>(metrics, this, this.#events)
     this.#locks = new Locks(context, toTerm(ttl), retry)
-    // A leader writes its name for others to read, the dashboard for instance. A failure of that does not matter here.
+    // A leader writes its name into the storage, where the dashboard reads it. Leadership does not depend on it, so a failure is ignored.
     const sign = <L extends Lease | undefined>(lease: L): L => {
       if (lease !== undefined && 'limiters' in storage) {
         const value = { process: processName(), token: lease.token }
@@ -176,7 +176,7 @@ export class Coordinator implements AsyncDisposable {
     return this.#leadership.wait(options)
   }
 
-  /** Steps down. @returns true when it led until now */
+  /** Gives the leadership back. @returns true when this coordinator led until now */
   async releaseLeadership(): Promise<boolean> {
     return this.#leadership.resign()
   }
@@ -186,17 +186,18 @@ export class Coordinator implements AsyncDisposable {
     return this.#leadership.lease !== undefined
   }
 
-  /** What it leads by, while it does. */
+  /** The lease of the leadership; `undefined` while this coordinator does not lead. */
   get leadership(): Lease | undefined {
     return this.#leadership.lease
   }
 
   /**
-   * Waits for leadership, leads by `fn`, and steps down when that is done. When leadership is lost meanwhile, the signal of
-   * the lease aborts; once `fn` has ended, however it did, it campaigns again, and `fn` is called anew.
+   * Waits for leadership, runs `fn`, and gives the leadership back when `fn` has ended. When leadership is lost while `fn` runs, the
+   * signal of the lease aborts; once `fn` has ended, with a result or an error, the coordinator waits for leadership again and calls
+   * `fn` again.
    *
-   * @param options.signal to stop: while waiting, it rejects with its reason; while leading, the signal of the lease aborts,
-   * leadership is kept until `fn` has ended, and that is how this ends
+   * @param options.signal stops it. While it waits, it rejects with the reason of the signal. While it leads, the signal of the lease
+   * aborts, leadership is kept until `fn` has ended, and `lead` ends with the result or error of `fn`
    * @returns what `fn` returned while it led
    * @throws what `fn` threw while it led
    */
@@ -224,8 +225,8 @@ export class Coordinator implements AsyncDisposable {
   /**
    * Waits for a lock, or for several at once, all or none.
    *
-   * @throws the reason of `signal`; WaitTimeoutError when `timeout` is over, with the storage's failure as its cause where
-   * that was why
+   * @throws the reason of `signal`; WaitTimeoutError when `timeout` is over; where the storage could not be asked, its error is the
+   * `cause`
    */
   lock(names: string | readonly string[], options: LockOptions = {}): Promise<Lease> {
     try {
@@ -239,7 +240,7 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * A lock, or several, if they can be had now.
+   * Takes a lock, or several, all or none, without waiting. Resolves with `undefined` when another holder has one of them.
    *
    * @throws StorageDownError when the storage cannot be asked
    */
@@ -252,7 +253,11 @@ export class Coordinator implements AsyncDisposable {
     return this.#locks.try(readNames(names), options)
   }
 
-  /** Waits for a lock, runs `fn` under it, and gives it back. */
+  /**
+   * Waits for a lock, or for several, runs `fn`, and gives the lock back. When the lock is lost, `lease.signal` aborts and `fn` goes on.
+   *
+   * @throws as {@link lock}; what `fn` throws
+   */
   async withLock<R>(
     names: string | readonly string[],
     fn: (lease: Lease) => R | PromiseLike<R>,
@@ -267,7 +272,7 @@ export class Coordinator implements AsyncDisposable {
     }
   }
 
-  /** The leases it holds now, that of its leadership among them. */
+  /** The leases that this coordinator holds now, the lease of the leadership included. */
   held(): Lease[] {
     return this.#locks.held()
   }
@@ -286,8 +291,9 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * Rejects the calls that wait, and gives back every lease, leadership too, also one that is granted meanwhile. The signals of leases
-   * abort first, but nothing waits for functions that still run: stop `lead` by its `signal` before. Resolves when the storage has answered, or has not in time. Idempotent.
+   * Rejects the calls that wait with `CLOSED`, and gives back every lease, the lease of the leadership too. The signals of the leases
+   * abort first, but nothing waits for functions that still run: stop `lead` by its `signal` before. Resolves when the storage has
+   * answered, or its timeout is over. May be called twice. The storage stays open.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()

@@ -29,7 +29,7 @@ export interface Grant {
   readonly tokens: readonly number[]
 }
 
-/** Both clocks are looked at this many times in a term: one of them may stand still, or leap. */
+/** Both clocks are read this many times in a term, because one of them may stand still or leap. */
 const LOOKS = 10
 
 /** A lease that is held, and how it is kept. */
@@ -39,9 +39,9 @@ export class HeldLease implements Lease, Renewed {
   place = 0
   readonly #context: LeaseContext
   readonly #grant: Grant
-  /** Made when it is read first: it costs more than all the rest. */
+  /** Made when it is first read: an AbortController costs more than the rest of a lease. */
   #controller: AbortController | undefined
-  /** Why it has aborted, or would have. */
+  /** The reason with which the signal has aborted, or aborts once it is read. */
   #reason: unknown
   readonly #began: Millis
   #term: Millis
@@ -49,9 +49,9 @@ export class HeldLease implements Lease, Renewed {
   #over = false
   #releasing: Promise<boolean> | undefined
   readonly #renewal: Renewal
-  /** When both clocks are to be looked at next. */
+  /** When both clocks are to be read next. */
   #look: Millis = 0
-  /** Told when it is over. */
+  /** Called when the lease is over. */
   #onOver: (() => void) | undefined
 
   constructor(context: LeaseContext, grant: Grant) {
@@ -62,9 +62,10 @@ export class HeldLease implements Lease, Renewed {
     this.#term = grant.term
     this.#renewal = new Renewal(grant.term, grant.asked.steady)
     this.#end = safeEnd(grant.asked, grant.term)
-    this.#began = context.clock.steady.now()
+    const now = context.clock.moment()
+    this.#began = now.steady
     context.leases.began(this.names)
-    this.#lookAgain(this.#began)
+    this.#lookAgain(now)
     context.renewals.add(this)
   }
 
@@ -74,7 +75,7 @@ export class HeldLease implements Lease, Renewed {
 
   tend(now: Millis): void {
     if (!this.#check()) return
-    if (isDue(this.#look, now)) this.#lookAgain(now)
+    if (isDue(this.#look, now)) this.#lookAgain(this.#context.clock.moment())
     if (this.#grant.renews && isDue(this.#renewal.due, now)) this.#renewByItself(now)
   }
 
@@ -83,7 +84,7 @@ export class HeldLease implements Lease, Renewed {
   }
 
   get signal(): AbortSignal {
-    // A caller that reads it after a stall finds it aborted, though no timer has run yet.
+    // After a stall the caller finds the signal aborted, although no timer has run yet.
     this.#check()
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
@@ -97,7 +98,7 @@ export class HeldLease implements Lease, Renewed {
   }
 
   get remaining(): number {
-    return this.#check() ? timeTo(this.#end, this.#context.clock) / 1000 : 0
+    return this.#check() ? timeTo(this.#end, this.#context.clock.moment()) / 1000 : 0
   }
 
   get record(): LeaseRecord {
@@ -131,7 +132,7 @@ export class HeldLease implements Lease, Renewed {
     this.#controller?.abort(reason)
   }
 
-  /** Calls `listener` when it is over, however that came. There is one. */
+  /** Calls `listener` when the lease is over: released, lost or closed. Only one listener is kept. */
   onOver(listener: () => void): void {
     this.#onOver = listener
   }
@@ -144,13 +145,13 @@ export class HeldLease implements Lease, Renewed {
     return false
   }
 
-  #lookAgain(now: Millis): void {
-    const left = timeTo(this.#end, this.#context.clock)
-    this.#look = now + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
+  #lookAgain(now: Moment): void {
+    const left = timeTo(this.#end, now)
+    this.#look = now.steady + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
   }
 
   #renewByItself(now: Millis): void {
-    // When this renewal gets no answer, another is tried soon, until one is answered.
+    // When this renewal gets no answer, the next one is tried soon, until one is answered.
     this.#renewal.sending(now)
     this.#renew(this.#term).catch((error: unknown) => {
       if (!this.#over) this.#context.events.emit('error', { name: this.names.join(), error })
@@ -168,7 +169,7 @@ export class HeldLease implements Lease, Renewed {
     if (asked.steady >= this.#renewal.granted) {
       this.#renewal.answered(asked.steady, term)
       this.#end = safeEnd(asked, term)
-      this.#lookAgain(clock.steady.now())
+      this.#lookAgain(clock.moment())
       this.#context.renewals.hurry(this.due)
     }
     if (events.heard) events.emit('renewed', this.record)

@@ -2,7 +2,7 @@ import type { Duration } from '../core/duration.ts'
 import { onAbort } from '../core/on-abort.ts'
 import type { Lease } from './lease.ts'
 
-/** A lease that several callers share, as one of them sees it: with a signal of its own, which also aborts when this caller has to stop. */
+/** The lease of the leadership as one call of `lead` gets it: its own signal also aborts when this call has to stop. */
 export class LeaderLease implements Lease {
   readonly #lease: Lease
   readonly #stop: AbortSignal | undefined
@@ -30,7 +30,7 @@ export class LeaderLease implements Lease {
   }
 
   get signal(): AbortSignal {
-    // Reading that of the lease looks at the clocks.
+    // To read the signal of the lease is to read the clocks: an expired lease aborts it.
     if (this.#lease.signal.aborted) this.#onAbort()
     return this.#controller.signal
   }
@@ -59,7 +59,7 @@ export class LeaderLease implements Lease {
     await this.#lease.release()
   }
 
-  /** He has stopped: no listener stays behind on a signal that lives on. */
+  /** The call has ended: removes its listeners from the signals, which live longer. */
   end(): void {
     for (const forget of this.#forgets) forget()
   }

@@ -5,7 +5,7 @@ import type { HeldLease } from './held-lease.ts'
 import { LeaderLease } from './leader-lease.ts'
 import type { CoordinatorEvents, Lease } from './lease.ts'
 
-/** How leadership is had. */
+/** How leadership is taken. */
 export interface Election {
   /** Takes it if it is free. */
   tryOnce(): Promise<HeldLease | undefined>
@@ -13,7 +13,7 @@ export interface Election {
   stand(signal: AbortSignal): Promise<HeldLease>
 }
 
-/** Leadership as one process has it, or waits for it. */
+/** The leadership of one coordinator: held, waited for, or neither. */
 export class Leadership {
   readonly #election: Election
   readonly #events: Events<CoordinatorEvents>
@@ -21,7 +21,7 @@ export class Leadership {
   #lease: HeldLease | undefined
   #trying: Promise<boolean> | undefined
   #campaign: AbortController | undefined
-  /** The calls of {@link lead} that are under way: the last one to end steps down. */
+  /** How many calls of {@link lead} run: when the last one ends, the leadership is given back. */
   #leading = 0
   #closed: Error | undefined
 
@@ -66,7 +66,7 @@ export class Leadership {
     return (await this.#lease?.release()) ?? false
   }
 
-  /** Leads by `fn`, and again after each loss, until it has led to the end. */
+  /** Leads and runs `fn`, again after each loss, until `fn` has ended while this coordinator still led. */
   async lead<R>(
     fn: (lease: Lease) => R | PromiseLike<R>,
     signal: AbortSignal | undefined,
@@ -80,7 +80,7 @@ export class Leadership {
         const result = await fn(lease)
         if (ends()) return result
       } catch (error) {
-        // After a loss, the loss has ended it: an error that follows is not told.
+        // The loss of the leadership has ended `fn`: the error that followed is not reported.
         if (ends()) throw error
       } finally {
         lease.end()
@@ -110,7 +110,7 @@ export class Leadership {
       },
       (error: unknown) => {
         over()
-        // Callers that came after the campaign was given up begin another.
+        // A call that came after the campaign was given up begins another one.
         if (campaign.signal.aborted && this.#waiting.size > 0) this.#stand()
         else if (!campaign.signal.aborted) this.#waiting.refuseAll(error)
       },

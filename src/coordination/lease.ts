@@ -3,9 +3,8 @@ import type { Duration } from '../core/duration.ts'
 import { WAIT_OPTIONS, type WaitOptions } from '../core/waiters.ts'
 
 /**
- * A lock that is held, or the leadership, until it is released or lost. It renews itself. It is lost when it cannot be renewed
- * in time.
- * Disposing of it releases it.
+ * A lock, or the leadership, from the moment when it is granted until it is released or lost. A lease renews itself, and is lost when it
+ * cannot be renewed in time. `await using` releases it at the end of the block.
  */
 export interface Lease extends AsyncDisposable {
   /** The locked names, in the order in which they were asked for. */
@@ -21,16 +20,16 @@ export interface Lease extends AsyncDisposable {
   readonly signal: AbortSignal
   /** True while the lease is held. Computed from two clocks, so it is right even when the event loop has stood still. */
   readonly held: boolean
-  /** Seconds for which it is held even if it cannot be renewed; 0 when it is not. */
+  /** For how many seconds the lease is still held if it cannot be renewed; 0 when it is not held. */
   readonly remaining: number
   /** @throws LeaseLostError when it is not held. Call it before each step that must not be done twice. */
   assertHeld(): void
   /**
-   * Renews it now.
+   * Renews the lease now.
    *
-   * @param ttl its term from now on, and of every renewal to come. @default as before
-   * @throws LeaseLostError when it is not held any more
-   * @throws StorageDownError when the storage cannot be asked; it is held until its time is over
+   * @param ttl how long the lease lasts after this and every later renewal. @default as before
+   * @throws LeaseLostError when the lease is not held any more
+   * @throws StorageDownError when the storage cannot be asked; the lease is held until its time is over
    */
   extend(ttl?: Duration): Promise<void>
   /** Gives the lease back. @returns true when it was held until now. Never rejects: a lease that cannot be given back ends by itself. */
@@ -39,9 +38,9 @@ export interface Lease extends AsyncDisposable {
 
 /** How long a lock is held, and whether it renews itself. */
 export interface TryLockOptions {
-  /** How long it stays locked when its holder dies. From 10 ms to a day. @default the coordinator's */
+  /** How long the lock stays locked when its holder dies. From 10 ms to a day. @default the `ttl` of the coordinator */
   ttl?: Duration
-  /** True: the lease renews itself, three times in each term. @default true */
+  /** True: the lease renews itself, three times in each `ttl`. False: it ends after `ttl`, unless `extend` is called. @default true */
   renew?: boolean
 }
 
@@ -52,7 +51,7 @@ export const TRY_LOCK_OPTIONS: OptionTable<TryLockOptions> = { ttl: true, renew:
 
 export const LOCK_OPTIONS: OptionTable<LockOptions> = { ...TRY_LOCK_OPTIONS, ...WAIT_OPTIONS }
 
-/** Why a lease is no more held: it could not be renewed in time, or the storage does not know it any more. */
+/** Why a lease was lost. `expired`: it could not be renewed in time. `forgotten`: the storage does not know it any more. */
 export type LossReason = 'expired' | 'forgotten'
 
 /** A lease as events tell of it. */
@@ -64,21 +63,25 @@ export interface LeaseRecord {
 
 /** What {@link Coordinator.on} can listen to, and what each listener is told. */
 export interface CoordinatorEvents {
+  /** A lease was granted. */
   acquired: LeaseRecord & {
-    /** Seconds from asking to having. */
+    /** For how many seconds the caller waited for it. */
     waited: number
   }
+  /** A lease was renewed. */
   renewed: LeaseRecord
+  /** A lease was given back. */
   released: LeaseRecord & {
-    /** Seconds it was held. */
+    /** For how many seconds the lease was held. */
     seconds: number
   }
+  /** A lease was lost while it was held, after `seconds`. */
   lost: LeaseRecord & { seconds: number; reason: LossReason }
   /** This process leads from now on. */
   elected: LeaseRecord
   /** This process leads no more. */
   deposed: LeaseRecord
-  /** The storage could not be asked. The coordinator will ask again. */
+  /** The storage could not be asked about the lock `name`. The coordinator asks again. */
   error: { name: string; error: unknown }
 }
 

@@ -14,7 +14,7 @@ import { numberOf } from './holder.ts'
 /**
  * Leases over a ledger of the rule `lease`: for memory, and for a storage of a user's own, which only has to know rules.
  *
- * This is the only place that speaks to that rule: a `reserve` takes the term in microseconds as its cost, and the number of the
+ * No other code uses that rule: a `reserve` takes the term in microseconds as its cost, and the number of the
  * holder as its last argument, above 0 to acquire and below 0 to renew.
  */
 export function ledgerLeases(ledger: Ledger | RemoteLedger): LeaseStore {

@@ -8,9 +8,9 @@ import type { LockRequest, RequestQueue } from './lock-request.ts'
 import type { SharedLeases } from './shared-leases.ts'
 import { safeEnd } from './term.ts'
 
-/** When the storage cannot tell that a lease has ended, all waiting processes ask then: each up to so much later, so that they do not all ask at once. */
+/** Where the storage cannot tell that a lease has ended, all waiting processes ask at the end of its term, each up to this much later at random: not all at once. */
 const JITTER: Millis = 20
-/** After so many leases in a row that stayed in this process, or so long, other processes are given a chance. */
+/** After this many leases in a row in this process, or this time, the turn of other processes begins. */
 const MOST_IN_A_ROW = 16
 const LONGEST_IN_A_ROW: Millis = 50
 
@@ -26,21 +26,21 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   #asking = false
   /** The request that is under way. Does not reject. */
   #round: Promise<void> | undefined
-  /** Leases that are on their way back. */
+  /** Releases that the storage has not answered yet. */
   #returns: BackgroundTasks | undefined
   #again = false
-  /** The names that have come free elsewhere since the request under way was sent. */
-  readonly #heard = new Set<string>()
+  /** The names that have come free elsewhere since the request under way was sent; `undefined` for none. */
+  #heard: Set<string> | undefined
   /** The names that were the cause of the last denial, where the storage tells. */
   #denied: readonly string[] | undefined
   #watch: LeaseWatch | undefined
   #cancelTimer: Cancel | undefined
   #inARow = 0
-  /** When the first of them began. */
+  /** When the first of these leases began. */
   #since: Millis = 0
-  /** The tokens of the last of them. */
+  /** The tokens of the last of these leases. */
   #tokens: readonly number[] = []
-  /** Until when others go first, while it is their turn. */
+  /** Until when other processes go first; set while it is their turn. */
   #turnUntil: Millis | undefined
 
   constructor(leases: SharedLeases, names: readonly string[]) {
@@ -51,7 +51,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
 
   /** The queue for these names; a new one where no caller waits for them yet. */
   static of(leases: SharedLeases, names: readonly string[]): RequestQueue {
-    // All that is registered there was made here.
+    // Every queue in the registry was made here.
     return (leases.queues.find(names) as LockQueue | undefined) ?? new LockQueue(leases, names)
   }
 
@@ -69,7 +69,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   freedHere(): void {
-    const [first] = this.#waiting
+    const first = this.#first
     if (first !== undefined && this.#yields(first)) {
       this.#inARow = 0
       this.#turnUntil = first.clock.steady.now() + TURN
@@ -87,13 +87,15 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   #freedElsewhere(name: string | undefined): void {
     if (this.#leases.holds(this.names)) return
     if (name === undefined) this.#ask()
-    else if (this.#asking) this.#heard.add(name)
-    else if (this.#isCause(name)) this.#ask()
+    else if (this.#asking) {
+      this.#heard ??= new Set()
+      this.#heard.add(name)
+    } else if (this.#isCause(name)) this.#ask()
   }
 
   /**
-   * False where another one of the names is held. Names that are taken one after the other are given back at a denial: two processes
-   * would tell each other of these without end.
+   * False where another one of the names is held. Names that are taken one after the other are given back at a denial, and giving back
+   * wakes other processes: two processes would wake each other without end.
    */
   #isCause(name: string): boolean {
     return this.#denied === undefined || this.#denied.includes(name)
@@ -101,7 +103,12 @@ export class LockQueue implements RequestQueue, WaitingQueue {
 
   /** True where the last answer is not up to date. */
   #isStale(): boolean {
-    return this.#again || [...this.#heard].some((name) => this.#isCause(name))
+    return this.#again || [...(this.#heard ?? [])].some((name) => this.#isCause(name))
+  }
+
+  /** The request that has waited longest. */
+  get #first(): LockRequest | undefined {
+    return this.#waiting.values().next().value
   }
 
   #ask(): void {
@@ -117,9 +124,9 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   async #goRound(): Promise<void> {
     const wait = await this.#askForFirst()
     this.#asking = false
-    const [first] = this.#waiting
+    const first = this.#first
     if (first === undefined) return this.#end()
-    // The lease has come free after this round had looked, and before it was over.
+    // The lease has become free while this round ran, after its question was sent.
     if (this.#isStale()) return this.#ask()
     const { steady } = first.clock
     const due = steady.now() + wait + JITTER * Math.random()
@@ -129,12 +136,12 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Asks for the first request, until it has the lease or is told how long to wait. */
   async #askForFirst(): Promise<Millis> {
     for (;;) {
-      const [first] = this.#waiting
+      const first = this.#first
       if (first === undefined) return 0
       this.#again = false
-      this.#heard.clear()
+      this.#heard = undefined
       if (this.#leases.holds(this.names)) {
-        // The holder is in this process, and tells when it gives the lease back.
+        // The holder is in this process: this queue is told when the lease is given back.
         this.#listen()
         return first.call.term
       }
@@ -151,10 +158,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
           this.#inARow = 0
           this.#denied = denied
           const { live } = this.#listen()
-          // Something has come free since that was answered, or may have been told before this queue listened. Where the storage
-          // does not tell yet, it calls when it begins to.
+          // A lease has become free since the answer, or the message about it may have come before this queue listened. While the
+          // subscription is not live yet, the storage calls when it is.
           if (this.#isStale() || (!listened && live())) continue
-          // A wait without an end waits for room in the storage, and no message tells of that.
+          // A wait of no known length is a wait for room in the storage; no message is sent when there is room.
           return live() && wait < Infinity ? wait : Math.min(wait, first.retry)
         }
         if (!this.#waiting.has(first)) {
@@ -171,7 +178,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
         this.#denied = undefined
         this.#waiting.delete(first)
         first.grant(asked, tokens)
-        // No other caller of this process can have it before it is given back, and then this queue is told.
+        // No other caller of this process can get the lease before it is given back, and then this queue is told.
         return first.call.term
       } catch (error) {
         first.doubtful = true
@@ -198,7 +205,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   }
 
   #giveBack({ call }: LockRequest): void {
-    // What cannot be given back ends by itself.
+    // A lease that cannot be given back ends by itself.
     this.#returns ??= new BackgroundTasks()
     this.#returns.add(this.#leases.release(this.names, call.holder))
   }

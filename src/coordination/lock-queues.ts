@@ -7,12 +7,12 @@ export interface WaitingQueue {
   freedHere(): void
 }
 
-/** The queues of one process in which callers wait for locks: one for each lock, and one for each set of locks that is waited for together. */
+/** The queues of one process in which callers wait for locks: one for each lock, and one for each set of locks that a caller wants together. */
 export class LockQueues {
   readonly #single = new ByName<WaitingQueue>()
-  /** The queues for several names, by all of them. */
+  /** The queues for several names; the key is all of their names, joined. */
   readonly #joint = new Map<string, WaitingQueue>()
-  /** For each name, the queues for several names with it among them. */
+  /** For each name, the queues for several names that include it. */
   readonly #jointOf = new Map<string, Set<WaitingQueue>>()
 
   /** The queue for exactly these names, where a caller waits for them. */

@@ -14,7 +14,7 @@ export interface RequestQueue {
   leave(request: LockRequest): Promise<void>
 }
 
-/** Told what becomes of requests. */
+/** Hears what happens to requests. */
 export interface RequestListener {
   granted(request: LockRequest, asked: Moment, tokens: readonly number[]): void
   refused(request: LockRequest, reason: unknown): void
@@ -24,7 +24,7 @@ export interface RequestListener {
   failed(request: LockRequest, error: unknown): void
 }
 
-/** What a caller asks for, and where its answer goes. */
+/** What a caller asks for, and the promise that its answer settles. */
 export interface LockCall {
   readonly holder: string
   readonly term: Millis

@@ -18,11 +18,11 @@ export class Locks {
   readonly #retry: Millis
   readonly #waiting = new IndexedSet<LockRequest>()
   #closed = false
-  /** How many tries are under way. */
+  /** How many calls of `tryLock` have no answer yet. */
   #asking = 0
   #quiet: Promise<void> | undefined
   #onQuiet: (() => void) | undefined
-  /** Leases that are on their way back. */
+  /** Releases that the storage has not answered yet. */
   readonly #tasks = new BackgroundTasks()
 
   readonly #listener: RequestListener = {
@@ -41,7 +41,7 @@ export class Locks {
   }
 
   /**
-   * @param term of leases, where none is asked for
+   * @param term of a lease, where the caller asks for none
    * @param retry how often to ask again when the storage cannot tell that the lock is free
    */
   constructor(context: LeaseContext, term: Millis, retry: Millis) {
@@ -57,11 +57,11 @@ export class Locks {
     const { leases, clock } = this.#context
     const term = this.#read(ttl)
     flag('renew', renew)
-    // A caller of this process that waits gets the leases that become free.
+    // A lease that becomes free goes to a caller of this process that waits, not to this try.
     if (leases.queues.find(names) !== undefined) return undefined
     const holder = newHolder()
     const asked = clock.moment()
-    // What cannot be given back ends by itself.
+    // A lease that cannot be given back ends by itself.
     const giveBack = () => this.#tasks.add(leases.release(names, holder))
     this.#asking += 1
     try {
@@ -73,7 +73,7 @@ export class Locks {
       giveBack()
       return undefined
     } catch (error) {
-      // It may have been granted all the same.
+      // The answer was lost, but the lease may have been granted.
       giveBack()
       throw error
     } finally {
@@ -98,12 +98,12 @@ export class Locks {
     })
   }
 
-  /** What is held now. */
+  /** The leases that are held now. */
   held(): HeldLease[] {
     return [...this.#context.renewals].filter(({ held }) => held)
   }
 
-  /** What is waited for now. */
+  /** The locks that callers wait for now. */
   awaited(): AwaitedLock[] {
     const locks = new Map<string, AwaitedLock>()
     for (const { names, began } of this.#waiting) {

@@ -7,8 +7,7 @@ import { ledgerLeases } from './ledger-leases.ts'
 import { LockQueues } from './lock-queues.ts'
 
 /**
- * The leases of one storage, as one process has them and asks for them. All coordinators of a process that share a storage share
- * this, so that each lock has one queue in the process, and one request of the queue asks the store.
+ * The leases of one storage in one process. All coordinators of a process that use one storage share this object, so that each lock has one queue in the process, and one request of the queue asks the store.
  */
 export class SharedLeases {
   readonly queues: LockQueues = new LockQueues()
@@ -54,18 +53,18 @@ export class SharedLeases {
     for (const name of names) this.#held.set(name, true)
   }
 
-  /** This process gives them back now. */
+  /** This process is giving the leases back. */
   ended(names: readonly string[]): void {
     for (const name of names) this.#held.delete(name)
   }
 
-  /** This process holds them no more, and has not given them back. */
+  /** This process has lost the leases, without giving them back. */
   lost(names: readonly string[]): void {
     this.ended(names)
     this.queues.freed(names)
   }
 
-  /** True when this process holds one of them: then it is told when that ends. */
+  /** True when this process holds one of the names: then the queue is told when that ends. */
   holds(names: readonly string[]): boolean {
     return names.some((name) => this.#held.get(name))
   }

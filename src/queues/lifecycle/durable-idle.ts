@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { toMillis } from '../../core/duration.ts'
 import { isAioFluxError, WaitTimeoutError } from '../../core/errors.ts'
 import type { Waiters, WaitOptions } from '../../core/waiters.ts'
-import type { StoredView } from '../observe/stored-view.ts'
+import type { StoredDesk } from '../observe/stored-desk.ts'
 import { answered, POLL, unlessTimeout } from './answered.ts'
 import type { DurableShutdown } from './durable-shutdown.ts'
 
@@ -10,7 +10,7 @@ import type { DurableShutdown } from './durable-shutdown.ts'
 export class DurableIdle {
   readonly #clock: Clock
   readonly #what: string
-  readonly #view: StoredView
+  readonly #desk: StoredDesk
   readonly #ends: Waiters<void>
   readonly #shutdown: DurableShutdown<unknown>
 
@@ -21,13 +21,13 @@ export class DurableIdle {
   constructor(
     clock: Clock,
     what: string,
-    view: StoredView,
+    desk: StoredDesk,
     ends: Waiters<void>,
     shutdown: DurableShutdown<unknown>,
   ) {
     this.#clock = clock
     this.#what = what
-    this.#view = view
+    this.#desk = desk
     this.#ends = ends
     this.#shutdown = shutdown
   }
@@ -37,7 +37,7 @@ export class DurableIdle {
     const what = this.#what
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
     for (let closed: unknown; ; ) {
-      const answer = this.#view.counts()
+      const answer = this.#desk.counts()
       const { waiting, delayed, running } = await answered(clock, answer, what, { end, signal })
       if (waiting + delayed + running === 0) return
       if (closed !== undefined) throw closed
