@@ -1,5 +1,6 @@
 import { describe, OptionRangeError, OptionTypeError } from './errors.ts'
 import { nearest } from './nearest.ts'
+import { isThenable } from './thenable.ts'
 
 /** Unless it is `right`, an error that names the option and the value: `name` must `what`. */
 export function must(
@@ -94,6 +95,14 @@ export function callable(name: string, value: unknown): void {
 export function callback<F>(name: string, value: F): F {
   if (value !== undefined) callable(name, value)
   return value
+}
+
+/** What a function of the user's answers to yes or no. A promise would pass for yes, whatever comes of it. */
+export function atOnce<V>(name: string, answer: V): V {
+  if (!isThenable(answer)) return answer
+  // It is not waited for, so its failure must not end the process.
+  if (answer instanceof Promise) answer.catch(() => {})
+  throw new OptionTypeError(name, `${name} must answer at once, true or false, got a promise`)
 }
 
 /** Something with that method, or nothing. */

@@ -207,8 +207,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   submit(item: T, options?: PutOptions): Promise<R>
   /**
-   * Takes the next job out of the queue by hand; it counts as completed then. In memory the limiter is not asked; over a storage
-   * it is, as by {@link claim}.
+   * Takes the next job out of the queue by hand; it counts as completed then. The limiter is asked, as by {@link claim}, and gets
+   * its permit back at once.
    *
    * @throws ClosedError when the queue has stopped and nothing is left
    * @throws WaitTimeoutError when none came within `timeout`
@@ -320,7 +320,10 @@ export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
    * if (!queue.offer(event)) shed += 1
    */
   offer(item: T, options?: PutOptions): boolean
-  /** The next item if there is one now. */
+  /**
+   * The next item if there is one now and the limiter lets it. Refused where the limiter answers with a promise, as one over Redis
+   * does: use {@link get}.
+   */
   tryGet(): T | undefined
   size(): number
   pause(options?: PauseOptions): void

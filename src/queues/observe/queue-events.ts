@@ -81,9 +81,9 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
     this.#tell('retry', { job: told(job), item, error, delay: delay / 1000 })
   }
 
-  /** @param item of the attempt that ran too long; the job may have a newer one */
-  timedOut(job: ToldJob, item: unknown): void {
-    this.#tell('timeout', { job: told(job), item })
+  /** An attempt runs too long. Told before the retry or the failure that comes of it. */
+  timedOut(job: ToldJob): void {
+    this.#tell('timeout', { job: told(job), item: job.item })
   }
 
   failed(job: ToldJob, error: unknown): void {

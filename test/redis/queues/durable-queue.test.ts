@@ -18,6 +18,7 @@ import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueDueExam } from '../../exams/queue-due-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queueListExam } from '../../exams/queue-list-exam.ts'
+import { queueNewsExam } from '../../exams/queue-news-exam.ts'
 import { queueOwnIdExam } from '../../exams/queue-own-id-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
@@ -1359,6 +1360,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('dead jobs that wait again', () => {
     queueRedriveExam((options) => {
+      name = ''
+      return fifo(options)
+    })
+  })
+
+  describe('what is told of a job, in which order', () => {
+    queueNewsExam((options) => {
       name = ''
       return fifo(options)
     })
