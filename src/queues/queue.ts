@@ -45,7 +45,7 @@ export interface PutOptions {
    * @default no limit for room and result, the queue's `timeout` for an attempt
    */
   timeout?: Duration
-  /** @default what the queue says */
+  /** How this job is retried; a number is the most attempts, the first included. @default the `retry` of the queue */
   retry?: number | RetryOptions
 }
 
@@ -98,8 +98,9 @@ export interface JobRecord<T> {
  * also one that timed out while the next attempt waited.
  */
 export interface StopReport<T> {
-  /** How many jobs completed and failed, over the whole life of the queue. */
+  /** How many jobs have completed, over the whole life of the queue. */
   completed: number
+  /** How many jobs have failed for good, over the whole life of the queue. */
   failed: number
   /** Put and not done: never begun, between two attempts, or waiting for room. */
   notStarted: JobRecord<T>[]
@@ -157,8 +158,9 @@ export interface QueueStats {
   paused: boolean
   /** Over a storage: attempts whose claim was lost before they ended. */
   late?: number
-  /** Over a storage: when it was last reached, and why it cannot be reached now. */
+  /** Over a storage: when it was last reached. */
   lastReached?: Date
+  /** Over a storage: why it cannot be reached now; absent while it can. */
   trouble?: string
 }
 

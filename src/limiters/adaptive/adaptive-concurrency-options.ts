@@ -36,9 +36,9 @@ export const ADAPTIVE_CONCURRENCY_OPTIONS: OptionTable<AdaptiveConcurrencyOption
   isOverload: true,
 }
 
-/** How many at once, where that follows how long calls take. */
+/** A limiter of calls at once whose limit follows how long calls take. */
 export interface AdaptivePermits extends PermitLimiter {
-  /** How many at once now, for each key; over a storage as far as this process has heard. */
+  /** How many calls of each key may run at once now; over a storage, the latest that this process has heard of. */
   readonly currentLimit: number
   /**
    * A call that was let through by `acquire`, `consume` or `wait` ended well. Scheduled functions and permits tell by themselves.

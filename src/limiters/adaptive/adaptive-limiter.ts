@@ -21,8 +21,10 @@ import { RateReports } from './rate-reports.ts'
  * A token bucket whose rate follows how the other side is doing: down fast on failures, up slowly while all is well.
  *
  * Tell it how each call that it let through ended. Its own denials never count, and outcomes of calls it did not let
- * through are ignored. Adaptive limiters that share a storage and a scope learn one rate together. The rate is one for all keys, since it speaks of the other side and not of the callers; a
- * bucket holds one second's worth.
+ * through are ignored. Adaptive limiters that share a storage and a scope learn one rate together.
+ *
+ * Each key has a bucket of its own, of one second. All buckets have one rate, because it describes the other side: two keys together get
+ * twice the rate. Use one key for all calls to one other side.
  *
  * @example
  * const limiter = LimiterFactory.adaptive({ initialRate: 50, targetLatency: '300ms' })

@@ -38,7 +38,7 @@ export const ADAPTIVE_OPTIONS: OptionTable<AdaptiveOptions> = {
 
 /** What an adaptive limiter does beside what every limiter does. */
 export interface Adaptive extends Limiter {
-  /** Calls per second that pass now, of all keys' own buckets; over a storage as far as this process has heard. */
+  /** The present rate of each key, in calls per second; over a storage, the latest that this process has heard of. */
   readonly currentRate: number
   /**
    * A call that was let through ended well.
