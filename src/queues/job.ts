@@ -21,9 +21,9 @@ export interface Job<R = unknown> {
   readonly id: string
   readonly state: JobState
   readonly priority: number
-  /** How often it was begun. */
+  /** How many attempts have begun. */
   readonly attempt: number
-  /** What its handler reported last by `ctx.progress`. */
+  /** The latest value of `ctx.progress`. */
   readonly reported: unknown
   /**
    * What the handler returned, or the error that ended the job. It may be left unwatched: a failure then goes to the
@@ -93,9 +93,9 @@ export interface QueuedJobInfo<T = unknown, R = unknown> {
   item: T
   priority: number
   group?: string
-  /** How often it was begun. */
+  /** How many attempts have begun. */
   attempts: number
-  /** How often it was claimed, claims that were lost or given back included. */
+  /** How often the job was claimed, with the claims that were lost or given back. */
   deliveries: number
   createdAt: Date
   /** When a delayed job becomes due. */
@@ -140,11 +140,11 @@ export interface QueueCounts {
   oldest: number
 }
 
-/** How many groups are told of, and looked at. */
+/** How many groups `queue.groups` returns, and how many it looks at. */
 export interface GroupsOptions {
   /** How many at most. @default 20 */
   limit?: number
-  /** Looks at so many groups at most, in no order of backlog: thousands of groups over Redis take a while. @default all */
+  /** Looks at this number of groups at most, in any order: thousands of groups over Redis take a while. @default all */
   among?: number
 }
 
@@ -155,7 +155,7 @@ export interface GroupInfo {
   group: string
   waiting: number
   running: number
-  /** How many seconds its first due job has waited. */
+  /** For how many seconds the first due job of the group has waited. */
   oldest: number
 }
 
