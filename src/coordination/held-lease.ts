@@ -62,9 +62,10 @@ export class HeldLease implements Lease, Renewed {
     this.#term = grant.term
     this.#renewal = new Renewal(grant.term, grant.asked.steady)
     this.#end = safeEnd(grant.asked, grant.term)
-    this.#began = context.clock.steady.now()
+    const now = context.clock.moment()
+    this.#began = now.steady
     context.leases.began(this.names)
-    this.#lookAgain(this.#began)
+    this.#lookAgain(now)
     context.renewals.add(this)
   }
 
@@ -74,7 +75,7 @@ export class HeldLease implements Lease, Renewed {
 
   tend(now: Millis): void {
     if (!this.#check()) return
-    if (isDue(this.#look, now)) this.#lookAgain(now)
+    if (isDue(this.#look, now)) this.#lookAgain(this.#context.clock.moment())
     if (this.#grant.renews && isDue(this.#renewal.due, now)) this.#renewByItself(now)
   }
 
@@ -97,7 +98,7 @@ export class HeldLease implements Lease, Renewed {
   }
 
   get remaining(): number {
-    return this.#check() ? timeTo(this.#end, this.#context.clock) / 1000 : 0
+    return this.#check() ? timeTo(this.#end, this.#context.clock.moment()) / 1000 : 0
   }
 
   get record(): LeaseRecord {
@@ -144,9 +145,9 @@ export class HeldLease implements Lease, Renewed {
     return false
   }
 
-  #lookAgain(now: Millis): void {
-    const left = timeTo(this.#end, this.#context.clock)
-    this.#look = now + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
+  #lookAgain(now: Moment): void {
+    const left = timeTo(this.#end, now)
+    this.#look = now.steady + Math.min(left, Math.max(left / 2, this.#term / LOOKS))
   }
 
   #renewByItself(now: Millis): void {
@@ -168,7 +169,7 @@ export class HeldLease implements Lease, Renewed {
     if (asked.steady >= this.#renewal.granted) {
       this.#renewal.answered(asked.steady, term)
       this.#end = safeEnd(asked, term)
-      this.#lookAgain(clock.steady.now())
+      this.#lookAgain(clock.moment())
       this.#context.renewals.hurry(this.due)
     }
     if (events.heard) events.emit('renewed', this.record)

@@ -29,8 +29,8 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Releases that the storage has not answered yet. */
   #returns: BackgroundTasks | undefined
   #again = false
-  /** The names that have come free elsewhere since the request under way was sent. */
-  readonly #heard = new Set<string>()
+  /** The names that have come free elsewhere since the request under way was sent; `undefined` for none. */
+  #heard: Set<string> | undefined
   /** The names that were the cause of the last denial, where the storage tells. */
   #denied: readonly string[] | undefined
   #watch: LeaseWatch | undefined
@@ -68,24 +68,18 @@ export class LockQueue implements RequestQueue, WaitingQueue {
     return Promise.resolve(round).then(() => this.#returns?.done())
   }
 
-  freedHere(back: Promise<unknown>): void {
-    const [first] = this.#waiting
-    if (first === undefined || !this.#yields(first)) return this.#ask()
-    this.#inARow = 0
-    if (this.#leases.takesTurns) {
+  freedHere(): void {
+    const first = this.#first
+    if (first !== undefined && this.#yields(first)) {
+      this.#inARow = 0
       this.#turnUntil = first.clock.steady.now() + TURN
-      return this.#ask()
     }
-    // The storage tells the other processes that wait before it answers this one.
-    const ask = () => {
-      if (this.#waiting.size > 0) this.#ask()
-    }
-    back.then(ask, ask)
+    this.#ask()
   }
 
   /** True when it is the turn of other processes, and the storage can let them go first. */
   #yields(first: LockRequest): boolean {
-    if (!this.#leases.takesTurns && !this.#watch?.tells()) return false
+    if (!this.#leases.takesTurns) return false
     const long = first.clock.steady.now() - this.#since >= LONGEST_IN_A_ROW
     return this.#inARow >= MOST_IN_A_ROW || (this.#inARow > 0 && long)
   }
@@ -93,8 +87,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   #freedElsewhere(name: string | undefined): void {
     if (this.#leases.holds(this.names)) return
     if (name === undefined) this.#ask()
-    else if (this.#asking) this.#heard.add(name)
-    else if (this.#isCause(name)) this.#ask()
+    else if (this.#asking) {
+      this.#heard ??= new Set()
+      this.#heard.add(name)
+    } else if (this.#isCause(name)) this.#ask()
   }
 
   /**
@@ -107,7 +103,12 @@ export class LockQueue implements RequestQueue, WaitingQueue {
 
   /** True where the last answer is not up to date. */
   #isStale(): boolean {
-    return this.#again || [...this.#heard].some((name) => this.#isCause(name))
+    return this.#again || [...(this.#heard ?? [])].some((name) => this.#isCause(name))
+  }
+
+  /** The request that has waited longest. */
+  get #first(): LockRequest | undefined {
+    return this.#waiting.values().next().value
   }
 
   #ask(): void {
@@ -123,7 +124,7 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   async #goRound(): Promise<void> {
     const wait = await this.#askForFirst()
     this.#asking = false
-    const [first] = this.#waiting
+    const first = this.#first
     if (first === undefined) return this.#end()
     // The lease has become free while this round ran, after its question was sent.
     if (this.#isStale()) return this.#ask()
@@ -135,10 +136,10 @@ export class LockQueue implements RequestQueue, WaitingQueue {
   /** Asks for the first request, until it has the lease or is told how long to wait. */
   async #askForFirst(): Promise<Millis> {
     for (;;) {
-      const [first] = this.#waiting
+      const first = this.#first
       if (first === undefined) return 0
       this.#again = false
-      this.#heard.clear()
+      this.#heard = undefined
       if (this.#leases.holds(this.names)) {
         // The holder is in this process: this queue is told when the lease is given back.
         this.#listen()

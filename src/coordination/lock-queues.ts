@@ -3,12 +3,8 @@ import { ByName } from './by-name.ts'
 /** A queue, as far as the registry knows it. */
 export interface WaitingQueue {
   readonly names: readonly string[]
-  /**
-   * A lease of one of the names was given back, or lost, in this process.
-   *
-   * @param back settles when the storage knows
-   */
-  freedHere(back: Promise<unknown>): void
+  /** A lease of one of the names was given back, or lost, in this process. */
+  freedHere(): void
 }
 
 /** The queues of one process in which callers wait for locks: one for each lock, and one for each set of locks that a caller wants together. */
@@ -48,13 +44,13 @@ export class LockQueues {
     }
   }
 
-  /** Tells the queues for these names that a lease has come free in this process; `back` settles when the storage knows. */
-  freed(names: readonly string[], back: Promise<unknown>): void {
+  /** Tells the queues for these names that a lease has come free in this process. */
+  freed(names: readonly string[]): void {
     for (const name of names) {
-      this.#single.get(name)?.freedHere(back)
+      this.#single.get(name)?.freedHere()
       if (this.#jointOf.size === 0) continue
       const joint = this.#jointOf.get(name)
-      if (joint !== undefined) for (const queue of [...joint]) queue.freedHere(back)
+      if (joint !== undefined) for (const queue of [...joint]) queue.freedHere()
     }
   }
 }

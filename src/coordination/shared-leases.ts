@@ -6,8 +6,6 @@ import { ByName } from './by-name.ts'
 import { ledgerLeases } from './ledger-leases.ts'
 import { LockQueues } from './lock-queues.ts'
 
-const NOW = Promise.resolve()
-
 /**
  * The leases of one storage in one process. All coordinators of a process that use one storage share this object, so that each lock has one queue in the process, and one request of the queue asks the store.
  */
@@ -42,7 +40,7 @@ export class SharedLeases {
   ): Promise<boolean> {
     const known = this.#store.release(names, holder, tokens)
     // After the release was sent and before its answer: the next caller asks in the same trip.
-    this.queues.freed(names, known)
+    this.queues.freed(names)
     return known
   }
 
@@ -63,7 +61,7 @@ export class SharedLeases {
   /** This process has lost the leases, without giving them back. */
   lost(names: readonly string[]): void {
     this.ended(names)
-    this.queues.freed(names, NOW)
+    this.queues.freed(names)
   }
 
   /** True when this process holds one of the names: then the queue is told when that ends. */

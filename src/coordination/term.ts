@@ -1,6 +1,6 @@
 import { type Duration, type Millis, toMillis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
-import type { LeaseClock, Moment } from '../core/lease-clock.ts'
+import type { Moment } from '../core/lease-clock.ts'
 
 /** The shortest `ttl`, in milliseconds: a shorter lease would be over before the answer is here. */
 const SHORTEST: Millis = 10
@@ -25,8 +25,7 @@ export function safeEnd(asked: Moment, term: Millis): Moment {
   return { steady: asked.steady + safe, wall: asked.wall + safe }
 }
 
-/** How long until the first of the two clocks has reached `end`; 0 when one has. */
-export function timeTo(end: Moment, clock: LeaseClock): Millis {
-  const now = clock.moment()
+/** How long from `now` until the first of the two clocks has reached `end`; 0 when one has. */
+export function timeTo(end: Moment, now: Moment): Millis {
   return Math.max(0, Math.min(end.steady - now.steady, end.wall - now.wall))
 }

@@ -46,9 +46,11 @@ export function isDue(due: Millis, now: Millis): boolean {
 /**
  * Runs `run` when `clock` has reached `due`, and not before: a timer of the runtime may come up to a
  * millisecond early, and a late one is cut to the remaining time.
+ *
+ * @param idle as for {@link Clock.after}
  */
-export function at(clock: Clock, due: Millis, run: () => void): Cancel {
-  const wait = (delay: Millis) => clock.after?.(delay, ring) ?? systemTimer(delay, ring)
+export function at(clock: Clock, due: Millis, run: () => void, idle = false): Cancel {
+  const wait = (delay: Millis) => clock.after?.(delay, ring, idle) ?? systemTimer(delay, ring, idle)
   const ring = () => {
     const now = clock.now()
     if (isDue(due, now)) run()

@@ -86,7 +86,7 @@ export class SharedDeadline {
     call.over = true
     this.#open -= 1
     if (this.#open === 0) {
-      this.#calls = []
+      this.#calls.length = 0
       this.#first = 0
       // The timer stays for the next call, and keeps no process alive until then.
       if (this.#timer !== undefined) keepAlive(this.#timer, false)

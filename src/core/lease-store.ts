@@ -39,8 +39,6 @@ export interface LeaseAnswer {
 export interface LeaseWatch {
   /** True when the caller will be told, as far as the store knows. */
   live(): boolean
-  /** True when the store also tells of leases that this process itself gives back. */
-  tells(): boolean
   end(): void
 }
 
@@ -125,10 +123,8 @@ export async function releaseEach(
 export function watchEach(
   watches: readonly ({ readonly live: boolean; end(): void } | undefined)[],
 ): LeaseWatch {
-  const live = () => watches.every((watch) => watch?.live)
   return {
-    live,
-    tells: live,
+    live: () => watches.every((watch) => watch?.live),
     end: () => {
       for (const watch of watches) watch?.end()
     },

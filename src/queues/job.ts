@@ -177,6 +177,7 @@ export interface DeadJobsByError {
 
 /** Which dead jobs wait again. */
 export interface RedriveOptions {
+  /** Jobs wait again in the order of their ids; without ids, in the order in which they died. */
   ids?: readonly string[]
   /** How many at most; those that stay dead do not count. @default all */
   limit?: number

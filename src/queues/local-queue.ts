@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
-import { ClosedError } from '../core/errors.ts'
+import type { ClosedError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { checkWait, checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
+import { checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer, type Batching } from './consume/batch-consumer.ts'
 import { LocalClaims, type LocalClaimsListener } from './consume/local-claims.ts'
@@ -10,28 +10,16 @@ import { WorkerSlots } from './consume/worker-slots.ts'
 import { Admission } from './enqueue/admission.ts'
 import { LocalPuts } from './enqueue/local-puts.ts'
 import { checkItems } from './enqueue/put-options.ts'
-import type {
-  DeadByErrorOptions,
-  DeadJobsByError,
-  GroupInfo,
-  GroupsOptions,
-  Handler,
-  JobClaim,
-  ListOptions,
-  QueueCounts,
-  QueuedJobInfo,
-  RedriveOptions,
-} from './job.ts'
+import type { Handler } from './job.ts'
 import { IdleWatcher } from './lifecycle/idle-watcher.ts'
 import { JobControl } from './lifecycle/job-control.ts'
 import { JobsById, type Redriving } from './lifecycle/jobs-by-id.ts'
+import { LocalDesk } from './lifecycle/local-desk.ts'
 import { Shutdown, type Stopping } from './lifecycle/shutdown.ts'
 import { JobView } from './observe/job-view.ts'
-import { checkRedrive } from './observe/look-options.ts'
 import { QueueEvents } from './observe/queue-events.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
 import type {
-  ClaimOptions,
   LocalJobHandle,
   LocalQueue,
   PauseOptions,
@@ -41,8 +29,9 @@ import type {
   StopOptions,
   StopReport,
 } from './queue.ts'
-import { CLAIM_OPTIONS, PAUSE_OPTIONS } from './queue.ts'
+import { PAUSE_OPTIONS } from './queue.ts'
 import type { QueueOptions } from './queue-options.ts'
+import { QueueVerbs } from './queue-verbs.ts'
 import type { Settings } from './settings.ts'
 import type { LocalJob } from './store/local-job.ts'
 import { MemoryJobs } from './store/memory-jobs.ts'
@@ -59,6 +48,7 @@ export interface QueueParts<T> {
 
 /** A queue whose jobs live in this process. */
 export class MemoryQueue<T, R = unknown>
+  extends QueueVerbs<T, R>
   implements LocalQueue<T, R>, WaitingListener, LocalClaimsListener, Redriving, Stopping
 {
   readonly name: string
@@ -69,16 +59,14 @@ export class MemoryQueue<T, R = unknown>
   readonly #attempts: Attempts
   readonly #slots: WorkerSlots
   readonly #control: JobControl
-  readonly #byId: JobsById
-  readonly #view: JobView
-  readonly #claims: LocalClaims<T, R>
+  protected readonly desk: LocalDesk
+  protected readonly claims: LocalClaims<T, R>
   readonly #idle: IdleWatcher
   readonly #shutdown: Shutdown<T>
   readonly #meter: QueueMeter | undefined
-  #started = false
-  #paused = false
 
   constructor(options: QueueOptions<T, R>, parts: QueueParts<T>) {
+    super()
     const { settings, priorityFn, makeOrder, batching } = parts
     const { clock, name } = settings
     const { limiter, limiterKey, limiterCost } = options
@@ -98,8 +86,7 @@ export class MemoryQueue<T, R = unknown>
     this.events = events
     const attempts = new Attempts(jobs, settings, events)
     this.#attempts = attempts
-    const plain =
-      (limiter ?? limiterKey ?? limiterCost ?? settings.groups ?? priorityFn) === undefined
+    const plain = (limiter ?? limiterKey ?? limiterCost ?? settings.groups) === undefined
     const direct = plain && !jobs.history.timed
     const slots = new WorkerSlots(settings.workers, direct, (handler) =>
       batching === undefined
@@ -117,11 +104,11 @@ export class MemoryQueue<T, R = unknown>
     this.admission = admission
     const ranked = priorityFn !== undefined
     const control = new JobControl(jobs, attempts, admission, events, ranked, () => this.look())
-    this.#view = new JobView(jobs, attempts, clock)
-    const byId = new JobsById(settings, jobs, attempts, admission, control, this.#view)
-    this.#byId = byId
+    const view = new JobView(jobs, attempts, clock)
+    const byId = new JobsById(settings, jobs, attempts, admission, control, view)
+    this.desk = new LocalDesk(view, byId, this)
     this.#control = control
-    this.#claims = new LocalClaims(name, clock, jobs, attempts, this)
+    this.claims = new LocalClaims(name, clock, jobs, attempts, this)
     this.#idle = new IdleWatcher(
       () => admission.offers.size === 0 && jobs.size === 0 && slots.busy + this.claimed === 0,
       events,
@@ -134,8 +121,17 @@ export class MemoryQueue<T, R = unknown>
     if (meter !== undefined) events.count(meter)
     this.#meter = meter
     this.puts = new LocalPuts<T, R>({
-      ...{ options, settings, priorityFn, jobs, slots, admission },
-      ...{ control, byId, shutdown, events, meter },
+      options,
+      settings,
+      priorityFn,
+      jobs,
+      slots,
+      admission,
+      control,
+      byId,
+      shutdown,
+      events,
+      meter,
     })
     jobs.connect(this)
     if (options.handler !== undefined || batching !== undefined) {
@@ -162,10 +158,9 @@ export class MemoryQueue<T, R = unknown>
   }
 
   start(): this {
-    this.#shutdown.checkOpen()
-    this.#started = true
+    this.checkOpen()
     this.jobsKept.attend(true)
-    this.#applyOpen()
+    this.#slots.start()
     return this
   }
 
@@ -194,79 +189,24 @@ export class MemoryQueue<T, R = unknown>
     return this.puts.submit(item, options)
   }
 
-  // Pulling and claiming.
-
-  async get(patience?: WaitOptions): Promise<T> {
-    if (patience !== undefined) checkWaitOptions('queue.get', patience)
-    return this.#claims.take(patience)
-  }
+  // Taking by hand, looking and acting.
 
   tryGet(): T | undefined {
-    return this.#claims.tryTake()
+    return this.claims.tryTake()
   }
-
-  [Symbol.asyncIterator](): AsyncIterator<T> {
-    return this.#claims.loop()
-  }
-
-  async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
-    check.known('queue.claim', options, CLAIM_OPTIONS)
-    checkWait(options)
-    const { max = 1 } = options
-    return this.#claims.claim(check.integer('max', max, 1), options)
-  }
-
-  // Looking and acting.
 
   size(): number {
     return this.jobsKept.size
   }
 
-  async counts(): Promise<QueueCounts> {
-    return this.#view.counts()
-  }
-
-  async job(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
-    const job = this.#byId.find(check.text('id', id))
-    return job && this.#view.info<T, R>(job)
-  }
-
-  async jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
-    return this.#view.list<T, R>(options)
-  }
-
-  async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
-    return this.#view.groups(options)
-  }
-
-  async deadByError(options: DeadByErrorOptions = {}): Promise<DeadJobsByError[]> {
-    return this.#view.deaths(options)
-  }
-
-  async cancel(id: string, reason?: unknown): Promise<boolean> {
-    return this.#byId.cancel(check.text('id', id), reason)
-  }
-
-  async remove(id: string): Promise<boolean> {
-    return this.#byId.remove(check.text('id', id))
-  }
-
-  async redrive(options: RedriveOptions = {}): Promise<number> {
-    checkRedrive(options)
-    this.#shutdown.checkOpen()
-    return this.#byId.redrive(options, this)
-  }
-
   pause(options?: PauseOptions): void {
     checkPause(options)
-    this.#paused = true
-    this.#applyOpen()
+    this.#slots.paused = true
   }
 
   resume(options?: PauseOptions): void {
     checkPause(options)
-    this.#paused = false
-    this.#applyOpen()
+    this.#slots.paused = false
   }
 
   clear(): T[] {
@@ -282,10 +222,6 @@ export class MemoryQueue<T, R = unknown>
   stop(options: StopOptions = {}): Promise<StopReport<T>> {
     this.#slots.onRest(() => this.look())
     return this.#shutdown.begin(options)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop().then(nothing)
   }
 
   on<Name extends keyof QueueEventMap<T, R>>(
@@ -307,7 +243,7 @@ export class MemoryQueue<T, R = unknown>
       completed: attempts.completed,
       failed: attempts.failed,
       workers: this.#slots.workers,
-      paused: this.#paused,
+      paused: this.#slots.paused,
     }
   }
 
@@ -315,7 +251,7 @@ export class MemoryQueue<T, R = unknown>
 
   /** There may be a job to take. */
   available(): void {
-    this.#claims.serve()
+    this.claims.serve()
     this.#slots.consumer?.wake()
   }
 
@@ -361,8 +297,8 @@ export class MemoryQueue<T, R = unknown>
 
   /** True when workers, or claims by hand, will do the waiting jobs. */
   get drains(): boolean {
-    const { consumer, workers } = this.#slots
-    return (consumer !== undefined && this.#started && workers > 0) || this.#claims.active
+    const { consumer, started, workers } = this.#slots
+    return (consumer !== undefined && started && workers > 0) || this.claims.active
   }
 
   /** True where no newer job stands for the same thing: always, but in a dedupe queue. */
@@ -374,12 +310,12 @@ export class MemoryQueue<T, R = unknown>
   redriven(_job: LocalJob): void {}
 
   get claimed(): number {
-    return this.#claims.size
+    return this.claims.size
   }
 
   /** Jobs that were claimed by hand wait again. */
   giveBackClaims(): void {
-    this.#claims.giveBack(this.closedError())
+    this.claims.giveBack(this.closedError())
   }
 
   lettersSent(): Promise<unknown> | undefined {
@@ -388,27 +324,20 @@ export class MemoryQueue<T, R = unknown>
 
   /** The stop begins: a paused queue goes on, so that it drains. */
   closing(): void {
-    this.#applyOpen()
-  }
-
-  /** What calls reject with once the queue has stopped. */
-  closedError(): ClosedError {
-    return new ClosedError(`queue '${this.name}'`)
+    this.#slots.drain()
   }
 
   /** The stop is over: no job begins, and no call waits any more. */
   finish(): void {
-    this.#applyOpen()
+    this.#slots.close()
     this.#meter?.stop()
     this.jobsKept.close()
-    this.#claims.refuse(this.closedError())
+    this.claims.refuse(this.closedError())
     this.#idle.end(this.closedError())
   }
 
-  #applyOpen(): void {
-    const draining = this.#shutdown.begun
-    if (draining) this.#slots.consumer?.hurry()
-    this.#slots.open = this.#started && (draining || !this.#paused) && !this.#shutdown.over
+  protected checkOpen(): void {
+    this.#shutdown.checkOpen()
   }
 }
 
@@ -417,5 +346,3 @@ function checkPause(options: PauseOptions | undefined): void {
   check.known('queue.pause', options, PAUSE_OPTIONS)
   if (options.everywhere !== undefined) check.flag('everywhere', options.everywhere)
 }
-
-function nothing(): void {}

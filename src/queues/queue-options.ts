@@ -85,7 +85,7 @@ export interface QueueOptions<T, R> extends Metered {
   group?: (item: T) => string
   /** How many jobs of one group run at once. @default Infinity */
   groupConcurrency?: number
-  /** How many turns a group gets while a group of weight 1 gets one. @default 1 for all */
+  /** How many turns a group gets while a group of weight 1 gets one, read when an item of it is put. @default 1 for all */
   groupWeight?: (group: string) => number
   /** How long an attempt may take. Then its signal aborts and it has failed. @default no end */
   timeout?: Duration

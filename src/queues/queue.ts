@@ -253,6 +253,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * ask `job(id)`.
    *
    * @returns the number of jobs that wait again
+   * @throws ClosedError (rejects) when the queue stops or has stopped
    */
   redrive(options?: RedriveOptions): Promise<number>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
@@ -262,7 +263,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * only are in the list too.
    */
   groups(options?: GroupsOptions): Promise<GroupInfo[]>
-  /** Resolves when nothing waits and nothing runs. */
+  /** Resolves when nothing waits and nothing runs. When the queue has stopped, it rejects with `CLOSED` where something still does. */
   onIdle(options?: WaitOptions): Promise<void>
   /**
    * Accepts no more jobs, runs or drops the jobs that wait, and reports the jobs that were not done. A queue without workers

@@ -24,7 +24,7 @@ export interface Settings {
   keep: { dead: Keeping; completed: Keeping } | undefined
   /** How long own ids are remembered. */
   idMemory: Millis
-  groups: { concurrency: number; weightOf: (group: string) => number } | undefined
+  groups: { concurrency: number } | undefined
 }
 
 const OVERFLOWS: readonly Overflow[] = ['wait', 'reject', 'drop-oldest', 'drop-newest']
@@ -143,11 +143,7 @@ function toGrouping<T, R>(options: QueueOptions<T, R>): Settings['groups'] {
   if (group === undefined && groupConcurrency === undefined && groupWeight === undefined) {
     return undefined
   }
-  return {
-    concurrency: groupConcurrency ?? Infinity,
-    weightOf: (name) =>
-      groupWeight === undefined ? 1 : check.positive('groupWeight', groupWeight(name)),
-  }
+  return { concurrency: groupConcurrency ?? Infinity }
 }
 
 /** A whole number from 1, or `Infinity`. */

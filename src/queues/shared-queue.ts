@@ -1,11 +1,10 @@
 import * as check from '../core/check.ts'
 import type { Millis } from '../core/duration.ts'
-import { ClosedError, isAioFluxError, OptionTypeError } from '../core/errors.ts'
+import { isAioFluxError, OptionTypeError } from '../core/errors.ts'
 import type { Listener } from '../core/events.ts'
-import { checkWait, checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
+import { checkWaitOptions, Waiters, type WaitOptions } from '../core/waiters.ts'
 import { toRetry } from '../resilience/retry.ts'
 import { toBatching } from './batching/batch-options.ts'
-import type { Attempt } from './consume/attempt.ts'
 import { Attempts } from './consume/attempts.ts'
 import { BatchConsumer } from './consume/batch-consumer.ts'
 import { ClaimBuffer, type ClaimBufferListener } from './consume/claim-buffer.ts'
@@ -17,32 +16,17 @@ import { SingleConsumer } from './consume/single-consumer.ts'
 import { WorkerSlots } from './consume/worker-slots.ts'
 import type { DraftRules } from './enqueue/drafts.ts'
 import { FollowedJobs, type QueueHere } from './enqueue/followed-jobs.ts'
-import type { JobVerbs, RemoteJob } from './enqueue/remote-job.ts'
 import { RemotePuts } from './enqueue/remote-puts.ts'
-import type {
-  DeadByErrorOptions,
-  DeadJobsByError,
-  GroupInfo,
-  GroupsOptions,
-  Handler,
-  Job,
-  JobClaim,
-  ListOptions,
-  QueueCounts,
-  QueuedJobInfo,
-  RedriveOptions,
-} from './job.ts'
+import type { Handler, Job } from './job.ts'
 import type { FifoOptions } from './kinds.ts'
 import { DurableIdle } from './lifecycle/durable-idle.ts'
 import { DurableShutdown, type DurableStopping } from './lifecycle/durable-shutdown.ts'
 import { StoreContact } from './lifecycle/store-contact.ts'
 import { WatchedPromise } from './lifecycle/watched-promise.ts'
-import { checkRedrive } from './observe/look-options.ts'
 import { QueueMeter } from './observe/queue-meter.ts'
 import { SharedEvents } from './observe/shared-events.ts'
-import { StoredView } from './observe/stored-view.ts'
+import { StoredDesk } from './observe/stored-desk.ts'
 import type {
-  ClaimOptions,
   PauseOptions,
   PutOptions,
   QueueEventMap,
@@ -52,11 +36,12 @@ import type {
   StopOptions,
   StopReport,
 } from './queue.ts'
-import { CLAIM_OPTIONS, PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
+import { PAUSE_OPTIONS, SHARED_TERMS } from './queue.ts'
 import type { QueueKind, QueueOptions } from './queue-options.ts'
-import { type Settings, toPriority } from './settings.ts'
+import { QueueVerbs } from './queue-verbs.ts'
+import type { Settings } from './settings.ts'
 import type { Claim } from './store/job-store.ts'
-import type { Share, SharedJobStore } from './store/queue-storage.ts'
+import type { SharedJobStore } from './store/queue-storage.ts'
 
 /** What a shared queue is made of. */
 export interface SharedParts<T> {
@@ -71,21 +56,13 @@ export interface SharedParts<T> {
   readonly limiter: QueueOptions<T, unknown>['limiter']
 }
 
-/** How long a call is left to other processes by one that does not know its function. */
-const ELSEWHERE: Millis = 100
-
 /**
  * A queue whose jobs are kept in a storage, shared by all processes that make one of that name. It holds no jobs itself: what
  * it puts is the store's, and what it works on it has claimed.
  */
 export class DurableQueue<T, R = unknown>
-  implements
-    SharedQueue<T, R>,
-    ClaimBufferListener,
-    HandClaimsListener,
-    JobVerbs,
-    QueueHere,
-    DurableStopping
+  extends QueueVerbs<T, R>
+  implements SharedQueue<T, R>, ClaimBufferListener, HandClaimsListener, QueueHere, DurableStopping
 {
   readonly name: string
   readonly #store: SharedJobStore<T>
@@ -98,20 +75,19 @@ export class DurableQueue<T, R = unknown>
   readonly #meter: QueueMeter | undefined
   readonly #followed: FollowedJobs
   readonly #puts: RemotePuts<T, R>
-  readonly #claims: HandClaims<T, R>
-  readonly #view: StoredView
+  protected readonly claims: HandClaims<T, R>
+  protected readonly desk: StoredDesk
   readonly #ends: Waiters<void>
   readonly #shutdown: DurableShutdown<T>
   readonly #idle: DurableIdle
   readonly #contact: StoreContact
-  #started = false
-  #paused = false
   /** The functions that `serve` was given. */
   #calls: NamedCalls | undefined
   /** What `start` has rejected with. */
   #refusal: string | undefined
 
   constructor(options: QueueOptions<T, R>, parts: SharedParts<T>) {
+    super()
     const { settings, store, lease } = parts
     const { clock, name } = settings
     this.name = name
@@ -148,18 +124,19 @@ export class DurableQueue<T, R = unknown>
     const followed = new FollowedJobs(name, store, clock, events, this)
     this.#followed = followed
     const { rules } = parts
-    const puts = new RemotePuts<T, R>({ settings, store, rules, events, followed, verbs: this })
+    const trouble = (error: unknown) => this.trouble(error)
+    const puts = new RemotePuts<T, R>({ settings, store, rules, events, followed, trouble })
     this.#puts = puts
     const claiming = { queue: name, clock, lease, store, buffer, attempts, gate }
     const claims = new HandClaims<T, R>(claiming, this)
-    this.#claims = claims
-    this.#view = new StoredView(store)
+    this.claims = claims
+    this.desk = new StoredDesk(store)
     const rest = `rest of queue '${name}'`
     const ends = new Waiters<void>(clock, rest)
     this.#ends = ends
     const shutdown = new DurableShutdown<T>(clock, this.#slots, attempts, buffer, ends, this)
     this.#shutdown = shutdown
-    this.#idle = new DurableIdle(clock, rest, this.#view, ends, shutdown)
+    this.#idle = new DurableIdle(clock, rest, this.desk, ends, shutdown)
     this.#contact = new StoreContact({ store, claims, buffer, puts, followed, ends })
     // Every later call reports a conflict of options, so this promise need not be watched.
     store.ready().catch(nothing)
@@ -180,7 +157,7 @@ export class DurableQueue<T, R = unknown>
 
   set workers(workers: number) {
     this.#slots.workers = workers
-    this.#applyOpen()
+    this.#ask()
   }
 
   get running(): number {
@@ -222,25 +199,9 @@ export class DurableQueue<T, R = unknown>
 
   // Taking by hand.
 
-  async get(patience?: WaitOptions): Promise<T> {
-    if (patience !== undefined) checkWaitOptions('queue.get', patience)
-    return this.#claims.take(patience)
-  }
-
   /** Refused: it would have to wait for the storage. */
   tryGet(): T | undefined {
     throw new OptionTypeError('storage', 'tryGet cannot wait for the storage: use get')
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<T> {
-    return this.#claims.loop()
-  }
-
-  async claim(options: ClaimOptions = {}): Promise<JobClaim<T, R>[]> {
-    check.known('queue.claim', options, CLAIM_OPTIONS)
-    checkWait(options)
-    const { max = 1 } = options
-    return this.#claims.claim(check.integer('max', max, 1), options)
   }
 
   // Looking and acting.
@@ -250,44 +211,11 @@ export class DurableQueue<T, R = unknown>
     return waiting + delayed
   }
 
-  async counts(): Promise<QueueCounts> {
-    return this.#view.counts()
-  }
-
-  async job(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
-    return this.#view.job<T, R>(id)
-  }
-
-  async jobs(options: ListOptions): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
-    return this.#view.list<T, R>(options)
-  }
-
-  async groups(options: GroupsOptions = {}): Promise<GroupInfo[]> {
-    return this.#view.groups(options)
-  }
-
-  async deadByError(options: DeadByErrorOptions = {}): Promise<DeadJobsByError[]> {
-    return this.#view.deaths(options)
-  }
-
-  async cancel(id: string, reason?: unknown): Promise<boolean> {
-    return this.#store.cancel(check.text('id', id), reason)
-  }
-
-  async remove(id: string): Promise<boolean> {
-    return this.#store.remove(check.text('id', id))
-  }
-
-  async redrive(options: RedriveOptions = {}): Promise<number> {
-    checkRedrive(options)
-    return this.#store.redrive(options)
-  }
-
   // biome-ignore lint/suspicious/noExplicitAny: the functions of any user.
   serve(name: string, fn: (...args: any[]) => unknown): void {
     check.text('name', name)
     check.callback('fn', fn)
-    this.#shutdown.checkOpen()
+    this.checkOpen()
     this.#calls ??= this.#makeCalls()
     this.#calls.add(name, fn)
   }
@@ -299,14 +227,10 @@ export class DurableQueue<T, R = unknown>
         `queue must have no handler where functions are queued in it, and queue '${this.name}' has one: leave handler and batchFn out`,
       )
     }
-    const calls = new NamedCalls(this.name, (context, missing) => {
-      if (missing !== undefined) this.trouble(missing)
-      const kept = this.#attempts.release(context as Attempt, ELSEWHERE)
-      if (typeof kept !== 'boolean') kept.catch((error: unknown) => this.trouble(error))
-    })
+    const calls = new NamedCalls(this.name, this.#attempts, (error) => this.trouble(error))
     this.#slots.employ(calls.handler)
-    if (this.#started) this.#buffer.keepAlive()
-    this.#applyOpen()
+    if (this.#slots.started) this.#buffer.keepAlive()
+    this.#ask()
     return calls
   }
 
@@ -317,14 +241,14 @@ export class DurableQueue<T, R = unknown>
 
   async pause(options: PauseOptions = {}): Promise<void> {
     if (everywhere(options)) return this.#store.pause(true)
-    this.#paused = true
-    this.#applyOpen()
+    this.#slots.paused = true
+    this.#ask()
   }
 
   async resume(options: PauseOptions = {}): Promise<void> {
     if (everywhere(options)) return this.#store.pause(false)
-    this.#paused = false
-    this.#applyOpen()
+    this.#slots.paused = false
+    this.#ask()
   }
 
   async clear(): Promise<T[]> {
@@ -340,10 +264,6 @@ export class DurableQueue<T, R = unknown>
     return this.#shutdown.begin(options)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop().then(nothing)
-  }
-
   on<Name extends keyof QueueEventMap<T, R>>(
     event: Name,
     listener: Listener<QueueEventMap<T, R>[Name]>,
@@ -355,14 +275,14 @@ export class DurableQueue<T, R = unknown>
     const attempts = this.#attempts
     return {
       name: this.name,
-      waiting: (this.#view.latest?.waiting ?? 0) + (this.#view.latest?.delayed ?? 0),
+      waiting: (this.desk.latest?.waiting ?? 0) + (this.desk.latest?.delayed ?? 0),
       offered: this.#puts.offered,
       running: attempts.size,
       abandoned: attempts.abandoned.size,
       completed: attempts.completed,
       failed: attempts.failed,
       workers: this.#slots.workers,
-      paused: this.#paused || this.#contact.pausedEverywhere,
+      paused: this.#slots.paused || this.#contact.pausedEverywhere,
       late: attempts.late,
       ...this.#contact.stats,
     }
@@ -370,7 +290,7 @@ export class DurableQueue<T, R = unknown>
 
   /** Metrics are read at once, and what waits is elsewhere: each reading asks for the number that the next one tells. */
   #statsAtScrape(): QueueStats {
-    if (!this.#shutdown.begun) this.#view.refresh()
+    if (!this.#shutdown.begun) this.desk.refresh()
     return this.stats()
   }
 
@@ -409,21 +329,16 @@ export class DurableQueue<T, R = unknown>
 
   /** True while claims may come that have to be given back. */
   get claiming(): boolean {
-    return this.#claims.asking
+    return this.claims.asking
   }
 
   /** The stop begins: nothing is put, claimed or begun any more. */
   closing(): void {
-    this.#slots.consumer?.hurry()
-    this.#applyOpen()
-    this.#claims.close()
+    this.#slots.close()
+    this.#ask()
+    this.claims.close()
     this.#gate?.close()
     this.#puts.close()
-  }
-
-  /** What calls reject with once the queue has stopped. */
-  closedError(): ClosedError {
-    return new ClosedError(`queue '${this.name}'`)
   }
 
   /** Resolves when the dead letters under way are delivered; `undefined` where there are none. */
@@ -445,40 +360,25 @@ export class DurableQueue<T, R = unknown>
     this.#meter?.stop()
   }
 
-  // What is done by the handle of a job.
-
-  async callOff({ id, since }: RemoteJob, reason: unknown): Promise<boolean> {
-    return this.#store.cancel(id, reason, since)
-  }
-
-  /** One of several callers does not want the result of a job any more. */
-  async leave({ id, since }: RemoteJob, share: Share, reason: unknown): Promise<boolean> {
-    return (await this.#store.leave(id, share, reason, since)) !== 'over'
-  }
-
-  async reprioritise({ id, since }: RemoteJob, priority: number): Promise<boolean> {
-    toPriority(priority)
-    return this.#parts.rules.ranked && (await this.#store.reprioritise(id, priority, since))
-  }
-
   // The way in.
 
   async #start(): Promise<this> {
-    this.#shutdown.checkOpen()
-    this.#started = true
+    this.checkOpen()
+    this.#slots.start()
     if (this.#slots.consumer !== undefined) this.#buffer.keepAlive()
-    this.#applyOpen()
+    this.#ask()
     await this.#contact.open()
     return this
   }
 
-  // The way out.
+  /** Asks the store for as many jobs as workers may do. */
+  #ask(): void {
+    const { consumer, open, workers } = this.#slots
+    this.#buffer.work(Math.min(workers, 1e6), open && consumer !== undefined)
+  }
 
-  #applyOpen(): void {
-    const open = this.#started && !this.#paused && !this.#shutdown.begun
-    const works = this.#slots.consumer !== undefined
-    this.#buffer.work(Math.min(this.#slots.workers, 1e6), open && works)
-    this.#slots.open = open
+  protected checkOpen(): void {
+    this.#shutdown.checkOpen()
   }
 }
 

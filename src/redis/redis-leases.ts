@@ -126,10 +126,15 @@ export class RedisLeases implements LeaseStore {
     term: number,
     after?: readonly number[],
   ): Promise<readonly number[]> {
+    const micros = Math.ceil(term * 1000)
+    const idle = this.#underWay === 0 && this.#waiting.length === 0
+    const atOnce = idle && (verb === 'acquire' || verb === 'try')
+    if (atOnce && names.length === 1 && after === undefined) {
+      return this.#sendOne(ACQUIRE, verb, names[0] as string, holder, micros)
+    }
     return new Promise((resolve, reject) => {
-      const asked = { verb, names, holder, term: Math.ceil(term * 1000), after, resolve, reject }
-      const idle = this.#underWay === 0 && this.#waiting.length === 0
-      if (idle && (verb === 'acquire' || verb === 'try')) return this.#call([asked])
+      const asked = { verb, names, holder, term: micros, after, resolve, reject }
+      if (atOnce) return this.#call([asked])
       if (this.#waiting.push(asked) > 1) return
       // Not `queueMicrotask`: Node makes an object to trace for each.
       if (this.#underWay === 0) void NOW.then(this.#send)
@@ -161,34 +166,55 @@ export class RedisLeases implements LeaseStore {
   }
 
   #call(all: readonly Asked[]): void {
-    const [first] = all as readonly [Asked]
-    const single = all.length === 1 && first.names.length === 1 && first.after === undefined
-    const alone = single ? ALONE[first.verb] : undefined
+    const [{ verb, names, holder, term, after, resolve, reject }] = all as readonly [Asked]
+    const single = all.length === 1 && names.length === 1 && after === undefined
+    const alone = single ? ALONE[verb] : undefined
+    if (alone !== undefined) {
+      this.#sendOne(alone, verb, names[0] as string, holder, term).then(resolve, reject)
+      return
+    }
     this.#underWay += 1
-    this.#sent(alone, all).then(
+    this.#sendAll(all).then(
       (reply) => {
         this.#underWay -= 1
-        if (alone === undefined) settle(all, reply)
-        else settleOne(first, reply)
+        settle(all, reply)
       },
       (error: unknown) => {
         this.#underWay -= 1
         if (all.length > 1 && isTornSlot(error)) for (const asked of all) this.#call([asked])
-        else for (const { reject } of all) reject(error)
+        else for (const asked of all) asked.reject(error)
       },
     )
   }
 
-  #sent(alone: Script | undefined, all: readonly Asked[]): Promise<unknown> {
+  /** One request about one lease, by a script that can do nothing else. */
+  #sendOne(
+    alone: Script,
+    verb: Verb,
+    name: string,
+    holder: string,
+    term: number,
+  ): Promise<readonly number[]> {
     const { present } = this.#server
-    if (alone !== undefined) {
-      const { verb, names, holder, term } = all[0] as Asked
-      const args = [holder]
-      if (verb !== 'release') args.push(String(term))
-      if (verb === 'acquire' && present !== '') args.push(present)
-      if (verb === 'try') args.push(present, ONCE)
-      return this.#server.execute(alone, [this.#nameOf(names[0] as string)], args)
-    }
+    const args = [holder]
+    if (verb !== 'release') args.push(String(term))
+    if (verb === 'acquire' && present !== '') args.push(present)
+    if (verb === 'try') args.push(present, ONCE)
+    this.#underWay += 1
+    return this.#server.execute(alone, [this.#nameOf(name)], args).then(
+      (reply) => {
+        this.#underWay -= 1
+        return [numberOf(reply)]
+      },
+      (error: unknown) => {
+        this.#underWay -= 1
+        throw error
+      },
+    )
+  }
+
+  #sendAll(all: readonly Asked[]): Promise<unknown> {
+    const { present } = this.#server
     const keys: string[] = []
     const args = [present]
     for (const { verb, names, holder, term, after } of all) {
@@ -198,14 +224,6 @@ export class RedisLeases implements LeaseStore {
       if (after !== undefined) args.push(...after.map(String))
     }
     return this.#server.execute(SCRIPT, keys, args)
-  }
-}
-
-function settleOne({ resolve, reject }: Asked, reply: unknown): void {
-  try {
-    resolve([numberOf(reply)])
-  } catch (error) {
-    reject(error)
   }
 }
 

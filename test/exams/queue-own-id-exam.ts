@@ -41,4 +41,12 @@ export function queueOwnIdExam(make: (options: QueueOptions<string, string>) => 
       await queue.stop({ mode: 'drop' })
     },
   )
+
+  it('own ids: the id of a job that was redriven is free when the job is cleared', async () => {
+    const queue = await ended('fail', { keep: { dead: '1h' }, idTtl: '1h' })
+    expect(await queue.redrive()).toBe(1)
+    expect(await queue.clear()).toEqual(['first'])
+    expect((await queue.put('second', { id: '7' })).state).toBe('waiting')
+    await queue.stop({ mode: 'drop' })
+  })
 }

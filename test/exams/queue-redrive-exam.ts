@@ -42,4 +42,20 @@ export function queueRedriveExam(make: (options: QueueOptions<string, string>) =
     await queue.put('c')
     expect(named(await queue.claim({ max: 2 })).sort()).toEqual(['a', 'c'])
   })
+
+  it.each([
+    ['', {}],
+    [' and an error', { error: 'broken' }],
+    [' among the latest', { latest: 4 }],
+  ] as const)('redrive: in the order of the ids%s', async (_, rest) => {
+    const queue = make({ ...keep })
+    for (const id of ['a', 'b', 'c', 'd']) {
+      await queue.put(id, { id })
+      const [claim] = await queue.claim()
+      await claim?.fail(new Error('broken'))
+    }
+    expect(await queue.redrive({ ids: ['c', 'a', 'x', 'c', 'b'], ...rest, limit: 2 })).toBe(2)
+    expect(await queue.redrive({ ids: ['b', 'd'], ...rest })).toBe(2)
+    expect(named(await queue.claim({ max: 4 }))).toEqual(['c', 'a', 'b', 'd'])
+  })
 }

@@ -259,3 +259,98 @@ describe('a queue that is stopped from inside', () => {
     },
   )
 })
+
+describe.each([true, false])(
+  'what says how jobs are retried, of a handler that throws at once: %s',
+  (atOnce) => {
+    /** A queue whose job fails, and what is done to it when its retry is asked for. */
+    function failing(
+      how: 'backoff' | 'retryIf',
+      act: (queue: LocalQueue<string>) => unknown,
+      timeout?: number,
+    ) {
+      const clock = new ManualClock()
+      const ran: number[] = []
+      const told: string[] = []
+      const ask = () => {
+        act(queue)
+        return how === 'retryIf' ? true : 0.01
+      }
+      const queue: LocalQueue<string> = QueueFactory.fifo<string>({
+        clock,
+        retry: { attempts: 3, baseDelay: 0, [how]: ask },
+        ...(timeout !== undefined && { timeout }),
+        handler: (_, { attempt }) => {
+          ran.push(attempt)
+          if (timeout !== undefined) return new Promise(() => {})
+          if (atOnce) throw new Error('broken')
+          return Promise.reject(new Error('broken'))
+        },
+      })
+      for (const event of [
+        'completed',
+        'failed',
+        'retry',
+        'timeout',
+        'cancelled',
+        'dropped',
+        'error',
+      ] as const)
+        queue.on(event, () => told.push(event))
+      return { clock, ran, told, queue }
+    }
+
+    it.each(['backoff', 'retryIf'] as const)(
+      'finds the job running in %s, and a cancel holds',
+      async (how) => {
+        const states: (string | undefined)[] = []
+        const said: boolean[] = []
+        let job: Job<unknown> | undefined
+        const { clock, ran, told, queue } = failing(how, () => {
+          states.push(job?.state)
+          said.push(job?.cancel(new Error('called off')) === true)
+        })
+        job = await queue.put('one')
+        const result = job.result.catch((error: Error) => error.message)
+        queue.start()
+        for (let i = 0; i < 3; i++) await clock.advanceAsync(1)
+        expect({ states, said, ran, told }).toEqual({
+          states: ['running'],
+          said: [true],
+          ran: [1],
+          told: ['cancelled'],
+        })
+        expect(await result).toBe('called off')
+        expect(job.state).toBe('cancelled')
+        expect(queue.stats()).toMatchObject({ waiting: 0, running: 0, abandoned: 0, failed: 0 })
+        expect((await queue.stop()).stillRunning).toEqual([])
+      },
+    )
+
+    it('may cancel by the id on the direct route', async () => {
+      const { clock, ran, told, queue } = failing(
+        'retryIf',
+        () => void queue.cancel('1', new Error('called off')),
+      )
+      queue.start()
+      const result = queue.submit('one').catch((error: Error) => error.message)
+      for (let i = 0; i < 3; i++) await clock.advanceAsync(1)
+      expect({ ran, told }).toEqual({ ran: [1], told: ['cancelled'] })
+      expect(await result).toBe('called off')
+    })
+
+    it('may cancel a job that ran too long', async () => {
+      const { clock, ran, told, queue } = failing(
+        'retryIf',
+        () => void queue.cancel('1', new Error('called off')),
+        1,
+      )
+      queue.start()
+      const result = queue.submit('one').catch((error: Error) => error.message)
+      for (let i = 0; i < 3; i++) await clock.advanceAsync(1)
+      expect({ ran, told }).toEqual({ ran: [1], told: ['cancelled'] })
+      expect(await result).toBe('called off')
+      expect(queue.stats()).toMatchObject({ waiting: 0, running: 0, abandoned: 1 })
+    })
+  },
+)

@@ -12,7 +12,7 @@ const MOST_FILES = 9
  * counted, nor what only the file itself can call. Measured by V8 in a process of its own, at the second job: the first one makes
  * what is made once.
  */
-async function way(handler: string): Promise<Record<string, string[]>> {
+async function way(handler: string, kind: 'fifo' | 'priority'): Promise<Record<string, string[]>> {
   const index = new URL('../../src/index.ts', import.meta.url).href
   const source = `
     import { Session } from 'node:inspector/promises'
@@ -21,7 +21,7 @@ async function way(handler: string): Promise<Record<string, string[]>> {
     session.connect()
     await session.post('Profiler.enable')
     await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
-    const queue = QueueFactory.fifo({ handler: ${handler} }).start()
+    const queue = QueueFactory.${kind}({ handler: ${handler} }).start()
     const run = async () => {
       const job = await queue.put(1)
       await job.result
@@ -67,7 +67,7 @@ describe.skipIf(!hasCoverage)('the direct way of a job', () => {
     ['an async handler', 'async (n) => n', 3],
   ] as const) {
     it(`passes at most ${MOST_FILES} files: ${kind}`, { timeout: 60_000 }, async () => {
-      const passed = await way(handler)
+      const passed = await way(handler, 'fifo')
       expect(Object.keys(passed)).toContain('local-queue.ts')
       expect(Object.keys(passed).length, JSON.stringify(passed)).toBeLessThanOrEqual(MOST_FILES)
       for (const [file, entries] of Object.entries(passed)) {
@@ -75,4 +75,10 @@ describe.skipIf(!hasCoverage)('the direct way of a job', () => {
       }
     })
   }
+
+  it('goes past the order in a priority queue too', { timeout: 60_000 }, async () => {
+    const passed = await way('(n) => n', 'priority')
+    expect(Object.keys(passed)).toContain('consume/single-consumer.ts')
+    expect(Object.keys(passed).filter((file) => file.includes('/orders/'))).toEqual([])
+  })
 })

@@ -66,8 +66,8 @@ class Model {
     })
     if (verb === 'release') {
       const had = states.every(({ token }, i) => token === tokens[i])
-      for (const { name, mine, token } of states) {
-        if (mine) this.states.set(name, { holder, token, until: 0 })
+      for (const { name, holder: last, token } of states) {
+        if (last === holder) this.states.set(name, { holder, token, until: 0 })
       }
       return { had }
     }
@@ -177,8 +177,9 @@ describe.each(libraries)('leases in Redis, %s', (library) => {
       ['math.max(fence + 1, now)', 'now'],
       ['math.max(fence + 1, now)', 'fence + 1'],
       ["if verb == 'a' and ends <= now then", "if verb == 'a' then"],
-      ['elseif ends <= now or held ~= holder then', 'elseif held ~= holder then'],
-      ['elseif ends <= now or held ~= holder then', 'elseif ends <= now then'],
+      ["held ~= holder or (ends <= now and verb ~= 'r')", 'held ~= holder'],
+      ["held ~= holder or (ends <= now and verb ~= 'r')", 'held ~= holder or ends <= now'],
+      ["held ~= holder or (ends <= now and verb ~= 'r')", "ends <= now and verb ~= 'r'"],
       ["(size == 1 or verb == 'r') and 2 or 1", '2'],
       ['and 0 or now + term', 'and 0 or math.max(ends, now + term)'],
       ["verb == 'r' and 0 or now + term", 'now + term'],

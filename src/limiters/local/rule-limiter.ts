@@ -1,5 +1,5 @@
 import { must } from '../../core/check.ts'
-import { type Clock, systemClock } from '../../core/clock.ts'
+import { at, type Cancel, type Clock, systemClock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import type { Micros, Millis } from '../../core/duration.ts'
 import type { Policy } from '../../core/policy.ts'
@@ -111,14 +111,29 @@ export class RuleLimiter extends SyncLimiter {
   /** @internal */
   keeperOf(key: string, cost: number, { bound, rule, hold }: Terms): ReservationKeeper {
     if (bound !== 'counted' || hold === undefined) return NOTHING_HELD
+    let cancelReturn = hold.ttl < 0 ? this.#atReturn(key, -hold.ttl) : undefined
     return {
       settle: (actual, again) => {
         const how = unknownMeans(hold, again)
         this.ledger.settle(key, { id: hold.id, cost, actual, how }, rule)
+        cancelReturn?.()
         this.waiting.wake(key)
       },
-      extend: (ttl) => this.ledger.extend(key, endingAs(hold, ttl), rule) >= 0,
+      extend: (ttl) => {
+        const open = this.ledger.extend(key, endingAs(hold, ttl), rule) >= 0
+        if (open && cancelReturn !== undefined) {
+          cancelReturn()
+          cancelReturn = this.#atReturn(key, ttl)
+        }
+        return open
+      },
     }
+  }
+
+  /** When `ttl` is over, a reservation comes back by itself: the calls that wait for the key ask again. */
+  #atReturn(key: string, ttl: Micros): Cancel {
+    const due = this.clock.now() + ttl / 1000
+    return at(this.clock, due, () => this.waiting.wake(key), true)
   }
 
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros {

@@ -89,8 +89,11 @@ export class Attempts {
   /** Ends an attempt that failed: another one later, or the end of the job. */
   fail(attempt: Attempt, error: unknown): MaybePromise<boolean> {
     if (attempt.decided) return this.reap(attempt)
+    const delay = this.#retryDelay(attempt, error)
+    // A function that says how jobs are retried has run, and may have ended this one.
+    if (attempt.decided) return this.reap(attempt)
     this.#decide(attempt)
-    const settled = this.#settleFailure(attempt, error)
+    const settled = this.#settleFailure(attempt, error, delay)
     attempt.permit?.leave()
     return settled
   }
@@ -183,12 +186,13 @@ export class Attempts {
   /** Ends an attempt that ran too long. Its permit stays with its handler, unless timeouts release workers. */
   expire(attempt: Attempt, error: unknown): void {
     attempt.abort(error)
-    // The signal's listeners have run, and one of them may have ended the job.
+    const delay = attempt.decided ? undefined : this.#retryDelay(attempt, error)
+    // The signal's listeners have run, and what says how jobs are retried: one of them may have ended the job.
     if (attempt.decided) return
     const { item } = attempt.job
     this.#decide(attempt)
     this.abandoned.add(attempt)
-    void this.#settleFailure(attempt, error)
+    void this.#settleFailure(attempt, error, delay)
     if (this.#options.releaseOnTimeout) this.letGo(attempt)
     this.#events.timedOut(attempt.job, item)
   }
@@ -212,13 +216,16 @@ export class Attempts {
     else this.running.delete(attempt)
   }
 
-  #settleFailure(attempt: Attempt, error: unknown): MaybePromise<boolean> {
+  #settleFailure(
+    attempt: Attempt,
+    error: unknown,
+    delay: Millis | undefined,
+  ): MaybePromise<boolean> {
     const { unwanted, item } = attempt.job
     if (unwanted !== undefined) {
       const ended = this.#source.fail(attempt, unwanted.reason, false)
       return this.#whenKept(ended, () => this.#cancelled(attempt, unwanted.reason))
     }
-    const delay = this.#retryDelay(attempt, error)
     const kept =
       delay === undefined
         ? this.#source.fail(attempt, error, true)
@@ -273,7 +280,9 @@ export class Attempts {
     this.#events.failed(job, error)
   }
 
+  /** How long the job waits for its next attempt; `undefined` where there is none. While that is asked, the job still runs. */
   #retryDelay({ job, attempt }: Attempt, error: unknown): Millis | undefined {
+    if (job.unwanted !== undefined) return undefined
     const retry = job.extras?.retry ?? this.#options.retry
     try {
       return retry?.(attempt, error)

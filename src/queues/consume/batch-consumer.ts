@@ -48,9 +48,10 @@ export class BatchConsumer extends Consumer {
     this.#work = {
       [this.label]: async (): Promise<void> => {
         while (this.mayGoOn() && this.hasWork()) {
-          const batch = this.#claim()
-          if (batch.length === 0) break
-          if (await this.#run(batch)) return
+          const claimed = this.#claim()
+          if (claimed.length === 0) break
+          const batch = claimed.filter((attempt) => this.#isStill(attempt))
+          if (batch.length > 0 && (await this.#run(batch))) return
         }
         this.#leave()
       },
@@ -141,13 +142,18 @@ export class BatchConsumer extends Consumer {
     const batch: Attempt[] = []
     this.#claiming = true
     while (batch.length < size) {
-      const attempt = this.source.take(size - batch.length, batch.length > 0)
+      const attempt = this.source.take(size - batch.length, batch.length > 0, this.stays)
       if (attempt === undefined) break
       this.attempts.begin(attempt)
       batch.push(attempt)
     }
     this.#claiming = false
     return batch
+  }
+
+  /** Answers `false` where a listener of the limiter has ended the job while others were claimed for its batch. */
+  #isStill(attempt: Attempt): boolean {
+    return !attempt.decided || this.attempts.reap(attempt)
   }
 
   /** When the first item that waits has waited long enough. */

@@ -40,6 +40,8 @@ export abstract class Consumer {
   /** What is to be told when the first part of the handler that runs is over. */
   #onLeft: ((attempt: Attempt) => void) | undefined
   protected expected = false
+  /** True where a worker that was let go on may still begin a job. */
+  protected readonly stays: () => boolean = () => this.loops <= this.#allowed
 
   constructor(source: Source, attempts: Attempts, clock: Clock) {
     this.source = source

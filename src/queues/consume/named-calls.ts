@@ -1,5 +1,11 @@
+import type { Millis } from '../../core/duration.ts'
 import { AioFluxError, describe, OptionTypeError } from '../../core/errors.ts'
-import type { Handler, TaskContext } from '../job.ts'
+import type { Handler } from '../job.ts'
+import type { Attempt } from './attempt.ts'
+import type { Attempts } from './attempts.ts'
+
+/** How long a call is left to other processes by one that does not know its function. */
+const ELSEWHERE: Millis = 100
 
 /** A call of a function that another process may do: the item that `queued` puts over a storage. */
 export interface NamedCall {
@@ -14,13 +20,15 @@ type AnyFunction = (...args: any[]) => unknown
 export class NamedCalls {
   readonly #functions = new Map<string, AnyFunction>()
   readonly #queue: string
-  /** Gives back a job whose function other processes have. */
-  readonly #giveBack: (attempt: TaskContext, missing: Error | undefined) => void
+  readonly #attempts: Attempts
+  readonly #trouble: (error: unknown) => void
   readonly #missing = new Set<string>()
 
-  constructor(queue: string, giveBack: (attempt: TaskContext, missing: Error | undefined) => void) {
+  /** @param trouble told of calls whose function is missing here, and of jobs that could not be given back */
+  constructor(queue: string, attempts: Attempts, trouble: (error: unknown) => void) {
     this.#queue = queue
-    this.#giveBack = giveBack
+    this.#attempts = attempts
+    this.#trouble = trouble
   }
 
   /** @throws OptionTypeError where another function has that name */
@@ -44,17 +52,26 @@ export class NamedCalls {
       )
     }
     const fn = this.#functions.get(name)
-    if (fn === undefined) return this.#giveBack(context, this.#miss(name))
-    return fn(...args)
+    if (fn !== undefined) return fn(...args)
+    this.#miss(name)
+    this.#leave(context as Attempt)
   }
 
-  /** What is to be told of a name that this process does not know: once. */
-  #miss(name: string): Error | undefined {
-    if (this.#missing.has(name)) return undefined
+  /** Other processes have the function: the job is theirs. */
+  #leave(attempt: Attempt): void {
+    const kept = this.#attempts.release(attempt, ELSEWHERE)
+    if (typeof kept !== 'boolean') kept.catch(this.#trouble)
+  }
+
+  /** Tells of a name that this process does not know: once. */
+  #miss(name: string): void {
+    if (this.#missing.has(name)) return
     this.#missing.add(name)
-    return new AioFluxError(
-      'UNKNOWN_CALL',
-      `queue '${this.#queue}' has a call of '${name}', and no function '${name}' is queued in this process: the call is left to others`,
+    this.#trouble(
+      new AioFluxError(
+        'UNKNOWN_CALL',
+        `queue '${this.#queue}' has a call of '${name}', and no function '${name}' is queued in this process: the call is left to others`,
+      ),
     )
   }
 }

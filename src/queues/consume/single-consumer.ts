@@ -90,10 +90,10 @@ export class SingleConsumer extends Consumer {
    *
    * @param watched true where the caller waits for the result
    */
-  begin<T, R>(item: T, watched: boolean): LocalJob<T, R> | undefined {
+  begin<T, R>(item: T, priority: number, watched: boolean): LocalJob<T, R> | undefined {
     const jobs = this.#jobs as MemoryJobs
     if (!jobs.empty || !this.mayBegin()) return undefined
-    const job = new LocalJob<T, R>(item, 0, jobs.numbers.next(), this.#owner as JobOwner)
+    const job = new LocalJob<T, R>(item, priority, jobs.numbers.next(), this.#owner as JobOwner)
     if (watched) void job.watch()
     if (this.#byId?.namesAll === true) this.#byId.name(job, undefined)
     this.#meter?.begins(job)
@@ -146,7 +146,8 @@ export class SingleConsumer extends Consumer {
   }
 
   #next(): Attempt | undefined {
-    return this.source.ready > 0 && this.mayGoOn() ? this.source.take(this.want, false) : undefined
+    if (this.source.ready === 0 || !this.mayGoOn()) return undefined
+    return this.source.take(this.want, false, this.stays)
   }
 
   /** Runs the handler. Returns its promise, where it has not ended. */

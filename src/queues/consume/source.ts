@@ -19,8 +19,9 @@ export interface Source {
    *
    * @param want how many jobs the caller would take now, this one included
    * @param company true while a batch is being filled: a job that has to wait for the limiter then simply stays behind
+   * @param wanted false where a listener of the limiter, which ran meanwhile, has paused the queue or taken workers away
    */
-  take(want: number, company: boolean): Attempt | undefined
+  take(want: number, company: boolean, wanted: () => boolean): Attempt | undefined
   complete(attempt: Attempt, value: unknown): MaybePromise<boolean>
   /** The attempt has failed; the job is due again after `delay`. */
   retry(attempt: Attempt, delay: Millis, error: unknown): MaybePromise<boolean>

@@ -13,7 +13,10 @@ export class WorkerSlots {
   /** Whether each item is its own task: decided by the first item where there is no handler. */
   #tasks: boolean | undefined
   #workers: number
-  #open = false
+  #started = false
+  #paused = false
+  #draining = false
+  #closed = false
   #hasDirect: boolean
   #onRest: (() => void) | undefined
   consumer: Consumer | undefined
@@ -43,10 +46,41 @@ export class WorkerSlots {
     if (this.consumer !== undefined) this.consumer.workers = workers
   }
 
-  /** Workers begin new jobs only while it is open. */
-  set open(open: boolean) {
-    this.#open = open
-    if (this.consumer !== undefined) this.consumer.open = open
+  /** True while workers may begin jobs. */
+  get open(): boolean {
+    return this.#started && (!this.#paused || this.#draining) && !this.#closed
+  }
+
+  get started(): boolean {
+    return this.#started
+  }
+
+  start(): void {
+    this.#started = true
+    this.#apply()
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  set paused(paused: boolean) {
+    this.#paused = paused
+    this.#apply()
+  }
+
+  /** The queue is about to end: workers do what waits, also where it was paused, and nothing waits for company any more. */
+  drain(): void {
+    this.#draining = true
+    this.consumer?.hurry()
+    this.#apply()
+  }
+
+  /** No job begins any more. */
+  close(): void {
+    this.#closed = true
+    this.consumer?.hurry()
+    this.#apply()
   }
 
   /** True where items are tasks, or the first item may turn out to be one. */
@@ -71,6 +105,7 @@ export class WorkerSlots {
     consumer.onRest = this.#onRest
     consumer.workers = this.#workers
     if (this.#hasDirect && consumer instanceof SingleConsumer) this.direct = consumer
+    this.#apply()
   }
 
   /** Finds out, from the first item, whether items are tasks or for pulling; holds the others to it. */
@@ -81,7 +116,6 @@ export class WorkerSlots {
       if (!task) return
       this.employ((run: (context: TaskContext) => unknown, context) => run(context))
       this.asks = true
-      if (this.#open && this.consumer !== undefined) this.consumer.open = true
     } else if (this.#tasks && !task) {
       throw new OptionTypeError(
         'item',
@@ -100,5 +134,9 @@ export class WorkerSlots {
   onRest(run: () => void): void {
     this.#onRest = run
     if (this.consumer !== undefined) this.consumer.onRest = run
+  }
+
+  #apply(): void {
+    if (this.consumer !== undefined) this.consumer.open = this.open
   }
 }

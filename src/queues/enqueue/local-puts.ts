@@ -1,5 +1,6 @@
 import { asyncContext } from '../../core/async-context.ts'
 import * as check from '../../core/check.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { WorkerSlots } from '../consume/worker-slots.ts'
 import type { JobControl } from '../lifecycle/job-control.ts'
@@ -22,7 +23,10 @@ export type Wanted = 'job' | 'result' | 'nothing'
 
 /** What puts into a queue in this process are made of. */
 export interface LocalPutsParts<T> {
-  readonly options: Pick<QueueOptions<T, unknown>, 'group' | 'limiterKey' | 'limiterCost'>
+  readonly options: Pick<
+    QueueOptions<T, unknown>,
+    'group' | 'groupWeight' | 'limiterKey' | 'limiterCost'
+  >
   readonly settings: Settings
   readonly priorityFn: ((item: T) => number) | undefined
   readonly jobs: MemoryJobs
@@ -37,7 +41,11 @@ export interface LocalPutsParts<T> {
 
 /** Puts items into a queue in this process: makes jobs of them, and lets them begin, line up or wait for room. */
 export class LocalPuts<T, R> {
-  readonly #parts: LocalPutsParts<T>
+  readonly #functions: LocalPutsParts<T>['options']
+  readonly #clock: Clock
+  readonly #admission: Admission
+  readonly #shutdown: Shutdown<T>
+  readonly #events: QueueEvents
   readonly #slots: WorkerSlots
   readonly #jobs: MemoryJobs
   readonly #byId: JobsById
@@ -47,12 +55,16 @@ export class LocalPuts<T, R> {
   readonly #signals: Signals<LocalJob>
   /** True where each put has to look for a group, or a key and a cost at the limiter. */
   readonly #labels: boolean
-  /** True where puts without options need nothing but a number. */
+  /** True where jobs without options need nothing but a number. */
   readonly #plain: boolean
 
   constructor(parts: LocalPutsParts<T>) {
     const { options, settings, control } = parts
-    this.#parts = parts
+    this.#functions = options
+    this.#clock = settings.clock
+    this.#admission = parts.admission
+    this.#shutdown = parts.shutdown
+    this.#events = parts.events
     this.#slots = parts.slots
     this.#jobs = parts.jobs
     this.#byId = parts.byId
@@ -62,19 +74,20 @@ export class LocalPuts<T, R> {
     this.#signals = new Signals((job, reason) => control.cancel(job, reason))
     const { limiterKey, limiterCost } = options
     this.#labels = (limiterKey ?? limiterCost ?? settings.groups) !== undefined
-    this.#plain = !this.#labels && parts.priorityFn === undefined && parts.meter === undefined
+    this.#plain = !this.#labels && parts.meter === undefined
   }
 
   put(item: T, options: PutOptions | undefined): Promise<LocalJobHandle<R>> {
     try {
       if (options === undefined) {
-        const begun = this.#begin(item, false)
+        const priority = this.#read(item)
+        const begun = this.#slots.direct?.begin<T, R>(item, priority, false)
         if (begun !== undefined) return Promise.resolve(begun)
-      } else {
-        const known = this.known(options)
-        if (known !== undefined) return Promise.resolve(known)
+        return this.#enters(this.#make(item, priority), undefined)
       }
-      return this.#enters(this.#make(item, options), options)
+      const known = this.known(options)
+      if (known !== undefined) return Promise.resolve(known)
+      return this.#enters(this.#makeWith(item, options), options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -82,24 +95,25 @@ export class LocalPuts<T, R> {
 
   offer(item: T, options: PutOptions | undefined): boolean {
     if (options === undefined) {
-      if (this.#begin(item, false) !== undefined) return true
-    } else if (this.known(options) !== undefined) return false
-    return this.#tries(this.#make(item, options), options)
+      const priority = this.#read(item)
+      if (this.#slots.direct?.begin<T, R>(item, priority, false) !== undefined) return true
+      return this.#tries(this.#make(item, priority), undefined)
+    }
+    if (this.known(options) !== undefined) return false
+    return this.#tries(this.#makeWith(item, options), options)
   }
 
   submit(item: T, options: PutOptions | undefined): Promise<R> {
     try {
       if (options === undefined) {
-        const begun = this.#begin(item, true)
+        const priority = this.#read(item)
+        const begun = this.#slots.direct?.begin<T, R>(item, priority, true)
         if (begun !== undefined) return begun.result
-      } else {
-        const known = this.known(options)
-        if (known !== undefined) return known.result
+        return this.#submit(this.#make(item, priority), undefined)
       }
-      const job = this.#make(item, options)
-      const result = job.watch()
-      this.#enter(job, options, result)
-      return result
+      const known = this.known(options)
+      if (known !== undefined) return known.result
+      return this.#submit(this.#makeWith(item, options), options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -110,11 +124,11 @@ export class LocalPuts<T, R> {
     if (options?.id === undefined) return undefined
     const { id } = options
     checkPut(options)
-    this.#parts.shutdown.checkOpen()
+    this.#shutdown.checkOpen()
     const job = this.#byId.own(id)
     if (job === undefined) return undefined
     checkTerms(options)
-    this.#parts.events.duplicate(id, job.item)
+    this.#events.duplicate(id, job.item)
     return new SharedJob<R>({ job }, undefined)
   }
 
@@ -133,14 +147,14 @@ export class LocalPuts<T, R> {
 
   /** Makes a job that enters later, or not at all. */
   make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
-    const job = this.#make(item, options)
+    const job = this.#makeWith(item, options)
     this.#prepare(job, options, Promise.resolve())
     return job
   }
 
   /** Gives a job that waits another item, and what that was put with; its place stays. */
   exchange(job: LocalJob, item: T, options: PutOptions | undefined): void {
-    this.#parts.shutdown.checkOpen()
+    this.#shutdown.checkOpen()
     if (this.#slots.asks) this.#slots.meet(item)
     this.renew(job, item, options)
   }
@@ -159,11 +173,13 @@ export class LocalPuts<T, R> {
 
   /** A job that does not run any more takes over the item, and the callers, of a newer one that waited for its end. */
   succeed(job: LocalJob, newer: LocalJob): void {
-    const { key, timeout, retry, asked, context, group, limiterKey, cost } = newer.extras ?? {}
+    const { key, timeout, retry, asked, context } = newer.extras ?? {}
+    const { group, weight, limiterKey, cost } = newer.extras ?? {}
     job.item = newer.item
     Object.assign(job.more(), { key, timeout, retry, asked, context })
     this.#label(job, {
       ...(group !== undefined && { group }),
+      ...(weight !== undefined && { weight }),
       ...(limiterKey !== undefined && { limiterKey }),
       ...(cost !== undefined && { cost }),
     })
@@ -173,31 +189,28 @@ export class LocalPuts<T, R> {
 
   // The way in.
 
-  /** The direct route, past the order: a job without options may begin at once. */
-  #begin(item: T, watched: boolean): LocalJob<T, R> | undefined {
-    const { direct } = this.#slots
-    if (direct === undefined) return undefined
+  /** Checks an item, and tells its priority where its put does not say one. */
+  #read(item: T): number {
     if (this.#slots.asks) this.#slots.meet(item)
-    return direct.begin(item, watched)
+    const priorityFn = this.#priorityFn
+    return priorityFn === undefined ? 0 : toPriority(priorityFn(item))
   }
 
-  // Short, so that it is compiled into the code of its callers: nearly all puts are no more than this.
-  #make(item: T, options: PutOptions | undefined): LocalJob<T, R> {
-    if (options !== undefined || !this.#plain || this.#slots.asks || this.#byId.namesAll) {
-      return this.#makeWith(item, options)
-    }
-    return new LocalJob<T, R>(item, 0, this.#jobs.numbers.next(), this.#control)
+  // Short, so that it is compiled into the code of its callers: nearly all puts that line up are no more than this.
+  #make(item: T, priority: number): LocalJob<T, R> {
+    if (!this.#plain || this.#byId.namesAll) return this.#makeOf(item, priority, undefined)
+    return new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), this.#control)
   }
 
   #makeWith(item: T, options: PutOptions | undefined): LocalJob<T, R> {
+    if (options?.priority === undefined) return this.#makeOf(item, this.#read(item), options)
     if (this.#slots.asks) this.#slots.meet(item)
-    const priorityFn = this.#priorityFn
+    return this.#makeOf(item, toPriority(options.priority), options)
+  }
+
+  #makeOf(item: T, priority: number, options: PutOptions | undefined): LocalJob<T, R> {
     const meter = this.#meter
-    const control = this.#control
-    let priority = 0
-    if (options?.priority !== undefined) priority = toPriority(options.priority)
-    else if (priorityFn !== undefined) priority = toPriority(priorityFn(item))
-    const job = new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), control)
+    const job = new LocalJob<T, R>(item, priority, this.#jobs.numbers.next(), this.#control)
     const labelled = options?.id !== undefined || options?.group !== undefined
     if (labelled || this.#labels || this.#byId.namesAll) {
       checkPut(options)
@@ -213,10 +226,12 @@ export class LocalPuts<T, R> {
 
   /** What few queues ask of a job: its group, and its key and cost at the limiter. */
   #labelOf(item: T, options: PutOptions | undefined): JobLabel {
-    const { group: groupFn, limiterKey, limiterCost } = this.#parts.options
+    const { group: groupFn, groupWeight, limiterKey, limiterCost } = this.#functions
     const group = options?.group ?? groupFn?.(item)
     return {
       ...(group !== undefined && { group: check.string('group', group) }),
+      ...(group !== undefined &&
+        groupWeight !== undefined && { weight: check.positive('groupWeight', groupWeight(group)) }),
       ...(limiterKey !== undefined && {
         limiterKey: check.string('limiterKey', limiterKey(item)),
       }),
@@ -230,7 +245,10 @@ export class LocalPuts<T, R> {
     if (label.group !== undefined) {
       this.#slots.lineUp()
       this.#jobs.useGroups()
-    } else if (extras.group !== undefined) delete extras.group
+    } else if (extras.group !== undefined) {
+      delete extras.group
+      delete extras.weight
+    }
   }
 
   /** As {@link #enter}; resolves when the job is accepted. */
@@ -240,25 +258,31 @@ export class LocalPuts<T, R> {
     return job.state === 'offered' ? this.accepted(job) : accepted
   }
 
+  #submit(job: LocalJob<T, R>, options: PutOptions | undefined): Promise<R> {
+    const result = job.watch()
+    this.#enter(job, options, result)
+    return result
+  }
+
   #enter(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): void {
-    this.#parts.admission.enter(job, this.#prepare(job, options, made))
+    this.#admission.enter(job, this.#prepare(job, options, made))
   }
 
   /** As {@link #enter}, if there is room. */
   #tries(job: LocalJob, options: PutOptions | undefined): boolean {
     this.#prepare(job, options, Promise.resolve())
-    if (this.#parts.admission.tries(job)) return true
+    if (this.#admission.tries(job)) return true
     // No caller has seen it; its signal must not hold it.
     if (!job.over) job.end('dropped', undefined)
     return false
   }
 
   #prepare(job: LocalJob, options: PutOptions | undefined, made: Promise<unknown>): Millis {
-    this.#parts.shutdown.checkOpen()
+    this.#shutdown.checkOpen()
     let patience = Infinity
     if (options !== undefined) {
       checkPut(options)
-      patience = equip(job, options, this.#parts.settings.clock, this.#signals)
+      patience = equip(job, options, this.#clock, this.#signals)
       // After all checks: a put that throws must leave its id free.
       if (options.id !== undefined) this.#byId.take(options.id, job)
     }

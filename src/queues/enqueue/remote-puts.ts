@@ -20,8 +20,9 @@ import type { SharedJobStore } from '../store/queue-storage.ts'
 import { type DraftRules, draftOf } from './drafts.ts'
 import type { FollowedJobs } from './followed-jobs.ts'
 import { checkItems } from './put-options.ts'
-import { type JobVerbs, RemoteJob, type Stake } from './remote-job.ts'
+import { RemoteJob, type Stake } from './remote-job.ts'
 import { Signals } from './signals.ts'
+import { StoredJobVerbs } from './stored-job-verbs.ts'
 
 /** How many items one call of the store keeps. */
 const CHUNK = 1000
@@ -33,7 +34,8 @@ export interface RemotePutsParts<T> {
   readonly rules: DraftRules<T>
   readonly events: SharedEvents
   readonly followed: FollowedJobs
-  readonly verbs: JobVerbs & { trouble(error: unknown): void }
+  /** Told what went wrong where no caller waits for it. */
+  readonly trouble: (error: unknown) => void
 }
 
 /** Puts items into a store elsewhere: makes drafts, waits for room, and makes the putter's view of each job. */
@@ -44,7 +46,8 @@ export class RemotePuts<T, R> {
   readonly #rules: DraftRules<T>
   readonly #events: SharedEvents
   readonly #followed: FollowedJobs
-  readonly #verbs: RemotePutsParts<T>['verbs']
+  readonly #trouble: (error: unknown) => void
+  readonly #verbs: StoredJobVerbs
   readonly #signals: Signals<RemoteJob>
   /** Puts that wait for room: woken by hints. */
   readonly #room: Waiters<void>
@@ -52,14 +55,15 @@ export class RemotePuts<T, R> {
   #heard = 0
   #closed = false
 
-  constructor({ settings, store, rules, events, followed, verbs }: RemotePutsParts<T>) {
+  constructor({ settings, store, rules, events, followed, trouble }: RemotePutsParts<T>) {
     this.#name = settings.name
     this.#settings = settings
     this.#store = store
     this.#rules = rules
     this.#events = events
     this.#followed = followed
-    this.#verbs = verbs
+    this.#trouble = trouble
+    this.#verbs = new StoredJobVerbs(store, rules.ranked)
     this.#room = new Waiters(settings.clock, `room in queue '${settings.name}'`)
     this.#signals = new Signals((job, reason) => this.#abort(job, reason))
   }
@@ -290,7 +294,7 @@ export class RemotePuts<T, R> {
 
   /** The caller has left. */
   #abort(job: RemoteJob, reason: unknown): void {
-    job.abort(reason).catch((error: unknown) => this.#verbs.trouble(error))
+    job.abort(reason).catch((error: unknown) => this.#trouble(error))
   }
 
   #inTime<A>(answer: Promise<A>, what: string, stay: Stay, undo: (late: A) => unknown): Promise<A> {

@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts'
 import { toMillis } from '../../core/duration.ts'
-import { WaitTimeoutError } from '../../core/errors.ts'
+import { isAioFluxError, WaitTimeoutError } from '../../core/errors.ts'
 import type { Waiters, WaitOptions } from '../../core/waiters.ts'
-import type { StoredView } from '../observe/stored-view.ts'
+import type { StoredDesk } from '../observe/stored-desk.ts'
 import { answered, POLL, unlessTimeout } from './answered.ts'
 import type { DurableShutdown } from './durable-shutdown.ts'
 
@@ -10,7 +10,7 @@ import type { DurableShutdown } from './durable-shutdown.ts'
 export class DurableIdle {
   readonly #clock: Clock
   readonly #what: string
-  readonly #view: StoredView
+  readonly #desk: StoredDesk
   readonly #ends: Waiters<void>
   readonly #shutdown: DurableShutdown<unknown>
 
@@ -21,13 +21,13 @@ export class DurableIdle {
   constructor(
     clock: Clock,
     what: string,
-    view: StoredView,
+    desk: StoredDesk,
     ends: Waiters<void>,
     shutdown: DurableShutdown<unknown>,
   ) {
     this.#clock = clock
     this.#what = what
-    this.#view = view
+    this.#desk = desk
     this.#ends = ends
     this.#shutdown = shutdown
   }
@@ -36,15 +36,19 @@ export class DurableIdle {
     const clock = this.#clock
     const what = this.#what
     const end = timeout === undefined ? Infinity : clock.now() + toMillis('timeout', timeout)
-    for (;;) {
-      this.#shutdown.checkOpen()
-      const answer = this.#view.counts()
+    for (let closed: unknown; ; ) {
+      const answer = this.#desk.counts()
       const { waiting, delayed, running } = await answered(clock, answer, what, { end, signal })
       if (waiting + delayed + running === 0) return
+      if (closed !== undefined) throw closed
+      this.#shutdown.checkReported()
       const left = Math.min(POLL, end - clock.now())
-      this.#shutdown.checkOpen()
       if (left <= 0) throw new WaitTimeoutError(`${what} did not come in time`, 0)
-      await this.#ends.wait({ signal, timeout: left / 1000 }).catch(unlessTimeout)
+      await this.#ends.wait({ signal, timeout: left / 1000 }).catch((error: unknown) => {
+        // The queue has stopped: the job that ended last may have been the last of all.
+        if (isAioFluxError(error, 'CLOSED')) closed = error
+        else unlessTimeout(error)
+      })
     }
   }
 }

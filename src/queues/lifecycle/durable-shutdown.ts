@@ -75,6 +75,11 @@ export class DurableShutdown<T> {
     if (this.begun) throw this.#queue.closedError()
   }
 
+  /** @throws ClosedError when the report is there: no call waits any more */
+  checkReported(): void {
+    if (this.#over) throw this.#queue.closedError()
+  }
+
   begin(options: StopOptions): Promise<StopReport<T>> {
     try {
       check.known('queue.stop', options, STOP_OPTIONS)

@@ -6,6 +6,8 @@ export class IdleWatcher {
   readonly #isIdle: () => boolean
   readonly #events: QueueEvents
   readonly #waiters: Waiters<void>
+  /** Why no caller waits any more. */
+  #closed: Error | undefined
 
   constructor(isIdle: () => boolean, events: QueueEvents, waiters: Waiters<void>) {
     this.#isIdle = isIdle
@@ -14,7 +16,9 @@ export class IdleWatcher {
   }
 
   async wait(patience: WaitOptions | undefined): Promise<void> {
-    if (!this.#isIdle()) await this.#waiters.wait(patience)
+    if (this.#isIdle()) return
+    if (this.#closed !== undefined) throw this.#closed
+    await this.#waiters.wait(patience)
   }
 
   /** Something has ended, perhaps the last. */
@@ -26,7 +30,8 @@ export class IdleWatcher {
   }
 
   /** The queue is over: it is idle, or never will be. */
-  end(reason: unknown): void {
+  end(reason: Error): void {
+    this.#closed = reason
     if (this.#isIdle()) this.#waiters.grantAll(undefined)
     else this.#waiters.refuseAll(reason)
   }

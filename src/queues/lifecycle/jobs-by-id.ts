@@ -140,7 +140,8 @@ export class JobsById {
   /** What waits instead of a dead job, behind all that wait: a new job with the same id, since the result of the first has been told. */
   #again(dead: LocalJob): LocalJob {
     const job = new LocalJob(dead.item, dead.priority, dead.seq, this.#control)
-    const { id, key, timeout, retry, group, limiterKey, cost, tries, startedAt } = dead.extras ?? {}
+    const { id, key, timeout, retry, tries, startedAt } = dead.extras ?? {}
+    const { group, weight, limiterKey, cost } = dead.extras ?? {}
     job.deliveries = dead.deliveries
     job.extras = {
       forgotten: dead.deliveries,
@@ -149,6 +150,7 @@ export class JobsById {
       timeout,
       retry,
       ...(group !== undefined && { group }),
+      ...(weight !== undefined && { weight }),
       ...(limiterKey !== undefined && { limiterKey }),
       ...(cost !== undefined && { cost }),
       ...(tries !== undefined && { tries }),

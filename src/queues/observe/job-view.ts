@@ -1,33 +1,27 @@
-import * as check from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { errorMessage } from '../../core/error-text.ts'
 import type { Attempts } from '../consume/attempts.ts'
 import type {
-  DeadByErrorOptions,
   DeadJobsByError,
   GroupInfo,
-  GroupsOptions,
   JobAttempt,
   ListOptions,
   QueueCounts,
   QueuedJobInfo,
   RedriveOptions,
 } from '../job.ts'
-import { DEAD_BY_ERROR_OPTIONS } from '../job.ts'
 import { MOST_TRIES } from '../store/job-history.ts'
 import { errorRecord } from '../store/job-record.ts'
-import type { KeptJob } from '../store/kept-jobs.ts'
+import type { KeptJob, KeptJobs } from '../store/kept-jobs.ts'
 import type { FailedTry, LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobWalk } from '../store/orders/job-walk.ts'
 import { Backlog } from './backlog.ts'
 import { shown, shownWhole } from './error-info.ts'
 import { ListPages } from './list-pages.ts'
-import { toGroupsLook, toListing } from './look-options.ts'
+import { type GroupsLook, type Listing, MOST_ERRORS } from './look-options.ts'
 
-/** How many different errors `deadByError` tells of at most. */
-const MOST_ERRORS = 100
 /** How many jobs of a state are at the front. */
 const FRONT = 100
 
@@ -109,8 +103,14 @@ export class JobView {
     return [...ended, well].slice(-MOST_TRIES)
   }
 
-  list<T, R>(options: ListOptions): { jobs: QueuedJobInfo<T, R>[]; cursor?: string } {
-    const { state, limit, cursor } = toListing(options)
+  list<T, R>({
+    state,
+    limit,
+    cursor,
+  }: Listing): {
+    jobs: QueuedJobInfo<T, R>[]
+    cursor?: string
+  } {
     const page = this.#pages.open(cursor)
     const jobs: QueuedJobInfo<T, R>[] = []
     for (const job of this.#inState(state)) {
@@ -143,20 +143,17 @@ export class JobView {
     for (const job of this.#running()) walk.one(job)
   }
 
-  /** The dead jobs that are meant, the oldest first. */
-  *dead({ ids, error, latest }: RedriveOptions): Iterable<LocalJob> {
-    const wanted = ids === undefined ? undefined : new Set(ids)
-    for (const { job } of [...this.#jobs.history.dead.latest(latest ?? Infinity)]) {
-      if (wanted !== undefined && !wanted.has(job.id)) continue
+  /** The dead jobs that are meant: in the order of their ids, else the oldest first. */
+  *dead({ ids, error, latest = Infinity }: RedriveOptions): Iterable<LocalJob> {
+    const { dead } = this.#jobs.history
+    const meant = ids === undefined ? [...dead.latest(latest)] : keptOf(ids, dead, latest)
+    for (const { job } of meant) {
       if (error !== undefined && errorMessage(job.outcome) !== error) continue
       yield job
     }
   }
 
-  deaths(options: DeadByErrorOptions): DeadJobsByError[] {
-    check.known('queue.deadByError', options, DEAD_BY_ERROR_OPTIONS)
-    const latest =
-      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
+  deaths(latest: number): DeadJobsByError[] {
     const deaths = new Map<string, { count: number; first: Millis; last: Millis }>()
     for (const { job, endedAt } of this.#jobs.history.dead.latest(latest)) {
       const message = errorMessage(job.outcome)
@@ -178,8 +175,7 @@ export class JobView {
       }))
   }
 
-  groups(options: GroupsOptions): GroupInfo[] {
-    const { limit, among } = toGroupsLook(options)
+  groups({ limit, among }: GroupsLook): GroupInfo[] {
     const now = this.#clock.now()
     return largest(this.#backlog.groups(), limit, among).map(
       ({ group, waiting, running, since }) => ({
@@ -217,6 +213,13 @@ export class JobView {
     const wall = this.#clock.wall?.() ?? Date.now()
     return new Date(wall - (this.#clock.now() - time))
   }
+}
+
+/** The jobs with these ids among the latest that are kept, in the order of the ids. */
+function keptOf(ids: readonly string[], kept: KeptJobs, latest: number): KeptJob[] {
+  const among = latest === Infinity ? undefined : new Set(kept.latest(latest))
+  const jobs = [...new Set(ids)].map((id) => kept.get(id)).filter((job) => job !== undefined)
+  return among === undefined ? jobs : jobs.filter((job) => among.has(job))
 }
 
 /** The groups with the longest backlog, the longest first: without sorting all, where there are many. */

@@ -1,6 +1,8 @@
 import * as check from '../../core/check.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import {
+  DEAD_BY_ERROR_OPTIONS,
+  type DeadByErrorOptions,
   GROUPS_OPTIONS,
   type GroupsOptions,
   LIST_OPTIONS,
@@ -9,14 +11,27 @@ import {
   type RedriveOptions,
 } from '../job.ts'
 
+/** How many different errors `deadByError` tells of at most. */
+export const MOST_ERRORS = 100
+
 const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 
+/** A page of the jobs in one state. */
+export interface Listing {
+  readonly state: ListOptions['state']
+  readonly limit: number
+  /** Where the page before ended. */
+  readonly cursor: string | undefined
+}
+
+/** How many groups are told, the longest ones, and among how many. */
+export interface GroupsLook {
+  readonly limit: number
+  readonly among: number
+}
+
 /** What `queue.jobs` was asked, checked. Whether a cursor is one that was given, only the store knows. */
-export function toListing(options: ListOptions): {
-  state: ListOptions['state']
-  limit: number
-  cursor: string | undefined
-} {
+export function toListing(options: ListOptions): Listing {
   check.known('queue.jobs', options, LIST_OPTIONS)
   const { limit = 100, cursor } = options
   const state = check.oneOf('state', options.state, STATES)
@@ -24,14 +39,21 @@ export function toListing(options: ListOptions): {
   return { state, limit: check.integer('limit', limit, 1), cursor }
 }
 
-/** How many groups `queue.groups` tells, and among how many it looks, checked. */
-export function toGroupsLook(options: GroupsOptions): { limit: number; among: number } {
+/** What `queue.groups` was asked, checked. */
+export function toGroupsLook(options: GroupsOptions): GroupsLook {
   check.known('queue.groups', options, GROUPS_OPTIONS)
   const { limit = 20, among } = options
   return {
     limit: check.integer('limit', limit, 1),
     among: among === undefined ? Infinity : check.integer('among', among, 1),
   }
+}
+
+/** Among how many of the jobs that died last `queue.deadByError` looks, checked. */
+export function toDeathsLook(options: DeadByErrorOptions): number {
+  check.known('queue.deadByError', options, DEAD_BY_ERROR_OPTIONS)
+  const { latest } = options
+  return latest === undefined ? Infinity : check.integer('latest', latest, 1)
 }
 
 /** Which dead jobs are meant by `queue.redrive`, checked. */

@@ -191,6 +191,7 @@ export interface StoreListener {
 
 /** Which dead jobs are to wait again. */
 export interface Redrive {
+  /** Jobs wait again in the order of their ids; without ids, in the order in which they died. */
   readonly ids?: readonly string[]
   /** How many at most; those that stay dead do not count. @default all of them */
   readonly limit?: number

@@ -9,6 +9,8 @@ import type { JobTimes } from '../observe/job-times.ts'
 /** What a limiter and the groups ask of a job. */
 export interface JobLabel {
   group?: string
+  /** How many turns its group gets while a group of weight 1 gets one. */
+  weight?: number
   /** What the limiter is asked for it. */
   limiterKey?: string
   cost?: number

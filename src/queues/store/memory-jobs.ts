@@ -47,11 +47,11 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return first === undefined ? this.clock.now() : this.waitingSince(first)
   }
 
-  take(want = 1, company = false): Attempt | undefined {
+  take(want = 1, company = false, wanted: () => boolean = always): Attempt | undefined {
     // More may have come due than are taken here, and their timer will not ring: other workers are to look too.
     if (this.delays && this.promote()) this.listener.available()
     const gate = this.gate
-    if (gate !== undefined) return this.#takePast(gate, want, company)
+    if (gate !== undefined) return this.#takePast(gate, want, company, wanted)
     const job = this.order.take()
     return job === undefined ? undefined : this.#taken(job)
   }
@@ -147,15 +147,25 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return undefined
   }
 
-  #takePast(gate: RateGate, want: number, company: boolean): Attempt | undefined {
+  #takePast(
+    gate: RateGate,
+    want: number,
+    company: boolean,
+    wanted: () => boolean,
+  ): Attempt | undefined {
     while (!gate.shut) {
       const job = this.order.peek()
       if (job === undefined) break
       const permit = gate.pass(job, want, company)
       if (permit !== undefined) {
-        this.order.take()
-        gate.started(job)
-        return this.#taken(job, permit)
+        // Without keys, whichever job is first now: a listener of the limiter may have moved them, or taken all of them.
+        const taken = wanted() ? this.order.take() : undefined
+        if (taken === undefined) {
+          permit.unused()
+          return undefined
+        }
+        gate.started(taken)
+        return this.#taken(taken, permit)
       }
       if (company && job === this.order.peek()) break
     }
@@ -188,4 +198,8 @@ export class MemoryJobs extends WaitingJobs implements Source {
       },
     }
   }
+}
+
+function always(): boolean {
+  return true
 }

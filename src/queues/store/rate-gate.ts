@@ -30,7 +30,7 @@ interface Line {
 }
 
 /** A yes of the limiter. */
-class Granted implements AttemptPermit {
+export class Granted implements AttemptPermit {
   readonly limiter: Limiter
   readonly key: string
   readonly cost: number
@@ -95,14 +95,14 @@ export class RateGate {
   }
 
   /**
-   * Lets the first candidate start, or puts it aside. With a permit, the caller takes the job from the candidates and calls
-   * {@link started}. Without one, another job is the first candidate now, or the gate is shut, or, for `company`, nothing has
+   * Lets the first candidate start, or puts it aside. With a permit, the caller takes the first candidate, if there still is
+   * one, and calls {@link started}. Without one, another job is the first candidate now, or the gate is shut, or, for `company`, nothing has
    * changed.
    *
    * @param want how many free workers, or free places of a batch, there are
    * @param company true while a batch is filled: when the limiter says no, nothing waits for it
    */
-  pass(job: LocalJob, want: number, company: boolean): AttemptPermit | undefined {
+  pass(job: LocalJob, want: number, company: boolean): Granted | undefined {
     return this.#keyed ? this.#passByKey(job, want) : this.#passNext(want, company)
   }
 
@@ -153,7 +153,7 @@ export class RateGate {
     this.idle()
   }
 
-  #passNext(want: number, company: boolean): AttemptPermit | undefined {
+  #passNext(want: number, company: boolean): Granted | undefined {
     const permit = this.#inHand.pop() ?? this.#now('', 1)
     if (permit !== undefined || company) return permit
     this.shut = true
@@ -183,34 +183,56 @@ export class RateGate {
     )
   }
 
-  #passByKey(job: LocalJob, want: number): AttemptPermit | undefined {
+  #passByKey(job: LocalJob, want: number): Granted | undefined {
     const key = keyOf(job)
     const cost = costOf(job)
     const inHand = this.#takeInHand(key, cost)
     if (inHand !== undefined) return inHand
-    const lane = this.#lanes.get(key)
-    if (lane?.ask !== undefined) {
-      this.#park(job, lane)
-      return undefined
-    }
+    if (this.#joins(job, key)) return undefined
+    let permit: Granted | undefined
+    let failure: { readonly error: unknown } | undefined
     try {
-      const permit = this.#now(key, cost)
-      if (permit !== undefined) return permit
+      permit = this.#now(key, cost)
     } catch (error) {
-      this.#host.candidates.remove(job)
-      if (lane !== undefined) this.#advance(lane, job)
-      this.#host.broken(job, error)
+      failure = { error }
+    }
+    // A listener of the limiter may have ended the job, moved it, or begun it: then what was said is not for the first candidate.
+    const still = this.#host.candidates.peek() === job && keyOf(job) === key && costOf(job) === cost
+    if (!still) {
+      permit?.unused()
       return undefined
     }
+    if (failure !== undefined) {
+      this.#fail(job, failure.error)
+      return undefined
+    }
+    if (permit !== undefined) return permit
+    // The listener may have let another job of this key wait.
+    if (this.#joins(job, key)) return undefined
     // No more is asked of a limiter elsewhere than there are workers to use it.
     if (!this.#prompt && this.#unanswered >= want) {
       this.shut = true
       return undefined
     }
-    const waiting = lane ?? this.#makeLane(key)
-    this.#park(job, waiting)
-    this.#askFor(job, waiting)
+    const lane = this.#lanes.get(key) ?? this.#makeLane(key)
+    this.#park(job, lane)
+    this.#askFor(job, lane)
     return undefined
+  }
+
+  /** The first candidate waits in the lane of its key, where that waits at the limiter. */
+  #joins(job: LocalJob, key: string): boolean {
+    const lane = this.#lanes.get(key)
+    if (lane?.ask === undefined) return false
+    this.#park(job, lane)
+    return true
+  }
+
+  /** The limiter could not say when the first candidate may start. */
+  #fail(job: LocalJob, error: unknown): void {
+    this.#host.candidates.remove(job)
+    this.started(job)
+    this.#host.broken(job, error)
   }
 
   #takeInHand(key: string, cost: number): Granted | undefined {

@@ -35,7 +35,7 @@ export interface WaitingListener {
   broken(job: LocalJob, error: unknown): void
 }
 
-const EQUAL: Grouping = { concurrency: Infinity, weightOf: () => 1 }
+const EQUAL: Grouping = { concurrency: Infinity }
 
 /**
  * The jobs of a queue in this process that wait: in line, for their time, for another job to end, or for the limiter. While a job

@@ -63,7 +63,7 @@ while ARGV[at] do
           wanted = math.max(wanted - 1, 0)
         end
         held, fence = holder, math.max(fence + 1, now)
-      elseif ends <= now or held ~= holder then
+      elseif held ~= holder or (ends <= now and verb ~= 'r') then
         verdict = verb == 'a' and now - ends or NEVER
       end
       if verdict < 0 then

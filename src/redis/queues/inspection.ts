@@ -165,23 +165,32 @@ export class Inspection<T> {
     return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
-  /**
-   * The ids of the dead jobs to redrive, page by page: in the order of `ids`, else the jobs that died first come first. Jobs that die after
-   * the call began are left out: they may be jobs that it has just redriven.
-   */
-  async *#meant({ ids, error, latest }: Redrive): AsyncGenerator<readonly string[]> {
-    if (ids !== undefined && error === undefined && latest === undefined) {
-      yield ids
-      return
+  /** The ids of the dead jobs to redrive, page by page: in the order of `ids`, else the jobs that died first come first. Some may stay dead. */
+  async *#meant(which: Redrive): AsyncGenerator<readonly string[]> {
+    const { ids, error, latest } = which
+    if (ids === undefined) yield* this.#dead(which)
+    else if (error === undefined && latest === undefined) yield ids
+    else {
+      const wanted = new Set(ids)
+      const found = new Set<string>()
+      for await (const names of this.#dead(which)) {
+        for (const name of names) if (wanted.has(name)) found.add(name)
+      }
+      yield ids.filter((id) => found.has(id))
     }
-    const wanted = ids && new Set(ids)
+  }
+
+  /**
+   * The jobs that died, of an error or among the latest where that is asked, the oldest first. What dies from now on is not among them: it
+   * may be what has just been redriven.
+   */
+  async *#dead({ error, latest }: Redrive): AsyncGenerator<readonly string[]> {
     const part = error === undefined ? '' : `"message":${JSON.stringify(error)}`
-    const isWanted = (name: string) => wanted === undefined || wanted.has(name)
     if (latest !== undefined) {
       const names: string[] = []
       for (let from = '', left = latest; left > 0; left -= MANY) {
         const page = await this.#diedOf('down', from, Math.min(MANY, left), part)
-        names.push(...page.entries.filter(isWanted))
+        names.push(...page.entries)
         from = page.next
         if (from === '') break
       }
@@ -191,7 +200,7 @@ export class Inspection<T> {
     const { next: last } = await this.#diedOf('down', '', 1, part)
     for (let from = ''; last !== '' && Number(from) < Number(last); ) {
       const page = await this.#diedOf('up', from, MANY, part, last)
-      yield page.entries.filter(isWanted)
+      yield page.entries
       from = page.next
       if (from === '') break
     }

@@ -34,8 +34,9 @@ export class Pipeline {
 
   /** True when the states of these keys can be moved in one trip. */
   joins(keys: readonly string[]): boolean {
+    if (!this.cluster || keys.length === 1) return true
     const tag = tagOf(keys[0] ?? '')
-    return !this.cluster || keys.every((key) => tagOf(key) === tag)
+    return keys.every((key) => tagOf(key) === tag)
   }
 
   route(ledgers: readonly RemoteLedger[], brought?: readonly (Rule | undefined)[]): Route {

@@ -1,6 +1,14 @@
+import type { Redrive } from '../../queues/store/job-store.ts'
 import { ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
 import type { LawText } from './law-text.ts'
+
+/** What else `redrive` is told beside ids. */
+const REDRIVES: readonly (readonly [how: string, rest: Redrive])[] = [
+  ['', {}],
+  [', also of those with an error', { error: 'x' }],
+  [', also of the latest', { latest: 9 }],
+]
 
 /** What callers and operators do with jobs. */
 export const commandLaws: readonly LawText[] = [
@@ -194,6 +202,33 @@ export const commandLaws: readonly LawText[] = [
       ensureSame((await driver.store.counts()).dead, 1, 'dead')
       ensureSame(await driver.store.redrive({ error: 'x' }), 1, 'of the last')
       ensureSame((await driver.takeAll()).length, 7, 'claimed')
+    },
+  },
+  ...REDRIVES.map(
+    ([how, rest]): LawText => ({
+      name: `redriven jobs line up in the order of their ids${how}`,
+      async run(driver) {
+        const ids: string[] = []
+        for (const item of ['a', 'b', 'c', 'd']) ids.push(await driver.dead(item, 'x'))
+        const [a, b, c] = ids as [string, string, string]
+        const named = { ids: [c, a, 'unknown', c, b], ...rest }
+        ensureSame(await driver.store.redrive({ ...named, limit: 2 }), 2, 'redriven of two')
+        ensureSame(await driver.store.redrive(named), 1, 'redriven of one')
+        ensureSame(itemsOf(await driver.takeAll()), 'c,a,b', 'order')
+      },
+    }),
+  ),
+  {
+    name: 'redriven jobs without ids line up in the order in which they died',
+    async run(driver) {
+      await driver.put('a')
+      await driver.put('b')
+      const [a, b] = await driver.takeAll()
+      for (const claim of [b, a]) if (claim !== undefined) await driver.fail(claim, 'x')
+      await driver.dead('c', 'x')
+      ensureSame(await driver.store.redrive({ error: 'x', latest: 2 }), 2, 'of the latest two')
+      ensureSame(await driver.store.redrive({}), 1, 'of the last')
+      ensureSame(itemsOf(await driver.takeAll()), 'a,c,b', 'order')
     },
   },
 ]

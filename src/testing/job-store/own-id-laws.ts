@@ -1,7 +1,7 @@
 import { ensure, ensureSame } from '../law.ts'
 import { itemsOf } from './driver.ts'
 import type { LawText } from './law-text.ts'
-import { expectDuplicate, latest, law, pending } from './unique-law.ts'
+import { expectDuplicate, latest, law, pending, ttl } from './unique-law.ts'
 
 /** What happens to a job whose own id is taken, and to the id when the job has ended. */
 export const ownIdLaws: readonly LawText[] = [
@@ -50,6 +50,25 @@ export const ownIdLaws: readonly LawText[] = [
       ensureSame(itemsOf(await driver.takeAll()), 'a', 'claimed')
     },
   },
+  ...(['makes room', 'is cleared'] as const).map(
+    (how): LawText => ({
+      name: `an id of the caller is free when its job ${how}, also of a job that was dead before`,
+      async run(driver) {
+        for (const before of ['new', 'redriven'] as const) {
+          if (before === 'new') await driver.put('a', { id: 'key' })
+          else {
+            const id = await driver.dead('a', 'broken', { id: 'key' })
+            await driver.store.redrive({ ids: [id] })
+          }
+          if (how === 'is cleared') await driver.store.clear()
+          else await driver.put('b', {}, { maxSize: 1, overflow: 'drop-oldest' })
+          const { state } = await driver.put('c', { id: 'key' })
+          ensureSame(state, 'waiting', `state of a put after a ${before} job`)
+          await driver.store.clear()
+        }
+      },
+    }),
+  ),
   {
     name: 'an id that comes twice in one call of insert is kept once',
     async run(driver) {
@@ -131,6 +150,16 @@ export const ownIdLaws: readonly LawText[] = [
       expectDuplicate(await put('x', { id: item }), item, `of the own id, when it was to ${ending}`)
     }
     ensureSame((await put('c')).state, 'waiting', 'state of the key')
+  }),
+  law(ttl, 'a key is not that of a later job with the same own id', async (driver, put) => {
+    await put('a', { id: 'own' })
+    await driver.complete(await driver.take())
+    await driver.store.remove('own')
+    const other = { id: 'own', unique: { ...ttl, key: 'other' } }
+    ensureSame((await put('b', other)).state, 'waiting', 'state of the later job')
+    await driver.advance(1001)
+    ensureSame((await put('c')).state, 'waiting', 'state when the time of the key is over')
+    ensureSame(itemsOf(await driver.takeAll()), 'b,c', 'claimed')
   }),
   law(pending, 'a long key, and a long own id, are told apart from others', async (driver, put) => {
     const long = 'long '.repeat(40)

@@ -269,6 +269,7 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
       .slice(-latest)
       .filter((job) => ids === undefined || ids.includes(job.id))
       .filter((job) => error === undefined || job.error?.message === error)
+    if (ids !== undefined) which.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
     let count = 0
     for (const job of which) {
       // While another job has its key it stays dead: each thing once.

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import {
+  isAioFluxError,
   type Job,
   type JobClaim,
   type Limiter,
@@ -323,6 +324,20 @@ export class PromisedRun {
     }
   }
 
+  /** Dead jobs wait again, where the process has not begun to stop. */
+  #redrive(process: number): void {
+    const queue = this.#queues[process] as SharedQueue<Item, unknown>
+    const closed = this.#stopping.has(process)
+    queue.redrive().then(
+      (count) => {
+        if (closed) this.#fault ??= `redrive answers ${count} when the queue is closed`
+      },
+      (error: unknown) => {
+        if (!closed || !isAioFluxError(error, 'CLOSED')) this.#fault ??= `redrive: ${error}`
+      },
+    )
+  }
+
   /** A batch that is not full goes when its first item has waited for the others, or when its process ends. */
   #filled(process: number, items: readonly Item[]): void {
     const { batch, bisect } = this.#world
@@ -399,7 +414,7 @@ export class PromisedRun {
         break
       }
       case 'redrive':
-        void queue.redrive()
+        this.#redrive(process)
         break
       case 'start':
         this.#start()

@@ -115,6 +115,8 @@ export class ModelRun {
       [...steps, ...world.inside].every(
         (each) =>
           (each.do !== 'put' || (each.delay === undefined && each.retry === undefined)) &&
+          // Between two items of a putMany, a handler may put a third, whose number is higher.
+          (each.do !== 'put' || each.how !== 'putMany' || world.inside.length === 0) &&
           // A claim that is given back returns to its old place, behind jobs that have begun meanwhile.
           each.do !== 'claim' &&
           each.do !== 'redrive',
@@ -150,6 +152,8 @@ export class ModelRun {
       'timeout',
     ] as const
     for (const event of events) this.#queue.on(event, () => this.#interrupt())
+    for (const event of ['allowed', 'denied', 'waited'] as const)
+      this.#inner?.on(event, () => this.#interrupt())
   }
 
   /** Runs all steps, then stops the queue and looks whether all is accounted for. */
@@ -204,10 +208,16 @@ export class ModelRun {
       workers: world.workers,
       maxSize: world.maxSize,
       overflow: world.overflow,
-      retry:
-        pause === 0
-          ? { attempts, baseDelay: 0 }
-          : { attempts, baseDelay: pause / 1000, maxDelay: pause / 1000, jitter: 'none' as const },
+      retry: {
+        attempts,
+        ...(pause === 0
+          ? { baseDelay: 0 }
+          : { baseDelay: pause / 1000, maxDelay: pause / 1000, jitter: 'none' as const }),
+        retryIf: () => {
+          this.#interrupt()
+          return true
+        },
+      },
       onTimeout: world.release ? ('release' as const) : ('hold' as const),
       ...(timeout !== undefined && { timeout: timeout / 1000 }),
       ...(this.#limiter !== undefined && { limiter: this.#limiter }),

@@ -22,6 +22,7 @@ import { queueOwnIdExam } from '../../exams/queue-own-id-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
 import { queueRoomExam } from '../../exams/queue-room-exam.ts'
+import { queueStoppedExam } from '../../exams/queue-stopped-exam.ts'
 import { clients, libraries, type OpenClient } from '../../support/clients.ts'
 import { until } from '../../support/until.ts'
 
@@ -1358,6 +1359,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('dead jobs that wait again', () => {
     queueRedriveExam((options) => {
+      name = ''
+      return fifo(options)
+    })
+  })
+
+  describe('a queue that stops or has stopped', () => {
+    queueStoppedExam((options) => {
       name = ''
       return fifo(options)
     })

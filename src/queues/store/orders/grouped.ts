@@ -7,15 +7,14 @@ import type { Order } from './order.ts'
 export interface Grouping {
   /** How many jobs of one group run at once. */
   readonly concurrency: number
-  /** How many turns a group gets while a group of weight 1 gets one. */
-  readonly weightOf: (group: string) => number
 }
 
 /** The jobs of one group. */
 class Group {
   readonly name: string
   readonly order: Order
-  readonly stride: number
+  /** How long it waits for its next turn, in virtual time: as the job says that was put last. */
+  stride: number
   running = 0
   /** How many of its jobs may start now. */
   ready = 0
@@ -63,6 +62,7 @@ export class GroupedOrder implements Order {
 
   push(job: LocalJob): void {
     const group = this.#groupOf(job)
+    group.stride = strideOf(job)
     group.order.push(job)
     this.size += 1
     this.#count(group)
@@ -161,7 +161,7 @@ export class GroupedOrder implements Order {
     const name = groupOf(job)
     let group = this.#groups.get(name)
     if (group === undefined) {
-      group = new Group(name, this.#makeOrder(), 1 / this.#grouping.weightOf(name))
+      group = new Group(name, this.#makeOrder(), strideOf(job))
       this.#groups.set(name, group)
     }
     return group
@@ -202,6 +202,10 @@ export class GroupedOrder implements Order {
 
 function older(a: LocalJob, b: LocalJob): boolean {
   return a.priority === b.priority ? a.turn < b.turn : a.priority < b.priority
+}
+
+function strideOf({ extras }: LocalJob): number {
+  return 1 / (extras?.weight ?? 1)
 }
 
 /** The group that a job is of now. */

@@ -91,9 +91,11 @@ local function redrive(id)
   local prefix, turn, suffix, created, envelope = r.parts_of(record)
   local key = r.unique_of(suffix)
   local holder = key and r.holder_of(key)
-  if holder and (r.living(holder) or r.is_remembered('\1' .. key)) then return 0 end
+  if holder and (r.living_of(holder, key) or r.is_remembered('\1' .. key)) then return 0 end
   call('ZREM', DEAD, id)
   if key then r.take_key(key, id, envelope) end
+  -- The job has its own id again, and not only a memory of it, which would stay where the job is dropped.
+  call('ZREM', REMEMBERED, id)
   unanswer(id)
   call('HDEL', ENDS, id)
   call('HDEL', PROGRESS, id)

@@ -136,7 +136,7 @@ local function known()
   -- The time of a dedupe key is over.
   function k.forget_key(key)
     local id = r.holder_of(key)
-    if id and not r.living(id) then call('HDEL', UNIQUE, key) end
+    if id and not r.living_of(id, key) then call('HDEL', UNIQUE, key) end
   end
   return k
 end
@@ -167,7 +167,7 @@ local function put(id, prefix, suffix, extra, envelope)
   due = math.ceil(due)
   if key then
     local first, text = rare().holder_of(key)
-    local record = first and rare().living(first)
+    local record = first and rare().living_of(first, key)
     if record or (first and rare().is_remembered('\1' .. key)) then
       if record then
         if weigh and weight and weight ~= '' then weigh(prefix, weight) end

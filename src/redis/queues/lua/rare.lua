@@ -55,6 +55,13 @@ local function rare()
     local text = call('HGET', UNIQUE, key)
     return text and match(text, '^[^\n]*'), text
   end
+  -- The record of the job of a dedupe key, if it waits or runs; nil or false where it does not, also where a later job has its own id.
+  function r.living_of(id, key)
+    local record = r.living(id)
+    if not record then return record end
+    local _, _, suffix = r.parts_of(record)
+    return r.unique_of(suffix) == key and record
+  end
   -- What stands in front of an envelope where places have a hash of the job's own id: I, the id, and a line end.
   function r.own_id(envelope)
     return byte(envelope) == 73 and sub(envelope, 1, find(envelope, '\n', 1, true)) or ''

@@ -1,26 +1,23 @@
-import * as check from '../../core/check.ts'
 import type { Millis } from '../../core/duration.ts'
 import type {
-  DeadByErrorOptions,
   DeadJobsByError,
   GroupInfo,
-  GroupsOptions,
-  ListOptions,
   QueueCounts,
   QueuedJobInfo,
+  RedriveOptions,
 } from '../job.ts'
-import { DEAD_BY_ERROR_OPTIONS } from '../job.ts'
 import type { JobTerms, StoredRecord } from '../store/job-record.ts'
 import type { DeathCount, GroupCounts, StoreCounts } from '../store/job-store.ts'
 import type { SharedJobStore } from '../store/queue-storage.ts'
+import type { Desk } from './desk.ts'
 import { shown, shownWhole } from './error-info.ts'
-import { toGroupsLook, toListing } from './look-options.ts'
+import { type GroupsLook, type Listing, MOST_ERRORS } from './look-options.ts'
 
 /** For how long dead jobs are kept unless `keep` says otherwise: as lua/step.lua has it. */
 const DEAD_KEPT: Millis = 2_592_000_000
 
-/** What can be seen of the jobs of a queue in a store elsewhere. Changes nothing. */
-export class StoredView {
+/** The desk of a queue whose jobs are in a storage. */
+export class StoredDesk implements Desk {
   readonly #store: SharedJobStore
   /** What was counted last: for what is read at once. */
   latest: QueueCounts | undefined
@@ -47,14 +44,15 @@ export class StoredView {
   }
 
   async job<T, R>(id: string): Promise<QueuedJobInfo<T, R> | undefined> {
-    const record = await this.#store.get(check.text('id', id))
+    const record = await this.#store.get(id)
     return record && infoOf<T, R>(record, this.#ages)
   }
 
-  async list<T, R>(
-    options: ListOptions,
-  ): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
-    const { state, limit, cursor: from } = toListing(options)
+  async list<T, R>({
+    state,
+    limit,
+    cursor: from,
+  }: Listing): Promise<{ jobs: QueuedJobInfo<T, R>[]; cursor?: string }> {
     const { jobs, cursor } = await this.#store.list(state, limit, from)
     return {
       jobs: jobs.map((each) => infoOf<T, R>(each, this.#ages)),
@@ -62,17 +60,25 @@ export class StoredView {
     }
   }
 
-  async groups(options: GroupsOptions): Promise<GroupInfo[]> {
-    const { limit, among } = toGroupsLook(options)
+  async groups({ limit, among }: GroupsLook): Promise<GroupInfo[]> {
     const groups = await this.#store.groups(limit, among)
     return groups.map(groupOf)
   }
 
-  async deaths(options: DeadByErrorOptions): Promise<DeadJobsByError[]> {
-    check.known('queue.deadByError', options, DEAD_BY_ERROR_OPTIONS)
-    const latest =
-      options.latest === undefined ? Infinity : check.integer('latest', options.latest, 1)
-    return (await this.#store.deaths(100, latest)).map(deathOf)
+  async deaths(latest: number): Promise<DeadJobsByError[]> {
+    return (await this.#store.deaths(MOST_ERRORS, latest)).map(deathOf)
+  }
+
+  async cancel(id: string, reason: unknown): Promise<boolean> {
+    return this.#store.cancel(id, reason)
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return this.#store.remove(id)
+  }
+
+  async redrive(options: RedriveOptions): Promise<number> {
+    return this.#store.redrive(options)
   }
 
   /** For how long ended jobs are kept. */
