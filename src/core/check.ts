@@ -119,10 +119,14 @@ export function abortable<S extends AbortSignal | undefined>(value: S): S {
   return value
 }
 
-/** An object of options, and not a bare value that was meant for one of them. */
-export function options(name: string, value: unknown): void {
+/**
+ * An object of options, and not a bare value that was meant for one of them.
+ *
+ * @param whose the part they belong to, where `name` does not say it
+ */
+export function options(name: string, value: unknown, whose?: string): void {
   const right = typeof value === 'object' && value !== null && !Array.isArray(value)
-  must(right, name, OBJECT, value)
+  if (!right) must(false, name, OBJECT + (whose === undefined ? '' : ` for ${whose}`), value)
 }
 
 const OBJECT = 'be an object of options'
@@ -161,7 +165,7 @@ export function known<Options extends object>(
   table: Partial<OptionTable<NoInfer<Options>>> | readonly string[],
   name = 'options',
 ): void {
-  options(name, value)
+  options(name, value, name === 'options' ? what : undefined)
   const names = (Array.isArray(table) ? tableOf(table) : table) as Readonly<Record<string, true>>
   let empty = true
   // Inherited names count too: options may be made by Object.create(defaults).

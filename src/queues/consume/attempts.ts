@@ -186,9 +186,11 @@ export class Attempts {
   /** Ends an attempt that ran too long. Its permit stays with its handler, unless timeouts release workers. */
   expire(attempt: Attempt, error: unknown): void {
     attempt.abort(error)
-    if (!attempt.decided) this.#events.timedOut(attempt.job)
     const delay = attempt.decided ? undefined : this.#retryDelay(attempt, error)
-    // Listeners of the signal and of the event have run, and what says how jobs are retried: one of them may have ended the job.
+    // The signal's listeners have run, and what says how jobs are retried: one of them may have ended the job.
+    if (attempt.decided) return
+    this.#events.timedOut(attempt.job)
+    // And so have those of the event.
     if (attempt.decided) return
     this.#decide(attempt)
     this.abandoned.add(attempt)

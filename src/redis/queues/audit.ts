@@ -1,13 +1,13 @@
 import { PARTS } from './keys.ts'
 import { placeOf, readPlace, readToken } from './place.ts'
 
-/** What a queue keeps, as `look` tells it: for each key its fields or members and values, one after the other. */
+/** All that a queue keeps, as `look` returns it: for each key its fields or members and values, one after the other. */
 export type Raw = readonly (readonly string[])[]
 
 /**
  * Compares the records of a queue with its indexes.
  *
- * @returns what does not agree; nothing where all is well
+ * @returns one line for each difference; an empty list where there is none
  */
 export function audit(raw: Raw): string[] {
   const faults: string[] = []
@@ -131,7 +131,7 @@ function pairs(list: readonly string[]): Map<string, string> {
   return map
 }
 
-/** What `unique` has of a job begins with its name. */
+/** An entry of `unique` that belongs to a job begins with the name of the job. */
 function nameOf(text: string | undefined): string | undefined {
   return text?.split('\n')[0]
 }

@@ -25,7 +25,7 @@ export interface PutTrip {
   read(reply: unknown): Placed[]
 }
 
-/** A job that was kept; where that was asked for, in which history of a server's data: see Confirmer. */
+/** A job that was kept; when asked for, with the id of the history of the server's data: see Confirmer. */
 export interface Placed extends Inserted {
   readonly history?: string
 }
@@ -40,8 +40,8 @@ export class Drafts<T> {
   }
 
   /**
-   * @param limit that of the queue
-   * @throws OptionTypeError | OptionRangeError for one that cannot be written, CostTooLargeError for one that could never start
+   * @param limit the limit of the queue
+   * @throws OptionTypeError | OptionRangeError for a draft that cannot be written, CostTooLargeError for a job that could never start
    */
   write(drafts: readonly JobDraft<T>[], limit: LimitDeclaration | undefined): Written[] {
     const { capacity = Infinity, keyed = false } = limit ?? {}
@@ -75,7 +75,7 @@ export class Drafts<T> {
   }
 }
 
-/** What most jobs do not have. */
+/** The fields of a draft that most jobs do not have. */
 function extraOf(draft: JobDraft): string {
   const { id, delay, at, group, awaited, unique } = draft
   const weight = group === undefined ? undefined : draft.groupWeight
