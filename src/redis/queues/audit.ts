@@ -81,10 +81,12 @@ export function audit(raw: Raw): string[] {
   for (const id of ends.keys()) {
     if (!dead.has(id) && !completed.has(id)) faults.push(`${id} has an end and has not ended`)
   }
-  for (const mark of marks.keys()) {
-    const where = standing.get(mark.slice(1)) ?? []
-    const shared =
-      mark.startsWith('*') && where.some((one) => one !== 'dead' && one !== 'completed')
+  for (const [mark, text] of marks) {
+    // An own id is that of a job which waits or runs; all other marks are those of their jobs.
+    const stands = mark.startsWith('=')
+    const id = stands ? nameOf(text.split('\u0002')[0]) : mark.slice(1)
+    const where = standing.get(id ?? '') ?? []
+    const shared = /^[*=~]/.test(mark) && where.some((one) => one !== 'dead' && one !== 'completed')
     const isBirth = mark.startsWith('@') && where.length > 0
     if (!shared && !isBirth && !where.includes('leases'))
       faults.push(`${mark} marks no running job`)

@@ -3,7 +3,7 @@ import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration, StoreOptions } from '../../queues/store/queue-storage.ts'
 import { ownIdLine, seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
-import { listOfLength, putReply, textsOf } from './replies.ts'
+import { listOfLength, type Met, putReply, textsOf } from './replies.ts'
 
 const STATES = { 1: 'waiting', 2: 'delayed', 0: 'duplicate', [-1]: 'full' } as const
 
@@ -126,8 +126,8 @@ function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {
   if (told === undefined) return written.map(({ id }) => ({ id, state: 'waiting' }))
   const { states, dropped, at } = told
   const inserted: Inserted[] = written.map(({ id }, i) => {
-    const state = states[i] as keyof typeof STATES | string
-    if (typeof state === 'string') return { id: state, state: 'duplicate', at }
+    const state = states[i] as keyof typeof STATES | Met
+    if (typeof state === 'object') return { ...state, state: 'duplicate', at }
     return { id, state: STATES[state], at }
   })
   const last = inserted.length - 1

@@ -131,10 +131,15 @@ function calledOffOf(list: readonly unknown[], renewals: number): StepReply['cal
   return all
 }
 
+/** A job that a put has met: one of its dedupe key, or one that its own id stands for. */
+export interface Met {
+  readonly id: string
+  readonly own: boolean
+}
+
 /** The reply of `put` where not all jobs wait now: see lua/put.lua. */
 export interface PutReply {
-  /** A text is the id of the job that has the key already. */
-  readonly states: readonly (number | string)[]
+  readonly states: readonly (number | Met)[]
   readonly dropped: readonly string[]
   readonly at: number
 }
@@ -150,12 +155,14 @@ export function putReply(reply: unknown, count: number): PutReply | undefined {
   return { states, dropped: textsOf(list[count]), at: numberOf(list[count + 1]) }
 }
 
-/** A number; or the id of the job that has the key: after `=` its name, and in a line of its own its id where that is a hash. */
-function stateOf(reply: unknown): number | string {
+/** A number; or a job that was there: after `=` or `~` its name, and in a line of its own its id where that is a hash. */
+function stateOf(reply: unknown): number | Met {
   const text = typeof reply === 'number' ? '' : textOf(reply)
-  if (text.startsWith('=')) {
+  const own = text.startsWith('~')
+  if (own || text.startsWith('=')) {
     const lineEnd = text.indexOf('\n')
-    return lineEnd < 0 ? text.slice(1) : textOf(jsonOf(text.slice(lineEnd + 1)))
+    const id = lineEnd < 0 ? text.slice(1) : textOf(jsonOf(text.slice(lineEnd + 1)))
+    return { id, own }
   }
   const state = numberOf(reply)
   if (!(state >= -1 && state <= 2)) throw malformed(reply)
