@@ -481,6 +481,21 @@ describe('names that are inherited', () => {
   })
 })
 
+describe('the message', () => {
+  it('says whose options are missing', () => {
+    const message = (make: Options) => outcome(make).then((told) => told.message)
+    const makers: Options = { ...LimiterFactory, ...QueueFactory }
+    return Promise.all(
+      ['tokenBucket', 'concurrency', 'fifo', 'broadcast'].map(async (kind) => {
+        const whose = kind in QueueFactory ? 'QueueFactory' : 'LimiterFactory'
+        expect(await message(() => makers[kind](5))).toBe(
+          `options must be an object of options for ${whose}.${kind}, got 5 (number)`,
+        )
+      }),
+    )
+  })
+})
+
 describe('the name of an event', () => {
   const emitters: Readonly<Record<string, () => { on: Options }>> = {
     limiter,

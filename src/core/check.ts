@@ -1,5 +1,6 @@
 import { describe, OptionRangeError, OptionTypeError } from './errors.ts'
 import { nearest } from './nearest.ts'
+import { isThenable } from './thenable.ts'
 
 /** Unless it is `right`, an error that names the option and the value: `name` must `what`. */
 export function must(
@@ -96,6 +97,14 @@ export function callback<F>(name: string, value: F): F {
   return value
 }
 
+/** What a function of the user's answers to yes or no. A promise would pass for yes, whatever comes of it. */
+export function atOnce<V>(name: string, answer: V): V {
+  if (!isThenable(answer)) return answer
+  // It is not waited for, so its failure must not end the process.
+  if (answer instanceof Promise) answer.catch(() => {})
+  throw new OptionTypeError(name, `${name} must answer at once, true or false, got a promise`)
+}
+
 /** Something with that method, or nothing. */
 export function having<V>(name: string, value: V, verb: string & keyof NonNullable<V>): V {
   const right = value === undefined || typeof value?.[verb] === 'function'
@@ -110,10 +119,14 @@ export function abortable<S extends AbortSignal | undefined>(value: S): S {
   return value
 }
 
-/** An object of options, and not a bare value that was meant for one of them. */
-export function options(name: string, value: unknown): void {
+/**
+ * An object of options, and not a bare value that was meant for one of them.
+ *
+ * @param whose the part they belong to, where `name` does not say it
+ */
+export function options(name: string, value: unknown, whose?: string): void {
   const right = typeof value === 'object' && value !== null && !Array.isArray(value)
-  must(right, name, OBJECT, value)
+  if (!right) must(false, name, OBJECT + (whose === undefined ? '' : ` for ${whose}`), value)
 }
 
 const OBJECT = 'be an object of options'
@@ -152,7 +165,7 @@ export function known<Options extends object>(
   table: Partial<OptionTable<NoInfer<Options>>> | readonly string[],
   name = 'options',
 ): void {
-  options(name, value)
+  options(name, value, name === 'options' ? what : undefined)
   const names = (Array.isArray(table) ? tableOf(table) : table) as Readonly<Record<string, true>>
   let empty = true
   // Inherited names count too: options may be made by Object.create(defaults).

@@ -6,6 +6,7 @@ const SAME_MEANING: Readonly<Record<string, readonly string[]>> = {
   windowMs: ['per'],
   period: ['per'],
   points: ['rate'],
+  rate: ['limit'],
   limit: ['rate', 'maxSize'],
   max: ['rate', 'limit', 'maxSize'],
   capacity: ['burst'],

@@ -24,7 +24,7 @@ export interface RateLimitOptions<This = any, Args extends readonly any[] = any[
     Partial<TokenBucketOptions> {
   /** @default 'token-bucket' */
   strategy?: Strategy
-  /** A limiter of your own, instead of `rate` and what goes with it. */
+  /** A limiter of your own, instead of `strategy`, `rate` and the other options of a limiter. */
   limiter?: Limiter
   /** The key of a call, from its arguments. @default one key for all calls */
   keyFn?: (this: This, ...args: Args) => string

@@ -75,22 +75,22 @@ export interface LimiterFactory {
     (options?: AdaptiveOptions & LocalOptions): AdaptiveLimiter
     (options: AdaptiveOptions): Adaptive
   }
-  /** How many at once. See {@link ConcurrencyLimiter}; over a remote storage {@link RemoteConcurrency}. */
+  /** At most `limit` calls at once. See {@link ConcurrencyLimiter}; over a remote storage {@link RemoteConcurrency}. */
   readonly concurrency: {
     (options: ConcurrencyOptions & LocalOptions): ConcurrencyLimiter
     (options: PermitsOptions & LimiterOptions): RemoteConcurrency
   }
   /**
-   * How many at once, found out from how long calls take. See {@link AdaptiveConcurrency}; over a remote storage the limit is one for all
-   * processes, learnt from the calls of all of them.
+   * A limit of calls at once that follows how long calls take. See {@link AdaptiveConcurrency}; over a remote storage all processes have one
+   * limit, and learn from the calls of all of them.
    */
   readonly adaptiveConcurrency: {
     (options?: AdaptiveConcurrencyOptions & LocalOptions): AdaptiveConcurrency
     (options: AdaptiveConcurrencyOptions): AdaptivePermits
   }
   /**
-   * Several limits at once, all or none: a call passes when all of them let it, and a denial by one costs nothing at
-   * the others. The decision is the tightest one; `deniedBy` names the first that said no.
+   * Several limits at once, all or none: a call passes when all of them let it through, and a call that one denies takes nothing from the
+   * others. The decision is the tightest one; `deniedBy` is the name of the first limiter that denied.
    *
    * @example
    * const limiter = LimiterFactory.composite(

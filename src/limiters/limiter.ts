@@ -17,24 +17,24 @@ import type { OutagePolicy } from './remote/outage.ts'
 import type { Reservation } from './reservations/reservation.ts'
 import type { ReserveOptions } from './reservations/reserve.ts'
 
-/** A storage as limiters take it. */
+/** A storage for limiters: in memory, or outside this process. */
 export interface LimiterStorage extends Storage {
-  /** Where it lies elsewhere: how it is asked. `remoteLimiters`, unless it knows better. One in memory needs none. */
+  /** For a storage outside this process: makes its limiters, `remoteLimiters` for example. A storage in memory needs none. */
   readonly limiters?: RemoteLimiters
 }
 
-/** Makes the limiters of a storage that lies elsewhere. Their options have been checked. */
+/** Makes the limiters of a storage outside this process. The options have been checked. */
 export interface RemoteLimiters {
   /** A limiter of one rule. */
   rule(storage: Storage, rule: Rule, options: LimiterOptions): Limiter
   /**
    * A limiter whose rate all processes learn together: an `Adaptive` of these `AdaptiveOptions`.
-   * @default one that learns by itself
+   * @default a limiter that learns from the calls of this process
    */
   adaptive?(storage: Storage, options: LimiterOptions): Limiter
-  /** As {@link adaptive}, of how many at once: `AdaptivePermits` of these `AdaptiveConcurrencyOptions`. */
+  /** As {@link adaptive}, for calls at once: an `AdaptivePermits` of these `AdaptiveConcurrencyOptions`. */
   adaptiveConcurrency?(storage: Storage, options: LimiterOptions): Limiter
-  /** A limiter of how many at once: each permit is a lease, so that the permits of a process that died come back. */
+  /** A limiter of calls at once: each permit is a lease, so that the permits of a process that died come back. */
   concurrency(storage: Storage, options: PermitsOptions & LimiterOptions): PermitLimiter
 }
 
@@ -99,16 +99,16 @@ export const LIMITER_OPTIONS: OptionTable<LimiterOptions> = {
  */
 export interface LimiterWaitOptions extends CallOptions, WaitOptions {
   /**
-   * Whose call it is: in this process, the groups that wait for one key take turns, so that the many waits of one do not go before the
-   * first of another. Those without a group take turns as one.
+   * The group of the call, a customer for example. In this process, the groups that wait for one key take turns: the first call of one
+   * group does not wait behind all calls of another. Calls without a group are one group.
    * @default first come, first served
    */
   group?: string
 }
 
-/** How a block treats the one before it. */
+/** What a block does with an earlier block of the key. */
 export interface BlockOptions {
-  /** True for a block that holds even where the key has a longer one. @default false */
+  /** True: this block holds, even when the key has a longer block already. @default false */
   replace?: boolean
 }
 
@@ -124,7 +124,7 @@ export const LIMITER_WAIT_OPTIONS: OptionTable<LimiterWaitOptions> = {
 /**
  * The answer to one call: whether it may go now, and if not, when.
  *
- * Every verb takes a key (a user, an address, an upstream); without one they all speak of the same key `''`.
+ * Every method takes a key (a user, an address, an upstream). Calls without a key use the key `''`.
  * A "no" is an answer, not an exception. Exceptions are for misuse: a key that is no string, a cost that is not a
  * finite number above 0 (`INVALID_OPTION`), or one that could never pass (`COST_TOO_LARGE`).
  */
@@ -135,33 +135,41 @@ export interface Limiter extends AsyncDisposable {
   /** What it promises: one policy, or one for each limiter of a composite, in their order. */
   readonly policies?: readonly Policy[]
 
-  /** Takes `tokens` if they can be had now. Always a boolean, so `if (await limiter.acquire(key))` is safe. */
+  /**
+   * Takes the cost, 1 unless given, if the limit has room for it now. Returns a boolean, so `if (await limiter.acquire(key))` is safe.
+   *
+   * @param call the cost, or `{ cost, quota, class }`
+   */
   acquire(key?: string, call?: number | CallOptions): Promise<boolean>
   /**
-   * As {@link acquire}, with all there is to know about it.
+   * As {@link acquire}, and returns the whole decision: how much is left, and when the same call passes.
    *
-   * @param call the cost, or what else the call brings: `{ cost, quota, class }`
+   * @param call the cost, or `{ cost, quota, class }`
    */
   consume(key?: string, call?: number | CallOptions): Promise<Decision>
   /** What {@link consume} would answer. Changes nothing. */
   peek(key?: string, call?: number | CallOptions): Promise<Decision>
   /**
-   * Waits until the cost can be had, then takes it: first come, first served for each key.
+   * Waits until the limit has room for the cost, then takes it: first come, first served for each key.
    *
    * @throws OptionTypeError by the call itself, not by its promise, when an option has a name that is not known
-   * @throws WaitTimeoutError at once when it cannot come within `timeout`, or later when it did not
-   * @throws the reason of `signal` when that aborts
+   * @throws WaitTimeoutError (rejects) at once when the turn of the call comes after `timeout`, or when `timeout` is over
+   * @throws (rejects) the reason of `signal` when it aborts
    */
   wait(key?: string, options?: LimiterWaitOptions): Promise<Decision>
-  /** Waits, then runs `fn` and returns what it returns. Where permits are held, gives them back afterwards. */
+  /**
+   * Waits, then runs `fn` and returns its result. A limiter of calls at once gets its permit back when `fn` has ended.
+   *
+   * @throws as {@link wait}; what `fn` throws
+   */
   schedule<T>(
     key: string,
     fn: (signal: AbortSignal) => T | Promise<T>,
     options?: LimiterWaitOptions,
   ): Promise<T>
   /**
-   * Takes an estimate now, to be settled when it is known what was used: `undefined` where it cannot be had (within `timeout`). For
-   * token and leaky buckets, and composites of these.
+   * Takes an estimate now, to be settled when it is known what was used. Resolves with `undefined` when the limit has no room for it (within
+   * `timeout`). For token and leaky buckets, and composites of these.
    *
    * What is open, what was used and the estimate together never exceed the limit, however many reserve at once. A reservation
    * that is not settled ends at `ttl`. Time that passes until it is settled drains the estimate like all that was taken.
@@ -170,8 +178,8 @@ export interface Limiter extends AsyncDisposable {
    */
   reserve(key: string, estimate: number, options?: ReserveOptions): Promise<Reservation | undefined>
   /**
-   * Reserves, runs `fn`, and charges what it said was used by `used` or `settle`; returns what `fn` returns. Where `fn` throws, what
-   * was used until then is charged, and at least `floor`. A function that calls neither costs only `floor`, which is 0 unless given.
+   * Reserves, runs `fn`, and charges the amount that `fn` has reported by `settle` or `used`; returns the result of `fn`. When `fn` throws, the
+   * amount reported until then is charged, and at least `floor`. A function that reports nothing costs only `floor`, 0 unless given.
    *
    * @example
    * const answer = await limiter.spend('team-7', 1200, async (reservation) => {
@@ -180,7 +188,7 @@ export interface Limiter extends AsyncDisposable {
    *   return reply
    * })
    *
-   * @throws LimitExceededError (rejects) when the estimate cannot be had
+   * @throws LimitExceededError (rejects) when the limit has no room for the estimate (within `timeout`)
    */
   spend<T>(
     key: string,
@@ -189,19 +197,19 @@ export interface Limiter extends AsyncDisposable {
     options?: ReserveOptions,
   ): Promise<T>
   /**
-   * Gives tokens back, never beyond what the limit holds: more than that is all of it.
+   * Gives tokens back. The limit never holds more than its maximum.
    *
-   * @param call how many; where they were taken under a quota, `{ cost, quota }`: they are given back under the same
+   * @param call how many tokens, 1 unless given; for a call with a `quota`, `{ cost, quota }` with the same quota
    */
   release(key?: string, call?: number | CallOptions): Promise<void>
   /**
-   * A call that took `cost` has ended: gives back what is held only while it runs (permits), and nothing of what time brings back.
-   * {@link schedule} does this by itself; call it where your work cannot be wrapped in a function.
+   * A call that took `cost` has ended: gives its permits back. Tokens stay used: time brings them back. {@link schedule} does this by itself;
+   * call it where your work cannot be wrapped in a function.
    *
-   * @param decision what let the call go ahead: what it did not take is not given back. @default all of it was taken
+   * @param decision the decision that let the call pass: only what it took is given back. @default the call took its whole cost
    */
   leave?(key: string, cost: number, decision?: Decision): void
-  /** Forgets what `key` has used, and its block. */
+  /** Forgets what `key` has used, and ends its block. */
   reset(key?: string): Promise<void>
   /**
    * Denies all calls of `key` for `duration`, also when its limit has room; `Infinity` until {@link unblock}. A longer block that the key has already
@@ -210,14 +218,14 @@ export interface Limiter extends AsyncDisposable {
   block(key: string, duration: Duration, options?: BlockOptions): Promise<void>
   /** Ends the block of `key`. What was used stays used. */
   unblock(key: string): Promise<void>
-  /** Counts since the start; with a key, also how that key stands. */
+  /** The counts since the limiter was made; with a key, also the state of that key. */
   getStats(key?: string): Promise<LimiterStats>
   /** Changes the numbers of the limit. What was used stays used. */
   reconfigure(quota: QuotaChange): Promise<void>
   /**
-   * Asks a second limit about every call that this one decides, and counts where they differ. Denies nothing by it; what the
-   * candidate counts is its own. It hears of calls, at their estimate where they are reserved, and not of what they give back: a limit of
-   * calls at once cannot be a candidate.
+   * Asks a second limit, the candidate, about every call that this limiter decides, and counts where the two differ. The candidate denies
+   * nothing, and has counts of its own. It gets the calls (a reservation with its estimate), and not what calls give back: so a limit of calls
+   * at once cannot be a candidate.
    *
    * @example
    * const comparison = limiter.compare(LimiterFactory.tokenBucket({ rate: 50, per: '1m' }))
@@ -248,11 +256,11 @@ export function answersAtOnce(limiter: Limiter): limiter is LocalLimiter {
   return typeof (limiter as Partial<LocalLimiter>).allow === 'function'
 }
 
-/** A limiter of how many at once, over memory or from afar. */
+/** A limiter of calls at once, over memory or over a storage outside this process. */
 export interface PermitLimiter extends Limiter {
-  /** Waits for permits. */
+  /** Waits for permits, first come, first served. */
   permit(key?: string, options?: LimiterWaitOptions): Promise<Permit>
-  /** Permits, if they can be had now. */
+  /** Permits if they are free now; otherwise `undefined`. */
   tryPermit(
     key?: string,
     call?: number | CallOptions,

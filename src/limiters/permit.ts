@@ -1,4 +1,4 @@
-/** The right to be inside, until it is released. Releasing twice is releasing once. */
+/** A permit of a limiter of calls at once: its call counts until `release`, or the end of a `using` block. A second `release` does nothing. */
 export interface Permit extends Disposable, AsyncDisposable {
   readonly key: string
   readonly tokens: number

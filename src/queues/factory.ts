@@ -47,7 +47,7 @@ export const QueueFactory: QueueFactoryVerbs = {
   },
 
   broadcast<T>(options: BroadcastOptions | SharedBroadcastOptions<T> = {}): never {
-    check.options('options', options)
+    check.options('options', options, 'QueueFactory.broadcast')
     if (!('storage' in options)) return new BroadcastQueue<T>(options) as never
     if (options.storage === undefined) {
       const { storage: _, ...local } = options
@@ -84,7 +84,7 @@ export interface QueueFactoryVerbs {
 
 /** A storage that lies elsewhere brings its queues; one in memory has none. */
 function keptElsewhere<T, R>(kind: QueueKind, options: QueueOptions<T, R>): unknown {
-  check.options('options', options)
+  check.options('options', options, `QueueFactory.${kind}`)
   const storage = check.having('storage', options.storage, 'open')
   return storage?.queues?.queue(kind, options)
 }

@@ -21,9 +21,9 @@ export interface Job<R = unknown> {
   readonly id: string
   readonly state: JobState
   readonly priority: number
-  /** How often it was begun. */
+  /** How many attempts have begun. */
   readonly attempt: number
-  /** What its handler reported last by `ctx.progress`. */
+  /** The latest value of `ctx.progress`. */
   readonly reported: unknown
   /**
    * What the handler returned, or the error that ended the job. It may be left unwatched: a failure then goes to the
@@ -82,7 +82,7 @@ export interface JobAttempt {
   startedAt: Date
   endedAt: Date
   error?: JobErrorInfo
-  /** The process in which it failed, by its name: of a queue in a storage that several processes work on. */
+  /** Over a storage: the name of the process in which the attempt failed. */
   by?: string
 }
 
@@ -93,9 +93,9 @@ export interface QueuedJobInfo<T = unknown, R = unknown> {
   item: T
   priority: number
   group?: string
-  /** How often it was begun. */
+  /** How many attempts have begun. */
   attempts: number
-  /** How often it was claimed, claims that were lost or given back included. */
+  /** How often the job was claimed, with the claims that were lost or given back. */
   deliveries: number
   createdAt: Date
   /** When a delayed job becomes due. */
@@ -109,7 +109,7 @@ export interface QueuedJobInfo<T = unknown, R = unknown> {
   tries: JobAttempt[]
   /** Until when a dead or completed job is kept by its age; it may go earlier where too many are kept. Absent where its age does not matter. */
   keptUntil?: Date
-  /** The id of the trace in which it was put, of a queue in a storage whose jobs carry their trace. */
+  /** Over a storage with `carryTraces`: the id of the trace in which the job was put. */
   trace?: string
 }
 
@@ -132,18 +132,19 @@ export interface QueueCounts {
   running: number
   /** Failed for good, and kept: see the option `keep`. */
   dead: number
-  /** All that completed and failed since the queue was made. */
+  /** How many jobs have completed since the queue was made. */
   completed: number
+  /** How many jobs have failed for good since the queue was made. */
   failed: number
   /** How many seconds the first of the due jobs has waited; 0 where none waits. */
   oldest: number
 }
 
-/** How many groups are told of, and looked at. */
+/** How many groups `queue.groups` returns, and how many it looks at. */
 export interface GroupsOptions {
   /** How many at most. @default 20 */
   limit?: number
-  /** Looks at so many groups at most, in no order of backlog: thousands of groups over Redis take a while. @default all */
+  /** Looks at this number of groups at most, in any order: thousands of groups over Redis take a while. @default all */
   among?: number
 }
 
@@ -154,13 +155,13 @@ export interface GroupInfo {
   group: string
   waiting: number
   running: number
-  /** How many seconds its first due job has waited. */
+  /** For how many seconds the first due job of the group has waited. */
   oldest: number
 }
 
 /** Which dead jobs `queue.deadByError` looks at. */
 export interface DeadByErrorOptions {
-  /** Only the latest so many: with a million dead jobs, to look at all of them takes a while. @default all */
+  /** Looks only at this number of the latest dead jobs: to look at a million takes a while. @default all */
   latest?: number
 }
 
@@ -182,7 +183,7 @@ export interface RedriveOptions {
   limit?: number
   /** Only jobs that died of an error with this message. */
   error?: string
-  /** Only among the latest so many: with a million dead jobs, to look at all of them takes a while. @default all */
+  /** Looks only at this number of the latest dead jobs: to look at a million takes a while. @default all */
   latest?: number
 }
 
@@ -197,7 +198,7 @@ export const REDRIVE_OPTIONS: OptionTable<RedriveOptions> = {
 export interface JobClaim<T = unknown, R = unknown> {
   readonly id: string
   readonly item: T
-  /** Which claim of the job this is. */
+  /** The number of this claim of the job. Rises with every claim: a fence against a claim that comes too late. */
   readonly delivery: number
   /** Aborts when the job is cancelled, or the claim is lost. */
   readonly signal: AbortSignal

@@ -11,7 +11,7 @@ import type { Keep, SharedQueue } from './queue.ts'
 /** What a put does when the queue is full: wait for room, reject, drop the oldest job of the lowest priority, or drop its own. */
 export type Overflow = 'wait' | 'reject' | 'drop-oldest' | 'drop-newest'
 
-/** How items are written where they are kept elsewhere: JSON, another format, compressed, encrypted. */
+/** How items are written in a storage: as JSON, in another format, compressed, encrypted. */
 export interface Codec<T = unknown> {
   /** Tells codecs apart: the processes of a queue must have the same. */
   readonly name: string
@@ -61,7 +61,7 @@ export interface QueueOptions<T, R> extends Metered {
   workers?: number
   /** How many jobs may wait; running jobs do not count. @default 10000 */
   maxSize?: number
-  /** @default 'wait' */
+  /** What a put does when `maxSize` jobs wait. @default 'wait' */
   overflow?: Overflow
   /**
    * Does the work of one item. Without a handler, items that are functions are run as tasks; other items are for `get`,
@@ -96,7 +96,7 @@ export interface QueueOptions<T, R> extends Metered {
    * @default 'hold'
    */
   onTimeout?: 'hold' | 'release'
-  /** Attempts and the delays between them; a number is that many attempts. @default one attempt */
+  /** Attempts and the delays between them; a number is the most attempts, the first included. @default one attempt */
   retry?: number | RetryOptions
   /**
    * Takes the jobs that failed for good, as `{ item, error, attempts, id }`: a function, or another queue. What

@@ -21,16 +21,16 @@ import type {
 export interface PutOptions {
   /** Higher goes first, in a priority queue. @default what `priorityFn` says, or 0 */
   priority?: number
-  /** How long the job must wait at least. */
+  /** How long the job must wait before it may start. @default 0 */
   delay?: Duration
-  /** When it is due, by the date of this machine: setting that moves it. */
+  /** When the job is due, by the date of this machine: setting the date moves it. */
   at?: Date
   /**
    * The caller's own id of the job. A second put of an id that the queue remembers (see `idTtl`) does nothing: its job has the
    * state `duplicate` and the result of the first.
    */
   id?: string
-  /** What makes two jobs the same, for a dedupe queue. */
+  /** In a dedupe queue: the key of the item. @default what `keyFn` says */
   key?: string
   /** The group of this job. @default what the queue's `group` says */
   group?: string
@@ -45,7 +45,7 @@ export interface PutOptions {
    * @default no limit for room and result, the queue's `timeout` for an attempt
    */
   timeout?: Duration
-  /** @default what the queue says */
+  /** How this job is retried; a number is the most attempts, the first included. @default the `retry` of the queue */
   retry?: number | RetryOptions
 }
 
@@ -98,8 +98,9 @@ export interface JobRecord<T> {
  * also one that timed out while the next attempt waited.
  */
 export interface StopReport<T> {
-  /** How many jobs completed and failed, over the whole life of the queue. */
+  /** How many jobs have completed, over the whole life of the queue. */
   completed: number
+  /** How many jobs have failed for good, over the whole life of the queue. */
   failed: number
   /** Put and not done: never begun, between two attempts, or waiting for room. */
   notStarted: JobRecord<T>[]
@@ -157,8 +158,9 @@ export interface QueueStats {
   paused: boolean
   /** Over a storage: attempts whose claim was lost before they ended. */
   late?: number
-  /** Over a storage: when it was last reached, and why it cannot be reached now. */
+  /** Over a storage: when it was last reached. */
   lastReached?: Date
+  /** Over a storage: why it cannot be reached now; absent while it can. */
   trouble?: string
 }
 
@@ -176,7 +178,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   readonly name: string
   /** How many jobs may run at once. */
   workers: number
-  /** How many run now. */
+  /** How many jobs run now. */
   readonly running: number
   /** Lets the workers begin. Jobs put before are kept for them. */
   start(): this | Promise<this>
@@ -207,8 +209,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   submit(item: T, options?: PutOptions): Promise<R>
   /**
-   * Takes the next job out of the queue by hand; it counts as completed then. In memory the limiter is not asked; over a storage
-   * it is, as by {@link claim}.
+   * Takes the next job out of the queue by hand; the job counts as completed then. The limiter is asked, as by {@link claim}, and gets
+   * its permit back at once.
    *
    * @throws ClosedError when the queue has stopped and nothing is left
    * @throws WaitTimeoutError when none came within `timeout`
@@ -235,7 +237,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   clear(): T[] | Promise<T[]>
   /** How many jobs there are, by state. */
   counts(): Promise<QueueCounts>
-  /** Everything about a job, while the queue knows it. */
+  /** Everything about a job; `undefined` when the queue does not know the id, or any more. */
   job(id: string): Promise<QueuedJobInfo<T, R> | undefined>
   /**
    * One page of the jobs in a state; `cursor` in the answer begins the next page. The pages show each job once, also when jobs
@@ -257,8 +259,8 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
   /** The errors of the dead jobs that are kept, the most frequent first; at most 100 different errors. */
   deadByError(options?: DeadByErrorOptions): Promise<DeadJobsByError[]>
   /**
-   * The groups with the longest backlog first; with `among`, of so many groups that are looked at. In memory this includes groups
-   * none of whose jobs waits, while some run.
+   * The groups with the longest backlog first; with `among`, only that many groups are looked at. In memory, groups with running jobs
+   * only are in the list too.
    */
   groups(options?: GroupsOptions): Promise<GroupInfo[]>
   /** Resolves when nothing waits and nothing runs. When the queue has stopped, it rejects with `CLOSED` where something still does. */
@@ -288,7 +290,7 @@ export interface ClaimOptions extends WaitOptions {
 
 export const CLAIM_OPTIONS: OptionTable<ClaimOptions> = { max: true, signal: true, timeout: true }
 
-/** Whose workers pause. */
+/** Which workers pause: of this process, or of all. */
 export interface PauseOptions {
   /** True for the workers of all processes, until resumed everywhere. In memory there are no others. @default false */
   everywhere?: boolean
@@ -320,7 +322,10 @@ export interface LocalQueue<T, R = unknown> extends Queue<T, R> {
    * if (!queue.offer(event)) shed += 1
    */
   offer(item: T, options?: PutOptions): boolean
-  /** The next item if there is one now. */
+  /**
+   * Takes the next item by hand; `undefined` when no job waits now, or the limiter does not let it go. Refused where the limiter answers
+   * with a promise, as one over Redis does: use {@link get}.
+   */
   tryGet(): T | undefined
   size(): number
   pause(options?: PauseOptions): void
@@ -342,7 +347,7 @@ export const KEPT_OPTIONS: OptionTable<{ age?: Duration; count?: number }> = {
   count: true,
 }
 
-/** What the processes of a shared queue agree on, and `redeclare` changes while all run. */
+/** The options that all processes of a shared queue have in common. `redeclare` changes them while all run. */
 export interface SharedTerms {
   groupConcurrency?: number
   limiter?: Limiter
@@ -378,6 +383,6 @@ export interface SharedQueue<T, R = unknown> extends Queue<T, R> {
    */
   // biome-ignore lint/suspicious/noExplicitAny: the functions of any user.
   serve(name: string, fn: (...args: any[]) => unknown): void
-  /** Changes what all processes agree on, while all of them run. */
+  /** Changes the options that all processes have in common, while all of them run. */
   redeclare(terms: SharedTerms): Promise<void>
 }

@@ -17,7 +17,7 @@ export function stateNames(prefix: string, kind: string, scope: string): (key: s
   return (key) => `${prefix}:${tagOf(key)}${middle}${short(key)}`
 }
 
-/** What stands in the name of a state between the tag and the key. */
+/** The part of the name of a state between the tag and the key: kind and scope. */
 export function stateMiddle(kind: string, scope: string): string {
   return `:${kind}:${escaped(scope)}:`
 }
@@ -27,7 +27,7 @@ export function valueName(prefix: string, key: string): string {
   return `${prefix}:${tagOf(key)}:value:${short(key)}`
 }
 
-/** What has to be the same for states to be moved in one call in a Cluster. */
+/** The tag of a key: in a Cluster, only states of one tag can be moved in one call. */
 export function tagOf(key: string): string {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
@@ -38,7 +38,7 @@ function escaped(scope: string): string {
   return scope.replaceAll('%', '%25').replaceAll(':', '%3A')
 }
 
-/** A key as it stands in names. */
+/** A key as it is written in names: a long one as its hash. */
 export function short(key: string): string {
   return key.length <= LONGEST ? key : `#${createHash('sha256').update(key).digest('hex')}`
 }

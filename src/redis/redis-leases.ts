@@ -17,7 +17,7 @@ import { listOf, malformed, numberOf } from './scripts/reply.ts'
 import { type Script, script } from './scripts/script.ts'
 import { isTornSlot } from './states/batch.ts'
 
-/** What leases need of their storage. */
+/** The parts of the storage that leases use. */
 export interface LeaseServer {
   readonly prefix: string
   /** True where the keys of one call have to lie in one slot. */
@@ -33,13 +33,13 @@ export interface LeaseServer {
 type Verb = 'acquire' | 'try' | 'renew' | 'release'
 
 const VERBS: Readonly<Record<Verb, string>> = { acquire: 'a', try: 't', renew: 'n', release: 'r' }
-/** What the script for one lease is told of a caller that does not wait. */
+/** The argument of the script for one lease when the caller does not wait. */
 const ONCE = '1'
 /** An acquire of a process that lets others go first. */
 const YIELDING = 'y'
 const SCRIPT = script(SCRIPTS['lease'] as string)
 const ACQUIRE = script(SCRIPTS['lease-acquire'] as string)
-/** For one lease alone: they can do nothing else. */
+/** Scripts for a single lease and one verb: shorter, so cheaper for the server. */
 const ALONE: Readonly<Partial<Record<Verb, Script>>> = {
   acquire: ACQUIRE,
   try: ACQUIRE,
@@ -48,7 +48,7 @@ const ALONE: Readonly<Partial<Record<Verb, Script>>> = {
 const NOW = Promise.resolve()
 /** States in one call: more save little, and keep the server from others for longer. */
 const MOST_STATES = 128
-/** What the script says for a wait that cannot be told. */
+/** The number that the script returns where the length of the wait is not known. */
 const NEVER = -9_000_000_000_000_000
 
 /** A request that waits to be sent. */
@@ -111,7 +111,7 @@ export class RedisLeases implements LeaseStore {
   }
 
   watch(names: readonly string[], freed: (name?: string) => void): LeaseWatch {
-    // The script publishes on the name of the state. Without a message, one may have been missed.
+    // The script publishes on the name of the state. A call without a message says that one may have been missed.
     const listen = (name: string) =>
       this.#server.listen(this.#nameOf(name), (message) =>
         freed(message === undefined ? undefined : name),
@@ -231,7 +231,7 @@ export class RedisLeases implements LeaseStore {
 function settle(all: readonly Asked[], reply: unknown): void {
   try {
     const numbers = listOf(reply).map(numberOf)
-    // Of nothing, nothing is denied: a short answer would grant what it does not tell of.
+    // A short answer would leave requests without a number, and no number is no denial: they would count as granted.
     if (numbers.length !== statesOf(all)) throw malformed(reply)
     let at = 0
     for (const { names, resolve } of all) {

@@ -42,14 +42,15 @@ export interface RedisStorageOptions extends Metered {
   /** Instead of a client: where to connect, `redis://host:6379` or `rediss://`, by `redis`, or `ioredis` where only that is installed. */
   url?: string
   /**
-   * Begins the name of every key. All that uses one Redis and one prefix is one fleet: give a service that should share nothing its own.
+   * The name of every key begins with it. All processes that use one Redis with one prefix are one fleet: give a service that should
+   * share nothing a prefix of its own.
    * @default 'aioflux'
    */
   prefix?: string
-  /** The longest any call may take. @default 1 second */
+  /** How long one call to Redis may take; after that it has failed. @default 1 second */
   timeout?: Duration
   /**
-   * Instead of the server's time, for tests that want to play with it.
+   * The time to go by instead of the server's, for tests.
    * @default the server's own clock, the same for every client
    */
   clock?: Clock
@@ -79,7 +80,7 @@ export const REDIS_STORAGE_OPTIONS: OptionTable<RedisStorageOptions> = {
  */
 export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   readonly limiters: RemoteLimiters = remoteLimiters
-  /** Queues that outlive their process: what a queue with this `storage` and a `name` is kept in. */
+  /** Keeps the queues that have this `storage` and a `name`. */
   readonly queues: QueueStorage
   readonly prefix: string
   readonly #timeout: Millis
@@ -171,8 +172,8 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
   }
 
   /**
-   * Hears what is published on `channel`, over one connection for all listeners: a second one like the client's, where the
-   * client can have one. What is heard is a hint: some of it may be lost.
+   * Listens to `channel`, over one connection for all listeners: a second one like the client's, where the client can have one. A
+   * message is a hint: some may be lost.
    *
    * @internal
    */
@@ -185,7 +186,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
    * Runs a script.
    *
    * @internal
-   * @throws StorageDownError (rejects) with what Redis or the client said as its cause
+   * @throws StorageDownError (rejects); the error of Redis or of the client is its `cause`
    */
   execute(script: Script, keys: string[], args: string[]): Promise<unknown> {
     return this.#runner.run(script, keys, args)
@@ -212,7 +213,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.#clock === undefined ? '' : String(Math.round(this.#clock.now() * 1000))
   }
 
-  /** @internal What the timers of this process go by. */
+  /** @internal The clock of the timers in this process. */
   get timers(): Clock {
     return this.#clock ?? systemClock
   }
@@ -222,7 +223,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return this.#pipeline.cluster
   }
 
-  /** @internal As `get`, with what is needed to keep a copy. */
+  /** @internal As `get`; also returns the JSON and the time to live, for a copy in memory. */
   read(key: string): Promise<{ text: string; ttl: Millis } | undefined> {
     return this.#values.read(key)
   }
@@ -268,7 +269,7 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
     return together(surveys)
   }
 
-  /** Closes the connection it has opened; a client that was given stays open. What is stored stays stored. */
+  /** Closes the connection that it has opened; a client that you gave stays open. The data stays in Redis. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true

@@ -24,7 +24,7 @@ export class RedisValues {
     return text === null || text === undefined ? undefined : jsonOf<T>(textOf(text))
   }
 
-  /** The JSON of a value, and how long it still lives. */
+  /** The JSON of a value, and its time to live in milliseconds. */
   async read(key: string): Promise<{ text: string; ttl: Millis } | undefined> {
     const reply = listOf(await this.#ask(key, 'read'))
     if (reply.length !== 2) throw malformed(reply)
@@ -59,7 +59,7 @@ export class RedisValues {
   }
 
   async decr(key: string, by: number): Promise<number> {
-    // Before the sign: of a text it would make a number.
+    // Checked before the sign is turned: `-'5'` would make a number of a text.
     return this.incr(key, -finite('by', by))
   }
 
@@ -78,7 +78,7 @@ export class RedisValues {
 }
 
 /**
- * The JSON of a value that says all of it.
+ * The JSON of a value, if no part of the value would be lost.
  *
  * @throws OptionTypeError where there is no JSON of it, as of a function, a BigInt, a circle; or where JSON would lose a part, as NaN or a Map
  */

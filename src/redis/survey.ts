@@ -7,7 +7,7 @@ const SURVEY = script(SCRIPTS['survey'] as string)
 /** How many calls one survey makes at most: 2,000 keys each. */
 const MOST_CALLS = 250
 
-/** What lives in one server of a storage, by going through the names of its keys, a few thousand at a time. */
+/** Lists what is kept on one server of a storage: scans the names of its keys, a few thousand at a time. */
 export async function survey(
   prefix: string,
   values: readonly string[],
@@ -17,7 +17,7 @@ export async function survey(
   const leases: SurveyedLease[] = []
   const schedules: SurveyedSchedule[] = []
   const wanted: [string, unknown][] = []
-  // A scan may tell a key twice.
+  // SCAN may return a key twice.
   const known = new Set<string>()
   let cursor = '0'
   let about = ''
@@ -78,7 +78,7 @@ export async function survey(
   }
 }
 
-/** What lives in all servers of a Cluster. */
+/** Lists what is kept on all servers of a Cluster. */
 export function together(surveys: readonly Survey[]): Survey {
   const [first] = surveys
   if (first === undefined || surveys.length === 1) return first as Survey

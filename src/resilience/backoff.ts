@@ -71,7 +71,8 @@ export async function backoff<R>(
     } catch (thrown) {
       error = thrown
     }
-    if (attempt > maxRetries || retryIf?.(error, attempt) === false) {
+    const worth = () => !retryIf || check.atOnce('backoff.retryIf', retryIf(error, attempt))
+    if (attempt > maxRetries || !worth()) {
       count('failed')
       throw error
     }

@@ -1,4 +1,13 @@
-import { between, callback, having, integer, known, type OptionTable, text } from '../core/check.ts'
+import {
+  atOnce,
+  between,
+  callback,
+  having,
+  integer,
+  known,
+  type OptionTable,
+  text,
+} from '../core/check.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../core/duration.ts'
 import { OptionRangeError, OptionTypeError } from '../core/errors.ts'
@@ -125,7 +134,7 @@ export function breakerSettings(options: CircuitBreakerOptions): BreakerSettings
     probeLease: toPositiveMicros('probeLease', given(options.probeLease, timeout / 1e6)),
     expected: expectedError === undefined ? undefined : errorFilter('expectedError', expectedError),
     ignored: ignoredError === undefined ? undefined : errorFilter('ignoredError', ignoredError),
-    failedResult,
+    failedResult: failedResult && ((result) => atOnce('failedResult', failedResult(result))),
     clock: having('clock', options.clock, 'now') ?? systemClock,
     metrics: checkMeter(options.metrics),
   }

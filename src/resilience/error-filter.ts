@@ -1,3 +1,4 @@
+import { atOnce } from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the class of any error, whatever its constructor takes.
@@ -16,7 +17,10 @@ export function errorFilter(name: string, filter: ErrorFilter): (error: unknown)
     return (error) => classes.some((one) => error instanceof one)
   }
   if (isErrorClass(filter)) return (error) => error instanceof filter
-  if (typeof filter === 'function') return filter as (error: unknown) => boolean
+  if (typeof filter === 'function') {
+    const asks = filter as (error: unknown) => boolean
+    return (error) => atOnce(name, asks(error))
+  }
   throw new OptionTypeError(
     name,
     `${name} must be a class of errors, a list of them or a function, got ${describe(filter)}`,

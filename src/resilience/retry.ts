@@ -1,4 +1,5 @@
 import {
+  atOnce,
   callback,
   drawn,
   integer,
@@ -27,7 +28,7 @@ export interface DelayOptions {
    * @default 'full'
    */
   jitter?: Jitter | boolean
-  /** Returns true for an error that is worth another attempt. @default any error is */
+  /** Returns true for an error that is worth another attempt, at once: a promise is refused. @default any error is */
   retryIf?: (error: unknown, attempt: number) => boolean
   /** Numbers from 0 to 1 for the jitter. @default Math.random */
   random?: () => number
@@ -74,7 +75,7 @@ export function toRetry(name: string, given: number | RetryOptions): Retry {
   const delays = toDelays(name, fixed ? { ...options, baseDelay: backoff } : options)
   return (attempt, error) => {
     if (attempt >= attempts) return undefined
-    if (retryIf !== undefined && !retryIf(error, attempt)) return undefined
+    if (retryIf && !atOnce(`${name}.retryIf`, retryIf(error, attempt))) return undefined
     if (typeof backoff === 'function') {
       return atLeast(toMillis(`${name}.backoff`, backoff(attempt, error)), error)
     }

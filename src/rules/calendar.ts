@@ -2,7 +2,7 @@ import { oneOf, string } from '../core/check.ts'
 import type { Micros, Millis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 
-/** What a window can be a whole one of; a week begins on Monday. */
+/** The unit of the calendar that is one window; a week begins on Monday. */
 export type Align = 'minute' | 'hour' | 'day' | 'week' | 'month'
 
 const ALIGNS: readonly Align[] = ['minute', 'hour', 'day', 'week', 'month']

@@ -2,18 +2,19 @@ import { changed, integer, known, type OptionTable } from '../core/check.ts'
 import type { Micros } from '../core/duration.ts'
 import type { QuotaChange, Rule, State } from '../core/rule.ts'
 
-/** How many may be at work at once. */
+/** The option of {@link concurrency}. */
 export interface ConcurrencyOptions {
-  /** How many may be inside at once. */
+  /** How many calls of one key may run at once: a whole number of at least 1. */
   limit: number
 }
 
 export const CONCURRENCY_OPTIONS: OptionTable<ConcurrencyOptions> = { limit: true }
 
 /**
- * How many at once, however long each takes. What was granted must be given back; no time can be told.
+ * At most `limit` calls at once, however long each takes. A caller must give back its permit. A denial has no `retryAfter`: it depends on
+ * other calls and not on time.
  *
- * State: `[inside]`.
+ * State: `[permits taken]`.
  */
 export function concurrency(options: ConcurrencyOptions): Rule {
   known('concurrency', options, CONCURRENCY_OPTIONS)

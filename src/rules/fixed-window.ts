@@ -19,7 +19,7 @@ export interface FixedWindowOptions extends Quota {
    * @default windows of `per`, each opened by the first call of its key
    */
   align?: Align
-  /** The time zone of the calendar, as `'Europe/Berlin'`. Days on which clocks are changed are as long as they are. @default 'UTC' */
+  /** The time zone of the calendar, as `'Europe/Berlin'`. A day on which clocks are changed has 23 or 25 hours. @default 'UTC' */
   timezone?: string
 }
 

@@ -4,7 +4,7 @@ import type { QuotaChange, Rule, State } from '../core/rule.ts'
 import { CONCURRENCY_OPTIONS } from './concurrency.ts'
 
 export interface PermitsOptions {
-  /** How many may be inside at once. */
+  /** How many calls of one key may run at once: a whole number of at least 1. */
   limit: number
   /** How long a permit holds without a renewal. @default 30 seconds */
   ttl?: Duration

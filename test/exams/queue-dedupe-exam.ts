@@ -28,6 +28,27 @@ export function queueDedupeExam(make: (options: DedupeOptions<Item, string>) => 
     return names
   }
 
+  it.each(['waits', 'runs'] as const)(
+    'dedupe: an own id of the newest item is taken, where the older one %s',
+    async (when) => {
+      const queue = keyed({ mode: 'latest' })
+      await queue.put(item('a', 'a1'), { id: 'one' })
+      const claims = when === 'runs' ? await queue.claim() : []
+      await queue.put(item('a', 'a2'), { id: 'two' })
+      const again = async () => (await queue.put(item('b', 'b'), { id: 'two' })).state
+      expect(await again()).toBe('duplicate')
+      for (const claim of claims) await claim.complete('done')
+      expect(await again()).toBe('duplicate')
+      expect(await namesOf(queue)).toEqual(['a2'])
+      expect(await again()).toBe('duplicate')
+      await queue.put(item('a', 'a3'))
+      await queue.put(item('a', 'a4'), { id: 'four' })
+      await queue.clear()
+      expect((await queue.put(item('b', 'b'), { id: 'four' })).state).toBe('waiting')
+      await queue.stop({ mode: 'drop' })
+    },
+  )
+
   it('dedupe: an own id that is the key of another item makes no duplicate', async () => {
     const queue = keyed()
     const states = [

@@ -1,4 +1,4 @@
-import type { Queue, QueueOptions } from 'aioflux'
+import { LimiterFactory, type Queue, type QueueOptions } from 'aioflux'
 import { Metrics } from 'aioflux/metrics'
 import { expect, it } from 'vitest'
 
@@ -38,6 +38,20 @@ export function queuePullExam(
         .map(([series, count]) => [/outcome="(\w+)"/.exec(series)?.[1], count])
         .filter(([, count]) => count !== 0)
       expect(counted).toEqual([['pulled', 1]])
+    },
+  )
+
+  it.each(Object.entries({ get, ...others }))(
+    'an item that is taken by hand has passed the limiter: %s',
+    async (_, take) => {
+      const limiter = LimiterFactory.tokenBucket({ rate: 2, per: '1h' })
+      const queue = make({ limiter })
+      await queue.putMany(['a', 'b', 'c'])
+      expect([await take(queue), await take(queue)]).toEqual(['a', 'b'])
+      const late = queue.get({ timeout: '20ms' })
+      await expect(late).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' })
+      expect(await queue.counts()).toMatchObject({ completed: 2, waiting: 1, running: 0 })
+      await queue.stop({ mode: 'drop' })
     },
   )
 

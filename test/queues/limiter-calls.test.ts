@@ -29,7 +29,6 @@ describe.each([true, false])('a listener of the limiter, with a key for each job
   const calls: Record<string, (queue: LocalQueue<Item, void>, job: Job<void>) => unknown> = {
     cancels: (_, job) => job.cancel(),
     clears: (queue) => queue.clear(),
-    takes: (queue) => queue.tryGet(),
   }
 
   it.each(Object.entries(calls))(
@@ -46,6 +45,21 @@ describe.each([true, false])('a listener of the limiter, with a key for each job
       expect(await left('a')).toBe(5)
     },
   )
+
+  it('that takes the only job: the job leaves once, for one token', async () => {
+    const { ran, limiter, queue, left } = limited(keyed, 5)
+    const taken: Item[] = []
+    await queue.put('a0')
+    limiter.on('allowed', () => {
+      const item = queue.tryGet()
+      if (item !== undefined) taken.push(item)
+    })
+    queue.start()
+    await turns()
+    expect([...ran, ...taken]).toEqual(['a0'])
+    expect(queue.stats()).toMatchObject({ waiting: 0, running: 0, completed: 1 })
+    expect(await left('a')).toBe(4)
+  })
 
   it('that cancels the job that was let go: the others run, each once', async () => {
     const { ran, limiter, queue } = limited(keyed, 5)

@@ -114,7 +114,7 @@ describe('a queue over a storage that answers late', () => {
     expect(limiter.allow()).toBe(false)
   })
 
-  it('leaves the permits of a limiter of this process alone where items are taken by hand', async () => {
+  it('takes an item by hand when a limiter of this process has a permit, and gives that back', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.concurrency({ limit: 1, clock })
     const { process } = make({ limiter })
@@ -122,9 +122,16 @@ describe('a queue over a storage that answers late', () => {
     void queue.put(1)
     await turns()
     expect(limiter.allow()).toBe(true)
-    const taken = queue.get()
+    let taken: unknown
+    void queue.get().then((item) => {
+      taken = item
+    })
     await turns()
-    expect(await taken).toBe(1)
+    expect(taken).toBeUndefined()
+    await limiter.release()
+    await turns()
+    expect(taken).toBe(1)
+    expect(limiter.allow()).toBe(true)
     expect(limiter.allow()).toBe(false)
   })
 

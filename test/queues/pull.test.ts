@@ -2,20 +2,37 @@ import { LimiterFactory, type LocalQueue, QueueFactory } from 'aioflux'
 import { ManualClock } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import { queuePullExam } from '../exams/queue-pull-exam.ts'
+import { LateLimiter } from './model/late-limiter.ts'
 
 const tryGet = (queue: unknown) => (queue as LocalQueue<string>).tryGet()
 
 describe('items taken by hand, in memory', () => {
   queuePullExam((options) => QueueFactory.fifo<string, string>(options), { tryGet })
 
-  it('the limiter is not asked', async () => {
+  it('the limiter is asked for each key, by get and tryGet', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.tokenBucket({ rate: 1, per: '1h', clock })
-    const queue = QueueFactory.fifo<string>({ clock, limiter })
-    await queue.putMany(['a', 'b'])
-    expect([await queue.get(), await queue.get()]).toEqual(['a', 'b'])
-    expect(limiter.allow()).toBe(true)
+    const limiterKey = (item: string) => item.charAt(0)
+    const queue = QueueFactory.fifo<string>({ clock, limiter, limiterKey, groupConcurrency: 1 })
+    for (const item of ['a1', 'a2', 'b1', 'c1']) await queue.put(item, { group: 'g' })
+    expect([await queue.get(), queue.tryGet()]).toEqual(['a1', 'b1'])
+    const got = [queue.get(), queue.get()]
+    expect(await got[0]).toBe('c1')
+    expect(queue.tryGet()).toBeUndefined()
+    await clock.advanceAsync('1h')
+    expect(await got[1]).toBe('a2')
     await queue.stop()
+  })
+
+  it('tryGet cannot wait for a limiter that answers with a promise, and get does', async () => {
+    const inner = LimiterFactory.concurrency({ limit: 1 })
+    const { limiter } = new LateLimiter(inner)
+    const queue = QueueFactory.fifo<string>({ limiter })
+    await queue.putMany(['a', 'b'])
+    expect(() => queue.tryGet()).toThrow(/tryGet.*limiter.*get/)
+    expect([await queue.get(), await queue.get()]).toEqual(['a', 'b'])
+    await queue.stop()
+    expect(await inner.getStats()).toMatchObject({ remaining: 1 })
   })
 
   it('a get that waited counts its job as completed', async () => {

@@ -3,24 +3,24 @@ import { type Duration, toMillis, toPositiveMicros } from '../../core/duration.t
 import { GradientLaw } from '../../rules/gradient.ts'
 import { LIMITER_OPTIONS, type LimiterOptions, type PermitLimiter } from '../limiter.ts'
 
-/** How a limiter of {@link AdaptiveConcurrency} looks for how many calls at once the other side can stand. */
+/** How an {@link AdaptiveConcurrency} finds the number of calls at once that the other side can handle. */
 export interface AdaptiveConcurrencyOptions extends LimiterOptions {
   /** Calls at once to begin with. @default 20, within the bounds */
   initialLimit?: number
   /** The limit never falls below this. @default 1 */
   minLimit?: number
-  /** @default 1000 */
+  /** The limit never rises above this. @default 1000 */
   maxLimit?: number
-  /** How much slower than without a queue calls may become before the limit falls: 1.5 is by half. @default 1.5 */
+  /** How many times as long as without a queue calls may take before the limit falls. @default 1.5 */
   tolerance?: number
-  /** How long calls are gathered before the limit moves; no fewer than 10. @default '1s' */
+  /** For how long calls are gathered before the limit changes, and at least 10 calls. @default '1s' */
   window?: Duration
   /** Over a remote storage: how long a permit lasts when its process does not renew it. @default 30 seconds */
   ttl?: Duration
   /**
-   * Which errors of scheduled functions say that the other side has too much to do. Other errors, such as that something does not
-   * exist, count for nothing.
-   * @default every error, except that of a call whose caller has gone
+   * Returns true for an error of a scheduled function that means overload of the other side. Other errors, such as "not found", change
+   * nothing.
+   * @default true for every error, except when the caller has aborted
    */
   isOverload?(error: unknown): boolean
 }
@@ -36,16 +36,16 @@ export const ADAPTIVE_CONCURRENCY_OPTIONS: OptionTable<AdaptiveConcurrencyOption
   isOverload: true,
 }
 
-/** How many at once, where that follows how long calls take. */
+/** A limiter of calls at once whose limit follows how long calls take. */
 export interface AdaptivePermits extends PermitLimiter {
-  /** How many at once now, for each key; over a storage as far as this process has heard. */
+  /** How many calls of each key may run at once now; over a storage, the latest that this process has heard of. */
   readonly currentLimit: number
   /**
-   * A call that was let through by `acquire`, `consume` or `wait` ended well. Scheduled functions and permits tell by themselves.
-   * @param latency how long it took, without the time that it waited
+   * A call that `acquire`, `consume` or `wait` let through has succeeded. Scheduled functions and permits report by themselves.
+   * @param latency how long the call took, without the time that it waited for the limit
    */
   reportSuccess(latency: Duration): void
-  /** A call that was let through was dropped: it timed out, or was refused because the other side has too much to do. */
+  /** A call that was let through has failed by overload: it timed out, or the other side refused it. */
   reportError(): void
 }
 

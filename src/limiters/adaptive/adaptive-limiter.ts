@@ -18,11 +18,13 @@ import { LocalLearner } from './learner.ts'
 import { RateReports } from './rate-reports.ts'
 
 /**
- * A token bucket whose rate follows how the other side is doing: down fast on failures, up slowly while all is well.
+ * A token bucket whose rate follows the other side: it falls fast on failures, and rises slowly while calls succeed.
  *
- * Tell it how each call that it let through ended. Its own denials never count, and outcomes of calls it did not let
- * through are ignored. Adaptive limiters that share a storage and a scope learn one rate together. The rate is one for all keys, since it speaks of the other side and not of the callers; a
- * bucket holds one second's worth.
+ * Report how each call that passed has ended. Denials of this limiter do not count, and reports about calls that it denied are
+ * ignored. Adaptive limiters that share a storage and a scope learn one rate together.
+ *
+ * Each key has a bucket of its own, of one second. All buckets have one rate, because it describes the other side: two keys together get
+ * twice the rate. Use one key for all calls to one other side.
  *
  * @example
  * const limiter = LimiterFactory.adaptive({ initialRate: 50, targetLatency: '300ms' })
@@ -61,7 +63,7 @@ export class AdaptiveLimiter extends RuleLimiter implements Adaptive {
     return 'adaptive'
   }
 
-  /** The capacity at the highest rate. A cost that the bucket is too small for now waits, or is denied, until the rate has risen. */
+  /** The capacity at `maxRate`. A larger cost than the bucket holds at the present rate waits, or is denied, until the rate has risen. */
   override get capacity(): number {
     return this.#most
   }

@@ -4,21 +4,21 @@ import { OptionRangeError } from '../../core/errors.ts'
 import { AimdLaw } from '../../rules/aimd.ts'
 import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from '../limiter.ts'
 
-/** How an adaptive limiter looks for the rate that the other side can stand. */
+/** How an adaptive limiter finds the rate that the other side can handle. */
 export interface AdaptiveOptions extends LimiterOptions {
   /** Calls per second to begin with. @default 100 */
   initialRate?: number
-  /** The rate never falls below this, so that there is always a call to learn from. @default 10 */
+  /** The rate never falls below this, so that some calls always pass and show how the other side is. In calls per second. @default 10 */
   minRate?: number
-  /** @default 1000 */
+  /** The rate never rises above this. In calls per second. @default 1000 */
   maxRate?: number
   /** Calls per second added after a good window. @default 1 */
   increaseStep?: number
-  /** What the rate is multiplied by after too many failures, between 0 and 1. @default 0.5 */
+  /** The factor, between 0 and 1, by which the rate is multiplied after too many failures. @default 0.5 */
   decreaseFactor?: number
   /** The share of failures above which the rate falls. @default 0.1 */
   errorThreshold?: number
-  /** How long outcomes are gathered before the rate may rise. @default 60 seconds */
+  /** For how long outcomes are gathered before the rate may rise. @default 60 seconds */
   window?: Duration
   /** A success that took longer than this counts as a failure. @default none */
   targetLatency?: Duration
@@ -36,16 +36,16 @@ export const ADAPTIVE_OPTIONS: OptionTable<AdaptiveOptions> = {
   targetLatency: true,
 }
 
-/** What an adaptive limiter does beside what every limiter does. */
+/** The methods that an adaptive limiter has besides those of every limiter. */
 export interface Adaptive extends Limiter {
-  /** Calls per second that pass now, of all keys' own buckets; over a storage as far as this process has heard. */
+  /** The present rate of each key, in calls per second; over a storage, the latest that this process has heard of. */
   readonly currentRate: number
   /**
-   * A call that was let through ended well.
-   * @param latency how long it took; with `targetLatency`, too long is a failure
+   * A call that was let through has succeeded.
+   * @param latency how long it took; longer than `targetLatency` counts as a failure
    */
   reportSuccess(latency?: Duration): void
-  /** A call that was let through failed in a way that says the other side has too much to do. */
+  /** A call that was let through has failed because the other side is overloaded. */
   reportError(): void
 }
 
@@ -62,7 +62,7 @@ export interface ReadAdaptive {
   readonly common: LimiterOptions
 }
 
-/** What `reconfigure` of an adaptive limiter rejects with. */
+/** The error of `reconfigure`: an adaptive limiter sets its rate itself. */
 export function noRate(): OptionRangeError {
   return new OptionRangeError(
     'quota',

@@ -4,12 +4,12 @@ import type { Work } from '../scheduled.ts'
 import type { ReadAdaptiveConcurrency } from './adaptive-concurrency-options.ts'
 import type { Learner } from './learner.ts'
 
-/** What one limiter tells the law of its limit about how long calls took. */
+/** Reports how long the calls of one limiter took to the law of its limit. */
 export class LatencyReports {
   readonly #clock: Clock
   readonly #learner: Learner
   readonly #isOverload: (error: unknown) => boolean
-  /** The most that were at work at once since the last report. */
+  /** The most calls at once since the last report. */
   #busiest = 0
 
   constructor({ isOverload }: ReadAdaptiveConcurrency, clock: Clock, learner: Learner) {
@@ -18,7 +18,7 @@ export class LatencyReports {
     this.#isOverload = isOverload
   }
 
-  /** So many are at work at once. */
+  /** Notes how many calls run at once. */
   busy(inside: number): void {
     if (inside > this.#busiest) this.#busiest = inside
   }
@@ -31,7 +31,7 @@ export class LatencyReports {
     this.#report(0, 0, 1)
   }
 
-  /** Begins to measure; what is returned is to be called when the work has ended well. */
+  /** Begins to measure. Call the returned function when the work has succeeded. */
   begin(): () => void {
     const started = this.#clock.now()
     return () => this.#took(this.#clock.now() - started)

@@ -7,10 +7,10 @@ import { type Law, thousandths, UNKNOWN } from '../../rules/law.ts'
 
 const NOTHING: Report = { level: 0, count: 0, amount: 0, bad: 0 }
 
-/** Where a law learns: at once in memory, by and by elsewhere. */
+/** A law that learns from reports: at once in memory, with a delay over a storage. */
 export interface Learner {
   report(report: Report): void
-  /** Hears what others have learnt. */
+  /** Reads what other limiters have learnt. */
   refresh(): void
 }
 
@@ -103,7 +103,7 @@ export class RemoteLearner implements Learner {
     this.#send(now)
   }
 
-  /** Where nothing has been told for a while. */
+  /** Asks the storage when nothing was sent for a while. */
   refresh(): void {
     if (this.#clock.now() - this.#sent >= this.#pause) this.report(NOTHING)
   }

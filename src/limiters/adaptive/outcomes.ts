@@ -1,11 +1,11 @@
 import type { Millis } from '../../core/duration.ts'
 
-/** Which outcomes count: those of calls that were let through, and of these not the ones that began before the last decrease. */
+/** Says which outcomes count: of calls that were let through, and began after the last decrease. */
 export class Outcomes {
   readonly #window: Millis
-  /** Calls that were let through, and whose outcome has not been told. */
+  /** How many calls were let through and have not reported their outcome. */
   #open = 0
-  /** The same of before the last decrease. */
+  /** How many of them began before the last decrease. */
   #stale = 0
   #since: Millis
   #admitted = 0
@@ -18,7 +18,7 @@ export class Outcomes {
   /** A call was let through. */
   admit(now: Millis): void {
     if (now - this.#since >= this.#window) {
-      // A caller that never tells its outcomes must not pile up open calls for ever.
+      // A caller that never reports must not pile up open calls for ever.
       this.#open = Math.min(this.#open, this.#admitted)
       this.#admitted = 0
       this.#since = now
@@ -27,7 +27,7 @@ export class Outcomes {
     this.#admitted += 1
   }
 
-  /** What was let through did not go ahead after all. */
+  /** A call that was let through was not made after all. */
   retract(): void {
     if (this.#open === 0) return
     this.#open -= 1
@@ -45,7 +45,7 @@ export class Outcomes {
     return true
   }
 
-  /** The rate has fallen: how calls end that are under way is no news. */
+  /** The rate has fallen: the outcomes of calls under way say nothing about the new rate. */
   decreased(): void {
     this.#stale = this.#open
     this.#open = 0

@@ -5,7 +5,7 @@ import type { ReadAdaptive } from './adaptive-options.ts'
 import type { Learner } from './learner.ts'
 import { Outcomes } from './outcomes.ts'
 
-/** What one adaptive limiter tells the law of its rate, and has heard from it. */
+/** The reports of one adaptive limiter to the law of its rate, and the rate that the law has returned. */
 export class RateReports {
   rate: number
   readonly #outcomes: Outcomes
@@ -28,7 +28,7 @@ export class RateReports {
     this.#learner = learns(this)
   }
 
-  /** Hears what others have learnt. */
+  /** Reads what other limiters have learnt. */
   refresh(): void {
     this.#learner.refresh()
   }
@@ -45,7 +45,7 @@ export class RateReports {
     else this.#turnedAway = true
   }
 
-  /** What was let through did not go ahead after all. */
+  /** A call that was let through was not made after all. */
   retract(): void {
     this.#outcomes.retract()
   }

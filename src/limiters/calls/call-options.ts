@@ -3,7 +3,7 @@ import type { CallQuota } from '../../core/rule.ts'
 
 /** What a call may bring beside its key. */
 export interface CallOptions {
-  /** How much the call takes. @default 1 */
+  /** How much the call takes: a finite number above 0. @default 1 */
   cost?: number
   /**
    * The numbers that hold for this key in this call, instead of the limiter's own: a plan, without a limiter for each. What the
@@ -20,14 +20,14 @@ export const CALL_OPTIONS: OptionTable<CallOptions> = { cost: true, quota: true,
 /** The cost of a call; not checked. */
 export function costOf(call: number | CallOptions): number {
   if (typeof call === 'number') return call
-  // Only what is left out has a default: null is a mistake.
+  // Only an absent cost has a default: null is a mistake.
   const { cost = 1 } = call
   return cost
 }
 
 /** @throws OptionTypeError when `call` is no cost and no options, or has an option that does not exist */
 export function checkedCall(call: CallOptions): CallOptions {
-  // A cost of the wrong type is told as such.
+  // A cost of the wrong type gets its own message.
   if (typeof call !== 'object' || call === null) positive('cost', call as unknown as number)
   let empty = true
   for (const name in call) {

@@ -6,7 +6,7 @@ import type { CallOptions } from './call-options.ts'
 export interface Terms {
   /** The share of the limit that the call may fill. */
   readonly share: number
-  /** Of a limiter with one rule: what judges the call. */
+  /** Of a limiter with one rule: the rule that judges the call. */
   readonly rule: Rule | undefined
   /** No quota at all, or one of 0: neither is counted. */
   readonly bound: 'counted' | 'unlimited' | 'closed'
@@ -18,7 +18,7 @@ export interface Terms {
   readonly prices: readonly number[] | undefined
   /** What the call brought beside its cost, to hand it on. */
   readonly brought: CallOptions
-  /** Of what is to be settled: its reservation. */
+  /** Of a reservation: its number and time. */
   readonly hold: Hold | undefined
 }
 

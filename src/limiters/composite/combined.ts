@@ -1,7 +1,7 @@
 import type { Decision } from '../../core/decision.ts'
 import { OptionTypeError } from '../../core/errors.ts'
 
-/** The numbers of several decisions as those of one: what is tightest counts. */
+/** One decision made of several: the tightest numbers count. */
 export function combined(
   decisions: readonly Decision[],
 ): Pick<Decision, 'limit' | 'remaining' | 'resetAfter'> {

@@ -36,7 +36,7 @@ export interface LocalMember {
 export interface CompositeOptions extends Metered {
   /** The name in statistics and metrics. @default its members' names, `composite(a, b)` */
   name?: string
-  /** Denies nothing, and tells what it would have done. @default false */
+  /** Denies nothing; decisions say `wouldDeny`. @default false */
   shadow?: boolean
 }
 
@@ -47,8 +47,8 @@ export const COMPOSITE_OPTIONS: OptionTable<CompositeOptions> = {
 }
 
 /**
- * Several local limiters as one, all or none: when one says no, the others get back what they had given,
- * in reverse order, and no key has lost a token.
+ * Several local limiters as one, all or none: when one denies, the tokens of the others are given back, in reverse order, and no key has
+ * lost a token.
  */
 export class CompositeLimiter extends SyncLimiter {
   readonly name: string
@@ -70,12 +70,12 @@ export class CompositeLimiter extends SyncLimiter {
   readonly #oneClock: boolean
   /** The member that denied last. */
   #denier: LocalMember | undefined
-  /** Shadows, which had nothing to give to the last call and let it through. */
+  /** The shadows that had no room for the last call and let it pass uncounted. */
   #overlooked: readonly LocalMember[] = NONE
 
   constructor(members: readonly [LocalMember, ...LocalMember[]], options: CompositeOptions = {}) {
     const ledgers = members.flatMap(({ limiter }) => limiter.waiting.ledgers)
-    // Each member is asked under a key of its own, so whatever comes free may be what is waited for.
+    // Each member is asked under a key of its own, so a waiting call asks again when any key gets room.
     super(members[0].limiter.clock, [...new Set(ledgers)], false, options.shadow)
     this.members = members
     this.#all = new Members(members)
@@ -161,7 +161,7 @@ export class CompositeLimiter extends SyncLimiter {
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) {
       return Math.min(this.look(key, cost, terms), -1)
     }
-    // All are read before anything is taken: what reads them may throw.
+    // All costs are read before anything is taken: the functions that read them may throw.
     const prices = terms?.prices ?? (this.#priced ? this.#all.prices(cost, terms) : undefined)
     const keys = terms?.keys ?? (this.#keyed ? this.#all.keys(key) : undefined)
     for (let again = false; ; again = true) {
@@ -217,7 +217,7 @@ export class CompositeLimiter extends SyncLimiter {
     return undefined
   }
 
-  /** Gives back what the members before the one at `end` have given. */
+  /** Gives back the tokens of the members before the one at `end`. */
   #returnBefore(
     end: number,
     overlooked: readonly LocalMember[],
@@ -239,7 +239,7 @@ export class CompositeLimiter extends SyncLimiter {
     }
   }
 
-  /** Gives back what the last call has taken: nothing to a shadow that had nothing to give. */
+  /** Gives back the tokens of the last call: none to a shadow that let the call pass uncounted. */
   #returnLast(key: string, cost: number, terms: Terms | undefined): void {
     const prices = terms?.prices ?? (this.#priced ? this.#all.prices(cost, terms) : undefined)
     const keys = terms?.keys ?? (this.#keyed ? this.#all.keys(key) : undefined)

@@ -15,7 +15,7 @@ import { type QuotaOf, type Sharing, sameKey } from './member-terms.ts'
 import { MixedComposite } from './mixed-composite.ts'
 
 /**
- * A limiter of a composite; with `key`, `cost` or `quota`, asked with another key, cost or quota than the caller's.
+ * A limiter of a composite. With `key`, `cost` or `quota` it gets another key, cost or quota than the call has.
  *
  * In a guard of `aioflux/http` these functions get the request: `key: (req) => req.user`, `cost: (req) => req.body.tokens`.
  */
@@ -23,17 +23,17 @@ export type CompositePart<L extends Limiter = Limiter, From = string, Of = numbe
   | L
   | {
       limiter: L
-      /** The key for this limiter, from the caller's: `() => ''` makes one limit for everybody. @default the caller's */
+      /** Returns the key for this limiter, from the key of the call: `() => ''` makes one limit for all. @default the key of the call */
       key?: (key: From) => string
       /**
-       * The cost for this limiter, from the caller's: `() => 1` counts calls where others count tokens. 0 takes nothing.
-       * @default the caller's
+       * Returns the cost for this limiter, from the cost of the call: `() => 1` counts calls where other parts count tokens. 0 takes nothing.
+       * @default the cost of the call
        */
       cost?: (cost: Of) => number
       /**
-       * The quota that holds for this limiter, from its key: a plan for this part. `undefined` for the limiter's own numbers. `true` says
-       * that the `quota` of a call is for this part. In a guard of `aioflux/http` the function gets the request.
-       * @default where it is the only part that takes quotas, that of the call; else the limiter's own numbers
+       * Returns the quota for this limiter, from its key: a plan for this part; `undefined` for the limiter's own numbers. `true` says that
+       * the `quota` of a call is for this part. In a guard of `aioflux/http` the function gets the request.
+       * @default the `quota` of the call where this is the only part that takes quotas; else the limiter's own numbers
        */
       quota?: true | ((key: From) => CallQuota | undefined)
     }
@@ -96,7 +96,7 @@ type Part = Exclude<CompositePart, Limiter>
 
 const PART_OPTIONS: OptionTable<Part> = { limiter: true, key: true, cost: true, quota: true }
 
-/** A limiter that a user has written may well have something called `limiter` inside. */
+/** True for a part, and not for a limiter of a user's own that has a property `limiter`. */
 function isPart(part: CompositePart): part is Part {
   if (!('limiter' in Object(part)) || 'consume' in part) return false
   known('a part of a composite', part as Part, PART_OPTIONS)

@@ -5,23 +5,23 @@ import type { Rule } from '../../core/rule.ts'
 import type { AboutHold, Move, RemoteStorage, Verdict } from '../../core/storage.ts'
 import { isVerdict, type LedgerClient, malformed } from '../remote/ledger-client.ts'
 
-/** What is asked of several ledgers at once. */
+/** One question to several ledgers. */
 export interface Asked {
   /** The cost: the same for all, or one for each. */
   readonly costs: number | readonly number[]
-  /** What judges this move instead of the ledgers' own rules, where set. */
+  /** The rules that judge this move instead of the ledgers' own, where set. */
   readonly rules?: readonly (Rule | undefined)[] | undefined
   readonly about?: AboutHold | undefined
 }
 
 /**
- * Asks the ledgers of several limiters in one trip, where one storage has them all. What one limiter knows about an outage holds for the
- * trip, and what the trip meets is known to each of the limiters.
+ * Asks the ledgers of several limiters in one trip, where one storage has them all. When one limiter knows of an outage, the trip is not
+ * made; when the trip fails, all of the limiters know.
  */
 export class JointClient {
   readonly #clients: readonly LedgerClient[]
   readonly #storage: RemoteStorage
-  /** The least patient of the limiters decides. */
+  /** The shortest `storageTimeout` of the limiters. */
   readonly #timeout: Millis | undefined
 
   private constructor(clients: readonly LedgerClient[], storage: RemoteStorage) {
@@ -72,7 +72,7 @@ export class JointClient {
     return verdicts.every(({ wait }) => wait >= 0)
   }
 
-  /** Asks the storage, and lets each client know how that went. */
+  /** Asks the storage, and reports success or failure to each client. */
   async #send(move: Move, keys: readonly string[], asked: Asked): Promise<readonly Verdict[]> {
     const clients = this.#clients
     for (const client of clients) client.asking()

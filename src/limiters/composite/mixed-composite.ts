@@ -29,9 +29,9 @@ import {
 } from './one-by-one.ts'
 
 /**
- * Several limiters of any kind as one, through their public verbs alone. It takes from each in order, and when one denies
- * or fails, it gives back to the ones before. Until that is done, other calls miss what is given back. So it can deny a call
- * that would just have fitted; it never lets a call through that it should deny.
+ * Several limiters of any kind as one, through their public methods alone. It takes from each in order, and when one denies or fails, it
+ * gives back to the limiters before it. Until then other calls do not have these tokens. So it can deny a call that would just have
+ * fitted; it never lets a call pass that it should deny.
  *
  * Callers that wait for a permit and something else ask every 50 ms and are not woken. One of them takes a permit and gives it back when a
  * later member denies. That would wake all the others, which would do the same and wake it again.
@@ -171,7 +171,7 @@ export class MixedComposite extends PollingLimiter {
       }
       await this.returnTaken(key, cost, terms, decision)
     } catch {
-      // What does not get there comes back as time passes.
+      // Tokens that cannot be given back come back as time passes.
     }
   }
 

@@ -13,19 +13,19 @@ import { memberKey, memberTerms, type Sharing } from './member-terms.ts'
 export interface CallOfMembers {
   readonly members: readonly Member[]
   readonly key: string
-  /** What it costs each of them. */
+  /** The cost for each of them. */
   readonly prices: readonly number[]
   readonly terms: Terms | undefined
   /** Set where the composite denies nothing. */
   readonly shadow: object | undefined
 }
 
-/** What each member would answer. */
+/** The decision that each member would make. */
 export function lookOneByOne(call: CallOfMembers): Promise<Decision[]> {
   return Promise.all(call.members.map((_, i) => look(call, i)))
 }
 
-/** How each member stands after a denial: one that denied, as it said; the others as they are, with what they have got back. */
+/** The decision of each member after a denial: of the member that denied, its denial; of the others, their numbers after giving back. */
 function denied(call: CallOfMembers, decisions: readonly Decision[]): Promise<Decision[]> {
   return Promise.all(
     call.members.map(async (_, i) => {
@@ -73,7 +73,7 @@ export async function returnOneByOne(
         if (limiter.returnTaken === undefined) await release(call, i)
         else await limiter.returnTaken(key, price, terms, decision)
       } catch (error) {
-        // The answer is known. What an outage keeps comes back as time passes.
+        // The decision is made. Tokens that an outage keeps come back as time passes.
         if (!storageIsDown(error)) throw error
       }
     }),
@@ -113,7 +113,7 @@ export async function holdOneByOne(
   return { decisions: whole ? decisions : await denied(call, decisions), kept }
 }
 
-/** Gives back all of a reservation; what an outage keeps comes back as time passes. */
+/** Gives back all of a reservation; tokens that an outage keeps come back as time passes. */
 async function cancelled(keeper: ReservationKeeper): Promise<void> {
   try {
     await keeper.settle(0, false, true)

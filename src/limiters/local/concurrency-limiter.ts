@@ -21,7 +21,7 @@ export const CONCURRENCY_LIMITER_OPTIONS: OptionTable<ConcurrencyOptions & Limit
   ...LIMITER_OPTIONS,
 }
 
-/** The same over a storage elsewhere, where a permit has a term. */
+/** The same over a storage outside this process, where a permit has a `ttl`. */
 export const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions> = {
   ...PERMITS_OPTIONS,
   ...LIMITER_OPTIONS,
@@ -30,9 +30,9 @@ export const PERMIT_LIMITER_OPTIONS: OptionTable<PermitsOptions & LimiterOptions
 /**
  * A limit of calls at once, for each key.
  *
- * Ways to hold a permit, safest first: {@link schedule}, which gives it back by itself; {@link permit}, which hands out
- * an object for `using`; `acquire` and `wait`, whose caller must `release` exactly as much as it took. A denial has
- * `retryAfter` 0: it depends on other calls, not on time.
+ * Ways to hold a permit, safest first: {@link schedule} gives it back by itself; {@link permit} returns an object for `using`; after
+ * `acquire` and `wait` the caller must `release` exactly as much as it took. A denial has `retryAfter` 0: it depends on other calls, not
+ * on time.
  *
  * @example
  * const uploads = LimiterFactory.concurrency({ limit: 4 })
@@ -53,7 +53,7 @@ export class ConcurrencyLimiter extends RuleLimiter {
     return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 
-  /** Permits, if they can be had now. */
+  /** Permits if they are free now; otherwise `undefined`. */
   tryPermit(key = '', call: number | CallOptions = 1): Permit | undefined {
     if (this.shadow === undefined) {
       return this.allow(key, call) ? this.issue(key, costOf(call)) : undefined

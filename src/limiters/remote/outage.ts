@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import { type Duration, type Millis, toPositiveMicros } from '../../core/duration.ts'
 
-/** What a limiter answers while its storage cannot be asked. */
+/** What a limiter does while its storage cannot be asked: deny, allow, ask a local limiter with the same numbers, or throw a StorageDownError. */
 export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
 
 /** The options that mean something only over a storage that can fail, checked. */

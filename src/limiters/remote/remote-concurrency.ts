@@ -28,7 +28,7 @@ const SLACK = 1 / 24
 
 /**
  * A limit of calls at once over many processes, for each key. A permit is a lease: this process renews its permits three times
- * in their term. When the process dies, its permits come back.
+ * in each `ttl`. When the process dies, its permits come back when their leases end.
  *
  * Callers that wait are woken when any process gives a permit back. They also ask once a second, in case the message was
  * lost (every 50 ms where the storage cannot wake them). In this process: first come, first served. Across processes: the first to ask.
@@ -61,7 +61,7 @@ export class RemoteConcurrency extends PollingLimiter {
     return this.most ?? this.client.capacity
   }
 
-  /** Where the permits are. Not a {@link ledger}: what is taken there has to be renewed and given back by its number. */
+  /** The ledger of the permits. A permit that is taken there has to be renewed, and given back by its number. */
   get permits(): RemoteLedger {
     return this.client.ledger
   }
@@ -70,12 +70,12 @@ export class RemoteConcurrency extends PollingLimiter {
     return [policyOf(this.name, this.client.ledger.rule)]
   }
 
-  /** Waits for permits. */
+  /** Waits for permits: in this process first come, first served. */
   permit(key = '', options: LimiterWaitOptions = {}): Promise<Permit> {
     return this.wait(key, options).then((decision) => this.issue(key, costOf(options), decision))
   }
 
-  /** Permits, if they can be had now. */
+  /** Permits if they are free now; otherwise `undefined`. */
   async tryPermit(key = '', call: number | CallOptions = 1): Promise<Permit | undefined> {
     const decision = await this.consume(key, call)
     return decision.allowed ? this.issue(key, costOf(call), decision) : undefined

@@ -14,13 +14,13 @@ import { ClosedError, OptionRangeError, ReservationExpiredError } from '../../co
  * await held.settle(answer.usage.totalTokens)
  */
 export interface Reservation extends AsyncDisposable {
-  /** Tells this reservation from all others. */
+  /** The id of this reservation. */
   readonly id: string
-  /** What was taken. */
+  /** The estimate that was taken. */
   readonly cost: number
-  /** When what was taken stays charged, or comes back, unless it is settled before. */
+  /** The end of `ttl`: when the reservation is not settled before, the estimate then stays charged or comes back, as `onExpire` says. */
   readonly expiresAt: Date
-  /** Adds to what was used so far: what is charged where the reservation ends without {@link settle}. */
+  /** Adds to the amount that was used so far. This sum is charged when the reservation ends without {@link settle}. */
   used(amount: number): void
   /**
    * Puts what was used in the place of the estimate, in both directions, once: the first number counts, the same number again
@@ -35,7 +35,7 @@ export interface Reservation extends AsyncDisposable {
    * forgotten as long after that as it was to last.
    */
   extend(ttl: Duration): Promise<void>
-  /** Gives all of it back: the call was never made. */
+  /** Gives the whole estimate back, as if the call had not been made. */
   cancel(): Promise<void>
 }
 

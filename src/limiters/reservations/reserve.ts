@@ -29,17 +29,17 @@ import {
 
 /** How an estimate is reserved. */
 export interface ReserveOptions extends Omit<CallOptions, 'cost'> {
-  /** How long it may stay unsettled. @default '1m' */
+  /** How long the reservation may stay unsettled. @default '1m' */
   ttl?: Duration
-  /** How long to wait for it. @default 0: what cannot be had now is refused */
+  /** How long to wait for room. @default 0: refused when there is no room now */
   timeout?: Duration
   /** Ends the wait when it aborts. */
   signal?: AbortSignal
-  /** What is charged at least, unless it is cancelled or settled: the tokens of a prompt that has been sent. @default 0 */
+  /** The least that is charged, unless the reservation is cancelled or settled: the tokens of a prompt that has been sent. @default 0 */
   floor?: number
   /**
-   * What becomes of it when its time is over, since its process has died for instance: it stays charged, or comes back. A late
-   * `settle` corrects either.
+   * What happens at the end of `ttl`, when the process has died for example: the estimate stays charged, or is given back. A late `settle`
+   * corrects both.
    * @default 'charge'
    */
   onExpire?: 'charge' | 'release'

@@ -199,7 +199,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
     })
   }
 
-  /** Patience is over. What was settled before stays as it is. */
+  /** The deadline has passed: gives up all batches. Items that were settled before stay settled. */
   #giveUp(): void {
     const reason = new JobDroppedError('the batch collector stopped')
     const left = [...this.#underWay.keys(), ...this.#waiting.splice(0)]
@@ -216,7 +216,7 @@ export class BatchCollector<T, R = unknown> implements AsyncDisposable {
 /** A failure that is not awaited does not end the process. */
 function reject<T>({ resolves, promises }: Batch<T>, i: number, reason: unknown): void {
   const rejected = Promise.reject(reason)
-  // Where the item was given up before, this error has no receiver.
+  // When the item was given up before, its caller has an error already, and this one is dropped.
   rejected.catch(() => {})
   promises[i]?.catch(() => {})
   resolves[i]?.(rejected)

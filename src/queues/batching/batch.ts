@@ -22,11 +22,11 @@ export type BatchFunction<T, R> = (
   context: BatchContext,
 ) => BatchResults<T, R> | void | PromiseLike<BatchResults<T, R> | void>
 
-/** The items of a batch, as the code that made it looks at them; each is named by its place. */
+/** The items of a batch, for the code that made the batch; each is named by its index. */
 export interface BatchItems {
   /** The signal of the function that holds items of the batch now. */
   signal(): AbortSignal
-  /** Told once for each item how it went. */
+  /** Called once for each item, with its result or error. */
   settle(index: number, well: boolean, value: unknown): void
   /** Answers `false` for an item that was cancelled, or timed out, while the batch ran: no half tries it again. */
   wanted?(index: number): boolean

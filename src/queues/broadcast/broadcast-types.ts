@@ -29,13 +29,13 @@ export const BROADCAST_OPTIONS: OptionTable<BroadcastOptions> = {
   metrics: true,
 }
 
-/** What one subscriber wants to be different from the {@link Broadcast} it listens to. */
+/** The options of one subscriber; the others are those of its {@link Broadcast}. */
 export interface SubscribeOptions<T> {
-  /** @default that of the broadcast */
+  /** How many items this subscriber may leave unread. @default that of the broadcast */
   maxSize?: number
-  /** @default that of the broadcast */
+  /** What happens when it leaves more unread. @default that of the broadcast */
   overflow?: SlowPolicy
-  /** Only items for which this is true. */
+  /** The subscriber gets only items for which this returns true. @default all items */
   filter?: (item: T) => boolean
   /** Unsubscribes when it aborts. */
   signal?: AbortSignal
@@ -48,42 +48,45 @@ export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions<unknown>> = {
   signal: true,
 }
 
-/** What one subscriber gets. */
+/** One subscriber of a broadcast: read it with `for await`, or by `get`. */
 export interface Subscription<T> extends AsyncIterableIterator<T>, AsyncDisposable {
-  /** How many items it has missed. */
+  /** How many items this subscriber has missed. */
   readonly dropped: number
-  /** How many it has not read yet. */
+  /** How many items it has not read yet. */
   readonly size: number
   /**
-   * @throws ClosedError when it has ended and all is read
-   * @throws SlowSubscriberError when it was cut off and all is read
+   * Waits for the next item.
+   *
+   * @throws ClosedError when the broadcast has stopped, or the subscriber has left, and all items are read
+   * @throws SlowSubscriberError when the subscriber was cut off (`overflow: 'disconnect'`), and all items are read
+   * @throws WaitTimeoutError when none came within `timeout`
    */
   get(options?: WaitOptions): Promise<T>
-  /** Ends it; unread items are gone. Idempotent. */
+  /** Ends the subscription; unread items are gone. May be called twice. */
   unsubscribe(): void
 }
 
 /** One to many: an item that is put goes to every subscriber of that moment. Made by `QueueFactory.broadcast`. */
 export interface Broadcast<T> extends AsyncDisposable {
   readonly name: string
-  /** How many subscribe now. */
+  /** How many subscribers there are now. */
   readonly subscribers: number
   /** How many deliveries were dropped so far, over all subscribers. */
   readonly dropped: number
   /**
    * Gives `item` to every subscriber of this moment. Waits only for subscribers with `overflow: 'block'`.
    *
-   * @returns to how many it went, and how many deliveries were dropped for it
+   * @returns how many subscribers got it (`delivered`), and how many items were dropped for it (`dropped`)
    */
   put(item: T, options?: WaitOptions): Promise<{ delivered: number; dropped: number }>
-  /** Subscribes at once: all that is put after this call is seen, however late reading begins. */
+  /** Subscribes at once: the subscriber gets all items that are put after this call, however late reading begins. */
   subscribe(options?: SubscribeOptions<T>): Subscription<T>
-  /** The most that any subscriber has unread. */
+  /** The largest number of unread items of one subscriber. */
   size(): number
   on(
     event: 'dropped',
     listener: (event: { item: T; subscription: Subscription<T> }) => void,
   ): () => void
-  /** No more items; subscribers read what they have and end. Idempotent. */
+  /** Accepts no more items; subscribers read the items that they have, and end. May be called twice. */
   stop(): Promise<void>
 }

@@ -42,7 +42,7 @@ export const SHARED_BROADCAST_OPTIONS: OptionTable<SharedBroadcastOptions<unknow
 
 /** The group that a subscriber belongs to. */
 export interface GroupOptions {
-  /** Subscribers of one group, in all processes, share its items. What is put while the group has no subscriber waits for one. */
+  /** Subscribers of one group, in all processes, share its items. Items that are put while the group has no subscriber wait for one. */
   group: string
   /** Unsubscribes when it aborts. */
   signal?: AbortSignal
@@ -50,11 +50,11 @@ export interface GroupOptions {
 
 export const GROUP_OPTIONS: OptionTable<GroupOptions> = { group: true, signal: true }
 
-/** What one subscriber gets. In a group, an item is acknowledged when the next one is asked for. */
+/** One subscriber of a broadcast over a storage. In a group, an item is acknowledged when the next one is asked for. */
 export interface SharedSubscription<T> extends Subscription<T> {
-  /** Resolves when the storage knows the group or subscriber: what any process puts after that is not missed. */
+  /** Resolves when the storage knows the group or subscriber: it misses no item that any process puts after that. */
   readonly ready: Promise<void>
-  /** How many items were cut off: of a group, since it exists; of a subscriber without one, of its own. */
+  /** How many items were lost: by the group, since it exists; or by this subscriber, if it has no group. */
   readonly dropped: number
 }
 
@@ -63,7 +63,7 @@ export interface BroadcastGroup {
   group: string
   /** How many items no subscriber of the group has taken. */
   waiting: number
-  /** How many were taken and are not acknowledged. */
+  /** How many items were taken and are not acknowledged. */
   running: number
   /** How many items the group has lost since it was made. */
   dropped: number
@@ -93,15 +93,15 @@ export interface SharedBroadcast<T> extends AsyncDisposable {
    */
   put(item: T, options?: WaitOptions): Promise<{ delivered: number }>
   subscribe(options?: SubscribeOptions<T> | GroupOptions): SharedSubscription<T>
-  /** The groups there are, in all processes. */
+  /** The groups of all processes, and their numbers. */
   groups(): Promise<BroadcastGroup[]>
   /**
-   * Forgets a group, and what waits for it. A subscriber of the group that goes on makes it anew, from then on.
+   * Forgets a group, and the items that wait for it. A subscriber of the group that goes on makes it again, from that moment on.
    *
-   * @returns `false` where there is none
+   * @returns `false` when there is no such group
    */
   removeGroup(group: string): Promise<boolean>
-  /** Each time items were cut off. For a group, one of its processes is told. */
+  /** Calls `listener` each time items were lost. For a group, this happens in one of its processes. Returns a function that stops listening. */
   on(event: 'dropped', listener: (event: DroppedItems) => void): () => void
   /** Ends the subscriptions of this process. Items that groups have not acknowledged stay. May be called twice. */
   stop(): Promise<void>

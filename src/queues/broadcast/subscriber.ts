@@ -1,3 +1,4 @@
+import { atOnce } from '../../core/check.ts'
 import type { Clock } from '../../core/clock.ts'
 import { complain } from '../../core/error-text.ts'
 import { ClosedError, SlowSubscriberError } from '../../core/errors.ts'
@@ -149,7 +150,7 @@ export class Subscriber<T> implements Subscription<T> {
 
   #wants(item: T): boolean {
     try {
-      return this.#filter?.(item) === true
+      return atOnce('filter', this.#filter?.(item)) === true
     } catch (error) {
       complain(`aioflux: a filter of broadcast '${this.#broadcast.name}' threw`, error)
       return false

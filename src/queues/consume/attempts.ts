@@ -189,12 +189,13 @@ export class Attempts {
     const delay = attempt.decided ? undefined : this.#retryDelay(attempt, error)
     // The signal's listeners have run, and what says how jobs are retried: one of them may have ended the job.
     if (attempt.decided) return
-    const { item } = attempt.job
+    this.#events.timedOut(attempt.job)
+    // And so have those of the event.
+    if (attempt.decided) return
     this.#decide(attempt)
     this.abandoned.add(attempt)
     void this.#settleFailure(attempt, error, delay)
     if (this.#options.releaseOnTimeout) this.letGo(attempt)
-    this.#events.timedOut(attempt.job, item)
   }
 
   /** Gives back what an attempt that was decided without its handler holds of limits, though the handler still runs. */

@@ -62,10 +62,10 @@ export class HandClaims<T, R> {
     this.#available.grantAll(undefined)
   }
 
-  /** Claims up to `max` jobs, and waits for the first. None where none came in time. A claim asks the limiter, as a worker does. */
+  /** Claims up to `max` jobs, and waits for the first. None where none came in time. */
   async claim(max: number, patience: WaitOptions): Promise<JobClaim<T, R>[]> {
     try {
-      const attempts = await this.#claim(max, patience, this.#parts.gate)
+      const attempts = await this.#claim(max, patience)
       return attempts.map(
         (attempt) =>
           new HandClaim<T, R>(attempt, this.#parts.attempts, () => {
@@ -79,10 +79,10 @@ export class HandClaims<T, R> {
     }
   }
 
-  /** Takes the item of one job, which completes it. No limiter of this process is asked. */
+  /** Takes the item of one job, which completes it. */
   async take(patience: WaitOptions | undefined): Promise<T> {
     for (;;) {
-      const [attempt] = (await this.#claim(1, patience, undefined)) as [Attempt]
+      const [attempt] = (await this.#claim(1, patience)) as [Attempt]
       this.#claims.delete(attempt)
       const { item } = attempt.job
       // A job that went back meanwhile, because the queue stopped or the claim was lost, is not this caller's.
@@ -113,12 +113,9 @@ export class HandClaims<T, R> {
     this.#available.refuseAll(this.#closedError())
   }
 
-  async #claim(
-    max: number,
-    patience: WaitOptions = {},
-    gate: LimiterGate | undefined,
-  ): Promise<Attempt[]> {
-    const { queue, clock, store, lease, buffer } = this.#parts
+  /** A claim asks the limiter, as a worker does. */
+  async #claim(max: number, patience: WaitOptions = {}): Promise<Attempt[]> {
+    const { queue, clock, store, lease, buffer, gate } = this.#parts
     check.options('options', patience)
     const { signal, timeout } = patience
     check.abortable(signal)?.throwIfAborted()

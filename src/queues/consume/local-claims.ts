@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import { type ClosedError, WaitTimeoutError } from '../../core/errors.ts'
+import { type ClosedError, OptionTypeError, WaitTimeoutError } from '../../core/errors.ts'
 import { Waiters, type WaitOptions } from '../../core/waiters.ts'
 import type { JobClaim } from '../job.ts'
 import type { LocalJob } from '../store/local-job.ts'
@@ -74,6 +74,9 @@ export class LocalClaims<T, R> {
 
   /** As {@link take}, where there is a job now. */
   tryTake(): T | undefined {
+    if (!this.#jobs.prompt) {
+      throw new OptionTypeError('limiter', 'tryGet cannot wait for a limiter elsewhere: use get')
+    }
     const job = this.#takeOut()
     if (job === undefined) return undefined
     this.#ended(job)

@@ -14,18 +14,18 @@ export interface Offer<T, R> {
   left(share: SharedJob<R>, led: boolean): void
 }
 
-/** A key that is taken: the job that has it, the callers that want the result, and the job that has it next. */
+/** A key of which there is a job: that job, the callers that want the result, and the job that runs after it. */
 export class DedupeEntry<T, R> {
   readonly #job: LocalJob<T, R>
   /** The entry whose job stands for that of this one. */
   #into: DedupeEntry<T, R> | undefined
-  /** Remembered at least until then. */
+  /** Until when the key is remembered at least. */
   readonly until: Millis
-  /** With `debounce`: the job is not put off beyond this. */
+  /** With `debounce`: when the job becomes due at the latest. */
   readonly latest: Millis
-  /** What runs after the job, with `latest`. */
+  /** With `latest`: the job that runs after this one. */
   follow: DedupeEntry<T, R> | undefined = undefined
-  /** Where the job had to wait for room. */
+  /** Set while the job waits for room. */
   offer: Offer<T, R> | undefined
   readonly #signals: Signals<SharedJob<R>>
   /** How many callers have not left. */
@@ -88,7 +88,7 @@ export class DedupeEntry<T, R> {
     return share
   }
 
-  /** A caller that room did not come for in time takes no one along. */
+  /** A caller whose `timeout` for room is over leaves alone: the other callers go on waiting. */
   #left(share: SharedJob<R>, reason: unknown, late: boolean): void {
     this.#callers -= 1
     const leads = this.#newest === share

@@ -22,8 +22,7 @@ export type DedupeMode = 'ttl' | 'pending' | 'coalesce' | 'latest' | 'debounce'
 /** Which items are the same, for how long, and which of them stays. */
 export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   /**
-   * What makes two items the same.
-   * Objects that it returns count as same where they hold the same.
+   * The key of an item: two items of one key are the same. Objects that it returns are the same key when their contents are the same.
    * @default the item, if it is a primitive or a function; otherwise all that it holds, told apart by type
    */
   keyFn?: (item: T) => unknown
@@ -31,9 +30,9 @@ export interface DedupeOptions<T, R> extends QueueOptions<T, R> {
   mode?: DedupeMode
   /** How long an item is remembered, with `mode: 'ttl'`. @default '300s' */
   ttl?: QueueOptions<T, R>['timeout']
-  /** With `mode: 'debounce'`: the job becomes due when nothing new came for so long. @default '1s' */
+  /** With `mode: 'debounce'`: the job becomes due when no new item came for this time. @default '1s' */
   delay?: QueueOptions<T, R>['timeout']
-  /** With `mode: 'debounce'`: no longer than this after the first item. @default no end */
+  /** With `mode: 'debounce'`: the job becomes due this long after the first put at the latest. @default no end */
   maxDelay?: QueueOptions<T, R>['timeout']
 }
 

@@ -192,11 +192,12 @@ export class RemotePuts<T, R> {
     this.#abort(job as RemoteJob, reason)
   }
 
-  #jobOf(draft: JobDraft<T>, { id, state, at }: Inserted): [job: RemoteJob<R>, stake: Stake] {
+  #jobOf(draft: JobDraft<T>, inserted: Inserted): [job: RemoteJob<R>, stake: Stake] {
     const { item, priority } = draft
+    const { id, state, at } = inserted
     const terms = { id, item, state: state === 'full' ? 'dropped' : state, priority, at } as const
     // A job that was not accepted has no id, and nothing can be cancelled of it.
-    const stake = state === 'full' ? 'nothing' : this.#stakeOf(draft, id, state === 'duplicate')
+    const stake = state === 'full' ? 'nothing' : this.#stakeOf(draft, inserted)
     return [new RemoteJob<R>(terms, stake, this.#verbs, this.#followed), stake]
   }
 
@@ -230,7 +231,7 @@ export class RemotePuts<T, R> {
     heard: number,
   ): Promise<RemoteJob<R>> {
     const inserted = first.state === 'full' ? await this.#whenRoom(draft, options, heard) : first
-    const { id, state } = inserted
+    const { state } = inserted
     const [job, stake] = this.#jobOf(draft, inserted)
     if (state === 'full') {
       job.drop('the queue is full')
@@ -238,7 +239,7 @@ export class RemotePuts<T, R> {
     }
     if (state === 'duplicate') {
       // What was met has the same own id, or the same key.
-      this.#events.duplicate(draft.id === id ? id : draft.unique?.key, draft.item)
+      this.#events.duplicate(metById(draft, inserted) ? draft.id : draft.unique?.key, draft.item)
     }
     if (draft.awaited && state !== 'duplicate')
       this.#followed.add(job as RemoteJob, inserted.outcome)
@@ -253,9 +254,11 @@ export class RemotePuts<T, R> {
   }
 
   /** What a put has in its job: all of it, or a share. */
-  #stakeOf({ id, unique, putter = '' }: JobDraft<T>, kept: string, duplicate: boolean): Stake {
+  #stakeOf(draft: JobDraft<T>, inserted: Inserted): Stake {
+    const { unique, putter = '' } = draft
+    const duplicate = inserted.state === 'duplicate'
     // What has the same own id is the job of another put, and not shared.
-    if (duplicate && id === kept) return 'nothing'
+    if (duplicate && metById(draft, inserted)) return 'nothing'
     const mode = unique && (this.#store.agreed.dedupeMode ?? unique.mode)
     if (mode === 'coalesce') return { mode }
     if (mode === 'latest' || mode === 'debounce') return { mode: 'latest', putter }
@@ -317,6 +320,11 @@ function anyOf(signals: ReadonlySet<AbortSignal>): {
       for (const forget of forgets) forget()
     },
   }
+}
+
+/** True where a duplicate has met a job by its own id, and not by its dedupe key. */
+function metById(draft: JobDraft, { id, own }: Inserted): boolean {
+  return own === true || draft.id === id
 }
 
 function nothing(): void {}

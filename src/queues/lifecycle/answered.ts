@@ -14,9 +14,9 @@ export interface Stay {
 }
 
 /**
- * What a storage answers to a caller that may leave before. One trip to the storage is always waited for.
+ * The answer of a storage, for a caller that may leave before it comes. One trip to the storage is always waited for.
  *
- * @param what is named where the answer comes too late
+ * @param what named in the error when the answer comes too late
  * @param undo gives back a result that comes after the caller has left
  * @throws WaitTimeoutError, or the reason of the signal (rejects)
  */

@@ -11,15 +11,15 @@ import type { WorkerSlots } from '../consume/worker-slots.ts'
 import { type JobRecord, STOP_OPTIONS, type StopOptions, type StopReport } from '../queue.ts'
 import { unlessTimeout } from './answered.ts'
 
-/** What a shutdown asks of its queue. */
+/** The parts of its queue that a shutdown uses. */
 export interface DurableStopping {
   /** True while claims may come that have to be given back. */
   readonly claiming: boolean
   /** Called first: from now on nothing is put, claimed or begun. */
   closing(): void
-  /** What calls are refused with. */
+  /** The error with which calls are refused. */
   closedError(): Error
-  /** The report is there: what is still awaited here rejects. */
+  /** The report is there: results that are still awaited here reject. */
   reported(): void
   /** All that this process works on has ended, or was given back. */
   finish(): Promise<void>
@@ -109,7 +109,7 @@ export class DurableShutdown<T> {
       hurried,
     ])
     const { abandoned, running, completed, failed } = this.#attempts
-    // What called `stop` goes on, and its end is kept: only then the store can be left.
+    // The handler that called `stop` goes on: the store is left when the end of its job is kept.
     const goesOn = this.#inside !== 'no' && running.size > 0
     if (goesOn) this.#queue.reported()
     else await this.#queue.finish()
@@ -174,7 +174,7 @@ export class DurableShutdown<T> {
     return this.#queue.claiming || this.#aborted.some((attempt) => abandoned.has(attempt))
   }
 
-  /** Patience is over: what runs is aborted and given back, so that another process does it. */
+  /** The deadline has passed: running jobs are aborted and given back, so that another process does them. */
   #giveUp(grace: Millis): void {
     const reason = new JobDroppedError('the queue stopped')
     for (const attempt of [...this.#attempts.running]) {

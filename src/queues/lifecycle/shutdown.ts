@@ -12,7 +12,7 @@ import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import type { JobControl } from './job-control.ts'
 
-/** What a shutdown asks of its queue. */
+/** The parts of its queue that a shutdown uses. */
 export interface Stopping {
   /** True when workers, or claims by hand, will do the waiting jobs. */
   readonly drains: boolean
@@ -22,9 +22,9 @@ export interface Stopping {
   giveBackClaims(): void
   /** Nothing is accepted any more; a paused queue that drains goes on. */
   closing(): void
-  /** What puts are refused with. */
+  /** The error with which puts are refused. */
   closedError(): Error
-  /** All is over. */
+  /** The report is there. */
   finish(): void
   /** Resolves when no dead letter is on its way; `undefined` where none is. */
   lettersSent(): Promise<unknown> | undefined
@@ -52,7 +52,7 @@ export class Shutdown<T> {
   #inside: Attempt | 'no' | 'entering' | 'unknown' = 'no'
   #grace: Millis = 0
   #timers: Cancel[] = []
-  /** When patience is over. */
+  /** When the deadline is. */
   #until: Millis = Infinity
   #report: Promise<StopReport<T>> | undefined
   #resolve: (report: StopReport<T>) => void = () => {}
@@ -116,7 +116,7 @@ export class Shutdown<T> {
     if (consumer !== undefined && this.#inside === 'no') this.#findInsider(consumer)
     if (mode === 'drop' || !this.#queue.drains) this.#drop()
     if (first) this.#queue.closing()
-    // What was dropped may have been the last.
+    // The dropped jobs may have been the last.
     if (deadline < Infinity && !this.over) {
       const until = this.#clock.now() + deadline
       this.#until = Math.min(this.#until, until)
@@ -183,7 +183,7 @@ export class Shutdown<T> {
     this.#dropping = false
   }
 
-  /** Patience is over. */
+  /** The deadline has passed. */
   #abort(): void {
     if (this.over) return
     this.#drop()
@@ -197,7 +197,7 @@ export class Shutdown<T> {
     }
     if (this.over) return
     const report = () => this.#finish()
-    // A handler that heeds its signal ends in the microtasks that follow, or in an I/O callback.
+    // A handler that obeys its signal ends in the microtasks that follow, or in an I/O callback.
     if (this.#grace > 0) {
       this.#timers.push(at(this.#clock, this.#clock.now() + this.#grace, report))
     } else macrotask(() => macrotask(report))

@@ -17,7 +17,7 @@ export class Backlog {
     this.#clock = clock
   }
 
-  /** Since when the job has waited that has waited longest, by the clock. */
+  /** Since when the job that has waited longest waits, by the clock. */
   get oldestSince(): Millis {
     const first = this.#jobs.candidates.first()
     let oldest = this.#sinceOf(first)
@@ -28,7 +28,7 @@ export class Backlog {
     return oldest === Infinity ? this.#clock.now() : oldest
   }
 
-  /** How each group stands. */
+  /** The numbers of each group. */
   *groups(): Iterable<{ group: string; waiting: number; running: number; since: Millis }> {
     const parked = new Map<string, { waiting: number; since: Millis }>()
     for (const { group, order } of this.#jobs.lanes()) {

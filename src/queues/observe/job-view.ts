@@ -68,6 +68,7 @@ export class JobView {
         : kept.endedAt + (state === 'dead' ? history.dead : history.completed).age
     const startedAt = kept?.startedAt ?? history.startOf(job, this.#attempts.of(job)?.begunAt)
     const last = tries.at(-1)
+    const date = this.#dates()
     return {
       id: job.id,
       state,
@@ -75,32 +76,20 @@ export class JobView {
       priority: job.priority,
       attempts: job.attempt,
       deliveries: job.deliveries,
-      createdAt: this.#date(this.#jobs.numbers.timeOf(job.seq)),
-      tries: this.#ended(tries, kept),
+      createdAt: date(this.#jobs.numbers.timeOf(job.seq)),
+      tries: endedTries(tries, kept, date),
       ...(group !== undefined && { group }),
       ...(state === 'delayed' &&
-        due !== undefined && { dueAt: byDate === true ? new Date(due) : this.#date(due) }),
-      ...(startedAt !== undefined && { startedAt: this.#date(startedAt) }),
-      ...(kept !== undefined && { endedAt: this.#date(kept.endedAt) }),
+        due !== undefined && { dueAt: byDate === true ? new Date(due) : date(due) }),
+      ...(startedAt !== undefined && { startedAt: date(startedAt) }),
+      ...(kept !== undefined && { endedAt: date(kept.endedAt) }),
       ...(reported !== undefined && { progress: reported }),
       ...(state === 'completed' && { result: job.outcome as R }),
       ...(state === 'dead' && { error: shownWhole(errorRecord(job.outcome)) }),
       ...(kept === undefined &&
         last !== undefined && { error: shownWhole(errorRecord(last.error)) }),
-      ...(until < Infinity && { keptUntil: this.#date(until) }),
+      ...(until < Infinity && { keptUntil: date(until) }),
     }
-  }
-
-  /** The attempts of a job that have ended: those that failed, and of a kept job the one that ended well. */
-  #ended(failed: readonly FailedTry[], kept: KeptJob | undefined): JobAttempt[] {
-    const ended = failed.map(({ startedAt, endedAt, error }) => ({
-      startedAt: this.#date(startedAt),
-      endedAt: this.#date(endedAt),
-      error: shown(errorRecord(error)),
-    }))
-    if (kept?.begunAt === undefined) return ended
-    const well = { startedAt: this.#date(kept.begunAt), endedAt: this.#date(kept.endedAt) }
-    return [...ended, well].slice(-MOST_TRIES)
   }
 
   list<T, R>({
@@ -164,14 +153,15 @@ export class JobView {
         known.last = endedAt
       }
     }
+    const date = this.#dates()
     return [...deaths]
       .sort(([, a], [, b]) => b.count - a.count)
       .slice(0, MOST_ERRORS)
       .map(([error, { count, first, last }]) => ({
         error,
         count,
-        first: this.#date(first),
-        last: this.#date(last),
+        first: date(first),
+        last: date(last),
       }))
   }
 
@@ -209,10 +199,28 @@ export class JobView {
     return undefined
   }
 
-  #date(time: Millis): Date {
+  /** Turns moments into dates. One reading of both clocks for each answer: with two, one moment might have two dates. */
+  #dates(): (time: Millis) => Date {
+    const now = this.#clock.now()
     const wall = this.#clock.wall?.() ?? Date.now()
-    return new Date(wall - (this.#clock.now() - time))
+    return (time) => new Date(wall - (now - time))
   }
+}
+
+/** The attempts of a job that have ended: those that failed, and of a kept job the one that ended well. */
+function endedTries(
+  failed: readonly FailedTry[],
+  kept: KeptJob | undefined,
+  date: (time: Millis) => Date,
+): JobAttempt[] {
+  const ended = failed.map(({ startedAt, endedAt, error }) => ({
+    startedAt: date(startedAt),
+    endedAt: date(endedAt),
+    error: shown(errorRecord(error)),
+  }))
+  if (kept?.begunAt === undefined) return ended
+  const well = { startedAt: date(kept.begunAt), endedAt: date(kept.endedAt) }
+  return [...ended, well].slice(-MOST_TRIES)
 }
 
 /** The jobs with these ids among the latest that are kept, in the order of the ids. */

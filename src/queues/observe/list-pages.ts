@@ -1,7 +1,7 @@
 import { describe, OptionRangeError } from '../../core/errors.ts'
 import type { LocalJob } from '../store/local-job.ts'
 
-/** Of so many lists that are read page by page it is remembered which jobs were shown. */
+/** How many lists that are read page by page remember the jobs that they have shown. */
 const LISTS = 64
 
 /** The jobs that a list has shown, and how many it had shown before each of them. */

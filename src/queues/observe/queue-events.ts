@@ -8,7 +8,7 @@ import type { DeadLetterTarget } from '../queue-options.ts'
 import type { JobTimes } from './job-times.ts'
 import type { QueueMeter } from './queue-meter.ts'
 
-/** What of a job is told: the job as its putter knows it, or as this process claimed it. */
+/** A job as events show it: the job that `put` returned, or the job that this process claimed. */
 // biome-ignore lint/suspicious/noExplicitAny: what is told does not depend on the types of items and results.
 export interface ToldJob extends Pick<Job<any>, 'id'> {
   // biome-ignore lint/suspicious/noExplicitAny: as above.
@@ -21,8 +21,8 @@ export interface ToldJob extends Pick<Job<any>, 'id'> {
 }
 
 /**
- * What a queue tells: its events, the dead letters, and, for a failure without a listener, the console. No failure is silent,
- * and none ends the process.
+ * The events of a queue, its dead letters, and the line on the console for the first failure without a listener. No failure is silent, and
+ * none ends the process.
  */
 // biome-ignore lint/suspicious/noExplicitAny: listeners know the types by the queue they listen to.
 export class QueueEvents extends Events<QueueEventMap<any, any>> {
@@ -81,9 +81,9 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
     this.#tell('retry', { job: told(job), item, error, delay: delay / 1000 })
   }
 
-  /** @param item of the attempt that ran too long; the job may have a newer one */
-  timedOut(job: ToldJob, item: unknown): void {
-    this.#tell('timeout', { job: told(job), item })
+  /** An attempt runs too long. Told before the retry or the failure that comes of it. */
+  timedOut(job: ToldJob): void {
+    this.#tell('timeout', { job: told(job), item: job.item })
   }
 
   failed(job: ToldJob, error: unknown): void {
@@ -138,7 +138,7 @@ export class QueueEvents extends Events<QueueEventMap<any, any>> {
   }
 }
 
-/** What stands behind every job that is told of is a {@link Job}. */
+/** The {@link Job} of a job that is reported: every such object is one. */
 // biome-ignore lint/suspicious/noExplicitAny: as above.
 export function told(job: ToldJob): Job<any> {
   // biome-ignore lint/suspicious/noExplicitAny: as above.

@@ -32,7 +32,7 @@ export class QueueMeter {
   readonly #waits: Histogram
   readonly #runs: Histogram
   readonly #series: PartSeries
-  /** What tells the sizes. It is held here, since all series end when it is collected. */
+  /** Reads the sizes. Kept in a field, because all series end when it is garbage collected. */
   readonly queue: object
   /** Jobs that have ended since the last one that was timed: it stands for them. */
   #untimed = 0

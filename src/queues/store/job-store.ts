@@ -67,6 +67,8 @@ export interface Inserted {
   /** The id of the kept job: for a duplicate, the id of the first one. */
   readonly id: string
   readonly state: 'waiting' | 'delayed' | 'duplicate' | 'full'
+  /** True for a duplicate whose own id stands for that job since an item with it took the place of another. */
+  readonly own?: boolean
   /** Ids of the jobs that made room for it, or for others that were put in the same turn. */
   readonly dropped?: readonly string[]
   /** When this was so, on a scale of the store's. */

@@ -56,12 +56,17 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return job === undefined ? undefined : this.#taken(job)
   }
 
-  /** Takes the next job out by hand, past the limiter. It ends as it leaves: its item is all that is wanted, so it costs no attempt. */
+  /** False where a limiter that answers with a promise has to be waited for. */
+  get prompt(): boolean {
+    return this.gate === undefined || this.gate.prompt
+  }
+
+  /** Takes the next job out by hand. It ends as it leaves: its item is all that is wanted, so without a limiter it costs no attempt. */
   takeOut(): LocalJob | undefined {
+    if (this.gate !== undefined) return this.#takeOutPast()
     const promoted = this.delays && this.promote()
-    const job = this.order.take() ?? this.#parked()
+    const job = this.order.take()
     if (job === undefined) return undefined
-    const passes = this.gate?.withdraw(job) === true
     // What is told below may be answered by a first put with a group: this job has no place in that.
     const groups = this.groups
     const { history } = this
@@ -75,7 +80,18 @@ export class MemoryJobs extends WaitingJobs implements Source {
     if (this.crowded) this.tellRoom()
     groups?.end(groupOf(job))
     // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
-    if (promoted || passes || groups !== undefined) this.listener.available()
+    if (promoted || groups !== undefined) this.listener.available()
+    return job
+  }
+
+  /** As {@link takeOut}, where the limiter lets it. */
+  #takeOutPast(): LocalJob | undefined {
+    const attempt = this.take()
+    if (attempt === undefined) return undefined
+    const job = attempt.job as LocalJob
+    this.complete(attempt)
+    job.complete(undefined)
+    attempt.permit?.leave()
     return job
   }
 
@@ -137,14 +153,6 @@ export class MemoryJobs extends WaitingJobs implements Source {
   #strand(job: LocalJob): true {
     job.end('dropped', new JobDroppedError('its queue stopped'))
     return true
-  }
-
-  /** The first of the jobs that wait for the limiter whose group has a place. */
-  #parked(): LocalJob | undefined {
-    for (const job of this.gate?.jobs() ?? []) {
-      if (this.groups === undefined || this.groups.occupy(job)) return job
-    }
-    return undefined
   }
 
   #takePast(

@@ -65,8 +65,9 @@ export class Granted implements AttemptPermit {
  * the candidates, and the gate is shut while it waits.
  */
 export class RateGate {
+  /** True where the limiter answers at once. */
+  readonly prompt: boolean
   readonly #limiter: Limiter
-  readonly #prompt: boolean
   readonly #keyed: boolean
   readonly #host: GateHost
   readonly #lanes = new Map<string, Lane>()
@@ -88,7 +89,7 @@ export class RateGate {
    */
   constructor(limiter: Limiter, keyed: boolean, host: GateHost, makeLine: () => Order) {
     this.#limiter = limiter
-    this.#prompt = answersAtOnce(limiter)
+    this.prompt = answersAtOnce(limiter)
     this.#keyed = keyed
     this.#host = host
     this.#makeLine = makeLine
@@ -164,7 +165,7 @@ export class RateGate {
     if (permit !== undefined || company) return permit
     this.shut = true
     // A limiter that answers at once serves its line one by one; of one elsewhere as much is asked as can be used.
-    const asks = this.#prompt ? 1 : Math.min(want, this.#host.candidates.size)
+    const asks = this.prompt ? 1 : Math.min(want, this.#host.candidates.size)
     while (this.#asks.size < asks) this.#askForNext()
     return undefined
   }
@@ -216,7 +217,7 @@ export class RateGate {
     // The listener may have let another job of this key wait.
     if (this.#joins(job, key)) return undefined
     // No more is asked of a limiter elsewhere than there are workers to use it.
-    if (!this.#prompt && this.#unanswered >= want) {
+    if (!this.prompt && this.#unanswered >= want) {
       this.shut = true
       return undefined
     }
@@ -394,7 +395,7 @@ export class RateGate {
 
   /** A limiter elsewhere is first asked for a yes or no, so that other keys are asked while this one has to wait. */
   async #wait(key: string, cost: number, signal: AbortSignal): Promise<void> {
-    if (!this.#prompt) {
+    if (!this.prompt) {
       this.#unanswered += 1
       const allowed = await this.#limiter.acquire(key, cost).finally(() => {
         this.#unanswered -= 1

@@ -3,15 +3,15 @@ import type { LeaseClock } from '../../core/lease-clock.ts'
 import { Demand } from './demand.ts'
 import { TokenLeases } from './token-leases.ts'
 
-/** What is known here about one key. */
+/** What this process knows about one key. */
 export class Account {
   readonly demand: Demand
   readonly leases: TokenLeases
   /** True while a token lease is asked for: one at a time. */
   lending = false
-  /** Until when no token lease is to be had. */
+  /** Until when the lender has no token lease for this key. */
   dryUntil: Millis = -Infinity
-  /** When the state will be idle, as far as is known. */
+  /** When the state will be idle, by the latest verdict. */
   idleAt: Millis = -Infinity
   /** Set when another account took over: tokens that still arrive here go `'back'`, or are `'void'` because the key was reset. */
   closed: 'back' | 'void' | undefined
@@ -22,7 +22,7 @@ export class Account {
   }
 }
 
-/** How many are looked at for one that is not in use. */
+/** How many accounts are looked at to find one that is not in use. */
 const TRIES = 8
 
 /** The accounts of one ledger, no more than a given number: one that has not been asked lately makes room. */
@@ -31,9 +31,9 @@ export class Accounts {
   readonly #most: number
   readonly #clock: LeaseClock
   readonly #lease: Millis
-  /** Called with an account that has to go, before it does. */
+  /** Called with an account before it is dropped. */
   readonly #leave: (key: string, account: Account) => void
-  // The last one that was asked for: calls for one key tend to follow each other.
+  // The account of the last call: calls for one key tend to follow each other.
   #key: string | undefined
   #last: Account | undefined
 
@@ -62,7 +62,7 @@ export class Accounts {
     return account
   }
 
-  /** The account of `key`, a new one if need be. */
+  /** The account of `key`; makes one where there is none. */
   open(key: string, now: Millis): Account {
     const known = this.find(key)
     if (known !== undefined) return known

@@ -1,13 +1,13 @@
 import type { Millis } from '../../core/duration.ts'
 
-/** Below this many tokens a lease, a token lease saves no trip. */
+/** With a smaller demand in one `lease`, a token lease saves no trip. */
 const LEAST = 2
 const MOST_BOOST = 8
 const LEAST_BOOST = 1 / 16
 
 /**
- * How much one key is asked for, in tokens a lease: a mean over the last few leases, and at least what this one has
- * brought already. Token leases are made to that measure, and larger or smaller as they turn out too small or too large.
+ * The demand for one key, in tokens per `lease`: a mean over the last few leases, and at least the demand of the present one. It is the
+ * size of the next token lease, made larger or smaller when token leases turn out too small or too large.
  */
 export class Demand {
   readonly #lease: Millis
@@ -21,7 +21,7 @@ export class Demand {
     this.#since = now
   }
 
-  /** When it was last counted. */
+  /** The beginning of the present `lease`. */
   get since(): Millis {
     return this.#since
   }

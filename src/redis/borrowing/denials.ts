@@ -5,21 +5,21 @@ import { LruMap } from './lru-map.ts'
 interface Denial {
   readonly cost: number
   readonly verdict: Verdict
-  /** When the cost was denied, or a little before. */
+  /** When the call was sent that was denied. */
   readonly at: Millis
-  /** Until when that need not be asked again. */
+  /** Until when the storage need not be asked again. */
   readonly until: Millis
 }
 
 /**
- * What was denied, and until when: asked for as much before that, the answer is known. More may have to wait for longer, which only the
- * storage can tell. It can only deny what is denied, but for what others give back meanwhile, so nothing is kept longer than
- * `longest`; what is given back here is said by `drop`, and what is taken by `outdate`. Bounded, without a timer.
+ * Remembers denials: until its `retryAfter`, the same cost for the same key is denied without asking the storage. Another cost may have
+ * another wait, so the storage is asked about it. A remembered denial is wrong only when another process gives tokens back, so none is
+ * kept longer than `longest`. `drop` is called when this process gives tokens back, `outdate` when it takes some. Bounded, without a timer.
  */
 export class Denials {
   readonly #kept: LruMap<Denial>
   readonly #longest: Millis
-  /** How often something was dropped: an answer that was asked for before a drop is not to be kept after it. */
+  /** How often `drop` was called: the answer to a question that was sent before a drop is not kept after it. */
   drops = 0
 
   constructor(most: number, longest: Millis) {
@@ -31,9 +31,9 @@ export class Denials {
     return this.#kept.size
   }
 
-  /** @param asked when it was asked for: counted from then, no call that came back in time is denied */
+  /** @param asked when the question was sent: counted from then, no call that comes back at its `retryAfter` is denied */
   keep(key: string, cost: number, verdict: Verdict, asked: Millis): void {
-    // No time can be told: the next one has to ask.
+    // The wait is not known: the next call asks the storage.
     if (verdict.wait === -Infinity) return
     // A microsecond less: rounding must not deny a call that comes at exactly the moment it was told.
     const wait = Math.min((-verdict.wait - 1) / 1000, this.#longest)
@@ -58,7 +58,7 @@ export class Denials {
     }
   }
 
-  /** Something was taken, so that a denied cost may have to wait for longer. It is denied all the same. */
+  /** Tokens were taken, so a denied cost may have to wait longer than remembered: the storage is asked again. */
   outdate(key: string): void {
     this.#kept.delete(key)
   }

@@ -17,11 +17,11 @@ import { Denials } from './denials.ts'
 import type { Sweepable, Sweeper } from './sweeper.ts'
 import { TokenLease } from './token-lease.ts'
 
-/** What the ledgers of one storage have in common. */
+/** The parts that the ledgers of one storage share. */
 export interface HybridContext {
   readonly clock: LeaseClock
   readonly sweeper: Sweeper
-  /** Token leases on their way here, and back. What cannot be given back is lost; it will have dripped in before long. */
+  /** Token leases on their way here, and back. Tokens that cannot be given back are lost; time brings them back in the bucket. */
   readonly tasks: BackgroundTasks
   readonly maxKeys: number
   readonly lease: Millis
@@ -31,8 +31,8 @@ export interface HybridContext {
 }
 
 /**
- * One rule's states in a lender, and what was borrowed of them: a `reserve` that does not wait is spent from a token lease while
- * there is one, and refused while it is known to be denied. Everything else is the lender's.
+ * The states of one rule in a lender, and the tokens borrowed from them: a `reserve` that does not wait is spent from a token lease while
+ * there is one, and denied while a denial is remembered. The lender answers all other calls.
  *
  * Token leases are for rules that drain. A window has no pace at which a token lease could age, so it is asked about every call.
  */
@@ -43,7 +43,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   readonly #clock: LeaseClock
   readonly #denials: Denials
   readonly #accounts: Accounts
-  /** The accounts that hold token leases, or did a moment ago. */
+  /** The accounts that hold token leases, or held some until now. */
   readonly #holding = new Map<string, Account>()
 
   constructor(storage: RemoteStorage, lender: Lender, context: HybridContext) {
@@ -88,7 +88,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
   ): Promise<Verdict> {
     if (this.#context.closed) return Promise.reject(new ClosedError('HybridStorage'))
     if (rule !== undefined || about !== undefined) {
-      // What is lent was lent under other numbers, or may be what a reservation needs.
+      // Token leases were lent under other numbers, or a reservation may need their tokens: they go back.
       this.giveBack(key)
       if (move === 'refund' || move === 'settle') this.#denials.drop(key)
       else if (move !== 'peek') this.#denials.outdate(key)
@@ -157,7 +157,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     const held = this.#accounts.find(key)?.leases.alive() ?? 0
     if (held === 0) return verdict
     const { wait, remaining, idleAfter } = verdict
-    // Enough, and yet a no: it is blocked.
+    // There are enough tokens, and the call was denied: the key is blocked.
     if (wait < 0 && remaining >= cost) return verdict
     const enough = wait >= 0 || remaining + held >= cost
     const { interval } = this.#drain as Drain
@@ -168,7 +168,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     }
   }
 
-  /** Asks the lender, and for a token lease beside it where one is worth it. */
+  /** Asks the lender, and also for a token lease where the demand is large enough. */
   #ask(
     key: string,
     account: Account | undefined,
@@ -189,7 +189,7 @@ export class HybridLedger implements RemoteLedger, Sweepable {
         return held === 0 ? verdict : { ...verdict, remaining: verdict.remaining + held }
       }
       if (account !== undefined && held > 0) {
-        // A token lease has come meanwhile; or there is one that is too small, and together with what is left it might do.
+        // A token lease may have come meanwhile. Or there is one that is too small, but may be enough together with the tokens in Redis.
         const now = this.#clock.steady.now()
         if (account.leases.spend(cost, now)) return fromLease(account, now)
         if (first) {
@@ -270,14 +270,14 @@ export class HybridLedger implements RemoteLedger, Sweepable {
     for (const lease of leases) {
       const { interval } = this.#lender.rule.drain as Drain
       if (lease.worth(this.#clock, interval) <= 0) continue
-      // What is denied may come free by this.
+      // This gives tokens back, so a denied call may pass now.
       this.#denials.drop(key)
       this.#context.tasks.add(this.#lender.takeBack(key, lease.left, lease.at))
     }
   }
 }
 
-/** The verdict about what was just spent. The token lease's rest is what can be had for certain; others may take all else. */
+/** The verdict about the tokens that were just spent. `remaining` is the rest of the token lease: other processes may take all else. */
 function fromLease(account: Account, now: Millis): Verdict {
   return {
     wait: 0,

@@ -141,7 +141,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
   open(rule: Rule, scope: string): RemoteLedger {
     this.#checkOpen()
     const lender = this.#redis.open(rule, scope)
-    // A lease is nothing to be lent, nor is its denial to be believed when it may have been given back.
+    // Leases are not lent, and their denials are not remembered: a lease may be given back at any moment.
     return rule.token === undefined ? new HybridLedger(this, lender, this.#context) : lender
   }
 
@@ -169,7 +169,7 @@ export class HybridStorage implements LimiterStorage, RemoteStorage {
     about?: AboutHold,
   ): Promise<Verdict[]> {
     this.#checkOpen()
-    // What is lent out of them may be what they need.
+    // A composite may need the tokens that were lent: they go back first.
     for (const [i, ledger] of ledgers.entries()) {
       if (ledger instanceof HybridLedger) ledger.giveBack(keys[i] as string)
     }

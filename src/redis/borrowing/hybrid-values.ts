@@ -39,12 +39,12 @@ export class HybridValues implements Values {
   async set(key: string, value: unknown, ttl?: Duration): Promise<void> {
     this.#forget(key)
     const asked = this.#clock.now()
-    // Before it is written: what throws here leaves no promise behind.
+    // Encoded before the write begins: an error here leaves no promise behind.
     const text = toJson(value)
     try {
       await this.#redis.set(key, value, ttl)
     } finally {
-      // What was read while it was being written may be the old one.
+      // A read that ran during the write may have read the old value.
       this.#forget(key)
     }
     const lives = ttl === undefined ? Infinity : toMillis('ttl', ttl)

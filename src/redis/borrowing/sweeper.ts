@@ -5,7 +5,7 @@ import type { Millis } from '../../core/duration.ts'
 export interface Sweepable {
   /** Tidies up. @returns false when there is nothing more to tidy up */
   sweep(): boolean
-  /** Tidies up for good. */
+  /** Tidies up for the last time. */
   end(): void
 }
 
@@ -26,7 +26,7 @@ export class Sweeper {
     this.#cancel ??= this.#later()
   }
 
-  /** Ends all that is watched. */
+  /** Ends all watched objects. */
   close(): void {
     this.#cancel?.()
     this.#cancel = undefined

@@ -1,17 +1,17 @@
 import type { Micros, Millis } from '../../core/duration.ts'
 import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
 
-/** Tokens that were debited before they are spent, to be spent soon. */
+/** Tokens that were taken out of the bucket in Redis, to be spent here until `until`. */
 export class TokenLease {
   readonly size: number
   left: number
-  /** When it was debited, by the lender's clock. */
+  /** When the tokens were taken out, by the lender's clock. */
   readonly at: Micros
-  /** When it was asked for: before it was debited, however long the trip took. */
+  /** When the token lease was asked for: before the tokens were taken out. */
   readonly asked: Moment
-  /** Until when it may be spent. */
+  /** Until when the tokens may be spent. */
   readonly until: Moment
-  /** True when it was as large as wanted. */
+  /** True when the lender lent as much as was wanted. */
   readonly whole: boolean
 
   constructor(size: number, at: Micros, asked: Moment, lease: Millis, whole = true) {

@@ -24,12 +24,12 @@ export class TokenLeases {
     this.#demand = demand
   }
 
-  /** How much is left, right after a `spend`; before one, some of it may have died. */
+  /** How many tokens are left. Right only after a `spend`: before it, some may have expired. */
   get held(): number {
     return this.#held
   }
 
-  /** True when it is time to ask for more. */
+  /** True when it is time to ask for the next token lease. */
   isLow(now: Millis): boolean {
     return this.#held <= this.#low || now >= this.#lateAt
   }
@@ -38,7 +38,7 @@ export class TokenLeases {
     return this.#leases.length + this.#dead.length === 0
   }
 
-  /** How much of it lives. */
+  /** How many tokens have not expired. */
   alive(): number {
     this.#bury()
     return this.#held
@@ -47,12 +47,12 @@ export class TokenLeases {
   /**
    * Takes `cost`, all or nothing.
    *
-   * @param now what the steady clock says
+   * @param now the time of the steady clock
    */
   spend(cost: number, now: Millis): boolean {
     const first = this.#leases[0]
     if (first === undefined) return false
-    // Not the last of a token lease, which takes more.
+    // The quick way: the first token lease has more than enough. Emptying one takes more work.
     if (first.left > cost && this.#clock.isBefore(first.until, now)) {
       first.left -= cost
       this.#held -= cost
@@ -115,7 +115,7 @@ export class TokenLeases {
   }
 
   #bury(): void {
-    // Any of them, and not just the oldest: the wall clock may have been set back between two.
+    // Looks at all of them, not only the oldest: the wall clock may have been set back between two.
     this.#leases = this.#leases.filter((lease) => {
       if (this.#clock.isBefore(lease.until)) return true
       this.#dead.push(lease)
@@ -125,7 +125,7 @@ export class TokenLeases {
     this.#count()
   }
 
-  /** Counted anew, so that no rounding gathers. */
+  /** Adds up all token leases again, so that rounding errors do not add up. */
   #count(): void {
     let held = 0
     for (const lease of this.#leases) held += lease.left

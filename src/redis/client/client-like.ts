@@ -1,10 +1,10 @@
-/** What of node-redis (single, pool, Sentinel or Cluster) is needed; structural, so that none of its types is. */
+/** The methods of a node-redis client (single, pool, Sentinel or Cluster) that are needed; structural, so that its types are not imported. */
 export interface NodeRedisLike {
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
-/** What of ioredis (single, Sentinel or Cluster) is needed. */
+/** The methods of an ioredis client (single, Sentinel or Cluster) that are needed. */
 export interface IoredisLike {
   evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>
   eval(script: string, keys: number, ...args: string[]): Promise<unknown>

@@ -5,7 +5,7 @@ import { onceOnly } from './once-only.ts'
 import { socketEnd } from './socket-end.ts'
 import { type Ears, type Subscriber, subscriberOf } from './subscriber.ts'
 
-/** The calls everything is made of, whichever client makes them. */
+/** The few calls that all of aioflux/redis is built on, the same for every client. */
 export interface RedisPort {
   /** True when the keys of one call have to lie in one slot. */
   readonly cluster: boolean
@@ -19,7 +19,7 @@ export interface RedisPort {
   masters(): Promise<RedisPort[]>
 }
 
-/** What the libraries' clients of a Cluster have for its masters. */
+/** How the Cluster clients of both libraries give access to the masters. */
 interface ClusterOfNodeRedis<Node> {
   readonly masters: readonly Node[]
   nodeClient(node: Node): Promise<RedisClientLike>
@@ -41,7 +41,7 @@ export function portOf(client: RedisClientLike): RedisPort {
 }
 
 /**
- * Where to connect to. The libraries take different other texts (a host without a protocol, the path of a socket), so none is taken.
+ * Checks the option `url`. The libraries also take other texts (a host without a protocol, the path of a socket), but not the same ones, so these are refused.
  *
  * @throws OptionTypeError | OptionRangeError where it is no text, the protocol is not that of Redis, no host is named, or it is no url
  */
@@ -49,13 +49,13 @@ export function checkUrl(name: string, url: string): void {
   text(name, url)
   const what = 'begin with redis:// or rediss://'
   const [, protocol, rest = ''] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/is.exec(url) ?? []
-  // What a message shows is cut: there may be a password before the @.
+  // The message shows only a part of the url: there may be a password before the @.
   if (protocol === undefined) mustLie(false, name, what, url.replace(/^.*@/s, '...@'))
   const shown = `${protocol}://`
   mustLie(/^rediss?$/i.test(String(protocol)), name, what, shown)
   const [authority = ''] = rest.split(/[/?#]/, 1)
   const host = authority.slice(authority.lastIndexOf('@') + 1)
-  // Clients would take this machine for it.
+  // Without a host, clients would connect to this machine.
   mustLie(host !== '' && !host.startsWith(':'), name, 'name a host', shown)
   mustLie(
     URL.canParse(url),
@@ -67,7 +67,7 @@ export function checkUrl(name: string, url: string): void {
 
 /** The way to a server. */
 export interface Connection {
-  /** The port, where it is there already. */
+  /** The port; `undefined` while it is not connected. */
   readonly ready: RedisPort | undefined
   /** The port, as soon as it is connected. */
   port(): Promise<RedisPort>
@@ -76,7 +76,7 @@ export interface Connection {
   close(): void
 }
 
-/** The connection of a client that was given: it stays its owner's. */
+/** The connection of a client that the user gave: the user closes it. */
 export class GivenConnection implements Connection {
   readonly ready: RedisPort
   readonly failure: undefined
@@ -94,7 +94,7 @@ export class GivenConnection implements Connection {
   close(): void {}
 }
 
-/** A connection of our own, by whichever library is installed. */
+/** A connection of our own, with node-redis or, where only that is installed, ioredis. */
 export class OwnConnection implements Connection {
   readonly ready: undefined
   readonly #url: string
@@ -106,7 +106,7 @@ export class OwnConnection implements Connection {
   /** Why there is no connection, as far as is known. */
   failure: unknown
 
-  /** @param tell is told of the first failure; the console unless given */
+  /** @param tell is called with the first failure; writes to the console unless given */
   constructor(url: string, tell: (text: string, error: unknown) => void = tellConsole) {
     this.#url = url
     this.#tell = tell
@@ -124,7 +124,7 @@ export class OwnConnection implements Connection {
     return this.#port
   }
 
-  /** Ends the connection, or the attempt at one, wherever that is. There will be no other. */
+  /** Ends the connection, or the attempt to connect. No other connection is opened after that. */
   close(): void {
     this.#closed = true
     this.#end()
@@ -168,7 +168,7 @@ export class OwnConnection implements Connection {
     try {
       await client.connect()
     } catch (error) {
-      // It would go on trying by itself, beside the next one.
+      // Without this the client would go on connecting by itself, beside the next attempt.
       client.disconnect()
       throw error
     }
@@ -177,13 +177,13 @@ export class OwnConnection implements Connection {
 
   #succeeded(): void {
     this.failure = undefined
-    // What is lost later was right once: the storage tells of that.
+    // The url was right, so a later loss is an outage: the storage reports that.
     this.#told = true
   }
 
-  /** Tells the first failure on the console: the limits go on without the storage, and their errors may never be looked at. */
+  /** Writes the first failure to the console: limits go on without the storage, and nobody may look at their errors. */
   #failed(error: unknown): void {
-    // What ends by our own close is no failure.
+    // A connection that ends because we closed it is no failure.
     if (this.#closed) return
     this.failure = error
     if (this.#told || isAioFluxError(error)) return
@@ -207,8 +207,8 @@ export function serverOf(url: string): string {
 
 function nodeRedisPort(given: NodeRedisLike): RedisPort {
   const with_ = given as { withCommandOptions?: (options: object) => NodeRedisLike }
-  // Its own timeout costs a signal per command and bounds only the time until the command is sent; the deadline of the
-  // storage bounds all of it.
+  // The timeout of node-redis costs a signal per command and bounds only the time until the command is sent; the deadline of the
+  // storage bounds the whole call.
   const client = with_.withCommandOptions?.({ timeout: undefined }) ?? given
   return {
     client: given,

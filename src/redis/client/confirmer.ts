@@ -3,7 +3,7 @@ import { OptionTypeError } from '../../core/errors.ts'
 import type { RedisClientLike } from './client-like.ts'
 import { socketEnd } from './socket-end.ts'
 
-/** How many replicas have what was written to a server, and the history of its data: a replica that is made a master begins another. */
+/** How many replicas have what was written to a server, and the id of the history of its data: a replica that becomes a master begins a new history. */
 export interface Confirmed {
   readonly replicas: number
   /** '' where it is not known. */
@@ -12,7 +12,7 @@ export interface Confirmed {
 
 /** A connection of our own, on which a write can wait for replicas without holding up what others send. */
 interface Second {
-  /** Connects, writes to `key`, and answers how many replicas have that within `ms`. All goes over one connection, or it rejects. */
+  /** Connects, writes to `key`, and answers how many replicas have that write within `ms`. Rejects when the connection is lost in between. */
   confirm(key: string, replicas: number, ms: number): Promise<Confirmed>
   end(): void
 }
@@ -70,7 +70,7 @@ export class Confirmer {
 
   async #go(): Promise<void> {
     this.#busy = true
-    // What is asked in one turn of the event loop is asked together.
+    // All calls of one turn of the event loop share one question.
     await Promise.resolve()
     while (this.#next !== undefined) {
       const { key, replicas, resolve, reject } = this.#next
@@ -78,10 +78,10 @@ export class Confirmer {
       try {
         this.#second ??= this.#open()
         const answer = this.#second.then((second) => second.confirm(key, replicas, this.#patience))
-        // A connection that does not come, or answers too late, is given up.
+        // A connection that cannot be opened, or answers too late, is given up.
         resolve(await within(2 * this.#patience, answer))
       } catch (error) {
-        // The next one opens another connection.
+        // The next call opens another connection.
         this.close()
         this.#second = undefined
         reject(error)
@@ -91,7 +91,7 @@ export class Confirmer {
   }
 }
 
-// What both libraries' clients have for this, as far as it is needed here.
+// The methods of both libraries that are needed here.
 interface NodeRedis {
   readonly options?: { readonly socket?: object }
   duplicate(override?: object): NodeRedis
@@ -134,7 +134,7 @@ function secondOf(client: RedisClientLike): Second {
 function nodeRedisSecond(given: NodeRedis): Second {
   const { signal, end } = socketEnd()
   const single = typeof given.unref === 'function'
-  // What a lost connection did not answer must fail: a WAIT on a new one would speak of nothing.
+  // A command without an answer must fail with its connection: WAIT counts the replicas of the writes of its own connection only.
   const client = single
     ? given.duplicate({
         disableOfflineQueue: true,

@@ -2,13 +2,13 @@ import type { IoredisLike } from './client-like.ts'
 
 const ONCE = Symbol('aioflux.once')
 
-/** What ioredis and its Cluster have beside, as far as it is needed here. */
+/** Inner fields of ioredis and its Cluster that are needed here. */
 interface Insides {
   readonly isCluster?: boolean
   readonly options?: object
   sendCommand(command: Command, ...rest: unknown[]): unknown
   on(event: string, listener: (node: Insides) => void): unknown
-  /** What was sent and not answered when the connection broke, to be sent again. */
+  /** Commands without an answer when the connection broke: ioredis sends them again. */
   readonly prevCommandQueue?: Queue | null
   /** Of a Cluster: its connections. */
   nodes?(): Insides[]
@@ -49,7 +49,7 @@ export function onceOnly(given: IoredisLike): IoredisLike {
     client.on('+node', guard)
   }
   return Object.create(client, {
-    // A pipeline could not be sent again without ours. They need none: they have been put together already.
+    // ioredis sends a pipeline again as a whole, with our commands in it. Ours need no pipeline: they are gathered before.
     options: {
       value: Object.create(client.options ?? null, { enableAutoPipelining: { value: false } }),
     },
@@ -59,8 +59,8 @@ export function onceOnly(given: IoredisLike): IoredisLike {
         if (!client.isCluster) return client.sendCommand(command, ...rest)
         const fail = command.reject
         const promise = client.sendCommand(command, ...rest)
-        // A Cluster follows MOVED and ASK in here. It would also send again what a lost connection did not answer, and
-        // keep asking while a slot is torn until our time is over; we know better what to do then.
+        // In its `reject`, a Cluster follows MOVED and ASK. It would also send commands of a lost connection again, and repeat a
+        // command while a slot moves (TRYAGAIN) until our deadline: these two errors go to the caller at once.
         const follow = command.reject
         command.reject = (error) => {
           const ended = error.message === CLOSED || error.message.startsWith('TRYAGAIN')

@@ -1,13 +1,13 @@
-/** What ends a client of node-redis for good. */
+/** Ends a client of node-redis for good. */
 export interface SocketEnd {
-  /** To be made an option of the client's socket. */
+  /** The option `signal` for the socket of the client. */
   readonly signal: AbortSignal
   end(client: { readonly isOpen: boolean; destroy(): void }): void
 }
 
 type Listener = Parameters<AbortSignal['addEventListener']>[1]
 
-/** How many listeners the sockets of one client may have: two each, and one socket may not be gone when the next one is made. */
+/** How many listeners the sockets of one client may have: two for each socket, and the old socket may still be there when the next one is made. */
 const LISTENERS = 4
 
 /**

@@ -10,15 +10,15 @@ export interface Subscriber {
   end(): void
 }
 
-/** What a subscriber calls. */
+/** The callbacks of a subscriber. */
 export interface Ears {
   heard(channel: string, message: string): void
-  /** The connection is there (again); what was published meanwhile is lost. */
+  /** The connection is there, for the first time or again; messages published in between are lost. */
   up(): void
   down(): void
 }
 
-/** What both libraries' clients have for this, as far as it is needed here. */
+/** The methods of both libraries that are needed here. */
 interface Listens {
   on(event: string, listener: (...args: string[]) => void): unknown
   off(event: string, listener: (...args: string[]) => void): unknown
@@ -59,7 +59,7 @@ export function subscriberOf(client: RedisClientLike, ears: Ears): Subscriber | 
 }
 
 function nodeRedisSubscriber(client: NodeRedis, ears: Ears): Subscriber {
-  // Only the single client can be unreferenced, and only it needs a second one.
+  // Only a client of a single server needs a second connection, and only it can be unreferenced.
   const { signal, end } = socketEnd()
   const second =
     typeof client.unref === 'function'
@@ -68,7 +68,7 @@ function nodeRedisSubscriber(client: NodeRedis, ears: Ears): Subscriber {
   const listening = second ?? client
   const listener = (message: string, channel: string) => ears.heard(channel, message)
   second?.on('error', () => ears.down())
-  // It is ready when it has subscribed again to all it had been subscribed to.
+  // The event `ready` comes when the client has subscribed again to all of its channels.
   second?.on('ready', () => ears.up())
   let connected: Promise<unknown> | undefined
   let ended = false

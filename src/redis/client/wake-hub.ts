@@ -4,10 +4,10 @@ import type { Ears, Subscriber } from './subscriber.ts'
 
 /** How long a channel without listeners is kept: the next caller in line will listen to the same channel. */
 const LINGER: Millis = 1000
-/** How soon what could not be subscribed to is tried again. */
+/** How long after a failed subscription the next one is tried. */
 const AGAIN: Millis = 1000
 
-/** A connection to listen on, or none where there can be none. */
+/** Opens a connection to listen on; `undefined` where the client cannot have one. */
 export type Listen = (ears: Ears) => Promise<Subscriber | undefined>
 
 /** Called with each published message, and without a message when one may have been missed. */
@@ -82,7 +82,7 @@ export class WakeHub {
     for (const [, channel] of asked) channel.state = 'asked'
     try {
       const subscriber = await this.#open()
-      // What is closed meanwhile ends the subscriber, and must not make it connect again.
+      // A hub that was closed meanwhile has ended the subscriber: it must not connect again.
       if (subscriber === undefined || this.#closed) return
       await subscriber.subscribe(asked.map(([name]) => name))
     } catch {

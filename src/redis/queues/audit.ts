@@ -1,13 +1,13 @@
 import { PARTS } from './keys.ts'
 import { placeOf, readPlace, readToken } from './place.ts'
 
-/** What a queue keeps, as `look` tells it: for each key its fields or members and values, one after the other. */
+/** All that a queue keeps, as `look` returns it: for each key its fields or members and values, one after the other. */
 export type Raw = readonly (readonly string[])[]
 
 /**
  * Compares the records of a queue with its indexes.
  *
- * @returns what does not agree; nothing where all is well
+ * @returns one line for each difference; an empty list where there is none
  */
 export function audit(raw: Raw): string[] {
   const faults: string[] = []
@@ -81,10 +81,12 @@ export function audit(raw: Raw): string[] {
   for (const id of ends.keys()) {
     if (!dead.has(id) && !completed.has(id)) faults.push(`${id} has an end and has not ended`)
   }
-  for (const mark of marks.keys()) {
-    const where = standing.get(mark.slice(1)) ?? []
-    const shared =
-      mark.startsWith('*') && where.some((one) => one !== 'dead' && one !== 'completed')
+  for (const [mark, text] of marks) {
+    // An own id is that of a job which waits or runs; all other marks are those of their jobs.
+    const stands = mark.startsWith('=')
+    const id = stands ? nameOf(text.split('\u0002')[0]) : mark.slice(1)
+    const where = standing.get(id ?? '') ?? []
+    const shared = /^[*=~]/.test(mark) && where.some((one) => one !== 'dead' && one !== 'completed')
     const isBirth = mark.startsWith('@') && where.length > 0
     if (!shared && !isBirth && !where.includes('leases'))
       faults.push(`${mark} marks no running job`)
@@ -131,7 +133,7 @@ function pairs(list: readonly string[]): Map<string, string> {
   return map
 }
 
-/** What `unique` has of a job begins with its name. */
+/** An entry of `unique` that belongs to a job begins with the name of the job. */
 function nameOf(text: string | undefined): string | undefined {
   return text?.split('\n')[0]
 }

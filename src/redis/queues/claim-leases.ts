@@ -3,17 +3,17 @@ import type { Millis } from '../../core/duration.ts'
 import type { LeaseClock, Moment } from '../../core/lease-clock.ts'
 import type { Claim } from '../../queues/store/job-store.ts'
 
-/** How often claims are looked for that have expired by the wall clock, which may jump. By the steady one a timer tells. */
+/** How often the claims are checked by the wall clock, which may jump. For the steady clock there is a timer. */
 const LOOK: Millis = 250
 
 /** A claim that this process has. */
 export interface Held {
   readonly token: string
   readonly id: string
-  /** What the job is called in places. */
+  /** The name of the job in places: its id, or the hash of the id. */
   readonly name: string
   readonly delivery: number
-  /** Until then no other process can have the job: its lease, counted from before the request. */
+  /** Until this moment no other process can have the job: the end of its lease, counted from before the request. */
   until: Moment
 }
 
@@ -21,7 +21,7 @@ export interface Held {
 export class ClaimLeases {
   readonly clock: LeaseClock
   readonly #lost: (held: Held) => void
-  /** By name. */
+  /** The claims, by the name of the job. */
   readonly #held = new Map<string, Held>()
   #timer: Cancel | undefined
   /** When the timer rings. */
@@ -32,9 +32,9 @@ export class ClaimLeases {
     this.#lost = lost
   }
 
-  /** Until then no other process can have what was claimed or renewed for `lease` in a trip that was sent at that moment. */
+  /** Until when no other process can have a job that was claimed or renewed for `lease` in a trip sent at that moment. */
   endOf({ steady, wall }: Moment, lease: Millis): Moment {
-    // The clocks of two machines do not go alike; one that is handed in does.
+    // The clocks of two machines run at different speed. A clock that a test hands in is the same for both.
     const margin = this.clock.steady === systemClock ? Math.max(lease * 0.01, 2) : 0
     const safe = lease - margin
     return { steady: steady + safe, wall: wall + safe }
@@ -68,7 +68,7 @@ export class ClaimLeases {
     this.#ringAt(Infinity)
   }
 
-  /** A claim is told as lost at its end, before another process can have the job, and not at the next look. */
+  /** Sets the timer to the end of the first claim: a claim is reported as lost before another process can have the job. */
   #ringAt(earliest: Millis): void {
     this.#timer?.()
     this.#timer = undefined

@@ -7,14 +7,14 @@ import { limitKey } from './place.ts'
 import type { QueueLink } from './queue-link.ts'
 import { type Agreement, type Declaring, declareReply } from './replies.ts'
 
-/** How long what a process has declared holds without a sign of life, and how often it gives one. */
+/** How long the declaration of a process holds without a sign of life, and how often the process gives one. */
 const HOLDS: Millis = 30_000
 const RENEWED: Millis = 10_000
-/** Stands for no bound in what is kept: Lua reads no infinity. */
+/** Stands for Infinity in the declaration that is kept: Lua cannot read Infinity. */
 const ENDLESS = 1e300
 
 interface Option {
-  /** What Redis calls it. */
+  /** The field in Redis. */
   readonly field: string
   write(value: never, cluster: boolean): string
   read(text: string): unknown
@@ -32,7 +32,7 @@ const OPTIONS: Readonly<Record<keyof Declaration, Option>> = {
   keepDead: kept('keepDead'),
   limiter: { field: 'limit', write: limitText, read: limitOf },
 }
-/** As the options of queues are called, in messages. */
+/** The names of the options, as messages show them. */
 const NAMES: Readonly<Record<string, string>> = {
   kind: 'kind',
   mode: 'mode',
@@ -45,13 +45,13 @@ const NAMES: Readonly<Record<string, string>> = {
   codec: 'codec',
 }
 
-/** What can be done about a difference: `redeclare` changes all options but these. */
+/** The hint in the message about a difference: `redeclare` changes all options but these. */
 const ADVICE: Readonly<Record<string, string>> = {
   kind: 'a queue of another kind needs another name',
   codec: 'a queue with another codec needs another name',
 }
 
-/** What this process says about a queue, and what all of them have agreed on. */
+/** The options of a queue that this process declares, and the options that all processes have agreed on. */
 export class Declared {
   readonly #link: QueueLink
   readonly #name: string
@@ -64,7 +64,7 @@ export class Declared {
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param observes true for a process that only looks: it takes what the others have agreed on, and declares nothing */
+  /** @param observes true for a process that only looks: it takes the options of the other processes, and declares none */
   constructor(link: QueueLink, name: string, declaration: Declaration, observes: boolean) {
     this.#link = link
     this.#name = name
@@ -76,7 +76,7 @@ export class Declared {
     return this.#agreed
   }
 
-  /** True when all is agreed on: then {@link ready} need not be awaited. */
+  /** True when the options are agreed on: then {@link ready} need not be awaited. */
   get done(): boolean {
     return this.#done
   }
@@ -97,7 +97,7 @@ export class Declared {
     this.#done = true
   }
 
-  /** A process has changed what is agreed on. */
+  /** A process has changed the options that are agreed on: reads them again. */
   renew(): void {
     if (!this.#done || this.#closed) return
     this.#run(this.#observes ? 'observe' : 'renew', this.#own)
@@ -108,7 +108,7 @@ export class Declared {
       })
       .catch((error) => {
         if (!isRefusal(error)) return
-        // Calls declare anew until the server agrees again: what refused this process may be gone in a moment.
+        // The next call declares again, and so on until it is accepted: the process that differs may stop in a moment.
         this.#done = false
         this.#ready = undefined
       })
@@ -157,7 +157,7 @@ export class Declared {
       const text = fields.get(field)
       if (text === undefined) continue
       agreed[name] = read(text)
-      // Where this process was overruled, it now says the same.
+      // Where the options of other processes hold, this process now declares the same.
       if (this.#own.has(field)) this.#own.set(field, text)
     }
     this.#agreed = agreed

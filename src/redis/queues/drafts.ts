@@ -3,7 +3,7 @@ import type { Inserted, JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration, StoreOptions } from '../../queues/store/queue-storage.ts'
 import { ownIdLine, seal } from './envelope.ts'
 import { checkId, Ids, limitKey, placeName, prefixOf, suffixOf } from './place.ts'
-import { listOfLength, putReply, textsOf } from './replies.ts'
+import { listOfLength, type Met, putReply, textsOf } from './replies.ts'
 
 const STATES = { 1: 'waiting', 2: 'delayed', 0: 'duplicate', [-1]: 'full' } as const
 
@@ -25,7 +25,7 @@ export interface PutTrip {
   read(reply: unknown): Placed[]
 }
 
-/** A job that was kept; where that was asked for, in which history of a server's data: see Confirmer. */
+/** A job that was kept; when asked for, with the id of the history of the server's data: see Confirmer. */
 export interface Placed extends Inserted {
   readonly history?: string
 }
@@ -40,8 +40,8 @@ export class Drafts<T> {
   }
 
   /**
-   * @param limit that of the queue
-   * @throws OptionTypeError | OptionRangeError for one that cannot be written, CostTooLargeError for one that could never start
+   * @param limit the limit of the queue
+   * @throws OptionTypeError | OptionRangeError for a draft that cannot be written, CostTooLargeError for a job that could never start
    */
   write(drafts: readonly JobDraft<T>[], limit: LimitDeclaration | undefined): Written[] {
     const { capacity = Infinity, keyed = false } = limit ?? {}
@@ -75,7 +75,7 @@ export class Drafts<T> {
   }
 }
 
-/** What most jobs do not have. */
+/** The fields of a draft that most jobs do not have. */
 function extraOf(draft: JobDraft): string {
   const { id, delay, at, group, awaited, unique } = draft
   const weight = group === undefined ? undefined : draft.groupWeight
@@ -126,8 +126,8 @@ function insertedOf(written: readonly Written[], reply: unknown): Inserted[] {
   if (told === undefined) return written.map(({ id }) => ({ id, state: 'waiting' }))
   const { states, dropped, at } = told
   const inserted: Inserted[] = written.map(({ id }, i) => {
-    const state = states[i] as keyof typeof STATES | string
-    if (typeof state === 'string') return { id: state, state: 'duplicate', at }
+    const state = states[i] as keyof typeof STATES | Met
+    if (typeof state === 'object') return { ...state, state: 'duplicate', at }
     return { id, state: STATES[state], at }
   })
   const last = inserted.length - 1

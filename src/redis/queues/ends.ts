@@ -4,7 +4,7 @@ import type { Ending } from '../../queues/store/job-store.ts'
 import { valueText } from './envelope.ts'
 import type { End } from './step-script.ts'
 
-/** An ending as the script takes it. */
+/** The end of a claim, as the script takes it. */
 export function endOf(token: string, ending: Ending, until: Moment | undefined): End {
   switch (ending.outcome) {
     case 'completed':

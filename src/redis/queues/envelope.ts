@@ -13,10 +13,10 @@ import { jsonOf, malformed } from '../scripts/reply.ts'
 
 const OWN_ID = 'I'
 
-/** What travels with an item, where there is anything to say. */
+/** The options of a job that travel with its item; each is absent where it is the default. */
 interface Extras {
   terms?: JobTerms
-  /** The caller's own words, where places have their hash. */
+  /** The key and the group as the caller gave them, where places have their hash. */
   group?: string
   key?: string
 }
@@ -102,7 +102,7 @@ function fromBase64(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'base64'))
 }
 
-/** A value that is no item: a result, what was told of progress. */
+/** A value that is no item: a result, or the value of `progress`. */
 export function valueText(value: unknown): string {
   if (value === undefined) return ''
   if (value instanceof Uint8Array) return `b${toBase64(value)}`

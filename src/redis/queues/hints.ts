@@ -4,30 +4,30 @@ import { isAioFluxError } from '../../core/errors.ts'
 import type { Watch } from '../../core/storage.ts'
 import type { QueueLink } from './queue-link.ts'
 
-/** How often work is looked for whose news was lost; where there can be no news, the other. */
+/** How often a queue looks for work, in case a message was lost: with a connection that listens, and without one. */
 const POLL: Millis = 1000
 const DEAF_POLL: Millis = 100
 
 export interface Hearers {
   available(): void
   room(): void
-  /** A job has ended, at that moment of the server's; without its outcome, that is to be asked for. */
+  /** A job has ended; `at` is the time of the server. Without `outcome`, the outcome has to be asked for. */
   ended(name: string, outcome?: string, at?: number): void
   cancelled(place: string, reason: string): void
   paused(paused: boolean): void
   declared(): void
-  /** News may have been lost. */
+  /** Messages may have been lost. */
   missed(): void
 }
 
-/** What is heard of a queue, and the timers behind it in case it was not. */
+/** The messages about a queue, and the timers that look for work in case a message was lost. */
 export class Hints {
   readonly #link: QueueLink
   readonly #hearers: Hearers
   #watches: Watch[] = []
   #look: Cancel | undefined
   #room: Cancel | undefined
-  /** True when less was claimed than could be. */
+  /** True when the last claim got fewer jobs than wanted. */
   #hungry = false
   #closed = false
 
@@ -36,7 +36,7 @@ export class Hints {
     this.#hearers = hearers
   }
 
-  /** True while no news is lost. */
+  /** True while the server sends the messages of all channels. */
   get live(): boolean {
     return this.#watches.length > 0 && this.#watches.every((watch) => watch.live)
   }
@@ -51,13 +51,13 @@ export class Hints {
     ]
   }
 
-  /** There was less to claim than wanted: it is worth looking again when something is due, and now and then. */
+  /** Fewer jobs were there than wanted: looks again when the next job is due, and now and then. */
   lookIn(due: Millis | undefined): void {
     this.#hungry = true
     this.#look?.()
     if (this.#closed) return
     const poll = (this.live ? POLL : DEAF_POLL) * (0.9 + Math.random() / 10)
-    // A timer may come a little early, and a job never does.
+    // A timer may fire a little early, and a job is never due early.
     const wait = due === undefined ? poll : Math.min(poll, due + 1)
     this.#look = this.#after(wait, () => this.#hearers.available())
   }
@@ -67,7 +67,7 @@ export class Hints {
     this.#look?.()
   }
 
-  /** This process has put something. */
+  /** This process has put a job. */
   put(): void {
     if (this.#hungry) this.#hearers.available()
   }
@@ -125,7 +125,7 @@ export class Hints {
     }
   }
 
-  /** What cannot be read is as good as a hint that was lost. */
+  /** Handles a message. One that cannot be read is ignored, as if it were lost. */
   #heard(message: string | undefined): void {
     try {
       this.#hear(message)

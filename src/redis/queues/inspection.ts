@@ -24,14 +24,14 @@ import {
 
 /** How many jobs one trip looks at or changes. */
 const MOST = 500
-/** How many jobs one trip looks at where little is asked of each. */
+/** How many jobs one trip looks at when it reads little of each. */
 const MANY = 2000
 /** How many different errors are counted. */
 const ERRORS = 1000
 /** Cursors as lua/look.lua gives them: of waiting jobs an index and a member, of others a score and a member. */
 const CURSOR = { waiting: /^[br]./s, others: /^-?\d+(?:\.\d+)?(?:e\+?\d+)? ./s } as const
 
-/** What people look at and do by hand. */
+/** The calls by which people look at a queue and act on its jobs. */
 export class Inspection<T> {
   readonly #link: QueueLink
   readonly #codec: Codec<T>
@@ -45,7 +45,7 @@ export class Inspection<T> {
 
   async get(name: string): Promise<StoredRecord<T> | undefined> {
     return this.#look(['get', name], (reply) =>
-      // Clients differ in how they hand over nothing.
+      // Clients return a missing value in different ways.
       reply === null || reply === false ? undefined : storedOf(toldOf(reply), this.#codec),
     )
   }
@@ -150,7 +150,7 @@ export class Inspection<T> {
         try {
           items.push(open(envelope, this.#codec).item)
         } catch {
-          // It cannot be read, and is gone all the same.
+          // The item cannot be decoded, but the job is gone.
         }
       }
       if (envelopes.length < MOST) return items
@@ -165,7 +165,7 @@ export class Inspection<T> {
     return this.#look(['all'], (reply) => listOf(reply).map(textsOf))
   }
 
-  /** Which dead jobs are meant, page by page: as they were named, else the oldest deaths first. Some of them may stay dead. */
+  /** The ids of the dead jobs to redrive, page by page: in the order of `ids`, else the jobs that died first come first. Some may stay dead. */
   async *#meant(which: Redrive): AsyncGenerator<readonly string[]> {
     const { ids, error, latest } = which
     if (ids === undefined) yield* this.#dead(which)

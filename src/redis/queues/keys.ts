@@ -1,4 +1,4 @@
-/** The parts of a queue's keys, in the order in which scripts take them. Those after `unique` only where groups or keys are used. */
+/** The parts of a queue's keys, in the order in which scripts take them. The parts after `unique` are there only where groups or keys are used. */
 const PLAIN = [
   'meta',
   'jobs',
@@ -27,7 +27,7 @@ export interface QueueKeys {
   /** The keys of a queue without groups and limits by key. */
   readonly plain: string[]
   readonly routed: string[]
-  /** Which process has declared what. */
+  /** The declarations of the processes. */
   readonly declared: string
   /** The channel of `process`; without one, the channel of all processes. */
   channel(process?: string): string

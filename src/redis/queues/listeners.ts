@@ -4,7 +4,7 @@ import type { StoreListener } from '../../queues/store/job-store.ts'
 export class Listeners {
   readonly #all = new Set<{ readonly listener: StoreListener }>()
 
-  /** Tells `listener` until the returned function is called. */
+  /** Calls `listener` for each event, until the returned function is called. */
   add(listener: StoreListener): () => void {
     const own = { listener }
     this.#all.add(own)

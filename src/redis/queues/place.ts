@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { OptionTypeError, quoted } from '../../core/errors.ts'
 import { short, tagOf } from '../key-name.ts'
 
-/** What separates the parts of places and tokens; see lua/head.lua. */
+/** The separators of the parts of places and tokens; see lua/head.lua. */
 const GROUP_END = '\u0002'
 const KEY = '\u0001'
 const COST = '\u0006'
@@ -23,12 +23,12 @@ export interface Place {
   readonly id: string
   readonly key: string | undefined
   readonly cost: number
-  /** What makes it the same as another job. */
+  /** The dedupe key. */
   readonly unique: string | undefined
   readonly turn: number
 }
 
-/** A name as it stands in places: itself, or its hash where it is long or has control characters. */
+/** A name as it is written in places: itself, or its hash where it is long or has control characters. */
 export function placeName(name: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what separates the parts of a place.
   const plain = name.length <= LONGEST && !/[\u0000-\u001f]|^#/.test(name)
@@ -37,8 +37,8 @@ export function placeName(name: string): string {
 }
 
 /**
- * The key of a limit as places have it: in front the tag that its state has in a storage on a single server, and in a form that
- * the limiter itself gives it.
+ * The key of a limit as it is written in places: first the tag that its state has in a storage on a single server, then the key as the
+ * limiter itself writes it.
  */
 export function limitKey(key: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what separates the parts of a place.
@@ -48,7 +48,7 @@ export function limitKey(key: string): string {
 
 const bits = new DataView(new ArrayBuffer(8))
 
-/** A priority, so that higher ones sort first as bytes: one character for 0, else a sign and what of 64 bits is needed. */
+/** A priority as text that sorts higher priorities first, byte by byte: one character for 0, else a sign and as many of the 64 bits as needed. */
 export function priorityText(priority: number): string {
   if (priority === 0) return '5'
   if (Number.isNaN(priority)) {
@@ -75,7 +75,7 @@ function priorityOf(text: string): number {
   return bits.getFloat64(0)
 }
 
-/** What follows the id in a place. */
+/** The part of a place after the id. */
 export function suffixOf(
   key: string | undefined,
   cost: number,
@@ -87,7 +87,7 @@ export function suffixOf(
   return keyed + (cost === 1 ? '' : COST + cost) + once + (own ? OWN : '')
 }
 
-/** What stands before the turn of a job. */
+/** The part of a place before the turn of the job. */
 export function prefixOf(group: string, priority: number): string {
   return group + GROUP_END + priorityText(priority)
 }
@@ -129,7 +129,7 @@ export function readPlace(place: string): Place {
   }
 }
 
-/** A token: the place, which delivery, and when it began in milliseconds. */
+/** A token: the place, the number of the delivery, and when it began, in milliseconds. */
 export function readToken(token: string): { place: string; delivery: number; startedAt: number } {
   const a = token.indexOf(DELIVERY)
   const b = token.indexOf(DELIVERY, a + 1)

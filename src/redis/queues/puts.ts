@@ -3,7 +3,7 @@ import type { LimitDeclaration } from '../../queues/store/queue-storage.ts'
 import { type Drafts, type Placed, tripOf, type Written } from './drafts.ts'
 import type { QueueLink } from './queue-link.ts'
 
-/** What one trip carries at most: so many jobs, and so many characters. One job alone may have more. */
+/** The most that one trip carries: jobs, and characters. A single job may have more characters. */
 const MOST = 500
 const MOST_TEXT = 1_000_000
 
@@ -12,26 +12,26 @@ interface Call {
   readonly written: readonly Written[]
   readonly room: Room
   readonly inserted: Placed[]
-  /** How many of its jobs are not answered yet. */
+  /** How many of its jobs have no answer yet. */
   left: number
   readonly resolve: (inserted: Placed[]) => void
   readonly reject: (error: unknown) => void
 }
 
-/** A job on its way, and which of its call it is. */
+/** A job on its way, and its index in the call. */
 interface Passenger {
   readonly job: Written
   readonly call: Call
   readonly index: number
 }
 
-/** Keeps jobs in Redis: what is put in one turn travels together, in order. */
+/** Puts jobs into Redis: the jobs of one turn of the event loop travel together, in order. */
 export class Puts<T> {
   readonly #link: QueueLink
   readonly #drafts: Drafts<T>
   readonly #resultTtl: number
   readonly #history: boolean
-  /** The calls of this turn. */
+  /** The calls of this turn of the event loop. */
   #calls: Call[] = []
 
   /** @param history true when each put asks for the history of the data */
@@ -43,11 +43,11 @@ export class Puts<T> {
   }
 
   /**
-   * Resolves when all drafts of this call are kept. Where it rejects a part may be kept, unless a draft was refused.
+   * Resolves when all drafts of this call are kept. When it rejects, some of them may be kept, unless a draft was refused.
    *
-   * @param limit that of the queue
-   * @throws (rejects) OptionTypeError | OptionRangeError for a draft that cannot be written, CostTooLargeError for one that could
-   * never start; then none of this call is sent
+   * @param limit the limit of the queue
+   * @throws (rejects) OptionTypeError | OptionRangeError for a draft that cannot be written, CostTooLargeError for a job that could
+   * never start; then no draft of this call is sent
    */
   insert(
     drafts: readonly JobDraft<T>[],

@@ -8,21 +8,21 @@ import { type QueueKeys, queueKeys } from './keys.ts'
 import type { Read } from './replies.ts'
 import { type Form, type QueueScript, queueScript } from './scripts.ts'
 
-/** What of a storage a queue needs. */
+/** The parts of a storage that a queue uses. */
 export interface QueueHost {
   readonly prefix: string
   readonly cluster: boolean
   /** The time that scripts go by, in microseconds; '' for the server's own. */
   readonly present: string
-  /** What the timers of this process go by. */
+  /** The clock of the timers in this process. */
   readonly timers: Clock
   execute(script: Script, keys: string[], args: string[]): Promise<unknown>
-  /** How many replicas have all that was written before. */
+  /** How many replicas have all earlier writes. */
   confirm(key: string, replicas: number): Promise<Confirmed>
   listen(channel: string, heard: Heard): Watch
 }
 
-/** What a queue asks of Redis: its scripts, in the form that the queue has now. */
+/** Runs the scripts of a queue, in the form that fits its options now. */
 export class QueueLink {
   readonly keys: QueueKeys
   /** Names this process, as far as this queue is concerned. */
@@ -34,9 +34,9 @@ export class QueueLink {
   #form: Form = { routed: false, limit: 'none' }
   #reached: number | undefined
   #failure: unknown
-  /** What has to be done before a script is run. */
+  /** Called, and awaited where it returns a promise, before each script. */
   before: () => Promise<void> | undefined = () => undefined
-  /** Is told when the store cannot be reached, and when it can again (`undefined`). */
+  /** Called with the error when the store cannot be reached, and with `undefined` when it can be reached again. */
   trouble: (error: unknown) => void = () => {}
 
   constructor(storage: QueueHost, name: string) {
@@ -65,7 +65,7 @@ export class QueueLink {
     return this.#storage.listen(this.keys.channel(process), heard)
   }
 
-  /** How many replicas have all that was written before, after waiting for `replicas` of them. */
+  /** How many replicas have all earlier writes; waits until `replicas` of them have, for no longer than the timeout. */
   confirm(replicas: number): Promise<Confirmed> {
     return this.#storage.confirm(this.keys.plain[0] as string, replicas)
   }

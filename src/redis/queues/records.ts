@@ -29,7 +29,7 @@ export function claimOf<T>(
   return { record: job, delivery, token, run, ...(suspect && { suspect }) }
 }
 
-/** As the scripts tell it of an end: see lua/rare.lua. */
+/** The name of one run of a job, as the scripts write it with its end: see lua/rare.lua. */
 function runOf(place: string, delivery: number): string {
   return `${readPlace(place).turn.toString(16).padStart(13, '0')}.${delivery}`
 }
@@ -60,7 +60,7 @@ function recordOf<T>(
   }
 }
 
-/** All there is to know of a job. An item that the codec cannot read is `undefined`. */
+/** The whole record of a job. An item that the codec cannot read is `undefined`. */
 export function storedOf<T>(told: Told, codec: Codec<T>): StoredRecord<T> {
   const { state, place, record, claimed, ends, tries: triesText, progress, at, token } = told
   const [n = '0', failures = '0', , began = ''] = claimed.split(':')

@@ -45,9 +45,9 @@ import { Results } from './results.ts'
 import type { End, Taken } from './step-script.ts'
 import { Steps } from './steps.ts'
 
-/** What `leave` answers: see lua/change.lua. */
+/** The answers of `leave`: see lua/change.lua. */
 const LEFT = ['over', 'cancelled', 'left'] as const
-/** As lua/ending.lua has it. */
+/** The same text as in lua/ending.lua. */
 const MAX_DELIVERIES = 5
 
 /**
@@ -66,9 +66,9 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
   readonly #hints: Hints
   readonly #inspection: Inspection<T>
   readonly #listeners = new Listeners()
-  /** Whether the queue is paused everywhere, as told last. */
+  /** True while the queue is paused everywhere, by the latest message or answer. */
   #paused = false
-  /** How often it was told. */
+  /** How many messages and answers about the pause have come. */
   #toldOfPause = 0
   #closed = false
 
@@ -266,7 +266,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#listeners.add(listener)
   }
 
-  /** What of the records and their indexes does not agree. Reads all there is: for tests. */
+  /** The differences between the records and their indexes. Reads the whole queue: for tests. */
   async audit(): Promise<string[]> {
     return audit(await this.#inspection.raw())
   }
@@ -290,7 +290,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 
   async #insertAwaited(drafts: readonly JobDraft<T>[], room: Room): Promise<Inserted[]> {
     this.#hints.listen()
-    // News may come before this process hears any: then Redis is asked for it.
+    // A job may end before this process listens: then Redis is asked for its outcome.
     const { live } = this.#hints
     const inserted = await this.#insert(drafts, room)
     const told = inserted.map(async (each, i) => {
@@ -299,14 +299,14 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
       const name = placeName(id)
       const early = this.#results.add(name, id, at)
       if (early === undefined && live) return each
-      // Where there is no answer it is asked again.
+      // Without an answer, `results` asks again later.
       const outcome = early ?? (await this.#results.ask(name, id).catch(nothing))
       return outcome === undefined ? each : { ...each, outcome }
     })
     return Promise.all(told)
   }
 
-  /** A put holds when so many replicas have it, and its server is still the one that is written to. */
+  /** A put is confirmed when `minReplicas` replicas have it, and the server that it was written to is still the master. */
   async #confirm(inserted: readonly Placed[]): Promise<void> {
     const { name, minReplicas = 0 } = this.#options
     const kept = inserted.filter(({ state }) => state !== 'full')
@@ -326,7 +326,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     return this.#declared.done ? undefined : this.#declared.ready()
   }
 
-  /** `undefined` for a job whose item cannot be read: it dies of that. */
+  /** The claim that was taken; `undefined` where the item cannot be decoded: then the job is dead. */
   #read(taken: Taken): Claim<T> | undefined {
     try {
       return claimOf(taken, this.#options.codec, this.agreed.maxDeliveries ?? MAX_DELIVERIES)
@@ -375,7 +375,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     const told = this.#toldOfPause
     this.#inspection.paused().then(
       (paused) => {
-        // The answer may be older than what was told in the meantime: the two come by different connections.
+        // A message that came in the meantime is newer than the answer: the two come by different connections.
         if (told === this.#toldOfPause) this.#pausedTo(paused)
       },
       () => {},
@@ -389,7 +389,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
     this.#listeners.tell('paused', paused)
   }
 
-  /** The place tells the job from a later one of the same id. */
+  /** A claimed job is cancelled. A later job of the same id has another place. */
   #cancelled(place: string, reason: string): void {
     const held = this.#leases.get(readPlace(place).id)
     if (held === undefined || readToken(held.token).place !== place) return
@@ -399,7 +399,7 @@ export class RedisJobStore<T = unknown> implements SharedJobStore<T> {
 
 function nothing(): undefined {}
 
-/** As lua/change.lua reads it. */
+/** A time as lua/change.lua reads it. */
 function atText(at: number | undefined): string {
   return at === undefined ? '' : String(at)
 }

@@ -19,7 +19,7 @@ export function redisQueues(host: QueueHost): QueueStorage {
     limitOf: (limiter, keyed) => limitOf(queues, limiter, keyed),
     broadcast: (options) => new RedisBroadcast(host, options),
     queue: (kind, options) => sharedQueue(kind, options, queues),
-    // The kind decides how jobs are put, and nothing else.
+    // The kind only decides how jobs are put.
     observe: (name, codec) => sharedQueue('fifo', { name, codec }, queues, true),
   }
   return queues
@@ -36,7 +36,8 @@ function limitOf(
     most?: number
   }
   const asked = ledger ?? permits
-  // What learns is asked itself: the queue would keep the numbers of now, and outcomes of calls that it let through would not count.
+  // An adaptive limiter is asked by the process: a script would keep its present numbers, and outcomes of jobs that the script let through
+  // would not count.
   if (most !== undefined || asked === undefined || !KINDS.includes(asked.rule.kind))
     return undefined
   // The ledger of a limiter in memory has no storage. A HybridStorage has the queues of its Redis.

@@ -3,7 +3,7 @@ import type { DeathCount } from '../../queues/store/job-store.ts'
 import { jsonOf, listOf, malformed, numberOf, textOf } from '../scripts/reply.ts'
 import { outcomeOf } from './envelope.ts'
 
-// What each script answers, read where it arrives: a reply of another shape is an outage.
+// Reads the reply of each script as soon as it arrives: a reply of another shape is an outage.
 
 /** Reads the reply of one script. @throws StorageDownError where it has another shape */
 export type Read<T> = (reply: unknown) => T
@@ -15,14 +15,14 @@ const HEAD = '\n'
 
 const STATES: readonly unknown[] = ['waiting', 'delayed', 'running', 'dead', 'completed']
 
-/** A list of exactly so many parts. */
+/** A list of exactly `length` parts. */
 export function listOfLength(reply: unknown, length: number): readonly unknown[] {
   const list = listOf(reply)
   if (list.length !== length) throw malformed(reply)
   return list
 }
 
-/** A list of texts, itself where all are texts already. */
+/** A list of texts: the same list where all parts are texts already. */
 export function textsOf(reply: unknown): readonly string[] {
   const list = listOf(reply)
   for (const part of list) if (typeof part !== 'string') return list.map(textOf)
@@ -47,13 +47,13 @@ export function flagOf(reply: unknown): boolean {
   return countOf(reply, 1) === 1
 }
 
-/** A script whose answer says nothing. */
+/** Reads the reply of a script that has nothing to return. */
 export function anything(): void {}
 
-/** What is asked of `declare`. */
+/** The verbs of the script `declare`. */
 export type Declaring = 'declare' | 'renew' | 'redeclare' | 'leave' | 'observe'
 
-/** What the processes of a queue agree on: see lua/declare.lua. */
+/** The options that the processes of a queue have agreed on: see lua/declare.lua. */
 export interface Agreement {
   /** How often it has changed. */
   readonly changes: string
@@ -64,7 +64,7 @@ export interface Agreement {
   readonly fields: ReadonlyMap<string, string>
 }
 
-/** Another process says something else. */
+/** The error for an option that another process declares differently. */
 export interface Refusal {
   readonly refused: string
   readonly theirs: string
@@ -86,12 +86,12 @@ export function declareReply(reply: unknown, verb: Declaring): Agreement | Refus
   return { changes, unchanged: verb === 'renew' && rest.length === 0, memory, fields }
 }
 
-/** What `step` answers: see lua/step.lua. */
+/** The reply of `step`: see lua/step.lua. */
 export interface StepReply {
   readonly look: number
   readonly late: readonly number[]
   readonly lost: readonly number[]
-  /** Which renewed claim is cancelled, and why. */
+  /** The index of each renewed claim that is cancelled, and the reason. */
   readonly calledOff: readonly { readonly index: number; readonly reason: string }[]
   /** Tokens and records in turn. */
   readonly jobs: readonly string[]
@@ -131,15 +131,20 @@ function calledOffOf(list: readonly unknown[], renewals: number): StepReply['cal
   return all
 }
 
-/** What `put` answers where not all of them wait now: see lua/put.lua. */
+/** A job that a put has met: one of its dedupe key, or one that its own id stands for. */
+export interface Met {
+  readonly id: string
+  readonly own: boolean
+}
+
+/** The reply of `put` where not all jobs wait now: see lua/put.lua. */
 export interface PutReply {
-  /** A text is the id of the job that has the key already. */
-  readonly states: readonly (number | string)[]
+  readonly states: readonly (number | Met)[]
   readonly dropped: readonly string[]
   readonly at: number
 }
 
-/** @param count how many were put; `undefined` where all of them wait now */
+/** @param count how many jobs were put @returns `undefined` where all of them wait now */
 export function putReply(reply: unknown, count: number): PutReply | undefined {
   if (!Array.isArray(reply)) {
     if (numberOf(reply) !== count) throw malformed(reply)
@@ -150,33 +155,35 @@ export function putReply(reply: unknown, count: number): PutReply | undefined {
   return { states, dropped: textsOf(list[count]), at: numberOf(list[count + 1]) }
 }
 
-/** A number; or the id of the job that has the key: after `=` its name, and in a line of its own its id where that is a hash. */
-function stateOf(reply: unknown): number | string {
+/** A number; or a job that was there: after `=` or `~` its name, and in a line of its own its id where that is a hash. */
+function stateOf(reply: unknown): number | Met {
   const text = typeof reply === 'number' ? '' : textOf(reply)
-  if (text.startsWith('=')) {
+  const own = text.startsWith('~')
+  if (own || text.startsWith('=')) {
     const lineEnd = text.indexOf('\n')
-    return lineEnd < 0 ? text.slice(1) : textOf(jsonOf(text.slice(lineEnd + 1)))
+    const id = lineEnd < 0 ? text.slice(1) : textOf(jsonOf(text.slice(lineEnd + 1)))
+    return { id, own }
   }
   const state = numberOf(reply)
   if (!(state >= -1 && state <= 2)) throw malformed(reply)
   return state
 }
 
-/** What `look` tells of a job: see lua/look.lua. */
+/** The reply of `look` about a job: see lua/look.lua. */
 export interface Told {
   readonly id: string
   readonly state: StoredState
   readonly place: string
   readonly record: string
-  /** What is known of its claims. */
+  /** The counts of its claims. */
   readonly claimed: string
   /** How it ended. */
   readonly ends: string
   readonly tries: string
   readonly progress: string
-  /** A time in milliseconds: when it is due, or ended. */
+  /** When the job is due, or has ended, in milliseconds. */
   readonly at: string
-  /** Of the claim that holds. */
+  /** The token of the present claim. */
   readonly token: string
 }
 
@@ -196,7 +203,7 @@ export interface Page<T> {
   readonly next: string
 }
 
-/** @param from where this page begins: one that begins the next one there too would never end */
+/** @param from where this page begins: a reply whose next page begins there too is refused, because the list would never end */
 export function pageOf<T>(
   entries: readonly unknown[],
   next: unknown,
@@ -208,7 +215,7 @@ export function pageOf<T>(
   return { entries: entries.map(read), next: cursor }
 }
 
-/** An error that jobs died of: how many of one page, and when the first and the last of them did. */
+/** An error of dead jobs: how many jobs of one page died of it, and when the first and the last of them did. */
 export function deathOf(reply: unknown): DeathCount {
   const [ends, count, first, last] = listOfLength(reply, 4)
   const end = textOf(ends)
@@ -221,7 +228,7 @@ export function deathOf(reply: unknown): DeathCount {
   }
 }
 
-/** How a group stands, with the envelope of one of its jobs. */
+/** The numbers of a group, and the envelope of one of its jobs. */
 export interface ToldGroup {
   readonly group: string
   readonly waiting: number

@@ -6,9 +6,9 @@ import { outcomeOf } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'
 import { listOfLength, textsOf } from './replies.ts'
 
-/** How often results are asked for whose news was lost. */
+/** How often awaited results are asked for, in case a message was lost. */
 const POLL: Millis = 1000
-/** How many are asked for in one trip. */
+/** How many results one trip asks for. */
 const MOST = 500
 
 /** A job whose result is wanted. */
@@ -18,11 +18,11 @@ interface Awaited {
   since: number
 }
 
-/** What Redis knows of jobs whose results are wanted. */
+/** The answer of Redis about jobs whose results are wanted. */
 interface Answers {
-  /** How each ended; `undefined` while it has not. */
+  /** The outcome of each job; `undefined` while it has not ended. */
   readonly outcomes: readonly (Outcome | undefined)[]
-  /** When that was so. */
+  /** The time of the answer, by the server's clock. */
   readonly at: Millis
 }
 
@@ -34,23 +34,24 @@ function answersOf([at, ...texts]: readonly string[]): Answers {
   return { outcomes: texts.map(answerOf), at: numberOf(at) }
 }
 
-/** As lua/look.lua has it. */
+/** The same text as in lua/look.lua. */
 function answerOf(text: string): Outcome | undefined {
   if (text === '?') return undefined
   return text === '-' ? REPLACED : outcomeOf(text)
 }
 
 /**
- * The results that this process waits for. They are told by hint; asked for once a second in case that was lost.
+ * The results that this process waits for. A message tells each of them; they are also asked for once a second, in case a message was
+ * lost.
  *
  * Hints and answers come by different connections, in any order, and the promises of two answers are told in any order. So a hint that
- * comes before the answer to a question is kept until that answer, and each tells its time.
+ * comes before the answer to a question is kept until that answer, and both have the time of the server.
  */
 export class Results {
   readonly #link: QueueLink
   readonly #resultTtl: Millis
   readonly #settled: (id: string, outcome: Outcome, at?: number) => void
-  /** By the name a job has in places: its id. */
+  /** The awaited jobs, by their names in places. */
   readonly #awaited = new Map<string, Awaited>()
   /** Hints about jobs that are not awaited yet, while questions are under way. */
   readonly #early = new EarlyNews<{ readonly outcome: Outcome | undefined; readonly at: Millis }>()
@@ -67,12 +68,12 @@ export class Results {
     this.#settled = settled
   }
 
-  /** Asks Redis for something after which it tells of results. News that comes before the answer is kept for {@link add}. */
+  /** Sends a put after which Redis tells results. Messages that come before its answer are kept for {@link add}. */
   whileAsking<A>(ask: () => Promise<A>): Promise<A> {
     return this.#early.whileAsking(ask)
   }
 
-  /** The result of a job is wanted, and Redis knows. Returns it, where news of it came before. */
+  /** Awaits the result of a job that Redis tells. Returns the result where its message has come already. */
   add(name: string, id: string, since = 0): Outcome | undefined {
     const early = this.#early.first(name, since)
     const known = this.#awaited.get(name)
@@ -89,7 +90,7 @@ export class Results {
   }
 
   /**
-   * How a job ended; `undefined` while it has not, and then it will be told.
+   * Asks for the outcome of a job; `undefined` while the job has not ended: then the outcome will be told.
    *
    * @param since as `Inserted.at`: a job of that id that was put later is another one
    */
@@ -98,14 +99,14 @@ export class Results {
       const { outcomes, at } = await this.#ask([name], since)
       const [outcome] = outcomes
       if (outcome === undefined) return this.add(name, id, at)
-      // What has its id now may be awaited, and has not ended.
+      // Another job has the id now: it may be awaited, and has not ended.
       if (outcome !== REPLACED) this.#end(name, outcome, at)
       return outcome
     })
   }
 
   /**
-   * A job has ended, as a hint tells; without `text`, its outcome is to be asked for.
+   * A hint says that a job has ended. Without `text`, the outcome has to be asked for.
    *
    * @throws StorageDownError where the text is no outcome
    */
@@ -131,7 +132,7 @@ export class Results {
     if (awaited === undefined) return
     if (outcome === undefined) void this.#look([name])
     else {
-      // News that is older is of an earlier job of this id; this one is still awaited.
+      // An older message is about an earlier job of this id; this job is still awaited.
       if (at >= awaited.since) this.#awaited.delete(name)
       this.#settled(awaited.id, outcome, at)
     }

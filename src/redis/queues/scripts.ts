@@ -2,7 +2,7 @@ import { QUEUE_PARTS, SCRIPTS } from '../scripts/lua.generated.ts'
 import { type Script, script } from '../scripts/script.ts'
 import { twin } from '../scripts/twin.ts'
 
-/** What a queue uses, and its scripts have to know. Less of it is less for a server to set up in each call. */
+/** The features that a queue uses. Its scripts have only the code for these: a shorter script is cheaper in each call. */
 export interface Form {
   /** True when there are groups, or keys. */
   readonly routed: boolean
@@ -10,7 +10,7 @@ export interface Form {
   readonly limit: string
 }
 
-/** `step` works, `put` keeps; the others look and change by hand. */
+/** `step` claims and ends, `put` adds jobs; the others are for looking and acting by hand. */
 export type QueueScript = 'put' | 'step' | 'declare' | 'look' | 'change'
 
 const ENDING: readonly QueueScript[] = ['step', 'change']
@@ -42,8 +42,8 @@ export function queueScript(name: QueueScript, { routed, limit }: Form): Script 
 }
 
 /**
- * Puts `inner` into a function of its own. A server makes every function anew in each call, and looks for each variable of the same
- * level that it uses in a list of all of them; those of the level above it has at hand.
+ * Puts `inner` into a function of its own, below `outer`. A server makes every function anew in each call: it searches the list of local
+ * variables for each variable of the same level that a function uses, but not for variables of the level above.
  */
 function nested(outer: readonly (string | undefined)[], inner: string): string {
   return [...outer, 'return (function()', inner, 'end)()'].join('\n\n')
@@ -62,5 +62,5 @@ function lean(text: string): string {
   return called.length === blocks.length ? text : lean(called.join('\n\n'))
 }
 
-/** What of a twin `limit.lua` calls. */
+/** The functions of a twin that `limit.lua` calls. */
 const CALLED = ['fresh', 'reserve', 'refund', 'remaining', 'idle_after']

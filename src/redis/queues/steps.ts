@@ -13,11 +13,11 @@ import {
   type Taken,
 } from './step-script.ts'
 
-/** What one trip carries at most. */
+/** The most jobs, ends or renewals that one trip carries. */
 const MOST = 256
-/** So many ends and claims are worth a second trip while the first is under way. */
+/** With this many ends and claims, a second trip is sent while the first is under way. */
 const WORTH_A_TRIP = 32
-/** The pauses between trips that fail: doubled from the first, up to the second, with jitter. */
+/** The pauses between trips that fail: they double from FIRST_PAUSE to LONGEST_PAUSE, with jitter. */
 const FIRST_PAUSE: Millis = 50
 const LONGEST_PAUSE: Millis = 2000
 
@@ -32,9 +32,9 @@ export interface StepHooks {
   readonly clock: LeaseClock
   readonly resultTtl: Millis
   readonly idTtl: Millis
-  /** A renewed claim is not wanted any more. */
+  /** The job of a renewed claim is cancelled. */
   cancelled(token: string, reason: string): void
-  /** A claim came back short: look again after that long at the latest. */
+  /** Fewer jobs were claimed than wanted: look again after `look` milliseconds at the latest. */
   short(look: Millis | undefined): void
   full(): void
 }
@@ -44,19 +44,19 @@ export interface StepHooks {
  * travels together. A second trip goes out before the first is answered only where it carries much: the server works on the one
  * while this process works on what the other brought.
  *
- * Ends and renewals are sent again until they arrive: an end as long as the store is open, a renewal while it can help. What
- * was claimed in a trip whose answer was lost comes back when its lease ends.
+ * Ends and renewals are sent again until they arrive: an end as long as the store is open, a renewal until its lease is over. Jobs
+ * that were claimed in a trip without an answer come back when their leases end.
  */
 export class Steps {
   readonly #link: QueueLink
   readonly #hooks: StepHooks
   #wants: Want[] = []
-  /** The claims that are being ended: each is once. */
+  /** The claims whose end is under way: a claim is ended once. */
   readonly #ending = new Set<string>()
   #ends: Ending[] = []
   #renewals: Renewal[] = []
   #scheduled = false
-  /** Trips that are not answered. */
+  /** How many trips have no answer yet. */
   #trips = 0
   #failures = 0
   #pause: NodeJS.Timeout | undefined
@@ -68,7 +68,7 @@ export class Steps {
     this.#hooks = hooks
   }
 
-  /** Resolves with what was claimed, and when it was asked for. */
+  /** Resolves with the claimed jobs, and the moment when the trip was sent. */
   claim(max: number, lease: Millis): Promise<{ taken: Taken[]; sent: Moment }> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
@@ -77,7 +77,7 @@ export class Steps {
     })
   }
 
-  /** Resolves when all of them have ended; `false` for each that came too late. */
+  /** Resolves when all claims have ended; `false` for each end that came too late. */
   end(ends: readonly End[]): Promise<boolean[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
@@ -104,7 +104,7 @@ export class Steps {
     })
   }
 
-  /** Sends what is waiting to be sent, once, and lets go of what cannot be. */
+  /** Sends once what still waits, and gives up the rest. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -169,7 +169,7 @@ export class Steps {
     return this.#wants.length + this.#ends.length + this.#renewals.length > 0
   }
 
-  /** As many as one trip can serve whole, so that none comes back short while there is more; the others take the next. */
+  /** As many claims as one trip can serve in full, so that none gets fewer jobs than there are; the other claims take the next trip. */
   #nextWants(): Want[] {
     let count = 0
     let sum = 0
@@ -181,7 +181,7 @@ export class Steps {
     return this.#wants.splice(0, count)
   }
 
-  /** How much is to be carried. */
+  /** How many ends and claims wait to be sent. */
   get #load(): number {
     let load = this.#ends.length
     for (const { max } of this.#wants) load += max
@@ -199,7 +199,7 @@ export class Steps {
     const tooLate = new Set(late)
     for (const [i, { end, call, index, sent }] of ends.entries()) {
       this.#ending.delete(end.token)
-      // An end that was sent before may have arrived then: while no other process can have the job, it did.
+      // An end that is sent again may have arrived the first time. While the lease holds no other process can have the job, so it did.
       const arrived = sent && end.until !== undefined && this.#hooks.clock.isBefore(end.until)
       answer(call, index, arrived || !tooLate.has(i))
     }
@@ -233,7 +233,7 @@ export class Steps {
       for (const { resolve } of renewals) resolve(undefined)
       return
     }
-    // Claimers ask again: the store tells them when.
+    // Claims get no jobs; the store tells its workers when to ask again.
     for (const { resolve } of wants) resolve(nothing(this.#hooks.clock))
     if (wants.length > 0) this.#hooks.short(undefined)
     for (const one of ends) one.sent = true
@@ -244,7 +244,7 @@ export class Steps {
       } else this.#renewals.push(renewal)
     }
     this.#failures += 1
-    // Another trip that failed has set it.
+    // Another trip that failed has set the pause already.
     if (this.#closed || this.#pause !== undefined) return
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#failures - 1))
     this.#pause = setTimeout(

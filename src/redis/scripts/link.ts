@@ -4,11 +4,11 @@ import { CALLS, SCRIPTS, TWINS } from './lua.generated.ts'
 import { type Script, script } from './script.ts'
 import { hasTwin as hasTwinOf, twin, twinFor } from './twin.ts'
 
-/** Whose time a script goes by: the server's, or (for tests that compare traces) one that is handed in first. */
+/** The clock of a script: the server's, or (for tests that compare traces) a time that comes as the first argument. */
 export type TimeOf = 'server' | 'caller'
 
 /**
- * What runs the moves: `driver` any of them on any list of rules; `single` one move, the same on states of one rule; `take`
+ * The programs that run moves: `driver` any of them on any list of rules; `single` one move, the same on states of one rule; `take`
  * reserves of 1 where the rule has a shorter way for them. The less a program can do, the less a server has to set up.
  */
 export type Program = 'driver' | 'single' | 'take'
@@ -49,7 +49,7 @@ export function paramsOf(rules: readonly Rule[], at: Micros = 0, offset: Micros 
 }
 
 const TAKE = CALLS['take'] as readonly string[]
-// Asked for every batch.
+// Called for every batch, so the result is kept.
 const TAKING = new Set(Object.keys(TWINS).filter((kind) => twinFor(kind, TAKE)))
 
 export function hasTwin(rule: Rule): boolean {
@@ -82,7 +82,7 @@ function head(rules: readonly Rule[], program: Program, time: TimeOf): string[] 
     lines.push(`local params = ${params(rule)}`)
   }
   lines.push(`local first = ${argument}`)
-  // A time to live is real time; it must not end a state while the caller's time stands still.
+  // A time to live passes in real time: it must not end a state while the handed-in time stands still.
   lines.push(`local grace = ${time === 'caller' ? 600_000 : 0}`)
   if (time === 'caller') lines.push('local now = tonumber(ARGV[1])')
   else {

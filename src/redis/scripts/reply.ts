@@ -1,6 +1,6 @@
 import { describe, StorageDownError } from '../../core/errors.ts'
 
-/** A reply of another shape than that of the script that was sent: as good as none, so an outage. */
+/** The error for a reply that does not have the shape of the script's replies: an outage, as no reply would be. */
 export function malformed(reply: unknown): StorageDownError {
   return new StorageDownError(`Redis answered something unexpected: ${describe(reply)}`)
 }

@@ -5,12 +5,12 @@ import type { Connection, RedisPort } from '../client/client.ts'
 import type { Script } from './script.ts'
 import type { StorageMeter } from './storage-meter.ts'
 
-/** Runs scripts on a server, by their sha, and whole where the server does not know them; each within a deadline. */
+/** Runs scripts on a server by their sha, and sends the whole text where the server does not know it; each within a deadline. */
 export class ScriptRunner {
   readonly #connection: Connection
   readonly #deadline: SharedDeadline
   readonly #meter: StorageMeter | undefined
-  /** Scripts that are being sent whole, by their sha. */
+  /** Scripts whose whole text is being sent, by their sha. */
   readonly #sending = new Map<string, Promise<void>>()
   #closed = false
 
@@ -22,7 +22,7 @@ export class ScriptRunner {
 
   /**
    * @param server the server to ask. @default the server of the keys
-   * @throws StorageDownError (rejects) with what Redis or the client said as its cause
+   * @throws StorageDownError (rejects); the error of Redis or of the client is its `cause`
    */
   run(script: Script, keys: string[], args: string[], server?: RedisPort): Promise<unknown> {
     if (this.#closed) return Promise.reject(new ClosedError('RedisStorage'))
@@ -58,8 +58,8 @@ export class ScriptRunner {
       } catch (error) {
         if (!String((error as Error)?.message).startsWith('NOSCRIPT')) throw error
       }
-      // A server that was restarted, flushed or newly elected does not know the script: sent whole, it does. Of the calls that are under
-      // way one sends it, or a thousand of them would send ten megabytes.
+      // A server that was restarted, flushed or newly elected does not know the script: it is sent in full. Only one of the calls under
+      // way sends it, because a thousand of them would send ten megabytes.
       const sent = port.cluster ? undefined : this.#sending.get(script.sha)
       if (sent === undefined) return this.#sendWhole(port, script, keys, args)
       await sent
@@ -75,7 +75,7 @@ export class ScriptRunner {
     return answer
   }
 
-  /** A call has failed. Returns what its caller is told. */
+  /** A call has failed. Returns the error for its caller. */
   #failed(error: unknown): unknown {
     this.#meter?.failed()
     const cause = this.#connection.failure
@@ -86,12 +86,12 @@ export class ScriptRunner {
   }
 }
 
-/** What the client or the server said, as an outage. */
+/** The error of the client or the server, as an outage. */
 export function outage(error: unknown): StorageDownError {
   return new StorageDownError(`Redis failed: ${messageOf(error)}`, { cause: error })
 }
 
-/** An error of several addresses has no message of its own. */
+/** An AggregateError of several addresses has an empty message: then its code is shown. */
 function messageOf(error: unknown): string {
   const { message, code } = Object(error) as { message?: unknown; code?: unknown }
   return String(message || code || error)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** A script and the name a server knows it by. */
+/** A script and its sha, by which a server knows it. */
 export interface Script {
   readonly text: string
   readonly sha: string

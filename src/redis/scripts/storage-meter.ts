@@ -3,7 +3,7 @@ import type { Millis } from '../../core/duration.ts'
 import type { Counter, Histogram, Meter } from '../../core/meter.ts'
 import { PartSeries } from '../../core/part-series.ts'
 
-/** What a storage with the option `metrics` counts of its trips to the server. */
+/** The metrics of a storage: counts and times of its trips to the server. */
 export class StorageMeter {
   readonly #series: PartSeries
   readonly #clock: Clock

@@ -21,7 +21,7 @@ const MOVES: Readonly<Record<Step, string>> = {
   extend: '10',
   report: '11',
 }
-/** What the script says for endless: a round number, since not every client reads the last digits of a long one right. */
+/** The number that the script returns for Infinity: a round one, because not every client reads the last digits of a long number right. */
 const NEVER: Micros = 9_000_000_000_000_000
 /** States in one call: more save little, and keep the server from others for longer. */
 const MOST_STATES = 128
@@ -48,7 +48,7 @@ interface Group {
   readonly runs: Run[]
 }
 
-/** Sends one call: what runs it, the names of the states, and the moves on them. */
+/** Sends one call: the program that runs it, the names of the states, and the moves on them. */
 export type Send = (program: Program, names: string[], moves: string[]) => Promise<unknown>
 
 /** How groups are sent; groups that are sent alike travel together. */
@@ -171,7 +171,7 @@ export class Batch {
           if (rule.token === undefined) last.push({ wait, remaining, idleAfter })
           else last.push({ wait, remaining, idleAfter, token: numberOf(reply[at++]) })
         }
-        // An answer that goes on is that of something else.
+        // An answer that is longer is the answer to something else.
         if (run === lastRun && at !== reply.length) throw malformed(reply)
         if (waiters.length === 1) (waiters[0] as Waiter).resolve(last, granted)
         else settleRun(waiters, granted, cost as number, last)
@@ -205,7 +205,7 @@ function rejectAll(groups: readonly Group[], error: unknown): void {
   }
 }
 
-/** What `single` is told. */
+/** The arguments of the program `single`. */
 function argumentsOf(move: Move, groups: readonly Group[]): string[] {
   if (groups.every(({ runs }) => isPlain(runs))) return []
   const told = [MOVES[move]]
@@ -216,7 +216,7 @@ function argumentsOf(move: Move, groups: readonly Group[]): string[] {
   return told
 }
 
-/** What `driver` and `take` are told. */
+/** The arguments of the programs `driver` and `take`. */
 function movesOf(groups: readonly Group[], rules: number): string[] {
   const moves: string[] = []
   let once = true
@@ -268,7 +268,7 @@ function settleRun(waiters: Waiter[], granted: number, cost: number, last: Verdi
   }
 }
 
-/** How it stood when `after` more was to be taken. */
+/** The verdict as it was before `after` more was taken. */
 function before(last: Verdict[], after: number): Verdict[] {
   const verdicts: Verdict[] = []
   for (const { remaining, idleAfter } of last) {

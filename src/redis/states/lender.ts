@@ -4,8 +4,8 @@ import type { RemoteLedger, Verdict } from '../../core/storage.ts'
 /** A ledger that lends: takes a number of tokens out of a state, for a borrower that spends them without asking again. */
 export interface Lender extends RemoteLedger {
   /**
-   * Takes `cost` at once (0 for nothing), and if that was granted, lends up to `want` tokens more: never more than a
-   * quarter of what is left, or one.
+   * Takes `cost` at once (0 for nothing), and if that was granted, lends up to `want` tokens more: never more than a quarter of
+   * the tokens that remain, but at least one.
    */
   lend(key: string, cost: number, want: number): Promise<Lent>
   /**
@@ -18,12 +18,12 @@ export interface Lender extends RemoteLedger {
   takeBack(key: string, rest: number, at: Micros): Promise<void>
 }
 
-/** What a lender answers. */
+/** The answer of a lender. */
 export interface Lent {
-  /** About the cost; or, when that was 0, about one token. */
+  /** The verdict about the cost; for a cost of 0, about one token. */
   readonly verdict: Verdict
   /** How much was lent beside the cost. */
   readonly tokens: number
-  /** When, by the lender's clock. */
+  /** The time of the loan, by the lender's clock. */
   readonly at: Micros
 }

@@ -15,7 +15,7 @@ import type { Lender, Lent } from './lender.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Names, Route } from './route.ts'
 
-/** What a ledger needs of its storage beside the pipeline. */
+/** The parts of its storage that a ledger uses, besides the pipeline. */
 export interface ListeningStorage extends RemoteStorage {
   listen(channel: string, listener: Heard): Watch
 }
@@ -27,9 +27,9 @@ export class RedisLedger implements RemoteLedger, Lender {
   rule: Rule
   readonly #pipeline: Pipeline
   #route: Route
-  /** The ways of rules that calls have brought. */
+  /** The routes of rules that calls brought with a `quota`. */
   #routes = new WeakMap<Rule, Route>()
-  /** The batches of this turn of the event loop, by slot, and those for rules that calls have brought. */
+  /** The batches of this turn of the event loop, by slot, and the batches for rules that calls brought with a `quota`. */
   #batches = new Map<string, Batch>()
   #brought = new Map<Rule, Map<string, Batch>>()
   #turn = -1

@@ -172,6 +172,37 @@ export const ownIdLaws: readonly LawText[] = [
     ensureSame(claim.record.id, long, 'id of the claim')
     ensureSame(await driver.complete(claim), true, 'settle')
   }),
+  ...(['waits', 'runs'] as const).flatMap((when) =>
+    (['complete', 'fail', 'clear'] as const).map((end) =>
+      law(
+        latest,
+        `an own id of an item that takes the place of another is taken, where that ${when}, until its job is to ${end}`,
+        async (driver, put) => {
+          const first = await put('a', { id: 'first' })
+          const claims = when === 'runs' ? [await driver.take()] : []
+          for (const id of ['second', 'third']) expectDuplicate(await put(id, { id }), 'first', id)
+          const keyed = { unique: { ...latest, key: 'other' } }
+          for (const id of ['third', 'second']) {
+            const met = await put('x', { id, ...keyed })
+            expectDuplicate(met, first.id, `of ${id}`)
+            ensureSame(met.own, true, `the put of ${id} is known by its own id`)
+          }
+          for (const claim of claims) await driver.complete(claim)
+          expectDuplicate(await put('x', { id: 'second', ...keyed }), first.id, 'before its end')
+          if (end === 'clear') await driver.store.clear()
+          else {
+            const claim = await driver.take()
+            ensureSame(claim.record.item, 'third', 'item')
+            await driver[end](claim)
+          }
+          for (const id of ['second', 'third']) {
+            const { state } = await put(id, { id, unique: { ...latest, key: id } })
+            ensureSame(state, end === 'clear' ? 'waiting' : 'duplicate', `state of ${id} then`)
+          }
+        },
+      ),
+    ),
+  ),
   ...(['waits', 'runs'] as const).map((when) =>
     law(
       latest,

@@ -29,13 +29,15 @@ export class PlainNames {
   }
 }
 
-/** A draft meets a job of its key, which waits or runs, and may take its place. */
+/** A draft meets a job of its key, which waits or runs, and may take its place: then its own id stands for that job too. */
 export function meet<T>(draft: JobDraft<T>, there: PlainJob<T>, now: Millis): void {
   // No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
   const calledOff = there.cancelled !== undefined && there.again === undefined
   const mode = draft.unique?.mode
   const replaces = mode === 'latest' || mode === 'debounce' || (mode === 'coalesce' && calledOff)
-  if (replaces) replace(draft, there, now)
+  if (!replaces) return
+  replace(draft, there, now)
+  if (draft.id !== undefined) there.others.push(draft.id)
 }
 
 function replace<T>(draft: JobDraft<T>, there: PlainJob<T>, now: Millis): void {

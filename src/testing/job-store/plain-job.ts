@@ -37,6 +37,8 @@ export interface PlainJob<T> extends Open<StoredRecord<T>> {
   unique: UniqueKey | undefined
   /** True where the caller chose the id. */
   own: boolean
+  /** The own ids of items that have taken the place of the one before. */
+  others: string[]
   /** Set where a newer item came while it ran: it runs once more, not before `due`, as `draft` was put. */
   again: { readonly due: Millis; readonly draft: JobDraft<T> } | undefined
 }
@@ -94,6 +96,7 @@ export function plainJob<T>(
     cancelled: undefined,
     unique,
     own: draft.id !== undefined,
+    others: [],
     again: undefined,
   }
 }

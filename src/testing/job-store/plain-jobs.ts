@@ -71,12 +71,13 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   }
 
   protected insertOne(draft: JobDraft<T>, room: Room, process: Process): Inserted {
+    const own = this.standsFor(draft.id) !== undefined
     const first = this.firstOf(draft)
     if (first !== undefined) {
       const there = this.find(first)
       // How one that has ended ended is known at once.
       if (draft.awaited && there !== undefined && isLive(there)) there.askers.add(process)
-      return { id: first, state: 'duplicate' }
+      return { id: first, state: 'duplicate', ...(own && { own }) }
     }
     const dropped: string[] = []
     while (this.inState('waiting', 'delayed').length >= room.maxSize) {
@@ -97,12 +98,21 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
   /** The id of the job that has the own id of the draft already, or its key. A job of its key takes over what is newer. */
   protected firstOf(draft: JobDraft<T>): string | undefined {
     const { id, unique } = draft
-    if (id !== undefined && (this.find(id) ?? this.ids.holder(id)) !== undefined) return id
+    if (id !== undefined) {
+      if ((this.find(id) ?? this.ids.holder(id)) !== undefined) return id
+      const stands = this.standsFor(id)
+      if (stands !== undefined) return stands.id
+    }
     if (unique === undefined) return undefined
     const there = this.holderOf(unique.key)
     if (there === undefined) return this.keys.holder(unique.key)
     meet(draft, there, this.now)
     return there.id
+  }
+
+  /** The job that the own id of an item stands for which took the place of another. */
+  protected standsFor(id: string | undefined): PlainJob<T> | undefined {
+    return id === undefined ? undefined : this.jobs.find((job) => job.others.includes(id))
   }
 
   claim(max: number, lease: Millis, process: Process): Claim<T>[] {

@@ -121,7 +121,9 @@ export class PlainShelf<T = unknown> {
   protected ended(job: PlainJob<T>, outcome: Outcome): void {
     this.#ends += 1
     job.end = this.#ends
-    if (job.own) this.ids.remember(job.id, job.id, this.now + this.terms.idTtl)
+    for (const id of [...(job.own ? [job.id] : []), ...job.others.splice(0)]) {
+      this.ids.remember(id, job.id, this.now + this.terms.idTtl)
+    }
     this.tell(job, outcome)
   }
 

@@ -463,8 +463,18 @@ export class ModelRun {
         )
         break
       case 'tryGet':
-        this.#took(queue.tryGet())
+        this.#tryGet()
         break
+    }
+  }
+
+  /** A limiter elsewhere would have to be waited for, so tryGet is refused. */
+  #tryGet(): void {
+    try {
+      this.#took(this.#queue.tryGet())
+      if (this.#late !== undefined) this.#fault ??= 'tryGet did not wait for the limiter'
+    } catch (error) {
+      if (this.#late === undefined) throw error
     }
   }
 

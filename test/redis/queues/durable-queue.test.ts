@@ -18,6 +18,7 @@ import { queueDedupeExam } from '../../exams/queue-dedupe-exam.ts'
 import { queueDueExam } from '../../exams/queue-due-exam.ts'
 import { queueInputExam } from '../../exams/queue-input-exam.ts'
 import { queueListExam } from '../../exams/queue-list-exam.ts'
+import { queueNewsExam } from '../../exams/queue-news-exam.ts'
 import { queueOwnIdExam } from '../../exams/queue-own-id-exam.ts'
 import { queuePullExam } from '../../exams/queue-pull-exam.ts'
 import { queueRedriveExam } from '../../exams/queue-redrive-exam.ts'
@@ -980,13 +981,23 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
       expect(await results).toEqual(['three', 'three'])
     })
 
-    it('latest: the own id of an item that takes the place of another stays free', async () => {
-      const a = dedupe({ mode: 'latest', keyFn: (text: string) => text[0] })
-      await a.put('a 1', { id: 'first' })
-      expect(await a.put('a 2', { id: 'second' })).toMatchObject({ id: 'first' })
-      expect(await a.job('second')).toBeUndefined()
-      const other = await a.put('b', { id: 'second' })
-      expect(other).toMatchObject({ id: 'second', state: 'waiting' })
+    it('latest: the own id of the newest item stands for the job, whoever puts it again', async () => {
+      const [a, b] = [0, 1].map(() => dedupe({ mode: 'latest', keyFn: (text: string) => text[0] }))
+      await a?.put('a 1', { id: 'first' })
+      expect(await a?.put('a 2', { id: 'second' })).toMatchObject({ id: 'first' })
+      expect(await a?.job('second')).toBeUndefined()
+      const told: unknown[] = []
+      b?.on('duplicate', ({ key }) => void told.push(key))
+      const again = await b?.put('b', { id: 'second' })
+      expect(again).toMatchObject({ id: 'first', state: 'duplicate' })
+      expect(told).toEqual(['second'])
+      // It is the job of others.
+      expect(await again?.cancel()).toBe(false)
+      const result = again?.result
+      const [claim] = (await a?.claim()) ?? []
+      expect(claim?.item).toBe('a 2')
+      await claim?.complete('done')
+      expect(await result).toBe('done')
     })
 
     it('debounce: due when nothing came, with the newest item', async () => {
@@ -1359,6 +1370,13 @@ describe.each(libraries)('queues over Redis, by %s', (library) => {
 
   describe('dead jobs that wait again', () => {
     queueRedriveExam((options) => {
+      name = ''
+      return fifo(options)
+    })
+  })
+
+  describe('what is told of a job, in which order', () => {
+    queueNewsExam((options) => {
       name = ''
       return fifo(options)
     })

@@ -104,15 +104,6 @@ export class GroupedOrder implements Order {
     this.#tidy(group)
   }
 
-  /** Takes a place for a job that begins without having stood here last; `false` where its group is at its bound. */
-  occupy(job: LocalJob): boolean {
-    const group = this.#groupOf(job)
-    if (group.running >= this.#grouping.concurrency) return false
-    group.running += 1
-    this.#count(group)
-    return true
-  }
-
   /** A job that was taken as one of this group runs no more. It may be of another group by now. */
   end(name: string): void {
     const group = this.#groups.get(name)

@@ -1,7 +1,7 @@
 import { systemClock } from '../../../core/clock.ts'
 import type { Millis } from '../../../core/duration.ts'
 
-/** Wakes one loop that waits for news, or for the time at which it looks without any. */
+/** Wakes one loop that waits for a message, or until it is time to look without one. */
 export class Bell {
   #rung = false
   #wake: (() => void) | undefined
@@ -11,7 +11,7 @@ export class Bell {
     this.#wake?.()
   }
 
-  /** Resolves when it was rung since the last wait, or after `longest`. */
+  /** Resolves when the bell was rung since the last wait, or after `longest`. */
   wait(longest: Millis): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {

@@ -7,12 +7,12 @@ import { script } from '../../scripts/script.ts'
 import type { QueueHost } from '../queue-link.ts'
 import type { Read } from '../replies.ts'
 
-/** How long at most until what was put is looked for, where the news of it was lost. */
+/** How often a subscriber looks for items, in case a message was lost. */
 export const POLL: Millis = 1000
 const SCRIPT = script(QUEUE_PARTS['broadcast'] as string)
 const PARTS = ['stream', 'meta', 'cursors', 'alive']
 
-/** What a broadcast asks of Redis: one script, on keys in one slot. */
+/** Runs the script of a broadcast, on keys in one slot. */
 export class BroadcastLink {
   readonly name: string
   readonly #host: QueueHost
@@ -24,7 +24,7 @@ export class BroadcastLink {
     this.#keys = PARTS.map((part) => `${host.prefix}:{broadcast:${name}}:${part}`)
   }
 
-  /** Hears that something was put, or came back. */
+  /** Calls `heard` when an item was put, or came back. */
   listen(heard: Heard): Watch {
     return this.#host.listen(this.#keys[1] as string, heard)
   }

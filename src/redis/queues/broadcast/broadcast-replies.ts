@@ -2,7 +2,7 @@ import type { BroadcastGroup } from '../../../queues/broadcast/shared-broadcast.
 import { listOf, malformed, numberOf, textOf } from '../../scripts/reply.ts'
 import { countOf, listOfLength } from '../replies.ts'
 
-// What the script of a broadcast answers: see lua/broadcast.lua. A reply of another shape is an outage.
+// The replies of the script of a broadcast: see lua/broadcast.lua. A reply of another shape is an outage.
 
 /** An item, by its number in the order of all puts. */
 export interface Entry {
@@ -26,7 +26,7 @@ export function joinReply(reply: unknown): JoinReply {
 }
 
 export interface StepReply extends JoinReply {
-  /** How many of the dropped ones no process has told of yet. */
+  /** How many of the dropped items no process has reported yet. */
   readonly untold: number
   readonly taken: Entry | undefined
 }
@@ -43,7 +43,7 @@ export function stepReply(reply: unknown): StepReply {
   }
 }
 
-/** The number of the last item, and what follows those that were read before. */
+/** The number of the last item, and the items after the last read. */
 export interface ReadReply {
   readonly last: number
   readonly entries: readonly Entry[]

@@ -10,7 +10,7 @@ import { Bell } from './bell.ts'
 import { type BroadcastLink, POLL } from './broadcast-link.ts'
 import { joinReply, stepReply } from './broadcast-replies.ts'
 
-/** What a member needs of its broadcast. */
+/** The parts of its broadcast that a member uses. */
 export interface GroupHome<T> {
   readonly link: BroadcastLink
   readonly lease: Millis
@@ -35,7 +35,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
   #renewal: Cancel | undefined
   #looking: Promise<void> | undefined
   #ended = false
-  /** Resolves when what it held has gone back. */
+  /** Resolves when the item that it held has gone back to the group. */
   gone: Promise<void> | undefined
   #forget: () => void = () => {}
   #failure: unknown
@@ -48,7 +48,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     this.#waiters = new Waiters(systemClock, `an item of group '${group}' of '${home.link.name}'`)
     this.#watch = home.link.listen(() => this.#bell.ring())
     this.ready = this.#join()
-    // A caller that awaits it gets the error; the promise may be left unwatched.
+    // A caller that awaits `ready` gets the error; a promise that nobody awaits must not end the process.
     this.ready.catch(() => {})
     if (signal !== undefined) this.#forget = onAbort(signal, () => this.unsubscribe())
   }
@@ -154,12 +154,12 @@ export class GroupMember<T> implements SharedSubscription<T> {
     }
   }
 
-  /** Hands an item over; returns its number where the next one is asked for already. */
+  /** Hands an item to a caller. Returns the number of the item where another caller waits for the next one. */
   #hand(number: number, text: string): number | undefined {
     this.#held = number
     if (this.#ended) return undefined
     const value = this.#home.decode(text)
-    // Without a taker it stays this member's: the next step gets it again.
+    // No caller waits any more: the item stays with this member, and the next step gets it again.
     if (!this.#waiters.grant({ done: false, value })) {
       this.#held = undefined
       return undefined
@@ -195,7 +195,7 @@ export class GroupMember<T> implements SharedSubscription<T> {
     try {
       await this.#home.link.run(['leave', this.group, this.#consumer], anything)
     } catch {
-      // What cannot be given back now is given to another member after its lease.
+      // An item that cannot be given back now goes to another member after its lease.
     }
   }
 }

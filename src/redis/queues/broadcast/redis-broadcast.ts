@@ -95,7 +95,7 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
   }
 
   async #put(text: string): Promise<{ delivered: number }> {
-    // What a process puts after it has subscribed is seen.
+    // A subscriber sees what its own process puts after it has subscribed.
     if (this.#reading !== undefined && !this.#reads) await this.#joining.wait()
     const groups = await this.link.run(['put', this.#maxSize, text], countOf)
     return { delivered: groups + this.#local.subscribers }
@@ -176,7 +176,7 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
           ['read', this.#reader, cursor ?? '', 1],
           readReply,
         )
-        // After the data of Redis was lost, its numbers begin anew.
+        // When Redis has lost its data, the numbers of items begin again.
         cursor = cursor === undefined || last < cursor ? last : cursor
         joined()
         this.#reads = true
@@ -190,7 +190,7 @@ export class RedisBroadcast<T> implements SharedBroadcast<T>, GroupHome<T> {
         this.#missed(last - cursor)
         cursor = last
       } catch (error) {
-        // The storage is asked again; anything else is not the storage's, and would come again for ever.
+        // Only an outage of the storage is tried again: any other error would come again for ever.
         if (!this.#stopped && !isAioFluxError(error, 'STORAGE_DOWN')) {
           console.error(`aioflux: the reader of broadcast '${this.name}' failed`, error)
         }

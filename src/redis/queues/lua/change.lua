@@ -60,6 +60,7 @@ if verb == 'remove' then
   local place = place_of(id, record)
   if take_out(place) then
     r.free_key(place, id)
+    r.let_go(id)
   elseif call('ZREM', DEAD, id) == 0 and call('ZREM', COMPLETED, id) == 0 then
     return 0
   end
@@ -130,6 +131,7 @@ if verb == 'clear' then
     answer(id, place, 'g')
     forget(id)
     r.free_key(place, id)
+    r.let_go(id)
   end
   room()
   return done(envelopes)

@@ -33,7 +33,10 @@ end
 -- A job has failed, or was called off: its own id stays taken for a time, and its dedupe key is free at once.
 local function remember(place, id, ttl)
   if remembered(place) then call('ZADD', REMEMBERED, now_ms + ttl, id) end
-  if find(place, '\7', 1, true) then rare().free_key(place, id) end
+  if find(place, '\7', 1, true) then
+    rare().free_key(place, id)
+    rare().let_go(id, ttl)
+  end
 end
 
 -- A job dies: it is kept with what it died of.

@@ -6,7 +6,7 @@
 --       extra: '' or kind of time (d delay in ms, a at in ms, or -), time, weight, asked, own id or not, by commas; then, where there is
 --       a dedupe key, mode, ttl, delay, maxDelay, putter
 -- Returns: a number where all of them wait now; or for each 1 waiting, 2 delayed, -1 full, 0 where its own id is taken, or where its
---          dedupe key is, = and the job that has it, as UNIQUE tells it; then the ids dropped, and the moment. Where the history is asked for: that of this server's data, and then the above.
+--          dedupe key is, = and the job that has it, as UNIQUE tells it, or ~ and the job that its own id stands for; then the ids dropped, and the moment. Where the history is asked for: that of this server's data, and then the above.
 --
 -- The first write is one that a server without memory refuses, so that nothing is kept of a call that fails.
 local count, alike = tonumber(ARGV[6]), ARGV[7] == 'u'
@@ -67,7 +67,10 @@ local function drop()
   local id = id_of(place)
   answer(id, place, 'g')
   forget(id)
-  if find(place, '\7', 1, true) then rare().free_key(place, id) end
+  if find(place, '\7', 1, true) then
+    rare().free_key(place, id)
+    rare().let_go(id)
+  end
   standing = standing - 1
   dropped[#dropped + 1] = id
   return true
@@ -117,21 +120,23 @@ local function known()
       call('HSET', MARKS, '+' .. id, format('%.0f', due or 0) .. ' ' .. prefix .. '\3' .. suffix)
     end
   end
-  -- A caller comes to a job of the same dedupe key, which waits or runs.
+  -- A caller comes to a job of the same dedupe key, which waits or runs. Answers whether its item takes the place of the other one.
   function k.join(id, record, mode, prefix, suffix, envelope, due, longest, putter)
     if mode == 'latest' or mode == 'debounce' then
       k.replace(id, record, prefix, suffix, envelope, mode == 'debounce' and due, longest)
       -- The one whose item is the newest may end the job.
       call('HSET', MARKS, '*' .. id, putter)
+      return true
     elseif mode == 'coalesce' then
       -- No caller of a job that was cancelled and still runs is joined: what comes then is done after it.
       if call('HEXISTS', MARKS, '-' .. id) == 1 and call('HEXISTS', MARKS, '+' .. id) == 0 then
         k.replace(id, record, prefix, suffix, envelope)
         call('HDEL', MARKS, '*' .. id)
-      else
-        call('HINCRBY', MARKS, '*' .. id, 1)
+        return true
       end
+      call('HINCRBY', MARKS, '*' .. id, 1)
     end
+    return false
   end
   -- The time of a dedupe key is over.
   function k.forget_key(key)
@@ -160,6 +165,12 @@ local function put(id, prefix, suffix, extra, envelope)
       if asked then known().await(id) end
       return 0
     end
+    local stands = call('HGET', MARKS, '=' .. id)
+    if stands then
+      local text = match(stands, '^[^\2]*')
+      if asked then known().await(match(text, '^[^\n]*')) end
+      return '~' .. text
+    end
   end
   local due = 0
   if kind == 'd' then due = now + time * 1000 elseif kind == 'a' then due = time * 1000 end
@@ -171,7 +182,8 @@ local function put(id, prefix, suffix, extra, envelope)
     if record or (first and rare().is_remembered('\1' .. key)) then
       if record then
         if weigh and weight and weight ~= '' then weigh(prefix, weight) end
-        known().join(first, record, mode, prefix, suffix, envelope, due, longest, putter)
+        local replaces = known().join(first, record, mode, prefix, suffix, envelope, due, longest, putter)
+        if own and replaces then rare().stand(id, first, text) end
       end
       if asked then known().await(first) end
       return '=' .. text

@@ -78,6 +78,24 @@ local function rare()
     call('ZREM', REMEMBERED, '\1' .. key)
     call('HDEL', UNIQUE, key)
   end
+  -- The own id of an item that has taken the place of another stands for the job from now on. MARKS has it with the job, as UNIQUE tells
+  -- that, and the id that came before it; and the job with the last one.
+  function r.stand(other, id, text)
+    local before = call('HGET', MARKS, '~' .. id) or ''
+    call('HSET', MARKS, '=' .. other, text .. '\2' .. before, '~' .. id, other)
+  end
+  -- The job has ended: such ids stay taken for `ttl` ms, or are free at once.
+  function r.let_go(id, ttl)
+    local other = call('HGET', MARKS, '~' .. id)
+    if not other then return end
+    call('HDEL', MARKS, '~' .. id)
+    while other ~= '' do
+      local text = call('HGET', MARKS, '=' .. other)
+      call('HDEL', MARKS, '=' .. other)
+      if ttl then call('ZADD', REMEMBERED, now_ms + ttl, other) end
+      other = match(text, '\2(.*)$')
+    end
+  end
   -- What put.lua has noted of the newer item that takes the place of one that runs: when it is due, and what comes before its turn and
   -- after its id.
   function r.noted(mark)

@@ -56,7 +56,10 @@ if count > 0 then
         if mark then
           begin_anew(id, n, mark)
         else
-          if unique then rare().free_key(tokens[i], id, true) end
+          if unique then
+            rare().free_key(tokens[i], id, true)
+            rare().let_go(id, id_ttl)
+          end
           local _, failures, losses, began = claimed(id)
           call('HSET', CLAIMED, id, n .. ':' .. failures .. ':' .. losses .. ':' .. (began or start))
           tried(id, start, '')
@@ -87,7 +90,10 @@ if count > 0 then
           begin_anew(ids[i], n, marks[i])
         else
           gone[#gone + 1] = ids[i]
-          if unique then rare().free_key(tokens[i], ids[i], true) end
+          if unique then
+            rare().free_key(tokens[i], ids[i], true)
+            rare().let_go(ids[i], id_ttl)
+          end
           if asked[i] then answer(ids[i], tokens[i], outcomes[i], asked[i]) end
         end
       end
