@@ -23,11 +23,11 @@ describe.each(['put', 'submit', 'offer'] as const)('a %s that begins at once', (
       workers: Infinity,
       handler: (item) => {
         told.push(`begin ${item}`)
-        if (item < 3) WAYS[way](queue, item + 1)
+        if (item < 3) void WAYS[way](queue, item + 1)
         told.push(`end ${item}`)
       },
     }).start()
-    WAYS[way](queue, 1)
+    void WAYS[way](queue, 1)
     expect(told).toEqual(['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3'])
     expect(queue.stats()).toMatchObject({ completed: 3, running: 0, waiting: 0 })
     await queue.stop()
@@ -58,8 +58,8 @@ describe.each(['put', 'submit', 'offer'] as const)('a %s that begins at once', (
         told.push({ id, attempt, delivery, aborted: signal.aborted })
       },
     }).start()
-    WAYS[way](queue, 1)
-    WAYS[way](queue, 2)
+    void WAYS[way](queue, 1)
+    void WAYS[way](queue, 2)
     expect(told).toEqual([
       { id: '1', attempt: 1, delivery: 1, aborted: false },
       { id: '2', attempt: 1, delivery: 1, aborted: false },
