@@ -104,7 +104,7 @@ export class RateGate {
    * @param company true while a batch is filled: when the limiter says no, nothing waits for it
    */
   pass(job: LocalJob, want: number, company: boolean): Granted | undefined {
-    return this.#keyed ? this.#passByKey(job, want) : this.#passNext(want, company)
+    return this.#keyed ? this.#passByKey(job, want) : this.#passNext(job, want, company)
   }
 
   /** What was not taken goes back to the limiter. */
@@ -154,8 +154,14 @@ export class RateGate {
     this.idle()
   }
 
-  #passNext(want: number, company: boolean): Granted | undefined {
-    const permit = this.#inHand.pop() ?? this.#now('', 1)
+  #passNext(job: LocalJob, want: number, company: boolean): Granted | undefined {
+    let permit = this.#inHand.pop()
+    try {
+      permit ??= this.#now('', 1)
+    } catch (error) {
+      if (this.#host.candidates.peek() === job) this.#fail(job, error)
+      return undefined
+    }
     if (permit !== undefined || company) return permit
     this.shut = true
     // A limiter that answers at once serves its line one by one; of one elsewhere as much is asked as can be used.

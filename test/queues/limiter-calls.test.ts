@@ -209,3 +209,52 @@ it('a limiter that throws after the job was cancelled from inside: it fails no j
   expect(job.state).toBe('cancelled')
   expect(queue.stats()).toMatchObject({ waiting: 0, failed: 0 })
 })
+
+describe.each([true, false])(
+  'a limit that no job fits in, with a key for each job: %s',
+  (keyed) => {
+    it.each(['handler', 'batchFn', 'claim'] as const)(
+      'fails each job, by %s, and the queue goes on',
+      async (by) => {
+        const clock = new ManualClock()
+        // Half a token at most: a job costs one.
+        const limiter = LimiterFactory.tokenBucket({ rate: 0.5, burst: 0.5, clock })
+        const failed: unknown[] = []
+        const ran: string[] = []
+        const queue = QueueFactory.fifo<string>({
+          clock,
+          limiter,
+          ...(keyed && { limiterKey: (item: string) => item }),
+          ...(by === 'handler' && { handler: (item: string) => ran.push(item) }),
+          ...(by === 'batchFn' && {
+            batchSize: 2,
+            batchTimeout: 0.01,
+            batchFn: (items: string[]) => void ran.push(...items),
+          }),
+        }).start()
+        queue.on('failed', ({ item, error }) =>
+          failed.push([item, (error as { code?: string }).code]),
+        )
+        const jobs = [await queue.put('a'), await queue.put('b')]
+        if (by === 'claim') {
+          const claimed = queue.claim({ timeout: 1 })
+          await clock.advanceAsync(1)
+          expect(await claimed).toEqual([])
+        }
+        await clock.advanceAsync(1)
+        expect(failed).toEqual([
+          ['a', 'COST_TOO_LARGE'],
+          ['b', 'COST_TOO_LARGE'],
+        ])
+        expect(jobs.map(({ state }) => state)).toEqual(['failed', 'failed'])
+        expect(ran).toEqual([])
+        await limiter.reconfigure({ rate: 2, burst: 2 })
+        const job = await queue.put('c')
+        if (by === 'claim') await (await queue.claim())[0]?.complete()
+        await clock.advanceAsync(1)
+        expect(job.state).toBe('completed')
+        await queue.stop()
+      },
+    )
+  },
+)
