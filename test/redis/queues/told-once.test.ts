@@ -56,6 +56,8 @@ describe('the end of a job with its own id is told once', () => {
     const one = queue({ handler: (item) => item })
     await one.start()
     await one.submit('warm up')
+    // The result may come before the event: it is told by the news of it, too.
+    await until('the end of the first job', () => told.length > 0)
     told.length = 0
     hold.puts = true
     const result = one.submit('a', { id: 'x' })
