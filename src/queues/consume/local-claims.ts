@@ -162,8 +162,14 @@ export class LocalClaims<T, R> {
   /** A job leaves the store. It counts meanwhile: the room that it leaves may begin and end all the others. */
   #leaving<Taken>(leave: () => Taken): Taken {
     this.#pulling += 1
-    const taken = leave()
-    this.#pulling -= 1
+    let taken: Taken
+    try {
+      taken = leave()
+    } finally {
+      this.#pulling -= 1
+    }
+    // A worker may have ended the last job meanwhile, and could not know that, since this call counted.
+    if (taken === undefined) this.#listener.left()
     return taken
   }
 

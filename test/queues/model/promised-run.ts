@@ -545,7 +545,9 @@ export class PromisedRun {
       // Where a job is called off for all, its callers have the result of the item that runs all the same.
       const { size } = this.#calledOff
       const calledOff = job === undefined ? size > 0 : this.#calledOff.has(job.id)
-      if (!vague && !calledOff)
+      // An own id that has been put before stands for the job of that put.
+      const repeated = own !== '' && this.#jobs.some((one) => one.n < n && one.item.own === own)
+      if (!vague && !calledOff && !repeated)
         this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: named }, value)
       if (kind !== 'dedupe' && !named) this.#owe(process, n)
       count()
