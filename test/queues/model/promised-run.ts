@@ -136,6 +136,8 @@ export class PromisedRun {
   readonly #owed = new Map<number, Set<number>>()
   /** Processes that end. */
   readonly #stopping = new Set<number>()
+  /** The first item that was put with an own id. */
+  readonly #firstOf = new Map<string, number>()
   /** Items whose results were asked for, and how often each has settled. */
   readonly #watched = new Set<number>()
   readonly #settled = new Map<number, number>()
@@ -535,6 +537,7 @@ export class PromisedRun {
     const count = () => {
       this.#settled.set(n, (this.#settled.get(n) ?? 0) + 1)
     }
+    if (own !== '') this.#firstOf.set(own, Math.min(n, this.#firstOf.get(own) ?? n))
     const named = own !== '' && (job?.id ?? own) === own
     // A duplicate of a key may be one that has joined, or one that was refused.
     const refused = named || kind !== 'dedupe' || mode === 'ttl' || mode === 'pending'
@@ -546,7 +549,7 @@ export class PromisedRun {
       const { size } = this.#calledOff
       const calledOff = job === undefined ? size > 0 : this.#calledOff.has(job.id)
       // An own id that has been put before stands for the job of that put.
-      const repeated = own !== '' && this.#jobs.some((one) => one.n < n && one.item.own === own)
+      const repeated = own !== '' && (this.#firstOf.get(own) ?? n) < n
       if (!vague && !calledOff && !repeated)
         this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: named }, value)
       if (kind !== 'dedupe' && !named) this.#owe(process, n)
