@@ -326,10 +326,12 @@ export class ModelRun {
   #begun(items: readonly Item[]): void {
     const { groups, groupConcurrency, limiter } = this.#world
     const holding = this.#holding()
-    // The halves of a batch are tried by the worker of that batch, wanted or not.
+    // The halves of a batch are tried by the worker of that batch, wanted or not; and a batch that is put together while a listener of
+    // the limiter takes workers away goes with what it has.
     const { bisect, batch } = this.#world
+    const goes = batch > 0 && (bisect || limiter !== 'none')
     this.#most = Math.max(this.#most, this.#queue.workers)
-    if (holding.length >= (bisect && batch > 0 ? this.#most : this.#queue.workers)) {
+    if (holding.length >= (goes ? this.#most : this.#queue.workers)) {
       this.#fault ??= `${holding.length + 1} run, of ${this.#queue.workers} workers`
     }
     if (this.#paused && !this.#stopping && !(bisect && batch > 0))
@@ -404,6 +406,7 @@ export class ModelRun {
         void pick(this.#jobs, step.which)?.job.setPriority(step.priority)
         break
       case 'workers':
+        this.#most = Math.max(this.#most, queue.workers)
         queue.workers = step.workers
         break
       case 'claim':
