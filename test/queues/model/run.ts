@@ -327,14 +327,14 @@ export class ModelRun {
     const { groups, groupConcurrency, limiter } = this.#world
     const holding = this.#holding()
     // The halves of a batch are tried by the worker of that batch, wanted or not; and a batch that is put together while a listener of
-    // the limiter takes workers away goes with what it has.
+    // the limiter takes workers away, or pauses the queue, goes with what it has.
     const { bisect, batch } = this.#world
     const goes = batch > 0 && (bisect || limiter !== 'none')
     this.#most = Math.max(this.#most, this.#queue.workers)
     if (holding.length >= (goes ? this.#most : this.#queue.workers)) {
       this.#fault ??= `${holding.length + 1} run, of ${this.#queue.workers} workers`
     }
-    if (this.#paused && !this.#stopping && !(bisect && batch > 0))
+    if (this.#paused && !this.#stopping && !goes)
       this.#fault ??= 'a job was begun while the queue paused'
     const running = [...holding.flatMap((live) => live.items), ...items]
     for (const item of items) {
