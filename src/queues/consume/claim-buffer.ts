@@ -210,9 +210,8 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     if (held === undefined) return
     this.#held.lose(id)
     this.#waiting = this.#waiting.filter(({ claim }) => claim !== held.claim)
-    if (held.attempt !== undefined) {
-      this.#attempts?.lose(held.attempt, lossOf(held.claim))
-    }
+    if (held.attempt !== undefined) this.#attempts?.lose(held.attempt, lossOf(held.claim))
+    else this.#options.gate?.unused(1)
     this.#ended(held.claim)
   }
 
