@@ -53,8 +53,8 @@ export class Attempts {
   }
 
   /**
-   * The attempt that works on a job. Jobs do not point to their attempts: to write that into a job which has long waited costs
-   * as much as the rest of beginning it, since V8 notes each pointer from an old object to a new one.
+   * The attempt that works on a job. Jobs do not point to their attempts: V8 notes each pointer from an old object to a new one, and
+   * for a job that has waited long that note would cost as much as the rest of its beginning.
    */
   of(job: ClaimedJob): Attempt | undefined {
     if (this.inline?.job === job) return this.inline

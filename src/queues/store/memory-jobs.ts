@@ -95,13 +95,6 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return job
   }
 
-  /** Claims a job that never stood in an order: a worker is free to do it at once. */
-  begin(job: LocalJob): Attempt {
-    job.state = 'running'
-    job.deliveries += 1
-    return new Attempt(job, this.history.timed ? this.clock.now() : 0)
-  }
-
   complete(attempt: Attempt): boolean {
     const { history } = this
     if (history.keeps) {
@@ -181,7 +174,9 @@ export class MemoryJobs extends WaitingJobs implements Source {
   }
 
   #taken(job: LocalJob, permit?: AttemptPermit): Attempt {
-    const attempt = this.begin(job)
+    job.state = 'running'
+    job.deliveries += 1
+    const attempt = new Attempt(job, this.history.timed ? this.clock.now() : 0)
     attempt.permit =
       this.groups === undefined ? permit : this.#placeInGroup(this.groups, job, permit)
     if (this.crowded) this.tellRoom()
