@@ -50,7 +50,7 @@ export class BatchConsumer extends Consumer {
         while (this.mayGoOn() && this.hasWork()) {
           const claimed = this.#claim()
           if (claimed.length === 0) break
-          const batch = claimed.filter((attempt) => this.#isStill(attempt))
+          const batch = this.#wanted(claimed)
           if (batch.length > 0 && (await this.#run(batch))) return
         }
         this.#leave()
@@ -151,9 +151,10 @@ export class BatchConsumer extends Consumer {
     return batch
   }
 
-  /** Answers `false` where a listener of the limiter has ended the job while others were claimed for its batch. */
-  #isStill(attempt: Attempt): boolean {
-    return !attempt.decided || this.attempts.reap(attempt)
+  /** The same list, but for jobs that a listener of the limiter has ended while others were claimed for their batch. */
+  #wanted(claimed: Attempt[]): Attempt[] {
+    if (!claimed.some(isDecided)) return claimed
+    return claimed.filter((attempt) => !attempt.decided || this.attempts.reap(attempt))
   }
 
   /** When the first item that waits has waited long enough. */
@@ -254,6 +255,10 @@ class BatchAttempts implements BatchItems {
       attempt.signal.addEventListener('abort', () => this.calledOff(attempt), { once: true })
     }
   }
+}
+
+function isDecided({ decided }: Attempt): boolean {
+  return decided
 }
 
 /** A job that was cancelled elsewhere is not decided until its function ends, and is not wanted all the same. */
