@@ -1,11 +1,17 @@
 // Measures contenders side by side in the same run and prints each against the first. No pass or fail: a machine is
 // noisy, and only ratios taken together mean anything.
 
-/** Runs each contender `rounds` times in turn (A B C A B C ...), so that a drift of the machine hits all alike. */
+/**
+ * Runs each contender `rounds` times in turn (A B C A B C ...), so that a drift of the machine hits all alike.
+ *
+ * @param collects false for a load that keeps no object from one call to the next: a full collection before each round takes the
+ *   last object of a kind away, and with it the code that the engine had made for it. In a process that runs for long that
+ *   comes once in many thousand calls.
+ */
 export async function compare(
   title,
   contenders,
-  { n, rounds = 7, warmup = 2, unit = 'call' } = {},
+  { n, rounds = 7, warmup = 2, unit = 'call', collects = true } = {},
 ) {
   const times = contenders.map(() => [])
   // Kept alive: once the last object of its kind is collected, the engine throws away the code it had made for it.
@@ -14,7 +20,7 @@ export async function compare(
     for (const [i, { run, setup }] of contenders.entries()) {
       const context = setup === undefined ? undefined : await setup()
       alive.push(context)
-      globalThis.gc?.()
+      if (collects) globalThis.gc?.()
       const calls = contenders[i].n ?? n
       const started = process.hrtime.bigint()
       await run(calls, context)
