@@ -2,7 +2,8 @@
 // noisy, and only ratios taken together mean anything.
 
 /**
- * Runs each contender `rounds` times in turn (A B C A B C ...), so that a drift of the machine hits all alike.
+ * Runs each contender `rounds` times in turn (A B C C B A ...), so that a drift of the machine, and what a contender leaves to the next
+ * one, hits all alike.
  *
  * @param collects false for a load that keeps no object from one call to the next: a full collection before each round takes the
  *   last object of a kind away, and with it the code that the engine had made for it. In a process that runs for long that
@@ -17,7 +18,8 @@ export async function compare(
   // Kept alive: once the last object of its kind is collected, the engine throws away the code it had made for it.
   const alive = []
   for (let round = -warmup; round < rounds; round++) {
-    for (const [i, { run, setup }] of contenders.entries()) {
+    const turns = [...contenders.entries()]
+    for (const [i, { run, setup }] of round % 2 === 0 ? turns : turns.reverse()) {
       const context = setup === undefined ? undefined : await setup()
       alive.push(context)
       if (collects) globalThis.gc?.()
