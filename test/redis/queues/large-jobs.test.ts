@@ -1,0 +1,108 @@
+import { QueueFactory } from 'aioflux'
+import { type IoredisLike, RedisStorage } from 'aioflux/redis'
+import { Redis } from 'ioredis'
+import { afterAll, describe, expect, inject, it } from 'vitest'
+import { TripSize } from '../../../src/redis/queues/trip-size.ts'
+import { until } from '../../support/until.ts'
+import { draft, ENDLESS, openStore } from './queue-support.ts'
+
+const redis = new Redis(inject('redisUrl'))
+afterAll(() => redis.disconnect())
+
+/** How many characters a reply has, all its parts together. */
+function textOf(reply: unknown): number {
+  if (Array.isArray(reply)) return reply.reduce((sum: number, part) => sum + textOf(part), 0)
+  return typeof reply === 'string' ? reply.length : 0
+}
+
+/** A client whose replies are looked at, and wait while `hold` is set: the server has done what they tell. */
+function watched() {
+  const world = { hold: false, held: [] as (() => void)[], largest: 0 }
+  const through = async (answer: Promise<unknown>) => {
+    const reply = await answer
+    world.largest = Math.max(world.largest, textOf(reply))
+    if (world.hold) await new Promise<void>((resolve) => world.held.push(resolve))
+    return reply
+  }
+  const client: IoredisLike = {
+    evalsha: (sha, keys, ...args) => through(redis.evalsha(sha, keys, ...args)),
+    eval: (text, keys, ...args) => through(redis.eval(text, keys, ...args)),
+  }
+  return { client, world }
+}
+
+describe('how many jobs a trip asks for', () => {
+  it('is what is wanted, while jobs are small or their size is not known', () => {
+    const size = new TripSize()
+    expect([size.fit(0), size.fit(256)]).toEqual([0, 256])
+    size.brought(256, 256 * 200)
+    expect([size.fit(0), size.fit(256)]).toEqual([0, 256])
+  })
+
+  it('falls with their size, to one', () => {
+    const size = new TripSize()
+    for (let i = 0; i < 10; i++) size.brought(10, 10 * 250_000)
+    expect(size.fit(256)).toBe(4)
+    for (let i = 0; i < 10; i++) size.brought(1, 8_000_000)
+    expect([size.fit(0), size.fit(256)]).toEqual([0, 1])
+  })
+
+  it('is one after a trip without an answer, and grows again', () => {
+    const size = new TripSize()
+    size.failed()
+    expect([size.fit(0), size.fit(256)]).toEqual([0, 1])
+    for (let i = 0; i < 20; i++) size.brought(1, 200)
+    expect(size.fit(256)).toBe(256)
+  })
+
+  it('keeps below what took too long for some time', () => {
+    const size = new TripSize()
+    size.failed()
+    for (let i = 0; i < 10; i++) size.brought(2, 2 * 250_000)
+    expect(size.fit(256)).toBe(2)
+    for (let i = 0; i < 100; i++) size.brought(2, 2 * 250_000)
+    expect(size.fit(256)).toBe(4)
+  })
+})
+
+describe('large jobs', () => {
+  it('come in several trips, and none waits until the store is asked now and then', async () => {
+    const name = `large-${crypto.randomUUID()}`
+    const { client, world } = watched()
+    const storage = new RedisStorage({ client })
+    const item = 'x'.repeat(250_000)
+    let done = 0
+    const queue = QueueFactory.fifo({ name, storage, workers: 50, handler: () => ++done })
+    await queue.put(item)
+    await queue.start()
+    await until('the first job tells the size', () => done === 1)
+    await queue.pause()
+    await queue.putMany(Array.from({ length: 60 }, () => item))
+    world.largest = 0
+    await queue.resume()
+    await until('all jobs are done', () => done === 61, { every: 1 })
+    // A trip that asks for all that workers want would bring 12 MB.
+    expect(world.largest).toBeLessThan(2_500_000)
+    await queue.stop()
+    await storage.close()
+  })
+})
+
+describe('claims whose answer comes too late', () => {
+  it('go back then, and do not wait for the end of their leases', async () => {
+    const { client, world } = watched()
+    const { store, close } = openStore(client, { storage: { timeout: '50ms' } })
+    await store.insert([draft('a'), draft('b')], ENDLESS)
+    world.hold = true
+    expect(await store.claim(2, 3_600_000)).toEqual([])
+    world.hold = false
+    for (const release of world.held) release()
+    await until('both wait again', async () => (await store.counts()).waiting === 2)
+    const claims = [...(await store.claim(1, 3_600_000)), ...(await store.claim(1, 3_600_000))]
+    expect(claims.map(({ record, delivery }) => [record.item, delivery])).toEqual([
+      ['a', 2],
+      ['b', 2],
+    ])
+    await close()
+  })
+})
