@@ -8,9 +8,9 @@ import { open } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'
 import { storedOf } from './records.ts'
 import {
+  clearReply,
   countOf,
   deathOf,
-  envelopesOf,
   flagOf,
   listOfLength,
   numbersOf,
@@ -26,6 +26,8 @@ import {
 const MOST = 500
 /** How many jobs one trip looks at when it reads little of each. */
 const MANY = 2000
+/** How many bytes of items one trip brings; a single item may have more. A reply that takes longer than the timeout is lost. */
+const MOST_TEXT = 1_000_000
 /** How many different errors are counted. */
 const ERRORS = 1000
 /** Cursors as lua/look.lua gives them: of waiting jobs an index and a member, of others a score and a member. */
@@ -145,7 +147,8 @@ export class Inspection<T> {
   async clear(): Promise<T[]> {
     const items: T[] = []
     for (;;) {
-      const envelopes = await this.#change(['clear', String(MOST)], envelopesOf)
+      const args = ['clear', String(MOST), String(MOST_TEXT)]
+      const [more, envelopes] = await this.#change(args, clearReply)
       for (const envelope of envelopes) {
         try {
           items.push(open(envelope, this.#codec).item)
@@ -153,7 +156,7 @@ export class Inspection<T> {
           // The item cannot be decoded, but the job is gone.
         }
       }
-      if (envelopes.length < MOST) return items
+      if (!more) return items
     }
   }
 

@@ -1,4 +1,4 @@
-import { QueueFactory } from 'aioflux'
+import { LimiterFactory, QueueFactory } from 'aioflux'
 import { type IoredisLike, RedisStorage } from 'aioflux/redis'
 import { Redis } from 'ioredis'
 import { afterAll, describe, expect, inject, it } from 'vitest'
@@ -15,18 +15,29 @@ function textOf(reply: unknown): number {
   return typeof reply === 'string' ? reply.length : 0
 }
 
-/** A client whose replies are looked at, and wait while `hold` is set: the server has done what they tell. */
+/** A client that is looked at, and whose replies wait while `hold` is set: the server has done what they tell. */
 function watched() {
-  const world = { hold: false, held: [] as (() => void)[], largest: 0 }
-  const through = async (answer: Promise<unknown>) => {
-    const reply = await answer
+  const world = {
+    hold: false,
+    held: [] as (() => void)[],
+    /** The characters of the largest reply, and the most that were on their way to the server and not answered. */
+    largest: 0,
+    most: 0,
+  }
+  let underWay = 0
+  const through = async (answer: Promise<unknown>, text: number) => {
+    underWay += text
+    world.most = Math.max(world.most, underWay)
+    const reply = await answer.finally(() => {
+      underWay -= text
+    })
     world.largest = Math.max(world.largest, textOf(reply))
     if (world.hold) await new Promise<void>((resolve) => world.held.push(resolve))
     return reply
   }
   const client: IoredisLike = {
-    evalsha: (sha, keys, ...args) => through(redis.evalsha(sha, keys, ...args)),
-    eval: (text, keys, ...args) => through(redis.eval(text, keys, ...args)),
+    evalsha: (sha, keys, ...args) => through(redis.evalsha(sha, keys, ...args), textOf(args)),
+    eval: (text, keys, ...args) => through(redis.eval(text, keys, ...args), textOf(args)),
   }
   return { client, world }
 }
@@ -85,6 +96,69 @@ describe('large jobs', () => {
     expect(world.largest).toBeLessThan(2_500_000)
     await queue.stop()
     await storage.close()
+  })
+})
+
+describe.each([false, true])('many large jobs, in groups: %s', (grouped) => {
+  const items = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(250_000)}`)
+  const numbers = (list: readonly { item: unknown }[]) =>
+    list.map(({ item }) => Number.parseInt(String(item), 10)).sort((a, b) => a - b)
+  const all = items.map((_, i) => i)
+
+  function open() {
+    const { client, world } = watched()
+    const storage = new RedisStorage({ client })
+    const name = `large-${crypto.randomUUID()}`
+    const limiter = LimiterFactory.concurrency({ limit: 9, storage, scope: name })
+    const keyed = { group: (item: string) => item[0] as string, limiter, limiterKey: () => 'k' }
+    const queue = QueueFactory.fifo<string>({ name, storage, ...(grouped && keyed) })
+    return {
+      queue,
+      world,
+      close: () => Promise.all([queue.stop(), limiter.close()]).then(() => storage.close()),
+    }
+  }
+
+  it('are put a few at a time, in their order', async () => {
+    const { queue, world, close } = open()
+    const jobs = await queue.putMany(items)
+    expect(jobs.map(({ state }) => state)).toEqual(items.map(() => 'waiting'))
+    expect(world.most).toBeLessThan(2_500_000)
+    const { jobs: listed } = await queue.jobs({ state: 'waiting', limit: 100 })
+    expect(listed.map(({ id }) => id).sort()).toEqual(jobs.map(({ id }) => id).sort())
+    await close()
+  })
+
+  it.each(['waiting', 'delayed'] as const)('are listed and cleared so, %s', async (state) => {
+    const { queue, world, close } = open()
+    await queue.putMany(items, state === 'delayed' ? { delay: '1h' } : {})
+    world.largest = 0
+    expect(numbers((await queue.jobs({ state, limit: 100 })).jobs)).toEqual(all)
+    const page = await queue.jobs({ state, limit: 7 })
+    const rest = await queue.jobs({ state, limit: 100, cursor: page.cursor as string })
+    expect([page.jobs.length, rest.cursor]).toEqual([7, undefined])
+    expect(numbers([...page.jobs, ...rest.jobs])).toEqual(all)
+    expect(numbers((await queue.clear()).map((item) => ({ item })))).toEqual(all)
+    expect(world.largest).toBeLessThan(1_500_000)
+    expect(await queue.counts()).toMatchObject({ waiting: 0, delayed: 0 })
+    await close()
+  })
+})
+
+describe('puts of large jobs', () => {
+  it('that wait for others are not sent where these get no answer', async () => {
+    const { client, world } = watched()
+    const { store, close } = openStore(client, { storage: { timeout: '50ms' } })
+    await store.insert([draft('first')], ENDLESS)
+    world.hold = true
+    const drafts = Array.from({ length: 40 }, () => draft('x'.repeat(250_000)))
+    await expect(store.insert(drafts, ENDLESS)).rejects.toMatchObject({ code: 'STORAGE_DOWN' })
+    world.hold = false
+    for (const release of world.held) release()
+    const { waiting } = await until('Redis answers', () => store.counts())
+    // Two trips of three jobs were on their way.
+    expect(waiting).toBe(7)
+    await close()
   })
 })
 

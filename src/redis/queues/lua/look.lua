@@ -14,10 +14,19 @@ local function token_of(place)
   return ''
 end
 
+-- How many bytes of records a page may have; one record may have more. A reply that takes longer than the timeout is lost.
+local MOST_TEXT = 1000000
+local text = 0
+
+local function page_full()
+  return text >= MOST_TEXT
+end
+
 -- id, state, place, record, what is known of its claims, its end, its attempts, its progress, a time in ms, its token
 local function told(id, state, at, token)
   local record = call('HGET', JOBS, id)
   if not record then return nil end
+  text = text + #record
   local place = place_of(id, record)
   if not state then
     at = call('ZSCORE', DELAYED, place)
@@ -68,7 +77,7 @@ if verb == 'list' then
   local state, most, cursor = ARGV[5], tonumber(ARGV[6]), ARGV[7]
   local jobs, following = {}, ''
   if state == 'waiting' then
-    return { waiting_from(cursor, most, function(place) return told(id_of(place), 'waiting') end) }
+    return { waiting_from(cursor, most, function(place) return told(id_of(place), 'waiting') end, page_full) }
   end
   local set = ({ delayed = DELAYED, running = LEASES, dead = DEAD, completed = COMPLETED })[state]
   local first = 0
@@ -82,7 +91,9 @@ if verb == 'list' then
     local id, token = member, nil
     if state == 'delayed' then id = id_of(member) elseif state == 'running' then id, token = id_of(opened(member)), member end
     jobs[#jobs + 1] = told(id, state, score, token)
-    if #members > 2 * most then following = score .. ' ' .. member end
+    local over = page_full() and i + 1 < #members
+    if over or #members > 2 * most then following = score .. ' ' .. member end
+    if over then break end
   end
   return { jobs, following }
 end
