@@ -21,13 +21,12 @@ import {
   toldGroupOf,
   toldOf,
 } from './replies.ts'
+import { MOST_TEXT } from './trip-size.ts'
 
 /** How many jobs one trip looks at or changes. */
 const MOST = 500
 /** How many jobs one trip looks at when it reads little of each. */
 const MANY = 2000
-/** How many bytes of items one trip brings; a single item may have more. A reply that takes longer than the timeout is lost. */
-const MOST_TEXT = 1_000_000
 /** How many different errors are counted. */
 const ERRORS = 1000
 /** Cursors as lua/look.lua gives them: of waiting jobs an index and a member, of others a score and a member. */

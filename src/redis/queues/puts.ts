@@ -2,10 +2,10 @@ import type { JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration } from '../../queues/store/queue-storage.ts'
 import { type Drafts, type Placed, tripOf, type Written } from './drafts.ts'
 import type { QueueLink } from './queue-link.ts'
+import { MOST_TEXT } from './trip-size.ts'
 
-/** The most that one trip carries: jobs, and characters. A single job may have more characters. */
+/** The most jobs that one trip carries. */
 const MOST = 500
-const MOST_TEXT = 1_000_000
 /** How many characters are under way at most: what comes after them would be answered after its timeout. A single trip may have more. */
 const MOST_UNDER_WAY = 2 * MOST_TEXT
 

@@ -12,7 +12,7 @@ import {
   type Renewal,
   type Taken,
 } from './step-script.ts'
-import { TripSize } from './trip-size.ts'
+import { MOST_TEXT, TripSize } from './trip-size.ts'
 
 /** The most jobs, ends or renewals that one trip carries. */
 const MOST = 256
@@ -138,7 +138,7 @@ export class Steps {
   async #go(): Promise<void> {
     this.#trips += 1
     const wants = this.#nextWants()
-    const ends = this.#ends.splice(0, MOST)
+    const ends = this.#nextEnds()
     const renewals = this.#renewals.splice(0, MOST)
     let want = 0
     let lease = 0
@@ -184,6 +184,18 @@ export class Steps {
       count += 1
     }
     return this.#wants.splice(0, count)
+  }
+
+  /** As many ends as one trip carries: fewer where their results are large. */
+  #nextEnds(): Ending[] {
+    let count = 0
+    let text = 0
+    for (const { end } of this.#ends) {
+      text += end.text.length
+      if (count === MOST || (count > 0 && text > MOST_TEXT)) break
+      count += 1
+    }
+    return this.#ends.splice(0, count)
   }
 
   /** How many ends and claims wait to be sent. */

@@ -1,8 +1,8 @@
 /**
- * About how many characters of jobs one trip brings. A reply that takes longer than the timeout of the storage is lost, and its jobs are held
- * until their leases end: this many take a tenth of a second at 100 Mbit/s.
+ * About how many characters of jobs and results one trip carries; a single one may have more. What takes longer than the timeout of the
+ * storage is lost, or sent in vain again and again: this many take a tenth of a second at 100 Mbit/s.
  */
-const MOST_TEXT = 1_000_000
+export const MOST_TEXT = 1_000_000
 /** The least that the bound falls to, where trips fail one after the other. */
 const LEAST_TEXT = MOST_TEXT / 64
 /** How the bound grows with each trip that brings jobs. */

@@ -99,6 +99,23 @@ describe('large jobs', () => {
   })
 })
 
+describe('large results', () => {
+  it('are told in several trips', async () => {
+    const { client, world } = watched()
+    const storage = new RedisStorage({ client })
+    const name = `large-${crypto.randomUUID()}`
+    const result = 'x'.repeat(250_000)
+    const queue = QueueFactory.fifo({ name, storage, workers: 40, handler: () => result })
+    const results = Array.from({ length: 40 }, (_, i) => queue.submit(i))
+    await queue.start()
+    for (const each of await Promise.all(results)) expect(each).toHaveLength(250_000)
+    // Two trips may be under way.
+    expect(world.most).toBeLessThan(2_500_000)
+    await queue.stop()
+    await storage.close()
+  })
+})
+
 describe.each([false, true])('many large jobs, in groups: %s', (grouped) => {
   const items = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(250_000)}`)
   const numbers = (list: readonly { item: unknown }[]) =>
