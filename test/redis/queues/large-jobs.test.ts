@@ -105,7 +105,18 @@ describe('large results', () => {
     const storage = new RedisStorage({ client })
     const name = `large-${crypto.randomUUID()}`
     const result = 'x'.repeat(250_000)
-    const queue = QueueFactory.fifo({ name, storage, workers: 40, handler: () => result })
+    let begun = 0
+    let end = () => {}
+    const all = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const handler = async () => {
+      begun += 1
+      if (begun === 40) end()
+      await all
+      return result
+    }
+    const queue = QueueFactory.fifo({ name, storage, workers: 40, handler })
     const results = Array.from({ length: 40 }, (_, i) => queue.submit(i))
     await queue.start()
     for (const each of await Promise.all(results)) expect(each).toHaveLength(250_000)
