@@ -127,6 +127,49 @@ describe('large results', () => {
   })
 })
 
+describe('results that a process asks for', () => {
+  /** A process that hears no messages, and one that works. */
+  async function two(timeout: `${number}ms`, handler: () => unknown) {
+    const { client, world } = watched()
+    const name = `large-${crypto.randomUUID()}`
+    const here = new RedisStorage({ client, timeout })
+    const there = new RedisStorage({ client: redis })
+    const queue = QueueFactory.fifo<number>({ name, storage: here })
+    const worker = QueueFactory.fifo<number>({ name, storage: there, workers: 40, handler })
+    await queue.put(0, { delay: '1h' })
+    const close = () =>
+      Promise.all([queue.stop(), worker.stop()]).then(() =>
+        Promise.all([here.close(), there.close()]),
+      )
+    return { queue, worker, world, close }
+  }
+
+  it('come in several replies where they are large', async () => {
+    const { queue, worker, world, close } = await two('1000ms', () => 'x'.repeat(250_000))
+    const results = Array.from({ length: 40 }, (_, i) => queue.submit(i))
+    await worker.start()
+    for (const each of await Promise.all(results)) expect(each).toHaveLength(250_000)
+    expect(world.largest).toBeLessThan(1_500_000)
+    await close()
+  })
+
+  it('count when the answer comes too late', async () => {
+    const { queue, worker, world, close } = await two('50ms', () => 'done')
+    const result = queue.submit(1)
+    await until('it is put', async () => (await worker.counts()).waiting === 1)
+    world.hold = true
+    await worker.start()
+    await until('its result is there', async () => (await worker.counts()).completed === 1)
+    await until('it was asked for in vain', () => queue.stats().trouble !== undefined)
+    // All later answers are held back.
+    for (const release of world.held.splice(0)) release()
+    expect(await result).toBe('done')
+    world.hold = false
+    for (const release of world.held) release()
+    await close()
+  })
+})
+
 describe.each([false, true])('many large jobs, in groups: %s', (grouped) => {
   const items = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(250_000)}`)
   const numbers = (list: readonly { item: unknown }[]) =>
