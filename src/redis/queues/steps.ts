@@ -137,8 +137,9 @@ export class Steps {
 
   async #go(): Promise<void> {
     this.#trips += 1
-    const wants = this.#nextWants()
     const ends = this.#nextEnds()
+    // Large results go first: claims of jobs that are done would be lost while others are taken and done.
+    const wants = ends.length < MOST && this.#ends.length > 0 ? [] : this.#nextWants()
     const renewals = this.#renewals.splice(0, MOST)
     let want = 0
     let lease = 0

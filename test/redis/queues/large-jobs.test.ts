@@ -23,9 +23,13 @@ function watched() {
     /** The characters of the largest reply, and the most that were on their way to the server and not answered. */
     largest: 0,
     most: 0,
+    /** The fourth argument of each call that carried much: of a step, how many jobs it asks for. */
+    wants: [] as unknown[],
   }
   let underWay = 0
-  const through = async (answer: Promise<unknown>, text: number) => {
+  const through = async (answer: Promise<unknown>, args: readonly unknown[]) => {
+    const text = textOf(args)
+    if (text > 700_000) world.wants.push(args[3])
     underWay += text
     world.most = Math.max(world.most, underWay)
     const reply = await answer.finally(() => {
@@ -36,8 +40,8 @@ function watched() {
     return reply
   }
   const client: IoredisLike = {
-    evalsha: (sha, keys, ...args) => through(redis.evalsha(sha, keys, ...args), textOf(args)),
-    eval: (text, keys, ...args) => through(redis.eval(text, keys, ...args), textOf(args)),
+    evalsha: (sha, keys, ...args) => through(redis.evalsha(sha, keys, ...args), args.slice(keys)),
+    eval: (text, keys, ...args) => through(redis.eval(text, keys, ...args), args.slice(keys)),
   }
   return { client, world }
 }
@@ -117,9 +121,11 @@ describe('large results', () => {
       return result
     }
     const queue = QueueFactory.fifo({ name, storage, workers: 40, handler })
-    const results = Array.from({ length: 40 }, (_, i) => queue.submit(i))
+    const results = Array.from({ length: 80 }, (_, i) => queue.submit(i))
     await queue.start()
     for (const each of await Promise.all(results)) expect(each).toHaveLength(250_000)
+    // While results wait for the next trip, no jobs are taken: their claims would be lost meanwhile.
+    expect(world.wants.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => '0'))
     // Two trips may be under way.
     expect(world.most).toBeLessThan(2_500_000)
     await queue.stop()
