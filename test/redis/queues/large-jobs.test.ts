@@ -222,6 +222,25 @@ describe.each([false, true])('many large jobs, in groups: %s', (grouped) => {
   })
 })
 
+describe('a subscriber', () => {
+  it('reads large items a few at a time', async () => {
+    const { client, world } = watched()
+    const name = `large-${crypto.randomUUID()}`
+    const [here, there] = [new RedisStorage({ client }), new RedisStorage({ client: redis })]
+    const mine = QueueFactory.broadcast<string>({ name, storage: here })
+    const other = QueueFactory.broadcast<string>({ name, storage: there })
+    const reader = mine.subscribe()
+    await reader.ready
+    await Promise.all(
+      Array.from({ length: 40 }, (_, i) => other.put(`${i} ${'x'.repeat(250_000)}`)),
+    )
+    for (let i = 0; i < 40; i++) expect(Number.parseInt(await reader.get(), 10)).toBe(i)
+    expect([world.largest < 1_500_000, reader.dropped]).toEqual([true, 0])
+    await Promise.all([mine.stop(), other.stop()])
+    await Promise.all([here.close(), there.close()])
+  })
+})
+
 describe('puts of large jobs', () => {
   it('that wait for others are not sent where these get no answer', async () => {
     const { client, world } = watched()

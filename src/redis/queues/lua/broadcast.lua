@@ -16,6 +16,8 @@
 local STREAM, META, CURSORS, ALIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call = redis.call
 local REMEMBERED, STALE, BATCH = 30000, 3600000, 100
+-- How many bytes of items a reply may have; one item may have more. A reply that takes longer than the timeout is lost, and read in vain again.
+local MOST_TEXT = 1000000
 local version = call('HGET', META, 'version')
 if version and version ~= '1' then return redis.error_reply('AIOFLUX_LAYOUT ' .. version) end
 local verb = ARGV[1]
@@ -110,10 +112,12 @@ if verb == 'read' then
   call('ZADD', CURSORS, string.format('%.0f', cursor), reader)
   call('ZADD', ALIVE, now + REMEMBERED, reader)
   trim()
-  local reply = { last }
+  local reply, text = { last }, 0
   for _, entry in ipairs(call('XRANGE', STREAM, id(cursor + 1), '+', 'COUNT', BATCH)) do
     reply[#reply + 1] = number_of(entry[1])
     reply[#reply + 1] = entry[2][2]
+    text = text + #entry[2][2]
+    if text >= MOST_TEXT then break end
   end
   return reply
 end
