@@ -93,9 +93,9 @@ export class WorkerSlots {
     return this.consumer?.loops ?? 0
   }
 
-  /** If the caller is a handler of this queue: how many workers are at work. @param thorough as in `insideHandler` */
-  insiders(thorough: boolean): number | undefined {
-    return this.busy > 0 && this.consumer?.insideHandler(thorough) === true ? this.busy : undefined
+  /** True where the caller is a handler of this queue. @param thorough as in `insideHandler` */
+  inside(thorough: boolean): boolean {
+    return this.busy > 0 && this.consumer?.insideHandler(thorough) === true
   }
 
   employ(handler: Handler | undefined): void {

@@ -160,14 +160,16 @@ export class Admission {
     this.#limits.set(job, { until, cancel: at(this.#clock, until, () => this.expire(job)) })
   }
 
-  /** Room is made by workers. If each of them is held by a handler that waits for room, there will never be any. */
+  /** Room is made by workers. If each that could make some is held by a handler that waits for room, there will never be any. */
   #deadlock(job: LocalJob): QueueDeadlockError | undefined {
-    const workers = this.#slots.insiders(this.#burst < BURST)
-    if (workers === undefined) {
+    const slots = this.#slots
+    if (!slots.inside(this.#burst < BURST)) {
       this.#fromOutside()
       return undefined
     }
-    if (this.#insiders + 1 >= workers) {
+    // A worker at rest will take a job, unless each of them needs the end of one that runs.
+    const able = this.#jobs.independent ? slots.workers : Math.min(slots.busy, slots.workers)
+    if (this.#insiders + 1 >= able) {
       return new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
     }
     this.#insiders += 1

@@ -1,4 +1,4 @@
-import { answersAtOnce, type Limiter } from '../../limiters/limiter.ts'
+import { answersAtOnce, type Limiter, lends } from '../../limiters/limiter.ts'
 import type { AttemptPermit } from '../consume/attempt.ts'
 
 /** A yes of the limiter. */
@@ -45,6 +45,11 @@ export class LimiterAsks {
     this.#limiter = limiter
     this.prompt = answersAtOnce(limiter)
     this.#listener = listener
+  }
+
+  /** True where what it gives is held until a job ends, and not only for a time. */
+  get lends(): boolean {
+    return lends(this.#limiter)
   }
 
   /** How many asks are under way. */

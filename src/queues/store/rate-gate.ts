@@ -79,6 +79,11 @@ export class RateGate {
     return this.#asks.prompt
   }
 
+  /** True where a job may have to wait until another one has ended, and not only for a time. */
+  get lends(): boolean {
+    return this.#asks.lends
+  }
+
   /**
    * Lets the first candidate start, or puts it aside. With a permit, the caller takes the first candidate, if there still is
    * one, and calls {@link started}. Without one, another job is the first candidate now, or the gate is shut, or, for `company`, nothing has
