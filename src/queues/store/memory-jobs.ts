@@ -56,11 +56,6 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return job === undefined ? undefined : this.#taken(job)
   }
 
-  /** False where all that wait may need the end of a job that runs: its permit of the limiter, or its place in their group. */
-  get independent(): boolean {
-    return this.gate?.lends !== true && this.groups?.ready !== 0
-  }
-
   /** False where a limiter that answers with a promise has to be waited for. */
   get prompt(): boolean {
     return this.gate === undefined || this.gate.prompt

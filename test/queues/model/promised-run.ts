@@ -295,7 +295,7 @@ export class PromisedRun {
         },
       }
       this.#live.add(live)
-      if (deed === 'async') setImmediate(() => live.finish(true))
+      if (deed === 'async' || deed === 'puts') setImmediate(() => live.finish(true))
       if (deed === 'rejects') setImmediate(() => live.finish(false))
       if (deed === 'gated') signal().addEventListener('abort', () => live.finish(false))
     })
