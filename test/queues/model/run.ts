@@ -334,11 +334,14 @@ export class ModelRun {
 
   /** A handler puts an item into its own queue, and ends when that is accepted. */
   async #putFrom(live: Live): Promise<void> {
-    const waiting = this.#holding().filter(({ inside }) => inside).length
-    const { workers } = this.#queue
     await this.#putOne(CHILD, (error) => {
+      const waiting = this.#holding().filter(({ inside }) => inside).length
+      const { workers } = this.#queue
       const { code } = error as { code?: string }
-      if (code === 'QUEUE_DEADLOCK' && this.#independent && waiting < workers)
+      const { inside, release } = this.#world
+      // A handler may put without waiting for that.
+      const sure = !this.#dependent && !release && !inside.some((step) => step.do === 'put')
+      if (code === 'QUEUE_DEADLOCK' && sure && waiting < workers)
         this.#fault ??= `a handler is told that it waits for ever, and ${waiting} of ${workers} workers wait`
     })
     live.inside = false
@@ -733,22 +736,27 @@ export class ModelRun {
     if (this.#steps % 5 === 0) await this.#restIsTold(after)
   }
 
-  /** True where no job needs the end of another one to begin, and each handler has a worker. */
-  get #independent(): boolean {
-    const { limiter, groups, groupConcurrency, release } = this.#world
-    const permits = limiter === 'concurrency' || limiter === 'composite'
-    return !permits && !(groups && groupConcurrency < Infinity) && !release
+  /** True where a job may need a permit, or a place in its group, that another one holds. */
+  get #dependent(): boolean {
+    const { limiter, groups, groupConcurrency } = this.#world
+    return (
+      limiter === 'concurrency' ||
+      limiter === 'composite' ||
+      (groups && groupConcurrency < Infinity)
+    )
   }
 
   /** Handlers that wait for room in their own queue leave a worker that makes some. */
   #roomComes(after: string): void {
     const { workers } = this.#queue
-    // A worker that was taken away may have been the one that they counted on; items that are taken by hand make room too.
-    if (this.#paused || !this.#started || this.#most > workers || this.#open.length > 0) return
-    if (!this.#independent) return
+    // Items that are taken by hand make room too.
+    if (this.#paused || !this.#started || workers === 0 || this.#open.length > 0) return
+    // Of a limiter elsewhere it is not known who holds its permits.
+    if (this.#world.release || (this.#world.late && this.#dependent)) return
     const holding = this.#holding()
     const inside = holding.filter((live) => live.inside).length
     if (inside === 0 || inside < holding.length) return
+    // Items that come due, or that the limiter lets pass with time, go to a worker at rest.
     const comes = inside < workers && this.#clock.timers > 0
     this.#must(
       comes,
