@@ -60,7 +60,8 @@ export class SharedDeadline {
     this.#told = told
   }
 
-  within<T>(work: Promise<T>): Promise<T> {
+  /** @param late gets an answer that comes after the deadline */
+  within<T>(work: Promise<T>, late?: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const call: AwaitedCall = { due: performance.now() + this.#timeout, over: false, reject }
       this.#calls.push(call)
@@ -69,6 +70,7 @@ export class SharedDeadline {
       else if (this.#open === 1) keepAlive(this.#timer, true)
       work.then(
         (value) => {
+          if (call.over) return late?.(value)
           this.#end(call)
           resolve(value)
         },

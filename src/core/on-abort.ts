@@ -27,8 +27,9 @@ function listen(signal: AbortSignal): Waiting {
   const runs = new Set<() => void>()
   const listener = () => {
     waits.delete(signal)
+    // From the last: calls that wait in one line leave it from its end, so that none is let go on in the place of the one before it.
     // What one of them stops is not called any more.
-    for (const run of runs) run()
+    for (const run of [...runs].reverse()) if (runs.has(run)) run()
   }
   const waiting = { runs, listener }
   waits.set(signal, waiting)

@@ -33,7 +33,7 @@ export interface Job<R = unknown> {
   /**
    * Cancels the job. A waiting job never starts. The signal of a running job aborts, and the job keeps its worker until the
    * handler returns. In both cases `result` rejects: in memory with `reason`, over a storage with a JobCancelledError whose
-   * `cause` is `reason`. Returns `false` when the job had ended before. Over a storage the answer is a promise: `await` serves both.
+   * `cause` is `reason`; there a running job whose handler completes all the same has completed, and `result` resolves. Returns `false` when the job had ended before. Over a storage the answer is a promise: `await` serves both.
    *
    * A `signal` of the put cancels the job too; `result` then rejects with the reason of the signal.
    *

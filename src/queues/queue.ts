@@ -194,7 +194,7 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    */
   put(item: T, options?: PutOptions): Promise<Job<R>>
   /**
-   * Puts many items, in their order: over a storage in one round trip for each thousand. When it rejects, some items may have
+   * Puts many items, in their order: over a storage in one round trip for each thousand, or each megabyte. When it rejects, some items may have
    * been accepted: repeat it with the same ids (`id`).
    *
    * @param options for all of them, or for each

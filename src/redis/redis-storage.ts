@@ -186,10 +186,16 @@ export class RedisStorage implements LimiterStorage, RemoteStorage, Surveyable {
    * Runs a script.
    *
    * @internal
+   * @param late gets a reply that comes after the timeout
    * @throws StorageDownError (rejects); the error of Redis or of the client is its `cause`
    */
-  execute(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    return this.#runner.run(script, keys, args)
+  execute(
+    script: Script,
+    keys: string[],
+    args: string[],
+    late?: (reply: unknown) => void,
+  ): Promise<unknown> {
+    return this.#runner.run(script, keys, args, undefined, late)
   }
 
   /**

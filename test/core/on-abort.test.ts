@@ -83,19 +83,59 @@ describe('many waits on one signal', () => {
     expect(counts).toEqual({ now: 0, most: 1 })
   })
 
-  it('are told in order, without those that another one has stopped, and once', () => {
+  it('are told from the last, without those that another one has stopped, and once', () => {
     const { controller, signal } = counted()
     const told: string[] = []
+    onAbort(signal, () => told.push('first'))
+    onAbort(signal, () => told.push('gone'))()
+    const stop = onAbort(signal, () => told.push('stopped'))
     onAbort(signal, () => {
-      told.push('first')
+      told.push('last')
       stop()
     })
-    const stop = onAbort(signal, () => told.push('stopped'))
-    onAbort(signal, () => told.push('last'))()
-    onAbort(signal, () => told.push('third'))
     controller.abort()
     controller.abort()
     stop()
-    expect(told).toEqual(['first', 'third'])
+    expect(told).toEqual(['last', 'first'])
+  })
+
+  /** A call that holds others up, and one behind it that could go on without it. */
+  const pairs: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>[]>> = {
+    'limiter.wait': (signal) => {
+      const limiter = LimiterFactory.concurrency({ limit: 2, clock })
+      limiter.allow()
+      return [limiter.wait('', { cost: 2, signal }), limiter.wait('', { signal })]
+    },
+    'queue.put': (signal) => {
+      const queue = QueueFactory.delay({ clock, maxSize: 1, handler: () => 'begun' }).start()
+      return [queue.submit(1, { signal, delay: '1h' }), queue.submit(2, { signal })]
+    },
+    'queue.put of a dedupe queue': (signal) => {
+      const handler = () => 'begun'
+      const queue = QueueFactory.dedupe({ mode: 'coalesce', clock, maxSize: 1, handler }).start()
+      return [queue.submit(1, { signal, delay: '1h' }), queue.submit(2, { signal })]
+    },
+  }
+
+  it.each(Object.entries(pairs))('%s: none goes on in the place of another', async (_, make) => {
+    const { controller, signal } = counted()
+    const ends = make(signal)
+    await new Promise((resolve) => setImmediate(resolve))
+    controller.abort('enough')
+    expect(await Promise.allSettled(ends)).toEqual(
+      ends.map(() => ({ status: 'rejected', reason: 'enough' })),
+    )
+  })
+
+  it('a job does not begin when its own signal makes room for it', async () => {
+    const { controller, signal } = counted()
+    const begun: number[] = []
+    const handler = (item: number) => begun.push(item)
+    const queue = QueueFactory.delay({ clock, maxSize: 1, handler }).start()
+    await queue.put(1, { signal, delay: '1h' })
+    const waits = queue.put(2, { signal })
+    controller.abort('enough')
+    await expect(waits).rejects.toBe('enough')
+    expect(begun).toEqual([])
   })
 })

@@ -20,7 +20,10 @@ export class Signals<T> {
       const subscribers = new Set<T>()
       const forget = onAbort(signal, () => {
         this.#posts.delete(signal)
-        for (const each of subscribers) this.#aborted(each, signal.reason)
+        // From the last, so that a job that waits for room is not let in by one that makes it.
+        for (const each of [...subscribers].reverse()) {
+          if (subscribers.has(each)) this.#aborted(each, signal.reason)
+        }
       })
       post = { subscribers, forget }
       this.#posts.set(signal, post)

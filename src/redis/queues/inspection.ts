@@ -8,9 +8,9 @@ import { open } from './envelope.ts'
 import type { QueueLink } from './queue-link.ts'
 import { storedOf } from './records.ts'
 import {
+  clearReply,
   countOf,
   deathOf,
-  envelopesOf,
   flagOf,
   listOfLength,
   numbersOf,
@@ -21,6 +21,7 @@ import {
   toldGroupOf,
   toldOf,
 } from './replies.ts'
+import { MOST_TEXT } from './trip-size.ts'
 
 /** How many jobs one trip looks at or changes. */
 const MOST = 500
@@ -145,7 +146,8 @@ export class Inspection<T> {
   async clear(): Promise<T[]> {
     const items: T[] = []
     for (;;) {
-      const envelopes = await this.#change(['clear', String(MOST)], envelopesOf)
+      const args = ['clear', String(MOST), String(MOST_TEXT)]
+      const [more, envelopes] = await this.#change(args, clearReply)
       for (const envelope of envelopes) {
         try {
           items.push(open(envelope, this.#codec).item)
@@ -153,7 +155,7 @@ export class Inspection<T> {
           // The item cannot be decoded, but the job is gone.
         }
       }
-      if (envelopes.length < MOST) return items
+      if (!more) return items
     }
   }
 

@@ -2,10 +2,12 @@ import type { JobDraft, Room } from '../../queues/store/job-store.ts'
 import type { LimitDeclaration } from '../../queues/store/queue-storage.ts'
 import { type Drafts, type Placed, tripOf, type Written } from './drafts.ts'
 import type { QueueLink } from './queue-link.ts'
+import { MOST_TEXT } from './trip-size.ts'
 
-/** The most that one trip carries: jobs, and characters. A single job may have more characters. */
+/** The most jobs that one trip carries. */
 const MOST = 500
-const MOST_TEXT = 1_000_000
+/** How many characters are under way at most: what comes after them would be answered after its timeout. A single trip may have more. */
+const MOST_UNDER_WAY = 2 * MOST_TEXT
 
 /** One call of `insert`. */
 interface Call {
@@ -25,7 +27,18 @@ interface Passenger {
   readonly index: number
 }
 
-/** Puts jobs into Redis: the jobs of one turn of the event loop travel together, in order. */
+/** Jobs that travel together. */
+interface Trip {
+  readonly passengers: readonly Passenger[]
+  readonly room: Room
+  /** How many characters they have together. */
+  readonly text: number
+}
+
+/**
+ * Puts jobs into Redis: the jobs of one turn of the event loop travel together, in order. Where they are large, later trips wait for
+ * the answers of earlier ones.
+ */
 export class Puts<T> {
   readonly #link: QueueLink
   readonly #drafts: Drafts<T>
@@ -33,6 +46,9 @@ export class Puts<T> {
   readonly #history: boolean
   /** The calls of this turn of the event loop. */
   #calls: Call[] = []
+  readonly #waiting: Trip[] = []
+  /** How many characters are under way. */
+  #underWay = 0
 
   /** @param history true when each put asks for the history of the data */
   constructor(link: QueueLink, drafts: Drafts<T>, resultTtl: number, history: boolean) {
@@ -69,7 +85,8 @@ export class Puts<T> {
     let room: Room | undefined
     let text = 0
     const leave = () => {
-      if (trip.length > 0 && room !== undefined) void this.#travel(trip, room)
+      if (trip.length > 0 && room !== undefined)
+        this.#waiting.push({ passengers: trip, room, text })
       trip = []
       text = 0
     }
@@ -83,9 +100,21 @@ export class Puts<T> {
       }
     }
     leave()
+    this.#depart()
   }
 
-  async #travel(passengers: readonly Passenger[], room: Room): Promise<void> {
+  #depart(): void {
+    for (;;) {
+      const [trip] = this.#waiting
+      if (trip === undefined) return
+      if (this.#underWay > 0 && this.#underWay + trip.text > MOST_UNDER_WAY) return
+      this.#waiting.shift()
+      this.#underWay += trip.text
+      void this.#travel(trip)
+    }
+  }
+
+  async #travel({ passengers, room, text }: Trip): Promise<void> {
     try {
       const jobs = passengers.map(({ job }) => job)
       const { args, routed, read } = tripOf(jobs, room, this.#history)
@@ -98,7 +127,13 @@ export class Puts<T> {
       }
     } catch (error) {
       for (const { call } of passengers) call.reject(error)
+      // What was to follow would meet the same, one timeout later each.
+      for (const trip of this.#waiting.splice(0)) {
+        for (const { call } of trip.passengers) call.reject(error)
+      }
     }
+    this.#underWay -= text
+    this.#depart()
   }
 }
 

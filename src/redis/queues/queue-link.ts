@@ -16,7 +16,12 @@ export interface QueueHost {
   readonly present: string
   /** The clock of the timers in this process. */
   readonly timers: Clock
-  execute(script: Script, keys: string[], args: string[]): Promise<unknown>
+  execute(
+    script: Script,
+    keys: string[],
+    args: string[],
+    late?: (reply: unknown) => void,
+  ): Promise<unknown>
   /** How many replicas have all earlier writes. */
   confirm(key: string, replicas: number): Promise<Confirmed>
   listen(channel: string, heard: Heard): Watch
@@ -75,17 +80,26 @@ export class QueueLink {
    *
    * @param resultTtl how long a result waits, in milliseconds
    * @param read reads the reply; throws a StorageDownError where it has another shape
+   * @param late gets a reply that comes after the timeout
    * @throws StorageDownError (rejects) where Redis cannot be reached, StorageFullError where it has no memory left
    */
-  async run<T>(name: QueueScript, resultTtl: number, args: string[], read: Read<T>): Promise<T> {
+  async run<T>(
+    name: QueueScript,
+    resultTtl: number,
+    args: string[],
+    read: Read<T>,
+    late?: (reply: T) => void,
+  ): Promise<T> {
     if (name !== 'declare') await this.before()
     const all = [this.#storage.present, this.process, String(resultTtl), ...args]
+    const afterwards = late && ((reply: unknown) => readLate(reply, read, late))
     for (;;) {
       const form = this.#form
       const keys = form.routed ? this.keys.routed : this.keys.plain
       const named = name === 'declare' ? [...keys, this.keys.declared] : keys
       try {
-        const reply = read(await this.#storage.execute(queueScript(name, form), named, all))
+        const script = queueScript(name, form)
+        const reply = read(await this.#storage.execute(script, named, all, afterwards))
         this.#reached = Date.now()
         if (this.#failure !== undefined) {
           this.#failure = undefined
@@ -124,4 +138,15 @@ export class QueueLink {
     }
     return error
   }
+}
+
+/** A reply of another shape is ignored, as if it were lost: its caller has been told of an outage already. */
+function readLate<T>(reply: unknown, read: Read<T>, late: (reply: T) => void): void {
+  let told: T
+  try {
+    told = read(reply)
+  } catch {
+    return
+  }
+  late(told)
 }

@@ -248,9 +248,10 @@ export function toldGroupOf(reply: unknown): ToldGroup {
   }
 }
 
-/** Items as they were sealed: see envelope.ts. */
-export function envelopesOf(reply: unknown): readonly string[] {
-  const envelopes = textsOf(reply)
+/** Whether there may be more to clear, and the items that were dropped, as they were sealed: see envelope.ts. */
+export function clearReply(reply: unknown): readonly [more: boolean, envelopes: readonly string[]] {
+  const [more, items] = listOfLength(reply, 2)
+  const envelopes = textsOf(items)
   for (const envelope of envelopes) if (!/^[sSbBI]/.test(envelope)) throw malformed(reply)
-  return envelopes
+  return [flagOf(more), envelopes]
 }

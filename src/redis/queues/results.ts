@@ -155,22 +155,38 @@ export class Results {
     if (this.#asking) return
     this.#asking = true
     const names = [...this.#awaited.keys()]
-    for (let i = 0; i < names.length; i += MOST) await this.#look(names.slice(i, i + MOST))
+    for (let i = 0; i < names.length; i += MOST) {
+      let left = names.slice(i, i + MOST)
+      // An answer that tells of some jobs may have had no room for others: see lua/look.lua.
+      while (left.length > 0 && (await this.#look(left)) > 0) {
+        left = left.filter((name) => this.#awaited.has(name))
+      }
+    }
     this.#asking = false
   }
 
-  async #look(names: string[]): Promise<void> {
-    const { outcomes, at } = await this.#ask(names).catch(() => NOTHING) // It is asked again.
-    for (const [k, outcome] of outcomes.entries()) {
-      if (outcome !== undefined) this.#end(names[k] as string, outcome, at)
-    }
+  /** Asks for the outcomes of awaited jobs. Answers how many of them were told. */
+  async #look(names: string[]): Promise<number> {
+    // Without an answer it is asked again; one that comes too late is as good.
+    const late = (answers: Answers) => void this.#take(names, answers)
+    return this.#take(names, await this.#ask(names, undefined, late).catch(() => NOTHING))
   }
 
-  #ask(names: string[], since?: number): Promise<Answers> {
+  #take(names: readonly string[], { outcomes, at }: Answers): number {
+    let told = 0
+    for (const [k, outcome] of outcomes.entries()) {
+      if (outcome === undefined) continue
+      told += 1
+      this.#end(names[k] as string, outcome, at)
+    }
+    return told
+  }
+
+  #ask(names: string[], since?: number, late?: (answers: Answers) => void): Promise<Answers> {
     const args = ['ask']
     for (const name of names) args.push(name, since === undefined ? '' : String(since))
-    return this.#link.run('look', this.#resultTtl, args, (reply) =>
-      answersOf(textsOf(listOfLength(reply, names.length + 1))),
-    )
+    const read = (reply: unknown): Answers =>
+      answersOf(textsOf(listOfLength(reply, names.length + 1)))
+    return this.#link.run('look', this.#resultTtl, args, read, late)
   }
 }

@@ -12,6 +12,7 @@ import {
   type Renewal,
   type Taken,
 } from './step-script.ts'
+import { MOST_TEXT, TripSize } from './trip-size.ts'
 
 /** The most jobs, ends or renewals that one trip carries. */
 const MOST = 256
@@ -45,11 +46,12 @@ export interface StepHooks {
  * while this process works on what the other brought.
  *
  * Ends and renewals are sent again until they arrive: an end as long as the store is open, a renewal until its lease is over. Jobs
- * that were claimed in a trip without an answer come back when their leases end.
+ * that were claimed in a trip without an answer come back when their leases end, or go back when the answer comes after all.
  */
 export class Steps {
   readonly #link: QueueLink
   readonly #hooks: StepHooks
+  readonly #size = new TripSize()
   #wants: Want[] = []
   /** The claims whose end is under way: a claim is ended once. */
   readonly #ending = new Set<string>()
@@ -135,8 +137,9 @@ export class Steps {
 
   async #go(): Promise<void> {
     this.#trips += 1
-    const wants = this.#nextWants()
-    const ends = this.#ends.splice(0, MOST)
+    const ends = this.#nextEnds()
+    // Large results go first: claims of jobs that are done would be lost while others are taken and done.
+    const wants = ends.length < MOST && this.#ends.length > 0 ? [] : this.#nextWants()
     const renewals = this.#renewals.splice(0, MOST)
     let want = 0
     let lease = 0
@@ -145,15 +148,17 @@ export class Steps {
       lease = Math.max(lease, one.lease)
     }
     for (const one of renewals) lease = Math.max(lease, one.lease)
-    want = Math.min(want, MOST)
+    want = this.#size.fit(Math.min(want, MOST))
     const done: Ending[] = []
     const others: Ending[] = []
     for (const one of ends) (one.end.kind === 'c' ? done : others).push(one)
     const sent = this.#hooks.clock.moment()
     try {
       const args = argumentsOf(want, lease, this.#hooks.idTtl, done, others, renewals)
-      const reply = await this.#link.run('step', this.#hooks.resultTtl, args, (answer) =>
-        stepReply(answer, want, renewals.length),
+      const read = (reply: unknown): StepReply => stepReply(reply, want, renewals.length)
+      const { resultTtl } = this.#hooks
+      const reply = await this.#link.run('step', resultTtl, args, read, (late) =>
+        this.#decline(late),
       )
       this.#failures = 0
       this.#settle(reply, sent, wants, want, [...done, ...others], renewals)
@@ -171,14 +176,27 @@ export class Steps {
 
   /** As many claims as one trip can serve in full, so that none gets fewer jobs than there are; the other claims take the next trip. */
   #nextWants(): Want[] {
+    const most = this.#size.fit(MOST)
     let count = 0
     let sum = 0
     for (const { max } of this.#wants) {
       sum += max
-      if (count > 0 && sum > MOST) break
+      if (count > 0 && sum > most) break
       count += 1
     }
     return this.#wants.splice(0, count)
+  }
+
+  /** As many ends as one trip carries: fewer where their results are large. */
+  #nextEnds(): Ending[] {
+    let count = 0
+    let text = 0
+    for (const { end } of this.#ends) {
+      text += end.text.length
+      if (count === MOST || (count > 0 && text > MOST_TEXT)) break
+      count += 1
+    }
+    return this.#ends.splice(0, count)
   }
 
   /** How many ends and claims wait to be sent. */
@@ -210,17 +228,32 @@ export class Steps {
     }
     if (wants.length === 0) return
     let at = 0
+    let asked = 0
+    let text = 0
     for (const { max, resolve } of wants) {
+      asked += max
       const taken: Taken[] = []
       for (; taken.length < max && at < jobs.length; at += 2) {
         const token = jobs[at] as string
         const record = jobs[at + 1] as string
+        text += record.length
         taken.push({ token, record, before: before[at / 2] ?? '' })
       }
       resolve({ taken, sent })
     }
+    if (at > 0) this.#size.brought(at / 2, text)
     if (jobs.length < 2 * want) this.#hooks.short(look < 0 ? undefined : look)
+    // Large jobs take several trips: there may be more of them now.
+    else if (want < asked) this.#hooks.short(0)
     else this.#hooks.full()
+  }
+
+  /** A trip was answered after its claims had given up: what it brought goes back now, and not when its leases end. */
+  #decline({ jobs }: StepReply): void {
+    if (this.#closed) return
+    const tokens = jobs.filter((_, i) => i % 2 === 0)
+    const back = { kind: 'r', delay: 0, text: '', until: undefined } as const
+    this.end(tokens.map((token) => ({ token, ...back }))).catch(() => {})
   }
 
   #failed(error: unknown, wants: Want[], ends: Ending[], renewals: Renewal[]): void {
@@ -235,7 +268,10 @@ export class Steps {
     }
     // Claims get no jobs; the store tells its workers when to ask again.
     for (const { resolve } of wants) resolve(nothing(this.#hooks.clock))
-    if (wants.length > 0) this.#hooks.short(undefined)
+    if (wants.length > 0) {
+      this.#size.failed()
+      this.#hooks.short(undefined)
+    }
     for (const one of ends) one.sent = true
     this.#ends = [...ends, ...this.#ends]
     for (const renewal of renewals) {

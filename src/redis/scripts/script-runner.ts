@@ -22,13 +22,20 @@ export class ScriptRunner {
 
   /**
    * @param server the server to ask. @default the server of the keys
+   * @param late gets a reply that comes after the deadline
    * @throws StorageDownError (rejects); the error of Redis or of the client is its `cause`
    */
-  run(script: Script, keys: string[], args: string[], server?: RedisPort): Promise<unknown> {
+  run(
+    script: Script,
+    keys: string[],
+    args: string[],
+    server?: RedisPort,
+    late?: (reply: unknown) => void,
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(new ClosedError('RedisStorage'))
     const meter = this.#meter
     const began = meter?.begin() ?? 0
-    const answer = this.#deadline.within(this.#ask(script, keys, args, server))
+    const answer = this.#deadline.within(this.#ask(script, keys, args, server), late)
     if (meter === undefined) return answer
     return answer.then((reply) => {
       meter.answered(began)

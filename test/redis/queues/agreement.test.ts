@@ -175,6 +175,23 @@ describe('the processes of a queue agree', () => {
     await storage.close()
   })
 
+  it.each([true, false])(
+    'a key that is unblocked is heard of within 10 s, keyed: %s',
+    async (keyed) => {
+      const clock = new ManualClock('1h')
+      const storage = new RedisStorage({ client: open.client, prefix: 'queues', clock })
+      const limiter = LimiterFactory.tokenBucket({ rate: 100, scope: fresh(), storage })
+      const store = processOf(fresh(), { limiter: storage.queues.limitOf(limiter, keyed)! }, clock)
+      await limiter.block(keyed ? 'user-1' : '', '1h')
+      await store.insert([draft('x', keyed ? { limiterKey: 'user-1' } : {})], ENDLESS)
+      expect(await store.claim(9, 30_000)).toEqual([])
+      await limiter.unblock(keyed ? 'user-1' : '')
+      clock.advance('10.001s')
+      expect(await store.claim(9, 30_000)).toHaveLength(1)
+      await storage.close()
+    },
+  )
+
   it('a limiter that learns is asked itself: the queue would keep the numbers of now', async () => {
     const storage = new RedisStorage({ client: open.client, prefix: 'queues' })
     const common = { scope: fresh(), storage }

@@ -116,25 +116,38 @@ if verb == 'redrive' then
   return count
 end
 
+-- Drops what waits, then what is delayed: so many jobs at most, and no more when their items have so many bytes together. Returns whether
+-- there may be more, and the items.
 if verb == 'clear' then
-  local places = waiting_places(tonumber(ARGV[5]))
-  local envelopes = {}
-  for i = 1, #places do withdraw(places[i]) end
-  local delayed = call('ZRANGE', DELAYED, 0, tonumber(ARGV[5]) - #places - 1)
-  if #places >= tonumber(ARGV[5]) then delayed = {} end
-  if #delayed > 0 then call('ZREM', DELAYED, unpack(delayed)) end
-  for _, place in ipairs(delayed) do places[#places + 1] = place end
-  for _, place in ipairs(places) do
+  local most, most_text = tonumber(ARGV[5]), tonumber(ARGV[6])
+  local envelopes, text = {}, 0
+  local function drop(place)
     local id = id_of(place)
     local record = call('HGET', JOBS, id)
-    if record then envelopes[#envelopes + 1] = sub(record, find(record, '\n', 1, true) + 1) end
+    if record then
+      local envelope = sub(record, find(record, '\n', 1, true) + 1)
+      envelopes[#envelopes + 1] = envelope
+      text = text + #envelope
+    end
     answer(id, place, 'g')
     forget(id)
     r.free_key(place, id)
     r.let_go(id)
   end
+  local places = waiting_places(most)
+  for _, place in ipairs(places) do
+    if text >= most_text then break end
+    withdraw(place)
+    drop(place)
+  end
+  local delayed = #places < most and call('ZRANGE', DELAYED, 0, most - #places - 1) or {}
+  for _, place in ipairs(delayed) do
+    if text >= most_text then break end
+    call('ZREM', DELAYED, place)
+    drop(place)
+  end
   room()
-  return done(envelopes)
+  return done({ (#places + #delayed >= most or text >= most_text) and 1 or 0, envelopes })
 end
 
 -- pause, resume

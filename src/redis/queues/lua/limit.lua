@@ -81,7 +81,8 @@ end
 -- Takes what the job costs: 0, or how long it has to wait, in microseconds. `cost` is given where it is known.
 local function charge(key, place, lease, cost)
   local state = state_of(key)
-  if state.blocked > now then return state.blocked - now end
+  -- A key may be unblocked before that time: it is asked now and then.
+  if state.blocked > now then return math.min(state.blocked - now, 10000000) end
   local extra = 0
   if HELD then
     params.ttl = lease * 1000

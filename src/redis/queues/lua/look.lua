@@ -14,10 +14,19 @@ local function token_of(place)
   return ''
 end
 
+-- How many bytes of records, or of results, a reply may have; a single one may have more. A reply that takes longer than the timeout is lost.
+local MOST_TEXT = 1000000
+local text = 0
+
+local function is_full()
+  return text >= MOST_TEXT
+end
+
 -- id, state, place, record, what is known of its claims, its end, its attempts, its progress, a time in ms, its token
 local function told(id, state, at, token)
   local record = call('HGET', JOBS, id)
   if not record then return nil end
+  text = text + #record
   local place = place_of(id, record)
   if not state then
     at = call('ZSCORE', DELAYED, place)
@@ -68,7 +77,7 @@ if verb == 'list' then
   local state, most, cursor = ARGV[5], tonumber(ARGV[6]), ARGV[7]
   local jobs, following = {}, ''
   if state == 'waiting' then
-    return { waiting_from(cursor, most, function(place) return told(id_of(place), 'waiting') end) }
+    return { waiting_from(cursor, most, function(place) return told(id_of(place), 'waiting') end, is_full) }
   end
   local set = ({ delayed = DELAYED, running = LEASES, dead = DEAD, completed = COMPLETED })[state]
   local first = 0
@@ -82,7 +91,9 @@ if verb == 'list' then
     local id, token = member, nil
     if state == 'delayed' then id = id_of(member) elseif state == 'running' then id, token = id_of(opened(member)), member end
     jobs[#jobs + 1] = told(id, state, score, token)
-    if #members > 2 * most then following = score .. ' ' .. member end
+    local over = is_full() and i + 1 < #members
+    if over or #members > 2 * most then following = score .. ' ' .. member end
+    if over then break end
   end
   return { jobs, following }
 end
@@ -139,20 +150,24 @@ if verb == 'groups' then return groups_from(ARGV[5], tonumber(ARGV[6])) end
 
 if verb == 'paused' then return meta[3] and 1 or 0 end
 
--- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended; '?' where it has not, and '-' where
--- a later one has its id, which has not.
+-- Asks for the results of jobs that were there at a time, or '': the moment, and for each how it ended; '?' where it has not, or the
+-- reply is full: then it is asked again. '-' where a later one has its id, which has not ended.
 if verb == 'ask' then
   local replies = { moment() }
   for i = 5, #ARGV, 2 do
     local id, at = ARGV[i], ARGV[i + 1]
     local asked = call('HGET', ASKED, id)
-    if asked and byte(asked) == 61 then
+    if is_full() then
+      replies[#replies + 1] = '?'
+    elseif asked and byte(asked) == 61 then
+      text = text + #asked
       replies[#replies + 1] = sub(asked, 2)
     else
       local ended, record = call('HGET', ENDS, id), call('HGET', JOBS, id)
       if ended then
         local place = place_of(id, record)
         local origin = find(place, '[\5\7]') and rare().origin(id, place .. '\4' .. claimed(id)) or ''
+        text = text + #ended
         replies[#replies + 1] = origin .. ended
       elseif record and rare().is_later(id, record, at) then
         replies[#replies + 1] = '-'

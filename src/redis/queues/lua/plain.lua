@@ -69,11 +69,14 @@ local function waiting_places(most)
   return call('ZRANGE', READY, 0, most - 1)
 end
 
--- One page of what waits, and where the next one begins.
-local function waiting_from(cursor, most, told)
+-- One page of what waits, and where the next one begins. It ends early where `full` says so.
+local function waiting_from(cursor, most, told, full)
   local places = call('ZRANGEBYLEX', READY, cursor == '' and '-' or '(' .. sub(cursor, 2), '+', 'LIMIT', 0, most + 1)
   local jobs = {}
-  for i = 1, math.min(most, #places) do jobs[i] = told(places[i]) end
+  for i = 1, math.min(most, #places) do
+    jobs[i] = told(places[i])
+    if full() and i < #places then return jobs, 'r' .. places[i] end
+  end
   return jobs, #places > most and 'r' .. places[most] or ''
 end
 

@@ -512,7 +512,7 @@ local function waiting_places(most)
   return places
 end
 
-local function waiting_from(cursor, most, told)
+local function waiting_from(cursor, most, told, full)
   local jobs, at = {}, ''
   local from = '-'
   if byte(cursor) ~= 114 then
@@ -521,6 +521,7 @@ local function waiting_from(cursor, most, told)
     for _, member in ipairs(members) do
       jobs[#jobs + 1] = told(place_from(member))
       at = 'b' .. member
+      if full() then return jobs, at end
     end
     from = '-'
   else
@@ -530,7 +531,7 @@ local function waiting_from(cursor, most, told)
     local places = call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, most + 1)
     for _, place in ipairs(places) do
       if not key_of(place) then
-        if #jobs == most then return jobs, at end
+        if #jobs == most or (full() and #jobs > 0) then return jobs, at end
         jobs[#jobs + 1] = told(place)
         at = 'r' .. place
       end
