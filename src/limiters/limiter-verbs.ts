@@ -130,6 +130,11 @@ export abstract class LimiterVerbs implements Limiter {
     return fn
   }
 
+  /** @internal True where a call may hold what it takes until it ends. */
+  get lends(): boolean {
+    return false
+  }
+
   /** A scheduled function has ended: gives back what is held only while it runs. */
   leave(_key: string, _cost: number, _decision?: Decision): void {}
 

@@ -256,6 +256,11 @@ export function answersAtOnce(limiter: Limiter): limiter is LocalLimiter {
   return typeof (limiter as Partial<LocalLimiter>).allow === 'function'
 }
 
+/** True where a call may hold what it takes until it ends, so that time alone does not bring it back. */
+export function lends(limiter: Limiter): boolean {
+  return (limiter as { readonly lends?: boolean }).lends ?? limiter.leave !== undefined
+}
+
 /** A limiter of calls at once, over memory or over a storage outside this process. */
 export interface PermitLimiter extends Limiter {
   /** Waits for permits, first come, first served. */

@@ -145,6 +145,7 @@ export class MemoryQueue<T, R = unknown>
 
   set workers(workers: number) {
     this.#slots.workers = workers
+    this.admission.review()
     if (this.#shutdown.begun) this.look()
   }
 

@@ -10,6 +10,7 @@ const corners: readonly Partial<World>[] = [
   {},
   { kind: 'fifo', batch: 2, bisect: true, byHand: false },
   { kind: 'fifo', batch: 3, bisect: false, release: true, timeout: 100, byHand: false },
+  { maxSize: 2, overflow: 'wait', workers: 1, byHand: false, release: false, limiter: 'none' },
   { limiter: 'concurrency', keyed: true, groups: true, groupConcurrency: 1 },
   { limiter: 'bucket', keyed: true, costs: true, groups: true, groupConcurrency: 2 },
 ]

@@ -90,6 +90,34 @@ describe('a handler that ends the job in whose place its own job has begun', () 
   })
 })
 
+describe('a handler that cancels the job whose leaving made room for its own', () => {
+  it('reaches the claim of that job', async () => {
+    const clock = new ManualClock()
+    const told: string[] = []
+    const first: { job?: Job<unknown> } = {}
+    const queue = QueueFactory.fifo<string>({
+      clock,
+      workers: 1,
+      maxSize: 1,
+      handler: (item) => void told.push(`${item}: ${first.job?.cancel()}`),
+    })
+    for (const event of ['cancelled', 'completed'] as const)
+      queue.on(event, ({ item }) => told.push(`${event} ${item}`))
+    queue.start()
+    const job = await queue.put('first', { delay: 1 })
+    first.job = job
+    const claims = queue.claim()
+    const second = queue.submit('second', {})
+    await clock.advanceAsync('1s')
+    await second
+    const [claim] = await claims
+    expect(claim?.signal.aborted).toBe(true)
+    expect(await claim?.complete()).toBe(false)
+    expect(told).toEqual(['cancelled first', 'second: true', 'completed second'])
+    await queue.stop()
+  })
+})
+
 describe('a dedupe queue that is used from inside', () => {
   const modes = ['ttl', 'pending', 'coalesce', 'latest', 'debounce'] as const
 

@@ -28,3 +28,19 @@ it('leaves no batch without a worker or a timer, on a clock whose time passes be
     { numRuns: 300, seed: 1_673_023_607 },
   )
 }, 120_000)
+
+it('tells a handler that waits for room in its own queue, where none would come, and only there', async () => {
+  const full = { maxSize: 2, overflow: 'wait', byHand: false, release: false } as const
+  await fc.assert(
+    fc.asyncProperty(
+      world,
+      fc.constantFrom('none' as const, 'bucket' as const),
+      fc.integer({ min: 1, max: 2 }),
+      steps,
+      ending,
+      (options, limiter, workers, verbs, end) =>
+        new ModelRun({ ...options, ...full, limiter, workers }, verbs).all(verbs, end),
+    ),
+    { numRuns: 300, seed: 1_673_023_607 },
+  )
+}, 120_000)

@@ -211,18 +211,155 @@ describe('a handler that puts into its own full queue', () => {
     await queue.stop()
   })
 
-  it.runIf(tellsWhoAwaits)(
-    'waits while another worker can make room, and the last one who could is told',
-    async () => {
-      const { queue, puts } = await set(2, true)
-      expect(puts).toEqual(['ok', 'QUEUE_DEADLOCK'])
-      await queue.onIdle()
-      expect(queue.stats()).toMatchObject({ failed: 1, offered: 0 })
-      const alone = await set(3, true)
-      expect(alone.puts).toEqual(['ok', 'ok'])
-      await alone.queue.stop()
-    },
-  )
+  for (const late of [false, true]) {
+    it.runIf(!late || tellsWhoAwaits)(
+      `waits while another worker can make room, and the last one that could is told${late ? ', after an await too' : ''}`,
+      async () => {
+        const { queue, puts } = await set(2, late)
+        expect(puts).toEqual(['ok', 'QUEUE_DEADLOCK'])
+        await queue.onIdle()
+        expect(queue.stats()).toMatchObject({ failed: 1, offered: 0 })
+        const alone = await set(3, late)
+        expect(alone.puts).toEqual(['ok', 'ok'])
+        await alone.queue.stop()
+      },
+    )
+  }
+
+  it('waits for a worker that is at rest until a job comes due, or the limiter lets one pass', async () => {
+    const clock = new ManualClock()
+    const ways = {
+      delayed: [{}, { delay: 1 }],
+      limited: [{ limiter: LimiterFactory.tokenBucket({ rate: 1, burst: 1, clock }) }, {}],
+      'limited twice': [
+        {
+          limiter: LimiterFactory.composite([
+            LimiterFactory.tokenBucket({ rate: 1, burst: 1, clock }),
+            LimiterFactory.fixedWindow({ rate: 9, clock }),
+          ]),
+        },
+        {},
+      ],
+    } as const
+    for (const [way, [options, later]] of Object.entries(ways)) {
+      const inner: Promise<string>[] = []
+      const queue: LocalQueue<string, unknown> = QueueFactory.fifo<string, unknown>({
+        ...options,
+        clock,
+        workers: 2,
+        maxSize: 1,
+        handler: (item) => {
+          if (item !== 'more') return item
+          void queue.put('later', later)
+          inner.push(code(queue.put('new')))
+          return inner[0]
+        },
+      }).start()
+      const more = queue.submit('more')
+      await clock.advanceAsync('3s')
+      expect(await more, way).toBe('ok')
+      expect((await queue.stop()).completed, way).toBe(3)
+    }
+  })
+
+  for (const late of [false, true]) {
+    it.runIf(!late || tellsWhoAwaits)(
+      `counts as one, however much it puts${late ? ' after an await' : ''}`,
+      async () => {
+        for (const how of ['put', 'putMany'] as const) {
+          const items = Array.from({ length: 50 }, (_, i) => `${how} ${i}`)
+          const queue: LocalQueue<string, unknown> = QueueFactory.fifo<string, unknown>({
+            workers: 2,
+            maxSize: 2,
+            handler: async (item) => {
+              if (item !== 'more') return
+              if (late) await turn()
+              if (how === 'put') await Promise.all(items.map((each) => queue.put(each)))
+              else await queue.putMany(items)
+            },
+          }).start()
+          expect(await code(queue.submit('more')), how).toBe('ok')
+          expect((await queue.stop()).completed, how).toBe(51)
+        }
+      },
+    )
+  }
+
+  it('does not count once it has ended, though it has not waited for what it put', async () => {
+    const ends: (() => void)[] = []
+    const told: Promise<string>[] = []
+    const queue: LocalQueue<string, unknown> = QueueFactory.fifo<string, unknown>({
+      workers: 2,
+      maxSize: 1,
+      handler: (item) => {
+        if (item === 'long') return new Promise<void>((resolve) => ends.push(resolve))
+        if (item === 'leaves') for (const each of ['waits', 'a', 'b']) void queue.put(each)
+        if (item !== 'waits') return item
+        told.push(code(queue.put('c')))
+        return told[0]
+      },
+    }).start()
+    const long = queue.submit('long')
+    await queue.submit('leaves')
+    await turn()
+    expect(queue.stats().offered).toBe(2)
+    for (const end of ends) end()
+    await long
+    expect(await told[0]).toBe('ok')
+    expect((await queue.stop()).completed).toBe(6)
+  })
+
+  it('is told when the worker that could make room is taken away', async () => {
+    const ends: (() => void)[] = []
+    const queue: LocalQueue<string, string> = QueueFactory.fifo<string, string>({
+      workers: 2,
+      maxSize: 1,
+      handler: async (item) => {
+        if (item === 'long') await new Promise<void>((resolve) => ends.push(resolve))
+        if (item !== 'more') return item
+        void queue.put('rest')
+        return code(queue.put('new'))
+      },
+    }).start()
+    const results = ['long', 'more'].map((item) => queue.submit(item))
+    await turn()
+    expect(queue.stats().offered).toBe(1)
+    queue.workers = 0
+    await turn()
+    expect(queue.stats().offered).toBe(1)
+    queue.workers = 1
+    expect(await results[1]).toBe('QUEUE_DEADLOCK')
+    for (const end of ends) end()
+    expect(await Promise.all(results)).toEqual(['long', 'QUEUE_DEADLOCK'])
+    expect((await queue.stop()).completed).toBe(3)
+  })
+
+  it('is told where the jobs that wait need the end of its own', async () => {
+    const ways = {
+      permits: { limiter: LimiterFactory.concurrency({ limit: 1 }) },
+      'permits of a part': {
+        limiter: LimiterFactory.composite([
+          LimiterFactory.tokenBucket({ rate: 1000 }),
+          LimiterFactory.concurrency({ limit: 1 }),
+        ]),
+      },
+      group: { group: () => 'g', groupConcurrency: 1 },
+    }
+    for (const [way, options] of Object.entries(ways)) {
+      const queue: LocalQueue<string, string> = QueueFactory.fifo<string, string>({
+        ...options,
+        workers: 3,
+        maxSize: 1,
+        handler: async (item) => (item === 'more' ? code(queue.put('new')) : item),
+      })
+      const more = queue.submit('more')
+      const rest = queue.submit('rest')
+      queue.start()
+      expect(await more, way).toBe('QUEUE_DEADLOCK')
+      expect(await rest, way).toBe('rest')
+      await queue.stop()
+    }
+  })
 
   it('waits as long as it has patience for', async () => {
     const { queue, puts } = await set(1, true, { timeout: '10ms' })

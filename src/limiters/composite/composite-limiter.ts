@@ -328,6 +328,11 @@ export class CompositeLimiter extends SyncLimiter {
     return this.#all.measured(fn)
   }
 
+  /** @internal */
+  override get lends(): boolean {
+    return this.#all.lend
+  }
+
   override leave(key: string, cost: number, decision?: Decision): void {
     this.#all.leave(key, cost, decision)
   }

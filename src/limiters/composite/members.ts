@@ -3,6 +3,7 @@ import type { Decision } from '../../core/decision.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import type { Terms } from '../calls/terms.ts'
+import { lends } from '../limiter.ts'
 import { untold } from '../policy-of.ts'
 import type { Work } from '../scheduled.ts'
 import { took } from '../took.ts'
@@ -104,6 +105,11 @@ export class Members {
   /** The function, which tells each how it went that goes by that. */
   measured<T>(fn: Work<T>): Work<T> {
     return this.#all.reduce((work, { limiter }) => limiter.measured?.(work) ?? work, fn)
+  }
+
+  /** True where one of them gives what is held until the call has ended. */
+  get lend(): boolean {
+    return this.#all.some(({ limiter }) => lends(limiter))
   }
 
   /** A call has ended: each that gave something gets back what is held only while the call ran. */

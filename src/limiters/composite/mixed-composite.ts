@@ -200,6 +200,11 @@ export class MixedComposite extends PollingLimiter {
     return this.#all.measured(fn)
   }
 
+  /** @internal */
+  override get lends(): boolean {
+    return this.#all.lend
+  }
+
   override leave(key: string, cost: number, decision?: Decision): void {
     this.#all.leave(key, cost, decision)
   }

@@ -61,6 +61,11 @@ export class ConcurrencyLimiter extends RuleLimiter {
     return this.issue(key, costOf(call), this.decide(key, call))
   }
 
+  /** @internal */
+  override get lends(): boolean {
+    return true
+  }
+
   override leave(key: string, cost: number, decision?: Decision): void {
     checkCall(key, cost, Number.MAX_VALUE)
     if (decision !== undefined && !took(decision, cost)) return

@@ -185,6 +185,11 @@ export class RemoteConcurrency extends PollingLimiter {
     return this.client.ledger.watch?.(key, freed)
   }
 
+  /** @internal */
+  override get lends(): boolean {
+    return true
+  }
+
   override leave(key: string, cost: number, decision?: Decision): void {
     checkCall(key, cost, Number.MAX_VALUE)
     if (decision !== undefined && !took(decision, cost)) return

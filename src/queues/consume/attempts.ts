@@ -71,6 +71,7 @@ export class Attempts {
     this.running.add(attempt)
     const { times } = attempt.job
     if (times !== undefined) noteStart(times, this.#options.clock.now())
+    this.#source.begun()
   }
 
   /** Ends an attempt well. Answers `false` where it came too late. No worker waits for a store that is elsewhere. */

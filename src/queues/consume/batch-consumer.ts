@@ -4,7 +4,7 @@ import { JobTimeoutError } from '../../core/errors.ts'
 import { type BatchFunction, type BatchItems, runBatch } from '../batching/batch.ts'
 import type { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
-import { Consumer } from './consumer.ts'
+import { Consumer, type LoopState } from './consumer.ts'
 import { known } from './current-job.ts'
 import type { Source } from './source.ts'
 
@@ -25,6 +25,9 @@ export interface BatchLimits {
   releaseOnTimeout: boolean
 }
 
+/** Works on one batch after the other. Never rejects. */
+type Loop = () => Promise<void>
+
 /**
  * Workers that handle a batch at a time each. Items wait in the queue until there are enough of them, or the first one has
  * waited long enough; so they can still be cancelled, pulled or dropped.
@@ -32,8 +35,7 @@ export interface BatchLimits {
  * Where something could run there is a worker, a timer, or a closed gate that will open: a worker that finds nothing due sets
  * the timer before it rests, and the timer rings at once where the moment has come meanwhile.
  */
-export class BatchConsumer extends Consumer {
-  readonly #work: () => Promise<void>
+export class BatchConsumer extends Consumer<Loop> {
   readonly #batching: Batching
   readonly #limits: BatchLimits
   #hurried = false
@@ -45,21 +47,28 @@ export class BatchConsumer extends Consumer {
     super(source, attempts, limits.clock)
     this.#batching = batching
     this.#limits = limits
-    this.#work = {
-      [this.label]: async (): Promise<void> => {
+  }
+
+  protected override makeLoop(state: LoopState, over: () => void): Loop {
+    const named: Record<string, Loop> = {
+      [state.name]: async () => {
         while (this.mayGoOn() && this.hasWork()) {
           const claimed = this.#claim()
           if (claimed.length === 0) break
           const batch = this.#wanted(claimed)
-          if (batch.length > 0 && (await this.#run(batch))) return
+          const released = batch.length > 0 && (await this.#run(batch))
+          state.laps += 1
+          if (released) return over()
         }
+        over()
         this.#leave()
       },
-    }[this.label] as () => Promise<void>
+    }
+    return named[state.name] as Loop
   }
 
   protected override work(): void {
-    void this.#work()
+    void this.takeLoop()()
   }
 
   #leave(): void {

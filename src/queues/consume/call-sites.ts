@@ -7,15 +7,21 @@ interface WithCallSites {
   prepareStackTrace?: (error: Error, sites: CallSite[]) => unknown
 }
 
-/** True when an async function called `name` awaits the caller, directly or not. `false` where the engine cannot tell. */
-export function awaitedBy(name: string): boolean {
+/**
+ * The name of the async function that awaits the caller, directly or not, and whose name begins with `prefix`. `undefined` where there
+ * is none, or the engine cannot tell.
+ */
+export function awaiterOf(prefix: string): string | undefined {
   const errors = Error as unknown as WithCallSites
   const { stackTraceLimit, prepareStackTrace } = errors
-  let found = false
+  let found: string | undefined
   try {
     errors.stackTraceLimit = 100
     errors.prepareStackTrace = (_, sites) => {
-      found = sites.some((site) => site.getFunctionName() === name)
+      for (const site of sites) {
+        const name = site.getFunctionName()
+        if (found === undefined && name?.startsWith(prefix)) found = name
+      }
       return ''
     }
     // The stack is only worked out when it is read.

@@ -124,6 +124,9 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     this.#fetch()
   }
 
+  /** Room is the business of the store. */
+  begun(): void {}
+
   take(): Attempt | undefined {
     const { closed, pending } = this.#quarantine
     if (closed) {

@@ -1,29 +1,57 @@
+import { objects } from '../../core/array-kinds.ts'
 import { noContext, noticeContext } from '../../core/async-context.ts'
 import type { Clock } from '../../core/clock.ts'
 import { EventLoopPace } from '../../core/event-loop-pace.ts'
 import { macrotask } from '../../core/macrotask.ts'
 import type { Handler } from '../job.ts'
-import type { Attempt } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
-import { awaitedBy } from './call-sites.ts'
+import { awaiterOf } from './call-sites.ts'
 import { currentJob } from './current-job.ts'
 import type { Source } from './source.ts'
 
+/** The loop of a worker, as far as others look at it. */
+export interface LoopState {
+  /** The name of its function, which nothing else has. */
+  readonly name: string
+  /** How many handlers it has waited for. */
+  laps: number
+  /** The handler that it waits for, as far as others have asked. */
+  lap: Lap | undefined
+}
+
+/** One handler that a worker waits for. */
+interface Lap {
+  /** `undefined` where several workers share a name. */
+  readonly worker: LoopState | undefined
+  readonly number: number
+}
+
+/** What stands for one call of a handler: its attempt in its first part, and after that the lap of its worker. */
+export type HandlerCall = Attempt | Lap
+
 let consumers = 0
+/** More loops than that at once share one name: each name costs memory for as long as the queue lives. */
+const MOST_NAMES = 4096
 
 /**
  * The workers: takes jobs from a source and runs them. At most `workers` at a time.
  *
- * A worker is an async loop that lives as long as there is work. `wake` is the only way in, and does nothing when called
+ * A worker is an async loop that lives as long as there is work. Each loop has a name of its own, by which the stack of awaits tells
+ * which worker awaits a call. `wake` is the only way in, and does nothing when called
  * from inside itself: a handler that puts does not start handlers on its own stack, so no chain of puts, however long,
  * overflows it.
  */
-export abstract class Consumer {
+export abstract class Consumer<Loop extends object = object> {
   readonly source: Source
   readonly attempts: Attempts
-  /** The name of its workers' loop, which nothing else has. */
-  protected readonly label: string = `worker of queue #${++consumers}`
+  /** What the names of its workers' loops begin with, and no other name does. */
+  protected readonly label: string = `queue #${++consumers} worker `
   readonly #pace: EventLoopPace
+  readonly #idleLoops: Loop[] = objects()
+  /** By the names of the loops. */
+  readonly #loopStates = new Map<string, LoopState>()
+  #unnamed: Loop | undefined
   #workers = 0
   #open = false
   #breathing = false
@@ -35,7 +63,9 @@ export abstract class Consumer {
   protected busy = false
   /** True while the first part of a handler runs. */
   handling = false
-  /** Called when at most one worker is at work; set only while it is needed. */
+  /** The attempt whose handler was entered last, on any way but the direct one. */
+  #entered: Attempt | undefined
+  /** Called when a worker has come to rest; set only while it is needed. */
   onRest: (() => void) | undefined
   /** What is to be told when the first part of the handler that runs is over. */
   #onLeft: ((attempt: Attempt) => void) | undefined
@@ -50,10 +80,11 @@ export abstract class Consumer {
   }
 
   /**
-   * A worker: works, on `attempt` first, until there is no work for it, then rests. What waits for handlers is to be named
-   * `label`.
+   * A worker: works until there is no work for it, then rests. What waits for handlers is a loop of {@link takeLoop}.
    */
   protected abstract work(): void
+  /** Makes a loop: an async function of that name, which counts its laps, and calls `over` when it has ended. */
+  protected abstract makeLoop(state: LoopState, over: () => void): Loop
   /** True where there may be something a worker could begin now. */
   protected abstract hasWork(): boolean
 
@@ -80,16 +111,36 @@ export abstract class Consumer {
     this.wake()
   }
 
+  /** True where the caller is a handler of this queue, or called by one. */
+  insideHandler(): boolean {
+    return this.callingHandler() !== undefined
+  }
+
   /**
-   * True where the caller is a handler of this queue, or called by one.
+   * The call of a handler of this queue that is the caller, or has called it; `undefined` where none has.
    *
    * After an `await` in the handler only its async context can tell, or its stack of awaits, as engines write it into
    * errors.
    *
    * @param thorough false where the stack, which takes microseconds to read, is not worth it
    */
-  insideHandler(thorough = true): boolean {
-    return this.handling || this.caller() !== undefined || (thorough && awaitedBy(this.label))
+  callingHandler(thorough = true): HandlerCall | undefined {
+    const caller = this.caller()
+    if (caller !== undefined) return caller
+    if (this.handling) return this.attempts.inline ?? this.#entered
+    const name = thorough ? awaiterOf(this.label) : undefined
+    if (name === undefined) return undefined
+    const worker = this.#loopStates.get(name)
+    if (worker === undefined) return { worker, number: 0 }
+    const { laps } = worker
+    if (worker.lap?.number !== laps) worker.lap = { worker, number: laps }
+    return worker.lap
+  }
+
+  /** True until that handler has ended, as far as is known. */
+  isUnderWay(call: HandlerCall): boolean {
+    if (call instanceof Attempt) return this.attempts.inline === call || this.attempts.holds(call)
+    return call.worker === undefined || call.worker.laps === call.number
   }
 
   /** The attempt whose handler is the caller, where the engine can tell. */
@@ -102,6 +153,11 @@ export abstract class Consumer {
   whenLeft(run: (attempt: Attempt) => void): void {
     this.#onLeft = run
     this.expected = true
+  }
+
+  /** False while workers are being started, or wait until the event loop has breathed. */
+  get settled(): boolean {
+    return !this.busy && !this.#breathing
   }
 
   protected left(attempt: Attempt): void {
@@ -128,11 +184,6 @@ export abstract class Consumer {
   /** How many jobs could be begun now, by the worker that asks and by the idle ones. */
   protected get want(): number {
     return this.#workers - this.loops + 1
-  }
-
-  /** True where a job that is put now may begin at once. */
-  protected mayBegin(): boolean {
-    return !this.busy && this.free() && this.paced(false)
   }
 
   /** True where another worker may begin. */
@@ -170,10 +221,30 @@ export abstract class Consumer {
     this.#allowed = this.#open && !this.#breathing ? this.#workers : 0
   }
 
+  /** A loop that is not at work. */
+  protected takeLoop(): Loop {
+    return this.#idleLoops.pop() ?? this.#anotherLoop()
+  }
+
+  #anotherLoop(): Loop {
+    const states = this.#loopStates
+    if (states.size === MOST_NAMES) {
+      this.#unnamed ??= this.makeLoop({ name: this.label, laps: 0, lap: undefined }, () => {})
+      return this.#unnamed
+    }
+    const name = `${this.label}${states.size + 1}`
+    const state: LoopState = { name, laps: 0, lap: undefined }
+    states.set(name, state)
+    const loop: Loop = this.makeLoop(state, () => {
+      this.#idleLoops.push(loop)
+    })
+    return loop
+  }
+
   /** A worker has ended. */
   protected rest(): void {
     this.loops -= 1
-    if (this.loops <= 1 && this.onRest !== undefined) this.onRest()
+    if (this.onRest !== undefined) this.onRest()
   }
 
   /** Runs the part of a handler that comes before its first `await`: what it puts meanwhile is begun afterwards. */
@@ -181,6 +252,7 @@ export abstract class Consumer {
     const outer = this.busy
     this.busy = true
     this.handling = true
+    this.#entered = attempt
     const { job } = attempt
     try {
       // A job without a context must not run in that of the job before, or of the caller that woke the worker.

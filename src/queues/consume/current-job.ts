@@ -10,7 +10,7 @@ interface Runtime {
 }
 
 /**
- * JavaScriptCore leaves computed names out of its stacks, so {@link awaitedBy} cannot tell there which function awaits which. It carries
+ * JavaScriptCore leaves computed names out of its stacks, so {@link awaiterOf} cannot tell there which function awaits which. It carries
  * async contexts for next to nothing instead, which V8 does only since Node 24: there stacks are read, and nothing is kept.
  */
 const store = findStore()

@@ -148,11 +148,13 @@ export class LocalClaims<T, R> {
 
   /** Claims the next job, where the limiter lets it. */
   #begin(): Attempt | undefined {
-    const attempt = this.#leaving(() => this.#jobs.take())
-    if (attempt === undefined) return undefined
-    this.#attempts.begin(attempt)
-    this.#claims.add(attempt)
-    return attempt
+    return this.#leaving(() => {
+      const attempt = this.#jobs.take()
+      if (attempt === undefined) return undefined
+      this.#claims.add(attempt)
+      this.#attempts.begin(attempt)
+      return attempt
+    })
   }
 
   #takeOut(): LocalJob | undefined {

@@ -7,7 +7,7 @@ import { type JobOwner, LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import { Attempt } from './attempt.ts'
 import type { Attempts } from './attempts.ts'
-import { Consumer } from './consumer.ts'
+import { Consumer, type LoopState } from './consumer.ts'
 import { known } from './current-job.ts'
 import type { Source } from './source.ts'
 
@@ -21,11 +21,14 @@ export interface DirectRoute {
   readonly meter: QueueMeter | undefined
 }
 
+/** Waits for an attempt under way, and goes on with other jobs. Never rejects. */
+type Loop = (attempt: Attempt, underWay: PromiseLike<unknown>) => Promise<void>
+
 /**
  * Workers that handle one job at a time each. A job that ends at once costs no promise; a worker only becomes an async
  * loop when it has something to wait for.
  */
-export class SingleConsumer extends Consumer {
+export class SingleConsumer extends Consumer<Loop> {
   readonly #handler: Handler
   // The direct route, in fields of its own: one object of them all would cost a look at each, for each job.
   readonly #jobs: DirectRoute['jobs'] | undefined
@@ -33,8 +36,6 @@ export class SingleConsumer extends Consumer {
   readonly #owner: DirectRoute['owner'] | undefined
   readonly #events: DirectRoute['events'] | undefined
   readonly #meter: DirectRoute['meter']
-  /** Waits for an attempt under way, and goes on with other jobs. Never rejects. */
-  readonly #work: (attempt: Attempt, underWay: PromiseLike<unknown>) => Promise<void>
 
   /** @param direct where jobs may go from put to handler past the order */
   constructor(
@@ -51,33 +52,6 @@ export class SingleConsumer extends Consumer {
     this.#owner = direct?.owner
     this.#events = direct?.events
     this.#meter = direct?.meter
-    const release = () => {
-      this.rest()
-      this.wake()
-    }
-    this.#work = {
-      [this.label]: async (first: Attempt, firstUnderWay: PromiseLike<unknown>) => {
-        let attempt: Attempt | undefined = first
-        let underWay: PromiseLike<unknown> | undefined = firstUnderWay
-        while (attempt !== undefined) {
-          if (underWay !== undefined) {
-            const guard = attempts.guard(attempt, release)
-            try {
-              const value = await underWay
-              guard?.cancel()
-              void attempts.complete(attempt, value)
-            } catch (error) {
-              guard?.cancel()
-              void attempts.fail(attempt, error)
-            }
-            if (guard?.released === true) return
-          }
-          attempt = this.#next()
-          if (attempt !== undefined) underWay = this.#start(attempt)
-        }
-        this.rest()
-      },
-    }[this.label] as (attempt: Attempt, underWay: PromiseLike<unknown>) => Promise<void>
   }
 
   /**
@@ -92,7 +66,7 @@ export class SingleConsumer extends Consumer {
    */
   begin<T, R>(item: T, priority: number, watched: boolean): LocalJob<T, R> | undefined {
     const jobs = this.#jobs as MemoryJobs
-    if (!jobs.empty || !this.mayBegin()) return undefined
+    if (!jobs.empty || this.busy || !this.free() || !this.paced(false)) return undefined
     const job = new LocalJob<T, R>(item, priority, jobs.numbers.next(), this.#owner as JobOwner)
     if (watched) void job.watch()
     if (this.#byId?.namesAll === true) this.#byId.name(job, undefined)
@@ -126,7 +100,7 @@ export class SingleConsumer extends Consumer {
     } else if (threw) void attempts.fail(attempt, value)
     else if (ended) void attempts.complete(attempt, value)
     if (ended || threw) this.rest()
-    else void this.#work(attempt, value as PromiseLike<unknown>)
+    else void this.takeLoop()(attempt, value as PromiseLike<unknown>)
     if (this.expected) this.left(attempt)
     this.busy = false
     if (!jobs.empty) this.wake()
@@ -140,9 +114,43 @@ export class SingleConsumer extends Consumer {
   protected override work(): void {
     for (let attempt = this.#next(); attempt !== undefined; attempt = this.#next()) {
       const underWay = this.#start(attempt)
-      if (underWay !== undefined) return void this.#work(attempt, underWay)
+      if (underWay !== undefined) return void this.takeLoop()(attempt, underWay)
     }
     this.rest()
+  }
+
+  protected override makeLoop(state: LoopState, over: () => void): Loop {
+    const { attempts } = this
+    const release = () => {
+      this.rest()
+      this.wake()
+    }
+    const named: Record<string, Loop> = {
+      [state.name]: async (first, firstUnderWay) => {
+        let attempt: Attempt | undefined = first
+        let underWay: PromiseLike<unknown> | undefined = firstUnderWay
+        while (attempt !== undefined) {
+          if (underWay !== undefined) {
+            const guard = attempts.guard(attempt, release)
+            try {
+              const value = await underWay
+              guard?.cancel()
+              void attempts.complete(attempt, value)
+            } catch (error) {
+              guard?.cancel()
+              void attempts.fail(attempt, error)
+            }
+            state.laps += 1
+            if (guard?.released === true) return over()
+          }
+          attempt = this.#next()
+          if (attempt !== undefined) underWay = this.#start(attempt)
+        }
+        over()
+        this.rest()
+      },
+    }
+    return named[state.name] as Loop
   }
 
   #next(): Attempt | undefined {

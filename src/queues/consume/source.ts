@@ -22,6 +22,8 @@ export interface Source {
    * @param wanted false where a listener of the limiter, which ran meanwhile, has paused the queue or taken workers away
    */
   take(want: number, company: boolean, wanted: () => boolean): Attempt | undefined
+  /** An attempt that was taken is known now: others may begin in the place of its job, and their handlers may end it. */
+  begun(): void
   complete(attempt: Attempt, value: unknown): MaybePromise<boolean>
   /** The attempt has failed; the job is due again after `delay`. */
   retry(attempt: Attempt, delay: Millis, error: unknown): MaybePromise<boolean>

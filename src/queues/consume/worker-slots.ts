@@ -1,7 +1,7 @@
 import { integer } from '../../core/check.ts'
 import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { Handler, TaskContext } from '../job.ts'
-import type { Consumer } from './consumer.ts'
+import type { Consumer, HandlerCall } from './consumer.ts'
 import { SingleConsumer } from './single-consumer.ts'
 
 /**
@@ -19,6 +19,7 @@ export class WorkerSlots {
   #closed = false
   #hasDirect: boolean
   #onRest: (() => void) | undefined
+  #onFewer: (() => void) | undefined
   consumer: Consumer | undefined
   /** The consumer that jobs may go to from put, past the order. */
   direct: SingleConsumer | undefined
@@ -69,6 +70,11 @@ export class WorkerSlots {
     this.#apply()
   }
 
+  /** True when the queue is about to end. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
   /** The queue is about to end: workers do what waits, also where it was paused, and nothing waits for company any more. */
   drain(): void {
     this.#draining = true
@@ -93,16 +99,21 @@ export class WorkerSlots {
     return this.consumer?.loops ?? 0
   }
 
-  /** If the caller is a handler of this queue: how many workers are at work. @param thorough as in `insideHandler` */
-  insiders(thorough: boolean): number | undefined {
-    return this.busy > 0 && this.consumer?.insideHandler(thorough) === true ? this.busy : undefined
+  /** As {@link Consumer.callingHandler}. */
+  callingHandler(thorough: boolean): HandlerCall | undefined {
+    return this.busy > 0 ? this.consumer?.callingHandler(thorough) : undefined
+  }
+
+  /** As {@link Consumer.isUnderWay}. */
+  isUnderWay(call: HandlerCall): boolean {
+    return this.consumer?.isUnderWay(call) === true
   }
 
   employ(handler: Handler | undefined): void {
     this.asks = false
     const consumer = this.#makeConsumer(handler)
     this.consumer = consumer
-    consumer.onRest = this.#onRest
+    this.#hear()
     consumer.workers = this.#workers
     if (this.#hasDirect && consumer instanceof SingleConsumer) this.direct = consumer
     this.#apply()
@@ -133,10 +144,37 @@ export class WorkerSlots {
   /** From now on `run` is called whenever at most one worker is at work any more. */
   onRest(run: () => void): void {
     this.#onRest = run
-    if (this.consumer !== undefined) this.consumer.onRest = run
+    this.#hear()
+  }
+
+  /** From now on `run` is called whenever a worker comes to rest, and when workers may begin jobs or may not any more. */
+  onFewer(run: (() => void) | undefined): void {
+    if (this.#onFewer === run) return
+    this.#onFewer = run
+    this.#hear()
+  }
+
+  /** False while workers are being started, or wait for the event loop. */
+  get settled(): boolean {
+    return this.consumer?.settled !== false
+  }
+
+  #hear(): void {
+    const { consumer } = this
+    if (consumer === undefined) return
+    const onRest = this.#onRest
+    const onFewer = this.#onFewer
+    const none = onRest === undefined && onFewer === undefined
+    consumer.onRest = none
+      ? undefined
+      : () => {
+          if (consumer.loops <= 1) onRest?.()
+          onFewer?.()
+        }
   }
 
   #apply(): void {
     if (this.consumer !== undefined) this.consumer.open = this.open
+    this.#onFewer?.()
   }
 }

@@ -6,12 +6,14 @@ import {
   QueueFullError,
   WaitTimeoutError,
 } from '../../core/errors.ts'
+import { macrotask } from '../../core/macrotask.ts'
 import type { WorkerSlots } from '../consume/worker-slots.ts'
 import type { QueueEvents } from '../observe/queue-events.ts'
 import type { Settings } from '../settings.ts'
 import type { LocalJob } from '../store/local-job.ts'
 import type { MemoryJobs } from '../store/memory-jobs.ts'
 import { Line } from '../store/orders/line.ts'
+import { Insiders } from './insiders.ts'
 
 /** After this many offers in a row from outside the queue's handlers, the next offers count as such without a look at the stack. */
 const BURST = 32
@@ -26,18 +28,18 @@ export class Admission {
   /** Jobs that wait for room, first come, first served. */
   readonly offers: Line = new Line()
   readonly #limits = new Map<LocalJob, { readonly until: Millis; readonly cancel: Cancel }>()
-  /** Offers made by handlers of this very queue, with no end to their patience: how many handlers wait for each. */
-  readonly #fromInside = new Map<LocalJob, number>()
-  #insiders = 0
+  readonly #insiders: Insiders
   /** How many offers were made from outside in this burst. */
   #burst = 0
   #admitting = false
+  #looking = false
 
   constructor(jobs: MemoryJobs, settings: Settings, slots: WorkerSlots, events: QueueEvents) {
     this.#jobs = jobs
     this.#settings = settings
     this.#clock = settings.clock
     this.#slots = slots
+    this.#insiders = new Insiders(slots)
     this.#events = events
   }
 
@@ -83,9 +85,17 @@ export class Admission {
 
   /** Nobody waits any longer for room for a job that is offered. */
   expire(job: LocalJob): void {
-    this.withdraw(job)
-    job.end('dropped', this.tooLate())
-    this.#events.dropped(job, 'overflow')
+    this.#turnAway(job, this.tooLate())
+  }
+
+  /** There are fewer workers: handlers that wait for room may wait for ever now. The ones that came last are told. */
+  review(): void {
+    const insiders = this.#insiders
+    for (let last = insiders.last(); last !== undefined; last = insiders.last()) {
+      if (!insiders.reach(this.#able)) return
+      this.#turnAway(last, this.#noRoom())
+    }
+    this.#slots.onFewer(undefined)
   }
 
   tooLate(): WaitTimeoutError {
@@ -160,19 +170,57 @@ export class Admission {
     this.#limits.set(job, { until, cancel: at(this.#clock, until, () => this.expire(job)) })
   }
 
-  /** Room is made by workers. If each of them is held by a handler that waits for room, there will never be any. */
+  /**
+   * Room is made by workers. If each that could make some is held by a handler that waits for room, there will never be any. A handler
+   * is told at once where that depends on workers alone, and else as soon as the others have come to rest.
+   */
   #deadlock(job: LocalJob): QueueDeadlockError | undefined {
-    const workers = this.#slots.insiders(this.#burst < BURST)
-    if (workers === undefined) {
+    const handler = this.#slots.callingHandler(this.#burst < BURST)
+    if (handler === undefined) {
       this.#fromOutside()
       return undefined
     }
-    if (this.#insiders + 1 >= workers) {
-      return new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
-    }
-    this.#insiders += 1
-    this.#fromInside.set(job, (this.#fromInside.get(job) ?? 0) + 1)
+    const { independent } = this.#jobs
+    if (independent && this.#insiders.reach(this.#able, handler)) return this.#noRoom()
+    this.#insiders.add(job, handler)
+    this.#slots.onFewer(this.#look)
+    if (!independent) this.#look()
     return undefined
+  }
+
+  /** Looks again when what is under way now has been done: a worker that has ended a job may let another one begin. */
+  readonly #look = (): void => {
+    if (this.#looking) return
+    this.#looking = true
+    macrotask(() => {
+      this.#looking = false
+      if (this.#slots.settled) this.review()
+      else this.#look()
+    })
+  }
+
+  /** How many workers may make room: at least so many, as far as can be known here. */
+  get #able(): number {
+    const { workers, busy, open, draining } = this.#slots
+    // A queue without workers is like one that pauses: it goes on when it has some.
+    if (workers === 0) return Infinity
+    // A worker at rest will take a job.
+    if (this.#jobs.independent) return workers
+    // No worker can, while each of the jobs needs the end of one that runs. Of a limiter elsewhere, others may hold what they need: a
+    // queue that stops does not wait for them.
+    const known = this.#jobs.prompt || draining
+    return open && known ? Math.min(busy, workers) : Infinity
+  }
+
+  #noRoom(): QueueDeadlockError {
+    return new QueueDeadlockError(this.#settings.name, this.#settings.maxSize)
+  }
+
+  /** A job that waits for room will not get any. */
+  #turnAway(job: LocalJob, error: Error): void {
+    this.withdraw(job)
+    job.end('dropped', error)
+    this.#events.dropped(job, 'overflow')
   }
 
   /** A loop that offers a hundred thousand jobs is one caller. The burst ends when the microtasks that are queued now have run. */
@@ -185,10 +233,7 @@ export class Admission {
   }
 
   #settled(job: LocalJob): void {
-    if (this.#insiders > 0) {
-      this.#insiders -= this.#fromInside.get(job) ?? 0
-      this.#fromInside.delete(job)
-    }
+    this.#insiders.delete(job)
     if (this.#limits.size === 0) return
     this.#limits.get(job)?.cancel()
     this.#limits.delete(job)

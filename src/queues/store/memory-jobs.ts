@@ -77,7 +77,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     }
     // Before the queue is told: a job that has left must not be found waiting.
     job.complete(undefined)
-    if (this.crowded) this.tellRoom()
+    this.begun()
     groups?.end(groupOf(job))
     // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
     if (promoted || groups !== undefined) this.listener.available()
@@ -91,8 +91,13 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const job = attempt.job as LocalJob
     this.complete(attempt)
     job.complete(undefined)
+    this.begun()
     attempt.permit?.leave()
     return job
+  }
+
+  begun(): void {
+    if (this.crowded) this.tellRoom()
   }
 
   complete(attempt: Attempt): boolean {
@@ -179,7 +184,6 @@ export class MemoryJobs extends WaitingJobs implements Source {
     const attempt = new Attempt(job, this.history.timed ? this.clock.now() : 0)
     attempt.permit =
       this.groups === undefined ? permit : this.#placeInGroup(this.groups, job, permit)
-    if (this.crowded) this.tellRoom()
     return attempt
   }
 

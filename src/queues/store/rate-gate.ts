@@ -1,5 +1,5 @@
-import { answersAtOnce, type Limiter } from '../../limiters/limiter.ts'
-import type { AttemptPermit } from '../consume/attempt.ts'
+import type { Limiter } from '../../limiters/limiter.ts'
+import { type Granted, LimiterAsks } from './limiter-asks.ts'
 import type { LocalJob } from './local-job.ts'
 import { groupOf } from './orders/grouped.ts'
 import type { Order } from './orders/order.ts'
@@ -29,28 +29,6 @@ interface Line {
   first: LocalJob | undefined
 }
 
-/** A yes of the limiter. */
-export class Granted implements AttemptPermit {
-  readonly limiter: Limiter
-  readonly key: string
-  readonly cost: number
-
-  constructor(limiter: Limiter, key: string, cost: number) {
-    this.limiter = limiter
-    this.key = key
-    this.cost = cost
-  }
-
-  leave(): void {
-    this.limiter.leave?.(this.key, this.cost)
-  }
-
-  /** Gives back what was taken for a job that does not start. */
-  unused(): void {
-    this.limiter.release(this.key, this.cost).catch(nothing)
-  }
-}
-
 /**
  * A limiter before the jobs of a queue. It is asked where a job is taken, for a worker that is free: a job that has to wait
  * holds no worker, and nothing of the limiter. One mechanism serves limiters that answer at once and with a promise, with
@@ -65,17 +43,12 @@ export class Granted implements AttemptPermit {
  * the candidates, and the gate is shut while it waits.
  */
 export class RateGate {
-  /** True where the limiter answers at once. */
-  readonly prompt: boolean
-  readonly #limiter: Limiter
+  readonly #asks: LimiterAsks
   readonly #keyed: boolean
   readonly #host: GateHost
   readonly #lanes = new Map<string, Lane>()
   /** What the limiter has said yes to, while workers are offered it; without keys for whichever job is first. */
   #inHand: Granted[] = []
-  readonly #asks = new Set<AbortController>()
-  /** How many of the asks a limiter elsewhere has not answered yet: with yes, or with a wait. */
-  #unanswered = 0
   /** True while nothing can be taken until the limiter answers. */
   shut = false
   /** How many jobs wait in lanes. */
@@ -88,11 +61,27 @@ export class RateGate {
    * @param makeLine orders the jobs of one key while they wait for the limiter
    */
   constructor(limiter: Limiter, keyed: boolean, host: GateHost, makeLine: () => Order) {
-    this.#limiter = limiter
-    this.prompt = answersAtOnce(limiter)
+    this.#asks = new LimiterAsks(limiter, {
+      denied: () => {
+        // The last answer of a round may be this no, and what the others were given may be what this one waits for.
+        const last = this.#asks.unanswered === 0 && this.#inHand.length > 0
+        if (this.#keyed || last) this.#offer()
+      },
+      calledOff: () => this.#offer(),
+    })
     this.#keyed = keyed
     this.#host = host
     this.#makeLine = makeLine
+  }
+
+  /** True where the limiter answers at once. */
+  get prompt(): boolean {
+    return this.#asks.prompt
+  }
+
+  /** True where a job may have to wait until another one has ended, and not only for a time. */
+  get lends(): boolean {
+    return this.#asks.lends
   }
 
   /**
@@ -150,14 +139,14 @@ export class RateGate {
   }
 
   close(): void {
-    for (const ask of this.#asks) ask.abort()
+    this.#asks.close()
     this.idle()
   }
 
   #passNext(job: LocalJob, want: number, company: boolean): Granted | undefined {
     let permit = this.#inHand.pop()
     try {
-      permit ??= this.#now('', 1)
+      permit ??= this.#asks.now('', 1)
     } catch (error) {
       if (this.#host.candidates.peek() === job) this.#fail(job, error)
       return undefined
@@ -171,13 +160,13 @@ export class RateGate {
   }
 
   #askForNext(): void {
-    this.#ask(
+    this.#asks.ask(
       '',
       1,
       (granted) => {
         this.#inHand.push(granted)
         // Answers of one round go to one batch.
-        if (this.#unanswered === 0) this.#offer()
+        if (this.#asks.unanswered === 0) this.#offer()
       },
       (error) => {
         const head = this.#host.candidates.peek()
@@ -199,7 +188,7 @@ export class RateGate {
     let permit: Granted | undefined
     let failure: { readonly error: unknown } | undefined
     try {
-      permit = this.#now(key, cost)
+      permit = this.#asks.now(key, cost)
     } catch (error) {
       failure = { error }
     }
@@ -217,7 +206,7 @@ export class RateGate {
     // The listener may have let another job of this key wait.
     if (this.#joins(job, key)) return undefined
     // No more is asked of a limiter elsewhere than there are workers to use it.
-    if (!this.prompt && this.#unanswered >= want) {
+    if (!this.prompt && this.#asks.unanswered >= want) {
       this.shut = true
       return undefined
     }
@@ -245,13 +234,6 @@ export class RateGate {
   #takeInHand(key: string, cost: number): Granted | undefined {
     const [granted] = this.#inHand
     return granted?.key === key && granted.cost === cost ? this.#inHand.pop() : undefined
-  }
-
-  /** Where the limiter can answer at once, and says yes. */
-  #now(key: string, cost: number): Granted | undefined {
-    const limiter = this.#limiter
-    if (!answersAtOnce(limiter) || !limiter.allow(key, cost)) return undefined
-    return new Granted(limiter, key, cost)
   }
 
   #makeLane(key: string): Lane {
@@ -285,7 +267,7 @@ export class RateGate {
 
   /** A job waits at the limiter, for all of its lane. */
   #askFor(asker: LocalJob, lane: Lane): void {
-    const controller = this.#ask(
+    const controller = this.#asks.ask(
       lane.key,
       costOf(asker),
       (granted) => {
@@ -365,47 +347,6 @@ export class RateGate {
     this.#host.available()
     this.idle()
   }
-
-  /** Waits at the limiter. */
-  #ask(
-    key: string,
-    cost: number,
-    granted: (permit: Granted) => void,
-    broken: (error: unknown) => void,
-  ): AbortController {
-    const controller = new AbortController()
-    const { signal } = controller
-    this.#asks.add(controller)
-    this.#wait(key, cost, signal).then(
-      () => {
-        this.#asks.delete(controller)
-        const permit = new Granted(this.#limiter, key, cost)
-        if (!signal.aborted) return granted(permit)
-        permit.unused()
-        this.#offer()
-      },
-      (error: unknown) => {
-        this.#asks.delete(controller)
-        if (signal.aborted) this.#offer()
-        else broken(error)
-      },
-    )
-    return controller
-  }
-
-  /** A limiter elsewhere is first asked for a yes or no, so that other keys are asked while this one has to wait. */
-  async #wait(key: string, cost: number, signal: AbortSignal): Promise<void> {
-    if (!this.prompt) {
-      this.#unanswered += 1
-      const allowed = await this.#limiter.acquire(key, cost).finally(() => {
-        this.#unanswered -= 1
-      })
-      if (allowed) return
-      // The last answer of a round may be this no, and what the others were given may be what this one waits for.
-      if (this.#keyed || (this.#unanswered === 0 && this.#inHand.length > 0)) this.#offer()
-    }
-    await this.#limiter.wait(key, { cost, signal })
-  }
 }
 
 function keyOf({ extras }: LocalJob): string {
@@ -415,5 +356,3 @@ function keyOf({ extras }: LocalJob): string {
 function costOf({ extras }: LocalJob): number {
   return extras?.cost ?? 1
 }
-
-function nothing(): void {}

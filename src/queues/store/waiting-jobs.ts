@@ -6,7 +6,7 @@ import { HeldJobs } from './held-jobs.ts'
 import { JobNumbers } from './job-numbers.ts'
 import type { LocalJob } from './local-job.ts'
 import { Arrivals } from './orders/arrivals.ts'
-import { GroupedOrder, type Grouping } from './orders/grouped.ts'
+import { GroupedOrder, type Grouping, groupOf } from './orders/grouped.ts'
 import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
 import { type GateHost, RateGate } from './rate-gate.ts'
@@ -112,6 +112,16 @@ export class WaitingJobs implements GateHost {
   /** The lines of due jobs that wait for the limiter, each of one group. */
   lanes(): Iterable<{ group: string; order: Order }> {
     return this.gate?.lines() ?? []
+  }
+
+  /** False where all that wait may need the end of a job that runs: its permit of the limiter, or its place in their group. */
+  get independent(): boolean {
+    const { gate, groups } = this
+    if (gate?.lends === true) return false
+    if (groups === undefined || groups.ready > 0) return true
+    for (const { group } of this.lanes()) if (groups.hasPlace(group)) return true
+    for (const job of this.#delayed) if (groups.hasPlace(groupOf(job))) return true
+    return false
   }
 
   /** The limiter may have let a job pass. */

@@ -15,7 +15,7 @@ import { wrongValue } from './due-value.ts'
 import { Firsts } from './firsts.ts'
 import { LateLimiter } from './late-limiter.ts'
 import { Tellings } from './tellings.ts'
-import type { Deed, Ending, Item, Step, World } from './world.ts'
+import { CHILD, type Deed, type Ending, type Item, type Step, type World } from './world.ts'
 
 const LIMIT = 2
 const RATE = 20
@@ -57,6 +57,8 @@ interface Live {
   readonly items: readonly Item[]
   readonly signal: () => AbortSignal
   readonly finish: (well: boolean) => void
+  /** True while it waits for room in its own queue. */
+  inside: boolean
 }
 
 /**
@@ -90,6 +92,8 @@ export class ModelRun {
   #redrives = 0
   #most = 0
   #ordered: boolean
+  /** True where handlers or listeners may put an item while another is being put. */
+  readonly #meddled: boolean
   /** True where jobs have groups, of the queue or of their puts. */
   readonly #grouped: boolean
   #started = false
@@ -108,6 +112,9 @@ export class ModelRun {
     this.#late = this.#inner && world.late ? new LateLimiter(this.#inner) : undefined
     this.#limiter = this.#late?.limiter ?? this.#inner
     const { kind, mode, attempts, batch } = world
+    this.#meddled =
+      world.inside.length > 0 ||
+      steps.some((each) => each.do === 'put' && each.item.deeds.includes('puts'))
     this.#ordered =
       (kind === 'fifo' || (kind === 'dedupe' && (mode === 'ttl' || mode === 'pending'))) &&
       attempts === 1 &&
@@ -116,7 +123,7 @@ export class ModelRun {
         (each) =>
           (each.do !== 'put' || (each.delay === undefined && each.retry === undefined)) &&
           // Between two items of a putMany, a handler may put a third, whose number is higher.
-          (each.do !== 'put' || each.how !== 'putMany' || world.inside.length === 0) &&
+          (each.do !== 'put' || each.how !== 'putMany' || !this.#meddled) &&
           // A claim that is given back returns to its old place, behind jobs that have begun meanwhile.
           each.do !== 'claim' &&
           each.do !== 'redrive',
@@ -308,19 +315,37 @@ export class ModelRun {
       const live: Live = {
         items,
         signal,
+        inside: deed === 'puts',
         finish: (well) => {
-          if (!this.#live.delete(live)) return
+          if (live.inside || !this.#live.delete(live)) return
           if (well) resolve(result)
           else reject(new Error('failed'))
         },
       }
       this.#live.add(live)
+      if (deed === 'puts') void this.#putFrom(live)
       if (deed === 'async') setImmediate(() => live.finish(true))
       if (deed === 'rejects') setImmediate(() => live.finish(false))
       if (deed !== 'gated') return
       if (signal().aborted) live.finish(false)
       else signal().addEventListener('abort', () => live.finish(false))
     })
+  }
+
+  /** A handler puts an item into its own queue, and ends when that is accepted. */
+  async #putFrom(live: Live): Promise<void> {
+    await this.#putOne(CHILD, (error) => {
+      const waiting = this.#holding().filter(({ inside }) => inside).length
+      const { workers } = this.#queue
+      const { code } = error as { code?: string }
+      const { inside, release } = this.#world
+      // A handler may put without waiting for that.
+      const sure = !this.#dependent && !release && !inside.some((step) => step.do === 'put')
+      if (code === 'QUEUE_DEADLOCK' && sure && waiting < workers)
+        this.#fault ??= `a handler is told that it waits for ever, and ${waiting} of ${workers} workers wait`
+    })
+    live.inside = false
+    live.finish(true)
   }
 
   #begun(items: readonly Item[]): void {
@@ -492,7 +517,30 @@ export class ModelRun {
     this.#pulled.add(item.n)
   }
 
+  #putOne(step: Step & { do: 'put' }, rejected: (error: unknown) => void): Promise<void> {
+    const controller = new AbortController()
+    const item = this.#item(step)
+    const options = this.#optionsOf(step, item, controller.signal)
+    const late = this.#stopping
+    const known = this.#meets(step, item)
+    const put =
+      Object.keys(options).length === 0 ? this.#queue.put(item) : this.#queue.put(item, options)
+    return put.then(
+      (job) => {
+        if (late) this.#fault ??= `job ${item.n} was accepted after stop`
+        if (known !== undefined && known !== (job.state === 'duplicate'))
+          this.#fault ??= `job ${item.n} is ${job.state}, and its name was ${known ? '' : 'not '}taken`
+        this.#accepted(item.n, job, controller)
+      },
+      (error: unknown) => {
+        this.#refused(item.n)
+        rejected(error)
+      },
+    )
+  }
+
   #put(step: Step & { do: 'put' }): void {
+    if (step.how === 'put') return void this.#putOne(step, () => {})
     const controller = new AbortController()
     const item = this.#item(step)
     const options = this.#optionsOf(step, item, controller.signal)
@@ -500,17 +548,6 @@ export class ModelRun {
     const late = this.#stopping
     const refused = () => this.#refused(item.n)
     switch (step.how) {
-      case 'put': {
-        const known = this.#meets(step, item)
-        const put = without ? this.#queue.put(item) : this.#queue.put(item, options)
-        put.then((job) => {
-          if (late) this.#fault ??= `job ${item.n} was accepted after stop`
-          if (known !== undefined && known !== (job.state === 'duplicate'))
-            this.#fault ??= `job ${item.n} is ${job.state}, and its name was ${known ? '' : 'not '}taken`
-          this.#accepted(item.n, job, controller)
-        }, refused)
-        break
-      }
       case 'putMany': {
         const items = [item, this.#item(step)]
         for (const each of items) this.#meets(step, each)
@@ -623,12 +660,11 @@ export class ModelRun {
   #accepted(n: number, job: Job<number>, controller: AbortController): void {
     this.#jobs.push({ n, job, controller })
     this.#watched.add(n)
-    const { kind, mode, inside } = this.#world
+    const { kind, mode } = this.#world
     const named = job.id.startsWith('own')
     // In memory an item with an id of its own has a key too, and may give way to another. Between two items of a putMany a
-    // listener may put a third.
-    const duplicate =
-      job.state === 'duplicate' || (kind === 'dedupe' && (named || inside.length > 0))
+    // handler or a listener may put a third.
+    const duplicate = job.state === 'duplicate' || (kind === 'dedupe' && (named || this.#meddled))
     job.result.then(
       (value) => {
         this.#fault ??= wrongValue({ kind, mode, n, duplicate, byId: false }, value)
@@ -696,7 +732,36 @@ export class ModelRun {
       running.map(({ item }) => item),
       after,
     )
+    this.#roomComes(after)
     if (this.#steps % 5 === 0) await this.#restIsTold(after)
+  }
+
+  /** True where a job may need a permit, or a place in its group, that another one holds. */
+  get #dependent(): boolean {
+    const { limiter, groups, groupConcurrency } = this.#world
+    return (
+      limiter === 'concurrency' ||
+      limiter === 'composite' ||
+      (groups && groupConcurrency < Infinity)
+    )
+  }
+
+  /** Handlers that wait for room in their own queue leave a worker that makes some. */
+  #roomComes(after: string): void {
+    const { workers } = this.#queue
+    // Items that are taken by hand make room too.
+    if (this.#paused || !this.#started || workers === 0 || this.#open.length > 0) return
+    // Of a limiter elsewhere it is not known who holds its permits.
+    if (this.#world.release || (this.#world.late && this.#dependent)) return
+    const holding = this.#holding()
+    const inside = holding.filter((live) => live.inside).length
+    if (inside === 0 || inside < holding.length) return
+    // Items that come due, or that the limiter lets pass with time, go to a worker at rest.
+    const comes = inside < workers && this.#clock.timers > 0
+    this.#must(
+      comes,
+      `${inside} handlers of ${workers} workers wait after ${after} for room that never comes`,
+    )
   }
 
   /** Where something could run there is a worker, a timer, or a closed gate that will open. */

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 
-/** What a handler does with one attempt. `gated` ends when it is told to or its signal aborts; `deaf` only when it is told to. */
-export type Deed = 'sync' | 'throws' | 'async' | 'rejects' | 'gated' | 'deaf'
+/**
+ * What a handler does with one attempt. `gated` ends when it is told to or its signal aborts; `deaf` only when it is told to; `puts`
+ * when its own queue has accepted another item.
+ */
+export type Deed = 'sync' | 'throws' | 'async' | 'rejects' | 'gated' | 'deaf' | 'puts'
 
 /** An item: what the handler does with it, and what the options read from it. */
 export interface Item {
@@ -115,7 +118,24 @@ const deed = fc.constantFrom<Deed>(
   'rejects',
   'sync',
   'deaf',
+  'puts',
 )
+
+/** What a handler puts: something that needs nothing. */
+export const CHILD: Step & { do: 'put' } = {
+  do: 'put',
+  how: 'put',
+  item: { deeds: ['sync'], key: 'a', cost: 1, group: 'x' },
+  priority: 0,
+  group: undefined,
+  delay: undefined,
+  dated: false,
+  id: undefined,
+  same: 4,
+  signal: false,
+  timeout: undefined,
+  retry: undefined,
+}
 
 const which = fc.nat(1000)
 /** One time of four. `fc.option` with a `freq` of 1 draws nothing, ever. */

@@ -104,6 +104,11 @@ export class GroupedOrder implements Order {
     this.#tidy(group)
   }
 
+  /** True where one more job of this group may run. */
+  hasPlace(name: string): boolean {
+    return (this.#groups.get(name)?.running ?? 0) < this.#grouping.concurrency
+  }
+
   /** A job that was taken as one of this group runs no more. It may be of another group by now. */
   end(name: string): void {
     const group = this.#groups.get(name)
