@@ -135,6 +135,37 @@ describe('a queue over a storage that answers late', () => {
     expect(limiter.allow()).toBe(false)
   })
 
+  it.each([5, 1])(
+    'fills a batch with what is put later, with %d deliveries',
+    async (maxDeliveries) => {
+      const sizes: number[] = []
+      const batchFn = async (items: number[]) => {
+        sizes.push(items.length)
+        return items
+      }
+      const more = { maxDeliveries, batchSize: 20, batchTimeout: '1h', batchFn }
+      const { clock, process } = make(more as Partial<QueueOptions<number, number>>)
+      const queue = process()
+      const starting = queue.start()
+      await turns()
+      await starting
+      // The last ones are fewer than would be worth a trip while something waits.
+      for (const count of [12, 7, 1]) {
+        void queue.putMany(Array.from({ length: count }, (_, i) => i))
+        await turns()
+        await clock.advanceAsync(2)
+        await turns()
+      }
+      expect(sizes).toEqual([20])
+      const end = queue.stop()
+      for (let i = 0; i < 10; i++) {
+        await turns()
+        await clock.advanceAsync(0.05)
+      }
+      await end
+    },
+  )
+
   it('fills batches from all keys of a limiter that the storage decides', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.concurrency({ limit: 3, clock })

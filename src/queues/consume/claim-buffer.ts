@@ -278,10 +278,10 @@ export class ClaimBuffer implements Source, HeldClaimsListener {
     const { batch, ahead } = this.#options
     const atOnce = this.#workers * batch
     const credits = this.#credits.next(atOnce, ahead(), this.#held.size + this.#wanted)
-    // A trip carries many, or what a worker waits for.
+    // A trip carries many, or what a worker waits for: a batch that is not full.
     const enough = Math.min(MOST, atOnce) / 2
     if (credits < 1) return
-    if (credits < enough && this.#waiting.length + this.#fetches > 0) return
+    if (credits < enough && (this.#waiting.length >= batch || this.#fetches > 0)) return
     if (this.#options.gate !== undefined && this.#fetches > 0) return
     this.#fetches += 1
     this.#wanted += credits
