@@ -263,7 +263,10 @@ export interface Queue<T, R = unknown> extends AsyncDisposable, AsyncIterable<T>
    * only are in the list too.
    */
   groups(options?: GroupsOptions): Promise<GroupInfo[]>
-  /** Resolves when nothing waits and nothing runs. When the queue has stopped, it rejects with `CLOSED` where something still does. */
+  /**
+   * Resolves when nothing waits and nothing runs: a handler that awaits it waits for itself. When the queue has stopped, it rejects
+   * with `CLOSED` where something still does.
+   */
   onIdle(options?: WaitOptions): Promise<void>
   /**
    * Accepts no more jobs, runs or drops the jobs that wait, and reports the jobs that were not done. A queue without workers

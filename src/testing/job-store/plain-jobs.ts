@@ -38,7 +38,8 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     const until = (job: PlainJob<T>) => job.holder?.until ?? 0
     const lost = this.inState('running')
       .filter((job) => this.isOver(job))
-      .sort((a, b) => until(a) - until(b) || before(a, b))
+      // Of leases that end at once, group after group: a job that has a newer item lines up anew at its end.
+      .sort((a, b) => until(a) - until(b) || byGroup(a, b) || before(a, b))
     for (const job of lost) this.lose(job)
     const due = this.inState('delayed').filter((job) => this.isDue(job))
     for (const job of due) job.state = 'waiting'
@@ -334,4 +335,9 @@ export class PlainJobs<T = unknown> extends PlainShelf<T> {
     )
     return waiting[0] ?? this.inState('delayed').sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))[0]
   }
+}
+
+function byGroup(a: PlainJob<unknown>, b: PlainJob<unknown>): number {
+  const [one = '', other = ''] = [a.group, b.group]
+  return one === other ? 0 : one < other ? -1 : 1
 }
