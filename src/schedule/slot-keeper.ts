@@ -1,4 +1,4 @@
-import { having, known, type OptionTable, oneOf, string } from '../core/check.ts'
+import { known, mustHave, type OptionTable, oneOf, string } from '../core/check.ts'
 import { type Duration, type Millis, toPositiveMicros } from '../core/duration.ts'
 import type { Values } from '../core/storage.ts'
 
@@ -86,7 +86,7 @@ export const SLOT_KEEPER_OPTIONS: OptionTable<SlotKeeperOptions> = {
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): SlotKeeper {
-  having('storage', storage ?? null, 'incr')
+  mustHave('storage', storage, 'incr')
   known('slotKeeper', options, SLOT_KEEPER_OPTIONS)
   const { ttl = '1d', lease = '10s', prefix = 'schedule', afterCrash = 'run' } = options
   string('prefix', prefix)

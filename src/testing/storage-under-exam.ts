@@ -1,4 +1,4 @@
-import { callable, callback, having, known, type OptionTable } from '../core/check.ts'
+import { callable, callback, having, known, mustHave, type OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Storage } from '../core/storage.ts'
@@ -25,7 +25,7 @@ export const STORAGE_UNDER_EXAM: OptionTable<StorageUnderExam> = {
 /** @throws OptionTypeError naming what is not as it has to be */
 export function checkExam(exam: StorageUnderExam): void {
   known('storageExam', exam, STORAGE_UNDER_EXAM)
-  having('storage', exam.storage ?? null, 'open')
+  mustHave('storage', exam.storage, 'open')
   having('clock', exam.clock, 'now')
   callable('advance', exam.advance)
   callback('advanceValues', exam.advanceValues)
