@@ -115,7 +115,8 @@ export class TokenBucket implements Rule, Holds {
   }
 
   hold(state: State, now: Micros, cost: number, maxWait: Micros, id: number, ttl: Micros): Micros {
-    if (openHolds.crowdedAt(state, now)) return -Infinity
+    const crowded = openHolds.crowdedFor(state, now)
+    if (crowded > 0) return -crowded
     const wait = this.reserve(state, now, cost, maxWait)
     if (wait >= 0) openHolds.open(state, now + wait, id, cost, ttl)
     return wait
