@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
-import { OptionTypeError } from '../../core/errors.ts'
+import { OptionTypeError, quoted } from '../../core/errors.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { Limiter, LimiterStats } from '../../limiters/limiter.ts'
 import type { LimiterState, TopKeys } from '../state.ts'
@@ -153,7 +153,7 @@ export class LimiterPart {
     if (rule === undefined || rule.held || adapts(this.limiter)) {
       throw new OptionTypeError(
         'quota',
-        `limiter '${this.limiter.name}' cannot be tried out: one rule of calls in a time has to decide, and this is ${kindOf(this.limiter)}`,
+        `quota of ${quoted(this.limiter.name)} cannot be tried: what if is for limiters with one rate, and not for composites, concurrency or adaptive limiters`,
       )
     }
     return new WhatIf(
