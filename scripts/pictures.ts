@@ -1,4 +1,4 @@
-// Draws the pictures of limits, leases, breakers, retries, jobs, schedules and budgets in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
+// Draws the pictures of limits, leases, breakers, retries, jobs, schedules, budgets and pools in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
 import { writeFileSync } from 'node:fs'
 import { newHolder } from '../src/coordination/holder.ts'
 import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
@@ -17,6 +17,7 @@ import { lease } from '../src/rules/lease.ts'
 import { ManualClock } from '../src/testing/index.ts'
 import { Drawing, round } from './drawing.ts'
 import { root } from './package/entries.ts'
+import { poolPicture } from './pool-picture.ts'
 
 /** Each picture by its path in the repository. */
 export async function pictures(): Promise<Readonly<Record<string, string>>> {
@@ -28,6 +29,7 @@ export async function pictures(): Promise<Readonly<Record<string, string>>> {
     'docs/jobs.svg': await jobs(),
     'docs/overlap.svg': await overlaps(),
     'docs/budget.svg': await budget(),
+    'docs/pool.svg': await poolPicture(),
   }
 }
 
