@@ -13,7 +13,7 @@ export const METRIC_OPTIONS: OptionTable<MetricOptions> = { help: true }
 
 /** Options of a histogram. */
 export interface HistogramOptions extends MetricOptions {
-  /** The upper bounds of the buckets, rising. @default from 0.1 ms to a minute, as seconds */
+  /** The upper bounds of the buckets, rising. The first call with a name decides. @default from 0.1 ms to a minute, as seconds */
   buckets?: readonly number[]
 }
 
