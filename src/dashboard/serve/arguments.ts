@@ -86,7 +86,7 @@ function wrong(name: string, what: string, value: unknown): ArgumentError {
 export async function argumentsOf(asked: PageRequest): Promise<Arguments | Answer> {
   const type = asked.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    return refusal(400, 'the body must be JSON, and content-type say so')
+    return refusal(400, 'the body must be JSON, with content-type application/json')
   }
   let text: string
   try {
