@@ -131,7 +131,9 @@ end
 
 function rule.hold(p, s, now, cost, max_wait, id, ttl)
   local crowded = rule.crowded_for(s, now)
-  if crowded > 0 then return -crowded end
+  if crowded > 0 then
+    return max_wait >= 1 and crowded > max_wait and -math.huge or -crowded
+  end
   local wait = rule.reserve(p, s, now, cost, max_wait)
   if wait >= 0 then
     local length = #s

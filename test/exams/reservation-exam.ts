@@ -37,6 +37,7 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     const { clock, budget } = world()
     const limiter = budget(10_000)
     const reserve = (ttl: '10s' | '1h') => limiter.reserve('a', 1, { ttl, onExpire: 'release' })
+
     for (let i = 0; i < 2000; i += 100) {
       const open = Array.from({ length: 100 }, (_, j) => reserve(i + j === 107 ? '10s' : '1h'))
       expect(await Promise.all(open)).not.toContain(undefined)
@@ -46,6 +47,9 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     const denied = (await error(limiter.spend('a', 1, () => {}))) as Error & { retryAfter: number }
     expect(denied).toMatchObject({ code: 'LIMIT_EXCEEDED' })
     expect(denied.retryAfter).toBeCloseTo(10)
+    const impatient = limiter.reserve('a', 1, { timeout: '1s' })
+    for (let i = 0; i < 3; i++) await pass(clock, i === 0 ? 0 : '0.5s')
+    expect(await impatient).toBeUndefined()
     const waiting = limiter.reserve('a', 1, { timeout: '1m' })
     for (let i = 0; i <= 10; i++) await pass(clock, i === 0 ? 0 : '1s')
     expect(await waiting).toBeDefined()
