@@ -309,6 +309,35 @@ describe('a handler that puts into its own full queue', () => {
     expect((await queue.stop()).completed).toBe(6)
   })
 
+  it.runIf(tellsWhoAwaits)('does not count once its worker was given to another job', async () => {
+    const clock = new ManualClock()
+    const told: string[] = []
+    const queue: LocalQueue<string, unknown> = QueueFactory.fifo<string, unknown>({
+      clock,
+      workers: 2,
+      maxSize: 1,
+      onTimeout: 'release',
+      handler: async (item) => {
+        if (item === 'wait') await never()
+        if (item !== 'more') return
+        await turn()
+        told.push(await code(Promise.all(['a', 'b'].map((each) => queue.put(each)))))
+      },
+    }).start()
+    const first = code(queue.submit('more', { timeout: 1 }))
+    const second = code(queue.submit('wait', { timeout: 2 }))
+    await queue.put('more')
+    await turn()
+    await clock.advanceAsync('1s')
+    await turn()
+    // The handler of the first one still waits for room, and its worker has begun the third.
+    expect([await first, queue.stats().offered, told]).toEqual(['JOB_TIMEOUT', 3, []])
+    await clock.advanceAsync('1s')
+    expect(await second).toBe('JOB_TIMEOUT')
+    await queue.onIdle()
+    expect(told).toEqual(['ok', 'ok'])
+  })
+
   it('is told when the worker that could make room is taken away', async () => {
     const ends: (() => void)[] = []
     const queue: LocalQueue<string, string> = QueueFactory.fifo<string, string>({

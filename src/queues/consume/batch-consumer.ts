@@ -56,7 +56,7 @@ export class BatchConsumer extends Consumer<Loop> {
           const claimed = this.#claim()
           if (claimed.length === 0) break
           const batch = this.#wanted(claimed)
-          const released = batch.length > 0 && (await this.#run(batch))
+          const released = batch.length > 0 && (await this.#run(batch, state))
           state.laps += 1
           if (released) return over()
         }
@@ -97,12 +97,13 @@ export class BatchConsumer extends Consumer<Loop> {
   }
 
   /** Answers whether the worker was given to another batch meanwhile. */
-  async #run(batch: Attempt[]): Promise<boolean> {
+  async #run(batch: Attempt[], state: LoopState): Promise<boolean> {
     let released = false
     const held = new BatchAttempts(batch, this.attempts)
     const cancelTimer = this.#limit(batch, held, () => {
       if (!this.#limits.releaseOnTimeout) return
       released = true
+      state.laps += 1
       this.#leave()
       this.wake()
     })

@@ -14,7 +14,7 @@ import type { Source } from './source.ts'
 export interface LoopState {
   /** The name of its function, which nothing else has. */
   readonly name: string
-  /** How many handlers it has waited for. */
+  /** How many handlers it has waited for: until they ended, or ran so long that it was given to another job. */
   laps: number
   /** The handler that it waits for, as far as others have asked. */
   lap: Lap | undefined

@@ -122,6 +122,7 @@ export class SingleConsumer extends Consumer<Loop> {
   protected override makeLoop(state: LoopState, over: () => void): Loop {
     const { attempts } = this
     const release = () => {
+      state.laps += 1
       this.rest()
       this.wake()
     }
