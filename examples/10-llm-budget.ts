@@ -30,6 +30,7 @@ const proxy = createServer(async (req, res) => {
   const sent = prompt as number
   // The prompt is charged at least: it has been sent once the model answers.
   const estimate = sent + (maxTokens as number)
+  if (!(estimate > 0 && estimate <= 1000)) return void res.writeHead(400).end('too large')
   const reservation = await budget.reserve(team, estimate, { floor: sent, ttl: '2m' })
   if (reservation === undefined) {
     const { retryAfter } = await budget.peek(team, estimate)

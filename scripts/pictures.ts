@@ -1,10 +1,11 @@
-// Draws the pictures of limits, leases, breakers, jobs, schedules and budgets in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
+// Draws the pictures of limits, leases, breakers, retries, jobs, schedules, budgets and pools in docs/ by running them on a clock that the script moves: `npm run docs:pictures`.
 import { writeFileSync } from 'node:fs'
 import { newHolder } from '../src/coordination/holder.ts'
 import { ledgerLeases } from '../src/coordination/ledger-leases.ts'
 import { safeEnd } from '../src/coordination/term.ts'
 import { Renewal } from '../src/core/renewal.ts'
 import {
+  backoff,
   CircuitBreaker,
   LimiterFactory,
   type LocalLimiter,
@@ -16,6 +17,7 @@ import { lease } from '../src/rules/lease.ts'
 import { ManualClock } from '../src/testing/index.ts'
 import { Drawing, round } from './drawing.ts'
 import { root } from './package/entries.ts'
+import { poolPicture } from './pool-picture.ts'
 
 /** Each picture by its path in the repository. */
 export async function pictures(): Promise<Readonly<Record<string, string>>> {
@@ -23,9 +25,11 @@ export async function pictures(): Promise<Readonly<Record<string, string>>> {
     'docs/limits.svg': await limits(),
     'docs/lease.svg': await leases(),
     'docs/breaker.svg': await breaker(),
+    'docs/backoff.svg': await retries(),
     'docs/jobs.svg': await jobs(),
     'docs/overlap.svg': await overlaps(),
     'docs/budget.svg': await budget(),
+    'docs/pool.svg': await poolPicture(),
   }
 }
 
@@ -185,6 +189,39 @@ async function breaker(): Promise<string> {
   drawing.text(drawing.x(3) + 10, 142, 'failed', 'small')
   drawing.dot(5.5, 146 - 8, 'no')
   drawing.text(drawing.x(5.5) + 10, 142, 'rejected at once', 'small')
+  return drawing.svg
+}
+
+/** The attempts of four callers that fail together, by jitter. */
+async function retries(): Promise<string> {
+  const CALLERS = 4
+  const drawing = new Drawing('Four callers that fail together, by jitter', 33, 290)
+  drawing.axis(5)
+  let seed = 7
+  const random = () => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed / 2_147_483_647
+  }
+  for (const [row, jitter] of (['none', 'equal', 'full'] as const).entries()) {
+    const top = 26 + row * 76
+    const middle = top + 14 * (CALLERS / 2)
+    drawing.text(16, middle + 5, `'${jitter}'`)
+    drawing.add(
+      `<rect x="${drawing.x(0)}" y="${top}" width="${round(drawing.x(33) - drawing.x(0))}" height="${14 * CALLERS + 6}" rx="3" class="kept"/>`,
+    )
+    const clock = new ManualClock()
+    const callers = Array.from({ length: CALLERS }, (_, caller) =>
+      backoff(
+        () => {
+          drawing.dot(round(clock.now() / 1000), top + 10 + caller * 14, 'failed')
+          throw new Error('down')
+        },
+        { clock, jitter, random },
+      ).catch(() => {}),
+    )
+    for (let tick = 0; tick < 330; tick++) await clock.advanceAsync('100ms')
+    await Promise.all(callers)
+  }
   return drawing.svg
 }
 

@@ -76,7 +76,7 @@ describe('docs', () => {
   })
 })
 
-it('the pictures show what limits, leases, breakers, jobs, schedules and budgets do now (npm run docs:pictures)', async () => {
+it('the pictures show what limits, leases, breakers, retries, jobs, schedules, budgets and pools do now (npm run docs:pictures)', async () => {
   for (const [path, svg] of Object.entries(await pictures())) {
     expect(readFileSync(`${root}${path}`, 'utf8'), path).toBe(svg)
   }

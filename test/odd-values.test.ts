@@ -336,6 +336,20 @@ describe.each(Object.entries(PARTS))('%s', (_part, args) => {
   })
 })
 
+// An option may be undefined. An argument that must be given is not called null in the message, when it was left out.
+it.each<Argument>([
+  ['storage', NONE, (v) => slotKeeper(v)],
+  ['propagation', NONE, (v) => carryTraces({ context: {}, propagation: v } as Odd)],
+  ['context', NONE, (v) => carryTraces({ propagation: { inject: fn }, context: v } as Odd)],
+  ['registry', NONE, (v) => registerPrometheus(v)],
+  ['tracer', NONE, (v) => traced(v, fn)],
+])('%s that was left out', async (name, _, give) => {
+  const error = await given(give, undefined)
+  expect(error?.message).toMatch(
+    new RegExp(`^${name} must have .*, got undefined$|^${name} must be .*, got undefined$`),
+  )
+})
+
 /** The labels in a text such as `'' 'abc' a function`. */
 function names(takes: string): Set<string> {
   return new Set(ODD.map(([label]) => label).filter((label) => ` ${takes} `.includes(` ${label} `)))

@@ -12,7 +12,7 @@ import {
 } from './arguments.ts'
 import { ALGORITHMS, type Algorithm, perOf } from './judging/limit.ts'
 
-/** What `aioflux advise` was asked to do. */
+/** The options of `aioflux advise`. */
 export interface AdviseOptions extends LogOptions {
   readonly algorithms: readonly Algorithm[]
   readonly per: Micros

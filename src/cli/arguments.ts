@@ -6,7 +6,7 @@ import { FORMATS, type Format } from './formats/formats.ts'
 import type { Wanted } from './formats/record.ts'
 import type { Algorithm } from './judging/limit.ts'
 
-/** What every command that reads a log is asked. */
+/** The options of every command that reads a log. */
 export interface LogOptions {
   /** Paths and patterns; `-` is the standard input. */
   readonly paths: readonly string[]
@@ -98,7 +98,7 @@ type Parsed<T extends ParseArgsConfig['options']> = ReturnType<
 /**
  * Reads arguments.
  *
- * @throws OptionTypeError naming what cannot be read
+ * @throws OptionTypeError naming the argument that cannot be read
  */
 export function parsed<T extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
@@ -144,7 +144,7 @@ export function whole(name: string, text: string, least: number): number {
   throw new OptionTypeError(name, `${name} must be a whole number >= ${least}, got '${text}'`)
 }
 
-/** A port; 0 is any that is free. */
+/** A port; 0 is any free port. */
 export function portOf(name: string, text: string): number {
   return between(name, whole(name, text, 0), 0, 65_535)
 }

@@ -11,14 +11,14 @@ import { openClient } from './redis-client.ts'
 
 export const USAGE = `usage: aioflux dashboard --redis redis://... [--cluster | --sentinel name] [--prefix aioflux] [--port 9465] [--read-only]
 
-Serves the dashboard for what lives in a Redis, on this machine alone: http://127.0.0.1:9465. It prints an address with a token that opens
-the page once; the browser that has opened it stays known until this command ends.
+Serves a page with the queues, leaders, locks and schedules in a Redis, on this machine only: http://127.0.0.1:9465. Prints an address
+with a token. The address works once; then the browser has a cookie, until this command ends.
 
-  --redis      where the Redis is, a node of the Cluster, or a Sentinel
-  --cluster    it is a Cluster
-  --sentinel   the name that Sentinel has for the master
-  --prefix     what the keys begin with               (default aioflux)
-  --port       the port, 0 for any that is free       (default 9465)
+  --redis      the url of the Redis, of a node of the Cluster, or of a Sentinel
+  --cluster    the Redis is a Cluster
+  --sentinel   the name of the master at the Sentinel
+  --prefix     the prefix of the keys                 (default aioflux)
+  --port       the port, 0 for any free port          (default 9465)
   --read-only  the page shows, and no action is allowed
 `
 
@@ -70,7 +70,7 @@ export async function dashboard(
     prefix,
     timeout: '5s',
   })
-  // A Redis that is not there is told before a page is.
+  // Fails before the page is served when the Redis cannot be reached.
   await storage.exists('dashboard')
   const door = new Door()
   await using board = makeDashboard({
@@ -80,7 +80,7 @@ export async function dashboard(
     access: (request: IncomingMessage) =>
       door.isKnown(request) && {
         may: values['read-only'] ? 'read' : 'all',
-        // Actions are told with the name of the user who started the command.
+        // The list of actions names the user that started the command.
         user: terminal.env.USER ?? 'aioflux dashboard',
       },
   })
@@ -101,7 +101,7 @@ export async function dashboard(
   await new Promise<void>((resolve) => server.close(() => resolve()))
 }
 
-/** Lets a browser in that has the token, once, and knows it by a cookie from then on. */
+/** Accepts the token once, and gives the browser a cookie that it accepts from then on. */
 class Door {
   readonly token: string = secret()
   readonly #session = secret()

@@ -8,7 +8,7 @@ import { Progress } from './reading/progress.ts'
 import { findSources, nameOf, readSources } from './reading/sources.ts'
 import { ReplayError } from './replay-error.ts'
 
-/** What was read. */
+/** The log that was read. */
 export interface ReadLog {
   readonly counts: ReadCounts
   /** The log as a report names it. */
@@ -18,7 +18,7 @@ export interface ReadLog {
 /**
  * Reads the logs of a command, with progress on a terminal.
  *
- * @param take is handed the records in the order of their times, in batches
+ * @param take gets the records in the order of their times, in batches
  * @throws ReplayError when a log cannot be read, or no line of it can
  */
 export async function readLog(

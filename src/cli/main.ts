@@ -8,5 +8,5 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => {})
 
-// Not process.exit(): what was written to a pipe must still reach it.
+// Not process.exit(): text that was written to a pipe must still reach it.
 process.exitCode = await run(process.argv.slice(2), process)

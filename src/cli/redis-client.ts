@@ -7,7 +7,7 @@ export interface OpenedClient extends Disposable {
   readonly client: RedisClientLike
 }
 
-/** What of both libraries' clients is needed here. */
+/** The part of the clients of both libraries that is used. */
 interface Opens {
   on(event: 'error', listener: () => void): unknown
   connect(): Promise<unknown>
@@ -20,7 +20,7 @@ interface Opens {
  *
  * @param url one node of the Cluster, or one Sentinel; the user and the password are those of the servers
  * @param sentinel the name of the master; `undefined` for a Cluster
- * @throws (rejects) StorageDownError where nothing can be reached
+ * @throws (rejects) StorageDownError when no server can be reached
  */
 export async function openClient(url: string, sentinel: string | undefined): Promise<OpenedClient> {
   const { hostname: host, port, username, password, protocol } = new URL(url)
@@ -34,7 +34,7 @@ export async function openClient(url: string, sentinel: string | undefined): Pro
   if (client === undefined) {
     throw new OptionTypeError('--redis', '--redis needs a client: install redis or ioredis')
   }
-  // What fails later is told by the storage.
+  // The storage tells later failures.
   client.on('error', () => {})
   try {
     await client.connect()

@@ -17,9 +17,9 @@ export interface LimitSet {
   readonly limits: readonly Limit[]
 }
 
-/** What `aioflux replay` was asked to do. */
+/** The options of `aioflux replay`. */
 export interface ReplayOptions extends LogOptions, LimitSet {
-  /** Other limits, to be told apart from these. */
+  /** Other limits to compare with. */
   readonly compare: LimitSet | undefined
 }
 

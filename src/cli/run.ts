@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { isAioFluxError } from '../core/errors.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    what limits would have done to a log
-       aioflux advise <access.log | ->                   which limit a log calls for
-       aioflux dashboard --redis redis://...             a page for what lives in a Redis
+const USAGE = `usage: aioflux replay <access.log | -> --limit 100/1m    apply limits to a log, and show what they deny
+       aioflux advise <access.log | ->                   find the smallest limit that fits a log
+       aioflux dashboard --redis redis://...             a page with the queues, leaders and locks in a Redis
        aioflux doctor [--redis redis://...]              check a set-up, and say what to change
        aioflux demo                                      see the limiters at work
 
@@ -59,7 +59,7 @@ async function failed(
     terminal.stderr.write(`aioflux: ${error.message}\n${await usageOf(command)}\n`)
     return 2
   }
-  // An error of the system (a port in use) says all in its message.
+  // The message of a system error (a port in use) is enough without a stack.
   const expected =
     error instanceof Error &&
     (error.name === 'ReplayError' || isAioFluxError(error, 'STORAGE_DOWN') || 'syscall' in error)
@@ -77,7 +77,7 @@ async function usageOf(command: string | undefined): Promise<string> {
 }
 
 async function version(): Promise<string> {
-  // From src/cli and from dist/cli alike.
+  // The same path from src/cli and from dist/cli.
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }

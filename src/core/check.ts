@@ -105,10 +105,14 @@ export function atOnce<V>(name: string, answer: V): V {
   throw new OptionTypeError(name, `${name} must answer at once, true or false, got a promise`)
 }
 
-/** Something with that method, or nothing. */
+/** An object with the method `verb`, or `undefined`. */
 export function having<V>(name: string, value: V, verb: string & keyof NonNullable<V>): V {
-  const right = value === undefined || typeof value?.[verb] === 'function'
-  must(right, name, `have ${verb}()`, value)
+  return value === undefined ? value : mustHave(name, value, verb)
+}
+
+/** An object with the method `verb`. */
+export function mustHave<V>(name: string, value: V, verb: string & keyof NonNullable<V>): V {
+  must(typeof value?.[verb] === 'function', name, `have ${verb}()`, value)
   return value
 }
 

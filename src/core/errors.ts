@@ -225,20 +225,20 @@ export class QueueDeadlockError extends AioFluxError {
 
 /** A job ran longer than its `timeout`. Also the reason of its signal. */
 export class JobTimeoutError extends AioFluxError {
-  /** @param what what ran too long, where that is more than the job alone */
+  /** @param what the subject of the message: the job, unless a batch or a scheduled run took too long */
   constructor(id: string, seconds: number, what = `job ${id}`) {
     super('JOB_TIMEOUT', `${what} ran longer than ${seconds} s`)
   }
 }
 
-/** A circuit breaker refused the call: nothing was run. Without a stack, which would cost more than the refusal. */
+/** A circuit breaker rejected the call, and the function was not run. Has no stack, which would cost more than the rejection. */
 export class CircuitBreakerOpen extends AioFluxError {
-  /** Seconds until a call may pass again; `Infinity` while the breaker is isolated, which no time ends. */
+  /** Seconds until a call may pass again; `Infinity` while the breaker is isolated. */
   readonly retryAfter: number
   /** The name of the breaker. */
   readonly breaker: string
 
-  /** @param options.cause what the call that opened the breaker failed with, where it threw */
+  /** @param options.cause the error of the call that opened the breaker */
   constructor(breaker: string, retryAfter: number, options?: ErrorOptions) {
     const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${retryAfter} s`
     super('CIRCUIT_OPEN', `circuit breaker ${quoted(breaker)} is open, ${when}`, options)
@@ -298,7 +298,7 @@ export class LeaseLostError extends AioFluxError {
   readonly token: number
 
   constructor(lock: string, token: number, why: string) {
-    super('LEASE_LOST', `the lease of ${describe(lock)} with token ${token} ${why}`)
+    super('LEASE_LOST', `the lease of ${quoted(lock)} with token ${token} ${why}`)
     this.lock = lock
     this.token = token
   }
@@ -307,7 +307,7 @@ export class LeaseLostError extends AioFluxError {
 /** The time of a reservation was over when it was to be extended. */
 export class ReservationExpiredError extends AioFluxError {
   constructor(key: string) {
-    super('RESERVATION_EXPIRED', `the reservation of ${describe(key)} is over`)
+    super('RESERVATION_EXPIRED', `the reservation of ${quoted(key)} is over`)
   }
 }
 

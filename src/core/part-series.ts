@@ -12,14 +12,14 @@ import type {
 
 /** How many parts count in each series of a family. */
 const users = new WeakMap<Family<unknown>, Map<string, number>>()
-/** Ends the series of parts that have been collected as garbage. What it is given must not hold the part. */
+/** Ends the series of parts that were collected as garbage. Its argument must not hold the part. */
 const dropped = /* @__PURE__ */ makeRegistry()
 
 /**
- * The series that a part counts in, such as a limiter: forgotten when it ends or is collected, unless another part of the same
- * name still counts there. Otherwise each limiter there ever was would be told for ever.
+ * The series in which a part counts, such as a limiter. They are removed when the part ends or is collected, unless another part of the
+ * same name still counts in them. Without this, the series of each limiter that ever existed would stay for ever.
  *
- * It is a meter itself: what counts in it ends with the part.
+ * It is a meter itself, for the series that end with the part.
  */
 export class PartSeries implements Meter {
   readonly #metrics: Meter
@@ -46,7 +46,7 @@ export class PartSeries implements Meter {
     return this.#own(this.#metrics.histogram(name, options))
   }
 
-  /** Follows what `known` knows until the part ends. */
+  /** Follows `read(known)` until the part ends. */
   follow<Known extends object>(
     series: Followed,
     known: Known,
@@ -55,12 +55,12 @@ export class PartSeries implements Meter {
     this.#stops.push(series.follow(known, read))
   }
 
-  /** Nothing of the part is followed any more; what it has counted stays. Idempotent. */
+  /** Follows nothing of the part any more; its counts stay. May be called twice. */
   still(): void {
     for (const stop of this.#stops.splice(0)) stop()
   }
 
-  /** The part counts no more. Idempotent. */
+  /** Removes the series of the part. May be called twice. */
   end(): void {
     this.#ended = true
     this.still()
@@ -103,7 +103,7 @@ function keep(family: Family<unknown>, labels: Labels, name: string): () => void
 }
 
 function makeRegistry(): FinalizationRegistry<(() => void)[]> | undefined {
-  // Some runtimes at the edge cannot tell when an object was collected.
+  // Some edge runtimes do not tell when an object was collected.
   if (typeof FinalizationRegistry === 'undefined') return undefined
   return new FinalizationRegistry((releases) => {
     for (const release of releases.splice(0)) release()

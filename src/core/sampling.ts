@@ -1,18 +1,18 @@
 import type { Micros } from './duration.ts'
 
-/** The least time between two timings: 10,000 a second are enough. */
+/** The least time between two timed calls: 10,000 a second are enough. */
 const SPACING: Micros = 100
-/** However fast calls come, one in this many is timed on average. So few calls pass untimed after a rush. */
+/** At any rate of calls, one in this number is timed on average. So only a few calls pass untimed after a rush. */
 const RAREST = 128
 
 /**
- * Which calls to time. Two looks at the clock can cost as much as the call, so where calls come fast only some are timed,
- * picked at random; up to 10,000 a second all of them are.
+ * Decides which calls are timed. Reading the clock twice can cost as much as the call. So above 10,000 calls a second only a random part
+ * of them is timed; below, all are.
  */
 export class Sampling {
-  /** How many calls to let pass. */
+  /** How many calls pass untimed from now on. */
   #left = 0
-  /** How many that was when it was decided. */
+  /** The first value of `#left`. */
   #skipped = 0
   #last: Micros = -Infinity
 
@@ -28,7 +28,7 @@ export class Sampling {
     const calls = this.#skipped + 1
     const pace = (now - this.#last) / calls
     this.#last = now
-    // How many calls come in the time that one timing is enough for.
+    // How many calls come in the time in which one is timed.
     const many = Math.min(RAREST, Math.floor(SPACING / Math.max(pace, 1e-3)))
     this.#skipped = many <= 1 ? 0 : Math.floor(Math.random() * (2 * many - 1))
     this.#left = this.#skipped

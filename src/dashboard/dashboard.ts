@@ -13,27 +13,27 @@ import { Sampler } from './watch/sampler.ts'
 
 type Next = (error?: unknown) => void
 
-/** What is needed of a request of Fastify. */
+/** The part of a request of Fastify that is used. */
 export interface DashboardFastifyRequest {
   readonly raw: DashboardRequest
   readonly body?: unknown
 }
 
-/** What is needed of a reply of Fastify. */
+/** The part of a reply of Fastify that is used. */
 export interface DashboardFastifyReply {
   readonly raw: DashboardResponse
   hijack(): unknown
   callNotFound(): unknown
 }
 
-/** What is needed of Fastify itself. */
+/** The part of a Fastify instance that is used. */
 export interface DashboardFastify {
-  // biome-ignore lint/suspicious/noExplicitAny: its routes are typed by all that one can be.
+  // biome-ignore lint/suspicious/noExplicitAny: the types of its routes are generic.
   all(path: string, handler: any): unknown
   readonly prefix?: string
 }
 
-/** The page and what it asks for, as the frameworks take it. */
+/** The page and its API, for each kind of framework. */
 export interface Dashboard extends AsyncDisposable {
   /**
    * For node:http, Express and Connect. Requests for other paths go to `next`; without one they are answered 404.
@@ -50,7 +50,7 @@ export interface Dashboard extends AsyncDisposable {
    */
   readonly fetch: (request: Request) => Promise<Response>
   /**
-   * For Fastify, under the prefix it is registered with, or `basePath`.
+   * For Fastify, under the prefix of `register`, or `basePath`.
    *
    * @example
    * await app.register(flow.plugin, { prefix: '/flow' })
@@ -60,16 +60,16 @@ export interface Dashboard extends AsyncDisposable {
     options: object,
     done: (error?: Error) => void,
   ) => void
-  /** Ends all streams and the timer. Parts go on; a breaker that was isolated from here stays so. Idempotent. */
+  /** Ends all streams and the timer. The parts go on; a breaker that the page has isolated stays isolated. May be called twice. */
   close(): Promise<void>
 }
 
 /**
  * A page that shows how limiters, queues, breakers, pools, schedules, locks and processes are doing now, and lets operators act.
  *
- * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads
- * of jobs are hidden unless `show` says what may be seen; actions need `access` to answer `'all'`, and are told as
- * events with the user and the reason.
+ * It loads nothing from another host, and has no inline script or style. All open pages share one sampler. Payloads of jobs are hidden
+ * unless `show` returns the text that may be seen. Actions need `access` to answer `'all'`; the page lists each action with the user and
+ * the reason.
  *
  * @example
  * const flow = dashboard({
@@ -128,7 +128,7 @@ async function fetched(settings: DashboardSettings, api: Api, request: Request):
 
 function register(settings: DashboardSettings, api: Api, fastify: DashboardFastify): void {
   const { prefix = '' } = fastify
-  // A prefix is what Fastify has taken off; without one, the base path says where it is.
+  // Fastify removes its prefix; without a prefix, the base path is used.
   const base = prefix === '' || prefix === '/' ? settings.basePath : `${prefix}/`
   const inner = base === `${prefix}/` ? '/' : base
   const serve = (request: DashboardFastifyRequest, reply: DashboardFastifyReply) => {
@@ -152,7 +152,7 @@ function register(settings: DashboardSettings, api: Api, fastify: DashboardFasti
   if (inner !== '/') fastify.all(inner.slice(0, -1), serve)
 }
 
-/** Where the same path with a slash at its end is, from where it was asked for: that holds behind any proxy. */
+/** The same path with a slash at its end, relative to the request, so that it is right behind any proxy. */
 interface Slash {
   readonly slash: string
 }
@@ -164,15 +164,15 @@ function slashed(path: string): Slash {
 }
 
 /**
- * Where a request goes: below the base path, or to the same path with a slash at its end, or past us.
+ * Where a request goes: below the base path, to the same path with a slash at its end, or to no part of the dashboard (`undefined`).
  *
- * @param whole the path as it was asked for
- * @param mounted what of it the framework has left
+ * @param whole the path of the request
+ * @param mounted the rest of it after the framework has removed its prefix
  */
 function placed(base: string, whole: string, mounted: string): Place | undefined {
   const [wholePath = '', ...rest] = whole.split('?')
   const query = rest.join('?')
-  // A framework that has taken off what it is mounted under leaves '/' of that path without its slash.
+  // A framework that removes its prefix leaves '/' of a path that has no slash at its end.
   const isMounted = whole !== mounted
   if (isMounted && base === '/') {
     const [path = ''] = mounted.split('?')
@@ -199,13 +199,13 @@ function pass(
     return send(refusal(308, 'the path ends with a slash', { location: asked.slash }))
   }
   if (found === undefined) {
-    if (next === undefined) send(refusal(404, 'there is no such thing'))
+    if (next === undefined) send(refusal(404, 'this path is not a part of the dashboard'))
     else next()
     return
   }
   found.then(send, (error: unknown) => {
     if (next !== undefined) return next(error)
     console.error('aioflux: the dashboard could not answer', error)
-    send(refusal(500, 'it failed; the log of the process says why'))
+    send(refusal(500, 'the request failed; the log of the process says why'))
   })
 }

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// A page to look at, and to act from.
+// A page that shows the state of all parts, and lets operators act.
 export {
   type Dashboard,
   type DashboardFastify,

@@ -13,7 +13,7 @@ import type { Scheduler } from '../schedule/scheduler.ts'
 import type { WorkerPool } from '../workers/pool.ts'
 import type { Access } from './serve/access.ts'
 
-/** What {@link dashboard} shows, and which users may see it. */
+/** Options of {@link dashboard}: the parts that it shows, and which users may see them and act. */
 export interface DashboardOptions {
   limiters?: readonly Limiter[]
   // biome-ignore lint/suspicious/noExplicitAny: queues of any items.
@@ -23,28 +23,28 @@ export interface DashboardOptions {
   pools?: readonly WorkerPool[]
   schedulers?: readonly Scheduler[]
   coordinators?: readonly Coordinator[]
-  /** The Metrics that queues count into: the page reads from it how long runs take. */
+  /** The Metrics in which the queues count: the page reads their run times from it. */
   metrics?: Metrics
   /**
-   * A RedisStorage: what lives in it is shown too, for all processes that use it: queues, leaders, locks, schedules, and the
-   * processes that have a dashboard with the same storage.
+   * A RedisStorage. The page also shows the queues, leaders, locks and schedules of all processes that use it, and the processes that have
+   * a dashboard with the same storage.
    */
   storage?: Storage
   /**
-   * Decides which users may see the page, and act: asked for every request, of the page itself too. It gets the request as the framework has it:
-   * an IncomingMessage, a Request of the web platform, a request of Fastify. What it throws is answered 500.
+   * Decides which users may see the page and act. Called for every request, with the request of the framework: an IncomingMessage, a
+   * Request of the web platform, or a request of Fastify. An error of this function is answered 500.
    */
   access: Access
-  /** The path under which the handler gets its requests, where the framework does not take it off. @default '/' */
+  /** The path of the page, when the framework does not remove it from the requests. @default '/' */
   basePath?: string
   /**
-   * What of a job may be seen, as text; `undefined` for nothing.
-   * @default nothing: items and results are hidden
+   * Returns the text of a job that may be seen; `undefined` for nothing.
+   * @default items and results are hidden
    */
   show?: (job: QueuedJobInfo) => string | undefined
   /**
-   * For how long samples are kept, one each 5 s, so that the page has a past when it is opened. 0: nothing runs while no page
-   * is open. At most 1 day.
+   * For how long samples are kept, one each 5 s, so that the page has a history when it is opened. At most 1 day. With 0 nothing runs
+   * while no page is open.
    * @default '30m'
    */
   history?: Duration

@@ -1,23 +1,23 @@
-/** What the page is sent: plain JSON. Times of the day are milliseconds since 1970, all other times are seconds. */
+/** The state that is sent to the page: plain JSON. Dates are milliseconds since 1970, durations are seconds. */
 export interface DashboardState {
   readonly at: number
   /** The name in the head of the page. */
   readonly title: string
-  /** Since when samples have been taken without a break. */
+  /** The time since which samples are taken without a break. */
   readonly since: number
-  /** For how many seconds samples are kept; 0 where they are taken only while a page is open. */
+  /** For how many seconds samples are kept; 0 when they are taken only while a page is open. */
   readonly history: number
   readonly limiters: Readonly<Record<string, LimiterState>>
   readonly queues: Readonly<Record<string, QueueState>>
   readonly breakers: Readonly<Record<string, BreakerState>>
-  /** Breakers of which there is one for each key; some of them are among the breakers, as `name:key`. */
+  /** Registries of breakers. Some of their breakers are among the breakers, as `name:key`. */
   readonly registries: Readonly<Record<string, RegistryState>>
   readonly schedules: Readonly<Record<string, ScheduleState>>
   readonly leaders: Readonly<Record<string, LeaderState>>
   readonly locks: Readonly<Record<string, LockState>>
   readonly processes: Readonly<Record<string, ProcessState>>
   readonly pools: Readonly<Record<string, PoolState>>
-  /** The storage of the dashboard, under `redis`, where there is one. */
+  /** The storage of the dashboard, under `redis`, if there is one. */
   readonly storage: Readonly<Record<string, StorageState>>
   readonly troubles: readonly Trouble[]
 }
@@ -28,7 +28,7 @@ export interface LimiterState {
   readonly quota?: QuotaState
   /** True when it finds its numbers itself: then they cannot be changed. */
   readonly adapts?: true
-  /** True when its state is kept elsewhere, for many processes. */
+  /** True when its state is in an external storage, for many processes. */
   readonly remote: boolean
   /** Calls a second, over the last seconds. `undefined` until two samples have been taken. */
   readonly allowed?: number
@@ -36,13 +36,13 @@ export interface LimiterState {
   /** Only for a shadow: calls a second that it would deny. It denies nothing, so `allowed` counts them too. */
   readonly wouldDeny?: number
   readonly waiting: number
-  /** Keys that are remembered. */
+  /** How many keys are remembered. */
   readonly keys: number
   readonly limit: number
   /** The keys that are denied most, while a page is open. */
   readonly top?: TopKeys
   readonly whatIf?: WhatIfState
-  /** Why its storage could not be asked last. */
+  /** The error of its storage, while it cannot be reached. */
   readonly failure?: string
 }
 
@@ -64,25 +64,25 @@ export interface QuotaState {
 export interface TopKeys {
   /** When counting began. */
   readonly since: number
-  /** How many different keys were denied; `more` where there are more than can be told apart. */
+  /** How many different keys were denied; with `more`, at least this number. */
   readonly keys: number
   readonly more: boolean
-  /** By how much a rate may be told too high, per second. */
+  /** The largest error of a rate: it may be too high by this, per second. */
   readonly error: number
   readonly list: readonly TopKey[]
-  /** Denied a second of all that are not in the list. */
+  /** Denials per second of all keys that are not in the list. */
   readonly others: number
 }
 
 export interface TopKey {
   readonly key: string
-  /** Denied a second. */
+  /** Denials per second. */
   readonly rate: number
-  /** Seconds, as the last denial said; less what has passed since. */
+  /** The `retryAfter` of the last denial in seconds, less the time since. */
   readonly retryAfter: number
-  /** When it was denied first, as far as was counted. */
+  /** When it was denied first since counting began. */
   readonly since: number
-  /** The user who blocked it from here, and until when. */
+  /** The end of a block that was set on this page, and its user. */
   readonly blocked?: { readonly until: number; readonly by?: string }
 }
 
@@ -98,21 +98,21 @@ export interface WhatIfState {
   /** Keys that are denied now, and that the candidate would deny; up to a bound. */
   readonly keys: number
   readonly wouldDenyKeys: number
-  /** Calls a second that the candidate would let through besides; below 0 where it is stricter. */
+  /** How many more calls per second the candidate would let through; negative when it is stricter. */
   readonly besides: number
-  /** Would be denied a second, for each sample since it began: time and number. */
+  /** Time, and denials per second by the candidate, for each sample since the trial began. */
   readonly series: readonly (readonly [number, number])[]
 }
 
 export interface QueueState {
   readonly kind?: string
   readonly remote: boolean
-  /** False for one found in the storage, of which nothing runs in this process. */
+  /** False for a queue that was found in the storage and does not run in this process. */
   readonly here: boolean
   readonly paused: boolean
   /** How many jobs may run at once in this process. */
   readonly workers?: number
-  /** How many processes have it open, of one in a storage: to put or to work. With 0, nothing works on it. */
+  /** For a queue in a storage: how many processes have it open, to put or to work. With 0, no process works on it. */
   readonly processes?: number
   readonly waiting: number
   readonly delayed: number
@@ -122,14 +122,14 @@ export interface QueueState {
   readonly failed: number
   /** How long the first due job has waited. */
   readonly oldest: number
-  /** A second, over the last seconds. */
+  /** Per second, over the last seconds. */
   readonly put?: number
   readonly done?: number
   readonly died?: number
-  /** Seconds that a run takes: of its metrics, or by Little's law from how many run and end. */
+  /** Seconds that a run takes: from its metrics, or by Little's law from the numbers of running and ended jobs. */
   readonly run?: number
   readonly p99?: number
-  /** Why it cannot be asked now. */
+  /** The error, while its storage cannot be reached. */
   readonly failure?: string
 }
 
@@ -137,7 +137,7 @@ export interface BreakerState {
   readonly state: 'closed' | 'open' | 'half_open' | 'isolated'
   /** When the state began. */
   readonly since: number
-  /** Seconds until a probe may pass; absent where no time can be told. */
+  /** Seconds until a probe may pass; absent when the time is unknown. */
   readonly retryAfter?: number
   readonly calls: number
   readonly failedOf: number
@@ -148,11 +148,11 @@ export interface BreakerState {
   readonly failing?: number
   readonly passing?: number
   readonly error?: string
-  /** Only while half open: how many probes have succeeded, and how many have to. */
+  /** Only while half open: how many probes have succeeded, and how many must succeed. */
   readonly probes?: { readonly passed: number; readonly needed: number }
   /** Only for a breaker of a registry: its key. */
   readonly key?: string
-  /** What it did, the latest last. */
+  /** Its changes of state, the latest last. */
   readonly changes: readonly BreakerChangeState[]
 }
 
@@ -166,7 +166,7 @@ export interface BreakerChangeState {
   readonly error?: string
   readonly calls?: number
   readonly failed?: number
-  /** Seconds that the probe took which opened it again. */
+  /** Seconds that the failed probe took, when a probe opened it again. */
   readonly took?: number
 }
 
@@ -192,7 +192,7 @@ export interface ScheduleState {
   readonly recent: readonly RunState[]
   /** Slots of the next day, 200 at most. */
   readonly upcoming: readonly number[]
-  /** False for one that only the storage knows of. */
+  /** False for a schedule that only the storage knows. */
   readonly here: boolean
 }
 
@@ -203,15 +203,15 @@ export interface RunState {
 }
 
 export interface LeaderState {
-  /** The name of the process that leads; absent where there is no leader. */
+  /** The name of the process that leads; absent when there is no leader. */
   readonly leader?: string
   readonly fence?: number
   readonly since?: number
   /** Seconds for which the lease holds without a renewal. */
   readonly left: number
-  /** The processes that stand for the election and do not lead, as far as they tell. */
+  /** The candidates that do not lead, as far as processes tell. */
   readonly follow: readonly string[]
-  /** Set where there is no leader and no known candidate: then that is no trouble. It is remembered for 7 days. */
+  /** Set when there is no leader and no known candidate, which is no trouble. Such an election is remembered for 7 days. */
   readonly over?: true
   /** True when this process leads. */
   readonly here: boolean
@@ -220,7 +220,7 @@ export interface LeaderState {
 }
 
 export interface LockState {
-  /** How many calls wait for it, and for how many seconds the first of them, as far as processes tell. */
+  /** How many calls wait for the lock, and for how many seconds the first one, as far as processes tell. */
   readonly waiting?: number
   readonly longest?: number
   readonly holder?: string
@@ -244,7 +244,7 @@ export interface ProcessState {
   readonly works: Readonly<Record<string, number>>
   readonly leads: readonly string[]
   readonly limiters: number
-  /** The schedules that it keeps. A process of an earlier version does not tell. */
+  /** The names of its schedules. A process of an earlier version does not tell them. */
   readonly schedules?: readonly string[]
   readonly here: boolean
 }
@@ -262,7 +262,7 @@ export interface PoolState {
 
 export interface StorageState {
   readonly reachable: boolean
-  /** Since when it cannot be reached, or could not be told. */
+  /** The time since which it cannot be reached, or does not take the state of this process. */
   readonly since?: number
   readonly failure?: string
   /** Seconds that an answer takes. */
@@ -274,7 +274,7 @@ export interface StorageState {
   readonly policy?: string
   /** Scripts a second that the server runs, of all its clients. */
   readonly scripts?: number
-  /** True where there were more keys than were looked through. */
+  /** True when there were more keys than were read. */
   readonly partial?: boolean
 }
 
@@ -307,13 +307,13 @@ export interface Trouble {
   readonly code: TroubleCode
   readonly level: 'bad' | 'warn'
   readonly since: number
-  /** False where it may have begun earlier, while no page was open. */
+  /** False when the trouble may have begun earlier, while no page was open. */
   readonly exact: boolean
-  /** The usual range of each figure that has a past; absent where too few samples were taken before the trouble began. */
+  /** The usual range of each figure with a history; absent when too few samples were taken before the trouble began. */
   readonly usual?: readonly (UsualRange | null)[]
 }
 
-/** What 8 of 10 samples lay between: the lowest, the one in the middle, the highest. */
+/** The range of 8 of 10 samples: the lowest, the median, the highest. */
 export type UsualRange = readonly [number, number, number]
 
 /** Something that has happened: a trouble began or ended, or a user acted. */
@@ -331,15 +331,15 @@ export interface Happening {
   readonly action?: string
   readonly who?: string
   readonly reason?: string
-  /** The key or the job it was done to. */
+  /** The key or the job of the action. */
   readonly target?: string
   readonly detail?: string
 }
 
-/** Samples of the past: one each 5 s, for the times in `times`. */
+/** The history: a sample each 5 s, at the times in `times`. */
 export interface HistoryState {
   readonly times: readonly number[]
-  /** By kind and name, as `queue/mails`; a list for each of its figures, `null` where it was not known. */
+  /** By kind and name, such as `queue/mails`: a list for each figure, with `null` for an unknown value. */
   readonly series: Readonly<Record<string, readonly (readonly (number | null)[])[]>>
 }
 
@@ -348,7 +348,7 @@ export interface Sample {
   readonly values: Readonly<Record<string, readonly (number | null)[]>>
 }
 
-/** The user of a page, as the page is told. */
+/** The user of a page. */
 export interface Viewer {
   readonly may: 'read' | 'all'
   readonly user?: string
@@ -361,7 +361,7 @@ export interface Snapshot extends DashboardState {
   readonly happened: readonly Happening[]
 }
 
-/** What has changed since the message before. Of each part all of it; `null` for one that is gone. */
+/** The changes since the message before: the whole of each changed part, and `null` for a part that is gone. */
 export type Delta = {
   readonly at: number
   readonly sample?: Sample

@@ -4,27 +4,27 @@ import type { Comparison } from './comparison.ts'
 import type { Sharing } from './composite/member-terms.ts'
 import type { Limiter, LimiterEvents } from './limiter.ts'
 
-/** So many keys are told apart; then the least hit gives way, and its count is handed on (Space-Saving, Metwally et al., 2005). */
+/** How many keys are counted. Then the key with the lowest count is replaced, and the new key takes its count (Space-Saving, Metwally et al., 2005). */
 const KEYS = 256
 
 /** The candidates that each limiter is compared with at present. */
 const compared = new WeakMap<object, Set<Limiter>>()
 
 /**
- * Asks `candidate` about every call that `limiter` decides from now on, with the quota and the class of the call where the candidate
- * takes them.
+ * Asks `candidate` about every call that `limiter` decides from now on, with the quota and the class of the call, if the candidate takes
+ * them.
  *
- * @throws OptionTypeError when `candidate` is no limiter, asks `limiter` again so that a call would never end, or holds permits
+ * @throws OptionTypeError when `candidate` is not a limiter, asks `limiter` itself, which would never end, or holds permits
  */
 export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Comparison {
   must(typeof candidate?.consume === 'function', 'candidate', 'be a limiter', candidate)
-  const apart = 'be another limiter, which does not ask this one'
+  const apart = 'be another limiter that does not ask this one'
   must(!asks(candidate, limiter), 'candidate', apart, candidate.name)
   const holds = candidate.policies?.some(({ held }) => held) === true
   must(
     !holds,
     'candidate',
-    'count what comes back with time: permits it would never get back',
+    'not hold permits, because it is not told when they are released',
     candidate.name,
   )
   const counts = { agree: 0, stricter: 0, looser: 0, failed: 0 }
@@ -39,7 +39,7 @@ export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Compa
   const judge =
     (passed: boolean) =>
     ({ key, cost, quota, class: name }: LimiterEvents['allowed']) => {
-      // What the call has brought, as far as the candidate takes it.
+      // The quota and the class of the call, if the candidate takes them.
       const { quotable, knows } = candidate as Sharing
       const own = {
         ...(quotable && quota && { quota }),
@@ -49,7 +49,7 @@ export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Compa
       candidate.consume(key, plain ? cost : { ...own, cost }).then(
         ({ allowed, wouldDeny }) => weigh(key, passed, allowed && wouldDeny !== true),
         (error) => {
-          // What costs more than the candidate ever holds never passes there.
+          // A cost above the capacity of the candidate never passes there.
           if (isAioFluxError(error, 'COST_TOO_LARGE')) weigh(key, passed, false)
           else counts.failed += 1
         },
@@ -87,7 +87,7 @@ export function compare(limiter: Pick<Limiter, 'on'>, candidate: Limiter): Compa
   }
 }
 
-/** True where `limiter` is asked when `candidate` is asked: itself, as a member of a composite, or in a comparison. */
+/** True when a call of `candidate` asks `limiter`: the same one, a member of a composite, or a candidate of its own. */
 function asks(candidate: Limiter, limiter: object): boolean {
   if (candidate === limiter) return true
   const { members = [] } = candidate as { members?: readonly { readonly limiter: Limiter }[] }

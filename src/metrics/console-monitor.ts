@@ -8,13 +8,13 @@ import { checkMetrics } from './prometheus-exporter.ts'
 import { report } from './report.ts'
 import { Trends } from './trends.ts'
 
-/** What a {@link ConsoleMonitor} shows, how often and where. */
+/** Options of {@link ConsoleMonitor}. */
 export interface ConsoleMonitorOptions {
   /** How often it writes. @default '10s' */
   checkInterval?: Duration
-  /** What it shows. @default the process's metrics */
+  /** The metrics that it shows. @default the metrics of the process */
   metrics?: Metrics
-  /** Where it writes. @default standard output; in colour where that is a terminal */
+  /** Writes the text. @default to standard output, in colour on a terminal */
   write?: (text: string) => void
   /** @default the runtime's clock */
   clock?: Clock
@@ -28,8 +28,7 @@ export const CONSOLE_MONITOR_OPTIONS: OptionTable<ConsoleMonitorOptions> = {
 }
 
 /**
- * Writes what goes on to the console, again and again: totals, rates since the last time, percentiles, and a little line of
- * how each has moved.
+ * Writes a table of all metrics to the console at intervals: totals, rates since the last table, percentiles, and a small chart of each.
  *
  * @example
  * const monitor = new ConsoleMonitor({ checkInterval: '5s' }).start()
@@ -69,7 +68,7 @@ export class ConsoleMonitor implements AsyncDisposable {
       write === undefined ? (process?.stdout ?? { write: (text) => console.log(text) }) : { write }
   }
 
-  /** Begins to write, the first time after one interval. Idempotent; does not keep the process alive. */
+  /** Begins to write, the first time after one interval. A second call does nothing. Does not keep the process alive. */
   start(): this {
     if (this.#cancel !== undefined) return this
     this.#began = this.#clock.now()
@@ -78,7 +77,7 @@ export class ConsoleMonitor implements AsyncDisposable {
     return this
   }
 
-  /** Writes no more. Idempotent, and at once; it may be started again. */
+  /** Stops writing, at once. May be called twice, and the monitor may be started again. */
   async stop(): Promise<void> {
     this.#cancel?.()
     this.#cancel = undefined

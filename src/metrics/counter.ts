@@ -22,7 +22,7 @@ export class CounterSeries implements Counter {
   }
 
   inc(by = 1): void {
-    // Text is refused too: added to a number it would make a longer text.
+    // A string is refused: `1 + '1'` is `'11'`.
     if (!(typeof by === 'number' && by >= 0 && this.#counted + by < Infinity)) refuse(by)
     this.#counted += by
   }
@@ -44,7 +44,7 @@ export class CounterSeries implements Counter {
     this.#counted = 0
   }
 
-  /** A counter never falls: the counts of a part that is gone stay. */
+  /** A counter never falls: the last value of a part that was collected stays. */
   #followed(): number {
     return (
       this.#sources?.sum((last) => {

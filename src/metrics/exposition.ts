@@ -2,7 +2,7 @@ import { macrotask } from '../core/macrotask.ts'
 import type { MetricFamily, Series } from './family.ts'
 import type { HistogramSeries } from './histogram.ts'
 
-/** How the text is written: Prometheus text 0.0.4, or OpenMetrics 1.0.0. */
+/** The format of the text: Prometheus text 0.0.4, or OpenMetrics 1.0.0. */
 export type Format = 'text' | 'openmetrics'
 
 export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
@@ -10,12 +10,12 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 }
 
-/** About how long a slice of text is, in characters: a fraction of a millisecond of work. */
+/** The length of a slice of text, in characters: a fraction of a millisecond of work. */
 const SLICE = 32_768
 
 /**
- * All metrics as text, slice by slice. Between two slices the event loop has its turn, so a long answer
- * holds nothing up. Each series is of one moment; the whole is not.
+ * All metrics as text, slice by slice. The event loop runs between two slices, so a long answer delays nothing. The values of one series
+ * are of one moment; those of different series may be of different moments.
  *
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  * @see https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
@@ -44,7 +44,7 @@ export async function* exposition(
 }
 
 /**
- * The format that a scraper prefers, by its `Accept`; plain text when it does not say.
+ * The format that a scraper prefers, by its header `Accept`; plain text without one.
  */
 export function formatFor(accept: string | undefined): Format {
   let best: Format = 'text'
@@ -55,7 +55,7 @@ export function formatFor(accept: string | undefined): Format {
     const format =
       type === 'application/openmetrics-text' ? 'openmetrics' : type === 'text/plain' ? 'text' : ''
     if (format === '' || !(q > quality)) continue
-    // A version that is not spoken here, such as 0.0.1, is no offer.
+    // Only version 1.0.0 of OpenMetrics is written here.
     const version = params.find((param) => param.startsWith('version='))?.slice(8)
     if (format === 'openmetrics' && version !== undefined && version !== '1.0.0') continue
     best = format

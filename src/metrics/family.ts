@@ -4,7 +4,7 @@ import type { GaugeSeries } from './gauge.ts'
 import type { HistogramSeries } from './histogram.ts'
 import { type Label, labelSet, labelText } from './label-set.ts'
 
-/** What kind of metric it is: one that only rises, one that goes up and down, or one that sorts values into buckets. */
+/** The kind of a metric: a counter only rises, a gauge goes up and down, a histogram sorts values into buckets. */
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 export type Series = CounterSeries | GaugeSeries | HistogramSeries
 
@@ -21,8 +21,8 @@ export interface FamilySettings<S> {
 }
 
 /**
- * A metric and its series, one for each set of labels, `maxSeries` at most. Further series are counted together in
- * the series `overflow="true"`: a label that holds a user's id must not fill the memory, nor may what it counts be lost.
+ * A metric and its series, one for each set of labels, at most `maxSeries`. Further series count together in the series
+ * `overflow="true"`: a label with the id of a user must not fill the memory, and no count may be lost.
  */
 export class MetricFamily<S extends Series = Series> {
   readonly name: string
@@ -47,8 +47,7 @@ export class MetricFamily<S extends Series = Series> {
   }
 
   /**
-   * The series of `labels`, made when it is first asked for. Keep it where it is needed often: counting then is an
-   * addition.
+   * The series of `labels`, made at the first call. Keep it when you count often: counting then is an addition.
    *
    * @throws OptionTypeError | OptionRangeError for labels that cannot be exported
    */
@@ -65,7 +64,7 @@ export class MetricFamily<S extends Series = Series> {
     return path?.series ?? this.#meet(labels)
   }
 
-  /** Forgets the series of `labels`. Counts of a program that still holds it are lost. @returns true when there was one */
+  /** Removes the series of `labels`. Later counts in a removed series are lost. @returns true when there was one */
   remove(labels: Labels): boolean {
     const text = labelText(this.#labels(labels))
     this.#paths = new Path()
@@ -91,7 +90,7 @@ export class MetricFamily<S extends Series = Series> {
   #meet(labels: Labels): S {
     const set = this.#labels(labels)
     const series = this.#find(set, labelText(set))
-    // Not remembered: they are without number.
+    // Labels in the overflow are not remembered: there may be any number of them.
     if (series !== this.#overflow) this.#remember(labels, series)
     return series
   }

@@ -23,25 +23,25 @@ export class GaugeSeries implements Gauge {
     this.#set = finite('value', value)
   }
 
-  /** Adds to the value: for what is entered and left. */
+  /** Adds to the value, such as a number of open connections. */
   inc(by = 1): void {
     finite('value', by)
     this.#set = finite('value', (this.#set ?? 0) + by)
   }
 
   dec(by = 1): void {
-    // Before the sign: of a text it would make a number.
+    // Checked before the sign: `-'5'` would be a number.
     this.inc(-finite('value', by))
   }
 
   follow<Part extends object>(part: Part, read: (part: Part) => number): () => void {
-    // A limit that is followed may be Infinity.
+    // The limit of a limiter may be Infinity.
     this.#sources ??= new Sources((value) => !Number.isNaN(value))
     const leave = this.#sources.add(part, read)
     return () => void leave()
   }
 
-  /** `undefined` while there is no value: it was never set, and follows no part. */
+  /** `undefined` while the gauge was never set and follows no part. */
   get value(): number | undefined {
     const sources = this.#sources
     if (sources === undefined || sources.size === 0) return this.#set

@@ -10,13 +10,13 @@ export const DEFAULT_BUCKETS: readonly number[] = [
   30, 60,
 ]
 
-/** What a histogram has seen. Everything is in the unit of its values, which is seconds for times. */
+/** The values of a histogram in short, in their own unit: seconds for times. */
 export interface HistogramStats {
-  /** How many values there were, ever. */
+  /** How many values were recorded. */
   count: number
   /** The mean of all values. */
   mean: number
-  /** Half of the last 1,000 values are not above it; `p95` and `p99` are the same for 95 % and 99 %. */
+  /** The median of the last 1,000 values: half of them are at most this. `p95`: 95 % of them; `p99`: 99 %. */
   p50: number
   p95: number
   p99: number
@@ -53,7 +53,7 @@ export class HistogramSeries implements Histogram {
     this.#recent.add(value)
   }
 
-  /** For each bound, as text, how many values were not above it; the last is `+Inf`. */
+  /** For each bound, as text, the number of values up to it; the last is `+Inf`. */
   cumulative(): [le: string, count: number][] {
     let below = 0
     const all = this.bounds.map((bound, i): [string, number] => {
@@ -81,7 +81,7 @@ export class HistogramSeries implements Histogram {
     this.#recent.clear()
   }
 
-  /** The first bucket whose bound is not below `value`. */
+  /** The first bucket whose bound is at least `value`. */
   #bucket(value: number): number {
     const { bounds } = this
     let low = 0

@@ -11,7 +11,7 @@ export function labelSet(labels: Labels, reserved: string | undefined): readonly
   return Object.keys(labels)
     .sort()
     .map((name): Label => {
-      // Two names that would be mended into one would make one series of two, so none is mended.
+      // A wrong name is refused and not changed: two changed names could become equal, and two series would become one.
       if (!/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) || name === reserved) {
         throw new OptionRangeError(
           'labels',
@@ -30,8 +30,8 @@ export function labelSet(labels: Labels, reserved: string | undefined): readonly
 }
 
 /**
- * The labels as text between braces. Injective, since names hold no quotes and those in values are escaped: it is the key
- * of a series as well.
+ * The labels as text between braces. It is also the key of a series: different labels have different texts, because names have no
+ * quotes and quotes in values are escaped.
  */
 export function labelText(labels: readonly Label[]): string {
   return labels.map(([name, value]) => `${name}="${escaped(value)}"`).join(',')

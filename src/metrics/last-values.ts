@@ -1,11 +1,11 @@
-/** How many values percentiles are taken of. */
+/** How many values the percentiles are computed from. */
 export const WINDOW = 1000
 const FIRST = 16
 
-/** The last 1,000 values. Grows as they come, so that a thousand quiet histograms are no 8 MB. */
+/** The last 1,000 values. Grows with the number of values, so that a thousand quiet histograms do not take 8 MB. */
 export class LastValues {
   #values = new Float64Array(FIRST)
-  /** How many values came, ever. */
+  /** How many values were added. */
   #came = 0
 
   add(value: number): void {
@@ -33,7 +33,7 @@ export class LastValues {
   }
 }
 
-/** The smallest value that a share `p` of them does not exceed (nearest rank); 0 where there are none. */
+/** The smallest value for which a share `p` of the values is at most it (nearest rank); 0 without values. */
 export function percentile(sorted: Float64Array, p: number): number {
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? 0
 }

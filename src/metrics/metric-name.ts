@@ -1,7 +1,7 @@
 import { describe, OptionTypeError } from '../core/errors.ts'
 import type { MetricType } from './family.ts'
 
-/** The name in Prometheus, without what its type appends: letters, digits, `_` and `:`. */
+/** The name in Prometheus, without the ending of its type: letters, digits, `_` and `:`. */
 export function exportedName(type: MetricType, name: string): string {
   if (typeof name !== 'string' || name === '') {
     throw new OptionTypeError(
@@ -13,7 +13,7 @@ export function exportedName(type: MetricType, name: string): string {
   return type === 'counter' ? mended.replace(/_total$/, '') : mended
 }
 
-/** The names under which its samples are exported, and the name of the metric itself. */
+/** The names that a metric takes in Prometheus: its own, and those of its samples. */
 export function sampleNames(type: MetricType, exported: string): readonly string[] {
   switch (type) {
     case 'counter':

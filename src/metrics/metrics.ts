@@ -25,13 +25,13 @@ import { checkBuckets, DEFAULT_BUCKETS, HistogramSeries, type HistogramStats } f
 import { exportedName, sampleNames } from './metric-name.ts'
 import { Timer } from './timer.ts'
 
-/** How much a {@link Metrics} may hold, and what its histograms and timers go by. */
+/** Options of {@link Metrics}. */
 export interface MetricsOptions {
   /** The most series a metric may have; further series count together as `overflow="true"`. @default 2000 */
   maxSeries?: number
   /** The upper bounds of the buckets of histograms without buckets of their own. @default 0.0001 to 60 */
   buckets?: readonly number[]
-  /** What timers go by. @default the runtime's monotonic clock */
+  /** The clock of timers. @default the runtime's monotonic clock */
   clock?: Clock
 }
 
@@ -41,7 +41,7 @@ export const METRICS_OPTIONS: OptionTable<MetricsOptions> = {
   clock: true,
 }
 
-/** What was counted, by name; series with labels as `name{label="value"}`. Only series that have a value. */
+/** The values by name; series with labels as `name{label="value"}`. Series without a value are left out. */
 export interface Stats {
   counters: Record<string, number>
   gauges: Record<string, number>
@@ -67,7 +67,7 @@ export interface Stats {
  */
 export class Metrics implements Meter {
   readonly #families = new Map<string, MetricFamily>()
-  /** Which metric exports a sample of that name. */
+  /** The metric that exports a sample, by the name of the sample. */
   readonly #samples = new Map<string, string>()
   readonly #newcomers = new Set<(family: MetricFamily) => void>()
   readonly #maxSeries: number
@@ -84,7 +84,7 @@ export class Metrics implements Meter {
   }
 
   /**
-   * The counter `name`, made when it is first asked for. In Prometheus its name ends in `_total`.
+   * The counter `name`, made at the first call. In Prometheus its name ends in `_total`.
    *
    * @throws OptionTypeError when `name` is a metric of another kind
    */
@@ -137,7 +137,7 @@ export class Metrics implements Meter {
     this.#family('histogram', name, undefined, this.#spread).with(labels).observe(seconds)
   }
 
-  /** Begins to time; `stop()`, or the end of the block with `using`, records it. */
+  /** Starts a timer. Its `stop()`, or the end of the block with `using`, records the time in a histogram. */
   timer(name: string, labels?: Labels): Timer {
     return new Timer(this.histogram(name).with(labels), this.#clock)
   }
@@ -160,6 +160,7 @@ export class Metrics implements Meter {
     return Promise.resolve(result).finally(() => timer.stop()) as T
   }
 
+  /** All values now. Counters at 0 and empty histograms are left out. */
   getStats(): Stats {
     const stats: Stats = { counters: {}, gauges: {}, histograms: {} }
     for (const family of this) {
@@ -187,7 +188,7 @@ export class Metrics implements Meter {
     return this.#families.values()
   }
 
-  /** Calls `meet` with every metric there is, and with each that comes; returns the way to stop. */
+  /** Calls `meet` with each metric, now and whenever one is made. @returns a function that ends this */
   onFamily(meet: (family: MetricFamily) => void): () => void {
     callable('meet', meet)
     for (const family of this) meet(family)

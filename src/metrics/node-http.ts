@@ -1,13 +1,13 @@
 import { OptionTypeError } from '../core/errors.ts'
 
-/** What is needed of a request of node:http, and of the frameworks built on it. */
+/** The part of a request of node:http, and of frameworks built on it, that is used. */
 export interface ScrapeRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
   readonly headers: { readonly accept?: string | undefined }
 }
 
-/** What is needed of a response of node:http. */
+/** The part of a response of node:http that is used. */
 export interface ScrapeResponse {
   readonly destroyed: boolean
   writeHead(status: number, headers: Record<string, string>): unknown
@@ -18,7 +18,7 @@ export interface ScrapeResponse {
   off(event: 'drain' | 'close', listener: () => void): unknown
 }
 
-/** What is needed of a server. */
+/** The part of a server of node:http that is used. */
 export interface Server {
   once(event: 'error', listener: (error: Error) => void): unknown
   off(event: 'error', listener: (error: Error) => void): unknown

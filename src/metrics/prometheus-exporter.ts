@@ -4,13 +4,13 @@ import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
 import { nodeHttp, type ScrapeRequest, type ScrapeResponse, type Server } from './node-http.ts'
 
-/** What a {@link PrometheusExporter} shows, and where its own server listens. */
+/** Options of {@link PrometheusExporter}. */
 export interface PrometheusExporterOptions {
-  /** The port of its own server; 0 for any that is free. @default 9464 */
+  /** The port of its own server; 0 for any free port. @default 9464 */
   port?: number
-  /** The address it listens on: this machine alone, unless told otherwise. @default '127.0.0.1' */
+  /** The address on which its own server listens. The default is reachable from this machine only. @default '127.0.0.1' */
   host?: string
-  /** What it shows. @default the process's metrics */
+  /** The metrics that it shows. @default the metrics of the process */
   metrics?: Metrics
 }
 
@@ -21,10 +21,10 @@ export const PROMETHEUS_EXPORTER_OPTIONS: OptionTable<PrometheusExporterOptions>
 }
 
 /**
- * Shows metrics to Prometheus: on a server of its own, `GET /metrics`, or as a handler of yours.
+ * Shows metrics to Prometheus: on a server of its own, `GET /metrics`, or by a handler in your server.
  *
- * Speaks the text format 0.0.4 and OpenMetrics 1.0, as the scraper likes. Writes slice by slice, no faster than it is
- * read, and lets the event loop have its turn in between.
+ * Writes the text format 0.0.4 or OpenMetrics 1.0, as the scraper asks. Writes slice by slice, no faster than the scraper reads, and
+ * the event loop runs in between.
  *
  * @example
  * const exporter = new PrometheusExporter()
@@ -39,7 +39,7 @@ export class PrometheusExporter implements AsyncDisposable {
   readonly #port: number
   readonly #host: string
   #server: Promise<Server> | undefined
-  /** The end of the server before, while it is under way. */
+  /** The end of the server before, until it has ended. */
   #stopping: Promise<void> | undefined
   #listening: number | undefined
 
@@ -53,24 +53,24 @@ export class PrometheusExporter implements AsyncDisposable {
     this.#metrics = checkMetrics(metrics)
   }
 
-  /** The port it listens on, from when it has started until it is stopped. */
+  /** The port of its server while it listens; else `undefined`. */
   get port(): number | undefined {
     return this.#listening
   }
 
   /**
-   * Begins to listen. Idempotent. Scrapes do not keep the process alive.
+   * Begins to listen. A second call does nothing. The server does not keep the process alive.
    *
-   * @throws what the socket says (rejects), such as `EADDRINUSE`; OptionTypeError on runtimes without node:http
+   * @throws the error of the socket, such as `EADDRINUSE`; OptionTypeError on runtimes without node:http
    */
   async start(): Promise<this> {
-    // Until it has stopped, the port is not free.
+    // The port is free only when the server before has ended.
     while (this.#stopping !== undefined) await this.#stopping
     this.#server ??= this.#listen()
     const starting = this.#server
     try {
       const address = (await starting).address()
-      // It may have been stopped meanwhile.
+      // `stop` may have been called in the meantime.
       if (this.#server === starting) {
         this.#listening = typeof address === 'object' ? address?.port : undefined
       }
@@ -81,7 +81,7 @@ export class PrometheusExporter implements AsyncDisposable {
     return this
   }
 
-  /** Ends the server and the scrapes under way. Idempotent; it may be started again. */
+  /** Ends the server and current scrapes. May be called twice, and the exporter may be started again. */
   stop(): Promise<void> {
     const server = this.#server
     if (server === undefined) return this.#stopping ?? Promise.resolve()
@@ -110,7 +110,7 @@ export class PrometheusExporter implements AsyncDisposable {
       response.end()
       return
     }
-    // A scraper that goes away in the middle is its own affair.
+    // A scraper that disconnects is no error of ours.
     write(exposition(this.#metrics, format), response).catch(() => response.destroy())
   }
 

@@ -3,9 +3,9 @@ import type { MetricFamily, Series } from './family.ts'
 import { type Metrics, metrics as processMetrics } from './metrics.ts'
 import { checkMetrics } from './prometheus-exporter.ts'
 
-/** A `Registry` of prom-client 15 or @prometheus-io/client, as far as it is needed here. */
+/** The part of a `Registry` of prom-client 15 or @prometheus-io/client that is used. */
 export interface PrometheusRegistry {
-  // biome-ignore lint/suspicious/noExplicitAny: the two packages type their metrics each in its own way.
+  // biome-ignore lint/suspicious/noExplicitAny: the two packages have different types of metrics.
   registerMetric(metric: any): void
   removeSingleMetric(name: string): void
 }
@@ -17,10 +17,10 @@ interface Sample {
 }
 
 /**
- * Shows `metrics` in a registry that you have already: all there are, and all that come. Values are read when it is
- * scraped, so it costs nothing until then.
+ * Adds all metrics, present and future, to a registry that you have already. Values are read when the registry is scraped, and cost
+ * nothing until then.
  *
- * @returns the way to take them out again
+ * @returns a function that removes them from the registry
  * @throws Error of the registry when one of its own metrics has the same name
  *
  * @example
@@ -47,7 +47,7 @@ export function registerPrometheus(
       names.push(metric.name)
     } catch (error) {
       if (!known) throw error
-      // Not thrown: it would reach the code that has just made a limiter, which can do nothing about it.
+      // Not thrown: the error would reach the code that has just made a limiter.
       console.error(`aioflux: metric '${family.name}' cannot be registered`, error)
     }
   })
@@ -58,7 +58,7 @@ export function registerPrometheus(
   }
 }
 
-/** What a registry holds of a metric. Its name is the registry's to change: for OpenMetrics it takes off `_total`. */
+/** A metric in a registry. The registry may change `name`: for OpenMetrics it removes `_total`. */
 class RegisteredMetric {
   name: string
   readonly type: string

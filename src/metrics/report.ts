@@ -4,23 +4,23 @@ import type { MetricFamily } from './family.ts'
 import type { Metrics } from './metrics.ts'
 import { type Reading, TREND, type Trends } from './trends.ts'
 
-/** How many series of one metric are shown: the busiest ones. */
+/** How many series of one metric are shown: the busiest. */
 const MOST = 12
-/** Between two columns. */
+/** Spaces between two columns. */
 const GAP = 3
-/** Names are not cut shorter than this, however narrow it is. */
+/** The least length to which names are cut, on any width. */
 const LEAST_NAME = 16
 
 export interface Look {
   /** Seconds since the start. */
   readonly up: number
-  /** Seconds since the look before; 0 at the first. */
+  /** Seconds since the report before; 0 for the first one. */
   readonly seconds: number
   readonly width: number
   readonly paint: Paint
 }
 
-/** What goes on, for a person: each kind of metric a table, each metric a heading, each series a line. */
+/** All metrics as text for a person: a table for each kind of metric, a heading for each metric, a line for each series. */
 export function report(metrics: Metrics, trends: Trends, look: Look): string {
   trends.begin()
   const families = [...metrics].map((family) => ({ family, readings: read(family, trends, look) }))
@@ -108,7 +108,7 @@ interface Row {
   readonly styles: readonly [name: Style | undefined, trend: Style]
 }
 
-/** Names are cut to the width that the numbers leave. A name without numbers beside it is not cut. */
+/** Cuts names to the width that the numbers leave. A name without numbers beside it may be as wide as the line. */
 function aligned(rows: readonly Row[], width: number, paint: Paint): string[] {
   const numbers = table(rows.map(({ cells }) => ['', ...cells]))
   const taken = longest(numbers) + GAP + TREND
@@ -158,12 +158,12 @@ function amount(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
 }
 
-/** Seconds as a length of time, or as a date where they are far more than any process runs: a moment since 1970. */
+/** Seconds as a duration; as a date when the number is far above any duration and so must be seconds since 1970. */
 function time(seconds: number): string {
   return seconds >= FIRST_DATE && seconds < LAST_DATE ? dated(seconds) : span(seconds)
 }
 
-/** The year 2001, in seconds since 1970; as a length of time, 31 years. */
+/** The year 2001, in seconds since 1970. As a duration this is 31 years. */
 const FIRST_DATE = 1e9
 /** The last moment that can be a Date. */
 const LAST_DATE = 8.64e12
@@ -175,7 +175,7 @@ function dated(seconds: number): string {
     .replace(/\.\d+Z$/, 'Z')
 }
 
-/** Seconds in the unit that reads best. */
+/** Seconds in the unit that is easiest to read. */
 function span(seconds: number): string {
   if (seconds === 0) return '0 s'
   const small = Math.abs(seconds)

@@ -1,13 +1,13 @@
 import { callable, must, mustLie } from '../core/check.ts'
 import { complain } from '../core/error-text.ts'
 
-/** Values that parts keep: read when the metric is read, and forgotten with the part. A part that is followed twice counts once. */
+/** Values of parts, read when the metric is read. A part that is collected as garbage is forgotten. A part that is followed twice counts once. */
 export class Sources {
   readonly #sources = new Map<WeakRef<object>, Source>()
   readonly #known = new WeakMap<object, Source>()
   readonly #fits: (value: number) => boolean
 
-  /** @param fits which numbers can be told; what else is read counts as not readable */
+  /** @param fits true for the numbers that the metric can show; for other values the last right one is kept */
   constructor(fits: (value: number) => boolean) {
     this.#fits = fits
   }
@@ -39,7 +39,7 @@ export class Sources {
     }
   }
 
-  /** The sum of all values. The last value of a part that is gone is told to `gone`. */
+  /** The sum of all values. Calls `gone` with the last value of each part that was collected. */
   sum(gone: (last: number) => void): number {
     let sum = 0
     for (const source of this.#sources.values()) {
@@ -60,7 +60,12 @@ export class Sources {
     try {
       const value = source.read(part)
       must(typeof value === 'number', 'read', 'return a number', value)
-      mustLie(this.#fits(value), 'read', 'return a number that can be told', value)
+      mustLie(
+        this.#fits(value),
+        'read',
+        'return a finite number (for a gauge also Infinity)',
+        value,
+      )
       source.last = value
     } catch (error) {
       complain('aioflux: a metric could not be read', error)

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Histogram } from '../core/meter.ts'
 
-/** Times a block of code: from when it is made until it is stopped or disposed of. */
+/** Measures a block of code, from the making of the timer until `stop` or the end of the block with `using`. */
 export class Timer implements Disposable {
   readonly #histogram: Histogram
   readonly #clock: Clock
@@ -14,7 +14,7 @@ export class Timer implements Disposable {
     this.#began = clock.now()
   }
 
-  /** Ends it, and returns how many seconds it took. Only the first end counts. */
+  /** Ends the timer. Only the first call counts. @returns the time in seconds */
   stop(): number {
     if (this.#seconds === undefined) {
       this.#seconds = Math.max(0, this.#clock.now() - this.#began) / 1000

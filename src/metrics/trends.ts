@@ -1,16 +1,16 @@
 import type { MetricFamily, Series } from './family.ts'
 import type { HistogramStats } from './histogram.ts'
 
-/** How far back a trend goes, in looks. */
+/** How many reports a trend goes back. */
 export const TREND = 20
 
-/** How one series stands, and how it has moved since the look before. */
+/** One series in a report: its value now, and its change since the report before. */
 export interface Reading {
   readonly labels: Series['labels']
   readonly value: number
-  /** A second, since the look before; 0 at the first. */
+  /** Per second, since the report before; 0 in the first one. */
   readonly rate: number
-  /** What is drawn: rates of counters, values of gauges, p95 of histograms; the latest last. */
+  /** The chart: rates of counters, values of gauges, p95 of histograms; the latest last. */
   readonly trend: readonly number[]
   readonly stats: HistogramStats | undefined
 }
@@ -25,19 +25,19 @@ export class Trends {
   #past = new Map<Series, Past>()
   #next = new Map<Series, Past>()
 
-  /** Begins a look at all series. A series that is not read during it is forgotten at the next look. */
+  /** Begins a report. A series that is not read in one report is forgotten in the next. */
   begin(): void {
     this.#past = this.#next
     this.#next = new Map()
   }
 
-  /** @param seconds since the look before; 0 at the first */
+  /** @param seconds since the report before; 0 in the first one */
   read(family: MetricFamily, series: Series, seconds: number): Reading | undefined {
     const histogram = series.type === 'histogram' ? series : undefined
     const value = series.type === 'histogram' ? series.count : series.value
     if (value === undefined) return undefined
     const past = this.#past.get(series) ?? { value: seconds > 0 ? 0 : value, trend: [] }
-    // What has fallen was reset, and has begun again at 0.
+    // A value that has fallen was reset, and counts from 0.
     const gained = value >= past.value ? value - past.value : value
     const rate = seconds > 0 ? gained / seconds : 0
     const stats = histogram?.stats()

@@ -1,4 +1,4 @@
-import { having, must } from '../core/check.ts'
+import { must, mustHave } from '../core/check.ts'
 import { setTraceCarrier } from '../core/trace-carrier.ts'
 
 /** The parts of @opentelemetry/api that write a trace into headers and read it back. */
@@ -17,9 +17,9 @@ export interface OtelApi {
 }
 
 /**
- * From now on the trace context of the caller of `put` travels with each job that is kept in a storage. The handler runs in this
- * context, also in another process: a span of {@link traced} has the span of the caller as its parent. Call it in all processes, once
- * the SDK is set up. Jobs in memory keep their context without it.
+ * Makes the trace context of the caller of `put` travel with each job that is kept in a storage. The handler runs in this context, also
+ * in another process: a span of {@link traced} has the span of the caller as its parent. Call it once in each process, after the set-up
+ * of the SDK. Jobs in memory keep their context without it.
  *
  * @example
  * import { context, propagation } from '@opentelemetry/api'
@@ -31,8 +31,8 @@ export interface OtelApi {
 export function carryTraces(api: OtelApi): () => void {
   must(typeof api === 'object' && api !== null, 'api', 'be { context, propagation }', api)
   const { propagation, context } = api
-  having('propagation', propagation ?? null, 'inject')
-  having('context', context ?? null, 'active')
+  mustHave('propagation', propagation, 'inject')
+  mustHave('context', context, 'active')
   return setTraceCarrier({
     headers() {
       const headers: Record<string, string> = {}

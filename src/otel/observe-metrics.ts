@@ -3,7 +3,7 @@ import type { MetricFamily, Series } from '../metrics/family.ts'
 import type { HistogramSeries } from '../metrics/histogram.ts'
 import { type Metrics, metrics as processMetrics } from '../metrics/metrics.ts'
 
-/** A `Meter` of @opentelemetry/api, as far as it is needed here. */
+/** The part of a `Meter` of @opentelemetry/api that is used. */
 export interface OtelMeter {
   createObservableCounter(name: string, options?: { description?: string }): OtelObservable
   createObservableGauge(name: string, options?: { description?: string }): OtelObservable
@@ -20,13 +20,13 @@ interface Observer {
 }
 
 /**
- * Shows `metrics` to OpenTelemetry as observable instruments: all there are, and all that come. They are read when
- * OpenTelemetry collects, so they cost nothing until then.
+ * Shows all metrics, present and future, to OpenTelemetry as observable instruments. They are read when OpenTelemetry collects, so they
+ * cost nothing until then.
  *
- * Counters go without the ending `_total`, which exporters to Prometheus add by themselves. There are no observable
- * histograms: of a histogram `x` come the counters `x.count`, `x.sum` and, by the attribute `le`, `x.bucket`.
+ * Counters have no ending `_total`: exporters to Prometheus add it. OpenTelemetry has no observable histograms: a histogram `x` becomes
+ * the counters `x.count`, `x.sum` and, by the attribute `le`, `x.bucket`.
  *
- * @returns the way to stop
+ * @returns a function that ends this
  *
  * @example
  * import { metrics as otel } from '@opentelemetry/api'

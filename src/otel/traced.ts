@@ -2,7 +2,7 @@ import { callable, options as checkOptions, known, type OptionTable, text } from
 import { errorMessage } from '../core/error-text.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 
-/** A `Tracer` of @opentelemetry/api, as far as it is needed here. */
+/** The part of a `Tracer` of @opentelemetry/api that is used. */
 export interface OtelTracer {
   startActiveSpan<R>(
     name: string,
@@ -13,7 +13,7 @@ export interface OtelTracer {
   ): R
 }
 
-/** A span of OpenTelemetry, as far as it is used. */
+/** The part of a span of OpenTelemetry that is used. */
 export interface OtelSpan {
   setStatus(status: { code: number; message?: string }): unknown
   // biome-ignore lint/suspicious/noExplicitAny: its own type is a union of shapes.
@@ -21,11 +21,11 @@ export interface OtelSpan {
   end(): void
 }
 
-/** What the spans are called, and what they carry. */
+/** The name and the attributes of the spans of {@link traced}. */
 export interface TraceOptions {
   /** The name of the spans. @default the name of the function, or 'job' */
   name?: string
-  /** Attributes of each span. Those of the job, `aioflux.job.id` and the like, come by themselves. */
+  /** Attributes of each span, besides `aioflux.job.id`, `aioflux.job.attempt` and the others of the job. */
   attributes?: Record<string, string | number | boolean>
 }
 
@@ -39,8 +39,7 @@ const ERROR = 2
  * Puts a span round every run of `fn`: the handler of a queue, a task, or the function of a scheduler's job. An error is
  * recorded and marks the span as failed; each attempt of a retried job has a span of its own.
  *
- * A queue runs its handlers in the context in which the job was put, so the span's parent is the span that was active
- * there.
+ * A queue runs its handler in the context in which the job was put, so the parent of the span is the span that was active then.
  *
  * @example
  * import { trace } from '@opentelemetry/api'
@@ -101,7 +100,7 @@ function fail(span: OtelSpan, error: unknown): void {
   span.end()
 }
 
-/** What the last argument says of the job: it is a queue's `TaskContext`, or a scheduler's `JobRun`. */
+/** The attributes of a job by the last argument, the `TaskContext` of a queue or the `JobRun` of a scheduler. */
 function jobAttributes(args: readonly unknown[]): Record<string, string | number> {
   const { id, name, attempt, slot } = Object(args.at(-1)) as {
     id?: unknown

@@ -4,7 +4,7 @@ import { checkMeter, type Metered } from '../core/meter.ts'
 import { pause } from '../core/waiters.ts'
 import { atLeast, DELAY_OPTIONS, type DelayOptions, toDelays } from './retry.ts'
 
-/** How often and with what pauses {@link backoff} tries. */
+/** How often {@link backoff} tries, and how long it waits between attempts. */
 export interface BackoffOptions extends DelayOptions, Metered {
   /** The name in metrics. @default the name of the function, or 'backoff' */
   name?: string
@@ -25,7 +25,7 @@ export const BACKOFF_OPTIONS: check.OptionTable<BackoffOptions> = {
   metrics: true,
 }
 
-/** What a function that {@link backoff} tries is told about the attempt. */
+/** The argument of the function that {@link backoff} calls. */
 export interface BackoffContext {
   /** 1 for the first try. */
   attempt: number
@@ -36,13 +36,14 @@ export interface BackoffContext {
  * Calls a function again until it succeeds or no retry is left: with delays that double from `baseDelay` to `maxDelay`, spread
  * by jitter.
  *
- * An error that says `retryAfter` (seconds) is not retried before that.
+ * An error with `retryAfter` (seconds) is not retried earlier, even where that is longer than `maxDelay`. `Infinity` is not waited
+ * for: the delay is the usual one.
  *
  * @example
  * const page = await backoff(() => load(url), { maxRetries: 3, baseDelay: '200ms' })
  *
- * @throws the last error when no retry is left, or `retryIf` says it is not worth one
- * @throws the reason of `signal` when that aborts
+ * @throws the last error when no retry is left, or `retryIf` answers false
+ * @throws the reason of `signal` when it aborts
  */
 export async function backoff<R>(
   fn: (context: BackoffContext) => R | PromiseLike<R>,
@@ -58,7 +59,7 @@ export async function backoff<R>(
   const clock = check.having('clock', options.clock, 'now') ?? systemClock
   const delays = toDelays('backoff', options)
   const attempts = checkMeter(options.metrics)?.counter('aioflux_backoff_attempts_total', {
-    help: 'Attempts, by what came of them: succeeded, retried, failed for good.',
+    help: 'Attempts, by outcome: succeeded, retried, failed for good.',
   })
   const count = (outcome: string) => attempts?.with({ name, outcome }).inc()
   for (let attempt = 1; ; attempt++) {

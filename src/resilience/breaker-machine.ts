@@ -16,7 +16,7 @@ import { type RunningCall, RunningCalls } from './running-calls.ts'
 import { checkSnapshot } from './snapshot.ts'
 import { TripRule } from './trip-rule.ts'
 
-/** The states of a breaker, and what leads from one to another. Knows calls only by generation, ticket and outcome. */
+/** The states of a breaker and the changes between them. Knows calls only by generation, ticket and outcome. */
 export class BreakerMachine {
   /** As of the last move; `open` stays `open` until a call comes after its time. */
   state: BreakerState = 'closed'
@@ -24,7 +24,7 @@ export class BreakerMachine {
   generation = 0
   /** How many times it has opened, ever. */
   opened = 0
-  /** What the call that opened it threw. */
+  /** The error of the call that opened the breaker. */
   lastError: unknown
   readonly rule: TripRule
   readonly #settings: BreakerSettings
@@ -32,7 +32,7 @@ export class BreakerMachine {
   readonly #events: Events<BreakerEvents>
   readonly #onClosed: (generation: number) => void
   readonly #probes: Probes
-  /** Of the closed generation; kept where calls can be slow. */
+  /** The running calls of the closed generation; kept only when `slowCall` is set. */
   readonly #running = new RunningCalls()
   readonly #isolations = new Set<object>()
   readonly #changes = new ChangeLog()
@@ -43,7 +43,7 @@ export class BreakerMachine {
   /** How many times it has opened without closing. */
   #trips = 0
 
-  /** @param onClosed called for each closed generation, before its first call; also for the one it is made in */
+  /** @param onClosed called at the beginning of each closed generation, the first one included */
   constructor(
     settings: BreakerSettings,
     events: Events<BreakerEvents>,
@@ -63,7 +63,7 @@ export class BreakerMachine {
     return Math.round(this.#clock.now() * 1000)
   }
 
-  /** What a call would meet now: an open breaker whose time is over is half open. */
+  /** The state that a call would find now: an open breaker is half open once its time is over. */
   get seen(): BreakerState {
     return this.state === 'open' && this.now() >= this.#openUntil ? 'half_open' : this.state
   }
@@ -81,7 +81,7 @@ export class BreakerMachine {
     return Math.max(0, until - now) / 1e6
   }
 
-  /** How many probes have succeeded, and how many have to. */
+  /** How many probes have succeeded, and how many must succeed. */
   get probes(): { passed: number; needed: number } {
     const passed = this.state === 'half_open' ? this.#probes.passed : 0
     return { passed, needed: this.#settings.halfOpenCalls }
@@ -91,7 +91,7 @@ export class BreakerMachine {
     return this.#changes.list(this.now())
   }
 
-  /** A call comes to a breaker that is not closed: the ticket of a probe, above 0, or -1 for no. */
+  /** A call comes to a breaker that is not closed. @returns the ticket of a probe, above 0, or -1 when the call is rejected */
   enter(): number {
     if (this.state === 'isolated') return -1
     const now = this.now()
@@ -119,7 +119,7 @@ export class BreakerMachine {
     this.#running.delete(call)
   }
 
-  /** Counts the calls of a closed breaker that run for longer than `slowCall`, and opens it where they are too many. */
+  /** Counts the calls of a closed breaker that run for longer than `slowCall`, and opens it when they are too many. */
   countSlow(now: Micros): void {
     const { slowCall, slowFails } = this.#settings
     for (;;) {
@@ -144,7 +144,7 @@ export class BreakerMachine {
     return true
   }
 
-  /** What a call that counts has said. */
+  /** Counts the outcome of a call, and changes the state by it. */
   take(outcome: Outcome, probe: number, now: Micros, error: unknown): void {
     if (probe === 0) {
       if (this.rule.record(outcome, now)) this.#open(error)
@@ -157,7 +157,7 @@ export class BreakerMachine {
 
   /** As {@link take}, of a call that was counted as slow while it ran. */
   takeCounted(outcome: Outcome, place: number, now: Micros, error: unknown): void {
-    // Where a slow call is a failed one, all was said when it was counted.
+    // When slow calls are failures, this one was counted as a failure while it ran.
     if (this.#settings.slowFails) return
     if (this.rule.recordEnd(place, outcome, now)) this.#open(error)
   }
@@ -209,7 +209,7 @@ export class BreakerMachine {
     else this.#begin(snapshot.state)
   }
 
-  /** @param took how long the probe took that opened it again */
+  /** @param took the duration of the failed probe, when a probe opened the breaker again */
   #open(error: unknown, took?: Micros): void {
     const { name, timeout, timeoutFactor, maxTimeout } = this.#settings
     const openFor = Math.min(maxTimeout, Math.round(timeout * timeoutFactor ** this.#trips))

@@ -9,7 +9,7 @@ export class BreakerMeter {
   readonly sampling: Sampling = new Sampling()
   readonly #series: BreakerSeries
   readonly #stop: () => void
-  /** Calls that have ended since the last one that was timed: it stands for them. */
+  /** Calls that have ended since the last timed one. The next timed call is counted once for each of them. */
   #untimed = 0
 
   constructor(series: BreakerSeries, machine: BreakerMachine) {
@@ -41,7 +41,7 @@ export class BreakerMeter {
     this.#untimed = 0
   }
 
-  /** The state of the breaker is no longer told. */
+  /** Ends the gauges of the state. */
   end(): void {
     this.#stop()
   }

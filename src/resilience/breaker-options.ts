@@ -15,12 +15,15 @@ import { checkMeter, type Meter, type Metered } from '../core/meter.ts'
 import { type ErrorFilter, errorFilter } from './error-filter.ts'
 import type { TripLimits } from './trip-rule.ts'
 
+/** A ring of outcomes costs a byte for each call of the window. */
+const MOST_CALLS = 100_000_000
+
 /** What opens a {@link CircuitBreaker}, what closes it again, and what counts as a failure. */
 export interface CircuitBreakerOptions extends Metered {
   /** The name in errors, statistics and metrics. @default 'breaker' */
   name?: string
 
-  /** Opens after so many failures in a row. @default 5; no such limit when `failureRate` is given */
+  /** Opens after this number of failures in a row. @default 5; no such limit when `failureRate` is given */
   failureThreshold?: number
   /** Opens when this share of the calls in the window has failed: above 0, at most 1. */
   failureRate?: number
@@ -32,21 +35,22 @@ export interface CircuitBreakerOptions extends Metered {
   /** Opens when this share of the calls in the window was slow: above 0, at most 1. */
   slowCallRate?: number
   /**
-   * The calls that the rates are computed from: the calls of this time (to a tenth of it), or `{ calls: n }`, the last `n` calls.
+   * The calls that the rates are computed from: the calls of this time (to a tenth of it), or `{ calls: n }`, the last `n` calls (at
+   * most 100 million).
    * @default 60 seconds
    */
   window?: Duration | { calls: number }
   /** The rates open nothing before the window holds this number of calls. @default 10, or the whole window where it is smaller */
   minimumCalls?: number
 
-  /** How long it stays open before it lets a probe through. @default 60 seconds */
+  /** How long the breaker stays open before it lets a probe through; not how long a call may take. @default 60 seconds */
   timeout?: Duration
-  /** Each time it opens again without having closed, it stays open longer by this factor. @default 1 */
+  /** Each time the breaker opens again without having closed, it stays open longer by this factor. @default 1 */
   timeoutFactor?: number
-  /** The longest it stays open. @default 10 minutes, or `timeout` where that is longer */
+  /** The longest time the breaker stays open. @default 10 minutes, or `timeout` where that is longer */
   maxTimeout?: Duration
   /**
-   * This number of probes must succeed to close it, and at most as many run at once. A probe that fails opens it again.
+   * The number of probes: all of them must succeed to close the breaker, and they may run at once. A probe that fails opens it again.
    * @default 1
    */
   halfOpenCalls?: number
@@ -171,7 +175,7 @@ function tripLimits(options: CircuitBreakerOptions): TripLimits {
   }
 }
 
-/** `value`, or the default where it was left out; null is no way to leave it out. */
+/** `value`, or the default for `undefined`. `null` is passed on and refused by the check. */
 function given<V>(value: V | undefined, otherwise: V): V {
   return value === undefined ? otherwise : value
 }
@@ -179,7 +183,8 @@ function given<V>(value: V | undefined, otherwise: V): V {
 function windowSize(window: Duration | { calls: number }): Micros | { calls: number } {
   if (typeof window !== 'object' || window === null) return toPositiveMicros('window', window)
   known('window', window, { calls: true }, 'window')
-  return { calls: integer('window.calls', window.calls, 1) }
+  const calls = integer('window.calls', window.calls, 1)
+  return { calls: between('window.calls', calls, 1, MOST_CALLS) }
 }
 
 function rate(name: string, share: number | undefined): number {

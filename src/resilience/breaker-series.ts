@@ -18,7 +18,7 @@ export class BreakerSeries {
   readonly #states: ReadonlyMap<BreakerState, Gauge>
   readonly #series: PartSeries
 
-  /** @param part the series are removed when this object is collected, or by {@link end} */
+  /** @param part the series are removed when this object is garbage-collected, or by {@link end} */
   constructor(metrics: Meter, labels: Labels, part: object) {
     const series = new PartSeries(metrics, part)
     this.#series = series
@@ -36,7 +36,7 @@ export class BreakerSeries {
       .with(labels)
     this.seconds = series
       .histogram('aioflux_breaker_call_seconds', {
-        help: 'How long calls took. Above 10,000 calls a second, one that is timed stands for several.',
+        help: 'How long calls took. Above 10,000 calls a second, each timed call stands for several.',
       })
       .with(labels)
     this.#opened = series
@@ -50,7 +50,7 @@ export class BreakerSeries {
     )
   }
 
-  /** Adds the state of one breaker, for as long as that breaker lives. Returns the way to stop. */
+  /** Adds the state of one breaker, for as long as that breaker lives. @returns a function that ends this */
   follow(machine: BreakerMachine): () => void {
     const stops = [this.#opened.follow(machine, ({ opened }) => opened)]
     for (const [name, gauge] of this.#states) {

@@ -34,7 +34,7 @@ export class BreakerTally {
     this.#events.emit('refused', { name: this.#name, retryAfter })
   }
 
-  /** A call that was not timed has succeeded, and no listener is there. */
+  /** A call that was not timed has succeeded, and there is no listener. */
   passed(): void {
     this.#succeeded += 1
     this.#meter?.passed()

@@ -6,12 +6,12 @@ import type { OptionTable } from '../core/check.ts'
  */
 export type BreakerState = 'closed' | 'open' | 'half_open' | 'isolated'
 
-/** What is different about one call through a {@link CircuitBreaker}. */
+/** Options of one call through a {@link CircuitBreaker}. */
 export interface BreakerCallOptions<T> {
   /** Handed to the function. A call that ends in an error after it aborted is neither a success nor a failure. */
   signal?: AbortSignal
   /**
-   * Gives the result instead of an error: the refusal of the breaker, or the error that the function threw. Not asked
+   * Returns the result in place of an error: of the rejection by the breaker, or of the error that the function threw. Not called
    * when `signal` has aborted.
    */
   fallback?: (error: unknown) => T | PromiseLike<T>
@@ -47,9 +47,9 @@ export interface BreakerStats {
   opened: number
   /** Failures since the last success, while closed. */
   failuresInARow: number
-  /** Probes of a half-open breaker: how many have succeeded, and how many have to. */
+  /** Probes of a half-open breaker: how many have succeeded, and how many must succeed to close it. */
   probes: { passed: number; needed: number }
-  /** What the rates are taken of now; zeros where there are no rates. */
+  /** The calls that the rates are computed from now; zeros where no rate is set. */
   window: { calls: number; failed: number; slow: number }
 }
 
@@ -63,7 +63,7 @@ export interface BreakerChange {
   retryAfter?: number
   /** How many times it has opened without closing. */
   trips?: number
-  /** What opened it, where that was an error: its code or name, and its message. */
+  /** The error that opened the breaker: its code or name, and its message. Absent when a result or a slow call opened it. */
   error?: string
   /**
    * How many calls of the window had failed when it opened, with `failureRate` or `slowCallRate`; otherwise how many failures in
@@ -80,7 +80,7 @@ export interface BreakerSnapshot {
   state: BreakerState
   /** How many times it has opened without closing. */
   trips: number
-  /** Seconds it has yet to stay open. */
+  /** The rest of the time that the breaker stays open, in seconds. */
   retryAfter: number
   /** Probes that have succeeded. */
   passed: number
@@ -106,10 +106,10 @@ export interface BreakerCall {
   stale: boolean
 }
 
-/** What `breaker.on` tells, by the name of the event. */
+/** The events of `breaker.on`, by name. */
 export interface BreakerEvents {
   success: BreakerCall
-  /** `error` is undefined where a result was the failure, or the call was too slow. */
+  /** `error` is undefined when the function returned: its result was a failure, or the call was too slow. */
   failure: BreakerCall & { error: unknown }
   ignored: BreakerCall & { error: unknown }
   refused: { name: string; retryAfter: number }

@@ -13,14 +13,17 @@ import { CircuitBreaker } from './circuit-breaker.ts'
 
 /** How many of the least recently used breakers are looked at for one that may be forgotten. */
 const LOOK = 16
-/** So many times within `idleTimeout` the registry looks for idle breakers. */
+/** How many times within `idleTimeout` the registry looks for idle breakers. */
 const SWEEPS = 10
 
 /** The options of every breaker of a {@link CircuitBreakerRegistry}, and how many breakers it keeps. */
 export interface CircuitBreakerRegistryOptions extends CircuitBreakerOptions {
   /** The name in metrics; a breaker is named `name:key` in errors and events. @default 'breaker' */
   name?: string
-  /** The most breakers that are kept. One more key makes the registry forget the least recently used breaker. @default 1000 */
+  /**
+   * The most breakers that are kept, isolated ones apart. One more key makes the registry forget the least recently used breaker.
+   * @default 1000
+   */
   maxKeys?: number
   /** A closed breaker that was not asked for during this time is forgotten. @default 10 minutes, or `maxTimeout` where that is longer */
   idleTimeout?: Duration
@@ -53,12 +56,12 @@ export interface CircuitBreakerRegistryStats {
 
 /**
  * One {@link CircuitBreaker} for each key, such as a host or a tenant: made when the key comes for the first time, all with the
- * same options. One host that is down does not stop calls to the others.
+ * same options. A host that is down does not stop calls to other hosts.
  *
- * Memory is bounded for any number of keys. A breaker that is closed, has no call running and was not asked for during
- * `idleTimeout` is forgotten. When `maxKeys` is reached, the least recently used of such breakers goes first; an open one only
- * where none of the 16 least recently used is closed, and an isolated one never. A program that still holds a forgotten breaker
- * may go on calling it; the next `for` of its key makes a new, closed one.
+ * Memory is bounded for any number of keys. A breaker is forgotten when it is closed, has no running call and `for` did not return
+ * it during `idleTimeout`. When `maxKeys` is reached, the least recently used closed breaker without running calls goes. An open or
+ * busy one goes only when the 16 least recently used are all open or busy. An isolated one never goes, and may be one more than
+ * `maxKeys`. A program that still holds a forgotten breaker may go on calling it; the next `for` of its key makes a new, closed one.
  *
  * There is no timer and nothing to stop: idle breakers are looked for when `for` is called.
  *
@@ -84,7 +87,7 @@ export class CircuitBreakerRegistry implements Iterable<[string, CircuitBreaker]
   constructor(options: CircuitBreakerRegistryOptions = {}) {
     known('CircuitBreakerRegistry', options, CIRCUIT_BREAKER_REGISTRY_OPTIONS)
     const { maxKeys = 1000, idleTimeout, seriesPerKey = false, ...own } = options
-    // Options that no breaker can have are refused now, not with the first key.
+    // Wrong options are refused now, not with the first key.
     const settings = breakerSettings(own)
     this.name = settings.name
     this.maxKeys = integer('maxKeys', maxKeys, 1)
@@ -102,8 +105,8 @@ export class CircuitBreakerRegistry implements Iterable<[string, CircuitBreaker]
   }
 
   /**
-   * The breaker of `key`; the same one until it is forgotten. Ask for each call anew and do not keep it: to be asked for is what
-   * keeps it.
+   * The breaker of `key`, the same one until it is forgotten. Call `for` before each call and do not keep the breaker: each `for`
+   * starts its `idleTimeout` anew.
    */
   for(key: string): CircuitBreaker {
     const now = this.#clock.now()
@@ -119,7 +122,7 @@ export class CircuitBreakerRegistry implements Iterable<[string, CircuitBreaker]
     return entry.breaker
   }
 
-  /** The breaker of `key` where there is one. Makes none, and does not count as use. */
+  /** The breaker of `key`, or `undefined`. Makes no breaker, and does not count as use. */
   get(key: string): CircuitBreaker | undefined {
     return this.#entries.get(string('key', key))?.breaker
   }

@@ -26,7 +26,7 @@ import {
 import { COUNTED, FAILED, GOOD, IGNORED, NEUTRAL, type Outcome, SLOW } from './outcome.ts'
 import type { RunningCall } from './running-calls.ts'
 
-/** When a call began that is not timed. */
+/** The start time of a call that is not timed. */
 const UNTIMED: Micros = -Infinity
 
 /**
@@ -41,17 +41,17 @@ const UNTIMED: Micros = -Infinity
  *
  * and `isolated`, by `isolate()`, from any state, until what it returned is disposed of.
  *
- * - Each change of state begins a new *generation*. A call belongs to the one it began in; ending in a later one it
- *   changes nothing, so a late success does not close a breaker, nor a late failure open it.
+ * - Each change of state begins a new *generation*. A call belongs to the generation in which it began. When it ends in a later
+ *   one, it changes nothing: a late success does not close the breaker, and a late failure does not open it.
  * - A half-open breaker lets `halfOpenCalls` probes through and refuses all other calls. A probe that hangs loses its
  *   place after `probeLease`.
  * - An error that is no failure, by `expectedError` or `ignoredError`, counts as a success: the other side has answered.
- * - A call that runs for longer than `slowCall` is slow before it has ended: it is counted when the next call comes, so calls that
- *   hang open the breaker though none of them ends. Its end does not count it again.
+ * - A call that runs for longer than `slowCall` is counted as slow when the next call comes, before it has ended. So calls that hang
+ *   open the breaker. The end of such a call does not count it again.
  * - A call that the caller cancels through its own `signal` is neither a success nor a failure. An `AbortError` of another
  *   origin, such as a timeout inside the function, is an error like any other.
  *
- * A call costs O(1); there is no timer, so nothing to stop: a change that time brings is made when the next call or read comes.
+ * A call costs O(1). There is no timer and nothing to stop: a change of state that time brings is made at the next call or read.
  *
  * @example
  * const breaker = new CircuitBreaker({ failureThreshold: 5, timeout: '30s' })
@@ -109,11 +109,11 @@ export class CircuitBreaker {
   }
 
   /**
-   * Runs `fn` and returns what it returns; refuses to while the breaker is open.
+   * Runs `fn` and returns its result. While the breaker is open, rejects and does not run `fn`.
    *
-   * @throws CircuitBreakerOpen when it is refused
-   * @throws the reason of `signal`, and runs nothing, when that has aborted before
-   * @throws what `fn` throws
+   * @throws CircuitBreakerOpen when the breaker rejects the call
+   * @throws the reason of `signal`, without running `fn`, when `signal` has aborted before
+   * @throws the error of `fn`
    */
   call<T>(
     fn: (signal?: AbortSignal) => T | PromiseLike<T>,
@@ -136,7 +136,7 @@ export class CircuitBreaker {
     return promise.then(this.#onResult as (result: T) => T, this.#onError)
   }
 
-  /** A call that has more to it than to succeed or to fail while the breaker is closed. */
+  /** The longer way: a call that is timed or has options, or that comes while the breaker is not closed. */
   async #watch<T>(
     fn: (signal?: AbortSignal) => T | PromiseLike<T>,
     options: BreakerCallOptions<T> | undefined,
@@ -169,17 +169,17 @@ export class CircuitBreaker {
     return result
   }
 
-  /** What a call would meet now: an open breaker whose time is over is `half_open`. */
+  /** The state that a call would find now: an open breaker is `half_open` once its time is over. */
   get state(): BreakerState {
     return this.#machine.seen
   }
 
-  /** Seconds since the present state began. An open breaker whose time is over counts on until a call has come. */
+  /** Seconds since the present state began. The change from open to half open is made, and counted, when a call comes. */
   get stateAge(): number {
     return this.#machine.age / 1e6
   }
 
-  /** The error that opened it, while it is not closed; `undefined` where a result or a slow call was the reason. */
+  /** The error that opened the breaker, until it closes; `undefined` when a result or a slow call opened it. */
   get lastError(): unknown {
     return this.#machine.lastError
   }
@@ -189,7 +189,7 @@ export class CircuitBreaker {
     return this.#machine.retryAfter
   }
 
-  /** Counts since the start, and how the window stands. */
+  /** Counts since the start, and the calls in the window. */
   stats(): BreakerStats {
     const { rule, opened } = this.#machine
     const { inARow, window } = rule
@@ -222,8 +222,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Lets nothing through until what it returns is disposed of. Several may isolate at once: the breaker closes with the
-   * last of them.
+   * Rejects all calls until the returned object is disposed of. Several may isolate at once: the breaker closes when the last one
+   * ends.
    *
    * @example
    * using maintenance = breaker.isolate()
@@ -233,22 +233,22 @@ export class CircuitBreaker {
   }
 
   /**
-   * The state as JSON can keep it, for {@link import} after a restart or elsewhere. What is left of the open time
-   * counts on from the moment of import. Failures in a row are part of it; the calls in the window are not.
+   * The state as plain JSON, for {@link import} after a restart or in another process. The rest of the open time runs on from the
+   * moment of import. Failures in a row are part of it; the calls in the window are not.
    */
   export(): BreakerSnapshot {
     return this.#machine.export()
   }
 
   /**
-   * Goes on from a state that was exported. Calls that are running now belong to the past. Says nothing to
-   * listeners, unless it isolates; that then ends with {@link reset}.
+   * Goes on from a state that was exported. Calls that run now change nothing when they end. Emits no event, except `isolated`.
+   * An imported isolation ends with {@link reset}.
    */
   import(snapshot: BreakerSnapshot): void {
     this.#machine.import(snapshot)
   }
 
-  /** Listens; returns the way to stop listening. */
+  /** Calls `listener` on each event. @returns a function that ends this */
   on<Name extends keyof BreakerEvents>(
     event: Name,
     listener: Listener<BreakerEvents[Name]>,
@@ -261,7 +261,7 @@ export class CircuitBreaker {
     return this.#machine.state === 'closed' && this.#tally.running === 0
   }
 
-  /** @internal Its metrics are told no more: a registry has forgotten it. */
+  /** @internal Removes its metrics: a registry has forgotten it. */
   end(): void {
     this.#meter?.end()
     this.#ownSeries?.end()
@@ -304,7 +304,7 @@ export class CircuitBreaker {
     this.#settle(outcome, generation, probe, began, error, running)
   }
 
-  /** Asks a predicate of the user's. One that throws says nothing of the call; what it threw is for the caller. */
+  /** Calls a predicate of the user. When it throws, the call counts as neither success nor failure, and the caller gets that error. */
   #judge<V>(
     predicate: (value: V) => boolean,
     value: V,
@@ -351,11 +351,11 @@ export class CircuitBreaker {
     else this.#machine.takeCounted(outcome & COUNTED, counted, now, error)
   }
 
-  /** How calls of one closed generation end: made once for all of them. */
+  /** Makes the two functions that end the calls of one closed generation, once for all of them. */
   #meetCalls(generation: number): void {
     const plain = this.#settings.failedResult === undefined
     this.#onResult = (result) => {
-      // Most calls are good and there is no listener: the same as below, in one step.
+      // The common case, a success without listeners, in one step.
       if (plain && !this.#events.listened && this.#machine.pass(generation)) this.#tally.passed()
       else this.#returned(result, generation, 0, UNTIMED, undefined)
       return result

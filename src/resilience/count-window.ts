@@ -8,7 +8,7 @@ export class CountWindow implements CallWindow {
   slow = 0
   readonly #ring: Uint8Array
   #next = 0
-  /** How many calls were ever counted since it was empty. */
+  /** How many calls were counted since the last `clear`. */
   #total = 0
 
   constructor(size: number) {

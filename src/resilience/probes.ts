@@ -9,7 +9,7 @@ export class Probes {
   passed = 0
   /** How many have lost their place, ever. */
   lost = 0
-  /** When the probe began that has given its permit back last. */
+  /** The start time of the probe that gave its permit back last. */
   began: Micros = 0
   readonly #size: number
   readonly #lease: Micros
@@ -28,7 +28,7 @@ export class Probes {
     this.passed = passed
   }
 
-  /** A ticket above 0, or -1 while every permit is out. */
+  /** A ticket above 0, or -1 while all permits are taken. */
   take(now: Micros): number {
     if (this.#running.size + this.passed >= this.#size) {
       const oldest = this.#running.entries().next()
@@ -41,7 +41,7 @@ export class Probes {
     return this.#ticket
   }
 
-  /** Gives a permit back. @returns true when it was still that probe's */
+  /** Gives a permit back. @returns false when the probe had lost it */
   drop(ticket: number): boolean {
     const until = this.#running.get(ticket)
     if (until === undefined) return false
@@ -55,7 +55,7 @@ export class Probes {
     return this.passed >= this.#size
   }
 
-  /** When the next caller may be a probe, as far as time alone decides. */
+  /** The earliest time at which the next call may be a probe, if no probe ends before. */
   freeAt(now: Micros): Micros {
     if (this.#running.size + this.passed < this.#size) return now
     const oldest = this.#running.values().next()

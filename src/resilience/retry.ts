@@ -14,21 +14,21 @@ import { property } from '../core/error-text.ts'
 /** How much of a delay is random: all of it, half of it, nothing. */
 export type Jitter = 'full' | 'equal' | 'none'
 
-/** How long the pause before an attempt is: it grows from attempt to attempt, and is random in part (jitter). */
+/** The delays between attempts: they grow from attempt to attempt, and are random in part (jitter). */
 export interface DelayOptions {
   /** The delay before the second attempt. @default '1s' */
   baseDelay?: Duration
   /** No delay is longer. @default '60s', or `baseDelay` where that is longer */
   maxDelay?: Duration
-  /** How much longer each delay is than the one before. @default 2 */
+  /** Each delay is this many times the one before. @default 2 */
   factor?: number
   /**
-   * Spreads attempts of many callers: `full` waits anything up to the delay, `equal` at least half of it. `true` is
-   * `full`, `false` is `none`.
+   * Spreads attempts of many callers: `full` waits a random time up to the delay, `equal` at least half of it, `none` all of it.
+   * `true` is `full`, `false` is `none`.
    * @default 'full'
    */
   jitter?: Jitter | boolean
-  /** Returns true for an error that is worth another attempt, at once: a promise is refused. @default any error is */
+  /** Returns true for an error after which to try again. A promise is refused. @default try again after any error */
   retryIf?: (error: unknown, attempt: number) => boolean
   /** Numbers from 0 to 1 for the jitter. @default Math.random */
   random?: () => number
@@ -45,7 +45,7 @@ export const DELAY_OPTIONS: OptionTable<DelayOptions> = {
 
 /** Whether and when a job that failed is tried again. */
 export interface RetryOptions extends DelayOptions {
-  /** How often a job is tried at most, the first time included. */
+  /** The most attempts, the first one included. */
   attempts: number
   /** The delay before the second attempt, or a function of the attempt that failed. @default baseDelay */
   backoff?: Duration | ((attempt: number, error: unknown) => Duration)
@@ -63,7 +63,7 @@ export type Retry = (attempt: number, error: unknown) => Millis | undefined
 /**
  * Reads how a job is retried. A number is that many attempts with the other options at their defaults.
  *
- * An error that says `retryAfter` (seconds), as a denial by a limiter does, is not retried before that.
+ * An error with `retryAfter` (seconds), such as the denial of a limiter, is not retried earlier. `Infinity` is not waited for.
  */
 export function toRetry(name: string, given: number | RetryOptions): Retry {
   const options = typeof given === 'number' ? { attempts: given } : given
@@ -98,7 +98,7 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
   callback(`${name}.random`, random)
   callback(`${name}.retryIf`, options.retryIf)
   return (attempt) => {
-    // Past 1,000 attempts the factor is infinite, and nothing of that is still nothing.
+    // After about 1,000 attempts the power is Infinity, and 0 * Infinity would be NaN.
     const delay = base === 0 ? 0 : Math.min(most, base * factor ** (attempt - 1))
     if (jitter === 'none') return delay
     const share = drawn(`${name}.random`, random)
@@ -106,13 +106,13 @@ export function toDelays(name: string, options: DelayOptions): (attempt: number)
   }
 }
 
-/** `delay`, or what the error itself asks for: `retryAfter` in seconds, as a number or as text like `'30'` or `'1.5s'`. */
+/** `delay`, or the longer `retryAfter` of the error: seconds, or text like `'30'`, `'1.5s'` or an HTTP date. */
 export function atLeast(delay: Millis, error: unknown): Millis {
   const after = secondsOf(property(error, 'retryAfter'))
   return after * 1000 > delay && after < Infinity ? after * 1000 : delay
 }
 
-/** `NaN` where it says nothing. */
+/** `NaN` when it has no time. */
 function secondsOf(retryAfter: unknown): number {
   if (typeof retryAfter === 'number') return retryAfter
   if (typeof retryAfter !== 'string') return Number.NaN

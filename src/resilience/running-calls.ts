@@ -3,7 +3,7 @@ import type { Micros } from '../core/duration.ts'
 /** A call that a closed breaker has let through. */
 export interface RunningCall {
   readonly began: Micros
-  /** Where the window has counted it as slow while it ran; `undefined` where it has not. */
+  /** The place in the window at which the call was counted as slow while it ran; `undefined` when it was not. */
   counted: number | undefined
   /** Its neighbours in the list. */
   older: RunningCall | undefined
@@ -11,8 +11,8 @@ export interface RunningCall {
 }
 
 /**
- * The calls of a closed breaker that have not ended and are not known to be slow, oldest first. A doubly linked list: a call ends
- * anywhere in it in O(1), and leaves no hole before the oldest, as it would in a Map.
+ * The running calls of a closed breaker that are not yet counted as slow, oldest first. A doubly linked list: a call anywhere in it
+ * is removed in O(1). In a Map, removed entries before the oldest one would make it slow to find.
  */
 export class RunningCalls {
   #oldest: RunningCall | undefined
@@ -39,7 +39,7 @@ export class RunningCalls {
     return call
   }
 
-  /** A call of an earlier list, or one that was taken out, is no longer linked with any of this one: nothing happens. */
+  /** Removes a call. Does nothing to this list when the call is not in it, because it was removed or belongs to a list that was cleared. */
   delete(call: RunningCall): void {
     const { older, newer } = call
     if (this.#oldest === call) this.#oldest = newer

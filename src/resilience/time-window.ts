@@ -10,8 +10,8 @@ const BUCKETS = 10
  *     [ 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 2 ]    periods, each a tenth of the window
  *                                       now   ^ eleven periods ago at the next move: emptied before it is used
  *
- * No timer turns the ring. The next call empties *every* bucket that has passed meanwhile, so the window is as
- * good after a quiet night as after a busy second. A clock that steps back stays in the bucket it had reached.
+ * No timer turns the ring. The next call empties *every* bucket that has passed since the call before, so the window is right after a
+ * quiet night too. When the clock steps back, calls count in the bucket that was reached.
  */
 export class TimeWindow implements CallWindow {
   calls = 0

@@ -6,15 +6,15 @@ import type { RunningCall } from './running-calls.ts'
 
 /** When a closed breaker opens, in checked numbers; `Infinity` for a limit that was not given. */
 export interface TripLimits {
-  /** So many failures in a row. */
+  /** Opens at this number of failures in a row. */
   readonly inARow: number
-  /** So large a share of the window failed. */
+  /** Opens at this share of failed calls in the window. */
   readonly failureRate: number
-  /** So large a share of the window was slow. */
+  /** Opens at this share of slow calls in the window. */
   readonly slowRate: number
-  /** The window must hold so many calls before its rates count. */
+  /** The window must hold this number of calls before its rates count. */
   readonly minimumCalls: number
-  /** The window; none where no rate was given. */
+  /** The window; `undefined` when no rate is set. */
   readonly window?: { calls: number } | Micros
 }
 
@@ -45,8 +45,8 @@ export class TripRule {
   }
 
   /**
-   * Counts a call that is slow and has not ended, and returns true when the breaker has to open. Where slow calls are failures it is one more in the row,
-   * otherwise only its end tells.
+   * Counts a slow call that has not ended, and returns true when the breaker has to open. When slow calls are failures, the call adds
+   * to the failures in a row; otherwise its end decides that.
    */
   recordRunning(call: RunningCall, outcome: Outcome, now: Micros): boolean {
     if (outcome & FAILED) this.inARow += 1

@@ -1,23 +1,26 @@
 import type { Micros } from '../core/duration.ts'
 import type { State } from '../core/rule.ts'
 
-// The reservations that are open, behind the numbers of a bucket: `[..., id, low, ends, id, low, ends, ...]`.
-//   low   the most that can be given back: the cost, or the least that was used since, where that is less. Had less been taken,
-//         the bucket would have been empty then, and the rest would have gained nothing.
-//   ends  when it is forgotten; below 0 when it is given back
+// The open reservations, behind the numbers of a bucket: `[..., id, low, ends, id, low, ends, ...]`.
+//   low   the most that can be given back: the cost, or the lowest level of the bucket since then, if that is less. With a smaller
+//         estimate the bucket would have been empty at that moment, and the rest of the refill would have been lost.
+//   ends  when it is forgotten; negative when it is given back then
 const FIRST = 2
 const WIDTH = 3
-/** The most that are open for one key: as many as a script can read at once. */
+/** The most open reservations of one key: as many as a script can read at once. */
 const MOST = 2000
 
-/** True when there is no place for one more. */
-export function crowdedAt(state: State, now: Micros): boolean {
-  if (state.length < FIRST + MOST * WIDTH) return false
-  for (let i = FIRST; i < state.length; i += WIDTH) if (over(state, i, now)) return false
-  return true
+/** How long until there is a place for one more, if none is settled before; 0 when there is one. */
+export function crowdedFor(state: State, now: Micros): Micros {
+  if (state.length < FIRST + MOST * WIDTH) return 0
+  let first = Infinity
+  for (let i = FIRST; i < state.length; i += WIDTH) {
+    first = Math.min(first, Math.abs(state[i + 2] as number))
+  }
+  return Math.max(0, first - now)
 }
 
-/** How much of `used` is left when the due reservations have been given back. */
+/** The rest of `used` after the expired reservations were given back. */
 export function afterReturns(state: State, now: Micros, used: number): number {
   let left = used
   for (let i = FIRST; i < state.length; i += WIDTH) {
@@ -27,7 +30,7 @@ export function afterReturns(state: State, now: Micros, used: number): number {
   return left
 }
 
-/** Forgets reservations that are over, and notes in the others the least that was used since they were made. */
+/** Forgets expired reservations, and notes `used` in the others when it is the lowest since they were made. */
 export function note(state: State, now: Micros, used: number): void {
   let kept = FIRST
   for (let i = FIRST; i < state.length; i += WIDTH) {
@@ -45,18 +48,18 @@ export function open(state: State, now: Micros, id: number, cost: number, ttl: M
   state.push(id, cost, endOf(now, ttl))
 }
 
-/** Where `id` stands, or -1. */
+/** The index of `id`, or -1. */
 export function find(state: State, id: number): number {
   for (let i = FIRST; i < state.length; i += WIDTH) if (state[i] === id) return i
   return -1
 }
 
-/** The most that the reservation at `i` can give back, where `used` is used now; `undefined` when its time is over. */
+/** The most that the reservation at `i` can give back, while `used` is used; `undefined` when it has expired. */
 export function refundable(state: State, i: number, now: Micros, used: number): number | undefined {
   return i < 0 || over(state, i, now) ? undefined : Math.min(state[i + 1] as number, used)
 }
 
-/** True when the hold at `i` was given back at the end of its time; `undefined` where there is none. */
+/** True when the reservation at `i` was given back at the end of its time; `undefined` when there is none. */
 export function wasReturned(state: State, i: number): boolean | undefined {
   return i < 0 ? undefined : (state[i + 2] as number) < 0
 }
@@ -84,7 +87,7 @@ function over(state: State, i: number, now: Micros): boolean {
   return Math.abs(state[i + 2] as number) <= now
 }
 
-/** When a reservation is forgotten: one that stays charged is remembered for its `ttl` once more, so that it can be settled late. */
+/** When a reservation is forgotten. A reservation that stays charged is remembered for another `ttl`, so that it can be settled late. */
 function endOf(now: Micros, ttl: Micros): Micros {
   return ttl < 0 ? ttl - now : now + 2 * ttl
 }

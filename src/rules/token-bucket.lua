@@ -122,16 +122,18 @@ function rule.find(s, id)
   end
 end
 
-function rule.crowded_at(s, now)
-  if #s < FIRST - 1 + MOST * WIDTH then return false end
-  for i = FIRST, #s, WIDTH do
-    if rule.over(s, i, now) then return false end
-  end
-  return true
+function rule.crowded_for(s, now)
+  if #s < FIRST - 1 + MOST * WIDTH then return 0 end
+  local first = math.huge
+  for i = FIRST, #s, WIDTH do first = math.min(first, math.abs(s[i + 2])) end
+  return math.max(0, first - now)
 end
 
 function rule.hold(p, s, now, cost, max_wait, id, ttl)
-  if rule.crowded_at(s, now) then return -math.huge end
+  local crowded = rule.crowded_for(s, now)
+  if crowded > 0 then
+    return max_wait >= 1 and crowded > max_wait and -math.huge or -crowded
+  end
   local wait = rule.reserve(p, s, now, cost, max_wait)
   if wait >= 0 then
     local length = #s

@@ -115,7 +115,9 @@ export class TokenBucket implements Rule, Holds {
   }
 
   hold(state: State, now: Micros, cost: number, maxWait: Micros, id: number, ttl: Micros): Micros {
-    if (openHolds.crowdedAt(state, now)) return -Infinity
+    const crowded = openHolds.crowdedFor(state, now)
+    // A call with less patience than that may still wait until one is settled: when, is unknown.
+    if (crowded > 0) return maxWait >= 1 && crowded > maxWait ? -Infinity : -crowded
     const wait = this.reserve(state, now, cost, maxWait)
     if (wait >= 0) openHolds.open(state, now + wait, id, cost, ttl)
     return wait

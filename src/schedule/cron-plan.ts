@@ -4,7 +4,7 @@ import type { Millis } from '../core/duration.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 import type { Plan } from './plan.ts'
 
-/** Slots that passed unseen are counted one by one, up to this many: the next slot takes about 0.1 ms to find. */
+/** Missed slots are counted one by one, up to this number: finding the next slot takes about 0.1 ms. */
 const COUNTED = 1000
 
 /**
@@ -15,7 +15,7 @@ const COUNTED = 1000
 export function cronPlan(expression: string, timezone: string | undefined): Plan {
   const cron = parse(expression, timezone)
   const next = (after: Millis): Millis | undefined => {
-    // Never a slot that is not later, whatever a change of clocks does to the calendar: it would be fired for ever.
+    // A slot that is not later than `after` would be fired for ever. A change of clocks must not lead to one.
     for (let from = after; from < after + 100_000; from += 1000) {
       const slot = cron.nextRun(new Date(from))?.getTime()
       if (slot === undefined || slot > after) return slot
@@ -42,7 +42,7 @@ export function cronPlan(expression: string, timezone: string | undefined): Plan
 function parse(expression: string, timezone: string | undefined): Cron {
   string('expression', expression)
   checkTimezone(timezone)
-  // croner would read a date as well, and run once; that is what `at` is for.
+  // croner would read a date as well, and run once. For that there is `at`.
   if (!/\s|^@/.test(expression.trim())) throw unreadable(expression, 'it has one field')
   try {
     return new Cron(expression, { paused: true, ...(timezone !== undefined && { timezone }) })
@@ -51,7 +51,7 @@ function parse(expression: string, timezone: string | undefined): Cron {
   }
 }
 
-/** @throws OptionTypeError | OptionRangeError when the runtime does not know that zone */
+/** @throws OptionTypeError | OptionRangeError when the runtime does not know the zone */
 export function checkTimezone(timezone: string | undefined): void {
   if (timezone === undefined) return
   string('timezone', timezone)

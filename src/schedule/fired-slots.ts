@@ -6,18 +6,17 @@ interface Range {
   to: Millis
 }
 
-/** Ranges are only broken by missed slots and by jumps of the date, so this many go back a long way. */
+/** A new range begins only after missed slots or a jump of the date, so this number goes back a long way. */
 const KEPT = 16
 
 /**
- * Which slots have been fired, so that a date that is set back fires none of them again: as ranges of neighbours,
- * `[from, to]`, the oldest of which is forgotten in the end. Slots between two ranges were missed; when the date comes
- * by them again, it is their turn.
+ * Remembers which slots were fired, so that none of them fires again when the date is set back: as ranges of neighbours `[from, to]`.
+ * The oldest range is forgotten first. Slots between two ranges were missed: they fire when the date reaches them again.
  */
 export class FiredSlots {
   readonly #ranges: Range[] = []
 
-  /** @param follows true when it is the next slot after the one that was added last */
+  /** @param follows true when `slot` is the next slot after the last added one */
   add(slot: Millis, follows: boolean): void {
     const last = this.#ranges.at(-1)
     if (follows && last !== undefined) {

@@ -9,29 +9,29 @@ import type { SkipReason } from './schedule-types.ts'
 import type { SlotClaim, SlotKeeper } from './slot-keeper.ts'
 import { SlotTakeover } from './slot-takeover.ts'
 
-/** A job, as the slots that it shares with a fleet see it. */
+/** The part of a job that {@link FleetSlots} needs. */
 export interface FleetJob {
   readonly name: string
-  /** True when missed slots are made up for. */
+  /** True when one run makes up for missed slots. */
   readonly catchUp: boolean
   /** True while this process leads. */
   leads(): boolean
   /** The first slot later than `after`. */
   next(after: Millis): Millis | undefined
-  /** The slots from `first` to `last` were not run. `by` is about to make up for them; otherwise another run has to. */
+  /** The slots from `first` to `last` were not run. The run `by` makes up for them; without it the job starts another run. */
   missed(first: Millis, last: Millis, by: Run | undefined): void
   /** True when one more run may start now. */
   ready(): boolean
   /** Begins a late run of a slot, by `work`, which does not reject. */
   begin(slot: Date, work: (run: Run) => Promise<void>): void
-  /** How many runs may still begin, where there is an end. */
+  /** How many runs may still begin, with `maxRuns`. */
   readonly limit: RunLimit | undefined
   execute(run: Run): Promise<void>
   skip(run: Run, reason: SkipReason): void
   report(error: unknown): void
 }
 
-/** The slots of one job that a fleet shares: decides which of them this process runs. */
+/** The slots of one job that many processes share: decides which of them this process runs. */
 export class FleetSlots {
   readonly #job: FleetJob
   readonly #slots: SlotKeeper
@@ -45,7 +45,7 @@ export class FleetSlots {
     this.#slots = slots
     this.#context = context
     this.#gap = new LeadershipGap(job, slots, context)
-    // A job without late runs of its own takes over no late runs of other processes.
+    // A job with `misfire: 'skip'` has no late runs, so it takes over none.
     if (slots.heirs === undefined || !job.catchUp) return
     this.#takeover = new SlotTakeover(job.name, slots.heirs, slots.keeps, context, {
       ready: () => job.ready(),
@@ -58,23 +58,23 @@ export class FleetSlots {
   /** The latest slot that was taken, by any process. */
   async last(): Promise<Millis | undefined> {
     const last = await this.#slots.last(this.#job.name)
-    // The process that took it may have died with all the others.
+    // The process that took it may have died, when all processes died at once.
     if (last !== undefined) this.#takeover?.watch(last)
     return last
   }
 
-  /** From now on slots may be taken, and taken over. */
+  /** Allows to take over slots from now on. */
   begin(): void {
     this.#takeover?.begin()
   }
 
-  /** Takes over no more. */
+  /** Stops taking over slots. */
   end(): void {
     this.#takeover?.end()
     this.#gap.end()
   }
 
-  /** A slot has come, and it is the leader's, which this process is not. */
+  /** A slot has come while this process does not lead. */
   pass(slot: Date): void {
     this.#gap.pass(slot.getTime())
   }
@@ -98,8 +98,8 @@ export class FleetSlots {
   }
 
   /**
-   * Runs it if no other process has run the job at its start since the last slot. What is taken is the slot to come, under a
-   * name of its own, since all processes that start before that slot agree on it.
+   * Runs the job at the start, unless another process has done so since the last slot. Takes the next slot under a name of its own:
+   * all processes that start before that slot take the same one.
    */
   async runAtStart(run: Run): Promise<void> {
     const slot = this.#job.next(this.#context.wall()) ?? 0
@@ -109,7 +109,7 @@ export class FleetSlots {
     await this.#executeOnce(run, run.slot.getTime())
   }
 
-  /** Takes a slot; `undefined` where the run was skipped. */
+  /** Takes a slot; `undefined` when the run was skipped. */
   async #claim(run: Run, name: string, slot: Millis): Promise<SlotClaim | boolean | undefined> {
     const { limit } = this.#job
     try {
@@ -126,13 +126,13 @@ export class FleetSlots {
   /** Executes a run that no other process can take over. */
   async #executeOnce(run: Run, slot: Millis): Promise<void> {
     const refusal = this.#job.limit && (await this.#countRun(this.#job.limit, slot))
-    // The scheduler may have lost patience while the storage was asked: the slot is taken, and no process will run it.
+    // `stop` may have aborted the run while the storage was asked. The slot is taken, and no process will run it.
     if (run.aborted) this.#aborted(run)
     else if (refusal !== undefined) this.#job.skip(run, refusal)
     else await this.#job.execute(run)
   }
 
-  /** Counts a run that is about to begin. @returns why it may not begin */
+  /** Counts a run that is about to begin. @returns the reason when it may not begin */
   async #countRun(limit: RunLimit, slot: Millis): Promise<SkipReason | undefined> {
     try {
       return (await limit.beginSlot(slot)) ? undefined : 'max-runs'
@@ -142,12 +142,12 @@ export class FleetSlots {
     }
   }
 
-  /** Runs what another one runs if we die. */
+  /** Runs a slot while renewing its claim. Another process runs the slot when this process dies. */
   async #keep(run: Run, claim: SlotClaim, taken: Millis): Promise<void> {
     const { clock } = this.#context
     const term = this.#slots.heirs?.term ?? Infinity
     const refusal = this.#job.limit && (await this.#countRun(this.#job.limit, run.slot.getTime()))
-    // The storage may have taken so long to answer that another one has it.
+    // The storage may have answered so late that another process has taken the slot over.
     const late = clock.now() - taken >= term
     if (refusal === 'max-runs') {
       this.#job.skip(run, refusal)

@@ -3,7 +3,7 @@ import type { Millis } from '../core/duration.ts'
 import { Renewal } from '../core/renewal.ts'
 import type { SlotClaim } from './slot-keeper.ts'
 
-/** Keeps a slot that was taken for as long as it is run, and says when another process may have it all the same. */
+/** Renews the claim of a slot while its run goes on, and tells when the claim is lost, because another process may have the slot then. */
 export class Heartbeat {
   readonly #claim: SlotClaim
   readonly #renewal: Renewal
@@ -13,7 +13,7 @@ export class Heartbeat {
   #cancel: Cancel | undefined
   #over = false
 
-  /** @param taken when the slot was asked for */
+  /** @param taken when the claim was requested */
   constructor(
     claim: SlotClaim,
     term: Millis,
@@ -30,7 +30,7 @@ export class Heartbeat {
     this.#arm()
   }
 
-  /** The run has ended: no process may run it again. Resolves when one attempt to write that has ended. */
+  /** The run has ended: marks the slot, so that no process runs it again. Resolves after one attempt to write the mark. */
   async finish(): Promise<void> {
     this.#over = true
     this.#cancel?.()
@@ -42,7 +42,7 @@ export class Heartbeat {
       await this.#claim.finish()
     } catch (error) {
       this.#onError(error)
-      // While the sign of life lasts, no other process takes this one for dead.
+      // Tries again as long as the claim lasts: until then no other process takes the slot over.
       if (this.#isLost()) return
       this.#renewal.sending(this.#clock.now())
       this.#cancel = at(this.#clock, this.#renewal.due, () => void this.#mark())
@@ -56,7 +56,7 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    // Too late already, if the process stood still.
+    // The process may have stood still for longer than the claim lasts.
     if (this.#isLost()) return this.#lose()
     const sent = this.#clock.now()
     this.#renewal.sending(sent)

@@ -5,7 +5,7 @@ import type { Leadership, ScheduledJob, SchedulerEvents } from './schedule-types
 import type { SchedulerMeter } from './scheduler-meter.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
-/** What the jobs of one scheduler share. */
+/** The parts of a scheduler that all its jobs share. */
 export interface JobContext {
   readonly clock: Clock
   readonly wall: () => Millis

@@ -8,7 +8,7 @@ import type { JobFunction, JobOptions, Leadership, Overlap } from './schedule-ty
 /** The options of a job, checked and in milliseconds. */
 export interface JobSettings {
   readonly fn: JobFunction
-  /** What happens to a slot that finds no room. */
+  /** What happens to a slot when `room` runs go on. */
   readonly whenBusy: 'skip' | 'queue' | 'replace'
   /** How many runs may go on at once. */
   readonly room: number
@@ -20,7 +20,7 @@ export interface JobSettings {
   readonly leadership: Leadership | undefined
   readonly timezone: string | undefined
   readonly runAtStart: boolean
-  /** The job ends after so many runs. */
+  /** The job ends after this number of runs. */
   readonly maxRuns: number | undefined
 }
 
@@ -46,7 +46,7 @@ export function jobSettings(fn: JobFunction, options: JobOptions): JobSettings {
   }
 }
 
-/** @throws OptionTypeError when it is nothing that knows whether it leads */
+/** @throws OptionTypeError when `coordinator` has no `isLeader` */
 export function checkLeadership(coordinator: Leadership): Leadership {
   if (typeof coordinator?.isLeader === 'boolean') return coordinator
   throw new OptionTypeError(

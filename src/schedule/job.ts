@@ -18,17 +18,17 @@ import type {
 } from './schedule-types.ts'
 import { type Due, Timetable } from './timetable.ts'
 
-/** How often a job that waits for a date reads it: dates may be set, and machines sleep. */
+/** How often a job that waits for a date reads the clock: the date may be set, and machines sleep. */
 const LOOK_AGAIN: Millis = 30_000
 
 interface Pending {
   readonly slot: Date
   readonly late: boolean
-  /** True for the run at the start, which is no slot of the plan. */
+  /** True for the run at the start, which is not a slot of the plan. */
   readonly atStart?: boolean
 }
 
-/** One job: waits for its slots, decides which become runs, and watches over the runs. */
+/** One job: waits for its slots, decides which of them run, and follows the runs. */
 export class Job implements ScheduledJob {
   readonly name: string
   readonly runs: Set<Run> = new Set()
@@ -39,9 +39,9 @@ export class Job implements ScheduledJob {
   readonly #context: JobContext
   readonly #runSettings: RunSettings
   readonly #outcomes: Outcomes
-  /** Where the number of runs has an end. */
+  /** Set with `maxRuns`. */
   readonly #limit: RunLimit | undefined
-  /** Set where a fleet shares the slots. */
+  /** Set with a storage: many processes share the slots. */
   readonly #fleet: FleetSlots | undefined
   #plan: Plan | undefined
   #timetable: Timetable | undefined
@@ -92,7 +92,7 @@ export class Job implements ScheduledJob {
     Promise.all([this.#fleet.last(), this.#limit?.look()]).then(
       ([last]) => still() && this.#begin(last),
       (error: unknown) => {
-        // A job that was halted meanwhile needs no answer, and its storage may be closed already.
+        // A job that was halted in the meantime needs no answer, and its storage may be closed.
         if (!still()) return
         this.#report(error)
         this.#begin(undefined)
@@ -100,14 +100,14 @@ export class Job implements ScheduledJob {
     )
   }
 
-  /** Waits for no more slots. @returns the slots that had come and not begun */
+  /** Stops waiting for slots. @returns due slots whose run had not begun */
   halt(): RunRecord[] {
     this.#halted = true
     this.#fleet?.end()
     return this.#expectNone().map(({ slot }) => ({ name: this.name, slot }))
   }
 
-  /** Waits for no slot. @returns the slots that had come and not begun */
+  /** Ends all timers. @returns due slots whose run had not begun */
   #expectNone(): Pending[] {
     this.#timer?.()
     this.#timer = undefined
@@ -144,7 +144,7 @@ export class Job implements ScheduledJob {
     }
   }
 
-  /** The slots to come until `end`, at most `most` of them. Empty before the start, and after a halt. */
+  /** The future slots until `end`, at most `most`. Empty before the start, and after a halt. */
   upcoming(end: Date, most: number): Date[] {
     const slots: Date[] = []
     let next = this.#timer === undefined ? undefined : this.#timetable?.next
@@ -158,7 +158,7 @@ export class Job implements ScheduledJob {
     return slots
   }
 
-  /** Begins a run beside the slots. @returns false when `overlap` leaves no room for one */
+  /** Begins a run besides the slots. @returns false when `overlap` leaves no room for one */
   runNow(): boolean {
     if (!this.#hasRoom) return false
     const slot = new Date(this.#context.wall())
@@ -170,7 +170,7 @@ export class Job implements ScheduledJob {
     if (this.#halted) return undefined
     const { clock, wall } = this.#context
     if (this.#plan === undefined) {
-      // Before the start. What counts from the start cannot be told yet.
+      // Before the start. Slots that count from the start are not known yet.
       const plan = this.#makePlan(clock.now())
       const next = plan.dated ? plan.next(wall()) : undefined
       return next === undefined ? undefined : new Date(next)
@@ -185,7 +185,7 @@ export class Job implements ScheduledJob {
     return new Date(Math.round(this.#context.wall() + slot - this.#context.clock.now()))
   }
 
-  /** Marks the job as waiting; the function says whether it still is, and was not halted or begun anew. */
+  /** Marks the job as waiting. The returned function is true until the job is halted or started anew. */
   #hold(): () => boolean {
     const mark: Cancel = () => {}
     this.#timer = mark
@@ -196,7 +196,7 @@ export class Job implements ScheduledJob {
     const { clock, wall } = this.#context
     const { tolerance, catchUp } = this.#settings
     const plan = this.#makePlan(clock.now())
-    // A job that is started again keeps in mind what it has fired, where that can be compared.
+    // A job that is started again remembers its fired slots, if they are dates. Readings of the clock count from the new start.
     if (this.#timetable === undefined || !plan.dated) {
       this.#timetable = new Timetable(plan, tolerance, catchUp)
     }
@@ -209,7 +209,7 @@ export class Job implements ScheduledJob {
     }
     this.#arm()
     const { next } = this.#timetable
-    // A run that makes up for missed slots is a run at the start, too.
+    // A run that makes up for missed slots is also the run at the start.
     const madeUp = catchUp && next !== undefined && next <= now
     if (this.#settings.runAtStart && !madeUp) {
       this.#expect({ slot: this.#date(now), late: false, atStart: true })
@@ -247,7 +247,7 @@ export class Job implements ScheduledJob {
     this.#expect({ slot, late })
   }
 
-  /** Runs it after its jitter. */
+  /** Runs a slot after its jitter. */
   #expect(pending: Pending): void {
     const jitter = this.#drawJitter()
     if (jitter === 0) return this.#come(pending)
@@ -258,7 +258,7 @@ export class Job implements ScheduledJob {
     this.#jittered.set(pending, cancel)
   }
 
-  /** Slots fell between two leaders. */
+  /** Slots were missed because there was no leader. */
   #onMissed(from: Millis, to: Millis, by: Run | undefined): void {
     const { last, count, more } = (this.#plan as Plan).span(from, to)
     const { tolerance, catchUp } = this.#settings
@@ -276,12 +276,12 @@ export class Job implements ScheduledJob {
     this.#context.events.emit('misfire', { name: this.name, slot, ...told })
   }
 
-  /** How much later than its slot a run begins. */
+  /** The random time between a slot and its run. */
   #drawJitter(): Millis {
     try {
       return this.#settings.jitter * drawn('random', this.#context.random)
     } catch (error) {
-      // This is a timer: what it throws would end the process.
+      // This runs in a timer: an error would end the process.
       this.#report(error)
       return 0
     }
@@ -318,7 +318,7 @@ export class Job implements ScheduledJob {
     return this.runs.size < this.#settings.room
   }
 
-  /** The time of a slot has come: run it, or not, or later. */
+  /** A slot is due: runs it, skips it, or queues it. */
   #come(pending: Pending): void {
     if (!this.#leads()) {
       this.#fleet?.pass(pending.slot)

@@ -4,24 +4,24 @@ import type { JobContext } from './job-context.ts'
 import type { Run } from './run.ts'
 import type { SlotKeeper } from './slot-keeper.ts'
 
-/** How often a process that does not lead looks whether it does by now. */
+/** How often a process that missed slots checks whether it leads. */
 const LOOK_AGAIN: Millis = 5000
 
-/** What of a job is needed here. */
+/** The part of a job that {@link LeadershipGap} needs. */
 export interface GapOf {
   readonly name: string
   /** True while this process leads. */
   leads(): boolean
   /** The first slot later than `after`. */
   next(after: Millis): Millis | undefined
-  /** No leader has taken the slots from `first` to `last`: this process makes up for them, by the run that is about to begin or another. */
+  /** No leader has taken the slots from `first` to `last`. The run `by` makes up for them; without it the job starts another run. */
   missed(first: Millis, last: Millis, by: Run | undefined): void
   report(error: unknown): void
 }
 
 /**
- * Slots of one job that passed while this process did not lead. Another leader has run them, or they fell between two leaders and were
- * not run. When this process leads, the storage tells which: slots after the last one that was taken were missed.
+ * Slots of one job that passed while this process did not lead. Another leader ran them, or there was no leader and nobody ran them. When
+ * this process leads, it asks the storage for the last slot that was taken: later slots were missed.
  */
 export class LeadershipGap {
   readonly #job: GapOf
@@ -47,14 +47,14 @@ export class LeadershipGap {
   /**
    * Tells the slots that were missed.
    *
-   * @param by a run that is about to take its slot: after that the storage only remembers this slot
+   * @param by a run that is about to take its slot. The storage remembers only the last slot, so it is asked before
    */
   async settle(by?: Run): Promise<void> {
     const passed = this.#passed
     if (passed === undefined) return
     try {
       const taken = await this.#slots.last(this.#job.name)
-      // Another call has settled it meanwhile, or the job has ended.
+      // Another call has settled the gap in the meantime, or the job has ended.
       if (this.#passed !== passed) return
       this.end()
       if (taken !== undefined && taken >= passed.last) return

@@ -7,7 +7,7 @@ import type { RunSummary } from './schedule-types.ts'
 /** How many runs are remembered. */
 const REMEMBERED = 20
 
-/** How the runs of one job have ended. */
+/** The outcomes of the runs of one job: counts, the latest runs, events and metrics. */
 export class Outcomes {
   lastRun: Date | undefined
   lastError: unknown
@@ -23,7 +23,7 @@ export class Outcomes {
     this.#context = context
   }
 
-  /** The latest runs; the runs under way come last. */
+  /** The latest runs; the current runs come last. */
   recent(running: Iterable<Run>): RunSummary[] {
     const now = this.#context.wall()
     const open = [...running].flatMap(({ began }) => {
@@ -38,13 +38,13 @@ export class Outcomes {
     this.#remember({ at: new Date(this.#context.wall()), seconds: 0, outcome: 'skipped' })
   }
 
-  /** Tells of an attempt that failed, and is not the last. */
+  /** An attempt has failed, and another one follows. */
   retried(run: Run, error: unknown, attempt: number, delay: Millis): void {
     this.lastError = error
     this.#context.events.emit('retry', { ...run.record, error, attempt, delay: delay / 1000 })
   }
 
-  /** Runs it to its end, and tells of that. Does not reject. */
+  /** Executes a run, then counts and tells its outcome. Does not reject. */
   async execute(run: Run): Promise<void> {
     const { clock, wall, events } = this.#context
     const began = clock.now()

@@ -1,17 +1,17 @@
 import type { Millis } from '../core/duration.ts'
 
 /**
- * The slots of a job: the times it is meant for. Slots of `every` count by the monotonic clock, unless a fleet has to
- * agree on them; those of `cron` and `at` are dates.
+ * The slots of a job: the times at which its runs are due. Slots of `cron` and `at` are dates. Slots of `every` are readings of the
+ * monotonic clock, or dates when many processes share them.
  */
 export interface Plan {
   /** True when slots are dates, in milliseconds since 1970; false when they are readings of the monotonic clock. */
   readonly dated: boolean
-  /** The first slot later than `after`; none when that was the last. */
+  /** The first slot later than `after`; `undefined` when there is none. */
   next(after: Millis): Millis | undefined
-  /** How many slots there are from `first`, a slot, to `to`, and the last of them. */
+  /** The number of slots from the slot `first` to the time `to`, and the last of them. */
   span(first: Millis, to: Millis): Span
-  /** Slots up to here are of no interest to a job that starts `now`. */
+  /** A job that starts `now` has the slots later than this time. */
   startsAfter(now: Millis): Millis
 }
 
@@ -22,7 +22,7 @@ export interface Span {
   readonly more: boolean
 }
 
-/** `anchor + k * period`, multiplied and never added up: the ten thousandth slot is as exact as the first. */
+/** Slots `anchor + k * period`. Multiplied and not added up, so that the ten thousandth slot is as exact as the first. */
 export function everyPlan(period: Millis, anchor: Millis, dated: boolean): Plan {
   const slot = (k: number) => anchor + k * period
   const kUpTo = (time: Millis) => {
@@ -41,7 +41,7 @@ export function everyPlan(period: Millis, anchor: Millis, dated: boolean): Plan 
   }
 }
 
-/** A single slot. A date that has passed before the start is a missed slot. */
+/** A single slot. A date before the start is a missed slot. */
 export function atPlan(date: Millis): Plan {
   return {
     dated: true,

@@ -3,13 +3,13 @@ import type { SlotKeeper } from './slot-keeper.ts'
 
 /** How many runs of one job may still begin, by `maxRuns`. */
 export class RunLimit {
-  /** As far as this process knows: others may have begun runs since. */
+  /** As far as this process knows: other processes may have begun runs since. */
   left: number
   readonly #most: number
   readonly #job: string
   readonly #slots: SlotKeeper | undefined
 
-  /** @param slots where a fleet shares them, and counts the runs of all its processes */
+  /** @param slots the keeper that counts the runs of all processes, when there is a storage */
   constructor(most: number, job: string, slots: SlotKeeper | undefined) {
     this.left = most
     this.#most = most
@@ -17,20 +17,20 @@ export class RunLimit {
     this.#slots = slots
   }
 
-  /** A run begins in a scheduler of its own. @returns false when none may */
+  /** Counts a run of a scheduler without a storage. @returns false when no run may begin */
   begin(): boolean {
     if (this.left === 0) return false
     this.left -= 1
     return true
   }
 
-  /** Asks how many runs the fleet has begun. */
+  /** Asks how many runs all processes have begun. */
   async look(): Promise<void> {
     const begun = await this.#slots?.runs?.begun(this.#job)
     if (begun !== undefined) this.#see(begun)
   }
 
-  /** The run of a slot begins in a fleet. @returns false when none may */
+  /** Counts the run of a slot in all processes. @returns false when no run may begin */
   async beginSlot(slot: Millis): Promise<boolean> {
     const number = (await this.#slots?.runs?.begin(this.#job, slot)) ?? Infinity
     this.#see(number)

@@ -1,10 +1,10 @@
 import { at, type Clock } from '../core/clock.ts'
 import type { Millis } from '../core/duration.ts'
-import { JobTimeoutError } from '../core/errors.ts'
+import { JobTimeoutError, quoted } from '../core/errors.ts'
 import type { Retry } from '../resilience/retry.ts'
 import type { JobFunction, RunRecord } from './schedule-types.ts'
 
-/** What the runs of one job have in common. */
+/** The settings that all runs of one job share. */
 export interface RunSettings {
   readonly name: string
   readonly fn: JobFunction
@@ -16,7 +16,7 @@ export interface RunSettings {
 
 export type RunOutcome = { ok: true; value: unknown } | { ok: false; error: unknown }
 
-/** One run of a job: its attempts, one after another, and the way to abort them. Settles when nothing runs any more. */
+/** One run of a job: its attempts, one after another. */
 export class Run {
   readonly slot: Date
   readonly late: boolean
@@ -25,9 +25,9 @@ export class Run {
   aborted = false
   /** When it began, in milliseconds since 1970; `undefined` before. */
   began: Millis | undefined
-  /** Resolves when nothing of it runs any more. */
+  /** Resolves when the run has ended. */
   readonly ended: Promise<void>
-  /** Tells that it has ended. */
+  /** Resolves {@link ended}. */
   end!: () => void
   readonly #settings: RunSettings
   #controller: AbortController | undefined
@@ -47,7 +47,7 @@ export class Run {
     return { name: this.#settings.name, slot: this.slot }
   }
 
-  /** Aborts the attempt under way and begins no other. */
+  /** Aborts the current attempt. No other attempt begins. */
   abort(reason: unknown): void {
     if (this.aborted) return
     this.aborted = true
@@ -82,7 +82,7 @@ export class Run {
     if (this.aborted) controller.abort(this.#reason)
     let late: JobTimeoutError | undefined
     const expire = () => {
-      late = new JobTimeoutError(name, (timeout as Millis) / 1000)
+      late = new JobTimeoutError(name, (timeout as Millis) / 1000, `job ${quoted(name)}`)
       controller.abort(late)
     }
     const cancel = timeout === undefined ? undefined : at(clock, clock.now() + timeout, expire)

@@ -14,12 +14,11 @@ export interface SchedulerOptions extends Metered {
   timezone?: string
   /** Remembers slots, so that a job runs once across all schedulers that share it. Jobs are told apart by name. */
   storage?: Values
-  /** As `storage`, by other means or with other options. */
+  /** In place of `storage`: a keeper of slots of your own, or of `slotKeeper` with other options. */
   slots?: SlotKeeper
   /**
-   * Only the leader runs jobs; the others let their slots pass. A `Coordinator` takes part in the election from `start` to
-   * `stop`.
-   * With `storage` as well, a change of leader runs no slot twice.
+   * Only the leader runs jobs; the slots of the other processes pass. A `Coordinator` takes part in the election from `start` to `stop`.
+   * With `storage` as well, no slot runs twice when the leader changes.
    */
   coordinator?: Leadership
   /** The defaults of its jobs. */
@@ -49,46 +48,44 @@ export interface Leadership {
   campaign?(): Campaign
 }
 
-/** A standing wish to lead, until it is ended. */
+/** A candidacy that stands until it is ended. */
 export interface Campaign {
   /** Gives up the leadership. Resolves when another process may lead. */
   end(): Promise<void>
 }
 
-/** What happens to a slot that comes while an earlier run has not ended, in this process. */
+/** The treatment of a slot that comes while an earlier run has not ended in this process. */
 export type Overlap = 'skip' | 'queue' | 'replace' | { parallel: number }
 
-/**
- * How a {@link Scheduler} treats one job: its name, its time zone, and what happens when runs meet or are
- * missed.
- */
+/** Options of one job of a {@link Scheduler}: its name, its time zone, overlapping and missed runs, retries. */
 export interface JobOptions {
   /**
-   * Tells jobs apart, also across a fleet and across restarts: of jobs with the same name over one storage, one runs. Give it over a storage.
+   * Identifies the job in `listJobs`, events and metrics. With a storage it also identifies the job across processes and restarts: of
+   * jobs with the same name, one runs. So with a storage, always give it.
    * @default the name of the function, or the schedule
    */
   name?: string
   /** For cron. @default the scheduler's */
   timezone?: string
   /**
-   * As `coordinator` of the scheduler, for this job alone. The scheduler does not start its election: call `campaign` or `lead`.
+   * As `coordinator` of the scheduler, for this job alone. The scheduler does not take part in its election: call `campaign` or `lead`.
    * @default the scheduler's
    */
   coordinator?: Leadership
   /**
-   * While an earlier run has not ended: `skip` the slot; `queue` it, one at most; `replace` the run: abort its signal,
-   * wait until it has ended, then run; or run beside it, `{ parallel: n }` at most.
+   * While an earlier run has not ended: `skip` the slot; `queue` the slot, at most one; `replace` the run: abort its signal, wait
+   * until it has ended, then run the slot; or `{ parallel: n }`: run the slot at the same time, at most `n` runs.
    * @default 'skip'
    */
   overlap?: Overlap
-  /** Slots that passed while the process was busy, suspended or off: forget them, or run `once` for all. @default 'once' */
+  /** For slots that passed while the process was busy, suspended or off: `skip` them, or run `once` for all of them. @default 'once' */
   misfire?: 'skip' | 'once'
   /** A run that begins this long after its slot is on time. @default '1s' */
   tolerance?: Duration
   /**
-   * Also runs the job once when the scheduler starts, or at once where the scheduler has started already. With `storage`, one
-   * process runs it for all processes that start before the same slot; when that process dies, no other one does. Not with a
-   * coordinator: at the start there is no leader.
+   * Also runs the job once when the scheduler starts, or at once if it has started already. With `storage`, one process runs it for all
+   * processes that start before the same slot; when that process dies during this run, no other process repeats it. Not together with
+   * a coordinator: at the start there is no leader.
    * @default false
    */
   runAtStart?: boolean
@@ -102,11 +99,11 @@ export interface JobOptions {
   /** Each run begins at a random time after its slot, at most this much later. @default 0 */
   jitter?: Duration
   /**
-   * Aborts the signal of an attempt that takes longer, which has then failed. It holds its place until it has ended.
-   * @default no end
+   * The most time for one attempt. A longer attempt fails and its signal aborts; the run keeps its place until the function has ended.
+   * @default no limit
    */
   timeout?: Duration
-  /** Tries a failed run again: the number of attempts, or all options of the retry. @default no */
+  /** Tries a failed run again: the number of attempts, the first one included, or all options of the retry. @default 1 attempt */
   retry?: number | RetryOptions
 }
 
@@ -124,10 +121,10 @@ export const JOB_DEFAULTS: OptionTable<NonNullable<SchedulerOptions['defaults']>
 
 export const JOB_OPTIONS: OptionTable<JobOptions> = { ...JOB_DEFAULTS, name: true, timezone: true }
 
-/** What a job gets to know about its run. */
+/** The argument of a job's function. */
 export interface JobRun {
   readonly name: string
-  /** The time for which the run is due, which may be a little earlier than now. */
+  /** The time at which the run was due. */
   readonly slot: Date
   /** 1, and more when it is tried again. */
   readonly attempt: number
@@ -137,23 +134,23 @@ export interface JobRun {
   readonly signal: AbortSignal
 }
 
-/** What a {@link Scheduler} runs when it is due. */
+/** The function of a job. */
 export type JobFunction = (run: JobRun) => unknown
 
 /** A job that was given to a scheduler. */
 export interface ScheduledJob {
   readonly name: string
-  /** How it stands. */
+  /** Its runs, counts and next run. */
   info(): JobInfo
-  /** No more slots. Runs that have begun go on. */
+  /** Removes the job. Its current runs go on. */
   cancel(): void
 }
 
-/** One of the latest runs of a job, and of the slots that were skipped. */
+/** One of the latest runs or skipped slots of a job. */
 export interface RunSummary {
   /** When it began, or would have begun. */
   at: Date
-  /** Seconds that it took; of one that still runs, so far; 0 for a slot that was skipped. */
+  /** How long it took, in seconds: until now for a run that has not ended, 0 for a skipped slot. */
   seconds: number
   outcome: 'running' | 'completed' | 'failed' | 'aborted' | 'skipped'
 }
@@ -164,9 +161,9 @@ export interface JobInfo {
   kind: 'every' | 'cron' | 'at'
   /** The schedule as text: `every 5 s`, the cron expression, or a date. */
   schedule: string
-  /** Undefined when there is none; and before the start for `every`, which counts from there unless a fleet shares it. */
+  /** Undefined when there is none; also for `every` before the start, because its slots count from the start (without a storage). */
   nextRun: Date | undefined
-  /** When its latest run began here. */
+  /** When its latest run in this process began. */
   lastRun: Date | undefined
   lastError: unknown
   /** Runs that have not ended. */
@@ -175,9 +172,9 @@ export interface JobInfo {
   failed: number
   /** Slots that were not run, because a run had not ended or another process had taken them. */
   skipped: number
-  /** Slots that passed without being noticed in time. */
+  /** Slots that passed while the process was busy, suspended or off. */
   missed: number
-  /** How many runs may still begin, by `maxRuns`, as far as this process knows; `undefined` for no end. */
+  /** How many runs may still begin, by `maxRuns`, as far as this process knows; `undefined` without `maxRuns`. */
   runsLeft: number | undefined
   /** What happens to a slot while an earlier run has not ended. */
   overlap: 'skip' | 'queue' | 'replace' | 'parallel'
@@ -193,7 +190,7 @@ export interface RunRecord {
   slot: Date
 }
 
-/** Why a run that was due did not take place. */
+/** The reason for which a due run was skipped. */
 export type SkipReason =
   /** An earlier run had not ended. */
   | 'overlap'
@@ -208,18 +205,18 @@ export type SkipReason =
   /** The storage did not say whether another process runs the slot. */
   | 'unknown'
 
-/** What `scheduler.on` tells, by the name of the event. */
+/** The events of `scheduler.on`, by name. */
 export interface SchedulerEvents {
   started: RunRecord & { late: boolean }
   completed: RunRecord & { seconds: number; value: unknown }
-  /** The run has failed and no attempt is left. Written to the console when there is no listener. */
+  /** The run has failed and has no more attempts. Written to the console when there is no listener. */
   failed: RunRecord & { seconds: number; error: unknown; attempts: number }
   /** An attempt has failed; the next one begins after `delay` seconds. */
   retry: RunRecord & { error: unknown; attempt: number; delay: number }
   /** The run ended with an error after it was replaced, or after the scheduler stopped waiting for it. */
   aborted: RunRecord & { error: unknown }
   skipped: RunRecord & { reason: SkipReason }
-  /** Slots from `first` to `slot` passed unnoticed: `count` of them, or `more`. `run`: true when one run makes up for them. */
+  /** Slots from `first` to `slot` were missed: `count` of them, or `more`. `run` is true when one run makes up for them. */
   misfire: RunRecord & { first: Date; count: number; more: boolean; run: boolean }
   /** Something around the job failed, such as the storage. Written to the console when there is no listener. */
   error: { name: string; error: unknown }
@@ -236,7 +233,7 @@ export const SCHEDULER_EVENTS: OptionTable<SchedulerEvents> = {
   error: true,
 }
 
-/** How a {@link Scheduler} ends: whether runs may finish, and by when. */
+/** Options of `scheduler.stop`: whether runs may finish, and by when. */
 export interface SchedulerStopOptions {
   /** `drain` lets runs end, `drop` aborts them at once. @default 'drain' */
   mode?: 'drain' | 'drop'
@@ -252,14 +249,14 @@ export const SCHEDULER_STOP_OPTIONS: OptionTable<SchedulerStopOptions> = {
   grace: true,
 }
 
-/** What was still running when a {@link Scheduler} was stopped, and how that ended. */
+/** The report of `scheduler.stop`. */
 export interface SchedulerStopReport {
   /** Runs that completed and failed, since the scheduler was made. */
   completed: number
   failed: number
-  /** Slots that had come and not begun: queued behind a run, or waiting for their jitter. */
+  /** Due slots whose run had not begun: queued behind a run, or waiting for their jitter. */
   notStarted: RunRecord[]
-  /** Begun, aborted, and ended. */
+  /** Runs that were aborted and have ended. */
   aborted: RunRecord[]
   /** Runs that ignore their signal and still run. */
   stillRunning: RunRecord[]

@@ -3,8 +3,8 @@ import { PartSeries } from '../core/part-series.ts'
 import type { SkipReason } from './schedule-types.ts'
 
 /**
- * What a scheduler counts of its jobs, when it has the option `metrics`. They are called tasks in labels, because `job` is the
- * label of Prometheus itself; and they are not so many that a look-up would matter.
+ * The metrics of a scheduler with the option `metrics`. Labels say `task`, because Prometheus uses `job` itself. Runs are rare, so
+ * series are looked up each time.
  */
 export class SchedulerMeter {
   readonly #scheduler: string
@@ -37,11 +37,11 @@ export class SchedulerMeter {
       help: 'Slots that were not run, by reason.',
     })
     this.#missed = series.counter('aioflux_scheduler_missed_total', {
-      help: 'Slots that passed without being noticed in time.',
+      help: 'Slots that were missed: the process was busy, suspended or off.',
     })
   }
 
-  /** Follows how many runs of a job are under way. */
+  /** Follows the number of current runs of a job. */
   followRunning<Job extends { readonly name: string; readonly runs: { readonly size: number } }>(
     job: Job,
   ): void {

@@ -31,11 +31,11 @@ import { Shutdown } from './shutdown.ts'
 import { slotKeeper } from './slot-keeper.ts'
 
 /**
- * Runs jobs at their times: `every` so often, by `cron` expression, or `at` a date.
+ * Runs jobs at their times: at intervals (`every`), by a cron expression (`cron`), or at a date (`at`).
  *
- * A slot is run once, even when the date is set back. Slots that passed while the process was busy, suspended or
- * off are counted, told as a `misfire`, and made up for by one run (`misfire: 'once'`) or not (`'skip'`). What a job
- * throws is an event, `failed`; nothing it does can end the scheduler.
+ * A slot is run once, even when the date is set back. Slots that passed while the process was busy, suspended or off are counted and
+ * told by an event `misfire`; one run makes up for them (`misfire: 'once'`), or none (`'skip'`). An error of a job is the event
+ * `failed` and does not end the scheduler.
  *
  * Jobs that wait for their next slot keep the process alive, until {@link stop}.
  *
@@ -55,7 +55,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #clock: Clock
   readonly #timezone: string | undefined
   readonly #defaults: Omit<JobOptions, 'name' | 'timezone'>
-  /** Jobs that were cancelled while they ran. */
+  /** Jobs that were cancelled and still have runs. */
   readonly #leaving = new Set<Job>()
   readonly #tally = { completed: 0, failed: 0 }
   #started = false
@@ -97,8 +97,8 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn` every `period`: at start + period, start + 2 periods, and so on, without drift, by the monotonic clock.
-   * Where slots are shared by a fleet, at the whole multiples of `period` since 1970 instead, so that all agree on them.
+   * Runs `fn` every `period`: at start + period, start + 2 periods, and so on, without drift, by the monotonic clock. With a storage,
+   * at the whole multiples of `period` since 1970, so that all processes have the same slots.
    */
   every(period: Duration | Period, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
     checkJobOptions('every', options)
@@ -112,9 +112,8 @@ export class Scheduler implements AsyncDisposable {
    * Runs `fn` at the times of a cron expression: five fields, six with seconds first, seven with years last; names,
    * steps, `L`, `W`, `#`, and `@hourly` and the like.
    *
-   * When clocks are put forward, a time that does not exist moves to the moment of the change; when they are put back, a
-   * time that comes twice is run once, at the first; expressions with a wildcard, a step or a list in their time run at
-   * each time that the clock shows.
+   * When clocks are put forward, a time that does not exist moves to the moment of the change. When they are put back, a time that
+   * comes twice runs once, the first time; expressions with a wildcard, a step or a list in their time run each time.
    *
    * @throws OptionRangeError when the expression cannot be read
    */
@@ -125,8 +124,8 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn` once, at `date`, and stays listed until it is cancelled. A date that has passed before the start was missed:
-   * see `misfire`.
+   * Runs `fn` once, at `date`. The job stays listed until it is cancelled. A date before the start is a missed slot: it runs at the
+   * start (`misfire: 'once'`), unless the storage knows that it was run.
    */
   at(date: Date, fn: JobFunction, options: JobOptions = {}): ScheduledJob {
     checkJobOptions('at', options)
@@ -140,11 +139,11 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Runs a job now, in this process, beside its slots, even when another process leads: for an operator. The run counts like any
-   * other.
+   * Runs a job now, in this process, besides its slots, even when another process leads: for an operator. The run counts in the
+   * statistics, and not for `maxRuns`.
    *
-   * @returns false where there is no job of that name, or as many runs go on as `overlap` allows
-   * @throws ClosedError while it stops
+   * @returns false when there is no job of that name, or when `overlap` allows no more runs at once
+   * @throws ClosedError while the scheduler stops
    */
   run(name: string): boolean {
     if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
@@ -152,7 +151,7 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * The slots of a job that are to come until `end`. Empty before the start, and over a storage until the storage has told the last slot.
+   * The future slots of a job until `end`. Empty before the start; with a storage, empty until the storage has told the last slot.
    *
    * @param most how many at most. @default 1000
    */
@@ -162,7 +161,7 @@ export class Scheduler implements AsyncDisposable {
     return this.#jobs.get(string('name', name))?.upcoming(end, most) ?? []
   }
 
-  /** Begins to run jobs. Idempotent. */
+  /** Begins to run jobs. A second call does nothing. @throws ClosedError while the scheduler stops */
   start(): this {
     if (this.#shutdown !== undefined) throw new ClosedError('the scheduler')
     if (this.#started) return this
@@ -173,10 +172,10 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Begins no more runs, waits for the runs that have begun, and reports what was done and what was not. A scheduler that has stopped may be
-   * started again. A job must not await it without a `deadline`: it would wait for itself.
+   * Starts no more runs, waits for the current runs, and reports which runs ended and which did not. A stopped scheduler may be started
+   * again. A job that awaits `stop` must give a `deadline`: without one it would wait for itself.
    *
-   * May be called again while it stops, with an earlier deadline, which then counts. All calls get the same report.
+   * A second call while it stops may bring an earlier deadline. All calls get the same report.
    */
   stop(options: SchedulerStopOptions = {}): Promise<SchedulerStopReport> {
     try {
@@ -198,7 +197,7 @@ export class Scheduler implements AsyncDisposable {
     await this.stop()
   }
 
-  /** Listens; returns the way to stop listening. */
+  /** Calls `listener` on each event. @returns a function that ends this */
   on<Name extends keyof SchedulerEvents>(
     event: Name,
     listener: Listener<SchedulerEvents[Name]>,
@@ -223,7 +222,7 @@ export class Scheduler implements AsyncDisposable {
     return job
   }
 
-  /** Options of a job that need something of the scheduler. */
+  /** Checks the options of a job that depend on options of the scheduler. */
   #checkTogether({ runAtStart, maxRuns, leadership }: JobSettings): void {
     const { slots } = this.#context
     if (runAtStart && (leadership ?? this.#context.leadership) !== undefined) {
@@ -248,7 +247,7 @@ export class Scheduler implements AsyncDisposable {
 
   #leave(cancelled: ScheduledJob): void {
     const job = this.#jobs.get(cancelled.name)
-    // Its name may be another job's by now.
+    // Another job may have this name now.
     if (job === undefined || job !== cancelled) return
     this.#jobs.delete(job.name)
     this.#leaving.add(job)
@@ -290,7 +289,7 @@ function checkDate(name: string, date: Date): Millis {
   return time
 }
 
-/** The date by `clock`; a clock that knows none goes on from the date it was asked first. */
+/** The date by `clock`. For a clock without a date: the date now, which goes on with that clock. */
 function wallOf(clock: Clock): () => Millis {
   if (clock.wall !== undefined) return () => clock.wall?.() as Millis
   const offset = Date.now() - clock.now()

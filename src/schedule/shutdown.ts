@@ -6,12 +6,12 @@ import type { Job } from './job.ts'
 import type { Run } from './run.ts'
 import type { Campaign, RunRecord, SchedulerStopReport } from './schedule-types.ts'
 
-/** How long aborted runs may take to end, unless the caller says. */
+/** How long aborted runs may take to end, unless `stop` got a `grace`. */
 const GRACE: Millis = 1000
-/** After patience is over, the campaign has this long to tell the storage that this process leads no more. */
+/** After the deadline, the campaign has this time to tell the storage that this process leads no more. */
 const FAREWELL: Millis = 1000
 
-/** What a scheduler that stops has to end. */
+/** The parts of a scheduler that `stop` ends. */
 export interface Ending {
   readonly clock: Clock
   /** All jobs with runs, also those that were cancelled. */
@@ -41,7 +41,7 @@ export class Shutdown {
     this.report = this.#end(notStarted)
   }
 
-  /** Runs are aborted after `patience`, and given up `grace` after that: the earliest of all calls counts. */
+  /** Aborts the runs after `patience`, and waits `grace` for their end. Of several calls, the earliest times count. */
   hurry(patience: Millis, grace: Millis | undefined): void {
     if (grace !== undefined) this.#grace = Math.min(this.#grace ?? Infinity, grace)
     if (this.#deadline.over) this.#graceEnd.within(this.#graceOrDefault)
@@ -70,7 +70,7 @@ export class Shutdown {
     }
   }
 
-  /** Steps down. A storage that does not answer must not hold `stop` up beyond its deadline. */
+  /** Gives up the leadership. A storage that does not answer must not delay `stop` beyond its deadline. */
   async #leave(campaign: Campaign): Promise<void> {
     const { clock } = this.#ending
     let cancel: Cancel = () => {}

@@ -1,4 +1,4 @@
-import { having, known, type OptionTable, oneOf, string } from '../core/check.ts'
+import { known, mustHave, type OptionTable, oneOf, string } from '../core/check.ts'
 import { type Duration, type Millis, toPositiveMicros } from '../core/duration.ts'
 import type { Values } from '../core/storage.ts'
 
@@ -9,8 +9,8 @@ import type { Values } from '../core/storage.ts'
  */
 export interface SlotKeeper {
   /**
-   * Takes a slot of a job: true for the first process that asks, false for all others. What is taken with `true` is never given to
-   * another, so it is run at most once; a {@link SlotClaim} has to be renewed.
+   * Takes a slot of a job for the first process that asks. `true`: taken for good, so the slot is run at most once. A
+   * {@link SlotClaim}: taken, and must be renewed. `false`: another process has it.
    */
   claim(job: string, slot: Millis): Promise<SlotClaim | boolean>
   /** The latest slot of the job that was taken, so that a restart knows what it has missed. */
@@ -33,29 +33,29 @@ export interface RunCounter {
   begin(job: string, slot: Millis): Promise<number>
 }
 
-/** A slot that was taken, and is given to another process unless it is renewed. */
+/** A taken slot. Another process gets the slot when this claim is not renewed. */
 export interface SlotClaim {
   /** Renews the claim while the run goes on. */
   renew(): Promise<void>
-  /** The run has ended, in success or failure. The slot is never run again. */
+  /** Call when the run has ended, in success or failure: the slot is never run again. */
   finish(): Promise<void>
-  /** The run has not begun: another process may run the slot at once. */
+  /** Call when the run has not begun: another process may run the slot at once. */
   giveUp(): Promise<void>
 }
 
-/** How slots are passed on when the process that took them has died. */
+/** Passes slots on when the process that took them has died. */
 export interface SlotHeirs {
   /** How long a claim lasts when it is not renewed, in milliseconds. */
   readonly term: Millis
-  /** Takes a slot over from a process that died: unless the slot is `'done'`, or `'held'` by a process that is alive. */
+  /** Takes a slot over from a process that died. `'done'`: its run has ended. `'held'`: the process that took it is alive. */
   inherit(job: string, slot: Millis): Promise<SlotClaim | 'done' | 'held'>
 }
 
 /** How long a {@link SlotKeeper} remembers taken slots, and what happens to a slot whose run was cut short. */
 export interface SlotKeeperOptions {
-  /** How long slots are remembered. A slot older than that cannot be made up for. @default '1d' */
+  /** How long slots are remembered. No run makes up for a slot that is older. @default '1d' */
   ttl?: Duration
-  /** What its keys begin with. @default 'schedule' */
+  /** The prefix of its keys. @default 'schedule' */
   prefix?: string
   /**
    * What happens to a slot whose process dies before the run has ended. `'run'`: another process runs the slot late, also when
@@ -74,9 +74,9 @@ export const SLOT_KEEPER_OPTIONS: OptionTable<SlotKeeperOptions> = {
 }
 
 /**
- * Slots as values of a storage: a counter for each slot, whose first increment takes the slot; a key with a time to live that is
- * renewed while the slot runs; and a mark when the run has ended. A process that finds neither the key nor the mark increments
- * the next counter and runs the slot again.
+ * Keeps slots as values of a storage. Each slot has a counter: the process that increments it first takes the slot. While the slot
+ * runs, that process renews a key with a time to live; when the run has ended, it sets a mark. A process that finds neither key nor
+ * mark increments the next counter and runs the slot again.
  *
  * @example
  * // In every process of the fleet: each slot of 'report' is run by one of them.
@@ -86,7 +86,7 @@ export const SLOT_KEEPER_OPTIONS: OptionTable<SlotKeeperOptions> = {
  * @throws OptionTypeError | OptionRangeError naming the option and its value
  */
 export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): SlotKeeper {
-  having('storage', storage ?? null, 'incr')
+  mustHave('storage', storage, 'incr')
   known('slotKeeper', options, SLOT_KEEPER_OPTIONS)
   const { ttl = '1d', lease = '10s', prefix = 'schedule', afterCrash = 'run' } = options
   string('prefix', prefix)
@@ -102,7 +102,7 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
   const aliveKey = (job: string, slot: Millis, taker: number) =>
     `${prefix}:alive:${taker}:${slot}:${job}`
 
-  /** Takes a slot as its `taker`; one alone can. */
+  /** Takes a slot as its `taker`-th process. One process succeeds; all others get `undefined`. */
   async function take(job: string, slot: Millis, taker: number): Promise<SlotClaim | undefined> {
     const key = takerKey(job, slot, taker)
     const alive = aliveKey(job, slot, taker)
@@ -113,7 +113,7 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
     return {
       renew,
       async finish() {
-        // In this order: a process that finds no sign of life looks for the mark after that.
+        // In this order: another process reads the key first and then the mark.
         await storage.set(doneKey(job, slot), 1, keeps / 1000)
         await storage.delete(alive)
       },
@@ -130,7 +130,7 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
     async begin(job, slot) {
       const known = await storage.get<number>(numberKey(job, slot))
       if (known !== undefined) return known
-      // In this order: a process that dies between the two wastes a number, and never are there more runs than allowed.
+      // In this order: a process that dies between the two wastes a number. The other order could allow one run too many.
       const number = await storage.incr(runsKey(job))
       await storage.set(numberKey(job, slot), number, keeps / 1000)
       return number
@@ -161,7 +161,7 @@ export function slotKeeper(storage: Values, options: SlotKeeperOptions = {}): Sl
         while (await storage.exists(takerKey(job, slot, takers))) takers += 1
         if (takers > 0) {
           if (await storage.exists(aliveKey(job, slot, takers - 1))) return 'held'
-          // It may have ended since we looked.
+          // The run may have ended since the first look.
           if (await isDone(job, slot)) return 'done'
         }
         return (await take(job, slot, takers)) ?? 'held'

@@ -3,18 +3,18 @@ import type { Millis } from '../core/duration.ts'
 import type { JobContext } from './job-context.ts'
 import type { SlotClaim, SlotHeirs } from './slot-keeper.ts'
 
-/** The process that takes slots over. */
+/** The job that runs the slots that were taken over. */
 export interface Successor {
   /** True when one more run may start now. */
   ready(): boolean
-  /** Runs what it has taken over, asked for at `taken`. */
+  /** Runs a slot that was taken over. @param taken when the claim was requested */
   inherit(slot: Millis, claim: SlotClaim, taken: Millis): void
   report(error: unknown): void
 }
 
 /**
- * Slots of one job that other processes have taken: looked at now and then until they are done, and taken over when the
- * process that took them has died. One timer for all.
+ * Watches slots of one job that other processes have taken: asks about each once in a while until it is done, and takes it over when
+ * the process has died. One timer for all slots.
  */
 export class SlotTakeover {
   readonly #job: string
@@ -22,12 +22,12 @@ export class SlotTakeover {
   readonly #keeps: Millis
   readonly #context: JobContext
   readonly #successor: Successor
-  /** When to look at each. */
+  /** When to ask about each slot. */
   readonly #watched = new Map<Millis, Millis>()
   #cancel: Cancel | undefined
   #looking = false
   #open = false
-  /** How often it has ended: answers of a life before mean nothing. */
+  /** How many times `end` was called. An answer to a question from before the last `end` is not used. */
   #lives = 0
 
   constructor(
@@ -44,14 +44,14 @@ export class SlotTakeover {
     this.#successor = successor
   }
 
-  /** From now on slots are taken over. */
+  /** Allows to take over slots from now on. */
   begin(): void {
     this.#open = true
   }
 
   /** Watches a slot that another process has taken. */
   watch(slot: Millis): void {
-    // The other process may be known only after the end.
+    // The storage may answer after `end`.
     if (!this.#open) return
     this.#watched.set(slot, this.#context.clock.now() + this.#heirs.term)
     this.#arm()
@@ -80,7 +80,7 @@ export class SlotTakeover {
     })
   }
 
-  /** Looks at the slots that are due, one after the other. Does not reject. */
+  /** Asks about the slots that are due, one after the other. Does not reject. */
   async #look(): Promise<void> {
     const { clock, wall } = this.#context
     const life = this.#lives
@@ -88,7 +88,7 @@ export class SlotTakeover {
       const now = clock.now()
       if (!isDue(due, now) || this.#watched.get(slot) !== due) continue
       this.#watched.delete(slot)
-      // The storage forgets slots: a forgotten one looks like one that was never taken.
+      // The storage forgets slots, and a forgotten slot looks as if it was never taken.
       if (wall() - slot > this.#keeps) continue
       const answer = this.#successor.ready() ? await this.#ask(slot) : 'held'
       if (life !== this.#lives) {

@@ -2,13 +2,13 @@ import type { Millis } from '../core/duration.ts'
 import { FiredSlots } from './fired-slots.ts'
 import type { Plan } from './plan.ts'
 
-/** What has come due. */
+/** The slots that are due. */
 export interface Due {
-  /** The slot it is about: the latest that has passed. */
+  /** The latest slot that has passed. */
   readonly slot: Millis
-  /** True when the slot has to be fired. */
+  /** True when `slot` must be fired. */
   readonly fire: boolean
-  /** True when the slot comes later than the tolerance allows. */
+  /** True when `slot` is older than the tolerance. */
   readonly late: boolean
   /** How many slots, from `first` on, passed without being fired on time; counted up to a thousand. */
   readonly missed: number
@@ -18,8 +18,8 @@ export interface Due {
 }
 
 /**
- * Which slot is next, and what to make of slots that have passed meanwhile: the machine was busy, suspended or off, or
- * the date was set. No timers and no clock: it is told what time it is.
+ * Decides which slot is next, and what happens to slots that have passed because the machine was busy, suspended or off, or the date
+ * was set. Has no timers and no clock: each call says what time it is.
  */
 export class Timetable {
   /** The slot to wait for. */
@@ -28,14 +28,14 @@ export class Timetable {
   readonly #fired = new FiredSlots()
   readonly #tolerance: Millis
   readonly #catchUp: boolean
-  /** The time that `next` was looked up at. */
+  /** The time at which `next` was computed. */
   #seen: Millis = -Infinity
   /** True when every slot since the last one fired has been fired. */
   #unbroken = false
 
   /**
    * @param tolerance how long after its slot a run is still on time
-   * @param catchUp true: run once for all slots that were missed
+   * @param catchUp true to run once for all missed slots
    */
   constructor(plan: Plan, tolerance: Millis, catchUp: boolean) {
     this.#plan = plan
@@ -43,7 +43,7 @@ export class Timetable {
     this.#catchUp = catchUp
   }
 
-  /** Begins now, or right after the slot that was fired `last`, before a restart. */
+  /** Begins at `now`, or after `last`, the last slot that was fired before a restart. */
   begin(now: Millis, last?: Millis): void {
     if (last !== undefined) this.#fired.add(last, false)
     this.#unbroken = last !== undefined
@@ -51,10 +51,10 @@ export class Timetable {
     this.#seen = now
   }
 
-  /** What has come due by `now`; each slot at most once. */
+  /** The slots that are due at `now`; each slot at most once. */
   due(now: Millis): Due | undefined {
     if (now < this.#seen) {
-      // The date was set back. Slots that had been fired stay fired; those that were jumped over come by again.
+      // The date was set back. Fired slots stay fired; slots that were jumped over may fire now.
       this.#unbroken = false
       this.#look(now)
     }

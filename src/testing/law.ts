@@ -1,4 +1,6 @@
-/** One thing that must hold, and the way to see whether it does: `run` throws where it does not. */
+import { finite } from '../core/check.ts'
+
+/** One law: `run` throws when it does not hold. */
 export interface Law {
   readonly name: string
   run(): void | Promise<void>
@@ -9,7 +11,7 @@ export function ensure(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(otherwise)
 }
 
-/** Throws unless the two are the same number, string or boolean. */
+/** Throws unless both are the same number, string or boolean. */
 export function ensureSame(actual: unknown, expected: unknown, what: string): void {
   ensure(
     Object.is(actual, expected),
@@ -19,7 +21,7 @@ export function ensureSame(actual: unknown, expected: unknown, what: string): vo
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32, Tommy Ettinger). */
 export function seeded(seed: number): () => number {
-  let state = seed
+  let state = finite('seed', seed)
   return () => {
     state = (state + 0x6d2b79f5) | 0
     let bits = Math.imul(state ^ (state >>> 15), 1 | state)

@@ -5,7 +5,7 @@ import type { Limiter } from '../limiters/limiter.ts'
 import { ensure, ensureSame, type Law } from './law.ts'
 import type { MakeLaw, StorageUnderExam } from './storage-under-exam.ts'
 
-/** What limiters over a storage keep to, by one rule of 5 a second. */
+/** The laws of limiters over a storage, for one rule of 5 a second. */
 export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[] {
   const about = (
     what: string,
@@ -132,15 +132,15 @@ export function limiterLaws(law: MakeLaw, name: string, rule: () => Rule): Law[]
       ensure(soon === 2 || (soon === 0 && later === 5), 'the aborted reservation was kept')
     }),
 
-    about('who waits when it is closed is refused, and who comes later', async (limiter) => {
+    about('a closed limiter refuses the calls that wait, and later calls', async (limiter) => {
       const code = (error: { code?: unknown }) => error.code
       await limiter.acquire('a', 5)
       await limiter.block('a', '1h')
       const waiting = limiter.wait('a').then(() => 'granted', code)
       await limiter.close()
       await limiter.close()
-      ensureSame(await waiting, 'CLOSED', 'who waited')
-      ensureSame(await limiter.wait('a').then(() => 'granted', code), 'CLOSED', 'who came later')
+      ensureSame(await waiting, 'CLOSED', 'a call that waited')
+      ensureSame(await limiter.wait('a').then(() => 'granted', code), 'CLOSED', 'a later call')
       ensureSame(await limiter.wait('b').then(() => 'granted', code), 'CLOSED', 'at another key')
     }),
 

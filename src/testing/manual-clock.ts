@@ -8,7 +8,7 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until `advance` moves it; timers run when it passes their time. Counts in whole microseconds.
+ * A clock for tests. It stands still until `advance` moves it, and runs the timers whose time it passes. Counts in whole microseconds.
  *
  * @example
  * const clock = new ManualClock()
@@ -40,12 +40,12 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** The date, in milliseconds since 1970: goes on with the clock, and jumps with {@link setWall}. */
+  /** The date, in milliseconds since 1970. It moves with the clock and jumps with {@link setWall}; it begins in 1970. */
   wall(): Millis {
     return this.#date + this.now()
   }
 
-  /** Sets the date and leaves the clock where it is: as when the date was set, or the machine was suspended. */
+  /** Sets the date and does not move the clock, as when an operator sets the date. */
   setWall(date: Date | string | Millis): void {
     const time = new Date(date).getTime()
     mustLie(Number.isFinite(time), 'date', 'be a valid date', date)
@@ -58,8 +58,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves on by `duration`, running the timers that come due on the way, each at its time. A negative number of seconds
-   * steps back and runs none.
+   * Moves the clock by `duration`, and runs the timers that become due, each at its time. A negative number of seconds moves it back and
+   * runs no timer.
    */
   advance(duration: Duration): void {
     const back = typeof duration === 'number' && duration < 0
@@ -73,7 +73,7 @@ export class ManualClock implements Clock {
     this.#micros = target
   }
 
-  /** As {@link advance}, and lets code that awaited a timer go on before the next timer is due. */
+  /** As {@link advance}, and lets code that awaits a timer run before the next timer is due. */
   async advanceAsync(duration: Duration): Promise<void> {
     const target = this.#micros + Math.round(toMillis('duration', duration) * 1000)
     await settled()
@@ -101,7 +101,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets all promises go on that are ready or become ready, until the runtime has nothing left to do. */
+/** Waits until all promises that are ready have run. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve)

@@ -3,11 +3,11 @@ import type { Micros } from '../core/duration.ts'
 import type { Rule, State } from '../core/rule.ts'
 import { ensure, ensureSame, type Law, seeded } from './law.ts'
 
-/** What {@link ruleExam} may ask of a rule. */
+/** Options of {@link ruleExam}. */
 export interface RuleExamOptions {
-  /** A new rule, the same each time. Its capacity must be at least 2. */
+  /** Makes the rule, the same one each time. Its capacity must be at least 2. */
   make(): Rule
-  /** The most that may be admitted within any stretch of `elapsed`. */
+  /** The most that may pass within any time of length `elapsed`. */
   bound(elapsed: Micros): number
   /** @default 1_000_000_000 microseconds */
   start?: Micros
@@ -20,7 +20,7 @@ export const RULE_EXAM_OPTIONS: OptionTable<RuleExamOptions> = {
 }
 
 /**
- * The laws every rule keeps that time frees.
+ * The laws of every rule whose limit frees itself with time.
  *
  * @example
  * for (const law of ruleExam({ make: () => tokenBucket({ rate: 10 }), bound: (t) => 10 + t / 1e5 })) {

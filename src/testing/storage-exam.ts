@@ -1,3 +1,4 @@
+import { callable } from '../core/check.ts'
 import type { Rule } from '../core/rule.ts'
 import { createLimiter } from '../limiters/create-limiter.ts'
 import { LimiterFactory } from '../limiters/factory.ts'
@@ -11,7 +12,7 @@ import { checkExam, type StorageUnderExam } from './storage-under-exam.ts'
 import { valueLaws } from './value-laws.ts'
 
 /**
- * The laws every storage keeps, shown through limiters and through users' values.
+ * The laws of every storage, tested through limiters and through values.
  *
  * @example
  * for (const law of storageExam(() => ({ storage: new MemoryStorage({ clock }), clock, advance: (d) => clock.advance(d) }))) {
@@ -19,6 +20,7 @@ import { valueLaws } from './value-laws.ts'
  * }
  */
 export function storageExam(make: () => StorageUnderExam | Promise<StorageUnderExam>): Law[] {
+  callable('make', make)
   const rules: [string, () => Rule][] = [
     ['token bucket', () => tokenBucket({ rate: 5, per: '1s' })],
     ['leaky bucket', () => leakyBucket({ rate: 5, per: '1s' })],

@@ -1,4 +1,4 @@
-import { callable, callback, having, known, type OptionTable } from '../core/check.ts'
+import { callable, callback, having, known, mustHave, type OptionTable } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
 import type { Storage } from '../core/storage.ts'
@@ -7,11 +7,11 @@ import type { Law } from './law.ts'
 /** A storage to examine, and the way to let its time pass. */
 export interface StorageUnderExam {
   storage: Storage
-  /** The clock limiters are given. @default that of the storage */
+  /** The clock of the limiters. @default the clock of the storage */
   clock?: Clock
   /** Lets time pass for the storage and for waiting callers. */
   advance(duration: Duration): Promise<void> | void
-  /** Lets time pass for values, when another clock measures their time to live. @default advance */
+  /** Lets time pass for values, if another clock measures their time to live. @default advance */
   advanceValues?(duration: Duration): Promise<void> | void
 }
 
@@ -22,10 +22,10 @@ export const STORAGE_UNDER_EXAM: OptionTable<StorageUnderExam> = {
   advanceValues: true,
 }
 
-/** @throws OptionTypeError naming what is not as it has to be */
+/** @throws OptionTypeError naming the wrong field */
 export function checkExam(exam: StorageUnderExam): void {
   known('storageExam', exam, STORAGE_UNDER_EXAM)
-  having('storage', exam.storage ?? null, 'open')
+  mustHave('storage', exam.storage, 'open')
   having('clock', exam.clock, 'now')
   callable('advance', exam.advance)
   callback('advanceValues', exam.advanceValues)

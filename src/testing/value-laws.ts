@@ -2,7 +2,7 @@ import { isAioFluxError } from '../core/errors.ts'
 import { ensure, ensureSame, type Law } from './law.ts'
 import type { MakeLaw } from './storage-under-exam.ts'
 
-/** What users' values in a storage keep to. */
+/** The laws of values in a storage. */
 export function valueLaws(law: MakeLaw): Law[] {
   return [
     law('values: kept, replaced, deleted', async ({ storage }) => {

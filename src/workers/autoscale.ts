@@ -1,7 +1,7 @@
 import * as check from '../core/check.ts'
 import { describe, OptionRangeError } from '../core/errors.ts'
 
-/** When a {@link WorkerPool} takes on workers and lets them go. */
+/** When a {@link WorkerPool} adds and removes workers. */
 export interface AutoscaleOptions {
   /** @default 1 */
   minWorkers?: number
@@ -12,8 +12,8 @@ export interface AutoscaleOptions {
   /** Removes one worker when at most this share of them is busy. @default 0.2 */
   scaleDownThreshold?: number
   /**
-   * No more workers while the event loop is busy for so large a part of the time: on a full thread, more at once only
-   * makes all of them slower.
+   * Adds no workers while the event loop is busy for more than this share of the time: more tasks on a busy thread make all of them
+   * slower.
    * @default 0.95
    */
   maxLoopUtilization?: number
@@ -27,7 +27,7 @@ export const AUTOSCALE_OPTIONS: check.OptionTable<AutoscaleOptions> = {
   maxLoopUtilization: true,
 }
 
-/** What the rule is told. */
+/** The present load of a pool. */
 export interface Load {
   workers: number
   busy: number
@@ -36,12 +36,12 @@ export interface Load {
   loopUtilization: number
 }
 
-/** How many workers there should be. */
+/** The rule: how many workers there should be. */
 export type Autoscale = ((load: Load) => number) & { readonly min: number; readonly max: number }
 
 /**
- * Grows to what is asked for, shrinks by one at a time. Load is what part of the workers is busy, not how long the line
- * is: with every worker busy and no task waiting, no worker is idle either.
+ * Grows to the number of tasks, and shrinks by one at a time. The load is the share of busy workers, not the number of waiting tasks:
+ * when all workers are busy and no task waits, the number is right.
  */
 export function toAutoscale(options: AutoscaleOptions): Autoscale {
   const { scaleUpThreshold = 0.8, scaleDownThreshold = 0.2, maxLoopUtilization = 0.95 } = options
@@ -57,6 +57,12 @@ export function toAutoscale(options: AutoscaleOptions): Autoscale {
   }
   const up = check.between('scaleUpThreshold', scaleUpThreshold, 0, 1)
   const down = check.between('scaleDownThreshold', scaleDownThreshold, 0, 1)
+  if (down >= up && options.scaleDownThreshold === undefined) {
+    throw new OptionRangeError(
+      'scaleUpThreshold',
+      `scaleUpThreshold must be above scaleDownThreshold (${down}), got ${describe(up)}`,
+    )
+  }
   if (down >= up) {
     throw new OptionRangeError(
       'scaleDownThreshold',

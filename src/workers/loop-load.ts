@@ -6,16 +6,16 @@ interface Utilization {
 
 type Measure = (now?: Utilization, before?: Utilization) => Utilization
 
-/** What part of the time the event loop is busy; 0 where the runtime cannot tell. */
+/** The share of the time in which the event loop is busy; 0 when the runtime does not tell. */
 export class LoopLoad {
   readonly #measure: Measure | undefined = (
     performance as { eventLoopUtilization?: Measure }
   ).eventLoopUtilization?.bind(performance)
   #before: Utilization | undefined = this.#measure?.()
-  /** As sampled last. */
+  /** The last sample. */
   last = 0
 
-  /** Since the last sample. */
+  /** The share since the last sample. */
   sample(): number {
     if (this.#measure === undefined) return 0
     const now = this.#measure()

@@ -2,17 +2,17 @@ import * as check from '../core/check.ts'
 import { describe, OptionTypeError } from '../core/errors.ts'
 import { onAbort } from '../core/on-abort.ts'
 
-/** How {@link WorkerPool}.map works through its items. */
+/** Options of {@link WorkerPool}.map. */
 export interface MapOptions {
-  /** True: results in the order of the items. False: as they come. @default true */
+  /** True for results in the order of the items, false for results as they come. @default true */
   ordered?: boolean
-  /** Ends the map, and cancels the calls under way. */
+  /** Ends the map, and cancels the running calls. */
   signal?: AbortSignal
 }
 
 export const MAP_OPTIONS: check.OptionTable<MapOptions> = { ordered: true, signal: true }
 
-/** Keeps `width` items under way, and yields their results. */
+/** Works on `width` items at the same time, and yields their results. */
 export async function* mapOver<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   submit: (item: T, signal: AbortSignal) => Promise<R>,
@@ -26,11 +26,11 @@ export async function* mapOver<T, R>(
   const source = iteratorOf(items)
   const underWay = new Set<Promise<Step<T, R>>>()
   let reading: Reading<T, R> | undefined
-  // One signal for all of them, ended with the iteration, so that nothing is left on the caller's.
+  // One signal for all calls, which ends with the iteration, so that no listener stays on the signal of the caller.
   const controller = new AbortController()
   const stop = () => {
     controller.abort(signal?.reason)
-    // A source that hangs must not outlast the signal.
+    // The signal also ends a source that hangs.
     reading?.stop(signal?.reason)
   }
   if (signal?.aborted === true) stop()
@@ -70,10 +70,10 @@ function iteratorOf<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | Asy
   throw new OptionTypeError('items', `items must be iterable, got ${describe(items)}`)
 }
 
-/** What came: an item from the source, or the result of one under way. */
+/** A step of the loop: an item from the source, or the result of a running call. */
 type Step<T, R> = { read: IteratorResult<T, unknown> } | { own: Promise<Step<T, R>>; value: R }
 
-/** The next item, or the reason not to wait for it any longer. */
+/** Waits for the next item, until `stop`. */
 interface Reading<T, R> {
   readonly step: Promise<Step<T, R>>
   stop(reason: unknown): void

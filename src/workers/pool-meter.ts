@@ -2,7 +2,7 @@ import type { Counter } from '../core/meter.ts'
 import type { PartSeries } from '../core/part-series.ts'
 import type { LoopLoad } from './loop-load.ts'
 
-/** What a pool with `metrics` counts, beside the metrics of its queue. */
+/** The metrics of a pool, besides those of its queue. */
 export class PoolMeter {
   readonly #grown: Counter
   readonly #shrunk: Counter
@@ -14,7 +14,7 @@ export class PoolMeter {
     this.#grown = resizes.with({ pool, direction: 'up' })
     this.#shrunk = resizes.with({ pool, direction: 'down' })
     const busy = series.gauge('aioflux_pool_loop_utilization', {
-      help: 'How much of the time the event loop was busy at the last look, from 0 to 1.',
+      help: 'Share of the time in which the event loop was busy at the last check, from 0 to 1.',
     })
     series.follow(busy.with({ pool }), load, ({ last }) => last)
   }

@@ -25,13 +25,13 @@ import { LoopLoad } from './loop-load.ts'
 import { type MapOptions, mapOver } from './map.ts'
 import { PoolMeter } from './pool-meter.ts'
 
-/** What runs payloads elsewhere: a `Piscina`, or anything with the same `run`. */
+/** Runs payloads on other threads: a `Piscina`, or an object with the same `run`. */
 export interface Executor {
-  // biome-ignore lint/suspicious/noExplicitAny: what a thread takes and gives is its own affair.
+  // biome-ignore lint/suspicious/noExplicitAny: the types of payloads and results are those of the thread.
   run(payload: any, options: { signal?: any; name?: string }): Promise<any>
 }
 
-/** How many workers a {@link WorkerPool} has, and where their work runs. */
+/** Options of a {@link WorkerPool}: the number of its workers, the queue before them, and the threads. */
 export interface WorkerPoolOptions
   extends AutoscaleOptions,
     Pick<
@@ -42,7 +42,7 @@ export interface WorkerPoolOptions
   name?: string
   /** How often the pool checks whether it has too many workers. @default '5s' */
   checkInterval?: Duration
-  /** Where `run` sends its payloads: threads, for work that needs the processor. */
+  /** Gets the payloads of `run`: threads, for work that needs the processor. */
   executor?: Executor
   clock?: Clock
 }
@@ -66,22 +66,22 @@ const RUN_OPTIONS: check.OptionTable<PutOptions & { name?: string }> = {
   name: true,
 }
 
-/** What a {@link WorkerPool} holds now, and what it has done. */
+/** The state and the counts of a {@link WorkerPool}. */
 export interface PoolStats
   extends Pick<QueueStats, 'name' | 'waiting' | 'running' | 'completed' | 'failed' | 'workers'> {
   minWorkers: number
   maxWorkers: number
-  /** When the number of workers was changed last, how many seconds ago, and from how many to how many; absent until it was. */
+  /** The last change of the number of workers: how many seconds ago, from and to; absent before the first one. */
   resized?: { ago: number; from: number; to: number }
 }
 
 type Task = (context: TaskContext) => unknown
 
 /**
- * Runs functions, as many at once as the load asks for.
+ * Runs functions at the same time, as many as the load asks for. Tasks wait until {@link start}.
  *
- * The workers are slots on this thread: good for work that waits. Work that needs the processor goes to real threads
- * with {@link run} and an `executor`.
+ * The workers are slots on this thread, which is right for work that waits for a network or a disk. Work that needs the processor goes
+ * to real threads with {@link run} and an `executor`.
  *
  * @example
  * const pool = new WorkerPool({ minWorkers: 2, maxWorkers: 20 }).start()
@@ -121,7 +121,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#executor = check.having('executor', executor, 'run')
     this.#clock = clock
     const { maxSize, overflow, timeout, onTimeout, retry, metrics } = options
-    // The queue's as well: it is the pool's own.
+    // For the metrics of the queue as well, which belongs to the pool.
     this.#series = checkMeter(metrics) && new PartSeries(metrics as Meter, this)
     this.#queue = QueueFactory.fifo<Task>({
       name,
@@ -152,7 +152,7 @@ export class WorkerPool implements AsyncDisposable {
     return this.#queue.size()
   }
 
-  /** What it holds now, what it has done since it was made, and the bounds of its workers. */
+  /** Its state now, its counts since it was made, and the bounds of its workers. */
   stats(): PoolStats {
     const { name, waiting, running, completed, failed, workers } = this.#queue.stats()
     const { min, max } = this.#autoscale
@@ -166,6 +166,7 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
+  /** Begins to run tasks. */
   start(): this {
     this.#queue.start()
     this.#started = true
@@ -174,12 +175,12 @@ export class WorkerPool implements AsyncDisposable {
     return this
   }
 
-  /** Runs `fn(...args)` when a worker is free, and resolves with what it returns. */
+  /** Runs `fn(...args)` when a worker is free, and resolves with its result. */
   submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
     return this.#submit(typeof fn === 'function' ? () => fn(...args) : fn)
   }
 
-  /** As {@link submit}, for a function that wants its signal, with what `put` of a queue takes. */
+  /** As {@link submit}, with the options of `put` of a queue. `fn` gets the context of the job, with its signal. */
   submitWith<R>(options: PutOptions, fn: (context: TaskContext) => R): Promise<Awaited<R>> {
     return this.#submit(fn, options)
   }
@@ -207,8 +208,8 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn` over all items, at most `maxWorkers` at once, and yields the results: in the order of the items, or as they
-   * come. Reads no further ahead than it works. The first failure ends it.
+   * Runs `fn` over all items, at most `maxWorkers` at once, and yields the results in the order of the items, or as they come. Reads an item
+   * only when it can work on it. The first failure ends it, and cancels the running calls.
    */
   map<T, R>(
     items: Iterable<T> | AsyncIterable<T>,
@@ -221,7 +222,7 @@ export class WorkerPool implements AsyncDisposable {
     return mapOver(items, submit, this.#autoscale.max, options)
   }
 
-  /** Changes the bounds; busy workers finish first. */
+  /** Changes the bounds. Busy workers finish their tasks first. */
   resize(minWorkers: number, maxWorkers: number): void {
     this.#options = { ...this.#options, minWorkers, maxWorkers }
     this.#autoscale = toAutoscale(this.#options)
@@ -230,6 +231,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#grow()
   }
 
+  /** Stops as a queue does, and reports which tasks ended and which did not. */
   stop(options?: StopOptions): Promise<StopReport<unknown>> {
     this.#stopped = true
     this.#cancelTimer?.()
@@ -250,7 +252,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #submit<R>(task: (context: TaskContext) => R, options?: PutOptions): Promise<Awaited<R>> {
-    // The first item tells a queue whether it runs tasks at all, so none that is no task may get there.
+    // The first item decides whether the queue runs tasks, so only functions may get there.
     if (typeof task !== 'function') {
       return Promise.reject(
         new OptionTypeError('fn', `fn must be a function, got ${describe(task)}`),
@@ -261,7 +263,7 @@ export class WorkerPool implements AsyncDisposable {
     return result
   }
 
-  /** What is asked for now is not kept waiting for the next look. */
+  /** Adds workers at once for tasks that wait, and not only at the next check. */
   #grow(): void {
     if (!this.#started || this.#stopped || this.workers >= this.#autoscale.max) return
     if (this.#queue.size() > 0) this.#adjust(this.#load.last)
@@ -290,7 +292,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#cancelTimer = this.#after(look)
   }
 
-  /** A timer that does not keep the process. */
+  /** A timer that does not keep the process alive. */
   #after(run: () => void): Cancel {
     const after = this.#clock.after ?? (systemClock.after as NonNullable<Clock['after']>)
     return after.call(this.#clock, this.#interval, run, true)

@@ -117,6 +117,50 @@ describe.each(Object.entries(limiters))('%s', (rule, [make, quota]) => {
   })
 })
 
+describe('an argument that is wrong', () => {
+  it.each([
+    [
+      'limiters/l/reset',
+      { key: 5 },
+      'key must be a text of at most 4096 characters, got 5 (number)',
+    ],
+    ['limiters/l/release', { key: 'a', tokens: -1 }, 'tokens must be above 0, got -1'],
+    [
+      'limiters/l/reconfigure',
+      { quota: { rate: 1, brst: 2 } },
+      "'brst' is not an argument of this action: the nearest is burst",
+    ],
+    ['limiters/l/whatif', { rate: '3' }, "rate must be a number, got '3' (string)"],
+    [
+      'queues/q/pause',
+      { everywher: false },
+      "'everywher' is not an argument of this action: the nearest is everywhere",
+    ],
+    [
+      'queues/q/redrive',
+      { ids: 'all' },
+      "ids must be a list of at most 1000 texts, got 'all' (string)",
+    ],
+    ['breakers/b/isolate', { key: 'a' }, "'key' is not an argument of this action: all are reason"],
+  ])('%s %j: %s', async (path, body, message) => {
+    const limiter = LimiterFactory.tokenBucket({ rate: 1, name: 'l' })
+    await using queue = QueueFactory.fifo({ name: 'q' })
+    const board = dashboard({
+      limiters: [limiter],
+      queues: [queue],
+      breakers: [new CircuitBreaker({ name: 'b' })],
+      access: () => 'all',
+    })
+    await using server = await serve(board)
+    const answer = await post(server.url, `api/${path}`, body)
+    expect([answer.status, ((await answer.json()) as { error: string }).error]).toEqual([
+      400,
+      expect.stringContaining(message),
+    ])
+    expect(queue.stats().paused).toBe(false)
+  })
+})
+
 describe('limiters that cannot be changed or tried', () => {
   const each = {
     adaptive: LimiterFactory.adaptive({ name: 'adaptive' }),
@@ -148,7 +192,7 @@ describe('limiters that cannot be changed or tried', () => {
         ['block', false],
         ['unblock', true],
       ] as const) {
-        const body = { key: 'user', duration: '1h' }
+        const body = { key: 'user', ...(verb === 'block' && { duration: '1h' }) }
         expect((await post(server.url, `${path}/${verb}`, body)).status).toBe(200)
         expect((await limiter.peek('user')).allowed).toBe(allowed)
       }

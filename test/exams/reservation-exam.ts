@@ -33,6 +33,28 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     return made as Reservation
   }
 
+  it('2,000 are open for one key, and the next one is told when the first of them ends', async () => {
+    const { clock, budget } = world()
+    const limiter = budget(10_000)
+    const reserve = (ttl: '10s' | '1h') => limiter.reserve('a', 1, { ttl, onExpire: 'release' })
+
+    for (let i = 0; i < 2000; i += 100) {
+      const open = Array.from({ length: 100 }, (_, j) => reserve(i + j === 107 ? '10s' : '1h'))
+      expect(await Promise.all(open)).not.toContain(undefined)
+    }
+    expect(await limiter.reserve('a', 1)).toBeUndefined()
+    expect(await limiter.reserve('b', 1)).toBeDefined()
+    const denied = (await error(limiter.spend('a', 1, () => {}))) as Error & { retryAfter: number }
+    expect(denied).toMatchObject({ code: 'LIMIT_EXCEEDED' })
+    expect(denied.retryAfter).toBeCloseTo(10)
+    const impatient = limiter.reserve('a', 1, { timeout: '1s' })
+    for (let i = 0; i < 3; i++) await pass(clock, i === 0 ? 0 : '0.5s')
+    expect(await impatient).toBeUndefined()
+    const waiting = limiter.reserve('a', 1, { timeout: '1m' })
+    for (let i = 0; i <= 10; i++) await pass(clock, i === 0 ? 0 : '1s')
+    expect(await waiting).toBeDefined()
+  })
+
   it('an estimate is taken at once, and settled in both directions, once', async () => {
     const { budget } = world()
     const limiter = budget()
@@ -50,7 +72,9 @@ export function reservationExam(make: (clock: ManualClock) => LimiterStorage): v
     const other = await error(first.settle(21))
     expect(other).toMatchObject({ code: 'INVALID_OPTION', option: 'actual' })
     expect(other?.message).toMatch(/20.*21/)
-    expect(isAioFluxError(await error(first.cancel()))).toBe(true)
+    const uncancelled = await error(first.cancel())
+    expect(isAioFluxError(uncancelled)).toBe(true)
+    expect(uncancelled?.message).toMatch(/cancel.*settled.* 20/)
     expect(await left()).toBe(70)
     await second.settle(30)
     expect(await left()).toBe(50)

@@ -39,6 +39,22 @@ describe('reservations in memory', () => {
     },
   )
 
+  it('a call waits for one of 2,000 open reservations to be settled, also when none ends before its deadline', async () => {
+    const clock = new ManualClock()
+    const limiter = LimiterFactory.tokenBucket({ rate: 10_000, per: '1d', clock })
+    const open = Array.from({ length: 2000 }, () => limiter.reserve('a', 1, { ttl: '1h' }))
+    const [first] = await Promise.all(open)
+    let served = false
+    void limiter.reserve('a', 1, { timeout: '5s' }).then((reservation) => {
+      served = reservation !== undefined
+    })
+    await clock.advanceAsync('2s')
+    expect(served).toBe(false)
+    await first?.settle(1)
+    await clock.advanceAsync(0)
+    expect(served).toBe(true)
+  })
+
   it('a reservation that is settled leaves no timer', async () => {
     const clock = new ManualClock()
     const limiter = LimiterFactory.tokenBucket({ rate: 10, clock })

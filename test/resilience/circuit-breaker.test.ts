@@ -611,6 +611,7 @@ describe('options', () => {
       [{ window: '10s' }, 'window', OptionTypeError],
       [{ failureRate: 0.5, window: 0 }, 'window', OptionRangeError],
       [{ failureRate: 0.5, window: { calls: 0 } }, 'window.calls', OptionRangeError],
+      [{ failureRate: 0.5, window: { calls: 1e10 } }, 'window.calls', OptionRangeError],
       [
         { failureRate: 0.5, window: { calls: 5 }, minimumCalls: 6 },
         'minimumCalls',

@@ -527,6 +527,9 @@ describe('options', () => {
     const bad: [() => unknown, string, typeof OptionRangeError | typeof OptionTypeError][] = [
       [() => scheduler.every(0, fn), 'period', OptionRangeError],
       [() => scheduler.every('soon' as never, fn), 'period', OptionTypeError],
+      [() => scheduler.every({ hours: '1h' as never }, fn), 'period.hours', OptionTypeError],
+      [() => scheduler.every({ hours: -1, days: 1 }, fn), 'period.hours', OptionRangeError],
+      [() => scheduler.every({ days: 1e9 }, fn), 'period', OptionRangeError],
       [() => scheduler.every({ weeks: 1 } as never, fn), 'weeks', OptionTypeError],
       [() => scheduler.every(1, 'fn' as never), 'fn', OptionTypeError],
       [() => scheduler.every(1, fn, { overlap: 'run' as never }), 'overlap', OptionRangeError],

@@ -6,6 +6,7 @@ import {
   ManualClock,
   PlainJobStore,
   seeded,
+  storageExam,
 } from 'aioflux/testing'
 import { describe, expect, it } from 'vitest'
 import type { PlainJobs } from '../../src/testing/job-store/plain-jobs.ts'
@@ -73,6 +74,20 @@ describe('jobStoreExam', () => {
     )
     const seed = Number(/^seed (\d+)/.exec(failure)?.[1])
     await expect(run(seed, 1)).rejects.toThrow(failure)
+  })
+
+  it.each([
+    ['make', () => jobStoreExam(undefined as never), /^make must be a function, got undefined/],
+    ['make', () => storageExam({} as never), /^make must be a function, got an object/],
+    // A misspelt feature would be examined all the same.
+    [
+      'cannot',
+      () => jobStoreExam((terms) => plain(terms), { cannot: ['lease'] as never }),
+      /^cannot must be one of 'leases', .* got 'lease'/,
+    ],
+    ['seed', () => seeded('1' as never), /^seed must be a number, got '1'/],
+  ])('refuses a wrong %s', (_, act, message) => {
+    expect(act).toThrow(message)
   })
 
   it('lists what a store cannot do', async () => {

@@ -55,7 +55,9 @@ describe('autoscale', () => {
 
   it('names what cannot work', () => {
     expect(() => toAutoscale({ minWorkers: 5, maxWorkers: 2 })).toThrow(/minWorkers.*got 5/)
-    expect(() => toAutoscale({ scaleDownThreshold: 0.9 })).toThrow(/scaleDownThreshold/)
+    expect(() => toAutoscale({ scaleDownThreshold: 0.9 })).toThrow(/^scaleDownThreshold must/)
+    // The option that was given is named, and not the default of the other.
+    expect(() => toAutoscale({ scaleUpThreshold: 0.1 })).toThrow(/^scaleUpThreshold must.*0\.1/)
   })
 })
 

@@ -5,7 +5,7 @@ import type { MalformedWhy } from '../reading/counts.ts'
 /** The name and version of the object that `advise --json` prints. A field that changes its meaning changes the number. */
 export const ADVISE_SCHEMA = 'aioflux/advise@1'
 
-/** Which limits a log calls for: the object that `--json` prints. */
+/** The limits that fit a log: the object that `--json` prints. */
 export interface Advice {
   schema: typeof ADVISE_SCHEMA
   requests: number
@@ -14,7 +14,7 @@ export interface Advice {
   malformedWhy: MalformedWhy
   reordered: number
   late: number
-  /** Archives that something follows that is no part of them. */
+  /** Archives with other bytes behind their end. */
   junkFiles: number
   missing: { key: number; cost: number }
   from: string | null
@@ -29,14 +29,14 @@ export interface Advice {
   by: 'requests' | 'keys'
   /** False when the log was too large for every key, or for every rate. `notes` say which. */
   exact: boolean
-  /** How much was kept to judge, and up to when (`null`: to the end); `null`: all. */
+  /** The part of the log that was judged, and its end (`null`: the end of the log); `null` when all of it was. */
   sampled: { requests: number; keys: number; until: string | null } | null
   limits: AdvisedLimit[]
-  /** What limits of rising rates do, for each algorithm. */
+  /** The effect of limits with rising rates, for each algorithm. */
   curve: CurvePoint[]
   /** The keys that the advised limits hit, the worst first. */
   hit: Hit[]
-  /** What was odd about the log, in words. */
+  /** Remarks on the log, in words. */
   notes: string[]
 }
 
@@ -44,7 +44,7 @@ export interface AdvisedLimit {
   algorithm: Algorithm
   /** The smallest whole rate that denies no more than was asked for. */
   rate: number
-  /** What the bucket holds; windows have none. */
+  /** The capacity of the bucket; windows have none. */
   burst?: number
   denied: number
   deniedKeys: number
@@ -66,7 +66,7 @@ export interface Hit {
   requests: number
   /** The most it asked for within one `per`. */
   peak: number
-  /** `peak` divided by what it asks for in one `per` on average, while it is there; 1: as even as can be. */
+  /** `peak` divided by the mean of one `per`, from the first request of the key to its last; 1 is even. */
   burstiness: number
   /** Denied by the first of `limits`, and by each. */
   denied: number

@@ -16,12 +16,12 @@ import type { History, Requests } from './history.ts'
 import { smallestRate } from './search.ts'
 import { allowance } from './share.ts'
 
-/** A curve has at most so many points for each algorithm; fewer where a point takes long. */
+/** The most points of a curve for each algorithm; fewer when a point takes long. */
 const POINTS = 40
 const FEW_POINTS = 24
 const LARGE = 2_000_000
 
-/** @param say is told what is being done, for a terminal */
+/** @param say gets the progress, for a terminal */
 export function advise(
   options: AdviseOptions,
   history: History,
@@ -42,7 +42,7 @@ export function advise(
     return { algorithm, ...smallestRate(effects, algorithm, costly, fits) }
   })
   const empty = total === 0
-  // What is weighed stands for all requests; where keys were left out, not by quite the right factor.
+  // The weighed requests stand for all requests. When keys were left out, the factor is not exact.
   const factor = effects.requests === 0 ? 1 : total / effects.requests
   const scaled = (algorithm: Algorithm, rate: number): CurvePoint => {
     const { denied, deniedKeys } = effects.of(algorithm, rate)
@@ -155,13 +155,13 @@ function hitBy(
     })
 }
 
-/** How a key asks. */
+/** The peak and the burstiness of a key. */
 function habits({ times, costs, starts, weights }: Requests, id: number, per: number) {
   const [begin, end] = [starts[id] as number, starts[id + 1] as number]
   const peak = peakOf({ times, costs, starts, weights }, begin, end, per)
   let sum = 0
   for (let i = begin; i < end; i++) sum += costs === undefined ? 1 : (costs[i] as number)
-  // The time that a key is there: from its first request to one `per` after its last.
+  // The lifetime of a key: from its first request to one `per` after its last.
   const span = (times[end - 1] as number) - (times[begin] as number) + per
   const burstiness = peak / ((sum * per) / span)
   return { requests: end - begin, peak, burstiness: Math.round(burstiness * 10) / 10 }

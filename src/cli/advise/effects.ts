@@ -3,7 +3,7 @@ import type { Algorithm } from '../judging/limit.ts'
 import { denialsOf, peakOf } from './denials.ts'
 import type { Requests } from './history.ts'
 
-/** What a limit does to a log. Where keys were left out, an estimate. */
+/** The effect of a limit on a log; an estimate when keys were left out. */
 export interface Effect {
   readonly denied: number
   readonly deniedKeys: number
@@ -18,10 +18,10 @@ export interface HitKey {
 /** The sliding window of aioflux may count a request for up to 1/64 of a window longer, where it has many moments. */
 const MARGIN = 1 + 1 / 64
 
-/** How many bits of a number that is sorted hold the key. */
+/** Sorted numbers hold the key in their low bits, below this. */
 const ID = 2 ** 21
 
-/** What limits of any rate do to the requests, each worked out once. */
+/** The effects of limits of any rate on the requests, each computed once. */
 export class Effects {
   /** All that is weighed: equal to the requests and keys of the log, where no key was left out. */
   readonly requests: number

@@ -8,14 +8,14 @@ const PATIENCE = 10_000
 /**
  * Asks a Redis about itself. Reads only, but for an empty script.
  *
- * @throws what the client says, when there is no server, or when it refuses us
+ * @throws the error of the client, when there is no server or it refuses the connection
  */
 export async function askServer(url: string): Promise<ServerFacts> {
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
   })
-  // The libraries go on trying; the first failure is answer enough.
+  // The libraries try again and again; here the first failure is the answer.
   const connection = new OwnConnection(url, (_text, error) => fail(error))
   const timer = setTimeout(() => fail(new Error(`no answer within ${PATIENCE / 1000} s`)), PATIENCE)
   try {
@@ -61,7 +61,7 @@ function send(client: RedisClientLike, command: readonly string[]): Promise<unkn
   return (sendCommand as NonNullable<typeof sendCommand>).call(client, command)
 }
 
-/** `name:value` a line, and headings. */
+/** Lines of `name:value`, between headings. */
 function fieldsOf(text: string): Record<string, string> {
   return Object.fromEntries(
     [...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]),

@@ -1,7 +1,7 @@
 /** `fault`: aioflux will not work as documented. `warning`: it works, with a risk that the user should know. */
 export type Level = 'ok' | 'warning' | 'fault'
 
-/** One thing that `aioflux doctor` has looked at. */
+/** One check of `aioflux doctor`. */
 export interface Check {
   readonly check: string
   readonly level: Level

@@ -100,7 +100,7 @@ function withoutList(address: string): Check {
   )
 }
 
-/** Shown for an entry that is no address. A client may have written it, so it is not printed. */
+/** Printed in place of an entry that is not an address: a client may have written that entry. */
 const UNREADABLE = '?'
 
 function addressOf(text: string): string {

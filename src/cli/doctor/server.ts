@@ -1,7 +1,7 @@
 import { type Check, fault, ok, warning } from './check.ts'
 import { isAtLeast } from './version.ts'
 
-/** What a Redis said about itself. */
+/** The answers of a Redis to the questions of the doctor. */
 export interface ServerFacts {
   /** The fields of `INFO`. */
   readonly info: Readonly<Record<string, string>>

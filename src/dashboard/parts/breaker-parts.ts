@@ -8,7 +8,7 @@ import { dictionary } from './dictionary.ts'
 /** How many breakers of one registry are shown. */
 const MOST = 100
 
-/** The circuit breakers, and the breakers of registries: first the ones that are not closed, then the ones used last. */
+/** The circuit breakers, and the breakers of registries: first those that are not closed, then the most recently used. */
 export class BreakerParts {
   readonly #own = new Map<string, BreakerPart>()
   readonly #registries = new Map<string, CircuitBreakerRegistry>()
@@ -64,6 +64,6 @@ function worthSeeing(registry: CircuitBreakerRegistry): [string, CircuitBreaker]
   const shut: [string, CircuitBreaker][] = []
   const closed: [string, CircuitBreaker][] = []
   for (const each of registry) (each[1].state === 'closed' ? closed : shut).push(each)
-  // The one asked for last comes last.
+  // The registry lists the most recently used breaker last.
   return [...shut.reverse(), ...closed.reverse()].slice(0, MOST)
 }

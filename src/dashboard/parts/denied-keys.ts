@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/duration.ts'
 
-/** How many keys are counted apart. */
+/** How many keys are counted. */
 const SLOTS = 256
 /** The past of a key: one point each 10 s, for half an hour. All slots together take at most 0.4 MB. */
 const SPACING: Millis = 10_000
@@ -8,9 +8,9 @@ const MOST_POINTS = 180
 
 interface Slot {
   readonly key: string
-  /** The bucket it is in tells the count. */
+  /** How often the key was denied. */
   count: number
-  /** How much of the count may be that of keys that had the slot before. */
+  /** How much of the count may belong to keys that had the slot before. */
   error: number
   readonly first: Millis
   last: Millis
@@ -18,9 +18,9 @@ interface Slot {
   /** The count at the tick before, and the rate since. */
   before: number
   rate: number
-  /** Denied a second in each span of {@link SPACING} that is over, the latest last. */
+  /** Denials per second in each past span of {@link SPACING}, the latest last. */
   readonly past: number[]
-  /** The count when the span of now began. */
+  /** The count at the beginning of the present span. */
   atSpan: number
 }
 
@@ -30,7 +30,7 @@ export interface DeniedKey {
   readonly count: number
   readonly rate: number
   readonly first: Millis
-  /** When it was denied last, and for how many seconds, as was said then. */
+  /** When it was denied last, and the `retryAfter` of that denial. */
   readonly last: Millis
   readonly retryAfter: number
   readonly past: readonly number[]
@@ -40,8 +40,8 @@ export interface DeniedKey {
  * The keys that are denied most, in bounded memory, whatever the number of keys: Space-Saving (A. Metwally, D. Agrawal, A. El
  * Abbadi, Efficient Computation of Frequent and Top-k Elements in Data Streams, ICDT 2005).
  *
- * A key that is denied more often than `total / 256` is always among them, and no count is told too low. A key without a slot takes
- * that of the smallest count, and that count as its possible error.
+ * A key that is denied more often than `total / 256` is always among them, and no count is too low. A key without a slot takes the slot
+ * with the smallest count, and this count is its possible error.
  */
 export class DeniedKeys {
   readonly since: Millis
@@ -50,11 +50,11 @@ export class DeniedKeys {
   #rate = 0
   #before = 0
   #tick: Millis
-  /** When the span of now began. */
+  /** The beginning of the present span. */
   #span: Millis
   /** True when a key has lost its slot: then there are more keys than slots. */
   #more = false
-  /** The slots of the smallest count when it was looked for last; most newcomers find one here. */
+  /** The slots with the smallest count at the last search; most new keys find a slot here. */
   #smallest: Slot[] = []
 
   constructor(now: Millis) {
@@ -88,7 +88,7 @@ export class DeniedKeys {
     })
   }
 
-  /** Works out the rates since the tick before. */
+  /** Computes the rates since the tick before. */
   tick(now: Millis): void {
     const seconds = (now - this.#tick) / 1000
     if (seconds < 0.5) return
@@ -104,7 +104,7 @@ export class DeniedKeys {
     if (now - this.#span >= SPACING) this.#endSpan(now)
   }
 
-  /** When the span of now began: the last point of the past of each key ends here. */
+  /** The beginning of the present span: the last point of the history of each key ends here. */
   get pastUntil(): Millis {
     return this.#span
   }
@@ -113,7 +113,7 @@ export class DeniedKeys {
     return SPACING
   }
 
-  /** How many different keys were denied, as far as they can be told apart. */
+  /** How many different keys were denied; at least this number when `more` is true. */
   get keys(): number {
     return this.#slots.size
   }
@@ -122,14 +122,14 @@ export class DeniedKeys {
     return this.#more
   }
 
-  /** By how much a rate may be told too high, a second. */
+  /** The largest error of a rate, per second: it may be too high by this. */
   get error(): number {
     let most = 0
     for (const { error } of this.#slots.values()) most = Math.max(most, error)
     return most / Math.max(1, (this.#tick - this.since) / 1000)
   }
 
-  /** Denied a second, of all keys. */
+  /** Denials per second, of all keys. */
   get rate(): number {
     return this.#rate
   }
@@ -165,7 +165,7 @@ export class DeniedKeys {
     if (slot === undefined) {
       let least = Infinity
       for (const { count } of this.#slots.values()) least = Math.min(least, count)
-      // What stands in `error` here is the count that it had when it was listed.
+      // The list keeps the count of each slot at the time of the search in `error`.
       this.#smallest = [...this.#slots.values()]
         .filter(({ count }) => count === least)
         .map((one) => ({ ...one, error: one.count }))

@@ -1,4 +1,4 @@
-/** An object for names of others: none of them, `__proto__` neither, means anything to it. */
+/** An object for any names: no name has a special meaning, not even `__proto__`. */
 export function dictionary<V>(): Record<string, V> {
   return Object.create(null) as Record<string, V>
 }

@@ -9,25 +9,25 @@ import type { ProcessState, StorageState } from '../state.ts'
 import { QueuePart } from './queue-part.ts'
 import { Rate } from './rate.ts'
 
-/** What the keys begin with under which processes tell how they are. */
+/** The prefix of the keys under which processes tell their state. */
 const PROCESSES = 'dashboard:process:'
-/** What the keys begin with under which a leader says its name. */
+/** The prefix of the keys under which leaders tell their names. */
 const LEADERS = 'leader:'
-/** How often this process tells how it is, and for how long that stays to be seen: also of one that has died. */
+/** How often this process tells its state, and how long the state of a process is kept, also after its death. */
 const TELLS: Millis = 5_000
 const STAYS = 3600
-/** The storage is looked through no more often than this, and not for more than a twentieth of the time. */
+/** The least time between two scans of the storage, which also take at most a twentieth of the time. */
 const LOOKS: Millis = 2_000
 const SHARE = 20
 /** How many answers are timed. */
 const TIMED = 100
 
-/** What a process tells of itself. */
+/** The state that a process tells. */
 interface Told extends ProcessState {
   readonly name: string
-  /** What it leads and holds: name and token. */
+  /** The elections that it leads and the locks that it holds: name and token. */
   readonly leases: readonly (readonly [string, number])[]
-  /** What it waits for. Processes of an earlier version do not tell. */
+  /** The locks for which it waits. Processes of an earlier version do not tell them. */
   readonly awaits?: readonly AwaitedLock[]
 }
 
@@ -35,7 +35,7 @@ interface QueueHome {
   readonly queues?: Pick<QueueStorage, 'observe'>
 }
 
-/** What lives in a storage that several processes share, and the processes that say so. */
+/** The queues, leases and processes that use one storage. */
 export class Fleet {
   readonly #storage: Storage & Partial<Surveyable> & QueueHome
   readonly #self: string
@@ -68,7 +68,7 @@ export class Fleet {
     return this.#survey?.leases
   }
 
-  /** How many processes have a queue open; `undefined` where that cannot be told. */
+  /** How many processes have a queue open; `undefined` when that is unknown. */
   processesOf(queue: string): number | undefined {
     return this.#survey && (this.#openIn.get(queue) ?? 0)
   }
@@ -77,12 +77,12 @@ export class Fleet {
     return this.#survey?.schedules ?? []
   }
 
-  /** Names that are known to be elections, of what leaders have said. */
+  /** The names of elections that leaders have told. */
   get elections(): ReadonlySet<string> {
     return new Set([...this.led, ...this.#leaders.keys()])
   }
 
-  /** What the other processes lead, as they have told last: one that has died too, for an hour. */
+  /** The elections that other processes lead, as they told last; for an hour also those of a process that has died. */
   get led(): ReadonlySet<string> {
     return new Set([...this.#processes.values()].flatMap(({ leads }) => leads))
   }
@@ -95,7 +95,7 @@ export class Fleet {
     ])
   }
 
-  /** What the other processes wait for: the name of the process, and the lock. */
+  /** The locks for which other processes wait: the name of the process, and the lock. */
   awaited(): [string, AwaitedLock][] {
     return [...this.#processes.values()].flatMap(({ name, awaits }) =>
       (Array.isArray(awaits) ? awaits : []).flatMap((lock: unknown): [string, AwaitedLock][] =>
@@ -137,7 +137,7 @@ export class Fleet {
   }
 
   /**
-   * Looks through the storage, if it is time.
+   * Scans the storage, if it is time.
    *
    * @param own the queues of this process
    */
@@ -158,7 +158,7 @@ export class Fleet {
     this.#pause = Math.max(LOOKS, (performance.now() - began) * SHARE)
   }
 
-  /** Tells the other dashboards how this process is, if it is time. */
+  /** Tells the other dashboards the state of this process, if it is time. */
   async tell(
     now: Millis,
     name: string,
@@ -238,13 +238,13 @@ function isAwaited(lock: unknown): lock is AwaitedLock {
   return typeof name === 'string' && Number.isFinite(waiting) && Number.isFinite(longest)
 }
 
-/** Reads items where they are JSON; those of a codec that only the processes of the queue have stay hidden. */
+/** Reads items that are JSON. Items of another codec, which only the processes of the queue have, stay hidden. */
 function readable(name: string): Codec {
   if (name === 'json') return jsonCodec
   return { ...jsonCodec, name, decode: (data) => (name === '' ? parsed(data) : undefined) }
 }
 
-/** An item that may have been written by any codec. */
+/** Reads an item that any codec may have written. */
 function parsed(data: string | Uint8Array): unknown {
   try {
     return jsonCodec.decode(data)

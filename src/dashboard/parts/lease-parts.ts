@@ -9,9 +9,9 @@ import { dictionary } from './dictionary.ts'
 const MOST_CHANGES = 20
 /** How many locks are shown. */
 const MOST_LOCKS = 200
-/** For so long a lost leader is news. */
+/** How long an election without a leader is a trouble. */
 const NEWS: Millis = 3_600_000
-/** Tokens are times in microseconds, unless a clock was set back: then they are only numbers. */
+/** Tokens are times in microseconds. After a clock was set back they are only numbers, and may be below this. */
 const OLDEST = 1.5e15
 
 interface Known {
@@ -19,7 +19,7 @@ interface Known {
   readonly changes: [number, string][]
 }
 
-/** The leaders and the holders of locks: of the coordinators of this process, and what a storage tells of all others. */
+/** The leaders and the holders of locks: of the coordinators of this process, and of all others as the storage tells. */
 export class LeaseParts {
   readonly #coordinators: readonly Coordinator[]
   readonly #known = new Map<string, Known>()
@@ -30,7 +30,7 @@ export class LeaseParts {
     this.#coordinators = coordinators
   }
 
-  /** What this process leads and holds now: name and token. */
+  /** The elections that this process leads and the locks that it holds: name and token. */
   held(): { leads: [string, number][]; locks: [string, number][] } {
     const leads: [string, number][] = []
     const locks: [string, number][] = []
@@ -44,17 +44,17 @@ export class LeaseParts {
     return { leads, locks: locks.slice(0, MOST_LOCKS) }
   }
 
-  /** What this process waits for. */
+  /** The locks for which this process waits. */
   awaited(): AwaitedLock[] {
     return this.#coordinators.flatMap((coordinator) => coordinator.awaited()).slice(0, MOST_LOCKS)
   }
 
   /**
-   * @param self how this process is called
-   * @param found the leases in the storage, where it can be asked
-   * @param elections names that are known to be elections elsewhere
-   * @param wanted those of them that a process leads, by what it told last
-   * @param holderOf the holder of a token, from what other processes have said
+   * @param self the name of this process
+   * @param found the leases in the storage, if it can be reached
+   * @param elections names that are known to be elections of other processes
+   * @param wanted the elections that a process leads, as it told last
+   * @param holderOf the holder of a token, as other processes told
    */
   sample(
     now: Millis,
@@ -95,7 +95,7 @@ export class LeaseParts {
         const other = found?.find(({ name, left }) => name === lockName && left > 0)
         if (leaders[lockName]?.here) continue
         if (other === undefined) {
-          // No leader may also mean that no coordinator stands for election: it may be there for its locks.
+          // Without a leader there may be no candidate either: the coordinator may be there for its locks only.
           if (this.#known.has(lockName)) lead(lockName, undefined)
         } else {
           lead(lockName, holderOf(lockName, other.token), other.token, other.left)
@@ -116,7 +116,7 @@ export class LeaseParts {
       if (elections.has(name)) lead(name, holder, left > 0 ? token : 0, left)
       else if (left > 0) locks[name] = lockOf(holder, token, left, waits.of(name))
     }
-    // Their leases have gone, maybe with all processes that stood for them.
+    // The leases of these elections have ended, maybe with all their candidates.
     for (const name of elections) if (!(name in leaders)) lead(name, undefined)
     this.leaders = leaders
     const byWait = Object.entries(locks).sort(
@@ -143,7 +143,7 @@ export class LeaseParts {
   }
 }
 
-/** Which processes wait for which lock, as far as they tell. */
+/** The waits of processes for locks, as far as they tell. */
 class Waits {
   readonly #processes = new Map<string, Set<string>>()
   readonly #locks = new Map<string, { waiting: number; longest: number }>()

@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/duration.ts'
-import { OptionTypeError } from '../../core/errors.ts'
+import { OptionTypeError, quoted } from '../../core/errors.ts'
 import type { QuotaChange } from '../../core/rule.ts'
 import type { Limiter, LimiterStats } from '../../limiters/limiter.ts'
 import type { LimiterState, TopKeys } from '../state.ts'
@@ -10,7 +10,7 @@ import { WhatIf } from './what-if.ts'
 
 /** How many keys are shown. */
 const SHOWN = 20
-/** A trial ends when no page was open for so long: it costs every call. */
+/** A trial ends when no page was open for this time, because it costs something at every call. */
 const TRIAL_ENDS: Millis = 300_000
 /** How many blocks are remembered. */
 const MOST_BLOCKS = 1000
@@ -30,14 +30,14 @@ export class LimiterPart {
   #last: LimiterState | undefined
   /** When a page was open last. */
   #looked: Millis = 0
-  /** Keys that were blocked from here, and until when. */
+  /** Keys that were blocked on this page, and until when. */
   readonly #blocks = new Map<string, { until: Millis; by?: string }>()
 
   constructor(limiter: Limiter) {
     this.limiter = limiter
   }
 
-  /** Counts the keys that are denied, from now on. Without this nothing is listened to, and calls cost nothing more. */
+  /** Counts denied keys from now on. Without this there is no listener, and calls cost nothing more. */
   watch(now: Millis): void {
     if (this.#stops.length > 0) return
     const keys = new DeniedKeys(now)
@@ -75,7 +75,7 @@ export class LimiterPart {
     try {
       stats = await limiter.getStats()
     } catch (error) {
-      // Its storage cannot be asked now.
+      // Its storage cannot be reached now.
       const before = this.#last ?? { ...UNKNOWN, rule: kindOf(limiter), remote: isRemote(limiter) }
       return { ...before, failure: (error as Error).message }
     }
@@ -129,13 +129,13 @@ export class LimiterPart {
     this.#blocks.delete(key)
   }
 
-  /** The user who blocked it from here, and until when; `undefined` where it was not blocked, or the block is over. */
+  /** The end of a block that was set on this page, and its user; `undefined` without one, and when it is over. */
   blockOf(key: string, now: Millis): { until: Millis; by?: string } | undefined {
     const block = this.#blocks.get(key)
     return block !== undefined && block.until > now ? block : undefined
   }
 
-  /** The place of a key among the denied keys, with its past: the end of each span, and how often it was denied a second. */
+  /** The denials of a key, with its history: the end of each span, and denials per second. */
   deniedOf(
     key: string,
   ): { rate: number; since: Millis; past: (readonly [Millis, number])[] } | undefined {
@@ -153,7 +153,7 @@ export class LimiterPart {
     if (rule === undefined || rule.held || adapts(this.limiter)) {
       throw new OptionTypeError(
         'quota',
-        `limiter '${this.limiter.name}' cannot be tried out: one rule of calls in a time has to decide, and this is ${kindOf(this.limiter)}`,
+        `quota of ${quoted(this.limiter.name)} cannot be tried: what if is for limiters with one rate, and not for composites, concurrency or adaptive limiters`,
       )
     }
     return new WhatIf(

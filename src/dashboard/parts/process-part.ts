@@ -2,7 +2,7 @@ import type { Millis } from '../../core/duration.ts'
 import { processName } from '../../core/process-name.ts'
 import type { ProcessState } from '../state.ts'
 
-/** What of `process` is looked at, where there is one. */
+/** The part of the global `process` that is used, if there is one. */
 interface Runtime {
   readonly pid?: number
   readonly version?: string
@@ -23,7 +23,7 @@ export class ProcessPart {
   readonly #started: Millis
   #cpu: { at: Millis; used: number } | undefined
   #share: number | undefined
-  /** How late the timer of the sampler came, the latest times. */
+  /** The latest delays of the timer of the sampler. */
   readonly #late: number[] = []
 
   constructor(now: Millis) {
@@ -31,7 +31,7 @@ export class ProcessPart {
     this.#started = Math.round((now - (runtime?.uptime?.() ?? 0) * 1000) / 1000) * 1000
   }
 
-  /** The timer came so much too late: the event loop was busy. */
+  /** The timer was late by this time, because the event loop was busy. */
   noteLate(late: Millis): void {
     this.#late.push(Math.max(0, late) / 1000)
     if (this.#late.length > 30) this.#late.shift()

@@ -29,7 +29,7 @@ export class QueuePart {
     return this.#last
   }
 
-  /** @param processes how many processes have it open, where that is known */
+  /** @param processes how many processes have it open, if that is known */
   async sample(now: Millis, metrics: Metrics | undefined, processes?: number): Promise<QueueState> {
     const { queue } = this
     const stats = queue.stats()
@@ -85,7 +85,7 @@ const EMPTY: QueueState = {
   oldest: 0,
 }
 
-/** How long runs take, where the queue is metered. */
+/** The run times of a queue with metrics. */
 function runTimes(metrics: Metrics, queue: string): { p50: number; p99: number } | undefined {
   const { histograms } = metrics.getStats()
   return histograms[`aioflux_queue_job_seconds{queue="${queue}"}`]

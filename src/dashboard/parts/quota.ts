@@ -2,19 +2,19 @@ import type { Rule } from '../../core/rule.ts'
 import type { Limiter } from '../../limiters/limiter.ts'
 import type { QuotaState } from '../state.ts'
 
-/** The one rule of a limiter, where one rule decides. Composites and limiters of another origin have none. */
+/** The rule of a limiter with one rule. Composites and limiters of other packages have none. */
 export function ruleOf(limiter: Limiter): Rule | undefined {
-  // Limiters over a rule carry the ledger they ask: of memory, or of a storage elsewhere.
+  // A limiter with one rule has the ledger that it asks, in memory or in an external storage.
   const { ledger } = limiter as { ledger?: { rule?: Rule } }
   return typeof ledger?.rule?.with === 'function' ? ledger.rule : undefined
 }
 
-/** True when the limiter asks a storage elsewhere. */
+/** True when the limiter asks an external storage. */
 export function isRemote(limiter: Limiter): boolean {
   return typeof (limiter as { allow?: unknown }).allow !== 'function'
 }
 
-/** What kind of limit it is. */
+/** The kind of the limit. */
 export function kindOf(limiter: Limiter): string {
   if ('currentRate' in limiter) return 'adaptive'
   if ('currentLimit' in limiter) return 'adaptive-concurrency'
@@ -30,7 +30,7 @@ export function adapts(limiter: Limiter): boolean {
   return 'currentRate' in limiter || 'currentLimit' in limiter
 }
 
-/** The numbers of a limit as users wrote them. Seconds. */
+/** The numbers of a limit as users write them, in seconds. */
 export function quotaOf(limiter: Limiter): QuotaState | undefined {
   const rule = ruleOf(limiter)
   if (rule === undefined) {
@@ -40,7 +40,7 @@ export function quotaOf(limiter: Limiter): QuotaState | undefined {
   const { params, capacity, span } = rule
   const interval = rule.drain?.interval
   if (interval !== undefined) {
-    // A rate and a span are not kept apart: 100 a minute are 5 in 3 s. The first unit in which the rate is whole is told.
+    // A bucket keeps only its pace: 100 a minute are 5 in 3 s. The first unit in which the rate is a whole number is shown.
     const whole = UNITS.find((each) => isWhole((each * 1e6) / interval))
     const seconds = whole ?? UNITS.find((each) => (each * 1e6) / interval >= 1) ?? interval / 1e6
     const most = rule.kind === 'leaky-bucket' ? { capacity } : { burst: capacity }

@@ -1,15 +1,15 @@
 import type { Millis } from '../../core/duration.ts'
 
-/** How far back a rate looks: shorter, and it is noise; longer, and a change is seen late. */
+/** The time over which a rate is computed. With a shorter time it is noise, with a longer one a change is seen late. */
 const SPAN: Millis = 5_000
-/** After a pause without an open page, older figures say nothing of now. */
+/** Older figures, from before a pause without an open page, are not used. */
 const FORGET: Millis = 15_000
 
-/** How fast a number that only rises does so, over the last seconds. */
+/** The rate per second of a number that only rises, over the last seconds. */
 export class Rate {
   #points: { readonly at: Millis; readonly total: number }[] = []
 
-  /** @returns a second; `undefined` until there are two points */
+  /** @returns the rate per second; `undefined` until there are two points */
   push(total: number, at: Millis): number | undefined {
     const last = this.#points.at(-1)
     if (last !== undefined && (at - last.at > FORGET || total < last.total)) this.#points = []

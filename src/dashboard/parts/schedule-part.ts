@@ -6,9 +6,9 @@ import type { ScheduleState } from '../state.ts'
 import { dictionary } from './dictionary.ts'
 
 const DAY: Millis = 86_400_000
-/** How many slots of the next day are shown: more of them are one line. */
+/** The most slots of the next day that are shown: more would be one solid line. */
 const MOST_SLOTS = 200
-/** The slots to come are worked out this often: a cron expression costs more than all the rest. */
+/** How often the future slots are computed: a cron expression costs more than everything else. */
 const AGAIN: Millis = 60_000
 
 /** The jobs of the schedulers of this process. */

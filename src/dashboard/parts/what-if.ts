@@ -6,16 +6,16 @@ import type { Limiter } from '../../limiters/limiter.ts'
 import type { QuotaState, WhatIfState } from '../state.ts'
 import { Rate } from './rate.ts'
 
-/** How many keys are told apart. */
+/** How many keys are counted. */
 const MOST_KEYS = 10_000
-/** How many points are kept of what would have been denied: half an hour of them. */
+/** How many points of the denials by the candidate are kept: half an hour. */
 const MOST_POINTS = 360
 const SPACING: Millis = 5_000
 
 /**
- * A candidate for a limit, judged in shadow: each call that the limiter decides is put to the candidate too, which refuses no call.
+ * A candidate for a limit, in shadow: it is asked about each call that the limiter decides, and denies none.
  *
- * The candidate begins without a past: for about as long as its window it is more generous than it would be.
+ * The candidate begins empty, so for about one window it lets more calls through than it would later.
  */
 export class WhatIf {
   readonly quota: QuotaState
@@ -31,7 +31,7 @@ export class WhatIf {
   readonly #wouldDenyRate = new Rate()
   readonly #series: [number, number][] = []
 
-  /** @throws OptionTypeError | OptionRangeError where the rule does not take those numbers */
+  /** @throws OptionTypeError | OptionRangeError when the rule does not take the numbers */
   constructor(limiter: Limiter, rule: Rule, change: QuotaChange, quota: QuotaState, now: Millis) {
     this.change = change
     this.quota = quota
@@ -53,7 +53,7 @@ export class WhatIf {
   state(now: Millis): WhatIfState {
     const denied = this.#deniedRate.push(this.#denied, now) ?? 0
     const { agree, stricter, looser, failed } = this.#comparison
-    // What is more than the candidate ever lets through fails: a denial too.
+    // A cost above the capacity of the candidate fails, which is a denial too.
     const wouldDeny = this.#wouldDenyRate.push(this.#wouldDeny + failed, now) ?? 0
     const last = this.#series.at(-1)
     if (now - (last?.[0] ?? this.since) >= SPACING) {

@@ -2,13 +2,13 @@ import { describe, OptionTypeError } from '../../core/errors.ts'
 import type { Viewer } from '../state.ts'
 import { type Answer, type PageRequest, refusal } from './answer.ts'
 
-/** Says what a user may do: nothing, look, or look and act. It may also name the user; the list of actions shows the name. */
+/** Decides what a user may do: nothing, look, or look and act. It may also name the user, for the list of actions. */
 export type Access = (
   // biome-ignore lint/suspicious/noExplicitAny: each framework has requests of its own.
   request: any,
 ) => AccessAnswer | Promise<AccessAnswer>
 
-/** What {@link Access} answers. */
+/** The answer of {@link Access}. */
 export type AccessAnswer = false | 'read' | 'all' | { may: 'read' | 'all'; user?: string }
 
 /** The viewer that asks, or the refusal. */
@@ -24,7 +24,7 @@ export async function viewerOf(access: Access, asked: PageRequest): Promise<View
   }
   const viewer = typeof said === 'string' ? { may: said } : said
   if (viewer?.may !== 'read' && viewer?.may !== 'all') {
-    // Something that passes for true must open nothing.
+    // An answer such as `true` must not open the page.
     throw new OptionTypeError(
       'access',
       `access must answer false, 'read', 'all' or { may, user }, got ${describe(said)}`,
@@ -35,8 +35,8 @@ export async function viewerOf(access: Access, asked: PageRequest): Promise<View
 }
 
 /**
- * True when the page itself made the request, as far as browsers tell. They set these fields, and no script of another origin can.
- * A request with neither is not from a browser that could be misled: forms cannot send JSON.
+ * True when the page itself made the request. Browsers set these headers, and a script of another origin cannot change them. A request
+ * with neither header is from a program: a form of another site cannot send JSON.
  */
 export function isSameOrigin(asked: PageRequest): boolean {
   const site = asked.header('sec-fetch-site')

@@ -5,22 +5,43 @@ import type { AnyQueue } from '../parts/queue-part.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { ArgumentError, Arguments } from './arguments.ts'
 
-/** How many dead jobs are looked at, the latest first. So many are redriven at once, too. */
+/** How many dead jobs are read, the latest first; also the most that are redriven at once. */
 export const LATEST_DEAD = 2_000
 
-/** What an action says: what there is to tell, or that it could not be done now. */
+/** The outcome of an action. */
 export interface Done {
   /** For the user who acted. */
   readonly result?: Readonly<Record<string, unknown>>
-  /** For what is told of it: the key or job it was done to, and its numbers. */
+  /** For the list of actions: the key or job, and the numbers. */
   readonly target?: string
   readonly detail?: string
 }
 
-/** The part has what the action needs not, or not now: 409. */
+/** The action cannot be done now: 409. */
 export class ConflictError extends Error {}
 
-/** There is no such part, job or action: `undefined`. */
+const QUOTA = ['rate', 'per', 'burst', 'capacity', 'limit'] as const
+
+/** The arguments of each action, besides `reason`. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  'limiters/reset': ['key'],
+  'limiters/block': ['key', 'duration'],
+  'limiters/unblock': ['key'],
+  'limiters/release': ['key', 'tokens'],
+  'limiters/whatif': [...QUOTA, 'quota', 'stop'],
+  'limiters/reconfigure': [...QUOTA, 'quota'],
+  'queues/pause': ['everywhere'],
+  'queues/resume': ['everywhere'],
+  'queues/workers': ['workers'],
+  'queues/redrive': ['ids', 'error', 'limit'],
+}
+
+/** @param action the kind of part and the verb, such as `queues/pause` */
+export function checkArguments(action: string, body: Arguments): void {
+  body.only([...(ARGUMENTS[action] ?? []), 'reason'])
+}
+
+/** @returns `undefined` when there is no such part, job or action */
 type Action = (body: Arguments, user: string | undefined) => Promise<Done | undefined> | Done
 
 /** The action on a part, by the kind of part and the verb. */
@@ -91,7 +112,7 @@ function limiterActions(part: LimiterPart): Record<string, Action> {
     async block(body, user) {
       const key = body.text('key')
       const duration = body.duration('duration')
-      // The operator's word is the last: it may also shorten a block.
+      // An operator may also shorten a block.
       await limiter.block(key, duration, { replace: true })
       const until = Date.now() + toMillis('duration', duration)
       part.blocked(key, until, user)
@@ -106,6 +127,7 @@ function limiterActions(part: LimiterPart): Record<string, Action> {
     async release(body) {
       const key = body.text('key')
       const tokens = body.has('tokens') ? body.number('tokens') : 1
+      if (tokens <= 0) throw new ArgumentError(`tokens must be above 0, got ${tokens}`)
       await limiter.release(key, tokens)
       return { target: key, detail: String(tokens) }
     },
@@ -121,7 +143,7 @@ function limiterActions(part: LimiterPart): Record<string, Action> {
     async reconfigure(body) {
       const change = quotaChange(body)
       await limiter.reconfigure(change)
-      // What was tried out is decided.
+      // The numbers that were tried are now the limit.
       part.tryOut(undefined, Date.now())
       return { detail: shown(change) }
     },
@@ -131,7 +153,7 @@ function limiterActions(part: LimiterPart): Record<string, Action> {
 function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
   return {
     async pause(body) {
-      // The workers of other processes can be paused together only.
+      // The workers of other processes can only be paused together.
       const everywhere = body.has('everywhere') ? body.flag('everywhere') : true
       await queue.pause({ everywhere: everywhere || !here })
       return { detail: everywhere || !here ? 'everywhere' : 'here' }
@@ -157,7 +179,7 @@ function queueActions(queue: AnyQueue, here: boolean): Record<string, Action> {
       const limit = body.has('limit') ? body.number('limit') : undefined
       const redriven = await queue.redrive({
         ...(ids !== undefined && { ids }),
-        // As many as the page tells of.
+        // As many as the page shows.
         ...(error !== undefined && { error, latest: LATEST_DEAD }),
         limit: Math.min(limit ?? LATEST_DEAD, LATEST_DEAD),
       })
@@ -183,16 +205,17 @@ function breakerActions(part: { isolate(): void; reset(): void }): Record<string
   }
 }
 
-/** The numbers of a limit, as `{ quota: { ... } }` or beside the rest. */
+/** The numbers of a limit, as `{ quota: { ... } }` or directly in the body. */
 function quotaChange(body: Arguments): QuotaChange {
   const given = body.has('quota') ? new Arguments(body.object('quota')) : body
+  if (given !== body) given.only(QUOTA)
   const change: Record<string, unknown> = {}
   for (const name of ['rate', 'burst', 'capacity', 'limit'] as const) {
     if (given.has(name)) change[name] = given.number(name)
   }
   if (given.has('per')) change['per'] = given.duration('per')
   if (Object.keys(change).length === 0) {
-    throw new ArgumentError('quota must have one of rate, per, burst, capacity, limit')
+    throw new ArgumentError(`quota must have one of ${QUOTA.join(', ')}`)
   }
   return change
 }

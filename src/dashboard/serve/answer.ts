@@ -1,22 +1,22 @@
-/** What a request is answered with, whichever framework asked. */
+/** The answer to a request, for any framework. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  /** Instead of a body: begins to write events, and returns the way to stop. */
+  /** In place of a body: begins to write events. @returns a function that ends this */
   readonly stream?: (sink: Sink) => () => void
 }
 
-/** Where events are written. */
+/** The destination of events. */
 export interface Sink {
-  /** @returns false where what was written before has not been read yet */
+  /** @returns false when earlier text was not read yet */
   write(text: string): boolean
   /** True when more can be written without being kept in memory. */
   readonly ready: boolean
   end(): void
 }
 
-/** What of a request is looked at, whichever framework has it. */
+/** The part of a request that is used, for any framework. */
 export interface PageRequest {
   readonly method: string
   /** The path below the base path, not decoded, without a query. */
@@ -29,7 +29,7 @@ export interface PageRequest {
   readonly source: object
 }
 
-/** The body of a request is larger than any of ours. */
+/** The body of a request is larger than allowed. */
 export class TooLargeError extends Error {}
 
 const POLICY = [
@@ -43,7 +43,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** On every answer: nothing of elsewhere, in no frame, kept by no cache. */
+/** Headers of every answer: nothing from other hosts, no frames, no caches. */
 const GUARDED: Readonly<Record<string, string>> = {
   'content-security-policy': POLICY,
   'x-content-type-options': 'nosniff',
@@ -67,7 +67,7 @@ export function json(status: number, value: unknown, headers?: Record<string, st
   return answer(status, 'application/json; charset=utf-8', JSON.stringify(value), headers)
 }
 
-/** A "no", with what is wrong in words. */
+/** An answer with an error message. */
 export function refusal(status: number, error: string, headers?: Record<string, string>): Answer {
   return json(status, { error }, headers)
 }
@@ -76,7 +76,7 @@ export function events(stream: (sink: Sink) => () => void): Answer {
   const headers = {
     ...GUARDED,
     'content-type': 'text/event-stream; charset=utf-8',
-    // Proxies that gather answers would gather this one for ever.
+    // A proxy that buffers answers would buffer this one for ever.
     'x-accel-buffering': 'no',
   }
   return { status: 200, headers, stream }

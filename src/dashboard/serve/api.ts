@@ -1,5 +1,5 @@
 import { cut } from '../../core/error-text.ts'
-import { isAioFluxError } from '../../core/errors.ts'
+import { describe, isAioFluxError, quoted } from '../../core/errors.ts'
 import type { QueuedJobInfo } from '../../queues/job.ts'
 import type { DashboardSettings } from '../options.ts'
 import { PAGE } from '../page.generated.ts'
@@ -8,7 +8,7 @@ import type { Happening, Viewer } from '../state.ts'
 import { rounded } from '../watch/delta.ts'
 import type { Sampler } from '../watch/sampler.ts'
 import { isSameOrigin, viewerOf } from './access.ts'
-import { actionOf, ConflictError, jobActionOf, LATEST_DEAD } from './actions.ts'
+import { actionOf, ConflictError, checkArguments, jobActionOf, LATEST_DEAD } from './actions.ts'
 import { type Answer, answer, events, json, type PageRequest, refusal } from './answer.ts'
 import { ArgumentError, argumentsOf } from './arguments.ts'
 import { Streams, snapshotOf } from './stream.ts'
@@ -18,16 +18,16 @@ const STATES = ['waiting', 'delayed', 'running', 'dead', 'completed'] as const
 const MOST_JOBS = 100
 /** How deep a list of a queue in this process goes: to find the 900,000th of a million jobs, they all have to be ranked. */
 const DEEPEST = 10_000
-/** How many groups are told of, and over a storage how many are looked at: each costs it some steps. */
+/** How many groups are shown, and how many are read from a storage, where each costs some steps. */
 const SHOWN_GROUPS = 20
 const MOST_GROUPS = 500
 /** The longest history, in seconds. */
 const LONGEST_PAST = 86_400
-/** How much of what `show` says is sent, in characters. */
+/** The most characters of the text of `show` that are sent. */
 const MOST_SHOWN = 20_000
-/** How much of a stack is told. */
+/** The most characters of a stack that are sent. */
 const MOST_STACK = 4_000
-/** What of a job is a moment. */
+/** The fields of a job that are dates. */
 const MOMENTS = ['createdAt', 'dueAt', 'startedAt', 'endedAt', 'keptUntil'] as const
 
 const KINDS: Readonly<Record<string, Happening['kind']>> = {
@@ -37,7 +37,7 @@ const KINDS: Readonly<Record<string, Happening['kind']>> = {
   schedules: 'schedule',
 }
 
-/** Answers requests: the page, what it asks for, and actions. */
+/** Answers requests: for the page, for its data, and for actions. */
 export class Api {
   readonly #settings: DashboardSettings
   readonly #sampler: Sampler
@@ -55,7 +55,7 @@ export class Api {
     this.#streams.close()
   }
 
-  /** @returns `undefined` for a path that is none of ours */
+  /** @returns `undefined` for a path that the dashboard does not have */
   answer(asked: PageRequest): Promise<Answer> | undefined {
     const { path } = asked
     const file = path === '' ? 'index.html' : path
@@ -111,12 +111,12 @@ export class Api {
       return events((sink) => this.#streams.open(sink, viewer))
     }
     if (kind === 'limiters' && what === 'keys' && segments.length === 5) {
-      return this.#key(name, id)
+      return this.#key(name, id, asked)
     }
     const queue = kind === 'queues' ? sampler.queue(name)?.queue : undefined
-    if (queue === undefined) return notFound()
+    if (queue === undefined) return notFound(asked)
     if (segments.length === 3) return this.#queue(queue)
-    if (what !== 'jobs' || verb !== undefined) return notFound()
+    if (what !== 'jobs' || verb !== undefined) return notFound(asked)
     return segments.length === 4 ? this.#jobs(queue, asked) : this.#job(queue, id, asked)
   }
 
@@ -124,14 +124,15 @@ export class Api {
   #past({ query }: PageRequest): Answer {
     const seconds = Number(query.get('seconds'))
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_PAST) {
-      return refusal(400, `seconds must be 1 to ${LONGEST_PAST}`)
+      const given = describe(query.get('seconds'))
+      return refusal(400, `seconds must be a whole number from 1 to ${LONGEST_PAST}, got ${given}`)
     }
     return json(200, this.#sampler.history.state(Date.now(), seconds * 1000))
   }
 
-  async #key(name: string, key: string): Promise<Answer> {
+  async #key(name: string, key: string, asked: PageRequest): Promise<Answer> {
     const part = this.#sampler.limiters.get(name)
-    if (part === undefined) return notFound()
+    if (part === undefined) return notFound(asked)
     const now = Date.now()
     const decision = await part.limiter.peek(key)
     const blocked = part.blockOf(key, now)
@@ -155,7 +156,7 @@ export class Api {
     ])
     return json(200, {
       groups: groups.slice(0, SHOWN_GROUPS),
-      // Where there may be more groups than were looked at.
+      // There may be more groups than were read.
       ...(remote && groups.length === MOST_GROUPS && { among: MOST_GROUPS }),
       latest: LATEST_DEAD,
       deaths: deaths.slice(0, 100).map(({ error, count, first, last }) => ({
@@ -171,14 +172,15 @@ export class Api {
     const state = query.get('state') ?? 'waiting'
     const limit = Number(query.get('limit') ?? MOST_JOBS)
     if (!(STATES as readonly string[]).includes(state)) {
-      return refusal(400, `state must be one of ${STATES.join(', ')}`)
+      return refusal(400, `state must be one of ${STATES.join(', ')}, got ${quoted(state)}`)
     }
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_JOBS) {
-      return refusal(400, `limit must be 1 to ${MOST_JOBS}`)
+      const given = describe(query.get('limit'))
+      return refusal(400, `limit must be a whole number from 1 to ${MOST_JOBS}, got ${given}`)
     }
     const cursor = query.get('cursor')
     const isLocal = !('redeclare' in queue)
-    // Of a queue in this process a cursor begins with how many jobs were shown before.
+    // The cursor of a queue in this process begins with the number of jobs that were shown before.
     if (isLocal && Number.parseInt(cursor ?? '0', 10) > DEEPEST) {
       return refusal(400, `a list goes ${DEEPEST} jobs deep: ask for a job by its id`)
     }
@@ -193,14 +195,14 @@ export class Api {
     })
   }
 
-  async #job(queue: AnyQueue, id: string, { query }: PageRequest): Promise<Answer> {
+  async #job(queue: AnyQueue, id: string, asked: PageRequest): Promise<Answer> {
     const job = await queue.job(id)
     if (job !== undefined) return json(200, this.#jobState(job, true))
-    // The page asks so: browsers log a 404 as an error, and that a job has gone is none.
-    return query.get('gone') === 'null' ? json(200, null) : notFound()
+    // For the page: browsers log a 404 as an error, and a job that has gone is no error.
+    return asked.query.get('gone') === 'null' ? json(200, null) : notFound(asked)
   }
 
-  /** What of a job may be seen: all but its item, result and progress, and of those what `show` says. */
+  /** A job as it may be seen: without item, result and progress, and with the text of `show`. */
   #jobState(job: QueuedJobInfo, whole: boolean): Record<string, unknown> {
     const { item: _, result: __, progress: ___, ...rest } = job
     const { show } = this.#settings
@@ -236,12 +238,13 @@ export class Api {
         : what === 'jobs' && segments.length === 6 && queue !== undefined
           ? jobActionOf(queue, id, verb)
           : undefined
-    if (action === undefined) return notFound()
+    if (action === undefined) return notFound(asked)
     const body = await argumentsOf(asked)
     if ('status' in body) return body
+    checkArguments(`${segments.length === 4 ? kind : 'jobs'}/${verb || what}`, body)
     const reason = body.optionalText('reason')
     const done = await action(body, viewer.user)
-    if (done === undefined) return notFound()
+    if (done === undefined) return notFound(asked)
     this.#sampler.happenings.add({
       at: Date.now(),
       kind: KINDS[kind] as Happening['kind'],
@@ -257,7 +260,7 @@ export class Api {
   }
 }
 
-/** The parts of a path, decoded; `undefined` where it cannot be. */
+/** The parts of a path, decoded; `undefined` when it cannot be decoded. */
 function segmentsOf(path: string): string[] | undefined {
   try {
     return path.split('/').map(decodeURIComponent)
@@ -266,7 +269,7 @@ function segmentsOf(path: string): string[] | undefined {
   }
 }
 
-/** True for one of our paths, whether the part is there or not. */
+/** True for a path of the API, whether the part exists or not. */
 function known([, kind, name, what]: readonly string[]): boolean {
   if (name === undefined) return kind === 'state' || kind === 'past' || kind === 'stream'
   return (
@@ -274,8 +277,8 @@ function known([, kind, name, what]: readonly string[]): boolean {
   )
 }
 
-function notFound(): Answer {
-  return refusal(404, 'there is no such thing')
+function notFound({ path }: PageRequest): Answer {
+  return refusal(404, `there is nothing at ${quoted(path)}`)
 }
 
 function notAllowed(allow: string): Answer {

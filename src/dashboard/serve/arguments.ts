@@ -1,4 +1,6 @@
 import type { Duration } from '../../core/duration.ts'
+import { describe, quoted } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
 import { type Answer, type PageRequest, refusal, TooLargeError } from './answer.ts'
 
 /** The largest body that is read, in bytes. */
@@ -6,7 +8,7 @@ const MOST_BYTES = 65_536
 /** How long a key, a reason or an id may be, in characters. */
 const LONGEST = 4096
 
-/** What an action was given is not what it needs. */
+/** An argument of an action is wrong: 400. */
 export class ArgumentError extends Error {}
 
 /** The body of an action. */
@@ -21,17 +23,28 @@ export class Arguments {
     return this.#given[name] !== undefined
   }
 
+  /** Refuses arguments other than `names`: a misspelt one must not leave the default. */
+  only(names: readonly string[]): void {
+    for (const name of Object.keys(this.#given)) {
+      if (names.includes(name)) continue
+      const near = names.length > 1 ? `the nearest is ${nearest(name, names)}, ` : ''
+      throw new ArgumentError(
+        `${quoted(name)} is not an argument of this action: ${near}all are ${names.join(', ')}`,
+      )
+    }
+  }
+
   /** True when the argument is `true`. */
   flag(name: string): boolean {
     const value = this.#given[name]
     if (value === undefined || typeof value === 'boolean') return value === true
-    throw new ArgumentError(`${name} must be true or false`)
+    throw wrong(name, 'be true or false', value)
   }
 
   text(name: string): string {
     const value = this.#given[name]
     if (typeof value === 'string' && value.length <= LONGEST) return value
-    throw new ArgumentError(`${name} must be a text of at most ${LONGEST} characters`)
+    throw wrong(name, `be a text of at most ${LONGEST} characters`, value)
   }
 
   optionalText(name: string): string | undefined {
@@ -41,13 +54,13 @@ export class Arguments {
   number(name: string): number {
     const value = this.#given[name]
     if (typeof value === 'number' && Number.isFinite(value)) return value
-    throw new ArgumentError(`${name} must be a number`)
+    throw wrong(name, 'be a number', value)
   }
 
   duration(name: string): Duration {
     const value = this.#given[name]
     if (typeof value === 'number' || typeof value === 'string') return value as Duration
-    throw new ArgumentError(`${name} must be a number of seconds, or a text like '10m'`)
+    throw wrong(name, "be a number of seconds, or a text like '10m'", value)
   }
 
   texts(name: string): string[] | undefined {
@@ -55,21 +68,25 @@ export class Arguments {
     if (value === undefined) return undefined
     const right = Array.isArray(value) && value.length <= 1000
     if (right && value.every((one) => typeof one === 'string')) return value
-    throw new ArgumentError(`${name} must be a list of at most 1000 texts`)
+    throw wrong(name, 'be a list of at most 1000 texts', value)
   }
 
   object(name: string): Readonly<Record<string, unknown>> {
     const value = this.#given[name]
     if (isObject(value)) return value
-    throw new ArgumentError(`${name} must be an object`)
+    throw wrong(name, 'be an object', value)
   }
+}
+
+function wrong(name: string, what: string, value: unknown): ArgumentError {
+  return new ArgumentError(`${name} must ${what}, got ${describe(value)}`)
 }
 
 /** Reads the body of an action: JSON, an object, not too large. */
 export async function argumentsOf(asked: PageRequest): Promise<Arguments | Answer> {
   const type = asked.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    return refusal(400, 'the body must be JSON, and content-type say so')
+    return refusal(400, 'the body must be JSON, with content-type application/json')
   }
   let text: string
   try {

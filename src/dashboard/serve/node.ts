@@ -1,6 +1,6 @@
 import { type Answer, type PageRequest, TooLargeError } from './answer.ts'
 
-/** What is needed of a request of node:http, and so of Express and Connect. */
+/** The part of a request of node:http, Express and Connect that is used. */
 export interface DashboardRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -9,7 +9,7 @@ export interface DashboardRequest {
   on(event: string, listener: (...args: any[]) => void): unknown
 }
 
-/** What is needed of a response of node:http. */
+/** The part of a response of node:http that is used. */
 export interface DashboardResponse {
   statusCode: number
   readonly destroyed: boolean
@@ -22,14 +22,14 @@ export interface DashboardResponse {
   on(event: string, listener: (...args: any[]) => void): unknown
 }
 
-/** Where the framework has taken off what it is mounted under, and what a parser of bodies has read already. */
+/** The fields that frameworks add: the path before they removed the prefix, and a body that was parsed already. */
 interface Mounted extends DashboardRequest {
   readonly originalUrl?: string
   readonly body?: unknown
   readonly readableEnded?: boolean
 }
 
-/** The path as it was asked for, and as the framework hands it on. */
+/** The path of the request, and the path after the framework has removed its prefix. */
 export function pathsOf(request: DashboardRequest): { whole: string; mounted: string } {
   const mounted = request.url ?? '/'
   return { whole: (request as Mounted).originalUrl ?? mounted, mounted }
@@ -71,7 +71,7 @@ export function send(answer: Answer, request: DashboardRequest, response: Dashbo
 
 function bodyOf(request: DashboardRequest, most: number): Promise<string> {
   const { body, readableEnded } = request as Mounted
-  // A parser of the framework has been here.
+  // A parser of the framework has read the body already.
   if (typeof body === 'string') return Promise.resolve(body)
   if (body !== undefined && (readableEnded !== false || typeof body === 'object')) {
     return Promise.resolve(JSON.stringify(body))

@@ -9,11 +9,11 @@ const MOST = 1000
 interface Page {
   readonly sink: Sink
   readonly viewer: Viewer
-  /** True when it has fallen behind, or was not sent anything yet: then it gets the whole state. */
+  /** True when the page has fallen behind, or got nothing yet: then it gets the whole state. */
   behind: boolean
 }
 
-/** Sends each state to all open pages: changes are made to text once for all of them. */
+/** Sends each state to all open pages. The changes are written as text once for all pages. */
 export class Streams {
   readonly #sampler: Sampler
   readonly #pages = new Set<Page>()
@@ -32,10 +32,10 @@ export class Streams {
   open(sink: Sink, viewer: Viewer): () => void {
     const page: Page = { sink, viewer, behind: true }
     this.#pages.add(page)
-    // The browser tries again after so many milliseconds.
+    // After a lost connection the browser tries again in 2 s.
     sink.write('retry: 2000\n\n')
     this.#stop ??= this.#sampler.listen((state, sample) => this.#send(state, sample))
-    // The first state comes at once, and with it this page gets all there is.
+    // The first state comes at once, and is the whole state.
     this.#sampler.state().then(
       (state) => {
         if (page.behind && this.#pages.has(page)) this.#sendAll(page, state)
@@ -84,7 +84,7 @@ export class Streams {
   }
 }
 
-/** The whole state, as a page gets it first. */
+/** The whole state, which a page gets first. */
 export function snapshotOf(sampler: Sampler, state: DashboardState, me: Viewer): Snapshot {
   const past = sampler.history.state(state.at)
   return { ...state, me, past, happened: sampler.happenings.after(0) }

@@ -12,7 +12,7 @@ export function askedOfWeb(request: Request, path: string, query: URLSearchParam
   }
 }
 
-/** How much of a stream may wait to be read, in characters. */
+/** The most unread characters of a stream. */
 const UNREAD = 1_000_000
 
 export function responseOf(answer: Answer, request: Request): Response {

@@ -1,11 +1,11 @@
 import { type DashboardState, SECTIONS } from '../state.ts'
 
-/** A state as it was sent: the text of each part, so that only what has changed is sent again. */
+/** The last state that was sent: the text of each part, so that only changed parts are sent again. */
 export class Sent {
   readonly #sections = new Map<string, Map<string, string>>()
   #troubles = ''
 
-  /** The members of an object that say what has changed since the call before, as JSON; '' for nothing. */
+  /** The changes since the call before, as members of a JSON object; '' when there are none. */
   changes(state: DashboardState): string {
     const members: string[] = []
     for (const section of SECTIONS) {
@@ -30,7 +30,7 @@ export class Sent {
   }
 }
 
-/** Numbers with a fraction are told to four digits: more would change each second and say nothing. */
+/** Rounds numbers with a fraction to four digits: more digits would change each second and tell nothing. */
 export function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value)
     ? Number(value.toPrecision(value < 1000 ? 4 : 7))

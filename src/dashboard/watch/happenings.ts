@@ -4,7 +4,7 @@ import type { Happening, Trouble } from '../state.ts'
 /** How many are remembered. */
 const MOST = 200
 
-/** What has happened lately, actions of people included. */
+/** The latest events: troubles that began and ended, and actions of users. */
 export class Happenings {
   readonly #list: Happening[] = []
   #id = 0
@@ -25,7 +25,7 @@ export class Happenings {
     this.add({ at: phase === 'began' ? since : now, kind, name, code, level, phase })
   }
 
-  /** The happenings after the one with that number, oldest first. */
+  /** The events after the event `id`, oldest first. */
   after(id: number): Happening[] {
     return this.#list.filter((each) => each.id > id)
   }

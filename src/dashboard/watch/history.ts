@@ -3,16 +3,16 @@ import type { DashboardState, HistoryState, Sample, UsualRange } from '../state.
 
 /** The time from one sample to the next. */
 export const SPACING: Millis = 5_000
-/** How many points of a series are sent: a chart has no more pixels to tell them apart. */
+/** How many points of a series are sent: a chart has not more pixels than that. */
 const MOST_POINTS = 360
-/** What every page is sent: half an hour, each sample of it. */
+/** The history that every page gets: all samples of half an hour. */
 export const SHORTEST: Millis = MOST_POINTS * SPACING
-/** Fewer samples do not tell what is usual: these take two minutes. */
+/** The least samples for a usual range: they take two minutes. */
 const FEWEST = 24
-/** How many parts have a past: memory is bounded. */
+/** How many parts have a history: memory is bounded. */
 const MOST_SERIES = 500
 
-/** The samples of the past, in a ring. What was not known is `null`. */
+/** The past samples, in a ring. An unknown value is `null`. */
 export class History {
   readonly #most: number
   #times: number[] = []
@@ -22,7 +22,7 @@ export class History {
     this.#most = Math.max(1, Math.ceil(keep / SPACING))
   }
 
-  /** True when it is time for another. */
+  /** True when it is time for the next sample. */
   due(now: Millis): boolean {
     return now - (this.#times.at(-1) ?? -Infinity) >= SPACING - 500
   }
@@ -51,7 +51,7 @@ export class History {
     return { at: state.at, values }
   }
 
-  /** The usual range of each figure of a part, of the samples before a moment; `null` where they are too few. */
+  /** The usual range of each figure of a part, from the samples before a moment; `null` when there are too few. */
   usual(name: string, before: Millis): (UsualRange | null)[] {
     const end = this.#times.findIndex((at) => at >= before)
     return (this.#series.get(name) ?? []).map((list) => {
@@ -63,13 +63,13 @@ export class History {
   }
 
   /**
-   * The samples of the last `span`, as many as a chart can show: of a longer one, the highest of all samples that share a point, so
-   * that no short trouble is lost.
+   * The samples of the last `span`, at most as many as a chart can show. For a longer span, a point is the highest of its samples, so that
+   * no short trouble is lost.
    */
   state(now: Millis, span: Millis = SHORTEST): HistoryState {
     const size = Math.max(SPACING, span / MOST_POINTS)
     const times: Millis[] = []
-    /** Where in `times` the point is that a sample belongs to; -1 for samples that are too old. */
+    /** For each sample, the index of its point in `times`; -1 for a sample that is too old. */
     const points = this.#times.map((at) => {
       if (at < now - span) return -1
       const before = times.at(-1)
@@ -92,7 +92,7 @@ export class History {
   }
 }
 
-/** The figures of each part that have a past. The page knows their order. */
+/** The figures with a history of each part. The page knows their order. */
 function valuesOf(state: DashboardState): Record<string, (number | null)[]> {
   const values: Record<string, (number | null)[]> = {}
   for (const [name, { allowed, denied }] of Object.entries(state.limiters)) {
@@ -122,7 +122,7 @@ function valuesOf(state: DashboardState): Record<string, (number | null)[]> {
   return values
 }
 
-/** Three significant digits are enough for a line, and half as long on the way. */
+/** Three significant digits are enough for a line, and half as long to send. */
 function short(value: number | undefined): number | null {
   return value === undefined ? null : Number(value.toPrecision(3))
 }

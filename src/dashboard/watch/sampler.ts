@@ -15,19 +15,19 @@ import { History, SPACING } from './history.ts'
 import { Troubles } from './troubles.ts'
 import { UsualRanges } from './usual-ranges.ts'
 
-/** While a page is open, the parts are asked once in so long. */
+/** How often the parts are asked while a page is open. */
 const TICK: Millis = 1_000
-/** A page that polls counts as looking for so long. */
+/** How long a page that polls counts as open after a request. */
 const LOOKING: Millis = 10_000
-/** How many schedules a process tells of. */
+/** The most schedules that a process tells. */
 const MOST_NAMES = 200
-/** What is kept while a page is open, where no history is asked for. */
+/** How long samples are kept while a page is open, with `history: 0`. */
 const WHILE_WATCHED: Millis = 1_800_000
 
-/** Is told of each state. */
+/** Called with each state. */
 export type Listener = (state: DashboardState, sample: Sample | undefined) => void
 
-/** Asks the parts how they are: one sampler for all open pages. Without an open page, each 5 s for the history, or never. */
+/** Takes samples of all parts: one sampler for all open pages. Without an open page, each 5 s for the history, or never. */
 export class Sampler {
   readonly limiters: ReadonlyMap<string, LimiterPart>
   readonly breakers: BreakerParts
@@ -44,9 +44,9 @@ export class Sampler {
   readonly #usual: UsualRanges
   readonly #listeners = new Set<Listener>()
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** When it comes, by the monotonic clock. */
+  /** When the timer is due, by the monotonic clock. */
   #due: Millis = Infinity
-  /** Since when samples are taken without a break. */
+  /** The time since which samples are taken without a break. */
   #since: Millis = 0
   #last: DashboardState | undefined
   #sampling: Promise<DashboardState> | undefined
@@ -75,7 +75,7 @@ export class Sampler {
     return this.#queues.get(name) ?? this.fleet?.queues.get(name)
   }
 
-  /** Listens to each state from now on, one a second; returns the way to stop that. */
+  /** Calls `listener` with each state from now on, once a second. @returns a function that ends this */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener)
     this.#arm(TICK)
@@ -85,7 +85,7 @@ export class Sampler {
     }
   }
 
-  /** How all parts are now, or were less than a second ago. */
+  /** The state of all parts, less than a second old. */
   async state(): Promise<DashboardState> {
     const now = Date.now()
     this.#polled = now
@@ -95,7 +95,7 @@ export class Sampler {
     return state
   }
 
-  /** After an action: what it has changed is to be seen at once. */
+  /** Takes a sample after an action, so that its effect is seen at once. */
   async refresh(): Promise<void> {
     await this.#sampling?.catch(() => {})
     await this.#sample()
@@ -114,12 +114,12 @@ export class Sampler {
     return this.#listeners.size > 0 || now - this.#polled < LOOKING
   }
 
-  /** No page is open: nothing is counted for pages any more. */
+  /** No page is open: ends the counts that only pages need. */
   #rest(): void {
     for (const part of this.limiters.values()) part.unwatch()
   }
 
-  /** Looks in so long at the latest. */
+  /** Takes the next sample after `delay` at the latest. */
   #arm(delay: Millis): void {
     const due = performance.now() + delay
     if (this.#closed || due >= this.#due) return
@@ -130,7 +130,7 @@ export class Sampler {
       this.#process.noteLate(performance.now() - due)
       void this.#tick()
     }, delay)
-    // It looks, and keeps no process alive. Some runtimes have numbers for timers.
+    // The timer must not keep the process alive. Some runtimes have numbers for timers.
     ;(this.#timer as { unref?: () => void }).unref?.()
   }
 
@@ -224,7 +224,7 @@ export class Sampler {
   }
 }
 
-/** A schedule of which only the storage knows. */
+/** A schedule that only the storage knows. */
 const ELSEWHERE = {
   running: 0,
   completed: 0,
@@ -245,7 +245,7 @@ async function sampled<P, S>(
   sample: (part: P) => Promise<S>,
 ): Promise<Record<string, S>> {
   const all = [...parts].map(async ([name, part]) => [name, await sample(part)] as const)
-  // A part that cannot be asked now is left out; the others are shown.
+  // A part that fails is left out; the other parts are shown.
   const settled = await Promise.allSettled(all)
   return Object.fromEntries(
     settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])),

@@ -1,21 +1,21 @@
 import type { Millis } from '../../core/duration.ts'
 import type { DashboardState, Trouble, TroubleCode, TroubleKind } from '../state.ts'
 
-/** A trouble that has ended is shown for so long: one that comes and goes each second is one trouble. */
+/** How long an ended trouble is shown: a trouble that comes and goes each second is one trouble. */
 const LINGERS: Millis = 10_000
-/** A job that is due and waits for so long, in seconds, is late; and for so long, far too late. */
+/** How long a due job may wait, in seconds, before it is late, and before it is far too late. */
 const LATE = 10
 const FAR_TOO_LATE = 30
-/** A limiter is worth a look from that share of calls denied on, and one a second. */
+/** A limiter is a trouble when it denies this share of its calls, and at least one call a second. */
 const SHARE = 0.05
-/** Leaders that change so often in so long do not hold. */
+/** An election is a trouble when its leader changes more often than this within this time. */
 const CHANGES = 3
 const CHANGES_WITHIN: Millis = 600_000
-/** A process not heard of for so long is silent. */
+/** A process that was not heard for this time is silent. */
 export const SILENT: Millis = 15_000
-/** An event loop that is so much late, in seconds, keeps everything waiting. */
+/** An event loop is a trouble when it is late by this, in seconds. */
 const LOOP_LATE = 1
-/** A run that failed or was skipped is news for so long. */
+/** How long a failed or skipped run is a trouble. */
 const SCHEDULE_NEWS: Millis = 3_600_000
 
 interface Found {
@@ -23,9 +23,9 @@ interface Found {
   readonly name: string
   readonly code: TroubleCode
   readonly level: Trouble['level']
-  /** Since when, where the part itself knows. */
+  /** The beginning, if the part itself knows it. */
   readonly since?: Millis
-  /** Of two troubles of one level and code the one with more harm comes first. */
+  /** Among troubles of one level and code, the one with more harm comes first. */
   readonly harm: number
 }
 
@@ -33,7 +33,7 @@ interface Known {
   trouble: Trouble
   seen: Millis
   harm: number
-  /** True when it was told as broken. A trouble that goes to and fro between broken and to watch is told once. */
+  /** True when it was shown as broken. A trouble that changes between the two levels is announced once. */
   bad: boolean
 }
 
@@ -52,15 +52,15 @@ const ORDER: readonly TroubleCode[] = [
   'silent',
 ]
 
-/** What is wrong, and since when. */
+/** The present troubles, and their beginnings. */
 export class Troubles {
   readonly #known = new Map<string, Known>()
 
   /**
-   * Looks at a state.
+   * Finds the troubles in a state.
    *
-   * @param first since when it has been looked at without a break: what is wrong from the first look on may have begun earlier
-   * @returns what is wrong, worst first; what has begun, and what has ended
+   * @param first the time since which states are checked without a break: a trouble in the first state may have begun earlier
+   * @returns the troubles, worst first; those that have begun, and those that have ended
    */
   look(
     state: Omit<DashboardState, 'troubles'>,
@@ -77,14 +77,14 @@ export class Troubles {
         known.seen = now
         known.harm = harm
         const { since } = found
-        // What the part itself knows of its beginning may become better known. It never begins later than was told.
+        // The part may learn more about the beginning. A trouble never begins later than was shown.
         if (since !== undefined && since < known.trouble.since - 2000) {
           known.trouble = { ...known.trouble, since, exact: true }
         }
         continue
       }
       const exact = found.since !== undefined || now - first > 3000
-      // A breaker that opens again after a probe has been in trouble all the time.
+      // A breaker that opens again after a probe was in trouble all the time.
       const since = Math.min(found.since ?? now, known?.trouble.since ?? now)
       const trouble = { kind, name, code, level, since, exact }
       const same = known?.trouble.code === code
@@ -93,7 +93,7 @@ export class Troubles {
       if (!same || (level === 'bad' && !bad)) began.push(trouble)
     }
     for (const [id, { trouble, seen }] of this.#known) {
-      // What a part tells is over at once; a rate may be there again in the next second.
+      // A trouble that a part tells ends at once. A rate may be too high again in the next second.
       const linger = trouble.code === 'denies' || trouble.code === 'behind' ? LINGERS : 0
       if (now - seen <= linger) continue
       this.#known.delete(id)
@@ -132,12 +132,12 @@ function* find(state: Omit<DashboardState, 'troubles'>): Iterable<Found> {
   for (const [name, queue] of Object.entries(state.queues)) {
     const { oldest, paused, failure, remote } = queue
     if (failure !== undefined) {
-      // Where the storage itself is known to be away, that is said once.
+      // When the storage itself cannot be reached, only that is shown.
       if (remote && Object.values(state.storage).some(({ reachable }) => !reachable)) continue
       yield { kind: 'queue', name, code: 'unreachable', level: 'bad', harm: 0 }
     } else if (oldest >= LATE && !paused) {
       const level = oldest >= FAR_TOO_LATE ? 'bad' : 'warn'
-      // It began to fall behind when the oldest waiting job was put, or before.
+      // The queue began to fall behind when the oldest waiting job was put, or before.
       yield {
         kind: 'queue',
         name,

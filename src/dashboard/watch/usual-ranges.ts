@@ -1,7 +1,7 @@
 import type { Trouble, UsualRange } from '../state.ts'
 import { type History, SPACING } from './history.ts'
 
-/** What was usual before a trouble began. It is worked out once: later samples are part of the trouble, and old ones are forgotten. */
+/** The usual ranges before each trouble. They are computed once: later samples belong to the trouble, and old samples are forgotten. */
 export class UsualRanges {
   readonly #history: History
   #known = new Map<string, { since: number; usual: (UsualRange | null)[] }>()
@@ -10,7 +10,7 @@ export class UsualRanges {
     this.#history = history
   }
 
-  /** Tells each trouble its usual ranges, and forgets those of troubles that are over. */
+  /** Adds the usual ranges to each trouble, and forgets those of ended troubles. */
   add(troubles: readonly Trouble[]): Trouble[] {
     const known = new Map<string, { since: number; usual: (UsualRange | null)[] }>()
     const told = troubles.map((trouble) => {

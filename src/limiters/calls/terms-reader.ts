@@ -1,6 +1,6 @@
 import { known, must, mustLie, number, options, positive, string } from '../../core/check.ts'
 import { type Duration, toPositiveMicros } from '../../core/duration.ts'
-import { describe, OptionTypeError } from '../../core/errors.ts'
+import { OptionTypeError, quoted } from '../../core/errors.ts'
 import { CALL_QUOTA_OPTIONS, type CallQuota, type Rule } from '../../core/rule.ts'
 import type { CallOptions } from './call-options.ts'
 import { NO_TERMS, type Terms } from './terms.ts'
@@ -127,7 +127,7 @@ export class TermsReader {
 
   #readQuota(rule: Rule, quota: CallQuota): Terms {
     if (rule.quoted === undefined || !this.takesQuotas(rule)) {
-      const what = `quota is for token and leaky buckets and windows, and cannot be given to ${describe(this.#name)}`
+      const what = `quota is for token and leaky buckets and windows, and cannot be given to ${quoted(this.#name)}`
       throw new OptionTypeError('quota', what)
     }
     const { rate, per, burst } = quota

@@ -1,5 +1,5 @@
 import { callback, known, must, type OptionTable } from '../../core/check.ts'
-import { describe, OptionTypeError } from '../../core/errors.ts'
+import { describe, OptionTypeError, quoted } from '../../core/errors.ts'
 import type { CallQuota } from '../../core/rule.ts'
 import type { Limiter, LocalLimiter } from '../limiter.ts'
 import { SyncLimiter } from '../local/sync-limiter.ts'
@@ -88,7 +88,7 @@ function checkedQuota(limiter: Limiter & Sharing, quota: QuotaOf | undefined): Q
   const right = quota === true || typeof quota === 'function'
   must(right, 'quota', 'be a function that reads the quota, or true', quota)
   if (limiter.quotable) return quota
-  const what = `quota is for token and leaky buckets and windows, and cannot be given to the part ${describe(limiter.name)}`
+  const what = `quota is for token and leaky buckets and windows, and cannot be given to the part ${quoted(limiter.name)}`
   throw new OptionTypeError('quota', what)
 }
 

@@ -1,6 +1,6 @@
 import { mustLie, string } from '../../core/check.ts'
 import type { Decision } from '../../core/decision.ts'
-import { describe, OptionTypeError } from '../../core/errors.ts'
+import { OptionTypeError, quoted } from '../../core/errors.ts'
 import type { CallQuota } from '../../core/rule.ts'
 import type { CallOptions } from '../calls/call-options.ts'
 import { NO_TERMS, type Terms, withHold } from '../calls/terms.ts'
@@ -74,7 +74,7 @@ function quotedMembers<M extends Pick<Briefed, 'limiter' | 'quotaOf'>>(
 
 function meantBy(name: string, members: readonly Briefed[]): readonly Briefed[] {
   const meant = quotedMembers(members)
-  const composite = `the composite ${describe(name)}`
+  const composite = `the composite ${quoted(name)}`
   if (meant.length === 0) {
     const what = `quota is for token and leaky buckets and windows, and no part of ${composite} takes the quota of a call`
     throw new OptionTypeError('quota', what)

@@ -75,14 +75,13 @@ export class ConcurrencyLimiter extends RuleLimiter {
 
   /** @internal */
   override take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros {
-    // A permit that comes free belongs to the line, not to the caller that happens to ask next. The line itself asks with
-    // patience.
+    // A permit that becomes free is for the calls in line, not for the next call that asks. The line itself asks with patience.
     if (maxWait === 0 && this.waiting.busy(key, terms?.share)) return -Infinity
     return super.take(key, cost, maxWait, terms, read)
   }
 
   /**
-   * @param decision what the permit was issued for; of a shadow it may have taken nothing
+   * @param decision the decision on the permit; the decision of a shadow may have taken nothing
    * @param ended called when the permit is given back
    */
   protected issue(key: string, tokens: number, decision?: Decision, ended?: () => void): Permit {

@@ -7,34 +7,34 @@ import { seconds } from '../decision-of.ts'
 
 /** The limit that the callers of a line wait for. */
 export interface WaitedLimit {
-  /** As `Rule.reserve`: `>= 0` is yours, act after that long; `< 0` ask again after that long, or when woken. */
+  /** As `Rule.reserve`. `>= 0`: granted, act after this time. `< 0`: denied, ask again after this time or when woken. */
   take(key: string, cost: number, maxWait: Micros, terms?: Terms): Micros
   giveBack(key: string, cost: number, terms?: Terms): void
-  /** @internal What a call brought, by the numbers that the limit has now. Declarations must agree without it. */
+  /** @internal The terms of a call, under the present numbers of the limit. The published types must be right without this method. */
   anew(key: string, terms: Terms | undefined): Terms | undefined
-  /** How long it would take behind `ahead`; `-Infinity` where no time can be told. */
+  /** How long a call would wait behind `ahead`; `-Infinity` when the time is unknown. */
   forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
-  /** @internal True where the limit is large enough for the call as it is now; with `ahead`, where it may be reserved ahead. */
+  /** @internal True when the present limit is large enough for the call. @param ahead true when the call may reserve ahead */
   fits(cost: number, ahead: boolean, terms: Terms | undefined): boolean
 }
 
-/** The owner of lines: counts the callers that wait, and hears when a line is empty. */
+/** The owner of lines: counts the calls that wait, and is told when a line is empty. */
 export interface LineOwner {
   count: number
-  /** @internal As in the class: declarations must agree without it. */
+  /** @internal A line is empty. The published types must be right without this method. */
   over(key: string, line: object): void
 }
 
-/** A caller that waits. A link of the line, so that leaving from the middle costs the same anywhere. */
+/** A call that waits: a link of a linked list, so that it can leave from anywhere in O(1). */
 export interface Waiter {
   readonly cost: number
-  /** What the call brought beside its cost. */
+  /** The terms of the call besides its cost. */
   terms: Terms | undefined
   /** The latest moment, by the clock of the line; `Infinity` for no end. */
   readonly deadline: Millis
   readonly grant: () => void
   readonly refuse: (reason: unknown) => void
-  /** Called when it waits beside the line, because the limit is too small for it now. */
+  /** Called when the call leaves the line and waits beside it, because the limit is too small for it now. */
   readonly aside: (() => void) | undefined
   /** Ends the timer and the listener that could end the wait. */
   forgetCalls: (() => void) | undefined
@@ -42,7 +42,7 @@ export interface Waiter {
   behind: Waiter | undefined
 }
 
-/** The callers that wait for one key and may fill the same share of its limit: first come, first served. */
+/** The calls that wait for one key and may fill the same share of its limit: first come, first served. */
 export class Line {
   readonly share: number
   readonly #owner: LineOwner
@@ -51,11 +51,11 @@ export class Line {
   readonly #key: string
   #head: Waiter | undefined
   #tail: Waiter | undefined
-  /** Callers whose cost is above the present limit: no other caller waits behind them. They are the first again when the limit has changed. */
+  /** Calls whose cost is above the present limit. Other calls do not wait behind them. When the limit changes, they are the first in line again. */
   readonly #aside = new Set<Waiter>()
-  /** The costs of all callers in line together, without the part that is reserved for the head. */
+  /** The sum of the costs in line, without the cost that is reserved for the head. */
   #wanted = 0
-  /** When the head's reservation comes due, or `undefined` while it has none. */
+  /** The time of the head's reservation; `undefined` while it has none. */
   #due: Millis | undefined
   #cancelTimer: Cancel = () => {}
 
@@ -67,12 +67,12 @@ export class Line {
     this.#key = key
   }
 
-  /** True where a caller waits that goes before any new call. */
+  /** True when a call waits that goes before new calls. */
   get busy(): boolean {
     return this.#head !== undefined
   }
 
-  /** The error for a caller whose deadline is too early for this line; `undefined` where it may join. */
+  /** The error of a call whose deadline is too early for this line; `undefined` when it may join. */
   refusal(cost: number, deadline: Millis, terms: Terms | undefined): WaitTimeoutError | undefined {
     if (deadline === Infinity) return undefined
     const forecast = this.#limit.forecast(this.#key, this.#wanted, cost, terms)
@@ -97,21 +97,21 @@ export class Line {
     if (this.#head === waiter) this.#ask()
   }
 
-  /** Gives back what the head holds. It must ask again. */
+  /** Gives back the reservation of the head, which must ask again. */
   yield(): void {
     if (this.#head === undefined || this.#due === undefined) return
     this.#settle(this.#head)
     this.#limit.giveBack(this.#key, this.#head.cost, this.#head.terms)
   }
 
-  /** The head asks again: what it holds may now be had sooner, and what it was denied may now be had. */
+  /** The head asks again: it may now be served sooner, or served at all. */
   askAgain(): void {
     if (this.#head === undefined) return
     this.yield()
     this.#ask()
   }
 
-  /** The limit has other numbers. */
+  /** The numbers of the limit have changed. */
   askAnew(): void {
     for (const waiter of [...this.#aside].reverse()) this.#insert(waiter, undefined, this.#head)
     this.#aside.clear()
@@ -125,20 +125,20 @@ export class Line {
     this.#end()
   }
 
-  /** The head asks the limit; a caller that is served at once goes, and the next one asks. */
+  /** The head asks the limit. When it is served at once, the next call asks. */
   #ask(): void {
     this.#cancelTimer()
     while (this.#head !== undefined) {
       const head = this.#head
       const now = this.#clock.now()
-      // Its own timer may have been kept waiting too: nothing is taken for a caller that has left.
+      // The timer of the deadline may be late too: nothing is taken for a call whose time is over.
       if (isDue(head.deadline, now)) {
         this.#unlink(head).refuse(this.#timedOut('did not', 0))
         continue
       }
       if (head.terms !== undefined) head.terms = this.#limit.anew(this.#key, head.terms)
       if (!this.#fits(head)) continue
-      // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
+      // A class with a share below 1 reserves nothing ahead: its reservation would take room from larger classes.
       const patience = this.share < 1 ? Number.MIN_VALUE : (head.deadline - now) * 1000
       const wait = this.#limit.take(this.#key, head.cost, patience, head.terms)
       if (wait === 0) {
@@ -159,7 +159,7 @@ export class Line {
     this.#end()
   }
 
-  /** True where the limit is large enough for the head now. One that is too large for now steps aside, one for ever is refused. */
+  /** True when the limit is large enough for the head. A head that is too large for now steps aside; one that can never pass is refused. */
   #fits(head: Waiter): boolean {
     try {
       const fits = this.#limit.fits(head.cost, this.share === 1, head.terms)
@@ -171,17 +171,17 @@ export class Line {
     }
   }
 
-  /** The moment has come for which the head waits. */
+  /** The time of the head's reservation has come. */
   #ring(): void {
     if (this.#head !== undefined && this.#due !== undefined) {
-      // Nothing of its reservation is left to count or to give back.
+      // The reservation is used: it is not counted or given back.
       this.#settle(this.#head)
       this.#unlink(this.#head).grant()
     }
     this.#ask()
   }
 
-  /** The time of `waiter` is up. */
+  /** The deadline of `waiter` has come. */
   #late(waiter: Waiter): void {
     const first = waiter === this.#head && this.#due !== undefined
     // A turn that comes at the deadline is in time.
@@ -189,7 +189,7 @@ export class Line {
     else this.#leave(waiter, this.#timedOut('did not', 0))
   }
 
-  /** Takes `waiter` out of the line, wherever it stands, and gives back what was reserved for it. */
+  /** Takes `waiter` out of the line, wherever it stands, and gives its reservation back. */
   #leave(waiter: Waiter, reason: unknown): void {
     const first = waiter === this.#head
     if (first) this.yield()
@@ -198,20 +198,20 @@ export class Line {
     else if (this.#head === undefined) this.#end()
   }
 
-  /** The head has a reservation no more. */
+  /** The head has no reservation any more. */
   #settle(head: Waiter): void {
     this.#due = undefined
     this.#wanted += head.cost
   }
 
-  /** Takes the head out of the line, and keeps it until the limit has changed. */
+  /** Takes the head out of the line until the limit changes. */
   #setAside(head: Waiter): void {
     this.#takeOut(head)
     this.#aside.add(head)
     head.aside?.()
   }
 
-  /** Ends the wait of a caller, wherever it stands. */
+  /** Ends the wait of a call, wherever it stands. */
   #unlink(waiter: Waiter): Waiter {
     waiter.forgetCalls?.()
     this.#owner.count -= 1

@@ -16,7 +16,7 @@ import { endingAs, unknownMeans } from '../reservations/keepers.ts'
 import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservation.ts'
 import { SyncLimiter } from './sync-limiter.ts'
 
-/** Makes the ledger of a limiter that was given no storage. */
+/** Makes the ledger of a limiter without a storage. */
 export type OwnLedger = (rule: Rule, clock: Clock) => Ledger
 
 /** A limiter of one rule, over a ledger in memory. */
@@ -48,7 +48,7 @@ export class RuleLimiter extends SyncLimiter {
     return [policyOf(this.name, this.ledger.rule)]
   }
 
-  /** The capacity of the ledger's present rule. Another limiter that shares the ledger may have changed it. */
+  /** The capacity of the present rule. Another limiter over the same ledger may have changed the rule. */
   get capacity(): number {
     return this.ledger.rule.capacity
   }
@@ -130,7 +130,7 @@ export class RuleLimiter extends SyncLimiter {
     }
   }
 
-  /** When `ttl` is over, a reservation comes back by itself: the calls that wait for the key ask again. */
+  /** When `ttl` is over, the reservation is given back, and the calls that wait for the key ask again. */
   #atReturn(key: string, ttl: Micros): Cancel {
     const due = this.clock.now() + ttl / 1000
     return at(this.clock, due, () => this.waiting.wake(key), true)
@@ -143,7 +143,7 @@ export class RuleLimiter extends SyncLimiter {
   decision(_key: string, cost: number, wait: Micros, terms?: Terms): Decision {
     const { judged, rule } = this.ledger
     const verdict = { wait, remaining: judged.remaining(), idleAfter: judged.idleAfter() }
-    // Calls that bring nothing are most: asked directly, the verdict is never allocated.
+    // Most calls have no terms. Asked directly, they allocate no verdict.
     return terms === undefined
       ? decisionOf(verdict, rule.capacity, cost)
       : decisionUnder(terms, verdict, rule.capacity, cost)

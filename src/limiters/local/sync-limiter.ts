@@ -14,28 +14,27 @@ import type { WaitedLimit } from './line.ts'
 import { SyncMoves } from './sync-moves.ts'
 import { Waiting } from './waiting.ts'
 
-// There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
+// The two answers are made once: awaiting a settled promise is the cheapest `await`.
 const YES: Promise<boolean> = Promise.resolve(true)
 const NO: Promise<boolean> = Promise.resolve(false)
 
 /**
- * Every verb of a limiter that can answer at once, over the three moves that differ from one limiter to the next:
- * take, give back, forecast.
+ * All verbs of a limiter that answers at once. The kinds of limiters differ in three operations: take, give back, forecast.
  */
 export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, WaitedLimit {
   /** @internal */
   readonly waiting: Waiting
 
   /**
-   * @param ledgers what its callers wait for, together with those of others that ask the same
-   * @param keyed true where its keys mean the same to all of them
+   * @param ledgers the ledgers that it asks; its calls share the line with those of other limiters over the same ledgers
+   * @param keyed true when its keys mean the same to all these limiters
    */
   constructor(clock: Clock, ledgers: readonly object[], keyed: boolean, shadow = false) {
     super(clock, shadow)
     this.waiting = new Waiting(this, clock, ledgers, keyed)
   }
 
-  // What nearly all calls bring, a cost and no more, has a short way of its own: it is compiled into one piece.
+  // Nearly all calls have a cost and no terms. They have a short way of their own, which the engine compiles into one piece.
 
   allow(key = '', call: number | CallOptions = 1): boolean {
     if (typeof call !== 'number') return this.#allowUnder(key, call)
@@ -59,7 +58,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     return this.consumeUnder(key, cost, terms)
   }
 
-  /** @internal As `decide`; what the call brings has been checked. */
+  /** @internal As `decide`, with checked terms. */
   consumeUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     const wait = this.take(key, cost, 0, terms)
     const decision = this.decision(key, cost, wait, terms)
@@ -79,13 +78,13 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     return this.decide(key, call)
   }
 
-  /** @internal As `peek`; what the call brings has been checked. */
+  /** @internal As `peek`, with checked terms. */
   peekUnder(key: string, cost: number, terms: Terms | undefined): Decision {
     const decision = this.decision(key, cost, this.look(key, cost, terms), terms)
     return this.shadow?.foretell(decision) ?? decision
   }
 
-  /** @internal As `wait`; what the call brings has been checked. */
+  /** @internal As `wait`, with checked terms. */
   async waitUnder(
     key: string,
     cost: number,
@@ -97,7 +96,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     signal?.throwIfAborted()
     const started = this.clock.now()
     const patience = timeout === undefined ? Infinity : toMillis('timeout', timeout)
-    // With a little patience a leaky bucket makes callers wait their turn even now, instead of taking them in at once.
+    // With a little patience a leaky bucket makes calls wait for their turn, even now; without any it lets them into the bucket at once.
     const little = patience === 0 ? 0 : Number.MIN_VALUE
     const busy = this.waiting.busy(key, terms?.share)
     if (busy || this.take(key, cost, little, terms) < 0) {
@@ -122,7 +121,7 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     this.meter?.series.end()
   }
 
-  /** Before the decision on a call that has waited: others may have taken since, and it is about the present. */
+  /** Called before the decision of a call that has waited is made: other calls may have taken tokens since. */
   protected lookAgain(key: string, cost: number, terms: Terms | undefined): void {
     this.look(key, cost, terms)
   }
@@ -147,14 +146,14 @@ export abstract class SyncLimiter extends SyncMoves implements LocalLimiter, Wai
     this.waiting.changing(() => this.change(quota))
   }
 
-  /** Counts an answer and tells the listeners. @returns true for a yes */
+  /** Counts an answer and tells the listeners. @returns true when the call may pass */
   #count(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
     if (wait < 0 && this.#refused(key, cost, wait, terms)) return false
     this.pass(key, cost, terms)
     return true
   }
 
-  /** Counts a no; of a shadow, that it lets the call through. @returns true where the call is denied */
+  /** Counts a denial; a shadow lets the call through. @returns true when the call is denied */
   #refused(key: string, cost: number, wait: Micros, terms: Terms | undefined): boolean {
     if (this.shadow === undefined) this.deny(key, cost, seconds(-wait), terms)
     else this.shadow.overlook()

@@ -6,22 +6,22 @@ import type { KeyCounts } from '../limiter.ts'
 import { LimiterVerbs } from '../limiter-verbs.ts'
 import type { ReservationKeeper } from '../reservations/reservation.ts'
 
-/** What differs from one limiter that answers at once to the next. Keys, costs and terms have been checked. */
+/** The operations in which limiters that answer at once differ. Keys, costs and terms are checked already. */
 export abstract class SyncMoves extends LimiterVerbs {
   /**
-   * As `Rule.reserve`, and tells no listener. The key and the cost have been checked.
+   * As `Rule.reserve`, without telling listeners.
    *
-   * @param read what its clock has just said, where several limiters are asked at one moment
+   * @param read the reading of the clock, when several limiters are asked at one moment
    */
   abstract take(key: string, cost: number, maxWait: Micros, terms?: Terms, read?: Millis): Micros
   /** Undoes a `take`. */
   abstract override giveBack(key: string, cost: number, terms?: Terms): void
   abstract forecast(key: string, ahead: number, cost: number, terms?: Terms): Micros
-  /** What `take` would answer. Changes nothing. */
+  /** The answer that `take` would give. Changes nothing. */
   abstract look(key: string, cost: number, terms?: Terms): Micros
   /** The decision about the last `take` or `look`, whose answer was `wait`. */
   abstract decision(key: string, cost: number, wait: Micros, terms?: Terms): Decision
-  /** @internal Where the reservation is kept that this decision made. */
+  /** @internal Keeps the reservation that this decision made. */
   abstract override keeperOf(
     key: string,
     cost: number,

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { ClosedError } from '../../core/errors.ts'
 import { Line, type LineOwner, type WaitedLimit, type Waiter } from './line.ts'
 
-/** The waiting lines of all limiters that ask one ledger: what one of them gives back may be for another. */
+/** The waiting lines of all limiters over one ledger: tokens that one of them gives back may serve a call of another. */
 type Neighbours = Set<Waiting>
 
 const byLedger = new WeakMap<object, Neighbours>()
@@ -16,25 +16,25 @@ function neighboursAt(ledger: object): Neighbours {
 /**
  * The lines of one limiter: for each key first come, first served.
  *
- * Only the head of a line asks the limit, and has at most one reservation. So a caller that leaves gives back exactly that
- * reservation, and the next one moves up. One timer a key, however long the line, and one for each caller with a deadline.
+ * Only the head of a line asks the limit, and has at most one reservation. A head that leaves gives back exactly that reservation, and the
+ * next call is the head. There is one timer for each key, however long the line, and one for each call with a deadline.
  */
 export class Waiting implements LineOwner {
-  /** The ledgers that are waited for: one, or those of each limiter of a composite. */
+  /** The ledgers that the calls wait for: one, or those of all limiters of a composite. */
   readonly ledgers: readonly object[]
-  /** The neighbours at each of them; this one is among them while a caller waits. */
+  /** The neighbours at each ledger; this one is among them while a call waits. */
   readonly #neighbours: readonly Neighbours[]
   readonly #limit: WaitedLimit
   readonly #clock: Clock
   readonly #keyed: boolean
-  /** The lines of each key: one for each share of the limit that a caller waits for, the largest share first. */
+  /** The lines of each key: one for each share of the limit, the largest share first. */
   readonly #lines = new Map<string, Line[]>()
-  /** How many wait, over all keys. */
+  /** How many calls wait, over all keys. */
   count = 0
-  /** True when it is closed: no caller may wait any more. */
+  /** True after `close`: no call may wait any more. */
   closed = false
 
-  /** @param keyed true where the keys of its lines mean the same to all limiters that ask those ledgers */
+  /** @param keyed true when the keys of its lines mean the same to all limiters over these ledgers */
   constructor(limit: WaitedLimit, clock: Clock, ledgers: readonly object[], keyed: boolean) {
     this.#limit = limit
     this.#clock = clock
@@ -43,14 +43,14 @@ export class Waiting implements LineOwner {
     this.#keyed = keyed
   }
 
-  /** True when a caller waits for `key` that goes before a call that may fill `share` of the limit. */
+  /** True when a call waits for `key` that goes before a new call with this `share` of the limit. */
   busy(key: string, share = 1): boolean {
     if (this.count === 0) return false
     const lines = this.#lines.get(key)
     return lines?.some((line) => line.busy && line.share >= share) ?? false
   }
 
-  /** Resolves when `cost` has been taken for this caller and its time has come. */
+  /** Resolves when `cost` was taken for this call and its time has come. */
   join(
     key: string,
     cost: number,
@@ -85,12 +85,12 @@ export class Waiting implements LineOwner {
     })
   }
 
-  /** Something about `key` has changed: its head asks again. */
+  /** The state of `key` has changed: the heads of its lines ask again. */
   wake(key: string): void {
     for (const neighbours of this.#neighbours) for (const waiting of neighbours) waiting.#hear(key)
   }
 
-  /** Makes a change while no reservation is held; then every head asks again. */
+  /** Gives all reservations back, makes a change, and lets every head ask again. */
   changing(change: () => void): void {
     const all = this.#neighbours.flatMap((neighbours) => [...neighbours])
     const lines = all.flatMap((waiting) => [...waiting.#lines.values()].flat())
@@ -102,7 +102,7 @@ export class Waiting implements LineOwner {
     }
   }
 
-  /** Rejects all callers that wait; later calls are refused. */
+  /** Rejects all calls that wait, and later calls. */
   close(what: string): void {
     this.closed = true
     for (const line of [...this.#lines.values()].flat()) line.close(new ClosedError(what))

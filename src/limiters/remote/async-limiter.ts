@@ -14,18 +14,18 @@ import type { Standing } from '../turns.ts'
 import { until } from '../until.ts'
 import type { LedgerClient } from './ledger-client.ts'
 
-/** Who is denied for longer asks again after this long: the limit may have other numbers by then, or another process has ended a block. */
+/** A waiting call that is denied for longer asks again after this time: the limit may have changed, or another process may have ended a block. */
 export const LONGEST_PAUSE: Millis = 10_000
 
 /** How long a caller waits. */
 export interface Waits {
   readonly deadline: Millis
   readonly signal: AbortSignal | undefined
-  /** Called when no other caller needs to wait behind it, since the limit is too small for the call as it is now. */
+  /** Called when the present limit is too small for the call, so that other calls need not wait behind it. */
   readonly aside?: (() => void) | undefined
 }
 
-/** Every verb of a limiter whose answers come later, over the moves that differ from one to the next. */
+/** All verbs of a limiter that answers with promises, over the operations in which such limiters differ. */
 export abstract class AsyncLimiter extends LimiterVerbs {
   readonly name: string
   protected readonly closing: AbortController = new AbortController()
@@ -36,13 +36,13 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     this.name = name
   }
 
-  /** @internal What asks the storage, where there is one storage. Composites go by what it knows about outages. */
+  /** @internal Asks the storage, if there is one storage. Composites use its knowledge of outages. */
   readonly client: LedgerClient | undefined = undefined
-  /** Where one ledger decides alone: that. Composites ask all of theirs at once. */
+  /** The ledger, when one ledger decides alone. Composites ask the ledgers of all their members at once. */
   get ledger(): RemoteLedger | undefined {
     return undefined
   }
-  /** Takes `cost`, or only looks whether it could. The key and the cost have been checked. */
+  /** Takes `cost`, or only checks whether it could. The key and the cost are checked already. */
   protected abstract decide(
     move: 'reserve' | 'peek',
     key: string,
@@ -73,7 +73,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     return this.consumeUnder(key, cost, terms)
   }
 
-  /** @internal As `consume`; what the call brings has been checked. */
+  /** @internal As `consume`, with checked terms. */
   async consumeUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
     const given = await this.take(key, cost, terms)
@@ -82,14 +82,14 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     return decision
   }
 
-  /** @internal As `peek`; what the call brings has been checked. */
+  /** @internal As `peek`, with checked terms. */
   async peekUnder(key: string, cost: number, terms: Terms | undefined): Promise<Decision> {
     this.#checkOpen()
     const decision = await this.decide('peek', key, cost, terms)
     return this.shadow?.foretell(decision) ?? decision
   }
 
-  /** @internal As `wait`; what the call brings has been checked. */
+  /** @internal As `wait`, with checked terms. */
   async waitUnder(
     key: string,
     cost: number,
@@ -155,7 +155,7 @@ export abstract class AsyncLimiter extends LimiterVerbs {
     return this.until(signal, (resolve) => at(this.clock, moment, resolve))
   }
 
-  /** Waits for what `begin` begins, unless a signal aborts or the limiter closes. */
+  /** Waits for the operation that `begin` starts, unless a signal aborts or the limiter closes. */
   protected until(
     signal: AbortSignal | undefined,
     begin: (resolve: () => void, reject: (reason: unknown) => void) => () => void,
@@ -165,10 +165,9 @@ export abstract class AsyncLimiter extends LimiterVerbs {
   }
 
   /**
-   * What the storage answers to a caller that waits. The caller does not wait for it longer than until `deadline`, and no longer
-   * than its `signal` lets it.
+   * The answer of the storage to a call that waits. The call waits for it until `deadline` at the latest, or until its `signal` aborts.
    *
-   * @param undo gives back what the storage has granted after the caller has left
+   * @param undo gives the tokens back when the storage grants them after the call has left
    * @throws WaitTimeoutError, ClosedError, or the reason of `signal` (rejects)
    */
   protected inTime<T>(

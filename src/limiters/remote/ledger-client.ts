@@ -28,7 +28,7 @@ export interface RemoteOptions {
   readonly standIn?: SyncLimiter | undefined
 }
 
-/** True for the error of a storage that could not be asked. */
+/** True for the error of a storage that cannot be reached. */
 export function storageIsDown(error: unknown): boolean {
   return isAioFluxError(error, 'STORAGE_DOWN')
 }
@@ -44,7 +44,7 @@ export const REMOTE_OPTIONS: OptionTable<RemoteOptions> = {
   standIn: true,
 }
 
-/** Asks a ledger that lies elsewhere, and answers for it while it cannot be asked. */
+/** Asks a ledger outside this process, and answers by the outage policy while it cannot be reached. */
 export class LedgerClient {
   readonly ledger: RemoteLedger
   readonly policy: OutagePolicy
@@ -52,7 +52,7 @@ export class LedgerClient {
   readonly #timeout: Millis | undefined
   readonly #outage: Outage
   readonly #events: Events<LimiterEvents>
-  /** What counts the failures of the storage. */
+  /** Counts the failures of the storage. */
   readonly #failures: Counter | undefined
   #series: PartSeries | undefined
 
@@ -78,7 +78,7 @@ export class LedgerClient {
     this.#failures = options.metrics && this.#observe(options.metrics, options.name)
   }
 
-  /** Counts no more. */
+  /** Ends the metrics. */
   close(): void {
     this.#series?.end()
   }
@@ -92,15 +92,15 @@ export class LedgerClient {
     return this.#outage.failure !== undefined
   }
 
-  /** Why the storage is left alone at this moment; `undefined` where it can be asked. */
+  /** The failure for which no request is sent now; `undefined` when the storage may be asked. */
   get leftAlone(): Error | undefined {
     return this.#outage.left > 0 ? this.#outage.failure : undefined
   }
 
   /**
-   * Asks, unless the storage is being left alone; what it answers is put to `use`, what it does not to `without`.
+   * Asks, unless the storage is down. Calls `use` with the answer, or `without` when there is no answer.
    *
-   * @param without `sent` is true where the storage was asked, so that it may have done what it did not answer
+   * @param without its `sent` is true when the request was sent, so that the storage may have acted without answering
    */
   ask<T>(
     move: Move,
@@ -114,7 +114,7 @@ export class LedgerClient {
     const outage = this.#outage
     if (outage.left > 0) return Promise.resolve(without(outage.failure, false))
     outage.asking()
-    // What is not counted takes nothing, and is denied only while the key is blocked.
+    // A call with an unlimited quota takes nothing, and is denied only while the key is blocked.
     const unlimited = terms?.bound === 'unlimited'
     const hold = unlimited || move !== 'reserve' ? undefined : terms?.hold
     const asked = unlimited ? 'peek' : hold === undefined ? move : 'hold'
@@ -129,10 +129,10 @@ export class LedgerClient {
   }
 
   /**
-   * Makes a move that no policy can answer for, such as a reset.
+   * Sends a request that no outage policy can answer, such as a reset.
    *
-   * @returns true when the storage has answered yes
-   * @throws StorageDownError (rejects): at once while the storage is left alone, and otherwise within `storageTimeout`
+   * @returns true when the storage has granted it
+   * @throws StorageDownError (rejects): at once in an outage, otherwise within `storageTimeout`
    */
   tell(
     move: Move,
@@ -157,9 +157,9 @@ export class LedgerClient {
   }
 
   /**
-   * Gives back to the stand-in what it has granted in an outage and still counts.
+   * Gives back to the stand-in the tokens that it granted in an outage and still counts.
    *
-   * @returns how much of `cost` is then left: what the storage granted
+   * @returns the rest of `cost`, which the storage granted
    */
   giveBackAtHome(key: string, cost: number, terms?: Terms): number {
     const { standIn } = this
@@ -174,23 +174,23 @@ export class LedgerClient {
     return cost - granted
   }
 
-  /** Forgets what `key` has used, in the storage and at the stand-in. @throws as {@link tell} */
+  /** Resets `key`, in the storage and at the stand-in. @throws as {@link tell} */
   async forget(key: string): Promise<void> {
     await this.tell('reset', key, 1, 0)
     await this.standIn?.reset(key)
   }
 
-  /** Changes the numbers, for the stand-in too. */
+  /** Changes the numbers of the limit, in the ledger and at the stand-in. */
   async reconfigure(quota: QuotaChange): Promise<void> {
     this.ledger.reconfigure(this.ledger.rule.with(quota))
     await this.standIn?.reconfigure(quota)
   }
 
   /**
-   * Makes a move that no caller awaits and that cannot be put off, such as the renewal of a permit: also while the storage is
-   * left alone. An answer ends an outage all the same.
+   * Sends a request that no caller awaits and that cannot be delayed, such as the renewal of a permit: in an outage too. An answer ends
+   * the outage.
    *
-   * @returns true when the storage has answered yes
+   * @returns true when the storage has granted it
    */
   insist(move: Move, key: string, cost: number, extra: Micros): Promise<boolean> {
     return this.#send(move, key, cost, extra).then(
@@ -200,19 +200,19 @@ export class LedgerClient {
         return verdict.wait >= 0
       },
       (error) => {
-        // While an outage is known, only calls through the gate decide how long the pause is.
+        // In an outage, only the probes of calls decide how long the pause is.
         if (!this.down && isAioFluxError(error, 'STORAGE_DOWN')) this.failed(error)
         return false
       },
     )
   }
 
-  /** The longest that the storage may take to answer, where the limiter says so. */
+  /** The longest time for an answer of the storage, when the limiter sets it. */
   get timeout(): Millis | undefined {
     return this.#timeout
   }
 
-  /** The storage is being asked. */
+  /** A request is sent. */
   asking(): void {
     this.#outage.asking()
   }
@@ -222,25 +222,25 @@ export class LedgerClient {
     if (this.#outage.answered()) this.#events.emit('recovered', {})
   }
 
-  /** The storage was asked, and what came back says nothing about it. */
+  /** A request has ended without telling whether the storage works. */
   unanswered(): void {
     this.#outage.unanswered()
   }
 
-  /** Another limiter has met an outage of the same storage: leaves it alone for as long as that one does. */
+  /** Another limiter has met an outage of the same storage: sends no request for as long as that one. */
   follow(other: LedgerClient): void {
     const failure = this.#outage.follow(other.#outage)
     if (failure !== undefined) this.#toldOf(failure)
   }
 
-  /** The storage was asked, and failed. */
+  /** A request has failed. */
   failed(error: Error): Error {
     this.#outage.failed(error)
     this.#toldOf(error)
     return error
   }
 
-  /** What the policy answers. */
+  /** The answer of the outage policy. */
   async withoutStorage(
     failure: Error | undefined,
     move: 'reserve' | 'peek',
@@ -275,21 +275,21 @@ export class LedgerClient {
     this.#events.emit('storageError', { error })
   }
 
-  /** What a call brings, as the stand-in reads it: its rule may be of another kind. */
+  /** The terms of a call for the stand-in, whose rule may be of another kind. */
   standInTerms(terms: Terms | undefined): Terms | undefined {
     if (terms === undefined) return undefined
     const own = this.standIn?.termsOf(terms.brought)
     return terms.hold === undefined ? own : withHold(own, terms.hold)
   }
 
-  /** Takes note of a failure of the storage. @throws any other error: an error of the caller's is the caller's */
+  /** Notes a failure of the storage. @throws any other error, which the caller must get */
   #failure(error: unknown): Error {
     if (isAioFluxError(error, 'STORAGE_DOWN')) return this.failed(error)
     this.unanswered()
     throw error
   }
 
-  /** Asks the storage, within `storageTimeout`. Does not throw at once. */
+  /** Asks the storage, within `storageTimeout`. Rejects, and does not throw. */
   #send(
     move: Move,
     key: string,
@@ -307,7 +307,7 @@ export class LedgerClient {
     }
   }
 
-  /** @returns what counts the failures of the storage */
+  /** @returns the counter of failures of the storage */
   #observe(metrics: Meter, limiter: string): Counter {
     const series = new PartSeries(metrics, this)
     this.#series = series
@@ -322,18 +322,18 @@ export class LedgerClient {
   }
 }
 
-/** True for an answer that a storage may give. */
+/** True for a well-formed answer. */
 export function isVerdict(verdict: Verdict): boolean {
   const { wait, remaining, idleAfter } = Object(verdict) as Partial<Verdict>
   return isNumber(wait) && isNumber(remaining) && isNumber(idleAfter)
 }
 
-/** Infinity is a time, NaN is none. */
+/** Infinity is a valid time, NaN is not. */
 function isNumber(value: unknown): boolean {
   return typeof value === 'number' && !Number.isNaN(value)
 }
 
-/** An answer that cannot be read is as good as none. */
+/** An answer that cannot be read counts as no answer. */
 export function malformed(answer: unknown): StorageDownError {
   return new StorageDownError(
     `the storage gave an answer that is not a verdict: ${describe(answer)}`,

@@ -3,10 +3,10 @@ import type { Clock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import { type Duration, type Millis, toPositiveMicros } from '../../core/duration.ts'
 
-/** What a limiter does while its storage cannot be asked: deny, allow, ask a local limiter with the same numbers, or throw a StorageDownError. */
+/** The answer of a limiter while its storage cannot be reached: deny, allow, ask a local limiter with the same numbers, or throw a StorageDownError. */
 export type OutagePolicy = 'deny' | 'allow' | 'local' | 'throw'
 
-/** The options that mean something only over a storage that can fail, checked. */
+/** Checks the options that need a storage that can fail. */
 export function checkOutage(options: {
   readonly onStorageError?: OutagePolicy
   readonly storageTimeout?: Duration
@@ -16,22 +16,21 @@ export function checkOutage(options: {
   if (storageTimeout !== undefined) toPositiveMicros('storageTimeout', storageTimeout)
 }
 
-/** @param name how the option is called */
+/** @param name the name of the option */
 export function checkPolicy(name: string, policy: OutagePolicy): void {
   oneOf(name, policy, ['deny', 'allow', 'local', 'throw'])
 }
 
-/** How long the storage is left alone after a failure: at first, and at most. */
+/** How long no request is sent to the storage after a failure: at first, and at most. */
 const FIRST_PAUSE: Millis = 100
 const LONGEST_PAUSE: Millis = 2000
 
 /**
- * Knows whether a storage can be asked. After a failure it is left alone for a while, so that an outage costs one timeout
- * and not one for each request. Then a single call goes through to see; its success ends the outage, its failure
- * doubles the pause.
+ * Decides whether a storage may be asked. After a failure no request is sent for a while, so that an outage costs one timeout and not one
+ * for each request. Then a single request is sent as a probe: its success ends the outage, its failure doubles the pause.
  */
 export class Outage {
-  /** Why the storage is left alone. */
+  /** The failure that began the outage; `undefined` while there is none. */
   failure: Error | undefined
   readonly #clock: Clock
   #pause: Millis = 0
@@ -42,13 +41,13 @@ export class Outage {
     this.#clock = clock
   }
 
-  /** Milliseconds until the storage can be asked again; 0 for now. */
+  /** Milliseconds until the storage may be asked again; 0 when it may be asked now. */
   get left(): Millis {
     if (this.#pause === 0) return 0
     return this.#probing ? this.#pause : Math.max(0, this.#until - this.#clock.now())
   }
 
-  /** The storage is being asked. */
+  /** A request is sent to the storage. */
   asking(): void {
     if (this.#pause > 0) this.#probing = true
   }
@@ -64,9 +63,9 @@ export class Outage {
   }
 
   /**
-   * Goes by what another one knows about the same storage, where that is news.
+   * Takes over the outage that another limiter has met at the same storage.
    *
-   * @returns the failure, where it is news
+   * @returns the failure, when it was not known here
    */
   follow(other: Outage): Error | undefined {
     if (this.left > 0 || other.#until <= this.#clock.now()) return undefined
@@ -76,12 +75,12 @@ export class Outage {
     return this.failure
   }
 
-  /** What was asked has ended and says nothing about the storage, such as an error of the caller's. The next call may go through. */
+  /** A request has ended without telling whether the storage works, for example in an error of the caller. The next request may be sent. */
   unanswered(): void {
     this.#probing = false
   }
 
-  /** The storage has failed. Calls that were sent before the first failure was known do not make the pause longer. */
+  /** A request has failed. Requests that were sent before the first failure was known do not make the pause longer. */
   failed(failure: Error): void {
     this.failure = failure
     if (this.#pause > 0 && !this.#probing) return

@@ -2,27 +2,27 @@ import type { Verdict } from '../../core/storage.ts'
 import type { Terms } from '../calls/terms.ts'
 import type { LedgerClient } from './ledger-client.ts'
 
-/** Permits that were taken together, as the storage knows them. */
+/** Permits that were taken together. */
 export interface StoredPermit {
-  /** Their number. To ask for the same number again renews them, and takes nothing more. */
+  /** Their number in the storage. A request with the same number renews them, and takes no more. */
   readonly id: number
   readonly key: string
   /** How many. */
   readonly tokens: number
 }
 
-/** What is done with the answer of the storage, and without one: as in {@link LedgerClient.ask}. */
+/** The handlers of the answer of the storage, and of a missing answer: as in {@link LedgerClient.ask}. */
 export interface PermitAnswers<T> {
   use(verdict: Verdict): T | Promise<T>
-  /** @param sent true where the storage was asked, so that it may have done what it did not answer */
+  /** @param sent true when the request was sent, so that the storage may have acted without answering */
   without(failure: Error | undefined, sent: boolean): T | Promise<T>
 }
 
 /**
  * The permits that a storage keeps, each a lease: acquire, renew, release.
  *
- * They are kept by the rule `permits`, so that a composite can take them together with other limits in one script. This is the only place
- * that speaks to that rule: a `reserve` or `refund` takes the number of the permits as its last argument.
+ * The rule `permits` keeps them, so that a composite can take them together with other limits in one script. This is the only place that
+ * uses this rule: a `reserve` or `refund` takes the number of the permits as its last argument.
  */
 export class PermitStore {
   readonly #client: LedgerClient
@@ -39,7 +39,7 @@ export class PermitStore {
     return this.#client.ask('reserve', key, tokens, id, use, without, terms)
   }
 
-  /** Asks whether permits could be had. Changes nothing. */
+  /** Asks whether permits are free. Changes nothing. */
   peek<T>(
     { id, key, tokens }: StoredPermit,
     { use, without }: PermitAnswers<T>,
@@ -48,7 +48,7 @@ export class PermitStore {
     return this.#client.ask('peek', key, tokens, id, use, without, terms)
   }
 
-  /** A new term for permits that are held. Does not reject. @returns false when that was not answered with a yes */
+  /** Renews permits. Does not reject. @returns true when the storage has confirmed it */
   renew({ id, key, tokens }: StoredPermit): Promise<boolean> {
     return this.#client.insist('reserve', key, tokens, id)
   }

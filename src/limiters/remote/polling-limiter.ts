@@ -6,24 +6,25 @@ import type { Terms } from '../calls/terms.ts'
 import { late } from '../late.ts'
 import { AsyncLimiter, LONGEST_PAUSE, type Waits } from './async-limiter.ts'
 
-/** How soon a waiter asks again when no time can be told: as it is, and where it is woken when it is worth it. */
+/** How soon a waiting call asks again when the time is unknown and the storage cannot wake it. */
 const UNTOLD: Millis = 50
+/** How soon a waiting call asks again when the storage wakes it: a message may be lost. */
 const BACKSTOP: Millis = 1000
 
 /**
- * A limiter that cannot reserve a place ahead of time: waiting callers ask again and again. Within this process it is first
- * come, first served for each key: only the head of a line asks.
+ * A limiter that cannot reserve ahead: waiting calls ask again and again. Within this process calls of one key are served in their order:
+ * only the head of a line asks.
  */
 export abstract class PollingLimiter extends AsyncLimiter {
-  /** For each key, and each share of its limit that a caller waits for, when the last in line will have been served. */
+  /** For each key and each share of its limit: a promise that resolves when the last call in line was served. */
   readonly #lines = new Map<string, Map<number, Promise<void>>>()
 
-  /** Has `freed` called when something of `key` has been given back, where the storage can tell. */
+  /** Calls `freed` when tokens of `key` were given back. `undefined` when the storage cannot tell. */
   protected watch(_key: string, _freed: () => void): Watch | undefined {
     return undefined
   }
 
-  /** Gives back all of what `decision` took for a caller that has left. Does not throw. */
+  /** Gives back everything that `decision` took for a call that has left. Does not throw. */
   protected abstract undo(
     key: string,
     cost: number,
@@ -32,7 +33,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
   ): Promise<void>
 
   protected override async take(key: string, cost: number, terms?: Terms): Promise<Decision> {
-    // No caller gets past callers in line that may fill as large a share.
+    // A new call does not pass calls in line with the same or a larger share.
     return this.#busy(key, terms?.share ?? 1)
       ? { ...(await this.decide('peek', key, cost, terms)), allowed: false }
       : this.decide('reserve', key, cost, terms)
@@ -43,7 +44,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
     for (;;) {
       const decision = await this.#inLine(key, cost, waits, terms)
       if (decision.allowed) return decision
-      // The limit is too small for the call: no other caller waits behind it until that has changed.
+      // The limit is too small for the call: other calls do not wait behind it until the limit changes.
       waits.aside?.()
       do {
         const now = this.clock.now()
@@ -93,7 +94,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
     })
   }
 
-  /** Asks until it is granted, or until the limit is too small for the call: when it is time to, when it is woken, and now and then. */
+  /** Asks until the call is granted, or the limit is too small for it: at the time that the answer told, when woken, and at intervals. */
   async #poll(
     key: string,
     cost: number,
@@ -111,7 +112,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
       for (;;) {
         woken = false
         const own = this.anew(key, terms)
-        // The limit may have become too small for the call meanwhile; what is asked would still pass once in an empty window.
+        // The limit may be too small for the call now. Without this check the call would pass in an empty window.
         this.fits(cost, false, own)
         const answer = this.decide('reserve', key, cost, own)
         const decision = await this.inTime(key, answer, { deadline, signal }, (late) =>
@@ -125,7 +126,7 @@ export abstract class PollingLimiter extends AsyncLimiter {
         if (!decision.degraded && !this.fits(cost, false, own)) return decision
         if (watch === undefined) {
           watch = this.watch(key, freed)
-          // What was given back since it was asked has not been heard.
+          // Tokens that were given back between the request and the watch were not heard: asks once more.
           if (watch?.live) continue
         }
         if (woken) continue

@@ -23,7 +23,7 @@ import { LedgerClient, REMOTE_OPTIONS, type RemoteOptions } from './ledger-clien
 import { type PermitAnswers, PermitStore } from './permit-store.ts'
 import { PollingLimiter } from './polling-limiter.ts'
 
-/** Permits whose renewal is due within this part of a term are renewed together. */
+/** Permits whose renewals are due within this share of a term are renewed together. */
 const SLACK = 1 / 24
 
 /**
@@ -37,12 +37,12 @@ export class RemoteConcurrency extends PollingLimiter {
   /** @internal */
   override readonly client: LedgerClient
   readonly #store: PermitStore
-  /** What this process holds, by key; the last taken is given back first. */
+  /** The permits of this process, by key; the last taken is given back first. */
   readonly #held = new Map<string, HeldPermit[]>()
   readonly #renewals: RenewalTimer<HeldPermit>
-  /** What has been asked for, and what is on its way back. */
+  /** Requests for permits, and returns of permits, that have not ended. */
   readonly #tasks = new BackgroundTasks()
-  /** How long a permit holds that is not renewed. */
+  /** How long a permit holds without a renewal. */
   readonly #term: Millis
   readonly #terms: TermsReader
 
@@ -61,7 +61,7 @@ export class RemoteConcurrency extends PollingLimiter {
     return this.most ?? this.client.capacity
   }
 
-  /** The ledger of the permits. A permit that is taken there has to be renewed, and given back by its number. */
+  /** The ledger of the permits. A permit that is taken there must be renewed, and given back by its number. */
   get permits(): RemoteLedger {
     return this.client.ledger
   }
@@ -82,11 +82,11 @@ export class RemoteConcurrency extends PollingLimiter {
   }
 
   get unheld(): string {
-    // The rule over a storage has a name of its own, which users never see.
+    // The rule in the storage is called `permits`; users know it as `concurrency`.
     return 'concurrency'
   }
 
-  /** @internal Nothing can be reserved here. */
+  /** @internal There are no reservations of permits. */
   keeperOf(): ReservationKeeper {
     return NOTHING_HELD
   }
@@ -109,7 +109,7 @@ export class RemoteConcurrency extends PollingLimiter {
     this.client.close()
     for (const held of [...this.#held.values()].flat()) void this.#return(held)
     this.#held.clear()
-    // What is on its way back has to get there, or others wait until its lease ends. What is still asked for goes back, too.
+    // Returns must arrive, or other calls wait until the leases end. Permits that are granted after the close are returned too.
     await this.#tasks.done()
     for (const held of [...this.#renewals]) this.#renewals.delete(held)
   }
@@ -138,7 +138,7 @@ export class RemoteConcurrency extends PollingLimiter {
         return this.client.withoutStorage(this.client.failed(tooLate()), move, key, cost, terms)
       },
       without: (failure, asked) => {
-        // It may have been granted all the same.
+        // The storage may have granted it without answering.
         if (asked && move === 'reserve') void this.#return(permit)
         return this.client.withoutStorage(failure, move, key, cost, terms)
       },
@@ -156,7 +156,7 @@ export class RemoteConcurrency extends PollingLimiter {
   protected async giveBack(key: string, cost: number): Promise<void> {
     const rest = this.client.giveBackAtHome(key, cost)
     const held = this.#held.get(key)
-    // Nothing more is held: it was given back before.
+    // All permits were given back before.
     if (held === undefined) return
     const returns: Promise<boolean>[] = []
     for (let left = rest; left > 0 && held.length > 0; ) {
@@ -173,9 +173,9 @@ export class RemoteConcurrency extends PollingLimiter {
     }
     if (held.length === 0) this.#held.delete(key)
     const { leftAlone, policy } = this.client
-    // Under 'local' an outage fails no call. What is on its way is sent until it arrives or its lease ends.
+    // With 'local' no call fails in an outage. The return is sent again until it arrives or the lease ends.
     if (leftAlone && policy === 'local') return
-    // It is on its way. In an outage the answer is not waited for, or each call would cost a timeout.
+    // The return was sent. In an outage the answer is not awaited, because each call would cost a timeout.
     if (leftAlone) throw leftAlone
     const told = await Promise.all(returns)
     if (policy !== 'local' && !told.every((one) => one)) throw this.client.leftAlone ?? unanswered()
@@ -215,7 +215,7 @@ export class RemoteConcurrency extends PollingLimiter {
   }
 
   /**
-   * @param decision what the permit was issued for; an outage or a shadow may have taken nothing
+   * @param decision the decision on the permit; in an outage, and of a shadow, it may have taken nothing
    * @param ended called when the permit is given back
    */
   protected issue(key: string, tokens: number, decision?: Decision, ended?: () => void): Permit {
@@ -232,7 +232,7 @@ export class RemoteConcurrency extends PollingLimiter {
     this.#renewals.add(permit)
   }
 
-  /** Gives a permit back. @returns false when the storage has not answered: it is tried again until the lease ends */
+  /** Gives a permit back. @returns false when the storage has not answered; then the return is repeated until the lease ends */
   #return(permit: HeldPermit): Promise<boolean> {
     permit.returned = true
     this.#renewals.delete(permit)

@@ -18,22 +18,22 @@ import { NOTHING_HELD, type ReservationKeeper } from '../reservations/reservatio
 import { AsyncLimiter, LONGEST_PAUSE, type Waits } from './async-limiter.ts'
 import { LedgerClient, type RemoteOptions, storageIsDown } from './ledger-client.ts'
 
-// There are only two answers, so they are made once: awaiting a settled promise is the least an `await` can cost.
+// The two answers are made once: awaiting a settled promise is the cheapest `await`.
 const YES: Promise<boolean> = Promise.resolve(true)
 const NO: Promise<boolean> = Promise.resolve(false)
 
-/** With a little patience a leaky bucket makes callers wait their turn, instead of taking them in at once. */
+/** With a little patience a leaky bucket makes calls wait for their turn; without any it lets them into the bucket at once. */
 const LITTLE: Micros = 1
 
-/** One rule, asked through a storage that lies elsewhere. */
+/** A limiter of one rule over a storage outside this process. */
 export class RemoteLimiter extends AsyncLimiter {
   /** @internal */
   override readonly client: LedgerClient
   readonly #terms: TermsReader
-  /** What looks whether a call that waits for its moment still fits, when the limit has other numbers. */
+  /** The checks whether calls that wait for their time still fit, for a change of the limit. */
   readonly #asleep = new Set<() => void>()
 
-  /** @param quotas true where a call may bring a quota */
+  /** @param quotas true when a call may bring a quota */
   constructor(ledger: RemoteLedger, options: RemoteOptions, quotas = true) {
     super(options.name, options.clock ?? systemClock, options.shadow)
     this.#terms = new TermsReader(options.name, ledger.rule, options.classes, quotas)
@@ -90,13 +90,13 @@ export class RemoteLimiter extends AsyncLimiter {
     }
   }
 
-  /** Where the stand-in keeps what it has granted in an outage. */
+  /** Keeps a reservation that the stand-in has granted in an outage. */
   #keptAtHome(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper {
     const standIn = this.client.standIn as SyncLimiter
     return standIn.keeperOf(key, cost, this.client.standInTerms(terms) as Terms, decision)
   }
 
-  // The two verbs of the hot path, without a promise more than they need.
+  // The two verbs of the hot path, with no more promises than they need.
 
   override acquire(key = '', call: number | CallOptions = 1): Promise<boolean> {
     if (typeof call !== 'number' || this.shadow !== undefined) return super.acquire(key, call)
@@ -142,7 +142,7 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   protected override take(key: string, cost: number, terms?: Terms): Promise<Decision> {
-    // Also in an outage: what this process has borrowed it may spend.
+    // Also in an outage this process may spend the tokens that it has borrowed.
     const verdict = terms === undefined ? this.ledger.spend?.(key, cost) : undefined
     return verdict === undefined
       ? super.take(key, cost, terms)
@@ -174,11 +174,11 @@ export class RemoteLimiter extends AsyncLimiter {
     { deadline, signal, aside }: Waits,
     terms?: Terms,
   ): Promise<Decision> {
-    // A class that may fill a share only reserves nothing ahead: what it held would be missing for the others.
+    // A class with a share below 1 reserves nothing ahead: its reservation would take room from larger classes.
     const ahead = terms === undefined || terms.share === 1
     for (;;) {
       const own = this.anew(key, terms)
-      // The limit may have become too small for the call meanwhile; what is asked would still pass once in an empty window.
+      // The limit may be too small for the call now. Without this check the call would pass in an empty window.
       this.fits(cost, ahead, own)
       const asked = this.clock.now()
       const longest = Math.floor(Math.max(0, deadline - asked) * 1000)
@@ -207,23 +207,23 @@ export class RemoteLimiter extends AsyncLimiter {
         return decisionUnder(own, { ...verdict, wait: 0 }, this.client.capacity, cost)
       } else {
         if (!this.fits(cost, ahead, own)) aside?.()
-        // Only a block denies a caller with enough patience; it ends by itself, or by another call.
+        // Only a block denies a call with enough patience. The block ends by itself, or by another call.
         await this.#passUnlessLate(key, -verdict.wait, deadline, signal)
       }
     }
   }
 
   protected async giveBack(key: string, cost: number, terms?: Terms): Promise<void> {
-    // What is not counted was taken from nowhere.
+    // A call that was not counted took nothing, so nothing is given back.
     if (terms !== undefined && terms.bound !== 'counted') return
     const rest = this.client.giveBackAtHome(key, cost, terms)
     if (rest === 0) return
     try {
-      // No more than was used is given back; a quota may be larger than the limiter's own.
+      // The storage gives back at most what was used. Not capped by the capacity: the quota of the call may be larger.
       const most = Math.min(rest, Number.MAX_SAFE_INTEGER)
       await this.client.tell('refund', key, most, 0, terms?.rule)
     } catch (error) {
-      // Under 'local' an outage fails no call. What the storage granted comes back there as time passes.
+      // With 'local' no call fails in an outage. Tokens that the storage granted come back there with time.
       if (this.client.policy !== 'local' || !storageIsDown(error)) throw error
     }
   }
@@ -241,12 +241,12 @@ export class RemoteLimiter extends AsyncLimiter {
     for (const look of this.#asleep) look()
   }
 
-  /** Who knows how many keys others have: none are counted. */
+  /** The storage has the keys of all processes, so none are counted here. */
   protected async counts(): Promise<KeyCounts> {
     return { keys: 0, evicted: 0, crowded: 0 }
   }
 
-  /** Checks the call, and answers it if the storage need not be asked. */
+  /** Checks the call, and answers when the storage need not be asked. */
   #atOnce(key: string, cost: number): Verdict | undefined {
     checkCall(key, cost, this.capacity)
     this.closing.signal.throwIfAborted()
@@ -288,8 +288,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /**
-   * Acts when a reservation is due, which is `wait` after the storage was asked: sometime between `asked` and now. So
-   * that no caller is early however slow its line, the wait begins now. When the caller leaves before, it is given back.
+   * Waits until a reservation is due: `wait` after the storage was asked, which was between `asked` and now. The wait begins now, so that
+   * no call is early on a slow connection. When the call leaves before, the reservation is given back.
    */
   async #actIn(
     wait: Micros,
@@ -303,7 +303,7 @@ export class RemoteLimiter extends AsyncLimiter {
       signal?.throwIfAborted()
       if (wait > 0) {
         const look = () => this.fits(cost, true, this.anew(key, terms))
-        // The limit may have changed while the storage was asked.
+        // The limit may have changed during the request.
         look()
         await this.#sleepWhile(look, this.clock.now() + wait / 1000, signal)
       }
@@ -313,7 +313,7 @@ export class RemoteLimiter extends AsyncLimiter {
     }
   }
 
-  /** Lets time pass until `moment`, or until `look` throws when the limit has other numbers. */
+  /** Waits until `moment`, or until `look` throws because the limit has changed. */
   #sleepWhile(look: () => void, moment: Millis, signal: AbortSignal | undefined): Promise<void> {
     return this.until(signal, (resolve, reject) => {
       const changed = () => {
@@ -333,8 +333,8 @@ export class RemoteLimiter extends AsyncLimiter {
   }
 
   /**
-   * Gives back a reservation that is due `wait` after the storage was asked. In an outage it is not given back, and its time passes:
-   * the caller hears why it left, and nothing of that.
+   * Gives back a reservation that is due `wait` after the storage was asked. In an outage it is not given back, and its time passes; the
+   * caller gets the reason for which it left, not the error of the storage.
    */
   async #undo(
     wait: Micros,
@@ -343,7 +343,7 @@ export class RemoteLimiter extends AsyncLimiter {
     cost: number,
     terms: Terms | undefined,
   ): Promise<void> {
-    // What gives it back takes as long to get there as what asked for it, so this is what is left when it does.
+    // The return takes as long to arrive as the request did, so this is the wait that is left when it arrives.
     const left = Math.max(0, Math.ceil((asked - this.clock.now()) * 1000) + wait)
     const { rule, hold } = terms ?? {}
     const back =

@@ -3,23 +3,23 @@ import { CHARGED, RELEASED, SETTLED, type SettledAs } from '../../core/rule.ts'
 import type { AboutHold, Hold } from '../../core/storage.ts'
 import type { ReservationKeeper } from './reservation.ts'
 
-/** What a number means to a storage that does not remember it. */
+/** How a storage that does not remember a reservation settles it. */
 export function unknownMeans({ ttl }: Hold, again: boolean): SettledAs {
   if (again) return SETTLED
   return ttl > 0 ? CHARGED : RELEASED
 }
 
-/** `ttl` as of a reservation that ends as `hold` does. */
+/** The hold with another `ttl`; its sign says what happens at the end. */
 export function endingAs(hold: Hold, ttl: Micros): Hold {
   return { id: hold.id, ttl: hold.ttl > 0 ? ttl : -ttl }
 }
 
-/** What a `hold` in a storage elsewhere is about. */
+/** The argument of a `hold` in an external storage. */
 export function aboutHold({ id, ttl }: Hold): AboutHold {
   return { id, with: ttl }
 }
 
-/** What a `settle` in a storage elsewhere is about. */
+/** The argument of a `settle` in an external storage. */
 export function aboutSettling(
   hold: Hold,
   actual: number | readonly number[],
@@ -28,7 +28,7 @@ export function aboutSettling(
   return { id: hold.id, with: unknownMeans(hold, again), actual }
 }
 
-/** Of a shadow: whether it keeps what it was asked to ends no reservation. */
+/** The keeper of a shadow: its reservations never expire for the caller. */
 export function neverOver(keeper: ReservationKeeper): ReservationKeeper {
   return {
     ...keeper,
@@ -39,14 +39,14 @@ export function neverOver(keeper: ReservationKeeper): ReservationKeeper {
   }
 }
 
-/** Keeps the parts of one reservation, each with its own price for what was used. */
+/** Keeps the parts of one reservation, each with its own price of the actual number. */
 export function keptTogether(
   parts: readonly ReservationKeeper[],
   pricesOf: (actual: number) => readonly number[],
 ): ReservationKeeper {
   return {
     settle(actual, again, cancelled) {
-      // All are read before anything is settled: what reads them may throw.
+      // All prices are computed before anything is settled: a function of the user may throw.
       const prices = cancelled ? parts.map(() => 0) : pricesOf(actual)
       const answers: Promise<void>[] = []
       for (const [i, part] of parts.entries()) {

@@ -4,7 +4,7 @@ import { type Duration, type Micros, toPositiveMicros } from '../../core/duratio
 import { ClosedError, OptionRangeError, ReservationExpiredError } from '../../core/errors.ts'
 
 /**
- * An estimate that was taken from a limit, until it is known what was used.
+ * An estimate that was taken from a limit, and is settled when the actual number is known.
  *
  * @example
  * const reservation = await limiter.reserve('team-7', 1200, { floor: 200 })
@@ -18,41 +18,41 @@ export interface Reservation extends AsyncDisposable {
   readonly id: string
   /** The estimate that was taken. */
   readonly cost: number
-  /** The end of `ttl`: when the reservation is not settled before, the estimate then stays charged or comes back, as `onExpire` says. */
+  /** The end of `ttl`. If the reservation is not settled before, the estimate stays charged or is given back, as `onExpire` says. */
   readonly expiresAt: Date
   /** Adds to the amount that was used so far. This sum is charged when the reservation ends without {@link settle}. */
   used(amount: number): void
   /**
-   * Puts what was used in the place of the estimate, in both directions, once: the first number counts, the same number again
-   * does nothing, another one rejects. More than the limit has left may leave a debt: nothing passes until that is repaid. Where
-   * the storage could not be asked it rejects, and can be called again with the same number.
+   * Replaces the estimate by the actual number, in both directions, once: the first number counts, the same number again does nothing,
+   * another one rejects. More than the limit has left leaves a debt: nothing passes until it is repaid. When the storage cannot be
+   * reached it rejects, and may be called again with the same number.
    *
-   * @throws OptionTypeError | OptionRangeError (rejects) when `actual` is no number of at least 0, or not the first number
+   * @throws OptionTypeError | OptionRangeError (rejects) when `actual` is not a number of at least 0, or not the first number
    */
   settle(actual: number): Promise<void>
   /**
-   * Lets it stay unsettled for `ttl` from now. Rejects with `RESERVATION_EXPIRED` where it is over: given back at the end of its time, or
-   * forgotten as long after that as it was to last.
+   * Keeps the reservation open until `ttl` from now. Rejects with `RESERVATION_EXPIRED` when it is over: with `onExpire: 'release'` at the
+   * end of its time, otherwise when another `ttl` has passed after that.
    */
   extend(ttl: Duration): Promise<void>
-  /** Gives the whole estimate back, as if the call had not been made. */
+  /** Gives the whole estimate back, as if the call had not been made. Rejects when the reservation was settled with another number than 0. */
   cancel(): Promise<void>
 }
 
-/** Where a reservation is kept. */
+/** Keeps a reservation, in memory or in a storage. */
 export interface ReservationKeeper {
   /**
    * @param again true when the ledger was asked before and did not answer
-   * @param cancelled gives back all, whatever the parts of a composite charge for a call
+   * @param cancelled true to give back all, also the price of a call in the parts of a composite
    */
   settle(actual: number, again: boolean, cancelled: boolean): void | Promise<void>
-  /** Answers whether it stays open for another `ttl`. */
+  /** Keeps it open for another `ttl`. @returns false when it is over */
   extend(ttl: Micros): boolean | Promise<boolean>
-  /** True for the failure of a storage that could not be asked: then the reservation ends by itself. */
+  /** True for an error of a storage that cannot be reached: then the reservation ends at the end of its time. */
   excuses?(error: unknown): boolean
 }
 
-/** What a reservation is made with. */
+/** The terms of a reservation. */
 export interface ReservationTerms {
   readonly id: number
   readonly key: string
@@ -62,7 +62,7 @@ export interface ReservationTerms {
   readonly clock: Clock
 }
 
-// The answer where it is settled at once.
+// The answer when it is settled at once.
 const SETTLED: Promise<void> = Promise.resolve()
 
 export class HeldReservation implements Reservation {
@@ -71,8 +71,9 @@ export class HeldReservation implements Reservation {
   readonly #keeper: ReservationKeeper
   #expires: number
   #used = 0
-  /** The number it was settled with first, and the answer to that; `undefined` while it is open or could not be told. */
+  /** The number of the first `settle`; `undefined` while it is open. */
   #actual: number | undefined
+  /** The answer to `settle`; `undefined` while it is open, or when the storage could not be reached. */
   #settled: Promise<void> | undefined
   #cancelled = false
 
@@ -117,7 +118,7 @@ export class HeldReservation implements Reservation {
     this.#expires = expires
   }
 
-  /** Charges what was used, and no less than `floor`. What cannot be told to the storage is charged at the end of its time. */
+  /** Charges the sum of `used`, and at least `floor`. When the storage cannot be reached, the reservation ends at the end of its time. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#settled !== undefined) return
     try {
@@ -130,7 +131,9 @@ export class HeldReservation implements Reservation {
   #settle(actual: number, cancelled: boolean): Promise<void> {
     const first = this.#actual
     if (first !== undefined && first !== actual) {
-      const message = `actual must be ${first}, with which the reservation was settled before, got ${actual}`
+      const message = cancelled
+        ? `cancel needs an open reservation, and this one was settled with actual ${first}`
+        : `actual must be ${first}, with which the reservation was settled before, got ${actual}`
       return Promise.reject(new OptionRangeError('actual', message))
     }
     if (this.#settled !== undefined) return this.#settled
@@ -149,7 +152,7 @@ export class HeldReservation implements Reservation {
     }
   }
 
-  /** It can be asked again, with the same number. */
+  /** `settle` may be called again, with the same number. */
   #untold(error: unknown): never {
     this.#settled = undefined
     throw error
@@ -161,5 +164,5 @@ export class HeldReservation implements Reservation {
   }
 }
 
-/** Of a call that was let through uncounted: there is nothing to settle. */
+/** For a call that was let through uncounted: there is nothing to settle. */
 export const NOTHING_HELD: ReservationKeeper = { settle() {}, extend: () => true }

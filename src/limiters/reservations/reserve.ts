@@ -12,10 +12,10 @@ import type { Clock } from '../../core/clock.ts'
 import type { Decision } from '../../core/decision.ts'
 import { type Duration, type Micros, toMillis, toPositiveMicros } from '../../core/duration.ts'
 import {
-  describe,
   isAioFluxError,
   LimitExceededError,
   OptionTypeError,
+  quoted,
   type WaitTimeoutError,
 } from '../../core/errors.ts'
 import type { CallOptions } from '../calls/call-options.ts'
@@ -27,19 +27,22 @@ import {
   type ReservationKeeper,
 } from './reservation.ts'
 
-/** How an estimate is reserved. */
+/** Options of `reserve` and `spend`. */
 export interface ReserveOptions extends Omit<CallOptions, 'cost'> {
   /** How long the reservation may stay unsettled. @default '1m' */
   ttl?: Duration
-  /** How long to wait for room. @default 0: refused when there is no room now */
+  /** How long to wait in line. @default 0: denied when there is no room now */
   timeout?: Duration
   /** Ends the wait when it aborts. */
   signal?: AbortSignal
-  /** The least that is charged, unless the reservation is cancelled or settled: the tokens of a prompt that has been sent. @default 0 */
+  /**
+   * The least that is charged when the reservation ends without `settle` or `cancel`, such as the tokens of a prompt that was sent.
+   * @default 0
+   */
   floor?: number
   /**
-   * What happens at the end of `ttl`, when the process has died for example: the estimate stays charged, or is given back. A late `settle`
-   * corrects both.
+   * At the end of `ttl`, for example because the process died: the estimate stays charged, or is given back. A late `settle` corrects
+   * both.
    * @default 'charge'
    */
   onExpire?: 'charge' | 'release'
@@ -55,13 +58,13 @@ export const RESERVE_OPTIONS: OptionTable<ReserveOptions> = {
   class: true,
 }
 
-/** A limiter, as reservations ask it: the moves, without the checks. */
+/** The part of a limiter that reservations need: the operations, without the checks. */
 export interface Reserving {
   readonly name: string
   readonly clock: Clock
-  /** Why it cannot reserve, if so: the kind of a limit that holds nothing to be settled. */
+  /** Set when it cannot reserve: the kind of limit that has no reservations. */
   readonly unheld: string | undefined
-  /** What a call brings, checked. */
+  /** The cost and terms of a call, checked. */
   read(key: string, call: number | CallOptions): { cost: number; terms: Terms | undefined }
   consumeUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
   peekUnder(key: string, cost: number, terms: Terms): Decision | Promise<Decision>
@@ -72,11 +75,11 @@ export interface Reserving {
     terms: Terms,
     patience: { readonly timeout: Duration; readonly signal: AbortSignal | undefined },
   ): Promise<Decision>
-  /** Where the reservation is kept that this decision made. */
+  /** Keeps the reservation that this decision made. */
   keeperOf(key: string, cost: number, terms: Terms, decision: Decision): ReservationKeeper
 }
 
-/** Reservations are numbered at random in so many bits; the odds of two alike under one key at once are nothing. */
+/** Reservations have random numbers of this many bits: two open reservations of one key practically never have the same. */
 const ID_BITS = 48
 
 export async function reserve(
@@ -86,7 +89,7 @@ export async function reserve(
   options: ReserveOptions,
 ): Promise<Reservation | undefined> {
   const made = attempt(limiter, key, estimate, options)
-  // A reservation that is made at once waits for nothing.
+  // In memory the reservation is made at once. An `await` would cost a turn.
   const reservation = made instanceof Promise ? await made : made
   return typeof reservation === 'number' ? undefined : reservation
 }
@@ -110,7 +113,7 @@ export async function spend<T>(
 
 type Attempt = Reservation | number
 
-/** The reservation, or after how many seconds it could be had. */
+/** The reservation, or the seconds after which it may be possible. */
 function attempt(
   limiter: Reserving,
   key: string,
@@ -119,7 +122,7 @@ function attempt(
 ): Attempt | Promise<Attempt> {
   const asked = checked(options)
   if (limiter.unheld !== undefined) {
-    const what = `reserve is for token and leaky buckets and composites of these, and ${describe(limiter.name)} has a limit of kind '${limiter.unheld}'`
+    const what = `reserve needs token or leaky buckets, or a composite of them, and ${quoted(limiter.name)} has a limit of kind '${limiter.unheld}'`
     throw new OptionTypeError('limiter', what)
   }
   positive('estimate', estimate)

@@ -4,12 +4,12 @@ import type { LocalJob } from './local-job.ts'
 import type { JobWalk } from './orders/job-walk.ts'
 import { RankedOrder } from './orders/ranked.ts'
 
-/** How long the date is trusted to go on as it goes: it may be set, and it moves on while the machine is suspended. */
+/** How often the date is read: it may be set, and it moves on while the machine is suspended. */
 const LOOK_AGAIN: Millis = 30_000
 
 /**
- * Jobs that are not due yet. A delay is counted by the clock, which setting the date does not move; a `Date` is reached
- * when the clock's `wall` reaches it, also after a suspend. Neither comes early.
+ * Jobs that are not due yet. A delay is measured by the monotonic clock, which does not jump when the date is set. A `Date` is reached when
+ * the clock's `wall` reaches it, also after a suspend. No job is early.
  */
 export class DelayedJobs {
   readonly #clock: Clock
@@ -20,7 +20,7 @@ export class DelayedJobs {
   #timerDue: Millis = Infinity
   #attended = false
 
-  /** @param onDue called when a job has come due, while attended */
+  /** @param onDue called when a job is due, while the queue is attended */
   constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock
     this.#onDue = onDue
@@ -41,12 +41,12 @@ export class DelayedJobs {
     if (this.size === 0) this.#disarm()
   }
 
-  /** True while this time is still to come. */
+  /** True when this time is in the future. */
   ahead(due: Millis, byDate: boolean): boolean {
     return !isDue(due, this.#now(byDate))
   }
 
-  /** The job that comes due first, by the clock or by the date. */
+  /** The job that is due first, by the clock or by the date. */
   first(): LocalJob | undefined {
     const counted = this.#byClock.peek()
     const dated = this.#byDate.peek()
@@ -54,7 +54,7 @@ export class DelayedJobs {
     return this.#precedes(dated, counted) ? dated : counted
   }
 
-  /** Hands over what has come due, in the order of due times. */
+  /** Passes the due jobs to `to`, in the order of their due times. */
   release(to: (job: LocalJob) => void): void {
     for (let job = this.first(); job !== undefined; job = this.first()) {
       if (this.ahead(dueOf(job), job.extras?.byDate === true)) break
@@ -64,20 +64,20 @@ export class DelayedJobs {
     this.#arm()
   }
 
-  /** A timer runs, and keeps the process alive, only while the queue is attended. */
+  /** The timer runs, and keeps the process alive, only while the queue is attended. */
   attend(attended: boolean): void {
     this.#attended = attended
     if (attended) this.#arm()
     else this.#disarm()
   }
 
-  /** Shows each job, in no order, and some of them twice. */
+  /** Visits each job, in no order; some of them twice. */
   visit(walk: JobWalk): void {
     this.#byClock.visit(walk)
     this.#byDate.visit(walk)
   }
 
-  /** In the order in which they come due. */
+  /** In the order of their due times. */
   *[Symbol.iterator](): Iterator<LocalJob> {
     const dates = this.#byDate[Symbol.iterator]()
     let dated = dates.next()
@@ -90,7 +90,7 @@ export class DelayedJobs {
     for (; dated.done !== true; dated = dates.next()) yield dated.value
   }
 
-  /** True where a job that waits for a date comes due before one that waits for the clock. Of two at once, the one put first. */
+  /** True when a job that waits for a date is due before a job that waits for the clock. At the same time, the job that was put first. */
   #precedes(dated: LocalJob, counted: LocalJob): boolean {
     const byClock = dueOf(dated) - this.#now(true) + this.#now(false)
     return byClock === dueOf(counted) ? dated.turn < counted.turn : byClock < dueOf(counted)

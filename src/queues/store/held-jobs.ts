@@ -5,7 +5,7 @@ interface Hold {
   readonly overtake: () => void
 }
 
-/** Jobs that stand in no order until another job ends: the newest item of a key whose job runs. */
+/** Jobs that wait until another job (their leader) ends, such as the newest item of a key whose job runs. */
 export class HeldJobs implements Iterable<LocalJob> {
   readonly #holds = new Map<LocalJob, Hold>()
   readonly #followers = new Map<LocalJob, LocalJob>()
@@ -15,9 +15,9 @@ export class HeldJobs implements Iterable<LocalJob> {
   }
 
   /**
-   * Of one leader one job waits for the end.
+   * Holds `job` until `leader` ends. One leader has at most one held job.
    *
-   * @param overtake called where the leader waits again instead of ending: `job` is held no more
+   * @param overtake called when the leader waits again instead of ending; `job` is not held any more then
    */
   add(job: LocalJob, leader: LocalJob, overtake: () => void): void {
     this.#holds.set(job, { leader, overtake })
@@ -35,7 +35,7 @@ export class HeldJobs implements Iterable<LocalJob> {
     return this.#holds.delete(job)
   }
 
-  /** A leader does not run any more, and waits again. */
+  /** A leader waits again, and did not end. */
   overtake(leader: LocalJob): void {
     const job = this.#followers.get(leader)
     const hold = job && this.#holds.get(job)
@@ -44,7 +44,7 @@ export class HeldJobs implements Iterable<LocalJob> {
     hold.overtake()
   }
 
-  /** The job that waits for `leader`; without a leader all that wait. */
+  /** The job that waits for `leader`; without a leader, all held jobs. */
   behind(leader: LocalJob | undefined): LocalJob[] {
     if (leader === undefined) return [...this.#holds.keys()]
     const job = this.#followers.get(leader)

@@ -5,20 +5,20 @@ import { type Keeping, type KeptJob, KeptJobs } from './kept-jobs.ts'
 import type { LocalJob } from './local-job.ts'
 
 const NOTHING: Keeping = { age: 0, count: 0 }
-/** How many attempts of a job are told: the latest. */
+/** How many attempts of a job are kept: the latest. */
 export const MOST_TRIES = 5
 
-/** What is remembered of the attempts of jobs in this process, and of jobs that have ended. */
+/** Remembers the attempts of jobs in this process, and jobs that have ended. */
 export class JobHistory {
   readonly dead: KeptJobs
   readonly completed: KeptJobs
-  /** True where jobs that have ended may be kept. */
+  /** True when ended jobs may be kept. */
   readonly keeps: boolean
-  /** True where it is to be known when attempts began: one more reading of the clock for each. */
+  /** True when the start of attempts is recorded, which costs one more reading of the clock for each. */
   readonly timed: boolean
   readonly #clock: Clock
 
-  /** @param retries true where jobs may have several attempts */
+  /** @param retries true when jobs may have several attempts */
   constructor(
     clock: Clock,
     keep: { readonly dead: Keeping; readonly completed: Keeping } | undefined,
@@ -31,12 +31,12 @@ export class JobHistory {
     this.timed = retries || this.keeps
   }
 
-  /** When the first attempt of a job began, where attempts are timed. */
+  /** When the first attempt of a job began, if attempts are timed. */
   startOf({ extras }: LocalJob, begunAt: Millis | undefined): Millis | undefined {
     return extras?.startedAt ?? (this.timed ? begunAt : undefined)
   }
 
-  /** An attempt has ended, and its job has not. */
+  /** An attempt has ended, and its job goes on. */
   began({ job, begunAt }: Attempt): void {
     if (this.timed) (job as LocalJob).more().startedAt ??= begunAt
   }
@@ -52,12 +52,12 @@ export class JobHistory {
     extras.tries = tries
   }
 
-  /** The job with this id, where it has ended and is kept. */
+  /** The ended job with this id, if it is kept. */
   find(id: string): KeptJob | undefined {
     return this.dead.get(id) ?? this.completed.get(id)
   }
 
-  /** A job that has ended is kept no more; `false` where it was not. */
+  /** Forgets an ended job. @returns false when it was not kept */
   forget(id: string): boolean {
     return this.dead.delete(id) || this.completed.delete(id)
   }

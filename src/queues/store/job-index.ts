@@ -6,45 +6,45 @@ import type { LocalJob } from './local-job.ts'
 
 type Visit = (see: (job: LocalJob) => void) => void
 
-/** This many look-ups pass all jobs one by one: an operator looks up a few ids, and to write down a million takes longer. */
+/** This number of look-ups goes through all jobs. An operator looks up a few ids, and indexing a million jobs takes longer. */
 const SCANS = 8
-/** So many look-ups after these each write down a part of the ids: all at once would keep the process for long. */
+/** This number of look-ups after that index one part of the ids each: all at once would block the process for long. */
 const PARTS = 32
 /**
- * A part has the numbers of every 32nd strip, and a strip 2^12 numbers in a row: each part then writes to a part of the table, whose
- * memory it is the first to touch.
+ * A part has the numbers of every 32nd strip, and a strip is 2^12 numbers in a row. So each part writes to its own part of the table, and
+ * is the first to touch that memory.
  */
 const STRIP_BITS = 12
 const NO_PART = -1
 
 /**
- * Finds jobs by their ids. A caller's own id is kept from the put until `memory` after the job has ended, and for as long as the
- * job is kept. The id of a job that was dropped or never accepted is free at once: that job was not done, so it may be put again. Ids that the queue has made are
- * only written down after some look-ups by id: before that, no job pays for it.
+ * Finds jobs by their ids. An id of the caller is kept from the put until `memory` after the end of the job, and for as long as the job is
+ * kept. The id of a job that was dropped or never accepted is free at once: that job was not done, so it may be put again. Ids that the
+ * queue makes are indexed only after some look-ups by id, so that jobs do not pay for an index that nobody uses.
  */
 export class JobIndex {
   readonly #clock: Clock
   readonly #memory: Millis
   readonly #numbers: JobNumbers
   readonly #kept: (id: string) => LocalJob | undefined
-  /** Further own ids of jobs: those of items that took the place of others. */
+  /** More ids of jobs: the ids of items that took the place of others. */
   readonly #others = new WeakMap<LocalJob, string[]>()
   readonly #own = new Map<string, LocalJob>()
-  /** Own ids of jobs that have ended, and until when they are remembered: the oldest first. */
+  /** The callers' ids of ended jobs, and until when each is remembered; the oldest first. */
   readonly #ended = new Map<string, Millis>()
-  /** Jobs with made ids: jobs that came since the first look-up, and jobs that were there before. */
+  /** The index of made ids: jobs that came after the first look-up, and the indexed parts of the jobs before. */
   #made: Map<number, LocalJob> | undefined
   #before: JobTable | undefined
-  /** How many parts of the jobs that were there before are written down. */
+  /** How many parts of the jobs before are indexed. */
   #parts = 0
-  /** What the first look-ups have found. */
+  /** The jobs that the first look-ups have found. */
   readonly #scanned = new Map<number, LocalJob>()
   #scans = 0
 
   /**
-   * @param memory how long own ids are remembered after their jobs have ended
+   * @param memory how long the callers' ids are remembered after the end of their jobs
    * @param numbers makes the other ids
-   * @param kept the job with this id that has ended and is kept
+   * @param kept finds a kept job that has ended
    */
   constructor(
     clock: Clock,
@@ -58,7 +58,7 @@ export class JobIndex {
     this.#kept = kept
   }
 
-  /** True where made ids are written down: each new job is to be added, each ended one removed. */
+  /** True while made ids are indexed: each new job must be added, and each ended one removed. */
   get complete(): boolean {
     return this.#made !== undefined
   }
@@ -73,8 +73,8 @@ export class JobIndex {
   }
 
   /**
-   * @param visit shows all jobs that are not over, in any order
-   * @param expected about how many there are
+   * @param visit goes through all jobs that are not over, in any order
+   * @param expected their approximate number
    */
   find(id: string, visit: Visit, expected: number): LocalJob | undefined {
     const own = this.own(id)
@@ -91,7 +91,7 @@ export class JobIndex {
     return known ?? (this.#parts < PARTS ? this.#writeDown(seq, visit) : undefined)
   }
 
-  /** The job that has this own id, or had it within memory, or is kept. */
+  /** The job with this id of a caller: a present job, a remembered one, or a kept one. */
   own(id: string): LocalJob | undefined {
     this.#forget()
     return this.#own.get(id) ?? this.#keptOwn(id)
@@ -113,7 +113,7 @@ export class JobIndex {
     })
   }
 
-  /** A job is found by the id of another one too, for which it stands from now on. */
+  /** From now on `job` stands for `other`, and is found by its id too. */
   stand(job: LocalJob, other: LocalJob): void {
     const { id } = other.extras ?? {}
     for (const each of [...(this.#others.get(other) ?? []), ...(id === undefined ? [] : [id])]) {
@@ -124,7 +124,7 @@ export class JobIndex {
     if (this.#scanned.has(other.seq)) this.#scanned.set(other.seq, job)
   }
 
-  /** The id is free again at once; `false` where it was free. */
+  /** Frees the id at once. @returns false when it was free */
   release(id: string): boolean {
     this.#ended.delete(id)
     this.#numbers.release(id)
@@ -143,14 +143,14 @@ export class JobIndex {
     return found
   }
 
-  /** Writes down the next part of the ids, and looks for a job on the way. */
+  /** Indexes the next part of the ids, and looks for a job on the way. */
   #writeDown(seq: number, visit: Visit): LocalJob | undefined {
     const found = this.#pass(seq, visit, this.#before, this.#parts)
     this.#parts += 1
     return found
   }
 
-  /** Passes all jobs: finds one, and writes down a part of them where there is a table. */
+  /** Goes through all jobs: finds one, and indexes a part of them if there is a table. */
   #pass(
     seq: number,
     visit: Visit,
@@ -163,7 +163,7 @@ export class JobIndex {
       if (job.seq === seq) found = job
       if (partOf(job.seq) === part) table?.add(job)
     }
-    // The same few instructions for each of a million jobs, whether there is a table or not: a new branch would be compiled anew.
+    // The same few instructions for each of a million jobs, with or without a table: another branch would have to be compiled anew.
     visit((job) => {
       if (job.seq === seq || partOf(job.seq) === part) note(job)
     })

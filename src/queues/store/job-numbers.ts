@@ -2,25 +2,25 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import { macrotask } from '../../core/macrotask.ts'
 
-/** How many samples are kept at most: above that every second one is forgotten. */
+/** The most samples that are kept. Above that, every second one is forgotten. */
 const MOST = 4096
 
 /**
- * Numbers the jobs of a queue in the order of their puts, and knows by a number when its job was put: one reading of the clock
- * for all puts of one turn of the event loop, instead of a time in each job. A job counts from the first put of its turn, so it may
- * seem a few milliseconds older than it is, never younger.
+ * Numbers the jobs of a queue in the order of their puts, and tells by the number when a job was put. The clock is read once for all puts of
+ * one turn of the event loop, and no job stores a time. A job counts from the first put of its turn, so it may seem a few milliseconds
+ * older than it is, never younger.
  */
 export class JobNumbers {
-  /** The number that was given last. */
+  /** The last number that was given. */
   last = 0
-  /** Numbers to come that callers have given to jobs of their own as ids. */
+  /** Future numbers that callers use as ids of their jobs. */
   #reserved: Set<number> | undefined
   readonly #clock: Clock
-  /** A clock that is moved by hand may move within a turn: it is read for each put. */
+  /** True for a clock that is moved by hand: it may move within a turn, so it is read for each put. */
   readonly #exact: boolean
   #seqs: number[] = []
   #times: Millis[] = []
-  /** True while the clock has been read in this turn, and no number to come is given away: the next one is the next. */
+  /** True when the clock was read in this turn and no future number is reserved: then the next number is the last plus one. */
   #flows = false
   #read = false
 
@@ -36,7 +36,7 @@ export class JobNumbers {
     return this.last
   }
 
-  /** A caller has chosen this id: where it is a number to come, no job will be given it. */
+  /** A caller has chosen this id. If it is a future number, no job will get it. */
   reserve(id: string): void {
     const number = Number(id)
     if (String(number) !== id || !(number > this.last)) return
@@ -45,12 +45,12 @@ export class JobNumbers {
     this.#flows = false
   }
 
-  /** The id is not remembered any more. */
+  /** The id is free again. */
   release(id: string): void {
     this.#reserved?.delete(Number(id))
   }
 
-  /** When the job with this number was put, by the clock. */
+  /** The time at which the job with this number was put, by the clock. */
   timeOf(seq: number): Millis {
     let low = 0
     let high = this.#seqs.length

@@ -2,16 +2,16 @@ import type { Millis } from '../../core/duration.ts'
 import { errorMessage, isError, property } from '../../core/error-text.ts'
 import type { RetryOptions } from '../../resilience/retry.ts'
 
-/** Where a job stands that a store keeps. */
+/** The state of a job in a store. */
 export type StoredState = 'waiting' | 'delayed' | 'running' | 'completed' | 'dead'
 
-/** An error as plain data, as it is kept or sent to another process. */
+/** An error as plain data, to be kept or sent to another process. */
 export interface JobErrorRecord {
   readonly name: string
   readonly message: string
   readonly code?: string
   readonly stack?: string
-  /** The process in which it happened, by its name, where several share the store. */
+  /** The name of the process in which it happened, if several share the store. */
   readonly by?: string
 }
 
@@ -19,11 +19,11 @@ export interface JobErrorRecord {
 export interface TryRecord {
   readonly startedAt: Millis
   readonly endedAt?: Millis
-  /** Absent while the attempt runs, and where it ended well. */
+  /** Absent while the attempt runs, and when it has succeeded. */
   readonly error?: JobErrorRecord
 }
 
-/** What travels with a job because its own `put` said so. Plain data: it holds no functions. */
+/** Options of the `put` of a job that travel with it. Plain data, without functions. */
 export interface JobTerms {
   /** The longest that one attempt may take, in milliseconds. */
   readonly timeout?: Millis
@@ -32,16 +32,16 @@ export interface JobTerms {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** What a job is, as plain data: what stores keep and exchange. */
+/** A job as plain data, which stores keep and exchange. */
 export interface JobRecord<T = unknown> {
   readonly id: string
   readonly item: T
-  /** Higher goes first. */
+  /** The higher priority goes first. */
   readonly priority: number
   readonly group: string | undefined
-  /** The key under which the limiter of the queue is asked. */
+  /** The key of the job at the limiter of the queue. */
   readonly limiterKey: string | undefined
-  /** What one start of it costs the limiter. */
+  /** The cost of one start of the job at the limiter. */
   readonly cost: number
   /** Attempts that ended in a failure. The next attempt is number `failures + 1`. */
   readonly failures: number
@@ -52,7 +52,7 @@ export interface JobRecord<T = unknown> {
   readonly terms: JobTerms | undefined
 }
 
-/** A record with all that a store knows about it, for people to look at. */
+/** A record with everything that a store knows about it, for display. */
 export interface StoredRecord<T = unknown> extends JobRecord<T> {
   readonly state: StoredState
   /** When its first attempt began, and when it ended; in milliseconds since 1970. */
@@ -60,17 +60,17 @@ export interface StoredRecord<T = unknown> extends JobRecord<T> {
   readonly endedAt: Millis | undefined
   /** When a delayed job becomes due, in milliseconds since 1970. */
   readonly dueAt: Millis | undefined
-  /** What its handler told last by `ctx.progress`. */
+  /** The last value of `ctx.progress` of its handler. */
   readonly progress: unknown
-  /** What it completed with, where that is kept. */
+  /** The result of a completed job, if results are kept. */
   readonly result: unknown
-  /** What the last attempt failed with. */
+  /** The error of the last failed attempt. */
   readonly error: JobErrorRecord | undefined
   /** The last five attempts, oldest first. */
   readonly tries: readonly TryRecord[]
 }
 
-/** What is kept of an error: plain data, whatever was thrown. */
+/** An error as plain data; any value may have been thrown. */
 export function errorRecord(error: unknown): JobErrorRecord {
   const message = errorMessage(error)
   if (!isError(error)) return { name: 'Error', message }
@@ -85,7 +85,7 @@ export function errorRecord(error: unknown): JobErrorRecord {
   }
 }
 
-/** An error as it was in the process that worked, as far as it travels. */
+/** The error of another process, as far as plain data holds it. */
 export function errorOf({ name, message, code, stack }: JobErrorRecord): Error {
   const error = new Error(message)
   error.name = name

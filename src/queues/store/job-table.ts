@@ -1,8 +1,8 @@
 import type { LocalJob } from './local-job.ts'
 
-/** How many jobs a page has. One array for a million jobs would be copied and looked through while it grows. */
+/** How many jobs a page has. One array for a million jobs would be copied while it grows. */
 const PAGE = 256
-/** How many places are looked through when a job comes, to let go of the jobs that have ended. */
+/** How many places are checked when a job is added, to remove ended jobs. */
 const LOOKS = 4
 /** A table of fewer jobs is never made smaller. */
 const SMALL = 1024
@@ -10,21 +10,21 @@ const SMALL = 1024
 type Page = (LocalJob | undefined)[]
 
 /**
- * Jobs by their numbers, as they were at one moment. A million jobs take some 30 ms; a map takes most of a second. The numbers are
- * hashed to slots that say where in the pages a job is: numbers that follow each other get slots that do, and share no slot.
+ * Jobs by their numbers, as they were at one moment. A million jobs take about 30 ms; a Map takes most of a second. The numbers are hashed
+ * to slots that have the place of a job in the pages. Consecutive numbers get consecutive slots, and share none.
  *
- * A job does not say here when it ends: `tidy` finds that out, a few places at a time.
+ * The table is not told when a job ends: `tidy` finds that out, a few places at a time.
  */
 export class JobTable {
   #pages: Page[] = []
   #size = 0
-  /** Where in the pages a job is, counted from 1; 0 for a free slot. At least half are free. */
+  /** The place of a job in the pages, counted from 1; 0 for a free slot. At least half of the slots are free. */
   #slots: Int32Array
   #place = 0
-  /** How many jobs that are not over were met in this round. */
+  /** How many jobs of this round are not over. */
   #living = 0
 
-  /** @param expected about how many jobs there will be */
+  /** @param expected the approximate number of jobs */
   constructor(expected: number) {
     this.#slots = slotsFor(expected)
   }
@@ -39,7 +39,7 @@ export class JobTable {
     return undefined
   }
 
-  /** Forgets some jobs that have ended. @returns false once none is left */
+  /** Removes some ended jobs. @returns false when the table is empty */
   tidy(): boolean {
     for (let i = 0; i < LOOKS; i++) {
       if (this.#place === this.#size) return this.#turn()
@@ -52,7 +52,7 @@ export class JobTable {
     return true
   }
 
-  /** A round is over: where most places are empty, the table is made anew for the jobs that live. */
+  /** A round is over. When most places are empty, makes the table anew for the jobs that are left. */
   #turn(): boolean {
     const living = this.#living
     this.#place = 0
@@ -98,12 +98,12 @@ export class JobTable {
   }
 }
 
-/** Free slots for so many jobs: a power of two, and half of them stay free. */
+/** The slots for a number of jobs: a power of two, so that half of them stay free. */
 function slotsFor(jobs: number): Int32Array {
   return new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(1, jobs) + 2)))
 }
 
-/** Numbers that lie a power of two apart would share slots as they are. */
+/** Mixes the number: numbers that differ by a power of two would share slots. */
 function slotOf(seq: number): number {
   return seq + (seq >>> 10)
 }

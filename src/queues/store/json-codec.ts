@@ -3,7 +3,7 @@ import { checkLossless } from '../../core/lossless-json.ts'
 import type { Codec } from '../queue-options.ts'
 
 /**
- * Items as JSON: what `JSON.stringify` keeps. A `Uint8Array` as the whole item stays one.
+ * Items as JSON, as `JSON.stringify` writes them. An item that is a `Uint8Array` stays one.
  *
  * Refuses an item that is `undefined`, a function or a symbol, and one that holds NaN, an infinite number, a Map, a Set, an Error, bytes
  * or the like, because JSON would lose them silently.

@@ -2,22 +2,22 @@ import { type Clock, isDue } from '../../core/clock.ts'
 import type { Millis } from '../../core/duration.ts'
 import type { LocalJob } from './local-job.ts'
 
-/** How many ended jobs are kept to be looked at, and for how long. */
+/** How many ended jobs are kept for display, and for how long. */
 export interface Keeping {
   readonly age: Millis
   readonly count: number
 }
 
-/** A job that has ended, and when it began and ended, by the clock. */
+/** An ended job, and the times of its start and end, by the clock. */
 export interface KeptJob {
   readonly job: LocalJob
   readonly startedAt: Millis | undefined
-  /** When the attempt began that ended well; `undefined` where none did. */
+  /** The start of the attempt that succeeded; `undefined` when none did. */
   readonly begunAt: Millis | undefined
   readonly endedAt: Millis
 }
 
-/** Jobs that have ended and are kept to be looked at: the oldest go first, by number and by age. */
+/** Ended jobs that are kept for display. The oldest are removed first, by number and by age. */
 export class KeptJobs implements Iterable<KeptJob> {
   readonly #keeping: Keeping
   readonly #clock: Clock
@@ -28,7 +28,7 @@ export class KeptJobs implements Iterable<KeptJob> {
     this.#clock = clock
   }
 
-  /** For how long a job is kept. */
+  /** How long a job is kept. */
   get age(): Millis {
     return this.#keeping.age
   }
@@ -60,7 +60,7 @@ export class KeptJobs implements Iterable<KeptJob> {
     return this.#jobs.values()
   }
 
-  /** The jobs that ended last, at most so many, oldest first. */
+  /** The `count` jobs that ended last, oldest first. */
   *latest(count: number): Iterable<KeptJob> {
     let before = this.size - count
     for (const kept of this.#jobs.values()) {

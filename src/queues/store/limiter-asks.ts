@@ -1,7 +1,7 @@
 import { answersAtOnce, type Limiter, lends } from '../../limiters/limiter.ts'
 import type { AttemptPermit } from '../consume/attempt.ts'
 
-/** A yes of the limiter. */
+/** A grant of the limiter. */
 export class Granted implements AttemptPermit {
   readonly limiter: Limiter
   readonly key: string
@@ -17,28 +17,28 @@ export class Granted implements AttemptPermit {
     this.limiter.leave?.(this.key, this.cost)
   }
 
-  /** Gives back what was taken for a job that does not start. */
+  /** Gives the tokens back, because the job does not start. */
   unused(): void {
     this.limiter.release(this.key, this.cost).catch(nothing)
   }
 }
 
-/** Hears what no caller waits for. */
+/** Is told of events for which no caller waits. */
 export interface AsksListener {
-  /** The limiter, which is elsewhere, has said no: from now on the ask waits there. */
+  /** An external limiter has denied: from now on the request waits there. */
   denied(): void
-  /** An ask that was called off is over, and what it was given has gone back. */
+  /** A cancelled request is over, and its tokens were given back. */
   calledOff(): void
 }
 
-/** What a queue asks its limiter: yes or no, now, and waits that are under way. */
+/** The requests of a queue to its limiter: for a grant now, and pending waits. */
 export class LimiterAsks {
-  /** True where the limiter answers at once. */
+  /** True when the limiter answers at once. */
   readonly prompt: boolean
   readonly #limiter: Limiter
   readonly #listener: AsksListener
   readonly #underWay = new Set<AbortController>()
-  /** How many of the asks a limiter elsewhere has not answered yet: with yes, or with a wait. */
+  /** How many requests an external limiter has not answered yet, with a grant or with a wait. */
   unanswered = 0
 
   constructor(limiter: Limiter, listener: AsksListener) {
@@ -47,24 +47,24 @@ export class LimiterAsks {
     this.#listener = listener
   }
 
-  /** True where what it gives is held until a job ends, and not only for a time. */
+  /** True when a grant is held until its job ends, and not only for a time. */
   get lends(): boolean {
     return lends(this.#limiter)
   }
 
-  /** How many asks are under way. */
+  /** How many requests are pending. */
   get size(): number {
     return this.#underWay.size
   }
 
-  /** Where the limiter can answer at once, and says yes. */
+  /** Asks a limiter that answers at once. @returns the grant, or `undefined` */
   now(key: string, cost: number): Granted | undefined {
     const limiter = this.#limiter
     if (!answersAtOnce(limiter) || !limiter.allow(key, cost)) return undefined
     return new Granted(limiter, key, cost)
   }
 
-  /** Waits at the limiter. The controller calls the ask off; then neither callback is called. */
+  /** Waits at the limiter. The controller cancels the request; then neither callback is called. */
   ask(
     key: string,
     cost: number,
@@ -91,12 +91,12 @@ export class LimiterAsks {
     return controller
   }
 
-  /** Calls off all asks. */
+  /** Cancels all requests. */
   close(): void {
     for (const ask of this.#underWay) ask.abort()
   }
 
-  /** A limiter elsewhere is first asked for a yes or no, so that other keys are asked while this one has to wait. */
+  /** An external limiter is first asked without waiting, so that other keys are asked while this key must wait. */
   async #wait(key: string, cost: number, signal: AbortSignal): Promise<void> {
     if (!this.prompt) {
       this.unanswered += 1

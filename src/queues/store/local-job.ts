@@ -6,19 +6,19 @@ import type { Retry, RetryOptions } from '../../resilience/retry.ts'
 import type { Job, JobState } from '../job.ts'
 import type { JobTimes } from '../observe/job-times.ts'
 
-/** What a limiter and the groups ask of a job. */
+/** The group, and the key and cost at the limiter, of a job. */
 export interface JobLabel {
   group?: string
-  /** How many turns its group gets while a group of weight 1 gets one. */
+  /** How many turns the group gets while a group of weight 1 gets one. */
   weight?: number
-  /** What the limiter is asked for it. */
+  /** The key of the job at the limiter. */
   limiterKey?: string
   cost?: number
 }
 
 /**
- * An attempt that failed. The error stays as it was thrown until it is read: V8 writes the text of a stack when that is first
- * read, which takes longer than the attempt.
+ * An attempt that failed. The thrown error is kept as it is: V8 writes the text of a stack at the first read of it, which takes longer than
+ * the attempt.
  */
 export interface FailedTry {
   readonly startedAt: Millis
@@ -26,51 +26,51 @@ export interface FailedTry {
   readonly error: unknown
 }
 
-/** What few jobs have, kept apart so that the others stay small. */
+/** Fields that few jobs have, apart from the job so that other jobs stay small. */
 export interface JobExtras extends JobLabel {
   // As it was put.
-  /** The caller's own id. */
+  /** The id that the caller chose. */
   id?: string
-  /** What makes it the same as another, in a dedupe queue. */
+  /** The key that makes jobs duplicates, in a dedupe queue. */
   key?: string | undefined
   context?: AsyncContext | undefined
   timeout?: Millis | undefined
   retry?: Retry | undefined
-  /** How it is retried, as its put said. */
+  /** The option `retry` of its put. */
   asked?: number | RetryOptions | undefined
-  /** When it comes due, by the clock that `byDate` tells. */
+  /** When it is due, by the clock or by the date, as `byDate` says. */
   due?: Millis
   byDate?: boolean
 
-  // What became of it.
-  /** Where it goes back to in its order when it is due again, while it is delayed; a job that has no such place lines up anew. */
+  // Set later.
+  /** The place in its order to which a delayed job returns when it is due; without a place it goes to the end. */
   place?: number | undefined
-  /** What it was ranked by, where that changes with time. */
+  /** The rank that it got, if ranks change with time. */
   rank?: number
   reported?: unknown
   /** True when the job ended before the queue had room for it. */
   refused?: boolean
-  /** How many claims were given back: they are no attempts. */
+  /** How many claims were released: they do not count as attempts. */
   released?: number
-  /** When its first attempt began, by the clock, where that attempt has ended without ending the job. */
+  /** The start of its first attempt, by the clock, if that attempt has ended and the job goes on. */
   startedAt?: Millis
-  /** How many attempts were made before it was redriven from the dead. */
+  /** How many attempts were made before it was redriven. */
   forgotten?: number
   /** When it was redriven, as `LocalJob.seq` counts. */
   turn?: number
   tries?: FailedTry[]
-  /** When it was put and begun, where it is timed. */
+  /** When it was put and begun, if it is timed. */
   times?: JobTimes | undefined
 
-  // Callbacks of the putter.
-  /** Tells the putter that the job was accepted, or that it will not be. */
+  // Callbacks of the caller of `put`.
+  /** Tells the caller of `put` that the job was accepted, or that it was not. */
   accept?: ((job: LocalJob) => void) | undefined
   refuse?: ((error: unknown) => void) | undefined
   /** Called once when the job is over. */
   onEnd?: (() => void) | undefined
 }
 
-/** What a job needs to be cancelled, moved and reported. */
+/** The queue of a job: cancels and moves it, and is told of its progress. */
 export interface JobOwner {
   cancel(job: LocalJob, reason: unknown): boolean
   reprioritise(job: LocalJob, priority: number): boolean
@@ -78,37 +78,37 @@ export interface JobOwner {
 }
 
 /**
- * A job in this process: the record that the store keeps, and the handle that the putter holds. One object for both, and few
- * fields, because a million of them may wait. While it waits its store changes its state, while it runs its attempt does.
+ * A job in this process: the record that the store keeps, and the handle that the caller of `put` holds. It is one object with few fields,
+ * because a million of them may wait. While the job waits, its store changes its state; while it runs, its attempt does.
  */
-// biome-ignore lint/suspicious/noExplicitAny: orders and stores do not care what is in a job.
+// biome-ignore lint/suspicious/noExplicitAny: orders and stores do not read the items of jobs.
 export class LocalJob<T = any, R = any> implements Job<R> {
   item: T
   priority: number
-  /** Counts the jobs of a queue in the order of their puts. */
+  /** The number of the job, in the order of the puts. */
   readonly seq: number
   state: JobState = 'waiting'
   /** How often it was claimed. */
   deliveries = 0
-  /** The order that it stands in. An entry of any other order that still names this job is void. */
+  /** The order in which the job stands. An entry of another order that still names the job is void. */
   holder: object | undefined = undefined
-  /** Where it stands in that order: a number of that order alone. */
+  /** Its place in that order: a number that only the order understands. */
   place = 0
-  /** Where its attempt stands among those that run: a number of theirs alone. */
+  /** The place of its attempt among the running attempts. */
   slot = 0
-  /** Its neighbours there, where the order is a chain. */
+  /** Its neighbours in an order that is a chain. */
   before: LocalJob | undefined = undefined
   next: LocalJob | undefined = undefined
   extras: JobExtras | undefined = undefined
   static {
-    // A promise that is resolved with a job looks for its `then`, also in what all objects have. To find at once that it is
-    // nothing takes half the time of not finding it, which would be the most of what a `put` costs.
+    // A promise that is resolved with a job looks for its `then`, along the chain of prototypes. Finding `undefined` at once takes half the
+    // time of not finding it, which would be most of the cost of a `put`.
     Object.defineProperty(LocalJob.prototype, 'then', { value: undefined })
   }
 
   readonly #owner: JobOwner
   #promise: Promise<R> | undefined
-  /** While the job is not over, what resolves the promise; then, what it ended with. */
+  /** The function that resolves the promise, until the job is over; then its result or error. */
   #outcome: unknown
 
   constructor(item: T, priority: number, seq: number, owner: JobOwner) {
@@ -122,7 +122,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return this.extras?.id ?? String(this.seq)
   }
 
-  /** When it lined up among the other jobs: as `seq`; for a job that was redriven, later. */
+  /** Its turn among the other jobs: `seq`, or a later number for a redriven job. */
   get turn(): number {
     return this.extras?.turn ?? this.seq
   }
@@ -150,17 +150,17 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return this.state !== 'waiting' && this.state !== 'running' && !this.pending
   }
 
-  /** True while it neither waits in line nor runs, and is not over. */
+  /** True while the job neither waits in line nor runs, and is not over. */
   get pending(): boolean {
     return this.state === 'offered' || this.state === 'delayed'
   }
 
-  /** True when the promise of the result has been handed to a caller. */
+  /** True when a caller has the promise of the result. */
   get watched(): boolean {
     return this.#promise !== undefined
   }
 
-  /** What it ended with, once it is over. */
+  /** Its result or error, once it is over. */
   get outcome(): unknown {
     return this.over ? this.#outcome : undefined
   }
@@ -189,7 +189,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return this.extras
   }
 
-  /** Makes the promise of the result: to be called at most once, before the job is over. */
+  /** Makes the promise of the result. Must be called at most once, before the job is over. */
   watch(): Promise<R> {
     const promise = pending<R>()
     this.#outcome = resolveOfLast()
@@ -197,7 +197,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     return promise
   }
 
-  /** The handler tells how far it has come. */
+  /** The handler tells its progress. */
   progressed(value: unknown): void {
     this.more().reported = value
     this.#owner.progressed(this, value)
@@ -214,7 +214,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
   end(state: 'failed' | 'cancelled' | 'dropped', error: unknown): void {
     this.state = state
     if (this.#promise !== undefined) {
-      // A caller that awaits the result still gets the error; only the process does not get an unhandled rejection.
+      // A caller that awaits the result still gets the error. This only avoids an unhandled rejection of the process.
       this.#promise.then(undefined, nothing)
       ;(this.#outcome as (value: unknown) => void)(Promise.reject(error))
     }
@@ -222,7 +222,7 @@ export class LocalJob<T = any, R = any> implements Job<R> {
     if (this.extras !== undefined) this.#end()
   }
 
-  /** Ends as another job has ended, which stood for this one too. */
+  /** Ends as another job has ended that also stood for this one. */
   endAs(other: LocalJob<T, R>): void {
     if (this.over) return
     const { state, outcome } = other

@@ -9,10 +9,10 @@ import { type GroupedOrder, groupOf } from './orders/grouped.ts'
 import type { RateGate } from './rate-gate.ts'
 import { WaitingJobs, type WaitingOptions } from './waiting-jobs.ts'
 
-/** How the jobs of a queue are kept. */
+/** Options of {@link MemoryJobs}. */
 export interface MemoryJobsOptions extends WaitingOptions {
   readonly keep: { readonly dead: Keeping; readonly completed: Keeping } | undefined
-  /** True where jobs may have several attempts. */
+  /** True when jobs may have several attempts. */
   readonly retries: boolean
 }
 
@@ -22,7 +22,7 @@ export interface MemoryJobsOptions extends WaitingOptions {
  *     push -> order (due) -> take -> running -> complete, fail
  *       \-> delayed -/          \-> lane of its key, while the limiter says no
  *
- * A claim here is no lease: it dies with the process, and so do the jobs.
+ * A claim in memory is not a lease: it ends with the process, as the jobs do.
  */
 export class MemoryJobs extends WaitingJobs implements Source {
   readonly history: JobHistory
@@ -48,7 +48,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
   }
 
   take(want = 1, company = false, wanted: () => boolean = always): Attempt | undefined {
-    // More may have come due than are taken here, and their timer will not ring: other workers are to look too.
+    // More jobs may be due than are taken here, and their timer does not ring any more: other workers must look too.
     if (this.delays && this.promote()) this.listener.available()
     const gate = this.gate
     if (gate !== undefined) return this.#takePast(gate, want, company, wanted)
@@ -56,18 +56,18 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return job === undefined ? undefined : this.#taken(job)
   }
 
-  /** False where a limiter that answers with a promise has to be waited for. */
+  /** False when a limiter that answers with a promise must be awaited. */
   get prompt(): boolean {
     return this.gate === undefined || this.gate.prompt
   }
 
-  /** Takes the next job out by hand. It ends as it leaves: its item is all that is wanted, so without a limiter it costs no attempt. */
+  /** Takes the next job out by hand. Only its item is wanted, so the job ends at once; without a limiter it costs no attempt. */
   takeOut(): LocalJob | undefined {
     if (this.gate !== undefined) return this.#takeOutPast()
     const promoted = this.delays && this.promote()
     const job = this.order.take()
     if (job === undefined) return undefined
-    // What is told below may be answered by a first put with a group: this job has no place in that.
+    // A listener below may put the first job with a group. The group of this job must be read before.
     const groups = this.groups
     const { history } = this
     job.deliveries += 1
@@ -75,16 +75,16 @@ export class MemoryJobs extends WaitingJobs implements Source {
       const now = this.clock.now()
       history.completed.add(job, job.extras?.startedAt ?? now, now)
     }
-    // Before the queue is told: a job that has left must not be found waiting.
+    // Before the queue is told: a job that has left must not be listed as waiting.
     job.complete(undefined)
     this.begun()
     groups?.end(groupOf(job))
-    // Of several that have come due, one is taken: the others need workers, and their timer will not ring.
+    // Several jobs may be due, and one is taken: the others need workers, and their timer does not ring any more.
     if (promoted || groups !== undefined) this.listener.available()
     return job
   }
 
-  /** As {@link takeOut}, where the limiter lets it. */
+  /** As {@link takeOut}, when the limiter lets the job pass. */
   #takeOutPast(): LocalJob | undefined {
     const attempt = this.take()
     if (attempt === undefined) return undefined
@@ -147,7 +147,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
     return true
   }
 
-  /** A job whose handler has stopped the queue would wait again when all is over. */
+  /** Drops a job that would wait again after the queue is over, because its handler has stopped the queue. */
   #strand(job: LocalJob): true {
     job.end('dropped', new JobDroppedError('its queue stopped'))
     return true
@@ -164,7 +164,7 @@ export class MemoryJobs extends WaitingJobs implements Source {
       if (job === undefined) break
       const permit = gate.pass(job, want, company)
       if (permit !== undefined) {
-        // Without keys, whichever job is first now: a listener of the limiter may have moved them, or taken all of them.
+        // Without keys, the job that is first now: a listener of the limiter may have moved the jobs, or taken all of them.
         const taken = wanted() ? this.order.take() : undefined
         if (taken === undefined) {
           permit.unused()
@@ -188,8 +188,8 @@ export class MemoryJobs extends WaitingJobs implements Source {
   }
 
   /**
-   * A place among the running jobs of its group is given back when the handler ends, as a permit of the limiter is. The job may
-   * wait again by then, for an item of another group.
+   * The place of a job among the running jobs of its group. It is given back when the handler ends, as a permit of the limiter is. At that
+   * time the job may wait again, with an item of another group.
    */
   #placeInGroup(
     groups: GroupedOrder,

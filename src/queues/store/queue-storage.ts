@@ -5,14 +5,14 @@ import type { SharedQueue } from '../queue.ts'
 import type { Codec, QueueMaker } from '../queue-options.ts'
 import type { JobStore } from './job-store.ts'
 
-/** How long and how many ended jobs are kept. `Infinity` for no bound. */
+/** How long ended jobs are kept, and how many. `Infinity` for no bound. */
 export interface Kept {
   /** In milliseconds since the end. */
   readonly age: Millis
   readonly count: number
 }
 
-/** A limit that is decided where jobs are taken. Plain data. */
+/** A limit that the store decides when it takes jobs. Plain data. */
 export interface LimitDeclaration {
   /** The kind of its rule. */
   readonly kind: 'token-bucket' | 'leaky-bucket' | 'permits'
@@ -25,8 +25,8 @@ export interface LimitDeclaration {
 }
 
 /**
- * What all processes of a queue must agree on. Only what was said explicitly: what is absent is taken from what other processes
- * have said.
+ * The options on which all processes of a queue must agree. A process declares only its explicit options; the others are those that other
+ * processes have declared.
  */
 export interface Declaration {
   /** 'priority', 'fifo', 'delay', 'dedupe'. */
@@ -46,12 +46,12 @@ export interface StoreOptions<T = unknown> {
   /** The name of the queue. */
   readonly name: string
   readonly declaration: Declaration
-  /** True where the queue is only looked at: then nothing is declared, and the process does not count as one of the queue. @default false */
+  /** True to only look at the queue: nothing is declared, and the process is not counted as one of the queue. @default false */
   readonly observes?: boolean
   readonly codec: Codec<T>
-  /** How long a result is kept after its job has ended, where it was asked for. */
+  /** How long an awaited result is kept after the end of its job. */
   readonly resultTtl: Millis
-  /** How long an own id is remembered after its job has ended. */
+  /** How long the id of a caller is remembered after the end of its job. */
   readonly idTtl: Millis
   /** How many replicas must have a draft before `insert` resolves. @default 0 */
   readonly minReplicas?: number
@@ -59,26 +59,26 @@ export interface StoreOptions<T = unknown> {
   readonly maxItemBytes: number
 }
 
-/** What one caller has in a job that several have put. */
+/** The part of one caller in a job that several callers have put. */
 export type Share =
-  /** One of many callers that want the result: the job ends when the last of them leaves. */
+  /** One of the callers that await the result: the job is cancelled when the last of them leaves. */
   | { readonly mode: 'coalesce' }
-  /** The caller whose item is to be done may end the job, and no other. */
+  /** Only the caller whose item will run may cancel the job. */
   | { readonly mode: 'latest'; readonly putter: string }
 
 /** A {@link JobStore} that several processes share. */
 export interface SharedJobStore<T = unknown> extends JobStore<T> {
   /**
-   * Resolves when the store has been reached and the processes agree.
+   * Resolves when the store was reached and the processes agree.
    *
-   * @throws OptionTypeError (rejects) naming the option and both values where they do not
-   * @throws StorageDownError (rejects) where it cannot be reached; asking again tries again
+   * @throws OptionTypeError (rejects) naming the option and both values, when the processes disagree
+   * @throws StorageDownError (rejects) when the store cannot be reached; another call tries again
    */
   ready(): Promise<void>
-  /** What holds for all processes now: their declarations, taken together. */
+  /** The options of all processes now: the sum of their declarations. */
   readonly agreed: Declaration
   /**
-   * Cancels a job on behalf of one of its putters. `left` where it goes on for the others, `over` where it has ended.
+   * Cancels a job for one of the callers that have put it. `left`: the job goes on for the others. `over`: the job has ended.
    *
    * @param at as in `cancel`
    */
@@ -88,7 +88,7 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
     reason: unknown,
     at?: number,
   ): Promise<'cancelled' | 'left' | 'over'>
-  /** Changes what all processes agree on. */
+  /** Changes the options of all processes. */
   redeclare(declaration: Declaration): Promise<void>
   /** When the store was last reached, in milliseconds since 1970 by this process; `undefined` for never. */
   readonly lastReached: Millis | undefined
@@ -97,10 +97,10 @@ export interface SharedJobStore<T = unknown> extends JobStore<T> {
 /** A storage that can keep queues. */
 export interface QueueStorage extends QueueMaker, BroadcastMaker {
   open<T>(options: StoreOptions<T>): SharedJobStore<T>
-  /** A queue to look at and to act on by hand. Any options of its processes will do, and so will a queue without a process. */
+  /** Opens a queue to look at it and to act on it by hand, whatever the options of its processes are, also when it has no process. */
   observe<T>(name: string, codec: Codec<T>): SharedQueue<T, unknown>
   /**
-   * The limit of `limiter` as data, where it lies in this storage and can be decided where jobs are taken; else `undefined`.
+   * The limit of `limiter` as data, when its state is in this storage and the storage can decide it when it takes jobs; else `undefined`.
    */
   limitOf(limiter: Limiter, keyed: boolean): LimitDeclaration | undefined
 }

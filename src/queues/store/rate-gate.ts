@@ -4,52 +4,51 @@ import type { LocalJob } from './local-job.ts'
 import { groupOf } from './orders/grouped.ts'
 import type { Order } from './orders/order.ts'
 
-/** What stands behind a gate. */
+/** The part of a store that a gate needs. */
 export interface GateHost {
-  /** The jobs that may start as far as is known. */
+  /** The jobs that may start, as far as is known. */
   readonly candidates: Order
-  /** There may be something to take. Nothing has to be taken. */
+  /** There may be a job to take. Workers need not take one. */
   available(): void
-  /** The limiter could not say when this job may start. It has left the gate. */
+  /** The limiter has failed on this job, which has left the gate. */
   broken(job: LocalJob, error: unknown): void
 }
 
-/** The jobs of one key that wait for the limiter, those of each group in a line: a full group holds up no other. */
+/** The jobs of one key that wait for the limiter, with a line for each group, so that a full group delays no other group. */
 interface Lane {
   readonly key: string
   readonly lines: Map<string, Line>
-  /** The wait at the limiter that is under way, for the job whose cost it asks. */
+  /** The pending wait at the limiter, and the job whose cost it asks. */
   ask: { readonly asker: LocalJob; readonly controller: AbortController } | undefined
 }
 
 /** The jobs of one key and one group. */
 interface Line {
   readonly order: Order
-  /** The first of them, while it is a candidate and not in the line. */
+  /** The first job, while it is a candidate and not in the line. */
   first: LocalJob | undefined
 }
 
 /**
- * A limiter before the jobs of a queue. It is asked where a job is taken, for a worker that is free: a job that has to wait
- * holds no worker, and nothing of the limiter. One mechanism serves limiters that answer at once and with a promise, with
- * keys and without.
+ * A limiter before the jobs of a queue. The limiter is asked when a free worker takes a job. A job that must wait holds no worker and no
+ * tokens. The same code serves limiters that answer at once and with a promise, with keys and without.
  *
  *     candidates   a1 b1 c1 b2       a1 is denied: it waits in the lane of `a`, which waits at the limiter
  *     lane of a    a1 a2             the others pass; later jobs of `a` join the lane as they come up
  *
- * When the limiter says yes, the first of the lane returns to its old place among the candidates, with the yes in hand; where
- * jobs have groups, the first of each group does, since some groups may be full. If no worker takes one of them at once, the
- * limiter gets back what it gave, and is asked again when a worker is free. Without keys all jobs are one lane that stays among
- * the candidates, and the gate is shut while it waits.
+ * When the limiter grants, the first job of the lane returns to its old place among the candidates, and the grant is kept in hand. When jobs
+ * have groups, the first job of each group returns, because some groups may be full. If no worker takes one of them at once, the grant is
+ * given back, and the limiter is asked again when a worker is free. Without keys all jobs are one lane that stays among the candidates, and
+ * the gate is shut while the lane waits.
  */
 export class RateGate {
   readonly #asks: LimiterAsks
   readonly #keyed: boolean
   readonly #host: GateHost
   readonly #lanes = new Map<string, Lane>()
-  /** What the limiter has said yes to, while workers are offered it; without keys for whichever job is first. */
+  /** The grants that are offered to workers; without keys, a grant is for the first job. */
   #inHand: Granted[] = []
-  /** True while nothing can be taken until the limiter answers. */
+  /** True while no job can be taken until the limiter answers. */
   shut = false
   /** How many jobs wait in lanes. */
   parked = 0
@@ -57,13 +56,13 @@ export class RateGate {
   readonly #makeLine: () => Order
 
   /**
-   * @param keyed true where jobs have keys or costs of their own
+   * @param keyed true when jobs have keys or costs of their own
    * @param makeLine orders the jobs of one key while they wait for the limiter
    */
   constructor(limiter: Limiter, keyed: boolean, host: GateHost, makeLine: () => Order) {
     this.#asks = new LimiterAsks(limiter, {
       denied: () => {
-        // The last answer of a round may be this no, and what the others were given may be what this one waits for.
+        // This denial may be the last answer of a round, and this key may wait for tokens that the others were granted.
         const last = this.#asks.unanswered === 0 && this.#inHand.length > 0
         if (this.#keyed || last) this.#offer()
       },
@@ -74,7 +73,7 @@ export class RateGate {
     this.#makeLine = makeLine
   }
 
-  /** True where the limiter answers at once. */
+  /** True when the limiter answers at once. */
   get prompt(): boolean {
     return this.#asks.prompt
   }
@@ -85,18 +84,17 @@ export class RateGate {
   }
 
   /**
-   * Lets the first candidate start, or puts it aside. With a permit, the caller takes the first candidate, if there still is
-   * one, and calls {@link started}. Without one, another job is the first candidate now, or the gate is shut, or, for `company`, nothing has
-   * changed.
+   * Lets the first candidate start, or puts it aside. With a grant, the caller takes the first candidate, if there still is one, and calls
+   * {@link started}. Without a grant, another job is the first candidate now, or the gate is shut, or, with `company`, nothing has changed.
    *
-   * @param want how many free workers, or free places of a batch, there are
-   * @param company true while a batch is filled: when the limiter says no, nothing waits for it
+   * @param want the number of free workers, or of free places in a batch
+   * @param company true while filling a batch: when the limiter denies, no job waits for it
    */
   pass(job: LocalJob, want: number, company: boolean): Granted | undefined {
     return this.#keyed ? this.#passByKey(job, want) : this.#passNext(job, want, company)
   }
 
-  /** What was not taken goes back to the limiter. */
+  /** Gives back the grants that no worker took. */
   idle(): void {
     for (const granted of this.#inHand.splice(0)) granted.unused()
   }
@@ -113,13 +111,13 @@ export class RateGate {
       for (const [group, { order }] of lines) yield { group, order }
   }
 
-  /** A job has started, and left the candidates: the next one of its line takes its place there. */
+  /** A job has started and left the candidates: the next job of its line becomes a candidate. */
   started(job: LocalJob): void {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
     if (lane !== undefined) this.#advance(lane, job)
   }
 
-  /** A job leaves for good: from its lane, or it has just left the candidates. Answers whether another one is a candidate now. */
+  /** A job leaves for good, from its lane or from the candidates. @returns true when another job is a candidate now */
   withdraw(job: LocalJob): boolean {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
     if (lane === undefined) return false
@@ -127,7 +125,7 @@ export class RateGate {
     return this.#advance(lane, job)
   }
 
-  /** Moves a job within its lane; `false` where it stands in none. */
+  /** Moves a job within its lane. @returns false when it is in no lane */
   reprioritise(job: LocalJob, priority: number): boolean {
     const lane = this.#keyed ? this.#lanes.get(keyOf(job)) : undefined
     const line = lane?.lines.get(groupOf(job))
@@ -153,7 +151,7 @@ export class RateGate {
     }
     if (permit !== undefined || company) return permit
     this.shut = true
-    // A limiter that answers at once serves its line one by one; of one elsewhere as much is asked as can be used.
+    // A limiter that answers at once serves its line one by one. An external limiter is asked for as many grants as can be used.
     const asks = this.prompt ? 1 : Math.min(want, this.#host.candidates.size)
     while (this.#asks.size < asks) this.#askForNext()
     return undefined
@@ -165,7 +163,7 @@ export class RateGate {
       1,
       (granted) => {
         this.#inHand.push(granted)
-        // Answers of one round go to one batch.
+        // The grants of one round are offered together, for one batch.
         if (this.#asks.unanswered === 0) this.#offer()
       },
       (error) => {
@@ -192,7 +190,7 @@ export class RateGate {
     } catch (error) {
       failure = { error }
     }
-    // A listener of the limiter may have ended the job, moved it, or begun it: then what was said is not for the first candidate.
+    // A listener of the limiter may have ended, moved or begun the job: then the answer is not for the first candidate.
     const still = this.#host.candidates.peek() === job && keyOf(job) === key && costOf(job) === cost
     if (!still) {
       permit?.unused()
@@ -203,9 +201,9 @@ export class RateGate {
       return undefined
     }
     if (permit !== undefined) return permit
-    // The listener may have let another job of this key wait.
+    // The listener may have made another job of this key wait.
     if (this.#joins(job, key)) return undefined
-    // No more is asked of a limiter elsewhere than there are workers to use it.
+    // An external limiter is not asked for more grants than there are workers.
     if (!this.prompt && this.#asks.unanswered >= want) {
       this.shut = true
       return undefined
@@ -216,7 +214,7 @@ export class RateGate {
     return undefined
   }
 
-  /** The first candidate waits in the lane of its key, where that waits at the limiter. */
+  /** Puts the first candidate into the lane of its key, if the lane waits at the limiter. */
   #joins(job: LocalJob, key: string): boolean {
     const lane = this.#lanes.get(key)
     if (lane?.ask === undefined) return false
@@ -224,7 +222,7 @@ export class RateGate {
     return true
   }
 
-  /** The limiter could not say when the first candidate may start. */
+  /** The limiter has failed on the first candidate. */
   #fail(job: LocalJob, error: unknown): void {
     this.#host.candidates.remove(job)
     this.started(job)
@@ -242,7 +240,7 @@ export class RateGate {
     return lane
   }
 
-  /** A candidate waits in its lane, at its old place. */
+  /** Puts a candidate into its lane, at its old place. */
   #park(job: LocalJob, { lines }: Lane): void {
     const group = groupOf(job)
     let line = lines.get(group)
@@ -256,7 +254,7 @@ export class RateGate {
     this.parked += 1
   }
 
-  /** A job leaves its lane; `false` where it does not stand there. */
+  /** Takes a job out of its lane. @returns false when it is not there */
   #leave(job: LocalJob, { lines }: Lane): boolean {
     const line = lines.get(groupOf(job))
     if (line === undefined || job.holder !== line.order) return false
@@ -289,7 +287,7 @@ export class RateGate {
     lane.ask = { asker, controller }
   }
 
-  /** The limiter was asked for a job that has left: another one takes over, or the lane asks anew for its own cost. */
+  /** The job for which the limiter was asked has left: another job takes the request over, or the lane asks anew with another cost. */
   #passOn(lane: Lane, { asker, controller }: NonNullable<Lane['ask']>): void {
     for (const { order } of lane.lines.values()) {
       const next = order.peek()
@@ -302,7 +300,7 @@ export class RateGate {
     this.#return(lane)
   }
 
-  /** `job` has started or is gone: the next one of its line is a candidate, unless the lane waits at the limiter. */
+  /** `job` has started or is gone: the next job of its line is a candidate, unless the lane waits at the limiter. */
   #advance(lane: Lane, job: LocalJob): boolean {
     const group = groupOf(job)
     const line = lane.lines.get(group)
@@ -314,8 +312,8 @@ export class RateGate {
   }
 
   /**
-   * The first of each line is a candidate: the lane does not wait at the limiter any more. What the limiter gave for `served` is
-   * not for a job of another cost that stands before it.
+   * Makes the first job of each line a candidate: the lane does not wait at the limiter any more. The grant for `served` is not used for a
+   * job of another cost that stands before it.
    */
   #return(lane: Lane, served?: LocalJob): void {
     for (const [group, line] of lane.lines) {
@@ -325,7 +323,7 @@ export class RateGate {
     this.#tidy(lane)
   }
 
-  /** The first of a line returns to its old place among the candidates, unless one of the line stands there. */
+  /** The first job of a line returns to its old place among the candidates, unless a job of the line is there already. */
   #returnFirst(line: Line, served?: LocalJob): boolean {
     let first = line.first === undefined ? line.order.peek() : undefined
     if (first === undefined) return false
@@ -341,7 +339,7 @@ export class RateGate {
     if (lane.lines.size === 0 && lane.ask === undefined) this.#lanes.delete(lane.key)
   }
 
-  /** Workers may take what the limiter has said yes to. What they do not take at once goes back. */
+  /** Offers the grants to workers. Grants that no worker takes at once are given back. */
   #offer(): void {
     this.shut = false
     this.#host.available()

@@ -11,35 +11,35 @@ import type { JobWalk } from './orders/job-walk.ts'
 import type { MakeOrder, Order } from './orders/order.ts'
 import { type GateHost, RateGate } from './rate-gate.ts'
 
-/** How jobs wait. */
+/** Options of {@link WaitingJobs}. */
 export interface WaitingOptions {
   readonly clock: Clock
   /** How many jobs may wait. */
   readonly maxSize: number
   /** Ranks the jobs that are due. */
   readonly makeOrder: MakeOrder
-  /** What is asked before each start. */
+  /** Asked before each start. */
   readonly limiter: Limiter | undefined
-  /** True where jobs have keys or costs of their own at the limiter. */
+  /** True when jobs have keys or costs of their own at the limiter. */
   readonly keyed: boolean
   readonly groups: Grouping | undefined
 }
 
-/** What waiting jobs tell their queue. */
+/** The events of waiting jobs, for their queue. */
 export interface WaitingListener {
-  /** There may be something to take. */
+  /** There may be a job to take. */
   available(): void
   /** There may be room again after a `push` was refused. */
   room(): void
-  /** The limiter could not say when this job may start: it has ended. */
+  /** The limiter has failed on this job, and the job has ended. */
   broken(job: LocalJob, error: unknown): void
 }
 
 const EQUAL: Grouping = { concurrency: Infinity }
 
 /**
- * The jobs of a queue in this process that wait: in line, for their time, for another job to end, or for the limiter. While a job
- * waits, its state is changed here and nowhere else.
+ * The jobs of a queue in this process that wait: in line, for their time, for the end of another job, or for the limiter. Only this class
+ * changes the state of a waiting job.
  *
  *     push -> order (due) -> taken, and put back by retries and releases
  *       \-> delayed -/   \-> lane of its key, while the limiter says no
@@ -79,18 +79,18 @@ export class WaitingJobs implements GateHost {
     this.gate = new RateGate(limiter, keyed, this, this.#makeOrder)
   }
 
-  /** From now on `listener` is told. */
+  /** Sets the listener. */
   connect(listener: WaitingListener): void {
     this.listener = listener
   }
 
-  /** While the queue is attended, timers of delayed jobs run, and keep the process alive. */
+  /** While the queue is attended, the timers of delayed jobs run and keep the process alive. */
   attend(attended: boolean): void {
     this.#attended = attended
     this.#delayed.attend(attended)
   }
 
-  /** From now on groups take turns. */
+  /** Makes groups take turns from now on. */
   useGroups(grouping: Grouping = EQUAL): void {
     if (this.groups !== undefined) return
     const before = this.order
@@ -99,12 +99,12 @@ export class WaitingJobs implements GateHost {
     for (let job = before.take(); job !== undefined; job = before.take()) this.order.push(job)
   }
 
-  /** The due jobs that wait for workers; they may have to wait for the limiter then. */
+  /** The due jobs that wait for workers. The limiter may make them wait then. */
   get candidates(): Order {
     return this.order
   }
 
-  /** The candidates by group, where there are groups. */
+  /** The candidates by group, if there are groups. */
   get grouped(): GroupedOrder | undefined {
     return this.groups
   }
@@ -129,12 +129,12 @@ export class WaitingJobs implements GateHost {
     this.listener.available()
   }
 
-  /** The limiter could not say when this job may start. */
+  /** The limiter has failed on this job. */
   broken(job: LocalJob, error: unknown): void {
     this.listener.broken(job, error)
   }
 
-  /** How many wait: due jobs, delayed jobs, and jobs that wait for another to end. */
+  /** How many jobs wait: due jobs, delayed jobs, and jobs that wait for the end of another job. */
   get size(): number {
     return this.#waits + this.held.size
   }
@@ -168,26 +168,26 @@ export class WaitingJobs implements GateHost {
   /**
    * A job waits until `leader` has ended.
    *
-   * @param overtake called where the leader waits again before it has ended: its item is not the newest one
+   * @param overtake called when the leader waits again before it has ended: then its item is not the newest
    */
   hold(job: LocalJob, leader: LocalJob, overtake: () => void): void {
     job.state = 'delayed'
     this.held.add(job, leader, overtake)
   }
 
-  /** A job that was held lines up, full or not: no more than there are workers wait so. */
+  /** A held job goes into line, also when the queue is full: there are never more held jobs than workers. */
   unhold(job: LocalJob): void {
     if (this.held.delete(job)) this.keep(job)
   }
 
-  /** `leader` will not end before the jobs that wait for it; `undefined`: any leader may be the one. */
+  /** Releases the jobs that wait for `leader`, because it will not end before them; without a leader, all held jobs. */
   unholdAll(leader: LocalJob | undefined): void {
     for (const job of this.held.behind(leader)) this.unhold(job)
   }
 
   /**
-   * Ends a job that waits, wherever it waits. It is over before that is told: others may begin in its place at once, and what their
-   * handlers do to it comes too late.
+   * Ends a job that waits, wherever it waits. The job is over before listeners are told: another job may begin in its place at once, and its
+   * handler cannot change the ended job any more.
    */
   end(job: LocalJob, state: 'cancelled' | 'dropped', reason: unknown): void {
     const held = this.held.delete(job)
@@ -197,7 +197,7 @@ export class WaitingJobs implements GateHost {
     if (this.crowded && !held) this.tellRoom()
   }
 
-  /** Answers whether the limiter may let another job pass now. */
+  /** Takes a waiting job out of its place. @returns true when the limiter may let another job pass now */
   #withdraw(job: LocalJob): boolean {
     if (job.state === 'delayed') {
       this.#delayed.remove(job)
@@ -211,7 +211,7 @@ export class WaitingJobs implements GateHost {
   reprioritise(job: LocalJob, priority: number): boolean {
     if (job.state === 'delayed') {
       job.priority = priority
-      // Under another rank it would meet an entry that it left behind, and make that valid again.
+      // With another rank it would meet a void entry of its own, and make it valid again.
       if (job.extras !== undefined) job.extras.place = undefined
     } else if (job.state !== 'waiting') return false
     else if (this.gate?.reprioritise(job, priority) !== true) {
@@ -222,7 +222,7 @@ export class WaitingJobs implements GateHost {
     return true
   }
 
-  /** Changes the group, the key or the cost of a job that waits. Its place stays; one for which room is being made has none yet. */
+  /** Changes the group, the key or the cost of a job that waits. The job keeps its place. A job for which room is being made has no place yet. */
   relabel(job: LocalJob, change: () => void): void {
     if (job.state !== 'waiting' || job.holder === undefined) return change()
     this.order.remove(job)
@@ -232,7 +232,7 @@ export class WaitingJobs implements GateHost {
     this.listener.available()
   }
 
-  /** Changes when a job is due that is not due yet. */
+  /** Changes the due time of a job that is not due yet. */
   postpone(job: LocalJob, due: Millis): void {
     const held = this.held.has(job)
     if (!held) this.#delayed.remove(job)
@@ -242,7 +242,7 @@ export class WaitingJobs implements GateHost {
     if (!this.delay(job)) this.#enqueue(job)
   }
 
-  /** The job that is to make room for newcomers: of the lowest priority, then the longest waiting. */
+  /** The job that makes room for a new one: of the lowest priority, the job that has waited longest. */
   oldest(): LocalJob | undefined {
     let oldest = this.order.oldest()
     for (const { order } of this.lanes()) {
@@ -258,13 +258,13 @@ export class WaitingJobs implements GateHost {
     yield* this.order
   }
 
-  /** Jobs that are not due, or wait for another one to end. */
+  /** Jobs that are not due, or wait for the end of another job. */
   *later(): Iterable<LocalJob> {
     yield* this.#delayed
     yield* this.held
   }
 
-  /** Shows each job that waits, due or not, in no order, and some of them twice. */
+  /** Visits each job that waits, due or not, in no order; some of them twice. */
   visit(walk: JobWalk): void {
     for (const { order } of this.lanes()) order.visit(walk)
     this.order.visit(walk)
@@ -272,7 +272,7 @@ export class WaitingJobs implements GateHost {
     for (const job of this.held) walk.one(job)
   }
 
-  /** Nothing is told any more, and no timer runs: what waited from now on would wait for ever. */
+  /** Ends all timers, and tells no listener any more. A job that is pushed later would wait for ever. */
   close(): void {
     this.closed = true
     this.attend(false)
@@ -309,14 +309,14 @@ export class WaitingJobs implements GateHost {
     return true
   }
 
-  /** Lets jobs line up that have come due. Answers whether there were any. */
+  /** Moves due jobs into line. @returns true when there were any */
   protected promote(): boolean {
     const before = this.#delayed.size
     this.#delayed.release((job) => {
       job.state = 'waiting'
       const place = job.extras?.place
       if (place === undefined) return this.order.push(job)
-      // The delayed jobs have numbers of their own.
+      // The order of delayed jobs has changed `place`.
       job.place = place
       this.order.restore(job)
     })

@@ -1,4 +1,12 @@
-import { finite, integer, known, must, type OptionTable } from '../../core/check.ts'
+import {
+  callable,
+  finite,
+  integer,
+  known,
+  must,
+  type OptionTable,
+  oneOf,
+} from '../../core/check.ts'
 import { type Duration, type Millis, toMillis } from '../../core/duration.ts'
 import { claimLaws } from './claim-laws.ts'
 import { commandLaws } from './command-laws.ts'
@@ -16,12 +24,17 @@ import { outcomeLaws } from './outcome-laws.ts'
 import { ownIdLaws } from './own-id-laws.ts'
 import { roomLaws } from './room-laws.ts'
 import { DEFAULT_TERMS } from './terms.ts'
-import type { JobStoreLaw, MakeJobStore, StoreCapability } from './under-exam.ts'
+import {
+  type JobStoreLaw,
+  type MakeJobStore,
+  STORE_CAPABILITIES,
+  type StoreCapability,
+} from './under-exam.ts'
 import { viewLaws } from './view-laws.ts'
 
-/** How a job store is examined. */
+/** Options of {@link jobStoreExam}. */
 export interface JobStoreExamOptions {
-  /** What the store cannot do. The laws about it are listed as not examined. @default it can do all */
+  /** The features that the store is without. Their laws are listed as not examined. @default it has all */
   cannot?: readonly StoreCapability[]
   /** How long a store may take to tell something, by the clock of this machine. @default '2s' */
   patience?: Duration
@@ -41,7 +54,7 @@ const JOB_STORE_EXAM_OPTIONS: OptionTable<JobStoreExamOptions> = {
 /**
  * The laws that every job store keeps. `make` is called once for each law, and for each run of random calls in the last one.
  *
- * A law that is about something the store cannot do stays in the list, with `missing` and with a name that says it.
+ * A law about a feature that the store is without stays in the list, with `missing` and with a name that says so.
  *
  * @example
  * const make = (terms) => {
@@ -52,9 +65,11 @@ const JOB_STORE_EXAM_OPTIONS: OptionTable<JobStoreExamOptions> = {
  * for (const law of jobStoreExam(make)) it.skipIf(law.missing)(law.name, () => law.run())
  */
 export function jobStoreExam(make: MakeJobStore, options: JobStoreExamOptions = {}): JobStoreLaw[] {
+  callable('make', make)
   known('jobStoreExam', options, JOB_STORE_EXAM_OPTIONS)
   const { cannot = [], runs = 100, seed = 1, patience: given = '2s' } = options
   must(Array.isArray(cannot), 'cannot', 'be an array', cannot)
+  for (const feature of cannot) oneOf('cannot', feature, STORE_CAPABILITIES)
   integer('runs', runs, 0)
   finite('seed', seed)
   const patience = toMillis('patience', given)

@@ -13,7 +13,7 @@ export interface JobStoreUnderExam {
   peer?(): JobStore | Promise<JobStore>
   /** An item that `insert` rejects, such as a function. Needed unless the store cannot do `refusal`. */
   refused?: unknown
-  /** Ends all that was made for one law. @default closes the store */
+  /** Ends everything that was made for one law. @default closes the store */
   close?(): Promise<void> | void
 }
 
@@ -21,16 +21,16 @@ export interface JobStoreUnderExam {
 export type MakeJobStore = (terms: JobStoreTerms) => JobStoreUnderExam | Promise<JobStoreUnderExam>
 
 /**
- * What a store may be unable to do.
+ * A feature that a store may be without.
  *
  * - `leases`: a claim ends when its time is over
  * - `peers`: several processes share the jobs
  * - `refusal`: there are items that it cannot keep
  * - `groups`: groups take turns and have bounds
  * - `concurrency`, `token-bucket`: a limit for each key, decided by `claim`
- * - `pending`, `ttl`, `coalesce`, `latest`, `debounce`: a draft that meets its like
+ * - `pending`, `ttl`, `coalesce`, `latest`, `debounce`: the treatment of a draft whose id is there already
  * - `tries`: the last attempts are kept
- * - `wakes`: it tells by itself, without a call, what time has brought: jobs that are due, claims that are lost
+ * - `wakes`: the store tells by itself, without a call, that jobs are due and that claims are lost
  */
 export type StoreCapability =
   | 'leases'
@@ -47,8 +47,28 @@ export type StoreCapability =
   | 'tries'
   | 'wakes'
 
+const CAPABILITIES: Readonly<Record<StoreCapability, true>> = {
+  leases: true,
+  peers: true,
+  refusal: true,
+  groups: true,
+  concurrency: true,
+  'token-bucket': true,
+  pending: true,
+  ttl: true,
+  coalesce: true,
+  latest: true,
+  debounce: true,
+  tries: true,
+  wakes: true,
+}
+
+export const STORE_CAPABILITIES: readonly StoreCapability[] = Object.keys(
+  CAPABILITIES,
+) as StoreCapability[]
+
 /** A law about job stores. */
 export interface JobStoreLaw extends Law {
-  /** Set where the store cannot do what the law is about: then the law is not examined, and `run` does nothing. */
+  /** Set when the store is without the features of the law: then the law is not examined, and `run` does nothing. */
   readonly missing?: readonly StoreCapability[]
 }

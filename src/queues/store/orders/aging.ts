@@ -5,8 +5,8 @@ import type { Arrivals } from './arrivals.ts'
 import { RankedOrder } from './ranked.ts'
 
 /**
- * Priorities that grow by one for every `step` of waiting, so that nothing starves. All grow alike, so the order between
- * two jobs never changes, and each can be ranked once: by when it would have had to come with priority 0.
+ * Priorities that grow by one for every `step` of waiting, so that no job starves. All priorities grow at the same rate, so the order of two
+ * jobs never changes. So each job is ranked once: by the time at which a job of priority 0 would have had to come to be equal to it.
  */
 export function agingOrder(step: Millis, clock: Clock, arrivals?: Arrivals): RankedOrder {
   const rankOf = (job: LocalJob) => {

@@ -3,9 +3,9 @@ import type { LocalJob } from '../local-job.ts'
 import type { JobWalk } from './job-walk.ts'
 import type { Order } from './order.ts'
 
-/** How groups share the workers. */
+/** The bounds of groups. */
 export interface Grouping {
-  /** How many jobs of one group run at once. */
+  /** The most jobs of one group that run at once. */
   readonly concurrency: number
 }
 
@@ -13,12 +13,12 @@ export interface Grouping {
 class Group {
   readonly name: string
   readonly order: Order
-  /** How long it waits for its next turn, in virtual time: as the job says that was put last. */
+  /** The virtual time between two turns, by the weight of the job that was put last. */
   stride: number
   running = 0
   /** How many of its jobs may start now. */
   ready = 0
-  /** The virtual time of its next turn, and the number of the entry that stands for it in the ring; 0 where none does. */
+  /** The virtual time of its next turn, and the number of its valid entry in the heap; 0 when it has none. */
   pass = 0
   entry = 0
 
@@ -38,20 +38,19 @@ interface Turn {
 /**
  * Groups take turns, however long the backlog of one of them is; within a group its own order holds.
  *
- * Stride scheduling (Waldspurger and Weihl, 1995): a group that is served has its next turn one stride later, and a heavier
- * group has shorter strides. A group that comes back enters one stride after the last turn that was given, so leaving and
- * coming back wins nothing, and groups without jobs need no memory. A group at its bound stands aside until one of its jobs
- * ends.
+ * Stride scheduling (Waldspurger and Weihl, 1995): after its turn, a group has its next turn one stride later, and a heavier group has
+ * shorter strides. A group that comes back enters one stride after the last turn of any group. So a group gains nothing by leaving and
+ * coming back, and groups without jobs need no memory. A group at its bound has no turn until one of its jobs ends.
  */
 export class GroupedOrder implements Order {
   size = 0
-  /** How many of the jobs that stand here may start now, as far as the bounds of their groups go. */
+  /** How many of these jobs may start now, by the bounds of their groups. */
   ready = 0
   readonly #grouping: Grouping
   readonly #makeOrder: () => Order
   readonly #groups = new Map<string, Group>()
   readonly #ring = new Heap<Turn>((a, b) => a.pass - b.pass || a.entry - b.entry)
-  /** The virtual time of the last turn that was given. */
+  /** The virtual time of the last turn. */
   #now = 0
   #entries = 0
 
@@ -109,7 +108,7 @@ export class GroupedOrder implements Order {
     return (this.#groups.get(name)?.running ?? 0) < this.#grouping.concurrency
   }
 
-  /** A job that was taken as one of this group runs no more. It may be of another group by now. */
+  /** A job that was taken from this group has ended. The job may have another group now. */
   end(name: string): void {
     const group = this.#groups.get(name)
     if (group === undefined) return
@@ -137,7 +136,7 @@ export class GroupedOrder implements Order {
     return first
   }
 
-  /** How each group stands that has jobs here, or running ones; `first` of its jobs came first. */
+  /** Each group with waiting or running jobs, and the waiting job that came `first`. */
   *groups(): Iterable<{ group: string; waiting: number; running: number; first?: LocalJob }> {
     for (const { name, order, running } of this.#groups.values()) {
       const first = order.first()
@@ -174,7 +173,7 @@ export class GroupedOrder implements Order {
     return undefined
   }
 
-  /** Gives a group its next turn, unless it has one, has nothing to do, or is at its bound. */
+  /** Gives a group its next turn, unless it has one, has no jobs, or is at its bound. */
   #enter(group: Group, pass = this.#now + group.stride): void {
     if (group.entry !== 0 || group.order.size === 0) return
     if (group.running >= this.#grouping.concurrency) return
@@ -204,7 +203,7 @@ function strideOf({ extras }: LocalJob): number {
   return 1 / (extras?.weight ?? 1)
 }
 
-/** The group that a job is of now. */
+/** The present group of a job. */
 export function groupOf({ extras }: LocalJob): string {
   return extras?.group ?? ''
 }

@@ -1,16 +1,16 @@
 import type { LocalJob } from '../local-job.ts'
 
-/** How many chains are followed at once: more would not be fetched from memory together. */
+/** How many chains are followed at once: the processor fetches about this many memory locations together. */
 const WIDE = 16
 
 /**
- * Shows jobs, also jobs in chains, in no order. The jobs of a million lie anywhere in memory, and to fetch one takes as
- * long as a hundred instructions. In one chain each has to come before the next can be asked for, so several chains are followed
- * in turns: the processor fetches their jobs together.
+ * Visits jobs, also jobs in chains, in no order. A million jobs lie all over the memory, and fetching one takes as long as a hundred
+ * instructions. In one chain a job must be fetched before the next one is known. So several chains are followed in turns, and the processor
+ * fetches their jobs together.
  */
 export class JobWalk {
   readonly #see: (job: LocalJob) => void
-  /** The next job of each chain that is open. */
+  /** The next job of each open chain. */
   readonly #next = new Array<LocalJob | undefined>(WIDE).fill(undefined)
   #open = 0
 
@@ -18,12 +18,12 @@ export class JobWalk {
     this.#see = see
   }
 
-  /** Shows a job that stands in no chain. */
+  /** Visits a job that is in no chain. */
   one(job: LocalJob): void {
     this.#see(job)
   }
 
-  /** Shows a job and all behind it: now or later, `end` at the latest. */
+  /** Visits a job and all jobs behind it, now or later, at the latest in `end`. */
   chain(head: LocalJob): void {
     this.#next[this.#open] = head
     this.#open += 1
@@ -34,7 +34,7 @@ export class JobWalk {
     this.#follow(0)
   }
 
-  /** Follows the open chains in turns until no more than so many are left. */
+  /** Follows the open chains in turns until at most `most` are open. */
   #follow(most: number): void {
     const jobs = this.#next
     let open = this.#open

@@ -5,8 +5,8 @@ import type { Order } from './order.ts'
 const LEAST = 16
 
 /**
- * First come, first served: a ring of jobs, each of which knows its place. One that leaves from the middle leaves a hole,
- * which is stepped over; a full ring that is half holes is closed up instead of made larger.
+ * First come, first served: a ring of jobs, each with its place. A job that leaves from the middle leaves a hole, which is stepped over. A
+ * full ring with at least half holes is closed up instead of made larger.
  *
  *         head            tail
  *          v               v
@@ -15,7 +15,7 @@ const LEAST = 16
 export class Line implements Order {
   size = 0
   #ring: (LocalJob | undefined)[] = new Array(LEAST)
-  // Counted on and on, also below 0; what lies in the ring is the rest by its length, a power of two.
+  // Places count on without end, also below 0. The index in the ring is the place modulo its length, a power of two.
   #head = 0
   #tail = 0
 
@@ -28,7 +28,7 @@ export class Line implements Order {
     this.size += 1
   }
 
-  /** The job goes before the first one that lined up after it. */
+  /** Returns a job to its place: before the first job that came after it. */
   restore(job: LocalJob): void {
     const earlier: LocalJob[] = []
     for (let head = this.peek(); head !== undefined && head.turn < job.turn; head = this.peek()) {
@@ -95,13 +95,13 @@ export class Line implements Order {
     this.size += 1
   }
 
-  /** Steps over holes at both ends: the head is a hole only where all is. */
+  /** Steps over holes at both ends, so that the head is a job unless the line is empty. */
   #tighten(): void {
     const ring = this.#ring
     if (this.size === 0) {
       this.#head = 0
       this.#tail = 0
-      // Frees the memory that a longer line needed.
+      // Frees the memory of a longer line.
       if (ring.length > 1024) this.#ring = new Array(LEAST)
       return
     }
@@ -114,7 +114,7 @@ export class Line implements Order {
     else this.#closeUp()
   }
 
-  /** A ring of twice the length. Places stay, so no job is touched: of many jobs, most are in no cache any more. */
+  /** Doubles the ring. Places stay, so no job is touched: most of many jobs are not in the cache. */
   #grow(): void {
     const ring = this.#ring
     const { length } = ring

@@ -6,18 +6,18 @@ import { type Entry, Ranking } from './ranking.ts'
 import { Tails } from './tails.ts'
 
 /**
- * The lowest rank first, first come first served among equals.
+ * The lowest rank first; among equal ranks, first come first served.
  *
  *     heap of runs      rank -10    -7     -3     0
  *                              |     |      |     |
  *     jobs of one rank       a-b-c   d     e-f  g-h-i
  *
- * Jobs of one rank that come while their run is remembered are chained to it, so the heap is only touched when a rank appears
- * or dies out: with few ranks a job costs what it costs in a plain line, and O(log n) with as many ranks as jobs. The chain
- * runs through the jobs themselves: a job taken in random order is cold memory, and is read once.
+ * Jobs of one rank are chained to their run while the run is remembered, so the heap changes only when a rank appears or disappears. With few
+ * ranks a job costs as much as in a plain line; with as many ranks as jobs it costs O(log n). The chain runs through the jobs themselves: a
+ * job that is taken in random order is not in the cache, and is read once.
  *
- * Each job knows its order and its arrival there. A job that leaves from the head of a run leaves its entry behind; an entry
- * whose job has another order or arrival by now is void and is passed over. When most entries are void, the heap is built anew.
+ * Each job has its order and its arrival there. A job that leaves from the head of a run leaves its entry behind. An entry whose job has
+ * another order or arrival now is void and is skipped. When most entries are void, the heap is built anew.
  */
 export class RankedOrder implements Order {
   size = 0
@@ -26,19 +26,19 @@ export class RankedOrder implements Order {
   readonly #givesWay: (job: LocalJob) => number
   #runs = new Ranking()
   readonly #tails = new Tails()
-  /** The other way round, to find the job that makes room; built when it is first needed. */
+  /** The heap in reverse, to find the job that makes room; built when it is needed first. */
   #worst: Ranking | undefined
-  /** Entries of heads that left otherwise than by being taken. */
+  /** The number of entries whose heads left without being taken. */
   #stale = 0
   readonly #arrivals: Arrivals
   /** True while runs of one rank may overlap: a job has returned to a place before others. */
   #overlaps = false
 
   /**
-   * @param rankOf asked when a job comes
-   * @param givesWay the lowest is the first to give way to newcomers; by default the one that has been there longest
-   * @param arrivals to be shared with the other orders that its jobs may go to and come back from
-   * @param rankAgain the rank of a job that was ranked before, where `rankOf` would answer another one now
+   * @param rankOf called when a job comes
+   * @param givesWay the job with the lowest value makes room for new ones first; by default the job that came first
+   * @param arrivals shared with the other orders to which jobs may move and from which they may come back
+   * @param rankAgain the rank of a job that was ranked before, if `rankOf` would return another rank now
    */
   constructor(
     rankOf: (job: LocalJob) => number,
@@ -98,7 +98,7 @@ export class RankedOrder implements Order {
       this.#tails.forget(runs.rank, job)
       runs.drop()
     } else {
-      // Of one rank, all of a run came before all of the next, so the heap stays in order, unless a job has returned.
+      // All jobs of a run came before all jobs of the next run of that rank, so the heap stays in order, unless a job has returned.
       runs.replace(next.place, next, this.#overlaps)
       next.before = undefined
       job.next = undefined
@@ -116,7 +116,7 @@ export class RankedOrder implements Order {
     if (next === undefined) this.#tails.forget(rank, job)
     else {
       next.before = before
-      // What stands behind a head goes on as a run of its own.
+      // The jobs behind a head become a run of their own.
       if (before === undefined) this.#runs.add(rank, next.place, next)
     }
     job.before = undefined
@@ -141,7 +141,7 @@ export class RankedOrder implements Order {
   first(): LocalJob | undefined {
     let first: LocalJob | undefined
     let least = Infinity
-    // The head of a run came before all of the run.
+    // The head of a run came before the other jobs of the run.
     this.#runs.visit((arrival, head) => {
       if (arrival >= least || !this.#leads(head, arrival)) return
       least = arrival
@@ -157,7 +157,7 @@ export class RankedOrder implements Order {
   }
 
   *[Symbol.iterator](): Iterator<LocalJob> {
-    // Void entries at the top go for good. Otherwise each look at the first jobs would pass them all over again.
+    // Removes void entries at the top. Otherwise each iteration would skip them again.
     this.peek()
     for (const { job: head } of this.#heads()) {
       for (let job: LocalJob | undefined = head; job !== undefined; job = job.next) yield job
@@ -171,12 +171,12 @@ export class RankedOrder implements Order {
     if (this.#worst !== undefined) this.#lower(job)
   }
 
-  /** True while this entry holds. The job may have left, come back since, or stand in another order under the same number. */
+  /** True while this entry is valid. The job may have left, come back since, or be in another order with the same number. */
   #stands(job: LocalJob, arrival: number): boolean {
     return job.holder === this && job.place === arrival
   }
 
-  /** True while this entry of the head of a run holds. A job that has returned may stand in the middle of one now. */
+  /** True while this entry is the valid head of a run. A job that has returned may be in the middle of a run now. */
   #leads(job: LocalJob, arrival: number): boolean {
     return job.before === undefined && this.#stands(job, arrival)
   }
@@ -190,7 +190,7 @@ export class RankedOrder implements Order {
   #lower(job: LocalJob): void {
     const worst = this.#worst as Ranking
     worst.add(this.#givesWay(job), job.place, job)
-    // Entries of jobs that left in another way are found when they reach the top.
+    // Entries of jobs that left in another way are removed when they reach the top.
     if (worst.length > 2 * this.size + 64) {
       this.#worst = new Ranking()
       this.#lowerAll()
@@ -204,8 +204,8 @@ export class RankedOrder implements Order {
   }
 
   /**
-   * The entries that are true, each job once: one that left and returned to its old place has made its void entry true
-   * again, and that stands right beside its new one.
+   * The valid entries, each job once. A job that left and returned to its old place has made its void entry valid again; the two entries are
+   * neighbours.
    */
   *#heads(): Iterable<Entry> {
     let before: LocalJob | undefined
@@ -217,7 +217,7 @@ export class RankedOrder implements Order {
     }
   }
 
-  /** Puts up all runs anew, without entries that mean nothing any more. */
+  /** Builds all runs anew, without void entries. */
   #rebuild(): void {
     const runs = new Ranking()
     for (const { rank, arrival, job } of this.#heads()) runs.add(rank, arrival, job)

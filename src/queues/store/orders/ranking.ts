@@ -9,8 +9,8 @@ export interface Entry {
 }
 
 /**
- * A heap of jobs: the least rank first, then the earliest arrival. Ranks stand in arrays of their own, four children to a
- * node, so that sifting compares neighbours in memory and follows no pointers.
+ * A heap of jobs: the lowest rank first, then the earliest arrival. Ranks have an array of their own, and each node has four children, so that
+ * sifting compares neighbours in memory and follows no pointers.
  *
  *     ranks     -10  -7  -3  -7  -3   0
  *     arrivals    4   1   2   6   5   3
@@ -40,7 +40,7 @@ export class Ranking {
     return this.#arrivals[0] as number
   }
 
-  /** The first entry stays, for another job of its rank; `moves` where others may come before that job. */
+  /** Replaces the job of the first entry by another job of its rank. @param moves true when other entries may come before it */
   replace(arrival: number, job: LocalJob, moves: boolean): void {
     if (moves) return this.#sink(this.#ranks[0] as number, arrival, job)
     this.#arrivals[0] = arrival
@@ -69,7 +69,7 @@ export class Ranking {
     jobs[i] = job
   }
 
-  /** Takes the first entry away. */
+  /** Removes the first entry. */
   drop(): void {
     const rank = this.#ranks.pop() as number
     const arrival = this.#arrivals.pop() as number
@@ -77,17 +77,17 @@ export class Ranking {
     if (this.#jobs.length > 0) this.#sink(rank, arrival, job)
   }
 
-  /** Shows each entry, in no order. */
+  /** Visits each entry, in no order. */
   visit(see: (arrival: number, job: LocalJob) => void): void {
-    // By number: iterators of an array of a million take three times as long.
+    // By index: an iterator over an array of a million takes three times as long.
     for (let i = 0; i < this.#jobs.length; i++) {
       see(this.#arrivals[i] as number, this.#jobs[i] as LocalJob)
     }
   }
 
-  /** All entries, in order. To read the first few of a million does not cost all; nothing may change meanwhile. */
+  /** All entries, in order. Reading the first few of a million does not sort all. The heap must not change in the meantime. */
   *sorted(): Generator<Entry> {
-    // The next entry is always one whose parent has gone: the rest of the heap is not touched.
+    // The next entry is always a child of an entry that was read: the rest of the heap is not touched.
     const open = new Heap<number>((a, b) => this.#order(a, b))
     if (this.length > 0) open.push(0)
     for (let i = open.pop(); i !== undefined; i = open.pop()) {
@@ -112,7 +112,7 @@ export class Ranking {
     )
   }
 
-  /** Puts an entry in the place of the first one, and lets it sink to its own. */
+  /** Puts an entry in the first place, and lets it sink to its own place. */
   #sink(rank: number, arrival: number, job: LocalJob): void {
     const ranks = this.#ranks
     const arrivals = this.#arrivals

@@ -1,11 +1,11 @@
 import type { LocalJob } from '../local-job.ts'
 
-/** How many cells at most: 32 kB. */
+/** The most cells: 32 kB. */
 const MOST = 2048
 
 /**
- * Remembers the last entry of each rank, as far as there is room: each rank has one cell, which other ranks may take. An entry
- * that was forgotten only costs time.
+ * Remembers the last entry of each rank, as far as there is room: each rank has one cell, which other ranks may overwrite. A forgotten entry
+ * only costs time.
  */
 export class Tails {
   #ranks: number[] = []
@@ -16,10 +16,10 @@ export class Tails {
   }
 
   /**
-   * `job` is now the last one of `rank`.
+   * `job` is now the last job of `rank`.
    *
-   * @param ranks how many ranks there are about
-   * @returns the one before, where that is known
+   * @param ranks the approximate number of ranks
+   * @returns the last job before, if it is known
    */
   swap(rank: number, job: LocalJob, ranks: number): LocalJob | undefined {
     if (ranks > this.#jobs.length && ranks <= MOST) this.#resize(2 * this.#jobs.length)
@@ -30,19 +30,19 @@ export class Tails {
     return before
   }
 
-  /** The last one of `rank`, where that is remembered. */
+  /** The last job of `rank`, if it is remembered. */
   last(rank: number): LocalJob | undefined {
     const cell = this.#cellOf(rank)
     return this.#ranks[cell] === rank ? this.#jobs[cell] : undefined
   }
 
-  /** `job`, the last one of `rank`, leaves: what has left the queue is not to be held here. */
+  /** `job`, the last one of `rank`, leaves. A job that has left must not be held in memory here. */
   forget(rank: number, job: LocalJob): void {
     const cell = this.#cellOf(rank)
     if (this.#jobs[cell] === job) this.#jobs[cell] = undefined
   }
 
-  /** Priorities are small whole numbers most of the time, sometimes fractions; neighbours get different cells. */
+  /** Priorities are mostly small whole numbers, sometimes fractions. Neighbours get different cells. */
   #cellOf(rank: number): number {
     const bits = (rank * 64) | 0
     return (bits ^ (bits >>> 6)) & (this.#jobs.length - 1)
