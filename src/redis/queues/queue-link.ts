@@ -30,12 +30,13 @@ export interface QueueHost {
 /** Runs the scripts of a queue, in the form that fits its options now. */
 export class QueueLink {
   readonly keys: QueueKeys
+  /** The name of the queue. */
+  readonly name: string
   /** Names this process, as far as this queue is concerned. */
   readonly process: string
   readonly cluster: boolean
   readonly timers: Clock
   readonly #storage: QueueHost
-  readonly #name: string
   #form: Form = { routed: false, limit: 'none' }
   #reached: number | undefined
   #failure: unknown
@@ -46,7 +47,7 @@ export class QueueLink {
 
   constructor(storage: QueueHost, name: string) {
     this.#storage = storage
-    this.#name = name
+    this.name = name
     this.keys = queueKeys(storage.prefix, name)
     this.process = crypto.randomUUID().slice(0, 13).replace('-', '')
     this.cluster = storage.cluster
@@ -123,12 +124,12 @@ export class QueueLink {
     if (layout !== null) {
       return new AioFluxError(
         'LAYOUT',
-        `queue '${this.#name}' is kept in layout ${layout[1]}, and this version of aioflux knows layout 1 only: let all processes have the same version, or empty the queue first`,
+        `queue '${this.name}' is kept in layout ${layout[1]}, and this version of aioflux knows layout 1 only: let all processes have the same version, or empty the queue first`,
       )
     }
     if (text.startsWith('OOM')) {
       return new StorageFullError(
-        `queue '${this.#name}' cannot keep more: Redis has reached its maxmemory`,
+        `queue '${this.name}' cannot keep more: Redis has reached its maxmemory`,
         { cause: error },
       )
     }

@@ -122,7 +122,11 @@ export class Steps {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new ClosedError('the store of the queue')
+    if (this.#closed) throw this.#closedError()
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(`queue '${this.#link.name}' of this process`)
   }
 
   #schedule(): void {
@@ -295,7 +299,7 @@ export class Steps {
 
   #letGo(): void {
     for (const { resolve } of this.#wants) resolve(nothing(this.#hooks.clock))
-    for (const { call } of this.#ends) call.reject(new ClosedError('the store of the queue'))
+    for (const { call } of this.#ends) call.reject(this.#closedError())
     for (const { resolve } of this.#renewals) resolve(undefined)
     this.#wants = []
     this.#ends = []
