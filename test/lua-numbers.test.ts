@@ -30,6 +30,12 @@ describe('numbers of scripts and modules', () => {
     expect(numberIn('redis/queues/lua/ending.lua', /meta\[9\] or (\d+)/)).toBe(deliveries)
   })
 
+  it('a trip carries as many characters for a process as for the server', () => {
+    const most = numberIn('redis/queues/trip-size.ts', /MOST_TEXT = ([\d_]+)/)
+    for (const script of ['look', 'broadcast'])
+      expect(numberIn(`redis/queues/lua/${script}.lua`, /local MOST_TEXT = (\d+)/)).toBe(most)
+  })
+
   it('dead jobs are kept as long for a process as by the server', () => {
     const kept = numberIn('queues/observe/stored-desk.ts', /DEAD_KEPT: Millis = ([\d_]+)/)
     expect(numberIn('redis/queues/lua/step.lua', /retain\(DEAD, meta\[11\], (\d+),/)).toBe(kept)
