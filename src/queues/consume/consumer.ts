@@ -16,7 +16,7 @@ export interface LoopState {
   readonly name: string
   /** How many handlers it has waited for: until they ended, or ran so long that it was given to another job. */
   laps: number
-  /** The handler that it waits for, as far as others have asked. */
+  /** Stands for the handler that it waits for; made when a handler is first looked for. */
   lap: Lap | undefined
 }
 

@@ -88,11 +88,14 @@ export class Admission {
     this.#turnAway(job, this.tooLate())
   }
 
-  /** There are fewer workers: handlers that wait for room may wait for ever now. The ones that came last are told. */
+  /**
+   * Looks whether the handlers that wait for room would wait for ever. Then the puts that came last are refused, until a worker is
+   * free to make room.
+   */
   review(): void {
     const insiders = this.#insiders
     for (let last = insiders.last(); last !== undefined; last = insiders.last()) {
-      if (!insiders.reach(this.#able)) return
+      if (!insiders.reach(this.#able(this.#jobs.independent))) return
       this.#turnAway(last, this.#noRoom())
     }
     this.#slots.onFewer(undefined)
@@ -181,14 +184,14 @@ export class Admission {
       return undefined
     }
     const { independent } = this.#jobs
-    if (independent && this.#insiders.reach(this.#able, handler)) return this.#noRoom()
+    if (independent && this.#insiders.reach(this.#able(true), handler)) return this.#noRoom()
     this.#insiders.add(job, handler)
     this.#slots.onFewer(this.#look)
     if (!independent) this.#look()
     return undefined
   }
 
-  /** Looks again when what is under way now has been done: a worker that has ended a job may let another one begin. */
+  /** Calls {@link review} a turn of the event loop later: what a job that has just ended gives back may let another job begin. */
   readonly #look = (): void => {
     if (this.#looking) return
     this.#looking = true
@@ -199,13 +202,13 @@ export class Admission {
     })
   }
 
-  /** How many workers may make room: at least so many, as far as can be known here. */
-  get #able(): number {
+  /** How many workers may make room; Infinity where this process cannot know. @param independent as in `WaitingJobs` */
+  #able(independent: boolean): number {
     const { workers, busy, open, draining } = this.#slots
     // A queue without workers is like one that pauses: it goes on when it has some.
     if (workers === 0) return Infinity
     // A worker at rest will take a job.
-    if (this.#jobs.independent) return workers
+    if (independent) return workers
     // No worker can, while each of the jobs needs the end of one that runs. Of a limiter elsewhere, others may hold what they need: a
     // queue that stops does not wait for them.
     const known = this.#jobs.prompt || draining

@@ -14,10 +14,10 @@ export class Insiders {
     this.#slots = slots
   }
 
-  /** True where as many handlers wait as `able`, and one more, where it is given. */
+  /** True when at least `able` handlers wait. @param more a handler that is about to wait, and counts as one of them */
   reach(able: number, more?: HandlerCall): boolean {
     if (this.#countWith(more) < able) return false
-    // A handler may have ended without waiting for what it has put.
+    // A handler may have ended without awaiting its put.
     for (const handler of this.#handlers.keys()) {
       if (!this.#slots.isUnderWay(handler)) this.#handlers.delete(handler)
     }

@@ -114,7 +114,7 @@ export class WaitingJobs implements GateHost {
     return this.gate?.lines() ?? []
   }
 
-  /** False where all that wait may need the end of a job that runs: its permit of the limiter, or its place in their group. */
+  /** False when each waiting job may need what a running job holds: a permit of the limiter, or a place in its group. */
   get independent(): boolean {
     const { gate, groups } = this
     if (gate?.lends === true) return false
